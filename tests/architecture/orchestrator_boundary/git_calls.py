@@ -1,0 +1,124 @@
+"""Proof, inside the one module that may start processes, that each of them is git."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tests.architecture.orchestrator_boundary.bindings import Bindings
+
+RUNNERS = frozenset(
+    f"subprocess.{name}" for name in ("Popen", "call", "check_call", "check_output", "run")
+)
+HARMLESS = frozenset(
+    f"subprocess.{name}"
+    for name in [
+        "CalledProcessError",
+        "CompletedProcess",
+        "DEVNULL",
+        "PIPE",
+        "STDOUT",
+        "SubprocessError",
+        "TimeoutExpired",
+    ]
+)
+
+
+def other_programs(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int, str]]:
+    """Line and complaint for every use of subprocess whose program is not visibly git."""
+    in_sight = set(map(id, _in_sight(tree)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and bindings.dotted(node.func) in RUNNERS:
+            yield from _complaints(node, tree)
+        if isinstance(node, ast.Name | ast.Attribute) and _is_hidden(node, bindings, in_sight):
+            yield (
+                node.lineno,
+                f"'{bindings.dotted(node)}' is used other than by calling it in sight",
+            )
+
+
+def _in_sight(tree: ast.Module) -> Iterator[ast.expr]:
+    """Expressions that are called, or made a type of, like `Popen[bytes]`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=expression) | ast.Subscript(value=expression):
+                yield expression
+
+
+def _is_hidden(node: ast.Name | ast.Attribute, bindings: Bindings, in_sight: set[int]) -> bool:
+    """Whether a member of subprocess is handed on, or is one that starts a shell."""
+    name = bindings.dotted(node)
+    if not name.startswith("subprocess.") or name.count(".") > 1 or name in HARMLESS:
+        return False
+    return name not in RUNNERS or id(node) not in in_sight
+
+
+def _complaints(call: ast.Call, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    given = {word.arg: word.value for word in call.keywords}
+    arguments = call.args[0] if call.args else given.get("args")
+    if arguments is None or not _begins_with_git(arguments, tree):
+        yield call.lineno, "a program that is not visibly 'git'"
+    if None in given:
+        yield call.lineno, "options that are not in sight"
+    shell = given.get("shell", ast.Constant(value=False))
+    if "executable" in given or not (isinstance(shell, ast.Constant) and shell.value is False):
+        yield call.lineno, "a shell or another executable"
+
+
+def _begins_with_git(expression: ast.expr, tree: ast.Module) -> bool:
+    match expression:
+        case ast.List(elts=[first, *_]) | ast.Tuple(elts=[first, *_]):
+            return _is_git(first, tree)
+        case ast.BinOp(op=ast.Add(), left=left):
+            return _begins_with_git(left, tree)
+        case ast.Name(id=name):
+            values = _values_of(name, tree)
+            return bool(values) and all(
+                value is not None and _begins_with_git(value, tree) for value in values
+            )
+    return False
+
+
+def _is_git(expression: ast.expr, tree: ast.Module) -> bool:
+    match expression:
+        case ast.Constant(value="git"):
+            return True
+        case ast.Name(id=name):
+            values = _values_of(name, tree)
+            return bool(values) and all(
+                isinstance(value, ast.Constant) and value.value == "git" for value in values
+            )
+        case ast.Starred(value=ast.Name() as value):
+            return _begins_with_git(value, tree)
+    return False
+
+
+def _values_of(name: str, tree: ast.Module) -> list[ast.expr | None]:
+    """Everything that is ever bound to a name in the module; None where that is not in sight."""
+    values: list[ast.expr | None] = []
+    stores = 0
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                values.append(value)
+            case ast.AnnAssign(target=ast.Name(id=bound), value=value) if bound == name:
+                values.append(value)
+            case ast.AugAssign(target=ast.Name(id=bound), op=ast.Add()) if bound == name:
+                stores -= 1  # what is added comes behind what was there
+            case ast.Name(id=bound, ctx=ast.Store()) if bound == name:
+                stores += 1
+    return values if stores == len(values) and not _is_changed(name, tree) else [None]
+
+
+def _is_changed(name: str, tree: ast.Module) -> bool:
+    """Whether a name is also a parameter, or the front of its list is meddled with."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.arg(arg=bound) if bound == name:
+                return True
+            case ast.Subscript(value=ast.Name(id=bound), ctx=ast.Store()) if bound == name:
+                return True
+            case ast.Attribute(value=ast.Name(id=bound), attr=attr) if bound == name:
+                if attr not in {"append", "extend", "index", "count"}:
+                    return True
+    return False

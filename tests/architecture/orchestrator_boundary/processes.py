@@ -1,0 +1,192 @@
+"""Every way of starting a process that a syntax tree shows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.orchestrator_boundary.bindings import MODULES, Bindings
+from tests.architecture.orchestrator_boundary.git_calls import other_programs
+from tests.architecture.orchestrator_boundary.names import AGENT_PROGRAMS, program_of
+from tests.architecture.orchestrator_boundary.violation import Violation
+
+HOME_OF_SUBPROCESS = "src/specify_cli/vcs/git.py"
+LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
+WHY = "only vcs/git.py starts a process, and that process is git"
+
+STARTING_MODULES = frozenset(
+    [
+        "_posixsubprocess",
+        "_winapi",
+        "cffi",
+        "ctypes",
+        "fabric",
+        "invoke",
+        "multiprocessing",
+        "nt",
+        "pexpect",
+        "plumbum",
+        "posix",
+        "psutil",
+        "pty",
+        "ptyprocess",
+        "pywinpty",
+        "sh",
+        "subprocess",
+        "webbrowser",
+        "winpty",
+    ]
+)
+STARTING_PARTS = re.compile(
+    r"(asyncio|concurrent\.futures)\.(subprocess|process)(\..+)?"
+    r"|(.+\.)?(create_)?subprocess_(exec|shell)"
+    r"|(.+\.)?(ProcessPoolExecutor|_posixsubprocess)"
+    r"|os\.(exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|system|popen|fork|forkpty|startfile|\*)"
+    r"|click\.(edit|launch|echo_via_pager)"
+)
+_COMPUTING = frozenset({"eval", "exec", "builtins.eval", "builtins.exec", "builtins.__import__"})
+_IMPORTING = frozenset(
+    {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}
+)
+
+
+def in_module(tree: ast.Module, path: str) -> Iterator[Violation]:
+    """Starts of processes in one module of `src`, dynamic spellings included."""
+    bindings = Bindings.of(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr | ast.stmt):
+            for what in _ways(node, bindings, path):
+                yield Violation(path, node.lineno, what, WHY)
+    if path == HOME_OF_SUBPROCESS:
+        for line, what in other_programs(tree, bindings):
+            yield Violation(path, line, what, WHY)
+
+
+def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[str]:
+    match node:
+        case ast.Import(names=names):
+            yield from _imported([alias.name for alias in names], path)
+        case ast.ImportFrom(module=str(module), names=names):
+            yield from _imported([f"{module}.{alias.name}" for alias in names], path)
+        case ast.Attribute() | ast.Name():
+            yield from _mentioned(bindings.dotted(node))
+        case ast.Call():
+            yield from _called(node, bindings, path)
+        case ast.Subscript(value=value, slice=key):
+            yield from _looked_up(_holder(value, bindings), key)
+
+
+def _imported(names: list[str], path: str) -> Iterator[str]:
+    for name in names:
+        is_at_home = path == HOME_OF_SUBPROCESS and name.partition(".")[0] == "subprocess"
+        if _starts_processes(name) and not is_at_home:
+            yield f"'{name}' can start a process"
+
+
+def _starts_processes(name: str) -> bool:
+    """Whether an imported name is a starting module, lies in one, or is one kept by another."""
+    return name.partition(".")[0] in STARTING_MODULES or _is_a_start(name)
+
+
+def _is_a_start(name: str) -> bool:
+    return "subprocess" in name.split(".")[1:] or STARTING_PARTS.fullmatch(name) is not None
+
+
+def _mentioned(name: str) -> Iterator[str]:
+    if _is_a_start(name):
+        yield f"'{name}' can start a process"
+    if name in _COMPUTING:
+        yield f"'{name}' runs code that cannot be judged"
+
+
+def _called(call: ast.Call, bindings: Bindings, path: str) -> Iterator[str]:
+    function = bindings.dotted(call.func)
+    first, second = (*call.args, None, None)[:2]
+    if function in _IMPORTING:
+        named = {word.arg: word.value for word in call.keywords}
+        yield from _dynamic_import(first or named.get("name"), path)
+    elif function in {"getattr", "builtins.getattr"} and first is not None:
+        yield from _looked_up(_holder(first, bindings), second)
+    elif function in {"sys.modules.get", "sys.modules.pop"}:
+        yield from _looked_up("sys.modules", first)
+
+
+def _dynamic_import(name: ast.expr | None, path: str) -> Iterator[str]:
+    literal = _literal(name)
+    if literal is not None:
+        yield from _imported([literal], "")
+    elif not path.startswith(LAZY_LOADERS) and not _begins_with_our_name(name):
+        yield "an import of a computed name"
+
+
+def _begins_with_our_name(name: ast.expr | None) -> bool:
+    match name:
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
+            return text.startswith("specify_cli.")
+    return False
+
+
+def _holder(expression: ast.expr, bindings: Bindings) -> str:
+    """The module whose members an expression holds: itself, its `__dict__`, or `vars` of it."""
+    match expression:
+        case ast.Call(func=ast.Name(id="vars"), args=[inner]):
+            return bindings.dotted(inner)
+    return bindings.dotted(expression).removesuffix(".__dict__")
+
+
+def _looked_up(holder: str, key: ast.expr | None) -> Iterator[str]:
+    """A member taken by text: `getattr(os, ..)`, `os.__dict__[..]`, `sys.modules[..]`."""
+    literal = _literal(key)
+    if literal is None:
+        yield from ["a computed member of 'os'"] if holder == "os" else []
+    elif holder == "sys.modules":
+        yield from _imported([literal], "")
+    elif holder in MODULES:
+        yield from _mentioned(f"{holder}.{literal}")
+
+
+def _literal(expression: ast.expr | None) -> str | None:
+    match expression:
+        case ast.Constant(value=str(text)):
+            return text
+    return None
+
+
+def agent_calls(tree: ast.Module, path: str) -> Iterator[Violation]:
+    """Argument lists that begin with an agent's program, and look-ups of one on the path."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List | ast.Tuple) and _is_command_line(node.elts):
+            yield Violation(
+                path, node.lineno, "an agent's command line", "the host starts no agent"
+            )
+        if isinstance(node, ast.Call) and _runs_an_agent(node):
+            yield Violation(path, node.lineno, "an agent's program", "the host starts no agent")
+
+
+def _is_command_line(elements: list[ast.expr]) -> bool:
+    """Whether a list begins with an agent and goes on like arguments; a list of names does not."""
+    words = [_literal(element) for element in elements]
+    begins = bool(words) and program_of(words[0] or "") in AGENT_PROGRAMS
+    rest = [word for word in words[1:] if word is not None]
+    return begins and (len(rest) < len(words) - 1 or any(map(_is_argument, rest)))
+
+
+def _is_argument(word: str) -> bool:
+    return word.startswith("-") or word in {"exec", "run"}
+
+
+_STARTERS = re.compile(
+    r"which|run|call|check_call|check_output|Popen|system|popen|execute|getoutput|launch"
+    r"|exec[lv]p?e?|spawn[lv]p?e?|create_subprocess_(exec|shell)|getstatusoutput"
+)
+
+
+def _runs_an_agent(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    name = call.func.id if isinstance(call.func, ast.Name) else name
+    if not call.args or not _STARTERS.fullmatch(name):
+        return False
+    first = call.args[0]
+    elements = first.elts if isinstance(first, ast.List | ast.Tuple) else [first]
+    return bool(elements) and program_of(_literal(elements[0]) or "") in AGENT_PROGRAMS

@@ -1,0 +1,42 @@
+"""Every violation of the boundary in one checkout, in the order of paths and lines."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.architecture.orchestrator_boundary import commands, places, processes, texts
+from tests.architecture.orchestrator_boundary.violation import Violation
+
+__all__ = ["Violation", "violations"]
+
+
+def violations(root: Path) -> list[Violation]:
+    """What breaks the boundary in the checkout at `root`; empty where nothing does."""
+    found = [
+        *places.misplaced(root),
+        *commands.entry_points(root),
+        *texts.in_files(root),
+        *_in_python(root),
+    ]
+    return sorted(set(found), key=lambda violation: (violation.path, violation.line))
+
+
+def _in_python(root: Path) -> Iterator[Violation]:
+    for folder in ("src", "examples"):
+        for path in places.files(root, folder):
+            if path.suffix == ".py":
+                yield from _in_module(path, path.relative_to(root).as_posix())
+
+
+def _in_module(path: Path, shown: str) -> Iterator[Violation]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        yield Violation(shown, 1, "is not Python", f"what cannot be read is not judged: {error}")
+        return
+    if shown.startswith("src/"):
+        yield from commands.in_module(tree, shown)
+        yield from processes.in_module(tree, shown)
+    yield from processes.agent_calls(tree, shown)
