@@ -1,0 +1,339 @@
+"""The append-only, hash-chained record of every request and its answer, one JSON line each.
+
+Every line starts with its number and its correlation id, and ends with the hash of the line before.
+When the file grows too long it is renamed `journal-<first seq>.jsonl`, and the chain goes on in a
+new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage import locks
+from specify_cli.storage.atomic import fsync_folder
+
+MAX_BYTES = 64 * 1024 * 1024
+NOTHING_BEFORE = "sha256:" + "0" * 64
+# A JSON string holds no bare quote and no newline, so nothing inside a line passes for its start.
+HEAD = re.compile(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
+CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a line stands: the first number of its file, and its offset in it."""
+
+    first_seq: int
+    offset: int
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What has been read of the journal so far; `end` and `last_offset` are of the newest file."""
+
+    places: dict[str, _Place] = field(default_factory=dict)
+    first_seq: int | None = None
+    end: int = 0
+    last_offset: int = 0
+    last_seq: int = 0
+    last_digest: str = NOTHING_BEFORE
+
+    def note(self, line: bytes) -> None:
+        """`line`, which follows what was read before, is known."""
+        head = HEAD.match(line)
+        if head is not None:
+            self.last_seq = int(head[1])
+            if self.first_seq is None:
+                self.first_seq = self.last_seq
+            self.places.setdefault(head[2].decode(), _Place(self.first_seq, self.end))
+        self.last_offset, self.end = self.end, self.end + len(line)
+
+    def start_file(self) -> None:
+        """The next line noted is the first of another file."""
+        self.first_seq, self.end, self.last_offset = None, 0, 0
+
+
+class Journal:
+    """The journal at `path`; one object may serve one thread of one process, the file many."""
+
+    def __init__(self, path: Path, *, lock_path: Path, max_bytes: int = MAX_BYTES) -> None:
+        self._path = path
+        self._lock_path = lock_path
+        self._max_bytes = max_bytes
+        self._seen = _Seen()
+
+    def find(self, correlation_id: str) -> dict[str, Any] | None:
+        """The first line under this id, or None; nothing is created, and no lock is taken.
+
+        Raises:
+            StorageFailed: the disk refused.
+            StateUnreadable: the line is damaged.
+        """
+        with _translated(self._path), self._reading() as active:
+            self._catch_up(active)
+            return self._known(correlation_id, active)
+
+    def append(self, line: Mapping[str, Any], *, unless_known: bool = True) -> dict[str, Any]:
+        """The line as it durably stands: numbered and chained, or the one that had its id before.
+
+        Raises:
+            StorageFailed: the disk refused, and the journal is as it was before.
+            StateUnreadable: the journal's last line is damaged, so nothing can be chained to it.
+        """
+        correlation_id = line["correlation_id"]
+        if not CORRELATION_ID.fullmatch(correlation_id):
+            raise ValueError(f"not a correlation id: {correlation_id!r}")
+        with locks.held(self._lock_path), _translated(self._path), self._writing() as active:
+            self._catch_up(active)
+            self._cut_torn_tail(active)
+            known = self._known(correlation_id, active) if unless_known else None
+            return known if known is not None else self._add(line, active)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every readable line, oldest first; what is damaged is left to `verify` to report.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        for _, line in self._numbered_lines():
+            with contextlib.suppress(ValueError, RecursionError):
+                yield _parse(line)
+
+    def verify(self) -> list[str]:
+        """Every break of the chain, each naming file and line; empty when it is sound.
+
+        A torn last line is no break: it was never acknowledged, and the next append cuts it.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        breaks: list[str] = []
+        seq, digest = 0, NOTHING_BEFORE
+        for place, line in self._numbered_lines():
+            seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
+            breaks.extend([f"{place}: {complaint}"] if complaint else [])
+            digest = _digest(line)
+        return breaks
+
+    # Files.
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[IO[bytes] | None]:
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            yield None
+            return
+        with os.fdopen(descriptor, "rb") as file:
+            yield file
+
+    def _writing(self) -> IO[bytes]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.fdopen(os.open(self._path, flags, 0o644), "r+b")
+
+    def _rotated_path(self, first_seq: int) -> Path:
+        return self._path.with_name(f"{self._path.stem}-{first_seq}{self._path.suffix}")
+
+    def _rotated(self, before: int | None) -> list[int]:
+        """First numbers of the renamed files, ascending, those from `before` on left out."""
+        pattern = re.compile(
+            re.escape(self._path.stem) + r"-([0-9]{1,18})" + re.escape(self._path.suffix)
+        )
+        folder = self._path.parent
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - of 100,000 replies
+        found = sorted(int(match[1]) for name in names if (match := pattern.fullmatch(name)))
+        return [seq for seq in found if before is None or seq < before]
+
+    # Reading.
+
+    def _catch_up(self, active: IO[bytes] | None) -> None:
+        if not self._still_fits(active):
+            self._seen = _Seen()
+            self._read_rotated(active)
+        if active is not None:
+            self._read_on(active)
+
+    def _still_fits(self, active: IO[bytes] | None) -> bool:
+        """Whether what was read before is still the beginning of what the files hold."""
+        seen = self._seen
+        if active is None or seen.first_seq is None:
+            return False
+        active.seek(seen.last_offset)
+        return _digest(active.read(seen.end - seen.last_offset)) == seen.last_digest
+
+    def _read_rotated(self, active: IO[bytes] | None) -> None:
+        first_seq = _first_seq(active)
+        # Only a journal that was rotated starts elsewhere; listing a full outbox is not free.
+        if first_seq == 1:
+            return
+        for rotated in self._rotated(before=first_seq):
+            with self._rotated_path(rotated).open("rb") as file:
+                self._seen.start_file()
+                self._read_on(file)
+        self._seen.start_file()
+
+    def _read_on(self, file: IO[bytes]) -> None:
+        file.seek(self._seen.end)
+        last = None
+        for line in _whole_lines(file):
+            self._seen.note(line)
+            last = line
+        if last is not None:
+            self._seen.last_digest = _digest(last)
+
+    def _known(self, correlation_id: str, active: IO[bytes] | None) -> dict[str, Any] | None:
+        place = self._seen.places.get(correlation_id)
+        if place is None:
+            return None
+        if place.first_seq == self._seen.first_seq and active is not None:
+            return self._parse_at(active, place.offset)
+        with self._rotated_path(place.first_seq).open("rb") as file:
+            return self._parse_at(file, place.offset)
+
+    def _parse_at(self, file: IO[bytes], offset: int) -> dict[str, Any]:
+        file.seek(offset)
+        try:
+            return _parse(file.readline())
+        except (ValueError, RecursionError) as error:
+            raise StateUnreadable(
+                f"{self._path.name} is damaged at byte {offset}: {error}; "
+                "`spec-kitty mailbox verify` names every damaged line"
+            ) from error
+
+    def _numbered_lines(self) -> Iterator[tuple[str, bytes]]:
+        """Every whole line with the words for where it stands, oldest first."""
+        with _translated(self._path), self._reading() as active:
+            for rotated in self._rotated(before=_first_seq(active)):
+                path = self._rotated_path(rotated)
+                with path.open("rb") as file:
+                    yield from _numbered(path.name, file)
+            if active is not None:
+                active.seek(0)
+                yield from _numbered(self._path.name, active)
+
+    # Writing.
+
+    def _cut_torn_tail(self, active: IO[bytes]) -> None:
+        """Remove the rest of a write that a crash interrupted: nobody was told that it happened."""
+        active.seek(self._seen.end)
+        tail = active.read()
+        if tail.count(b"\n") > 1 or (self._seen.end and self._last_line_is_foreign(active)):
+            raise StateUnreadable(
+                f"{self._path} does not end in a line of the journal; nothing was appended. "
+                "`spec-kitty mailbox verify` names every damaged line"
+            )
+        if tail:
+            os.ftruncate(active.fileno(), self._seen.end)
+
+    def _last_line_is_foreign(self, active: IO[bytes]) -> bool:
+        active.seek(self._seen.last_offset)
+        return HEAD.match(active.read(256)) is None
+
+    def _add(self, line: Mapping[str, Any], active: IO[bytes]) -> dict[str, Any]:
+        seen = self._seen
+        numbered = {"seq": seen.last_seq + 1, "correlation_id": line["correlation_id"]}
+        data = _encode({**numbered, **line, **numbered, "prev": seen.last_digest})
+        if seen.first_seq and seen.end + len(data) > self._max_bytes:
+            self._path.rename(self._rotated_path(seen.first_seq))
+            seen.start_file()
+            with self._writing() as fresh:
+                self._write(fresh, data)
+        else:
+            self._write(active, data)
+        return _parse(data)
+
+    def _write(self, file: IO[bytes], data: bytes) -> None:
+        seen = self._seen
+        try:
+            _write_durably(file.fileno(), data)
+            if seen.end == 0:
+                fsync_folder(self._path.parent)
+        except (OSError, StorageFailed):
+            # Not acknowledged, so it must not be found by the retry either.
+            os.ftruncate(file.fileno(), seen.end)
+            raise
+        seen.note(data)
+        seen.last_digest = _digest(data)
+
+
+def _write_durably(descriptor: int, data: bytes) -> None:
+    written = os.write(descriptor, data)
+    if written != len(data):
+        raise OSError(f"only {written} of {len(data)} bytes were taken, the disk is full")
+    os.fdatasync(descriptor)
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines up to the torn tail, if there is one: a last line without its end, or with a hole."""
+    held_back: bytes | None = None
+    for line in file:
+        if held_back is not None:
+            yield held_back
+        held_back = line
+    # A power loss may leave zeros where a block of the last line never reached the disk.
+    if held_back is not None and held_back.endswith(b"\n") and b"\0" not in held_back:
+        yield held_back
+
+
+def _numbered(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    for number, line in enumerate(_whole_lines(file), start=1):
+        yield f"{name} line {number}", line
+
+
+def _first_seq(file: IO[bytes] | None) -> int | None:
+    if file is None:
+        return None
+    file.seek(0)
+    head = HEAD.match(file.read(256))
+    return None if head is None else int(head[1])
+
+
+def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, str | None]:
+    """The line's number, to go on from, and what is wrong with it."""
+    try:
+        entry = _parse(line)
+    except (ValueError, RecursionError) as error:
+        return expected_seq, f"is no line of the journal: {error}"
+    seq = entry.get("seq")
+    if type(seq) is not int or seq != expected_seq:
+        going_on = seq if type(seq) is int else expected_seq
+        return going_on, f"has the number {seq!r}, expected {expected_seq}"
+    if entry.get("prev") != expected_prev:
+        return seq, "does not continue the line before it: one of the two was changed"
+    return seq, None
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    if HEAD.match(line) is None:
+        raise ValueError("it does not start with a number and a correlation id")
+    entry: dict[str, Any] = json.loads(line)
+    return entry
+
+
+def _encode(entry: Mapping[str, Any]) -> bytes:
+    return json.dumps(entry, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+def _digest(line: bytes) -> str:
+    return "sha256:" + hashlib.sha256(line).hexdigest()
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageFailed(
+            f"could not use the journal {path}: {reason}; free or repair the disk, then try again"
+        ) from error

@@ -1,0 +1,73 @@
+"""A stranger's file is read without being fooled by it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+NO_PLAIN_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM, errno.ENODEV})
+
+
+KINDS = {
+    stat.S_IFREG: "regular file",
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: "symbolic link",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+}
+
+
+class NotRegular(Exception):  # noqa: N818 - named by the fact, as all errors here
+    """The name leads to no readable regular file with exactly one link."""
+
+
+class TooLarge(Exception):  # noqa: N818
+    """The file holds more bytes than the bound."""
+
+
+def read_regular(path: Path, *, max_bytes: int, dir_fd: int | None = None) -> bytes:
+    """The bytes of the regular file `path`, read once; no link is followed at the last component.
+
+    With `dir_fd`, `path` is relative to that folder.
+
+    Raises:
+        NotRegular: a link, FIFO, folder, device or socket, one of several hard links, or not readable by us.
+        TooLarge: more than `max_bytes`, also when it grows while it is read.
+        OSError: it is missing, or the disk failed.
+    """
+    # Judged before opening too: merely opening a device can have effects.
+    _require_plain(os.stat(path, dir_fd=dir_fd, follow_symlinks=False), max_bytes)
+    with os.fdopen(_open(path, dir_fd), "rb") as file:
+        _require_plain(os.fstat(file.fileno()), max_bytes)
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise TooLarge(f"grew past {max_bytes} bytes while it was read")
+    return data
+
+
+def _open(path: Path, dir_fd: int | None) -> int:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        return os.open(path, flags, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno in NO_PLAIN_FILE:
+            raise NotRegular(error.strerror) from error
+        raise
+
+
+def _require_plain(status: os.stat_result, max_bytes: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotRegular(f"is a {kind(status.st_mode)}, not a regular file")
+    if status.st_nlink != 1:
+        raise NotRegular(f"has {status.st_nlink} hard links, not one")
+    if status.st_size > max_bytes:
+        raise TooLarge(f"holds {status.st_size} bytes, more than {max_bytes}")
+
+
+def kind(mode: int) -> str:
+    """The word for what a file of this `st_mode` is."""
+    return KINDS.get(stat.S_IFMT(mode), "thing of unknown kind")
