@@ -150,7 +150,7 @@ class Journal:
             re.escape(self._path.stem) + r"-([0-9]{1,18})" + re.escape(self._path.suffix)
         )
         folder = self._path.parent
-        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - of 100,000 replies
+        names = os.listdir(folder) if folder.is_dir() else []
         found = sorted(int(match[1]) for name in names if (match := pattern.fullmatch(name)))
         return [seq for seq in found if before is None or seq < before]
 

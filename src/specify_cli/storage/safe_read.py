@@ -21,11 +21,11 @@ KINDS = {
 }
 
 
-class NotRegular(Exception):  # noqa: N818 - named by the fact, as all errors here
+class NotRegular(Exception):
     """The name leads to no readable regular file with exactly one link."""
 
 
-class TooLarge(Exception):  # noqa: N818
+class TooLarge(Exception):
     """The file holds more bytes than the bound."""
 
 
