@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tests.architecture.orchestrator_boundary.bindings import Bindings
+from tests.architecture.orchestrator_boundary.values import values_of
 
 RUNNERS = frozenset(
     f"subprocess.{name}" for name in ("Popen", "call", "check_call", "check_output", "run")
@@ -65,60 +66,33 @@ def _complaints(call: ast.Call, tree: ast.Module) -> Iterator[tuple[int, str]]:
         yield call.lineno, "a shell or another executable"
 
 
-def _begins_with_git(expression: ast.expr, tree: ast.Module) -> bool:
+def _begins_with_git(
+    expression: ast.expr | None, tree: ast.Module, seen: frozenset[str] = frozenset()
+) -> bool:
+    """Whether a list of arguments, or a name for one, has git in front wherever it comes from."""
     match expression:
         case ast.List(elts=[first, *_]) | ast.Tuple(elts=[first, *_]):
-            return _is_git(first, tree)
+            return _is_git(first, tree, seen)
         case ast.BinOp(op=ast.Add(), left=left):
-            return _begins_with_git(left, tree)
+            return _begins_with_git(left, tree, seen)
         case ast.Name(id=name):
-            values = _values_of(name, tree)
-            return bool(values) and all(
-                value is not None and _begins_with_git(value, tree) for value in values
+            values = values_of(name, tree)
+            return name in seen or (
+                bool(values)
+                and all(_begins_with_git(value, tree, seen | {name}) for value in values)
             )
     return False
 
 
-def _is_git(expression: ast.expr, tree: ast.Module) -> bool:
+def _is_git(expression: ast.expr, tree: ast.Module, seen: frozenset[str]) -> bool:
     match expression:
         case ast.Constant(value="git"):
             return True
         case ast.Name(id=name):
-            values = _values_of(name, tree)
+            values = values_of(name, tree)
             return bool(values) and all(
                 isinstance(value, ast.Constant) and value.value == "git" for value in values
             )
         case ast.Starred(value=ast.Name() as value):
-            return _begins_with_git(value, tree)
-    return False
-
-
-def _values_of(name: str, tree: ast.Module) -> list[ast.expr | None]:
-    """Everything that is ever bound to a name in the module; None where that is not in sight."""
-    values: list[ast.expr | None] = []
-    stores = 0
-    for node in ast.walk(tree):
-        match node:
-            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
-                values.append(value)
-            case ast.AnnAssign(target=ast.Name(id=bound), value=value) if bound == name:
-                values.append(value)
-            case ast.AugAssign(target=ast.Name(id=bound), op=ast.Add()) if bound == name:
-                stores -= 1  # what is added comes behind what was there
-            case ast.Name(id=bound, ctx=ast.Store()) if bound == name:
-                stores += 1
-    return values if stores == len(values) and not _is_changed(name, tree) else [None]
-
-
-def _is_changed(name: str, tree: ast.Module) -> bool:
-    """Whether a name is also a parameter, or the front of its list is meddled with."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.arg(arg=bound) if bound == name:
-                return True
-            case ast.Subscript(value=ast.Name(id=bound), ctx=ast.Store()) if bound == name:
-                return True
-            case ast.Attribute(value=ast.Name(id=bound), attr=attr) if bound == name:
-                if attr not in {"append", "extend", "index", "count"}:
-                    return True
+            return _begins_with_git(value, tree, seen)
     return False

@@ -45,7 +45,9 @@ STARTING_PARTS = re.compile(
     r"|os\.(exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|system|popen|fork|forkpty|startfile|\*)"
     r"|click\.(edit|launch|echo_via_pager)"
 )
-_COMPUTING = frozenset({"eval", "exec", "builtins.eval", "builtins.exec", "builtins.__import__"})
+_COMPUTING = frozenset(
+    {"__import__", "eval", "exec", "builtins.eval", "builtins.exec", "builtins.__import__"}
+)
 _IMPORTING = frozenset(
     {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}
 )
@@ -177,7 +179,7 @@ def _is_argument(word: str) -> bool:
 
 
 _STARTERS = re.compile(
-    r"which|run|call|check_call|check_output|Popen|system|popen|execute|getoutput|launch"
+    r"which|run|call|check_call|check_output|Popen|system|popen|getoutput|launch"
     r"|exec[lv]p?e?|spawn[lv]p?e?|create_subprocess_(exec|shell)|getstatusoutput"
 )
 

@@ -1,0 +1,98 @@
+"""Each direction of dependence holds in the source, and breaks when somebody crosses it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+PLANTED = [
+    ("layers", "errors.py", "from specify_cli import clock"),
+    ("layers", "storage/atomic.py", "import specify_cli.workflow"),
+    ("layers", "storage/atomic.py", "import specify_cli.vcs"),
+    ("layers", "vcs/git.py", "import specify_cli.storage"),
+    ("layers", "mailbox/layout.py", "import specify_cli.orchestrator_api"),
+    ("layers", "bootstrap.py", "import specify_cli.cli"),
+    ("layers", "utils.py", ""),
+    ("pure-core", "core/planted.py", "import json"),
+    ("pure-core", "core/planted.py", "from os import path"),
+    ("pure-core", "core/planted.py", "import pydantic"),
+    ("pure-core", "errors.py", "import threading"),
+    (
+        "independent-commands",
+        "orchestrator_api/commands/planted.py",
+        "from specify_cli.orchestrator_api.commands import another",
+    ),
+    (
+        "commands-behind-registry",
+        "orchestrator_api/planted.py",
+        "from specify_cli.orchestrator_api.commands import another",
+    ),
+    ("home-of-subprocess", "vcs/planted.py", "from subprocess import run"),
+    ("home-of-filelock", "mailbox/planted.py", "import filelock"),
+    ("home-of-watchdog", "cli/planted.py", "import watchdog.events"),
+    ("home-of-click-and-rich", "bootstrap.py", "import click"),
+    ("home-of-click-and-rich", "mailbox/planted.py", "from rich.table import Table"),
+    ("home-of-pydantic", "storage/planted.py", "from pydantic import TypeAdapter"),
+    ("home-of-pydantic", "cli/planted.py", "import pydantic_core"),
+    ("portable-client", "mailbox/client.py", "import click"),
+    ("portable-client", "mailbox/client.py", "from specify_cli import errors"),
+    ("portable-client", "mailbox/client.py", "import specify_cli.mailbox.layout"),
+    ("one-way-through-the-doors", "cli/planted.py", "import specify_cli.workflow"),
+    ("one-way-through-the-doors", "cli/planted.py", "import specify_cli.core.lanes"),
+    ("one-way-through-the-doors", "mailbox/planted.py", "import specify_cli.vcs"),
+]
+
+
+def broken_rules(checkout: Path) -> set[str]:
+    """Ids of the contracts that import-linter finds broken in a checkout."""
+    names = dict(
+        re.findall(r'^id = "(.+)"\nname = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)
+    )
+    verdict = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout / "src"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    broken = {id_ for id_, name in names.items() if f"{name} BROKEN" in verdict.stdout}
+    assert "Contracts: " in verdict.stdout, verdict.stdout + verdict.stderr
+    assert bool(broken) == (verdict.returncode != 0), verdict.stdout
+    return broken
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what import-linter reads."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    rules = "tests/architecture/standard_library_only.py"
+    (tmp_path / rules).parent.mkdir(parents=True)
+    shutil.copy(ROOT / rules, tmp_path / rules)
+    shutil.copytree(
+        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
+    return tmp_path
+
+
+def test_the_source_keeps_every_direction_of_dependence(checkout: Path):
+    assert broken_rules(checkout) == set()
+
+
+@pytest.mark.parametrize(("rule", "module", "line"), PLANTED)
+def test_a_planted_import_breaks_its_rule(rule: str, module: str, line: str, checkout: Path):
+    package = checkout / "src" / "specify_cli"
+    (package / "orchestrator_api" / "commands" / "another.py").touch()
+    path = package / module
+    text = path.read_text() if path.exists() else ""
+    path.write_text(f"{text}\n{line}\n")
+
+    assert rule in broken_rules(checkout)

@@ -1,0 +1,74 @@
+"""Tests see the same machine everywhere: nobody's configuration, one git identity, no CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+IDENTITY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "Test Person"), ("EMAIL", "person@example.invalid"))
+}
+INHERITED = (
+    "CI",
+    "EMAIL",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_WORK_TREE",
+    "NO_COLOR",
+    "FORCE_COLOR",
+)
+
+# The same examples in every run, and no deadline: a busy machine is no failure.
+settings.register_profile("spec-kitty", deadline=None, derandomize=True)
+settings.load_profile("spec-kitty")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The environment of this process, and so of every process that a test starts."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in INHERITED:
+            environment.delenv(name, raising=False)
+        for name, value in (_ways_to_packages() | _isolation(home) | IDENTITY).items():
+            environment.setenv(name, value)
+        yield
+
+
+def _isolation(home: Path) -> dict[str, str]:
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    }
+
+
+def _ways_to_packages() -> dict[str, str]:
+    """How this machine reaches its package registry, for the tests that install something."""
+    home = Path.home()
+    configuration = home / ".config" / "pip" / "pip.conf"
+    ways = {
+        "PIP_CACHE_DIR": home / ".cache" / "pip",
+        "PIP_CONFIG_FILE": configuration if configuration.is_file() else None,
+        "PYENV_ROOT": home / ".pyenv" if (home / ".pyenv").is_dir() else None,
+    }
+    return {name: os.environ.get(name, str(path)) for name, path in ways.items() if path}
