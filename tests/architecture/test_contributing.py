@@ -1,0 +1,66 @@
+"""What contributors are told to run is what the build runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^ *```sh\n(.+?)^ *```$", re.M | re.S)
+
+
+def told_to_contributors() -> list[str]:
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return [block.strip() for block in BLOCK.findall(text)]
+
+
+def run_by_the_build() -> str:
+    return (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def program_exists(command: str) -> bool:
+    """Whether the program, and the script or module it is given, are there."""
+    program, *arguments = shlex.split(command)
+    if program.startswith(".venv/bin/"):
+        return Path(sys.executable).with_name(Path(program).name).exists()
+    if arguments[:1] == ["-m"] and arguments[1] != "venv":
+        return (ROOT / arguments[1].replace(".", "/") / "__main__.py").is_file()
+    return program == "python3" or (program == "bash" and (ROOT / arguments[0]).is_file())
+
+
+def test_contributors_need_exactly_five_commands():
+    assert len(told_to_contributors()) == 5
+
+
+def test_every_command_told_exists():
+    parts = [part for command in told_to_contributors() for part in command.split(" && ")]
+
+    assert [part for part in parts if not program_exists(part)] == []
+
+
+def test_the_readme_passes_the_tests_with_the_first_two_commands():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, rest = readme.partition("<!-- test-command -->")
+    block = BLOCK.search(rest)
+
+    assert block is not None
+    assert block[1].strip() == " && ".join(told_to_contributors()[:2])
+
+
+def test_the_build_runs_the_linters_and_the_boundary_checker_as_told():
+    _, _, linters, boundary, _ = told_to_contributors()
+    stages = re.findall(r'^stage ".+?" (.+)$', run_by_the_build(), re.M)
+
+    assert {*linters.split(" && "), boundary} <= set(stages)
+
+
+def test_the_workflows_run_the_same_commands():
+    _, _, _, boundary, build = told_to_contributors()
+    workflows = ROOT / ".github" / "workflows"
+
+    assert f"- run: {build}\n" in (workflows / "ci.yml").read_text(encoding="utf-8")
+    assert f"- run: {boundary}\n" in (workflows / "orchestrator-boundary.yml").read_text(
+        encoding="utf-8"
+    )
