@@ -1,0 +1,188 @@
+"""`spec-kitty mailbox`: serve it, look at it, prove it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from specify_cli import bootstrap
+from specify_cli.errors import SpecKittyError
+from specify_cli.mailbox import heartbeat
+from specify_cli.mailbox.dead_letters import read_records
+from specify_cli.mailbox.inbox import Inbox
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.printable import printable
+from specify_cli.mailbox.verification import find_breaks, open_journal
+from specify_cli.mailbox.watch import watching
+
+REFUSED = 1
+COULD_NOT_CHECK = 2
+
+
+@click.group()
+def mailbox() -> None:
+    """The door for orchestrators that can only read and write files.
+
+    \b
+    Requests go into .kitty/inbox, one JSON file each; replies come out of .kitty/outbox.
+    Example: spec-kitty mailbox serve
+    """
+
+
+@mailbox.command()
+@click.option("--once", is_flag=True, help="Answer what waits, then exit.")
+@click.option(
+    "--poll-interval-s",
+    type=click.FloatRange(min=0.01, max=3600),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks into the inbox where file events are silent.",
+)
+@click.option("--no-watch", is_flag=True, help="Use no file events, only look.")
+def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
+    """Answer requests until SIGTERM or Ctrl-C; the request in hand is finished.
+
+    \b
+    One line per answer goes to stderr. Only one worker serves a project.
+    Example: spec-kitty mailbox serve --once
+    """
+    with _complaining(exit_code=REFUSED):
+        worker = bootstrap.worker(_find_project(), poll_interval_s=poll_interval_s, log=_log)
+        worker.stop_on_signals()
+        if once:
+            worker.drain()
+        else:
+            worker.serve(None if no_watch else watching)
+
+
+@mailbox.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+def status(*, as_json: bool) -> None:
+    """Say whether a worker serves the mailbox, and how much waits.
+
+    \b
+    Exit 0 when one does, 1 when not.
+    Example: spec-kitty mailbox status --json
+    """
+    with _complaining(exit_code=COULD_NOT_CHECK):
+        report = _status(_layout())
+    click.echo(json.dumps(report, indent=1) if as_json else _status_in_words(report))
+    sys.exit(0 if report["worker_is_alive"] else REFUSED)
+
+
+@mailbox.command()
+def verify() -> None:
+    """Prove that journal, replies and events fit together.
+
+    \b
+    Every break goes to stdout, one a line. Exit 0: sound. 1: breaks were found. 2: could not be checked.
+    Example: spec-kitty mailbox verify && echo sound
+    """
+    with _complaining(exit_code=COULD_NOT_CHECK):
+        layout = _layout()
+        breaks = [*find_breaks(layout), *bootstrap.find_missing_events(layout)]
+    for line in breaks:
+        click.echo(printable(line))
+    click.echo(f"{len(breaks)} breaks" if breaks else "sound", err=True)
+    sys.exit(REFUSED if breaks else 0)
+
+
+@mailbox.command()
+@click.argument("correlation_id")
+def show(correlation_id: str) -> None:
+    """Print the journal's line for CORRELATION_ID: the request, its answer and its effects.
+
+    \b
+    Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
+    """
+    with _complaining(exit_code=COULD_NOT_CHECK):
+        line = open_journal(_layout()).find(correlation_id)
+    if line is None:
+        _log(f"the journal knows no request {correlation_id}")
+        sys.exit(REFUSED)
+    click.echo(json.dumps(line, indent=2))
+
+
+@mailbox.group("dead-letters")
+def dead_letters() -> None:
+    """What could not be answered under its own name.
+
+    \b
+    Example: spec-kitty mailbox dead-letters list
+    """
+
+
+@dead_letters.command("list")
+def list_dead_letters() -> None:
+    """One line per dead letter: id, when, what it was called, why.
+
+    \b
+    The thing itself lies where the last word says.
+    Example: spec-kitty mailbox dead-letters list
+    """
+    with _complaining(exit_code=COULD_NOT_CHECK):
+        for record in read_records(_layout().dead_letters):
+            click.echo(_dead_letter_in_words(record))
+
+
+def _find_project() -> Path:
+    return bootstrap.find_project(Path.cwd())
+
+
+def _layout() -> MailboxLayout:
+    return bootstrap.mailbox_layout(_find_project())
+
+
+def _status(layout: MailboxLayout) -> dict[str, Any]:
+    return {
+        "worker_is_alive": heartbeat.is_alive(layout.heartbeat),
+        "depth_now": _depth(layout),
+        "worker": heartbeat.last_beat(layout.heartbeat),
+    }
+
+
+def _depth(layout: MailboxLayout) -> int:
+    inbox = Inbox(layout.inbox, claimed=layout.claimed)
+    try:
+        return inbox.backlog().depth + len(inbox.claims())
+    except FileNotFoundError:
+        return 0
+
+
+def _status_in_words(report: Mapping[str, Any]) -> str:
+    beat = report["worker"] or {}
+    if report["worker_is_alive"]:
+        who = f"{beat.get('state')}: process {beat.get('pid')} on {beat.get('host')}"
+        words = f"{who}, since {beat.get('started_at')}, {beat.get('dead_letters')} dead letters"
+    else:
+        words = f"no worker; the last beat was at {beat.get('beat_at', 'no time at all')}"
+    return printable(f"{words}; {report['depth_now']} waiting")
+
+
+def _dead_letter_in_words(record: Mapping[str, Any]) -> str:
+    columns = ("dead_letter", "at", "name", "why", "body")
+    return printable("  ".join(str(record.get(column)) for column in columns))
+
+
+def _log(line: str) -> None:
+    # An operator who closed the terminal must not stop the worker.
+    with contextlib.suppress(OSError):
+        click.echo(printable(line), err=True)
+
+
+@contextlib.contextmanager
+def _complaining(*, exit_code: int) -> Iterator[None]:
+    try:
+        yield
+    except SpecKittyError as error:
+        _log(f"{error.code}: {error.message}")
+        sys.exit(exit_code)
+    except OSError as error:
+        _log(f"the disk refused: {error}")
+        sys.exit(exit_code)

@@ -1,0 +1,40 @@
+"""A bell that may be rung from any thread and from a signal handler."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+
+
+class Bell:
+    """Wakes the one who waits on it.
+
+    A pipe rather than a `threading.Event`: a signal handler that sets an event while its own
+    thread is inside `wait` locks up on the event's lock.
+    """
+
+    def __init__(self) -> None:
+        self._ear, self._rope = os.pipe()
+        os.set_blocking(self._ear, False)
+        os.set_blocking(self._rope, False)
+
+    def ring(self) -> None:
+        """The current or the next `wait` returns at once."""
+        # Full means that it rings already; closed that nobody listens any more.
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.write(self._rope, b"\0")
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it rang within `timeout_s`; every ring so far is used up."""
+        rang = bool(select.select([self._ear], [], [], max(0.0, timeout_s))[0])
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._ear, 4096):
+                pass
+        return rang
+
+    def close(self) -> None:
+        """The bell is gone; nobody may wait on it any more."""
+        rope, self._rope = self._rope, -1
+        os.close(rope)
+        os.close(self._ear)

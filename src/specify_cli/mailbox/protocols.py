@@ -1,0 +1,51 @@
+"""What the mailbox needs of the rest of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from specify_cli.errors import SpecKittyError
+
+# Takes one line of text for the operator, without its end.
+Log = Callable[[str], None]
+
+
+class Answer(Protocol):
+    """The one answer to a request, recorded in the journal before anybody sees it."""
+
+    @property
+    def envelope(self) -> Mapping[str, Any]:
+        """The answer as a JSON object."""
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether it was recorded before, and nothing was done now."""
+
+    @property
+    def reply(self) -> bytes:
+        """Exactly what the reply file holds."""
+
+
+class Dispatcher(Protocol):
+    """Turns any request into its one answer.
+
+    Both methods raise a `SpecKittyError` only when the answer could not be recorded; then nothing
+    was acknowledged, and the same call may be made again.
+    """
+
+    def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
+        """The answer to the request whose file `<stem>.json` held `raw`."""
+
+    def refuse(
+        self,
+        error: SpecKittyError,
+        *,
+        stem: str | None,
+        identity: str,
+        dead_letter: str | None = None,
+    ) -> Answer:
+        """The answer to what could not be read as a request at all.
+
+        A second call for the same `dead_letter` is the same refusal, not another one.
+        """
