@@ -1,0 +1,72 @@
+"""Commits the host's own files on the current branch, around the user's changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.checkouts import Checkout
+from specify_cli.vcs.git import NULL_COMMIT, Git, GitFailed
+from specify_cli.vcs.moves import refresh
+from specify_cli.vcs.objects import REGULAR, Entry, index_info, overlay, tree_of, write_commit
+from specify_cli.vcs.repository import Repository
+
+_TRIES: Final = 5
+
+
+def commit_files(repo: Repository, files: Sequence[Path], *, message: str) -> str | None:
+    """HEAD of the main checkout holds exactly these files as they are on disk; its commit.
+
+    A file that is not there is removed. None when HEAD holds them already. What else the user has
+    staged or changed stays as it was; no hook runs.
+
+    Raises:
+        GitFailed: the index is locked, the disk refused, or HEAD moves without end.
+        ValueError: a file lies outside the main checkout.
+    """
+    git = repo.git.with_identity()
+    entries = _entries(git, repo.root, files)
+    for last in (*[False] * (_TRIES - 1), True):
+        head = repo.head()
+        tree = overlay(git, head, entries)
+        if tree == (tree_of(git, head) if head else None):
+            return None
+        commit = write_commit(git, tree=tree, parents=[head] if head else [], message=message)
+        try:
+            _publish(repo, entries, commit=commit, head=head)
+        except GitFailed:
+            if last or repo.head() == head:
+                raise
+        else:
+            return commit
+    raise AssertionError("the last try returns or raises")
+
+
+def _publish(
+    repo: Repository, entries: dict[str, Entry | None], *, commit: str, head: str | None
+) -> None:
+    checkout = Checkout(path=repo.root, branch=None, is_main=True)
+    # Index first: a crash in between leaves these files staged. The other way round the user's
+    # next commit would take them back.
+    checkout.on_index("update-index", "-z", "--index-info", input=index_info(entries))
+    note = "spec-kitty: commit"
+    repo.git.run("update-ref", "-m", note, "HEAD", commit, head or NULL_COMMIT)
+    refresh(checkout)
+
+
+def _entries(git: Git, root: Path, files: Sequence[Path]) -> dict[str, Entry | None]:
+    paths = list(dict.fromkeys(_relative(root, file) for file in files))
+    present = [path for path in paths if (root / path).is_file()]
+    # Given by name, so that the user's filters (line ends) apply as in `git add`.
+    hashes = git.run("hash-object", "-w", "--", *present).lines if present else []
+    found = {path: Entry(mode=REGULAR, oid=oid) for path, oid in zip(present, hashes, strict=True)}
+    return {path: found.get(path) for path in paths}
+
+
+def _relative(root: Path, file: Path) -> str:
+    # Only the folder is resolved: the project may be reached through a link, its files are none.
+    place = root / file
+    folder = Path(os.path.realpath(place.parent))
+    return str((folder / place.name).relative_to(os.path.realpath(root)))

@@ -1,0 +1,135 @@
+"""Moves a branch once, and every working tree that has it out along with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from specify_cli.vcs.checkouts import HEADS, Checkout
+from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.moves import (
+    CheckoutBlocked,
+    Move,
+    begin,
+    blocked,
+    carry,
+    end,
+    index_against,
+    unfinished,
+)
+from specify_cli.vcs.objects import tree_changes
+from specify_cli.vcs.recovery import settle
+
+_REFLOG_NOTE: Final = "spec-kitty: move"
+
+Journey = tuple[Checkout, Move]
+"""A working tree and the way it is to go."""
+
+
+class TargetMoved(Exception):
+    """The branch is not at the commit that was checked any more; nothing of ours is left."""
+
+
+def obstacles_to(journeys: Sequence[Journey]) -> list[str]:
+    """Every obstacle to these moves, in words.
+
+    Raises:
+        GitFailed: git will not work in one of the working trees.
+    """
+    return [
+        f"{checkout.path}: {text}"
+        for checkout, move in journeys
+        for text in (*_occupied(checkout), *blocked(checkout, move))
+    ]
+
+
+def _occupied(checkout: Checkout) -> list[str]:
+    operation, lock = checkout.operation(), checkout.index_lock
+    found = [f"{operation} is in progress"] if operation else []
+    return [*found, f"another git is at work ({lock})"] if lock else found
+
+
+def travel(git: Git, branch: str, *, move: Move, journeys: Sequence[Journey]) -> None:
+    """The branch and every working tree stand at the goal; on failure, where they stood.
+
+    Raises:
+        CheckoutBlocked: uncommitted changes are in the way.
+        TargetMoved: the branch is not at the origin any more.
+        GitFailed: git refused.
+    """
+    found = obstacles_to(journeys)
+    if found:
+        raise CheckoutBlocked(found)
+    try:
+        carry_all(journeys)
+        point_branch(git, branch, move)
+    except BaseException:
+        # Whatever tells about the failure, it is not what went wrong with cleaning up after it.
+        with suppress(GitFailed, OSError):
+            settle_all(git, branch, [checkout for checkout, _ in journeys])
+        raise
+    for checkout, _ in journeys:
+        end(checkout)
+
+
+def carry_all(journeys: Sequence[Journey]) -> None:
+    """Every working tree stands at its goal, with its move on record until the branch follows.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    for checkout, move in journeys:
+        begin(checkout, move)
+        carry(checkout, move)
+
+
+def point_branch(git: Git, branch: str, move: Move) -> None:
+    """The branch points at the goal, where it pointed at the origin.
+
+    Raises:
+        TargetMoved: it points elsewhere.
+        GitFailed: git refused.
+    """
+    ref = HEADS + branch
+    try:
+        git.run("update-ref", "-m", _REFLOG_NOTE, ref, move.goal, move.origin)
+    except GitFailed:
+        if tip_of(git, branch) == move.origin:
+            raise
+        raise TargetMoved(f"{branch} is not at {move.origin} any more") from None
+
+
+def settle_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
+    """No move is on record in these working trees: each stands where the branch does.
+
+    Raises:
+        GitFailed: git refused; the record stays, so that this can be tried again.
+    """
+    tip = tip_of(git, branch)
+    for checkout in checkouts:
+        move = unfinished(checkout)
+        if move is not None:
+            settle(checkout, move, wanted=tip or move.origin)
+            end(checkout)
+
+
+def follow(checkout: Checkout, move: Move) -> None:
+    """A working tree left wholly at the origin stands at the goal; any other is untouched.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    affected = tree_changes(checkout.git, move.origin, move.goal)
+    behind = affected.keys() - set(move.live)
+    if not behind or checkout.operation():
+        return
+    staged = index_against(checkout, move.origin)
+    if not behind & staged.keys() and not any(blocked(checkout, move)):
+        carry(checkout, move)
+
+
+def tip_of(git: Git, branch: str) -> str | None:
+    """The commit that local `branch` points at; None when there is no such branch."""
+    found = git.run("rev-parse", "--quiet", "--verify", f"{HEADS}{branch}^{{commit}}", check=False)
+    return found.lines[0] if found.lines else None

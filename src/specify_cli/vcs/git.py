@@ -1,0 +1,174 @@
+"""Runs git; the only subprocess of the project."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+NULL_COMMIT: Final = "0" * 40
+"""Stands for "does not exist yet" where git wants an old value."""
+
+HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
+
+OVERRIDES: Final = (
+    *("-c", "commit.gpgSign=false"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.quotePath=false"),
+    *("-c", "core.safecrlf=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "i18n.commitEncoding=UTF-8"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "merge.conflictStyle=merge"),
+    *("-c", "merge.directoryRenames=conflict"),
+    *("-c", "merge.renames=true"),
+    *("-c", "status.showUntrackedFiles=normal"),
+    *("-c", "submodule.recurse=false"),
+)
+"""The user's settings that would change an answer of ours."""
+
+FALLBACK_NAME: Final = "spec-kitty"
+FALLBACK_EMAIL: Final = "spec-kitty@localhost"
+
+# `git rev-parse --local-env-vars`, but for the configuration ones: those carry the user's own
+# settings (`safe.directory` in containers) and point at no other repository.
+_REDIRECTING: Final = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_NAMESPACE",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+
+_FIXED: Final = {
+    "LC_ALL": "C",
+    "GIT_EDITOR": ":",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+class GitFailed(Exception):
+    """Git could not do what it was asked; `stderr` says why, in git's words."""
+
+    def __init__(self, arguments: tuple[str, ...], *, returncode: int, stderr: str) -> None:
+        super().__init__(f"git {' '.join(arguments[:2])}: {stderr or returncode}")
+        self.arguments = arguments
+        self.returncode = returncode
+        self.stderr = stderr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What one run of git left behind."""
+
+    returncode: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of an answer given with `-z`."""
+        return [os.fsdecode(field) for field in self.stdout.split(b"\0")[:-1]]
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of an answer that holds no file names."""
+        return os.fsdecode(self.stdout).splitlines()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """Git, run in one folder, deaf to the settings and variables that would bend its answers."""
+
+    folder: Path
+    overrides: tuple[str, ...] = HOOKS_OFF + OVERRIDES
+
+    def run(
+        self,
+        *args: str,
+        input: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+        timeout_s: float | None = None,
+    ) -> Completed:
+        """Git has run to its end.
+
+        Raises:
+            GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
+        """
+        command = ("git", *self.overrides, "-C", str(self.folder), *args)
+        try:
+            done = _communicate(command, input=input, env=_environment(env), timeout_s=timeout_s)
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            raise GitFailed(args, returncode=-1, stderr=str(error)) from error
+        if check and done.returncode:
+            raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
+        return done
+
+    def text(self, *args: str) -> str:
+        """The answer of git as stripped text.
+
+        Raises:
+            GitFailed: as `run` does.
+        """
+        return os.fsdecode(self.run(*args).stdout).strip()
+
+    def with_identity(self) -> Git:
+        """Git that can commit: as the user, or as spec-kitty where the user has no identity."""
+        found = self.run("config", "-z", "--get-regexp", r"^user\.(name|email)$", check=False)
+        known = dict(field.split("\n", 1) for field in found.fields if "\n" in field)
+        extra: list[str] = []
+        if not known.get("user.name", "").strip():
+            extra += ["-c", f"user.name={FALLBACK_NAME}"]
+        if not known.get("user.email", "").strip() and not os.environ.get("EMAIL"):
+            extra += ["-c", f"user.email={FALLBACK_EMAIL}"]
+        return replace(self, overrides=(*self.overrides, *extra))
+
+
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _REDIRECTING}
+    return {**inherited, **_FIXED, **(extra or {})}
+
+
+def _communicate(
+    command: tuple[str, ...],
+    *,
+    input: bytes | None,
+    env: dict[str, str],
+    timeout_s: float | None,
+) -> Completed:
+    # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, and no
+    # credential helper finds a terminal to wait at.
+    done = subprocess.run(
+        command,
+        input=b"" if input is None else input,
+        env=env,
+        capture_output=True,
+        timeout=timeout_s,
+        start_new_session=True,
+        check=False,
+    )
+    stderr = done.stderr.decode("utf-8", "replace").strip()
+    return Completed(returncode=done.returncode, stdout=done.stdout, stderr=stderr)

@@ -1,0 +1,165 @@
+"""Merges lanes into the target branch: computed first, then moved once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from specify_cli.vcs.branch_moves import (
+    Journey,
+    TargetMoved,
+    follow,
+    obstacles_to,
+    settle_all,
+    travel,
+)
+from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
+from specify_cli.vcs.git import OVERRIDES, Git, GitFailed
+from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip
+from specify_cli.vcs.moves import CheckoutBlocked, Move
+from specify_cli.vcs.objects import REGULAR, Entry, MergeConflict, overlay, write_blobs
+from specify_cli.vcs.repository import Repository
+
+__all__ = [
+    "CheckoutBlocked",
+    "LaneTip",
+    "MergeConflict",
+    "MergePlan",
+    "PushFailed",
+    "TargetMoved",
+    "apply",
+    "compute",
+    "finish",
+    "obstacles",
+    "push",
+]
+
+PUSH_TIMEOUT_S: Final = 120.0
+
+
+class PushFailed(Exception):
+    """The remote does not have the target; `reason` says why, in git's words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePlan:
+    """A merge that was computed and not yet made; `host_files` as they stand in `to_commit`."""
+
+    target: str
+    from_commit: str
+    to_commit: str
+    host_files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def compute(
+    repo: Repository,
+    *,
+    target: str,
+    tips: Sequence[LaneTip],
+    strategy: str,
+    message: str,
+    host_files: Mapping[str, bytes],
+) -> MergePlan:
+    """The merge exists as objects; no branch, index or file has moved.
+
+    On top of the lanes comes one commit with `host_files`, where those differ. The same paths
+    never conflict: the host alone writes them.
+
+    Raises:
+        MergeConflict: the lanes conflict with the target or each other.
+        GitFailed: no such target, or git refused.
+        KeyError: no such strategy.
+    """
+    build = STRATEGIES[strategy]
+    git = repo.git.with_identity()
+    start = git.text("rev-parse", "--verify", f"{HEADS}{target}^{{commit}}")
+    ours = _entries(git, host_files)
+    head = _with_host_files(build(Head.at(git, start, ours), tips, message), message)
+    return MergePlan(
+        target=target, from_commit=start, to_commit=head.commit, host_files=dict(host_files)
+    )
+
+
+def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
+    """Every reason, in words, why the target cannot move now; writes nothing.
+
+    Raises:
+        GitFailed: git will not work in a checkout.
+    """
+    return obstacles_to(journeys(plan, checkouts_of(repo.git, plan.target)))
+
+
+def apply(repo: Repository, plan: MergePlan) -> None:
+    """The target is at `to_commit`, and so is every working tree that has it out.
+
+    Raises:
+        TargetMoved: the target was not at `from_commit` any more; nothing has moved.
+        CheckoutBlocked: there are obstacles; nothing has moved.
+        GitFailed: git refused; nothing has moved.
+    """
+    found = checkouts_of(repo.git, plan.target)
+    settle_all(repo.git, plan.target, found)
+    tip = repo.branch_tip(plan.target)
+    if tip not in (plan.from_commit, plan.to_commit):
+        raise TargetMoved(f"{plan.target} is not at {plan.from_commit} any more")
+    if tip != plan.to_commit:
+        move = Move(origin=plan.from_commit, goal=plan.to_commit)
+        travel(repo.git, plan.target, move=move, journeys=journeys(plan, found))
+
+
+def finish(repo: Repository, plan: MergePlan) -> None:
+    """No checkout is left between two commits by a crash of `apply`: each stands where the target
+    does, which is at or after `to_commit`, or still at `from_commit`.
+
+    Raises:
+        GitFailed: git refused; to be tried again.
+    """
+    found = checkouts_of(repo.git, plan.target)
+    settle_all(repo.git, plan.target, found)
+    tip = repo.branch_tip(plan.target)
+    if tip is not None and tip != plan.from_commit and repo.is_ancestor(plan.to_commit, tip):
+        for checkout, move in journeys(plan, found, goal=tip):
+            follow(checkout, move)
+
+
+def push(repo: Repository, *, target: str, remote: str = "origin") -> None:
+    """The remote's branch of the same name is where the local target is.
+
+    The user's own hooks run: large-file storage uploads its objects from one.
+
+    Raises:
+        PushFailed: no such remote, not reachable in time, or it refused.
+    """
+    ref = HEADS + target
+    git = Git(folder=repo.root, overrides=OVERRIDES)
+    try:
+        git.run("push", "--quiet", "--", remote, f"{ref}:{ref}", timeout_s=PUSH_TIMEOUT_S)
+    except GitFailed as error:
+        raise PushFailed(error.stderr or str(error)) from error
+
+
+def journeys(
+    plan: MergePlan, checkouts: Sequence[Checkout], *, goal: str | None = None
+) -> list[Journey]:
+    """How each of the checkouts is to move; in the main one the host's files stay as they are."""
+    live = tuple(plan.host_files)
+    end = goal or plan.to_commit
+    return [
+        (it, Move(origin=plan.from_commit, goal=end, live=live if it.is_main else ()))
+        for it in checkouts
+    ]
+
+
+def _entries(git: Git, contents: Mapping[str, bytes]) -> dict[str, Entry]:
+    oids = write_blobs(git, list(contents.values())) if contents else []
+    return {path: Entry(mode=REGULAR, oid=oid) for path, oid in zip(contents, oids, strict=True)}
+
+
+def _with_host_files(head: Head, message: str) -> Head:
+    tree = overlay(head.git, head.tree, head.ours) if head.ours else head.tree
+    return head if tree == head.tree else head.joined(tree, message=f"{message} (record)")

@@ -1,0 +1,182 @@
+"""What the target becomes: lanes merged, squashed or replayed, in objects alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from specify_cli.vcs.git import Git
+from specify_cli.vcs.objects import (
+    Entry,
+    MergeConflict,
+    merge_trees,
+    overlay,
+    tree_of,
+    write_commit,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneTip:
+    """The commit of an execution lane that is to be merged."""
+
+    lane_id: str
+    branch: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """How far the result has got; `ours` wins conflicts, as the host alone writes those paths."""
+
+    git: Git
+    commit: str
+    tree: str
+    ours: Mapping[str, Entry]
+
+    @classmethod
+    def at(cls, git: Git, commit: str, ours: Mapping[str, Entry]) -> Head:
+        """A result that has only begun.
+
+        Raises:
+            GitFailed: it is no commit.
+        """
+        return cls(git=git, commit=commit, tree=tree_of(git, commit), ours=ours)
+
+    def merged_with(self, ours: str, theirs: str, *flags: str) -> str:
+        """The tree of the merge of two commits.
+
+        Raises:
+            MergeConflict: paths that are not the host's own are in conflict.
+            GitFailed: git refused.
+        """
+        tree, paths = merge_trees(self.git, ours, theirs, *flags)
+        conflicts = [path for path in paths if path not in self.ours]
+        if conflicts:
+            raise MergeConflict(conflicts)
+        return overlay(self.git, tree, {path: self.ours[path] for path in paths}) if paths else tree
+
+    def joined(self, tree: str, *others: str, message: str) -> Head:
+        """One commit further, a merge of `others` where there are any.
+
+        Raises:
+            GitFailed: git refused.
+        """
+        parents = (self.commit, *others)
+        commit = write_commit(self.git, tree=tree, parents=parents, message=message)
+        return replace(self, commit=commit, tree=tree)
+
+
+Strategy = Callable[[Head, Sequence[LaneTip], str], Head]
+
+
+def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
+    """One merge commit for each lane that the target does not hold yet.
+
+    Raises:
+        MergeConflict: a lane conflicts with the target or an earlier lane.
+        GitFailed: git refused.
+    """
+    for tip in tips:
+        if not _holds(head, tip.commit):
+            tree = head.merged_with(head.commit, tip.commit)
+            if tree != head.tree:
+                head = head.joined(tree, tip.commit, message=f"{message} ({tip.lane_id})")
+    return head
+
+
+def squash(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
+    """One commit with everything the lanes add.
+
+    Raises:
+        MergeConflict: a lane conflicts with the target or an earlier lane.
+        GitFailed: git refused.
+    """
+    tree = merge(head, tips, message).tree
+    return head if tree == head.tree else head.joined(tree, message=message)
+
+
+def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
+    """The lanes' own commits in one line, authors kept, without merges and empty ones.
+
+    Raises:
+        MergeConflict: a commit does not apply.
+        GitFailed: git refused.
+    """
+    base, replayed = head.commit, list[str]()
+    for tip in tips:
+        for picked in _to_replay(head.git, f"{base}...{tip.commit}", replayed):
+            head = _replay(head, picked)
+        replayed.append(tip.commit)
+    return head
+
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "rebase": rebase}
+
+
+def _holds(head: Head, commit: str) -> bool:
+    return head.git.text("rev-list", "--count", "--max-count=1", commit, f"^{head.commit}") == "0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picked:
+    oid: str
+    parents: tuple[str, ...]
+    tree: str
+    author: bytes
+    rest: bytes
+
+
+def _to_replay(git: Git, span: str, done: Sequence[str]) -> list[_Picked]:
+    flags = ("--no-merges", "--topo-order", "--reverse", "--cherry-pick", "--right-only")
+    args = ("rev-list", *flags, span, *(f"^{commit}" for commit in done), "--")
+    listed = git.run(*args).stdout
+    answer = git.run("cat-file", "--batch", input=listed).stdout
+    found = []
+    while answer:
+        head, _, rest = answer.partition(b"\n")
+        oid, _, size = head.split(b" ")
+        found.append(_parse(oid.decode(), rest[: int(size)]))
+        answer = rest[int(size) + 1 :]
+    return found
+
+
+def _parse(oid: str, content: bytes) -> _Picked:
+    header, _, message = content.partition(b"\n\n")
+    lines = header.split(b"\n")
+    values = [line.partition(b" ") for line in lines]
+    encoding = b"".join(line + b"\n" for line in lines if line.startswith(b"encoding "))
+    return _Picked(
+        oid=oid,
+        parents=tuple(value.decode() for name, _, value in values if name == b"parent"),
+        tree=next(value.decode() for name, _, value in values if name == b"tree"),
+        author=next(line for line in lines if line.startswith(b"author ")),
+        rest=encoding + b"\n" + message,
+    )
+
+
+def _replay(head: Head, picked: _Picked) -> Head:
+    if picked.parents == (head.commit,):
+        return replace(head, commit=picked.oid, tree=picked.tree)
+    # A commit with our tree and the picked one's parent makes that parent the base of the merge.
+    stand_in = write_commit(head.git, tree=head.tree, parents=picked.parents, message="stand-in")
+    flags = () if picked.parents else ("--allow-unrelated-histories",)
+    tree = head.merged_with(stand_in, picked.oid, *flags)
+    if tree == head.tree:
+        return head
+    return replace(head, commit=_rewrite(head, picked, tree), tree=tree)
+
+
+def _rewrite(head: Head, picked: _Picked, tree: str) -> str:
+    # Written by hand, because only so do author and message keep their bytes in any encoding.
+    committer = head.git.text("var", "GIT_COMMITTER_IDENT")
+    lines = (
+        f"tree {tree}\nparent {head.commit}\n".encode(),
+        picked.author + b"\n",
+        b"committer " + os.fsencode(committer) + b"\n",
+        picked.rest,
+    )
+    done = head.git.run("hash-object", "-t", "commit", "-w", "--stdin", input=b"".join(lines))
+    return os.fsdecode(done.stdout).strip()

@@ -1,0 +1,163 @@
+"""Moves a working tree and its index from one commit to another, around the user's changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.checkouts import Checkout
+from specify_cli.vcs.objects import Entry, changes, index_info, tree_changes
+
+_RECORD: Final = "spec-kitty-move"
+
+
+class CheckoutBlocked(Exception):
+    """A move would overwrite what the user has not committed; nothing was touched."""
+
+    def __init__(self, obstacles: list[str]) -> None:
+        super().__init__("; ".join(obstacles))
+        self.obstacles = obstacles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """From which commit to which; paths in `live` change in the index only, never on disk."""
+
+    origin: str
+    goal: str
+    live: tuple[str, ...] = ()
+
+
+def begin(checkout: Checkout, move: Move) -> None:
+    """The move is on record in the git folder of the checkout, so that a crash can be undone."""
+    target = _record(checkout)
+    content = {"origin": move.origin, "goal": move.goal, "live": move.live}
+    draft = target.with_name(f"{target.name}.{os.getpid()}")
+    with draft.open("w", encoding="ascii") as stream:
+        json.dump(content, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(target)
+
+
+def unfinished(checkout: Checkout) -> Move | None:
+    """The move that began here and did not end; None when there is none."""
+    try:
+        content = json.loads(_record(checkout).read_bytes())
+        origin, goal, live = content["origin"], content["goal"], tuple(content["live"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Move(origin=origin, goal=goal, live=live)
+
+
+def end(checkout: Checkout) -> None:
+    """No move is on record here."""
+    _record(checkout).unlink(missing_ok=True)
+
+
+def carry(checkout: Checkout, move: Move) -> None:
+    """Index and files stand at the goal; what the user changed elsewhere is as it was.
+
+    Git checks again, file by file, that it overwrites no change, and writes the index last.
+
+    Raises:
+        GitFailed: git refused; the working tree is as it was.
+    """
+    if move.live:
+        goals = entries_at(checkout, move.goal, move.live)
+        checkout.on_index("update-index", "-z", "--index-info", input=index_info(goals))
+    refresh(checkout)
+    checkout.on_index("read-tree", "-m", "-u", move.origin, move.goal)
+
+
+def refresh(checkout: Checkout) -> None:
+    """The index knows which files are unchanged, so that plumbing does not take them for dirt."""
+    # Status 1 only says that some file has changes.
+    checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
+
+
+def entries_at(checkout: Checkout, commit: str, paths: Collection[str]) -> dict[str, Entry | None]:
+    """What `commit` holds at each of these paths.
+
+    Raises:
+        GitFailed: it is no commit.
+    """
+    fields = checkout.git.run("ls-tree", "-z", "--full-tree", commit, "--", *paths).fields
+    found: dict[str, Entry | None] = dict.fromkeys(paths)
+    for field in fields:
+        head, _, path = field.partition("\t")
+        mode, kind, oid = head.split(" ")
+        if kind != "tree":
+            found[path] = Entry(mode=mode, oid=oid)
+    return found
+
+
+def index_against(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
+    """What the index holds at every path where it differs from `commit`.
+
+    Raises:
+        GitFailed: it is no commit.
+    """
+    found = changes(checkout.git, "diff-index", "--cached", commit)
+    return {path: new for path, (_, new) in found.items()}
+
+
+def dirty_files(checkout: Checkout) -> set[str]:
+    """The tracked paths whose file differs from the index, or which are in conflict.
+
+    Raises:
+        GitFailed: not a working tree.
+    """
+    args = ("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=no")
+    fields = (field.split(" ") for field in checkout.git.run(*args).fields)
+    return {
+        " ".join(field[8:] if field[0] == "1" else field[10:])
+        for field in fields
+        if field[0] == "u" or (field[0] == "1" and field[1][1] != ".")
+    }
+
+
+def blocked(checkout: Checkout, move: Move) -> Iterator[str]:
+    """Every obstacle to the move, in words: what of the user's it would overwrite.
+
+    Raises:
+        GitFailed: not a working tree, or no commits.
+    """
+    affected = tree_changes(checkout.git, move.origin, move.goal)
+    leaving = {path for path, (_, goal) in affected.items() if goal is None}
+    staged = index_against(checkout, move.goal)
+    dirty = dirty_files(checkout)
+    for path, (origin, goal) in affected.items():
+        held = staged.get(path, goal)
+        if path in move.live:
+            continue
+        if held not in (origin, goal):
+            yield f"{path}: staged changes"
+        elif path in dirty:
+            yield f"{path}: uncommitted changes"
+        elif held is None and goal is not None and in_the_way(checkout.path, path, leaving):
+            yield f"{path}: an untracked file is in the way"
+
+
+def in_the_way(root: Path, path: str, leaving: Collection[str]) -> bool:
+    """Whether something untracked, ignored or not, lies where the file `path` is to appear."""
+    place = root / path
+    if place.is_dir() and not place.is_symlink():
+        return any(it not in leaving for it in _files_below(root, place))
+    parents = [parent for parent in place.parents if root in parent.parents]
+    strange = [it for it in parents if it.is_symlink() or (it.exists() and not it.is_dir())]
+    return os.path.lexists(place) or any(str(it.relative_to(root)) not in leaving for it in strange)
+
+
+def _files_below(root: Path, folder: Path) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        yield from (str(Path(parent, name).relative_to(root)) for name in (*files, *links))
+
+
+def _record(checkout: Checkout) -> Path:
+    return (checkout.git_dir or checkout.path) / _RECORD

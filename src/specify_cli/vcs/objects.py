@@ -1,0 +1,144 @@
+"""Writes trees, blobs and commits; moves nothing."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.git import Git, GitFailed
+
+REGULAR: Final = "100644"
+
+
+class MergeConflict(Exception):
+    """Two histories change the same lines; `paths` says where. Nothing has moved."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__(", ".join(paths))
+        self.paths = tuple(paths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file in a tree or an index."""
+
+    mode: str
+    oid: str
+
+
+Change = tuple[Entry | None, Entry | None]
+"""What a path held before and holds after; None is "no file there"."""
+
+
+def changes(git: Git, *diff: str) -> dict[str, Change]:
+    """Path by path, what a raw diff command of git found.
+
+    Raises:
+        GitFailed: as `Git.run` does.
+    """
+    fields = git.run(*diff, "--raw", "-z", "--no-abbrev", "--no-renames").fields
+    return {path: _change(head) for head, path in zip(fields[::2], fields[1::2], strict=True)}
+
+
+def tree_changes(git: Git, a: str, b: str) -> dict[str, Change]:
+    """Path by path, what differs between two commits.
+
+    Raises:
+        GitFailed: one of them is no commit.
+    """
+    return changes(git, "diff-tree", "-r", a, b)
+
+
+def _change(head: str) -> Change:
+    old_mode, new_mode, old, new, _ = head.removeprefix(":").split(" ")
+    return _entry(old_mode, old), _entry(new_mode, new)
+
+
+def _entry(mode: str, oid: str) -> Entry | None:
+    return Entry(mode=mode, oid=oid) if mode.strip("0") else None
+
+
+def tree_of(git: Git, commit: str) -> str:
+    """The tree of a commit.
+
+    Raises:
+        GitFailed: it is no commit.
+    """
+    return git.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+
+
+def write_commit(git: Git, *, tree: str, parents: Sequence[str], message: str) -> str:
+    """A commit exists; no branch points at it.
+
+    Raises:
+        GitFailed: the disk refused.
+    """
+    flags = [flag for parent in parents for flag in ("-p", parent)]
+    done = git.run("commit-tree", *flags, tree, input=message.encode("utf-8", "replace") + b"\n")
+    return os.fsdecode(done.stdout).strip()
+
+
+def merge_trees(git: Git, a: str, b: str, *flags: str) -> tuple[str, tuple[str, ...]]:
+    """The tree of `a` with `b` merged into it, and the paths in conflict, marked in that tree.
+
+    Raises:
+        GitFailed: no common history, or damage.
+    """
+    args = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", *flags, a, b)
+    done = git.run(*args, check=False)
+    if done.returncode not in (0, 1) or not done.fields:
+        raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
+    tree, *paths = done.fields
+    return tree, tuple(dict.fromkeys(path for path in paths if path))
+
+
+def write_blobs(git: Git, contents: Sequence[bytes]) -> list[str]:
+    """One blob for each content, byte for byte.
+
+    Raises:
+        GitFailed: the disk refused.
+    """
+    with tempfile.TemporaryDirectory(prefix="spec-kitty-") as folder:
+        files = [Path(folder, str(number)) for number in range(len(contents))]
+        for file, content in zip(files, contents, strict=True):
+            file.write_bytes(content)
+        names = "".join(f"{file}\n" for file in files)
+        args = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+        return git.run(*args, input=os.fsencode(names)).lines
+
+
+def overlay(git: Git, base: str | None, entries: Mapping[str, Entry | None]) -> str:
+    """The tree of `base` (None: empty) in which exactly these paths hold these entries.
+
+    Raises:
+        GitFailed: the disk refused.
+    """
+    with scratch_index() as env:
+        if base is not None:
+            git.run("read-tree", base, env=env)
+        git.run("update-index", "-z", "--index-info", input=index_info(entries), env=env)
+        return os.fsdecode(git.run("write-tree", env=env).stdout).strip()
+
+
+@contextmanager
+def scratch_index() -> Iterator[dict[str, str]]:
+    """The environment in which git uses an index that nobody else sees."""
+    with tempfile.TemporaryDirectory(prefix="spec-kitty-") as folder:
+        yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+
+
+def index_info(entries: Mapping[str, Entry | None]) -> bytes:
+    """What `update-index -z --index-info` reads to hold exactly these entries."""
+    # Removals first, so that a file may take the place of a folder.
+    ordered = sorted(entries.items(), key=lambda item: item[1] is not None)
+    return b"".join(_index_line(path, entry) for path, entry in ordered)
+
+
+def _index_line(path: str, entry: Entry | None) -> bytes:
+    head = f"{entry.mode} {entry.oid}" if entry else f"0 {'0' * 40}"
+    return head.encode() + b"\t" + os.fsencode(path) + b"\0"

@@ -1,0 +1,144 @@
+"""Puts the worktree of a branch at its place, and finds out what stands there already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.branch_moves import settle_all
+from specify_cli.vcs.checkouts import Checkout, registered
+from specify_cli.vcs.git import Git, GitFailed
+
+_INITIALIZING: Final = "initializing"
+"""Git's own lock on a worktree that `git worktree add` has not finished."""
+
+
+class AllocationFailed(Exception):
+    """The worktree of a lane could not be made ready; `reason` says why and what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the worktree of a branch is to stand."""
+
+    path: Path
+    branch: str
+
+    def holds(self, checkout: Checkout) -> bool:
+        """Whether this is the registration of a worktree at the place."""
+        return os.path.realpath(checkout.path) == os.path.realpath(self.path)
+
+
+def standing(git: Git, place: Place) -> Checkout | None:
+    """The worktree that stands at the place already, complete; None when it is to be made.
+
+    Raises:
+        AllocationFailed: something else is there, or the branch is out elsewhere.
+        GitFailed: git refused.
+    """
+    known = _known(git, place)
+    _refuse_elsewhere(git, place, known)
+    found = next((it for it in known if place.holds(it)), None)
+    if found is None or found.git_dir is None or found.lock_reason == _INITIALIZING:
+        _refuse_taken(place, found)
+        return None
+    if not found.has(place.branch):
+        raise AllocationFailed(f"{place.path} stands on {found.branch or 'no branch'}")
+    _complete(found, place.branch)
+    return found
+
+
+def make(git: Git, place: Place) -> None:
+    """The branch is out in a worktree at the place, where `standing` found none.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    # What a killed `git worktree add` leaves: a folder with nothing but its link.
+    (place.path / ".git").unlink(missing_ok=True)
+    # Twice forced: a registration whose folder is gone, locked by that killed git, gives way.
+    force = ("--force", "--force")
+    git.run("worktree", "add", "--no-checkout", *force, str(place.path), place.branch)
+    _fill(place.path)
+
+
+def ignore_folder(folder: Path) -> None:
+    """The folder exists and is ignored by the repository around it, itself included."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / ".gitignore"
+    if target.exists() and target.stat().st_size:
+        return
+    draft = folder / f".gitignore.{os.getpid()}"
+    draft.write_text("*\n", encoding="ascii")
+    draft.replace(target)
+
+
+def _known(git: Git, place: Place) -> Sequence[Checkout]:
+    known = registered(git)
+    if (place.path / ".git").is_file() and not any(place.holds(it) for it in known):
+        # The project was moved as a whole; its worktrees still name the old place.
+        git.run("worktree", "repair", str(place.path), check=False)
+        return registered(git)
+    return known
+
+
+def _refuse_elsewhere(git: Git, place: Place, known: Sequence[Checkout]) -> None:
+    for other in known:
+        if place.holds(other) or not other.has(place.branch):
+            continue
+        if other.git_dir is not None:
+            raise AllocationFailed(f"branch {place.branch} is checked out in {other.path}")
+        git.run("worktree", "remove", "--force", str(other.path))
+
+
+def _refuse_taken(place: Place, found: Checkout | None) -> None:
+    if found is not None and found.lock_reason not in (None, _INITIALIZING):
+        raise AllocationFailed(f"{found.path} is gone but locked: git worktree unlock it first")
+    if not _is_free(place.path):
+        raise AllocationFailed(f"{place.path} exists and is no worktree: move it away")
+
+
+def _complete(checkout: Checkout, branch: str) -> None:
+    settle_all(checkout.git, branch, [checkout])
+    git_dir = checkout.git_dir
+    if git_dir is not None and not (git_dir / "index").exists():
+        _fill(checkout.path)
+
+
+def _fill(path: Path) -> None:
+    # The index is written last: without one, nobody has been given this worktree to work in.
+    Git(folder=path).run("reset", "--hard", "--quiet")
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        return set(os.listdir(path)) <= {".git"} and not (path / ".git").is_dir()
+    except FileNotFoundError:
+        return not path.is_symlink()
+    except NotADirectoryError:
+        return False
+
+
+def is_registered(git: Git, place: Place) -> bool:
+    """Whether git knows of a worktree at the place.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    return any(place.holds(it) for it in registered(git))
+
+
+def forget(git: Git, path: Path) -> bool:
+    """Git has removed the worktree and its registration; False when git refused."""
+    try:
+        git.run("worktree", "remove", str(path))
+    except GitFailed:
+        return False
+    return True

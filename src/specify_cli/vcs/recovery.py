@@ -1,0 +1,140 @@
+"""Brings a working tree in order that a crash left between two commits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.checkouts import Checkout
+from specify_cli.vcs.moves import Move, dirty_files, index_against, refresh
+from specify_cli.vcs.objects import Entry, index_info, scratch_index, tree_changes
+
+_SHA256_LENGTH: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """One path of an interrupted move: what it may hold by our hand, what it holds, and is to."""
+
+    path: str
+    origin: Entry | None
+    goal: Entry | None
+    wanted: Entry | None
+    held: Entry | None
+
+    @property
+    def known(self) -> tuple[Entry | None, ...]:
+        return (self.origin, self.goal, self.wanted)
+
+
+def settle(checkout: Checkout, move: Move, *, wanted: str) -> None:
+    """What the interrupted `move` touched here stands at commit `wanted`.
+
+    A file that holds neither the origin's nor the goal's content is the user's and stays; so does
+    an index entry that is neither's. Files first, index last, so that a second crash is no harm.
+
+    Raises:
+        GitFailed: the index is locked, or the disk refused.
+    """
+    places = [place for place in _places(checkout, move, wanted) if place.held in place.known]
+    open_ones = [place for place in places if not _is_done(place) and place.path not in move.live]
+    dirty = dirty_files(checkout)
+    suspects = [it for it in open_ones if it.held != it.wanted or _differs(checkout, it, dirty)]
+    ours = _ours(checkout, suspects)
+    _write(checkout, ours, wanted=wanted)
+    entries = {place.path: place.wanted for place in places if place.held != place.wanted}
+    if entries:
+        checkout.on_index("update-index", "-z", "--index-info", input=index_info(entries))
+    refresh(checkout)
+
+
+def _is_done(place: _Place) -> bool:
+    # The index is written after the files: what differs from it now was changed since, by the user.
+    return place.held == place.goal == place.wanted
+
+
+def _places(checkout: Checkout, move: Move, wanted: str) -> list[_Place]:
+    affected = tree_changes(checkout.git, move.origin, move.goal)
+    since = tree_changes(checkout.git, move.goal, wanted)
+    staged = index_against(checkout, wanted)
+    found = []
+    for path, (origin, goal) in affected.items():
+        want = since[path][1] if path in since else goal
+        held = staged.get(path, want)
+        found.append(_Place(path=path, origin=origin, goal=goal, wanted=want, held=held))
+    return found
+
+
+def _differs(checkout: Checkout, place: _Place, dirty: set[str]) -> bool:
+    return place.path in dirty or (place.held is None and _is_file(checkout.path / place.path))
+
+
+def _ours(checkout: Checkout, places: list[_Place]) -> list[_Place]:
+    """Of these, the ones whose file we wrote, removed, or were writing when we were stopped."""
+    files = [it.path for it in places if _is_file(checkout.path / it.path)]
+    hashes = _hashes(checkout, files)
+    return [it for it in places if _is_ours(checkout, it, hashes.get(it.path))]
+
+
+def _is_ours(checkout: Checkout, place: _Place, oid: str | None) -> bool:
+    if oid is None:
+        return not os.path.lexists(checkout.path / place.path)
+    return oid in {it.oid for it in place.known if it} or _is_torn(checkout, place)
+
+
+def _is_torn(checkout: Checkout, place: _Place) -> bool:
+    content = _content(checkout.path / place.path)
+    blobs = (checkout.git.run("cat-file", "blob", it.oid).stdout for it in place.known if it)
+    return any(blob.startswith(content) for blob in blobs)
+
+
+def _hashes(checkout: Checkout, paths: list[str]) -> dict[str, str]:
+    links = {path for path in paths if (checkout.path / path).is_symlink()}
+    files = [path for path in paths if path not in links]
+    found = checkout.git.run("hash-object", "--", *files).lines if files else []
+    width = len(checkout.git.text("rev-parse", "HEAD")) if links else 0
+    targets = {path: _link_hash(_content(checkout.path / path), width) for path in links}
+    return dict(zip(files, found, strict=True)) | targets
+
+
+def _link_hash(target: bytes, width: int) -> str:
+    algorithm = hashlib.sha256 if width == _SHA256_LENGTH else hashlib.sha1
+    return algorithm(b"blob %d\0" % len(target) + target).hexdigest()
+
+
+def _content(file: Path) -> bytes:
+    return os.fsencode(os.readlink(file)) if file.is_symlink() else file.read_bytes()
+
+
+def _is_file(file: Path) -> bool:
+    return file.is_symlink() or file.is_file()
+
+
+def _write(checkout: Checkout, places: Iterable[_Place], *, wanted: str) -> None:
+    places = list(places)
+    for place in places:
+        if place.wanted is None:
+            _remove(checkout.path, place.path)
+    names = [place.path for place in places if place.wanted is not None]
+    if not names:
+        return
+    listed = b"".join(os.fsencode(name) + b"\0" for name in names)
+    with scratch_index() as env:
+        checkout.git.run("read-tree", wanted, env=env)
+        checkout.git.run("checkout-index", "-f", "-q", "-z", "--stdin", input=listed, env=env)
+
+
+def _remove(root: Path, path: str) -> None:
+    place = root / path
+    with suppress(OSError):
+        place.unlink()
+    with suppress(OSError):
+        for parent in place.parents:
+            if parent == root:
+                return
+            parent.rmdir()

@@ -1,0 +1,113 @@
+"""Facts about one repository: its main checkout, branches and history."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.git import Git, GitFailed
+
+DEFAULT_TARGET: Final = "main"
+
+_PLACES: Final = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A git repository, seen from its main checkout."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, folder: Path) -> Repository | None:
+        """The repository that `folder` lies in; its main checkout even from a linked worktree.
+
+        Raises:
+            GitFailed: there is one, but git will not work in it (owner, damage, a bare one).
+        """
+        git = Git(folder=folder)
+        try:
+            top, git_dir, common = _places(git)
+        except GitFailed:
+            if any(_looks_like_one(parent) for parent in (folder, *folder.absolute().parents)):
+                raise
+            return None
+        return cls(root=top if git_dir == common else _main_checkout(common))
+
+    @property
+    def git(self) -> Git:
+        """Git, run in the main checkout."""
+        return Git(folder=self.root)
+
+    def has_commits(self) -> bool:
+        """Whether HEAD of the main checkout points at a commit."""
+        return self.head() is not None
+
+    def head(self) -> str | None:
+        """The commit that the main checkout stands on; None on an unborn branch."""
+        return _commit(self.git, "HEAD")
+
+    def branch_tip(self, branch: str) -> str | None:
+        """The commit that local `branch` points at; None when there is no such branch."""
+        return _commit(self.git, HEADS + branch)
+
+    def current_branch(self) -> str | None:
+        """The branch out in the main checkout, born or not; None when detached."""
+        found = self.git.run("symbolic-ref", "--quiet", "HEAD", check=False)
+        return os.fsdecode(found.stdout).strip().removeprefix(HEADS) or None
+
+    def default_target(self) -> str:
+        """The branch a mission aims at when nobody says: the current one, else `main`."""
+        return self.current_branch() or DEFAULT_TARGET
+
+    def is_ancestor(self, a: str, b: str) -> bool:
+        """Whether commit `b` has commit `a` in its history, or is it.
+
+        Raises:
+            GitFailed: one of them is no commit.
+        """
+        args = ("merge-base", "--is-ancestor", a, b)
+        found = self.git.run(*args, check=False)
+        if found.returncode > 1 or found.returncode < 0:
+            raise GitFailed(args, returncode=found.returncode, stderr=found.stderr)
+        return found.returncode == 0
+
+    def commits_between(self, base: str, tip: str) -> int:
+        """How many commits `tip` has that `base` has not.
+
+        Raises:
+            GitFailed: one of them is no commit.
+        """
+        return int(self.git.text("rev-list", "--count", f"{base}..{tip}", "--"))
+
+
+def _commit(git: Git, name: str) -> str | None:
+    found = git.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", check=False)
+    return os.fsdecode(found.stdout).strip() or None
+
+
+def _places(git: Git) -> tuple[Path, Path, Path]:
+    answer = os.fsdecode(git.run("rev-parse", "--path-format=absolute", *_PLACES).stdout)
+    lines = answer.splitlines()
+    if len(lines) != len(_PLACES):
+        # A newline in a path: one question per answer tells them apart.
+        asked = (git.run("rev-parse", "--path-format=absolute", place) for place in _PLACES)
+        lines = [os.fsdecode(it.stdout).removesuffix("\n") for it in asked]
+    top, git_dir, common = map(Path, lines)
+    return top, git_dir, common
+
+
+def _main_checkout(common: Path) -> Path:
+    if common.name == ".git":
+        return common.parent
+    named = Git(folder=common).run("config", "--null", "--get", "core.worktree", check=False).fields
+    if not named:
+        raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{common}: no main checkout")
+    return (common / named[0]).resolve()
+
+
+def _looks_like_one(folder: Path) -> bool:
+    return (folder / ".git").exists() or (folder / "HEAD").is_file()

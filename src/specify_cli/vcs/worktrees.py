@@ -1,0 +1,222 @@
+"""Makes, reuses and removes the worktree of an execution lane."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.branch_moves import TargetMoved, travel
+from specify_cli.vcs.checkouts import HEADS, branch_at_work, git_dir_of
+from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.merge_strategies import Head
+from specify_cli.vcs.moves import CheckoutBlocked, Move
+from specify_cli.vcs.objects import MergeConflict
+from specify_cli.vcs.placement import (
+    AllocationFailed,
+    Place,
+    forget,
+    ignore_folder,
+    is_registered,
+    make,
+    standing,
+)
+from specify_cli.vcs.repository import Repository
+
+__all__ = [
+    "AllocationFailed",
+    "LaneWorkspace",
+    "allocate",
+    "exists",
+    "has_uncommitted_work",
+    "remove",
+]
+
+_HEAD_PREFIX: Final = f"ref: {HEADS}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneWorkspace:
+    """Where a lane's work happens; `base_ref` is the commit its branch was at when made ready."""
+
+    path: Path
+    branch: str
+    base_ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Branches:
+    """The names of the branches that an allocation is about, and where they point."""
+
+    lane: str
+    mission: str
+    target: str
+    tips: dict[str, str]
+
+    @property
+    def base(self) -> str:
+        return self.tips.get(self.lane) or self.tips.get(self.mission) or self.tips[self.target]
+
+
+def allocate(
+    repo: Repository,
+    *,
+    path: Path,
+    branch: str,
+    mission_branch: str,
+    target_branch: str,
+    merge_in: Sequence[str],
+) -> LaneWorkspace:
+    """The lane has its branch, with the tips of `merge_in` merged in, out in a worktree at `path`.
+
+    Missing branches are made: the mission's from the target, the lane's from the mission's. To
+    repeat it changes nothing, and completes what a crash cut off.
+
+    Raises:
+        AllocationFailed: no commit or target to start from, something else at `path`, a conflict,
+            or uncommitted changes where the merge goes. No worktree is left half-made.
+    """
+    names = {"lane": branch, "mission": mission_branch, "target": target_branch}
+    place = Place(path=path.absolute(), branch=branch)
+    try:
+        branches = _Branches(**names, tips=_tips(repo, [*names.values(), *merge_in]))
+        _require(repo, branches, merge_in)
+        return _allocate(repo.git, place=place, branches=branches, merge_in=merge_in)
+    except MergeConflict as error:
+        raise AllocationFailed(f"{branch}: merging its dependencies conflicts in {error}") from None
+    except CheckoutBlocked as error:
+        raise AllocationFailed(f"commit or undo first: {error}") from None
+    except (GitFailed, OSError, TargetMoved) as error:
+        raise AllocationFailed(str(error)) from error
+
+
+def has_uncommitted_work(path: Path) -> bool:
+    """Whether something would be lost with this worktree: changes, untracked files, a detached HEAD.
+
+    What is ignored is no work. A folder that is no worktree is work as soon as it holds anything.
+    """
+    git_dir = git_dir_of(path)
+    if git_dir is None:
+        return os.path.lexists(path) and not (path.is_dir() and not os.listdir(path))
+    if branch_out(path) is None:
+        return True
+    args = (
+        "status",
+        "--porcelain=v2",
+        "-z",
+        "--untracked-files=normal",
+        "--ignore-submodules=none",
+    )
+    done = Git(folder=path).run(*args, check=False)
+    return bool(done.returncode or done.stdout)
+
+
+def remove(repo: Repository, path: Path) -> bool:
+    """Whether the worktree is gone; one with uncommitted work, or locked, stays.
+
+    Raises:
+        GitFailed: git will not work in the repository.
+    """
+    place = Place(path=path.absolute(), branch="")
+    if has_uncommitted_work(path):
+        return False
+    if is_registered(repo.git, place) and not forget(repo.git, place.path):
+        return False
+    if path.is_dir() and not path.is_symlink() and not os.listdir(path):
+        path.rmdir()
+    return not os.path.lexists(path)
+
+
+def exists(repo: Repository, path: Path, branch: str) -> bool:
+    """Whether the worktree stands at `path`, complete and on its branch. Runs no git."""
+    git_dir, main = git_dir_of(path), git_dir_of(repo.root)
+    if git_dir is None or main is None or not (git_dir / "index").exists():
+        return False
+    if os.path.realpath(git_dir.parent.parent) != os.path.realpath(main):
+        return False
+    return branch in (branch_out(path), branch_at_work(git_dir))
+
+
+def branch_out(path: Path) -> str | None:
+    """The branch that HEAD of the worktree at `path` names; None when detached or no worktree."""
+    git_dir = git_dir_of(path)
+    try:
+        head = os.fsdecode(((git_dir or path) / "HEAD").read_bytes()).strip()
+    except OSError:
+        return None
+    return head.removeprefix(_HEAD_PREFIX) if head.startswith(_HEAD_PREFIX) else None
+
+
+def _tips(repo: Repository, names: Sequence[str]) -> dict[str, str]:
+    refs = [HEADS + name for name in names]
+    lines = repo.git.run("for-each-ref", "--format=%(objectname) %(refname)", *refs).lines
+    return {ref.removeprefix(HEADS): oid for oid, _, ref in (it.partition(" ") for it in lines)}
+
+
+def _require(repo: Repository, branches: _Branches, merge_in: Sequence[str]) -> None:
+    if branches.target not in branches.tips and not repo.has_commits():
+        raise AllocationFailed("the repository has no commit yet: make a first one")
+    for name in (branches.target, *merge_in):
+        if name not in branches.tips:
+            raise AllocationFailed(f"there is no branch {name}")
+
+
+def _allocate(
+    git: Git, *, place: Place, branches: _Branches, merge_in: Sequence[str]
+) -> LaneWorkspace:
+    out = standing(git, place)
+    if out is not None and branches.lane not in branches.tips:
+        raise AllocationFailed(f"{place.path} stands on a branch without a commit")
+    tip = _merged(git, branches, merge_in)
+    if out is None:
+        _make_branches(git, branches, tip)
+        ignore_folder(place.path.parent)
+        make(git, place)
+    elif tip != branches.base:
+        move = Move(origin=branches.base, goal=tip)
+        travel(git, branches.lane, move=move, journeys=[(out, move)])
+    return LaneWorkspace(path=place.path, branch=branches.lane, base_ref=tip)
+
+
+def _merged(git: Git, branches: _Branches, merge_in: Sequence[str]) -> str:
+    """The commit that the lane's branch is to have: its own, with what is missing merged in."""
+    base = branches.base
+    missing = _missing(git, base, merge_in)
+    if not missing:
+        return base
+    head = Head.at(git.with_identity(), base, {})
+    for name, commit in missing.items():
+        tree = head.merged_with(head.commit, commit)
+        head = head.joined(tree, commit, message=f"Merge branch '{name}' into {branches.lane}")
+    return head.commit
+
+
+def _missing(git: Git, base: str, names: Sequence[str]) -> dict[str, str]:
+    if not names:
+        return {}
+    refs = [HEADS + name for name in names]
+    lines = git.run(
+        "for-each-ref", f"--no-merged={base}", "--format=%(objectname) %(refname)", *refs
+    ).lines
+    found = {ref.removeprefix(HEADS): oid for oid, _, ref in (it.partition(" ") for it in lines)}
+    wanted = {name: found[name] for name in names if name in found}
+    if len(wanted) <= 1:
+        return wanted
+    tops = git.run("merge-base", "--independent", *wanted.values()).lines
+    # Two names of one commit are one merge.
+    unique = {oid: name for name, oid in wanted.items() if oid in tops}
+    return {name: oid for oid, name in unique.items()}
+
+
+def _make_branches(git: Git, branches: _Branches, tip: str) -> None:
+    tips, orders = branches.tips, []
+    if branches.mission not in tips:
+        orders.append(f"create {HEADS}{branches.mission} {tips[branches.target]}")
+    if branches.lane not in tips:
+        orders.append(f"create {HEADS}{branches.lane} {tip}")
+    elif tip != tips[branches.lane]:
+        orders.append(f"update {HEADS}{branches.lane} {tip} {tips[branches.lane]}")
+    if orders:
+        git.run("update-ref", "--stdin", input="".join(f"{it}\n" for it in orders).encode())
