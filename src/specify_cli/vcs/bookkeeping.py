@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,7 @@ def commit_files(repo: Repository, files: Sequence[Path], *, message: str) -> st
             if last or repo.head() == head:
                 raise
         else:
+            _refresh(repo)
             return commit
     raise AssertionError("the last try returns or raises")
 
@@ -47,13 +49,21 @@ def commit_files(repo: Repository, files: Sequence[Path], *, message: str) -> st
 def _publish(
     repo: Repository, entries: dict[str, Entry | None], *, commit: str, head: str | None
 ) -> None:
-    checkout = Checkout(path=repo.root, branch=None, is_main=True)
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
-    checkout.on_index("update-index", "-z", "--index-info", input=index_info(entries))
+    _main(repo).on_index("update-index", "-z", "--index-info", input=index_info(entries))
     note = "spec-kitty: commit"
     repo.git.run("update-ref", "-m", note, "HEAD", commit, head or NULL_COMMIT)
-    refresh(checkout)
+
+
+def _refresh(repo: Repository) -> None:
+    # Only spares others a look at the files: the commit is made, whoever holds the index now.
+    with suppress(GitFailed):
+        refresh(_main(repo))
+
+
+def _main(repo: Repository) -> Checkout:
+    return Checkout(path=repo.root, branch=None, is_main=True)
 
 
 def _entries(git: Git, root: Path, files: Sequence[Path]) -> dict[str, Entry | None]:

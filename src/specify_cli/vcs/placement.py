@@ -119,7 +119,7 @@ def _fill(path: Path) -> None:
 
 def _is_free(path: Path) -> bool:
     try:
-        return set(os.listdir(path)) <= {".git"} and not (path / ".git").is_dir()
+        return {entry.name for entry in path.iterdir()} <= {".git"} and not (path / ".git").is_dir()
     except FileNotFoundError:
         return not path.is_symlink()
     except NotADirectoryError:

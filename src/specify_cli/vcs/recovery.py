@@ -108,7 +108,10 @@ def _link_hash(target: bytes, width: int) -> str:
 
 
 def _content(file: Path) -> bytes:
-    return os.fsencode(os.readlink(file)) if file.is_symlink() else file.read_bytes()
+    if file.is_symlink():
+        # A Path would tidy the target up, and its hash would be another.
+        return os.fsencode(os.readlink(file))  # noqa: PTH115
+    return file.read_bytes()
 
 
 def _is_file(file: Path) -> bool:

@@ -110,4 +110,6 @@ def _main_checkout(common: Path) -> Path:
 
 
 def _looks_like_one(folder: Path) -> bool:
-    return (folder / ".git").exists() or (folder / "HEAD").is_file()
+    link = folder / ".git"
+    bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
+    return bare or link.is_file() or (link / "HEAD").exists()

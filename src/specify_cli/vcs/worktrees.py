@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.vcs.branch_moves import TargetMoved, travel
-from specify_cli.vcs.checkouts import HEADS, branch_at_work, git_dir_of
+from specify_cli.vcs.checkouts import HEADS, Checkout, branch_at_work, git_dir_of
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.merge_strategies import Head
 from specify_cli.vcs.moves import CheckoutBlocked, Move
@@ -93,14 +93,16 @@ def allocate(
 
 
 def has_uncommitted_work(path: Path) -> bool:
-    """Whether something would be lost with this worktree: changes, untracked files, a detached HEAD.
+    """Whether something would be lost with this worktree.
 
-    What is ignored is no work. A folder that is no worktree is work as soon as it holds anything.
+    Changes, untracked files, a detached HEAD, a merge or the like in progress; what is ignored is
+    no work. A folder that is no worktree is work as soon as it holds anything.
     """
     git_dir = git_dir_of(path)
     if git_dir is None:
-        return os.path.lexists(path) and not (path.is_dir() and not os.listdir(path))
-    if branch_out(path) is None:
+        return os.path.lexists(path) and not _is_empty_folder(path)
+    here = Checkout(path=path, branch=branch_out(path))
+    if here.branch is None or here.operation():
         return True
     args = (
         "status",
@@ -109,7 +111,7 @@ def has_uncommitted_work(path: Path) -> bool:
         "--untracked-files=normal",
         "--ignore-submodules=none",
     )
-    done = Git(folder=path).run(*args, check=False)
+    done = here.git.run(*args, check=False)
     return bool(done.returncode or done.stdout)
 
 
@@ -124,7 +126,7 @@ def remove(repo: Repository, path: Path) -> bool:
         return False
     if is_registered(repo.git, place) and not forget(repo.git, place.path):
         return False
-    if path.is_dir() and not path.is_symlink() and not os.listdir(path):
+    if _is_empty_folder(path) and not path.is_symlink():
         path.rmdir()
     return not os.path.lexists(path)
 
@@ -147,6 +149,10 @@ def branch_out(path: Path) -> str | None:
     except OSError:
         return None
     return head.removeprefix(_HEAD_PREFIX) if head.startswith(_HEAD_PREFIX) else None
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _tips(repo: Repository, names: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,119 @@
+"""Scratch repositories with real git, deaf to the configuration of the machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs.merge import LaneTip
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.worktrees import LaneWorkspace, allocate
+
+MISSION = "kitty/mission-demo"
+LOG = "kitty-specs/demo/status.events.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A repository as a user has it, with the words in which the tests speak about it."""
+
+    root: Path
+
+    @property
+    def repo(self) -> Repository:
+        return Repository(root=self.root)
+
+    def git(self, *args: str, at: Path | None = None) -> str:
+        command = ["git", "-C", str(at or self.root), *args]
+        done = subprocess.run(command, check=True, capture_output=True)
+        return os.fsdecode(done.stdout).strip()
+
+    def write(self, path: str, content: str, at: Path | None = None) -> Path:
+        file = (at or self.root) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+        return file
+
+    def commit(self, files: dict[str, str | None], at: Path | None = None, **author: str) -> str:
+        for path, content in files.items():
+            if content is None:
+                ((at or self.root) / path).unlink()
+            else:
+                self.write(path, content, at)
+            self.git("add", "--force", "--all", "--", path, at=at)
+        flags = [f"--{name}={value}" for name, value in author.items()]
+        self.git("commit", "-q", "-m", f"change {', '.join(files)!a}", *flags, at=at)
+        return self.git("rev-parse", "HEAD", at=at)
+
+    def lane(self, name: str, *merge_in: str) -> LaneWorkspace:
+        return allocate(
+            self.repo,
+            path=self.root / ".worktrees" / f"demo-{name}",
+            branch=f"{MISSION}-{name}",
+            mission_branch=MISSION,
+            target_branch="main",
+            merge_in=[f"{MISSION}-{other}" for other in merge_in],
+        )
+
+    def lane_with(self, name: str, *commits: dict[str, str | None]) -> LaneTip:
+        space = self.lane(name)
+        for files in commits:
+            self.commit(files, at=space.path)
+        return self.tip(name)
+
+    def tip(self, name: str) -> LaneTip:
+        branch = f"{MISSION}-{name}"
+        return LaneTip(lane_id=name, branch=branch, commit=self.git("rev-parse", branch))
+
+    def show(self, commit: str, path: str) -> str:
+        command = ["git", "-C", str(self.root), "show", f"{commit}:{path}"]
+        return subprocess.run(command, check=True, capture_output=True).stdout.decode()
+
+    def status(self, at: Path | None = None) -> list[str]:
+        answer = self.git("status", "--porcelain", "-z", "--untracked-files=all", at=at)
+        # `git` strips, so the first of two columns may be lost: put it back.
+        entries = [entry for entry in answer.split("\0") if entry]
+        return [entry if entry[2] == " " else f" {entry}" for entry in entries]
+
+    def refs(self) -> str:
+        return self.git("for-each-ref")
+
+
+@pytest.fixture(autouse=True)
+def _own_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Callable[[str], Project]:
+    def make(name: str) -> Project:
+        root = tmp_path.resolve() / name
+        root.mkdir(parents=True)
+        project = Project(root=root)
+        project.git("init", "-q", "-b", "main")
+        return project
+
+    return make
+
+
+@pytest.fixture
+def empty(make_project: Callable[[str], Project]) -> Project:
+    return make_project("empty")
+
+
+@pytest.fixture
+def project(make_project: Callable[[str], Project]) -> Project:
+    made = make_project("project")
+    made.commit({"a.txt": "a\n", "b.txt": "b\n", "c.txt": "1\n2\n3\n4\n5\n", LOG: "one\n"})
+    return made

@@ -1,0 +1,114 @@
+"""Commits of the host's own files around the user's changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs.bookkeeping import commit_files
+from specify_cli.vcs.git import GitFailed
+from tests.unit.vcs.conftest import LOG, Project
+
+
+def files_of(project: Project, commit: str) -> list[str]:
+    answer = project.git("show", "--name-only", "--format=", "-z", commit)
+    return [path for path in answer.split("\0") if path]
+
+
+def test_exactly_these_files_are_committed(project: Project) -> None:
+    log = project.write(LOG, "one\ntwo\n")
+    odd = project.write("kitty-specs/sp ace/\u00fc\n.json", "{}")
+    commit = commit_files(project.repo, [log, odd], message="record")
+    assert commit == project.git("rev-parse", "main")
+    assert files_of(project, commit) == [LOG, "kitty-specs/sp ace/\u00fc\n.json"]
+    assert project.status() == []
+
+
+def test_nothing_new_makes_no_commit(project: Project) -> None:
+    before = project.refs()
+    assert commit_files(project.repo, [project.root / LOG], message="record") is None
+    assert project.refs() == before
+
+
+def test_staged_and_unstaged_work_survives(project: Project) -> None:
+    project.write("a.txt", "staged\n")
+    project.write("new.txt", "new\n")
+    project.git("add", "a.txt", "new.txt")
+    project.write("a.txt", "unstaged\n")
+    project.write("untracked.txt", "u\n")
+    log = project.write(LOG, "two\n")
+    status = [entry for entry in project.status() if LOG not in entry]
+    commit = commit_files(project.repo, [log], message="record")
+    assert files_of(project, commit or "") == [LOG]
+    assert project.status() == status
+    assert project.git("show", ":a.txt") == "staged"
+    assert (project.root / "a.txt").read_text() == "unstaged\n"
+
+
+def test_unborn_branch_gets_its_first_commit(empty: Project) -> None:
+    empty.write("mine.txt", "m\n")
+    empty.git("add", "mine.txt")
+    log = empty.write(LOG, "one\n")
+    commit = commit_files(empty.repo, [log], message="record")
+    assert commit == empty.git("rev-parse", "refs/heads/main")
+    assert files_of(empty, commit) == [LOG]
+    assert empty.status() == ["A  mine.txt"]
+
+
+def test_detached_head_moves_and_no_branch_does(project: Project) -> None:
+    project.git("checkout", "-q", "--detach")
+    refs = project.refs()
+    commit = commit_files(project.repo, [project.write(LOG, "two\n")], message="record")
+    assert project.git("rev-parse", "HEAD") == commit
+    assert project.refs() == refs
+
+
+def test_vanished_file_is_removed(project: Project) -> None:
+    (project.root / LOG).unlink()
+    commit = commit_files(project.repo, [project.root / LOG], message="record")
+    assert LOG not in project.git("ls-tree", "-r", "--name-only", commit or "")
+    assert project.status() == []
+
+
+def test_ignored_files_of_the_host_are_committed(project: Project) -> None:
+    project.commit({".gitignore": "*.jsonl\n"})
+    commit = commit_files(project.repo, [project.write(LOG, "two\n")], message="record")
+    assert files_of(project, commit or "") == [LOG]
+
+
+def test_hooks_and_signing_do_not_take_part(project: Project) -> None:
+    for name in ("pre-commit", "commit-msg", "reference-transaction", "post-commit"):
+        project.write(f".git/hooks/{name}", "#!/bin/sh\nexit 1\n").chmod(0o755)
+    project.git("config", "commit.gpgSign", "true")
+    assert commit_files(project.repo, [project.write(LOG, "two\n")], message="record")
+
+
+def test_project_may_be_named_through_a_link(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(project.root)
+    project.write(LOG, "two\n")
+    commit = commit_files(project.repo, [tmp_path / "link" / LOG], message="record")
+    assert files_of(project, commit or "") == [LOG]
+
+
+def test_file_outside_the_project_is_refused(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("x")
+    with pytest.raises(ValueError, match="other"):
+        commit_files(project.repo, [tmp_path / "other"], message="record")
+
+
+def test_windows_line_ends_are_stored_as_git_add_would(project: Project) -> None:
+    project.git("config", "core.autocrlf", "true")
+    project.git("config", "core.safecrlf", "true")
+    commit = commit_files(project.repo, [project.write(LOG, "one\r\ntwo\r\n")], message="record")
+    assert project.show(commit or "", LOG) == "one\ntwo\n"
+    assert project.status() == []
+
+
+def test_held_index_fails_before_head_moves(project: Project) -> None:
+    log = project.write(LOG, "two\n")
+    (project.root / ".git/index.lock").touch()
+    head = project.repo.head()
+    with pytest.raises(GitFailed):
+        commit_files(project.repo, [log], message="record")
+    assert project.repo.head() == head

@@ -1,0 +1,342 @@
+"""The one move of the target, and the working trees that follow it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.merge import (
+    CheckoutBlocked,
+    MergePlan,
+    PushFailed,
+    TargetMoved,
+    apply,
+    compute,
+    finish,
+    obstacles,
+    push,
+)
+from tests.unit.vcs.conftest import LOG, Project
+
+ODD = "sp ace/\u00fcml\n.txt"
+
+
+def plan_of(project: Project, host_files: Mapping[str, bytes] | None = None) -> MergePlan:
+    return compute(
+        project.repo,
+        target="main",
+        tips=[project.tip("lane-a")],
+        strategy="merge",
+        message="Merge demo",
+        host_files=host_files or {},
+    )
+
+
+@pytest.fixture
+def ready(project: Project) -> Project:
+    """A lane that changes, adds and removes a file."""
+    project.lane_with("lane-a", {"a.txt": "merged\n", ODD: "new\n", "b.txt": None})
+    return project
+
+
+def assert_merged(project: Project, plan: MergePlan, at: Path | None = None) -> None:
+    root = at or project.root
+    assert project.git("rev-parse", "main") == plan.to_commit
+    assert (root / "a.txt").read_text() == "merged\n"
+    assert (root / ODD).read_text() == "new\n"
+    assert not (root / "b.txt").exists()
+
+
+def assert_untouched(project: Project, plan: MergePlan, status: list[str]) -> None:
+    assert project.git("rev-parse", "main") == plan.from_commit
+    assert project.status() == status
+    assert not list((project.root / ".git").glob("spec-kitty*"))
+
+
+def test_branch_index_and_files_move_together(ready: Project) -> None:
+    plan = plan_of(ready)
+    apply(ready.repo, plan)
+    assert_merged(ready, plan)
+    assert ready.status() == []
+    assert not list((ready.root / ".git").glob("spec-kitty*"))
+
+
+def test_applying_twice_is_applying_once(ready: Project) -> None:
+    plan = plan_of(ready)
+    apply(ready.repo, plan)
+    apply(ready.repo, plan)
+    finish(ready.repo, plan)
+    assert_merged(ready, plan)
+    assert ready.status() == []
+
+
+def test_target_out_in_a_linked_worktree_moves_there(ready: Project) -> None:
+    ready.git("checkout", "-q", "-b", "elsewhere")
+    linked = ready.root.parent / "linked"
+    ready.git("worktree", "add", "-q", str(linked), "main")
+    plan = plan_of(ready, {LOG: b"two\n"})
+    ready.write(LOG, "live\n")
+    apply(ready.repo, plan)
+    assert_merged(ready, plan, at=linked)
+    assert ready.status(at=linked) == []
+    assert ready.status() == [f" M {LOG}"]
+    assert (linked / LOG).read_text() == "two\n"
+
+
+def test_target_out_nowhere_moves_alone(ready: Project) -> None:
+    ready.git("checkout", "-q", "--detach")
+    plan = plan_of(ready)
+    apply(ready.repo, plan)
+    assert ready.git("rev-parse", "main") == plan.to_commit
+    assert ready.git("rev-parse", "HEAD") == plan.from_commit
+    assert ready.status() == []
+
+
+def test_changes_on_other_paths_stay_byte_for_byte(ready: Project) -> None:
+    ready.write("c.txt", "staged\n")
+    ready.write("staged only.txt", "x\n")
+    ready.git("add", "c.txt", "staged only.txt")
+    ready.write("c.txt", "and unstaged\n")
+    ready.write("untracked.txt", "mine\n")
+    plan = plan_of(ready)
+    assert obstacles(ready.repo, plan) == []
+    apply(ready.repo, plan)
+    assert_merged(ready, plan)
+    assert ready.git("show", ":c.txt") == "staged"
+    assert (ready.root / "c.txt").read_text() == "and unstaged\n"
+    assert ready.status() == ["MM c.txt", "A  staged only.txt", "?? untracked.txt"]
+
+
+def test_live_event_log_in_the_main_checkout_is_never_touched(ready: Project) -> None:
+    new = "kitty-specs/demo/lanes.json"
+    plan = plan_of(ready, {LOG: b"one\ntwo\n", new: b"{}\n"})
+    live = ready.write(LOG, "one\ntwo\nthree\n")
+    ready.write(new, '{"more": 1}\n')
+    seen = live.stat()
+    assert obstacles(ready.repo, plan) == []
+    apply(ready.repo, plan)
+    assert_merged(ready, plan)
+    assert live.read_text() == "one\ntwo\nthree\n"
+    assert (live.stat().st_ino, live.stat().st_mtime_ns) == (seen.st_ino, seen.st_mtime_ns)
+    assert ready.show("main", LOG) == "one\ntwo\n"
+    assert ready.status() == [f" M {new}", f" M {LOG}"]
+
+
+def test_committed_event_log_leaves_a_clean_checkout(ready: Project) -> None:
+    live = ready.write(LOG, "one\ntwo\n")
+    plan = plan_of(ready, {LOG: live.read_bytes()})
+    apply(ready.repo, plan)
+    assert ready.status() == []
+
+
+def change(project: Project) -> None:
+    project.write("a.txt", "mine\n")
+
+
+def stage(project: Project) -> None:
+    change(project)
+    project.git("add", "a.txt")
+
+
+def stage_and_restore(project: Project) -> None:
+    stage(project)
+    project.write("a.txt", "a\n")
+
+
+def delete(project: Project) -> None:
+    (project.root / "a.txt").unlink()
+
+
+def change_what_the_lane_removes(project: Project) -> None:
+    project.write("b.txt", "mine\n")
+
+
+def lie_in_the_way(project: Project) -> None:
+    project.write(ODD, "mine\n")
+
+
+def lie_in_the_way_ignored(project: Project) -> None:
+    project.write(".git/info/exclude", "*\n")
+    project.write(ODD, "mine\n")
+
+
+def be_a_file_where_a_folder_goes(project: Project) -> None:
+    project.write("sp ace", "mine\n")
+
+
+def be_a_folder_where_a_file_goes(project: Project) -> None:
+    project.write(f"{ODD}/deep", "mine\n")
+
+
+def lead_away_by_a_link(project: Project) -> None:
+    (project.root / "sp ace").symlink_to(project.root.parent)
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        change,
+        stage,
+        stage_and_restore,
+        delete,
+        change_what_the_lane_removes,
+        lie_in_the_way,
+        lie_in_the_way_ignored,
+        be_a_file_where_a_folder_goes,
+        be_a_folder_where_a_file_goes,
+        lead_away_by_a_link,
+    ],
+)
+def test_overlapping_work_is_an_obstacle_and_nothing_moves(ready: Project, do: object) -> None:
+    assert callable(do)
+    do(ready)
+    status, plan = ready.status(), plan_of(ready)
+    assert len(obstacles(ready.repo, plan)) == 1
+    with pytest.raises(CheckoutBlocked):
+        apply(ready.repo, plan)
+    assert_untouched(ready, plan, status)
+
+
+def test_every_obstacle_is_named(ready: Project) -> None:
+    change(ready)
+    change_what_the_lane_removes(ready)
+    lie_in_the_way(ready)
+    assert len(obstacles(ready.repo, plan_of(ready))) == 3
+
+
+def test_hidden_change_is_still_not_overwritten(ready: Project) -> None:
+    ready.git("update-index", "--assume-unchanged", "a.txt")
+    change(ready)
+    plan = plan_of(ready)
+    with pytest.raises((CheckoutBlocked, GitFailed)):
+        apply(ready.repo, plan)
+    assert (ready.root / "a.txt").read_text() == "mine\n"
+    assert_untouched(ready, plan, [])
+
+
+@pytest.mark.parametrize("operation", ["merge", "rebase", "cherry-pick", "bisect"])
+def test_operation_in_progress_is_an_obstacle(ready: Project, operation: str) -> None:
+    ready.git("branch", "side")
+    ready.commit({"c.txt": "ours\n"})
+    ready.git("checkout", "-q", "side")
+    ready.commit({"c.txt": "theirs\n"})
+    ready.git("checkout", "-q", "main")
+    command = ["bisect", "start"] if operation == "bisect" else [operation, "side"]
+    subprocess.run(["git", "-C", str(ready.root), *command], check=False, capture_output=True)
+    assert obstacles(ready.repo, plan_of(ready))
+
+
+def test_index_held_by_somebody_is_an_obstacle(ready: Project) -> None:
+    ready.write(".git/index.lock", "")
+    assert obstacles(ready.repo, plan_of(ready))
+
+
+def test_file_that_becomes_a_folder_and_back_is_no_obstacle(project: Project) -> None:
+    project.commit({"dir/x": "x\n", "file": "f\n"})
+    space = project.lane("lane-a")
+    project.git("rm", "-rq", "dir", "file", at=space.path)
+    project.commit({"dir": "now a file\n", "file/x": "now a folder\n"}, at=space.path)
+    plan = plan_of(project)
+    assert obstacles(project.repo, plan) == []
+    apply(project.repo, plan)
+    assert project.status() == []
+
+
+def test_touched_but_unchanged_file_is_no_obstacle(ready: Project) -> None:
+    change(ready)
+    ready.git("status")
+    ready.write("a.txt", "a\n")
+    plan = plan_of(ready)
+    apply(ready.repo, plan)
+    assert_merged(ready, plan)
+
+
+def test_target_that_moved_since_is_left_alone(ready: Project) -> None:
+    plan = plan_of(ready)
+    other = ready.commit({"c.txt": "meanwhile\n"})
+    with pytest.raises(TargetMoved):
+        apply(ready.repo, plan)
+    assert ready.git("rev-parse", "main") == other
+    assert ready.status() == []
+
+
+def test_branch_that_cannot_move_takes_the_files_back(ready: Project) -> None:
+    ready.write("c.txt", "mine\n")
+    live = ready.write(LOG, "one\ntwo\nthree\n")
+    plan, status = plan_of(ready, {LOG: b"one\ntwo\n"}), ready.status()
+    ready.write(".git/refs/heads/main.lock", "")
+    with pytest.raises(GitFailed):
+        apply(ready.repo, plan)
+    assert_untouched(ready, plan, status)
+    assert live.read_text() == "one\ntwo\nthree\n"
+
+
+def test_target_that_is_gone_is_not_made_again(ready: Project) -> None:
+    plan = plan_of(ready)
+    ready.git("checkout", "-q", "-b", "other")
+    ready.git("branch", "-D", "main")
+    with pytest.raises(TargetMoved):
+        apply(ready.repo, plan)
+    assert "refs/heads/main" not in ready.refs()
+
+
+def test_hostile_settings_change_nothing(ready: Project) -> None:
+    settings = {
+        "commit.gpgSign": "true",
+        "gpg.program": "false",
+        "core.hooksPath": str(ready.root / "hooks"),
+        "merge.conflictStyle": "diff3",
+        "diff.noprefix": "true",
+        "diff.relative": "true",
+        "diff.renames": "copies",
+        "core.quotePath": "true",
+        "core.safecrlf": "true",
+        "core.autocrlf": "input",
+        "core.splitIndex": "true",
+        "status.showUntrackedFiles": "no",
+        "status.branch": "true",
+        "submodule.recurse": "true",
+        "user.useConfigOnly": "true",
+        "color.ui": "always",
+    }
+    for name in ("reference-transaction", "post-checkout", "pre-commit", "post-commit"):
+        ready.write(f"hooks/{name}", "#!/bin/sh\nexit 1\n").chmod(0o755)
+    for name, value in settings.items():
+        ready.git("config", name, value)
+    plan = plan_of(ready, {LOG: b"one\r\ntwo\n"})
+    apply(ready.repo, plan)
+    assert_merged(ready, plan)
+    assert ready.show("main", LOG) == "one\r\ntwo\n"
+
+
+def test_push_brings_the_target_to_the_remote(ready: Project) -> None:
+    remote = ready.root.parent / "remote"
+    ready.git("init", "-q", "--bare", str(remote))
+    ready.git("remote", "add", "origin", str(remote))
+    push(ready.repo, target="main")
+    push(ready.repo, target="main")
+    assert ready.git("rev-parse", "main", at=remote) == ready.git("rev-parse", "main")
+
+
+def test_push_that_the_remote_refuses_fails(ready: Project) -> None:
+    remote = ready.root.parent / "remote"
+    ready.git("init", "-q", "--bare", str(remote))
+    ready.git("remote", "add", "origin", str(remote))
+    ready.git(
+        "push",
+        "-q",
+        "origin",
+        ready.git("commit-tree", "-m", "x", "main^{tree}") + ":refs/heads/main",
+    )
+    with pytest.raises(PushFailed):
+        push(ready.repo, target="main")
+
+
+def test_push_without_a_remote_fails(ready: Project) -> None:
+    with pytest.raises(PushFailed) as caught:
+        push(ready.repo, target="main")
+    assert caught.value.reason

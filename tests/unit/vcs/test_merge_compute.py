@@ -1,0 +1,222 @@
+"""A merge as objects: what the target becomes under each strategy."""
+
+from __future__ import annotations
+
+import pytest
+
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.merge import MergeConflict, MergePlan, compute
+from tests.unit.vcs.conftest import LOG, Project
+
+
+def planned(
+    project: Project,
+    strategy: str,
+    *names: str,
+    target: str = "main",
+    host_files: dict[str, bytes] | None = None,
+) -> MergePlan:
+    return compute(
+        project.repo,
+        target=target,
+        tips=[project.tip(name) for name in names],
+        strategy=strategy,
+        message="Merge demo",
+        host_files=host_files or {},
+    )
+
+
+def subjects(project: Project, plan: MergePlan) -> list[str]:
+    span = f"{plan.from_commit}..{plan.to_commit}"
+    return project.git("log", "--first-parent", "--format=%s", "--reverse", span).splitlines()
+
+
+def parents(project: Project, commit: str) -> list[str]:
+    return project.git("rev-parse", f"{commit}^@").split()
+
+
+STRATEGIES = ["merge", "squash", "rebase"]
+
+
+@pytest.fixture
+def two_lanes(project: Project) -> Project:
+    project.lane_with("lane-a", {"one.txt": "1\n"}, {"one.txt": "1\n2\n"})
+    project.lane_with("lane-b", {"two.txt": "1\n"})
+    return project
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_computing_moves_nothing(two_lanes: Project, strategy: str) -> None:
+    before = (two_lanes.refs(), two_lanes.status())
+    planned(two_lanes, strategy, "lane-a", "lane-b", host_files={LOG: b"two\n"})
+    assert (two_lanes.refs(), two_lanes.status()) == before
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_result_holds_every_lane(two_lanes: Project, strategy: str) -> None:
+    plan = planned(two_lanes, strategy, "lane-a", "lane-b")
+    assert two_lanes.show(plan.to_commit, "one.txt") == "1\n2\n"
+    assert two_lanes.show(plan.to_commit, "two.txt") == "1\n"
+
+
+def test_merge_makes_one_merge_commit_for_each_lane(two_lanes: Project) -> None:
+    plan = planned(two_lanes, "merge", "lane-a", "lane-b")
+    second, first = plan.to_commit, f"{plan.to_commit}^"
+    assert len(subjects(two_lanes, plan)) == 2
+    assert parents(two_lanes, second)[1] == two_lanes.tip("lane-b").commit
+    assert parents(two_lanes, first) == [plan.from_commit, two_lanes.tip("lane-a").commit]
+
+
+def test_squash_makes_one_commit_on_the_target(two_lanes: Project) -> None:
+    plan = planned(two_lanes, "squash", "lane-a", "lane-b")
+    assert parents(two_lanes, plan.to_commit) == [plan.from_commit]
+
+
+def test_rebase_replays_every_commit_in_one_line_with_its_author(project: Project) -> None:
+    project.lane_with("lane-a", {"one.txt": "1\n"})
+    project.git("config", "i18n.commitEncoding", "ISO-8859-1")
+    path = project.root / ".worktrees/demo-lane-a"
+    author = {"author": "Grace <grace@example.org>", "date": "2020-01-02T03:04:05+0200"}
+    project.commit({"one.txt": "2\n"}, at=path, **author)
+    project.lane_with("lane-b", {"two.txt": "1\n"})
+    project.commit({"a.txt": "moved on\n"})
+    plan = planned(project, "rebase", "lane-a", "lane-b")
+    span = f"{plan.from_commit}..{plan.to_commit}"
+    assert project.git("rev-list", "--count", "--merges", span) == "0"
+    told = project.git("log", "--reverse", "--format=%an %aI %s", span).splitlines()
+    assert [line.split()[0] for line in told] == ["Ada", "Grace", "Ada"]
+    assert told[1] == "Grace 2020-01-02T03:04:05+02:00 change 'one.txt'"
+    raw = project.git("cat-file", "commit", f"{plan.to_commit}^")
+    assert "encoding ISO-8859-1" in raw
+
+
+def test_rebase_skips_merges_and_replays_shared_commits_once(project: Project) -> None:
+    project.lane_with("lane-a", {"one.txt": "1\n"})
+    project.lane_with("lane-b", {"two.txt": "1\n"})
+    space = project.lane("lane-b", "lane-a")
+    project.commit({"two.txt": "2\n"}, at=space.path)
+    project.commit({"a.txt": "moved on\n"})
+    plan = planned(project, "rebase", "lane-a", "lane-b")
+    told = subjects(project, plan)
+    assert told == ["change 'one.txt'", "change 'two.txt'", "change 'two.txt'"]
+
+
+def test_rebase_drops_what_has_become_empty(project: Project) -> None:
+    project.lane_with("lane-a", {"a.txt": "same\n"}, {"one.txt": "1\n"})
+    project.commit({"a.txt": "same\n", "b.txt": "other\n"})
+    plan = planned(project, "rebase", "lane-a")
+    assert subjects(project, plan) == ["change 'one.txt'"]
+
+
+def test_rebase_replays_a_lane_that_has_a_root_of_its_own(project: Project) -> None:
+    space = project.lane("lane-a")
+    project.git("checkout", "-q", "--orphan", "island", at=space.path)
+    project.git("rm", "-rfq", ".", at=space.path)
+    project.commit({"island.txt": "i\n"}, at=space.path)
+    project.git("checkout", "-q", "-B", space.branch, at=space.path)
+    plan = planned(project, "rebase", "lane-a")
+    assert project.show(plan.to_commit, "island.txt") == "i\n"
+    assert project.show(plan.to_commit, "a.txt") == "a\n"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_lane_that_was_merged_before_adds_nothing(two_lanes: Project, strategy: str) -> None:
+    first = planned(two_lanes, strategy, "lane-a", "lane-b")
+    two_lanes.git("update-ref", "refs/heads/other", first.to_commit)
+    again = planned(two_lanes, strategy, "lane-a", "lane-b", target="other")
+    assert again.to_commit == again.from_commit
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_lane_without_commits_adds_nothing(project: Project, strategy: str) -> None:
+    project.lane("lane-a")
+    plan = planned(project, strategy, "lane-a")
+    assert plan.to_commit == plan.from_commit
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_conflict_names_its_paths_and_moves_nothing(project: Project, strategy: str) -> None:
+    odd = "dir/sp ace \u00fc\nline.txt"
+    project.commit({odd: "base\n"})
+    project.lane_with("lane-a", {"a.txt": "left\n", odd: "left\n", "fine.txt": "f\n"})
+    project.commit({"a.txt": "right\n", odd: "right\n"})
+    before = (project.refs(), project.status())
+    with pytest.raises(MergeConflict) as caught:
+        planned(project, strategy, "lane-a")
+    assert sorted(caught.value.paths) == ["a.txt", odd]
+    assert (project.refs(), project.status()) == before
+
+
+def test_lanes_that_conflict_with_each_other_are_a_conflict(project: Project) -> None:
+    project.lane_with("lane-a", {"new.txt": "left\n"})
+    project.lane_with("lane-b", {"new.txt": "right\n"})
+    with pytest.raises(MergeConflict):
+        planned(project, "squash", "lane-a", "lane-b")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_host_files_come_on_top_in_one_commit(two_lanes: Project, strategy: str) -> None:
+    bare = planned(two_lanes, strategy, "lane-a", "lane-b")
+    files = {LOG: b"one\r\ntwo \xff\n", "kitty-specs/demo/n\u00e9w.json": b"{}"}
+    plan = planned(two_lanes, strategy, "lane-a", "lane-b", host_files=files)
+    assert len(subjects(two_lanes, plan)) == len(subjects(two_lanes, bare)) + 1
+    changed = two_lanes.git(
+        "diff", "--name-only", "-z", f"{plan.to_commit}^", plan.to_commit
+    ).split("\0")
+    assert set(filter(None, changed)) == set(files)
+
+
+def test_identical_host_files_make_no_commit(project: Project) -> None:
+    project.lane("lane-a")
+    plan = planned(project, "merge", "lane-a", host_files={LOG: b"one\n"})
+    assert plan.to_commit == plan.from_commit
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_host_files_never_conflict(project: Project, strategy: str) -> None:
+    project.lane_with("lane-a", {LOG: "lane\n", "one.txt": "1\n"})
+    project.commit({LOG: "target\n"})
+    plan = planned(project, strategy, "lane-a", host_files={LOG: b"truth\n"})
+    assert project.show(plan.to_commit, LOG) == "truth\n"
+    assert project.show(plan.to_commit, "one.txt") == "1\n"
+    assert "<<<" not in project.git("log", "-p", "--all", plan.to_commit)
+
+
+def test_missing_target_is_a_failure_of_git(two_lanes: Project) -> None:
+    with pytest.raises(GitFailed):
+        planned(two_lanes, "merge", "lane-a", target="nowhere")
+
+
+def test_renamed_file_takes_the_change_of_the_other_side(project: Project) -> None:
+    project.git("config", "merge.renames", "false")
+    space = project.lane("lane-a")
+    project.git("mv", "c.txt", "moved.txt", at=space.path)
+    project.git("commit", "-qm", "move", at=space.path)
+    project.commit({"c.txt": "1\n2\n3\n4\nfive\n"})
+    plan = planned(project, "merge", "lane-a")
+    assert project.show(plan.to_commit, "moved.txt") == "1\n2\n3\n4\nfive\n"
+
+
+def test_without_identity_the_host_commits_in_its_own_name(
+    two_lanes: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME")
+        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+    monkeypatch.delenv("EMAIL", raising=False)
+    plan = planned(two_lanes, "squash", "lane-a")
+    told = two_lanes.git("log", "-1", "--format=%an <%ae> %cn <%ce>", plan.to_commit)
+    assert told == "spec-kitty <spec-kitty@localhost> spec-kitty <spec-kitty@localhost>"
+
+
+def test_configured_identity_is_the_users_own(
+    two_lanes: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME")
+        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+    two_lanes.git("config", "user.name", "Linus")
+    two_lanes.git("config", "user.email", "linus@example.org")
+    plan = planned(two_lanes, "squash", "lane-a")
+    told = two_lanes.git("log", "-1", "--format=%an <%ae>", plan.to_commit)
+    assert told == "Linus <linus@example.org>"
