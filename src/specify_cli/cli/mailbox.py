@@ -29,8 +29,8 @@ COULD_NOT_CHECK = 2
 def mailbox() -> None:
     """The door for orchestrators that can only read and write files.
 
-    \b
     Requests go into .kitty/inbox, one JSON file each; replies come out of .kitty/outbox.
+
     Example: spec-kitty mailbox serve
     """
 
@@ -48,8 +48,8 @@ def mailbox() -> None:
 def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
     """Answer requests until SIGTERM or Ctrl-C; the request in hand is finished.
 
-    \b
     One line per answer goes to stderr. Only one worker serves a project.
+
     Example: spec-kitty mailbox serve --once
     """
     with _complaining(exit_code=REFUSED):
@@ -66,8 +66,8 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
 def status(*, as_json: bool) -> None:
     """Say whether a worker serves the mailbox, and how much waits.
 
-    \b
     Exit 0 when one does, 1 when not.
+
     Example: spec-kitty mailbox status --json
     """
     with _complaining(exit_code=COULD_NOT_CHECK):
@@ -80,8 +80,8 @@ def status(*, as_json: bool) -> None:
 def verify() -> None:
     """Prove that journal, replies and events fit together.
 
-    \b
     Every break goes to stdout, one a line. Exit 0: sound. 1: breaks were found. 2: could not be checked.
+
     Example: spec-kitty mailbox verify && echo sound
     """
     with _complaining(exit_code=COULD_NOT_CHECK):
@@ -98,7 +98,6 @@ def verify() -> None:
 def show(correlation_id: str) -> None:
     """Print the journal's line for CORRELATION_ID: the request, its answer and its effects.
 
-    \b
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
     with _complaining(exit_code=COULD_NOT_CHECK):
@@ -113,7 +112,6 @@ def show(correlation_id: str) -> None:
 def dead_letters() -> None:
     """What could not be answered under its own name.
 
-    \b
     Example: spec-kitty mailbox dead-letters list
     """
 
@@ -122,8 +120,8 @@ def dead_letters() -> None:
 def list_dead_letters() -> None:
     """One line per dead letter: id, when, what it was called, why.
 
-    \b
     The thing itself lies where the last word says.
+
     Example: spec-kitty mailbox dead-letters list
     """
     with _complaining(exit_code=COULD_NOT_CHECK):

@@ -92,11 +92,17 @@ class Journal:
         correlation_id = line["correlation_id"]
         if not CORRELATION_ID.fullmatch(correlation_id):
             raise ValueError(f"not a correlation id: {correlation_id!r}")
-        with locks.held(self._lock_path), _translated(self._path), self._writing() as active:
+        # Read and written through two descriptors: a buffered reader loses its place otherwise.
+        with (
+            locks.held(self._lock_path),
+            _translated(self._path),
+            self._writing() as writer,
+            self._reading() as active,
+        ):
             self._catch_up(active)
-            self._cut_torn_tail(active)
+            self._cut_torn_tail(active, writer)
             known = self._known(correlation_id, active) if unless_known else None
-            return known if known is not None else self._add(line, active)
+            return known if known is not None else self._add(line, writer)
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every readable line, oldest first; what is damaged is left to `verify` to report.
@@ -138,8 +144,8 @@ class Journal:
 
     def _writing(self) -> IO[bytes]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.fdopen(os.open(self._path, flags, 0o644), "r+b")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.fdopen(os.open(self._path, flags, 0o644), "ab", buffering=0)
 
     def _rotated_path(self, first_seq: int) -> Path:
         return self._path.with_name(f"{self._path.stem}-{first_seq}{self._path.suffix}")
@@ -223,23 +229,20 @@ class Journal:
 
     # Writing.
 
-    def _cut_torn_tail(self, active: IO[bytes]) -> None:
+    def _cut_torn_tail(self, active: IO[bytes] | None, writer: IO[bytes]) -> None:
         """Remove the rest of a write that a crash interrupted: nobody was told that it happened."""
-        active.seek(self._seen.end)
-        tail = active.read()
-        if tail.count(b"\n") > 1 or (self._seen.end and self._last_line_is_foreign(active)):
+        tail = _read_from(active, self._seen.end)
+        last = _read_from(active, self._seen.last_offset)
+        is_foreign = self._seen.end > 0 and HEAD.match(last) is None
+        if is_foreign or tail.count(b"\n") > 1:
             raise StateUnreadable(
                 f"{self._path} does not end in a line of the journal; nothing was appended. "
                 "`spec-kitty mailbox verify` names every damaged line"
             )
         if tail:
-            os.ftruncate(active.fileno(), self._seen.end)
+            os.ftruncate(writer.fileno(), self._seen.end)
 
-    def _last_line_is_foreign(self, active: IO[bytes]) -> bool:
-        active.seek(self._seen.last_offset)
-        return HEAD.match(active.read(256)) is None
-
-    def _add(self, line: Mapping[str, Any], active: IO[bytes]) -> dict[str, Any]:
+    def _add(self, line: Mapping[str, Any], writer: IO[bytes]) -> dict[str, Any]:
         seen = self._seen
         numbered = {"seq": seen.last_seq + 1, "correlation_id": line["correlation_id"]}
         data = _encode({**numbered, **line, **numbered, "prev": seen.last_digest})
@@ -249,7 +252,7 @@ class Journal:
             with self._writing() as fresh:
                 self._write(fresh, data)
         else:
-            self._write(active, data)
+            self._write(writer, data)
         return _parse(data)
 
     def _write(self, file: IO[bytes], data: bytes) -> None:
@@ -271,6 +274,13 @@ def _write_durably(descriptor: int, data: bytes) -> None:
     if written != len(data):
         raise OSError(f"only {written} of {len(data)} bytes were taken, the disk is full")
     os.fdatasync(descriptor)
+
+
+def _read_from(file: IO[bytes] | None, offset: int) -> bytes:
+    if file is None:
+        return b""
+    file.seek(offset)
+    return file.read()
 
 
 def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,174 @@
+"""A dispatcher that really records: effects in a log of its own, answers in the real journal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from specify_cli import clock
+from specify_cli.errors import (
+    CorrelationIdConflict,
+    RequestMalformed,
+    SpecKittyError,
+    StorageFailed,
+)
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.settings import WorkerSettings
+from specify_cli.storage.journal import Journal
+
+PATIENCE_S = 30.0
+SETTINGS = WorkerSettings(
+    contract_version="1.3.0",
+    commands=("note",),
+    max_request_bytes=4096,
+    poll_interval_s=0.02,
+    beat_interval_s=0.2,
+    # Longer than any test waits for what is half written, whatever else the machine does.
+    grace_s=60.0,
+    patience_s=60.0,
+    first_pause_s=0.01,
+    longest_pause_s=0.05,
+)
+
+
+@dataclass(frozen=True)
+class RecordedAnswer:
+    envelope: Mapping[str, Any]
+    is_repeat: bool
+
+    @property
+    def reply(self) -> bytes:
+        return json.dumps(self.envelope, separators=(",", ":")).encode() + b"\n"
+
+
+class RecordingDispatcher:
+    """Satisfies `Dispatcher`; `broken` makes it refuse to record, as a full disk does."""
+
+    def __init__(self, layout: MailboxLayout) -> None:
+        self.journal = Journal(layout.journal, lock_path=layout.journal_lock)
+        self.effects = layout.root / "effects.log"
+        self.broken = False
+
+    def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> RecordedAnswer:
+        digest = "sha256:" + hashlib.sha256(raw).hexdigest()
+        known = self.journal.find(stem)
+        if known is not None and known["digest"] == digest:
+            return RecordedAnswer(known["envelope"], is_repeat=True)
+        try:
+            if known is not None:
+                raise CorrelationIdConflict("this id was used before; send a new one")
+            envelope = _envelope(stem, data=self._carry_out(raw, stem))
+        except SpecKittyError as error:
+            envelope = _refusal(stem, error)
+        return self._record(stem, identity, digest=digest, envelope=envelope)
+
+    def refuse(
+        self,
+        error: SpecKittyError,
+        *,
+        stem: str | None,
+        identity: str,
+        dead_letter: str | None = None,
+    ) -> RecordedAnswer:
+        correlation_id = stem or f"corr-{dead_letter}"
+        known = self.journal.find(correlation_id)
+        if known is not None:
+            return RecordedAnswer(known["envelope"], is_repeat=True)
+        envelope = _refusal(correlation_id, error)
+        return self._record(correlation_id, identity, dead_letter=dead_letter, envelope=envelope)
+
+    def _carry_out(self, raw: bytes, stem: str) -> dict[str, Any]:
+        try:
+            args = json.loads(raw)["args"]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise RequestMalformed("not one JSON object with args") from error
+        if "wait_for" in args:
+            Path(args["started"]).touch()
+            wait_until(Path(args["wait_for"]).exists)
+        self._apply_once(stem)
+        return {"echo": args}
+
+    def _apply_once(self, stem: str) -> None:
+        done = self.effects.read_text().split() if self.effects.exists() else []
+        if stem not in done:
+            with self.effects.open("a") as file:
+                file.write(stem + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+    def _record(
+        self,
+        correlation_id: str,
+        identity: str,
+        *,
+        envelope: Mapping[str, Any],
+        digest: str | None = None,
+        dead_letter: str | None = None,
+    ) -> RecordedAnswer:
+        if self.broken:
+            raise StorageFailed("the disk is full")
+        line = {
+            "correlation_id": correlation_id,
+            "at": clock.timestamp(),
+            "door": "mailbox",
+            "identity": identity,
+            "digest": digest,
+            "envelope": envelope,
+            "dead_letter": dead_letter,
+        }
+        # A conflict is a line of its own, under an id that has one.
+        self.journal.append(line, unless_known=False)
+        return RecordedAnswer(envelope, is_repeat=False)
+
+
+def _envelope(correlation_id: str, *, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "contract_version": "1.3.0",
+        "command": "orchestrator-api.note",
+        "timestamp": clock.timestamp(),
+        "correlation_id": correlation_id,
+        "success": True,
+        "error_code": None,
+        "data": data,
+    }
+
+
+def _refusal(correlation_id: str, error: SpecKittyError) -> dict[str, Any]:
+    data = {"message": error.message, "retryable": error.retryable, **error.details}
+    return {
+        **_envelope(correlation_id, data=data),
+        "success": False,
+        "error_code": error.code,
+    }
+
+
+def wait_until(condition: Any, *, timeout_s: float = PATIENCE_S) -> None:
+    """Returns once `condition()` holds; fails when it never does."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.002)
+
+
+def request_bytes(stem: str, **args: Any) -> bytes:
+    return json.dumps(
+        {"contract_version": "1.3.0", "correlation_id": stem, "command": "note", "args": args}
+    ).encode()
+
+
+def put(layout: MailboxLayout, stem: str, **args: Any) -> None:
+    """The request landed as a well-behaved client writes it."""
+    temporary = layout.inbox / f".{stem}.tmp"
+    temporary.write_bytes(request_bytes(stem, **args))
+    temporary.rename(layout.inbox / f"{stem}.json")
+
+
+def reply_of(layout: MailboxLayout, stem: str) -> dict[str, Any]:
+    envelope: dict[str, Any] = json.loads((layout.outbox / f"{stem}.json").read_bytes())
+    return envelope

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from specify_cli.mailbox.client import Mailbox, NotAnsweredError, NoWorkerError
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.worker import Worker
+from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
+
+
+@pytest.fixture
+def mailbox(layout: MailboxLayout) -> Mailbox:
+    return Mailbox(layout.inbox, layout.outbox)
+
+
+def test_a_call_is_answered(
+    layout: MailboxLayout, dispatcher: RecordingDispatcher, mailbox: Mailbox
+) -> None:
+    worker = Worker(layout, dispatcher, settings=SETTINGS, log=lambda _: None)
+    thread = threading.Thread(target=worker.serve)
+    thread.start()
+    envelope = mailbox.call("note", {"n": 1}, policy={"a": "b"}, timeout_s=30)
+    again = mailbox.wait(envelope["correlation_id"], timeout_s=0)
+    worker.stop()
+    thread.join()
+    assert envelope["data"] == {"echo": {"n": 1}}
+    assert again == envelope
+    assert not mailbox.worker_is_alive()
+
+
+def test_a_request_is_written_whole_and_under_its_id(mailbox: Mailbox) -> None:
+    correlation_id = mailbox.submit("note", {"n": 1}, not_after="2030-01-01T00:00:00Z")
+    (path,) = mailbox.inbox.iterdir()
+    assert path.name == f"{correlation_id}.json"
+    assert json.loads(path.read_bytes()) == {
+        "contract_version": "1.3.0",
+        "correlation_id": correlation_id,
+        "command": "note",
+        "args": {"n": 1},
+        "not_after": "2030-01-01T00:00:00Z",
+    }
+
+
+def test_without_a_worker_the_client_says_so_and_the_request_stays(mailbox: Mailbox) -> None:
+    with pytest.raises(NoWorkerError) as missed:
+        mailbox.call("note", {}, correlation_id="one", timeout_s=0)
+    assert missed.value.correlation_id == "one"
+    assert (mailbox.inbox / "one.json").exists()
+
+
+def beat(mailbox: Mailbox, report: object) -> Path:
+    path = mailbox.outbox / "worker.json"
+    path.write_text(json.dumps(report))
+    return path
+
+
+def test_a_busy_worker_is_not_taken_for_an_absent_one(mailbox: Mailbox) -> None:
+    beat(mailbox, {"state": "serving", "beat_interval_s": 60})
+    with pytest.raises(NotAnsweredError) as missed:
+        mailbox.wait("one", timeout_s=0)
+    assert not isinstance(missed.value, NoWorkerError)
+
+
+def test_an_old_heartbeat_is_no_worker(mailbox: Mailbox) -> None:
+    os.utime(beat(mailbox, {"state": "serving", "beat_interval_s": 2}), (1, 1))
+    assert not mailbox.worker_is_alive()
+
+
+@pytest.mark.parametrize("report", [None, [], 3, {"beat_interval_s": None}, {"state": "stopped"}])
+def test_a_heartbeat_that_says_nothing_is_no_worker(mailbox: Mailbox, report: object) -> None:
+    beat(mailbox, report)
+    assert not mailbox.worker_is_alive()
+
+
+def test_an_inbox_that_cannot_be_written_to_leaves_nothing_behind(mailbox: Mailbox) -> None:
+    (mailbox.inbox / "one.json").mkdir()
+    with pytest.raises(OSError, match=r"."):
+        mailbox.submit("note", {}, correlation_id="one")
+    assert [path.name for path in mailbox.inbox.iterdir()] == ["one.json"]

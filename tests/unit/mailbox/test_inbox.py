@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from specify_cli.mailbox.inbox import Inbox, Landed
+from specify_cli.mailbox.layout import MailboxLayout
+
+
+def rename_across_file_systems(old: str, new: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+    """What the kernel does where the two folders lie on different file systems."""
+    if not os.path.sameopenfile(src_dir_fd, dst_dir_fd):
+        os.stat(old, dir_fd=src_dir_fd, follow_symlinks=False)
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+    os.rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+
+@pytest.fixture
+def inbox(layout: MailboxLayout) -> Inbox:
+    return Inbox(layout.inbox, claimed=layout.claimed)
+
+
+@pytest.fixture
+def far_inbox(layout: MailboxLayout) -> Inbox:
+    return Inbox(layout.inbox, claimed=layout.claimed, rename=rename_across_file_systems)
+
+
+@pytest.mark.parametrize("name", ["a.json", "0-._Z.json", "x" * 128 + ".json", "workers.json"])
+def test_a_plain_name_can_be_answered(name: str) -> None:
+    assert Landed(0, name).stem == name.removesuffix(".json")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a",
+        ".json",
+        ".a.json",
+        "a/b.json",
+        "x" * 129 + ".json",
+        "a\n.json",
+        "a.json\n",
+        "\u00e4.json",
+    ],
+)
+def test_any_other_name_cannot_be_answered(name: str) -> None:
+    assert Landed(0, name).stem is None
+
+
+def test_a_listing_is_bounded(inbox: Inbox) -> None:
+    for number in range(5):
+        (inbox.folder / f"{number}.json").touch()
+    assert len(inbox.landed(limit=3)) == 3
+    assert inbox.backlog().depth == 5
+
+
+def test_an_empty_inbox_has_no_age(inbox: Inbox) -> None:
+    assert inbox.backlog().oldest is None
+
+
+def test_a_request_is_claimed_by_one_only(inbox: Inbox) -> None:
+    (inbox.folder / "a.json").write_bytes(b"1")
+    claim = inbox.claim("a.json", "a")
+    assert claim is not None
+    assert claim.read(10) == b"1"
+    assert inbox.claim("a.json", "a") is None
+    assert inbox.claims() == [claim]
+
+
+def test_two_claims_of_one_id_do_not_meet(inbox: Inbox) -> None:
+    for body in (b"1", b"2"):
+        (inbox.folder / "a.json").write_bytes(body)
+        inbox.claim("a.json", "a")
+    assert sorted(claim.read(10) for claim in inbox.claims()) == [b"1", b"2"]
+
+
+def test_a_claim_across_file_systems_stays_hidden_in_the_inbox(far_inbox: Inbox) -> None:
+    (far_inbox.folder / "a.json").write_bytes(b"1")
+    claim = far_inbox.claim("a.json", "a")
+    assert claim is not None
+    assert claim.path.parent == far_inbox.folder
+    assert claim.read(10) == b"1"
+    assert far_inbox.landed() == []
+    assert far_inbox.claims() == [claim]
+    assert far_inbox.claim("a.json", "a") is None
+
+
+def test_a_body_across_file_systems_is_found_again(far_inbox: Inbox, layout: MailboxLayout) -> None:
+    os.mkfifo(far_inbox.folder / "odd")
+    moved = far_inbox.move(far_inbox.folder / "odd", layout.dead_letters, "L.body")
+    assert moved == far_inbox.hidden("L.body")
+    assert far_inbox.hidden("other.body") is None
+    assert far_inbox.landed() == []
+    assert far_inbox.claims() == []
+
+
+def test_an_inbox_that_is_a_link_is_not_followed(layout: MailboxLayout, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(layout.inbox)
+    with pytest.raises(OSError, match=r"."):
+        Inbox(link, claimed=layout.claimed).landed()

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.mailbox.layout import MailboxLayout
+
+
+def test_asking_for_places_makes_nothing(tmp_path: Path) -> None:
+    layout = MailboxLayout(tmp_path)
+    assert layout.heartbeat.parent == layout.outbox
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hosts_own_folder_is_closed_to_others(layout: MailboxLayout) -> None:
+    assert stat.S_IMODE(layout.host.stat().st_mode) == 0o700
+    assert layout.cache.is_dir()
+
+
+def test_the_mailbox_hides_itself_from_git(layout: MailboxLayout) -> None:
+    assert (layout.kitty / ".gitignore").read_text() == "*\n"
+
+
+def test_what_is_there_stays_as_it_is(layout: MailboxLayout) -> None:
+    (layout.kitty / ".gitignore").write_text("mine\n")
+    layout.inbox.chmod(0o777)
+    layout.ensure()
+    assert (layout.kitty / ".gitignore").read_text() == "mine\n"
+    assert stat.S_IMODE(layout.inbox.stat().st_mode) == 0o777
+
+
+@pytest.mark.parametrize("part", [".kitty", ".kitty/inbox", ".kitty/host/claimed"])
+def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path: Path, part: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / part).symlink_to(elsewhere)
+    with pytest.raises(StorageFailed):
+        MailboxLayout(tmp_path).ensure()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".kitty").touch()
+    with pytest.raises(StorageFailed):
+        MailboxLayout(tmp_path).ensure()

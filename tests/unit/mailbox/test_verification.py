@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.verification import find_breaks
+from tests.unit.mailbox.recording import put
+
+
+@pytest.fixture
+def served(layout: MailboxLayout, drain: Callable[[], None]) -> MailboxLayout:
+    for name in ("a", "b", "c"):
+        put(layout, name)
+    (layout.inbox / "bad name").touch()
+    drain()
+    return layout
+
+
+def test_what_a_worker_left_is_sound(served: MailboxLayout) -> None:
+    assert find_breaks(served) == []
+
+
+def test_a_mailbox_that_was_never_used_is_sound(tmp_path: object, layout: MailboxLayout) -> None:
+    assert find_breaks(layout) == []
+    assert not layout.journal.exists()
+
+
+def test_a_pruned_reply_is_no_break(served: MailboxLayout) -> None:
+    (served.outbox / "a.json").unlink()
+    assert find_breaks(served) == []
+
+
+@pytest.mark.parametrize("content", [b"{}", b"", b"not json", b"[" * 100_000])
+def test_a_changed_reply_shows(served: MailboxLayout, content: bytes) -> None:
+    (served.outbox / "b.json").write_bytes(content)
+    (found,) = find_breaks(served)
+    assert found.startswith("b.json")
+
+
+def test_a_reply_of_which_the_journal_knows_nothing_shows(served: MailboxLayout) -> None:
+    (served.outbox / "planted.json").write_bytes(b"{}")
+    (found,) = find_breaks(served)
+    assert found.startswith("planted.json")
+
+
+def test_a_journal_that_lost_its_end_shows(served: MailboxLayout) -> None:
+    lines = served.journal.read_bytes().splitlines(keepends=True)
+    served.journal.write_bytes(b"".join(lines[:1]))
+    assert find_breaks(served)
+
+
+def test_a_changed_journal_shows(served: MailboxLayout) -> None:
+    changed = served.journal.read_bytes().replace(
+        b'"identity":"default"', b'"identity":"someone"', 1
+    )
+    served.journal.write_bytes(changed)
+    assert any("journal.jsonl line 2" in found for found in find_breaks(served))

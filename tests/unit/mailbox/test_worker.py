@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.mailbox import heartbeat
+from specify_cli.mailbox.dead_letters import read_records
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.watch import watching
+from specify_cli.mailbox.worker import Watching, Worker
+from tests.unit.mailbox.recording import (
+    SETTINGS,
+    RecordingDispatcher,
+    put,
+    reply_of,
+    request_bytes,
+    wait_until,
+)
+
+LONG_AGO = (1_000_000_000, 1_000_000_000)
+FAR_AHEAD = (9_000_000_000, 9_000_000_000)
+
+Drain = Callable[[], None]
+
+
+def write_late(path: Path, data: bytes, *, times: tuple[int, int] = LONG_AGO) -> None:
+    path.write_bytes(data)
+    os.utime(path, times)
+
+
+def codes(dispatcher: RecordingDispatcher) -> list[str | None]:
+    return [line["envelope"]["error_code"] for line in dispatcher.journal.lines()]
+
+
+def test_a_request_is_answered_under_its_name(
+    layout: MailboxLayout, drain: Drain, log: list[str]
+) -> None:
+    put(layout, "one", n=1)
+    drain()
+    assert reply_of(layout, "one")["data"] == {"echo": {"n": 1}}
+    assert list(layout.inbox.iterdir()) == []
+    assert list(layout.claimed.iterdir()) == []
+    assert len(log) == 1
+    assert " default orchestrator-api.note one OK" in log[0]
+
+
+def test_requests_are_answered_in_the_order_in_which_they_came(
+    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
+) -> None:
+    names = ["c", "a", "b", "z", "m"]
+    for name in names:
+        put(layout, name)
+        arrived = (layout.inbox / f"{name}.json").stat().st_ctime_ns
+        # The clock of the file system ticks every few milliseconds.
+        wait_until(lambda arrived=arrived: _ctime_now(layout) > arrived)
+    drain()
+    assert dispatcher.effects.read_text().split() == names
+
+
+def _ctime_now(layout: MailboxLayout) -> int:
+    probe = layout.root / "probe"
+    probe.touch()
+    return probe.stat().st_ctime_ns
+
+
+def test_writes_in_progress_and_other_mailboxes_are_left_alone(
+    layout: MailboxLayout, drain: Drain
+) -> None:
+    for name in (".hidden.json", "x.json.tmp", ".x.tmp"):
+        (layout.inbox / name).write_bytes(b"{")
+    (layout.inbox / "nightly").mkdir()
+    drain()
+    assert {path.name for path in layout.inbox.iterdir()} == {
+        ".hidden.json",
+        "x.json.tmp",
+        ".x.tmp",
+        "nightly",
+    }
+    assert not layout.journal.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff\xfe", b"[" * 4000, b"[1]", b"null", b"{}", b"9" * 4096],
+)
+@pytest.mark.parametrize("times", [LONG_AGO, FAR_AHEAD])
+def test_a_broken_request_is_answered(
+    layout: MailboxLayout, drain: Drain, body: bytes, times: tuple[int, int]
+) -> None:
+    write_late(layout.inbox / "broken.json", body, times=times)
+    drain()
+    assert reply_of(layout, "broken")["error_code"] == "REQUEST_MALFORMED"
+    assert list(layout.claimed.iterdir()) == []
+
+
+def test_an_oversized_request_is_answered(layout: MailboxLayout, drain: Drain) -> None:
+    with (layout.inbox / "big.json").open("wb") as file:
+        file.truncate(10 * 1024**3)
+    drain()
+    assert reply_of(layout, "big")["error_code"] == "REQUEST_TOO_LARGE"
+    assert list(layout.claimed.iterdir()) == []
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _dangling(path: Path) -> None:
+    path.symlink_to("/nonexistent")
+
+
+def _link_to_request(path: Path) -> None:
+    target = path.parent.parent.parent / "elsewhere"
+    target.write_bytes(request_bytes("odd"))
+    path.symlink_to(target)
+
+
+def _hard_link(path: Path) -> None:
+    target = path.parent.parent.parent / "elsewhere"
+    target.write_bytes(request_bytes("odd"))
+    path.hardlink_to(target)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+    (path / "inside").write_bytes(b"kept")
+
+
+def _socket(path: Path) -> None:
+    # Bound by a short relative name: the address has room for a hundred characters only.
+    here = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+@pytest.mark.parametrize(
+    "plant", [_fifo, _dangling, _link_to_request, _hard_link, _folder, _socket]
+)
+def test_what_is_no_plain_file_becomes_a_dead_letter_and_others_are_served(
+    layout: MailboxLayout,
+    drain: Drain,
+    dispatcher: RecordingDispatcher,
+    plant: Callable[[Path], None],
+) -> None:
+    plant(layout.inbox / "odd.json")
+    put(layout, "fine")
+    drain()
+    assert reply_of(layout, "fine")["success"]
+    assert not (layout.outbox / "odd.json").exists()
+    (record,) = read_records(layout.dead_letters)
+    assert record["name"] == "odd.json"
+    assert record["envelope"]["error_code"] == "REQUEST_MALFORMED"
+    assert os.path.lexists(record["body"])
+    assert [line["dead_letter"] for line in dispatcher.journal.lines() if line["dead_letter"]] == [
+        record["dead_letter"]
+    ]
+    assert list(layout.claimed.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b.json",
+        "readme.txt",
+        "\x1b[31mred.json",
+        "x" * 129 + ".json",
+        "worker.json",
+        "WORKER.json",
+        os.fsdecode(b"\xff\xfe.json"),
+        "new\nline.json",
+        "-",
+        "~",
+    ],
+)
+def test_a_name_that_cannot_be_answered_becomes_a_dead_letter(
+    layout: MailboxLayout, drain: Drain, log: list[str], name: str
+) -> None:
+    (layout.inbox / name).write_bytes(request_bytes("x"))
+    drain()
+    (record,) = read_records(layout.dead_letters)
+    assert record["name"] == ascii(name)[1:-1]
+    assert Path(record["body"]).read_bytes() == request_bytes("x")
+    assert all(line.isprintable() and line.isascii() for line in log)
+    assert {path.name for path in layout.outbox.iterdir()} == {"journal.jsonl", "worker.json"}
+
+
+def test_the_same_request_again_is_answered_alike_and_done_once(
+    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
+) -> None:
+    put(layout, "one", n=1)
+    drain()
+    first = (layout.outbox / "one.json").stat()
+    put(layout, "one", n=1)
+    drain()
+    assert (layout.outbox / "one.json").stat().st_ino == first.st_ino
+    assert codes(dispatcher) == [None]
+    assert dispatcher.effects.read_text().split() == ["one"]
+
+
+def test_a_pruned_reply_comes_back_when_asked_again(layout: MailboxLayout, drain: Drain) -> None:
+    put(layout, "one", n=1)
+    drain()
+    before = (layout.outbox / "one.json").read_bytes()
+    (layout.outbox / "one.json").unlink()
+    put(layout, "one", n=1)
+    drain()
+    assert (layout.outbox / "one.json").read_bytes() == before
+
+
+def test_another_request_under_a_used_id_becomes_a_dead_letter(
+    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
+) -> None:
+    put(layout, "one", n=1)
+    drain()
+    before = (layout.outbox / "one.json").read_bytes()
+    put(layout, "one", n=2)
+    drain()
+    assert (layout.outbox / "one.json").read_bytes() == before
+    assert codes(dispatcher) == [None, "CORRELATION_ID_CONFLICT"]
+    (record,) = read_records(layout.dead_letters)
+    assert record["envelope"]["error_code"] == "CORRELATION_ID_CONFLICT"
+    assert Path(record["body"]).read_bytes() == request_bytes("one", n=2)
+
+
+@pytest.fixture
+def serving(
+    layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]
+) -> Callable[..., tuple[Worker, threading.Thread]]:
+    def serve(watching: Watching | None = None) -> tuple[Worker, threading.Thread]:
+        worker = Worker(layout, dispatcher, settings=SETTINGS, log=log.append)
+        thread = threading.Thread(target=worker.serve, args=(watching,), daemon=True)
+        thread.start()
+        return worker, thread
+
+    return serve
+
+
+def test_a_half_written_request_is_answered_once_it_is_whole(
+    layout: MailboxLayout, serving: Callable[..., tuple[Worker, threading.Thread]]
+) -> None:
+    whole = request_bytes("slow", n=1)
+    path = layout.inbox / "slow.json"
+    with path.open("wb", buffering=0) as file:
+        file.write(whole[:10])
+        worker, thread = serving()
+        wait_until(lambda: any(layout.claimed.iterdir()))
+        put(layout, "other")
+        wait_until((layout.outbox / "other.json").exists)
+        assert not (layout.outbox / "slow.json").exists()
+        file.write(whole[10:])
+    wait_until((layout.outbox / "slow.json").exists)
+    worker.stop()
+    thread.join()
+    assert reply_of(layout, "slow")["success"]
+
+
+def test_a_claim_of_an_earlier_worker_is_answered_first(
+    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
+) -> None:
+    put(layout, "new")
+    claim = layout.claimed / "01JD8Z6W3M4Y6T1F8B2Q5R7X9N-old.json"
+    claim.write_bytes(request_bytes("old"))
+    drain()
+    assert dispatcher.effects.read_text().split() == ["old", "new"]
+    assert reply_of(layout, "old")["success"]
+
+
+def test_a_torn_claim_of_an_earlier_worker_is_judged_by_its_age(
+    layout: MailboxLayout, drain: Drain
+) -> None:
+    write_late(layout.claimed / "01JD8Z6W3M4Y6T1F8B2Q5R7X9N-torn.json", b'{"half')
+    drain()
+    assert reply_of(layout, "torn")["error_code"] == "REQUEST_MALFORMED"
+
+
+def test_half_written_replies_of_a_killed_worker_are_swept(
+    layout: MailboxLayout, drain: Drain
+) -> None:
+    leftover = layout.outbox / ".one.json.0123456789abcdef.tmp"
+    leftover.write_bytes(b"{")
+    drain()
+    assert not leftover.exists()
+
+
+def test_an_interrupted_dead_letter_is_completed(
+    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
+) -> None:
+    record = {"dead_letter": "LETTER", "name": "a b", "why": "bad name", "envelope": None}
+    (layout.dead_letters / "LETTER.pending").write_text(json.dumps(record))
+    (layout.dead_letters / "LETTER.body").write_bytes(b"?")
+    (layout.dead_letters / "NOTHING.pending").write_text(json.dumps(record))
+    drain()
+    assert {path.name for path in layout.dead_letters.iterdir()} == {"LETTER.json", "LETTER.body"}
+    assert codes(dispatcher) == ["REQUEST_MALFORMED"]
+
+
+def test_a_disk_that_refuses_stalls_loudly_and_loses_nothing(
+    layout: MailboxLayout,
+    dispatcher: RecordingDispatcher,
+    log: list[str],
+    serving: Callable[..., tuple[Worker, threading.Thread]],
+) -> None:
+    dispatcher.broken = True
+    put(layout, "one")
+    (layout.inbox / "bad name").write_bytes(b"")
+    worker, thread = serving()
+    wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("state") == "stalled")
+    wait_until(lambda: any("stalled" in line for line in log))
+    assert not (layout.outbox / "one.json").exists()
+    dispatcher.broken = False
+    wait_until((layout.outbox / "one.json").exists)
+    wait_until(lambda: len(list(read_records(layout.dead_letters))) == 1)
+    wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("state") == "serving")
+    worker.stop()
+    thread.join()
+    assert dispatcher.effects.read_text().split() == ["one"]
+    assert sorted(codes(dispatcher), key=str) == [None, "REQUEST_MALFORMED"]
+
+
+def test_a_drain_reports_a_disk_that_refuses(
+    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
+) -> None:
+    dispatcher.broken = True
+    put(layout, "one")
+    with pytest.raises(StorageFailed):
+        drain()
+    dispatcher.broken = False
+    drain()
+    assert reply_of(layout, "one")["success"]
+
+
+def test_a_folder_that_was_removed_is_made_again(
+    layout: MailboxLayout, serving: Callable[..., tuple[Worker, threading.Thread]]
+) -> None:
+    worker, thread = serving()
+    wait_until(layout.heartbeat.exists)
+    shutil.rmtree(layout.inbox)
+    wait_until(layout.inbox.is_dir)
+    put(layout, "one")
+    wait_until((layout.outbox / "one.json").exists)
+    worker.stop()
+    thread.join()
+
+
+@pytest.mark.parametrize("watch", [None, watching])
+def test_a_request_is_answered_with_and_without_file_events(
+    layout: MailboxLayout,
+    serving: Callable[..., tuple[Worker, threading.Thread]],
+    watch: Watching | None,
+) -> None:
+    worker, thread = serving(watch)
+    put(layout, "one")
+    wait_until((layout.outbox / "one.json").exists)
+    worker.stop()
+    thread.join()
+    assert (heartbeat.last_beat(layout.heartbeat) or {})["state"] == "stopped"
+
+
+def test_a_second_worker_refuses_to_start(
+    layout: MailboxLayout,
+    drain: Drain,
+    serving: Callable[..., tuple[Worker, threading.Thread]],
+) -> None:
+    worker, thread = serving()
+    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
+    with pytest.raises(StorageFailed) as refusal:
+        drain()
+    assert str(os.getpid()) in refusal.value.message
+    worker.stop()
+    thread.join()
+    drain()
+
+
+def test_a_worker_that_is_to_stop_takes_no_further_request(
+    layout: MailboxLayout, serving: Callable[..., tuple[Worker, threading.Thread]]
+) -> None:
+    started, release = layout.root / "started", layout.root / "release"
+    put(layout, "in-hand", started=str(started), wait_for=str(release))
+    worker, thread = serving()
+    wait_until(started.exists)
+    put(layout, "later")
+    worker.stop()
+    release.touch()
+    thread.join()
+    assert reply_of(layout, "in-hand")["success"]
+    assert [path.name for path in layout.inbox.iterdir()] == ["later.json"]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage import atomic
+from tests.unit.storage.limits import files_no_longer_than
+
+
+def test_a_published_file_is_alone_in_its_folder(tmp_path: Path) -> None:
+    atomic.publish(tmp_path / "a", b"whole", mode=0o600)
+    assert (tmp_path / "a").read_bytes() == b"whole"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_reader_keeps_the_file_that_it_opened(tmp_path: Path) -> None:
+    atomic.publish(tmp_path / "a", b"old")
+    with (tmp_path / "a").open("rb") as reader:
+        atomic.publish(tmp_path / "a", b"new")
+        assert reader.read() == b"old"
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"untouched")
+    (tmp_path / "a").symlink_to(tmp_path / "target")
+    atomic.publish(tmp_path / "a", b"new")
+    assert (tmp_path / "target").read_bytes() == b"untouched"
+    assert not (tmp_path / "a").is_symlink()
+
+
+def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    atomic.publish(tmp_path / "a", b"old")
+    with files_no_longer_than(1000), pytest.raises(StorageFailed):
+        atomic.publish(tmp_path / "a", b"x" * 5000)
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_name_that_is_taken_by_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(StorageFailed):
+        atomic.publish(tmp_path / "a", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed):
+        atomic.publish(tmp_path / "missing" / "a", b"x")
+    with pytest.raises(StorageFailed):
+        atomic.fsync_folder(tmp_path / "missing")
+
+
+def test_a_folder_can_be_synced(tmp_path: Path) -> None:
+    atomic.fsync_folder(tmp_path)

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage.journal import Journal
+from tests.unit.storage.limits import files_no_longer_than
+
+APPEND = """
+import sys
+from pathlib import Path
+from specify_cli.storage.journal import Journal
+path, name, count, max_bytes = sys.argv[1:]
+journal = Journal(Path(path), lock_path=Path(path + ".lock"), max_bytes=int(max_bytes))
+for number in range(int(count)):
+    journal.append({"correlation_id": f"{name}-{number}", "note": "x" * 50})
+    journal.append({"correlation_id": f"shared-{number}", "note": name})
+"""
+
+
+def journal_at(path: Path, **options: Any) -> Journal:
+    return Journal(path, lock_path=path.with_name("journal.lock"), **options)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+@pytest.fixture
+def journal(path: Path) -> Journal:
+    """Three lines: a, b and c."""
+    journal = journal_at(path)
+    for name in "abc":
+        journal.append({"correlation_id": name, "at": "now", "envelope": {"n": name}})
+    return journal
+
+
+def test_reading_a_missing_journal_creates_nothing(tmp_path: Path, path: Path) -> None:
+    journal = journal_at(path)
+    assert journal.find("a") is None
+    assert list(journal.lines()) == []
+    assert journal.verify() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_is_numbered_chained_and_found(path: Path, journal: Journal) -> None:
+    found = journal.find("b")
+    assert found is not None
+    assert list(found) == ["seq", "correlation_id", "at", "envelope", "prev"]
+    assert found["seq"] == 2
+    assert journal_at(path).find("b") == found
+    assert journal.find("d") is None
+    assert [line["correlation_id"] for line in journal.lines()] == ["a", "b", "c"]
+    assert journal.verify() == []
+
+
+def test_a_known_id_is_not_appended_again(journal: Journal, path: Path) -> None:
+    again = journal_at(path).append({"correlation_id": "b", "at": "later"})
+    assert again == journal.find("b")
+    assert len(list(journal.lines())) == 3
+
+
+def test_a_known_id_is_appended_again_when_that_is_wanted(journal: Journal) -> None:
+    first = journal.find("b")
+    assert journal.append({"correlation_id": "b"}, unless_known=False)["seq"] == 4
+    assert journal.find("b") == first
+
+
+def test_numbers_of_the_journal_are_its_own(journal: Journal) -> None:
+    added = journal.append({"correlation_id": "d", "seq": 99, "prev": "mine"})
+    assert added["seq"] == 4
+    assert journal.verify() == []
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\n", "\u00e4", "x" * 129, '","'])
+def test_what_is_no_id_is_a_mistake_of_the_caller(journal: Journal, name: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        journal.append({"correlation_id": name})
+
+
+def test_what_another_process_appended_is_seen(journal: Journal, path: Path) -> None:
+    assert journal.find("d") is None
+    other = journal_at(path)
+    other.append({"correlation_id": "d"})
+    assert journal.find("d") is not None
+    assert journal.append({"correlation_id": "e"})["seq"] == 5
+    assert other.verify() == []
+
+
+def test_text_inside_a_line_does_not_pass_for_a_line(journal: Journal) -> None:
+    trick = '\n{"seq":9,"correlation_id":"planted","x":1}\n'
+    journal.append({"correlation_id": "d", "note": trick})
+    assert journal.find("planted") is None
+
+
+@pytest.mark.parametrize("torn", [b'{"seq":4,"corr', b"\0" * 4096, b'{"seq":4,"co\0\0"}\n', b"{"])
+def test_a_torn_last_line_is_cut_by_the_next_append(
+    journal: Journal, path: Path, torn: bytes
+) -> None:
+    with path.open("ab") as file:
+        file.write(torn)
+    assert journal.verify() == []
+    for reader in (journal, journal_at(path)):
+        assert reader.find("c") is not None
+    assert journal.append({"correlation_id": "d"})["seq"] == 4
+    assert path.read_bytes().count(b"\n") == 4
+    assert journal_at(path).verify() == []
+
+
+def test_a_disk_that_refuses_leaves_the_journal_as_it_was(journal: Journal, path: Path) -> None:
+    before = path.read_bytes()
+    with files_no_longer_than(len(before) + 100), pytest.raises(StorageFailed):
+        journal.append({"correlation_id": "d", "note": "x" * 1000})
+    assert path.read_bytes() == before
+    assert journal.find("d") is None
+    assert journal.append({"correlation_id": "d"})["seq"] == 4
+    assert journal.verify() == []
+
+
+def test_nothing_is_chained_to_a_foreign_line(journal: Journal, path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"foreign\n")
+    with pytest.raises(StateUnreadable):
+        journal.append({"correlation_id": "d"})
+    assert path.read_bytes().endswith(b"foreign\n")
+
+
+def _edit(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[1].replace(b'"at":"now"', b'"at":"NOW"'), lines[2]]
+
+
+def _remove(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[2]]
+
+
+def _behead(lines: list[bytes]) -> list[bytes]:
+    return lines[1:]
+
+
+def _swap(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[2], lines[1]]
+
+
+def _repeat(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[0], *lines[1:]]
+
+
+def _blank(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], b"\n", *lines[1:]]
+
+
+def _break_json(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[1][:-3] + b"\n", lines[2]]
+
+
+@pytest.mark.parametrize("tamper", [_edit, _remove, _behead, _swap, _repeat, _blank, _break_json])
+def test_tampering_is_found_and_placed(
+    journal: Journal, path: Path, tamper: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    path.write_bytes(b"".join(tamper(path.read_bytes().splitlines(keepends=True))))
+    breaks = journal_at(path).verify()
+    assert breaks
+    assert all("journal.jsonl line " in found for found in breaks)
+
+
+def test_a_damaged_line_is_not_answered_from(journal: Journal, path: Path) -> None:
+    path.write_bytes(b"".join(_break_json(path.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(StateUnreadable):
+        journal_at(path).find("b")
+    assert journal_at(path).find("c") is not None
+
+
+def test_a_journal_that_was_replaced_is_read_anew(journal: Journal, path: Path) -> None:
+    path.unlink()
+    other = journal_at(path)
+    for name in ("x", "y", "z", "w", "v"):
+        other.append({"correlation_id": name})
+    assert journal.find("a") is None
+    assert journal.find("w") is not None
+    assert journal.append({"correlation_id": "n"})["seq"] == 6
+
+
+def test_a_full_journal_is_renamed_and_the_chain_goes_on(tmp_path: Path, path: Path) -> None:
+    journal = journal_at(path, max_bytes=500)
+    bystander = journal_at(path, max_bytes=500)
+    for number in range(10):
+        journal.append({"correlation_id": f"id-{number}", "note": "x" * 100})
+        assert bystander.find(f"id-{number}") is not None
+    rotated = sorted(tmp_path.glob("journal-*.jsonl"))
+    assert len(rotated) > 1
+    assert (tmp_path / "journal-1.jsonl") in rotated
+    assert all(file.stat().st_size <= 500 for file in (*rotated, path))
+    fresh = journal_at(path, max_bytes=500)
+    for known in (journal, bystander, fresh):
+        assert [known.find(f"id-{number}")["seq"] for number in range(10)] == [*range(1, 11)]  # type: ignore[index]
+        assert known.verify() == []
+    assert bystander.append({"correlation_id": "id-0"})["seq"] == 1
+    assert bystander.append({"correlation_id": "new"})["seq"] == 11
+
+
+def test_a_crash_in_the_middle_of_a_rotation_is_made_good(journal: Journal, path: Path) -> None:
+    path.rename(path.with_name("journal-1.jsonl"))
+    for reader in (journal, journal_at(path)):
+        assert reader.find("b") is not None
+    path.touch()
+    assert journal.append({"correlation_id": "d"})["seq"] == 4
+    assert journal_at(path).verify() == []
+
+
+def test_a_missing_rotated_file_is_found(journal: Journal, path: Path) -> None:
+    path.rename(path.with_name("journal-1.jsonl"))
+    journal.append({"correlation_id": "d"})
+    path.with_name("journal-1.jsonl").unlink()
+    assert journal_at(path).verify()
+
+
+@pytest.mark.parametrize("max_bytes", [10**9, 2000])
+def test_several_processes_share_one_journal(path: Path, max_bytes: int) -> None:
+    count = 25
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", APPEND, str(path), name, str(count), str(max_bytes)]
+        )
+        for name in ("left", "right", "middle")
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    journal = journal_at(path)
+    names = [line["correlation_id"] for line in journal.lines()]
+    expected = {
+        f"{name}-{number}"
+        for name, number in itertools.product(("left", "right", "middle", "shared"), range(count))
+    }
+    assert len(names) == len(expected)
+    assert set(names) == expected
+    assert journal.verify() == []
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=40)
+@given(payload=JSON)
+def test_what_was_appended_is_what_is_found(
+    tmp_path_factory: pytest.TempPathFactory, payload: Any
+) -> None:
+    journal = journal_at(tmp_path_factory.mktemp("law") / "journal.jsonl")
+    added = journal.append({"correlation_id": "a", "payload": payload})
+    assert journal.find("a") == added
+    assert added["payload"] == json.loads(json.dumps(payload))
+    assert journal.verify() == []

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage import locks
+from specify_cli.storage.locks import LifeLock
+
+HOLD = """
+import sys
+from pathlib import Path
+from specify_cli.storage import locks
+with locks.held(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def lock_path(tmp_path: Path) -> Path:
+    return tmp_path / "locks" / "a.lock"
+
+
+@pytest.fixture
+def holding(lock_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the lock."""
+    arguments = [sys.executable, "-c", HOLD, str(lock_path)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_a_lock_makes_its_folder_and_its_file_stays(lock_path: Path) -> None:
+    with locks.held(lock_path):
+        pass
+    assert lock_path.exists()
+
+
+def test_a_lock_can_be_held_again_and_again(lock_path: Path) -> None:
+    for _ in range(3):
+        with locks.held(lock_path, timeout_s=0):
+            pass
+
+
+def test_a_busy_lock_is_refused_and_names_its_holder(
+    lock_path: Path, holding: subprocess.Popen[bytes]
+) -> None:
+    with pytest.raises(StorageFailed) as refusal, locks.held(lock_path, timeout_s=0.05):
+        pass
+    assert str(holding.pid) in refusal.value.message
+
+
+def test_a_killed_holder_frees_its_lock(lock_path: Path, holding: subprocess.Popen[bytes]) -> None:
+    holding.kill()
+    with locks.held(lock_path, timeout_s=30):
+        assert locks.holder(lock_path) == f"process {os.getpid()}"
+
+
+def test_the_lock_for_life_is_taken_by_one_process_only(
+    lock_path: Path, holding: subprocess.Popen[bytes]
+) -> None:
+    assert LifeLock.try_acquire(lock_path) is None
+    holding.kill()
+    holding.wait()
+    lock = LifeLock.try_acquire(lock_path)
+    assert lock is not None
+    lock.release()
+
+
+def test_the_lock_for_life_is_free_after_release(lock_path: Path) -> None:
+    for _ in range(2):
+        lock = LifeLock.try_acquire(lock_path)
+        assert lock is not None
+        lock.release()
+
+
+def test_a_lock_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailed), locks.held(tmp_path / "file" / "a.lock"):
+        pass
+    with pytest.raises(StorageFailed):
+        LifeLock.try_acquire(tmp_path / "file" / "a.lock")
+
+
+def test_a_lock_file_without_a_signature_names_nobody(tmp_path: Path) -> None:
+    assert locks.holder(tmp_path / "missing") == "another process"

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+
+
+def test_a_plain_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    assert read_regular(tmp_path / "a", max_bytes=3) == b"123"
+
+
+def test_a_name_is_taken_from_the_folder_that_was_opened(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        assert read_regular(Path("a"), max_bytes=3, dir_fd=folder) == b"123"
+    finally:
+        os.close(folder)
+
+
+def test_one_byte_too_many_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    with pytest.raises(TooLarge):
+        read_regular(tmp_path / "a", max_bytes=3)
+
+
+def test_a_file_that_says_it_is_empty_and_is_not_is_read_within_the_bound() -> None:
+    # Its size is told as nought, as that of a file that grows while it is read.
+    with pytest.raises(TooLarge):
+        read_regular(Path("/proc/self/environ"), max_bytes=10)
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "a", max_bytes=3)
+
+
+def _link(path: Path) -> None:
+    (path.parent / "target").write_bytes(b"secret")
+    path.symlink_to("target")
+
+
+def _hard_link(path: Path) -> None:
+    (path.parent / "target").write_bytes(b"secret")
+    path.hardlink_to(path.parent / "target")
+
+
+@pytest.mark.parametrize("plant", [_link, _hard_link, os.mkfifo, Path.mkdir])
+def test_anything_else_is_not_read(tmp_path: Path, plant: Callable[[Path], None]) -> None:
+    plant(tmp_path / "a")
+    with pytest.raises(NotRegular):
+        read_regular(tmp_path / "a", max_bytes=100)
+
+
+def test_a_device_is_not_read() -> None:
+    with pytest.raises(NotRegular):
+        read_regular(Path("/dev/zero"), max_bytes=100)
