@@ -118,8 +118,14 @@ class RecordingDispatcher:
             "at": clock.timestamp(),
             "door": "mailbox",
             "identity": identity,
+            "actor": None,
             "digest": digest,
+            "command": envelope["command"],
+            "args": {},
+            "policy": None,
             "envelope": envelope,
+            "event_ids": [],
+            "commits": [],
             "dead_letter": dead_letter,
         }
         # A conflict is a line of its own, under an id that has one.

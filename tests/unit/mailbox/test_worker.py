@@ -277,6 +277,29 @@ def test_a_claim_of_an_earlier_worker_is_answered_first(
     assert reply_of(layout, "old")["success"]
 
 
+def test_a_claim_that_stayed_hidden_in_the_inbox_is_answered(
+    layout: MailboxLayout, drain: Drain
+) -> None:
+    claim = layout.inbox / ".claim-01JD8Z6W3M4Y6T1F8B2Q5R7X9N-far.json"
+    claim.write_bytes(request_bytes("far"))
+    drain()
+    assert reply_of(layout, "far")["success"]
+    assert not claim.exists()
+
+
+def test_a_dead_letter_that_stayed_hidden_in_the_inbox_is_completed(
+    layout: MailboxLayout, drain: Drain
+) -> None:
+    record = {"dead_letter": "LETTER", "name": "a b", "why": "bad name", "envelope": None}
+    (layout.dead_letters / "LETTER.pending").write_text(json.dumps(record))
+    hidden = layout.inbox / ".claim-LETTER.body"
+    os.mkfifo(hidden)
+    drain()
+    (completed,) = read_records(layout.dead_letters)
+    assert completed["body"] == str(hidden)
+    assert hidden.is_fifo()
+
+
 def test_a_torn_claim_of_an_earlier_worker_is_judged_by_its_age(
     layout: MailboxLayout, drain: Drain
 ) -> None:

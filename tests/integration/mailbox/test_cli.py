@@ -1,0 +1,103 @@
+"""`spec-kitty mailbox` on the folders that a real worker left."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from specify_cli.cli.mailbox import mailbox
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.worker import Worker
+from specify_cli.storage.locks import LifeLock
+from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher, put
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(mailbox, arguments)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
+    """A project in which nobody has used the mailbox yet; it is the working directory."""
+    (tmp_path / "kitty-specs").mkdir()
+    (tmp_path / ".kittify").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    return MailboxLayout(tmp_path)
+
+
+@pytest.fixture
+def served(project: MailboxLayout) -> MailboxLayout:
+    project.ensure()
+    put(project, "one", n=1)
+    (project.inbox / "bad\x1b[31m name").touch()
+    Worker(project, RecordingDispatcher(project), settings=SETTINGS, log=lambda _: None).drain()
+    return project
+
+
+def test_looking_at_an_unused_mailbox_makes_nothing(project: MailboxLayout) -> None:
+    assert run("status").exit_code == 1
+    assert run("verify").exit_code == 0
+    assert run("show", "one").exit_code == 1
+    assert run("dead-letters", "list").exit_code == 0
+    assert not project.kitty.exists()
+
+
+def test_serve_once_on_an_empty_inbox_ends_well(project: MailboxLayout) -> None:
+    assert run("serve", "--once").exit_code == 0
+    assert project.heartbeat.exists()
+
+
+def test_a_second_serve_is_refused_and_names_the_first(project: MailboxLayout) -> None:
+    project.ensure()
+    lock = LifeLock.try_acquire(project.worker_lock)
+    assert lock is not None
+    refused = run("serve", "--once")
+    lock.release()
+    assert refused.exit_code == 1
+    assert refused.stdout == ""
+    assert f"process {os.getpid()}" in refused.stderr
+
+
+def test_status_is_words_for_people_and_json_for_programs(served: MailboxLayout) -> None:
+    assert "no worker" in run("status").stdout
+    report = json.loads(run("status", "--json").stdout)
+    assert report["worker_is_alive"] is False
+    assert report["depth_now"] == 0
+    assert report["worker"]["state"] == "stopped"
+
+
+def test_what_was_answered_can_be_shown(served: MailboxLayout) -> None:
+    shown = run("show", "one")
+    assert shown.exit_code == 0
+    assert json.loads(shown.stdout)["envelope"]["data"] == {"echo": {"n": 1}}
+
+
+def test_dead_letters_are_listed_without_playing_with_the_terminal(served: MailboxLayout) -> None:
+    listed = run("dead-letters", "list")
+    assert listed.exit_code == 0
+    assert len(listed.stdout.splitlines()) == 1
+    assert "\x1b" not in listed.stdout
+
+
+def test_verify_tells_sound_from_broken(served: MailboxLayout) -> None:
+    assert run("verify").exit_code == 0
+    (served.outbox / "one.json").write_text("{}")
+    broken = run("verify")
+    assert broken.exit_code == 1
+    assert broken.stdout.startswith("one.json")
+
+
+def test_verify_that_cannot_check_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run("verify").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["serve", "status", "verify", "show"])
+def test_every_help_text_has_an_example(command: str) -> None:
+    assert "Example: spec-kitty mailbox" in run(command, "--help").stdout

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from specify_cli.mailbox import heartbeat
+from specify_cli.mailbox.heartbeat import Heartbeat
+from specify_cli.mailbox.inbox import Backlog
+from specify_cli.mailbox.printable import printable
+from tests.unit.mailbox.recording import SETTINGS, wait_until
+
+
+def heart(path: Path) -> Heartbeat:
+    return Heartbeat(path, settings=SETTINGS, measure=lambda: (Backlog(3, 1.0), 2))
+
+
+def test_a_beat_tells_how_things_stand(tmp_path: Path) -> None:
+    path = tmp_path / "worker.json"
+    heart(path).beat()
+    report = heartbeat.last_beat(path)
+    assert report is not None
+    assert (report["pid"], report["depth"], report["dead_letters"]) == (os.getpid(), 3, 2)
+    assert report["oldest_age_s"] > 0
+    assert heartbeat.is_alive(path)
+
+
+def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
+    path = tmp_path / "worker.json"
+    beating = heart(path)
+    beating.start()
+    first = path.stat().st_ino, path.stat().st_mtime_ns
+    wait_until(lambda: (path.stat().st_ino, path.stat().st_mtime_ns) != first)
+    beating.stop()
+    assert (heartbeat.last_beat(path) or {})["state"] == "stopped"
+    assert not heartbeat.is_alive(path)
+
+
+def test_a_disk_that_refuses_costs_the_beat_and_nothing_else(tmp_path: Path) -> None:
+    beating = heart(tmp_path / "missing" / "worker.json")
+    beating.start()
+    beating.say("stalled", stalled_because="the disk is full")
+    beating.stop()
+
+
+def test_an_old_beat_is_no_sign_of_life(tmp_path: Path) -> None:
+    path = tmp_path / "worker.json"
+    heart(path).beat()
+    os.utime(path, (1, 1))
+    assert not heartbeat.is_alive(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"x" * 100_000])
+def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "worker.json"
+    path.write_bytes(content)
+    assert heartbeat.last_beat(path) is None
+    assert not heartbeat.is_alive(path)
+
+
+def test_no_beat_is_no_sign_of_life(tmp_path: Path) -> None:
+    assert not heartbeat.is_alive(tmp_path / "worker.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain \u00e4", "plain \u00e4"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("a\nb", "a\\nb"),
+        ("\u202e", "\\u202e"),
+        ("\udc80", "\\udc80"),
+    ],
+)
+def test_words_of_strangers_are_shown_harmlessly(text: str, shown: str) -> None:
+    assert printable(text) == shown
