@@ -106,11 +106,11 @@ def settle_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
     Raises:
         GitFailed: git refused; the record stays, so that this can be tried again.
     """
-    tip = tip_of(git, branch)
     for checkout in checkouts:
         move = unfinished(checkout)
         if move is not None:
-            settle(checkout, move, wanted=tip or move.origin)
+            checkout.outwait_index()
+            settle(checkout, move, wanted=tip_of(git, branch) or move.origin)
             end(checkout)
 
 

@@ -16,6 +16,9 @@ HEADS: Final = "refs/heads/"
 INDEX_PATIENCE_S: Final = 1.0
 """Editors refresh the index every few seconds and hold its lock for milliseconds."""
 
+ORPHAN_PATIENCE_S: Final = 5.0
+"""A git outlives its killed host for as long as it writes files."""
+
 _POLL_S: Final = 0.01
 _INDEX_TRIES: Final = 2
 _OPERATIONS: Final = {
@@ -79,8 +82,20 @@ class Checkout:
                 return done
         raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
 
-    def _wait_for_index(self) -> None:
-        deadline = time.monotonic() + INDEX_PATIENCE_S
+    def outwait_index(self) -> None:
+        """No git of a killed host is still writing here.
+
+        Raises:
+            GitFailed: the lock on the index is stale, or a very long operation holds it.
+        """
+        self._wait_for_index(ORPHAN_PATIENCE_S)
+        lock = self.index_lock
+        if lock:
+            text = f"{lock} exists: remove it once no git is running here"
+            raise GitFailed(("update-index",), returncode=-1, stderr=text)
+
+    def _wait_for_index(self, patience_s: float = INDEX_PATIENCE_S) -> None:
+        deadline = time.monotonic() + patience_s
         while self.index_lock and time.monotonic() < deadline:
             time.sleep(_POLL_S)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -261,3 +262,14 @@ def test_lane_killed_while_a_dependency_is_merged_is_completed(project: Project)
     assert project.repo.is_ancestor(goal, again.base_ref)
     assert project.status(at=space.path) == []
     assert (space.path / "a.txt").read_text() == "dep\n"
+
+
+def test_recovery_waits_for_the_git_that_outlived_its_host(ready: Project) -> None:
+    plan = plan_of(ready)
+    write_some_files(ready, plan)
+    lock = ready.write(".git/index.lock", "")
+    orphan = threading.Timer(0.2, lock.unlink)
+    orphan.start()
+    finish(ready.repo, plan)
+    orphan.join()
+    assert_before(ready, plan)
