@@ -1,0 +1,116 @@
+"""The composition root: a project's real parts put together behind the doors."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from specify_cli import clock
+from specify_cli.orchestrator_api import registry
+from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
+from specify_cli.storage.project import Project
+from specify_cli.storage.project import find_project as find
+
+if TYPE_CHECKING:
+    from specify_cli.mailbox.layout import MailboxLayout
+    from specify_cli.mailbox.worker import Worker
+    from specify_cli.storage.journal import Journal
+    from specify_cli.workflow.services import Services
+
+
+class ProjectHost:
+    """The host of the project that a folder or the environment names.
+
+    Its parts are loaded when they are asked for: `contract-version` needs none of them, and loading
+    all of them takes longer than it may take. The journal is kept: its index grows with use.
+    """
+
+    def __init__(self, start: Path) -> None:
+        self._start = start
+
+    @cached_property
+    def project(self) -> Project:
+        """The project. Raises: MissionNotFound."""
+        return find(self._start, os.environ)
+
+    def services(self) -> Services:
+        """The use cases. Raises: MissionNotFound."""
+        services: Services = import_module("specify_cli.workflow.services").Services(self.project)
+        return services
+
+    def journal(self) -> Journal:
+        """The journal, its folder ready. Raises: MissionNotFound, StorageFailed."""
+        return self._journal
+
+    @cached_property
+    def _journal(self) -> Journal:
+        layout = mailbox_layout(self.project.root)
+        layout.ensure()
+        return _journal(layout)
+
+    def report_fault(self, fault: Exception) -> str:
+        """The traceback is in the host's log, and on stderr where there is no project."""
+        text = f"{clock.timestamp()}\n{''.join(traceback.format_exception(fault))}\n"
+        try:
+            path = self.project.host / "faults.log"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as log:
+                log.write(text)
+        except Exception:  # noqa: BLE001  whatever fails here, the fault must be told
+            os.write(2, text.encode(errors="replace"))
+            return "the host's stderr"
+        return str(path)
+
+
+def dispatcher(start: Path, *, for_people: bool = False) -> Dispatcher:
+    """The dispatcher for whoever asks from the folder `start`."""
+    return Dispatcher(ProjectHost(start), partial(registry.find, for_people=for_people))
+
+
+def find_project(start: Path) -> Path:
+    """The root of the project. Raises: MissionNotFound."""
+    return find(start, os.environ).root
+
+
+def initialize(folder: Path) -> Path:
+    """The repository of `folder` is a project; its root. Raises: UsageError, StorageFailed."""
+    root: Path = import_module("specify_cli.workflow.authoring").initialize(folder)
+    return root
+
+
+def mailbox_layout(root: Path) -> MailboxLayout:
+    """Where the mailbox of the project lies."""
+    layout: MailboxLayout = import_module("specify_cli.mailbox.layout").MailboxLayout(root)
+    return layout
+
+
+def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) -> Worker:
+    """The worker of the project's mailbox."""
+    settings = import_module("specify_cli.mailbox.settings").WorkerSettings(
+        contract_version=CONTRACT_VERSION,
+        commands=tuple(registry.CONTRACT_COMMANDS),
+        poll_interval_s=poll_interval_s,
+    )
+    made: Worker = import_module("specify_cli.mailbox.worker").Worker(
+        mailbox_layout(root), dispatcher(root), settings=settings, log=log
+    )
+    return made
+
+
+def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
+    """Every event that the journal names and no log has, and the other way round."""
+    audit = import_module("specify_cli.workflow.audit")
+    return audit.find_missing_events(Project(layout.root), _journal(layout))  # type: ignore[no-any-return]
+
+
+def _journal(layout: MailboxLayout) -> Journal:
+    made: Journal = import_module("specify_cli.storage.journal").Journal(
+        layout.journal, lock_path=layout.journal_lock
+    )
+    return made

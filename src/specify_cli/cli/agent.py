@@ -1,0 +1,71 @@
+"""`spec-kitty agent`: the words that agents in a worktree, and harnesses around them, use."""
+
+from __future__ import annotations
+
+import click
+
+from specify_cli.cli.asking import actor_or_user, ask
+
+
+@click.group()
+def agent() -> None:
+    """Words that agents at work in a worktree use.
+
+    Example: spec-kitty agent tasks mark-status T001 --status done --mission 034-search
+    """
+
+
+@agent.group()
+def tasks() -> None:
+    """Subtasks of the packages.
+
+    Example: spec-kitty agent tasks mark-status T001 --status done --mission 034-search
+    """
+
+
+@tasks.command("mark-status")
+@click.argument("subtasks", nargs=-1, required=True)
+@click.option("--status", type=click.Choice(["done", "pending"]), required=True)
+@click.option("--mission", required=True, help="Folder name, id, number or bare name.")
+@click.option("--actor", help="Who marks it; else the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+def mark_status(
+    *, subtasks: tuple[str, ...], status: str, mission: str, actor: str | None, as_json: bool
+) -> None:
+    """Mark SUBTASKS of a mission done or pending, all or none.
+
+    Example: spec-kitty agent tasks mark-status T001 T002 --status done --mission 034-search
+    """
+    data = ask(
+        "mark-subtasks",
+        as_json=as_json,
+        mission=mission,
+        subtasks=list(subtasks),
+        status=status,
+        actor=actor_or_user(actor),
+    )
+    if not as_json:
+        packages = ", ".join(data["work_packages"])
+        click.echo(f"{', '.join(subtasks)} of {packages}: {status}")
+
+
+@agent.group()
+def mission() -> None:
+    """Missions as a whole.
+
+    Example: spec-kitty agent mission finalize-tasks --mission 034-search --json
+    """
+
+
+@mission.command("finalize-tasks")
+@click.option("--mission", "name", required=True, help="Folder name, id, number or bare name.")
+@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+def finalize_tasks(*, name: str, as_json: bool) -> None:
+    """Check the packages of a mission and plan its execution lanes.
+
+    Example: spec-kitty agent mission finalize-tasks --mission 034-search --json
+    """
+    data = ask("finalize-tasks", as_json=as_json, mission=name)
+    if not as_json:
+        for lane_id, packages in data["lanes"].items():
+            click.echo(f"{lane_id}: {', '.join(packages)}")

@@ -1,0 +1,60 @@
+"""`spec-kitty contract`: what orchestrators are written against, as it ships with this host."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+import specify_cli
+
+PACKAGE = Path(specify_cli.__file__).parent
+SHIPPED = PACKAGE / "_contract"
+CHECKOUT = PACKAGE.parents[1] / "contract"
+
+
+@click.group()
+def contract() -> None:
+    """Print the contract that orchestrators are written against.
+
+    Example: spec-kitty contract show errors
+    """
+
+
+@contract.command()
+@click.argument("name", required=False)
+def show(name: str | None) -> None:
+    """Print the document NAME, or list the documents.
+
+    A name is a path below the contract's folder, or its end without the suffix.
+
+    Example: spec-kitty contract show lanes
+    """
+    documents = _documents()
+    if name is None:
+        for document in documents:
+            click.echo(document)
+        return
+    fitting = [
+        d for d in documents if name in (d, d.rpartition(".")[0], Path(d).stem, Path(d).name)
+    ]
+    if len(fitting) != 1:
+        click.echo(_complaint(name, fitting), err=True)
+        sys.exit(1)
+    click.echo((_folder() / fitting[0]).read_bytes(), nl=False)
+
+
+def _complaint(name: str, fitting: list[str]) -> str:
+    if not fitting:
+        return f"no document {name!r}: 'spec-kitty contract show' lists them"
+    return f"{name!r} fits several documents, name one: {', '.join(fitting)}"
+
+
+def _folder() -> Path:
+    return SHIPPED if SHIPPED.is_dir() else CHECKOUT
+
+
+def _documents() -> list[str]:
+    folder = _folder()
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())

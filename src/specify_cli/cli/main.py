@@ -1,0 +1,67 @@
+"""`spec-kitty`: the root of the command line. Its groups are loaded when they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+from specify_cli import __version__
+
+GROUPS = MappingProxyType(
+    {
+        "agent": ("agent", "Words that agents at work in a worktree use."),
+        "contract": ("contract", "Print the contract that orchestrators are written against."),
+        "init": ("project", "Make this git repository a project."),
+        "mailbox": ("mailbox", "Serve the mailbox, look at it, prove it."),
+        "mission": ("mission", "Make and list missions."),
+        "orchestrator-api": ("orchestrator_api", "Ask the host; one JSON envelope answers."),
+        "status": ("status", "Show the board of a mission."),
+        "tasks": ("tasks", "Write, check and list work packages."),
+    }
+)
+"""Word on the command line to the module that has it, and what it is for."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its words and their help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every word, sorted."""
+        return list(GROUPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command behind the word; None for an unknown one."""
+        if cmd_name not in GROUPS:
+            return None
+        module = import_module(f"specify_cli.cli.{GROUPS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line a word, from the table above, so that --help answers in an instant."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(word, summary) for word, (_, summary) in GROUPS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="spec-kitty")
+def root() -> None:
+    """The host that workflow orchestrators talk to: it alone changes workflow state.
+
+    Example: spec-kitty status
+    """
+
+
+def main() -> None:
+    """Runs the command line of this process."""
+    words = sys.argv[1:]
+    if words[:1] == ["orchestrator-api"]:
+        door = import_module("specify_cli.cli.orchestrator_api")
+        sys.exit(door.run(words[1:]))
+    root(prog_name="spec-kitty")

@@ -1,0 +1,167 @@
+"""`spec-kitty orchestrator-api`: the door where a caller waits for one envelope on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import click
+
+from specify_cli import bootstrap, ids
+from specify_cli.errors import RequestMalformed, UsageError
+from specify_cli.orchestrator_api import arguments, registry, strict_json
+from specify_cli.orchestrator_api.arguments import flag_of
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.dispatcher import Answer
+from specify_cli.orchestrator_api.envelope import UNKNOWN_COMMAND, Envelope, encode, refused
+from specify_cli.orchestrator_api.request import CORRELATION_ID, Origin, Request
+
+SUCCEEDED, REFUSED, NOT_UNDERSTOOD = 0, 1, 2
+INTERRUPTED = 130
+
+
+def run(words: Sequence[str]) -> int:
+    """Answers the command line `words` with one envelope on stdout; the exit code.
+
+    0 succeeded, 1 refused, 2 exactly for USAGE_ERROR.
+    """
+    try:
+        result = orchestrator_api.main(
+            args=list(words), prog_name="spec-kitty orchestrator-api", standalone_mode=False
+        )
+    except click.ClickException as error:
+        result = _not_understood(words, error)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    if not isinstance(result, dict):
+        return SUCCEEDED  # --help has printed its prose.
+    sys.stdout.buffer.write(encode(result))
+    sys.stdout.buffer.flush()
+    if result["success"]:
+        return SUCCEEDED
+    return NOT_UNDERSTOOD if result["error_code"] == UsageError.code else REFUSED
+
+
+class ContractGroup(click.Group):
+    """The ten commands, each made from its own params when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The words of the contract, in its order."""
+        return list(registry.CONTRACT_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The click command of the word; None for an unknown one."""
+        if cmd_name not in registry.CONTRACT_COMMANDS:
+            return None
+        return _click_command(registry.find(cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line a command, without loading it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(registry.CONTRACT_COMMANDS.items()))
+
+
+@click.group(
+    cls=ContractGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+def orchestrator_api() -> None:
+    """Ask the host for one thing; exactly one JSON envelope answers on stdout.
+
+    Exit code: 0 done, 1 refused, 2 not understood.
+
+    Example: spec-kitty orchestrator-api contract-version
+    """
+
+
+def _click_command(command: Command) -> click.Command:
+    hints = get_type_hints(command.params)
+    options: list[click.Parameter] = [
+        _option(field, hints[field.name]) for field in fields(command.params)
+    ]
+    if command.takes_policy:
+        need = "Policy metadata, a JSON object."
+        options.append(click.Option(["--policy"], help=need, metavar="JSON"))
+    if command.changes_state:
+        key = "Idempotency key: the same id and request give the same answer."
+        options.append(click.Option(["--correlation-id"], help=key, metavar="ID"))
+
+    def callback(**flags: Any) -> Envelope:
+        return _ask(command, flags).envelope
+
+    return click.Command(
+        command.name,
+        params=options,
+        callback=callback,
+        help=f"{registry.CONTRACT_COMMANDS[command.name]}\n\nExample:\n\n\b\n  {command.example}",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+
+def _option(field: Field[Any], hint: Any) -> click.Option:
+    """The flag of one argument; whether it is there is judged behind the door, as for all doors."""
+    flag, text = flag_of(field), field.metadata["help"]
+    if not arguments.has_default(field):
+        text += "  [required]"
+    if hint is bool:
+        return click.Option([flag, field.name], is_flag=True, default=None, help=text)
+    if hint == bool | None:
+        pair = f"{flag}/--no-{flag.removeprefix('--')}"
+        return click.Option([pair, field.name], default=None, help=text)
+    metavar = "JSON" if field.metadata["is_json"] else "TEXT"
+    return click.Option([flag, field.name], help=text, metavar=metavar)
+
+
+def _ask(command: Command, flags: dict[str, Any]) -> Answer:
+    given_id = flags.pop("correlation_id", None)
+    correlation_id = given_id if _is_id(given_id) else ids.correlation_id()
+    try:
+        asked = _request(command, flags, correlation_id=correlation_id)
+    except UsageError as error:
+        return Answer(envelope=refused(command.wire_name, correlation_id, error))
+    if given_id not in (None, correlation_id):
+        bad_id = UsageError("--correlation-id: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
+        return Answer(envelope=refused(command.wire_name, correlation_id, bad_id))
+    origin = Origin(door="cli", identity=f"uid:{os.getuid()}")
+    return bootstrap.dispatcher(Path.cwd()).answer(asked, origin, is_id_minted=given_id is None)
+
+
+def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> Request:
+    policy = _json_flag("--policy", flags.pop("policy", None))
+    args = _args(command, flags)
+    return Request(command=command.name, args=args, policy=policy, correlation_id=correlation_id)
+
+
+def _args(command: Command, flags: dict[str, Any]) -> dict[str, Any]:
+    json_names = {f.name: flag_of(f) for f in fields(command.params) if f.metadata["is_json"]}
+    return {
+        name: _json_flag(json_names[name], value) if name in json_names else value
+        for name, value in flags.items()
+        if value is not None
+    }
+
+
+def _json_flag(flag: str, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return strict_json.parse(text.encode("utf-8", "surrogateescape"))
+    except RequestMalformed as error:
+        raise UsageError(f"{flag}: {error.message}") from error
+
+
+def _is_id(text: str | None) -> bool:
+    return text is not None and CORRELATION_ID.fullmatch(text) is not None
+
+
+def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelope:
+    command = next((word for word in words if not word.startswith("-")), "")
+    name = UNKNOWN_COMMAND
+    if command in registry.CONTRACT_COMMANDS:
+        name = f"orchestrator-api.{command}"
+    message = f"{error.format_message()} See 'spec-kitty orchestrator-api --help'."
+    return refused(name, ids.correlation_id(), UsageError(message))

@@ -1,0 +1,50 @@
+"""The graph of work packages and what each waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from specify_cli.core.state import MissionState
+
+Graph = Mapping[str, Sequence[str]]
+"""Package id to the ids of the packages it depends on."""
+
+
+def unsatisfied(graph: Graph, wp_id: str, state: MissionState) -> tuple[str, ...]:
+    """The dependencies of `wp_id` that keep it from starting; unknown packages are among them."""
+    return tuple(
+        needed
+        for needed in graph[wp_id]
+        if needed not in graph or not state.of(needed).is_satisfied
+    )
+
+
+def find_cycle(graph: Graph) -> list[str]:
+    """A cycle as ids in order, first and last the same; empty when there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def find_unknown(graph: Graph) -> dict[str, list[str]]:
+    """Package id to those of its dependencies that no package has as its id."""
+    unknown = {wp_id: [x for x in needs if x not in graph] for wp_id, needs in graph.items()}
+    return {wp_id: missing for wp_id, missing in unknown.items() if missing}
+
+
+def in_order(graph: Graph) -> list[str]:
+    """The ids so that each comes after what it depends on, else by name; by name alone in a cycle."""
+    sorter = TopologicalSorter({x: [y for y in needs if y in graph] for x, needs in graph.items()})
+    try:
+        sorter.prepare()
+    except CycleError:
+        return sorted(graph)
+    ordered: list[str] = []
+    while sorter.is_active():
+        free = sorted(sorter.get_ready())
+        ordered.extend(free)
+        sorter.done(*free)
+    return ordered

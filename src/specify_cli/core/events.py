@@ -1,0 +1,61 @@
+"""One frozen dataclass per fact in a mission's event log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from specify_cli.core.lanes import Lane
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object as it was read: string keys, JSON values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A work package went from one lane to another."""
+
+    event_id: str
+    at: str
+    actor: str
+    wp_id: str
+    from_lane: Lane
+    to_lane: Lane
+    force: bool = False
+    reason: str | None = None
+    review_ref: str | None = None
+    review_result: JsonObject | None = None
+    evidence: JsonObject | None = None
+    policy_metadata: JsonObject | None = None
+    correlation_id: str | None = None
+    request_digest: str | None = None
+    lane_base_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotated:
+    """A note was made on a work package, or subtasks of it were ticked: `delta` says which."""
+
+    event_id: str
+    at: str
+    actor: str
+    wp_id: str
+    delta: JsonObject
+    policy_metadata: JsonObject | None = None
+    correlation_id: str | None = None
+    request_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionAccepted:
+    """Every package of the mission was found approved or done."""
+
+    event_id: str
+    at: str
+    actor: str
+    policy_metadata: JsonObject | None = None
+    correlation_id: str | None = None
+    request_digest: str | None = None
+
+
+Event: TypeAlias = Moved | Annotated | MissionAccepted

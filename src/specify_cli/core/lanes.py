@@ -1,0 +1,85 @@
+"""The lanes of a work package and the table of allowed moves with their guards.
+
+Source: `contract/v1/lanes.json`; a test holds both together.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    """Where a work package stands."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    IN_PROGRESS = "in_progress"
+    FOR_REVIEW = "for_review"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    DONE = "done"
+    BLOCKED = "blocked"
+    CANCELED = "canceled"
+
+
+class Guard(StrEnum):
+    """What a move in the table asks for before it is allowed."""
+
+    ACTOR = "actor"
+    WORKSPACE = "workspace"
+    SUBTASKS_AND_EVIDENCE = "subtasks_and_evidence"
+    REVIEW_CLAIM = "review_claim"
+    REVIEW_APPROVED = "review_approved"
+    REVIEW_RESULT = "review_result"
+    REVIEW_EVIDENCE = "review_evidence"
+    REVIEW_REFERENCE = "review_reference"
+    REASON = "reason"
+    NONE = "none"
+
+
+ALIASES = {"doing": Lane.IN_PROGRESS}
+"""Names accepted on input and never stored."""
+
+TERMINAL = frozenset({Lane.DONE, Lane.CANCELED})
+
+MOVES: dict[tuple[Lane, Lane], Guard] = {
+    (Lane.PLANNED, Lane.CLAIMED): Guard.ACTOR,
+    (Lane.CLAIMED, Lane.IN_PROGRESS): Guard.WORKSPACE,
+    (Lane.IN_PROGRESS, Lane.FOR_REVIEW): Guard.SUBTASKS_AND_EVIDENCE,
+    (Lane.FOR_REVIEW, Lane.IN_REVIEW): Guard.REVIEW_CLAIM,
+    (Lane.IN_REVIEW, Lane.APPROVED): Guard.REVIEW_APPROVED,
+    (Lane.IN_REVIEW, Lane.DONE): Guard.REVIEW_APPROVED,
+    **{
+        (Lane.IN_REVIEW, lane): Guard.REVIEW_RESULT
+        for lane in (Lane.IN_PROGRESS, Lane.PLANNED, Lane.BLOCKED, Lane.CANCELED)
+    },
+    (Lane.IN_PROGRESS, Lane.APPROVED): Guard.REVIEW_EVIDENCE,
+    (Lane.APPROVED, Lane.DONE): Guard.REVIEW_EVIDENCE,
+    (Lane.APPROVED, Lane.IN_PROGRESS): Guard.REVIEW_REFERENCE,
+    (Lane.APPROVED, Lane.PLANNED): Guard.REVIEW_REFERENCE,
+    (Lane.IN_PROGRESS, Lane.PLANNED): Guard.REASON,
+    **{
+        (origin, lane): Guard.NONE
+        for origin in (
+            Lane.PLANNED,
+            Lane.CLAIMED,
+            Lane.IN_PROGRESS,
+            Lane.FOR_REVIEW,
+            Lane.APPROVED,
+        )
+        for lane in (Lane.BLOCKED, Lane.CANCELED)
+    },
+    (Lane.BLOCKED, Lane.IN_PROGRESS): Guard.NONE,
+    (Lane.BLOCKED, Lane.CANCELED): Guard.NONE,
+}
+
+POLICY_REQUIRED = frozenset(
+    {Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED}
+)
+"""Lanes that a `transition` enters only with policy metadata."""
+
+
+def lane_named(text: str) -> Lane | None:
+    """The lane that `text` names, trimmed and case-folded, aliases resolved; None for no lane."""
+    name = text.strip().casefold()
+    return ALIASES.get(name) or (Lane(name) if name in Lane.__members__.values() else None)

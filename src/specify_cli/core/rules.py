@@ -1,0 +1,265 @@
+"""What a wish becomes: the moves that carry it out, or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from specify_cli.core.events import JsonObject
+from specify_cli.core.lanes import MOVES, Guard, Lane
+from specify_cli.core.state import PackageState
+from specify_cli.errors import (
+    DependenciesNotSatisfied,
+    TransitionRejected,
+    WorkPackageAlreadyClaimed,
+)
+
+BEFORE_WORK = frozenset({Lane.PLANNED, Lane.CLAIMED, Lane.BLOCKED, Lane.CANCELED})
+INTO_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One step of a package through the lanes."""
+
+    from_lane: Lane
+    to_lane: Lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a caller asks of one package, and what it brings along as proof."""
+
+    wp_id: str
+    actor: str
+    to: Lane
+    force: bool = False
+    note: str | None = None
+    review_ref: str | None = None
+    review_result: JsonObject | None = None
+    evidence: JsonObject | None = None
+    subtasks_complete: bool | None = None
+    implementation_evidence_present: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeWish:
+    """How a mission is to be merged; its own target and the host as actor where None."""
+
+    target: str | None = None
+    strategy: str = "merge"
+    push: bool = False
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the host sees with its own eyes; None where there is nothing to see."""
+
+    workspace: bool = False
+    subtasks_complete: bool | None = None
+    implementation_evidence: bool | None = None
+    unsatisfied_dependencies: tuple[str, ...] = ()
+
+
+def guard_of(origin: Lane, to: Lane) -> Guard | None:
+    """The guard of a move in the table; None when the table does not have it."""
+    return MOVES.get((origin, to))
+
+
+def decide_transition(package: PackageState, wish: Wish, sight: Sight) -> tuple[Move, ...]:
+    """The one move that carries out `wish`.
+
+    Raises: DependenciesNotSatisfied, TransitionRejected.
+    """
+    move = Move(from_lane=package.lane, to_lane=wish.to)
+    check_dependencies(wish.wp_id, move, sight)
+    if wish.force:
+        if _is_blank(wish.note):
+            raise _rejected(
+                wish, move, guard="force_note", complaint="--force needs --note with the reason"
+            )
+        return (move,)
+    check_guard(move, wish, sight)
+    return (move,)
+
+
+def decide_start_implementation(
+    package: PackageState, wish: Wish, sight: Sight
+) -> tuple[Move, ...]:
+    """The moves from where the package is to in_progress; none when `actor` is at work on it.
+
+    Raises: WorkPackageAlreadyClaimed, DependenciesNotSatisfied, TransitionRejected.
+    """
+    if package.lane in INTO_WORK and package.claimed_by != wish.actor:
+        raise _already_claimed(wish, package.claimed_by or package.last_actor)
+    if package.lane is Lane.IN_PROGRESS:
+        return ()
+    claim = Move(from_lane=Lane.PLANNED, to_lane=Lane.CLAIMED)
+    begin = Move(from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
+    steps = {Lane.PLANNED: (claim, begin), Lane.CLAIMED: (begin,)}.get(package.lane)
+    if steps is None:
+        raise _no_edge(wish, Move(from_lane=package.lane, to_lane=Lane.IN_PROGRESS))
+    check_dependencies(wish.wp_id, steps[0], sight)
+    return steps
+
+
+def decide_start_review(package: PackageState, wish: Wish) -> tuple[Move, ...]:
+    """The move to in_review; none when `actor` is reviewing it already.
+
+    Raises: WorkPackageAlreadyClaimed, TransitionRejected.
+    """
+    if package.lane is Lane.IN_REVIEW:
+        if package.reviewer != wish.actor:
+            raise _already_claimed(wish, package.reviewer)
+        return ()
+    move = Move(from_lane=package.lane, to_lane=Lane.IN_REVIEW)
+    check_guard(move, wish, Sight())
+    return (move,)
+
+
+def check_dependencies(wp_id: str, move: Move, sight: Sight) -> None:
+    """Passes unless the move starts work on a package whose dependencies are not satisfied.
+
+    Force does not override this: it is no guard of the table.
+    Raises: DependenciesNotSatisfied.
+    """
+    starts_work = move.from_lane in BEFORE_WORK and move.to_lane in INTO_WORK
+    if starts_work and sight.unsatisfied_dependencies:
+        missing = list(sight.unsatisfied_dependencies)
+        raise DependenciesNotSatisfied(
+            f"{wp_id} waits for {', '.join(missing)}: a dependency is satisfied when it is"
+            " approved or done, or canceled with a note",
+            unsatisfied_dependencies=missing,
+        )
+
+
+def check_guard(move: Move, wish: Wish, sight: Sight) -> None:
+    """Passes when the table has the move and its guard is content.
+
+    Raises: TransitionRejected, naming the guard.
+    """
+    guard = guard_of(move.from_lane, move.to_lane)
+    if guard is None:
+        raise _no_edge(wish, move)
+    complaint = _COMPLAINTS[guard](wish, sight)
+    if complaint:
+        raise _rejected(wish, move, guard=guard.value, complaint=complaint)
+
+
+def check_review_agreement(wish: Wish) -> None:
+    """Passes when review reference, review result and evidence do not contradict each other.
+
+    Raises: TransitionRejected with the guard `review_agreement`.
+    """
+    result = wish.review_result or {}
+    review = (wish.evidence or {}).get("review", {})
+    for name, values in {
+        "reference": (wish.review_ref, result.get("reference"), review.get("reference")),
+        "verdict": (result.get("verdict"), review.get("verdict")),
+        "reviewer": (result.get("reviewer"), review.get("reviewer")),
+    }.items():
+        if len({value for value in values if value is not None}) > 1:
+            raise TransitionRejected(
+                f"review reference, review result and evidence disagree about the {name}:"
+                " send the same value in each, or only one of them",
+                guard="review_agreement",
+                to_lane=wish.to.value,
+            )
+
+
+def _actor(wish: Wish, sight: Sight) -> str | None:
+    return "an actor is needed (--actor)" if _is_blank(wish.actor) else None
+
+
+def _workspace(wish: Wish, sight: Sight) -> str | None:
+    if sight.workspace:
+        return None
+    return "its workspace is not allocated: call start-implementation"
+
+
+def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
+    if not _is_proven(seen=sight.subtasks_complete, told=wish.subtasks_complete):
+        return (
+            "its subtasks are not complete: tick them with"
+            " 'spec-kitty agent tasks mark-status', or pass --subtasks-complete where it has none"
+        )
+    if not _is_proven(
+        seen=sight.implementation_evidence, told=wish.implementation_evidence_present
+    ):
+        return "its lane branch has no commit of its own: commit the work in its workspace"
+    return None
+
+
+def _review_approved(wish: Wish, sight: Sight) -> str | None:
+    if (wish.review_result or {}).get("verdict") == "approved":
+        return None
+    return "a review result with the verdict 'approved' is needed (--review-result-json)"
+
+
+def _review_result(wish: Wish, sight: Sight) -> str | None:
+    return None if wish.review_result else "a review result is needed (--review-result-json)"
+
+
+def _review_evidence(wish: Wish, sight: Sight) -> str | None:
+    if (wish.evidence or {}).get("review", {}).get("verdict") == "approved":
+        return None
+    return "review evidence with the verdict 'approved' is needed (--evidence-json)"
+
+
+def _review_reference(wish: Wish, sight: Sight) -> str | None:
+    return "a review reference is needed (--review-ref)" if _is_blank(wish.review_ref) else None
+
+
+def _reason(wish: Wish, sight: Sight) -> str | None:
+    return "a reason is needed (--note)" if _is_blank(wish.note) else None
+
+
+def _nothing(wish: Wish, sight: Sight) -> str | None:
+    return None
+
+
+_COMPLAINTS: dict[Guard, Callable[[Wish, Sight], str | None]] = {
+    Guard.ACTOR: _actor,
+    Guard.WORKSPACE: _workspace,
+    Guard.SUBTASKS_AND_EVIDENCE: _subtasks_and_evidence,
+    Guard.REVIEW_CLAIM: _actor,
+    Guard.REVIEW_APPROVED: _review_approved,
+    Guard.REVIEW_RESULT: _review_result,
+    Guard.REVIEW_EVIDENCE: _review_evidence,
+    Guard.REVIEW_REFERENCE: _review_reference,
+    Guard.REASON: _reason,
+    Guard.NONE: _nothing,
+}
+
+
+def _is_proven(*, seen: bool | None, told: bool | None) -> bool:
+    """What is seen decides; the caller's word counts only where there is nothing to see."""
+    return bool(told) if seen is None else seen
+
+
+def _is_blank(text: str | None) -> bool:
+    return not (text or "").strip()
+
+
+def _no_edge(wish: Wish, move: Move) -> TransitionRejected:
+    allowed = ", ".join(to for origin, to in MOVES if origin is move.from_lane) or "none"
+    hint = f"from {move.from_lane} the table allows: {allowed}; --force with --note overrides"
+    return _rejected(wish, move, guard="edge", complaint=hint)
+
+
+def _rejected(wish: Wish, move: Move, *, guard: str, complaint: str) -> TransitionRejected:
+    return TransitionRejected(
+        f"{wish.wp_id} cannot go from {move.from_lane} to {move.to_lane}: {complaint}",
+        from_lane=move.from_lane.value,
+        to_lane=move.to_lane.value,
+        guard=guard,
+    )
+
+
+def _already_claimed(wish: Wish, holder: str | None) -> WorkPackageAlreadyClaimed:
+    return WorkPackageAlreadyClaimed(
+        f"{wish.wp_id} is held by {holder!r}: take another package, or ask the holder to give it up",
+        claimed_by=holder,
+        requesting_actor=wish.actor,
+    )

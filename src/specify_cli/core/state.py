@@ -1,0 +1,93 @@
+"""The state of work packages as a fold over the event log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.lanes import Lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageState:
+    """What the log says of one work package."""
+
+    lane: Lane = Lane.PLANNED
+    since: str | None = None
+    last_actor: str | None = None
+    claimed_by: str | None = None
+    reviewer: str | None = None
+    base_ref: str | None = None
+    canceled_with_note: bool = False
+    subtask_marks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_satisfied(self) -> bool:
+        """True when a package that depends on this one may start."""
+        if self.lane is Lane.CANCELED:
+            return self.canceled_with_note
+        return self.lane in (Lane.APPROVED, Lane.DONE)
+
+
+PLANNED = PackageState()
+"""A package of which the log says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionState:
+    """What the log says of a mission."""
+
+    packages: dict[str, PackageState] = field(default_factory=dict)
+    accepted_at: str | None = None
+
+    def of(self, wp_id: str) -> PackageState:
+        """The state of `wp_id`; planned where the log says nothing of it."""
+        return self.packages.get(wp_id, PLANNED)
+
+
+def apply(package: PackageState, event: Moved | Annotated) -> PackageState:
+    """The package's state after `event`."""
+    if isinstance(event, Moved):
+        return _moved(package, event)
+    marks = event.delta.get("subtasks")
+    if isinstance(marks, dict):
+        package = replace(package, subtask_marks={**package.subtask_marks, **marks})
+    return replace(package, last_actor=event.actor)
+
+
+def replay(events: Iterable[Event]) -> MissionState:
+    """The mission's state after all `events`, oldest first."""
+    packages: dict[str, PackageState] = {}
+    accepted_at = None
+    for event in events:
+        if isinstance(event, MissionAccepted):
+            accepted_at = event.at
+        else:
+            packages[event.wp_id] = apply(packages.get(event.wp_id, PLANNED), event)
+    return MissionState(packages=packages, accepted_at=accepted_at)
+
+
+def _moved(package: PackageState, event: Moved) -> PackageState:
+    lane = event.to_lane
+    return replace(
+        package,
+        lane=lane,
+        since=event.at,
+        last_actor=event.actor,
+        claimed_by=_holder(package, event),
+        reviewer=event.actor if lane is Lane.IN_REVIEW else None,
+        base_ref=event.lane_base_ref or package.base_ref,
+        canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
+    )
+
+
+def _holder(package: PackageState, event: Moved) -> str | None:
+    """The implementer keeps the package through review and rework, until it is planned again."""
+    if event.to_lane is Lane.PLANNED:
+        return None
+    if event.to_lane is Lane.CLAIMED:
+        return event.actor
+    if event.to_lane is Lane.IN_PROGRESS and package.claimed_by is None:
+        return event.actor
+    return package.claimed_by

@@ -1,0 +1,160 @@
+"""Every deliberate error of the host; the class carries its contract code.
+
+Source: codes and their meaning stand in `contract/v1/errors.json`; a test holds both together.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SpecKittyError(Exception):
+    """Root of every refusal: says what was wrong, where, and what to do.
+
+    `details` become fields of the envelope's `data`, so their values must be JSON values.
+    """
+
+    code: ClassVar[str] = "HOST_ERROR"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class UsageError(SpecKittyError):
+    """The request was not understood: command, arguments or their shape."""
+
+    code = "USAGE_ERROR"
+
+
+class RequestMalformed(SpecKittyError):
+    """The request is not exactly one strict JSON object."""
+
+    code = "REQUEST_MALFORMED"
+
+
+class RequestTooLarge(SpecKittyError):
+    """The request exceeds the size bound."""
+
+    code = "REQUEST_TOO_LARGE"
+
+
+class RequestExpired(SpecKittyError):
+    """`not_after` had passed when the request was looked at."""
+
+    code = "REQUEST_EXPIRED"
+
+
+class ContractVersionMismatch(SpecKittyError):
+    """The caller speaks a version of the contract that this host does not."""
+
+    code = "CONTRACT_VERSION_MISMATCH"
+
+
+class NotAuthorized(SpecKittyError):
+    """The identity that asked was not granted this."""
+
+    code = "NOT_AUTHORIZED"
+
+
+class CorrelationIdConflict(SpecKittyError):
+    """The correlation id was used before by another request."""
+
+    code = "CORRELATION_ID_CONFLICT"
+
+
+class PolicyMetadataRequired(SpecKittyError):
+    """A run-affecting call came without policy metadata."""
+
+    code = "POLICY_METADATA_REQUIRED"
+
+
+class PolicyValidationFailed(SpecKittyError):
+    """Policy metadata has a wrong shape, a banned flag, or looks like a secret."""
+
+    code = "POLICY_VALIDATION_FAILED"
+
+
+class MissionNotFound(SpecKittyError):
+    """No project, or no mission under that name."""
+
+    code = "MISSION_NOT_FOUND"
+
+
+class MissionAmbiguous(SpecKittyError):
+    """The selector fits several missions; `candidates` lists them."""
+
+    code = "MISSION_AMBIGUOUS"
+
+
+class WorkPackageNotFound(SpecKittyError):
+    """The mission has no work package of that name."""
+
+    code = "WP_NOT_FOUND"
+
+
+class DependenciesNotSatisfied(SpecKittyError):
+    """A package was to be started before its dependencies; `unsatisfied_dependencies`."""
+
+    code = "DEPENDENCIES_NOT_SATISFIED"
+    retryable = True
+
+
+class WorkPackageAlreadyClaimed(SpecKittyError):
+    """Another actor holds the package; `claimed_by`, `requesting_actor`."""
+
+    code = "WP_ALREADY_CLAIMED"
+
+
+class TransitionRejected(SpecKittyError):
+    """The move is not in the table, or its guard refused; `guard`, `from_lane`, `to_lane`."""
+
+    code = "TRANSITION_REJECTED"
+
+
+class LaneAllocationFailed(SpecKittyError):
+    """The worktree of the execution lane could not be made ready; `reason`."""
+
+    code = "LANE_ALLOCATION_FAILED"
+    retryable = True
+
+
+class MissionNotReady(SpecKittyError):
+    """Packages are neither approved nor done; `incomplete_wps`."""
+
+    code = "MISSION_NOT_READY"
+    retryable = True
+
+
+class PreflightFailed(SpecKittyError):
+    """Something stands in the way of acceptance or merge; `errors` names every obstacle."""
+
+    code = "PREFLIGHT_FAILED"
+    retryable = True
+
+
+class UnsupportedStrategy(SpecKittyError):
+    """The merge strategy is none of `supported`."""
+
+    code = "UNSUPPORTED_STRATEGY"
+
+
+class StateUnreadable(SpecKittyError):
+    """A state file is damaged; the message names file and line."""
+
+    code = "STATE_UNREADABLE"
+
+
+class StorageFailed(SpecKittyError):
+    """The disk refused: full, read-only, or broken."""
+
+    code = "STORAGE_FAILED"
+    retryable = True
+
+
+class HostError(SpecKittyError):
+    """A fault of the host itself; the log that the message names has the traceback."""
+
+    code = "HOST_ERROR"

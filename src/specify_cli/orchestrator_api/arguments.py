@@ -1,0 +1,97 @@
+"""What a command may be given: dataclasses with help texts, made from untrusted JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from importlib import import_module
+from typing import Any, ClassVar, TypeVar
+
+from specify_cli.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Params:
+    """Base of every command's arguments: strict types, no unknown names."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"strict": True, "extra": "forbid"}
+
+
+AnyParams = TypeVar("AnyParams", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """Narrows an annotated text for pydantic, without importing it: it is slow to import."""
+
+    rule: tuple[tuple[str, Any], ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """The source's schema with the rule added."""
+        return {**handler(source), **dict(self.rule)}
+
+
+NotEmpty = Constraint((("min_length", 1),))
+NotBlank = Constraint((("pattern", r"\S"),))
+Verdict = Constraint((("pattern", r"^(approved|changes_requested)$"),))
+
+
+def argument(
+    help_text: str, *, default: Any = MISSING, is_private: bool = False, is_json: bool = False
+) -> Any:
+    """A field of a Params class. Private free text stays out of the journal."""
+    metadata = {"help": help_text, "is_private": is_private, "is_json": is_json}
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def has_default(argument_field: Field[Any]) -> bool:
+    """True when the argument may be left out."""
+    return argument_field.default is not MISSING
+
+
+def flag_of(argument_field: Field[Any]) -> str:
+    """The name of the argument on the command line."""
+    ending = "-json" if argument_field.metadata["is_json"] else ""
+    return f"--{argument_field.name.replace('_', '-')}{ending}"
+
+
+def validate(
+    params_type: type[AnyParams], args: Mapping[str, Any]
+) -> tuple[AnyParams | None, list[tuple[str, str]]]:
+    """The arguments as a dataclass, or complaints as (name of the argument, what is wrong)."""
+    if not args and all(has_default(f) for f in fields(params_type)):
+        return params_type(), []  # Nothing to judge, so pydantic need not be imported.
+    validation = import_module("specify_cli.orchestrator_api.validation")
+    params, complaints = validation.validate(params_type, json.dumps(args))
+    return params, complaints
+
+
+def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
+    """The refusal for one argument, naming it as both doors know it."""
+    top = name.partition(".")[0]
+    known = {f.name: flag_of(f) for f in fields(params_type)}
+    if top not in known:
+        names = ", ".join(known) or "none"
+        return UsageError(f"unknown argument {name[:80]!r}: this command takes {names}")
+    return UsageError(f"argument {name!r} ({known[top]}): {problem}")
+
+
+def given(params: Params) -> dict[str, Any]:
+    """The arguments that were given, as JSON values."""
+    whole: dict[str, Any] = _without_nulls(asdict(params))
+    return whole
+
+
+def public(params: Params) -> dict[str, Any]:
+    """The arguments that were given, without free text that may be private."""
+    private = {f.name for f in fields(type(params)) if f.metadata["is_private"]}
+    return {name: value for name, value in given(params).items() if name not in private}
+
+
+def _without_nulls(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}

@@ -1,0 +1,81 @@
+"""What a command is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from specify_cli.orchestrator_api.arguments import Params
+
+if TYPE_CHECKING:
+    from specify_cli.storage.mission_files import MissionIdentity
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Base of every command's `data`."""
+
+    def as_data(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionResult(Result):
+    """Base of every `data` about a mission; `mission_id` is left out where there is none."""
+
+    mission_slug: str
+    mission_number: int | None
+    mission_type: str
+    mission_id: str | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        data = asdict(self)
+        if self.mission_id is None:
+            del data["mission_id"]
+        return data
+
+
+def mission_fields(identity: MissionIdentity) -> dict[str, Any]:
+    """The fields of a mission's identity as every MissionResult has them."""
+    return {
+        "mission_slug": identity.slug,
+        "mission_number": identity.number,
+        "mission_type": identity.mission_type,
+        "mission_id": identity.mission_id,
+    }
+
+
+def never(params: Any) -> bool:
+    """Policy metadata is optional."""
+    return False
+
+
+def always(params: Any) -> bool:
+    """Policy metadata is required."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One word of the contract: what it takes, what it gives, and who carries it out."""
+
+    name: str
+    params: type[Params]
+    handle: Callable[[Any, Cause, Callable[[], Services]], Result]
+    example: str
+    changes_state: bool = False
+    takes_policy: bool = False
+    needs_policy: Callable[[Any], bool] = never
+    check: Callable[[Any], None] | None = None
+    is_for_people: bool = False
+
+    @property
+    def wire_name(self) -> str:
+        """The command's name in an envelope."""
+        door = "spec-kitty" if self.is_for_people else "orchestrator-api"
+        return f"{door}.{self.name}"

@@ -1,0 +1,71 @@
+"""accept-mission: every package is approved or done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.outcomes import AcceptReport
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptMissionParams(Params):
+    """Arguments of accept-mission."""
+
+    mission: Name = argument(MISSION)
+    actor: Words = argument(ACTOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptMissionResult(MissionResult):
+    """Data of accept-mission."""
+
+    accepted: bool
+    mode: str
+    accepted_at: str
+    accepted_wps: list[str]
+    approved_wps: list[str]
+    done_wps: list[str]
+    merge_pending_wps: list[str]
+    canceled_wps: list[str]
+
+    @classmethod
+    def of(cls, report: AcceptReport) -> AcceptMissionResult:
+        """The wire form of the report."""
+        return cls(
+            **mission_fields(report.mission),
+            accepted=True,
+            mode="auto",
+            accepted_at=report.accepted_at,
+            accepted_wps=sorted(report.approved + report.done),
+            approved_wps=list(report.approved),
+            done_wps=list(report.done),
+            merge_pending_wps=list(report.approved),
+            canceled_wps=list(report.canceled),
+        )
+
+
+def handle(
+    params: AcceptMissionParams, cause: Cause, services: Callable[[], Services]
+) -> AcceptMissionResult:
+    """The mission is accepted."""
+    report = services().accepting.accept(params.mission, actor=params.actor, cause=cause)
+    return AcceptMissionResult.of(report)
+
+
+COMMAND = Command(
+    name="accept-mission",
+    params=AcceptMissionParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    example="spec-kitty orchestrator-api accept-mission --mission 034-search --actor nightly",
+)

@@ -1,0 +1,61 @@
+"""add-package: the prompt of a new work package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.core.drafts import PackageDraft
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddPackageParams(Params):
+    """Arguments of add-package."""
+
+    mission: Name = argument(MISSION)
+    title: Words = argument("What the package is called.")
+    depends_on: list[str] = argument("Ids of the packages that come first.", default=())
+    owns: list[str] = argument("Patterns of the files that it may change.", default=())
+    subtask: list[str] = argument("Its steps.", default=())
+    prompt: str | None = argument("What whoever takes it is told.", default=None, is_private=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddPackageResult(MissionResult):
+    """Data of add-package."""
+
+    wp_id: str
+    prompt_path: str
+
+
+def handle(
+    params: AddPackageParams, cause: Cause, services: Callable[[], Services]
+) -> AddPackageResult:
+    """The package's prompt is written."""
+    draft = PackageDraft(
+        title=params.title,
+        dependencies=params.depends_on,
+        owned_files=params.owns,
+        subtasks=params.subtask,
+        prompt=params.prompt,
+    )
+    mission, wp_id, path = services().authoring.add_package(params.mission, draft)
+    return AddPackageResult(**mission_fields(mission.identity), wp_id=wp_id, prompt_path=str(path))
+
+
+COMMAND = Command(
+    name="add-package",
+    params=AddPackageParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty tasks add 001-search \"Index\" --owns 'src/index/**'",
+)

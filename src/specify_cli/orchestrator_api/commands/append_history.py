@@ -1,0 +1,57 @@
+"""append-history: a note in a package's history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendHistoryParams(Params):
+    """Arguments of append-history."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    actor: Words = argument(ACTOR)
+    note: Words = argument("What to write down.", is_private=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendHistoryResult(MissionResult):
+    """Data of append-history."""
+
+    wp_id: str
+    history_entry_id: str
+
+
+def handle(
+    params: AppendHistoryParams, cause: Cause, services: Callable[[], Services]
+) -> AppendHistoryResult:
+    """The note is in the package's history."""
+    report = services().work_packages.append_history(
+        params.mission, params.wp, actor=params.actor, note=params.note, cause=cause
+    )
+    return AppendHistoryResult(
+        **mission_fields(report.mission), wp_id=params.wp, history_entry_id=report.entry_ids[0]
+    )
+
+
+COMMAND = Command(
+    name="append-history",
+    params=AppendHistoryParams,
+    handle=handle,
+    changes_state=True,
+    example=(
+        "spec-kitty orchestrator-api append-history --mission 034-search --wp WP01"
+        ' --actor nightly --note "retrying with a smaller change"'
+    ),
+)

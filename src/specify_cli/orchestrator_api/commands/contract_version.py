@@ -1,0 +1,50 @@
+"""contract-version: which version of the contract this host speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from specify_cli.errors import ContractVersionMismatch
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, MIN_PROVIDER_VERSION
+from specify_cli.orchestrator_api.versions import is_older
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractVersionParams(Params):
+    """Arguments of contract-version."""
+
+    provider_version: str | None = argument(
+        "Refuse when this version of the caller is too old.", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractVersionResult(Result):
+    """Data of contract-version."""
+
+    api_version: str
+    min_supported_provider_version: str
+
+
+def handle(params: ContractVersionParams, cause: Any, services: Any) -> ContractVersionResult:
+    """The versions, or a refusal when the caller is too old."""
+    provider = params.provider_version
+    if provider is not None and is_older(provider, MIN_PROVIDER_VERSION):
+        raise ContractVersionMismatch(
+            f"provider version {provider[:80]!r} is not served: contract {CONTRACT_VERSION}"
+            f" needs {MIN_PROVIDER_VERSION} or newer; upgrade the orchestrator"
+        )
+    return ContractVersionResult(
+        api_version=CONTRACT_VERSION, min_supported_provider_version=MIN_PROVIDER_VERSION
+    )
+
+
+COMMAND = Command(
+    name="contract-version",
+    params=ContractVersionParams,
+    handle=handle,
+    example="spec-kitty orchestrator-api contract-version --provider-version 0.1.2",
+)

@@ -1,0 +1,51 @@
+"""create-mission: a folder for a new mission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateMissionParams(Params):
+    """Arguments of create-mission."""
+
+    title: Words = argument("What the mission is called.")
+    mission_type: Name | None = argument("Kind of mission; else software-dev.", default=None)
+    target: Name | None = argument("Branch to merge into; else the current one.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateMissionResult(MissionResult):
+    """Data of create-mission."""
+
+    target_branch: str | None
+
+
+def handle(
+    params: CreateMissionParams, cause: Cause, services: Callable[[], Services]
+) -> CreateMissionResult:
+    """The mission's folder is there."""
+    identity = services().authoring.create_mission(
+        params.title, mission_type=params.mission_type, target=params.target
+    )
+    return CreateMissionResult(**mission_fields(identity), target_branch=identity.target_branch)
+
+
+COMMAND = Command(
+    name="create-mission",
+    params=CreateMissionParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example='spec-kitty mission create "Full-text search"',
+)

@@ -1,0 +1,52 @@
+"""finalize-tasks: the packages of a mission fit together, and its lanes are planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizeTasksParams(Params):
+    """Arguments of finalize-tasks."""
+
+    mission: Name = argument(MISSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizeTasksResult(MissionResult):
+    """Data of finalize-tasks."""
+
+    work_packages: list[str]
+    lanes: dict[str, list[str]]
+
+
+def handle(
+    params: FinalizeTasksParams, cause: Cause, services: Callable[[], Services]
+) -> FinalizeTasksResult:
+    """The lanes are written down."""
+    mission = services().authoring.finalize(params.mission)
+    return FinalizeTasksResult(
+        **mission_fields(mission.identity),
+        work_packages=list(mission.packages),
+        lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},
+    )
+
+
+COMMAND = Command(
+    name="finalize-tasks",
+    params=FinalizeTasksParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty tasks finalize 001-search",
+)

@@ -1,0 +1,54 @@
+"""list-ready: the packages that can be started now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListReadyParams(Params):
+    """Arguments of list-ready."""
+
+    mission: Name = argument(MISSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListReadyResult(MissionResult):
+    """Data of list-ready."""
+
+    ready_work_packages: list[dict[str, Any]]
+
+
+def handle(
+    params: ListReadyParams, cause: Cause, services: Callable[[], Services]
+) -> ListReadyResult:
+    """The planned packages whose dependencies are satisfied, by id."""
+    report = services().missions.ready(params.mission)
+    ready = [
+        {
+            "wp_id": package.wp_id,
+            "lane": package.lane.value,
+            "dependencies_satisfied": True,
+            "recommended_base": package.recommended_base,
+        }
+        for package in report.packages
+    ]
+    return ListReadyResult(**mission_fields(report.mission), ready_work_packages=ready)
+
+
+COMMAND = Command(
+    name="list-ready",
+    params=ListReadyParams,
+    handle=handle,
+    example="spec-kitty orchestrator-api list-ready --mission 034-search",
+)

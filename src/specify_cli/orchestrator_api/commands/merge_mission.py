@@ -1,0 +1,75 @@
+"""merge-mission: a mission's work goes into its target branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.core.rules import MergeWish
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.outcomes import MergeReport
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeMissionParams(Params):
+    """Arguments of merge-mission."""
+
+    mission: Name = argument(MISSION)
+    target: Name | None = argument("Branch to merge into; else the mission's own.", default=None)
+    strategy: str = argument("merge, squash or rebase.", default="merge")
+    push: bool = argument("Push the target branch to origin as well.", default=False)
+    actor: Words | None = argument(ACTOR, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeMissionResult(MissionResult):
+    """Data of merge-mission."""
+
+    merged: bool
+    target_branch: str
+    strategy: str
+    merged_wps: list[str]
+    worktree_removed: bool
+    commit: str | None
+    canceled_wps: list[str]
+
+    @classmethod
+    def of(cls, report: MergeReport) -> MergeMissionResult:
+        """The wire form of the report."""
+        return cls(
+            **mission_fields(report.mission),
+            merged=True,
+            target_branch=report.target_branch,
+            strategy=report.strategy,
+            merged_wps=list(report.merged),
+            worktree_removed=report.worktrees_removed,
+            commit=report.commit,
+            canceled_wps=list(report.canceled),
+        )
+
+
+def handle(
+    params: MergeMissionParams, cause: Cause, services: Callable[[], Services]
+) -> MergeMissionResult:
+    """The mission's work is in the target branch."""
+    wish = MergeWish(
+        target=params.target, strategy=params.strategy, push=params.push, actor=params.actor
+    )
+    return MergeMissionResult.of(services().merging.merge(params.mission, wish, cause))
+
+
+COMMAND = Command(
+    name="merge-mission",
+    params=MergeMissionParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    example="spec-kitty orchestrator-api merge-mission --mission 034-search --strategy squash",
+)

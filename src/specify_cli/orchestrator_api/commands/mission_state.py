@@ -1,0 +1,77 @@
+"""mission-state: where every work package of a mission stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from specify_cli.core.lanes import Lane
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.outcomes import MissionReport, PackageReport
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionStateParams(Params):
+    """Arguments of mission-state."""
+
+    mission: Name = argument(MISSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionStateResult(MissionResult):
+    """Data of mission-state."""
+
+    summary: dict[str, int]
+    work_packages: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, report: MissionReport) -> MissionStateResult:
+        """The wire form of the report."""
+        counted = Counter(package.lane.value for package in report.packages)
+        summary = {lane.value: counted[lane.value] for lane in Lane}
+        return cls(
+            **mission_fields(report.mission),
+            summary=summary | {"total": len(report.packages)},
+            work_packages=[_package(package) for package in report.packages],
+        )
+
+
+def _package(package: PackageReport) -> dict[str, Any]:
+    return {
+        "wp_id": package.wp_id,
+        "title": package.title,
+        "lane": package.lane.value,
+        "dependencies": list(package.dependencies),
+        "dependencies_satisfied": not package.unsatisfied_dependencies,
+        "unsatisfied_dependencies": list(package.unsatisfied_dependencies),
+        "last_actor": package.last_actor,
+        "lane_id": package.lane_id,
+        "claimed_by": package.claimed_by,
+        "reviewer": package.reviewer,
+        "since": package.since,
+        "prompt_path": str(package.prompt_path),
+        "subtasks": {"done": package.subtasks_done, "total": package.subtasks_total},
+    }
+
+
+def handle(
+    params: MissionStateParams, cause: Cause, services: Callable[[], Services]
+) -> MissionStateResult:
+    """The whole board of the mission."""
+    return MissionStateResult.of(services().missions.state(params.mission))
+
+
+COMMAND = Command(
+    name="mission-state",
+    params=MissionStateParams,
+    handle=handle,
+    example="spec-kitty orchestrator-api mission-state --mission 034-search",
+)

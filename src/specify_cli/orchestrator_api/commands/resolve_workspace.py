@@ -1,0 +1,61 @@
+"""resolve-workspace: where a package is, or will be, worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveWorkspaceParams(Params):
+    """Arguments of resolve-workspace."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveWorkspaceResult(MissionResult):
+    """Data of resolve-workspace."""
+
+    wp_id: str
+    workspace_path: str
+    prompt_path: str
+    workspace_exists: bool
+    lane_id: str
+    lane_branch: str
+    lane_base_ref: str | None
+
+
+def handle(
+    params: ResolveWorkspaceParams, cause: Cause, services: Callable[[], Services]
+) -> ResolveWorkspaceResult:
+    """The package's worktree, branch and prompt; nothing is made."""
+    report = services().work_packages.resolve_workspace(params.mission, params.wp)
+    return ResolveWorkspaceResult(
+        **mission_fields(report.mission),
+        wp_id=report.wp_id,
+        workspace_path=str(report.workspace.path),
+        prompt_path=str(report.prompt_path),
+        workspace_exists=report.exists,
+        lane_id=report.workspace.lane_id,
+        lane_branch=report.workspace.branch,
+        lane_base_ref=report.base_ref,
+    )
+
+
+COMMAND = Command(
+    name="resolve-workspace",
+    params=ResolveWorkspaceParams,
+    handle=handle,
+    example="spec-kitty orchestrator-api resolve-workspace --mission 034-search --wp WP01",
+)

@@ -1,0 +1,84 @@
+"""start-implementation: from planned to in_progress in one step, with a worktree to work in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.core.lanes import Lane
+from specify_cli.core.rules import Wish
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.outcomes import StartReport
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartImplementationParams(Params):
+    """Arguments of start-implementation."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    actor: Words = argument(ACTOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartImplementationResult(MissionResult):
+    """Data of start-implementation."""
+
+    wp_id: str
+    from_lane: str
+    to_lane: str
+    workspace_path: str
+    prompt_path: str
+    policy_metadata_recorded: bool
+    no_op: bool
+    lane_id: str
+    lane_branch: str
+    lane_base_ref: str | None
+
+    @classmethod
+    def of(cls, report: StartReport) -> StartImplementationResult:
+        """The wire form of the report."""
+        move, place = report.move, report.workspace
+        return cls(
+            **mission_fields(move.mission),
+            wp_id=move.wp_id,
+            from_lane=move.from_lane.value,
+            to_lane=move.to_lane.value,
+            workspace_path=str(place.workspace.path),
+            prompt_path=str(move.prompt_path),
+            policy_metadata_recorded=move.policy_recorded,
+            no_op=move.no_op,
+            lane_id=place.workspace.lane_id,
+            lane_branch=place.workspace.branch,
+            lane_base_ref=place.base_ref,
+        )
+
+
+def handle(
+    params: StartImplementationParams, cause: Cause, services: Callable[[], Services]
+) -> StartImplementationResult:
+    """The package is in progress, held by the actor, and its worktree is ready."""
+    wish = Wish(wp_id=params.wp, actor=params.actor, to=Lane.IN_PROGRESS)
+    report = services().work_packages.start_implementation(params.mission, wish, cause)
+    return StartImplementationResult.of(report)
+
+
+COMMAND = Command(
+    name="start-implementation",
+    params=StartImplementationParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    needs_policy=always,
+    example=(
+        "spec-kitty orchestrator-api start-implementation --mission 034-search --wp WP01"
+        ' --actor nightly --policy "$POLICY"'
+    ),
+)

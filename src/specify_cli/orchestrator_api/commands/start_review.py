@@ -1,0 +1,77 @@
+"""start-review: the review of a package is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.core.lanes import Lane
+from specify_cli.core.rules import Wish
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.outcomes import MoveReport
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartReviewParams(Params):
+    """Arguments of start-review."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    actor: Words = argument(ACTOR)
+    review_ref: str | None = argument("Reference of the review, recorded with it.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartReviewResult(MissionResult):
+    """Data of start-review."""
+
+    wp_id: str
+    from_lane: str
+    to_lane: str
+    prompt_path: str
+    policy_metadata_recorded: bool
+    no_op: bool
+
+    @classmethod
+    def of(cls, report: MoveReport) -> StartReviewResult:
+        """The wire form of the report."""
+        return cls(
+            **mission_fields(report.mission),
+            wp_id=report.wp_id,
+            from_lane=report.from_lane.value,
+            to_lane=report.to_lane.value,
+            prompt_path=str(report.prompt_path),
+            policy_metadata_recorded=report.policy_recorded,
+            no_op=report.no_op,
+        )
+
+
+def handle(
+    params: StartReviewParams, cause: Cause, services: Callable[[], Services]
+) -> StartReviewResult:
+    """The package is in review by the actor."""
+    wish = Wish(
+        wp_id=params.wp, actor=params.actor, to=Lane.IN_REVIEW, review_ref=params.review_ref
+    )
+    return StartReviewResult.of(services().work_packages.start_review(params.mission, wish, cause))
+
+
+COMMAND = Command(
+    name="start-review",
+    params=StartReviewParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    needs_policy=always,
+    example=(
+        "spec-kitty orchestrator-api start-review --mission 034-search --wp WP01"
+        ' --actor nightly --policy "$POLICY"'
+    ),
+)

@@ -1,0 +1,146 @@
+"""transition: one move of a package from lane to lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
+from specify_cli.core.rules import Wish, check_review_agreement
+from specify_cli.errors import UsageError
+from specify_cli.orchestrator_api.arguments import Params, Verdict, argument, given
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.outcomes import MoveReport
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewResult(Params):
+    """What a review found, and where its report is."""
+
+    reviewer: Words
+    verdict: Annotated[str, Verdict]
+    reference: Words
+    feedback_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review(Params):
+    """Proof that a review took place."""
+
+    reviewer: Words
+    verdict: Annotated[str, Verdict]
+    reference: Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence(Params):
+    """Proof that is recorded with a move."""
+
+    review: Review
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionParams(Params):
+    """Arguments of transition."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    to: str = argument("Lane to move to; 'doing' means in_progress.")
+    actor: Words = argument(ACTOR)
+    note: str | None = argument("Reason for the move.", default=None, is_private=True)
+    force: bool = argument("Override the table and its guard; needs --note.", default=False)
+    review_ref: str | None = argument("Reference of the review.", default=None)
+    review_result: ReviewResult | None = argument(
+        "Result of the review: reviewer, verdict, reference.", default=None, is_json=True
+    )
+    evidence: Evidence | None = argument(
+        'Evidence, such as {"review": {...}}.', default=None, is_json=True
+    )
+    subtasks_complete: bool | None = argument(
+        "Your word for it, where the host sees no subtasks.", default=None
+    )
+    implementation_evidence_present: bool | None = argument(
+        "Your word for it, where the host sees no branch.", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionResult(MissionResult):
+    """Data of transition."""
+
+    wp_id: str
+    from_lane: str
+    to_lane: str
+    policy_metadata_recorded: bool
+
+    @classmethod
+    def of(cls, report: MoveReport) -> TransitionResult:
+        """The wire form of the report."""
+        return cls(
+            **mission_fields(report.mission),
+            wp_id=report.wp_id,
+            from_lane=report.from_lane.value,
+            to_lane=report.to_lane.value,
+            policy_metadata_recorded=report.policy_recorded,
+        )
+
+
+def handle(
+    params: TransitionParams, cause: Cause, services: Callable[[], Services]
+) -> TransitionResult:
+    """The package has moved."""
+    wish = _wish(params)
+    return TransitionResult.of(services().work_packages.transition(params.mission, wish, cause))
+
+
+def _wish(params: TransitionParams) -> Wish:
+    proofs = given(params)
+    return Wish(
+        wp_id=params.wp,
+        actor=params.actor,
+        to=_lane(params),
+        force=params.force,
+        note=params.note,
+        review_ref=params.review_ref,
+        review_result=proofs.get("review_result"),
+        evidence=proofs.get("evidence"),
+        subtasks_complete=params.subtasks_complete,
+        implementation_evidence_present=params.implementation_evidence_present,
+    )
+
+
+def _lane(params: TransitionParams) -> Lane:
+    lane = lane_named(params.to)
+    if lane is None:
+        lanes = ", ".join(lane.value for lane in Lane)
+        raise UsageError(f"argument 'to' (--to): no lane {params.to[:80]!r}; there are {lanes}")
+    return lane
+
+
+def _needs_policy(params: TransitionParams) -> bool:
+    return _lane(params) in POLICY_REQUIRED
+
+
+def _check(params: Any) -> None:
+    check_review_agreement(_wish(params))
+
+
+COMMAND = Command(
+    name="transition",
+    params=TransitionParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    needs_policy=_needs_policy,
+    check=_check,
+    example=(
+        "spec-kitty orchestrator-api transition --mission 034-search --wp WP01"
+        ' --to blocked --actor nightly --note "waits for a decision"'
+    ),
+)

@@ -1,0 +1,212 @@
+"""A request in, one envelope out: the same for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from specify_cli import clock
+from specify_cli.errors import (
+    CorrelationIdConflict,
+    HostError,
+    MissionNotFound,
+    RequestExpired,
+    SpecKittyError,
+    UsageError,
+)
+from specify_cli.orchestrator_api import arguments, registry, request
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
+from specify_cli.orchestrator_api.judgement import Judgement, digest_of, digest_of_bytes, judge
+from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.workflow.cause import Cause, conflict
+
+if TYPE_CHECKING:
+    from specify_cli.storage.journal import Journal
+    from specify_cli.workflow.services import Services
+
+MAILBOX = "mailbox"
+
+
+class Host(Protocol):
+    """What the dispatcher needs of the project that it answers for."""
+
+    def services(self) -> Services:
+        """The use cases. Raises: MissionNotFound without a project."""
+
+    def journal(self) -> Journal:
+        """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
+
+    def report_fault(self, fault: Exception) -> str:
+        """The fault is written down; where."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The one answer to a request; a repeat was recorded before, and nothing was done now."""
+
+    envelope: Envelope
+    is_repeat: bool = False
+
+    @property
+    def reply(self) -> bytes:
+        """The envelope as both doors give it out."""
+        return encode(self.envelope)
+
+
+class Dispatcher:
+    """Answers requests on behalf of one host."""
+
+    def __init__(self, host: Host, find: Callable[[str], Command] = registry.find) -> None:
+        self._host = host
+        self._find = find
+
+    def answer(self, asked: Request, origin: Origin, *, is_id_minted: bool = False) -> Answer:
+        """The answer to a caller who waits for it; whatever happens, there is one.
+
+        With a minted id nobody can have asked before, so the journal is not searched.
+        """
+        judgement = self._judge(asked)
+        try:
+            if not _is_journaled(judgement):
+                return Answer(envelope=self._carry_out(judgement, asked)[0])
+            return self._answer_once(judgement, asked, origin, is_new=is_id_minted)
+        except SpecKittyError as error:
+            refusal = judgement.refusal if isinstance(error, MissionNotFound) else None
+            return _refusal(judgement, asked, refusal or error)
+        except Exception as fault:  # noqa: BLE001  the one place where a bug becomes an answer
+            return _refusal(judgement, asked, self._host_error(fault))
+
+    def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
+        """The answer to the request file `<stem>.json`, recorded.
+
+        Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
+        """
+        origin = Origin(door=MAILBOX, identity=identity)
+        try:
+            asked = request.read(raw, stem=stem)
+        except SpecKittyError as error:
+            judgement = Judgement(digest=digest_of_bytes(raw), refusal=error)
+            asked = Request(command="", args={}, correlation_id=stem)
+        else:
+            judgement = self._judge(asked)
+        return self._answer_once(judgement, asked, origin)
+
+    def refuse(
+        self,
+        error: SpecKittyError,
+        *,
+        stem: str | None,
+        identity: str,
+        dead_letter: str | None = None,
+    ) -> Answer:
+        """The answer to what could not be read as a request at all, recorded.
+
+        What has no name of its own is journaled under the id of its dead letter.
+        Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
+        """
+        digest = digest_of_bytes(error.message.encode())
+        asked = Request(command="", args={}, correlation_id=stem or dead_letter or "")
+        judgement = Judgement(digest=digest, refusal=error)
+        origin = Origin(door=MAILBOX, identity=identity)
+        return self._answer_once(judgement, asked, origin, dead_letter=dead_letter)
+
+    def _judge(self, asked: Request) -> Judgement:
+        try:
+            return judge(asked, self._find)
+        except Exception as fault:  # noqa: BLE001  a bug in a rule is an answer too
+            digest = digest_of(asked.command, asked.args, asked.policy)
+            return Judgement(digest=digest, refusal=self._host_error(fault))
+
+    def _answer_once(
+        self,
+        judgement: Judgement,
+        asked: Request,
+        origin: Origin,
+        *,
+        is_new: bool = False,
+        dead_letter: str | None = None,
+    ) -> Answer:
+        journal = self._host.journal()
+        line = _journal_line(judgement, asked, origin, dead_letter=dead_letter)
+        known = None if is_new else journal.find(asked.correlation_id)
+        if known is not None:
+            if known["digest"] == judgement.digest:
+                return Answer(envelope=known["envelope"], is_repeat=True)
+            judgement.refusal = conflict(asked.correlation_id)
+        line["envelope"], cause = self._carry_out(judgement, asked)
+        line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
+        if line["envelope"]["error_code"] != CorrelationIdConflict.code:
+            return self._record(line)
+        if known is not None:  # Else the id's own request is still to be recorded, as the first.
+            journal.append(line, unless_known=False)
+        return Answer(envelope=line["envelope"])
+
+    def _record(self, line: dict[str, Any]) -> Answer:
+        """The line is in the journal; where a line with its id came first, that one's answer counts."""
+        recorded = self._host.journal().append(line)
+        is_repeat = recorded["envelope"] != line["envelope"]
+        return Answer(envelope=recorded["envelope"], is_repeat=is_repeat)
+
+    def _carry_out(self, judgement: Judgement, asked: Request) -> tuple[Envelope, Cause]:
+        cause = Cause(
+            correlation_id=asked.correlation_id,
+            request_digest=judgement.digest,
+            policy=judgement.policy,
+        )
+        name, correlation_id = judgement.wire_name, asked.correlation_id
+        try:
+            command = _allowed(judgement, asked)
+            result = command.handle(judgement.params, cause, self._host.services)
+            return succeeded(name, correlation_id, result.as_data()), cause
+        except SpecKittyError as error:
+            return refused(name, correlation_id, error), cause
+        except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
+            return refused(name, correlation_id, self._host_error(fault)), cause
+
+    def _host_error(self, fault: Exception) -> HostError:
+        where = self._host.report_fault(fault)
+        return HostError(f"the host failed in a way that is its own fault; details are in {where}")
+
+
+def _allowed(judgement: Judgement, asked: Request) -> Command:
+    """The command of a request that may be carried out now."""
+    if judgement.refusal is not None:
+        raise judgement.refusal
+    if asked.not_after is not None and clock.now() > asked.not_after:
+        raise RequestExpired(f"not_after {asked.not_after.isoformat()} has passed: send a new one")
+    if judgement.command is None:
+        raise UsageError("no command was named")
+    return judgement.command
+
+
+def _is_journaled(judgement: Judgement) -> bool:
+    """At the command line: what may have changed something; not reads, not what nobody understood."""
+    changes = judgement.command is not None and judgement.command.changes_state
+    return changes and not isinstance(judgement.refusal, UsageError)
+
+
+def _refusal(judgement: Judgement, asked: Request, error: SpecKittyError) -> Answer:
+    return Answer(envelope=refused(judgement.wire_name, asked.correlation_id, error))
+
+
+def _journal_line(
+    judgement: Judgement, asked: Request, origin: Origin, *, dead_letter: str | None
+) -> dict[str, Any]:
+    params = judgement.params
+    return {
+        "correlation_id": asked.correlation_id,
+        "at": clock.timestamp(),
+        "door": origin.door,
+        "identity": origin.identity,
+        "actor": getattr(params, "actor", None),
+        "digest": judgement.digest,
+        "command": judgement.wire_name,
+        "args": arguments.public(params) if params is not None else None,
+        "policy": judgement.policy,
+        "envelope": None,
+        "event_ids": [],
+        "commits": [],
+        "dead_letter": dead_letter,
+    }

@@ -1,0 +1,45 @@
+"""The one shape of every answer at either door."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+from specify_cli import clock
+from specify_cli.errors import SpecKittyError
+
+CONTRACT_VERSION = "1.3.0"
+MIN_PROVIDER_VERSION = "0.1.0"
+UNKNOWN_COMMAND = "orchestrator-api.unknown"
+
+Envelope: TypeAlias = dict[str, Any]
+
+
+def succeeded(command: str, correlation_id: str, data: dict[str, Any]) -> Envelope:
+    """The answer to a request that was carried out."""
+    return _envelope(command, correlation_id, error_code=None, data=data)
+
+
+def refused(command: str, correlation_id: str, error: SpecKittyError) -> Envelope:
+    """The answer to a request that was not; `data` says why and whether to ask again."""
+    data = {"message": error.message, "retryable": error.retryable, **error.details}
+    return _envelope(command, correlation_id, error_code=error.code, data=data)
+
+
+def encode(envelope: Envelope) -> bytes:
+    """One line of ASCII JSON, so that no byte of a stranger reaches a terminal raw."""
+    return json.dumps(envelope, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _envelope(
+    command: str, correlation_id: str, *, error_code: str | None, data: dict[str, Any]
+) -> Envelope:
+    return {
+        "contract_version": CONTRACT_VERSION,
+        "command": command,
+        "timestamp": clock.timestamp(),
+        "correlation_id": correlation_id,
+        "success": error_code is None,
+        "error_code": error_code,
+        "data": data,
+    }

@@ -1,0 +1,91 @@
+"""The first half of an answer: whether the request is understood, and consistent in itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from specify_cli.errors import ContractVersionMismatch, SpecKittyError
+from specify_cli.orchestrator_api import arguments, policy, versions
+from specify_cli.orchestrator_api.arguments import Params
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, UNKNOWN_COMMAND
+from specify_cli.orchestrator_api.request import Request
+
+PROOFS = ("evidence", "review_result")
+"""Arguments that are judged after the policy."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Judgement:
+    """What is known of a request before a mission is looked at; `refusal` ends it there."""
+
+    digest: str
+    command: Command | None = None
+    params: Params | None = None
+    policy: dict[str, Any] | None = None
+    refusal: SpecKittyError | None = None
+
+    @property
+    def wire_name(self) -> str:
+        """The command's name in the envelope."""
+        return self.command.wire_name if self.command else UNKNOWN_COMMAND
+
+
+def judge(request: Request, find: Callable[[str], Command]) -> Judgement:
+    """The request judged in the contract's order: parser, policy, evidence and review result."""
+    judgement = Judgement(digest=digest_of(request.command, request.args, request.policy))
+    try:
+        _judge(request, find, judgement)
+    except SpecKittyError as error:
+        judgement.refusal = error
+    return judgement
+
+
+def digest_of(command: str, args: dict[str, Any], declared: Any) -> str:
+    """The fingerprint by which a request that comes again is known."""
+    whole = {"args": args, "command": command}
+    if declared is not None:
+        whole["policy"] = declared
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def digest_of_bytes(raw: bytes) -> str:
+    """The fingerprint of what could not be read as a request."""
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def _judge(request: Request, find: Callable[[str], Command], judgement: Judgement) -> None:
+    _check_version(request.contract_version)
+    command = judgement.command = find(request.command)
+    params, complaints = arguments.validate(command.params, request.args)
+    for name, problem in complaints:
+        if name.partition(".")[0] not in PROOFS:
+            raise arguments.complaint(command.params, name, problem)
+    if params is None:
+        _judge_beside_proofs(request, command, judgement)
+        raise arguments.complaint(command.params, *complaints[0])
+    judgement.params = params
+    judgement.policy = policy.check(request.policy, is_required=command.needs_policy(params))
+    judgement.digest = digest_of(command.name, arguments.given(params), judgement.policy)
+    if command.check:
+        command.check(params)
+
+
+def _judge_beside_proofs(request: Request, command: Command, judgement: Judgement) -> None:
+    """The policy is judged before proofs of a wrong shape are: as if they had not been sent."""
+    rest = {name: value for name, value in request.args.items() if name not in PROOFS}
+    params, _ = arguments.validate(command.params, rest)
+    judgement.policy = policy.check(request.policy, is_required=command.needs_policy(params))
+
+
+def _check_version(asked: str | None) -> None:
+    if asked is not None and not versions.speaks(CONTRACT_VERSION, asked):
+        raise ContractVersionMismatch(
+            f"the request is written for contract {asked[:80]!r}, this host speaks"
+            f" {CONTRACT_VERSION}: use the same major version and a minor that the host has"
+        )

@@ -1,0 +1,50 @@
+"""The explicit list of commands, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from specify_cli.errors import UsageError
+from specify_cli.orchestrator_api.command import Command
+
+CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "contract-version": "Say which version of the contract this host speaks.",
+        "mission-state": "Show where every work package of a mission stands.",
+        "list-ready": "List the planned packages whose dependencies are satisfied.",
+        "resolve-workspace": "Say where a package is, or will be, worked on.",
+        "start-implementation": "Claim a package, make its worktree ready, and begin.",
+        "start-review": "Claim the review of a package.",
+        "transition": "Move a package from one lane to another.",
+        "append-history": "Write a note into a package's history.",
+        "accept-mission": "Accept a mission whose packages are approved or done.",
+        "merge-mission": "Merge a mission's work into its target branch.",
+    }
+)
+"""The words of the contract, at both doors, and what each does in one line."""
+
+PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "create-mission": "Make the folder of a new mission.",
+        "add-package": "Write the prompt of a new work package.",
+        "finalize-tasks": "Check the packages of a mission and plan its execution lanes.",
+        "mark-subtasks": "Tick subtasks of a mission's packages.",
+        "list-missions": "List the missions of this project.",
+    }
+)
+"""What people are offered beyond the contract; no orchestrator can ask for these."""
+
+
+def find(name: str, *, for_people: bool = False) -> Command:
+    """The command of that name.
+
+    Raises: UsageError when there is none.
+    """
+    if name in CONTRACT_COMMANDS or (for_people and name in PEOPLE_COMMANDS):
+        module = import_module(f"{__package__}.commands.{name.replace('-', '_')}")
+        command: Command = module.COMMAND
+        return command
+    known = ", ".join(CONTRACT_COMMANDS)
+    raise UsageError(f"unknown command {name[:80]!r}: the contract has {known}")

@@ -1,0 +1,73 @@
+"""A request as a door hands it over, and as it is read from a stranger's bytes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from specify_cli.errors import UsageError
+from specify_cli.orchestrator_api import strict_json
+
+CORRELATION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
+REQUIRED = {"contract_version": str, "correlation_id": str, "command": str, "args": dict}
+OPTIONAL = {"policy", "not_after"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The door that a request came through, and who was proven to stand there."""
+
+    door: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked; `contract_version` is None where the door speaks the host's own."""
+
+    command: str
+    args: dict[str, Any]
+    policy: Any = None
+    correlation_id: str
+    contract_version: str | None = None
+    not_after: datetime | None = None
+
+
+def read(raw: bytes, *, stem: str) -> Request:
+    """The request in a file named `<stem>.json`.
+
+    Raises: RequestMalformed; UsageError naming the field that is wrong.
+    """
+    body = strict_json.parse_object(raw)
+    for name, kind in REQUIRED.items():
+        if not isinstance(body.get(name), kind):
+            wanted = "an object" if kind is dict else "a text"
+            raise UsageError(f"request field {name!r}: it must be there, and be {wanted}")
+    unknown = sorted(set(body) - set(REQUIRED) - OPTIONAL)
+    if unknown:
+        known = ", ".join([*REQUIRED, *sorted(OPTIONAL)])
+        raise UsageError(f"request field {unknown[0][:80]!r} is unknown: a request has {known}")
+    if body["correlation_id"] != stem:
+        raise UsageError("request field 'correlation_id': it must equal the file's name")
+    return Request(
+        command=body["command"],
+        args=body["args"],
+        policy=body.get("policy"),
+        correlation_id=stem,
+        contract_version=body["contract_version"],
+        not_after=_moment(body.get("not_after")),
+    )
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str) and RFC_3339.fullmatch(value):
+            return datetime.fromisoformat(value).astimezone(UTC)
+    except ValueError:
+        pass
+    raise UsageError("request field 'not_after': it must be a moment like 2026-11-22T18:00:00Z")

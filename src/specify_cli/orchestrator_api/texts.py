@@ -1,0 +1,17 @@
+"""The kinds of text that arguments are made of, and the help texts that commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from specify_cli.orchestrator_api.arguments import NotBlank, NotEmpty
+
+Name: TypeAlias = Annotated[str, NotEmpty]
+"""A text with at least one character."""
+
+Words: TypeAlias = Annotated[str, NotBlank]
+"""A text with at least one character that is not blank."""
+
+MISSION = "Folder name of the mission, or its id, number or bare name where only one fits."
+PACKAGE = "Id of the work package, such as WP01."
+ACTOR = "Who asks; recorded with what is done."

@@ -1,0 +1,30 @@
+"""Strict validation of arguments by pydantic; a module of its own because pydantic loads slowly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from specify_cli.orchestrator_api.arguments import AnyParams, Params
+
+_adapters: dict[type[Params], TypeAdapter[Any]] = {}
+"""Kept, because building one takes longer than using it a hundred times."""
+
+
+def validate(
+    params_type: type[AnyParams], text: str
+) -> tuple[AnyParams | None, list[tuple[str, str]]]:
+    """The arguments as a dataclass, or complaints as (name of the argument, what is wrong)."""
+    if params_type not in _adapters:
+        _adapters[params_type] = TypeAdapter(params_type)
+    try:
+        return _adapters[params_type].validate_json(text), []
+    except ValidationError as error:
+        return None, [_complaint(found) for found in error.errors(include_url=False)]
+
+
+def _complaint(found: Any) -> tuple[str, str]:
+    name = ".".join(str(part) for part in found["loc"])
+    problem = "it is missing" if found["type"] == "missing" else str(found["msg"])
+    return name, problem

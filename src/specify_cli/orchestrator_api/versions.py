@@ -1,0 +1,37 @@
+"""Versions as the contract compares them."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+Version: TypeAlias = tuple[int, int, int, bool]
+"""Major, minor, patch, and whether it is a release: a pre-release comes before it."""
+
+# Source: semver.org. Nine digits are plenty, and keep int() from refusing a very long number.
+SEMVER = re.compile(
+    r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?",
+    re.ASCII,
+)
+
+
+def parse(text: str) -> Version | None:
+    """The version that `text` names; None when it names none."""
+    found = SEMVER.fullmatch(text)
+    if found is None:
+        return None
+    return int(found[1]), int(found[2]), int(found[3]), found[4] is None
+
+
+def is_older(one: str, other: str) -> bool:
+    """True when `one` comes before `other`, or is no version at all."""
+    first, second = parse(one), parse(other)
+    return first is None or second is None or first < second
+
+
+def speaks(host: str, asked: str) -> bool:
+    """True when a host of version `host` can answer a request written for `asked`."""
+    ours, theirs = parse(host), parse(asked)
+    if ours is None or theirs is None:
+        return False
+    return ours[0] == theirs[0] and theirs[1] <= ours[1]

@@ -1,0 +1,244 @@
+"""The append-only log of a mission: JSON lines, locked, synced, the authority on every lane."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from specify_cli import ids
+from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.lanes import lane_named
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage.atomic import fsync_folder
+
+FILE_NAME = "status.events.jsonl"
+GENESIS = "genesis"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogContent:
+    """What a log file holds: its events, and how many of its bytes are whole."""
+
+    events: tuple[Event, ...] = ()
+    sound_bytes: int = 0
+    torn: bytes = b""
+
+    def caused_by(self, correlation_id: str) -> tuple[Event, ...]:
+        """The events that the request of that id has appended."""
+        return tuple(e for e in self.events if e.correlation_id == correlation_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLog:
+    """The log of one mission. `attic` is the folder for what interrupted appends have left."""
+
+    path: Path
+    mission_slug: str
+    attic: Path
+
+    def read(self) -> LogContent:
+        """The log's content; an interrupted append at its end counts as not written.
+
+        Raises: StateUnreadable naming file and line when a line before the end is damaged,
+        StorageFailed when the file cannot be read.
+        """
+        return _parse(self.raw(), self.path)
+
+    def raw(self) -> bytes:
+        """The file's bytes; none where there is no file.
+
+        Raises: StorageFailed.
+        """
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            message = f"cannot read {self.path}: {error.strerror}; check the disk"
+            raise StorageFailed(message) from error
+
+    def append(self, events: Sequence[Event]) -> None:
+        """All `events` are on the disk, or none is; call it under the mission's lock.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        self.append_lines(encode(events, mission_slug=self.mission_slug))
+
+    def append_lines(self, lines: bytes) -> None:
+        """The encoded `lines` are on the disk, or none is; call it under the mission's lock.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        content = self.read()
+        try:
+            _repair(self.path, content, self.attic)
+            _write(self.path, lines)
+        except OSError as error:
+            message = f"cannot append to {self.path}: {error.strerror}; nothing was changed"
+            raise StorageFailed(message) from error
+
+    def mend(self) -> None:
+        """The file ends with a complete line; call it under the mission's lock.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        self.append_lines(b"")
+
+
+def encode(events: Sequence[Event], *, mission_slug: str) -> bytes:
+    """The lines of one append; several are marked as a batch, so that none counts without the rest."""
+    lines = []
+    for position, event in enumerate(events, start=1):
+        batch = {"batch": [position, len(events)]} if len(events) > 1 else {}
+        line = _to_json(event, mission_slug) | batch
+        lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+    return "".join(lines).encode("ascii")
+
+
+def ids_in(lines: bytes) -> list[str]:
+    """The ids of encoded events."""
+    return [json.loads(line)["event_id"] for line in lines.splitlines()]
+
+
+def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
+    head = {"event_id": event.event_id, "at": event.at, "actor": event.actor}
+    line = head | {"mission_slug": mission_slug} | asdict(event)
+    if isinstance(event, Moved):
+        line |= {"execution_mode": "worktree"}
+    elif isinstance(event, Annotated):
+        line |= {"kind": "annotation"}
+    else:
+        line |= {"kind": "mission_accepted", "mode": "auto"}
+    for optional in ("review_result", "lane_base_ref"):
+        if line.get(optional, "") is None:
+            del line[optional]
+    return line
+
+
+def _parse(raw: bytes, path: Path) -> LogContent:
+    """Walks the lines; whatever stands behind the last complete append is torn."""
+    end = raw.rfind(b"\n") + 1
+    if _load(raw[end:]) is not None:
+        end = len(raw)
+    events: list[Event] = []
+    pending: list[Event] = []
+    sound_bytes = offset = 0
+    for number, line in enumerate(raw[:end].splitlines(keepends=True), start=1):
+        offset += len(line)
+        record = _record(line, path, number)
+        position, size = _batch_of(record)
+        if position == 1:
+            pending.clear()
+        pending.extend(_events_of(record, path, number))
+        if position == size:
+            events.extend(pending)
+            pending.clear()
+            sound_bytes = offset
+    return LogContent(events=tuple(events), sound_bytes=sound_bytes, torn=raw[sound_bytes:])
+
+
+def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    """The line as an object; an empty object for a blank line."""
+    if not line.strip():
+        return {}
+    record = _load(line)
+    if record is None:
+        raise _damaged(path, number, "it is not a JSON object")
+    return record
+
+
+def _batch_of(record: dict[str, Any]) -> tuple[int, int]:
+    """Where the line stands among those of its append, and how many they are."""
+    match record.get("batch"):
+        case [int(position), int(size)]:
+            return position, size
+        case _:
+            return 1, 1
+
+
+def _load(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:
+    """The event on a line; none for the lines of other versions, which are read past and kept."""
+    kind = _kind_of(record)
+    if kind is None:
+        return []
+    try:
+        return [_adapter(kind.__name__).validate_python(record)]
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise _damaged(path, number, f"{field}: {first['msg']}") from error
+
+
+def _kind_of(record: dict[str, Any]) -> type[Event] | None:
+    kind = _KINDS.get(str(record.get("kind")))
+    if kind is not None or "to_lane" not in record or "event_type" in record:
+        return kind
+    if record.get("from_lane") == GENESIS:
+        return None
+    for end in ("from_lane", "to_lane"):
+        record[end] = lane_named(str(record.get(end))) or record.get(end)
+    return Moved
+
+
+_KINDS: dict[str, type[Event]] = {"annotation": Annotated, "mission_accepted": MissionAccepted}
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Event]:
+    kinds: dict[str, type[Event]] = {kind.__name__: kind for kind in (Moved, *_KINDS.values())}
+    return TypeAdapter(kinds[name])
+
+
+def _damaged(path: Path, number: int, complaint: str) -> StateUnreadable:
+    return StateUnreadable(
+        f"{path}, line {number}: {complaint}; restore the line from git or correct it by hand",
+        file=str(path),
+        line=number,
+    )
+
+
+def _repair(path: Path, content: LogContent, attic: Path) -> None:
+    """The file ends with a complete append; what was torn is kept in the attic."""
+    if content.torn:
+        attic.mkdir(parents=True, exist_ok=True)
+        (attic / f"{path.parent.name}-{ids.ulid()}").write_bytes(content.torn)
+        os.truncate(path, content.sound_bytes)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """`data` is at the end of the file and synced, or the file is as long as before."""
+    is_new = not path.exists()
+    with path.open("ab") as log:
+        size = log.tell()
+        try:
+            if size and not _ends_with_newline(path):
+                data = b"\n" + data
+            log.write(data)
+            log.flush()
+            os.fsync(log.fileno())
+        except OSError:
+            os.truncate(path, size)
+            raise
+    if is_new:
+        fsync_folder(path.parent)
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as log:
+        log.seek(-1, os.SEEK_END)
+        return log.read(1) == b"\n"

@@ -1,0 +1,219 @@
+"""The folder of one mission: who it is, its work packages, its execution lanes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from specify_cli import clock
+from specify_cli.core.lane_plan import ExecutionLane
+from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
+from specify_cli.storage.atomic import publish
+from specify_cli.storage.event_log import FILE_NAME, EventLog
+from specify_cli.storage.project import Project
+
+DEFAULT_TYPE = "software-dev"
+LONGEST_NAME = 200
+NUMBERED = re.compile(r"(\d+)-(.+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionIdentity:
+    """Who a mission is; `slug` is always its folder's name."""
+
+    slug: str
+    number: int | None
+    mission_type: str
+    mission_id: str | None
+    title: str
+    target_branch: str | None
+
+    @property
+    def bare_name(self) -> str:
+        """The slug without its number."""
+        numbered = NUMBERED.fullmatch(self.slug)
+        return numbered[2] if numbered else self.slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanesFile:
+    """The content of `lanes.json`."""
+
+    mission_slug: str
+    mission_branch: str
+    target_branch: str
+    lanes: tuple[ExecutionLane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissionFiles:
+    """Where the files of one mission lie, and what the small ones say."""
+
+    project: Project
+    slug: str
+
+    @property
+    def folder(self) -> Path:
+        """The mission's folder."""
+        return self.project.missions / self.slug
+
+    @property
+    def lanes_path(self) -> Path:
+        """The plan of execution lanes."""
+        return self.folder / "lanes.json"
+
+    @property
+    def lock(self) -> Path:
+        """Whoever changes the mission holds this lock."""
+        return self.project.lock(f"mission-{self.slug}")
+
+    @property
+    def log(self) -> EventLog:
+        """The mission's event log."""
+        return EventLog(
+            path=self.folder / FILE_NAME,
+            mission_slug=self.slug,
+            attic=self.project.host / "torn",
+        )
+
+    def identity(self) -> MissionIdentity:
+        """What `meta.json` says, with what follows from the folder's name where it is silent.
+
+        Raises: StateUnreadable.
+        """
+        path = self.folder / "meta.json"
+        meta = read_json(path)
+        numbered = NUMBERED.fullmatch(self.slug)
+        number = _field(meta, "mission_number", (int, str), path=path)
+        return MissionIdentity(
+            slug=self.slug,
+            number=_as_number(number, path) if number else int(numbered[1]) if numbered else None,
+            mission_type=_field(meta, "mission_type", str, path=path) or DEFAULT_TYPE,
+            mission_id=_field(meta, "mission_id", str, path=path),
+            title=_field(meta, "title", str, path=path) or self.slug,
+            target_branch=_field(meta, "target_branch", str, path=path),
+        )
+
+    def lanes(self) -> LanesFile | None:
+        """The plan of execution lanes; None when it was not computed yet.
+
+        Raises: StateUnreadable.
+        """
+        content = read_json(self.lanes_path)
+        if not content:
+            return None
+        try:
+            return LanesFile(
+                mission_slug=content["mission_slug"],
+                mission_branch=content["mission_branch"],
+                target_branch=content["target_branch"],
+                lanes=tuple(_execution_lane(lane) for lane in content["lanes"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise _damaged(
+                self.lanes_path, 1, f"{error} is missing or of the wrong kind"
+            ) from error
+
+    def write_lanes(self, content: LanesFile) -> None:
+        """`lanes.json` holds `content`.
+
+        Raises: StorageFailed.
+        """
+        record = {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
+        publish(self.lanes_path, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def all_missions(project: Project) -> list[str]:
+    """The slugs of the project's missions, sorted.
+
+    Raises: StorageFailed.
+    """
+    try:
+        found = sorted(entry.name for entry in project.missions.iterdir() if _is_mission(entry))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        message = f"cannot list {project.missions}: {error.strerror}; check its permissions"
+        raise StorageFailed(message) from error
+    return found
+
+
+def named_mission(project: Project, name: str) -> MissionFiles | None:
+    """The mission whose folder has exactly that name; None for anything that is no plain name."""
+    if not is_plain_name(name) or not _is_mission(project.missions / name):
+        return None
+    return MissionFiles(project, name)
+
+
+def is_plain_name(name: str) -> bool:
+    """True for a name that can only be a folder's, never a way out of the project."""
+    is_short = 0 < len(name) <= LONGEST_NAME and len(name.encode(errors="replace")) <= LONGEST_NAME
+    return is_short and name.isprintable() and "/" not in name and not name.startswith(".")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; empty where there is no file.
+
+    Raises: StateUnreadable naming file and line.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        raise _damaged(path, error.lineno, error.msg) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path, 1, str(error)) from error
+    if not isinstance(content, dict):
+        raise _damaged(path, 1, "it is not a JSON object")
+    return content
+
+
+def _is_mission(folder: Path) -> bool:
+    return is_plain_name(folder.name) and folder.is_dir() and not folder.is_symlink()
+
+
+def _field(meta: Mapping[str, Any], name: str, kind: Any, *, path: Path) -> Any:
+    value = meta.get(name)
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise _damaged(path, 1, f"{name} is of the wrong kind: {type(value).__name__}")
+    return value
+
+
+def _as_number(value: int | str, path: Path) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise _damaged(path, 1, "mission_number is not a number") from error
+
+
+def _execution_lane(record: Mapping[str, Any]) -> ExecutionLane:
+    def texts(name: str) -> tuple[str, ...]:
+        values: Sequence[Any] = record.get(name) or ()
+        return tuple(str(value) for value in values)
+
+    return ExecutionLane(
+        lane_id=str(record["lane_id"]),
+        wp_ids=texts("wp_ids"),
+        write_scope=texts("write_scope"),
+        depends_on_lanes=texts("depends_on_lanes"),
+        parallel_group=int(record.get("parallel_group") or 0),
+    )
+
+
+def _damaged(path: Path, line: int, complaint: str) -> StateUnreadable:
+    return StateUnreadable(
+        f"{path}, line {line}: {complaint}; correct it by hand or restore it from git",
+        file=str(path),
+        line=line,
+    )
+
+
+def mission_not_found(name: str, known: Sequence[str]) -> MissionNotFound:
+    """The refusal for a selector that fits no mission."""
+    shown = ", ".join(known[:10]) or "none: make one with 'spec-kitty mission create'"
+    return MissionNotFound(f"no mission {name[:80]!r} in this project; missions here: {shown}")

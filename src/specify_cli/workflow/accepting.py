@@ -1,0 +1,116 @@
+"""The use case that accepts a mission."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specify_cli import clock, ids
+from specify_cli.core.events import MissionAccepted
+from specify_cli.core.lanes import Lane
+from specify_cli.errors import MissionNotReady, PreflightFailed
+from specify_cli.storage.project import Project
+from specify_cli.vcs import bookkeeping
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.opened import OpenMission, changing_mission
+from specify_cli.workflow.outcomes import AcceptReport
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """Accepts missions of a project."""
+
+    project: Project
+
+    def accept(self, selector: str, *, actor: str, cause: Cause) -> AcceptReport:
+        """The mission is accepted, and the host's files of it are committed.
+
+        Raises: MissionNotFound, MissionNotReady, PreflightFailed, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            recorded = cause.claim(mission.log.caused_by(cause.correlation_id))
+            repository = repository_for_commits(mission)
+            if recorded:
+                accepted_at = recorded[0].at
+            else:
+                check_ready(mission)
+                accepted_at = clock.timestamp()
+                mission.append([_accepted(accepted_at, actor, cause)], cause)
+            _commit(repository, mission, cause)
+            return AcceptReport(
+                mission=mission.identity,
+                accepted_at=accepted_at,
+                approved=packages_in(mission, Lane.APPROVED),
+                done=packages_in(mission, Lane.DONE),
+                canceled=packages_in(mission, Lane.CANCELED),
+            )
+
+
+def packages_in(mission: OpenMission, lane: Lane) -> tuple[str, ...]:
+    """The packages that stand in `lane`, by id."""
+    return tuple(x for x in mission.packages if mission.state_of(x).lane is lane)
+
+
+def incomplete(mission: OpenMission) -> list[str]:
+    """The packages that are neither approved nor done, canceled ones set aside."""
+    settled = (Lane.APPROVED, Lane.DONE, Lane.CANCELED)
+    return [x for x in mission.packages if mission.state_of(x).lane not in settled]
+
+
+def check_ready(mission: OpenMission) -> None:
+    """Passes when every package is approved or done, and there is one.
+
+    Raises: MissionNotReady.
+    """
+    missing = incomplete(mission)
+    if missing:
+        lanes = ", ".join(f"{x} is {mission.state_of(x).lane}" for x in missing)
+        raise MissionNotReady(
+            f"mission {mission.slug} is not ready: {lanes}; each must be approved or done,"
+            " or canceled",
+            incomplete_wps=missing,
+        )
+    if not packages_in(mission, Lane.APPROVED) + packages_in(mission, Lane.DONE):
+        raise MissionNotReady(
+            f"mission {mission.slug} has no package that is approved or done", incomplete_wps=[]
+        )
+
+
+def repository_for_commits(mission: OpenMission) -> Repository:
+    """The repository of the mission's project, with at least one commit.
+
+    Raises: PreflightFailed.
+    """
+    repository = Repository.find(mission.files.project.root)
+    if repository is not None and repository.has_commits():
+        return repository
+    problem = (
+        "the project is no git repository: run 'git init' and make a first commit"
+        if repository is None
+        else "the repository has no commit: make a first one"
+    )
+    raise PreflightFailed(problem, errors=[problem])
+
+
+def _accepted(at: str, actor: str, cause: Cause) -> MissionAccepted:
+    return MissionAccepted(
+        event_id=ids.ulid(),
+        at=at,
+        actor=actor,
+        policy_metadata=cause.policy,
+        correlation_id=cause.correlation_id,
+        request_digest=cause.request_digest,
+    )
+
+
+def _commit(repository: Repository, mission: OpenMission, cause: Cause) -> None:
+    files = [path for path in mission.host_files if path.exists()]
+    message = f"Accept mission {mission.slug}"
+    try:
+        commit = bookkeeping.commit_files(repository, files, message=message)
+    except GitFailed as error:
+        problem = f"the host's files could not be committed: {error}"
+        raise PreflightFailed(problem, errors=[problem]) from error
+    if commit:
+        cause.effects.commits.append(commit)

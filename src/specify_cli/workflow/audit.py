@@ -1,0 +1,31 @@
+"""The journal and the event logs proved against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.project import Project
+
+
+def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
+    """A sentence for every event that the journal names and no log has, and the other way round.
+
+    An event with a correlation id and no line in the journal is what a command line leaves that was
+    killed between the two; asking again under that id records it.
+    Raises: StateUnreadable, StorageFailed.
+    """
+    logged = {
+        event.event_id: (slug, event.correlation_id)
+        for slug in all_missions(project)
+        for event in MissionFiles(project, slug).log.read().events
+        if event.correlation_id
+    }
+    journaled = {event_id: line for line in journal.lines() for event_id in line["event_ids"]}
+    for event_id, line in journaled.items():
+        if event_id not in logged:
+            yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
+    for event_id, (slug, correlation_id) in logged.items():
+        if event_id not in journaled:
+            yield f"mission {slug}: event {event_id} of request {correlation_id} is not journaled"

@@ -1,0 +1,176 @@
+"""Use cases of people who write missions: make one, add packages, check the whole."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from specify_cli import ids
+from specify_cli.core.dependencies import find_cycle, find_unknown
+from specify_cli.core.drafts import PackageDraft
+from specify_cli.errors import StorageFailed, UsageError
+from specify_cli.storage import front_matter, locks
+from specify_cli.storage.atomic import publish
+from specify_cli.storage.mission_files import (
+    DEFAULT_TYPE,
+    MissionFiles,
+    MissionIdentity,
+    all_missions,
+)
+from specify_cli.storage.project import Project
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow.opened import OpenMission, changing_mission
+
+LONGEST_SLUG_WORDS = 60
+SPEC = "# {title}\n\nWhat is to be built, for whom, and how it shows that it works.\n"
+PLAN = "# Plan: {title}\n\nHow it is built, and in what order.\n"
+TASKS = "# Work packages: {title}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Authoring:
+    """Writes the files of missions in a project."""
+
+    project: Project
+
+    def create_mission(
+        self, title: str, *, mission_type: str | None = None, target: str | None = None
+    ) -> MissionIdentity:
+        """A folder for the mission, with the next free number and the files that people fill in.
+
+        Raises: UsageError for a title without a letter or digit; StorageFailed.
+        """
+        words = slug_of(title)
+        if not words:
+            raise UsageError(f"title {title[:80]!r}: it needs a letter or a digit")
+        with locks.held(self.project.lock("missions")), storing(self.project.missions):
+            number = _next_number(self.project)
+            files = MissionFiles(self.project, f"{number:03}-{words}")
+            _write_mission(
+                files,
+                title,
+                mission_type=mission_type or DEFAULT_TYPE,
+                target=target or self._target(),
+            )
+            return files.identity()
+
+    def add_package(self, selector: str, draft: PackageDraft) -> tuple[OpenMission, str, Path]:
+        """A prompt file for the package, under the next free id.
+
+        Raises: MissionNotFound, UsageError for an unknown dependency; StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission, storing(mission.files.folder):
+            unknown = [x for x in draft.dependencies if x not in mission.packages]
+            if unknown:
+                known = ", ".join(mission.packages) or "none"
+                raise UsageError(f"no package {unknown[0][:80]!r} to depend on; there are {known}")
+            wp_id = _next_package_id(mission)
+            name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
+            path = mission.files.folder / "tasks" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            publish(path, _prompt(wp_id, draft, _next_subtask(mission)).encode())
+            return mission, wp_id, path
+
+    def finalize(self, selector: str) -> OpenMission:
+        """The packages fit together, and the execution lanes are planned and written down.
+
+        Raises: MissionNotFound, UsageError naming an unknown dependency or a cycle; StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            unknown = find_unknown(mission.graph)
+            if unknown:
+                listed = "; ".join(f"{x} on {', '.join(y)}" for x, y in unknown.items())
+                raise UsageError(f"dependencies on packages that are not there: {listed}")
+            cycle = find_cycle(mission.graph)
+            if cycle:
+                raise UsageError(f"packages wait for each other in a circle: {' > '.join(cycle)}")
+            mission.write_lanes()
+            return mission
+
+    def _target(self) -> str:
+        repository = Repository.find(self.project.root)
+        return repository.default_target() if repository else "main"
+
+
+def initialize(folder: Path) -> Path:
+    """`folder`'s repository is a project: it has a place for missions. The root of the project.
+
+    Raises: UsageError where there is no git repository; StorageFailed.
+    """
+    repository = Repository.find(folder)
+    if repository is None:
+        raise UsageError(f"{folder} is in no git repository: run 'git init' first")
+    keep = repository.root / "kitty-specs" / ".gitkeep"
+    with storing(repository.root):
+        keep.parent.mkdir(exist_ok=True)
+        keep.touch()
+    return repository.root
+
+
+def slug_of(text: str) -> str:
+    """The text as lower-case ASCII words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SLUG_WORDS].strip("-")
+
+
+@contextmanager
+def storing(where: Path) -> Iterator[None]:
+    """The disk's refusals in the block become StorageFailed."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot write below {where}: {error.strerror}; nothing was changed"
+        raise StorageFailed(message) from error
+
+
+def _next_number(project: Project) -> int:
+    taken = [MissionFiles(project, slug).identity().number or 0 for slug in all_missions(project)]
+    return max(taken, default=0) + 1
+
+
+def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target: str) -> None:
+    files.folder.mkdir(parents=True)
+    for name, template in {"spec.md": SPEC, "plan.md": PLAN, "tasks.md": TASKS}.items():
+        publish(files.folder / name, template.format(title=title).encode())
+    number = int(files.slug.partition("-")[0])
+    meta = {
+        "mission_id": ids.ulid(),
+        "mission_slug": files.slug,
+        "mission_number": number,
+        "mission_type": mission_type,
+        "title": title,
+        "target_branch": target,
+    }
+    # Last, so that a mission that can be found is whole.
+    publish(files.folder / "meta.json", (json.dumps(meta, indent=2) + "\n").encode())
+
+
+def _next_package_id(mission: OpenMission) -> str:
+    return f"WP{max((int(x[2:]) for x in mission.packages), default=0) + 1:02}"
+
+
+def _next_subtask(mission: OpenMission) -> int:
+    names = [name for wp_id in mission.packages for name in mission.subtask_ticks(wp_id)]
+    numbers = [int(name[1:]) for name in names if re.fullmatch(r"T\d+", name)]
+    return max(numbers, default=0) + 1
+
+
+def _prompt(wp_id: str, draft: PackageDraft, first_subtask: int) -> str:
+    numbered = {f"T{n:03}": text for n, text in enumerate(draft.subtasks, start=first_subtask)}
+    header = front_matter.render(
+        {
+            "work_package_id": wp_id,
+            "title": draft.title,
+            "dependencies": list(draft.dependencies),
+            "owned_files": list(draft.owned_files),
+            "subtasks": list(numbered),
+        }
+    )
+    steps = "".join(f"- [ ] {name} {text}\n" for name, text in numbered.items())
+    body = draft.prompt or "What is to be done, and how it shows that it is done."
+    return f"{header}\n# {wp_id}: {draft.title}\n\n{body}\n" + (f"\n{steps}" if steps else "")

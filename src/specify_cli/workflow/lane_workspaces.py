@@ -1,0 +1,110 @@
+"""The worktree of a package's execution lane: what is there to see, and making it ready."""
+
+from __future__ import annotations
+
+from specify_cli.core.dependencies import in_order
+from specify_cli.errors import LaneAllocationFailed
+from specify_cli.vcs import worktrees
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.worktrees import AllocationFailed
+from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.outcomes import WorkspaceReport
+
+
+def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
+    """The package's worktree is on its branch, the tips of approved dependencies are merged into it.
+
+    Raises: LaneAllocationFailed with the `reason`.
+    """
+    place = mission.workspace(wp_id)
+    repository = _repository(mission)
+    mission.write_lanes()
+    try:
+        ready = worktrees.allocate(
+            repository,
+            path=place.path,
+            branch=place.branch,
+            mission_branch=place.mission_branch,
+            target_branch=place.target_branch,
+            merge_in=_dependency_branches(mission, wp_id),
+        )
+    except (AllocationFailed, GitFailed) as error:
+        reason = str(error)
+        raise LaneAllocationFailed(
+            f"no workspace for {wp_id} at {place.path}: {reason}", reason=reason
+        ) from error
+    return _report(mission, wp_id, base_ref=ready.base_ref, exists=True)
+
+
+def reopen(mission: OpenMission, wp_id: str) -> WorkspaceReport:
+    """The worktree of a package that work has begun on, made again if it is gone, else untouched.
+
+    Raises: LaneAllocationFailed with the `reason`.
+    """
+    found = inspect(mission, wp_id)
+    return found if found.exists else allocate(mission, wp_id)
+
+
+def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
+    """Where the package is, or will be, worked on, without changing anything."""
+    place = mission.workspace(wp_id)
+    repository = Repository.find(mission.files.project.root)
+    exists = repository is not None and worktrees.exists(repository, place.path, place.branch)
+    return _report(mission, wp_id, base_ref=mission.state_of(wp_id).base_ref, exists=exists)
+
+
+def branch_tip(mission: OpenMission, wp_id: str) -> str | None:
+    """The commit at the tip of the package's lane branch; None where there is no such branch."""
+    repository = Repository.find(mission.files.project.root)
+    return repository.branch_tip(mission.workspace(wp_id).branch) if repository else None
+
+
+def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
+    """True when the lane branch has a commit that the package's base has not; None without a branch."""
+    repository = Repository.find(mission.files.project.root)
+    place = mission.workspace(wp_id)
+    tip = repository.branch_tip(place.branch) if repository else None
+    if repository is None or tip is None:
+        return None
+    base = mission.state_of(wp_id).base_ref or repository.branch_tip(place.mission_branch)
+    return base is not None and repository.commits_between(base, tip) > 0
+
+
+def _dependency_branches(mission: OpenMission, wp_id: str) -> list[str]:
+    """The lane branches of satisfied dependencies elsewhere, those they depend on first."""
+    own = mission.workspace(wp_id).branch
+    needed = set(mission.package(wp_id).dependencies) & set(mission.packages)
+    branches = [mission.workspace(x).branch for x in in_order(mission.graph) if x in needed]
+    return [branch for branch in dict.fromkeys(branches) if branch != own]
+
+
+def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
+    """The branch that holds the newest dependency's work; None for a package without dependencies."""
+    needed = set(mission.package(wp_id).dependencies) & set(mission.packages)
+    newest = [x for x in needed if mission.state_of(x).since]
+    if not newest:
+        return None
+    last = max(newest, key=lambda x: (mission.state_of(x).since or "", x))
+    return mission.workspace(last).branch
+
+
+def _repository(mission: OpenMission) -> Repository:
+    repository = Repository.find(mission.files.project.root)
+    if repository is None:
+        reason = "the project is no git repository: run 'git init' and make a first commit"
+        raise LaneAllocationFailed(f"no workspace: {reason}", reason=reason)
+    return repository
+
+
+def _report(
+    mission: OpenMission, wp_id: str, *, base_ref: str | None, exists: bool
+) -> WorkspaceReport:
+    return WorkspaceReport(
+        mission=mission.identity,
+        wp_id=wp_id,
+        prompt_path=mission.package(wp_id).prompt_path,
+        workspace=mission.workspace(wp_id),
+        exists=exists,
+        base_ref=base_ref,
+    )

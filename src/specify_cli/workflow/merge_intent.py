@@ -1,0 +1,85 @@
+"""What a merge is about to do, written down before it does it, so that a crash can be completed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage.atomic import fsync_folder, publish
+from specify_cli.storage.mission_files import MissionFiles, read_json
+from specify_cli.vcs.merge import MergePlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeIntent:
+    """The move of the target branch and the lines that the event log gets with it."""
+
+    correlation_id: str
+    plan: MergePlan
+    lines: bytes
+
+
+def remember(files: MissionFiles, intent: MergeIntent) -> None:
+    """The intent survives a crash.
+
+    Raises: StorageFailed.
+    """
+    path = _path(files)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plan = intent.plan
+    record = {
+        "correlation_id": intent.correlation_id,
+        "target": plan.target,
+        "from_commit": plan.from_commit,
+        "to_commit": plan.to_commit,
+        "host_files": {name: _text(content) for name, content in plan.host_files.items()},
+        "lines": _text(intent.lines),
+    }
+    publish(path, json.dumps(record).encode(), mode=0o600)
+
+
+def pending(files: MissionFiles) -> MergeIntent | None:
+    """The intent that was not discarded yet.
+
+    Raises: StateUnreadable.
+    """
+    record = read_json(_path(files))
+    if not record:
+        return None
+    return MergeIntent(
+        correlation_id=record["correlation_id"],
+        plan=MergePlan(
+            target=record["target"],
+            from_commit=record["from_commit"],
+            to_commit=record["to_commit"],
+            host_files={name: _bytes(text) for name, text in record["host_files"].items()},
+        ),
+        lines=_bytes(record["lines"]),
+    )
+
+
+def discard(files: MissionFiles) -> None:
+    """No intent is left.
+
+    Raises: StorageFailed.
+    """
+    path = _path(files)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageFailed(f"cannot remove {path}: {error.strerror}") from error
+    fsync_folder(path.parent)
+
+
+def _path(files: MissionFiles) -> Path:
+    return files.project.host / "merges" / f"{files.slug}.json"
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,183 @@
+"""The use case that merges a mission: compute, check, move once, record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from specify_cli.core.events import Moved
+from specify_cli.core.lanes import Lane
+from specify_cli.core.rules import MergeWish, Move, Wish
+from specify_cli.errors import UnsupportedStrategy
+from specify_cli.storage import event_log
+from specify_cli.storage.project import Project
+from specify_cli.vcs import merge, worktrees
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, PushFailed, TargetMoved
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import merge_intent, merge_preflight
+from specify_cli.workflow.accepting import packages_in, repository_for_commits
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.merge_intent import MergeIntent
+from specify_cli.workflow.moving import moved_events
+from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
+from specify_cli.workflow.outcomes import MergeReport
+
+STRATEGIES = ("merge", "squash", "rebase")
+HOST_ACTOR = "spec-kitty"
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """Merges missions of a project."""
+
+    project: Project
+
+    def merge(self, selector: str, wish: MergeWish, cause: Cause) -> MergeReport:
+        """The mission's work is in the target branch, its packages are done, clean worktrees gone.
+
+        Nothing has moved when this raises.
+        Raises: UnsupportedStrategy, MissionNotFound, PreflightFailed, StorageFailed.
+        """
+        if wish.strategy not in STRATEGIES:
+            raise UnsupportedStrategy(
+                f"no strategy {wish.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
+                supported=list(STRATEGIES),
+            )
+        with changing_mission(self.project, selector) as mission:
+            repository = repository_for_commits(mission)
+            cause.claim(mission.log.caused_by(cause.correlation_id))
+            run = _Run(repository=repository, mission=mission, wish=wish, cause=cause)
+            plan = None
+            if intent := merge_intent.pending(mission.files):
+                plan = run.settle(intent)
+                run = replace(run, mission=reopened(mission))
+            return run.report(plan or run.carry_out())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One merge of one mission on behalf of one request."""
+
+    repository: Repository
+    mission: OpenMission
+    wish: MergeWish
+    cause: Cause
+
+    @property
+    def target(self) -> str:
+        return self.wish.target or self.mission.target_branch
+
+    def settle(self, intent: MergeIntent) -> MergePlan | None:
+        """A merge that was interrupted is completed where the branch had moved, else undone.
+
+        It is this request's own, and the plan is returned, when the same request asks again.
+        """
+        merge.finish(self.repository, intent.plan)
+        is_own = intent.correlation_id == self.cause.correlation_id
+        if is_own and not self._has_moved(intent):
+            self._move(intent)
+        if self._has_moved(intent):
+            self._record(intent)
+        merge_intent.discard(self.mission.files)
+        if not is_own:
+            return None
+        self._count(intent)
+        return intent.plan
+
+    def carry_out(self) -> MergePlan:
+        """The merge is computed, found free of obstacles, made and recorded."""
+        lines = event_log.encode(self._done_events(), mission_slug=self.mission.slug)
+        plan = self._plan(lines)
+        intent = MergeIntent(correlation_id=self.cause.correlation_id, plan=plan, lines=lines)
+        merge_intent.remember(self.mission.files, intent)
+        self._move(intent)
+        self._record(intent)
+        merge_intent.discard(self.mission.files)
+        self._count(intent)
+        return plan
+
+    def report(self, plan: MergePlan) -> MergeReport:
+        """What was done; worktrees that hold nothing uncommitted are gone."""
+        commit = plan.to_commit if plan.to_commit != plan.from_commit else None
+        if commit:
+            self.cause.effects.commits.append(commit)
+        lanes = merge_preflight.lane_workspaces(self.mission)
+        here = [lane.path for lane in lanes if lane.path.exists()]
+        removed = [worktrees.remove(self.repository, path) for path in here]
+        return MergeReport(
+            mission=self.mission.identity,
+            target_branch=plan.target,
+            strategy=self.wish.strategy,
+            merged=tuple(merge_preflight.finished(self.mission)),
+            canceled=packages_in(self.mission, Lane.CANCELED),
+            worktrees_removed=all(removed),
+            commit=commit,
+        )
+
+    def _plan(self, lines: bytes) -> MergePlan:
+        """The merge as objects. Raises: PreflightFailed naming every obstacle at once."""
+        found = list(merge_preflight.problems(self.repository, self.mission, self.target))
+        if self.repository.branch_tip(self.target) is None:
+            merge_preflight.refuse(found)
+        try:
+            plan = merge.compute(
+                self.repository,
+                target=self.target,
+                tips=merge_preflight.tips(self.repository, self.mission),
+                strategy=self.wish.strategy,
+                message=f"Merge mission {self.mission.slug}",
+                host_files=self._host_files(lines),
+            )
+        except MergeConflict as error:
+            paths = list(error.paths)
+            found.append(
+                f"the work conflicts in {', '.join(paths)}: in the lane's worktree merge"
+                f" {self.target}, resolve, commit, and ask again"
+            )
+            merge_preflight.refuse(found, conflicts=paths)
+            raise
+        merge_preflight.refuse([*found, *merge.obstacles(self.repository, plan)])
+        return plan
+
+    def _host_files(self, lines: bytes) -> dict[str, bytes]:
+        """The host's files as they will be once the merge is recorded, by path in the repository."""
+        self.mission.files.log.mend()
+        contents = {path: path.read_bytes() for path in self.mission.host_files if path.exists()}
+        log = self.mission.files.log.path
+        contents[log] = contents.get(log, b"") + lines
+        root = self.repository.root
+        return {str(path.relative_to(root)): data for path, data in contents.items()}
+
+    def _move(self, intent: MergeIntent) -> None:
+        """The remote's branch first, because it may refuse; then ours."""
+        plan = intent.plan
+        try:
+            if self.wish.push:
+                merge.push(self.repository, commit=plan.to_commit, target=plan.target)
+            merge.apply(self.repository, plan)
+        except (PushFailed, TargetMoved, CheckoutBlocked, GitFailed) as error:
+            merge_intent.discard(self.mission.files)
+            merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
+
+    def _has_moved(self, intent: MergeIntent) -> bool:
+        tip = self.repository.branch_tip(intent.plan.target)
+        return tip is not None and self.repository.is_ancestor(intent.plan.to_commit, tip)
+
+    def _record(self, intent: MergeIntent) -> None:
+        log = self.mission.files.log
+        if intent.lines and intent.lines not in log.raw():
+            log.append_lines(intent.lines)
+
+    def _count(self, intent: MergeIntent) -> None:
+        counted = self.cause.effects.event_ids
+        counted.extend(x for x in event_log.ids_in(intent.lines) if x not in counted)
+
+    def _done_events(self) -> Sequence[Moved]:
+        step = Move(from_lane=Lane.APPROVED, to_lane=Lane.DONE)
+        actor, note = self.wish.actor or HOST_ACTOR, f"merged into {self.target}"
+        events: list[Moved] = []
+        for wp_id in packages_in(self.mission, Lane.APPROVED):
+            done = Wish(wp_id=wp_id, actor=actor, to=Lane.DONE, note=note)
+            events.extend(moved_events([step], done, self.cause))
+        return events

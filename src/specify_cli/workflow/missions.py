@@ -1,0 +1,73 @@
+"""Use cases that look at missions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specify_cli.core.lanes import Lane
+from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
+from specify_cli.storage.project import Project
+from specify_cli.workflow.lane_workspaces import recommended_base
+from specify_cli.workflow.opened import OpenMission, open_mission
+from specify_cli.workflow.outcomes import MissionReport, PackageReport
+
+
+@dataclass(frozen=True, slots=True)
+class Missions:
+    """What can be seen of the missions of a project; nothing here writes."""
+
+    project: Project
+
+    def known(self) -> list[MissionIdentity]:
+        """Every mission, by folder name.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        return [MissionFiles(self.project, slug).identity() for slug in all_missions(self.project)]
+
+    def state(self, selector: str) -> MissionReport:
+        """The mission with all its packages.
+
+        Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+        """
+        mission = open_mission(self.project, selector)
+        return MissionReport(
+            mission=mission.identity,
+            packages=tuple(_package_report(mission, wp_id) for wp_id in mission.packages),
+        )
+
+    def ready(self, selector: str) -> MissionReport:
+        """The mission with those packages only that are planned and wait for nothing.
+
+        Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+        """
+        whole = self.state(selector)
+        return MissionReport(
+            mission=whole.mission,
+            packages=tuple(
+                package
+                for package in whole.packages
+                if package.lane is Lane.PLANNED and not package.unsatisfied_dependencies
+            ),
+        )
+
+
+def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:
+    package, state = mission.package(wp_id), mission.state_of(wp_id)
+    ticks = mission.subtask_ticks(wp_id)
+    return PackageReport(
+        wp_id=wp_id,
+        title=package.title,
+        lane=state.lane,
+        dependencies=package.dependencies,
+        unsatisfied_dependencies=mission.unsatisfied(wp_id),
+        last_actor=state.last_actor,
+        claimed_by=state.claimed_by,
+        reviewer=state.reviewer,
+        since=state.since,
+        lane_id=mission.lane_ids[wp_id],
+        prompt_path=package.prompt_path,
+        subtasks_done=sum(ticks.values()),
+        subtasks_total=len(ticks),
+        recommended_base=recommended_base(mission, wp_id),
+    )

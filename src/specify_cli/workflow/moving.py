@@ -1,0 +1,43 @@
+"""Moves of one package turned into the events that record them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from specify_cli import clock, ids
+from specify_cli.core.events import Moved
+from specify_cli.core.lanes import Lane
+from specify_cli.core.rules import Move, Wish
+from specify_cli.workflow.cause import Cause
+
+
+def moved_events(
+    moves: Sequence[Move], wish: Wish, cause: Cause, *, base_ref: str | None = None
+) -> list[Moved]:
+    """One event a move; `base_ref` is the commit that work starts from, recorded where it begins."""
+    at = clock.timestamp()
+    return [
+        Moved(
+            event_id=ids.ulid(),
+            at=at,
+            actor=wish.actor,
+            wp_id=wish.wp_id,
+            from_lane=move.from_lane,
+            to_lane=move.to_lane,
+            force=wish.force,
+            reason=wish.note,
+            review_ref=wish.review_ref,
+            review_result=wish.review_result,
+            evidence=wish.evidence,
+            policy_metadata=cause.policy,
+            correlation_id=cause.correlation_id,
+            request_digest=cause.request_digest,
+            lane_base_ref=base_ref if move.to_lane is Lane.IN_PROGRESS else None,
+        )
+        for move in moves
+    ]
+
+
+def from_and_to(moves: Sequence[Moved] | Sequence[Move], here: Lane) -> tuple[Lane, Lane]:
+    """Where the moves began and ended; `here` twice when there are none."""
+    return (moves[0].from_lane, moves[-1].to_lane) if moves else (here, here)

@@ -1,0 +1,240 @@
+"""A mission with everything read that a decision needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from specify_cli.core import lane_plan
+from specify_cli.core.dependencies import Graph, unsatisfied
+from specify_cli.core.events import Event
+from specify_cli.core.lane_plan import ExecutionLane, PackageScope
+from specify_cli.core.state import MissionState, PackageState, replay
+from specify_cli.errors import MissionAmbiguous, StateUnreadable, WorkPackageNotFound
+from specify_cli.storage import locks
+from specify_cli.storage.event_log import LogContent
+from specify_cli.storage.mission_files import (
+    LanesFile,
+    MissionFiles,
+    MissionIdentity,
+    all_missions,
+    mission_not_found,
+    named_mission,
+)
+from specify_cli.storage.package_files import WorkPackage, read_packages
+from specify_cli.storage.project import Project
+from specify_cli.workflow.cause import Cause
+
+ID_PREFIX_LENGTH = 8
+DEFAULT_TARGET = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Where a package is worked on."""
+
+    lane_id: str
+    path: Path
+    branch: str
+    mission_branch: str
+    target_branch: str
+
+
+@dataclass(frozen=True)
+class OpenMission:
+    """One mission as its files stood when it was opened."""
+
+    files: MissionFiles
+    identity: MissionIdentity
+    packages: Mapping[str, WorkPackage]
+    log: LogContent
+
+    @cached_property
+    def state(self) -> MissionState:
+        """The fold over the log."""
+        return replay(self.log.events)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Which package waits for which."""
+        return {wp_id: package.dependencies for wp_id, package in self.packages.items()}
+
+    @cached_property
+    def lanes(self) -> Sequence[ExecutionLane]:
+        """The execution lanes of all packages, those that are written down unchanged."""
+        known = self.files.lanes()
+        scopes = [
+            PackageScope(
+                wp_id=package.wp_id,
+                owned_files=package.owned_files,
+                dependencies=package.dependencies,
+            )
+            for package in self.packages.values()
+        ]
+        return lane_plan.plan_lanes(scopes, known.lanes if known else ())
+
+    @cached_property
+    def lane_ids(self) -> dict[str, str]:
+        """Package id to the id of the execution lane that it is worked on in."""
+        return {wp_id: lane.lane_id for lane in self.lanes for wp_id in lane.wp_ids}
+
+    @property
+    def slug(self) -> str:
+        """The name of the mission's folder."""
+        return self.identity.slug
+
+    @property
+    def host_files(self) -> tuple[Path, ...]:
+        """The files in the mission's folder that the host writes, and commits itself."""
+        return (self.files.log.path, self.files.lanes_path)
+
+    @property
+    def mission_branch(self) -> str:
+        """The branch that the lanes start from."""
+        return f"kitty/mission-{self.slug}"
+
+    @property
+    def target_branch(self) -> str:
+        """The branch that the mission is merged into."""
+        return self.identity.target_branch or DEFAULT_TARGET
+
+    def package(self, wp_id: str) -> WorkPackage:
+        """The package of that id.
+
+        Raises: WorkPackageNotFound.
+        """
+        try:
+            return self.packages[wp_id]
+        except KeyError:
+            known = ", ".join(self.packages) or "none"
+            raise WorkPackageNotFound(
+                f"no work package {wp_id[:80]!r} in mission {self.slug}; packages here: {known}"
+            ) from None
+
+    def state_of(self, wp_id: str) -> PackageState:
+        """What the log says of the package."""
+        return self.state.of(wp_id)
+
+    def unsatisfied(self, wp_id: str) -> tuple[str, ...]:
+        """The dependencies that the package still waits for."""
+        return unsatisfied(self.graph, wp_id, self.state)
+
+    def subtask_ticks(self, wp_id: str) -> dict[str, bool]:
+        """Subtask id to whether it is done; what the log says of one wins over its checkbox."""
+        marks = self.state_of(wp_id).subtask_marks
+        return {
+            subtask.subtask_id: marks.get(subtask.subtask_id) == "done"
+            if subtask.subtask_id in marks
+            else subtask.is_ticked
+            for subtask in self.package(wp_id).subtasks
+        }
+
+    def workspace(self, wp_id: str) -> Workspace:
+        """Where the package is, or will be, worked on."""
+        return self.lane_workspace(self.lane_ids[wp_id])
+
+    def lane_workspace(self, lane_id: str) -> Workspace:
+        """The worktree and branch of an execution lane."""
+        return Workspace(
+            lane_id=lane_id,
+            path=self.files.project.worktrees / f"{self.slug}-{lane_id}",
+            branch=f"{self.mission_branch}-{lane_id}",
+            mission_branch=self.mission_branch,
+            target_branch=self.target_branch,
+        )
+
+    def write_lanes(self) -> None:
+        """`lanes.json` holds the plan.
+
+        Raises: StorageFailed.
+        """
+        known = self.files.lanes()
+        if known is None or tuple(known.lanes) != tuple(self.lanes):
+            self.files.write_lanes(
+                LanesFile(
+                    mission_slug=self.slug,
+                    mission_branch=self.mission_branch,
+                    target_branch=self.target_branch,
+                    lanes=tuple(self.lanes),
+                )
+            )
+
+    def append(self, events: Sequence[Event], cause: Cause) -> None:
+        """The events are in the log, durably, and counted as effects of `cause`.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        if events:
+            self.files.log.append(events)
+            cause.effects.note(events)
+
+
+def open_mission(project: Project, selector: str) -> OpenMission:
+    """The mission that `selector` fits, for reading.
+
+    Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+    """
+    return _open(find_mission(project, selector))
+
+
+@contextmanager
+def changing_mission(project: Project, selector: str) -> Iterator[OpenMission]:
+    """The mission that `selector` fits; nobody else changes it while the block runs.
+
+    Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+    """
+    files = find_mission(project, selector)
+    with locks.held(files.lock):
+        yield _open(files)
+
+
+def reopened(mission: OpenMission) -> OpenMission:
+    """The same mission as its files stand now.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
+    return _open(mission.files)
+
+
+def find_mission(project: Project, selector: str) -> MissionFiles:
+    """The mission whose folder name, id, first eight characters of it, number or bare name fits.
+
+    Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+    """
+    exact = named_mission(project, selector)
+    if exact:
+        return exact
+    known = all_missions(project)
+    fitting = [slug for slug in known if _fits(MissionFiles(project, slug), selector)]
+    if len(fitting) > 1:
+        raise MissionAmbiguous(
+            f"{selector!r} fits {len(fitting)} missions: name one by its folder",
+            candidates=fitting,
+        )
+    if not fitting:
+        raise mission_not_found(selector, known)
+    return MissionFiles(project, fitting[0])
+
+
+def _fits(files: MissionFiles, selector: str) -> bool:
+    try:
+        identity = files.identity()
+    except StateUnreadable:  # A damaged neighbour must not stand in the way of the one asked for.
+        return False
+    names = {identity.bare_name}
+    if identity.mission_id:
+        names |= {identity.mission_id, identity.mission_id[:ID_PREFIX_LENGTH]}
+    is_number = selector.isascii() and selector.isdigit() and len(selector) <= 9
+    return selector in names or (is_number and int(selector) == identity.number)
+
+
+def _open(files: MissionFiles) -> OpenMission:
+    return OpenMission(
+        files=files,
+        identity=files.identity(),
+        packages=read_packages(files.folder),
+        log=files.log.read(),
+    )

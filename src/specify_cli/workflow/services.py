@@ -1,0 +1,44 @@
+"""The use cases of one project, together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specify_cli.storage.project import Project
+from specify_cli.workflow.accepting import Accepting
+from specify_cli.workflow.authoring import Authoring
+from specify_cli.workflow.merging import Merging
+from specify_cli.workflow.missions import Missions
+from specify_cli.workflow.work_packages import WorkPackages
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a command can have done in its project."""
+
+    project: Project
+
+    @property
+    def missions(self) -> Missions:
+        """Looks at missions."""
+        return Missions(self.project)
+
+    @property
+    def work_packages(self) -> WorkPackages:
+        """Changes one package."""
+        return WorkPackages(self.project)
+
+    @property
+    def accepting(self) -> Accepting:
+        """Accepts missions."""
+        return Accepting(self.project)
+
+    @property
+    def merging(self) -> Merging:
+        """Merges missions."""
+        return Merging(self.project)
+
+    @property
+    def authoring(self) -> Authoring:
+        """Makes missions and packages."""
+        return Authoring(self.project)

@@ -1,0 +1,210 @@
+"""Use cases on one work package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from specify_cli import clock, ids
+from specify_cli.core import rules
+from specify_cli.core.events import Annotated, Event, JsonObject, Moved
+from specify_cli.core.lanes import Guard, Lane
+from specify_cli.core.rules import Move, Sight, Wish
+from specify_cli.core.state import PackageState
+from specify_cli.errors import UsageError
+from specify_cli.storage.project import Project
+from specify_cli.workflow import lane_workspaces
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.moving import from_and_to, moved_events
+from specify_cli.workflow.opened import OpenMission, changing_mission, open_mission
+from specify_cli.workflow.outcomes import MoveReport, NoteReport, StartReport, WorkspaceReport
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPackages:
+    """What can be done with one package of a mission."""
+
+    project: Project
+
+    def start_implementation(self, selector: str, wish: Wish, cause: Cause) -> StartReport:
+        """The package is in progress and its worktree is ready; no-op for who works on it already.
+
+        Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
+        WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            mission.package(wish.wp_id)
+            recorded = _moves_recorded(mission, cause)
+            package = mission.state_of(wish.wp_id)
+            moves: Sequence[Move] = ()
+            if not recorded:
+                sight = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
+                moves = rules.decide_start_implementation(package, wish, sight)
+            prepare = lane_workspaces.allocate if moves else lane_workspaces.reopen
+            place = prepare(mission, wish.wp_id)
+            events = moved_events(moves, wish, cause, base_ref=place.base_ref)
+            mission.append(events, cause)
+            report = _move_report(mission, wish, recorded or events, cause=cause)
+            return StartReport(move=report, workspace=place)
+
+    def start_review(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
+        """The package is in review by the actor; no-op for who reviews it already.
+
+        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
+        TransitionRejected, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            mission.package(wish.wp_id)
+            events = _moves_recorded(mission, cause)
+            if not events:
+                moves = rules.decide_start_review(mission.state_of(wish.wp_id), wish)
+                events = moved_events(moves, wish, cause)
+                mission.append(events, cause)
+            return _move_report(mission, wish, events, cause=cause)
+
+    def transition(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
+        """The package has made the one move that was asked for.
+
+        Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
+        TransitionRejected, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            mission.package(wish.wp_id)
+            events = _moves_recorded(mission, cause)
+            if not events:
+                package = mission.state_of(wish.wp_id)
+                moves = rules.decide_transition(package, wish, _sight(mission, package, wish))
+                base_ref = _base_ref(mission, package, wish)
+                events = moved_events(moves, wish, cause, base_ref=base_ref)
+                mission.append(events, cause)
+            return _move_report(mission, wish, events, cause=cause)
+
+    def append_history(
+        self, selector: str, wp_id: str, *, actor: str, note: str, cause: Cause
+    ) -> NoteReport:
+        """The note is in the package's history.
+
+        Raises: MissionNotFound, WorkPackageNotFound, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            mission.package(wp_id)
+            events = _recorded(mission, cause)
+            if not events:
+                events = [_annotated(wp_id, {"note": note}, actor=actor, cause=cause)]
+                mission.append(events, cause)
+            return _note_report(mission, [wp_id], events)
+
+    def mark_subtasks(
+        self, selector: str, subtask_ids: Sequence[str], *, status: str, actor: str, cause: Cause
+    ) -> NoteReport:
+        """The subtasks are marked `status` ("done" or "pending"), all in one append.
+
+        Raises: MissionNotFound, UsageError for a subtask that no package has, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            owners = _owners(mission, subtask_ids)
+            events = _recorded(mission, cause)
+            if not events:
+                events = [
+                    _annotated(
+                        wp_id,
+                        {"subtasks": dict.fromkeys(names, status)},
+                        actor=actor,
+                        cause=cause,
+                    )
+                    for wp_id, names in owners.items()
+                ]
+                mission.append(events, cause)
+            return _note_report(mission, list(owners), events)
+
+    def resolve_workspace(self, selector: str, wp_id: str) -> WorkspaceReport:
+        """Where the package is, or will be, worked on; nothing is changed.
+
+        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable.
+        """
+        mission = open_mission(self.project, selector)
+        mission.package(wp_id)
+        return lane_workspaces.inspect(mission, wp_id)
+
+
+def _recorded(mission: OpenMission, cause: Cause) -> Sequence[Event]:
+    return cause.claim(mission.log.caused_by(cause.correlation_id))
+
+
+def _moves_recorded(mission: OpenMission, cause: Cause) -> list[Moved]:
+    return [event for event in _recorded(mission, cause) if isinstance(event, Moved)]
+
+
+def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
+    """What the guard of this move wants to see; git is asked only where it matters."""
+    guard = rules.guard_of(package.lane, wish.to)
+    blind = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
+    if wish.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
+        return blind
+    ticks = mission.subtask_ticks(wish.wp_id)
+    return Sight(
+        unsatisfied_dependencies=blind.unsatisfied_dependencies,
+        workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
+        subtasks_complete=all(ticks.values()) if ticks else None,
+        implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),
+    )
+
+
+def _base_ref(mission: OpenMission, package: PackageState, wish: Wish) -> str | None:
+    """The commit that work starts from when it starts here, and None when it had begun before."""
+    if wish.to is not Lane.IN_PROGRESS or package.base_ref is not None:
+        return None
+    return lane_workspaces.branch_tip(mission, wish.wp_id)
+
+
+def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Package id to those of the subtasks that are its own."""
+    owners: dict[str, list[str]] = {}
+    for name in subtask_ids:
+        home = next((x for x in mission.packages if name in mission.subtask_ticks(x)), None)
+        if home is None:
+            raise UsageError(
+                f"no package of mission {mission.slug} has the subtask {name[:80]!r}:"
+                " see the front matter of its prompts, or the checkboxes in tasks.md"
+            )
+        owners.setdefault(home, []).append(name)
+    return owners
+
+
+def _annotated(wp_id: str, delta: JsonObject, *, actor: str, cause: Cause) -> Annotated:
+    return Annotated(
+        event_id=ids.ulid(),
+        at=clock.timestamp(),
+        actor=actor,
+        wp_id=wp_id,
+        delta=delta,
+        policy_metadata=cause.policy,
+        correlation_id=cause.correlation_id,
+        request_digest=cause.request_digest,
+    )
+
+
+def _move_report(
+    mission: OpenMission, wish: Wish, events: Sequence[Moved], *, cause: Cause
+) -> MoveReport:
+    wp_id = wish.wp_id
+    from_lane, to_lane = from_and_to(events, mission.state_of(wp_id).lane)
+    return MoveReport(
+        mission=mission.identity,
+        wp_id=wp_id,
+        from_lane=from_lane,
+        to_lane=to_lane,
+        prompt_path=mission.package(wp_id).prompt_path,
+        policy_recorded=bool(events) and cause.policy is not None,
+        no_op=not events,
+    )
+
+
+def _note_report(
+    mission: OpenMission, wp_ids: Sequence[str], events: Sequence[Event]
+) -> NoteReport:
+    return NoteReport(
+        mission=mission.identity,
+        wp_ids=tuple(wp_ids),
+        entry_ids=tuple(ids.history_entry_id(event.event_id) for event in events),
+    )
