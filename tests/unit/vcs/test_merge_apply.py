@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.vcs.branch_moves import point_branch
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
@@ -20,6 +21,7 @@ from specify_cli.vcs.merge import (
     obstacles,
     push,
 )
+from specify_cli.vcs.moves import Move
 from tests.unit.vcs.conftest import LOG, Project
 
 ODD = "sp ace/\u00fcml\n.txt"
@@ -340,3 +342,11 @@ def test_push_without_a_remote_fails(ready: Project) -> None:
     with pytest.raises(PushFailed) as caught:
         push(ready.repo, target="main")
     assert caught.value.reason
+
+
+def test_branch_moves_only_from_the_commit_that_was_checked(ready: Project) -> None:
+    plan = plan_of(ready)
+    other = ready.commit({"c.txt": "meanwhile\n"})
+    with pytest.raises(TargetMoved):
+        point_branch(ready.repo.git, "main", Move(origin=plan.from_commit, goal=plan.to_commit))
+    assert ready.git("rev-parse", "main") == other

@@ -220,3 +220,13 @@ def test_configured_identity_is_the_users_own(
     plan = planned(two_lanes, "squash", "lane-a")
     told = two_lanes.git("log", "-1", "--format=%an <%ae>", plan.to_commit)
     assert told == "Linus <linus@example.org>"
+
+
+def test_rebase_leaves_out_what_the_target_took_and_changed_since(project: Project) -> None:
+    lane = project.lane_with("lane-a", {"a.txt": "lane\n"}, {"one.txt": "1\n"})
+    project.commit({"b.txt": "moved on\n"})
+    project.git("cherry-pick", f"{lane.commit}^")
+    project.commit({"a.txt": "changed since\n"})
+    plan = planned(project, "rebase", "lane-a")
+    assert subjects(project, plan) == ["change 'one.txt'"]
+    assert project.show(plan.to_commit, "a.txt") == "changed since\n"
