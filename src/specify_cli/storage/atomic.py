@@ -19,7 +19,7 @@ def publish(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     Raises:
         StorageFailed: the disk refused; nothing was left behind.
     """
-    with _translated(path, "write"):
+    with translated(path, "write"):
         _write_then_rename(path, data, mode)
         _sync_folder(path.parent)
 
@@ -30,7 +30,7 @@ def fsync_folder(folder: Path) -> None:
     Raises:
         StorageFailed: the folder is missing, or the disk refused.
     """
-    with _translated(folder, "sync"):
+    with translated(folder, "sync"):
         _sync_folder(folder)
 
 
@@ -65,7 +65,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _translated(path: Path, verb: str) -> Iterator[None]:
+def translated(path: Path, verb: str) -> Iterator[None]:
+    """What the disk refuses in the block becomes StorageFailed.
+
+    Raises:
+        StorageFailed: naming `path`, what was to be done with it, and what the disk said.
+    """
     try:
         yield
     except OSError as error:

@@ -127,18 +127,18 @@ def finish(repo: Repository, plan: MergePlan) -> None:
             follow(checkout, move)
 
 
-def push(repo: Repository, *, target: str, remote: str = "origin") -> None:
-    """The remote's branch of the same name is where the local target is.
+def push(repo: Repository, *, commit: str, target: str, remote: str = "origin") -> None:
+    """The remote's branch `target` is at `commit`, whether or not the local one is there yet.
 
     The user's own hooks run: large-file storage uploads its objects from one.
 
     Raises:
         PushFailed: no such remote, not reachable in time, or it refused.
     """
-    ref = HEADS + target
     git = Git(folder=repo.root, overrides=OVERRIDES)
+    order = f"{commit}:{HEADS}{target}"
     try:
-        git.run("push", "--quiet", "--", remote, f"{ref}:{ref}", timeout_s=PUSH_TIMEOUT_S)
+        git.run("push", "--quiet", "--", remote, order, timeout_s=PUSH_TIMEOUT_S)
     except GitFailed as error:
         raise PushFailed(error.stderr or str(error)) from error
 

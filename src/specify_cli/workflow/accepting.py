@@ -12,6 +12,7 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import repositories
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.opened import OpenMission, changing_mission
 from specify_cli.workflow.outcomes import AcceptReport
@@ -28,9 +29,11 @@ class Accepting:
 
         Raises: MissionNotFound, MissionNotReady, PreflightFailed, StorageFailed.
         """
-        with changing_mission(self.project, selector) as mission:
+        with (
+            changing_mission(self.project, selector) as mission,
+            repositories.changing(self.project) as repository,
+        ):
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id))
-            repository = repository_for_commits(mission)
             if recorded:
                 accepted_at = recorded[0].at
             else:
@@ -75,22 +78,6 @@ def check_ready(mission: OpenMission) -> None:
         raise MissionNotReady(
             f"mission {mission.slug} has no package that is approved or done", incomplete_wps=[]
         )
-
-
-def repository_for_commits(mission: OpenMission) -> Repository:
-    """The repository of the mission's project, with at least one commit.
-
-    Raises: PreflightFailed.
-    """
-    repository = Repository.find(mission.files.project.root)
-    if repository is not None and repository.has_commits():
-        return repository
-    problem = (
-        "the project is no git repository: run 'git init' and make a first commit"
-        if repository is None
-        else "the repository has no commit: make a first one"
-    )
-    raise PreflightFailed(problem, errors=[problem])
 
 
 def _accepted(at: str, actor: str, cause: Cause) -> MissionAccepted:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import ids
 from specify_cli.core.dependencies import find_cycle, find_unknown
 from specify_cli.core.drafts import PackageDraft
-from specify_cli.errors import StorageFailed, UsageError
+from specify_cli.errors import UsageError
 from specify_cli.storage import front_matter, locks
-from specify_cli.storage.atomic import publish
+from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.mission_files import (
     DEFAULT_TYPE,
     MissionFiles,
@@ -24,6 +22,7 @@ from specify_cli.storage.mission_files import (
 )
 from specify_cli.storage.project import Project
 from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import repositories
 from specify_cli.workflow.opened import OpenMission, changing_mission
 
 LONGEST_SLUG_WORDS = 60
@@ -48,7 +47,10 @@ class Authoring:
         words = slug_of(title)
         if not words:
             raise UsageError(f"title {title[:80]!r}: it needs a letter or a digit")
-        with locks.held(self.project.lock("missions")), storing(self.project.missions):
+        with (
+            locks.held(self.project.lock("missions")),
+            translated(self.project.missions, "write below"),
+        ):
             number = _next_number(self.project)
             files = MissionFiles(self.project, f"{number:03}-{words}")
             _write_mission(
@@ -64,7 +66,10 @@ class Authoring:
 
         Raises: MissionNotFound, UsageError for an unknown dependency; StorageFailed.
         """
-        with changing_mission(self.project, selector) as mission, storing(mission.files.folder):
+        with (
+            changing_mission(self.project, selector) as mission,
+            translated(mission.files.folder, "write below"),
+        ):
             unknown = [x for x in draft.dependencies if x not in mission.packages]
             if unknown:
                 known = ", ".join(mission.packages) or "none"
@@ -93,7 +98,7 @@ class Authoring:
             return mission
 
     def _target(self) -> str:
-        repository = Repository.find(self.project.root)
+        repository = repositories.look(self.project)
         return repository.default_target() if repository else "main"
 
 
@@ -106,7 +111,7 @@ def initialize(folder: Path) -> Path:
     if repository is None:
         raise UsageError(f"{folder} is in no git repository: run 'git init' first")
     keep = repository.root / "kitty-specs" / ".gitkeep"
-    with storing(repository.root):
+    with translated(repository.root, "write below"):
         keep.parent.mkdir(exist_ok=True)
         keep.touch()
     return repository.root
@@ -116,16 +121,6 @@ def slug_of(text: str) -> str:
     """The text as lower-case ASCII words joined by hyphens."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SLUG_WORDS].strip("-")
-
-
-@contextmanager
-def storing(where: Path) -> Iterator[None]:
-    """The disk's refusals in the block become StorageFailed."""
-    try:
-        yield
-    except OSError as error:
-        message = f"cannot write below {where}: {error.strerror}; nothing was changed"
-        raise StorageFailed(message) from error
 
 
 def _next_number(project: Project) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from specify_cli.core.dependencies import in_order
-from specify_cli.errors import LaneAllocationFailed
+from specify_cli.core.lanes import Lane
+from specify_cli.errors import LaneAllocationFailed, PreflightFailed
 from specify_cli.vcs import worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.worktrees import AllocationFailed
+from specify_cli.workflow import repositories
 from specify_cli.workflow.opened import OpenMission
 from specify_cli.workflow.outcomes import WorkspaceReport
 
@@ -15,21 +17,21 @@ from specify_cli.workflow.outcomes import WorkspaceReport
 def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     """The package's worktree is on its branch, the tips of approved dependencies are merged into it.
 
-    Raises: LaneAllocationFailed with the `reason`.
+    Raises: LaneAllocationFailed with the `reason`; StorageFailed.
     """
     place = mission.workspace(wp_id)
-    repository = _repository(mission)
-    mission.write_lanes()
     try:
-        ready = worktrees.allocate(
-            repository,
-            path=place.path,
-            branch=place.branch,
-            mission_branch=place.mission_branch,
-            target_branch=place.target_branch,
-            merge_in=_dependency_branches(mission, wp_id),
-        )
-    except (AllocationFailed, GitFailed) as error:
+        with repositories.changing(mission.files.project) as repository:
+            mission.write_lanes()
+            ready = worktrees.allocate(
+                repository,
+                path=place.path,
+                branch=place.branch,
+                mission_branch=place.mission_branch,
+                target_branch=place.target_branch,
+                merge_in=_dependency_branches(repository, mission, wp_id),
+            )
+    except (AllocationFailed, GitFailed, PreflightFailed) as error:
         reason = str(error)
         raise LaneAllocationFailed(
             f"no workspace for {wp_id} at {place.path}: {reason}", reason=reason
@@ -49,34 +51,47 @@ def reopen(mission: OpenMission, wp_id: str) -> WorkspaceReport:
 def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     """Where the package is, or will be, worked on, without changing anything."""
     place = mission.workspace(wp_id)
-    repository = Repository.find(mission.files.project.root)
+    repository = repositories.look(mission.files.project)
     exists = repository is not None and worktrees.exists(repository, place.path, place.branch)
     return _report(mission, wp_id, base_ref=mission.state_of(wp_id).base_ref, exists=exists)
 
 
 def branch_tip(mission: OpenMission, wp_id: str) -> str | None:
     """The commit at the tip of the package's lane branch; None where there is no such branch."""
-    repository = Repository.find(mission.files.project.root)
+    repository = repositories.look(mission.files.project)
     return repository.branch_tip(mission.workspace(wp_id).branch) if repository else None
 
 
 def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
     """True when the lane branch has a commit that the package's base has not; None without a branch."""
-    repository = Repository.find(mission.files.project.root)
+    repository = repositories.look(mission.files.project)
     place = mission.workspace(wp_id)
     tip = repository.branch_tip(place.branch) if repository else None
     if repository is None or tip is None:
         return None
     base = mission.state_of(wp_id).base_ref or repository.branch_tip(place.mission_branch)
-    return base is not None and repository.commits_between(base, tip) > 0
+    return base is not None and _has_commits_beyond(repository, base, tip)
 
 
-def _dependency_branches(mission: OpenMission, wp_id: str) -> list[str]:
-    """The lane branches of satisfied dependencies elsewhere, those they depend on first."""
+def _has_commits_beyond(repository: Repository, base: str, tip: str) -> bool:
+    try:
+        return repository.commits_between(base, tip) > 0
+    except GitFailed:  # The branch was rewritten, and the commit that work began on is gone.
+        return False
+
+
+def _dependency_branches(repository: Repository, mission: OpenMission, wp_id: str) -> list[str]:
+    """The lane branches with the work of approved dependencies, those they depend on first."""
+    finished = (Lane.APPROVED, Lane.DONE)
+    needed = {
+        x
+        for x in mission.package(wp_id).dependencies
+        if x in mission.packages and mission.state_of(x).lane in finished
+    }
     own = mission.workspace(wp_id).branch
-    needed = set(mission.package(wp_id).dependencies) & set(mission.packages)
     branches = [mission.workspace(x).branch for x in in_order(mission.graph) if x in needed]
-    return [branch for branch in dict.fromkeys(branches) if branch != own]
+    elsewhere = [branch for branch in dict.fromkeys(branches) if branch != own]
+    return [branch for branch in elsewhere if repository.branch_tip(branch)]
 
 
 def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
@@ -87,14 +102,6 @@ def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
         return None
     last = max(newest, key=lambda x: (mission.state_of(x).since or "", x))
     return mission.workspace(last).branch
-
-
-def _repository(mission: OpenMission) -> Repository:
-    repository = Repository.find(mission.files.project.root)
-    if repository is None:
-        reason = "the project is no git repository: run 'git init' and make a first commit"
-        raise LaneAllocationFailed(f"no workspace: {reason}", reason=reason)
-    return repository
 
 
 def _report(

@@ -15,8 +15,8 @@ from specify_cli.vcs import merge, worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, PushFailed, TargetMoved
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import merge_intent, merge_preflight
-from specify_cli.workflow.accepting import packages_in, repository_for_commits
+from specify_cli.workflow import merge_intent, merge_preflight, repositories
+from specify_cli.workflow.accepting import packages_in
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.moving import moved_events
@@ -44,8 +44,10 @@ class Merging:
                 f"no strategy {wish.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
                 supported=list(STRATEGIES),
             )
-        with changing_mission(self.project, selector) as mission:
-            repository = repository_for_commits(mission)
+        with (
+            changing_mission(self.project, selector) as mission,
+            repositories.changing(self.project) as repository,
+        ):
             cause.claim(mission.log.caused_by(cause.correlation_id))
             run = _Run(repository=repository, mission=mission, wish=wish, cause=cause)
             plan = None

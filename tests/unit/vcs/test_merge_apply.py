@@ -24,6 +24,7 @@ from specify_cli.vcs.merge import (
 from specify_cli.vcs.moves import Move
 from tests.unit.vcs.conftest import LOG, Project
 
+MAIN = "refs/heads/main"
 ODD = "sp ace/\u00fcml\n.txt"
 
 
@@ -319,8 +320,8 @@ def test_push_brings_the_target_to_the_remote(ready: Project) -> None:
     remote = ready.root.parent / "remote"
     ready.git("init", "-q", "--bare", str(remote))
     ready.git("remote", "add", "origin", str(remote))
-    push(ready.repo, target="main")
-    push(ready.repo, target="main")
+    push(ready.repo, commit=MAIN, target="main")
+    push(ready.repo, commit=MAIN, target="main")
     assert ready.git("rev-parse", "main", at=remote) == ready.git("rev-parse", "main")
 
 
@@ -335,12 +336,12 @@ def test_push_that_the_remote_refuses_fails(ready: Project) -> None:
         ready.git("commit-tree", "-m", "x", "main^{tree}") + ":refs/heads/main",
     )
     with pytest.raises(PushFailed):
-        push(ready.repo, target="main")
+        push(ready.repo, commit=MAIN, target="main")
 
 
 def test_push_without_a_remote_fails(ready: Project) -> None:
     with pytest.raises(PushFailed) as caught:
-        push(ready.repo, target="main")
+        push(ready.repo, commit=MAIN, target="main")
     assert caught.value.reason
 
 

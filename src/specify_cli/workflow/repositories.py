@@ -1,0 +1,48 @@
+"""The git repository of a project, as the use cases need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from specify_cli.errors import PreflightFailed
+from specify_cli.storage import locks
+from specify_cli.storage.atomic import translated
+from specify_cli.storage.project import Project
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.repository import Repository
+
+NO_REPOSITORY = "the project is no git repository: run 'git init' and make a first commit"
+NO_COMMIT = "the repository has no commit: make a first one"
+
+
+def look(project: Project) -> Repository | None:
+    """The repository, for looking; None where there is none that git will work in."""
+    try:
+        return Repository.find(project.root)
+    except GitFailed:
+        return None
+
+
+@contextmanager
+def changing(project: Project) -> Iterator[Repository]:
+    """The repository, which no other process of the host changes while the block runs.
+
+    Missions have locks of their own, but share branches, checkouts and the index.
+    Raises: PreflightFailed where there is none with a commit, or git refuses; StorageFailed.
+    """
+    with locks.held(project.lock("repository")), translated(project.root, "change"):
+        try:
+            repository = Repository.find(project.root)
+            problem = _problem(repository)
+        except GitFailed as error:
+            repository, problem = None, str(error)
+        if repository is None or problem:
+            raise PreflightFailed(problem, errors=[problem])
+        yield repository
+
+
+def _problem(repository: Repository | None) -> str:
+    if repository is None:
+        return NO_REPOSITORY
+    return "" if repository.has_commits() else NO_COMMIT
