@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from specify_cli.mailbox.worker import Worker
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.services import Services
+
+REQUEST_LOCKS = 64
 
 
 class ProjectHost:
@@ -53,6 +57,16 @@ class ProjectHost:
         layout = mailbox_layout(self.project.root)
         layout.ensure()
         return _journal(layout)
+
+    def deciding(self, correlation_id: str) -> AbstractContextManager[None]:
+        """While it is entered, no other process answers a request of that id.
+
+        A few locks serve all ids, because lock files stay. Raises: StorageFailed.
+        """
+        stripe = zlib.crc32(correlation_id.encode()) % REQUEST_LOCKS
+        locks = import_module("specify_cli.storage.locks")
+        held: AbstractContextManager[None] = locks.held(self.project.lock(f"request-{stripe:02}"))
+        return held
 
     def report_fault(self, fault: Exception) -> str:
         """The traceback is in the host's log, and on stderr where there is no project."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,7 +19,7 @@ from specify_cli.errors import (
 from specify_cli.orchestrator_api import arguments, registry, request
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
-from specify_cli.orchestrator_api.judgement import Judgement, digest_of, digest_of_bytes, judge
+from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.workflow.cause import Cause, conflict
 
@@ -37,6 +38,9 @@ class Host(Protocol):
 
     def journal(self) -> Journal:
         """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
+
+    def deciding(self, correlation_id: str) -> AbstractContextManager[None]:
+        """While it is entered, no other process answers a request of that id."""
 
     def report_fault(self, fault: Exception) -> str:
         """The fault is written down; where."""
@@ -70,28 +74,26 @@ class Dispatcher:
         judgement = self._judge(asked)
         try:
             if not _is_journaled(judgement):
-                return Answer(envelope=self._carry_out(judgement, asked)[0])
-            return self._answer_once(judgement, asked, origin, is_new=is_id_minted)
+                return Answer(envelope=self._carry_out(judgement)[0])
+            if is_id_minted:
+                return self._answer_new(judgement, origin)
+            return self._answer_once(judgement, origin)
         except SpecKittyError as error:
             refusal = judgement.refusal if isinstance(error, MissionNotFound) else None
-            return _refusal(judgement, asked, refusal or error)
+            return _refusal(judgement, refusal or error)
         except Exception as fault:  # noqa: BLE001  the one place where a bug becomes an answer
-            return _refusal(judgement, asked, self._host_error(fault))
+            return _refusal(judgement, self._host_error(fault))
 
     def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
         """The answer to the request file `<stem>.json`, recorded.
 
         Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
         """
-        origin = Origin(door=MAILBOX, identity=identity)
         try:
-            asked = request.read(raw, stem=stem)
+            judgement = self._judge(request.read(raw, stem=stem))
         except SpecKittyError as error:
-            judgement = Judgement(digest=digest_of_bytes(raw), refusal=error)
-            asked = Request(command="", args={}, correlation_id=stem)
-        else:
-            judgement = self._judge(asked)
-        return self._answer_once(judgement, asked, origin)
+            judgement = unread(raw, error, correlation_id=stem)
+        return self._answer_once(judgement, Origin(door=MAILBOX, identity=identity))
 
     def refuse(
         self,
@@ -106,72 +108,73 @@ class Dispatcher:
         What has no name of its own is journaled under the id of its dead letter.
         Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
         """
-        digest = digest_of_bytes(error.message.encode())
-        asked = Request(command="", args={}, correlation_id=stem or dead_letter or "")
-        judgement = Judgement(digest=digest, refusal=error)
+        known_as = stem or dead_letter or ""
+        judgement = unread(error.message.encode(), error, correlation_id=known_as)
         origin = Origin(door=MAILBOX, identity=identity)
-        return self._answer_once(judgement, asked, origin, dead_letter=dead_letter)
+        return self._answer_once(judgement, origin, dead_letter=dead_letter)
 
     def _judge(self, asked: Request) -> Judgement:
         try:
             return judge(asked, self._find)
         except Exception as fault:  # noqa: BLE001  a bug in a rule is an answer too
-            digest = digest_of(asked.command, asked.args, asked.policy)
-            return Judgement(digest=digest, refusal=self._host_error(fault))
+            judgement = unjudged(asked)
+            judgement.refusal = self._host_error(fault)
+            return judgement
 
     def _answer_once(
-        self,
-        judgement: Judgement,
-        asked: Request,
-        origin: Origin,
-        *,
-        is_new: bool = False,
-        dead_letter: str | None = None,
+        self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
-        journal = self._host.journal()
-        line = _journal_line(judgement, asked, origin, dead_letter=dead_letter)
-        known = None if is_new else journal.find(asked.correlation_id)
-        if known is not None:
+        """The recorded answer of the id where there is one, else a new one."""
+        correlation_id = judgement.request.correlation_id
+        with self._host.deciding(correlation_id):
+            known = self._host.journal().find(correlation_id)
+            if known is None:
+                return self._answer_new(judgement, origin, dead_letter=dead_letter)
             if known["digest"] == judgement.digest:
                 return Answer(envelope=known["envelope"], is_repeat=True)
-            judgement.refusal = conflict(asked.correlation_id)
-        line["envelope"], cause = self._carry_out(judgement, asked)
+            judgement.refusal = conflict(correlation_id)
+            line = _journal_line(judgement, origin, dead_letter=dead_letter)
+            line["envelope"] = _refusal(judgement, judgement.refusal).envelope
+            self._host.journal().append(line, unless_known=False)
+            return Answer(envelope=line["envelope"])
+
+    def _answer_new(
+        self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
+    ) -> Answer:
+        line = _journal_line(judgement, origin, dead_letter=dead_letter)
+        journal = self._host.journal()
+        line["envelope"], cause = self._carry_out(judgement)
         line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
+        # After a conflict with events that are not journaled yet, their own request is still to be
+        # recorded, and its line must be the first with this id.
         if line["envelope"]["error_code"] != CorrelationIdConflict.code:
-            return self._record(line)
-        if known is not None:  # Else the id's own request is still to be recorded, as the first.
-            journal.append(line, unless_known=False)
+            journal.append(line)
         return Answer(envelope=line["envelope"])
 
-    def _record(self, line: dict[str, Any]) -> Answer:
-        """The line is in the journal; where a line with its id came first, that one's answer counts."""
-        recorded = self._host.journal().append(line)
-        is_repeat = recorded["envelope"] != line["envelope"]
-        return Answer(envelope=recorded["envelope"], is_repeat=is_repeat)
-
-    def _carry_out(self, judgement: Judgement, asked: Request) -> tuple[Envelope, Cause]:
+    def _carry_out(self, judgement: Judgement) -> tuple[Envelope, Cause]:
+        correlation_id = judgement.request.correlation_id
         cause = Cause(
-            correlation_id=asked.correlation_id,
+            correlation_id=correlation_id,
             request_digest=judgement.digest,
             policy=judgement.policy,
         )
-        name, correlation_id = judgement.wire_name, asked.correlation_id
         try:
-            command = _allowed(judgement, asked)
+            command = _allowed(judgement)
             result = command.handle(judgement.params, cause, self._host.services)
-            return succeeded(name, correlation_id, result.as_data()), cause
+            return succeeded(judgement.wire_name, correlation_id, result.as_data()), cause
         except SpecKittyError as error:
-            return refused(name, correlation_id, error), cause
+            return _refusal(judgement, error).envelope, cause
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
-            return refused(name, correlation_id, self._host_error(fault)), cause
+            return _refusal(judgement, self._host_error(fault)).envelope, cause
 
     def _host_error(self, fault: Exception) -> HostError:
         where = self._host.report_fault(fault)
         return HostError(f"the host failed in a way that is its own fault; details are in {where}")
 
 
-def _allowed(judgement: Judgement, asked: Request) -> Command:
+def _allowed(judgement: Judgement) -> Command:
     """The command of a request that may be carried out now."""
+    asked = judgement.request
     if judgement.refusal is not None:
         raise judgement.refusal
     if asked.not_after is not None and clock.now() > asked.not_after:
@@ -187,16 +190,17 @@ def _is_journaled(judgement: Judgement) -> bool:
     return changes and not isinstance(judgement.refusal, UsageError)
 
 
-def _refusal(judgement: Judgement, asked: Request, error: SpecKittyError) -> Answer:
-    return Answer(envelope=refused(judgement.wire_name, asked.correlation_id, error))
+def _refusal(judgement: Judgement, error: SpecKittyError) -> Answer:
+    correlation_id = judgement.request.correlation_id
+    return Answer(envelope=refused(judgement.wire_name, correlation_id, error))
 
 
 def _journal_line(
-    judgement: Judgement, asked: Request, origin: Origin, *, dead_letter: str | None
+    judgement: Judgement, origin: Origin, *, dead_letter: str | None
 ) -> dict[str, Any]:
     params = judgement.params
     return {
-        "correlation_id": asked.correlation_id,
+        "correlation_id": judgement.request.correlation_id,
         "at": clock.timestamp(),
         "door": origin.door,
         "identity": origin.identity,

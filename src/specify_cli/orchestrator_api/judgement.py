@@ -23,6 +23,7 @@ PROOFS = ("evidence", "review_result")
 class Judgement:
     """What is known of a request before a mission is looked at; `refusal` ends it there."""
 
+    request: Request
     digest: str
     command: Command | None = None
     params: Params | None = None
@@ -37,12 +38,25 @@ class Judgement:
 
 def judge(request: Request, find: Callable[[str], Command]) -> Judgement:
     """The request judged in the contract's order: parser, policy, evidence and review result."""
-    judgement = Judgement(digest=digest_of(request.command, request.args, request.policy))
+    judgement = unjudged(request)
     try:
         _judge(request, find, judgement)
     except SpecKittyError as error:
         judgement.refusal = error
     return judgement
+
+
+def unjudged(request: Request) -> Judgement:
+    """What is known before anything is judged."""
+    digest = digest_of(request.command, request.args, request.policy)
+    return Judgement(request=request, digest=digest)
+
+
+def unread(raw: bytes, refusal: SpecKittyError, *, correlation_id: str) -> Judgement:
+    """What is known of bytes that could not be read as a request."""
+    nothing = Request(command="", args={}, correlation_id=correlation_id)
+    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    return Judgement(request=nothing, digest=digest, refusal=refusal)
 
 
 def digest_of(command: str, args: dict[str, Any], declared: Any) -> str:
@@ -54,14 +68,11 @@ def digest_of(command: str, args: dict[str, Any], declared: Any) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def digest_of_bytes(raw: bytes) -> str:
-    """The fingerprint of what could not be read as a request."""
-    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
-
-
 def _judge(request: Request, find: Callable[[str], Command], judgement: Judgement) -> None:
-    _check_version(request.contract_version)
-    command = judgement.command = find(request.command)
+    try:
+        command = judgement.command = find(request.command)
+    finally:  # The version comes first: a command of a later one is no fault of use.
+        _check_version(request.contract_version)
     params, complaints = arguments.validate(command.params, request.args)
     for name, problem in complaints:
         if name.partition(".")[0] not in PROOFS:
