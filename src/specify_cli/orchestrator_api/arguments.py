@@ -71,6 +71,8 @@ def validate(
 
 def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
     """The refusal for one argument, naming it as both doors know it."""
+    if not name:
+        return UsageError(f"the arguments cannot be read: {problem}; send valid Unicode text")
     top = name.partition(".")[0]
     known = {f.name: flag_of(f) for f in fields(params_type)}
     if top not in known:
