@@ -156,7 +156,7 @@ def _depth(layout: MailboxLayout) -> int:
 def _status_in_words(report: Mapping[str, Any]) -> str:
     beat = report["worker"] or {}
     if report["worker_is_alive"]:
-        who = f"{beat.get('state')}: process {beat.get('pid')} on {beat.get('host')}"
+        who = f"{beat.get('state')}: process {beat.get('pid')} on {beat.get('host_name')}"
         words = f"{who}, since {beat.get('started_at')}, {beat.get('dead_letters')} dead letters"
     else:
         words = f"no worker; the last beat was at {beat.get('beat_at', 'no time at all')}"

@@ -129,7 +129,7 @@ class Mailbox:
         try:
             age_s = time.time() - path.stat().st_mtime
             report = json.loads(path.read_bytes())
-            interval_s = float(report.get("beat_interval_s", DEFAULT_BEAT_INTERVAL_S))
+            interval_s = float(report.get("interval_s", DEFAULT_BEAT_INTERVAL_S))
         except (OSError, ValueError, AttributeError, TypeError):
             return False
         return report.get("state") != "stopped" and age_s < MISSED_BEATS * interval_s

@@ -35,7 +35,7 @@ class Heartbeat:
         self._settings = settings
         self._measure = measure
         self._started_at = clock.timestamp()
-        self._state: dict[str, str | None] = {"state": "serving", "stalled_because": None}
+        self._state: dict[str, str | None] = {"state": "running", "stalled_reason": None}
         self._writing = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
@@ -45,9 +45,9 @@ class Heartbeat:
         self.beat()
         self._thread.start()
 
-    def say(self, state: str, *, stalled_because: str | None = None) -> None:
+    def say(self, state: str, *, stalled_reason: str | None = None) -> None:
         """This and every later beat says `state`; the change is written at once."""
-        said = {"state": state, "stalled_because": stalled_because}
+        said = {"state": state, "stalled_reason": stalled_reason}
         if said != self._state:
             self._state = said
             self.beat()
@@ -73,13 +73,13 @@ class Heartbeat:
         now = clock.now().timestamp()
         return {
             "pid": os.getpid(),
-            "host": socket.gethostname(),
+            "host_name": socket.gethostname(),
             **self._state,
             "contract_version": self._settings.contract_version,
             "commands": list(self._settings.commands),
             "started_at": self._started_at,
             "beat_at": clock.timestamp(),
-            "beat_interval_s": self._settings.beat_interval_s,
+            "interval_s": self._settings.beat_interval_s,
             "depth": backlog.depth,
             "oldest_age_s": None
             if backlog.oldest is None
@@ -110,5 +110,5 @@ def is_alive(path: Path) -> bool:
     report, age = last_beat(path), age_s(path)
     if report is None or age is None or report.get("state") == "stopped":
         return False
-    interval = report.get("beat_interval_s")
+    interval = report.get("interval_s")
     return age < 5 * (interval if isinstance(interval, int | float) else 2.0)

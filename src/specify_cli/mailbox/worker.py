@@ -132,7 +132,7 @@ class Worker:
             self._work()
         except (SpecKittyError, OSError) as error:
             return self._stall(beat, error, pause_s)
-        beat.say("serving")
+        beat.say("running")
         settings = self._settings
         self._bell.wait(settings.look_again_s if self._desk.pending else settings.poll_interval_s)
         return 0.0
@@ -143,7 +143,7 @@ class Worker:
         self._is_recovered = False
         words = printable(str(error))
         self._log(f"stalled, nothing is lost, trying again in {pause_s:g} s: {words}")
-        beat.say("stalled", stalled_because=words)
+        beat.say("stalled", stalled_reason=words)
         self._pause(pause_s)
         return pause_s
 
@@ -172,7 +172,7 @@ class Worker:
 def _taken(layout: MailboxLayout) -> str:
     report = heartbeat.last_beat(layout.heartbeat) or {}
     who = holder(layout.worker_lock)
-    where, since = report.get("host", "this machine"), report.get("started_at", "a moment ago")
+    where, since = report.get("host_name", "this machine"), report.get("started_at", "a moment ago")
     return printable(
         f"another worker serves {layout.inbox}: {who} on {where}, since {since}; "
         "leave it to that one, or stop it first"

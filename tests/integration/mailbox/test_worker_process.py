@@ -96,7 +96,7 @@ def test_a_second_worker_leaves_the_mailbox_to_the_first(
     report = heartbeat.last_beat(layout.heartbeat)
     assert report is not None
     assert report["pid"] == first.pid
-    assert report["state"] == "serving"
+    assert report["state"] == "running"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -150,7 +150,7 @@ def test_the_heartbeat_tells_of_the_worker(layout: MailboxLayout, start: Start) 
     assert report["commands"] == ["note"]
     assert report["depth"] == 0
     assert report["oldest_age_s"] is None
-    assert {"host", "started_at", "beat_at"} <= set(report)
+    assert {"host_name", "started_at", "beat_at"} <= set(report)
 
 
 def test_a_flood_of_hostile_files_does_not_keep_others_from_being_served(

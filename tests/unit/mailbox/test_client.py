@@ -60,18 +60,18 @@ def beat(mailbox: Mailbox, report: object) -> Path:
 
 
 def test_a_busy_worker_is_not_taken_for_an_absent_one(mailbox: Mailbox) -> None:
-    beat(mailbox, {"state": "serving", "beat_interval_s": 60})
+    beat(mailbox, {"state": "running", "interval_s": 60})
     with pytest.raises(NotAnsweredError) as missed:
         mailbox.wait("one", timeout_s=0)
     assert not isinstance(missed.value, NoWorkerError)
 
 
 def test_an_old_heartbeat_is_no_worker(mailbox: Mailbox) -> None:
-    os.utime(beat(mailbox, {"state": "serving", "beat_interval_s": 2}), (1, 1))
+    os.utime(beat(mailbox, {"state": "running", "interval_s": 2}), (1, 1))
     assert not mailbox.worker_is_alive()
 
 
-@pytest.mark.parametrize("report", [None, [], 3, {"beat_interval_s": None}, {"state": "stopped"}])
+@pytest.mark.parametrize("report", [None, [], 3, {"interval_s": None}, {"state": "stopped"}])
 def test_a_heartbeat_that_says_nothing_is_no_worker(mailbox: Mailbox, report: object) -> None:
     beat(mailbox, report)
     assert not mailbox.worker_is_alive()

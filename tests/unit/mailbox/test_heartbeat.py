@@ -40,7 +40,7 @@ def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
 def test_a_disk_that_refuses_costs_the_beat_and_nothing_else(tmp_path: Path) -> None:
     beating = heart(tmp_path / "missing" / "worker.json")
     beating.start()
-    beating.say("stalled", stalled_because="the disk is full")
+    beating.say("stalled", stalled_reason="the disk is full")
     beating.stop()
 
 

@@ -345,7 +345,7 @@ def test_a_disk_that_refuses_stalls_loudly_and_loses_nothing(
     dispatcher.broken = False
     wait_until((layout.outbox / "one.json").exists)
     wait_until(lambda: len(list(read_records(layout.dead_letters))) == 1)
-    wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("state") == "serving")
+    wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("state") == "running")
     worker.stop()
     thread.join()
     assert dispatcher.effects.read_text().split() == ["one"]
