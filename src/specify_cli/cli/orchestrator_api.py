@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -16,22 +17,29 @@ from specify_cli.errors import RequestMalformed, UsageError
 from specify_cli.orchestrator_api import arguments, registry, strict_json
 from specify_cli.orchestrator_api.arguments import flag_of
 from specify_cli.orchestrator_api.command import Command
-from specify_cli.orchestrator_api.dispatcher import Answer
+from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
 from specify_cli.orchestrator_api.envelope import UNKNOWN_COMMAND, Envelope, encode, refused
 from specify_cli.orchestrator_api.request import CORRELATION_ID, Origin, Request
 
 SUCCEEDED, REFUSED, NOT_UNDERSTOOD = 0, 1, 2
 INTERRUPTED = 130
+ID_FLAG = "--correlation-id"
+
+DispatcherAt = Callable[[Path], Dispatcher]
+"""Who answers in a folder."""
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], *, dispatcher_at: DispatcherAt = bootstrap.dispatcher) -> int:
     """Answers the command line `words` with one envelope on stdout; the exit code.
 
     0 succeeded, 1 refused, 2 exactly for USAGE_ERROR.
     """
     try:
         result = orchestrator_api.main(
-            args=list(words), prog_name="spec-kitty orchestrator-api", standalone_mode=False
+            args=list(words),
+            prog_name="spec-kitty orchestrator-api",
+            standalone_mode=False,
+            obj=dispatcher_at,
         )
     except click.ClickException as error:
         result = _not_understood(words, error)
@@ -88,10 +96,11 @@ def _click_command(command: Command) -> click.Command:
         options.append(click.Option(["--policy"], help=need, metavar="JSON"))
     if command.changes_state:
         key = "Idempotency key: the same id and request give the same answer."
-        options.append(click.Option(["--correlation-id"], help=key, metavar="ID"))
+        options.append(click.Option([ID_FLAG], help=key, metavar="ID"))
 
-    def callback(**flags: Any) -> Envelope:
-        return _ask(command, flags).envelope
+    @click.pass_obj
+    def callback(dispatcher_at: DispatcherAt, /, **flags: Any) -> Envelope:
+        return _ask(command, flags, dispatcher_at).envelope
 
     return click.Command(
         command.name,
@@ -116,7 +125,7 @@ def _option(field: Field[Any], hint: Any) -> click.Option:
     return click.Option([flag, field.name], help=text, metavar=metavar)
 
 
-def _ask(command: Command, flags: dict[str, Any]) -> Answer:
+def _ask(command: Command, flags: dict[str, Any], dispatcher_at: DispatcherAt) -> Answer:
     given_id = flags.pop("correlation_id", None)
     correlation_id = given_id if _is_id(given_id) else ids.correlation_id()
     try:
@@ -124,10 +133,10 @@ def _ask(command: Command, flags: dict[str, Any]) -> Answer:
     except UsageError as error:
         return Answer(envelope=refused(command.wire_name, correlation_id, error))
     if given_id not in (None, correlation_id):
-        bad_id = UsageError("--correlation-id: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
+        bad_id = UsageError(f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
         return Answer(envelope=refused(command.wire_name, correlation_id, bad_id))
     origin = Origin(door="cli", identity=f"uid:{os.getuid()}")
-    return bootstrap.dispatcher(Path.cwd()).answer(asked, origin, is_id_minted=given_id is None)
+    return dispatcher_at(Path.cwd()).answer(asked, origin, is_id_minted=given_id is None)
 
 
 def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> Request:
@@ -159,9 +168,27 @@ def _is_id(text: str | None) -> bool:
 
 
 def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelope:
-    command = next((word for word in words if not word.startswith("-")), "")
-    name = UNKNOWN_COMMAND
-    if command in registry.CONTRACT_COMMANDS:
-        name = f"orchestrator-api.{command}"
-    message = f"{error.format_message()} See 'spec-kitty orchestrator-api --help'."
-    return refused(name, ids.correlation_id(), UsageError(message))
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    name = (context.command.name if context else None) or ""
+    command = registry.find(name) if name in registry.CONTRACT_COMMANDS else None
+    wire_name = command.wire_name if command else UNKNOWN_COMMAND
+    correlation_id = next(filter(_is_id, _ids_in(words)), None) or ids.correlation_id()
+    return refused(wire_name, correlation_id, _complaint(error, command))
+
+
+def _ids_in(words: Sequence[str]) -> Iterator[str]:
+    """What a command line that was not understood gives as its id."""
+    for word, following in pairwise([*words, ""]):
+        flag, _, value = word.partition("=")
+        if flag == ID_FLAG:
+            yield value or following
+
+
+def _complaint(error: click.ClickException, command: Command | None) -> UsageError:
+    """What the dispatcher says of the same mistake in a request, where a request can have it."""
+    if isinstance(error, click.NoSuchCommand):
+        return registry.unknown(error.command_name)
+    if isinstance(error, click.NoSuchOption) and command:
+        argument = error.option_name.removeprefix("--").replace("-", "_")
+        return arguments.complaint(command.params, argument, error.format_message())
+    return UsageError(f"{error.format_message()} See 'spec-kitty orchestrator-api --help'.")

@@ -19,6 +19,9 @@ REQUIRED_TEXTS = (
     "sandbox_mode",
     "network_mode",
 )
+FLAGS = "dangerous_flags"
+RESTRICTIONS = "tool_restrictions"
+WHOLE = "policy"
 BANNED_FLAGS = (
     "--full-auto",
     "--yolo",
@@ -65,35 +68,41 @@ def check(policy: Any, *, is_required: bool) -> dict[str, Any] | None:
             )
         return None
     if not isinstance(policy, dict):
-        raise PolicyValidationFailed("policy: it must be a JSON object", field="policy")
+        raise _failed(WHOLE, "it must be a JSON object")
     _check_shape(policy)
-    for field, text in _texts(policy, "policy"):
+    for field, text in _texts(_in_order(policy), ""):
         _check_text(field, text)
     return policy
 
 
 def _check_shape(policy: dict[str, Any]) -> None:
     for name in REQUIRED_TEXTS:
-        if not isinstance(policy.get(name), str) or not policy[name].strip():
-            raise _failed(f"policy.{name}", "it must be a text that is not blank")
-    flags = policy.get("dangerous_flags")
+        if not isinstance(policy.get(name), str):
+            raise _failed(name, "it must be a text")
+    flags = policy.get(FLAGS)
     if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
-        raise _failed("policy.dangerous_flags", "it must be a list of texts")
-    if not isinstance(policy.get("tool_restrictions"), str | None):
-        raise _failed("policy.tool_restrictions", "it must be a text or null")
+        raise _failed(FLAGS, "it must be a list of texts")
+    if not isinstance(policy.get(RESTRICTIONS), str | None):
+        raise _failed(RESTRICTIONS, "it must be a text or null")
+
+
+def _in_order(policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy with the known fields first, as the contract lists them."""
+    known = (*REQUIRED_TEXTS, FLAGS, RESTRICTIONS)
+    return {name: policy[name] for name in known if name in policy} | policy
 
 
 def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
-    """Every text in the policy at any depth, names of unknown fields included, and where it is."""
+    """Every text in the policy at any depth, and where it is; names of fields before their values."""
     if isinstance(value, str):
         yield field, value
     elif isinstance(value, list):
         for position, inner in enumerate(value):
             yield from _texts(inner, f"{field}[{position}]")
     elif isinstance(value, dict):
+        yield from ((field or WHOLE, name) for name in value)
         for name, inner in value.items():
-            yield field, name
-            yield from _texts(inner, f"{field}.{name}")
+            yield from _texts(inner, f"{field}.{name}" if field else name)
 
 
 def _check_text(field: str, text: str) -> None:
@@ -104,4 +113,4 @@ def _check_text(field: str, text: str) -> None:
 
 
 def _failed(field: str, problem: str) -> PolicyValidationFailed:
-    return PolicyValidationFailed(f"{field}: {problem}", field=field)
+    return PolicyValidationFailed(f"policy, at {field}: {problem}", field=field)

@@ -46,5 +46,10 @@ def find(name: str, *, for_people: bool = False) -> Command:
         module = import_module(f"{__package__}.commands.{name.replace('-', '_')}")
         command: Command = module.COMMAND
         return command
+    raise unknown(name)
+
+
+def unknown(name: str) -> UsageError:
+    """The refusal for a command that the contract does not have."""
     known = ", ".join(CONTRACT_COMMANDS)
-    raise UsageError(f"unknown command {name[:80]!r}: the contract has {known}")
+    return UsageError(f"unknown command {name[:80]!r}: the contract has {known}")

@@ -95,12 +95,12 @@ def _dependency_branches(repository: Repository, mission: OpenMission, wp_id: st
 
 
 def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
-    """The branch that holds the newest dependency's work; None for a package without dependencies."""
+    """The branch that holds the work of the dependency settled last; None where none left work."""
     needed = set(mission.package(wp_id).dependencies) & set(mission.packages)
-    newest = [x for x in needed if mission.state_of(x).since]
-    if not newest:
+    settled = [x for x in needed if mission.state_of(x).lane in (Lane.APPROVED, Lane.DONE)]
+    if not settled:
         return None
-    last = max(newest, key=lambda x: (mission.state_of(x).since or "", x))
+    last = max(settled, key=lambda x: (mission.state_of(x).since or "", x))
     return mission.workspace(last).branch
 
 

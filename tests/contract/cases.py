@@ -1,0 +1,61 @@
+"""The golden cases, as `contract/v1/fixtures/README.md` describes them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.contract.documents import CONTRACT, Contract
+
+DOORS = ("cli", "mailbox")
+
+# What this runner and the host that it runs can do. A case that requires more is not judged:
+# grants of an operator (`access-control`) are in the contract and not yet in the host.
+CAPABILITIES = frozenset({"host-private-layout", "fault-injection"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Given a project and what happened before, a request has exactly this answer."""
+
+    name: str
+    project: str
+    before: list[dict[str, Any]]
+    request: dict[str, Any]
+    expect: dict[str, Any]
+    lanes: dict[str, str]
+    doors: tuple[str, ...]
+    requires: frozenset[str]
+
+    @property
+    def command(self) -> str | None:
+        """The command of the contract that the request names, or None."""
+        name = self.request.get("command")
+        return name if name in CONTRACT.commands() else None
+
+    @property
+    def can_run(self) -> bool:
+        """True when the host declares all that the case needs."""
+        return self.requires <= CAPABILITIES
+
+
+def read_case(path: Path) -> Case:
+    """The case in the file."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return Case(
+        name=f"{path.parent.name}/{path.stem}",
+        project=content["project"],
+        before=content["before"],
+        request=content["request"],
+        expect=content["expect"],
+        lanes=content["lanes"],
+        doors=tuple(content.get("doors", DOORS)),
+        requires=frozenset(content.get("requires", ())),
+    )
+
+
+def all_cases(contract: Contract = CONTRACT) -> list[Case]:
+    """Every case of the contract, by name."""
+    return [read_case(path) for path in contract.cases()]

@@ -1,0 +1,19 @@
+"""What the tests of the contract share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.scratch import Scratch
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    """The fixture projects, each made once in this process."""
+    return Scratch(tmp_path_factory.mktemp("projects"))
+
+
+@pytest.fixture(autouse=True)
+def no_project_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project is found from the folder, unless a test names it."""
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)

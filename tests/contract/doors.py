@@ -1,0 +1,139 @@
+"""The two doors, in this process and as processes of their own.
+
+A door is given a project and a request and gives back the bytes of the one answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from specify_cli import bootstrap
+from specify_cli.cli import orchestrator_api as command_line
+from specify_cli.mailbox.settings import WorkerSettings
+from specify_cli.mailbox.worker import Worker
+from specify_cli.orchestrator_api import registry
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from tests.contract.requests import VERSION, Ask
+
+Find = Callable[[str], Command]
+
+LONG_AGO = (1_000_000_000, 1_000_000_000)
+DEADLINE_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The bytes of the answer, and the exit code where there is one."""
+
+    raw: bytes
+    exit_code: int | None = None
+
+
+class Door(Protocol):
+    """A way to ask the host."""
+
+    def send(self, root: Path, ask: Ask) -> Answered:
+        """The answer to the request, asked of the project at `root`."""
+
+
+@dataclass(slots=True)
+class CommandLine:
+    """The command line, called in this process."""
+
+    find: Find = field(default=registry.find)
+
+    def send(self, root: Path, ask: Ask) -> Answered:
+        """What it printed, and its exit code."""
+        return self.say(root, ask.as_words())
+
+    def say(self, folder: Path, words: list[str]) -> Answered:
+        """The answer to the words behind `orchestrator-api`, said in the folder."""
+        printed = io.BytesIO()
+        stdout = io.TextIOWrapper(printed, write_through=True)
+        with contextlib.chdir(folder), contextlib.redirect_stdout(stdout):
+            code = command_line.run(words, dispatcher_at=partial(dispatcher_at, find=self.find))
+        return Answered(raw=printed.getvalue(), exit_code=code)
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The mailbox: a real file, and a real worker in this process."""
+
+    find: Find = field(default=registry.find)
+
+    def send(self, root: Path, ask: Ask) -> Answered:
+        """The reply file's content."""
+        drop(root, ask)
+        self.drain(root)
+        return Answered(raw=reply_path(root, ask.correlation_id).read_bytes())
+
+    def drain(self, root: Path) -> None:
+        """Everything that waits is answered."""
+        settings = WorkerSettings(
+            contract_version=VERSION, commands=tuple(registry.CONTRACT_COMMANDS)
+        )
+        layout = bootstrap.mailbox_layout(root)
+        host = dispatcher_at(root, find=self.find)
+        Worker(layout, host, settings=settings, log=lambda _: None).drain()
+
+
+@dataclass(slots=True)
+class CommandLineProcess:
+    """The command line as people and programs start it."""
+
+    def send(self, root: Path, ask: Ask) -> Answered:
+        """What it printed, and its exit code."""
+        done = run_program(root, "orchestrator-api", *ask.as_words())
+        return Answered(raw=done.stdout, exit_code=done.returncode)
+
+
+@dataclass(slots=True)
+class MailboxProcess:
+    """The mailbox, served once by a process of its own."""
+
+    def send(self, root: Path, ask: Ask) -> Answered:
+        """The reply file's content."""
+        drop(root, ask)
+        run_program(root, "mailbox", "serve", "--once").check_returncode()
+        return Answered(raw=reply_path(root, ask.correlation_id).read_bytes())
+
+
+def run_program(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """`spec-kitty` with the words, run to its end in the folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "specify_cli", *words],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+        timeout=DEADLINE_S,
+    )
+
+
+def dispatcher_at(start: Path, *, find: Find) -> Dispatcher:
+    """The dispatcher of the project that `start` lies in, with the commands that `find` gives."""
+    return Dispatcher(bootstrap.ProjectHost(start), find)
+
+
+def drop(root: Path, ask: Ask) -> Path:
+    """The request lies in the inbox, written so long ago that no client can still be at it."""
+    bootstrap.mailbox_layout(root).ensure()
+    inbox = root / ".kitty" / "inbox"
+    temporary = inbox / f".{ask.correlation_id}.tmp"
+    temporary.write_bytes(ask.as_file())
+    os.utime(temporary, LONG_AGO)
+    return temporary.rename(inbox / f"{ask.correlation_id}.json")
+
+
+def reply_path(root: Path, correlation_id: str) -> Path:
+    """Where the reply to the request of that id lies."""
+    return root / ".kitty" / "outbox" / f"{correlation_id}.json"

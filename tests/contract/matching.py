@@ -1,0 +1,93 @@
+"""Whether an answer is the expected one, and whether two answers are the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.contract.documents import faults
+
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
+SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+ENTRY_ID = re.compile(r"hist-[0-9a-f]{32}")
+PATH = re.compile(r"<path:(.+)>")
+ENVELOPE_KEYS = [
+    "contract_version",
+    "command",
+    "timestamp",
+    "correlation_id",
+    "success",
+    "error_code",
+    "data",
+]
+
+
+def envelope_of(raw: bytes) -> dict[str, Any]:
+    """The one envelope in the bytes, one line of ASCII, fitting its schemas."""
+    text = raw.decode("ascii")
+    assert text.endswith("\n"), text
+    assert text.count("\n") == 1, text
+    envelope: dict[str, Any] = json.loads(text)
+    assert list(envelope) == ENVELOPE_KEYS
+    assert not faults("envelope", envelope)
+    assert not faults(_schema_of_data(envelope), envelope["data"])
+    return envelope
+
+
+def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str]:
+    """A sentence for every place where `actual` is not as expected."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        if expected.keys() != actual.keys():
+            yield f"{where}: has {sorted(actual)}, expected {sorted(expected)}"
+        for key in expected.keys() & actual.keys():
+            yield from differences(expected[key], actual[key], f"{where}.{key}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            yield f"{where}: has {len(actual)} items, expected {len(expected)}: {actual!r}"
+        for position, pair in enumerate(zip(expected, actual, strict=False)):
+            yield from differences(*pair, f"{where}[{position}]")
+    elif not _fits(expected, actual):
+        yield f"{where}: is {actual!r}, expected {expected!r}"
+
+
+def without_chance(envelope: dict[str, Any], root: Path) -> str:
+    """The envelope as text, with what differs from run to run blanked out.
+
+    That is the moment, what is minted, where the project lies, and commits, which carry their time.
+    """
+    told = {**envelope, "timestamp": None, "correlation_id": None}
+    text = json.dumps(told).replace(str(root), "<root>")
+    for chance in (TIMESTAMP, SHA, ENTRY_ID):
+        text = re.sub(rf"(?<![0-9a-zA-Z])(?:{chance.pattern})(?![0-9a-zA-Z])", "<chance>", text)
+    return text
+
+
+def _schema_of_data(envelope: dict[str, Any]) -> str:
+    if not envelope["success"]:
+        return "refusal"
+    return f"commands/{envelope['command'].removeprefix('orchestrator-api.')}.reply"
+
+
+def _is_whole(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+PLACEHOLDERS: dict[str, Callable[[Any], bool]] = {
+    "<any>": lambda value: True,
+    "<string>": lambda value: isinstance(value, str) and value != "",
+    "<timestamp>": _is_whole(TIMESTAMP),
+    "<hist-id>": _is_whole(ENTRY_ID),
+    "<sha>": _is_whole(SHA),
+    "<int>": lambda value: type(value) is int,
+}
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    if not isinstance(expected, str):
+        return type(expected) is type(actual) and bool(expected == actual)
+    if path := PATH.fullmatch(expected):
+        return isinstance(actual, str) and actual[:1] == "/" and actual.endswith(f"/{path[1]}")
+    return PLACEHOLDERS.get(expected, lambda value: bool(value == expected))(actual)

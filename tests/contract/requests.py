@@ -1,0 +1,96 @@
+"""One request as each door wants to have it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.contract.documents import CONTRACT
+
+VERSION = "1.3.0"
+BESIDE_ARGS = ("policy", "not_after", "contract_version", "correlation_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is asked, whichever door it goes through; `raw` takes the place of all of it."""
+
+    command: str = ""
+    args: dict[str, Any]
+    correlation_id: str
+    policy: Any = None
+    not_after: str | None = None
+    contract_version: str = VERSION
+    raw: bytes | None = None
+
+    def with_id(self, correlation_id: str) -> Ask:
+        """The same request under another id."""
+        return replace(self, correlation_id=correlation_id)
+
+    def as_file(self) -> bytes:
+        """The content of the request file."""
+        if self.raw is not None:
+            return self.raw
+        whole = {
+            "contract_version": self.contract_version,
+            "correlation_id": self.correlation_id,
+            "command": self.command,
+            "args": self.args,
+        }
+        optional = {"policy": self.policy, "not_after": self.not_after}
+        given = {name: value for name, value in optional.items() if value is not None}
+        return json.dumps(whole | given).encode()
+
+    def as_words(self) -> list[str]:
+        """The words of the command line behind `orchestrator-api`."""
+        words = [self.command]
+        for name, value in self.args.items():
+            words += _flag(self.command, name, value)
+        if self.policy is not None:
+            words += ["--policy", json.dumps(self.policy)]
+        if _changes_state(self.command):
+            words += ["--correlation-id", self.correlation_id]
+        return words
+
+
+def fresh_id() -> str:
+    """A correlation id that nobody has used."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+def ask_of(content: dict[str, Any]) -> Ask:
+    """The request as a fixture writes it, with what is absent filled in."""
+    correlation_id = content.get("correlation_id", fresh_id())
+    if "raw_request_bytes" in content:
+        raw = content["raw_request_bytes"]
+        text = raw["text"] * raw["repeat"]
+        return Ask(args={}, correlation_id=correlation_id, raw=text.encode())
+    return Ask(
+        command=content["command"],
+        args=content["args"],
+        correlation_id=correlation_id,
+        policy=content.get("policy"),
+        not_after=content.get("not_after"),
+        contract_version=content.get("contract_version", VERSION),
+    )
+
+
+def _changes_state(command: str) -> bool:
+    known = CONTRACT.commands().get(command)
+    return known is not None and known["changes_state"]
+
+
+def _flag(command: str, name: str, value: Any) -> list[str]:
+    flags = CONTRACT.commands().get(command, {"flags": []})["flags"]
+    known: dict[str, Any] = next((flag for flag in flags if flag["arg"] == name), {})
+    flag = known.get("flag", f"--{name.replace('_', '-')}")
+    if value is None:
+        return []
+    if value is True:
+        return [flag]
+    if value is False:
+        return [known["negation"]] if "negation" in known else []
+    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return [flag, text]

@@ -1,0 +1,46 @@
+"""Scratch projects under git: each fixture project is made once, and copied for every use."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.contract.documents import CONTRACT
+
+MAIN = "main"
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git says in the folder."""
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit_all(folder: Path, message: str) -> None:
+    """Everything in the folder is committed."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Makes projects in `folder`; `made` are those that can be copied."""
+
+    folder: Path
+    made: dict[str, Path] = field(default_factory=dict)
+
+    def project(self, name: str, target: Path) -> Path:
+        """A fresh copy at `target` of the fixture project of that name, under git."""
+        if name not in self.made:
+            self.made[name] = self._make(name)
+        shutil.copytree(self.made[name], target, symlinks=True)
+        return target.resolve()
+
+    def _make(self, name: str) -> Path:
+        root = self.folder / name
+        shutil.copytree(CONTRACT.folder / "fixtures" / "projects" / name, root)
+        git(root, "init", "--quiet", f"--initial-branch={MAIN}")
+        commit_all(root, "the project as it was found")
+        return root

@@ -1,0 +1,63 @@
+"""Every golden case is answered as it says, alike at both doors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.cases import CAPABILITIES, Case, all_cases
+from tests.contract.doors import CommandLine, CommandLineProcess, Door, Mailbox, MailboxProcess
+from tests.contract.matching import without_chance
+from tests.contract.playing import Play
+from tests.contract.scratch import Scratch
+from tests.contract.written import faults_in
+
+CASES = [case for case in all_cases() if case.can_run]
+AS_PROCESSES = (
+    "contract-version/plain",
+    "append-history/same-id-again",
+    "mission-state/unknown-mission",
+    "unknown/unknown-command",
+    "transition/for-review",
+    "merge-mission/two-lanes",
+)
+
+
+def named(case: Case) -> str:
+    return case.name
+
+
+def play(case: Case, doors: dict[str, Door], scratch: Scratch, folder: Path) -> dict[str, str]:
+    """Door to what was answered there, chance left out; each is judged on its own."""
+    answers = {}
+    for name in case.doors:
+        played = Play(root=scratch.project(case.project, folder / name), door=doors[name])
+        played.prepare(case.before)
+        answers[name] = without_chance(played.answer(case), played.root)
+        assert not faults_in(played.root)
+    return answers
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_case_has_exactly_its_answer_at_every_door(
+    case: Case, scratch: Scratch, tmp_path: Path
+) -> None:
+    answers = play(case, {"cli": CommandLine(), "mailbox": Mailbox()}, scratch, tmp_path)
+    assert len(set(answers.values())) == 1
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.name in AS_PROCESSES], ids=named)
+def test_case_has_the_same_answer_from_processes(
+    case: Case, scratch: Scratch, tmp_path: Path
+) -> None:
+    doors: dict[str, Door] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
+    answers = play(case, doors, scratch, tmp_path)
+    assert len(set(answers.values())) == 1
+
+
+def test_only_grants_of_an_operator_are_not_judged() -> None:
+    assert {case.requires - CAPABILITIES for case in all_cases()} - {frozenset()} == {
+        frozenset({"access-control"})
+    }
+    assert len(AS_PROCESSES) == len([c for c in CASES if c.name in AS_PROCESSES])
