@@ -12,7 +12,7 @@ import click
 
 from specify_cli import bootstrap, ids
 from specify_cli.errors import UsageError
-from specify_cli.orchestrator_api.envelope import encode
+from specify_cli.orchestrator_api.envelope import Envelope, encode
 from specify_cli.orchestrator_api.request import Origin, Request
 
 REFUSED, NOT_UNDERSTOOD = 1, 2
@@ -24,14 +24,7 @@ def ask(command: str, *, as_json: bool = False, **args: Any) -> dict[str, Any]:
     With `as_json` the envelope goes to stdout, whatever it says. Exit code: 1 refused, 2 not
     understood.
     """
-    asked = Request(
-        command=command,
-        args={name: value for name, value in args.items() if value is not None},
-        correlation_id=ids.correlation_id(),
-    )
-    origin = Origin(door="cli", identity=f"uid:{os.getuid()}")
-    dispatcher = bootstrap.dispatcher(Path.cwd(), for_people=True)
-    envelope = dispatcher.answer(asked, origin, is_id_minted=True).envelope
+    envelope = envelope_of(command, **args)
     if as_json:
         click.echo(encode(envelope), nl=False)
     elif not envelope["success"]:
@@ -40,6 +33,18 @@ def ask(command: str, *, as_json: bool = False, **args: Any) -> dict[str, Any]:
         sys.exit(NOT_UNDERSTOOD if envelope["error_code"] == UsageError.code else REFUSED)
     data: dict[str, Any] = envelope["data"]
     return data
+
+
+def envelope_of(command: str, **args: Any) -> Envelope:
+    """The whole answer, for callers that do not end with a refusal; arguments of None are left out."""
+    asked = Request(
+        command=command,
+        args={name: value for name, value in args.items() if value is not None},
+        correlation_id=ids.correlation_id(),
+    )
+    origin = Origin(door="cli", identity=f"uid:{os.getuid()}")
+    dispatcher = bootstrap.dispatcher(Path.cwd(), for_people=True)
+    return dispatcher.answer(asked, origin, is_id_minted=True).envelope
 
 
 def actor_or_user(actor: str | None) -> str:
