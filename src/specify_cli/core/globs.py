@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 ANY_DEPTH = "**"
@@ -32,18 +33,37 @@ def _segments(pattern: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _paths_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    if not one or not other:
-        return True
-    if ANY_DEPTH in (one[0], other[0]):
-        return _paths_meet(one[1:], other) or _paths_meet(one, other[1:])
-    return _names_meet(one[0], other[0]) and _paths_meet(one[1:], other[1:])
+    """True once either pattern is used up: it owns all that the other goes on to name."""
+    walk = _walk(one, other, run=ANY_DEPTH, meet=_names_meet)
+    return any(token is None or opposite is None for token, opposite in walk)
 
 
 @lru_cache(maxsize=65536)
 def _names_meet(one: str, other: str) -> bool:
-    if not one or not other:
-        return not (one + other).strip("*")
-    if one[0] == "*" or other[0] == "*":
-        return _names_meet(one[1:], other) or _names_meet(one, other[1:])
-    same = one[0] == other[0] or "?" in (one[0], other[0])
-    return same and _names_meet(one[1:], other[1:])
+    return (None, None) in _walk(one, other, run="*", meet=_characters_meet)
+
+
+def _characters_meet(one: str, other: str) -> bool:
+    return one == other or "?" in (one, other)
+
+
+def _walk(
+    one: Sequence[str], other: Sequence[str], *, run: str, meet: Callable[[str, str], bool]
+) -> Iterator[tuple[str | None, str | None]]:
+    """The tokens that both patterns can stand before at once, None behind the last.
+
+    A loop over places instead of a recursion: a pattern may be longer than the stack is deep.
+    """
+    reached = {0}
+    for token in (*one, None):
+        waiting, reached = sorted(reached, reverse=True), set()
+        while waiting:
+            place = waiting.pop()
+            opposite = other[place] if place < len(other) else None
+            yield token, opposite
+            if run in (token, opposite):
+                reached.add(place)
+                if opposite is not None and waiting[-1:] != [place + 1]:
+                    waiting.append(place + 1)
+            elif token is not None and opposite is not None and meet(token, opposite):
+                reached.add(place + 1)

@@ -1,0 +1,266 @@
+"""A real project on a real disk, asked by real processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import specify_cli
+from specify_cli import bootstrap, ids
+from specify_cli.orchestrator_api.request import Origin, Request
+
+SOURCE = Path(specify_cli.__file__).parents[1]
+SLUG = "001-search"
+TIMEOUT_S = 60
+POLICY = {
+    "orchestrator_id": "nightly",
+    "orchestrator_version": "1.0.0",
+    "agent_family": "none",
+    "approval_mode": "supervised",
+    "sandbox_mode": "workspace_write",
+    "network_mode": "none",
+    "dangerous_flags": [],
+}
+APPROVED = {"reviewer": "reviewer", "verdict": "approved", "reference": "review-1"}
+ENVELOPE_KEYS = {
+    "contract_version",
+    "command",
+    "timestamp",
+    "correlation_id",
+    "success",
+    "error_code",
+    "data",
+}
+
+Process = subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a process ended."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """The one envelope that stdout holds, and nothing else."""
+        assert self.stdout.endswith(b"\n"), self
+        assert self.stdout.count(b"\n") == 1, self
+        envelope: dict[str, Any] = json.loads(self.stdout)
+        assert set(envelope) == ENVELOPE_KEYS
+        return envelope
+
+    @property
+    def code(self) -> str | None:
+        """The envelope's error code, which the exit code agrees with."""
+        code: str | None = self.envelope["error_code"]
+        assert self.exit_code == (0 if code is None else 2 if code == "USAGE_ERROR" else 1), self
+        return code
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """A project in `root`; `started` are the processes to be ended with the test."""
+
+    root: Path
+    started: list[Process] = field(default_factory=list)
+
+    # Given.
+
+    def git(self, *words: str, folder: Path | None = None) -> str:
+        done = subprocess.run(
+            ["git", *words],
+            cwd=folder or self.root,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        return done.stdout.strip()
+
+    def make_repository(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main")
+        self.commit({"README.md": "read me\n"})
+
+    def commit(self, files: Mapping[str, str], *, folder: Path | None = None) -> None:
+        place = folder or self.root
+        for name, text in files.items():
+            path = place / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self.git("add", "--", *files, folder=place)
+        self.git("commit", "-q", "-m", f"change {', '.join(files)}", folder=place)
+
+    def write_mission(
+        self, packages: Mapping[str, Mapping[str, Any]], *, slug: str = SLUG, **meta: Any
+    ) -> Path:
+        """The mission's files as their author wrote them; `packages` are front matters by id."""
+        folder = self.root / "kitty-specs" / slug
+        (folder / "tasks").mkdir(parents=True)
+        (folder / "meta.json").write_text(
+            json.dumps({"mission_slug": slug, "target_branch": "main"} | meta)
+        )
+        for wp_id, header in packages.items():
+            whole = {"work_package_id": wp_id, "title": wp_id, **header}
+            text = f"---\n{json.dumps(whole)}\n---\n\n# {wp_id}\n"
+            (folder / "tasks" / f"{wp_id}-step.md").write_text(text)
+        return folder
+
+    def approve(self, wp_id: str, files: Mapping[str, str], *, slug: str = SLUG) -> Path:
+        """The package went all the way to approved, with `files` committed in its worktree."""
+        begun = self.done("start-implementation", mission=slug, wp=wp_id, actor="coder")
+        worktree = Path(begun["workspace_path"])
+        self.commit(files, folder=worktree)
+        ready = {"to": "for_review", "subtasks_complete": True}
+        self.done("transition", mission=slug, wp=wp_id, actor="coder", **ready)
+        self.done("start-review", mission=slug, wp=wp_id, actor="reviewer")
+        passed = {"to": "approved", "review_result": APPROVED}
+        self.done("transition", mission=slug, wp=wp_id, actor="reviewer", **passed)
+        return worktree
+
+    # When, in this process.
+
+    def ask(
+        self,
+        command: str,
+        *,
+        policy: Any = POLICY,
+        correlation_id: str | None = None,
+        **args: Any,
+    ) -> dict[str, Any]:
+        """The envelope of the command line's dispatcher, without a process of its own."""
+        asked = Request(
+            command=command,
+            args=args,
+            policy=policy,
+            correlation_id=correlation_id or ids.correlation_id(),
+        )
+        origin = Origin(door="cli", identity="uid:0")
+        return bootstrap.dispatcher(self.root, for_people=True).answer(asked, origin).envelope
+
+    def done(self, command: str, **args: Any) -> dict[str, Any]:
+        """The data of a request that succeeded."""
+        envelope = self.ask(command, **args)
+        assert envelope["success"], envelope
+        data: dict[str, Any] = envelope["data"]
+        return data
+
+    # When, in processes.
+
+    def start(
+        self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, **kw: Any
+    ) -> Process:
+        """A process of the host that has begun."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "specify_cli", *words],
+            cwd=cwd or self.root,
+            env=environment() if env is None else dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **kw,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *words: str, **kw: Any) -> Outcome:
+        """How a process of the host ended."""
+        return outcome(self.start(*words, **kw))
+
+    def api(self, *words: str, **kw: Any) -> Outcome:
+        """How a process at the orchestrators' command line ended."""
+        return self.run("orchestrator-api", *words, **kw)
+
+    def put(self, stem: str, command: str, *, policy: Any = POLICY, **args: Any) -> None:
+        """A request landed in the mailbox as a well-behaved client writes it."""
+        inbox = self.root / ".kitty" / "inbox"
+        inbox.mkdir(parents=True, exist_ok=True)
+        body = {
+            "contract_version": "1.3.0",
+            "correlation_id": stem,
+            "command": command,
+            "args": args,
+            "policy": policy,
+        }
+        temporary = inbox / f".{stem}.tmp"
+        temporary.write_text(json.dumps(body))
+        temporary.rename(inbox / f"{stem}.json")
+
+    def end(self) -> None:
+        """No process that was started is alive."""
+        for process in self.started:
+            process.kill()
+            process.communicate()
+
+    # Then.
+
+    def events(self, slug: str = SLUG) -> list[dict[str, Any]]:
+        path = self.root / "kitty-specs" / slug / "status.events.jsonl"
+        text = path.read_text() if path.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    def lane(self, wp_id: str, slug: str = SLUG) -> str:
+        state = self.done("mission-state", policy=None, mission=slug)
+        lanes: dict[str, str] = {p["wp_id"]: p["lane"] for p in state["work_packages"]}
+        return lanes[wp_id]
+
+    def journal(self) -> list[dict[str, Any]]:
+        path = self.root / ".kitty" / "outbox" / "journal.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def replies(self) -> set[str]:
+        outbox = self.root / ".kitty" / "outbox"
+        return {path.stem for path in outbox.glob("*.json")} - {"worker"}
+
+    def reply(self, stem: str) -> dict[str, Any]:
+        envelope: dict[str, Any] = json.loads(
+            (self.root / ".kitty" / "outbox" / f"{stem}.json").read_bytes()
+        )
+        return envelope
+
+
+def outcome(process: Process) -> Outcome:
+    """How `process` ended, once it has."""
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    return Outcome(exit_code=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """What a process of the host inherits: the tests' environment, and where the package is."""
+    inherited = {name: value for name, value in os.environ.items() if name != "SPECIFY_REPO_ROOT"}
+    return inherited | {"PYTHONPATH": str(SOURCE)} | changes
+
+
+def flags(*, mission: str = SLUG, policy: Any = None, **values: str) -> Sequence[str]:
+    """The words of a call: `--mission`, `--policy` where one is given, and the values as flags."""
+    words = ["--mission", mission]
+    words += ["--policy", json.dumps(policy)] if policy is not None else []
+    for name, value in values.items():
+        words += [f"--{name.replace('_', '-')}", value]
+    return words
+
+
+def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[str, str]:
+    """Every file below `root`, `.git` included, by path, but for the folders in `besides`."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        if name.partition("/")[0] in besides:
+            continue
+        if path.is_symlink():
+            found[name] = f"link to {path.readlink()}"
+        elif path.is_file():
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            found[name] = "folder"
+    return found

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from specify_cli.core import rules
+from specify_cli.core.lanes import MOVES, Guard, Lane
+from specify_cli.core.rules import Move, Sight, Wish
+from specify_cli.core.state import PackageState
+from specify_cli.errors import (
+    DependenciesNotSatisfied,
+    TransitionRejected,
+    WorkPackageAlreadyClaimed,
+)
+
+PAIRS = [(origin, to) for origin in Lane for to in Lane]
+APPROVED = {"reviewer": "r", "verdict": "approved", "reference": "x"}
+CHANGES = {"reviewer": "r", "verdict": "changes_requested", "reference": "x"}
+EVERYTHING: dict[str, Any] = {
+    "note": "why",
+    "review_ref": "x",
+    "review_result": APPROVED,
+    "evidence": {"review": APPROVED},
+    "subtasks_complete": True,
+    "implementation_evidence_present": True,
+}
+ALL_SEEN = Sight(workspace=True, subtasks_complete=True, implementation_evidence=True)
+WAITING = Sight(unsatisfied_dependencies=("WP09",))
+
+
+def wish(to: Lane, **brought: Any) -> Wish:
+    return Wish(wp_id="WP01", to=to, **({"actor": "coder"} | brought))
+
+
+def sight_of(**seen: Any) -> Sight:
+    return dataclasses.replace(ALL_SEEN, **seen)
+
+
+def guard_that_refuses(origin: Lane, asked: Wish, sight: Sight = ALL_SEEN) -> str:
+    with pytest.raises(TransitionRejected) as caught:
+        rules.decide_transition(PackageState(lane=origin), asked, sight)
+    assert caught.value.details["from_lane"] == origin.value
+    assert caught.value.details["to_lane"] == asked.to.value
+    return str(caught.value.details["guard"])
+
+
+# All 81 pairs.
+
+
+@pytest.mark.parametrize(("origin", "to"), PAIRS)
+def test_with_everything_supplied_exactly_the_moves_of_the_table_are_made(
+    origin: Lane, to: Lane
+) -> None:
+    asked = wish(to, **EVERYTHING)
+    if (origin, to) in MOVES:
+        moves = rules.decide_transition(PackageState(lane=origin), asked, ALL_SEEN)
+        assert moves == (Move(from_lane=origin, to_lane=to),)
+    else:
+        assert guard_that_refuses(origin, asked) == "edge"
+
+
+@pytest.mark.parametrize(("origin", "to"), PAIRS)
+def test_bare_a_move_is_made_only_where_its_guard_asks_for_nothing_more(
+    origin: Lane, to: Lane
+) -> None:
+    guard = MOVES.get((origin, to))
+    asked = wish(to)
+    if guard in (Guard.NONE, Guard.ACTOR, Guard.REVIEW_CLAIM):
+        assert rules.decide_transition(PackageState(lane=origin), asked, Sight())
+    else:
+        expected = guard.value if guard else "edge"
+        assert guard_that_refuses(origin, asked, Sight()) == expected
+
+
+@pytest.mark.parametrize(("origin", "to"), PAIRS)
+def test_force_with_a_note_makes_any_move(origin: Lane, to: Lane) -> None:
+    moves = rules.decide_transition(
+        PackageState(lane=origin), wish(to, force=True, note="because"), Sight()
+    )
+    assert moves == (Move(from_lane=origin, to_lane=to),)
+
+
+@pytest.mark.parametrize("note", [None, "", "  \n"])
+def test_force_without_a_note_is_refused(note: str | None) -> None:
+    asked = wish(Lane.DONE, force=True, note=note)
+    assert guard_that_refuses(Lane.PLANNED, asked) == "force_note"
+
+
+# What the guards look at.
+
+
+@pytest.mark.parametrize(
+    ("seen", "told", "is_allowed"),
+    [
+        (True, None, True),
+        (True, False, True),
+        (False, True, False),
+        (None, True, True),
+        (None, False, False),
+        (None, None, False),
+    ],
+)
+def test_what_is_seen_decides_and_a_word_counts_only_where_nothing_is_to_be_seen(
+    seen: bool | None, told: bool | None, is_allowed: bool
+) -> None:
+    package = PackageState(lane=Lane.IN_PROGRESS)
+    for name, flag in {
+        "subtasks_complete": "subtasks_complete",
+        "implementation_evidence": "implementation_evidence_present",
+    }.items():
+        sight = sight_of(**{name: seen})
+        asked = wish(Lane.FOR_REVIEW, **{flag: told})
+        if is_allowed:
+            assert rules.decide_transition(package, asked, sight)
+        else:
+            assert guard_that_refuses(package.lane, asked, sight) == "subtasks_and_evidence"
+
+
+@pytest.mark.parametrize("to", [Lane.APPROVED, Lane.DONE])
+def test_a_review_that_asks_for_changes_passes_nothing(to: Lane) -> None:
+    refused = guard_that_refuses(Lane.IN_REVIEW, wish(to, review_result=CHANGES))
+    assert refused == "review_approved"
+
+
+def test_a_review_that_asks_for_changes_sends_the_package_back() -> None:
+    package = PackageState(lane=Lane.IN_REVIEW)
+    asked = wish(Lane.IN_PROGRESS, review_result=CHANGES)
+    assert rules.decide_transition(package, asked, Sight())
+
+
+@pytest.mark.parametrize("verdict", ["approved", "changes_requested"])
+def test_evidence_passes_work_on_only_with_the_verdict_approved(verdict: str) -> None:
+    asked = wish(Lane.APPROVED, evidence={"review": {**APPROVED, "verdict": verdict}})
+    if verdict == "approved":
+        assert rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, Sight())
+    else:
+        assert guard_that_refuses(Lane.IN_PROGRESS, asked) == "review_evidence"
+
+
+@pytest.mark.parametrize("blank", ["", " \t"])
+def test_blank_texts_are_no_proof(blank: str) -> None:
+    back = wish(Lane.PLANNED, note=blank, review_ref=blank)
+    assert guard_that_refuses(Lane.IN_PROGRESS, back) == "reason"
+    assert guard_that_refuses(Lane.APPROVED, back) == "review_reference"
+    claim = wish(Lane.CLAIMED, actor=blank)
+    assert guard_that_refuses(Lane.PLANNED, claim) == "actor"
+
+
+@pytest.mark.parametrize(
+    "proofs",
+    [
+        {"review_ref": "y", "review_result": APPROVED},
+        {"review_ref": "y", "evidence": {"review": APPROVED}},
+        {"review_result": CHANGES, "evidence": {"review": APPROVED}},
+        {"review_result": {**APPROVED, "reviewer": "s"}, "evidence": {"review": APPROVED}},
+    ],
+)
+def test_proofs_that_contradict_each_other_are_refused(proofs: dict[str, Any]) -> None:
+    with pytest.raises(TransitionRejected) as caught:
+        rules.check_review_agreement(wish(Lane.APPROVED, **proofs))
+    assert caught.value.details["guard"] == "review_agreement"
+
+
+def test_proofs_that_agree_pass_and_so_does_each_alone() -> None:
+    whole = {k: EVERYTHING[k] for k in ("review_ref", "review_result", "evidence")}
+    for proofs in (whole, *({name: value} for name, value in whole.items()), {}):
+        rules.check_review_agreement(wish(Lane.APPROVED, **proofs))
+
+
+# Dependencies.
+
+
+@pytest.mark.parametrize(("origin", "to"), PAIRS)
+def test_dependencies_are_judged_at_every_way_into_work_and_force_does_not_help(
+    origin: Lane, to: Lane
+) -> None:
+    forced = wish(to, force=True, note="now")
+    into_work = origin in rules.BEFORE_WORK and to in rules.INTO_WORK
+    if into_work:
+        with pytest.raises(DependenciesNotSatisfied) as caught:
+            rules.decide_transition(PackageState(lane=origin), forced, WAITING)
+        assert caught.value.details == {"unsatisfied_dependencies": ["WP09"]}
+    else:
+        assert rules.decide_transition(PackageState(lane=origin), forced, WAITING)
+
+
+# start-implementation.
+
+
+def start(package: PackageState, actor: str = "coder", sight: Sight = ALL_SEEN) -> list[Lane]:
+    moves = rules.decide_start_implementation(package, wish(Lane.IN_PROGRESS, actor=actor), sight)
+    return [lane for move in moves for lane in (move.from_lane, move.to_lane)]
+
+
+def test_a_start_claims_and_begins_in_one_go() -> None:
+    assert start(PackageState()) == [Lane.PLANNED, Lane.CLAIMED, Lane.CLAIMED, Lane.IN_PROGRESS]
+
+
+def test_a_start_goes_on_from_ones_own_claim() -> None:
+    claimed = PackageState(lane=Lane.CLAIMED, claimed_by="coder")
+    assert start(claimed) == [Lane.CLAIMED, Lane.IN_PROGRESS]
+
+
+def test_a_start_by_whoever_works_on_it_moves_nothing() -> None:
+    assert start(PackageState(lane=Lane.IN_PROGRESS, claimed_by="coder"), sight=WAITING) == []
+
+
+@pytest.mark.parametrize("lane", [Lane.CLAIMED, Lane.IN_PROGRESS])
+def test_a_start_of_what_another_holds_names_both(lane: Lane) -> None:
+    with pytest.raises(WorkPackageAlreadyClaimed) as caught:
+        start(PackageState(lane=lane, claimed_by="first"), actor="second")
+    assert caught.value.details == {"claimed_by": "first", "requesting_actor": "second"}
+
+
+@pytest.mark.parametrize(
+    "lane", [x for x in Lane if x not in (Lane.PLANNED, Lane.CLAIMED, Lane.IN_PROGRESS)]
+)
+def test_a_start_from_any_later_lane_is_refused(lane: Lane) -> None:
+    with pytest.raises(TransitionRejected) as caught:
+        start(PackageState(lane=lane, claimed_by="coder"))
+    assert caught.value.details["guard"] == "edge"
+
+
+@pytest.mark.parametrize("lane", [Lane.PLANNED, Lane.CLAIMED])
+def test_a_start_waits_for_dependencies(lane: Lane) -> None:
+    with pytest.raises(DependenciesNotSatisfied):
+        start(PackageState(lane=lane, claimed_by="coder"), sight=WAITING)
+
+
+# start-review.
+
+
+def review(package: PackageState, actor: str = "reviewer") -> tuple[Move, ...]:
+    return rules.decide_start_review(package, wish(Lane.IN_REVIEW, actor=actor))
+
+
+def test_a_review_is_claimed_once_and_asking_again_moves_nothing() -> None:
+    assert len(review(PackageState(lane=Lane.FOR_REVIEW))) == 1
+    assert review(PackageState(lane=Lane.IN_REVIEW, reviewer="reviewer")) == ()
+
+
+def test_a_second_reviewer_is_refused() -> None:
+    with pytest.raises(WorkPackageAlreadyClaimed) as caught:
+        review(PackageState(lane=Lane.IN_REVIEW, reviewer="first"), actor="second")
+    assert caught.value.details == {"claimed_by": "first", "requesting_actor": "second"}
+
+
+@pytest.mark.parametrize("lane", [x for x in Lane if x not in (Lane.FOR_REVIEW, Lane.IN_REVIEW)])
+def test_what_is_not_for_review_cannot_be_reviewed(lane: Lane) -> None:
+    with pytest.raises(TransitionRejected):
+        review(PackageState(lane=lane))

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from specify_cli.core import rules
+from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.lanes import MOVES, Lane
+from specify_cli.core.rules import Sight, Wish
+from specify_cli.core.state import PLANNED, PackageState, apply, replay
+from specify_cli.errors import SpecKittyError
+
+REVIEW = st.fixed_dictionaries(
+    {
+        "reviewer": st.just("r"),
+        "verdict": st.sampled_from(["approved", "changes_requested"]),
+        "reference": st.just("x"),
+    }
+)
+WISHES = st.builds(
+    Wish,
+    wp_id=st.just("WP01"),
+    actor=st.sampled_from(["", "a", "b"]),
+    to=st.sampled_from(Lane),
+    force=st.booleans(),
+    note=st.sampled_from([None, "", "why"]),
+    review_ref=st.sampled_from([None, "x"]),
+    review_result=st.none() | REVIEW,
+    evidence=st.none() | st.fixed_dictionaries({"review": REVIEW}),
+    subtasks_complete=st.sampled_from([None, True, False]),
+    implementation_evidence_present=st.sampled_from([None, True, False]),
+)
+SIGHTS = st.builds(
+    Sight,
+    workspace=st.booleans(),
+    subtasks_complete=st.sampled_from([None, True, False]),
+    implementation_evidence=st.sampled_from([None, True, False]),
+    unsatisfied_dependencies=st.sampled_from([(), ("WP02",)]),
+)
+KINDS = st.sampled_from(["transition", "start-implementation", "start-review"])
+
+
+def moved(origin: Lane, to: Lane, **fields: Any) -> Moved:
+    told = {"event_id": "E", "at": "2026-01-01T00:00:00+00:00", "actor": "a", "wp_id": "WP01"}
+    return Moved(**(told | fields), from_lane=origin, to_lane=to)
+
+
+def decide(kind: str, package: PackageState, wish: Wish, sight: Sight) -> tuple[rules.Move, ...]:
+    try:
+        if kind == "transition":
+            return rules.decide_transition(package, wish, sight)
+        if kind == "start-review":
+            return rules.decide_start_review(package, wish)
+        return rules.decide_start_implementation(package, wish, sight)
+    except SpecKittyError:
+        return ()
+
+
+@given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
+def test_replay_of_accepted_decisions_never_leaves_the_lane_table(
+    asked: list[tuple[str, Wish, Sight]],
+) -> None:
+    package = PLANNED
+    events: list[Event] = []
+    for kind, wish, sight in asked:
+        for move in decide(kind, package, wish, sight):
+            assert move.from_lane is package.lane
+            assert wish.force or (move.from_lane, move.to_lane) in MOVES
+            event = moved(
+                move.from_lane, move.to_lane, actor=wish.actor, force=wish.force, reason=wish.note
+            )
+            package = apply(package, event)
+            events.append(event)
+    assert replay(events).of("WP01") == package
+
+
+@given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
+def test_a_package_at_work_always_has_a_holder_and_one_in_review_a_reviewer(
+    asked: list[tuple[str, Wish, Sight]],
+) -> None:
+    package = PLANNED
+    for kind, wish, sight in asked:
+        for move in decide(kind, package, wish, sight):
+            package = apply(package, moved(move.from_lane, move.to_lane, actor=wish.actor))
+        at_work = package.lane in (Lane.CLAIMED, Lane.IN_PROGRESS)
+        assert not at_work or package.claimed_by is not None
+        assert (package.reviewer is not None) == (package.lane is Lane.IN_REVIEW)
+
+
+def test_a_package_of_which_nothing_is_known_is_planned() -> None:
+    state = replay([])
+    assert state.of("WP77") == PLANNED
+    assert not state.of("WP77").is_satisfied
+
+
+def test_a_cancellation_satisfies_only_with_a_note() -> None:
+    for reason, is_satisfied in {None: False, " ": False, "not needed": True}.items():
+        state = replay([moved(Lane.PLANNED, Lane.CANCELED, reason=reason)])
+        assert state.of("WP01").is_satisfied is is_satisfied
+
+
+def test_the_implementer_keeps_the_package_through_review_until_it_is_planned_again() -> None:
+    steps = [
+        moved(Lane.PLANNED, Lane.CLAIMED, actor="coder"),
+        moved(Lane.CLAIMED, Lane.IN_PROGRESS, actor="coder"),
+        moved(Lane.IN_PROGRESS, Lane.FOR_REVIEW, actor="coder"),
+        moved(Lane.FOR_REVIEW, Lane.IN_REVIEW, actor="reviewer"),
+        moved(Lane.IN_REVIEW, Lane.IN_PROGRESS, actor="reviewer"),
+    ]
+    package = replay(steps).of("WP01")
+    assert (package.claimed_by, package.reviewer, package.last_actor) == ("coder", None, "reviewer")
+    again = replay([*steps, moved(Lane.IN_PROGRESS, Lane.PLANNED)]).of("WP01")
+    assert again.claimed_by is None
+
+
+def test_the_newest_mark_of_a_subtask_counts_and_moves_leave_it_alone() -> None:
+    def marked(**marks: str) -> Annotated:
+        return Annotated(event_id="E", at="now", actor="b", wp_id="WP01", delta={"subtasks": marks})
+
+    state = replay(
+        [
+            marked(T001="done", T002="done"),
+            moved(Lane.PLANNED, Lane.CLAIMED),
+            marked(T001="pending"),
+        ]
+    )
+    assert state.of("WP01").subtask_marks == {"T001": "pending", "T002": "done"}
+    assert state.of("WP01").last_actor == "b"
+    assert state.of("WP01").lane is Lane.CLAIMED
+
+
+def test_where_work_began_is_remembered_until_it_begins_anew() -> None:
+    begun = moved(Lane.CLAIMED, Lane.IN_PROGRESS, lane_base_ref="one")
+    later = [begun, moved(Lane.IN_PROGRESS, Lane.FOR_REVIEW)]
+    assert replay(later).of("WP01").base_ref == "one"
+    anew = moved(Lane.CLAIMED, Lane.IN_PROGRESS, lane_base_ref="two")
+    assert replay([*later, anew]).of("WP01").base_ref == "two"
+
+
+def test_acceptance_is_of_the_mission_and_moves_no_package() -> None:
+    accepted = MissionAccepted(event_id="E", at="then", actor="a")
+    state = replay([moved(Lane.PLANNED, Lane.BLOCKED), accepted])
+    assert state.accepted_at == "then"
+    assert state.of("WP01").lane is Lane.BLOCKED
