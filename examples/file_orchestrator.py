@@ -204,12 +204,11 @@ def run_agent(task: str, place: dict[str, Any]) -> str:
 
 def say(who: str, what: str) -> None:
     """A line of progress for whoever looks on."""
-    print(f"  {who:9} {what}")
+    print(f"  {who:9} {what}", flush=True)
 
 
 def main(inbox: str, outbox: str, mission: str) -> int:
     """0 when the mission is merged."""
-    sys.stdout.reconfigure(line_buffering=True)  # Whoever looks on sees each step when it is done.
     try:
         Orchestrator(Mailbox(Path(inbox), Path(outbox)), mission).run()
     except (Refused, TimeoutError, RuntimeError, OSError) as error:

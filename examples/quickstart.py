@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ IDENTITY = {
 OF_OTHER_PROJECTS = ("GIT_", "SPECIFY_", "SPEC_KITTY_")
 WORKER_TIMEOUT_S = 30
 ORCHESTRATOR_TIMEOUT_S = 300
+
+# Flushed, so that what we say and what the commands print come in order.
+say = partial(print, flush=True)
 
 
 class Failed(Exception):
@@ -48,7 +52,7 @@ class Project:
 
     def run(self, *words: str) -> None:
         """The command was shown, run and has succeeded. Raises: Failed."""
-        print(f"$ {shlex.join(words)}")
+        say(f"$ {shlex.join(words)}")
         try:
             subprocess.run(
                 [program(words[0]), *words[1:]], cwd=self.root, env=self.environment, check=True
@@ -59,7 +63,7 @@ class Project:
     @contextmanager
     def worker(self) -> Iterator[None]:
         """A worker serves the mailbox during the block. Raises: Failed."""
-        print("$ spec-kitty mailbox serve &")
+        say("$ spec-kitty mailbox serve &")
         with self.worker_log.open("wb") as log:
             worker = subprocess.Popen(
                 [program("spec-kitty"), "mailbox", "serve"],
@@ -138,7 +142,7 @@ def drive(project: Project) -> None:
     mailbox = project.root / ".kitty"
     orchestrator = [sys.executable, str(HERE / "file_orchestrator.py")]
     with project.worker():
-        print(f"$ file_orchestrator.py .kitty/inbox .kitty/outbox {MISSION}")
+        say(f"$ file_orchestrator.py .kitty/inbox .kitty/outbox {MISSION}")
         try:
             subprocess.run(
                 [*orchestrator, str(mailbox / "inbox"), str(mailbox / "outbox"), MISSION],
@@ -157,17 +161,17 @@ def show_outcome(project: Project) -> None:
     project.run("git", "log", "--graph", "--oneline")
     show_journal(project.root / ".kitty" / "outbox" / "journal.jsonl")
     project.run("spec-kitty", "mailbox", "verify")
-    print("\nAnd the program that was built, on main:")
+    say("\nAnd the program that was built, on main:")
     project.run("python3", "-B", "search.py")
 
 
 def show_journal(path: Path) -> None:
     """Who did what: a line for each answer in the journal that was no mere look."""
-    print("\nThe journal, without the questions that changed nothing:")
+    say("\nThe journal, without the questions that changed nothing:")
     for text in path.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
         if line["door"] == "cli" or line["event_ids"] or line["commits"]:
-            print(journal_line(line))
+            say(journal_line(line))
 
 
 def journal_line(line: dict[str, Any]) -> str:
@@ -184,12 +188,11 @@ def journal_line(line: dict[str, Any]) -> str:
 
 def heading(text: str) -> None:
     """A new part begins."""
-    print(f"\n== {text}")
+    say(f"\n== {text}")
 
 
 def main() -> int:
     """0 when the mission was merged; else 1, and what was wrong was said."""
-    sys.stdout.reconfigure(line_buffering=True)  # In order with what the commands print.
     parser = argparse.ArgumentParser(description="A mission, driven through files alone.")
     parser.add_argument("--keep", action="store_true", help="keep the scratch repository")
     keep = parser.parse_args().keep
@@ -206,7 +209,7 @@ def main() -> int:
     finally:
         if not keep:
             shutil.rmtree(scratch, ignore_errors=True)
-    print(f"\nDone. The repository is in {project.root}" if keep else "\nDone.")
+    say(f"\nDone. The repository is in {project.root}" if keep else "\nDone.")
     return 0
 
 

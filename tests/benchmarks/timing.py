@@ -1,0 +1,72 @@
+"""What the benchmarks share: processes timed in turn, medians, and a project to time them in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+IDENTITY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "Benchmark"), ("EMAIL", "benchmark@example.invalid"))
+}
+
+
+def spec_kitty() -> list[str]:
+    """How this interpreter's spec-kitty is started: the installed program, else the module."""
+    beside = Path(sys.executable).with_name("spec-kitty")
+    return [str(beside)] if beside.exists() else [sys.executable, "-m", "specify_cli"]
+
+
+def medians_ms(
+    commands: Mapping[str, Sequence[str]], *, runs: int, folder: Path | None = None
+) -> dict[str, float]:
+    """The median of the whole process for each command.
+
+    They take turns, so that whatever else the machine does hits all of them alike. The first turn
+    warms the caches and does not count.
+    """
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs + 1):
+        for name, command in commands.items():
+            started = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+            times[name].append((time.perf_counter() - started) * 1000)
+    return {name: statistics.median(taken[1:]) for name, taken in times.items()}
+
+
+@contextmanager
+def scratch_project() -> Iterator[Path]:
+    """A project with one commit, in a folder that is gone afterwards."""
+    os.environ.update(IDENTITY)
+    root = Path(tempfile.mkdtemp(prefix="spec-kitty-benchmark-")).resolve()
+    try:
+        for command in (
+            ["git", "init", "-q", "-b", "main"],
+            ["git", "commit", "-q", "--allow-empty", "-m", "Begin"],
+            [*spec_kitty(), "init"],
+        ):
+            subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def verdict(name: str, value: float, *, at_most: float, unit: str = "") -> int:
+    """The exit code of the benchmark: 0 when the value holds the limit, which was printed."""
+    holds = value <= at_most
+    print(f"{name:44} {value:8.2f}{unit}  {'PASS' if holds else 'FAIL'}: at most {at_most:g}{unit}")
+    return 0 if holds else 1
+
+
+def show(name: str, value: float, unit: str) -> None:
+    """One figure was printed."""
+    print(f"{name:44} {value:8.1f} {unit}")

@@ -1,0 +1,62 @@
+"""A project with a mission that waits, and a real worker beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = [sys.executable, "-m", "specify_cli"]
+STARTS_WITHIN_S = 30
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The quickstart's mission in a repository of its own, nothing of it begun."""
+    root = tmp_path / "project"
+    root.mkdir()
+    git, kitty = ["git"], PROGRAM
+    add = [*kitty, "tasks", "add", "1"]
+    for command in (
+        [*git, "init", "-q", "-b", "main"],
+        [*git, "commit", "-q", "--allow-empty", "-m", "Begin"],
+        [*kitty, "init"],
+        [*kitty, "mission", "create", "Full-text search"],
+        [*add, "Index", "--owns", "index.py", "--prompt", "Write index.py"],
+        [*add, "Query", "--owns", "query.py", "--prompt", "Write query.py"],
+        [
+            *add,
+            "Search",
+            "--depends-on",
+            "WP01",
+            "--depends-on",
+            "WP02",
+            "--prompt",
+            "Write search.py",
+        ],
+        [*kitty, "tasks", "finalize", "1"],
+        [*git, "add", "kitty-specs"],
+        [*git, "commit", "-q", "-m", "Plan"],
+    ):
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+    return root
+
+
+@pytest.fixture
+def worker(project: Path) -> Iterator[None]:
+    """Somebody serves the project's mailbox."""
+    with subprocess.Popen(
+        [*PROGRAM, "mailbox", "serve"], cwd=project, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            deadline = time.monotonic() + STARTS_WITHIN_S
+            while not (project / ".kitty" / "outbox" / "worker.json").exists():
+                assert time.monotonic() < deadline, "the worker does not start"
+                assert process.poll() is None, "the worker has ended"
+            yield
+        finally:
+            process.terminate()

@@ -1,0 +1,88 @@
+"""Whoever follows the README sees what the README shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.readme.console import Step, fences, fits, steps
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SESSIONS = [step for session in fences(README, "console") for step in steps(session)]
+SHOWN_FOLDER = "/home/you"
+# It can be in no command and in no output.
+MARK = "\x1e"
+TOUR_TAKES_LESS_S = 90
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What each command of the README prints, all of them run in one shell, one after the other."""
+    folder = tmp_path_factory.mktemp("tour").resolve()
+    beside = str(Path(sys.executable).parent)
+    marked = "\n".join(f"printf '{MARK}'\n{step.command}" for step in SESSIONS)
+    with subprocess.Popen(
+        ["sh", "-c", marked],
+        cwd=folder,
+        env=os.environ | {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as shell:
+        try:
+            output, _ = shell.communicate(timeout=TOUR_TAKES_LESS_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, signal.SIGKILL)
+            raise
+    return output.replace(str(folder), SHOWN_FOLDER).split(MARK)[1:]
+
+
+@pytest.mark.parametrize(
+    "number", range(len(SESSIONS)), ids=lambda n: f"{n}: {SESSIONS[n].command[:40]}"
+)
+def test_every_command_prints_what_is_shown(number: int, printed: list[str]):
+    assert len(printed) == len(SESSIONS)
+    assert fits(SESSIONS[number].shown, printed[number]), printed[number]
+
+
+def test_every_fence_is_of_a_kind_that_is_tested():
+    opened = re.findall(r"^```(.+)$", README, re.M)
+
+    assert {*opened} == {"console", "sh", "text"}
+
+
+def test_every_file_that_is_linked_exists():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_command_for_people_exists():
+    _, _, table = README.partition("## Words for people")
+    table = table.partition("\n## ")[0]
+    words = re.findall(r"`spec-kitty ([a-z -]+)`", table)
+
+    assert len(words) == 6
+    for word in words:
+        called = [sys.executable, "-m", "specify_cli", *word.split(), "--help"]
+        subprocess.run(called, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_shown_output_that_differs_is_seen():
+    session = "$ one \\\n>   more\nfirst\n...\nlast 2030-11-22T18:00:00.000000+00:00\n$ two\n"
+
+    assert steps(session)[1] == Step(command="two", shown="")
+    shown = steps(session)[0].shown
+    assert fits(shown, "first\nsecond\nthird\nlast 2031-01-01T01:01:01.123456+00:00\n")
+    assert not fits(shown, "first\nsecond\nlast, or not\n")
+    assert not fits(shown, "first\nlast 2031-01-01T01:01:01.123456+00:00\nmore\n")
