@@ -92,9 +92,9 @@ class MissionFiles:
         return MissionIdentity(
             slug=self.slug,
             number=_as_number(number, path) if number else int(numbered[1]) if numbered else None,
-            mission_type=_field(meta, "mission_type", str, path=path) or DEFAULT_TYPE,
+            mission_type=_first_text(meta, "mission_type", "mission", path=path) or DEFAULT_TYPE,
             mission_id=_field(meta, "mission_id", str, path=path),
-            title=_field(meta, "title", str, path=path) or self.slug,
+            title=_first_text(meta, "title", "friendly_name", path=path) or self.slug,
             target_branch=_field(meta, "target_branch", str, path=path),
         )
 
@@ -119,11 +119,13 @@ class MissionFiles:
             ) from error
 
     def write_lanes(self, content: LanesFile) -> None:
-        """`lanes.json` holds `content`.
+        """`lanes.json` holds `content`, and what others wrote into it beside that.
 
-        Raises: StorageFailed.
+        Raises: StateUnreadable, StorageFailed.
         """
-        record = {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
+        before = read_json(self.lanes_path)
+        record = before | {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
+        record["lanes"] = [_kept(before, lane["lane_id"]) | lane for lane in record["lanes"]]
         publish(self.lanes_path, (json.dumps(record, indent=2) + "\n").encode())
 
 
@@ -182,6 +184,18 @@ def _field(meta: Mapping[str, Any], name: str, kind: Any, *, path: Path) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         raise _damaged(path, 1, f"{name} is of the wrong kind: {type(value).__name__}")
     return value
+
+
+def _first_text(meta: Mapping[str, Any], *names: str, path: Path) -> str | None:
+    """The first of the fields that has something; the public tool called some of them otherwise."""
+    found = (_field(meta, name, str, path=path) for name in names)
+    return next(filter(None, found), None)
+
+
+def _kept(before: Mapping[str, Any], lane_id: str) -> dict[str, Any]:
+    lanes = before.get("lanes")
+    known = [lane for lane in lanes if isinstance(lane, dict)] if isinstance(lanes, list) else []
+    return next((lane for lane in known if lane.get("lane_id") == lane_id), {})
 
 
 def _as_number(value: int | str, path: Path) -> int:

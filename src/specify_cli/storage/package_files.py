@@ -12,10 +12,11 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import front_matter
 
 PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
-FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII)
+FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
 HEADING = re.compile(r"#{1,6}\s.*?\b(WP[0-9]+)\b", re.ASCII)
 CHECKBOX = re.compile(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
 SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
+DONE_WORDS = frozenset({"done", "complete", "completed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def read_packages(mission_folder: Path) -> dict[str, WorkPackage]:
     try:
         checkboxes = _checkboxes_by_package(mission_folder / "tasks.md")
         packages: dict[str, WorkPackage] = {}
-        for path in _prompt_files(mission_folder / "tasks"):
+        for path in prompt_files(mission_folder / "tasks"):
             package = _read_package(path, checkboxes)
             if package.wp_id in packages:
                 first = packages[package.wp_id].prompt_path.name
@@ -58,27 +59,83 @@ def read_packages(mission_folder: Path) -> dict[str, WorkPackage]:
     return dict(sorted(packages.items()))
 
 
-def _prompt_files(folder: Path) -> list[Path]:
+def prompt_files(folder: Path) -> list[Path]:
+    """The prompts in a mission's `tasks` folder, sorted by name."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if FILE_NAME.fullmatch(path.name))
 
 
-def _read_package(path: Path, checkboxes: dict[str, dict[str, bool]]) -> WorkPackage:
-    text = _text(path)
-    header = front_matter.parse(text, path)
+def package_id(header: dict[str, Any], path: Path) -> str:
+    """The id that the front matter or else the file's name gives.
+
+    Raises: StateUnreadable.
+    """
     named = FILE_NAME.fullmatch(path.name)
-    wp_id = str(header.get("work_package_id") or (named[1] if named else path.stem))
+    text = str(header.get("work_package_id") or (named[1] if named else path.stem))
+    wp_id = _as_written_elsewhere(text)
     if not PACKAGE_ID.fullmatch(wp_id):
-        raise _damaged(path, f"work_package_id {wp_id!r} is not 'WP' and digits")
+        raise _damaged(path, f"work_package_id {text[:80]!r} is not 'WP' and digits")
+    return wp_id
+
+
+def texts(header: dict[str, Any], name: str, path: Path) -> list[str]:
+    """The field as a list, whether its author wrote a list, a text with commas, or nothing.
+
+    Raises: StateUnreadable.
+    """
+    value = header.get(name)
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list) and all(_is_text(item) for item in value):
+        return [str(item).strip() for item in value]
+    raise _damaged(path, f"{name} is not a list of texts")
+
+
+def listed_subtasks(header: dict[str, Any], path: Path) -> dict[str, bool]:
+    """Subtask id to whether the front matter itself says that it is done.
+
+    An item is an id, an id with words behind it, `{id: .., status: ..}`, or `id: words`.
+    Raises: StateUnreadable.
+    """
+    value = header.get("subtasks")
+    if not isinstance(value, list):
+        return {_subtask_id(text): False for text in texts(header, "subtasks", path)}
+    return dict(_listed_subtask(item, path) for item in value)
+
+
+def read_text(path: Path) -> str:
+    """The file's text, without a byte order mark, lines ended by newlines alone.
+
+    Raises: StateUnreadable, OSError.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _damaged(path, f"it is not UTF-8 text (byte {error.start})") from error
+
+
+def _as_written_elsewhere(text: str) -> str:
+    """`wp01` as `WP01`; anything else as it is."""
+    upper = text.strip().upper()
+    return upper if PACKAGE_ID.fullmatch(upper) else text.strip()
+
+
+def _read_package(path: Path, checkboxes: dict[str, dict[str, bool]]) -> WorkPackage:
+    text = read_text(path)
+    header = front_matter.parse(text, path)
+    wp_id = package_id(header, path)
+    needed = texts(header, "dependencies", path)
     return WorkPackage(
         wp_id=wp_id,
         title=str(header.get("title") or wp_id),
         prompt_path=path,
-        dependencies=tuple(_texts(header, "dependencies", path)),
-        owned_files=tuple(_texts(header, "owned_files", path)),
+        dependencies=tuple(dict.fromkeys(map(_as_written_elsewhere, needed))),
+        owned_files=tuple(texts(header, "owned_files", path)),
         subtasks=_subtasks(
-            listed=_texts(header, "subtasks", path),
+            listed=listed_subtasks(header, path),
             under_heading=checkboxes.get(wp_id, {}),
             in_prompt=_checkboxes(text),
         ),
@@ -86,23 +143,38 @@ def _read_package(path: Path, checkboxes: dict[str, dict[str, bool]]) -> WorkPac
 
 
 def _subtasks(
-    *, listed: list[str], under_heading: dict[str, bool], in_prompt: dict[str, bool]
+    *, listed: dict[str, bool], under_heading: dict[str, bool], in_prompt: dict[str, bool]
 ) -> tuple[Subtask, ...]:
     """The front matter's list decides which there are; without it, the checkboxes in `tasks.md`."""
     ticks = in_prompt | under_heading
-    names = listed or list(under_heading)
-    return tuple(Subtask(subtask_id=name, is_ticked=ticks.get(name, False)) for name in names)
+    names = listed or under_heading
+    return tuple(
+        Subtask(subtask_id=name, is_ticked=listed.get(name, False) or ticks.get(name, False))
+        for name in names
+    )
 
 
-def _texts(header: dict[str, Any], name: str, path: Path) -> list[str]:
-    value = header.get(name)
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return [str(item).strip() for item in value]
-    raise _damaged(path, f"{name} is not a list of texts")
+def _listed_subtask(item: Any, path: Path) -> tuple[str, bool]:
+    if _is_text(item):
+        return _subtask_id(str(item)), False
+    if isinstance(item, dict) and _is_text(item.get("id")):
+        return _subtask_id(str(item["id"])), _is_done(item)
+    if isinstance(item, dict) and len(item) == 1:
+        return _subtask_id(str(next(iter(item)))), False
+    raise _damaged(path, "subtasks has an item that is neither an id nor has one")
+
+
+def _is_done(item: dict[str, Any]) -> bool:
+    return item.get("done") is True or str(item.get("status")).strip().casefold() in DONE_WORDS
+
+
+def _is_text(item: Any) -> bool:
+    return isinstance(item, str | int) and not isinstance(item, bool)
+
+
+def _subtask_id(text: str) -> str:
+    found = SUBTASK_ID.match(text)
+    return found[1] if found else text.strip()
 
 
 def _checkboxes_by_package(path: Path) -> dict[str, dict[str, bool]]:
@@ -111,7 +183,7 @@ def _checkboxes_by_package(path: Path) -> dict[str, dict[str, bool]]:
         return {}
     found: dict[str, dict[str, bool]] = {}
     current: dict[str, bool] = {}
-    for line in _text(path).splitlines():
+    for line in read_text(path).splitlines():
         heading = HEADING.match(line)
         if heading:
             current = found.setdefault(heading[1], {})
@@ -126,15 +198,7 @@ def _checkboxes(text: str) -> dict[str, bool]:
 def _checkbox(line: str) -> Iterator[tuple[str, bool]]:
     box = CHECKBOX.fullmatch(line)
     if box:
-        subtask = SUBTASK_ID.match(box[2])
-        yield (subtask[1] if subtask else box[2].strip()), box[1] != " "
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _damaged(path, f"it is not UTF-8 text (byte {error.start})") from error
+        yield _subtask_id(box[2]), box[1] != " "
 
 
 def _damaged(path: Path, complaint: str) -> StateUnreadable:
