@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from specify_cli import ids
 from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.storage.atomic import fsync_folder
+from specify_cli.storage.atomic import fsync_folder, publish
 
 FILE_NAME = "status.events.jsonl"
 GENESIS = "genesis"
@@ -89,7 +90,8 @@ class EventLog:
 
         Raises: StateUnreadable, StorageFailed.
         """
-        self.append_lines(b"")
+        if self.path.exists():
+            self.append_lines(b"")
 
 
 def encode(events: Sequence[Event], *, mission_slug: str) -> bytes:
@@ -133,10 +135,12 @@ def _parse(raw: bytes, path: Path) -> LogContent:
     for number, line in enumerate(raw[:end].splitlines(keepends=True), start=1):
         offset += len(line)
         record = _record(line, path, number)
-        position, size = _batch_of(record)
+        found = _events_of(record, path, number)
+        # A line of another version may have a field of that name that means something else.
+        position, size = _batch_of(record) if found else (1, 1)
         if position == 1:
             pending.clear()
-        pending.extend(_events_of(record, path, number))
+        pending.extend(found)
         if position == size:
             events.extend(pending)
             pending.clear()
@@ -216,26 +220,34 @@ def _repair(path: Path, content: LogContent, attic: Path) -> None:
     """The file ends with a complete append; what was torn is kept in the attic."""
     if content.torn:
         attic.mkdir(parents=True, exist_ok=True)
-        (attic / f"{path.parent.name}-{ids.ulid()}").write_bytes(content.torn)
+        publish(attic / f"{path.parent.name}-{ids.ulid()}", content.torn)
         os.truncate(path, content.sound_bytes)
 
 
 def _write(path: Path, data: bytes) -> None:
     """`data` is at the end of the file and synced, or the file is as long as before."""
     is_new = not path.exists()
-    with path.open("ab") as log:
+    # Unbuffered: a buffer would try once more when it is closed, behind the truncation.
+    with path.open("ab", buffering=0) as log:
         size = log.tell()
         try:
             if size and not _ends_with_newline(path):
                 data = b"\n" + data
-            log.write(data)
-            log.flush()
+            _write_all(log, data)
             os.fsync(log.fileno())
         except OSError:
             os.truncate(path, size)
+            if is_new:
+                path.unlink()
             raise
     if is_new:
         fsync_folder(path.parent)
+
+
+def _write_all(log: FileIO, data: bytes) -> None:
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[log.write(remaining) :]
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,13 +56,13 @@ def find_project(start: Path, environment: Mapping[str, str]) -> Project:
     """
     named = environment.get(ROOT_VARIABLE)
     origin = Path(named) if named else start
-    if named and not origin.is_dir():
+    if named and not os.path.isdir(origin):
         raise MissionNotFound(
             f"{ROOT_VARIABLE} names {named!r}, which is no folder: correct the variable or unset it"
         )
     origin = origin.resolve()
     for folder in (origin, *origin.parents):
-        if any((folder / mark).exists() for mark in MARKS):
+        if any(os.path.exists(folder / mark) for mark in MARKS):
             return Project(_main_checkout(folder))
     raise MissionNotFound(
         f"no project at {origin} or above it: run 'spec-kitty init' in the repository's root,"
@@ -81,6 +82,6 @@ def _main_checkout(folder: Path) -> Path:
     try:
         git_folder = folder / link.read_text().removeprefix("gitdir:").strip()
         common = (git_folder / (git_folder / "commondir").read_text().strip()).resolve()
-    except OSError:
+    except (OSError, ValueError):  # Not there, or no text that could name a folder.
         return folder
     return common.parent if common.name == ".git" else folder

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.lanes import Lane
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage.event_log import EventLog, encode, ids_in
+from tests.unit.storage.limits import files_no_longer_than
+
+SLUG = "001-search"
+CLAIM = Moved(
+    event_id="E1",
+    at="2026-01-01T00:00:00+00:00",
+    actor="coder",
+    wp_id="WP01",
+    from_lane=Lane.PLANNED,
+    to_lane=Lane.CLAIMED,
+    correlation_id="one",
+)
+BEGIN = replace(CLAIM, event_id="E2", from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
+NOTE = Annotated(event_id="E3", at=CLAIM.at, actor="coder", wp_id="WP01", delta={"note": "n"})
+FOREIGN = [
+    b'{"event_type":"MissionCreated","aggregate_id":"x","payload":{"to_lane":"done"}}\n',
+    b'{"event_id":"G","from_lane":"genesis","to_lane":"planned","wp_id":"WP01"}\n',
+    b'{"kind":"of another version","wp_id":"WP01","batch":[1,9]}\n',
+    b'{"kind":"heartbeat","batch":"yes"}\r\n',
+    b"\n",
+    b"{}\n",
+]
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.dictionaries(TEXTS, JSON, max_size=3)
+COMMON: dict[str, Any] = {
+    "event_id": TEXTS,
+    "at": TEXTS,
+    "actor": TEXTS,
+    "policy_metadata": st.none() | OBJECTS,
+    "correlation_id": st.none() | TEXTS,
+    "request_digest": st.none() | TEXTS,
+}
+EVENTS = st.one_of(
+    st.builds(
+        Moved,
+        **COMMON,
+        wp_id=TEXTS,
+        from_lane=st.sampled_from(Lane),
+        to_lane=st.sampled_from(Lane),
+        force=st.booleans(),
+        reason=st.none() | TEXTS,
+        review_ref=st.none() | TEXTS,
+        review_result=st.none() | OBJECTS,
+        evidence=st.none() | OBJECTS,
+        lane_base_ref=st.none() | TEXTS,
+    ),
+    st.builds(Annotated, **COMMON, wp_id=TEXTS, delta=OBJECTS),
+    st.builds(MissionAccepted, **COMMON),
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> EventLog:
+    folder = tmp_path / SLUG
+    folder.mkdir()
+    return EventLog(path=folder / "status.events.jsonl", mission_slug=SLUG, attic=tmp_path / "torn")
+
+
+def in_attic(log: EventLog) -> list[bytes]:
+    return [path.read_bytes() for path in log.attic.iterdir()] if log.attic.is_dir() else []
+
+
+def line(event: Event) -> bytes:
+    return encode([event], mission_slug=SLUG)
+
+
+# Round trips.
+
+
+@given(appends=st.lists(st.lists(EVENTS, min_size=1, max_size=3), max_size=3))
+def test_what_was_encoded_is_parsed_as_the_same_events(
+    tmp_path_factory: pytest.TempPathFactory, appends: list[list[Event]]
+) -> None:
+    folder = tmp_path_factory.mktemp("log")
+    log = EventLog(path=folder / "log", mission_slug=SLUG, attic=folder / "torn")
+    log.path.write_bytes(b"".join(encode(events, mission_slug=SLUG) for events in appends))
+    content = log.read()
+    assert content.events == tuple(event for events in appends for event in events)
+    assert content.torn == b""
+
+
+@given(events=st.lists(EVENTS, min_size=1, max_size=3), kept=st.integers(0, 10_000))
+def test_an_append_cut_off_anywhere_counts_whole_or_not_at_all(
+    tmp_path_factory: pytest.TempPathFactory, events: list[Event], kept: int
+) -> None:
+    folder = tmp_path_factory.mktemp("log")
+    log = EventLog(path=folder / "log", mission_slug=SLUG, attic=folder / "torn")
+    whole = encode(events, mission_slug=SLUG)
+    log.path.write_bytes(line(CLAIM) + whole[: min(kept, len(whole) - 1)])
+    assert log.read().events in ((CLAIM,), (CLAIM, *events))
+    log.append([NOTE])
+    assert log.read().events in ((CLAIM, NOTE), (CLAIM, *events, NOTE))
+
+
+def test_a_log_that_is_not_there_is_empty(log: EventLog) -> None:
+    assert log.read().events == ()
+    assert not log.path.exists()
+
+
+def test_an_append_is_lines_of_ascii_json_that_others_can_read(log: EventLog) -> None:
+    log.append([replace(CLAIM, actor="Zoë\u2028"), BEGIN])
+    lines = log.path.read_bytes().decode("ascii").splitlines()
+    first = json.loads(lines[0])
+    assert first["actor"] == "Zoë\u2028"
+    assert first["mission_slug"] == SLUG
+    assert first["execution_mode"] == "worktree"
+    assert first["policy_metadata"] is None
+    assert "review_result" not in first
+    assert [json.loads(x)["batch"] for x in lines] == [[1, 2], [2, 2]]
+    assert ids_in(log.path.read_bytes()) == ["E1", "E2"]
+
+
+def test_events_are_found_by_the_request_that_caused_them(log: EventLog) -> None:
+    log.append([CLAIM, BEGIN])
+    log.append([NOTE])
+    assert log.read().caused_by("one") == (CLAIM, BEGIN)
+    assert log.read().caused_by("two") == ()
+
+
+# What a crash leaves.
+
+
+def test_a_torn_last_line_counts_as_not_written_and_is_kept_in_the_attic(log: EventLog) -> None:
+    torn = line(BEGIN)[:-20]
+    log.path.write_bytes(line(CLAIM) + torn)
+    assert log.read().events == (CLAIM,)
+    log.append([NOTE])
+    assert log.path.read_bytes() == line(CLAIM) + line(NOTE)
+    assert in_attic(log) == [torn]
+
+
+def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: EventLog) -> None:
+    batch = encode([CLAIM, BEGIN, NOTE], mission_slug=SLUG).splitlines(keepends=True)
+    opened = batch[0] + batch[1] + batch[2][:7]
+    log.path.write_bytes(line(NOTE) + opened)
+    assert log.read().events == (NOTE,)
+    log.append([CLAIM])
+    assert log.path.read_bytes() == line(NOTE) + line(CLAIM)
+    assert in_attic(log) == [opened]
+
+
+def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: EventLog) -> None:
+    opened = encode([CLAIM, BEGIN], mission_slug=SLUG).splitlines(keepends=True)[0]
+    log.path.write_bytes(opened + line(NOTE))
+    assert log.read().events == (NOTE,)
+    log.append([BEGIN])
+    assert log.path.read_bytes() == opened + line(NOTE) + line(BEGIN)
+
+
+def test_a_last_line_without_its_newline_counts_and_the_next_begins_on_its_own(
+    log: EventLog,
+) -> None:
+    log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
+    assert log.read().events == (CLAIM,)
+    log.append([NOTE])
+    assert log.path.read_bytes() == line(CLAIM) + line(NOTE)
+    assert in_attic(log) == []
+
+
+def test_reading_repairs_nothing(log: EventLog) -> None:
+    damaged = line(CLAIM) + line(BEGIN)[:-9]
+    log.path.write_bytes(damaged)
+    log.read()
+    assert log.path.read_bytes() == damaged
+    assert in_attic(log) == []
+
+
+def test_mending_ends_the_file_with_a_whole_line(log: EventLog) -> None:
+    log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
+    log.mend()
+    assert log.path.read_bytes() == line(CLAIM)
+    log.path.write_bytes(line(CLAIM) + b'{"half')
+    log.mend()
+    assert log.path.read_bytes() == line(CLAIM)
+
+
+def test_mending_makes_no_log_where_there_was_none(log: EventLog) -> None:
+    log.mend()
+    assert not log.path.exists()
+
+
+# What others wrote.
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_lines_of_other_versions_are_read_past_and_kept_byte_for_byte(
+    log: EventLog, foreign: bytes
+) -> None:
+    for raw in (foreign + line(CLAIM), line(CLAIM) + foreign):
+        log.path.write_bytes(raw)
+        assert log.read().events == (CLAIM,)
+        log.append([NOTE])
+        assert log.path.read_bytes() == raw + line(NOTE)
+        assert log.read().events == (CLAIM, NOTE)
+    assert in_attic(log) == []
+
+
+def test_events_of_other_versions_without_our_fields_are_read(log: EventLog) -> None:
+    old = {"event_id": "X", "at": "t", "actor": "a", "mission_slug": SLUG, "wp_id": "WP01"}
+    moved = old | {"from_lane": "in_progress", "to_lane": "doing", "execution_mode": "direct_repo"}
+    log.path.write_text(json.dumps(moved) + "\n", encoding="utf-8")
+    assert log.read().events == (
+        Moved(
+            event_id="X",
+            at="t",
+            actor="a",
+            wp_id="WP01",
+            from_lane=Lane.IN_PROGRESS,
+            to_lane=Lane.IN_PROGRESS,
+        ),
+    )
+
+
+# Damage.
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"not json\n",
+        b'{"to_lane":\n',
+        b"[1]\n",
+        b"\xff\xfe\n",
+        b"[" * 5000 + b"\n",
+        b'{"kind":"annotation","event_id":"E"}\n',
+        b'{"event_id":"E","at":"t","actor":"a","wp_id":"W","from_lane":"x","to_lane":"done"}\n',
+    ],
+)
+def test_a_damaged_line_is_refused_with_its_file_and_number(log: EventLog, damaged: bytes) -> None:
+    raw = line(CLAIM) + line(BEGIN) + damaged + line(NOTE)
+    log.path.write_bytes(raw)
+    for attempt in (log.read, lambda: log.append([NOTE])):
+        with pytest.raises(StateUnreadable) as caught:
+            attempt()
+        assert caught.value.details == {"file": str(log.path), "line": 3}
+    assert log.path.read_bytes() == raw
+
+
+# A disk that refuses.
+
+
+@pytest.mark.parametrize("free", [0, 1, 60, 300])
+def test_an_append_that_the_disk_cuts_short_leaves_the_log_as_it_was(
+    log: EventLog, free: int
+) -> None:
+    log.append([NOTE])
+    before = log.path.read_bytes()
+    with files_no_longer_than(len(before) + free), pytest.raises(StorageFailed):
+        log.append([CLAIM, BEGIN])
+    assert log.path.read_bytes() == before
+    log.append([CLAIM, BEGIN])
+    assert log.read().events == (NOTE, CLAIM, BEGIN)
+
+
+def test_an_append_that_the_disk_refuses_makes_no_log(log: EventLog) -> None:
+    with files_no_longer_than(10), pytest.raises(StorageFailed):
+        log.append([CLAIM])
+    assert not log.path.exists()
+
+
+def test_a_log_that_is_a_folder_is_a_failure_of_the_storage(log: EventLog) -> None:
+    log.path.mkdir()
+    with pytest.raises(StorageFailed):
+        log.read()

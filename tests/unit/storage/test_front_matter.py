@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import front_matter
+
+PATH = Path("WP01-step.md")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
+
+
+@given(st.dictionaries(TEXTS.filter(bool), TEXTS | st.lists(TEXTS, max_size=3), max_size=4))
+def test_what_was_rendered_is_parsed_as_the_same_header(header: dict[str, object]) -> None:
+    assert front_matter.parse(front_matter.render(header) + "\nbody\n---\n", PATH) == header
+
+
+@given(st.text())
+def test_any_text_has_a_header_or_is_refused_with_a_line(text: str) -> None:
+    try:
+        header = front_matter.parse(f"---\n{text}\n---\n", PATH)
+    except StateUnreadable as error:
+        found = error.details
+    else:
+        found = {"file": str(PATH), "line": len(header)}
+    assert set(found) == {"file", "line"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "body\n---\nname: x\n---\n", "--- \n---\n", "---\n# no\n---\n"]
+)
+def test_a_text_without_a_header_has_an_empty_one(text: str) -> None:
+    assert front_matter.parse(text, PATH) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("---\nname: x\n", 1),
+        ("---\nname: x\nother: [1, 2\n---\n", 4),
+        ("---\nname: x\nfiles: [**/*.py]\n---\n", 3),
+        ("---\n- a\n- list\n---\n", 2),
+        ("---\nbell: \x07\n---\n", 1),
+        ("---\nname: x\ncreated: 2026-13-45\n---\n", 1),
+        ("---\nnumber: !!int abc\n---\n", 1),
+        (f"---\ndeep: {'[' * 5000}\n---\n", 3),
+        ("---\nname: !!python/object/apply:os.getcwd []\n---\n", 2),
+    ],
+)
+def test_a_damaged_header_is_refused_with_its_file_and_line(text: str, line: int) -> None:
+    with pytest.raises(StateUnreadable) as caught:
+        front_matter.parse(text, PATH)
+    assert caught.value.details == {"file": str(PATH), "line": line}
