@@ -28,6 +28,9 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
 PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "create-mission": "Make the folder of a new mission.",
+        "write-plan": "Make plan.md and tasks.md of a mission, to be filled in.",
+        "write-packages": "Make the work packages that tasks.md outlines, and commit them.",
+        "choose-mission": "Find the mission that is meant where none is named.",
         "add-package": "Write the prompt of a new work package.",
         "finalize-tasks": "Check the packages of a mission and plan its execution lanes.",
         "mark-subtasks": "Tick subtasks of a mission's packages.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
@@ -23,10 +23,20 @@ class ListReadyParams(Params):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyPackage:
+    """A package that can be started now."""
+
+    wp_id: str
+    lane: str
+    dependencies_satisfied: bool
+    recommended_base: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListReadyResult(MissionResult):
     """Data of list-ready."""
 
-    ready_work_packages: list[dict[str, Any]]
+    ready_work_packages: list[ReadyPackage]
 
 
 def handle(
@@ -35,12 +45,12 @@ def handle(
     """The planned packages whose dependencies are satisfied, by id."""
     report = services().missions.ready(params.mission)
     ready = [
-        {
-            "wp_id": package.wp_id,
-            "lane": package.lane.value,
-            "dependencies_satisfied": True,
-            "recommended_base": package.recommended_base,
-        }
+        ReadyPackage(
+            wp_id=package.wp_id,
+            lane=package.lane.value,
+            dependencies_satisfied=True,
+            recommended_base=package.recommended_base,
+        )
         for package in report.packages
     ]
     return ListReadyResult(**mission_fields(report.mission), ready_work_packages=ready)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.arguments import Params, argument
@@ -26,11 +26,57 @@ class MissionStateParams(Params):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubtaskCount:
+    """How many steps of a package there are, and how many of them are done."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageOnBoard:
+    """Where one package stands."""
+
+    wp_id: str
+    title: str
+    lane: str
+    dependencies: list[str]
+    dependencies_satisfied: bool
+    unsatisfied_dependencies: list[str]
+    last_actor: str | None
+    lane_id: str
+    claimed_by: str | None
+    reviewer: str | None
+    since: str | None
+    prompt_path: str
+    subtasks: SubtaskCount
+
+    @classmethod
+    def of(cls, package: PackageReport) -> PackageOnBoard:
+        """The wire form of the report."""
+        return cls(
+            wp_id=package.wp_id,
+            title=package.title,
+            lane=package.lane.value,
+            dependencies=list(package.dependencies),
+            dependencies_satisfied=not package.unsatisfied_dependencies,
+            unsatisfied_dependencies=list(package.unsatisfied_dependencies),
+            last_actor=package.last_actor,
+            lane_id=package.lane_id,
+            claimed_by=package.claimed_by,
+            reviewer=package.reviewer,
+            since=package.since,
+            prompt_path=str(package.prompt_path),
+            subtasks=SubtaskCount(done=package.subtasks_done, total=package.subtasks_total),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MissionStateResult(MissionResult):
     """Data of mission-state."""
 
     summary: dict[str, int]
-    work_packages: list[dict[str, Any]]
+    work_packages: list[PackageOnBoard]
 
     @classmethod
     def of(cls, report: MissionReport) -> MissionStateResult:
@@ -40,26 +86,8 @@ class MissionStateResult(MissionResult):
         return cls(
             **mission_fields(report.mission),
             summary=summary | {"total": len(report.packages)},
-            work_packages=[_package(package) for package in report.packages],
+            work_packages=[PackageOnBoard.of(package) for package in report.packages],
         )
-
-
-def _package(package: PackageReport) -> dict[str, Any]:
-    return {
-        "wp_id": package.wp_id,
-        "title": package.title,
-        "lane": package.lane.value,
-        "dependencies": list(package.dependencies),
-        "dependencies_satisfied": not package.unsatisfied_dependencies,
-        "unsatisfied_dependencies": list(package.unsatisfied_dependencies),
-        "last_actor": package.last_actor,
-        "lane_id": package.lane_id,
-        "claimed_by": package.claimed_by,
-        "reviewer": package.reviewer,
-        "since": package.since,
-        "prompt_path": str(package.prompt_path),
-        "subtasks": {"done": package.subtasks_done, "total": package.subtasks_total},
-    }
 
 
 def handle(

@@ -1,0 +1,164 @@
+"""The whole table of moves: each of the 81 pairs, bare, with everything supplied, and forced.
+
+What is expected comes from the contract's `lanes.json` alone. A package is brought into its lane by
+lines in the event log, as a host finds it in a project that was there before.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.documents import CONTRACT
+from tests.contract.doors import CommandLine, Door, Mailbox
+from tests.contract.matching import envelope_of
+from tests.contract.requests import Ask, fresh_id
+from tests.contract.scratch import Scratch, commit_all
+
+TABLE = CONTRACT.read("lanes")
+LANES: list[str] = TABLE["lanes"]
+PAIRS = list(product(LANES, LANES))
+GUARDS: dict[tuple[str, str], str] = {
+    (move["from"], move["to"]): move["guard"] for move in TABLE["moves"]
+}
+# What a request meets by naming an actor, which every request does.
+MET_BY_AN_ACTOR = {"actor", "review_claim", "none"}
+MISSION, PACKAGE, ACTOR = "001-single", "WP01", "ada"
+DOORS: dict[str, Door] = {"cli": CommandLine(), "mailbox": Mailbox()}
+
+POLICY = {
+    "orchestrator_id": "nightly",
+    "orchestrator_version": "2.1.0",
+    "agent_family": "claude",
+    "approval_mode": "supervised",
+    "sandbox_mode": "workspace_write",
+    "network_mode": "none",
+    "dangerous_flags": [],
+}
+REVIEW = {"reviewer": "bruno", "verdict": "approved", "reference": "review-1"}
+SUPPLIED = {
+    "note": "because",
+    "review_ref": "review-1",
+    "review_result": REVIEW,
+    "evidence": {"review": REVIEW},
+}
+FORCED = {"force": True, "note": "because"}
+WAYS: dict[str, dict[str, Any]] = {"bare": {}, "supplied": SUPPLIED, "forced": FORCED}
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A project whose one package can be put into any lane."""
+
+    root: Path
+    before: bytes
+
+    @property
+    def log(self) -> Path:
+        return self.root / "kitty-specs" / MISSION / "status.events.jsonl"
+
+    def put(self, lane: str) -> bytes:
+        """The package stands in the lane; the bytes of the log that says so."""
+        self.log.write_bytes(self.before + _line("planned", lane))
+        return self.log.read_bytes()
+
+    def move(self, to: str, door: Door, **args: Any) -> dict[str, Any]:
+        """The envelope that answers a transition."""
+        named = {"mission": MISSION, "wp": PACKAGE, "to": to, "actor": ACTOR}
+        policy = POLICY if to in TABLE["policy_required"] else None
+        ask = Ask(command="transition", args=named | args, policy=policy, correlation_id=fresh_id())
+        return envelope_of(door.send(self.root, ask).raw)
+
+
+@pytest.fixture(scope="module")
+def untouched(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """Nothing of the package can be seen: no worktree, no branch, no subtask done."""
+    return Board(scratch.project("single", tmp_path_factory.mktemp("untouched") / "project"), b"")
+
+
+@pytest.fixture(scope="module")
+def worked(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """The package has a worktree with work committed in it, and its subtasks are done."""
+    root = scratch.project("single", tmp_path_factory.mktemp("worked") / "project")
+    start = Ask(
+        command="start-implementation",
+        args={"mission": MISSION, "wp": PACKAGE, "actor": ACTOR},
+        policy=POLICY,
+        correlation_id=fresh_id(),
+    )
+    place = envelope_of(CommandLine().send(root, start).raw)["data"]
+    workspace = Path(place["workspace_path"])
+    (workspace / "work.txt").write_text("done\n")
+    commit_all(workspace, "work")
+    ticks = {"subtasks": {"T001": "done", "T002": "done"}}
+    lines = _line("claimed", "in_progress", lane_base_ref=place["lane_base_ref"]) + _line(
+        kind="annotation", delta=ticks
+    )
+    return Board(root, lines)
+
+
+@pytest.fixture
+def board(way: str, untouched: Board, worked: Board) -> Board:
+    return worked if way == "supplied" else untouched
+
+
+def _line(from_lane: str | None = None, to_lane: str | None = None, **more: Any) -> bytes:
+    """A line of an event log as hosts of other versions leave it."""
+    head = {"event_id": "01JA0000000000000000000001", "at": "2026-01-05T09:01:00+00:00"}
+    lanes = {"from_lane": from_lane, "to_lane": to_lane} if to_lane else {}
+    line = head | {"actor": ACTOR, "mission_slug": MISSION, "wp_id": PACKAGE} | lanes | more
+    return json.dumps(line).encode() + b"\n"
+
+
+def refusing_guard(origin: str, to: str, way: str) -> str | None:
+    """The guard that the contract has refuse the move, or None where it is accepted."""
+    guard = GUARDS.get((origin, to), "edge")
+    if way == "forced":
+        return None
+    if guard == "edge":
+        return guard
+    return None if way == "supplied" or guard in MET_BY_AN_ACTOR else guard
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("origin", "to"), PAIRS)
+def test_move_is_accepted_or_refused_as_the_table_says(
+    origin: str, to: str, way: str, door: str, board: Board
+) -> None:
+    before = board.put(origin)
+    envelope = board.move(to, DOORS[door], **WAYS[way])
+    guard = refusing_guard(origin, to, way)
+    added = [json.loads(line) for line in board.log.read_bytes()[len(before) :].splitlines()]
+    if guard is None:
+        assert envelope["success"], envelope
+        [event] = added
+        assert (event["from_lane"], event["to_lane"]) == (origin, to)
+        assert event["force"] is (way == "forced")
+    else:
+        assert envelope["error_code"] == "TRANSITION_REJECTED"
+        named = {key: envelope["data"][key] for key in ("from_lane", "to_lane", "guard")}
+        assert named == {"from_lane": origin, "to_lane": to, "guard": guard}
+        assert added == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(("origin", "to"), [("planned", "claimed"), ("done", "planned")])
+@pytest.mark.parametrize("note", [None, "  "])
+def test_force_without_a_note_is_refused_inside_and_outside_of_the_table(
+    origin: str, to: str, note: str | None, door: str, untouched: Board
+) -> None:
+    before = untouched.put(origin)
+    envelope = untouched.move(to, DOORS[door], force=True, note=note)
+    assert envelope["error_code"] == "TRANSITION_REJECTED"
+    assert envelope["data"]["guard"] == "force_note"
+    assert untouched.log.read_bytes() == before
+
+
+def test_there_are_81_pairs() -> None:
+    assert len(set(PAIRS)) == 81
