@@ -113,7 +113,7 @@ class MissionFiles:
                 target_branch=content["target_branch"],
                 lanes=tuple(_execution_lane(lane) for lane in content["lanes"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise _damaged(
                 self.lanes_path, 1, f"{error} is missing or of the wrong kind"
             ) from error
@@ -210,8 +210,11 @@ def _execution_lane(record: Mapping[str, Any]) -> ExecutionLane:
         values: Sequence[Any] = record.get(name) or ()
         return tuple(str(value) for value in values)
 
+    lane_id = str(record["lane_id"])
+    if not is_plain_name(lane_id):  # It becomes part of a path.
+        raise ValueError(f"lane_id {lane_id[:80]!r}")
     return ExecutionLane(
-        lane_id=str(record["lane_id"]),
+        lane_id=lane_id,
         wp_ids=texts("wp_ids"),
         write_scope=texts("write_scope"),
         depends_on_lanes=texts("depends_on_lanes"),

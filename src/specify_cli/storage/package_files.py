@@ -13,7 +13,7 @@ from specify_cli.storage import front_matter
 
 PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
 FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
-HEADING = re.compile(r"#{1,6}\s.*?\b(WP[0-9]+)\b", re.ASCII)
+HEADING = re.compile(r"(#{1,6})\s(?:.*?\b(WP[0-9]+)\b)?", re.ASCII)
 CHECKBOX = re.compile(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
 SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
 DONE_WORDS = frozenset({"done", "complete", "completed"})
@@ -178,15 +178,20 @@ def _subtask_id(text: str) -> str:
 
 
 def _checkboxes_by_package(path: Path) -> dict[str, dict[str, bool]]:
-    """Package id to its checkboxes in `tasks.md`, by the heading that they stand under."""
+    """Package id to its checkboxes in `tasks.md`, by the heading that they stand under.
+
+    A heading without an id ends the package before it, unless it stands below that one's.
+    """
     if not path.is_file():
         return {}
     found: dict[str, dict[str, bool]] = {}
     current: dict[str, bool] = {}
+    level = 0
     for line in read_text(path).splitlines():
         heading = HEADING.match(line)
-        if heading:
-            current = found.setdefault(heading[1], {})
+        if heading and (heading[2] or len(heading[1]) <= level):
+            current = found.setdefault(heading[2], {}) if heading[2] else {}
+            level = len(heading[1])
         current.update(_checkbox(line))
     return found
 

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage.package_files import WorkPackage, read_packages
+
+
+@pytest.fixture
+def mission(tmp_path: Path) -> Path:
+    (tmp_path / "tasks").mkdir()
+    return tmp_path
+
+
+def write(mission: Path, text: str, *, name: str = "WP01-step.md", encoding: str = "utf-8") -> None:
+    (mission / "tasks" / name).write_bytes(text.encode(encoding))
+
+
+def only(mission: Path) -> WorkPackage:
+    (package,) = read_packages(mission).values()
+    return package
+
+
+def ticks(mission: Path) -> dict[str, bool]:
+    return {subtask.subtask_id: subtask.is_ticked for subtask in only(mission).subtasks}
+
+
+HEADER = """---
+work_package_id: "WP01"
+title: 'Größe: "ja"'
+dependencies: [WP02, "WP03"]
+owned_files:
+  - "src/**/*.py"
+  - docs
+subtasks: [T001]
+---
+- [x] T001 first
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_header_is_read_whatever_editor_wrote_it(
+    mission: Path, newline: str, encoding: str
+) -> None:
+    write(mission, HEADER.replace("\n", newline), encoding=encoding)
+    package = only(mission)
+    assert package.title == 'Größe: "ja"'
+    assert package.dependencies == ("WP02", "WP03")
+    assert package.owned_files == ("src/**/*.py", "docs")
+    assert ticks(mission) == {"T001": True}
+    assert package.prompt_path == mission / "tasks" / "WP01-step.md"
+
+
+def test_a_list_may_be_written_as_one_text(mission: Path) -> None:
+    write(mission, "---\ndependencies: WP02, WP03\nowned_files: src\n---\n")
+    assert only(mission).dependencies == ("WP02", "WP03")
+    assert only(mission).owned_files == ("src",)
+
+
+@pytest.mark.parametrize("header", ["", "---\n---\n", "---\ndependencies:\nsubtasks: []\n---\n"])
+def test_what_is_not_said_follows_from_the_name(mission: Path, header: str) -> None:
+    write(mission, header)
+    package = only(mission)
+    assert (package.wp_id, package.title) == ("WP01", "WP01")
+    assert (package.dependencies, package.owned_files, package.subtasks) == ((), (), ())
+
+
+def test_files_that_are_no_packages_are_left_alone_and_ids_are_in_order(mission: Path) -> None:
+    for name in ("WP10.md", "WP02_b.md", "WP01 a.md", "README.md", "WP03.md.bak", "notes-WP04.md"):
+        write(mission, "", name=name)
+    assert list(read_packages(mission)) == ["WP01", "WP02", "WP10"]
+
+
+def test_a_mission_without_prompts_has_no_packages(tmp_path: Path) -> None:
+    assert read_packages(tmp_path) == {}
+
+
+# Checkboxes.
+
+
+def test_without_a_list_the_checkboxes_under_the_heading_are_the_subtasks(mission: Path) -> None:
+    write(mission, "")
+    (mission / "tasks.md").write_text(
+        "- [x] T000 before all\n"
+        "## Work Package WP01: first\n- [x] T001 one\n* [ ] **T002** two\n  + [X] by hand\n"
+        "### Steps\n- [ ] T003 three\n- [-] T004 no box\n"
+        "## WP02: other\n- [x] T009 nine\n"
+    )
+    assert ticks(mission) == {"T001": True, "T002": False, "by hand": True, "T003": False}
+
+
+def test_a_section_of_its_own_ends_the_package_before_it(mission: Path) -> None:
+    write(mission, "")
+    (mission / "tasks.md").write_text("## WP01: one\n- [x] T001\n## Later\n- [ ] T099 some day\n")
+    assert ticks(mission) == {"T001": True}
+
+
+def test_with_a_list_only_what_it_names_counts_wherever_it_is_ticked(mission: Path) -> None:
+    write(mission, "---\nsubtasks: [T001, T002, T003]\n---\n- [x] T001\n- [x] T007 extra\n")
+    (mission / "tasks.md").write_text("# WP01\n- [x] T002\n- [x] T008 extra\n")
+    assert ticks(mission) == {"T001": True, "T002": True, "T003": False}
+
+
+# Damage.
+
+
+def test_two_prompts_of_one_package_are_refused(mission: Path) -> None:
+    write(mission, "", name="WP01-a.md")
+    write(mission, "---\nwork_package_id: WP01\n---\n", name="WP02-b.md")
+    with pytest.raises(StateUnreadable) as caught:
+        read_packages(mission)
+    assert caught.value.details["file"] == str(mission / "tasks" / "WP02-b.md")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "work_package_id: ../../etc",
+        "work_package_id: WP",
+        "work_package_id: [WP01]",
+        "dependencies: {WP02: yes}",
+        "dependencies: [[WP02]]",
+        "owned_files: 3.5",
+        "subtasks: [2026-01-01]",
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_refused_with_the_file(mission: Path, header: str) -> None:
+    write(mission, f"---\n{header}\n---\n")
+    with pytest.raises(StateUnreadable) as caught:
+        read_packages(mission)
+    assert caught.value.details["file"] == str(mission / "tasks" / "WP01-step.md")
+
+
+@pytest.mark.parametrize("name", ["tasks/WP01-step.md", "tasks.md"])
+def test_a_file_that_is_no_text_is_refused_by_name(mission: Path, name: str) -> None:
+    (mission / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StateUnreadable) as caught:
+        read_packages(mission)
+    assert caught.value.details["file"] == str(mission / name)
+
+
+def test_a_prompt_that_is_a_folder_is_a_failure_of_the_storage(mission: Path) -> None:
+    (mission / "tasks" / "WP01.md").mkdir()
+    with pytest.raises(StorageFailed):
+        read_packages(mission)
