@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import ids
-from specify_cli.core.dependencies import find_cycle, find_unknown
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.errors import UsageError
 from specify_cli.storage import front_matter, locks
@@ -22,13 +20,19 @@ from specify_cli.storage.mission_files import (
 )
 from specify_cli.storage.project import Project
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import repositories
+from specify_cli.workflow import authoring_templates, repositories
+from specify_cli.workflow.authoring_packages import check_graph
+from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.opened import OpenMission, changing_mission
 
-LONGEST_SLUG_WORDS = 60
-SPEC = "# {title}\n\nWhat is to be built, for whom, and how it shows that it works.\n"
-PLAN = "# Plan: {title}\n\nHow it is built, and in what order.\n"
-TASKS = "# Work packages: {title}\n"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    """The files that were written now, and those that were there and kept."""
+
+    identity: MissionIdentity
+    written: tuple[Path, ...]
+    kept: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,26 @@ class Authoring:
             )
             return files.identity()
 
+    def write_plan(self, selector: str) -> PlanReport:
+        """`plan.md` and `tasks.md` are there to be filled in; what was there is kept.
+
+        Raises: MissionNotFound, StorageFailed.
+        """
+        templates = {"plan.md": authoring_templates.PLAN, "tasks.md": authoring_templates.TASKS}
+        with (
+            changing_mission(self.project, selector) as mission,
+            translated(mission.files.folder, "write below"),
+        ):
+            paths = {mission.files.folder / name: text for name, text in templates.items()}
+            missing = [path for path in paths if not path.exists()]
+            for path in missing:
+                publish(path, paths[path].format(title=mission.identity.title).encode())
+            return PlanReport(
+                identity=mission.identity,
+                written=tuple(missing),
+                kept=tuple(path for path in paths if path not in missing),
+            )
+
     def add_package(self, selector: str, draft: PackageDraft) -> tuple[OpenMission, str, Path]:
         """A prompt file for the package, under the next free id.
 
@@ -87,13 +111,7 @@ class Authoring:
         Raises: MissionNotFound, UsageError naming an unknown dependency or a cycle; StorageFailed.
         """
         with changing_mission(self.project, selector) as mission:
-            unknown = find_unknown(mission.graph)
-            if unknown:
-                listed = "; ".join(f"{x} on {', '.join(y)}" for x, y in unknown.items())
-                raise UsageError(f"dependencies on packages that are not there: {listed}")
-            cycle = find_cycle(mission.graph)
-            if cycle:
-                raise UsageError(f"packages wait for each other in a circle: {' > '.join(cycle)}")
+            check_graph(mission.graph)
             mission.write_lanes()
             return mission
 
@@ -117,12 +135,6 @@ def initialize(folder: Path) -> Path:
     return repository.root
 
 
-def slug_of(text: str) -> str:
-    """The text as lower-case ASCII words joined by hyphens."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SLUG_WORDS].strip("-")
-
-
 def _next_number(project: Project) -> int:
     taken = [MissionFiles(project, slug).identity().number or 0 for slug in all_missions(project)]
     return max(taken, default=0) + 1
@@ -130,8 +142,8 @@ def _next_number(project: Project) -> int:
 
 def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target: str) -> None:
     files.folder.mkdir(parents=True)
-    for name, template in {"spec.md": SPEC, "plan.md": PLAN, "tasks.md": TASKS}.items():
-        publish(files.folder / name, template.format(title=title).encode())
+    spec = authoring_templates.SPEC.format(title=title)
+    publish(files.folder / "spec.md", spec.encode())
     number = int(files.slug.partition("-")[0])
     meta = {
         "mission_id": ids.ulid(),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from specify_cli.storage.project import Project
 from specify_cli.workflow.accepting import Accepting
 from specify_cli.workflow.authoring import Authoring
+from specify_cli.workflow.authoring_packages import Packages
+from specify_cli.workflow.choosing import Choosing
 from specify_cli.workflow.merging import Merging
 from specify_cli.workflow.missions import Missions
 from specify_cli.workflow.work_packages import WorkPackages
@@ -42,3 +44,13 @@ class Services:
     def authoring(self) -> Authoring:
         """Makes missions and packages."""
         return Authoring(self.project)
+
+    @property
+    def packages(self) -> Packages:
+        """Makes packages of what people outline."""
+        return Packages(self.project)
+
+    @property
+    def choosing(self) -> Choosing:
+        """Finds the mission that is meant."""
+        return Choosing(self.project)

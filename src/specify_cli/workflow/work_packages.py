@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from specify_cli import clock, ids
@@ -160,7 +160,7 @@ def _base_ref(mission: OpenMission, package: PackageState, wish: Wish) -> str | 
 def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[str]]:
     """Package id to those of the subtasks that are its own."""
     owners: dict[str, list[str]] = {}
-    for name in subtask_ids:
+    for name in _spelled_out(mission, subtask_ids):
         home = next((x for x in mission.packages if name in mission.subtask_ticks(x)), None)
         if home is None:
             raise UsageError(
@@ -169,6 +169,12 @@ def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[
             )
         owners.setdefault(home, []).append(name)
     return owners
+
+
+def _spelled_out(mission: OpenMission, names: Sequence[str]) -> Iterator[str]:
+    """The subtasks, each package's id replaced by all of its own."""
+    for name in names:
+        yield from mission.subtask_ticks(name) if name in mission.packages else (name,)
 
 
 def _annotated(wp_id: str, delta: JsonObject, *, actor: str, cause: Cause) -> Annotated:

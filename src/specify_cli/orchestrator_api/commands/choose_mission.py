@@ -1,0 +1,48 @@
+"""choose-mission: the mission that is meant where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, Result
+from specify_cli.orchestrator_api.texts import Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseMissionParams(Params):
+    """Arguments of choose-mission."""
+
+    folder: Name = argument("Where whoever asks is standing.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseMissionResult(Result):
+    """Data of choose-mission; no slug where several missions are as likely."""
+
+    mission_slug: str | None
+    candidates: list[str]
+
+
+def handle(
+    params: ChooseMissionParams, cause: Cause, services: Callable[[], Services]
+) -> ChooseMissionResult:
+    """The mission, or those that it could be."""
+    choice = services().choosing.mission(Path(params.folder))
+    return ChooseMissionResult(mission_slug=choice.chosen, candidates=list(choice.candidates))
+
+
+COMMAND = Command(
+    name="choose-mission",
+    params=ChooseMissionParams,
+    handle=handle,
+    is_for_people=True,
+    example="spec-kitty status",
+)

@@ -1,0 +1,64 @@
+"""write-packages: the work packages that `tasks.md` outlines are made, checked and committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.authoring_packages import PackagesReport
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePackagesParams(Params):
+    """Arguments of write-packages."""
+
+    mission: Name = argument(MISSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePackagesResult(MissionResult):
+    """Data of write-packages; `differing` names what a prompt says otherwise than `tasks.md`."""
+
+    work_packages: list[str]
+    written: list[str]
+    differing: dict[str, list[str]]
+    lanes: dict[str, list[str]]
+    commit: str | None
+
+    @classmethod
+    def of(cls, report: PackagesReport) -> WritePackagesResult:
+        """The wire form of the report."""
+        mission = report.mission
+        return cls(
+            **mission_fields(mission.identity),
+            work_packages=list(mission.packages),
+            written=list(report.written),
+            differing={wp_id: list(names) for wp_id, names in report.differing.items()},
+            lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},
+            commit=report.commit,
+        )
+
+
+def handle(
+    params: WritePackagesParams, cause: Cause, services: Callable[[], Services]
+) -> WritePackagesResult:
+    """The packages can be worked on."""
+    return WritePackagesResult.of(services().packages.write(params.mission, cause))
+
+
+COMMAND = Command(
+    name="write-packages",
+    params=WritePackagesParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty tasks --mission 001-search",
+)

@@ -1,0 +1,52 @@
+"""write-plan: the plan and the outline of the tasks, ready to be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePlanParams(Params):
+    """Arguments of write-plan."""
+
+    mission: Name = argument(MISSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePlanResult(MissionResult):
+    """Data of write-plan."""
+
+    written: list[str]
+    kept: list[str]
+
+
+def handle(
+    params: WritePlanParams, cause: Cause, services: Callable[[], Services]
+) -> WritePlanResult:
+    """The files are there; none that was there has changed."""
+    report = services().authoring.write_plan(params.mission)
+    return WritePlanResult(
+        **mission_fields(report.identity),
+        written=[str(path) for path in report.written],
+        kept=[str(path) for path in report.kept],
+    )
+
+
+COMMAND = Command(
+    name="write-plan",
+    params=WritePlanParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty plan --mission 001-search",
+)

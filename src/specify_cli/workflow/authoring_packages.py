@@ -1,0 +1,183 @@
+"""The use case that makes work packages of what `tasks.md` says, and commits the mission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from specify_cli.core.dependencies import Graph, find_cycle, find_unknown
+from specify_cli.core.drafts import PackageDraft
+from specify_cli.errors import PreflightFailed, UsageError
+from specify_cli.storage import front_matter, locks
+from specify_cli.storage.atomic import publish, translated
+from specify_cli.storage.package_files import WorkPackage
+from specify_cli.storage.project import Project
+from specify_cli.vcs import bookkeeping
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import authoring_outline
+from specify_cli.workflow.authoring_text import slug_of
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
+
+HOW_TO = "add a heading such as '## WP01 Parse the query'; 'spec-kitty plan' shows the format"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagesReport:
+    """The packages of a mission after `tasks.md` was read; `differing` says in what, by id."""
+
+    mission: OpenMission
+    written: tuple[str, ...]
+    differing: Mapping[str, tuple[str, ...]]
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Makes the work packages that people outline."""
+
+    project: Project
+
+    def write(self, selector: str, cause: Cause) -> PackagesReport:
+        """Every outlined package has a prompt, lanes are planned, the mission's folder is committed.
+
+        A prompt that is there stays as it is: what differs from `tasks.md` is reported.
+        Raises: MissionNotFound, StateUnreadable; UsageError naming a line, a cycle or an unknown
+        dependency, with nothing written; PreflightFailed without a repository; StorageFailed.
+        """
+        with (
+            changing_mission(self.project, selector) as mission,
+            translated(mission.files.folder, "write below"),
+        ):
+            outline = _outline(mission)
+            outlined = {wp_id: draft.dependencies for wp_id, draft in outline.items()}
+            check_graph({**outlined, **mission.graph})
+            missing = {x: draft for x, draft in outline.items() if x not in mission.packages}
+            for wp_id, draft in missing.items():
+                _write_prompt(mission, wp_id, draft)
+            whole = reopened(mission)
+            whole.write_lanes()
+            return PackagesReport(
+                mission=whole,
+                written=tuple(missing),
+                differing=_differing(mission, outline),
+                commit=self._commit(whole, cause),
+            )
+
+    def _commit(self, mission: OpenMission, cause: Cause) -> str | None:
+        """All files in the mission's folder are in HEAD, which may be the repository's first."""
+        message = f"Plan the work packages of {mission.slug}"
+        try:
+            with locks.held(self.project.lock("repository")):
+                repository = Repository.find(self.project.root)
+                if repository is None:
+                    raise _not_committed("the project is no git repository: run 'git init'")
+                files = _files(mission.files.folder)
+                commit = bookkeeping.commit_files(repository, files, message=message)
+        except GitFailed as error:
+            raise _not_committed(str(error)) from error
+        if commit:
+            cause.effects.commits.append(commit)
+        return commit
+
+
+def check_graph(graph: Graph) -> None:
+    """Passes when every dependency is a package, and none waits for itself.
+
+    Raises: UsageError naming the unknown ones, or the circle.
+    """
+    unknown = find_unknown(graph)
+    if unknown:
+        listed = "; ".join(f"{x} on {', '.join(y)}" for x, y in unknown.items())
+        raise UsageError(f"dependencies on packages that are not there: {listed}")
+    cycle = find_cycle(graph)
+    if cycle:
+        raise UsageError(f"packages wait for each other in a circle: {' > '.join(cycle)}")
+
+
+def render_prompt(wp_id: str, draft: PackageDraft) -> str:
+    """The prompt of the package; the draft's subtasks are ids."""
+    header = front_matter.render(
+        {
+            "work_package_id": wp_id,
+            "title": draft.title,
+            "dependencies": list(draft.dependencies),
+            "owned_files": list(draft.owned_files),
+            "subtasks": list(draft.subtasks),
+        }
+    )
+    body = draft.prompt or "What is to be done, and how it shows that it is done."
+    return f"{header}\n# {wp_id}: {draft.title}\n\n{body}\n"
+
+
+def _outline(mission: OpenMission) -> dict[str, PackageDraft]:
+    path = mission.files.folder / "tasks.md"
+    try:
+        outline = authoring_outline.read_outline(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        outline = {}
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start})") from error
+    if not outline and not mission.packages:
+        raise UsageError(f"{path} describes no work package: {HOW_TO}")
+    return outline
+
+
+def _write_prompt(mission: OpenMission, wp_id: str, draft: PackageDraft) -> None:
+    name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
+    path = mission.files.folder / "tasks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    publish(path, render_prompt(wp_id, draft).encode())
+
+
+def _differing(
+    mission: OpenMission, outline: Mapping[str, PackageDraft]
+) -> dict[str, tuple[str, ...]]:
+    found = {
+        wp_id: _differences(mission.packages[wp_id], draft)
+        for wp_id, draft in outline.items()
+        if wp_id in mission.packages
+    }
+    return {wp_id: names for wp_id, names in found.items() if names}
+
+
+def _differences(package: WorkPackage, draft: PackageDraft) -> tuple[str, ...]:
+    """The names of what the prompt says otherwise than the outline does."""
+    pairs = {
+        "title": (package.title, draft.title),
+        "dependencies": (package.dependencies, draft.dependencies),
+        "owned_files": (package.owned_files, draft.owned_files),
+        "subtasks": (tuple(x.subtask_id for x in package.subtasks), draft.subtasks),
+    }
+    names = tuple(name for name, (one, other) in pairs.items() if one != other)
+    return names or _text_difference(package, draft)
+
+
+def _text_difference(package: WorkPackage, draft: PackageDraft) -> tuple[str, ...]:
+    """Ticks are no difference: they are made as work goes on."""
+    written = package.prompt_path.read_text(encoding="utf-8-sig")
+    expected = render_prompt(package.wp_id, draft)
+    return () if _unticked(written) == _unticked(expected) else ("text",)
+
+
+def _unticked(text: str) -> list[str]:
+    return [line.replace("[x]", "[ ]").replace("[X]", "[ ]").rstrip() for line in text.splitlines()]
+
+
+def _files(folder: Path) -> list[Path]:
+    """What belongs to the mission: no links, no editor's or writer's leftovers."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not path.is_symlink()
+        and not path.name.endswith(("~", ".tmp"))
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def _not_committed(reason: str) -> PreflightFailed:
+    problem = f"the mission's files are written, but could not be committed: {reason}"
+    return PreflightFailed(problem, errors=[problem])
