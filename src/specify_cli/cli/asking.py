@@ -5,46 +5,100 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from specify_cli import bootstrap, ids
-from specify_cli.errors import UsageError
-from specify_cli.orchestrator_api.envelope import Envelope, encode
-from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli import __version__
+from specify_cli.cli.deferred import Deferred
+
+if TYPE_CHECKING:
+    from specify_cli import bootstrap, errors, ids
+    from specify_cli.orchestrator_api import envelope as envelopes
+    from specify_cli.orchestrator_api import request
+else:
+    bootstrap = Deferred("specify_cli.bootstrap")
+    errors = Deferred("specify_cli.errors")
+    ids = Deferred("specify_cli.ids")
+    envelopes = Deferred("specify_cli.orchestrator_api.envelope")
+    request = Deferred("specify_cli.orchestrator_api.request")
 
 REFUSED, NOT_UNDERSTOOD = 1, 2
 
+PERSON: Mapping[str, Any] = MappingProxyType(
+    {
+        "orchestrator_id": "spec-kitty-cli",
+        "orchestrator_version": __version__,
+        "agent_family": "human",
+        "approval_mode": "interactive",
+        "sandbox_mode": "none",
+        "network_mode": "open",
+        "dangerous_flags": [],
+    }
+)
+"""What the words for people declare: a person drives, with nothing around them."""
 
-def ask(command: str, *, as_json: bool = False, **args: Any) -> dict[str, Any]:
+
+def ask(
+    command: str, *, as_json: bool = False, by_person: bool = False, **args: Any
+) -> dict[str, Any]:
     """The data of the answer; a refusal ends the process with its message on stderr.
 
-    With `as_json` the envelope goes to stdout, whatever it says. Exit code: 1 refused, 2 not
-    understood.
+    With `as_json` the envelope goes to stdout, whatever it says. `by_person` sends the policy
+    metadata of a person at the terminal. Exit code: 1 refused, 2 not understood.
     """
-    envelope = envelope_of(command, **args)
+    envelope = envelope_of(command, by_person=by_person, **args)
+    data = settled(envelope, as_json=as_json)
     if as_json:
-        click.echo(encode(envelope), nl=False)
-    elif not envelope["success"]:
-        click.echo(f"{envelope['error_code']}: {envelope['data']['message']}", err=True)
-    if not envelope["success"]:
-        sys.exit(NOT_UNDERSTOOD if envelope["error_code"] == UsageError.code else REFUSED)
-    data: dict[str, Any] = envelope["data"]
+        print_envelope(envelope)
     return data
 
 
-def envelope_of(command: str, **args: Any) -> Envelope:
-    """The whole answer, for callers that do not end with a refusal; arguments of None are left out."""
-    asked = Request(
+def envelope_of(command: str, *, by_person: bool = False, **args: Any) -> dict[str, Any]:
+    """The envelope that answers; nothing is printed."""
+    asked = request.Request(
         command=command,
         args={name: value for name, value in args.items() if value is not None},
+        policy=dict(PERSON) if by_person else None,
         correlation_id=ids.correlation_id(),
     )
-    origin = Origin(door="cli", identity=f"uid:{os.getuid()}")
-    dispatcher = bootstrap.dispatcher(Path.cwd(), for_people=True)
+    origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
+    dispatcher = bootstrap.dispatcher(standing_in(), for_people=True)
     return dispatcher.answer(asked, origin, is_id_minted=True).envelope
+
+
+def settled(
+    envelope: dict[str, Any], *, as_json: bool = False, advice: str | None = None
+) -> dict[str, Any]:
+    """The data of a success; a refusal ends the process, with `advice` on what to type next."""
+    data: dict[str, Any] = envelope["data"]
+    if envelope["success"]:
+        return data
+    if as_json:
+        print_envelope(envelope)
+    else:
+        click.echo(f"{red(envelope['error_code'])}: {data['message']}", err=True)
+        for candidate in data.get("candidates", ()):
+            click.echo(f"  {candidate}", err=True)
+        if advice:
+            click.echo(f"next: {advice}", err=True)
+    is_misunderstood = envelope["error_code"] == errors.UsageError.code
+    sys.exit(NOT_UNDERSTOOD if is_misunderstood else REFUSED)
+
+
+def print_envelope(envelope: dict[str, Any]) -> None:
+    """The envelope is on stdout, as at the other doors."""
+    click.echo(envelopes.encode(envelope), nl=False)
+
+
+def complain(word: str, message: str, *, as_json: bool = False) -> NoReturn:
+    """The process ends as not understood: something that `word` needs was not given."""
+    error = errors.UsageError(message)
+    settled(envelopes.refused(f"spec-kitty.{word}", ids.correlation_id(), error), as_json=as_json)
+    raise AssertionError("a refusal has ended the process")
 
 
 def actor_or_user(actor: str | None) -> str:
@@ -55,3 +109,27 @@ def actor_or_user(actor: str | None) -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # A uid without a name, as in many containers.
         return f"uid:{os.getuid()}"
+
+
+def standing_in() -> Path:
+    """The folder that the process runs in; ends the process where that folder is gone."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        click.echo("the folder that you are in was removed: cd to the project", err=True)
+        sys.exit(NOT_UNDERSTOOD)
+
+
+def is_on_terminal() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def red(text: str) -> str:
+    """The text in red, where it goes to a terminal that nobody asked to be plain."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg="red", bold=True)
+
+
+def bold(text: str) -> str:
+    """The text in bold, where it goes to a terminal that nobody asked to be plain."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, bold=True)

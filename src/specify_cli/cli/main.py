@@ -12,14 +12,21 @@ from specify_cli import __version__
 
 GROUPS = MappingProxyType(
     {
+        "accept": ("finishing", "Accept a mission whose packages are approved or done."),
         "agent": ("agent", "Words that agents at work in a worktree use."),
         "contract": ("contract", "Print the contract that orchestrators are written against."),
+        "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
         "init": ("project", "Make this git repository a project."),
         "mailbox": ("mailbox", "Serve the mailbox, look at it, prove it."),
+        "merge": ("finishing", "Merge the work of a mission into its target branch."),
         "mission": ("mission", "Make and list missions."),
+        "move": ("move", "Move a work package to another lane."),
         "orchestrator-api": ("orchestrator_api", "Ask the host; one JSON envelope answers."),
+        "plan": ("specify", "Make the plan of a mission, and the outline of its packages."),
+        "review": ("review", "Approve a package, or request changes."),
+        "specify": ("specify", "Make a mission, with a spec to fill in."),
         "status": ("status", "Show the board of a mission."),
-        "tasks": ("tasks", "Write, check and list work packages."),
+        "tasks": ("tasks", "Make, check, tick and list work packages."),
     }
 )
 """Word on the command line to the module that has it, and what it is for."""

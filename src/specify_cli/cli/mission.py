@@ -5,33 +5,18 @@ from __future__ import annotations
 import click
 
 from specify_cli.cli.asking import ask
+from specify_cli.cli.specify import specify
 
 
 @click.group()
 def mission() -> None:
-    """Make and list missions.
+    """Make and list missions; 'create' is 'specify' by its older name.
 
-    Example: spec-kitty mission create "Full-text search"
+    Example: spec-kitty mission list
     """
 
 
-@mission.command()
-@click.argument("title")
-@click.option("--type", "mission_type", help="Kind of mission; else software-dev.")
-@click.option("--target", help="Branch to merge into; else the current one.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
-def create(*, title: str, mission_type: str | None, target: str | None, as_json: bool) -> None:
-    """Make a mission called TITLE, under the next free number.
-
-    Example: spec-kitty mission create "Full-text search"
-    """
-    data = ask(
-        "create-mission", as_json=as_json, title=title, mission_type=mission_type, target=target
-    )
-    if not as_json:
-        slug = data["mission_slug"]
-        click.echo(f"mission: kitty-specs/{slug}, to be merged into {data['target_branch']}")
-        click.echo(f'next: spec-kitty tasks add {slug} "First work package"')
+mission.add_command(specify, "create")
 
 
 @mission.command("list")

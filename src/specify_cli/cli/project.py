@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from specify_cli import bootstrap
-from specify_cli.errors import SpecKittyError
+from specify_cli.cli.deferred import Deferred
+
+if TYPE_CHECKING:
+    from specify_cli import bootstrap, errors
+else:
+    bootstrap = Deferred("specify_cli.bootstrap")
+    errors = Deferred("specify_cli.errors")
 
 
 @click.command()
@@ -21,8 +27,8 @@ def init() -> None:
     """
     try:
         root = bootstrap.initialize(Path.cwd())
-    except SpecKittyError as error:
+    except errors.SpecKittyError as error:
         click.echo(f"{error.code}: {error.message}", err=True)
         sys.exit(1)
     click.echo(f"project: {root}")
-    click.echo('next: spec-kitty mission create "What is to be built"')
+    click.echo('next: spec-kitty specify "What is to be built"')

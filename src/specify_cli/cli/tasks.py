@@ -1,18 +1,34 @@
-"""`spec-kitty tasks`: write, check and list work packages."""
+"""`spec-kitty tasks`: make, check, tick and list work packages."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from specify_cli.cli.asking import ask
+from specify_cli.cli import advice
+from specify_cli.cli.asking import actor_or_user, ask
+from specify_cli.cli.choosing import Chosen, mission_or_default
+from specify_cli.cli.options import ACTOR, JSON, MISSION
 
 
-@click.group()
-def tasks() -> None:
-    """Write, check and list work packages.
+@click.group(invoke_without_command=True)
+@MISSION
+@JSON
+@click.pass_context
+def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None:
+    """Make the work packages that tasks.md outlines; check and commit them.
 
-    Example: spec-kitty tasks add 001-search "Index" --owns 'src/index/**'
+    A prompt that is there already is kept.
+
+    Example: spec-kitty tasks --mission 001-search
     """
+    if context.invoked_subcommand is not None:
+        return
+    chosen = mission_or_default("tasks", mission, as_json=as_json)
+    data = ask("write-packages", as_json=as_json, mission=chosen.slug)
+    if not as_json:
+        _say_packages(data, chosen)
 
 
 @tasks.command()
@@ -22,7 +38,7 @@ def tasks() -> None:
 @click.option("--owns", multiple=True, metavar="PATTERN", help="Files that it may change.")
 @click.option("--subtask", multiple=True, metavar="TEXT", help="One of its steps.")
 @click.option("--prompt", help="What whoever takes it is told.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@JSON
 def add(
     *,
     mission: str,
@@ -35,7 +51,7 @@ def add(
 ) -> None:
     """Write a work package called TITLE for MISSION, under the next free id.
 
-    Example: spec-kitty tasks add 001-search "Query" --depends-on WP01 --subtask "parse the query"
+    Example: spec-kitty tasks add 001-search "Query" --subtask "parse it"
     """
     data = ask(
         "add-package",
@@ -51,9 +67,37 @@ def add(
         click.echo(f"{data['wp_id']}: {data['prompt_path']}")
 
 
+@tasks.command()
+@click.argument("subtasks", nargs=-1, required=True)
+@MISSION
+@ACTOR
+@JSON
+def done(
+    *, subtasks: tuple[str, ...], mission: str | None, actor: str | None, as_json: bool
+) -> None:
+    """Tick SUBTASKS; the id of a package stands for all of its own.
+
+    Example: spec-kitty tasks done T001 T002
+    """
+    chosen = mission_or_default("tasks", mission, as_json=as_json)
+    data = ask(
+        "mark-subtasks",
+        as_json=as_json,
+        mission=chosen.slug,
+        subtasks=list(subtasks),
+        status="done",
+        actor=actor_or_user(actor),
+    )
+    if not as_json:
+        click.echo(f"{', '.join(subtasks)}: done")
+        packages = data["work_packages"]
+        following = advice.further(advice.packages_of(chosen), packages, chosen)
+        click.echo(f"next: {following or chosen.next('accept')}")
+
+
 @tasks.command("list")
 @click.argument("mission")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@JSON
 def list_packages(*, mission: str, as_json: bool) -> None:
     """List the work packages of MISSION.
 
@@ -69,7 +113,7 @@ def list_packages(*, mission: str, as_json: bool) -> None:
 
 @tasks.command()
 @click.argument("mission")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@JSON
 def finalize(*, mission: str, as_json: bool) -> None:
     """Check the packages of MISSION and plan which of them share a worktree.
 
@@ -77,6 +121,24 @@ def finalize(*, mission: str, as_json: bool) -> None:
     """
     data = ask("finalize-tasks", as_json=as_json, mission=mission)
     if not as_json:
-        for lane_id, packages in data["lanes"].items():
-            click.echo(f"{lane_id}: {', '.join(packages)}")
+        _say_lanes(data)
         click.echo(f"next: spec-kitty status {data['mission_slug']}")
+
+
+def _say_packages(data: dict[str, Any], chosen: Chosen) -> None:
+    for wp_id in data["work_packages"]:
+        state = "written" if wp_id in data["written"] else "kept"
+        differing = data["differing"].get(wp_id)
+        words = f"; differs from tasks.md in {', '.join(differing)}" if differing else ""
+        click.echo(f"{wp_id}: {state}{words}")
+    if data["differing"]:
+        click.echo("a prompt that differs is yours: edit it, or delete it to have it written anew")
+    _say_lanes(data)
+    if data["commit"]:
+        click.echo(f"committed: {data['commit'][:12]}")
+    click.echo(f"next: {advice.after_settling(chosen)}")
+
+
+def _say_lanes(data: dict[str, Any]) -> None:
+    for lane_id, packages in data["lanes"].items():
+        click.echo(f"{lane_id}: {', '.join(packages)}")

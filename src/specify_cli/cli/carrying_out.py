@@ -1,0 +1,33 @@
+"""One step of a person's work on a mission: asked, told, and what to type next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from specify_cli.cli import advice
+from specify_cli.cli.asking import envelope_of, print_envelope, settled
+from specify_cli.cli.choosing import Chosen
+
+
+def carry_out(
+    command: str,
+    mission: Chosen,
+    *,
+    wp: str | None = None,
+    as_json: bool = False,
+    is_last: bool = True,
+    **args: Any,
+) -> dict[str, Any]:
+    """The data of a contract command that a person asked for.
+
+    A refusal ends the process, saying what to type next. With `as_json` the envelope goes to
+    stdout: a refusal's always, a success's where it is the last of its word.
+    """
+    envelope = envelope_of(command, by_person=True, mission=mission.slug, wp=wp, **args)
+    hint = None
+    if not (envelope["success"] or as_json):
+        hint = advice.after_refusal(envelope, mission, wp=wp)
+    data = settled(envelope, as_json=as_json, advice=hint)
+    if as_json and is_last:
+        print_envelope(envelope)
+    return data

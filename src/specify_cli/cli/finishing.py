@@ -1,0 +1,85 @@
+"""`spec-kitty accept` and `spec-kitty merge`: a mission comes to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specify_cli.cli.asking import actor_or_user, bold, standing_in
+from specify_cli.cli.carrying_out import carry_out
+from specify_cli.cli.choosing import mission_or_default
+from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.options import ACTOR, JSON, MISSION
+
+if TYPE_CHECKING:
+    from specify_cli import bootstrap
+else:
+    bootstrap = Deferred("specify_cli.bootstrap")
+
+
+@click.command()
+@MISSION
+@ACTOR
+@JSON
+def accept(*, mission: str | None, actor: str | None, as_json: bool) -> None:
+    """Accept a mission whose packages are all approved or done.
+
+    Example: spec-kitty accept --mission 001-search
+    """
+    chosen = mission_or_default("accept", mission, as_json=as_json)
+    data = carry_out("accept-mission", chosen, actor=actor_or_user(actor), as_json=as_json)
+    if not as_json:
+        packages = ", ".join(data["accepted_wps"])
+        click.echo(f"{bold(data['mission_slug'])} is accepted: {packages}")
+        click.echo(f"next: {chosen.next('merge')}")
+
+
+@click.command()
+@click.option("--target", help="Branch to merge into; else the mission's own.")
+@click.option("--strategy", default="merge", help="merge, squash or rebase; else merge.")
+@click.option("--push", is_flag=True, help="Push the target branch to origin as well.")
+@MISSION
+@ACTOR
+@JSON
+def merge(
+    *,
+    target: str | None,
+    strategy: str,
+    push: bool,
+    mission: str | None,
+    actor: str | None,
+    as_json: bool,
+) -> None:
+    """Merge the work of a mission into its target branch.
+
+    Nothing has moved when it is refused. Clean worktrees are removed.
+
+    Example: spec-kitty merge --strategy squash
+    """
+    chosen = mission_or_default("merge", mission, as_json=as_json)
+    root = bootstrap.find_project(standing_in())
+    how: dict[str, Any] = {
+        "target": target,
+        "strategy": strategy,
+        "push": push,
+        "actor": actor_or_user(actor),
+    }
+    data = carry_out("merge-mission", chosen, as_json=as_json, **how)
+    if as_json:
+        return
+    packages = ", ".join(data["merged_wps"]) or "nothing new"
+    click.echo(f"{bold(data['mission_slug'])} is merged into {data['target_branch']}: {packages}")
+    if not data["worktree_removed"]:
+        click.echo("its worktrees were kept")
+    if not _is_still_there():
+        click.echo(f"the worktree that you are in is gone: cd {root}")
+    click.echo(f"next: spec-kitty status {data['mission_slug']}")
+
+
+def _is_still_there() -> bool:
+    try:
+        return Path.cwd().is_dir()
+    except FileNotFoundError:
+        return False

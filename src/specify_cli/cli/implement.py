@@ -1,0 +1,57 @@
+"""`spec-kitty implement`: a person works on a package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from specify_cli.cli.asking import actor_or_user, bold
+from specify_cli.cli.carrying_out import carry_out
+from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
+from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.prompts import prompt_text
+
+
+@click.command()
+@click.argument("wp", required=False)
+@click.option("--done", "is_done", is_flag=True, help="The work is committed: ask for its review.")
+@MISSION
+@ACTOR
+@JSON
+def implement(
+    *, wp: str | None, is_done: bool, mission: str | None, actor: str | None, as_json: bool
+) -> None:
+    """Take the package WP: be told where to work, and what is to be done.
+
+    With --done, hand it over to be reviewed.
+
+    Example: spec-kitty implement WP01
+    """
+    chosen = mission_or_default("implement", mission, as_json=as_json)
+    lanes = ("in_progress",) if is_done else ("planned", "claimed", "in_progress")
+    wp_id = package_or_question("implement", wp, mission=chosen, lanes=lanes, as_json=as_json)
+    who = actor_or_user(actor)
+    if is_done:
+        # The person's word, which counts only where the host has nothing to see.
+        word: dict[str, Any] = {"subtasks_complete": True, "implementation_evidence_present": True}
+        word |= {"actor": who, "to": "for_review"}
+        carry_out("transition", chosen, wp=wp_id, as_json=as_json, **word)
+        if not as_json:
+            click.echo(f"{bold(wp_id)} waits for its review")
+            click.echo(f"next: {chosen.next(f'review {wp_id} --approve')}")
+        return
+    data = carry_out("start-implementation", chosen, wp=wp_id, actor=who, as_json=as_json)
+    if not as_json:
+        _say_where(data, chosen)
+
+
+def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
+    wp_id = data["wp_id"]
+    already = " already" if data["no_op"] else ""
+    click.echo(f"{bold(wp_id)} is yours{already}; branch {data['lane_branch']}")
+    click.echo(f"\n{prompt_text(Path(data['prompt_path']))}\n")
+    click.echo(f"work in: {data['workspace_path']}")
+    click.echo("commit there, then hand it over")
+    click.echo(f"next: {chosen.next(f'implement {wp_id} --done')}")

@@ -1,0 +1,86 @@
+"""`spec-kitty review`: a person judges the work on a package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from specify_cli.cli import advice
+from specify_cli.cli.asking import actor_or_user, bold, complain, is_on_terminal
+from specify_cli.cli.carrying_out import carry_out
+from specify_cli.cli.choosing import mission_or_default, package_or_question
+from specify_cli.cli.options import ACTOR, JSON, MISSION
+
+APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
+
+
+@click.command()
+@click.argument("wp", required=False)
+@click.option("--approve", "verdict", flag_value=APPROVED, help="The work is good.")
+@click.option(
+    "--request-changes", "verdict", flag_value=CHANGES_REQUESTED, help="It goes back to work."
+)
+@click.option("--note", help="What you found; needed to request changes.")
+@click.option("--feedback", type=click.Path(exists=True, dir_okay=False), help="Or a file of it.")
+@MISSION
+@ACTOR
+@JSON
+def review(
+    *,
+    wp: str | None,
+    verdict: str | None,
+    note: str | None,
+    feedback: str | None,
+    mission: str | None,
+    actor: str | None,
+    as_json: bool,
+) -> None:
+    """Claim the review of the package WP, and record what you found.
+
+    With --json the envelope is that of the last step, or of the one that was refused.
+
+    Example: spec-kitty review WP01 --request-changes --note "no test"
+    """
+    chosen = mission_or_default("review", mission, as_json=as_json)
+    lanes = ("for_review", "in_review")
+    wp_id = package_or_question("review", wp, mission=chosen, lanes=lanes, as_json=as_json)
+    decision = verdict or _asked_verdict(as_json=as_json)
+    if decision == CHANGES_REQUESTED and not (note or feedback):
+        note = _asked_note(as_json=as_json)
+    who = actor_or_user(actor)
+    result = _result(wp_id, decision, reviewer=who, feedback=feedback)
+    carry_out("start-review", chosen, wp=wp_id, actor=who, as_json=as_json, is_last=False)
+    to = "approved" if decision == APPROVED else "in_progress"
+    proof: dict[str, Any] = {"note": note, "review_result": result}
+    carry_out("transition", chosen, wp=wp_id, actor=who, to=to, as_json=as_json, **proof)
+    if as_json:
+        return
+    if decision == APPROVED:
+        click.echo(f"{bold(wp_id)} is approved")
+        click.echo(f"next: {advice.after_settling(chosen)}")
+    else:
+        click.echo(f"{bold(wp_id)} goes back to work")
+        click.echo(f"next: {chosen.next(f'implement {wp_id}')}")
+
+
+def _result(wp_id: str, verdict: str, *, reviewer: str, feedback: str | None) -> dict[str, Any]:
+    result = {"reviewer": reviewer, "verdict": verdict, "reference": f"{wp_id} by {reviewer}"}
+    if feedback:
+        path = str(Path(feedback).resolve())
+        result |= {"reference": path, "feedback_path": path}
+    return result
+
+
+def _asked_verdict(*, as_json: bool) -> str:
+    if as_json or not is_on_terminal():
+        complain("review", "say --approve or --request-changes", as_json=as_json)
+    return APPROVED if click.confirm("Is the work good") else CHANGES_REQUESTED
+
+
+def _asked_note(*, as_json: bool) -> str:
+    if as_json or not is_on_terminal():
+        complain("review", "say what to change: --note TEXT or --feedback FILE", as_json=as_json)
+    note: str = click.prompt("What is to be changed")
+    return note

@@ -1,0 +1,56 @@
+"""`spec-kitty specify` and `spec-kitty plan`: a mission is described before it is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from specify_cli.cli.asking import ask
+from specify_cli.cli.choosing import mission_or_default
+from specify_cli.cli.options import JSON, MISSION
+
+
+@click.command()
+@click.argument("title")
+@click.option("--type", "mission_type", help="Kind of mission; else software-dev.")
+@click.option("--target", help="Branch to merge into; else the current one.")
+@JSON
+def specify(*, title: str, mission_type: str | None, target: str | None, as_json: bool) -> None:
+    """Make a mission called TITLE, with a spec to fill in.
+
+    Example: spec-kitty specify "Full-text search"
+    """
+    data = ask(
+        "create-mission", as_json=as_json, title=title, mission_type=mission_type, target=target
+    )
+    if not as_json:
+        slug = data["mission_slug"]
+        click.echo(f"mission: {slug}, to be merged into {data['target_branch']}")
+        click.echo(f"write: kitty-specs/{slug}/spec.md")
+        click.echo(f"next: spec-kitty plan --mission {slug}")
+
+
+@click.command()
+@MISSION
+@JSON
+def plan(*, mission: str | None, as_json: bool) -> None:
+    """Make plan.md and tasks.md of a mission, to be filled in.
+
+    What you have written already is kept.
+
+    Example: spec-kitty plan --mission 001-search
+    """
+    chosen = mission_or_default("plan", mission, as_json=as_json)
+    data = ask("write-plan", as_json=as_json, mission=chosen.slug)
+    if as_json:
+        return
+    for label in ("written", "kept"):
+        for path in data[label]:
+            click.echo(f"{label}: {_below_project(path)}")
+    click.echo("write: how it is built in plan.md, the work packages in tasks.md")
+    click.echo(f"next: {chosen.next('tasks')}")
+
+
+def _below_project(path: str) -> str:
+    return str(Path(*Path(path).parts[-3:]))
