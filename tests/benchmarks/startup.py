@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks.timing import medians_ms, show, spec_kitty, verdict
+from tests.benchmarks.timing import medians_ms, runs_wanted, show, spec_kitty, verdict
 
 RUNS = 21
 HIGHEST_RATIO = 2.0
@@ -17,11 +17,12 @@ CALL = "orchestrator-api contract-version"
 
 def main() -> int:
     """0 when the ratio holds, else 1."""
+    runs = runs_wanted(__doc__, usually=RUNS)
     commands = {
         FLOOR: [sys.executable, "-c", "import click, pydantic"],
         CALL: [*spec_kitty(), "orchestrator-api", "contract-version"],
     }
-    medians = medians_ms(commands, runs=RUNS)
+    medians = medians_ms(commands, runs=runs)
     for name, median in medians.items():
         show(name, median, "ms")
     return verdict("ratio", medians[CALL] / medians[FLOOR], at_most=HIGHEST_RATIO)

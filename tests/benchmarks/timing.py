@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import statistics
@@ -18,6 +19,16 @@ IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "Benchmark"), ("EMAIL", "benchmark@example.invalid"))
 }
+
+
+def runs_wanted(description: str | None, *, usually: int) -> int:
+    """How often the caller wants each thing measured."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--runs", type=int, default=usually, help=f"measure so often, not {usually} times"
+    )
+    runs: int = parser.parse_args().runs
+    return runs
 
 
 def spec_kitty() -> list[str]:

@@ -1,0 +1,64 @@
+"""Every command that the README has people paste is a known one, and works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.readme.console import fences
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PASTED = [line for fence in fences(README, "sh") for line in fence.splitlines()]
+QUICKSTART = (
+    "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/python examples/quickstart.py"
+)
+TESTS = (
+    "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest -q"
+)
+BENCHMARKS = PASTED[2:]
+INTERPRETER = ".venv/bin/python"
+
+
+def behind(mark: str) -> str:
+    """The one line in the fence that follows the mark."""
+    found = re.search(rf"^<!-- {mark} -->\n\n```sh\n(.+)\n```$", README, re.M)
+    assert found is not None
+    return found[1]
+
+
+def test_two_commands_come_first():
+    assert PASTED[:2] == [behind("quickstart-command"), behind("test-command")]
+    assert PASTED[:2] == [QUICKSTART, TESTS]
+
+
+def test_the_script_of_the_quickstart_runs_from_the_checkout():
+    # What comes before it makes an environment; this one is made already.
+    script = shlex.split(QUICKSTART.rpartition(" && ")[2])
+    assert script[0] == INTERPRETER
+
+    subprocess.run([sys.executable, *script[1:]], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("pasted", BENCHMARKS)
+def test_every_benchmark_prints_its_figures(pasted: str):
+    interpreter, *words = shlex.split(pasted)
+    assert interpreter == INTERPRETER
+
+    done = subprocess.run(
+        [sys.executable, *words, "--runs", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    # Whether a limit holds is no question for a machine that is busy with tests.
+    assert done.returncode in (0, 1), done.stderr
+    assert done.stderr == ""
+    assert re.findall(r" \d+\.\d ", done.stdout)
