@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from specify_cli import clock
 from specify_cli.cli.asking import ask
-
-COLOURS = {
-    "in_progress": "yellow",
-    "for_review": "magenta",
-    "in_review": "magenta",
-    "approved": "green",
-    "done": "green",
-    "blocked": "red",
-    "canceled": "dim",
-}
 
 
 @click.command()
 @click.argument("mission", required=False)
+@click.option("--watch", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="The envelope instead of a board.")
-def status(*, mission: str | None, as_json: bool) -> None:
-    """Show where every work package of MISSION stands, and who holds it.
+def status(*, mission: str | None, watch: bool, as_json: bool) -> None:
+    """Show where every work package of MISSION stands, and who holds it since when.
 
-    Without MISSION, the only one there is.
+    Without MISSION, the only one there is. A wide terminal gets a column per lane, a narrow one a
+    list; without a terminal there is one plain line a package.
 
-    Example: spec-kitty status 001-search
+    Example: spec-kitty status 001-search --watch
     """
-    data = ask("mission-state", as_json=as_json, mission=mission or _only_mission())
+    _tolerate_poor_terminals()
+    name = mission or _only_mission()
+    if watch:
+        import_module("specify_cli.cli.board_watch").watch(name, as_json=as_json)
+        return
+    data = ask("mission-state", as_json=as_json, mission=name)
     if not as_json:
-        console = Console()
-        console.print(_summary(data), style="bold", highlight=False)
-        console.print(_board(data["work_packages"]))
+        _show(data)
 
 
 def _only_mission() -> str:
@@ -50,22 +45,19 @@ def _only_mission() -> str:
     return name
 
 
-def _summary(data: dict[str, Any]) -> str:
-    counts = data["summary"]
-    stands = [f"{number} {lane}" for lane, number in counts.items() if number and lane != "total"]
-    return f"{data['mission_slug']}: {counts['total']} packages; {', '.join(stands) or 'none'}"
+def _tolerate_poor_terminals() -> None:
+    """A title in letters that stdout cannot show is written with escapes, and no failure."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _board(packages: list[dict[str, Any]]) -> Table:
-    table = Table("package", "lane", "title", "waits for", "held by", "steps", box=None)
-    for package in packages:
-        steps = package["subtasks"]
-        table.add_row(
-            package["wp_id"],
-            Text(package["lane"], style=COLOURS.get(package["lane"], "")),
-            Text(package["title"]),
-            Text(", ".join(package["unsatisfied_dependencies"]) or "-"),
-            Text(package["reviewer"] or package["claimed_by"] or "-"),
-            f"{steps['done']}/{steps['total']}",
-        )
-    return table
+def _show(data: dict[str, Any]) -> None:
+    # Loaded here, because --help must not wait for it.
+    board = import_module("specify_cli.cli.board")
+    now = clock.now()
+    if not sys.stdout.isatty():
+        for line in board.plain_lines(data, now=now):
+            click.echo(line)
+        return
+    console = board.terminal()
+    console.print(board.board(data, now=now, width=console.width))

@@ -1,0 +1,76 @@
+"""What a board says of each package, in words that are safe to show on any terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from specify_cli.cli.ages import age
+from specify_cli.mailbox.printable import printable
+
+HELD = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"})
+"""Lanes in which a package is somebody's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One package; `holder` is None where nobody has it, `age` is the time in its lane."""
+
+    wp_id: str
+    lane: str
+    title: str
+    dependencies: tuple[str, ...]
+    waits_for: tuple[str, ...]
+    holder: str | None
+    age: str
+    steps: str
+
+    @property
+    def held(self) -> str:
+        """Who has it and for how long it has been in its lane; empty when neither is known."""
+        who = f"held by {self.holder}" if self.holder else ""
+        return " ".join(filter(None, (who, f"for {self.age}" if self.age else "")))
+
+    @property
+    def needs(self) -> str:
+        """What it depends on, those that it still waits for marked."""
+        marks = (f"{x} (open)" if x in self.waits_for else x for x in self.dependencies)
+        return ", ".join(marks)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What there is to say beyond id, lane and title."""
+        after = f"after {self.needs}" if self.needs else ""
+        steps = f"steps {self.steps}" if self.steps else ""
+        return tuple(filter(None, (after, self.held, steps)))
+
+
+def cards(data: Mapping[str, Any], now: datetime) -> list[Card]:
+    """The packages of a mission's state, in its order."""
+    return [_card(package, now) for package in data["work_packages"]]
+
+
+def headline(data: Mapping[str, Any]) -> str:
+    """The mission in one line: how many packages stand where."""
+    counts = data["summary"]
+    stands = [f"{number} {lane}" for lane, number in counts.items() if number and lane != "total"]
+    total = counts["total"]
+    noun = "package" if total == 1 else "packages"
+    return printable(f"{data['mission_slug']}: {total} {noun}; {', '.join(stands) or 'none'}")
+
+
+def _card(package: Mapping[str, Any], now: datetime) -> Card:
+    steps, lane = package["subtasks"], package["lane"]
+    holder = package["reviewer"] or package["claimed_by"]
+    return Card(
+        wp_id=package["wp_id"],
+        lane=lane,
+        title=printable(package["title"]),
+        dependencies=tuple(map(printable, package["dependencies"])),
+        waits_for=tuple(map(printable, package["unsatisfied_dependencies"])),
+        holder=printable(holder) if holder and lane in HELD else None,
+        age=age(package["since"], now),
+        steps=f"{steps['done']}/{steps['total']}" if steps["total"] else "",
+    )

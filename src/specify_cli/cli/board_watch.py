@@ -1,0 +1,130 @@
+"""The board drawn again whenever the mission's files have changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from specify_cli import bootstrap, clock
+from specify_cli.cli.asking import ask, envelope_of
+from specify_cli.cli.board import board, plain_lines, terminal
+from specify_cli.mailbox.printable import printable
+from specify_cli.orchestrator_api.envelope import Envelope, encode
+
+LOOK_EVERY_S = 0.5
+"""A look costs one `stat` a file; only a change is asked about."""
+
+
+class View(Protocol):
+    """Where the board is shown."""
+
+    def show(self, envelope: Envelope) -> None:
+        """The answer is to be seen; told at every look, changed or not."""
+
+
+def watch(mission: str, *, as_json: bool) -> None:
+    """The board has been shown, and again at each change, until Ctrl-C ended it.
+
+    The first answer must be a board. Later a refusal is shown and waited out: somebody is in the
+    middle of writing a file.
+    """
+    first = envelope_of("mission-state", mission=mission)
+    if not first["success"]:
+        ask("mission-state", as_json=as_json, mission=mission)
+        return
+    slug = first["data"]["mission_slug"]
+    with contextlib.suppress(KeyboardInterrupt), _view(as_json=as_json) as view:
+        for envelope in _answers(slug):
+            view.show(envelope)
+
+
+def _answers(slug: str) -> Iterator[Envelope]:
+    """At every look the newest answer; asked anew only when a file of the mission has changed."""
+    folder = bootstrap.find_project(Path.cwd()) / "kitty-specs" / slug
+    pause = threading.Event()
+    seen = _fingerprint(folder)
+    envelope = envelope_of("mission-state", mission=slug)
+    while True:
+        yield envelope
+        pause.wait(LOOK_EVERY_S)
+        found = _fingerprint(folder)
+        if found != seen:
+            # Taken before asking: what changes while the answer is made is seen at the next look.
+            seen = found
+            envelope = envelope_of("mission-state", mission=slug)
+
+
+def _fingerprint(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Every file of the mission with what changes when it does."""
+    return tuple(sorted((*_stats(folder), *_stats(folder / "tasks"))))
+
+
+def _stats(folder: Path) -> Iterator[tuple[str, int, int, int]]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                yield entry.path, found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@contextlib.contextmanager
+def _view(*, as_json: bool) -> Iterator[View]:
+    if as_json or not sys.stdout.isatty():
+        yield _Lines(as_json=as_json)
+        return
+    console = terminal()
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        screen = _Screen(console=console, live=live)
+        yield screen
+
+
+@dataclass(slots=True, kw_only=True)
+class _Lines:
+    """Without a terminal: printed once, and once more for each change."""
+
+    as_json: bool
+    last: dict[str, Any] | None = None
+
+    def show(self, envelope: Envelope) -> None:
+        told = {"code": envelope["error_code"], "data": envelope["data"]}
+        if told == self.last:
+            return
+        self.last = told
+        if self.as_json:
+            click.echo(encode(envelope), nl=False)
+        elif envelope["success"]:
+            click.echo("\n".join(plain_lines(envelope["data"], now=clock.now())))
+        else:
+            click.echo(_refusal(envelope), err=True)
+        sys.stdout.flush()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Screen:
+    """A terminal: drawn at every look, so that ages and the terminal's width stay true."""
+
+    console: Console
+    live: Live
+
+    def show(self, envelope: Envelope) -> None:
+        self.live.update(self._picture(envelope), refresh=True)
+
+    def _picture(self, envelope: Envelope) -> RenderableType:
+        if not envelope["success"]:
+            return Text(_refusal(envelope), style="red")
+        return board(envelope["data"], now=clock.now(), width=self.console.width)
+
+
+def _refusal(envelope: Envelope) -> str:
+    return printable(f"{envelope['error_code']}: {envelope['data']['message']}")

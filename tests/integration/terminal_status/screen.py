@@ -1,0 +1,64 @@
+"""A real terminal: a tmux server of its own, whose screen is read back."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+DEADLINE_S = 20
+LOOK_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """A tmux server with one window; `socket` is its address."""
+
+    socket: Path
+
+    def open(
+        self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], width: int, height: int
+    ) -> None:
+        """The program has begun in a window of that size, which outlives it and then says `exit=`."""
+        # The shell gets Ctrl-C too, and must live to tell how the program ended.
+        script = f"trap : INT; {shlex.join(words)}; echo exit=$?; exec cat"
+        size = ("-x", str(width), "-y", str(height))
+        # The session starts with tmux's own environment, so that is what the program inherits.
+        self._tmux("new-session", "-d", *size, "-c", str(cwd), "sh", "-c", script, env=env)
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def resize(self, width: int, height: int) -> None:
+        self._tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def text(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def wait_for(self, is_there: Callable[[str], bool]) -> str:
+        """The first screen that fits, looked for until the deadline."""
+        pause, end = threading.Event(), time.monotonic() + DEADLINE_S
+        while time.monotonic() < end:
+            text = self.text()
+            if is_there(text):
+                return text
+            pause.wait(LOOK_EVERY_S)
+        raise AssertionError(f"never seen; the screen shows:\n{self.text()}")
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+    def _tmux(self, *words: str, env: Mapping[str, str] | None = None) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", str(self.socket), "-f", "/dev/null", *words],
+            env=dict(env) if env else None,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+        return done.stdout

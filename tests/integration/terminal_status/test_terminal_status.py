@@ -1,0 +1,125 @@
+"""The board in a real terminal, and watched through a pipe."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from tests.integration.stage import SLUG, TIMEOUT_S, Stage, environment
+from tests.integration.terminal_status.screen import Screen
+
+STATUS = [sys.executable, "-m", "specify_cli", "status"]
+PACKAGES: dict[str, dict[str, Any]] = {
+    "WP01": {"title": "Index"},
+    "WP02": {"title": "Query", "dependencies": ["WP01"]},
+}
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    # Not tmp_path: the name of a socket may have a hundred characters at most.
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Screen(socket=Path(folder) / "tmux")
+        yield opened
+        opened.close()
+
+
+def show(stage: Stage, screen: Screen, *words: str, width: int) -> None:
+    env = environment(TERM="xterm-256color")
+    screen.open([*STATUS, *words], cwd=stage.root, env=env, width=width, height=30)
+
+
+def claim(stage: Stage, wp: str, actor: str) -> None:
+    stage.done("transition", mission=SLUG, wp=wp, to="claimed", actor=actor)
+
+
+@pytest.mark.parametrize(("width", "is_list"), [(60, True), (100, True), (160, False)])
+def test_the_board_fits_the_terminal(
+    stage: Stage, screen: Screen, width: int, is_list: bool
+) -> None:
+    stage.write_mission(PACKAGES)
+    claim(stage, "WP01", "alice")
+    show(stage, screen, width=width)
+    drawn = screen.wait_for(lambda text: "exit=0" in text)
+    assert ("WP01  claimed  Index" in drawn) == is_list
+    assert ("in_progress" in drawn) != is_list
+    assert "alice for less than 1 min" in " ".join(drawn.split())
+
+
+def test_a_watched_board_is_drawn_again_on_a_change_and_ends_on_ctrl_c(
+    stage: Stage, screen: Screen
+) -> None:
+    stage.write_mission(PACKAGES)
+    show(stage, screen, SLUG, "--watch", width=100)
+    screen.wait_for(lambda text: "WP01  planned" in text)
+    claim(stage, "WP01", "alice")
+    drawn = screen.wait_for(lambda text: "WP01  claimed" in text and "alice" in text)
+    assert drawn.count("WP01  ") == 1
+    screen.resize(160, 30)
+    screen.wait_for(lambda text: "in_progress" in text)
+    screen.press("C-c")
+    screen.wait_for(lambda text: "exit=0" in text)
+
+
+def test_a_watched_board_waits_out_a_file_that_cannot_be_read(stage: Stage, screen: Screen) -> None:
+    prompt = stage.write_mission(PACKAGES) / "tasks" / "WP02-step.md"
+    sound = prompt.read_text()
+    show(stage, screen, SLUG, "--watch", width=100)
+    screen.wait_for(lambda text: "WP02  planned" in text)
+    prompt.write_text("---\ntitle: [half\n")
+    screen.wait_for(lambda text: "STATE_UNREADABLE" in text)
+    prompt.write_text(sound)
+    screen.wait_for(lambda text: "WP02  planned" in text)
+
+
+def line_of(pipe: IO[bytes] | None) -> str:
+    assert pipe is not None
+    return pipe.readline().decode()
+
+
+def test_through_a_pipe_a_watched_board_is_printed_once_per_change(stage: Stage) -> None:
+    folder = stage.write_mission(PACKAGES)
+    process = stage.start("status", SLUG, "--watch", "--json")
+    first = json.loads(line_of(process.stdout))
+    assert first["data"]["summary"]["planned"] == 2
+    (folder / "notes.txt").write_text("a change of no consequence")
+    claim(stage, "WP01", "alice")
+    second = json.loads(line_of(process.stdout))
+    assert second["data"]["summary"]["claimed"] == 1
+    process.send_signal(signal.SIGINT)
+    rest, complaints = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, rest, complaints) == (0, b"", b"")
+
+
+def test_through_a_pipe_the_board_is_plain_text(stage: Stage) -> None:
+    stage.write_mission(PACKAGES)
+    ended = stage.run("status", env=environment(FORCE_COLOR="1", COLUMNS="160"))
+    assert ended.exit_code == 0
+    text = ended.stdout.decode("ascii")
+    assert len(text.splitlines()) == 3
+    assert text.replace("\n", "").isprintable()
+
+
+def test_letters_that_the_terminal_cannot_show_are_no_failure(stage: Stage, screen: Screen) -> None:
+    stage.write_mission({"WP01": {"title": "Suche \u6587"}})
+    env = environment(TERM="xterm", PYTHONIOENCODING="ascii")
+    screen.open(STATUS, cwd=stage.root, env=env, width=60, height=10)
+    assert "\\u6587" in screen.wait_for(lambda text: "exit=0" in text)
+
+
+def test_a_mission_that_is_not_there_is_refused_before_anything_is_watched(stage: Stage) -> None:
+    stage.write_mission(PACKAGES)
+    assert stage.run("status", "nonsense", "--watch").exit_code == 1
+
+
+def test_of_several_missions_one_has_to_be_named(stage: Stage) -> None:
+    stage.write_mission(PACKAGES)
+    stage.write_mission(PACKAGES, slug="002-other")
+    assert stage.run("status").exit_code == 2
