@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.agreement import facts
+from tests.contract.agreement.facts import CodeFacts
+from tests.contract.recorded import written_by_a_host
 from tests.contract.scratch import Scratch
 
 
@@ -11,6 +14,12 @@ from tests.contract.scratch import Scratch
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """The fixture projects, each made once in this process."""
     return Scratch(tmp_path_factory.mktemp("projects"))
+
+
+@pytest.fixture(scope="session")
+def code(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> CodeFacts:
+    """What the code says of itself, and what a host has written."""
+    return facts.of_the_code(written_by_a_host(scratch, tmp_path_factory.mktemp("written")))
 
 
 @pytest.fixture(autouse=True)

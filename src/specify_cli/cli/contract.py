@@ -36,13 +36,16 @@ def show(name: str | None) -> None:
         for document in documents:
             click.echo(document)
         return
-    fitting = [
-        d for d in documents if name in (d, d.rpartition(".")[0], Path(d).stem, Path(d).name)
-    ]
+    fitting = [name] if name in documents else [d for d in documents if name in _short_names(d)]
     if len(fitting) != 1:
         click.echo(_complaint(name, fitting), err=True)
         sys.exit(1)
     click.echo((_folder() / fitting[0]).read_bytes(), nl=False)
+
+
+def _short_names(document: str) -> tuple[str, ...]:
+    path = Path(document)
+    return (str(path.with_suffix("")), path.name, path.stem)
 
 
 def _complaint(name: str, fitting: list[str]) -> str:

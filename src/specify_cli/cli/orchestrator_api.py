@@ -65,7 +65,7 @@ class ContractGroup(click.Group):
         """The click command of the word; None for an unknown one."""
         if cmd_name not in registry.CONTRACT_COMMANDS:
             return None
-        return _click_command(registry.find(cmd_name))
+        return click_command(registry.find(cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command, without loading it."""
@@ -86,7 +86,8 @@ def orchestrator_api() -> None:
     """
 
 
-def _click_command(command: Command) -> click.Command:
+def click_command(command: Command) -> click.Command:
+    """The command with a flag for each of its arguments."""
     hints = get_type_hints(command.params)
     options: list[click.Parameter] = [
         _option(field, hints[field.name]) for field in fields(command.params)

@@ -83,7 +83,7 @@ def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
 
 def given(params: Params) -> dict[str, Any]:
     """The arguments that were given, as JSON values."""
-    whole: dict[str, Any] = _without_nulls(asdict(params))
+    whole: dict[str, Any] = without_nulls(asdict(params))
     return whole
 
 
@@ -93,7 +93,8 @@ def public(params: Params) -> dict[str, Any]:
     return {name: value for name, value in given(params).items() if name not in private}
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
+    """The JSON value without the fields that are null."""
     if not isinstance(value, dict):
         return value
-    return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}

@@ -12,7 +12,6 @@ from specify_cli.errors import (
     CorrelationIdConflict,
     HostError,
     MissionNotFound,
-    RequestExpired,
     SpecKittyError,
     UsageError,
 )
@@ -174,11 +173,8 @@ class Dispatcher:
 
 def _allowed(judgement: Judgement) -> Command:
     """The command of a request that may be carried out now."""
-    asked = judgement.request
     if judgement.refusal is not None:
         raise judgement.refusal
-    if asked.not_after is not None and clock.now() > asked.not_after:
-        raise RequestExpired(f"not_after {asked.not_after.isoformat()} has passed: send a new one")
     if judgement.command is None:
         raise UsageError("no command was named")
     return judgement.command

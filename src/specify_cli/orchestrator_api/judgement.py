@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from specify_cli.errors import ContractVersionMismatch, SpecKittyError
+from specify_cli import clock
+from specify_cli.errors import ContractVersionMismatch, RequestExpired, SpecKittyError
 from specify_cli.orchestrator_api import arguments, policy, versions
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command
@@ -60,11 +62,11 @@ def unread(raw: bytes, refusal: SpecKittyError, *, correlation_id: str) -> Judge
 
 
 def digest_of(command: str, args: dict[str, Any], declared: Any) -> str:
-    """The fingerprint by which a request that comes again is known."""
+    """The fingerprint by which a request that comes again is known; nulls do not count."""
     whole = {"args": args, "command": command}
     if declared is not None:
         whole["policy"] = declared
-    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(arguments.without_nulls(whole), sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -77,12 +79,14 @@ def _judge(request: Request, find: Callable[[str], Command], judgement: Judgemen
     for name, problem in complaints:
         if name.partition(".")[0] not in PROOFS:
             raise arguments.complaint(command.params, name, problem)
+    if params is not None:
+        judgement.digest = digest_of(command.name, arguments.given(params), request.policy)
+    _check_time(request.not_after)
     if params is None:
         _judge_beside_proofs(request, command, judgement)
         raise arguments.complaint(command.params, *complaints[0])
     judgement.params = params
     judgement.policy = policy.check(request.policy, is_required=command.needs_policy(params))
-    judgement.digest = digest_of(command.name, arguments.given(params), judgement.policy)
     if command.check:
         command.check(params)
 
@@ -100,3 +104,8 @@ def _check_version(asked: str | None) -> None:
             f"the request is written for contract {asked[:80]!r}, this host speaks"
             f" {CONTRACT_VERSION}: use the same major version and a minor that the host has"
         )
+
+
+def _check_time(not_after: datetime | None) -> None:
+    if not_after is not None and clock.now() > not_after:
+        raise RequestExpired(f"not_after {not_after.isoformat()} has passed: send a new one")

@@ -80,8 +80,11 @@ def _check_shape(policy: dict[str, Any]) -> None:
         if not isinstance(policy.get(name), str):
             raise _failed(name, "it must be a text")
     flags = policy.get(FLAGS)
-    if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
+    if not isinstance(flags, list):
         raise _failed(FLAGS, "it must be a list of texts")
+    for position, flag in enumerate(flags):
+        if not isinstance(flag, str):
+            raise _failed(f"{FLAGS}[{position}]", "it must be a text")
     if not isinstance(policy.get(RESTRICTIONS), str | None):
         raise _failed(RESTRICTIONS, "it must be a text or null")
 

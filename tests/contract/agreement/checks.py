@@ -1,0 +1,40 @@
+"""Every check that holds the code and the contract together.
+
+Each is given a contract and the facts of the code and gives back what does not agree, so that a
+drift can be planted on either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from tests.contract.agreement import (
+    command_checks,
+    document_checks,
+    error_checks,
+    lane_checks,
+    policy_checks,
+    wire_checks,
+)
+from tests.contract.agreement.facts import CodeFacts
+from tests.contract.documents import Contract
+
+Check: TypeAlias = Callable[[Contract, CodeFacts], Iterator[str]]
+
+CHECKS: dict[str, Check] = {
+    f"{module.__name__.rpartition('.')[2].removesuffix('_checks')}: {name.replace('_', ' ')}": check
+    for module in (
+        command_checks,
+        document_checks,
+        error_checks,
+        lane_checks,
+        policy_checks,
+        wire_checks,
+    )
+    for name, check in vars(module).items()
+    if callable(check)
+    and getattr(check, "__module__", None) == module.__name__
+    and not name.startswith("_")
+}
+"""Every public function of the modules named `.._checks`."""

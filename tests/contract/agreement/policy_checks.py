@@ -1,0 +1,67 @@
+"""What policy metadata has to be, and what is refused in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from specify_cli.errors import SpecKittyError
+from tests.contract.agreement.facts import CodeFacts
+from tests.contract.documents import Contract
+
+
+def rules_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
+    """Fields, banned flags, secret words, shapes of credentials."""
+    stated = contract.read("policy")
+    said = {
+        "required": list(stated["required"]),
+        "optional": list(stated["optional"]),
+        "banned_flags": stated["banned_flags"],
+        "banned_flag_pattern": stated["banned_flag_pattern"]["pattern"],
+        "secret_words": stated["secret_words"],
+        "secret_word_pattern": stated["secret_word_pattern"]["pattern"],
+        "credential_patterns": {
+            entry["name"]: entry["pattern"] for entry in stated["credential_patterns"]
+        },
+    }
+    for what, rule in said.items():
+        if rule != code.policy[what]:
+            yield f"{what}: {rule} and {code.policy[what]}"
+
+
+def the_schema_has_the_same_fields(contract: Contract, code: CodeFacts) -> Iterator[str]:
+    """The shape of policy metadata."""
+    schema = contract.schema("policy")
+    required, optional = code.policy["required"], code.policy["optional"]
+    if schema["required"] != required or list(schema["properties"]) != [*required, *optional]:
+        yield "policy: its schema has other fields"
+
+
+def examples_are_judged_as_stated(contract: Contract, code: CodeFacts) -> Iterator[str]:
+    """Every example is accepted or refused at its field, and the refused value is not repeated."""
+    cases = contract.read("policy-cases")
+    for case in [*cases["accepted"], *cases["refused"], *cases["missing"]]:
+        expected = case.get("error_code"), case.get("field")
+        found, message = _judged(code, case.get("policy"))
+        if found != expected:
+            yield f"{case['title']}: expected {expected}, found {found}"
+        if any(text in message for text in _long_texts(case.get("policy"))):
+            yield f"{case['title']}: the refusal repeats what it refuses"
+
+
+def _judged(code: CodeFacts, policy: Any) -> tuple[tuple[str | None, object], str]:
+    try:
+        recorded = code.check_policy(policy, is_required=True)
+    except SpecKittyError as error:
+        return (error.code, error.details.get("field")), error.message + json.dumps(error.details)
+    return (None, None if recorded == policy else "another policy"), ""
+
+
+def _long_texts(value: Any) -> Iterator[str]:
+    """Texts in the policy that no message would hold by chance."""
+    if isinstance(value, str) and len(value) >= 20:
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _long_texts(inner)

@@ -1,0 +1,68 @@
+"""What a host leaves in a project after a run in which it writes everything that it can write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.contract.doors import CommandLine, Door, Mailbox, run_program
+from tests.contract.matching import envelope_of
+from tests.contract.requests import Ask, fresh_id
+from tests.contract.scratch import Scratch
+from tests.contract.written import lines, own_lines
+
+MISSION = "002-chain"
+POLICY: dict[str, Any] = {
+    "orchestrator_id": "nightly",
+    "orchestrator_version": "2.1.0",
+    "agent_family": "claude",
+    "approval_mode": "supervised",
+    "sandbox_mode": "workspace_write",
+    "network_mode": "none",
+    "dangerous_flags": [],
+    "tool_restrictions": None,
+}
+REVIEW = {"reviewer": "bruno", "verdict": "approved", "reference": "review-1"}
+PROOFS = {
+    "review_ref": "review-1",
+    "review_result": {**REVIEW, "feedback_path": "reviews/1.md"},
+    "evidence": {"review": REVIEW},
+}
+
+
+def written_by_a_host(scratch: Scratch, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Name of a schema to what a host wrote of that kind, through both doors."""
+    root = scratch.project("chain", folder / "project")
+    ask = _Asking(root)
+    ask.succeeds("start-implementation", wp="WP01")
+    ask.succeeds("append-history", wp="WP01", note="on it")
+    words = ["agent", "tasks", "mark-status", "T001", "T002", "--status", "done"]
+    run_program(root, *words, "--mission", MISSION).check_returncode()
+    ask.succeeds("transition", wp="WP01", to="approved", force=True, note="seen", **PROOFS)
+    for package in ("WP02", "WP03"):
+        ask.succeeds("transition", wp=package, to="canceled", note="not wanted")
+    ask.succeeds("accept-mission")
+    mission, outbox = root / "kitty-specs" / MISSION, root / ".kitty" / "outbox"
+    return {
+        "event": own_lines(mission / "status.events.jsonl"),
+        "lanes-file": [json.loads((mission / "lanes.json").read_bytes())],
+        "journal-line": lines(outbox / "journal.jsonl"),
+        "worker": [json.loads((outbox / "worker.json").read_bytes())],
+    }
+
+
+class _Asking:
+    """Asks each door in turn."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._doors: list[Door] = [CommandLine(), Mailbox()]
+
+    def succeeds(self, command: str, **args: Any) -> None:
+        self._doors.reverse()
+        named = {"mission": MISSION, "actor": "ada"} | args
+        policy = None if command == "append-history" else POLICY
+        ask = Ask(command=command, args=named, policy=policy, correlation_id=fresh_id())
+        envelope = envelope_of(self._doors[0].send(self._root, ask).raw)
+        assert envelope["success"], envelope

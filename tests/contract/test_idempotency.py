@@ -1,0 +1,146 @@
+"""An id has one answer, whichever door it comes through, and however often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from tests.contract.doors import CommandLine, Door, Mailbox, drop, reply_path
+from tests.contract.matching import envelope_of
+from tests.contract.requests import Ask, fresh_id
+from tests.contract.scratch import Scratch
+from tests.contract.written import lines
+
+MISSION = "001-single"
+POLICY = {
+    "orchestrator_id": "nightly",
+    "orchestrator_version": "2.1.0",
+    "agent_family": "claude",
+    "approval_mode": "supervised",
+    "sandbox_mode": "workspace_write",
+    "network_mode": "none",
+    "dangerous_flags": [],
+}
+DOORS: dict[str, Door] = {"cli": CommandLine(), "mailbox": Mailbox()}
+WAYS = [("cli", "mailbox"), ("mailbox", "cli"), ("cli", "cli"), ("mailbox", "mailbox")]
+
+
+@dataclass(slots=True)
+class Project:
+    """A project and the request that is asked of it twice."""
+
+    root: Path
+    ask: Ask = field(
+        default_factory=lambda: Ask(
+            command="append-history",
+            args={"mission": MISSION, "wp": "WP01", "actor": "ada", "note": "once"},
+            correlation_id=fresh_id(),
+        )
+    )
+
+    def send(self, door: str, ask: Ask | None = None) -> bytes:
+        return DOORS[door].send(self.root, ask or self.ask).raw
+
+    def told_otherwise(self) -> Ask:
+        """Another request under the same id."""
+        return replace(self.ask, args=self.ask.args | {"note": "twice"})
+
+    def refused(self) -> Ask:
+        """A request under the same id that is refused for good reasons."""
+        return replace(self.ask, args=self.ask.args | {"wp": "WP99"})
+
+    def records(self) -> tuple[bytes, bytes]:
+        """The event log and the journal."""
+        log = self.root / "kitty-specs" / MISSION / "status.events.jsonl"
+        return log.read_bytes() if log.exists() else b"", self.journal.read_bytes()
+
+    @property
+    def journal(self) -> Path:
+        return self.root / ".kitty" / "outbox" / "journal.jsonl"
+
+    @property
+    def reply(self) -> Path:
+        return reply_path(self.root, self.ask.correlation_id)
+
+
+@pytest.fixture
+def project(scratch: Scratch, tmp_path: Path) -> Project:
+    return Project(scratch.project("single", tmp_path / "project"))
+
+
+@pytest.mark.parametrize(("first", "second"), WAYS)
+def test_same_request_again_gets_the_same_bytes_and_leaves_no_trace(
+    first: str, second: str, project: Project
+) -> None:
+    answer, records = project.send(first), project.records()
+    assert project.send(second) == answer
+    assert project.records() == records
+    assert envelope_of(answer)["success"]
+
+
+@pytest.mark.parametrize(("first", "second"), WAYS)
+def test_refusal_is_final_for_its_id_at_either_door(
+    first: str, second: str, project: Project
+) -> None:
+    ask = project.refused()
+    answer, records = project.send(first, ask), project.records()
+    assert envelope_of(answer)["error_code"] == "WP_NOT_FOUND"
+    assert project.send(second, ask) == answer
+    assert project.records() == records
+
+
+@pytest.mark.parametrize("first", DOORS)
+def test_other_request_under_the_id_conflicts_at_the_command_line(
+    first: str, project: Project
+) -> None:
+    answer, (log, _) = project.send(first), project.records()
+    conflict = envelope_of(project.send("cli", project.told_otherwise()))
+    assert conflict["error_code"] == "CORRELATION_ID_CONFLICT"
+    assert project.records()[0] == log
+    assert project.send("mailbox") == answer
+
+
+@pytest.mark.parametrize("first", DOORS)
+def test_other_request_under_the_id_becomes_a_dead_letter_at_the_mailbox(
+    first: str, project: Project
+) -> None:
+    answer, (log, _) = project.send(first), project.records()
+    project.send("mailbox")
+    drop(project.root, project.told_otherwise())
+    Mailbox().drain(project.root)
+    assert project.reply.read_bytes() == answer
+    assert project.records()[0] == log
+    last = lines(project.journal)[-1]
+    assert last["envelope"]["error_code"] == "CORRELATION_ID_CONFLICT"
+    dead_letters = list((project.root / ".kitty" / "host" / "dead-letters").glob("*.json"))
+    assert len(dead_letters) == 1
+
+
+def test_reply_that_was_deleted_comes_back_as_it_was(project: Project) -> None:
+    answer, records = project.send("mailbox"), project.records()
+    project.reply.unlink()
+    assert project.send("mailbox") == answer
+    assert project.records() == records
+
+
+def test_same_request_written_otherwise_is_the_same(project: Project) -> None:
+    answer = project.send("mailbox")
+    too_late = replace(project.ask, contract_version="1.2.0", not_after="2001-01-01T00:00:00Z")
+    reordered = replace(too_late, args=dict(reversed(project.ask.args.items())))
+    project.reply.unlink()
+    assert project.send("mailbox", reordered) == answer
+
+
+def test_null_is_the_same_as_leaving_out(project: Project) -> None:
+    policy = {**POLICY, "tool_restrictions": None}
+    move = replace(
+        project.ask,
+        command="transition",
+        args={"mission": MISSION, "wp": "WP01", "to": "claimed", "actor": "ada"},
+        policy=POLICY,
+    )
+    answer = project.send("cli", move)
+    spelled_out = replace(move, args={**move.args, "note": None, "evidence": None}, policy=policy)
+    assert project.send("mailbox", spelled_out) == answer
