@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,10 +14,15 @@ from specify_cli import __version__
 from specify_cli.cli.deferred import Deferred
 
 if TYPE_CHECKING:
+    import getpass
+    import pathlib
+
     from specify_cli import bootstrap, errors, ids
     from specify_cli.orchestrator_api import envelope as envelopes
     from specify_cli.orchestrator_api import request
 else:
+    getpass = Deferred("getpass")
+    pathlib = Deferred("pathlib")
     bootstrap = Deferred("specify_cli.bootstrap")
     errors = Deferred("specify_cli.errors")
     ids = Deferred("specify_cli.ids")
@@ -111,10 +114,10 @@ def actor_or_user(actor: str | None) -> str:
         return f"uid:{os.getuid()}"
 
 
-def standing_in() -> Path:
+def standing_in() -> pathlib.Path:
     """The folder that the process runs in; ends the process where that folder is gone."""
     try:
-        return Path.cwd()
+        return pathlib.Path.cwd()
     except FileNotFoundError:
         click.echo("the folder that you are in was removed: cd to the project", err=True)
         sys.exit(NOT_UNDERSTOOD)

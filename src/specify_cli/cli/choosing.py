@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from specify_cli.cli.asking import complain, envelope_of, is_on_terminal, settled, standing_in
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """A mission, and what the next command needs to mean the same one."""
 
     slug: str

@@ -7,19 +7,26 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from specify_cli import bootstrap
-from specify_cli.errors import SpecKittyError
-from specify_cli.mailbox import heartbeat
-from specify_cli.mailbox.dead_letters import read_records
-from specify_cli.mailbox.inbox import Inbox
-from specify_cli.mailbox.layout import MailboxLayout
-from specify_cli.mailbox.printable import printable
-from specify_cli.mailbox.verification import find_breaks, open_journal
-from specify_cli.mailbox.watch import watching
+from specify_cli.cli.deferred import Deferred
+
+if TYPE_CHECKING:
+    from specify_cli import bootstrap, errors
+    from specify_cli.mailbox import dead_letters as letters
+    from specify_cli.mailbox import heartbeat, inbox, printable, verification, watch
+    from specify_cli.mailbox.layout import MailboxLayout
+else:
+    bootstrap = Deferred("specify_cli.bootstrap")
+    errors = Deferred("specify_cli.errors")
+    letters = Deferred("specify_cli.mailbox.dead_letters")
+    heartbeat = Deferred("specify_cli.mailbox.heartbeat")
+    inbox = Deferred("specify_cli.mailbox.inbox")
+    printable = Deferred("specify_cli.mailbox.printable")
+    verification = Deferred("specify_cli.mailbox.verification")
+    watch = Deferred("specify_cli.mailbox.watch")
 
 REFUSED = 1
 COULD_NOT_CHECK = 2
@@ -58,7 +65,7 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
         if once:
             worker.drain()
         else:
-            worker.serve(None if no_watch else watching)
+            worker.serve(None if no_watch else watch.watching)
 
 
 @mailbox.command()
@@ -86,9 +93,9 @@ def verify() -> None:
     """
     with _complaining(exit_code=COULD_NOT_CHECK):
         layout = _layout()
-        breaks = [*find_breaks(layout), *bootstrap.find_missing_events(layout)]
+        breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
     for line in breaks:
-        click.echo(printable(line))
+        click.echo(printable.printable(line))
     click.echo(f"{len(breaks)} breaks" if breaks else "sound", err=True)
     sys.exit(REFUSED if breaks else 0)
 
@@ -101,7 +108,7 @@ def show(correlation_id: str) -> None:
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
     with _complaining(exit_code=COULD_NOT_CHECK):
-        line = open_journal(_layout()).find(correlation_id)
+        line = verification.open_journal(_layout()).find(correlation_id)
     if line is None:
         _log(f"the journal knows no request {correlation_id}")
         sys.exit(REFUSED)
@@ -125,7 +132,7 @@ def list_dead_letters() -> None:
     Example: spec-kitty mailbox dead-letters list
     """
     with _complaining(exit_code=COULD_NOT_CHECK):
-        for record in read_records(_layout().dead_letters):
+        for record in letters.read_records(_layout().dead_letters):
             click.echo(_dead_letter_in_words(record))
 
 
@@ -146,9 +153,9 @@ def _status(layout: MailboxLayout) -> dict[str, Any]:
 
 
 def _depth(layout: MailboxLayout) -> int:
-    inbox = Inbox(layout.inbox, claimed=layout.claimed)
+    door = inbox.Inbox(layout.inbox, claimed=layout.claimed)
     try:
-        return inbox.backlog().depth + len(inbox.claims())
+        return door.backlog().depth + len(door.claims())
     except FileNotFoundError:
         return 0
 
@@ -160,25 +167,25 @@ def _status_in_words(report: Mapping[str, Any]) -> str:
         words = f"{who}, since {beat.get('started_at')}, {beat.get('dead_letters')} dead letters"
     else:
         words = f"no worker; the last beat was at {beat.get('beat_at', 'no time at all')}"
-    return printable(f"{words}; {report['depth_now']} waiting")
+    return printable.printable(f"{words}; {report['depth_now']} waiting")
 
 
 def _dead_letter_in_words(record: Mapping[str, Any]) -> str:
     columns = ("dead_letter", "at", "name", "why", "body")
-    return printable("  ".join(str(record.get(column)) for column in columns))
+    return printable.printable("  ".join(str(record.get(column)) for column in columns))
 
 
 def _log(line: str) -> None:
     # An operator who closed the terminal must not stop the worker.
     with contextlib.suppress(OSError):
-        click.echo(printable(line), err=True)
+        click.echo(printable.printable(line), err=True)
 
 
 @contextlib.contextmanager
 def _complaining(*, exit_code: int) -> Iterator[None]:
     try:
         yield
-    except SpecKittyError as error:
+    except errors.SpecKittyError as error:
         _log(f"{error.code}: {error.message}")
         sys.exit(exit_code)
     except OSError as error:
