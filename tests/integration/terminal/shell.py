@@ -1,0 +1,65 @@
+"""A person at a shell: types, and reads the screen."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.stage import environment
+from tests.integration.terminal_status.screen import Screen
+
+WIDTH, HEIGHT = 100, 50
+
+
+@dataclass(kw_only=True)
+class Shell:
+    """A shell on a screen, with a prompt that counts what was typed."""
+
+    screen: Screen
+    typed: int = 0
+
+    def open(self, folder: Path, *, beside: Path) -> None:
+        """The shell waits in `folder`; `spec-kitty` is a program in `beside`."""
+        env = environment(TERM="xterm", PS1=r"\# $ ", HISTFILE="")
+        path = f"{_program(beside)}:{env['PATH']}"
+        words = ["env", f"PATH={path}", "bash", "--norc", "--noprofile"]
+        self.screen.open(words, cwd=folder, env=env, width=WIDTH, height=HEIGHT)
+        self._wait_for_prompt()
+
+    def type(self, command: str) -> str:
+        """What the command has put on the cleared screen, once the shell waits again."""
+        self.begin(command)
+        return self._wait_for_prompt()
+
+    def begin(self, command: str) -> None:
+        """The command was typed on a cleared screen, and runs."""
+        self.screen.press("C-l")
+        self.screen.press("-l", command)
+        self.screen.press("Enter")
+        self.typed += 1
+
+    def answer(self, question: str, words: str) -> None:
+        """The question was on the screen, and was answered."""
+        self.screen.wait_for(lambda text: question in text)
+        self.screen.press("-l", words)
+        self.screen.press("Enter")
+
+    def finish(self) -> str:
+        """What is on the screen, once the shell waits again."""
+        return self._wait_for_prompt()
+
+    def _wait_for_prompt(self) -> str:
+        prompt = f"{self.typed + 1} $"
+        return self.screen.wait_for(
+            lambda text: text.rstrip().endswith(f"\n{prompt}") or text.strip() == prompt
+        )
+
+
+def _program(folder: Path) -> Path:
+    """A folder whose `spec-kitty` is the one under test."""
+    folder.mkdir()
+    program = folder / "spec-kitty"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m specify_cli "$@"\n')
+    program.chmod(0o755)
+    return folder

@@ -1,0 +1,83 @@
+"""A person takes a mission to its end with `spec-kitty`, git and an editor, in a real terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.terminal.shell import Shell
+from tests.integration.terminal.tour import FOLDER, MISSION, OUTLINE, TOUR
+from tests.integration.terminal_status.screen import Screen
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "greeting"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def shell(folder: Path, tmp_path: Path) -> Iterator[Shell]:
+    # Not tmp_path: the name of a socket may have a hundred characters at most.
+    with tempfile.TemporaryDirectory() as place:
+        screen = Screen(socket=Path(place) / "tmux")
+        opened = Shell(screen=screen)
+        opened.open(folder, beside=tmp_path / "bin")
+        yield opened
+        screen.close()
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_mission_goes_from_git_init_to_merged(shell: Shell, folder: Path):
+    for step in TOUR:
+        screen = shell.type(step.command)
+        assert step.shown in screen, screen
+
+    assert {"hello/say", "goodbye/say"} <= {*git(folder, "ls-files").split()}
+    assert "Greet the world" in git(folder, "log", "--format=%s")
+    assert git(folder, "status", "--porcelain", "--", "hello", "goodbye", FOLDER) == ""
+    assert f"worktree {folder}/.worktrees" not in git(folder, "worktree", "list", "--porcelain")
+    assert "done" in shell.type(f"spec-kitty status {MISSION}")
+
+
+def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
+    for command in (
+        "git init -q -b main .",
+        "spec-kitty specify Greeting",
+        "spec-kitty plan",
+        OUTLINE,
+        "spec-kitty tasks",
+        "spec-kitty specify Other",
+    ):
+        shell.type(command)
+
+    shell.begin("spec-kitty implement")
+    shell.answer("Which mission", "1")
+    shell.answer("Which work package", "1")
+    assert f"implement WP01 --done --mission {MISSION}" in shell.finish()
+
+    shell.type(f"cd .worktrees/{MISSION}-lane-a && git commit -q --allow-empty -m work")
+    shell.type("spec-kitty tasks done WP01 && spec-kitty implement WP01 --done")
+    shell.begin("spec-kitty review WP01")
+    shell.answer("Is the work good", "n")
+    shell.answer("What is to be changed", "all of it")
+    assert "next: spec-kitty implement WP01" in shell.finish()
+
+
+def test_refusal_is_red_on_a_terminal_alone(shell: Shell, folder: Path):
+    shell.type("git init -q -b main . && spec-kitty specify Greeting")
+
+    shell.type("spec-kitty implement WP01 2>refusal")
+    shell.type("spec-kitty implement WP01")
+
+    assert "\x1b" not in (folder / "refusal").read_text()
+    assert "\x1b[1m\x1b[31mWP_NOT_FOUND" in shell.screen._tmux("capture-pane", "-p", "-e")
