@@ -82,12 +82,7 @@ def _has_commits_beyond(repository: Repository, base: str, tip: str) -> bool:
 
 def _dependency_branches(repository: Repository, mission: OpenMission, wp_id: str) -> list[str]:
     """The lane branches with the work of approved dependencies, those they depend on first."""
-    finished = (Lane.APPROVED, Lane.DONE)
-    needed = {
-        x
-        for x in mission.package(wp_id).dependencies
-        if x in mission.packages and mission.state_of(x).lane in finished
-    }
+    needed = _finished_dependencies(mission, wp_id)
     own = mission.workspace(wp_id).branch
     branches = [mission.workspace(x).branch for x in in_order(mission.graph) if x in needed]
     elsewhere = [branch for branch in dict.fromkeys(branches) if branch != own]
@@ -96,12 +91,22 @@ def _dependency_branches(repository: Repository, mission: OpenMission, wp_id: st
 
 def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
     """The branch that holds the work of the dependency settled last; None where none left work."""
-    needed = set(mission.package(wp_id).dependencies) & set(mission.packages)
-    settled = [x for x in needed if mission.state_of(x).lane in (Lane.APPROVED, Lane.DONE)]
-    if not settled:
-        return None
-    last = max(settled, key=lambda x: (mission.state_of(x).since or "", x))
-    return mission.workspace(last).branch
+    newest_first = sorted(
+        _finished_dependencies(mission, wp_id),
+        key=lambda x: (mission.state_of(x).since or "", x),
+        reverse=True,
+    )
+    with_work = (x for x in newest_first if branch_tip(mission, x))
+    last = next(with_work, None)
+    return mission.workspace(last).branch if last else None
+
+
+def _finished_dependencies(mission: OpenMission, wp_id: str) -> set[str]:
+    return {
+        x
+        for x in mission.package(wp_id).dependencies
+        if x in mission.packages and mission.state_of(x).lane in (Lane.APPROVED, Lane.DONE)
+    }
 
 
 def _report(

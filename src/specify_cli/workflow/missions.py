@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specify_cli.core.lanes import Lane
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
@@ -41,12 +41,13 @@ class Missions:
 
         Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
         """
-        whole = self.state(selector)
+        mission = open_mission(self.project, selector)
+        packages = (_package_report(mission, wp_id) for wp_id in mission.packages)
         return MissionReport(
-            mission=whole.mission,
+            mission=mission.identity,
             packages=tuple(
-                package
-                for package in whole.packages
+                replace(package, recommended_base=recommended_base(mission, package.wp_id))
+                for package in packages
                 if package.lane is Lane.PLANNED and not package.unsatisfied_dependencies
             ),
         )
@@ -69,5 +70,4 @@ def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:
         prompt_path=package.prompt_path,
         subtasks_done=sum(ticks.values()),
         subtasks_total=len(ticks),
-        recommended_base=recommended_base(mission, wp_id),
     )
