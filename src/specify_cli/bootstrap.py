@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specify_cli import clock
+from specify_cli.errors import NotAuthorized
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
@@ -105,7 +106,17 @@ def mailbox_layout(root: Path) -> MailboxLayout:
 
 
 def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) -> Worker:
-    """The worker of the project's mailbox."""
+    """The worker of the project's mailbox.
+
+    Raises: NotAuthorized where grants are written down, because this host cannot hold to them.
+    """
+    grants = root / ".kitty" / "config.toml"
+    if os.path.lexists(grants):
+        raise NotAuthorized(
+            f"{grants} restricts who may ask for what, and this release serves one orchestrator"
+            " without restriction: it does not start rather than be more open than that file;"
+            " move the file away to serve everybody who can write to the inbox"
+        )
     settings = import_module("specify_cli.mailbox.settings").WorkerSettings(
         contract_version=CONTRACT_VERSION,
         commands=tuple(registry.CONTRACT_COMMANDS),
