@@ -1,0 +1,40 @@
+"""The programs that a story runs, in a folder that comes first on PATH."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+AGENTS = ("claude", "codex", "opencode")
+
+# A group of its own: killing the client's group must not kill the host call in hand.
+COUNTED = """\
+import os, sys
+os.setpgid(0, 0)
+ledger = os.open({ledger!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.write(ledger, b".")
+os.execv({program!r}, [{program!r}, *sys.argv[1:]])
+"""
+
+
+def installed(name: str) -> Path:
+    """The program that was installed with this interpreter."""
+    program = Path(sys.executable).with_name(name)
+    assert program.is_file(), f"{program} is missing: pip install -e '.[dev]' puts it there"
+    return program
+
+
+def install(folder: Path, *, ledger: Path) -> None:
+    """`folder` has the agents, and a `spec-kitty` that leaves a byte in `ledger` for every call."""
+    folder.mkdir()
+    for agent in AGENTS:
+        write_program(folder / agent, (HERE / "fake_agent.py").read_text())
+    source = COUNTED.format(ledger=str(ledger), program=str(installed("spec-kitty")))
+    write_program(folder / "spec-kitty", source, options="-IS")
+
+
+def write_program(path: Path, source: str, *, options: str = "") -> None:
+    """`path` is `source`, run by this interpreter with `options`, which are one word."""
+    path.write_text(f"#!{sys.executable} {options}".rstrip() + f"\n{source}")
+    path.chmod(0o755)
