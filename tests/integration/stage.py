@@ -251,11 +251,14 @@ def flags(*, mission: str = SLUG, policy: Any = None, **values: str) -> Sequence
 
 
 def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[str, str]:
-    """Every file below `root`, `.git` included, by path, but for the folders in `besides`."""
+    """Every file below `root` by path, but for the folders in `besides`.
+
+    Git's objects are left out: one that nothing names is no change of the repository.
+    """
     found = {}
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))
-        if name.partition("/")[0] in besides:
+        if name.partition("/")[0] in besides or name.startswith(".git/objects"):
             continue
         if path.is_symlink():
             found[name] = f"link to {path.readlink()}"

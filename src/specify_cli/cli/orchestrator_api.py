@@ -73,8 +73,21 @@ class ContractGroup(click.Group):
             formatter.write_dl(list(registry.CONTRACT_COMMANDS.items()))
 
 
+class ContractCommand(click.Command):
+    """A command that takes every flag once at most, as a request has every key once."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words as arguments. Raises: click.UsageError for a flag that is there twice."""
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        for option in given:
+            if given.count(option) > 1:
+                raise click.BadOptionUsage(str(option.name), f"{option.opts[0]} is there twice.")
+        return super().parse_args(ctx, args)
+
+
 @click.group(
     cls=ContractGroup,
+    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def orchestrator_api() -> None:
@@ -103,7 +116,7 @@ def click_command(command: Command) -> click.Command:
     def callback(dispatcher_at: DispatcherAt, /, **flags: Any) -> Envelope:
         return _ask(command, flags, dispatcher_at).envelope
 
-    return click.Command(
+    return ContractCommand(
         command.name,
         params=options,
         callback=callback,
@@ -137,7 +150,8 @@ def _ask(command: Command, flags: dict[str, Any], dispatcher_at: DispatcherAt) -
         bad_id = UsageError(f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
         return Answer(envelope=refused(command.wire_name, correlation_id, bad_id))
     origin = Origin(door="cli", identity=f"uid:{os.getuid()}")
-    return dispatcher_at(Path.cwd()).answer(asked, origin, is_id_minted=given_id is None)
+    # Not Path.cwd(), which fails where the folder is gone: whoever looks for the project says so.
+    return dispatcher_at(Path()).answer(asked, origin, is_id_minted=given_id is None)
 
 
 def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> Request:
@@ -169,8 +183,7 @@ def _is_id(text: str | None) -> bool:
 
 
 def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelope:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    name = (context.command.name if context else None) or ""
+    name = next(iter(words), "")
     command = registry.find(name) if name in registry.CONTRACT_COMMANDS else None
     wire_name = command.wire_name if command else UNKNOWN_COMMAND
     correlation_id = next(filter(_is_id, _ids_in(words)), None) or ids.correlation_id()

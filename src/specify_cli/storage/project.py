@@ -60,7 +60,13 @@ def find_project(start: Path, environment: Mapping[str, str]) -> Project:
         raise MissionNotFound(
             f"{ROOT_VARIABLE} names {named!r}, which is no folder: correct the variable or unset it"
         )
-    origin = origin.resolve()
+    try:
+        origin = origin.resolve()
+    except OSError as error:
+        raise MissionNotFound(
+            f"the working directory cannot be read ({error.strerror}): go to a folder that is"
+            f" there, or set {ROOT_VARIABLE}"
+        ) from error
     for folder in (origin, *origin.parents):
         if any(os.path.exists(folder / mark) for mark in MARKS):
             return Project(_main_checkout(folder))
