@@ -1,0 +1,174 @@
+"""What the API refuses, the mailbox and the people's words refuse, for the same reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.doors.words import (
+    DOORS,
+    OTHER,
+    PACKAGE,
+    Project,
+    Wish,
+    line,
+    standing,
+)
+from tests.integration.stage import Stage
+
+LANES = (
+    "planned",
+    "claimed",
+    "in_progress",
+    "for_review",
+    "in_review",
+    "approved",
+    "done",
+    "blocked",
+    "canceled",
+)
+# The lanes whose guards look at the worktree, its branch, or the steps that are done.
+SEEN = ("in_progress", "for_review")
+SENT_BACK: dict[str, Any] = {"reviewer": "ada", "verdict": "changes_requested", "reference": "r"}
+PASSED = SENT_BACK | {"verdict": "approved"}
+GIVEN: Mapping[str, tuple[list[str], dict[str, Any]]] = {
+    "nothing": ([], {}),
+    "a note": (["--note", "why"], {"note": "why"}),
+    "a blank note": (["--note", " "], {"note": " "}),
+    "a review reference": (["--review-ref", "r"], {"review_ref": "r"}),
+    "force": (["--force"], {"force": True}),
+    "force with a note": (["--force", "--note", "why"], {"force": True, "note": "why"}),
+}
+
+
+def moves(wp_id: str, to: str) -> Iterator[Wish]:
+    """The move with each thing that a person can give it."""
+    for words, args in GIVEN.values():
+        request = ("transition", {"wp": wp_id, "to": to, **args})
+        yield Wish(words=["move", wp_id, to, *words], requests=[request])
+
+
+def takes(wp_id: str, actor: str) -> Iterator[Wish]:
+    """The words for the way of a package, said by the actor."""
+    begin = ("start-implementation", {"wp": wp_id})
+    word = {"subtasks_complete": True, "implementation_evidence_present": True}
+    hand_over = ("transition", {"wp": wp_id, "to": "for_review", **word})
+    claim = ("start-review", {"wp": wp_id})
+    approve = ("transition", {"wp": wp_id, "to": "approved", "review_result": PASSED})
+    back = {"wp": wp_id, "to": "in_progress", "review_result": SENT_BACK, "note": "why"}
+    yield Wish(words=["implement", wp_id], requests=[begin], actor=actor)
+    yield Wish(words=["implement", wp_id, "--done"], requests=[hand_over], actor=actor)
+    yield Wish(words=["review", wp_id, "--approve"], requests=[claim, approve], actor=actor)
+    yield Wish(
+        words=["review", wp_id, "--request-changes", "--note", "why"],
+        requests=[claim, ("transition", back)],
+        actor=actor,
+    )
+
+
+ENDINGS = [
+    Wish(words=["accept"], requests=[("accept-mission", {})]),
+    *(
+        Wish(words=["merge", *words], requests=[("merge-mission", args)])
+        for words, args in (
+            (["--strategy", "octopus"], {"strategy": "octopus"}),
+            (["--target", "nowhere"], {"target": "nowhere"}),
+            ([], {}),
+        )
+    ),
+]
+
+
+@pytest.fixture
+def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Project]]:
+    """A project for each door, all alike: nothing is seen of WP01, WP02 waits for it."""
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    made = {}
+    for name, way in DOORS.items():
+        stage = Stage(root=tmp_path / name)
+        stage.make_repository()
+        stage.write_mission(
+            {
+                PACKAGE: {"subtasks": ["T001"], "owned_files": ["one/**"]},
+                OTHER: {"dependencies": [PACKAGE], "owned_files": ["two/**"]},
+            }
+        )
+        made[name] = Project(stage=stage, way=way)
+    yield made
+    for project in made.values():
+        project.stage.end()
+
+
+@pytest.fixture
+def worked(projects: dict[str, Project]) -> dict[str, Project]:
+    """The same with work committed in the worktree of WP01, and its step done."""
+    for project in projects.values():
+        place = project.stage.done(
+            "start-implementation", mission="001-search", wp=PACKAGE, actor="ada"
+        )
+        project.stage.commit({"one/a": "1\n"}, folder=Path(place["workspace_path"]))
+        base = {"from_lane": "planned", "to_lane": "in_progress", "actor": "ada"}
+        project.given = line(PACKAGE, lane_base_ref=place["lane_base_ref"], **base) + line(
+            PACKAGE, kind="annotation", actor="ada", delta={"subtasks": {"T001": "done"}}
+        )
+    return projects
+
+
+def check(projects: Mapping[str, Project], wish: Wish, lane: str) -> str | None:
+    """The code that all doors agree on."""
+    decisions = {name: project.decide(wish, lane) for name, project in projects.items()}
+    assert len({repr(decision) for decision in decisions.values()}) == 1, (wish, lane, decisions)
+    return decisions["people"].code
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_every_move_is_judged_alike(lane: str, projects: dict[str, Project]):
+    codes = {check(projects, wish, lane) for to in LANES for wish in moves(PACKAGE, to)}
+
+    assert codes == {None, "TRANSITION_REJECTED"}
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_every_move_of_a_package_with_work_is_judged_alike(lane: str, worked: dict[str, Project]):
+    codes = {check(worked, wish, lane) for to in SEEN for wish in moves(PACKAGE, to)}
+
+    assert codes == {None, "TRANSITION_REJECTED"}
+
+
+@pytest.mark.parametrize("actor", ["ada", "bob"])
+@pytest.mark.parametrize("lane", LANES)
+def test_every_word_is_judged_alike_whoever_says_it(
+    lane: str, actor: str, worked: dict[str, Project]
+):
+    for wish in takes(PACKAGE, actor):
+        check(worked, wish, lane)
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_a_package_that_waits_is_judged_alike(lane: str, projects: dict[str, Project]):
+    wishes = [*takes(OTHER, "ada"), *moves(OTHER, "claimed"), *moves(OTHER, "in_progress")]
+    codes = [check(projects, wish, lane) for wish in wishes]
+
+    is_waiting = lane not in ("approved", "done")
+    assert ("DEPENDENCIES_NOT_SATISFIED" in codes) == is_waiting
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_the_end_of_a_mission_is_judged_alike(lane: str, worked: dict[str, Project]):
+    for project in worked.values():
+        project.given += standing(OTHER, "canceled")
+
+    for wish in ENDINGS:
+        check(worked, wish, lane)
+
+
+def test_names_that_are_none_are_judged_alike(projects: dict[str, Project]):
+    for wp_id in ("WP99", "WP", "../WP01", "w" * 300):
+        for wish in (*takes(wp_id, "ada"), *moves(wp_id, "claimed")):
+            assert check(projects, wish, "planned") in ("WP_NOT_FOUND", "TRANSITION_REJECTED")
+    for lane in ("nowhere", "Doing ", ""):
+        for wish in moves(PACKAGE, lane):
+            check(projects, wish, "planned")

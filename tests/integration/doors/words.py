@@ -1,0 +1,116 @@
+"""The same wish at three doors: the orchestrators' command line, the mailbox, the people's words."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from click.testing import CliRunner
+
+from specify_cli.cli.main import root as command_line
+from tests.contract.doors import CommandLine, Door, Mailbox
+from tests.contract.matching import envelope_of
+from tests.contract.requests import Ask, fresh_id
+from tests.integration.stage import POLICY, SLUG, Stage
+
+PACKAGE = "WP01"
+OTHER = "WP02"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is wanted: the words of a person, and the requests of an orchestrator for the same."""
+
+    words: Sequence[str]
+    requests: Sequence[tuple[str, Mapping[str, Any]]]
+    actor: str = "ada"
+
+
+class Decision(NamedTuple):
+    """What has to be the same at every door."""
+
+    code: str | None
+    guard: str | None
+    from_lane: str | None
+    to_lane: str | None
+    holder: str | None
+    stands_in: Sequence[str]
+
+
+Ways = Callable[[Path, Wish], dict[str, Any]]
+
+
+@dataclass(kw_only=True)
+class Project:
+    """A project of its own for one door; `given` are the bytes of the log before each wish."""
+
+    stage: Stage
+    way: Ways
+    given: bytes = field(default=b"")
+
+    @property
+    def log(self) -> Path:
+        return self.stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+
+    def decide(self, wish: Wish, lane: str) -> Decision:
+        """The decision about the wish while the package stands in the lane."""
+        self.log.write_bytes(self.given + standing(PACKAGE, lane))
+        envelope = self.way(self.stage.root, wish)
+        data = envelope["data"]
+        return Decision(
+            code=envelope["error_code"],
+            guard=data.get("guard"),
+            from_lane=data.get("from_lane"),
+            to_lane=data.get("to_lane"),
+            holder=data.get("claimed_by"),
+            stands_in=[self.stage.lane(wp_id) for wp_id in (PACKAGE, OTHER)],
+        )
+
+
+def by_requests(door: Door) -> Ways:
+    """One request after the other, as far as none is refused; the last answer."""
+
+    def way(root: Path, wish: Wish) -> dict[str, Any]:
+        envelope: dict[str, Any] = {}
+        for command, args in wish.requests:
+            whole = {"mission": SLUG, "actor": wish.actor, **args}
+            ask = Ask(command=command, args=whole, policy=POLICY, correlation_id=fresh_id())
+            envelope = envelope_of(door.send(root, ask).raw)
+            if not envelope["success"]:
+                break
+        return envelope
+
+    return way
+
+
+def by_words(root: Path, wish: Wish) -> dict[str, Any]:
+    """What the people's word says of it."""
+    words = [*wish.words, "--mission", SLUG, "--actor", wish.actor, "--json"]
+    with contextlib.chdir(root):
+        result = CliRunner().invoke(command_line, words)
+    envelope: dict[str, Any] = json.loads(result.stdout)
+    refused = 2 if envelope["error_code"] == "USAGE_ERROR" else 1
+    assert result.exit_code == (0 if envelope["success"] else refused)
+    return envelope
+
+
+DOORS: Mapping[str, Ways] = {
+    "orchestrator-api": by_requests(CommandLine()),
+    "mailbox": by_requests(Mailbox()),
+    "people": by_words,
+}
+
+
+def standing(wp_id: str, lane: str, actor: str = "ada") -> bytes:
+    """The line of a log by which the package stands in the lane, moved there by the actor."""
+    return line(wp_id, actor=actor, from_lane="planned", to_lane=lane)
+
+
+def line(wp_id: str, **more: Any) -> bytes:
+    """A line of an event log as hosts of other versions leave it."""
+    head = {"event_id": "01JA0000000000000000000001", "at": "2026-01-05T09:01:00+00:00"}
+    return json.dumps(head | {"mission_slug": SLUG, "wp_id": wp_id} | more).encode() + b"\n"
