@@ -15,6 +15,7 @@ GROUPS = MappingProxyType(
         "accept": ("finishing", "Accept a mission whose packages are approved or done."),
         "agent": ("agent", "Words that agents at work in a worktree use."),
         "contract": ("contract", "Print the contract that orchestrators are written against."),
+        "doctor": ("doctor", "Name what is not as it should be, and repair it."),
         "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
         "init": ("project", "Make this git repository a project."),
         "mailbox": ("mailbox", "Serve the mailbox, look at it, prove it."),

@@ -35,6 +35,8 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "finalize-tasks": "Check the packages of a mission and plan its execution lanes.",
         "mark-subtasks": "Tick subtasks of a mission's packages.",
         "list-missions": "List the missions of this project.",
+        "diagnose": "Find everything that is not as it should be.",
+        "repair": "Repair what can be repaired without losing anything.",
     }
 )
 """What people are offered beyond the contract; no orchestrator can ask for these."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from io import FileIO
@@ -94,6 +94,28 @@ class EventLog:
             self.append_lines(b"")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedLine:
+    """One whole line of a log: its event if it holds one of ours, or what is wrong with it."""
+
+    number: int
+    record: dict[str, Any]
+    events: tuple[Event, ...] = ()
+    fault: StateUnreadable | None = None
+
+
+def examine(raw: bytes, path: Path) -> Iterator[ExaminedLine]:
+    """Every whole line of a log, damaged ones too, where `read` stops at the first of those."""
+    for number, line in enumerate(raw[: _end_of_lines(raw)].splitlines(), start=1):
+        record: dict[str, Any] = {}
+        try:
+            record = _record(line, path, number)
+            events = tuple(_events_of(record, path, number))
+            yield ExaminedLine(number=number, record=record, events=events)
+        except StateUnreadable as fault:
+            yield ExaminedLine(number=number, record=record, fault=fault)
+
+
 def encode(events: Sequence[Event], *, mission_slug: str) -> bytes:
     """The lines of one append; several are marked as a batch, so that none counts without the rest."""
     lines = []
@@ -126,13 +148,10 @@ def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
 
 def _parse(raw: bytes, path: Path) -> LogContent:
     """Walks the lines; whatever stands behind the last complete append is torn."""
-    end = raw.rfind(b"\n") + 1
-    if _load(raw[end:]) is not None:
-        end = len(raw)
     events: list[Event] = []
     pending: list[Event] = []
     sound_bytes = offset = 0
-    for number, line in enumerate(raw[:end].splitlines(keepends=True), start=1):
+    for number, line in enumerate(raw[: _end_of_lines(raw)].splitlines(keepends=True), start=1):
         offset += len(line)
         record = _record(line, path, number)
         found = _events_of(record, path, number)
@@ -146,6 +165,12 @@ def _parse(raw: bytes, path: Path) -> LogContent:
             pending.clear()
             sound_bytes = offset
     return LogContent(events=tuple(events), sound_bytes=sound_bytes, torn=raw[sound_bytes:])
+
+
+def _end_of_lines(raw: bytes) -> int:
+    """Where the last whole line ends: a last line without a newline is whole if it can be read."""
+    end = raw.rfind(b"\n") + 1
+    return end if _load(raw[end:]) is None else len(raw)
 
 
 def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def package_id(header: dict[str, Any], path: Path) -> str:
     """
     named = FILE_NAME.fullmatch(path.name)
     text = str(header.get("work_package_id") or (named[1] if named else path.stem))
-    wp_id = _as_written_elsewhere(text)
+    wp_id = canonical_id(text)
     if not PACKAGE_ID.fullmatch(wp_id):
         raise _damaged(path, f"work_package_id {text[:80]!r} is not 'WP' and digits")
     return wp_id
@@ -117,7 +117,7 @@ def read_text(path: Path) -> str:
         raise _damaged(path, f"it is not UTF-8 text (byte {error.start})") from error
 
 
-def _as_written_elsewhere(text: str) -> str:
+def canonical_id(text: str) -> str:
     """`wp01` as `WP01`; anything else as it is."""
     upper = text.strip().upper()
     return upper if PACKAGE_ID.fullmatch(upper) else text.strip()
@@ -132,7 +132,7 @@ def _read_package(path: Path, checkboxes: dict[str, dict[str, bool]]) -> WorkPac
         wp_id=wp_id,
         title=str(header.get("title") or wp_id),
         prompt_path=path,
-        dependencies=tuple(dict.fromkeys(map(_as_written_elsewhere, needed))),
+        dependencies=tuple(dict.fromkeys(map(canonical_id, needed))),
         owned_files=tuple(texts(header, "owned_files", path)),
         subtasks=_subtasks(
             listed=listed_subtasks(header, path),

@@ -9,6 +9,7 @@ from specify_cli.workflow.accepting import Accepting
 from specify_cli.workflow.authoring import Authoring
 from specify_cli.workflow.authoring_packages import Packages
 from specify_cli.workflow.choosing import Choosing
+from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.merging import Merging
 from specify_cli.workflow.missions import Missions
 from specify_cli.workflow.work_packages import WorkPackages
@@ -54,3 +55,8 @@ class Services:
     def choosing(self) -> Choosing:
         """Finds the mission that is meant."""
         return Choosing(self.project)
+
+    @property
+    def doctor(self) -> Doctor:
+        """Finds and repairs faults."""
+        return Doctor(self.project)

@@ -1,0 +1,59 @@
+"""`spec-kitty doctor`: what is not as it should be, where, and how to repair it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from specify_cli.cli.asking import envelope_of, print_envelope
+from specify_cli.mailbox.printable import printable
+
+SOUND, PROBLEMS, COULD_NOT_LOOK = 0, 1, 2
+
+
+@click.command()
+@click.option("--mission", help="Look at this one and what all share; else at every mission.")
+@click.option("--fix", is_flag=True, help="Repair what can be repaired without losing anything.")
+@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+def doctor(*, mission: str | None, fix: bool, as_json: bool) -> None:
+    """Name everything that is not as it should be: file and line, and how to repair it.
+
+    Exit 0: sound, at most notes. 1: problems. 2: could not look.
+
+    --fix mends torn logs, makes missing or old plans of lanes, takes byte order marks away, puts
+    unfinished files of killed processes aside, makes .kitty/host private and has git forget lane
+    worktrees that are gone. Originals are kept in .kitty/host.
+
+    Example: spec-kitty doctor --fix
+    """
+    envelope = envelope_of("repair" if fix else "diagnose", mission=mission)
+    data = envelope["data"]
+    if as_json:
+        print_envelope(envelope)
+    elif envelope["success"]:
+        _show(data)
+    else:
+        click.echo(printable(f"{envelope['error_code']}: {data['message']}"), err=True)
+    if not envelope["success"]:
+        sys.exit(COULD_NOT_LOOK)
+    sys.exit(PROBLEMS if data["problems"] else SOUND)
+
+
+def _show(data: Mapping[str, Any]) -> None:
+    for finding in data["repaired"]:
+        click.echo(f"{_place(finding)}: repaired: {printable(finding['what'])}")
+    for finding in data["findings"]:
+        what = printable(finding["what"])
+        click.echo(f"{_place(finding)}: {finding['severity']}: {what} [{finding['check']}]")
+        click.echo(f"    {printable(finding['repair'])}")
+    problems = data["problems"]
+    counted = "1 problem" if problems == 1 else f"{problems} problems"
+    click.echo(counted if problems else "sound", err=True)
+
+
+def _place(finding: Mapping[str, Any]) -> str:
+    line = f":{finding['line']}" if finding["line"] else ""
+    return printable(finding["file"]) + line

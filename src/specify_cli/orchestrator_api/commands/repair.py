@@ -1,0 +1,39 @@
+"""repair: what can be repaired without loss is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.diagnosis import DiagnosisResult
+from specify_cli.orchestrator_api.texts import MISSION, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairParams(Params):
+    """Arguments of repair."""
+
+    mission: Name | None = argument(MISSION, default=None)
+
+
+def handle(params: RepairParams, cause: Cause, services: Callable[[], Services]) -> DiagnosisResult:
+    """What was repaired, and what is left."""
+    doctor = services().doctor
+    return DiagnosisResult.of(doctor.repair(params.mission), doctor.project.root)
+
+
+COMMAND = Command(
+    name="repair",
+    params=RepairParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty doctor --fix",
+)

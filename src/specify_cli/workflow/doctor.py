@@ -1,0 +1,153 @@
+"""Use cases of the doctor: look at everything, and repair what can be repaired without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from specify_cli.core.events import Event
+from specify_cli.core.lanes import Lane
+from specify_cli.core.state import replay
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage.event_log import LogContent
+from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
+from specify_cli.storage.package_files import read_packages
+from specify_cli.storage.project import Project
+from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
+from specify_cli.workflow.doctor_git import UNDER_WAY, examine_branches, examine_repository
+from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
+from specify_cli.workflow.doctor_host import examine_host, stale_drafts
+from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
+from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts
+from specify_cli.workflow.doctor_repairs import MARK, repair_one
+from specify_cli.workflow.opened import OpenMission, find_mission
+
+BEGUN = UNDER_WAY | {Lane.DONE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What was found, by file and line; `repaired` is what is no more."""
+
+    findings: tuple[Finding, ...]
+    repaired: tuple[Finding, ...] = ()
+
+    @property
+    def problems(self) -> int:
+        """How many findings are more than notes."""
+        return sum(finding.severity is not Severity.NOTE for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Looks at a project as a whole, or at one mission of it and all that missions share."""
+
+    project: Project
+
+    def diagnose(self, selector: str | None = None) -> Diagnosis:
+        """Everything that was found; nothing is changed.
+
+        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        """
+        return Diagnosis(findings=tuple(self._findings(selector)))
+
+    def repair(self, selector: str | None = None) -> Diagnosis:
+        """What can be repaired without loss is repaired, and what is left was looked for again.
+
+        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        """
+        ailing = [finding for finding in self._findings(selector) if finding.is_fixable]
+        repaired = [finding for finding in ailing if repair_one(self.project, finding)]
+        return Diagnosis(findings=tuple(self._findings(selector)), repaired=tuple(repaired))
+
+    def _findings(self, selector: str | None) -> list[Finding]:
+        slugs = all_missions(self.project)
+        chosen = [find_mission(self.project, selector).slug] if selector else slugs
+        found = [*examine_repository(self.project), *examine_host(self.project)]
+        found.extend(_shared_ids(self.project, slugs))
+        for slug in chosen:
+            found.extend(examine_mission(MissionFiles(self.project, slug)))
+        return sorted(found, key=lambda it: (str(it.file), it.line or 0, it.check, it.what))
+
+
+def examine_mission(files: MissionFiles) -> list[Finding]:
+    """Everything that was found in one mission.
+
+    Raises: StorageFailed.
+    """
+    identity, found = examine_meta(files)
+    prompts, faults = examine_prompts(files.folder)
+    events, damage = examine_log(files.log)
+    known: dict[str, Prompt] = {}
+    for prompt in prompts:
+        known.setdefault(prompt.wp_id or "", prompt)
+    known.pop("", None)
+    found += [*faults, *damage, *examine_graph(known), *_drafts_and_marks(files, prompts)]
+    if not any(prompt.wp_id is None for prompt in prompts) and not faults:
+        found.extend(examine_strangers(files.log, list(known)))
+    if identity is not None:
+        found.extend(_examine_whole(files, identity=identity, events=events, prompts=known))
+    return found
+
+
+def _examine_whole(
+    files: MissionFiles,
+    *,
+    identity: MissionIdentity,
+    events: Sequence[Event],
+    prompts: dict[str, Prompt],
+) -> Iterator[Finding]:
+    """What can be judged only when all parts of the mission can be read."""
+    try:
+        planned = files.lanes()
+    except StateUnreadable as fault:
+        repair = "correct it by hand or restore it from git"
+        yield error("lanes", files.lanes_path, fault.message, repair=repair)
+        return
+    try:
+        packages = read_packages(files.folder)
+    except StateUnreadable:  # The fault is a finding of its own.
+        return
+    log = LogContent(events=tuple(events))
+    mission = OpenMission(files=files, identity=identity, packages=packages, log=log)
+    has_begun = any(mission.state_of(wp_id).lane in BEGUN for wp_id in packages)
+    if planned is None and has_begun:
+        yield fixable("lanes", files.lanes_path, "work has begun, and there is no plan of lanes")
+    elif planned is not None and tuple(planned.lanes) != tuple(mission.lanes):
+        what = "the plan of lanes is older than the packages"
+        yield fixable("lanes", files.lanes_path, what, severity=Severity.NOTE)
+    yield from examine_overlaps(prompts, mission.lane_ids, replay(events))
+    yield from examine_branches(mission)
+
+
+def _drafts_and_marks(files: MissionFiles, prompts: Sequence[Prompt]) -> Iterator[Finding]:
+    yield from stale_drafts(files.folder)
+    yield from stale_drafts(files.folder / "tasks")
+    names = ("meta.json", "lanes.json", "spec.md", "plan.md", "tasks.md")
+    for path in (*(files.folder / name for name in names), *(prompt.path for prompt in prompts)):
+        if _begins_with_mark(path):
+            what = "it begins with a byte order mark"
+            yield fixable("byte-order-mark", path, what, severity=Severity.NOTE)
+
+
+def _begins_with_mark(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MARK)) == MARK
+
+
+def _shared_ids(project: Project, slugs: Sequence[str]) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for slug in slugs:
+        files = MissionFiles(project, slug)
+        try:
+            mission_id = files.identity().mission_id
+        except StateUnreadable:
+            continue
+        other = first.setdefault(mission_id, slug) if mission_id else slug
+        if other != slug:
+            what = f"mission_id {mission_id!r} is that of {other} too"
+            path = files.folder / "meta.json"
+            yield warning("duplicate-id", path, what, repair="give one of the two another")

@@ -1,0 +1,116 @@
+"""Faults in the repository, in the branches of a mission and in the worktrees of its lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from specify_cli import clock
+from specify_cli.core.lanes import Lane
+from specify_cli.storage.project import Project
+from specify_cli.vcs import worktrees
+from specify_cli.vcs.checkouts import Checkout, registered
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.placement import forget
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import repositories
+from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
+from specify_cli.workflow.opened import OpenMission, Workspace
+
+STALE_LOCK_S = 5 * 60
+UNDER_WAY = frozenset(
+    {Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED}
+)
+HANDED_OVER = frozenset({Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED, Lane.DONE})
+REMAKE = "ask to implement the package again: the host makes its worktree anew"
+
+
+def examine_repository(project: Project) -> Iterator[Finding]:
+    """No repository, no commit, stale locks, registrations of worktrees that are gone."""
+    try:
+        repository = Repository.find(project.root)
+    except GitFailed as refusal:
+        yield error("no-git", project.root, str(refusal), repair="do what git says")
+        return
+    if repository is None:
+        what = "the project is in no git repository"
+        yield error("no-git", project.root, what, repair="run 'git init' and make a first commit")
+        return
+    if not repository.has_commits():
+        what = "the repository has no commit"
+        yield error("no-commit", project.root, what, repair="make a first commit")
+    for checkout in registered(repository.git):
+        yield from _stale_lock(checkout)
+        if is_gone(project, checkout):
+            what = "git knows of a worktree here, and the folder is gone"
+            yield fixable("gone-worktree", checkout.path, what)
+
+
+def is_gone(project: Project, checkout: Checkout) -> bool:
+    """Whether it is a lane's worktree, not locked, whose folder is no more."""
+    is_ours = checkout.path.parent == project.worktrees and not checkout.lock_reason
+    return is_ours and not checkout.path.exists()
+
+
+def forget_gone(project: Project, path: Path) -> bool:
+    """Whether git has forgotten the worktree at `path`; its branch stays as it is.
+
+    Raises: PreflightFailed, StorageFailed.
+    """
+    with repositories.changing(project) as repository:
+        known = [it for it in registered(repository.git) if it.path == path]
+        return any(is_gone(project, it) and forget(repository.git, path) for it in known)
+
+
+def examine_branches(mission: OpenMission) -> Iterator[Finding]:
+    """A target branch that is not there, and every lane's worktree that is not as it should be."""
+    repository = repositories.look(mission.files.project)
+    if repository is None or not repository.has_commits():
+        return
+    lanes = {wp_id: mission.state_of(wp_id).lane for wp_id in mission.packages}
+    is_over = bool(lanes) and set(lanes.values()) <= {Lane.DONE, Lane.CANCELED}
+    if not is_over and repository.branch_tip(mission.target_branch) is None:
+        what = f"the target branch {mission.target_branch!r} does not exist"
+        repair = "make it, or name another as target_branch"
+        yield error("target-branch", mission.files.folder / "meta.json", what, repair=repair)
+    for lane in mission.lanes:
+        stands = [lanes[wp_id] for wp_id in lane.wp_ids if wp_id in lanes]
+        yield from _examine_lane(repository, mission.lane_workspace(lane.lane_id), stands)
+
+
+def _examine_lane(
+    repository: Repository, place: Workspace, stands: Sequence[Lane]
+) -> Iterator[Finding]:
+    if UNDER_WAY & set(stands) and repository.branch_tip(place.branch) is None:
+        what = f"work in {place.lane_id} has begun, and its branch {place.branch} does not exist"
+        repair = f"restore the branch (git reflog), or {REMAKE}"
+        yield warning("no-lane-branch", place.path, what, repair=repair)
+    elif UNDER_WAY & set(stands) and not place.path.exists():
+        what = f"work in {place.lane_id} has begun, and its worktree is not there"
+        yield warning("no-worktree", place.path, what, repair=REMAKE)
+    if place.path.exists():
+        yield from _examine_worktree(repository, place, stands)
+
+
+def _examine_worktree(
+    repository: Repository, place: Workspace, stands: Sequence[Lane]
+) -> Iterator[Finding]:
+    if not worktrees.exists(repository, place.path, place.branch):
+        out = worktrees.branch_out(place.path)
+        what = f"it stands on {out or 'no branch'}, not on {place.branch}"
+        repair = f"save what is there, then: git -C {place.path} switch {place.branch}"
+        yield error("wrong-branch", place.path, what, repair=repair)
+    elif stands and set(stands) <= HANDED_OVER and worktrees.has_uncommitted_work(place.path):
+        what = f"it holds uncommitted work, and all packages of {place.lane_id} are handed over"
+        yield warning("dirty-worktree", place.path, what, repair="commit the work or undo it")
+
+
+def _stale_lock(checkout: Checkout) -> Iterator[Finding]:
+    lock = checkout.index_lock
+    try:
+        age_s = clock.now().timestamp() - lock.stat().st_mtime if lock else 0
+    except FileNotFoundError:  # Its holder has just finished.
+        return
+    if lock and age_s > STALE_LOCK_S:
+        what = f"git's lock on the index is {int(age_s // 60)} minutes old"
+        yield warning("stale-lock", lock, what, repair="remove it once no git is running there")

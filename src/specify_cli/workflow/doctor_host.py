@@ -1,0 +1,123 @@
+"""Faults in the host's own folder `.kitty`: who may look in, the journal, the worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from specify_cli import clock
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.project import Project
+from specify_cli.storage.safe_read import NotRegular, TooLarge, kind, read_regular
+from specify_cli.workflow.audit import find_missing_events
+from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
+
+PRIVATE = 0o700
+STALE_DRAFT_S = 10 * 60
+DRAFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+SILENT_BEATS = 5
+USUAL_BEAT_S = 2.0
+MAX_BEAT_BYTES = 64 * 1024
+
+
+def examine_host(project: Project) -> Iterator[Finding]:
+    """Wrong kinds and permissions, breaks of the journal, requests that nobody answers.
+
+    Raises: StorageFailed.
+    """
+    if not project.kitty.exists():
+        return
+    folders = (project.kitty, project.kitty / "inbox", project.kitty / "outbox", project.host)
+    is_sound = True
+    for folder in folders:
+        for finding in _examine_folder(folder, is_private=folder == project.host):
+            is_sound = is_sound and finding.is_fixable
+            yield finding
+    if is_sound:
+        yield from _examine_journal(project)
+        yield from _examine_worker(project)
+
+
+def make_private(folder: Path) -> None:
+    """Nobody but its owner may look into the folder."""
+    folder.chmod(PRIVATE)
+
+
+def stale_drafts(folder: Path) -> Iterator[Finding]:
+    """What writers that were killed have left in `folder` of files that never appeared whole."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if not DRAFT.fullmatch(path.name) or path.is_symlink():
+            continue
+        if clock.now().timestamp() - path.stat().st_mtime > STALE_DRAFT_S:
+            yield fixable("stale-draft", path, "a file that a killed process did not finish")
+
+
+def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
+    try:
+        mode = folder.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(mode):
+        what = f"is a {kind(mode)}, no folder of its own"
+        yield error("kitty-folder", folder, what, repair="move it away")
+    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        what = "the host may not read and write here"
+        yield error("kitty-permissions", folder, what, repair=f"chmod u+rwx {folder}")
+    elif is_private and stat.S_IMODE(mode) & 0o077:
+        what = f"others may look in (mode {stat.S_IMODE(mode):o}): it must be the host's alone"
+        yield fixable("kitty-permissions", folder, what)
+    elif mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        what = "everybody may remove what others wrote here"
+        yield warning("kitty-permissions", folder, what, repair=f"chmod o-w {folder}")
+
+
+def _examine_journal(project: Project) -> Iterator[Finding]:
+    journal = Journal(project.journal, lock_path=project.lock("journal"))
+    broken = journal.verify()
+    for complaint in broken:
+        place = re.match(r"(\S+) line (\d+): ", complaint)
+        file = project.journal.with_name(place[1]) if place else project.journal
+        line = int(place[2]) if place else None
+        what = complaint[place.end() :] if place else complaint
+        yield error("journal", file, what, repair="restore it from a backup", line=line)
+    if not broken:
+        yield from _examine_effects(project, journal)
+
+
+def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:
+    try:
+        missing = list(find_missing_events(project, journal))
+    except StateUnreadable:  # A damaged log is a finding already.
+        return
+    for complaint in missing:
+        repair = "restore the log from git, or ask again under the same correlation id"
+        yield warning("journal-and-logs", project.journal, complaint, repair=repair)
+
+
+def _examine_worker(project: Project) -> Iterator[Finding]:
+    inbox = project.kitty / "inbox"
+    waiting = len([*inbox.glob("[!.]*.json"), *(project.host / "claimed").glob("*.json")])
+    if waiting and not _is_served(project.kitty / "outbox" / "worker.json"):
+        what = f"{waiting} requests wait, and no worker serves the mailbox"
+        yield warning("no-worker", inbox, what, repair="run 'spec-kitty mailbox serve'")
+
+
+def _is_served(heartbeat: Path) -> bool:
+    """Whether the worker's last beat is recent and not a farewell."""
+    try:
+        beat: Any = json.loads(read_regular(heartbeat, max_bytes=MAX_BEAT_BYTES))
+        age_s = clock.now().timestamp() - heartbeat.lstat().st_mtime
+    except (OSError, NotRegular, TooLarge, ValueError):
+        return False
+    if not isinstance(beat, dict) or beat.get("state") == "stopped":
+        return False
+    interval = beat.get("interval_s")
+    return age_s < SILENT_BEATS * (interval if isinstance(interval, int | float) else USUAL_BEAT_S)

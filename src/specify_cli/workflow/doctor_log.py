@@ -1,0 +1,116 @@
+"""Faults in a mission's event log and in `meta.json`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from specify_cli.core.events import Annotated, Event, Moved
+from specify_cli.core.lanes import Lane, lane_named
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import event_log
+from specify_cli.storage.event_log import EventLog, ExaminedLine
+from specify_cli.storage.mission_files import NUMBERED, MissionFiles, MissionIdentity, read_json
+from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
+
+RESTORE = "restore the line from git or correct it by hand"
+
+
+def examine_log(log: EventLog) -> tuple[list[Event], list[Finding]]:
+    """The events that can be read, and every line that cannot.
+
+    Raises: StorageFailed.
+    """
+    raw = log.raw()
+    lines = list(event_log.examine(raw, log.path))
+    found = [_damaged_line(log.path, line, line.fault) for line in lines if line.fault]
+    if not found:
+        found.extend(_ending(log, raw))
+    return [event for line in lines for event in line.events], found
+
+
+def examine_strangers(log: EventLog, wp_ids: Sequence[str]) -> Iterator[Finding]:
+    """Every package that the log moves or notes, and no prompt describes.
+
+    Raises: StorageFailed.
+    """
+    named = [
+        (event.wp_id, line.number)
+        for line in event_log.examine(log.raw(), log.path)
+        for event in line.events
+        if isinstance(event, Moved | Annotated) and event.wp_id not in wp_ids
+    ]
+    for wp_id, places in groupby(sorted(named), key=lambda place: place[0]):
+        yield warning(
+            "package-without-prompt",
+            log.path,
+            f"{wp_id!r} is in the log and has no prompt",
+            repair="restore its prompt from git; without one the package is not seen",
+            line=next(places)[1],
+        )
+
+
+def examine_meta(files: MissionFiles) -> tuple[MissionIdentity | None, list[Finding]]:
+    """Who the mission is, and what is wrong with `meta.json`; None when it cannot be read."""
+    path = files.folder / "meta.json"
+    if not path.is_file():
+        what = "the mission has no meta.json: its number and target branch are guessed"
+        missing = warning("meta", path, what, repair="write one, with mission_slug, target_branch")
+        return files.identity(), [missing]
+    try:
+        identity, meta = files.identity(), read_json(path)
+    except StateUnreadable as fault:
+        line = fault.details.get("line")
+        what = re.sub(r"; correct it by hand.*", "", fault.message.partition(": ")[2])
+        repair = "correct it by hand or restore it from git"
+        number = line if isinstance(line, int) else 1
+        return None, [error("meta", path, what, repair=repair, line=number)]
+    return identity, list(_disagreements(files, meta, identity))
+
+
+def _disagreements(
+    files: MissionFiles, meta: dict[str, Any], identity: MissionIdentity
+) -> Iterator[Finding]:
+    path = files.folder / "meta.json"
+    said = meta.get("mission_slug")
+    if said not in (None, files.slug):
+        what = f"mission_slug is {said!r}, the folder is {files.slug!r}: the folder's name counts"
+        line = _line_of(path, "mission_slug")
+        yield warning("meta-and-folder", path, what, repair="make them agree", line=line)
+    numbered = NUMBERED.fullmatch(files.slug)
+    if numbered and identity.number != int(numbered[1]):
+        what = f"mission_number is {identity.number}, the folder says {int(numbered[1])}"
+        line = _line_of(path, "mission_number")
+        yield warning("meta-and-folder", path, what, repair="make them agree", line=line)
+
+
+def _line_of(path: Path, field: str) -> int:
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
+    return next((n for n, line in enumerate(lines, start=1) if f'"{field}"' in line), 1)
+
+
+def _damaged_line(path: Path, line: ExaminedLine, fault: StateUnreadable) -> Finding:
+    unknown = [
+        f"{end} {line.record[end]!r}"
+        for end in ("from_lane", "to_lane")
+        if line.record.get(end) and lane_named(str(line.record[end])) is None
+    ]
+    if unknown:
+        what = f"{', '.join(unknown)}: there is no such lane"
+        repair = f"correct it to one of {', '.join(Lane)}"
+        return error("unknown-lane", path, what, repair=repair, line=line.number)
+    what = fault.message.partition(f", line {line.number}: ")[2].removesuffix(f"; {RESTORE}")
+    return error("damaged-log-line", path, what, repair=RESTORE, line=line.number)
+
+
+def _ending(log: EventLog, raw: bytes) -> Iterator[Finding]:
+    content = log.read()
+    if content.torn:
+        what = f"{len(content.torn)} bytes at its end are of an append that was interrupted"
+        yield fixable("torn-tail", log.path, what)
+    elif raw and not raw.endswith(b"\n"):
+        what = "its last line has no newline"
+        yield fixable("no-newline", log.path, what, severity=Severity.NOTE)

@@ -1,0 +1,189 @@
+"""Faults in what the authors of a mission wrote: all of them, each with its file and line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import front_matter, package_files
+from specify_cli.storage.package_files import FILE_NAME
+from specify_cli.workflow.doctor_findings import Finding, error, warning
+
+BY_HAND = "correct it by hand"
+LOOKS_LIKE_A_PROMPT = re.compile(r"^(?:['\"]?work_package_id['\"]?)\s*:", re.MULTILINE)
+KEY = re.compile(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
+MAKE_TASKS = "write work packages with 'spec-kitty tasks add'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One prompt as far as it can be read; `header` is empty where it cannot."""
+
+    path: Path
+    text: str
+    header: dict[str, Any]
+    wp_id: str | None
+    dependencies: tuple[str, ...] = ()
+    owned_files: tuple[str, ...] = ()
+
+    def line_of(self, field: str) -> int:
+        """The line that the field of the front matter begins on; the first where it has none."""
+        for number, line in enumerate(self.text.split("\n"), start=1):
+            key = KEY.match(line)
+            if key and key[1] == field:
+                return number
+        return 1
+
+
+def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
+    """What of the mission's prompts can be read, and every fault in them."""
+    folder = mission_folder / "tasks"
+    prompts: list[Prompt] = []
+    found: list[Finding] = []
+    for path in _markdown_in(folder):
+        if FILE_NAME.fullmatch(path.name):
+            _examine(path, prompts, found)
+        elif LOOKS_LIKE_A_PROMPT.search(_text_or_nothing(path)):
+            what = "it has a work_package_id, but its name does not begin with 'WP' and digits"
+            found.append(
+                warning("ignored-prompt", path, what, repair=f"rename it, as WP01-{path.name}")
+            )
+    if not prompts and not found:
+        found.append(warning("no-tasks", folder, "the mission has no tasks", repair=MAKE_TASKS))
+    found.extend(_duplicates(prompts))
+    return prompts, found
+
+
+def _markdown_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() == ".md" and path.is_file()
+    )
+
+
+def _text_or_nothing(path: Path) -> str:
+    try:
+        return package_files.read_text(path)
+    except (StateUnreadable, OSError):
+        return ""
+
+
+def _examine(path: Path, prompts: list[Prompt], found: list[Finding]) -> None:
+    try:
+        text = package_files.read_text(path)
+        header = front_matter.parse(text, path)
+    except StateUnreadable as fault:
+        found.append(_front_matter_fault(path, fault))
+        return
+    except OSError as fault:
+        what = f"cannot be read: {fault.strerror}"
+        found.append(error("unreadable-file", path, what, repair="check its permissions"))
+        return
+    prompt = Prompt(path=path, text=text, header=header, wp_id=None)
+    found.extend(_repeated_fields(prompt))
+    prompts.append(_with_fields(prompt, found))
+
+
+def _front_matter_fault(path: Path, fault: StateUnreadable) -> Finding:
+    line = fault.details.get("line")
+    return error(
+        "front-matter",
+        path,
+        _complaint(fault),
+        repair=BY_HAND,
+        line=line if isinstance(line, int) else 1,
+    )
+
+
+def _complaint(fault: StateUnreadable) -> str:
+    """The error's words without the file in front and the advice behind, which the finding has."""
+    words = fault.message.removeprefix(str(fault.details.get("file")))
+    words = re.sub(r"^, line \d+", "", words).removeprefix(":").strip()
+    return words.removesuffix(f"; {BY_HAND}")
+
+
+def _with_fields(prompt: Prompt, found: list[Finding]) -> Prompt:
+    """The prompt with every field that can be read; each that cannot is a finding."""
+
+    def field(name: str, read: Callable[[], Any], fallback: Any) -> Any:
+        try:
+            return read()
+        except StateUnreadable as fault:
+            line = prompt.line_of(name)
+            found.append(
+                error("front-matter", prompt.path, _complaint(fault), repair=BY_HAND, line=line)
+            )
+            return fallback
+
+    path, header = prompt.path, prompt.header
+    wp_id = field("work_package_id", lambda: package_files.package_id(header, path), None)
+    needed = field("dependencies", lambda: package_files.texts(header, "dependencies", path), [])
+    owned = field("owned_files", lambda: package_files.texts(header, "owned_files", path), [])
+    field("subtasks", lambda: package_files.listed_subtasks(header, path), {})
+    whole = Prompt(
+        path=path,
+        text=prompt.text,
+        header=header,
+        wp_id=wp_id,
+        dependencies=tuple(package_files.canonical_id(x) for x in needed),
+        owned_files=tuple(owned),
+    )
+    found.extend(_odd_title(whole))
+    found.extend(_disagreeing_name(whole))
+    found.extend(_outside_patterns(whole))
+    return whole
+
+
+def _repeated_fields(prompt: Prompt) -> Iterator[Finding]:
+    lines = prompt.text.split("\n")
+    if not prompt.header:
+        return
+    end = next(n for n, line in enumerate(lines[1:], start=1) if line.strip() == front_matter.FENCE)
+    counted = Counter(key[1] for line in lines[1:end] if (key := KEY.match(line)))
+    for name, times in counted.items():
+        if times > 1:
+            what = f"{name} stands there {times} times, the last one counts"
+            line = prompt.line_of(name)
+            yield warning("front-matter", prompt.path, what, repair="keep one", line=line)
+
+
+def _odd_title(prompt: Prompt) -> Iterator[Finding]:
+    if isinstance(prompt.header.get("title"), dict | list):
+        what, line = "title is not a text", prompt.line_of("title")
+        yield error("front-matter", prompt.path, what, repair="put it in quotes", line=line)
+
+
+def _disagreeing_name(prompt: Prompt) -> Iterator[Finding]:
+    named = FILE_NAME.fullmatch(prompt.path.name)
+    if prompt.wp_id and named and named[1].upper() != prompt.wp_id:
+        what = f"work_package_id says {prompt.wp_id}, the file's name {named[1]}"
+        line = prompt.line_of("work_package_id")
+        yield warning("id-and-name", prompt.path, what, repair="make them agree", line=line)
+
+
+def _outside_patterns(prompt: Prompt) -> Iterator[Finding]:
+    for pattern in prompt.owned_files:
+        if pattern.startswith("/") or ".." in PurePosixPath(pattern).parts:
+            what = f"owned_files: {pattern!r} leads out of the repository"
+            line = prompt.line_of("owned_files")
+            repair = "name files from the repository's root"
+            yield warning("owned-files", prompt.path, what, repair=repair, line=line)
+
+
+def _duplicates(prompts: Sequence[Prompt]) -> Iterator[Finding]:
+    first: dict[str, Prompt] = {}
+    for prompt in prompts:
+        if prompt.wp_id is None:
+            continue
+        other = first.setdefault(prompt.wp_id, prompt)
+        if other is not prompt:
+            what = f"{prompt.wp_id} is defined in {other.path.name} already"
+            line = prompt.line_of("work_package_id")
+            repair = "give one of the two another id"
+            yield error("duplicate-id", prompt.path, what, repair=repair, line=line)

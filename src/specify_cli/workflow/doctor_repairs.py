@@ -1,0 +1,101 @@
+"""Repairs that lose nothing: the original of every file that is changed or moved is kept."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from specify_cli import ids
+from specify_cli.errors import SpecKittyError
+from specify_cli.storage import locks
+from specify_cli.storage.atomic import publish, translated
+from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.project import Project
+from specify_cli.workflow.doctor_findings import Finding
+from specify_cli.workflow.doctor_git import forget_gone
+from specify_cli.workflow.doctor_host import make_private
+from specify_cli.workflow.opened import changing_mission
+
+MARK = b"\xef\xbb\xbf"
+
+
+def repair_one(project: Project, finding: Finding) -> bool:
+    """Whether the finding was repaired; one that resists is found again."""
+    repair = REPAIRS[finding.check]
+    try:
+        with translated(finding.file, "repair"):
+            return repair(project, finding.file)
+    except SpecKittyError:
+        return False
+
+
+def _mend_log(project: Project, path: Path) -> bool:
+    """The log ends with a whole line; what was torn is in the attic of torn tails."""
+    files = MissionFiles(project, path.parent.name)
+    with locks.held(files.lock):
+        files.log.mend()
+    return True
+
+
+def _plan_lanes(project: Project, path: Path) -> bool:
+    """`lanes.json` is the plan of today; the one before is kept."""
+    with changing_mission(project, path.parent.name) as mission:
+        if path.exists():
+            _keep(project, path)
+        mission.write_lanes()
+    return True
+
+
+def _remove_mark(project: Project, path: Path) -> bool:
+    """The file begins with its first letter; it is kept as it was."""
+    with locks.held(MissionFiles(project, _mission_of(project, path)).lock):
+        data = path.read_bytes()
+        if not data.startswith(MARK):
+            return False
+        _keep(project, path)
+        publish(path, data.removeprefix(MARK), mode=stat.S_IMODE(path.stat().st_mode))
+    return True
+
+
+def _put_away(project: Project, path: Path) -> bool:
+    """The file is kept elsewhere."""
+    place = _place(project, path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(place)
+    return True
+
+
+def _make_private(project: Project, folder: Path) -> bool:
+    make_private(folder)
+    return True
+
+
+def _keep(project: Project, path: Path) -> None:
+    place = _place(project, path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    publish(place, path.read_bytes())
+
+
+def _place(project: Project, path: Path) -> Path:
+    """Where the file is kept: under a name that was never used before."""
+    return project.host / "attic" / ids.ulid() / path.relative_to(project.root)
+
+
+def _mission_of(project: Project, path: Path) -> str:
+    return path.relative_to(project.missions).parts[0]
+
+
+REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
+    {
+        "byte-order-mark": _remove_mark,
+        "gone-worktree": forget_gone,
+        "kitty-permissions": _make_private,
+        "lanes": _plan_lanes,
+        "no-newline": _mend_log,
+        "stale-draft": _put_away,
+        "torn-tail": _mend_log,
+    }
+)
+"""The check of a finding to what repairs it."""
