@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from freezegun import freeze_time
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from specify_cli import bootstrap
+from specify_cli.errors import ContractVersionMismatch, RequestTooLarge
+from specify_cli.orchestrator_api import registry
+from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from tests.integration.stage import APPROVED, ENVELOPE_KEYS, POLICY, SLUG, Stage, digest_of_tree
+
+NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
+NOW = "2026-05-06T07:08:09.000010+00:00"
+CODES = [None, "USAGE_ERROR", "REQUEST_MALFORMED", "CONTRACT_VERSION_MISMATCH"]
+
+
+def body(stem: str, command: str, args: Mapping[str, Any], **more: Any) -> bytes:
+    whole = {
+        "contract_version": "1.3.0",
+        "correlation_id": stem,
+        "command": command,
+        "args": args,
+        **more,
+    }
+    return json.dumps(whole).encode()
+
+
+def answer(project: Stage, raw: bytes, stem: str = "one") -> dict[str, Any]:
+    dispatcher = bootstrap.dispatcher(project.root)
+    given_back = dispatcher.answer_bytes(raw, stem=stem, identity="default")
+    envelope: dict[str, Any] = json.loads(given_back.reply)
+    assert envelope == given_back.envelope
+    assert set(envelope) == ENVELOPE_KEYS
+    assert envelope["correlation_id"] == stem
+    assert envelope["success"] is (envelope["error_code"] is None)
+    if not envelope["success"]:
+        assert isinstance(envelope["data"]["message"], str)
+        assert isinstance(envelope["data"]["retryable"], bool)
+    return envelope
+
+
+def code(project: Stage, raw: bytes, stem: str = "one") -> str | None:
+    found: str | None = answer(project, raw, stem)["error_code"]
+    return found
+
+
+# Any bytes in, exactly one envelope out.
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS: dict[str, Any] = {
+    "contract_version": st.sampled_from(["1.3.0", "1.0.0", "2.0.0", "", "x"]) | JSON,
+    "correlation_id": st.just("id") | JSON,
+    "command": st.sampled_from([*registry.CONTRACT_COMMANDS, *registry.PEOPLE_COMMANDS, "", "x"]),
+    "args": st.dictionaries(
+        st.sampled_from(["mission", "wp", "actor", "note", "to", "force", "evidence", "x"]),
+        st.sampled_from([SLUG, "WP01", "coder", "../..", "\0", "\ud800", "planned", "doing"])
+        | JSON,
+    ),
+}
+REQUESTS = st.fixed_dictionaries(
+    FIELDS,
+    optional={
+        "policy": st.just(POLICY) | JSON,
+        "not_after": st.sampled_from(["2026-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "0"]) | JSON,
+        "unknown": JSON,
+    },
+).map(lambda request: json.dumps(request).encode())
+
+
+@settings(
+    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(raws=st.lists(REQUESTS | st.binary() | JSON.map(json.dumps).map(str.encode), max_size=4))
+def test_any_bytes_in_give_exactly_one_valid_envelope_out(
+    project: Stage, raws: list[bytes]
+) -> None:
+    for raw in raws:
+        stem = f"id-{len(project_journal(project))}"
+        found = answer(project, raw.replace(b'"id"', f'"{stem}"'.encode()), stem)
+        assert found["error_code"] != "HOST_ERROR", found
+
+
+def project_journal(project: Stage) -> list[dict[str, Any]]:
+    path = project.root / ".kitty" / "outbox" / "journal.jsonl"
+    return project.journal() if path.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", "REQUEST_MALFORMED"),
+        (b"[]", "REQUEST_MALFORMED"),
+        (b"{}", "USAGE_ERROR"),
+        (body("one", "append-history", NOTE, more=1), "USAGE_ERROR"),
+        (body("two", "append-history", NOTE), "USAGE_ERROR"),
+        (
+            body("one", "append-history", NOTE, contract_version="2.0.0"),
+            "CONTRACT_VERSION_MISMATCH",
+        ),
+        (
+            body("one", "append-history", NOTE, contract_version="1.4.0"),
+            "CONTRACT_VERSION_MISMATCH",
+        ),
+        (body("one", "orchestrate", {}), "USAGE_ERROR"),
+        (body("one", "create-mission", {"title": "x"}), "USAGE_ERROR"),
+        (body("one", "append-history", {**NOTE, "wp_id": "WP01"}), "USAGE_ERROR"),
+        (body("one", "append-history", {**NOTE, "note": 3}), "USAGE_ERROR"),
+        (body("one", "append-history", {**NOTE, "note": None}), "USAGE_ERROR"),
+        (body("one", "append-history", {**NOTE, "actor": " "}), "USAGE_ERROR"),
+        (body("one", "append-history", {**NOTE, "note": "\ud800"}), "USAGE_ERROR"),
+    ],
+)
+def test_what_is_not_understood_is_refused_and_appends_nothing(
+    project: Stage, raw: bytes, expected: str
+) -> None:
+    assert code(project, raw) == expected
+    assert project.events() == []
+    assert [line["envelope"]["error_code"] for line in project.journal()] == [expected]
+
+
+def test_the_same_bytes_get_the_same_answer_and_have_one_effect(project: Stage) -> None:
+    raw = body("one", "append-history", NOTE)
+    first = answer(project, raw)
+    assert answer(project, raw) == first
+    assert answer(project, raw.replace(b" ", b"")) == first
+    assert len(project.events()) == len(project.journal()) == 1
+
+
+def test_an_id_belongs_to_its_first_request_at_either_door(project: Stage) -> None:
+    raw = body("one", "append-history", NOTE)
+    first = answer(project, raw)
+    again = project.ask("append-history", policy=None, correlation_id="one", **NOTE)
+    assert again == first
+    other = project.ask("append-history", correlation_id="one", policy=None, **NOTE | {"note": "m"})
+    assert other["error_code"] == "CORRELATION_ID_CONFLICT"
+    assert code(project, b"{}") == "CORRELATION_ID_CONFLICT"
+    assert answer(project, raw) == first
+    assert len(project.events()) == 1
+
+
+def test_what_cannot_be_read_at_all_is_answered_once(project: Stage) -> None:
+    dispatcher = bootstrap.dispatcher(project.root)
+    for _ in range(2):
+        refused = dispatcher.refuse(RequestTooLarge("too much"), stem="big", identity="default")
+        assert refused.envelope["error_code"] == "REQUEST_TOO_LARGE"
+    assert [line["correlation_id"] for line in project.journal()] == ["big"]
+
+
+def test_private_words_are_in_the_event_and_not_in_the_journal(project: Stage) -> None:
+    assert code(project, body("one", "append-history", {**NOTE, "note": "between us"})) is None
+    assert "between us" in json.dumps(project.events())
+    assert "between us" not in json.dumps(project.journal())
+
+
+def test_a_bug_is_answered_and_written_down_where_the_answer_says(project: Stage) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise ZeroDivisionError(name)
+
+    class Host(bootstrap.ProjectHost):
+        def services(self) -> Any:
+            return Broken()
+
+    made = Dispatcher(Host(project.root))
+    raw = body("one", "append-history", NOTE)
+    envelope = made.answer_bytes(raw, stem="one", identity="default").envelope
+    assert envelope["error_code"] == "HOST_ERROR"
+    log = project.root / ".kitty" / "host" / "faults.log"
+    assert str(log) in envelope["data"]["message"]
+    assert "ZeroDivisionError" not in json.dumps(envelope)
+    assert "ZeroDivisionError" in log.read_text()
+
+
+# Time.
+
+
+@freeze_time(NOW)
+def test_envelope_event_and_journal_tell_the_time_in_utc_with_an_offset(project: Stage) -> None:
+    assert answer(project, body("one", "append-history", NOTE))["timestamp"] == NOW
+    assert project.events()[0]["at"] == NOW
+    assert project.journal()[0]["at"] == NOW
+
+
+@freeze_time(NOW)
+@pytest.mark.parametrize(
+    ("not_after", "expected"),
+    [
+        ("2026-05-06T07:08:09Z", "REQUEST_EXPIRED"),
+        ("2026-05-06T07:08:09.000010Z", None),
+        ("2026-05-06T07:08:10+00:00", None),
+        (None, None),
+        ("2026-05-06T09:08:10+02:00", "USAGE_ERROR"),
+        ("2026-05-06T07:08:10", "USAGE_ERROR"),
+        ("2026-05-06", "USAGE_ERROR"),
+        ("2026-13-06T07:08:10Z", "USAGE_ERROR"),
+        ("tomorrow", "USAGE_ERROR"),
+        (1778051289, "USAGE_ERROR"),
+    ],
+)
+def test_a_request_is_carried_out_until_its_last_moment(
+    project: Stage, not_after: Any, expected: str | None
+) -> None:
+    assert code(project, body("one", "append-history", NOTE, not_after=not_after)) == expected
+    assert len(project.events()) == (expected is None)
+
+
+def test_an_answer_outlives_the_moment_until_which_it_could_be_asked_for(project: Stage) -> None:
+    raw = body("one", "append-history", NOTE, not_after="2026-05-06T07:08:10Z")
+    with freeze_time(NOW):
+        first = answer(project, raw)
+    with freeze_time("2027-01-01"):
+        assert answer(project, raw) == first
+
+
+# The order of judgement: of several faults the first is answered.
+
+
+FAULTS: list[tuple[str, dict[str, Any], Any]] = [
+    ("USAGE_ERROR", {"to": "nowhere"}, None),
+    ("USAGE_ERROR", {"actor": ""}, {}),
+    ("POLICY_METADATA_REQUIRED", {"review_result": {"verdict": "fine"}}, None),
+    ("POLICY_VALIDATION_FAILED", {"evidence": {}, "mission": "none"}, {"orchestrator_id": 3}),
+    ("USAGE_ERROR", {"evidence": {}, "mission": "none"}, POLICY),
+    ("USAGE_ERROR", {"review_result": {**APPROVED, "verdict": "fine"}, "wp": "none"}, POLICY),
+    ("TRANSITION_REJECTED", {"review_result": APPROVED, "mission": "none"}, POLICY),
+    ("MISSION_NOT_FOUND", {"mission": "none", "wp": "none"}, POLICY),
+    ("WP_NOT_FOUND", {"wp": "none"}, POLICY),
+    ("DEPENDENCIES_NOT_SATISFIED", {"to": "in_progress", "force": True}, POLICY),
+    ("TRANSITION_REJECTED", {"force": True}, POLICY),
+    ("TRANSITION_REJECTED", {}, POLICY),
+]
+
+
+@pytest.mark.parametrize(("expected", "changes", "policy"), FAULTS)
+def test_of_several_faults_the_first_is_answered(
+    project: Stage, expected: str, changes: dict[str, Any], policy: Any
+) -> None:
+    args = {"mission": SLUG, "wp": "WP02", "to": "for_review", "actor": "coder"}
+    args |= {"review_ref": "another"} | changes
+    before = digest_of_tree(project.root)
+    asked = project.ask("transition", policy=policy, **args)
+    assert asked["error_code"] == expected
+    assert digest_of_tree(project.root) == before
+    raw = body("one", "transition", args, **({"policy": policy} if policy is not None else {}))
+    assert answer(project, raw)["data"] == asked["data"]
+
+
+def test_the_contract_version_is_judged_before_all_else(project: Stage) -> None:
+    raw = body("one", "nonsense", {"x": 1}, contract_version="9.0.0", policy={})
+    assert code(project, raw) == ContractVersionMismatch.code
