@@ -85,6 +85,23 @@ class EventLog:
             message = f"cannot append to {self.path}: {error.strerror}; nothing was changed"
             raise StorageFailed(message) from error
 
+    def take_back(self, events: Sequence[Event]) -> None:
+        """The log ends before `events`, its newest append, which nobody was told of yet.
+
+        Call it under the mission's lock that `append` was called under.
+        Raises: StorageFailed.
+        """
+        raw, lines = self.raw(), encode(events, mission_slug=self.mission_slug)
+        if not raw.endswith(lines):
+            return
+        try:
+            with self.path.open("r+b") as log:
+                log.truncate(len(raw) - len(lines))
+                os.fsync(log.fileno())
+        except OSError as error:
+            message = f"cannot take an append to {self.path} back: {error.strerror}"
+            raise StorageFailed(message) from error
+
     def mend(self) -> None:
         """The file ends with a complete line; call it under the mission's lock.
 

@@ -36,11 +36,11 @@ class Accepting:
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id))
             if recorded:
                 accepted_at = recorded[0].at
+                _commit(repository, mission, cause)
             else:
                 check_ready(mission)
                 accepted_at = clock.timestamp()
-                mission.append([_accepted(accepted_at, actor, cause)], cause)
-            _commit(repository, mission, cause)
+                _accept(repository, mission, _accepted(accepted_at, actor, cause), cause=cause)
             return AcceptReport(
                 mission=mission.identity,
                 accepted_at=accepted_at,
@@ -89,6 +89,18 @@ def _accepted(at: str, actor: str, cause: Cause) -> MissionAccepted:
         correlation_id=cause.correlation_id,
         request_digest=cause.request_digest,
     )
+
+
+def _accept(
+    repository: Repository, mission: OpenMission, accepted: MissionAccepted, *, cause: Cause
+) -> None:
+    """The event is in the log and committed with it, or, refused by git, in neither."""
+    mission.append([accepted], cause)
+    try:
+        _commit(repository, mission, cause)
+    except PreflightFailed:
+        mission.take_back([accepted], cause)
+        raise
 
 
 def _commit(repository: Repository, mission: OpenMission, cause: Cause) -> None:

@@ -20,6 +20,11 @@ class Effects:
         """`events` are counted among the effects."""
         self.event_ids.extend(event.event_id for event in events)
 
+    def forget(self, events: Iterable[Event]) -> None:
+        """`events`, which were taken back, are no effects."""
+        gone = {event.event_id for event in events}
+        self.event_ids[:] = [event_id for event_id in self.event_ids if event_id not in gone]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:

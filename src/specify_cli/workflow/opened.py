@@ -171,6 +171,14 @@ class OpenMission:
             self.files.log.append(events)
             cause.effects.note(events)
 
+    def take_back(self, events: Sequence[Event], cause: Cause) -> None:
+        """The events, just appended, are neither in the log nor effects of `cause`.
+
+        Raises: StorageFailed.
+        """
+        self.files.log.take_back(events)
+        cause.effects.forget(events)
+
 
 def open_mission(project: Project, selector: str) -> OpenMission:
     """The mission that `selector` fits, for reading.

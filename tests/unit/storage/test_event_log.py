@@ -138,6 +138,15 @@ def test_events_are_found_by_the_request_that_caused_them(log: EventLog) -> None
     assert log.read().caused_by("two") == ()
 
 
+def test_an_append_that_is_taken_back_leaves_no_byte_and_an_older_one_stays(log: EventLog) -> None:
+    log.append([NOTE])
+    log.append([CLAIM, BEGIN])
+    log.take_back([NOTE])
+    assert log.read().events == (NOTE, CLAIM, BEGIN)
+    log.take_back([CLAIM, BEGIN])
+    assert log.path.read_bytes() == line(NOTE)
+
+
 # What a crash leaves.
 
 

@@ -1,0 +1,171 @@
+"""People make a mission, see it, and are told what they did wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from specify_cli.cli.main import root
+from specify_cli.cli.orchestrator_api import orchestrator_api
+from tests.integration.stage import ENVELOPE_KEYS, POLICY, Outcome, Stage, flags
+
+
+def said(answer: Outcome) -> str:
+    """What a word for people said on stdout when it succeeded, without a control character."""
+    assert answer.exit_code == 0, answer
+    assert b"\x1b" not in answer.stdout
+    return answer.stdout.decode()
+
+
+def test_from_nothing_to_a_board_without_writing_json(stage: Stage) -> None:
+    assert "project:" in said(stage.run("init"))
+    assert "project:" in said(stage.run("init"))
+    assert "001-full-text-search" in said(stage.run("mission", "create", "Full-text: Search!"))
+    owns = ["--owns", "src/index/**", "--subtask", "build it", "--subtask", "test it"]
+    assert "WP01" in said(stage.run("tasks", "add", "1", "Größe: ---\n---", *owns))
+    assert "WP02" in said(stage.run("tasks", "add", "1", "Query", "--depends-on", "WP01"))
+    said(stage.run("tasks", "finalize", "1"))
+    board = said(stage.run("status"))
+    assert "WP01" in board
+    assert "planned" in board
+    assert "Größe" in board
+    ready = stage.api("list-ready", *flags(mission="1")).envelope["data"]
+    assert [package["wp_id"] for package in ready["ready_work_packages"]] == ["WP01"]
+
+
+def test_agents_tick_their_subtasks_from_inside_their_worktree(stage: Stage) -> None:
+    stage.run("mission", "create", "Search")
+    stage.run("tasks", "add", "1", "Index", "--subtask", "one", "--subtask", "two")
+    stage.commit({"kitty-specs/001-search/meta.json": '{"mission_slug": "001-search"}'})
+    started = stage.api(
+        "start-implementation", *flags(mission="1", wp="WP01", actor="coder", policy=POLICY)
+    )
+    worktree = Path(started.envelope["data"]["workspace_path"])
+    assert (worktree / "kitty-specs").is_dir()
+    words = ["agent", "tasks", "mark-status", "T001", "T002", "--status", "done", "--mission", "1"]
+    marked = stage.run(*words, "--json", cwd=worktree)
+    assert marked.exit_code == 0
+    assert set(marked.envelope) == ENVELOPE_KEYS
+    assert stage.git("status", "--porcelain", folder=worktree) == ""
+    marks = [event["delta"] for event in stage.events() if event.get("kind") == "annotation"]
+    assert marks == [{"subtasks": {"T001": "done", "T002": "done"}}]
+    state = stage.api("mission-state", *flags(mission="1"), cwd=worktree).envelope["data"]
+    assert "2/2" in said(stage.run("status", cwd=worktree))
+    assert state["summary"]["in_progress"] == 1
+
+
+def test_marking_is_all_or_nothing(stage: Stage) -> None:
+    stage.write_mission({"WP01": {"subtasks": ["T001"]}})
+    words = ["T001", "T404", "--status", "done", "--mission", "1"]
+    refused = stage.run("agent", "tasks", "mark-status", *words)
+    assert refused.exit_code == 2
+    assert stage.events() == []
+
+
+def test_a_harness_gets_one_json_object_of_the_finalized_mission(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    words = ["agent", "mission", "finalize-tasks", "--mission", "001-search", "--json"]
+    finalized = stage.run(*words)
+    assert finalized.exit_code == 0
+    assert json.loads(finalized.stdout)["success"] is True
+    assert (stage.root / "kitty-specs" / "001-search" / "lanes.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "packages",
+    [
+        {"WP01": {"dependencies": ["WP02"]}, "WP02": {"dependencies": ["WP01"]}},
+        {"WP01": {"dependencies": ["WP01"]}},
+        {"WP01": {"dependencies": ["WP09"]}},
+    ],
+)
+def test_packages_that_do_not_fit_together_are_not_finalized(
+    stage: Stage, packages: dict[str, dict[str, list[str]]]
+) -> None:
+    stage.write_mission(packages)
+    refused = stage.run("tasks", "finalize", "1")
+    assert refused.exit_code == 2
+    assert b"WP01" in refused.stderr
+    assert not (stage.root / "kitty-specs" / "001-search" / "lanes.json").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "404-none"],
+        ["tasks", "list", "404-none"],
+        ["tasks", "finalize", "404-none"],
+        ["tasks", "add", "404-none", "title"],
+        ["agent", "tasks", "mark-status", "T001", "--status", "done", "--mission", "404-none"],
+        ["agent", "mission", "finalize-tasks", "--mission", "404-none"],
+    ],
+)
+def test_a_mission_that_is_not_there_is_said_on_stderr_with_exit_code_1(
+    stage: Stage, words: list[str]
+) -> None:
+    refused = stage.run(*words)
+    assert (refused.exit_code, refused.stdout) == (1, b"")
+    assert b"MISSION_NOT_FOUND" in refused.stderr
+    assert b"Traceback" not in refused.stderr
+
+
+def test_outside_of_any_repository_nothing_is_made(tmp_path: Path) -> None:
+    nowhere = Stage(root=tmp_path)
+    refused = nowhere.run("init")
+    assert refused.exit_code in (1, 2)
+    assert b"git init" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stranger_s_name_does_not_play_with_the_terminal(stage: Stage) -> None:
+    stage.write_mission({"WP01": {"title": "\x1b[2Jgone"}})
+    actor = "\x1b]0;owned\x07coder"
+    stage.done("start-implementation", mission="1", wp="WP01", actor=actor)
+    for words in (["status"], ["tasks", "list", "1"]):
+        answer = stage.run(*words)
+        assert answer.exit_code == 0
+        assert not {b"\x1b", b"\x07"} & {bytes([byte]) for byte in answer.stdout}
+
+
+# Help.
+
+
+def pages(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield words
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from pages(inner, (*words, name))
+
+
+PAGES = list(pages(root, ()))
+
+
+@pytest.mark.parametrize("words", PAGES, ids=" ".join)
+def test_every_page_of_help_shows_an_example(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        root.main(args=[*words, "--help"], prog_name="spec-kitty")
+    assert ended.value.code == 0
+    page = capsys.readouterr().out
+    assert "Example" in page
+    assert "spec-kitty" in page.partition("Example")[2]
+
+
+@pytest.mark.parametrize("words", [[], ["orchestrator-api"], ["orchestrator-api", "transition"]])
+def test_help_is_prose_at_a_real_prompt(stage: Stage, words: list[str]) -> None:
+    answer = stage.run(*words, "--help")
+    assert (answer.exit_code, answer.stderr) == (0, b"")
+    assert answer.stdout.startswith(b"Usage: spec-kitty")
+
+
+def test_every_word_of_the_contract_has_a_page() -> None:
+    listed = {words[1] for words in PAGES if words[:1] == ("orchestrator-api",) and words[1:]}
+    assert listed == set(orchestrator_api.list_commands(click.Context(orchestrator_api)))
