@@ -69,7 +69,7 @@ def test_lane_is_trimmed_and_case_folded(root: Path) -> None:
 def test_help_is_prose(root: Path) -> None:
     done = run_program(root, "orchestrator-api", "transition", "--help")
     assert done.returncode == 0
-    assert b"--subtasks-complete" in done.stdout
+    assert b"--review-result-json" in done.stdout
 
 
 def test_project_is_the_one_that_the_environment_names(
