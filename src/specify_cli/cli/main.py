@@ -14,7 +14,7 @@ GROUPS = MappingProxyType(
     {
         "accept": ("finishing", "Accept a mission whose packages are approved or done."),
         "agent": ("agent", "Words that agents at work in a worktree use."),
-        "contract": ("contract", "Print the contract that orchestrators are written against."),
+        "contract": ("contract", "Print what orchestrators are written against."),
         "doctor": ("doctor", "Name what is not as it should be, and repair it."),
         "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
         "init": ("project", "Make this git repository a project."),
@@ -31,6 +31,15 @@ GROUPS = MappingProxyType(
     }
 )
 """Word on the command line to the module that has it, and what it is for."""
+
+TOGETHER = MappingProxyType(
+    {
+        ("specify", "plan", "mission"): "Begin a mission: its spec and plan; list them.",
+        ("implement", "review", "move"): "Work on a package, judge the work, move it.",
+        ("accept", "merge"): "Bring a mission to its end.",
+    }
+)
+"""Words that share a line of the help, so that it fits a screen."""
 
 
 class LazyGroup(click.Group):
@@ -51,7 +60,13 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a word, from the table above, so that --help answers in an instant."""
         with formatter.section("Commands"):
-            formatter.write_dl([(word, summary) for word, (_, summary) in GROUPS.items()])
+            formatter.write_dl(_rows())
+
+
+def _rows() -> list[tuple[str, str]]:
+    joined = {word for words in TOGETHER for word in words}
+    alone = [(word, summary) for word, (_, summary) in GROUPS.items() if word not in joined]
+    return [*((", ".join(words), text) for words, text in TOGETHER.items()), *alone]
 
 
 @click.group(
@@ -60,7 +75,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="spec-kitty")
 def root() -> None:
-    """The host that workflow orchestrators talk to: it alone changes workflow state.
+    """The host that orchestrators talk to; it alone changes workflow state.
 
     Example: spec-kitty status
     """

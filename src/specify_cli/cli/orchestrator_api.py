@@ -3,33 +3,57 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import Field, fields
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from specify_cli import bootstrap, ids
-from specify_cli.errors import RequestMalformed, UsageError
-from specify_cli.orchestrator_api import arguments, registry, strict_json
-from specify_cli.orchestrator_api.arguments import flag_of
-from specify_cli.orchestrator_api.command import Command
-from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
-from specify_cli.orchestrator_api.envelope import UNKNOWN_COMMAND, Envelope, encode, refused
-from specify_cli.orchestrator_api.request import CORRELATION_ID, Origin, Request
+from specify_cli.cli.deferred import Deferred
+
+if TYPE_CHECKING:
+    import dataclasses
+    import pathlib
+    import typing
+    from collections.abc import Callable
+
+    from specify_cli import bootstrap, errors, ids
+    from specify_cli.orchestrator_api import (
+        arguments,
+        dispatcher,
+        envelope,
+        registry,
+        request,
+        strict_json,
+    )
+    from specify_cli.orchestrator_api.command import Command
+    from specify_cli.orchestrator_api.envelope import Envelope
+
+    DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
+    """Who answers in a folder."""
+else:
+    dataclasses = Deferred("dataclasses")
+    pathlib = Deferred("pathlib")
+    typing = Deferred("typing")
+    bootstrap = Deferred("specify_cli.bootstrap")
+    errors = Deferred("specify_cli.errors")
+    ids = Deferred("specify_cli.ids")
+    arguments = Deferred("specify_cli.orchestrator_api.arguments")
+    dispatcher = Deferred("specify_cli.orchestrator_api.dispatcher")
+    envelope = Deferred("specify_cli.orchestrator_api.envelope")
+    registry = Deferred("specify_cli.orchestrator_api.registry")
+    request = Deferred("specify_cli.orchestrator_api.request")
+    strict_json = Deferred("specify_cli.orchestrator_api.strict_json")
 
 SUCCEEDED, REFUSED, NOT_UNDERSTOOD = 0, 1, 2
 INTERRUPTED = 130
 ID_FLAG = "--correlation-id"
-
-DispatcherAt = Callable[[Path], Dispatcher]
-"""Who answers in a folder."""
+WIDEST = 76
 
 
-def run(words: Sequence[str], *, dispatcher_at: DispatcherAt = bootstrap.dispatcher) -> int:
+def run(words: Sequence[str], *, dispatcher_at: DispatcherAt | None = None) -> int:
     """Answers the command line `words` with one envelope on stdout; the exit code.
 
     0 succeeded, 1 refused, 2 exactly for USAGE_ERROR.
@@ -39,7 +63,7 @@ def run(words: Sequence[str], *, dispatcher_at: DispatcherAt = bootstrap.dispatc
             args=list(words),
             prog_name="spec-kitty orchestrator-api",
             standalone_mode=False,
-            obj=dispatcher_at,
+            obj=dispatcher_at or bootstrap.dispatcher,
         )
     except click.ClickException as error:
         result = _not_understood(words, error)
@@ -47,11 +71,11 @@ def run(words: Sequence[str], *, dispatcher_at: DispatcherAt = bootstrap.dispatc
         return INTERRUPTED
     if not isinstance(result, dict):
         return SUCCEEDED  # --help has printed its prose.
-    sys.stdout.buffer.write(encode(result))
+    sys.stdout.buffer.write(envelope.encode(result))
     sys.stdout.buffer.flush()
     if result["success"]:
         return SUCCEEDED
-    return NOT_UNDERSTOOD if result["error_code"] == UsageError.code else REFUSED
+    return NOT_UNDERSTOOD if result["error_code"] == errors.UsageError.code else REFUSED
 
 
 class ContractGroup(click.Group):
@@ -101,15 +125,15 @@ def orchestrator_api() -> None:
 
 def click_command(command: Command) -> click.Command:
     """The command with a flag for each of its arguments."""
-    hints = get_type_hints(command.params)
+    hints = typing.get_type_hints(command.params)
     options: list[click.Parameter] = [
-        _option(field, hints[field.name]) for field in fields(command.params)
+        _option(field, hints[field.name]) for field in dataclasses.fields(command.params)
     ]
     if command.takes_policy:
         need = "Policy metadata, a JSON object."
         options.append(click.Option(["--policy"], help=need, metavar="JSON"))
     if command.changes_state:
-        key = "Idempotency key: the same id and request give the same answer."
+        key = "Idempotency key: same id, same answer."
         options.append(click.Option([ID_FLAG], help=key, metavar="ID"))
 
     @click.pass_obj
@@ -120,48 +144,77 @@ def click_command(command: Command) -> click.Command:
         command.name,
         params=options,
         callback=callback,
-        help=f"{registry.CONTRACT_COMMANDS[command.name]}\n\nExample:\n\n\b\n  {command.example}",
+        help=f"{registry.CONTRACT_COMMANDS[command.name]}\n\n\b\n{_pasteable(command.example)}",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
 
 
-def _option(field: Field[Any], hint: Any) -> click.Option:
+def _pasteable(example: str) -> str:
+    """The example in lines that fit a terminal, carried on as a shell has it."""
+    lines = ["Example:"]
+    for part in re.split(r" (?=--)", example):
+        if len(f"{lines[-1]} {part}") > WIDEST:
+            lines[-1] += " \\"
+            lines.append(" ")
+        lines[-1] += f" {part}"
+    return "\n".join(lines)
+
+
+class Pair(click.Option):
+    """A flag that can be denied, shown in less room than both its names take."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """Its name and how it is denied, and its text."""
+        return f"{self.opts[0]}, --no-...", self.help or ""
+
+
+def _option(field: dataclasses.Field[Any], hint: Any) -> click.Option:
     """The flag of one argument; whether it is there is judged behind the door, as for all doors."""
-    flag, text = flag_of(field), field.metadata["help"]
+    flag, text = arguments.flag_of(field), field.metadata["help"]
     if not arguments.has_default(field):
         text += "  [required]"
     if hint is bool:
         return click.Option([flag, field.name], is_flag=True, default=None, help=text)
     if hint == bool | None:
         pair = f"{flag}/--no-{flag.removeprefix('--')}"
-        return click.Option([pair, field.name], default=None, help=text)
+        return Pair([pair, field.name], default=None, help=text)
     metavar = "JSON" if field.metadata["is_json"] else "TEXT"
     return click.Option([flag, field.name], help=text, metavar=metavar)
 
 
-def _ask(command: Command, flags: dict[str, Any], dispatcher_at: DispatcherAt) -> Answer:
+def _ask(command: Command, flags: dict[str, Any], dispatcher_at: DispatcherAt) -> dispatcher.Answer:
     given_id = flags.pop("correlation_id", None)
     correlation_id = given_id if _is_id(given_id) else ids.correlation_id()
     try:
         asked = _request(command, flags, correlation_id=correlation_id)
-    except UsageError as error:
-        return Answer(envelope=refused(command.wire_name, correlation_id, error))
+    except errors.UsageError as error:
+        return dispatcher.Answer(
+            envelope=envelope.refused(command.wire_name, correlation_id, error)
+        )
     if given_id not in (None, correlation_id):
-        bad_id = UsageError(f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
-        return Answer(envelope=refused(command.wire_name, correlation_id, bad_id))
-    origin = Origin(door="cli", identity=f"uid:{os.getuid()}")
+        bad_id = errors.UsageError(f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
+        return dispatcher.Answer(
+            envelope=envelope.refused(command.wire_name, correlation_id, bad_id)
+        )
+    origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
     # Not Path.cwd(), which fails where the folder is gone: whoever looks for the project says so.
-    return dispatcher_at(Path()).answer(asked, origin, is_id_minted=given_id is None)
+    return dispatcher_at(pathlib.Path()).answer(asked, origin, is_id_minted=given_id is None)
 
 
-def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> Request:
+def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> request.Request:
     policy = _json_flag("--policy", flags.pop("policy", None))
     args = _args(command, flags)
-    return Request(command=command.name, args=args, policy=policy, correlation_id=correlation_id)
+    return request.Request(
+        command=command.name, args=args, policy=policy, correlation_id=correlation_id
+    )
 
 
 def _args(command: Command, flags: dict[str, Any]) -> dict[str, Any]:
-    json_names = {f.name: flag_of(f) for f in fields(command.params) if f.metadata["is_json"]}
+    json_names = {
+        f.name: arguments.flag_of(f)
+        for f in dataclasses.fields(command.params)
+        if f.metadata["is_json"]
+    }
     return {
         name: _json_flag(json_names[name], value) if name in json_names else value
         for name, value in flags.items()
@@ -174,20 +227,20 @@ def _json_flag(flag: str, text: str | None) -> Any:
         return None
     try:
         return strict_json.parse(text.encode("utf-8", "surrogateescape"))
-    except RequestMalformed as error:
-        raise UsageError(f"{flag}: {error.message}") from error
+    except errors.RequestMalformed as error:
+        raise errors.UsageError(f"{flag}: {error.message}") from error
 
 
 def _is_id(text: str | None) -> bool:
-    return text is not None and CORRELATION_ID.fullmatch(text) is not None
+    return text is not None and request.CORRELATION_ID.fullmatch(text) is not None
 
 
 def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelope:
     name = next(iter(words), "")
     command = registry.find(name) if name in registry.CONTRACT_COMMANDS else None
-    wire_name = command.wire_name if command else UNKNOWN_COMMAND
+    wire_name = command.wire_name if command else envelope.UNKNOWN_COMMAND
     correlation_id = next(filter(_is_id, _ids_in(words)), None) or ids.correlation_id()
-    return refused(wire_name, correlation_id, _complaint(error, command))
+    return envelope.refused(wire_name, correlation_id, _complaint(error, command))
 
 
 def _ids_in(words: Sequence[str]) -> Iterator[str]:
@@ -198,11 +251,11 @@ def _ids_in(words: Sequence[str]) -> Iterator[str]:
             yield value or following
 
 
-def _complaint(error: click.ClickException, command: Command | None) -> UsageError:
+def _complaint(error: click.ClickException, command: Command | None) -> errors.UsageError:
     """What the dispatcher says of the same mistake in a request, where a request can have it."""
     if isinstance(error, click.NoSuchCommand):
         return registry.unknown(error.command_name)
     if isinstance(error, click.NoSuchOption) and command:
         argument = error.option_name.removeprefix("--").replace("-", "_")
         return arguments.complaint(command.params, argument, error.format_message())
-    return UsageError(f"{error.format_message()} See 'spec-kitty orchestrator-api --help'.")
+    return errors.UsageError(f"{error.format_message()} See 'spec-kitty orchestrator-api --help'.")

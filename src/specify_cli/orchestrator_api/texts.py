@@ -12,6 +12,6 @@ Name: TypeAlias = Annotated[str, NotEmpty]
 Words: TypeAlias = Annotated[str, NotBlank]
 """A text with at least one character that is not blank."""
 
-MISSION = "Folder name of the mission, or its id, number or bare name where only one fits."
-PACKAGE = "Id of the work package, such as WP01."
-ACTOR = "Who asks; recorded with what is done."
+MISSION = "Folder, id, number or bare name."
+PACKAGE = "Package, such as WP01."
+ACTOR = "Who asks; it is recorded."

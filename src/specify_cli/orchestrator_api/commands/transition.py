@@ -51,22 +51,22 @@ class TransitionParams(Params):
 
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
-    to: str = argument("Lane to move to; 'doing' means in_progress.")
+    to: str = argument("Lane to move to, such as doing.")
     actor: Words = argument(ACTOR)
     note: str | None = argument("Reason for the move.", default=None, is_private=True)
-    force: bool = argument("Override the table and its guard; needs --note.", default=False)
+    force: bool = argument("Override table and guard; needs --note.", default=False)
     review_ref: str | None = argument("Reference of the review.", default=None)
     review_result: ReviewResult | None = argument(
-        "Result of the review: reviewer, verdict, reference.", default=None, is_json=True
+        "Object of reviewer, verdict, reference.", default=None, is_json=True
     )
     evidence: Evidence | None = argument(
         'Evidence, such as {"review": {...}}.', default=None, is_json=True
     )
     subtasks_complete: bool | None = argument(
-        "Your word for it, where the host sees no subtasks.", default=None
+        "Your word, where no subtasks are seen.", default=None
     )
     implementation_evidence_present: bool | None = argument(
-        "Your word for it, where the host sees no branch.", default=None
+        "Your word, where no branch is seen.", default=None
     )
 
 

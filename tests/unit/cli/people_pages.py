@@ -1,0 +1,20 @@
+"""Every page of help that the command line has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from specify_cli.cli.main import root
+
+
+def pages(command: click.Command = root, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words that lead to each page."""
+    yield words
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from pages(inner, (*words, name))

@@ -1,0 +1,56 @@
+"""Whoever asks for help gets it on one screen, with something to paste."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from specify_cli.cli.main import root
+from tests.unit.cli.people_pages import pages
+
+PAGES = list(pages())
+LINES, COLUMNS = 24, 80
+
+
+def page(words: tuple[str, ...]) -> str:
+    result = CliRunner().invoke(
+        root, [*words, "--help"], prog_name="spec-kitty", terminal_width=COLUMNS
+    )
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def example(text: str) -> list[str]:
+    """The words of the page's example, as a shell reads them."""
+    found = re.search(r"Example: (.*?)(?=\n\n|\Z)", text, re.S)
+    assert found, text
+    # Paragraphs are wrapped, lines that end in a backslash are carried on.
+    return shlex.split(" ".join(found[1].replace("\\\n", " ").split("\n")))
+
+
+@pytest.mark.parametrize("words", PAGES, ids=" ".join)
+def test_page_fits_a_screen(words: tuple[str, ...]):
+    lines = page(words).splitlines()
+
+    assert len(lines) <= LINES
+    assert max(len(line) for line in lines) <= COLUMNS
+
+
+@pytest.mark.parametrize("words", PAGES, ids=" ".join)
+def test_page_has_an_example_that_is_understood(words: tuple[str, ...]):
+    program, *rest = example(page(words))
+    rest = rest[: rest.index("&&")] if "&&" in rest else rest
+
+    assert program == "spec-kitty"
+    command: click.Command = root
+    context = click.Context(root)
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        inner = command.get_command(context, rest[0])
+        assert inner is not None, rest
+        command, rest = inner, rest[1:]
+    # Parsing ends with an exception where a flag or an argument is wrong.
+    command.make_context(command.name, list(rest), resilient_parsing=False)
