@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import click
 
 from specify_cli import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMPLETING = "_SPEC_KITTY_COMPLETE"
+"""Set by a shell that wants to know how a line can go on."""
+
 GROUPS = MappingProxyType(
     {
         "accept": ("finishing", "Accept a mission whose packages are approved or done."),
         "agent": ("agent", "Words that agents at work in a worktree use."),
+        "completion": ("completion", "Print the script that makes a shell complete the rest."),
         "contract": ("contract", "Print what orchestrators are written against."),
         "doctor": ("doctor", "Name what is not as it should be, and repair it."),
         "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
@@ -55,7 +64,15 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"specify_cli.cli.{GROUPS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        if COMPLETING in os.environ:
+            command = import_module("specify_cli.cli.completion").teach(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The words that begin so, from the table above: a shell must not wait for all of them."""
+        table = {word: summary for word, (_, summary) in GROUPS.items()}
+        words = import_module("specify_cli.cli.completion").words_of(table, incomplete)
+        return [*words, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a word, from the table above, so that --help answers in an instant."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from specify_cli.storage.project import Project
 from specify_cli.workflow.accepting import Accepting
 from specify_cli.workflow.authoring import Authoring
 from specify_cli.workflow.authoring_packages import Packages
 from specify_cli.workflow.choosing import Choosing
-from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.merging import Merging
 from specify_cli.workflow.missions import Missions
 from specify_cli.workflow.work_packages import WorkPackages
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.doctor import Doctor
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +63,6 @@ class Services:
     @property
     def doctor(self) -> Doctor:
         """Finds and repairs faults."""
-        return Doctor(self.project)
+        # Loaded here: every command would wait for its modules, and hardly one needs them.
+        made: Doctor = import_module("specify_cli.workflow.doctor").Doctor(self.project)
+        return made

@@ -31,7 +31,7 @@ class Screen:
         self._tmux("new-session", "-d", *size, "-c", str(cwd), "sh", "-c", script, env=env)
 
     def press(self, *keys: str) -> None:
-        self._tmux("send-keys", *keys)
+        self._tmux("send-keys", "--", *keys)
 
     def resize(self, width: int, height: int) -> None:
         self._tmux("resize-window", "-x", str(width), "-y", str(height))

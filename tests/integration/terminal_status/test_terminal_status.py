@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import pytest
@@ -20,15 +17,6 @@ PACKAGES: dict[str, dict[str, Any]] = {
     "WP01": {"title": "Index"},
     "WP02": {"title": "Query", "dependencies": ["WP01"]},
 }
-
-
-@pytest.fixture
-def screen() -> Iterator[Screen]:
-    # Not tmp_path: the name of a socket may have a hundred characters at most.
-    with tempfile.TemporaryDirectory() as folder:
-        opened = Screen(socket=Path(folder) / "tmux")
-        yield opened
-        opened.close()
 
 
 def show(stage: Stage, screen: Screen, *words: str, width: int) -> None:

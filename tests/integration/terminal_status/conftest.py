@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.terminal_status.screen import Screen
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    """A terminal, closed with the test."""
+    # Not tmp_path: the name of a socket may have a hundred characters at most.
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Screen(socket=Path(folder) / "tmux")
+        yield opened
+        opened.close()

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
+
+from specify_cli.cli.completion import SHELLS, VARIABLE
+from specify_cli.cli.main import COMPLETING, GROUPS, root
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    monkeypatch.setenv(COMPLETING, "bash_complete")
+    monkeypatch.chdir(tmp_path)
+    add_mission(tmp_path, "001-search", "WP01", "WP02")
+    return tmp_path
+
+
+def add_mission(project: Path, slug: str, *packages: str) -> Path:
+    folder = project / "kitty-specs" / slug
+    (folder / "tasks").mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"title": "Search \x1b[2J"}))
+    for wp_id in packages:
+        (folder / "tasks" / f"{wp_id}.md").write_text(f"---\ntitle: Title of {wp_id}\n---\n")
+    return folder
+
+
+def completed(*words: str) -> list[str]:
+    """What a shell is told of how the last of the words can go on."""
+    shell = ShellComplete(root, {}, "spec-kitty", VARIABLE)
+    items = shell.get_completions(list(words[:-1]), words[-1])
+    assert all((item.help or "").isprintable() for item in items)
+    return [item.value for item in items]
+
+
+def test_every_word_is_offered(project: Path) -> None:
+    assert completed("") == list(GROUPS)
+    assert completed("st") == ["status"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status"],
+        ["tasks", "list"],
+        ["doctor", "--mission"],
+        ["implement", "--mission"],
+        ["agent", "tasks", "mark-status", "--mission"],
+        ["agent", "mission", "finalize-tasks", "--mission"],
+        ["orchestrator-api", "mission-state", "--mission"],
+    ],
+)
+def test_missions_are_offered_wherever_one_is_named(project: Path, words: list[str]) -> None:
+    add_mission(project, "002-other")
+    assert completed(*words, "") == ["001-search", "002-other"]
+    assert completed(*words, "002") == ["002-other"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["implement"],
+        ["review"],
+        ["tasks", "add", "001-search", "Third", "--depends-on"],
+        ["orchestrator-api", "start-review", "--mission", "1", "--wp"],
+    ],
+)
+def test_packages_are_offered_wherever_one_is_named(project: Path, words: list[str]) -> None:
+    assert completed(*words, "") == ["WP01", "WP02"]
+    assert completed(*words, "WP02") == ["WP02"]
+
+
+def test_packages_are_those_of_the_mission_that_was_named(project: Path) -> None:
+    add_mission(project, "002-other", "WP07")
+    assert completed("implement", "--mission", "002-other", "") == ["WP07"]
+    assert completed("implement", "") == []
+
+
+def test_what_a_shell_does_not_take_as_one_word_is_not_offered(project: Path) -> None:
+    add_mission(project, "two words;rm")
+    assert completed("status", "") == ["001-search"]
+
+
+@pytest.mark.parametrize("damage", ["meta.json", "tasks/WP01.md"])
+def test_a_project_that_cannot_be_read_offers_nothing_and_says_nothing(
+    project: Path, damage: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "kitty-specs" / "001-search" / damage).write_bytes(b"\xff")
+    assert completed("implement", "") == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_outside_of_a_project_nothing_is_offered_and_nothing_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPECIFY_REPO_ROOT", str(tmp_path / "nowhere"))
+    monkeypatch.setenv(COMPLETING, "bash_complete")
+    assert completed("status", "") == []
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_of_a_shell_asks_the_program_how_to_go_on(shell: str) -> None:
+    ended = CliRunner().invoke(root, ["completion", shell])
+    assert ended.exit_code == 0
+    assert f"{VARIABLE}={shell}_complete" in ended.stdout
+
+
+def test_a_shell_that_nobody_knows_is_not_understood() -> None:
+    assert CliRunner().invoke(root, ["completion", "cmd"]).exit_code == 2
