@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.cli import orchestrator_api as door
+from specify_cli.orchestrator_api import registry
+from tests.integration.stage import ENVELOPE_KEYS, POLICY, SLUG, Stage, flags
+
+NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
+
+
+class Prompt:
+    """The command line in this process, in a real project."""
+
+    def __init__(self, stage: Stage, capture: pytest.CaptureFixture[bytes]) -> None:
+        self.stage = stage
+        self._capture = capture
+
+    def ask(self, *words: str) -> tuple[int, dict[str, Any]]:
+        exit_code = door.run(words)
+        said = self._capture.readouterr()
+        assert said.err == b""
+        assert said.out.count(b"\n") == 1
+        envelope: dict[str, Any] = json.loads(said.out)
+        assert set(envelope) == ENVELOPE_KEYS
+        return exit_code, envelope
+
+
+@pytest.fixture
+def prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Prompt:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    stage = Stage(root=tmp_path / "project")
+    stage.make_repository()
+    stage.write_mission({"WP01": {}})
+    monkeypatch.chdir(stage.root)
+    return Prompt(stage, capfdbinary)
+
+
+def test_success_is_exit_code_0_and_a_refusal_1(prompt: Prompt) -> None:
+    assert prompt.ask("append-history", *flags(**NOTE))[0] == 0
+    exit_code, envelope = prompt.ask("append-history", *flags(mission="none", **NOTE))
+    assert (exit_code, envelope["error_code"]) == (1, "MISSION_NOT_FOUND")
+
+
+NOT_UNDERSTOOD = {
+    "no command": [],
+    "an unknown command": ["orchestrate"],
+    "a word for people": ["create-mission", "--title", "x"],
+    "an unknown flag": ["mission-state", "--mission", SLUG, "--json"],
+    "an old flag": ["mission-state", "--feature", SLUG],
+    "an abbreviated flag": ["mission-state", "--miss", SLUG],
+    "a flag of another word": ["mission-state", "--mission", SLUG, "--wp", "WP01"],
+    "an id for a read": ["mission-state", "--mission", SLUG, "--correlation-id", "one"],
+    "a missing flag": ["append-history", "--mission", SLUG],
+    "a flag without its value": ["mission-state", "--mission"],
+    "an empty value": ["mission-state", "--mission", ""],
+    "a word too many": ["mission-state", "--mission", SLUG, "extra"],
+    "a policy that is no JSON": ["start-review", *flags(wp="WP01", actor="r"), "--policy", "{"],
+    "a policy with a key twice": ["merge-mission", *flags(), "--policy", '{"a":1,"a":2}'],
+    "a result that is no JSON": [
+        "transition",
+        *flags(wp="WP01", to="done", actor="r"),
+        "--review-result-json",
+        "approved",
+    ],
+    "evidence of a wrong shape": [
+        "transition",
+        *flags(wp="WP01", to="done", actor="r"),
+        "--evidence-json",
+        '{"review": {"verdict": "approved"}}',
+    ],
+    "a lane that is none": ["transition", *flags(wp="WP01", to="nowhere", actor="r")],
+    "an id with a slash": ["append-history", *flags(**NOTE), "--correlation-id", "../x"],
+    "an id that begins with a dot": ["append-history", *flags(**NOTE), "--correlation-id", ".x"],
+    "an id that is too long": ["append-history", *flags(**NOTE), "--correlation-id", "x" * 129],
+    "an empty id": ["append-history", *flags(**NOTE), "--correlation-id", ""],
+}
+
+
+@pytest.mark.parametrize("what", NOT_UNDERSTOOD)
+def test_what_is_not_understood_is_exit_code_2_and_leaves_no_event(
+    prompt: Prompt, what: str
+) -> None:
+    words = NOT_UNDERSTOOD[what]
+    exit_code, envelope = prompt.ask(*words)
+    assert (exit_code, envelope["error_code"]) == (2, "USAGE_ERROR")
+    known = bool(words) and words[0] in registry.CONTRACT_COMMANDS
+    assert envelope["command"] == f"orchestrator-api.{words[0] if known else 'unknown'}"
+    assert prompt.stage.events() == []
+
+
+def test_the_caller_s_id_is_in_the_answer_and_a_minted_one_where_there_was_none(
+    prompt: Prompt,
+) -> None:
+    given = prompt.ask("append-history", *flags(**NOTE), "--correlation-id", "mine")[1]
+    assert given["correlation_id"] == "mine"
+    minted = {prompt.ask("append-history", *flags(**NOTE))[1]["correlation_id"] for _ in range(2)}
+    assert len(minted) == 2
+    assert all(len(x) == 37 and x.startswith("corr-") for x in minted)
+
+
+@pytest.mark.parametrize("ending", [["--bogus"], ["extra"], []])
+def test_the_caller_s_id_is_in_the_answer_to_what_was_not_understood_too(
+    prompt: Prompt, ending: list[str]
+) -> None:
+    words = ["append-history", "--mission", SLUG, "--correlation-id", "mine", *ending]
+    assert prompt.ask(*words)[1]["correlation_id"] == "mine"
+
+
+def test_the_same_id_answers_the_same_bytes_and_appends_once(prompt: Prompt) -> None:
+    words = ["append-history", *flags(**NOTE), "--correlation-id", "mine"]
+    assert prompt.ask(*words) == prompt.ask(*words)
+    assert len(prompt.stage.events()) == 1
+
+
+def test_reads_are_not_journaled_and_make_nothing(prompt: Prompt) -> None:
+    for words in (["mission-state"], ["list-ready"], ["resolve-workspace", "--wp", "WP01"]):
+        assert prompt.ask(*words, "--mission", SLUG)[0] == 0
+    assert prompt.ask("contract-version")[0] == 0
+    assert not (prompt.stage.root / ".kitty").exists()
+    assert not (prompt.stage.root / ".worktrees").exists()
+
+
+def test_policy_null_is_no_policy(prompt: Prompt) -> None:
+    words = ["start-implementation", *flags(wp="WP01", actor="coder"), "--policy", "null"]
+    assert prompt.ask(*words)[1]["error_code"] == "POLICY_METADATA_REQUIRED"
+
+
+def test_flags_may_be_written_with_an_equals_sign(prompt: Prompt) -> None:
+    words = [f"--mission={SLUG}", "--wp=WP01", "--actor=-dash", f"--policy={json.dumps(POLICY)}"]
+    assert prompt.ask("start-implementation", *words)[0] == 0
+    assert prompt.stage.events()[0]["actor"] == "-dash"
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "1.0.0"])
+def test_a_provider_that_is_new_enough_is_served(prompt: Prompt, version: str) -> None:
+    data = prompt.ask("contract-version", "--provider-version", version)[1]["data"]
+    assert data["api_version"] == "1.3.0"
+
+
+@pytest.mark.parametrize("version", ["0.0.9", "0.1.0-rc.1", "", "new", "1", "\x1b"])
+def test_a_provider_that_is_too_old_or_no_version_is_refused(prompt: Prompt, version: str) -> None:
+    exit_code, envelope = prompt.ask("contract-version", "--provider-version", version)
+    assert (exit_code, envelope["error_code"]) == (1, "CONTRACT_VERSION_MISMATCH")

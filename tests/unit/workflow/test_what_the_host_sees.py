@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+import pytest
+
+from tests.integration.stage import APPROVED, SLUG, Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    made = Stage(root=tmp_path / "project")
+    made.make_repository()
+    return made
+
+
+def begin(stage: Stage, wp_id: str = "WP01") -> Path:
+    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
+    return Path(data["workspace_path"])
+
+
+def hand_over(stage: Stage, wp_id: str = "WP01", **words: bool) -> str | None:
+    """The code of asking for a review: None, or the guard that refused."""
+    args: dict[str, str] = {"mission": SLUG, "wp": wp_id, "to": "for_review", "actor": "coder"}
+    envelope = stage.ask("transition", **{**args, **words})
+    guard: str | None = envelope["data"].get("guard")
+    return guard
+
+
+def test_work_is_handed_over_when_it_is_committed_and_its_subtasks_are_done(stage: Stage) -> None:
+    stage.write_mission({"WP01": {"subtasks": ["T001", "T002"]}})
+    worktree = begin(stage)
+    mark = {"mission": SLUG, "actor": "coder", "policy": None}
+    told = {"subtasks_complete": True, "implementation_evidence_present": True}
+    stage.done("mark-subtasks", subtasks=["T001", "T002"], status="done", **mark)
+    assert hand_over(stage, **told) == "subtasks_and_evidence"  # No commit yet.
+    stage.commit({"src/a": "work\n"}, folder=worktree)
+    stage.done("mark-subtasks", subtasks=["T002"], status="pending", **mark)
+    assert hand_over(stage, **told) == "subtasks_and_evidence"  # A subtask is open again.
+    stage.done("mark-subtasks", subtasks=["T002"], status="done", **mark)
+    assert hand_over(stage) is None
+
+
+def test_where_there_are_no_subtasks_a_word_counts_and_no_word_does_not(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.commit({"src/a": "work\n"}, folder=begin(stage))
+    assert hand_over(stage) == "subtasks_and_evidence"
+    assert hand_over(stage, subtasks_complete=False) == "subtasks_and_evidence"
+    assert hand_over(stage, subtasks_complete=True) is None
+
+
+def test_the_work_of_a_dependency_is_no_evidence_for_the_package_after_it(stage: Stage) -> None:
+    stage.write_mission(
+        {
+            "WP01": {"owned_files": ["src/a/**"]},
+            "WP02": {"owned_files": ["src/b/**"], "dependencies": ["WP01"]},
+        }
+    )
+    stage.approve("WP01", {"src/a/one": "work\n"})
+    worktree = begin(stage, "WP02")
+    assert (worktree / "src" / "a" / "one").read_text() == "work\n"
+    assert hand_over(stage, "WP02", subtasks_complete=True) == "subtasks_and_evidence"
+    stage.commit({"src/b/two": "work\n"}, folder=worktree)
+    assert hand_over(stage, "WP02", subtasks_complete=True) is None
+
+
+def test_the_work_of_a_neighbour_in_the_same_lane_is_no_evidence_either(stage: Stage) -> None:
+    stage.write_mission({"WP01": {"owned_files": ["src"]}, "WP02": {"owned_files": ["src/b"]}})
+    first = stage.approve("WP01", {"src/a": "work\n"})
+    assert begin(stage, "WP02") == first
+    assert hand_over(stage, "WP02", subtasks_complete=True) == "subtasks_and_evidence"
+
+
+def test_a_claim_begins_only_where_its_worktree_stands(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    move = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+    stage.done("transition", to="claimed", **move)
+    assert stage.ask("transition", to="in_progress", **move)["data"]["guard"] == "workspace"
+    begin(stage)
+    assert stage.lane("WP01") == "in_progress"
+
+
+def test_a_start_again_makes_a_lost_worktree_anew_and_changes_nothing_else(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    worktree = begin(stage)
+    stage.commit({"src/a": "work\n"}, folder=worktree)
+    worktree.rename(worktree.with_name("lost"))
+    again = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    assert again["no_op"] is True
+    assert (worktree / "src" / "a").read_text() == "work\n"
+    assert len(stage.events()) == 2
+
+
+def test_rework_goes_on_in_the_same_worktree_from_the_same_base(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    worktree = begin(stage)
+    stage.commit({"src/a": "work\n"}, folder=worktree)
+    assert hand_over(stage, subtasks_complete=True) is None
+    stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
+    changes = {**APPROVED, "verdict": "changes_requested"}
+    back = {"mission": SLUG, "wp": "WP01", "actor": "reviewer", "to": "in_progress"}
+    stage.done("transition", review_result=changes, **back)
+    data = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    assert (data["no_op"], Path(data["workspace_path"])) == (True, worktree)
+    assert hand_over(stage, subtasks_complete=True) is None
+
+
+def test_a_dependency_that_conflicts_with_the_lane_refuses_the_start(stage: Stage) -> None:
+    stage.write_mission(
+        {
+            "WP01": {"owned_files": ["a/**"]},
+            "WP02": {"owned_files": ["b/**"]},
+            "WP03": {"owned_files": ["c/**"], "dependencies": ["WP01", "WP02"]},
+        }
+    )
+    stage.approve("WP01", {"shared.txt": "one\n"})
+    stage.approve("WP02", {"shared.txt": "two\n"})
+    before = len(stage.events())
+    refused = stage.ask("start-implementation", mission=SLUG, wp="WP03", actor="coder")
+    assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
+    assert "shared.txt" in refused["data"]["reason"]
+    assert len(stage.events()) == before
+    assert not (stage.root / ".worktrees" / f"{SLUG}-lane-c").exists()
+
+
+def test_what_was_accepted_of_a_policy_is_on_every_event_that_it_caused(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    begin(stage)
+    events = stage.events()
+    assert len(events) == 2
+    assert all(event["policy_metadata"]["orchestrator_id"] == "nightly" for event in events)
