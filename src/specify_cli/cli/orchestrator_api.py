@@ -63,7 +63,7 @@ def run(words: Sequence[str], *, dispatcher_at: DispatcherAt | None = None) -> i
             args=list(words),
             prog_name="spec-kitty orchestrator-api",
             standalone_mode=False,
-            obj=dispatcher_at or bootstrap.dispatcher,
+            obj=dispatcher_at,
         )
     except click.ClickException as error:
         result = _not_understood(words, error)
@@ -137,8 +137,8 @@ def click_command(command: Command) -> click.Command:
         options.append(click.Option([ID_FLAG], help=key, metavar="ID"))
 
     @click.pass_obj
-    def callback(dispatcher_at: DispatcherAt, /, **flags: Any) -> Envelope:
-        return _ask(command, flags, dispatcher_at).envelope
+    def callback(dispatcher_at: DispatcherAt | None, /, **flags: Any) -> Envelope:
+        return _ask(command, flags, dispatcher_at or bootstrap.dispatcher).envelope
 
     return ContractCommand(
         command.name,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from specify_cli.errors import UsageError
-from specify_cli.orchestrator_api.command import Command
+
+if TYPE_CHECKING:
+    from specify_cli.orchestrator_api.command import Command
 
 CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
