@@ -24,12 +24,13 @@ ONE_WORD = re.compile(r"[\w.@%+,/-]+")
 def completion(*, shell: str) -> None:
     """Print the script that makes SHELL complete commands, options, missions and packages.
 
+    \b
     bash: eval "$(spec-kitty completion bash)" in ~/.bashrc
     zsh: eval "$(spec-kitty completion zsh)" in ~/.zshrc, behind compinit
     fish: spec-kitty completion fish > ~/.config/fish/completions/spec-kitty.fish
 
     Example: spec-kitty completion bash
-    """
+    """  # noqa: D301  click keeps lines apart behind a backspace
     made = get_completion_class(shell)
     if made is None:  # Another version of click may know other shells.
         raise click.UsageError(f"this version of click knows no completion for {shell}")
