@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.integration.stage import APPROVED, SLUG, Stage
@@ -19,9 +21,9 @@ def begin(stage: Stage, wp_id: str = "WP01") -> Path:
     return Path(data["workspace_path"])
 
 
-def hand_over(stage: Stage, wp_id: str = "WP01", **words: bool) -> str | None:
+def hand_over(stage: Stage, wp_id: str = "WP01", **words: Any) -> str | None:
     """The code of asking for a review: None, or the guard that refused."""
-    args: dict[str, str] = {"mission": SLUG, "wp": wp_id, "to": "for_review", "actor": "coder"}
+    args: dict[str, Any] = {"mission": SLUG, "wp": wp_id, "to": "for_review", "actor": "coder"}
     envelope = stage.ask("transition", **{**args, **words})
     guard: str | None = envelope["data"].get("guard")
     return guard
@@ -31,7 +33,7 @@ def test_work_is_handed_over_when_it_is_committed_and_its_subtasks_are_done(stag
     stage.write_mission({"WP01": {"subtasks": ["T001", "T002"]}})
     worktree = begin(stage)
     mark = {"mission": SLUG, "actor": "coder", "policy": None}
-    told = {"subtasks_complete": True, "implementation_evidence_present": True}
+    told: dict[str, Any] = {"subtasks_complete": True, "implementation_evidence_present": True}
     stage.done("mark-subtasks", subtasks=["T001", "T002"], status="done", **mark)
     assert hand_over(stage, **told) == "subtasks_and_evidence"  # No commit yet.
     stage.commit({"src/a": "work\n"}, folder=worktree)
