@@ -1,0 +1,172 @@
+"""`spec-kitty tasks` makes packages of what a person outlined, and never undoes a person's work."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from specify_cli.cli.main import root
+
+SLUG = "001-search"
+OUTLINE = """
+## WP01: Index
+
+Depends on: none
+Owned files: `src/index/**`, docs/index.md
+
+Build it.
+
+### A heading of its own
+
+- [ ] T001 Read
+- [x] T002 Write
+
+```
+## WP09 Not a package
+```
+
+## Work Package WP02: Query (Priority: P0)
+
+Dependencies: WP01
+
+## Notes
+
+Nobody's.
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    git(tmp_path, "init", "-q", "-b", "main")
+    assert say(tmp_path, "specify", "Search")["success"]
+    assert say(tmp_path, "plan")["success"]
+    return tmp_path
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def say(folder: Path, *words: str) -> dict[str, Any]:
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(root, [*words, "--json"])
+    envelope: dict[str, Any] = json.loads(result.stdout)
+    expected = {None: 0, "USAGE_ERROR": 2}.get(envelope["error_code"], 1)
+    assert result.exit_code == expected
+    return envelope
+
+
+def outline(project: Path, text: str) -> Path:
+    path = project / "kitty-specs" / SLUG / "tasks.md"
+    path.write_text(path.read_text() + text)
+    return path
+
+
+def prompts(project: Path) -> dict[str, str]:
+    folder = project / "kitty-specs" / SLUG / "tasks"
+    return {path.name: path.read_text() for path in folder.glob("*")}
+
+
+def test_outline_becomes_packages_lanes_and_a_commit(project: Path):
+    outline(project, OUTLINE)
+
+    data = say(project, "tasks")["data"]
+
+    assert data["written"] == ["WP01", "WP02"]
+    assert data["lanes"] == {"lane-a": ["WP01"], "lane-b": ["WP02"]}
+    index = prompts(project)["WP01-index.md"]
+    assert "owned_files: [src/index/**, docs/index.md]" in index
+    assert "subtasks: [T001, T002]" in index
+    assert "## WP09 Not a package" in index
+    assert "Nobody's" not in "".join(prompts(project).values())
+    assert git(project, "status", "--porcelain", "--", f"kitty-specs/{SLUG}") == ""
+    assert git(project, "rev-parse", "HEAD").strip() == data["commit"]
+
+
+def test_second_time_changes_nothing(project: Path):
+    outline(project, OUTLINE)
+    say(project, "tasks")
+    before = prompts(project)
+
+    data = say(project, "tasks")["data"]
+
+    assert (data["written"], data["differing"], data["commit"]) == ([], {}, None)
+    assert prompts(project) == before
+
+
+def test_prompt_that_a_person_edited_is_kept_and_named(project: Path):
+    outline(project, OUTLINE)
+    say(project, "tasks")
+    path = project / "kitty-specs" / SLUG / "tasks" / "WP01-index.md"
+    path.write_text(path.read_text().replace("Build it.", "Build it well."))
+    edited = path.read_bytes()
+
+    assert say(project, "tasks")["data"]["differing"] == {"WP01": ["text"]}
+    assert path.read_bytes() == edited
+
+
+def test_plan_and_outline_that_are_there_are_kept(project: Path):
+    path = outline(project, OUTLINE)
+    before = path.read_bytes()
+
+    data = say(project, "plan")["data"]
+
+    assert data["written"] == []
+    assert path.read_bytes() == before
+
+
+def test_what_the_user_has_staged_is_not_committed(project: Path):
+    outline(project, OUTLINE)
+    (project / "mine.txt").write_text("mine\n")
+    git(project, "add", "mine.txt")
+
+    say(project, "tasks")
+
+    assert git(project, "diff", "--cached", "--name-only").split() == ["mine.txt"]
+    assert "mine.txt" not in git(project, "ls-tree", "-r", "--name-only", "HEAD")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "## WP01\n",
+        "## WP01 One\n## WP01 Again\n",
+        "## WP01 One\nDependencies: everything\n",
+        "## WP01 One\nDependencies: WP07\n",
+        "## WP01 One\nDependencies: WP02\n## WP02 Two\nDependencies: WP01\n",
+    ],
+    ids=["nothing", "no title", "twice", "no id", "unknown", "a circle"],
+)
+def test_outline_that_is_wrong_is_refused_and_nothing_written(text: str, project: Path):
+    outline(project, text)
+
+    assert say(project, "tasks")["error_code"] == "USAGE_ERROR"
+    assert prompts(project) == {}
+
+
+def test_nobody_is_asked_where_there_is_no_terminal(project: Path):
+    outline(project, OUTLINE)
+    say(project, "tasks")
+
+    for words in (["implement"], ["review"], ["review", "WP01"]):
+        assert say(project, *words)["error_code"] == "USAGE_ERROR"
+    say(project, "specify", "Other")
+    assert say(project, "accept")["error_code"] == "USAGE_ERROR"
+
+
+def test_mission_of_the_worktree_is_the_one_that_is_meant(project: Path):
+    outline(project, OUTLINE)
+    say(project, "tasks")
+    place = say(project, "implement", "WP01")["data"]["workspace_path"]
+    say(project, "specify", "Other")
+
+    assert say(Path(place), "implement", "wp01")["data"]["no_op"]
