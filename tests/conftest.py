@@ -16,6 +16,7 @@ IDENTITY = {
 }
 INHERITED = (
     "CI",
+    "COLUMNS",  # exported by pytest-xdist, and believed before the terminal's own width
     "EMAIL",
     "GIT_CEILING_DIRECTORIES",
     "GIT_COMMON_DIR",
