@@ -14,11 +14,17 @@ from specify_cli.vcs.merge import MergePlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeIntent:
-    """The move of the target branch and the lines that the event log gets with it."""
+    """The move of the target branch and the lines that the event log gets with it.
+
+    A complete one is kept until the next merge: its request may have been killed before its answer
+    was recorded, and must be told of the same commit when it asks again.
+    """
 
     correlation_id: str
+    request_digest: str
     plan: MergePlan
     lines: bytes
+    is_complete: bool = False
 
 
 def remember(files: MissionFiles, intent: MergeIntent) -> None:
@@ -31,6 +37,8 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
     plan = intent.plan
     record = {
         "correlation_id": intent.correlation_id,
+        "request_digest": intent.request_digest,
+        "is_complete": intent.is_complete,
         "target": plan.target,
         "from_commit": plan.from_commit,
         "to_commit": plan.to_commit,
@@ -50,6 +58,8 @@ def pending(files: MissionFiles) -> MergeIntent | None:
         return None
     return MergeIntent(
         correlation_id=record["correlation_id"],
+        request_digest=record["request_digest"],
+        is_complete=record["is_complete"],
         plan=MergePlan(
             target=record["target"],
             from_commit=record["from_commit"],

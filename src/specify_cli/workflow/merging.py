@@ -17,7 +17,7 @@ from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, Pus
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import merge_intent, merge_preflight, repositories
 from specify_cli.workflow.accepting import packages_in
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.cause import Cause, conflict
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.moving import moved_events
 from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
@@ -75,28 +75,31 @@ class _Run:
 
         It is this request's own, and the plan is returned, when the same request asks again.
         """
-        merge.finish(self.repository, intent.plan)
         is_own = intent.correlation_id == self.cause.correlation_id
-        if is_own and not self._has_moved(intent):
-            self._move(intent)
-        if self._has_moved(intent):
-            self._record(intent)
-        merge_intent.discard(self.mission.files)
+        if is_own and intent.request_digest != self.cause.request_digest:
+            raise conflict(self.cause.correlation_id)
+        if not intent.is_complete:
+            self._finish(intent, is_own=is_own)
         if not is_own:
+            merge_intent.discard(self.mission.files)
             return None
-        self._count(intent)
+        self._complete(intent)
         return intent.plan
 
     def carry_out(self) -> MergePlan:
         """The merge is computed, found free of obstacles, made and recorded."""
         lines = event_log.encode(self._done_events(), mission_slug=self.mission.slug)
         plan = self._plan(lines)
-        intent = MergeIntent(correlation_id=self.cause.correlation_id, plan=plan, lines=lines)
+        intent = MergeIntent(
+            correlation_id=self.cause.correlation_id,
+            request_digest=self.cause.request_digest,
+            plan=plan,
+            lines=lines,
+        )
         merge_intent.remember(self.mission.files, intent)
         self._move(intent)
         self._record(intent)
-        merge_intent.discard(self.mission.files)
-        self._count(intent)
+        self._complete(intent)
         return plan
 
     def report(self, plan: MergePlan) -> MergeReport:
@@ -161,6 +164,17 @@ class _Run:
         except (PushFailed, TargetMoved, CheckoutBlocked, GitFailed) as error:
             merge_intent.discard(self.mission.files)
             merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
+
+    def _finish(self, intent: MergeIntent, *, is_own: bool) -> None:
+        merge.finish(self.repository, intent.plan)
+        if is_own and not self._has_moved(intent):
+            self._move(intent)
+        if self._has_moved(intent):
+            self._record(intent)
+
+    def _complete(self, intent: MergeIntent) -> None:
+        merge_intent.remember(self.mission.files, replace(intent, is_complete=True))
+        self._count(intent)
 
     def _has_moved(self, intent: MergeIntent) -> bool:
         tip = self.repository.branch_tip(intent.plan.target)

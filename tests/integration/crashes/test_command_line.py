@@ -144,13 +144,31 @@ def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
         process = merge(stage, slug, env, strategy)
         process.communicate(timeout=TIMEOUT_S)
         assert stage.lane("WP01", slug) in ("approved", "done")
-        merge_again(stage, slug, strategy)
+        again = merge_again(stage, slug, strategy)
+        assert again["commit"] == stage.git("rev-parse", "main")
         assert_merged_once(stage, slug)
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL
     assert process.returncode == 0
     assert call > 2
+
+
+def test_a_merge_whose_answer_was_lost_is_answered_with_its_commit(stage: Stage) -> None:
+    slug = SLUGS[0]
+    stage.write_mission({"WP01": {}}, slug=slug)
+    stage.approve("WP01", {f"src/{slug}": "work\n"}, slug=slug)
+    first = merge_again(stage, slug)
+    journal = stage.root / ".kitty" / "outbox" / "journal.jsonl"
+    kept = [
+        line for line in journal.read_bytes().splitlines(keepends=True) if b"merge-" not in line
+    ]
+    journal.write_bytes(b"".join(kept))
+    assert merge_again(stage, slug)["commit"] == first["commit"]
+    assert_merged_once(stage, slug)
+    assert stage.journal()[-1]["commits"] == [first["commit"]]
+    later = stage.done("merge-mission", policy=None, mission=slug)
+    assert later["commit"] is None
 
 
 def test_a_killed_merge_does_not_stand_in_the_way_of_another_request(
