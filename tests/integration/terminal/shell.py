@@ -35,14 +35,14 @@ class Shell:
     def begin(self, command: str) -> None:
         """The command was typed on a cleared screen, and runs."""
         self.screen.press("C-l")
-        self.screen.press("-l", command)
+        self.screen.press(command)
         self.screen.press("Enter")
         self.typed += 1
 
     def answer(self, question: str, words: str) -> None:
         """The question was on the screen, and was answered."""
         self.screen.wait_for(lambda text: question in text)
-        self.screen.press("-l", words)
+        self.screen.press(words)
         self.screen.press("Enter")
 
     def finish(self) -> str:
