@@ -6,6 +6,8 @@ import contextlib
 import os
 import select
 
+GONE = -1
+
 
 class Bell:
     """Wakes the one who waits on it.
@@ -27,7 +29,10 @@ class Bell:
 
     def wait(self, timeout_s: float) -> bool:
         """Whether it rang within `timeout_s`; every ring so far is used up."""
-        rang = bool(select.select([self._ear], [], [], max(0.0, timeout_s))[0])
+        # Not select(): it cannot look at a descriptor beyond the first 1,024.
+        poll = select.poll()
+        poll.register(self._ear, select.POLLIN)
+        rang = bool(poll.poll(max(0.0, timeout_s) * 1000))
         with contextlib.suppress(BlockingIOError):
             while os.read(self._ear, 4096):
                 pass
@@ -35,6 +40,11 @@ class Bell:
 
     def close(self) -> None:
         """The bell is gone; nobody may wait on it any more."""
-        rope, self._rope = self._rope, -1
-        os.close(rope)
-        os.close(self._ear)
+        if self._rope != GONE:
+            rope, self._rope = self._rope, GONE
+            os.close(rope)
+            os.close(self._ear)
+
+    def __del__(self) -> None:
+        """Its owner is gone, so nobody waits on it."""
+        self.close()

@@ -109,6 +109,7 @@ def _complete(checkout: Checkout, branch: str) -> None:
     settle_all(checkout.git, branch, [checkout])
     git_dir = checkout.git_dir
     if git_dir is not None and not (git_dir / "index").exists():
+        checkout.outwait_index()  # The git of a host that was killed may be at it still.
         _fill(checkout.path)
 
 

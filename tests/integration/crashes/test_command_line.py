@@ -16,6 +16,8 @@ import pytest
 from tests.integration.crashes.gits import fatal_git
 from tests.integration.stage import POLICY, TIMEOUT_S, Process, Stage, flags
 
+pytestmark = pytest.mark.long
+
 LATEST_S = 0.7
 """By then the command has ended on a machine that has nothing else to do."""
 

@@ -19,6 +19,8 @@ from tests.integration.doors.words import (
 )
 from tests.integration.stage import Stage
 
+pytestmark = pytest.mark.long
+
 LANES = (
     "planned",
     "claimed",

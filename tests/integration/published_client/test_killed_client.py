@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.published_client import history
 from tests.integration.published_client.history import FORCED_DONE, REVIEWED, TAKEN
 from tests.integration.published_client.run import Run
 from tests.integration.stage import POLICY
+
+pytestmark = pytest.mark.long
 
 
 def test_killed_client_leaves_packages_that_a_person_gives_back_and_a_resumed_one_finishes(

@@ -6,6 +6,8 @@ import base64
 import hashlib
 from importlib.metadata import distribution
 
+import pytest
+
 from tests.integration.published_client import history
 from tests.integration.published_client.history import (
     FORCED_DONE,
@@ -15,6 +17,8 @@ from tests.integration.published_client.history import (
 )
 from tests.integration.published_client.run import Run
 from tests.integration.stage import SLUG
+
+pytestmark = pytest.mark.long
 
 CLIENT = "spec-kitty-orchestrator"
 

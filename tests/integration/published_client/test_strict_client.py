@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.published_client import history
 from tests.integration.published_client.history import REVIEWED, TAKEN
 from tests.integration.published_client.run import Run
+
+pytestmark = pytest.mark.long
 
 RECOVERED = ["in_review -> for_review, forced", "for_review -> in_review"]
 APPROVED = ["in_review -> approved", "approved -> done"]

@@ -13,6 +13,8 @@ from tests.integration.terminal.shell import Shell
 from tests.integration.terminal.tour import FOLDER, MISSION, OUTLINE, TOUR
 from tests.integration.terminal_status.screen import Screen
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

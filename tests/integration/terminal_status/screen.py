@@ -33,6 +33,10 @@ class Screen:
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", "--", *keys)
 
+    def type_text(self, text: str) -> None:
+        """The text as it is; words that name keys do not press them."""
+        self._tmux("send-keys", "-l", "--", text)
+
     def resize(self, width: int, height: int) -> None:
         self._tmux("resize-window", "-x", str(width), "-y", str(height))
 

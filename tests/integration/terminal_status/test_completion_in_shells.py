@@ -12,6 +12,8 @@ import pytest
 from tests.integration.stage import SLUG, Stage, environment
 from tests.integration.terminal_status.screen import Screen
 
+pytestmark = pytest.mark.long
+
 STARTS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],

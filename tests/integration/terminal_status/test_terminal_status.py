@@ -12,6 +12,8 @@ import pytest
 from tests.integration.stage import SLUG, TIMEOUT_S, Stage, environment
 from tests.integration.terminal_status.screen import Screen
 
+pytestmark = pytest.mark.long
+
 STATUS = [sys.executable, "-m", "specify_cli", "status"]
 PACKAGES: dict[str, dict[str, Any]] = {
     "WP01": {"title": "Index"},

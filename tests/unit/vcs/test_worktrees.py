@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,21 @@ def test_allocation_killed_while_files_are_written_is_completed(project: Project
     (space.path / "b.txt").unlink()
     assert not exists(project.repo, space.path, space.branch)
     assert project.lane("lane-a") == space
+    assert project.status(at=space.path) == []
+
+
+def test_allocation_waits_for_the_git_of_a_killed_host_that_still_writes(project: Project) -> None:
+    space = project.lane("lane-a")
+    state = project.root / ".git/worktrees/demo-lane-a"
+    (state / "index").unlink()
+    lock = state / "index.lock"
+    lock.touch()
+    end_of_that_git = threading.Timer(0.2, lock.unlink)
+    end_of_that_git.start()
+    try:
+        assert project.lane("lane-a") == space
+    finally:
+        end_of_that_git.join()
     assert project.status(at=space.path) == []
 
 
