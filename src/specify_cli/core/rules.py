@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from specify_cli.core.events import JsonObject
 from specify_cli.core.lanes import MOVES, Guard, Lane
 from specify_cli.core.state import PackageState
+from specify_cli.core.wishes import Wish
 from specify_cli.errors import (
     DependenciesNotSatisfied,
     TransitionRejected,
@@ -24,32 +24,6 @@ class Move:
 
     from_lane: Lane
     to_lane: Lane
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a caller asks of one package, and what it brings along as proof."""
-
-    wp_id: str
-    actor: str
-    to: Lane
-    force: bool = False
-    note: str | None = None
-    review_ref: str | None = None
-    review_result: JsonObject | None = None
-    evidence: JsonObject | None = None
-    subtasks_complete: bool | None = None
-    implementation_evidence_present: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeWish:
-    """How a mission is to be merged; its own target and the host as actor where None."""
-
-    target: str | None = None
-    strategy: str = "merge"
-    push: bool = False
-    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,27 +119,6 @@ def check_guard(move: Move, wish: Wish, sight: Sight) -> None:
     complaint = _COMPLAINTS[guard](wish, sight)
     if complaint:
         raise _rejected(wish, move, guard=guard.value, complaint=complaint)
-
-
-def check_review_agreement(wish: Wish) -> None:
-    """Passes when review reference, review result and evidence do not contradict each other.
-
-    Raises: TransitionRejected with the guard `review_agreement`.
-    """
-    result = wish.review_result or {}
-    review = (wish.evidence or {}).get("review", {})
-    for name, values in {
-        "reference": (wish.review_ref, result.get("reference"), review.get("reference")),
-        "verdict": (result.get("verdict"), review.get("verdict")),
-        "reviewer": (result.get("reviewer"), review.get("reviewer")),
-    }.items():
-        if len({value for value in values if value is not None}) > 1:
-            raise TransitionRejected(
-                f"review reference, review result and evidence disagree about the {name}:"
-                " send the same value in each, or only one of them",
-                guard="review_agreement",
-                to_lane=wish.to.value,
-            )
 
 
 def _actor(wish: Wish, sight: Sight) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from importlib import import_module
@@ -65,7 +64,7 @@ def validate(
     if not args and all(has_default(f) for f in fields(params_type)):
         return params_type(), []  # Nothing to judge, so pydantic need not be imported.
     validation = import_module("specify_cli.orchestrator_api.validation")
-    params, complaints = validation.validate(params_type, json.dumps(args))
+    params, complaints = validation.validate(params_type, args)
     return params, complaints
 
 

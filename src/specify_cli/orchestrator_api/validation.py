@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,13 +15,13 @@ _adapters: dict[type[Params], TypeAdapter[Any]] = {}
 
 
 def validate(
-    params_type: type[AnyParams], text: str
+    params_type: type[AnyParams], args: Mapping[str, Any]
 ) -> tuple[AnyParams | None, list[tuple[str, str]]]:
     """The arguments as a dataclass, or complaints as (name of the argument, what is wrong)."""
     if params_type not in _adapters:
         _adapters[params_type] = TypeAdapter(params_type)
     try:
-        return _adapters[params_type].validate_json(text), []
+        return _adapters[params_type].validate_json(json.dumps(args)), []
     except ValidationError as error:
         return None, [_complaint(found) for found in error.errors(include_url=False)]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
-from specify_cli.core.rules import MergeWish, Move, Wish
+from specify_cli.core.rules import Move
+from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import UnsupportedStrategy
 from specify_cli.storage import event_log
 from specify_cli.storage.project import Project

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from specify_cli import clock, ids
 from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
-from specify_cli.core.rules import Move, Wish
+from specify_cli.core.rules import Move
+from specify_cli.core.wishes import Wish
 from specify_cli.workflow.cause import Cause
 
 

@@ -9,8 +9,9 @@ from specify_cli import clock, ids
 from specify_cli.core import rules
 from specify_cli.core.events import Annotated, Event, JsonObject, Moved
 from specify_cli.core.lanes import Guard, Lane
-from specify_cli.core.rules import Move, Sight, Wish
+from specify_cli.core.rules import Move, Sight
 from specify_cli.core.state import PackageState
+from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
 from specify_cli.storage.project import Project
 from specify_cli.workflow import lane_workspaces

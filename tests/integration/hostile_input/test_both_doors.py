@@ -23,6 +23,8 @@ from tests.integration.stage import (
     outcome,
 )
 
+pytestmark = pytest.mark.long
+
 CHANGING: Mapping[str, Mapping[str, str]] = {
     "start-implementation": {"wp": "WP01", "actor": "coder"},
     "append-history": {"wp": "WP01", "actor": "coder", "note": "n"},

@@ -7,8 +7,9 @@ import pytest
 
 from specify_cli.core import rules
 from specify_cli.core.lanes import MOVES, Guard, Lane
-from specify_cli.core.rules import Move, Sight, Wish
+from specify_cli.core.rules import Move, Sight
 from specify_cli.core.state import PackageState
+from specify_cli.core.wishes import Wish, check_review_agreement
 from specify_cli.errors import (
     DependenciesNotSatisfied,
     TransitionRejected,
@@ -159,14 +160,14 @@ def test_blank_texts_are_no_proof(blank: str) -> None:
 )
 def test_proofs_that_contradict_each_other_are_refused(proofs: dict[str, Any]) -> None:
     with pytest.raises(TransitionRejected) as caught:
-        rules.check_review_agreement(wish(Lane.APPROVED, **proofs))
+        check_review_agreement(wish(Lane.APPROVED, **proofs))
     assert caught.value.details["guard"] == "review_agreement"
 
 
 def test_proofs_that_agree_pass_and_so_does_each_alone() -> None:
     whole = {k: EVERYTHING[k] for k in ("review_ref", "review_result", "evidence")}
     for proofs in (whole, *({name: value} for name, value in whole.items()), {}):
-        rules.check_review_agreement(wish(Lane.APPROVED, **proofs))
+        check_review_agreement(wish(Lane.APPROVED, **proofs))
 
 
 # Dependencies.

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from specify_cli.core import rules
 from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import MOVES, Lane
-from specify_cli.core.rules import Sight, Wish
+from specify_cli.core.rules import Sight
 from specify_cli.core.state import PLANNED, PackageState, apply, replay
+from specify_cli.core.wishes import Wish
 from specify_cli.errors import SpecKittyError
 
 REVIEW = st.fixed_dictionaries(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.core.rules import MergeWish
+from specify_cli.core.wishes import MergeWish
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
-from specify_cli.core.rules import Wish
+from specify_cli.core.wishes import Wish
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
-from specify_cli.core.rules import Wish, check_review_agreement
+from specify_cli.core.wishes import Wish, check_review_agreement
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.arguments import Params, Verdict, argument, given
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
