@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import click
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specify_cli.cli.asking import complain, envelope_of, is_on_terminal, settled, standing_in
+from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.questions import Offer, picked
+
+if TYPE_CHECKING:
+    from specify_cli.mailbox import printable
+else:
+    printable = Deferred("specify_cli.mailbox.printable")
 
 
 class Chosen(NamedTuple):
@@ -34,33 +39,43 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
         return Chosen(choice["mission_slug"])
     candidates: list[str] = choice["candidates"]
     if not candidates:
-        problem = "this project has no mission: make one with 'spec-kitty specify TITLE'"
+        problem = "this project has no mission: make one with 'spec-kitty specify \"What is to be built\"'"
         complain(word, problem, as_json=as_json)
     if as_json or not is_on_terminal():
         listed = ", ".join(candidates)
         complain(word, f"name one mission with --mission: {listed}", as_json=as_json)
-    slug = _picked("mission", candidates)
+    slug = picked("mission", [Offer(name) for name in candidates])
     return Chosen(slug, f" --mission {slug}")
 
 
 def package_or_question(
-    word: str, named: str | None, *, mission: Chosen, lanes: Sequence[str], as_json: bool = False
+    word: str,
+    named: str | None,
+    *,
+    mission: Chosen,
+    lanes: Sequence[str],
+    fits: Callable[[Mapping[str, Any]], bool] = bool,
+    as_json: bool = False,
 ) -> str:
     """The id of the package named, else of the one that a person at a terminal picks.
 
-    Offered are those in `lanes`. Ends the process as not understood where nobody can be asked.
+    Offered are those in `lanes` that `fits` agrees to. Ends the process as not understood where
+    there is none, or nobody can be asked.
     """
     if named is not None:
         return named.upper()
     packages = work_packages(mission.slug, as_json=as_json)
-    fitting = [x["wp_id"] for x in packages if x["lane"] in lanes] or [x["wp_id"] for x in packages]
+    fitting = [x for x in packages if x["lane"] in lanes and fits(x)]
     if not fitting:
-        problem = f"mission {mission.slug} has no work packages: 'spec-kitty tasks' makes them"
-        complain(word, problem, as_json=as_json)
+        complain(word, _none_fits(word, packages, mission), as_json=as_json)
     if as_json or not is_on_terminal():
-        listed = ", ".join(fitting)
+        listed = ", ".join(x["wp_id"] for x in fitting)
         complain(word, f"name the work package: {listed}", as_json=as_json)
-    return _picked("work package", fitting)
+    offers = [
+        Offer(x["wp_id"], (printable.printable(x["lane"]), printable.printable(x["title"])))
+        for x in fitting
+    ]
+    return picked("work package", offers)
 
 
 def work_packages(mission: str, *, as_json: bool = False) -> list[dict[str, Any]]:
@@ -70,8 +85,17 @@ def work_packages(mission: str, *, as_json: bool = False) -> list[dict[str, Any]
     return packages
 
 
-def _picked(what: str, offered: Sequence[str]) -> str:
-    for number, name in enumerate(offered, start=1):
-        click.echo(f"  {number}  {name}")
-    number = click.prompt(f"Which {what}", type=click.IntRange(1, len(offered)))
-    return offered[number - 1]
+def _none_fits(word: str, packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
+    if not packages:
+        return f"mission {mission.slug} has no work packages: 'spec-kitty tasks' makes them"
+    return f"no work package is one for {word!r}: {', '.join(_standing(x) for x in packages)}"
+
+
+def _standing(package: Mapping[str, Any]) -> str:
+    holder = {"in_review": "reviewer", "in_progress": "claimed_by", "claimed": "claimed_by"}
+    stands = f"{package['wp_id']} is {package['lane']}"
+    waits = ", ".join(package["unsatisfied_dependencies"])
+    if package["lane"] == "planned" and waits:
+        return f"{stands} and waits for {waits}"
+    who = package[holder[package["lane"]]] if package["lane"] in holder else None
+    return f"{stands}, held by {who}" if who else stands

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,16 @@ def implement(
     Example: spec-kitty implement WP01
     """
     chosen = mission_or_default("implement", mission, as_json=as_json)
-    lanes = ("in_progress",) if is_done else ("planned", "claimed", "in_progress")
-    wp_id = package_or_question("implement", wp, mission=chosen, lanes=lanes, as_json=as_json)
     who = actor_or_user(actor)
+    lanes = ("in_progress",) if is_done else ("planned", "claimed", "in_progress")
+    wp_id = package_or_question(
+        "implement",
+        wp,
+        mission=chosen,
+        lanes=lanes,
+        fits=lambda x: is_done or _can_be_taken(x, by=who),
+        as_json=as_json,
+    )
     if is_done:
         # The person's word, which counts only where the host has nothing to see.
         word: dict[str, Any] = {"subtasks_complete": True, "implementation_evidence_present": True}
@@ -45,6 +53,12 @@ def implement(
     data = carry_out("start-implementation", chosen, wp=wp_id, actor=who, as_json=as_json)
     if not as_json:
         _say_where(data, chosen)
+
+
+def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:
+    if package["lane"] == "planned":
+        return not package["unsatisfied_dependencies"]
+    return bool(package["claimed_by"] == by)
 
 
 def _say_where(data: dict[str, Any], chosen: Chosen) -> None:

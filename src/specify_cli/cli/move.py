@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, bold
+from specify_cli.cli.asking import (
+    actor_or_user,
+    bold,
+    complain,
+    envelope_of,
+    is_on_terminal,
+    settled,
+)
 from specify_cli.cli.carrying_out import carry_out
-from specify_cli.cli.choosing import mission_or_default
+from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.questions import Offer, picked
 
 
 @click.command()
-@click.argument("wp")
-@click.argument("lane")
+@click.argument("wp", required=False)
+@click.argument("lane", required=False)
 @click.option("--note", help="Why.")
 @click.option("--review-ref", help="The review that sends it back, where it was approved.")
 @click.option("--force", is_flag=True, help="Override the table and its guard; needs --note.")
@@ -24,8 +33,8 @@ from specify_cli.cli.options import ACTOR, JSON, MISSION
 @JSON
 def move(
     *,
-    wp: str,
-    lane: str,
+    wp: str | None,
+    lane: str | None,
     note: str | None,
     review_ref: str | None,
     force: bool,
@@ -38,16 +47,32 @@ def move(
     Example: spec-kitty move WP01 blocked --note "waits for a decision"
     """
     chosen = mission_or_default("move", mission, as_json=as_json)
-    wp_id = wp.upper()
+    lanes = _lanes(chosen, as_json=as_json) if wp is None or lane is None else ()
+    takes = lanes if force else [name for name in lanes if name != "done"]
+    wp_id = package_or_question("move", wp, mission=chosen, lanes=takes, as_json=as_json)
+    to = lane or _asked_lane(lanes, as_json=as_json)
     how: dict[str, Any] = {
         "note": note,
         "review_ref": review_ref,
         "force": force,
         "actor": actor_or_user(actor),
     }
-    data = carry_out("transition", chosen, wp=wp_id, to=lane, as_json=as_json, **how)
+    data = carry_out("transition", chosen, wp=wp_id, to=to, as_json=as_json, **how)
     if not as_json:
         click.echo(f"{bold(wp_id)} has gone from {data['from_lane']} to {data['to_lane']}")
         packages = advice.packages_of(chosen)
         following = advice.further(packages, [wp_id], chosen)
         click.echo(f"next: {following or chosen.next('accept')}")
+
+
+def _lanes(mission: Chosen, *, as_json: bool) -> list[str]:
+    """The lanes that the board of the mission counts."""
+    envelope = envelope_of("mission-state", mission=mission.slug)
+    summary: dict[str, int] = settled(envelope, as_json=as_json)["summary"]
+    return [name for name in summary if name != "total"]
+
+
+def _asked_lane(lanes: Sequence[str], *, as_json: bool) -> str:
+    if as_json or not is_on_terminal():
+        complain("move", f"name the lane to move it to: {', '.join(lanes)}", as_json=as_json)
+    return picked("lane", [Offer(name) for name in lanes])

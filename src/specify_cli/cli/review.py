@@ -44,12 +44,18 @@ def review(
     Example: spec-kitty review WP01 --request-changes --note "no test"
     """
     chosen = mission_or_default("review", mission, as_json=as_json)
-    lanes = ("for_review", "in_review")
-    wp_id = package_or_question("review", wp, mission=chosen, lanes=lanes, as_json=as_json)
+    who = actor_or_user(actor)
+    wp_id = package_or_question(
+        "review",
+        wp,
+        mission=chosen,
+        lanes=("for_review", "in_review"),
+        fits=lambda x: x["lane"] == "for_review" or x["reviewer"] == who,
+        as_json=as_json,
+    )
     decision = verdict or _asked_verdict(as_json=as_json)
     if decision == CHANGES_REQUESTED and not (note or feedback):
         note = _asked_note(as_json=as_json)
-    who = actor_or_user(actor)
     result = _result(wp_id, decision, reviewer=who, feedback=feedback)
     carry_out("start-review", chosen, wp=wp_id, actor=who, as_json=as_json, is_last=False)
     to = "approved" if decision == APPROVED else "in_progress"
@@ -76,11 +82,11 @@ def _result(wp_id: str, verdict: str, *, reviewer: str, feedback: str | None) ->
 def _asked_verdict(*, as_json: bool) -> str:
     if as_json or not is_on_terminal():
         complain("review", "say --approve or --request-changes", as_json=as_json)
-    return APPROVED if click.confirm("Is the work good") else CHANGES_REQUESTED
+    return APPROVED if click.confirm("Is the work good?", prompt_suffix=" ") else CHANGES_REQUESTED
 
 
 def _asked_note(*, as_json: bool) -> str:
     if as_json or not is_on_terminal():
         complain("review", "say what to change: --note TEXT or --feedback FILE", as_json=as_json)
-    note: str = click.prompt("What is to be changed")
+    note: str = click.prompt("What is to be changed?", prompt_suffix=" ")
     return note

@@ -9,18 +9,28 @@ import click
 from specify_cli.cli.asking import ask
 from specify_cli.cli.choosing import mission_or_default
 from specify_cli.cli.options import JSON, MISSION
+from specify_cli.cli.questions import text_or_question
 
 
 @click.command()
-@click.argument("title")
+@click.argument("title", required=False)
 @click.option("--type", "mission_type", help="Kind of mission; else software-dev.")
 @click.option("--target", help="Branch to merge into; else the current one.")
 @JSON
-def specify(*, title: str, mission_type: str | None, target: str | None, as_json: bool) -> None:
+def specify(
+    *, title: str | None, mission_type: str | None, target: str | None, as_json: bool
+) -> None:
     """Make a mission called TITLE, with a spec to fill in.
 
     Example: spec-kitty specify "Full-text search"
     """
+    title = text_or_question(
+        "specify",
+        title,
+        question="What is to be built?",
+        missing="say what is to be built: spec-kitty specify TITLE",
+        as_json=as_json,
+    )
     data = ask(
         "create-mission", as_json=as_json, title=title, mission_type=mission_type, target=target
     )

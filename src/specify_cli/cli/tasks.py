@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from specify_cli.cli import advice
 from specify_cli.cli.asking import actor_or_user, ask
-from specify_cli.cli.choosing import Chosen, mission_or_default
+from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.questions import text_or_question
+
+UNSETTLED = ("planned", "claimed", "in_progress", "for_review", "in_review", "blocked")
+"""The lanes where steps may be open."""
 
 
 @click.group(invoke_without_command=True)
@@ -32,8 +37,8 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
 
 
 @tasks.command()
-@click.argument("mission")
-@click.argument("title")
+@click.argument("mission", required=False)
+@click.argument("title", required=False)
 @click.option("--depends-on", multiple=True, metavar="WP", help="A package that comes first.")
 @click.option("--owns", multiple=True, metavar="PATTERN", help="Files that it may change.")
 @click.option("--subtask", multiple=True, metavar="TEXT", help="One of its steps.")
@@ -41,8 +46,8 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
 @JSON
 def add(
     *,
-    mission: str,
-    title: str,
+    mission: str | None,
+    title: str | None,
     depends_on: tuple[str, ...],
     owns: tuple[str, ...],
     subtask: tuple[str, ...],
@@ -53,10 +58,18 @@ def add(
 
     Example: spec-kitty tasks add 001-search "Query" --subtask "parse it"
     """
+    chosen = mission_or_default("tasks add", mission, as_json=as_json)
+    title = text_or_question(
+        "tasks add",
+        title,
+        question="What is the package to do?",
+        missing="say what the package is to do: spec-kitty tasks add MISSION TITLE",
+        as_json=as_json,
+    )
     data = ask(
         "add-package",
         as_json=as_json,
-        mission=mission,
+        mission=chosen.slug,
         title=title,
         depends_on=list(depends_on),
         owns=list(owns),
@@ -68,7 +81,7 @@ def add(
 
 
 @tasks.command()
-@click.argument("subtasks", nargs=-1, required=True)
+@click.argument("subtasks", nargs=-1)
 @MISSION
 @ACTOR
 @JSON
@@ -79,31 +92,33 @@ def done(
 
     Example: spec-kitty tasks done T001 T002
     """
-    chosen = mission_or_default("tasks", mission, as_json=as_json)
+    chosen = mission_or_default("tasks done", mission, as_json=as_json)
+    ticked = subtasks or (_asked_package(chosen, as_json=as_json),)
     data = ask(
         "mark-subtasks",
         as_json=as_json,
         mission=chosen.slug,
-        subtasks=list(subtasks),
+        subtasks=list(ticked),
         status="done",
         actor=actor_or_user(actor),
     )
     if not as_json:
-        click.echo(f"{', '.join(subtasks)}: done")
+        click.echo(f"{', '.join(ticked)}: done")
         packages = data["work_packages"]
         following = advice.further(advice.packages_of(chosen), packages, chosen)
         click.echo(f"next: {following or chosen.next('accept')}")
 
 
 @tasks.command("list")
-@click.argument("mission")
+@click.argument("mission", required=False)
 @JSON
-def list_packages(*, mission: str, as_json: bool) -> None:
+def list_packages(*, mission: str | None, as_json: bool) -> None:
     """List the work packages of MISSION.
 
     Example: spec-kitty tasks list 001-search
     """
-    data = ask("mission-state", as_json=as_json, mission=mission)
+    chosen = mission_or_default("tasks list", mission, as_json=as_json)
+    data = ask("mission-state", as_json=as_json, mission=chosen.slug)
     if not as_json:
         for package in data["work_packages"]:
             waits = ", ".join(package["dependencies"])
@@ -112,17 +127,29 @@ def list_packages(*, mission: str, as_json: bool) -> None:
 
 
 @tasks.command()
-@click.argument("mission")
+@click.argument("mission", required=False)
 @JSON
-def finalize(*, mission: str, as_json: bool) -> None:
+def finalize(*, mission: str | None, as_json: bool) -> None:
     """Check the packages of MISSION and plan which of them share a worktree.
 
     Example: spec-kitty tasks finalize 001-search
     """
-    data = ask("finalize-tasks", as_json=as_json, mission=mission)
+    chosen = mission_or_default("tasks finalize", mission, as_json=as_json)
+    data = ask("finalize-tasks", as_json=as_json, mission=chosen.slug)
     if not as_json:
         _say_lanes(data)
         click.echo(f"next: spec-kitty status {data['mission_slug']}")
+
+
+def _asked_package(chosen: Chosen, *, as_json: bool) -> str:
+    return package_or_question(
+        "tasks done", None, mission=chosen, lanes=UNSETTLED, fits=_has_open_steps, as_json=as_json
+    )
+
+
+def _has_open_steps(package: Mapping[str, Any]) -> bool:
+    steps = package["subtasks"]
+    return bool(steps["done"] < steps["total"])
 
 
 def _say_packages(data: dict[str, Any], chosen: Chosen) -> None:

@@ -58,21 +58,33 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
         "spec-kitty plan",
         OUTLINE,
         "spec-kitty tasks",
-        "spec-kitty specify Other",
     ):
         shell.type(command)
 
+    shell.begin("spec-kitty specify")
+    shell.answer("What is to be built?", "Other")
+    assert "mission: 002-other" in shell.finish()
+
     shell.begin("spec-kitty implement")
-    shell.answer("Which mission", "1")
-    shell.answer("Which work package", "1")
+    shell.answer("Which mission?", "1")
+    shell.answer("Which work package?", "WP02")
+    shell.answer("a number from 1 to 1, or a name", "1")
     assert f"implement WP01 --done --mission {MISSION}" in shell.finish()
 
     shell.type(f"cd .worktrees/{MISSION}-lane-a && git commit -q --allow-empty -m work")
-    shell.type("spec-kitty tasks done WP01 && spec-kitty implement WP01 --done")
+    shell.begin("spec-kitty tasks done")
+    shell.answer("Which work package?", "wp01")
+    assert "WP01: done" in shell.finish()
+    shell.type("spec-kitty implement WP01 --done")
     shell.begin("spec-kitty review WP01")
-    shell.answer("Is the work good", "n")
-    shell.answer("What is to be changed", "all of it")
+    shell.answer("Is the work good?", "n")
+    shell.answer("What is to be changed?", "all of it")
     assert "next: spec-kitty implement WP01" in shell.finish()
+
+    shell.begin("spec-kitty move --note 'waits for a decision'")
+    shell.answer("Which work package?", "1")
+    shell.answer("Which lane?", "blocked")
+    assert "WP01 has gone from in_progress to blocked" in shell.finish()
 
 
 def test_refusal_is_red_on_a_terminal_alone(shell: Shell, folder: Path):

@@ -1,0 +1,38 @@
+"""A person picks by number or by name, and is told what can be picked."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from specify_cli.cli.questions import Offer, picked
+
+OFFERS = [Offer("WP01", ("planned", "Index")), Offer("WP02", ("claimed", "Query"))]
+
+
+@click.command()
+def word() -> None:
+    click.echo(f"<{picked('work package', OFFERS)}>")
+
+
+def asked(*typed: str) -> Result:
+    return CliRunner().invoke(word, input="".join(f"{line}\n" for line in typed))
+
+
+@pytest.mark.parametrize("typed", ["2", "WP02", "wp02", " 2 "])
+def test_number_and_name_pick_the_same(typed: str):
+    assert "<WP02>" in asked(typed).stdout
+
+
+@pytest.mark.parametrize("typed", ["0", "3", "-1", "WP03", "x"])
+def test_question_stands_until_something_offered_is_typed(typed: str):
+    result = asked(typed, "1")
+
+    assert "a number from 1 to 2, or a name" in result.output
+    assert result.output.count("Which work package?") == 2
+    assert "<WP01>" in result.stdout
+
+
+def test_every_offer_has_a_line_that_tells_it_apart():
+    assert asked("1").stdout.startswith("  1  WP01  planned  Index\n  2  WP02  claimed  Query\n")
