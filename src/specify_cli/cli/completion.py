@@ -89,7 +89,7 @@ def _type_of(param: click.Parameter) -> click.ParamType[Any]:
     names = {param.name, *param.opts}
     if not isinstance(param.type, click.types.StringParamType):
         return param.type
-    if names & {"mission", "--mission"}:
+    if names & {"mission", "named", "--mission"}:
         return MISSIONS
     return PACKAGES if names & {"wp", "--wp", "--depends-on"} else param.type
 

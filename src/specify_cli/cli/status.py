@@ -10,39 +10,34 @@ from typing import Any
 import click
 
 from specify_cli import clock
-from specify_cli.cli.asking import ask
+from specify_cli.cli.asking import ask, complain
+from specify_cli.cli.choosing import mission_or_default
+from specify_cli.cli.options import MISSION
 
 
 @click.command()
-@click.argument("mission", required=False)
+@click.argument("named", metavar="[MISSION]", required=False)
 @click.option("--watch", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
+@MISSION
 @click.option("--json", "as_json", is_flag=True, help="The envelope instead of a board.")
-def status(*, mission: str | None, watch: bool, as_json: bool) -> None:
+def status(*, named: str | None, mission: str | None, watch: bool, as_json: bool) -> None:
     """Show where every work package of MISSION stands, and who holds it since when.
 
-    Without MISSION, the only one there is. A wide terminal gets a column per lane, a narrow one a
+    Without MISSION, the one that is meant. A wide terminal gets a column per lane, a narrow one a
     list; without a terminal there is one plain line a package.
 
     Example: spec-kitty status 001-search --watch
     """
     _tolerate_poor_terminals()
-    name = mission or _only_mission()
+    if mission and named and mission != named:
+        complain("status", f"one mission, not both {mission} and {named}", as_json=as_json)
+    name = mission_or_default("status", mission or named, as_json=as_json).slug
     if watch:
         import_module("specify_cli.cli.board_watch").watch(name, as_json=as_json)
         return
     data = ask("mission-state", as_json=as_json, mission=name)
     if not as_json:
         _show(data)
-
-
-def _only_mission() -> str:
-    known = [m["mission_slug"] for m in ask("list-missions")["missions"]]
-    if len(known) != 1:
-        listed = ", ".join(known) or "none: make one with 'spec-kitty mission create'"
-        click.echo(f"name one mission; there are {listed}", err=True)
-        sys.exit(2)
-    name: str = known[0]
-    return name
 
 
 def _tolerate_poor_terminals() -> None:

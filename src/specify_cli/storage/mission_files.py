@@ -232,5 +232,7 @@ def _damaged(path: Path, line: int, complaint: str) -> StateUnreadable:
 
 def mission_not_found(name: str, known: Sequence[str]) -> MissionNotFound:
     """The refusal for a selector that fits no mission."""
-    shown = ", ".join(known[:10]) or "none: make one with 'spec-kitty mission create'"
+    shown = (
+        ", ".join(known[:10]) or "none: make one with 'spec-kitty specify \"What is to be built\"'"
+    )
     return MissionNotFound(f"no mission {name[:80]!r} in this project; missions here: {shown}")

@@ -1,0 +1,60 @@
+"""Where nobody can be asked, what is missing is named, and nothing is guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.stage import Stage
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["specify"],
+        ["move", "--mission", "1"],
+        ["move", "WP01", "--mission", "1"],
+        ["tasks", "done", "--mission", "1"],
+        ["tasks", "add", "1"],
+        ["tasks", "add"],
+        ["tasks", "list"],
+        ["tasks", "finalize"],
+        ["status"],
+        ["status", "1", "--mission", "2"],
+        ["implement", "--mission", "1"],
+        ["review", "--mission", "1"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_missing_is_not_understood(stage: Stage, words: list[str]) -> None:
+    stage.write_mission({"WP01": {"subtasks": ["T001"]}})
+    stage.run("specify", "Other")
+
+    plain = stage.run(*words)
+    answered = stage.run(*words, "--json")
+
+    assert (plain.exit_code, plain.stdout) == (2, b"")
+    assert answered.exit_code == 2
+    assert answered.envelope["error_code"] == "USAGE_ERROR"
+
+
+def test_board_of_a_mission_is_found_by_argument_and_by_option(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.run("specify", "Other")
+
+    by_argument = stage.run("status", "1")
+    by_option = stage.run("status", "--mission", "1")
+
+    assert by_argument.exit_code == by_option.exit_code == 0
+    assert by_argument.stdout == by_option.stdout
+
+
+def test_board_is_that_of_the_only_mission_with_work_left(stage: Stage) -> None:
+    slug = stage.write_mission({"WP01": {}})
+    stage.run("specify", "Other")
+    stage.run("tasks", "add", "2", "Query")
+    stage.run("move", "WP01", "canceled", "--note", "not needed", "--mission", "1")
+
+    shown = stage.run("status")
+
+    assert shown.exit_code == 0
+    assert b"002-other" in shown.stdout, slug
