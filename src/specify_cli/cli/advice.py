@@ -67,6 +67,13 @@ def packages_of(mission: Chosen) -> list[dict[str, Any]]:
     return packages
 
 
+def package_named(
+    wp: str | None, packages: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """The package with this id, if there is one."""
+    return next((x for x in packages if x["wp_id"] == wp), None)
+
+
 def _unfinished(packages: Sequence[Mapping[str, Any]]) -> list[str]:
     return [x["wp_id"] for x in packages if x["lane"] not in SETTLED]
 
@@ -83,7 +90,7 @@ def _after_rejection(
     *,
     wp: str | None,
 ) -> str:
-    package = next((x for x in packages if x["wp_id"] == wp), None)
+    package = package_named(wp, packages)
     if package is None:
         return ""
     if data.get("guard") != "subtasks_and_evidence":

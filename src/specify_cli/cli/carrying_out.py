@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from specify_cli.cli import advice
+from specify_cli.cli import advice, wording
 from specify_cli.cli.asking import envelope_of, print_envelope, settled
 from specify_cli.cli.choosing import Chosen
 
@@ -13,12 +13,13 @@ def carry_out(
     command: str,
     mission: Chosen,
     *,
+    word: str,
     wp: str | None = None,
     as_json: bool = False,
     is_last: bool = True,
     **args: Any,
 ) -> dict[str, Any]:
-    """The data of a contract command that a person asked for.
+    """The data of a contract command that a person asked for with `word`.
 
     A refusal ends the process, saying what to type next. With `as_json` the envelope goes to
     stdout: a refusal's always, a success's where it is the last of its word.
@@ -27,7 +28,18 @@ def carry_out(
     hint = None
     if not (envelope["success"] or as_json):
         hint = advice.after_refusal(envelope, mission, wp=wp)
+        envelope = _in_words(envelope, mission, word=word, wp=wp)
     data = settled(envelope, as_json=as_json, advice=hint)
     if as_json and is_last:
         print_envelope(envelope)
     return data
+
+
+def _in_words(
+    envelope: dict[str, Any], mission: Chosen, *, word: str, wp: str | None
+) -> dict[str, Any]:
+    if envelope["error_code"] != "TRANSITION_REJECTED":
+        return envelope
+    package = advice.package_named(wp, advice.packages_of(mission))
+    message = wording.refusal(envelope["data"], word=word, wp=wp, package=package)
+    return envelope | {"data": envelope["data"] | {"message": message}}

@@ -29,7 +29,9 @@ def accept(*, mission: str | None, actor: str | None, as_json: bool) -> None:
     Example: spec-kitty accept --mission 001-search
     """
     chosen = mission_or_default("accept", mission, as_json=as_json)
-    data = carry_out("accept-mission", chosen, actor=actor_or_user(actor), as_json=as_json)
+    data = carry_out(
+        "accept-mission", chosen, word="accept", actor=actor_or_user(actor), as_json=as_json
+    )
     if not as_json:
         packages = ", ".join(data["accepted_wps"])
         click.echo(f"{bold(data['mission_slug'])} is accepted: {packages}")
@@ -66,7 +68,7 @@ def merge(
         "push": push,
         "actor": actor_or_user(actor),
     }
-    data = carry_out("merge-mission", chosen, as_json=as_json, **how)
+    data = carry_out("merge-mission", chosen, word="merge", as_json=as_json, **how)
     if as_json:
         return
     packages = ", ".join(data["merged_wps"]) or "nothing new"

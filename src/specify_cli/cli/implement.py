@@ -45,12 +45,14 @@ def implement(
         # The person's word, which counts only where the host has nothing to see.
         word: dict[str, Any] = {"subtasks_complete": True, "implementation_evidence_present": True}
         word |= {"actor": who, "to": "for_review"}
-        carry_out("transition", chosen, wp=wp_id, as_json=as_json, **word)
+        carry_out("transition", chosen, word="implement --done", wp=wp_id, as_json=as_json, **word)
         if not as_json:
             click.echo(f"{bold(wp_id)} waits for its review")
             click.echo(f"next: {chosen.next(f'review {wp_id} --approve')}")
         return
-    data = carry_out("start-implementation", chosen, wp=wp_id, actor=who, as_json=as_json)
+    data = carry_out(
+        "start-implementation", chosen, word="implement", wp=wp_id, actor=who, as_json=as_json
+    )
     if not as_json:
         _say_where(data, chosen)
 

@@ -21,6 +21,9 @@ from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_ques
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.questions import Offer, picked
 
+FINAL = ("done", "canceled")
+"""The lanes that a package leaves by force alone."""
+
 
 @click.command()
 @click.argument("wp", required=False)
@@ -48,7 +51,7 @@ def move(
     """
     chosen = mission_or_default("move", mission, as_json=as_json)
     lanes = _lanes(chosen, as_json=as_json) if wp is None or lane is None else ()
-    takes = lanes if force else [name for name in lanes if name != "done"]
+    takes = lanes if force else [name for name in lanes if name not in FINAL]
     wp_id = package_or_question("move", wp, mission=chosen, lanes=takes, as_json=as_json)
     to = lane or _asked_lane(lanes, as_json=as_json)
     how: dict[str, Any] = {
@@ -57,7 +60,7 @@ def move(
         "force": force,
         "actor": actor_or_user(actor),
     }
-    data = carry_out("transition", chosen, wp=wp_id, to=to, as_json=as_json, **how)
+    data = carry_out("transition", chosen, word="move", wp=wp_id, to=to, as_json=as_json, **how)
     if not as_json:
         click.echo(f"{bold(wp_id)} has gone from {data['from_lane']} to {data['to_lane']}")
         packages = advice.packages_of(chosen)

@@ -57,10 +57,14 @@ def review(
     if decision == CHANGES_REQUESTED and not (note or feedback):
         note = _asked_note(as_json=as_json)
     result = _result(wp_id, decision, reviewer=who, feedback=feedback)
-    carry_out("start-review", chosen, wp=wp_id, actor=who, as_json=as_json, is_last=False)
+    carry_out(
+        "start-review", chosen, word="review", wp=wp_id, actor=who, as_json=as_json, is_last=False
+    )
     to = "approved" if decision == APPROVED else "in_progress"
     proof: dict[str, Any] = {"note": note, "review_result": result}
-    carry_out("transition", chosen, wp=wp_id, actor=who, to=to, as_json=as_json, **proof)
+    carry_out(
+        "transition", chosen, word="review", wp=wp_id, actor=who, to=to, as_json=as_json, **proof
+    )
     if as_json:
         return
     if decision == APPROVED:

@@ -88,6 +88,8 @@ def decide_start_review(package: PackageState, wish: Wish) -> tuple[Move, ...]:
             raise _already_claimed(wish, package.reviewer)
         return ()
     move = Move(from_lane=package.lane, to_lane=Lane.IN_REVIEW)
+    if guard_of(move.from_lane, move.to_lane) is None:
+        raise _no_edge(wish, move)
     check_guard(move, wish, Sight())
     return (move,)
 
@@ -115,7 +117,7 @@ def check_guard(move: Move, wish: Wish, sight: Sight) -> None:
     """
     guard = guard_of(move.from_lane, move.to_lane)
     if guard is None:
-        raise _no_edge(wish, move)
+        raise _no_edge(wish, move, remedy="; --force with --note overrides")
     complaint = _COMPLAINTS[guard](wish, sight)
     if complaint:
         raise _rejected(wish, move, guard=guard.value, complaint=complaint)
@@ -195,9 +197,9 @@ def _is_blank(text: str | None) -> bool:
     return not (text or "").strip()
 
 
-def _no_edge(wish: Wish, move: Move) -> TransitionRejected:
+def _no_edge(wish: Wish, move: Move, *, remedy: str = "") -> TransitionRejected:
     allowed = ", ".join(to for origin, to in MOVES if origin is move.from_lane) or "none"
-    hint = f"from {move.from_lane} the table allows: {allowed}; --force with --note overrides"
+    hint = f"from {move.from_lane} the table allows: {allowed}{remedy}"
     return _rejected(wish, move, guard="edge", complaint=hint)
 
 

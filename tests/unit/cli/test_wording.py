@@ -1,0 +1,46 @@
+"""A person who is refused reads of no flag that the word does not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from specify_cli.cli.wording import refusal
+
+MESSAGE = "as at the other doors (--some-flag)"
+
+
+def told(guard: str, word: str, *, done: int | None = None, total: int = 2) -> str:
+    data = {"guard": guard, "from_lane": "blocked", "to_lane": "in_progress", "message": MESSAGE}
+    package: dict[str, Any] | None = None
+    if done is not None:
+        package = {"wp_id": "WP01", "subtasks": {"done": done, "total": total}}
+    return refusal(data, word=word, wp="WP01", package=package)
+
+
+@pytest.mark.parametrize("word", ["implement", "implement --done", "review"])
+@pytest.mark.parametrize(
+    "guard",
+    ["edge", "subtasks_and_evidence", "workspace", "review_approved", "review_result"],
+)
+def test_sentence_names_the_package_and_no_flag_of_another_door(guard: str, word: str):
+    sentence = told(guard, word)
+
+    assert sentence.startswith("WP01 ")
+    assert "--" not in sentence.replace("implement --done", "")
+
+
+def test_move_has_the_flags_that_the_table_speaks_of():
+    assert told("edge", "move") == MESSAGE
+
+
+def test_open_steps_are_told_from_missing_commits():
+    open_steps, no_commit = (
+        told("subtasks_and_evidence", "move", done=1),
+        told("subtasks_and_evidence", "move", done=2),
+    )
+
+    assert "1 of 2" in open_steps
+    assert "1 of 2" not in no_commit
+    assert told("subtasks_and_evidence", "implement") not in {open_steps, no_commit}
