@@ -18,7 +18,14 @@ from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
 from specify_cli.vcs.git import OVERRIDES, Git, GitFailed
 from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip
 from specify_cli.vcs.moves import CheckoutBlocked, Move
-from specify_cli.vcs.objects import REGULAR, Entry, MergeConflict, overlay, write_blobs
+from specify_cli.vcs.objects import (
+    REGULAR,
+    Entry,
+    MergeConflict,
+    overlay,
+    tree_changes,
+    write_blobs,
+)
 from specify_cli.vcs.repository import Repository
 
 __all__ = [
@@ -29,6 +36,7 @@ __all__ = [
     "PushFailed",
     "TargetMoved",
     "apply",
+    "changed_paths",
     "compute",
     "finish",
     "obstacles",
@@ -83,6 +91,15 @@ def compute(
     return MergePlan(
         target=target, from_commit=start, to_commit=head.commit, host_files=dict(host_files)
     )
+
+
+def changed_paths(repo: Repository, plan: MergePlan) -> list[str]:
+    """The files that the target gets changed by the merge.
+
+    Raises:
+        GitFailed: the plan's commits are gone.
+    """
+    return list(tree_changes(repo.git, plan.from_commit, plan.to_commit))
 
 
 def obstacles(repo: Repository, plan: MergePlan) -> list[str]:

@@ -75,6 +75,15 @@ class Repository:
             raise GitFailed(args, returncode=found.returncode, stderr=found.stderr)
         return found.returncode == 0
 
+    def has_own_commits(self, branch: str, *, since: str, beside: str) -> bool:
+        """Whether `branch` has a commit that neither `since` nor the branch `beside` has.
+
+        Merges do not count. False where one of them is not there.
+        """
+        wanted = (f"{HEADS}{branch}", f"^{since}", f"^{HEADS}{beside}")
+        found = self.git.run("rev-list", "--no-merges", "--max-count=1", *wanted, check=False)
+        return bool(found.stdout.strip())
+
     def commits_between(self, base: str, tip: str) -> int:
         """How many commits `tip` has that `base` has not.
 

@@ -17,7 +17,8 @@ class MergeIntent:
     """The move of the target branch and the lines that the event log gets with it.
 
     A complete one is kept until the next merge: its request may have been killed before its answer
-    was recorded, and must be told of the same commit when it asks again.
+    was recorded, and must be told of the same commit when it asks again. One that may have been
+    pushed is carried out by whoever merges next: the remote cannot be taken back.
     """
 
     correlation_id: str
@@ -25,6 +26,7 @@ class MergeIntent:
     plan: MergePlan
     lines: bytes
     is_complete: bool = False
+    is_pushed: bool = False
 
 
 def remember(files: MissionFiles, intent: MergeIntent) -> None:
@@ -39,6 +41,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
         "correlation_id": intent.correlation_id,
         "request_digest": intent.request_digest,
         "is_complete": intent.is_complete,
+        "is_pushed": intent.is_pushed,
         "target": plan.target,
         "from_commit": plan.from_commit,
         "to_commit": plan.to_commit,
@@ -60,6 +63,7 @@ def pending(files: MissionFiles) -> MergeIntent | None:
         correlation_id=record["correlation_id"],
         request_digest=record["request_digest"],
         is_complete=record["is_complete"],
+        is_pushed=record["is_pushed"],
         plan=MergePlan(
             target=record["target"],
             from_commit=record["from_commit"],

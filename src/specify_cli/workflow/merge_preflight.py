@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import PreflightFailed
-from specify_cli.vcs import worktrees
-from specify_cli.vcs.merge import LaneTip
+from specify_cli.storage.mission_files import all_missions
+from specify_cli.vcs import merge, worktrees
+from specify_cli.vcs.merge import LaneTip, MergePlan
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow.accepting import incomplete
+from specify_cli.workflow.accepting import incomplete, packages_in
 from specify_cli.workflow.opened import OpenMission, Workspace
 
 
@@ -22,11 +23,56 @@ def problems(repository: Repository, mission: OpenMission, target: str) -> Itera
             yield f"{lane.path} holds uncommitted work: commit or discard it there"
     if repository.branch_tip(target) is None:
         yield f"there is no branch {target!r} to merge into: create it, or name another"
+    yield from _lost_branches(repository, mission)
+    yield from _canceled_work(repository, mission, target)
     unfinished = incomplete(mission)
     for wp_id in unfinished:
         yield f"{wp_id} is {mission.state_of(wp_id).lane}: it must be approved or done"
     if not unfinished and not finished(mission):
         yield f"mission {mission.slug} has no package that is approved or done"
+
+
+def foreign_host_files(repository: Repository, mission: OpenMission, plan: MergePlan) -> list[str]:
+    """A sentence for every log or plan of another mission that the merge would change."""
+    others = set(all_missions(mission.files.project)) - {mission.slug}
+    folder = mission.files.project.missions.name
+    kept = {f"{folder}/{slug}/{path.name}": slug for slug in others for path in mission.host_files}
+    return [
+        f"the work changes {path}, which the host alone writes: take that change back in its lane"
+        for path in merge.changed_paths(repository, plan)
+        if path in kept
+    ]
+
+
+def _lost_branches(repository: Repository, mission: OpenMission) -> Iterator[str]:
+    """Approved work that cannot be merged because nobody knows any more where it is."""
+    for wp_id in packages_in(mission, Lane.APPROVED):
+        branch = mission.workspace(wp_id).branch
+        has_begun = mission.state_of(wp_id).base_ref is not None
+        if has_begun and repository.branch_tip(branch) is None:
+            yield f"{wp_id} was worked on in {branch}, which is gone: restore that branch"
+
+
+def _canceled_work(repository: Repository, mission: OpenMission, target: str) -> Iterator[str]:
+    """Commits of a canceled package on a branch that would be merged for another one.
+
+    Only where no finished package of the lane began later: then the commits cannot be told apart.
+    """
+    settled = finished(mission)
+    for wp_id in packages_in(mission, Lane.CANCELED):
+        base, place = mission.state_of(wp_id).base_ref, mission.workspace(wp_id)
+        beside = [x for x in settled if mission.lane_ids[x] == place.lane_id]
+        if not base or not beside or any(_began_after(mission, x, wp_id) for x in beside):
+            continue
+        if repository.has_own_commits(place.branch, since=base, beside=target):
+            yield (
+                f"{place.branch} holds commits from after the canceled {wp_id} was begun:"
+                f" in {place.path} drop them, as with 'git reset --hard {base[:12]}'"
+            )
+
+
+def _began_after(mission: OpenMission, one: str, other: str) -> bool:
+    return (mission.began_at(one) or "") > (mission.began_at(other) or "")
 
 
 def finished(mission: OpenMission) -> list[str]:

@@ -137,12 +137,15 @@ class _Run:
             )
         except MergeConflict as error:
             paths = list(error.paths)
+            # Merge commits are left out of a rebase, and with them what they have resolved.
+            again = " for strategy merge or squash" if self.wish.strategy == "rebase" else ""
             found.append(
                 f"the work conflicts in {', '.join(paths)}: in the lane's worktree merge"
-                f" {self.target}, resolve, commit, and ask again"
+                f" {self.target}, resolve, commit, and ask again{again}"
             )
             merge_preflight.refuse(found, conflicts=paths)
             raise
+        found += merge_preflight.foreign_host_files(self.repository, self.mission, plan)
         merge_preflight.refuse([*found, *merge.obstacles(self.repository, plan)])
         return plan
 
@@ -158,17 +161,31 @@ class _Run:
     def _move(self, intent: MergeIntent) -> None:
         """The remote's branch first, because it may refuse; then ours."""
         plan = intent.plan
+        if self.wish.push or intent.is_pushed:
+            self._push(intent)
         try:
-            if self.wish.push:
-                merge.push(self.repository, commit=plan.to_commit, target=plan.target)
             merge.apply(self.repository, plan)
-        except (PushFailed, TargetMoved, CheckoutBlocked, GitFailed) as error:
+        except (TargetMoved, CheckoutBlocked, GitFailed) as error:
+            if not (self.wish.push or intent.is_pushed):
+                merge_intent.discard(self.mission.files)
+                merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
+            where = f"origin has the merge {plan.to_commit[:12]} already"
+            way_out = "put that right, or pull, and ask again"
+            merge_preflight.refuse([f"{where}, {plan.target} could not follow: {error}; {way_out}"])
+
+    def _push(self, intent: MergeIntent) -> None:
+        plan = intent.plan
+        # Before, because a host that is killed behind a push must know of it afterwards.
+        merge_intent.remember(self.mission.files, replace(intent, is_pushed=True))
+        try:
+            merge.push(self.repository, commit=plan.to_commit, target=plan.target)
+        except PushFailed as error:
             merge_intent.discard(self.mission.files)
-            merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
+            merge_preflight.refuse([f"{plan.target} was not moved, nor pushed: {error}"])
 
     def _finish(self, intent: MergeIntent, *, is_own: bool) -> None:
         merge.finish(self.repository, intent.plan)
-        if is_own and not self._has_moved(intent):
+        if (is_own or intent.is_pushed) and not self._has_moved(intent):
             self._move(intent)
         if self._has_moved(intent):
             self._record(intent)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from specify_cli.core import lane_plan
 from specify_cli.core.dependencies import Graph, unsatisfied
-from specify_cli.core.events import Event
+from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, PackageScope
 from specify_cli.core.state import MissionState, PackageState, replay
 from specify_cli.errors import MissionAmbiguous, StateUnreadable, WorkPackageNotFound
@@ -117,6 +117,15 @@ class OpenMission:
     def state_of(self, wp_id: str) -> PackageState:
         """What the log says of the package."""
         return self.state.of(wp_id)
+
+    def began_at(self, wp_id: str) -> str | None:
+        """The moment at which work on the package last began; None where it never did."""
+        moments = [
+            event.at
+            for event in self.log.events
+            if isinstance(event, Moved) and event.wp_id == wp_id and event.lane_base_ref
+        ]
+        return moments[-1] if moments else None
 
     def unsatisfied(self, wp_id: str) -> tuple[str, ...]:
         """The dependencies that the package still waits for."""

@@ -1,0 +1,106 @@
+"""A merge takes in what was approved, all of it and nothing else, or says why it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.stage import SLUG, Stage
+
+MINE = {"WP01": {"owned_files": ["src/**"]}}
+SHARED = {"WP01": {"owned_files": ["src/**"]}, "WP02": {"owned_files": ["src/**"]}}
+OTHER = "002-other"
+
+
+def refusal(stage: Stage, **args: Any) -> dict[str, Any]:
+    envelope = stage.ask("merge-mission", mission=SLUG, **args)
+    assert envelope["error_code"] == "PREFLIGHT_FAILED"
+    data: dict[str, Any] = envelope["data"]
+    return data
+
+
+@pytest.fixture
+def approved(stage: Stage) -> Stage:
+    stage.write_mission(MINE)
+    stage.approve("WP01", {"src/work.py": "work\n"})
+    return stage
+
+
+@pytest.fixture
+def pushed_to(approved: Stage, tmp_path: Path) -> Path:
+    """A remote that has main as it was before the merge."""
+    remote = tmp_path / "remote.git"
+    approved.git("init", "-q", "--bare", str(remote))
+    approved.git("remote", "add", "origin", str(remote))
+    approved.git("push", "-q", "origin", "main")
+    return remote
+
+
+def test_approved_work_whose_branch_is_gone_is_an_obstacle(approved: Stage) -> None:
+    branch = f"kitty/mission-{SLUG}-lane-a"
+    approved.git(
+        "worktree", "remove", "--force", str(approved.root / ".worktrees" / f"{SLUG}-lane-a")
+    )
+    approved.git("branch", "-D", branch)
+    assert branch in refusal(approved)["errors"][0]
+    assert approved.lane("WP01") == "approved"
+
+
+def test_commits_of_a_canceled_package_are_an_obstacle_until_they_are_dropped(stage: Stage) -> None:
+    stage.write_mission(SHARED)
+    stage.approve("WP01", {"src/work.py": "work\n"})
+    started = stage.done("start-implementation", mission=SLUG, wp="WP02", actor="agent")
+    workspace = Path(started["workspace_path"])
+    stage.commit({"src/bad.py": "unfinished\n"}, folder=workspace)
+    stage.done("transition", mission=SLUG, wp="WP02", to="canceled", actor="agent", note="no")
+    assert "WP02" in refusal(stage)["errors"][0]
+    stage.git("reset", "-q", "--hard", started["lane_base_ref"], folder=workspace)
+    assert stage.done("merge-mission", mission=SLUG)["merged_wps"] == ["WP01"]
+    assert (stage.root / "src/work.py").exists()
+    assert not (stage.root / "src/bad.py").exists()
+
+
+def test_a_lane_cannot_change_the_log_of_another_mission(stage: Stage) -> None:
+    log = f"kitty-specs/{OTHER}/status.events.jsonl"
+    stage.write_mission(MINE)
+    stage.write_mission(MINE, slug=OTHER)
+    stage.done("append-history", mission=OTHER, wp="WP01", actor="x", note="one")
+    stage.git("add", "-f", log)
+    stage.git("commit", "-q", "-m", "log")
+    forged = (stage.root / log).read_text() + '{"kind":"annotation"}\n'
+    stage.approve("WP01", {"src/work.py": "work\n", log: forged})
+    assert log in " ".join(refusal(stage)["errors"])
+    stage.done("append-history", mission=OTHER, wp="WP01", actor="x", note="two")
+
+
+def test_a_push_that_the_remote_refuses_moves_nothing(approved: Stage, pushed_to: Path) -> None:
+    hook = pushed_to / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    before = approved.git("rev-parse", "main")
+    refusal(approved, push=True)
+    assert approved.git("rev-parse", "main") == before
+    assert approved.lane("WP01") == "approved"
+    hook.unlink()
+    assert approved.done("merge-mission", mission=SLUG, push=True)["merged_wps"] == ["WP01"]
+
+
+def test_a_merge_that_was_pushed_and_could_not_follow_is_completed_by_the_next_request(
+    approved: Stage, pushed_to: Path
+) -> None:
+    in_the_way = approved.root / "src" / "work.py"
+    hook = approved.root / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nmkdir -p {in_the_way.parent}\necho mine >{in_the_way}\n")
+    hook.chmod(0o755)
+    refusal(approved, push=True)
+    hook.unlink()
+    assert in_the_way.read_text() == "mine\n"
+    in_the_way.unlink()
+    assert approved.done("merge-mission", mission=SLUG, push=True)["merged_wps"] == ["WP01"]
+    assert in_the_way.read_text() == "work\n"
+    there = approved.git("ls-remote", str(pushed_to), "refs/heads/main").split()[0]
+    assert there == approved.git("rev-parse", "main").strip()
+    assert approved.lane("WP01") == "done"
