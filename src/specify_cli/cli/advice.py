@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from specify_cli.cli.asking import envelope_of
+import click
+
+from specify_cli.cli.asking import actor_or_user, envelope_of
 from specify_cli.cli.choosing import Chosen
 
 NEXT_WORDS = {
@@ -14,48 +16,63 @@ NEXT_WORDS = {
     "in_progress": "implement {wp} --done",
     "for_review": "review {wp} --approve",
     "in_review": "review {wp} --approve",
-    "approved": "accept",
     "blocked": "move {wp} in_progress",
 }
 """Lane to the words that take a package further from there."""
 
-SETTLED = ("approved", "done", "canceled")
+HOLDERS = {"claimed": "claimed_by", "in_review": "reviewer"}
+"""Lane to who alone takes a package further from there."""
+
+BEFORE_WORK = ("planned", "claimed", "blocked")
+OVER = ("done", "canceled")
+SETTLED = ("approved", *OVER)
 
 
 def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | None = None) -> str:
-    """The command that a person who was refused types next; empty where there is none to give."""
+    """The command that a person who was refused types next."""
     code, data = envelope["error_code"], envelope["data"]
     plain = {
         "MISSION_NOT_FOUND": "spec-kitty mission list",
         "MISSION_AMBIGUOUS": "the same with --mission and one of these",
-        "WP_NOT_FOUND": f"spec-kitty tasks list {mission.slug}",
         "UNSUPPORTED_STRATEGY": mission.next("merge --strategy merge"),
     }
     if code in plain:
         return plain[code]
     packages = packages_of(mission)
+    if not packages:
+        return mission.next("tasks")
+    if code == "WP_NOT_FOUND":
+        return f"spec-kitty tasks list {mission.slug}"
     if code == "WP_ALREADY_CLAIMED":
-        return _another(packages, mission) or f"spec-kitty status {mission.slug}"
+        return _instead_of(package_named(wp, packages), packages, mission)
     if code == "TRANSITION_REJECTED":
         return _after_rejection(data, packages, mission, wp=wp)
     waiting = data.get("unsatisfied_dependencies") or _unfinished(packages)
     again = "the same again, once that is put right" if data["retryable"] else ""
-    return further(packages, waiting, mission) or again
+    return further(packages, waiting, mission) or again or _board(mission)
 
 
 def after_settling(mission: Chosen) -> str:
-    """The command to type once a package is approved: the next package, or the end."""
+    """The command to type once a package goes no further: for the next package, or the end."""
+    return _onward(packages_of(mission), mission)
+
+
+def after_moving(wp: str, mission: Chosen) -> str:
+    """The command to type once `wp` has moved: for itself, else as when it is settled."""
     packages = packages_of(mission)
-    ready = _another(packages, mission)
-    return ready or further(packages, _unfinished(packages), mission) or mission.next("accept")
+    return further(packages, [wp], mission) or _onward(packages, mission)
+
+
+def after_accepting(mission: Chosen) -> str:
+    """The command to type once the mission is accepted: none merges it twice."""
+    return _board(mission) if _is_over(packages_of(mission)) else mission.next("merge")
 
 
 def further(packages: Sequence[Mapping[str, Any]], wp_ids: Sequence[str], mission: Chosen) -> str:
     """The command that takes the first of the packages further that can be taken further."""
     for package in packages:
-        is_waiting = package["lane"] == "planned" and package["unsatisfied_dependencies"]
-        words = NEXT_WORDS.get(package["lane"])
-        if package["wp_id"] in wp_ids and words and not is_waiting:
+        words = _words(package) if package["wp_id"] in wp_ids else None
+        if words:
             return mission.next(words.format(wp=package["wp_id"]))
     return ""
 
@@ -78,9 +95,50 @@ def _unfinished(packages: Sequence[Mapping[str, Any]]) -> list[str]:
     return [x["wp_id"] for x in packages if x["lane"] not in SETTLED]
 
 
+def _is_over(packages: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(packages) and all(x["lane"] in OVER for x in packages)
+
+
+def _words(package: Mapping[str, Any]) -> str | None:
+    lane, steps = package["lane"], package["subtasks"]
+    if lane in BEFORE_WORK and package["unsatisfied_dependencies"]:
+        return None
+    if lane in HOLDERS and package[HOLDERS[lane]] != _whoever_types():
+        return None
+    if lane == "in_progress" and steps["done"] < steps["total"]:
+        return "tasks done {wp}"
+    return NEXT_WORDS.get(lane)
+
+
+def _whoever_types() -> str:
+    context = click.get_current_context(silent=True)
+    return actor_or_user(context.params.get("actor") if context else None)
+
+
+def _onward(packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
+    if not packages:
+        return mission.next("tasks")
+    unfinished = _unfinished(packages)
+    if unfinished:
+        ready = _another(packages, mission) or further(packages, unfinished, mission)
+        return ready or _board(mission)
+    return _board(mission) if _is_over(packages) else mission.next("accept")
+
+
+def _board(mission: Chosen) -> str:
+    return f"spec-kitty status {mission.slug}"
+
+
 def _another(packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
     ready = [x["wp_id"] for x in packages if x["lane"] == "planned"]
     return further(packages, ready, mission)
+
+
+def _instead_of(
+    package: Mapping[str, Any] | None, packages: Sequence[Mapping[str, Any]], mission: Chosen
+) -> str:
+    is_in_review = package is not None and package["lane"] == "in_review"
+    return _board(mission) if is_in_review else _another(packages, mission) or _board(mission)
 
 
 def _after_rejection(
@@ -92,11 +150,13 @@ def _after_rejection(
 ) -> str:
     package = package_named(wp, packages)
     if package is None:
-        return ""
-    if data.get("guard") != "subtasks_and_evidence":
-        return further([package], [package["wp_id"]], mission)
+        return _board(mission)
     steps = package["subtasks"]
-    if steps["done"] < steps["total"]:
-        return mission.next(f"tasks done {wp}")
+    has_open_steps = steps["done"] < steps["total"]
+    is_unproven = data.get("guard") == "subtasks_and_evidence"
+    if has_open_steps or not is_unproven:
+        return further([package], [package["wp_id"]], mission) or _onward(packages, mission)
+    if click.get_current_context().info_name == "move" and not steps["total"]:
+        return mission.next(f"implement {wp} --done")
     place = envelope_of("resolve-workspace", mission=mission.slug, wp=wp)["data"]
     return f"cd {place['workspace_path']}, commit your work there, then the same again"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli.cli import advice
 from specify_cli.cli.asking import actor_or_user, bold, standing_in
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import mission_or_default
@@ -35,7 +36,7 @@ def accept(*, mission: str | None, actor: str | None, as_json: bool) -> None:
     if not as_json:
         packages = ", ".join(data["accepted_wps"])
         click.echo(f"{bold(data['mission_slug'])} is accepted: {packages}")
-        click.echo(f"next: {chosen.next('merge')}")
+        click.echo(f"next: {advice.after_accepting(chosen)}")
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from specify_cli.cli import advice
 from specify_cli.cli.asking import actor_or_user, bold
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
@@ -70,4 +71,4 @@ def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
     click.echo(f"\n{prompt_text(Path(data['prompt_path']))}\n")
     click.echo(f"work in: {data['workspace_path']}")
     click.echo("commit there, then hand it over")
-    click.echo(f"next: {chosen.next(f'implement {wp_id} --done')}")
+    click.echo(f"next: {advice.after_moving(wp_id, chosen)}")

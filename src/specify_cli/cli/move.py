@@ -63,9 +63,7 @@ def move(
     data = carry_out("transition", chosen, word="move", wp=wp_id, to=to, as_json=as_json, **how)
     if not as_json:
         click.echo(f"{bold(wp_id)} has gone from {data['from_lane']} to {data['to_lane']}")
-        packages = advice.packages_of(chosen)
-        following = advice.further(packages, [wp_id], chosen)
-        click.echo(f"next: {following or chosen.next('accept')}")
+        click.echo(f"next: {advice.after_moving(wp_id, chosen)}")
 
 
 def _lanes(mission: Chosen, *, as_json: bool) -> list[str]:

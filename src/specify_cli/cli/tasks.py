@@ -104,9 +104,7 @@ def done(
     )
     if not as_json:
         click.echo(f"{', '.join(ticked)}: done")
-        packages = data["work_packages"]
-        following = advice.further(advice.packages_of(chosen), packages, chosen)
-        click.echo(f"next: {following or chosen.next('accept')}")
+        click.echo(f"next: {advice.after_moving(data['work_packages'][0], chosen)}")
 
 
 @tasks.command("list")

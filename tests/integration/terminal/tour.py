@@ -43,7 +43,7 @@ TOUR = (
     Step(OUTLINE),
     Step("spec-kitty tasks", "next: spec-kitty implement WP01"),
     Step("spec-kitty implement WP02", "next: spec-kitty implement WP01"),
-    Step("spec-kitty implement WP01", "next: spec-kitty implement WP01 --done"),
+    Step("spec-kitty implement WP01", "next: spec-kitty tasks done WP01"),
     Step(f"cd .worktrees/{MISSION}-lane-a"),
     Step("mkdir hello && echo 'echo hello' >hello/say"),
     Step("git add hello && git commit -q -m 'Say hello'"),
