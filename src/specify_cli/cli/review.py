@@ -18,10 +18,8 @@ APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
 
 @click.command()
 @click.argument("wp", required=False)
-@click.option("--approve", "verdict", flag_value=APPROVED, help="The work is good.")
-@click.option(
-    "--request-changes", "verdict", flag_value=CHANGES_REQUESTED, help="It goes back to work."
-)
+@click.option("--approve", is_flag=True, help="The work is good.")
+@click.option("--request-changes", is_flag=True, help="It goes back to work.")
 @click.option("--note", help="What you found; needed to request changes.")
 @click.option("--feedback", type=click.Path(exists=True, dir_okay=False), help="Or a file of it.")
 @MISSION
@@ -30,7 +28,8 @@ APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
 def review(
     *,
     wp: str | None,
-    verdict: str | None,
+    approve: bool,
+    request_changes: bool,
     note: str | None,
     feedback: str | None,
     mission: str | None,
@@ -43,6 +42,7 @@ def review(
 
     Example: spec-kitty review WP01 --request-changes --note "no test"
     """
+    verdict = _verdict(approve=approve, request_changes=request_changes, as_json=as_json)
     chosen = mission_or_default("review", mission, as_json=as_json)
     who = actor_or_user(actor)
     wp_id = package_or_question(
@@ -81,6 +81,15 @@ def _result(wp_id: str, verdict: str, *, reviewer: str, feedback: str | None) ->
         path = str(Path(feedback).resolve())
         result |= {"reference": path, "feedback_path": path}
     return result
+
+
+def _verdict(*, approve: bool, request_changes: bool, as_json: bool) -> str | None:
+    if approve and request_changes:
+        problem = "say --approve or --request-changes, not both"
+        complain("review", problem, as_json=as_json)
+    if approve:
+        return APPROVED
+    return CHANGES_REQUESTED if request_changes else None
 
 
 def _asked_verdict(*, as_json: bool) -> str:

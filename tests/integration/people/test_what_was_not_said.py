@@ -22,6 +22,8 @@ from tests.integration.stage import Stage
         ["status", "1", "--mission", "2"],
         ["implement", "--mission", "1"],
         ["review", "--mission", "1"],
+        ["review", "WP01", "--mission", "1", "--approve", "--request-changes", "--note", "x"],
+        ["review", "WP01", "--mission", "1", "--request-changes", "--note", "x", "--approve"],
     ],
     ids=" ".join,
 )
