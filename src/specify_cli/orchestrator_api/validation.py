@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from specify_cli.orchestrator_api.arguments import AnyParams, Params
+
+LISTED = re.compile(r"\^\((.*)\)\$")
+"""A pattern that lists the texts that it takes."""
 
 _adapters: dict[type[Params], TypeAdapter[Any]] = {}
 """Kept, because building one takes longer than using it a hundred times."""
@@ -28,5 +32,18 @@ def validate(
 
 def _complaint(found: Any) -> tuple[str, str]:
     name = ".".join(str(part) for part in found["loc"])
-    problem = "it is missing" if found["type"] == "missing" else str(found["msg"])
-    return name, problem
+    return name, _problem(found)
+
+
+def _problem(found: Any) -> str:
+    if found["type"] == "missing":
+        return "it is missing"
+    if found["type"] == "string_pattern_mismatch":
+        return _mismatch(found["ctx"]["pattern"])
+    return str(found["msg"])
+
+
+def _mismatch(pattern: str) -> str:
+    """What a pattern asks for, in words: all of them ask for one of some texts, or for any."""
+    listed = LISTED.fullmatch(pattern)
+    return f"it must be {listed[1].replace('|', ' or ')}" if listed else "it is blank"
