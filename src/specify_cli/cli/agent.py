@@ -11,7 +11,7 @@ from specify_cli.cli.asking import actor_or_user, ask
 def agent() -> None:
     """Words that agents at work in a worktree use.
 
-    Example: spec-kitty agent tasks mark-status T001 --status done --mission 034-search
+    Example: spec-kitty agent tasks mark-status T001 --status done --mission 001-search
     """
 
 
@@ -19,7 +19,7 @@ def agent() -> None:
 def tasks() -> None:
     """Subtasks of the packages.
 
-    Example: spec-kitty agent tasks mark-status T001 --status done --mission 034-search
+    Example: spec-kitty agent tasks mark-status T001 --status done --mission 001-search
     """
 
 
@@ -34,7 +34,7 @@ def mark_status(
 ) -> None:
     """Mark SUBTASKS of a mission done or pending, all or none.
 
-    Example: spec-kitty agent tasks mark-status T001 T002 --status done --mission 034-search
+    Example: spec-kitty agent tasks mark-status T001 T002 --status done --mission 001-search
     """
     data = ask(
         "mark-subtasks",
@@ -53,7 +53,7 @@ def mark_status(
 def mission() -> None:
     """Missions as a whole.
 
-    Example: spec-kitty agent mission finalize-tasks --mission 034-search --json
+    Example: spec-kitty agent mission finalize-tasks --mission 001-search --json
     """
 
 
@@ -63,7 +63,7 @@ def mission() -> None:
 def finalize_tasks(*, name: str, as_json: bool) -> None:
     """Check the packages of a mission and plan its execution lanes.
 
-    Example: spec-kitty agent mission finalize-tasks --mission 034-search --json
+    Example: spec-kitty agent mission finalize-tasks --mission 001-search --json
     """
     data = ask("finalize-tasks", as_json=as_json, mission=name)
     if not as_json:

@@ -89,7 +89,7 @@ def verify() -> None:
 
     Every break goes to stdout, one a line. Exit 0: sound. 1: breaks were found. 2: could not be checked.
 
-    Example: spec-kitty mailbox verify && echo sound
+    Example: spec-kitty mailbox verify
     """
     with _complaining(exit_code=COULD_NOT_CHECK):
         layout = _layout()

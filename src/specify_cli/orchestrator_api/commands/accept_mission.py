@@ -67,5 +67,5 @@ COMMAND = Command(
     handle=handle,
     changes_state=True,
     takes_policy=True,
-    example="spec-kitty orchestrator-api accept-mission --mission 034-search --actor nightly",
+    example="spec-kitty orchestrator-api accept-mission --mission 001-search --actor nightly",
 )

@@ -51,7 +51,7 @@ COMMAND = Command(
     handle=handle,
     changes_state=True,
     example=(
-        "spec-kitty orchestrator-api append-history --mission 034-search --wp WP01"
+        "spec-kitty orchestrator-api append-history --mission 001-search --wp WP01"
         ' --actor nightly --note "retrying with a smaller change"'
     ),
 )

@@ -60,5 +60,5 @@ COMMAND = Command(
     name="list-ready",
     params=ListReadyParams,
     handle=handle,
-    example="spec-kitty orchestrator-api list-ready --mission 034-search",
+    example="spec-kitty orchestrator-api list-ready --mission 001-search",
 )

@@ -71,5 +71,5 @@ COMMAND = Command(
     handle=handle,
     changes_state=True,
     takes_policy=True,
-    example="spec-kitty orchestrator-api merge-mission --mission 034-search --strategy squash",
+    example="spec-kitty orchestrator-api merge-mission --mission 001-search --strategy squash",
 )

@@ -101,5 +101,5 @@ COMMAND = Command(
     name="mission-state",
     params=MissionStateParams,
     handle=handle,
-    example="spec-kitty orchestrator-api mission-state --mission 034-search",
+    example="spec-kitty orchestrator-api mission-state --mission 001-search",
 )

@@ -57,5 +57,5 @@ COMMAND = Command(
     name="resolve-workspace",
     params=ResolveWorkspaceParams,
     handle=handle,
-    example="spec-kitty orchestrator-api resolve-workspace --mission 034-search --wp WP01",
+    example="spec-kitty orchestrator-api resolve-workspace --mission 001-search --wp WP01",
 )

@@ -78,7 +78,7 @@ COMMAND = Command(
     takes_policy=True,
     needs_policy=always,
     example=(
-        "spec-kitty orchestrator-api start-implementation --mission 034-search --wp WP01"
+        "spec-kitty orchestrator-api start-implementation --mission 001-search --wp WP01"
         ' --actor nightly --policy "$POLICY"'
     ),
 )

@@ -140,7 +140,7 @@ COMMAND = Command(
     needs_policy=_needs_policy,
     check=_check,
     example=(
-        "spec-kitty orchestrator-api transition --mission 034-search --wp WP01"
+        "spec-kitty orchestrator-api transition --mission 001-search --wp WP01"
         ' --to blocked --actor nightly --note "waits for a decision"'
     ),
 )
