@@ -69,7 +69,7 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     shell.answer("Which mission?", "1")
     shell.answer("Which work package?", "WP02")
     shell.answer("a number from 1 to 1, or a name", "1")
-    assert f"implement WP01 --done --mission {MISSION}" in shell.finish()
+    assert f"tasks done WP01 --mission {MISSION}" in shell.finish()
 
     shell.type(f"cd .worktrees/{MISSION}-lane-a && git commit -q --allow-empty -m work")
     shell.begin("spec-kitty tasks done")
