@@ -117,9 +117,11 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
             " without restriction: it does not start rather than be more open than that file;"
             " move the file away to serve everybody who can write to the inbox"
         )
-    settings = import_module("specify_cli.mailbox.settings").WorkerSettings(
+    adjustable = import_module("specify_cli.mailbox.settings")
+    everything = tuple(registry.CONTRACT_COMMANDS)
+    settings = adjustable.WorkerSettings(
         contract_version=CONTRACT_VERSION,
-        commands=tuple(registry.CONTRACT_COMMANDS),
+        orchestrators=(adjustable.Orchestrator(identity="default", commands=everything),),
         poll_interval_s=poll_interval_s,
     )
     made: Worker = import_module("specify_cli.mailbox.worker").Worker(

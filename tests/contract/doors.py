@@ -18,7 +18,7 @@ from typing import Protocol
 
 from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
-from specify_cli.mailbox.settings import WorkerSettings
+from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.command import Command
@@ -80,7 +80,10 @@ class Mailbox:
     def drain(self, root: Path) -> None:
         """Everything that waits is answered."""
         settings = WorkerSettings(
-            contract_version=VERSION, commands=tuple(registry.CONTRACT_COMMANDS)
+            contract_version=VERSION,
+            orchestrators=(
+                Orchestrator(identity="default", commands=tuple(registry.CONTRACT_COMMANDS)),
+            ),
         )
         layout = bootstrap.mailbox_layout(root)
         host = dispatcher_at(root, find=self.find)

@@ -34,6 +34,7 @@ class Desk:
         self._layout = layout
         self._dispatcher = dispatcher
         self._settings = settings
+        self._orchestrator = settings.orchestrators[0]
         self._log = log
         self._outbox = Outbox(layout.outbox)
         self.dead_letters = DeadLetters(layout.dead_letters, refuse=self._refuse_dead_letter)
@@ -79,7 +80,7 @@ class Desk:
 
     def _settle(self, claim: Claim) -> None:
         try:
-            raw = claim.read(self._settings.max_request_bytes)
+            raw = claim.read(self._orchestrator.max_request_bytes)
             if self._is_half_written(claim, raw):
                 return
         except FileNotFoundError:
@@ -145,7 +146,7 @@ class Desk:
     def _refuse_oversized(self, claim: Claim, error: TooLarge) -> Answer:
         refusal = RequestTooLarge(
             f"{claim.stem}.json {error} bytes allowed; send less, or raise the bound",
-            max_bytes=self._settings.max_request_bytes,
+            max_bytes=self._orchestrator.max_request_bytes,
         )
         return self._dispatcher.refuse(refusal, stem=claim.stem, identity=self.inbox.identity)
 

@@ -76,7 +76,7 @@ class Heartbeat:
             "host_name": socket.gethostname(),
             **self._state,
             "contract_version": self._settings.contract_version,
-            "commands": list(self._settings.commands),
+            "commands": list(self._settings.orchestrators[0].commands),
             "started_at": self._started_at,
             "beat_at": clock.timestamp(),
             "interval_s": self._settings.beat_interval_s,

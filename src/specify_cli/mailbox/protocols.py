@@ -30,9 +30,16 @@ class Answer(Protocol):
 class Dispatcher(Protocol):
     """Turns any request into its one answer.
 
-    Both methods raise a `SpecKittyError` only when the answer could not be recorded; then nothing
-    was acknowledged, and the same call may be made again.
+    Answering raises a `SpecKittyError` only when the answer could not be recorded; then nothing was
+    acknowledged, and the same call may be made again. Called from several threads at once.
     """
+
+    def queue_of(self, raw: bytes) -> str:
+        """Which requests of the same orchestrator this one may not overtake; changes nothing.
+
+        The folder name of the mission that `raw` names, the selector itself where it leads to none,
+        "" where it names none or cannot be read.
+        """
 
     def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
         """The answer to the request whose file `<stem>.json` held `raw`."""

@@ -6,12 +6,27 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Orchestrator:
+    """One orchestrator that has a mailbox of its own, and the bounds on what it may leave there.
+
+    What it may ask for is judged by the dispatcher; `commands` is only told in its heartbeat.
+    """
+
+    identity: str
+    commands: tuple[str, ...]
+    # Whose files are requests; None: anybody's.
+    owner_uid: int | None = None
+    max_waiting: int = 10_000
+    max_waiting_bytes: int = 64 * 1024 * 1024
+    max_request_bytes: int = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """How a worker behaves, and what it says about itself in its heartbeat."""
+    """How a worker behaves, and for whom."""
 
     contract_version: str
-    commands: tuple[str, ...]
-    max_request_bytes: int = 256 * 1024
+    orchestrators: tuple[Orchestrator, ...]
     poll_interval_s: float = 1.0
     beat_interval_s: float = 2.0
     # How long a file that does not parse may have been written last to count as still being written,

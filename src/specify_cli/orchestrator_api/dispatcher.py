@@ -83,6 +83,10 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001  the one place where a bug becomes an answer
             return _refusal(judgement, self._host_error(fault))
 
+    def queue_of(self, raw: bytes) -> str:
+        """The one queue that every request waits in."""
+        return ""
+
     def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
         """The answer to the request file `<stem>.json`, recorded.
 

@@ -19,14 +19,13 @@ from specify_cli.errors import (
     StorageFailed,
 )
 from specify_cli.mailbox.layout import MailboxLayout
-from specify_cli.mailbox.settings import WorkerSettings
+from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
 
 PATIENCE_S = 30.0
 SETTINGS = WorkerSettings(
     contract_version="1.3.0",
-    commands=("note",),
-    max_request_bytes=4096,
+    orchestrators=(Orchestrator(identity="default", commands=("note",), max_request_bytes=4096),),
     poll_interval_s=0.02,
     beat_interval_s=0.2,
     # Longer than any test waits for what is half written, whatever else the machine does.
@@ -54,6 +53,12 @@ class RecordingDispatcher:
         self.journal = Journal(layout.journal, lock_path=layout.journal_lock)
         self.effects = layout.root / "effects.log"
         self.broken = False
+
+    def queue_of(self, raw: bytes) -> str:
+        try:
+            return str(json.loads(raw)["args"].get("mission", ""))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return ""
 
     def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> RecordedAnswer:
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
