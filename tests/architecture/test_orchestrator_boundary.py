@@ -180,6 +180,18 @@ PROGRAMS_IN_GIT = [
     'subprocess.run(args=["opencode"])',
 ]
 
+NOT_IN_SIGHT = [
+    'subprocess.run("x y", shell=True)',
+    "subprocess.run(words, shell=maybe)",
+    "subprocess.run(words, executable=other)",
+    "subprocess.run(words, **options)",
+    'subprocess.getoutput("x")',
+    "start = subprocess.Popen",
+    "from subprocess import getstatusoutput as tell\ntell(line)",
+    "import os\nos.execvp(words[0], words)",
+    'subprocess.run(["claude", "-p", prompt])',
+]
+
 AGENTS = [
     ("src/specify_cli/core/planted.py", 'PLAN = ["claude", "-p", prompt]'),
     ("src/specify_cli/core/planted.py", 'PLAN = ("/usr/local/bin/codex", "exec", "x")'),
@@ -279,6 +291,24 @@ def test_a_program_other_than_git_is_seen_where_git_is_run(text: str, checkout: 
     plant(checkout, "src/specify_cli/vcs/git.py", f"import subprocess\n{text}")
 
     assert seen_in(checkout) == {"src/specify_cli/vcs/git.py"}
+
+
+@pytest.mark.parametrize("text", NOT_IN_SIGHT)
+def test_a_shell_or_a_hidden_start_is_seen_where_hosts_under_test_are_run(
+    text: str, checkout: Path
+):
+    plant(checkout, "src/specify_cli/conformance/programs.py", f"import subprocess\n{text}")
+
+    assert seen_in(checkout) == {"src/specify_cli/conformance/programs.py"}
+
+
+def test_what_its_user_names_may_be_run_by_the_conformance_kit_alone(checkout: Path):
+    text = "import subprocess\ndef run(words):\n    return subprocess.run(list(words))"
+    plant(checkout, "src/specify_cli/conformance/programs.py", text)
+    assert seen_in(checkout) == set()
+
+    plant(checkout, "src/specify_cli/conformance/other.py", text)
+    assert seen_in(checkout) == {"src/specify_cli/conformance/other.py"}
 
 
 @pytest.mark.parametrize(("path", "text"), AGENTS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from specify_cli.conformance.scratch import Scratch
 from tests.contract.agreement import facts
 from tests.contract.agreement.facts import CodeFacts
 from tests.contract.recorded import written_by_a_host
-from tests.contract.scratch import Scratch
 
 
 @pytest.fixture(scope="session")

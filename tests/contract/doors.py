@@ -1,49 +1,30 @@
-"""The two doors, in this process and as processes of their own.
-
-A door is given a project and a request and gives back the bytes of the one answer.
-"""
+"""The two doors, in this process and as processes of their own."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
+from specify_cli.conformance.doors import Answered, Door, drop, reply_path
+from specify_cli.conformance.requests import VERSION, Ask
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
-from tests.contract.requests import VERSION, Ask
 
 Find = Callable[[str], Command]
 
-LONG_AGO = (1_000_000_000, 1_000_000_000)
 DEADLINE_S = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """The bytes of the answer, and the exit code where there is one."""
-
-    raw: bytes
-    exit_code: int | None = None
-
-
-class Door(Protocol):
-    """A way to ask the host."""
-
-    def send(self, root: Path, ask: Ask) -> Answered:
-        """The answer to the request, asked of the project at `root`."""
 
 
 @dataclass(slots=True)
@@ -122,21 +103,25 @@ def run_program(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]
     )
 
 
+def run_agent(folder: Path, words: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """`spec-kitty agent` with the words, run to its end in the folder."""
+    return run_program(folder, "agent", *words)
+
+
 def dispatcher_at(start: Path, *, find: Find) -> Dispatcher:
     """The dispatcher of the project that `start` lies in, with the commands that `find` gives."""
     return Dispatcher(bootstrap.ProjectHost(start), find)
 
 
-def drop(root: Path, ask: Ask) -> Path:
-    """The request lies in the inbox, written so long ago that no client can still be at it."""
-    bootstrap.mailbox_layout(root).ensure()
-    inbox = root / ".kitty" / "inbox"
-    temporary = inbox / f".{ask.correlation_id}.tmp"
-    temporary.write_bytes(ask.as_file())
-    os.utime(temporary, LONG_AGO)
-    return temporary.rename(inbox / f"{ask.correlation_id}.json")
+def find_broken(name: str) -> Command:
+    """The command with a handler that has a bug, where it would change something."""
+    command = registry.find(name)
+    return replace(command, handle=_raise) if command.changes_state else command
 
 
-def reply_path(root: Path, correlation_id: str) -> Path:
-    """Where the reply to the request of that id lies."""
-    return root / ".kitty" / "outbox" / f"{correlation_id}.json"
+def _raise(*_: Any) -> Any:
+    raise ZeroDivisionError
+
+
+# What a host without bugs cannot show: how it answers when it has one.
+BROKEN: dict[str, Door] = {"cli": CommandLine(find_broken), "mailbox": Mailbox(find_broken)}

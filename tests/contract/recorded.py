@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.contract.doors import CommandLine, Door, Mailbox, run_program
-from tests.contract.matching import envelope_of
-from tests.contract.requests import Ask, fresh_id
-from tests.contract.scratch import Scratch
-from tests.contract.written import lines, own_lines
+from specify_cli.conformance.doors import Door
+from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.requests import Ask, fresh_id
+from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.written import lines, own_lines
+from tests.contract.doors import CommandLine, Mailbox, run_program
 
 MISSION = "002-chain"
 POLICY: dict[str, Any] = {

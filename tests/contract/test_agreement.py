@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from specify_cli.conformance.documents import CONTRACT
 from tests.contract.agreement.checks import CHECKS
 from tests.contract.agreement.facts import CodeFacts
-from tests.contract.documents import CONTRACT
 
 
 @pytest.mark.parametrize("name", CHECKS)

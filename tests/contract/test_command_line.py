@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.scratch import Scratch
 from tests.contract.doors import CommandLine, run_program
-from tests.contract.matching import envelope_of
-from tests.contract.scratch import Scratch
 
 MOVE = ["transition", "--mission", "001-single", "--wp", "WP01", "--to", "blocked"]
 # Command in the envelope to words that nobody understands.

@@ -11,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from specify_cli import errors
+from specify_cli.conformance.documents import CONTRACT
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError
 from specify_cli.orchestrator_api import registry
@@ -22,7 +23,6 @@ from tests.contract.agreement import facts
 from tests.contract.agreement.checks import CHECKS
 from tests.contract.agreement.facts import CodeFacts, FlagFacts
 from tests.contract.agreement.refusals import refusals_in_code
-from tests.contract.documents import CONTRACT
 
 
 class _TeaCold(SpecKittyError):

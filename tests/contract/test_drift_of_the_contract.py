@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from specify_cli.conformance.documents import ROOT, Contract
 from tests.contract.agreement.checks import CHECKS
 from tests.contract.agreement.facts import CodeFacts
-from tests.contract.documents import ROOT, Contract
 
 # Check by name to a change of one contract file: its name, and what is done to its content.
 Change = Callable[[Any], Any]

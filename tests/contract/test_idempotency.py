@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.doors import CommandLine, Door, Mailbox, drop, reply_path
-from tests.contract.matching import envelope_of
-from tests.contract.requests import Ask, fresh_id
-from tests.contract.scratch import Scratch
-from tests.contract.written import lines
+from specify_cli.conformance.doors import Door, drop, reply_path
+from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.requests import Ask, fresh_id
+from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.written import lines
+from tests.contract.doors import CommandLine, Mailbox
 
 MISSION = "001-single"
 POLICY = {

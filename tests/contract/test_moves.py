@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract.documents import CONTRACT
-from tests.contract.doors import CommandLine, Door, Mailbox
-from tests.contract.matching import envelope_of
-from tests.contract.requests import Ask, fresh_id
-from tests.contract.scratch import Scratch, commit_all
+from specify_cli.conformance.documents import CONTRACT
+from specify_cli.conformance.doors import Door
+from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.requests import Ask, fresh_id
+from specify_cli.conformance.scratch import Scratch, commit_all
+from tests.contract.doors import CommandLine, Mailbox
 
 TABLE = CONTRACT.read("lanes")
 LANES: list[str] = TABLE["lanes"]

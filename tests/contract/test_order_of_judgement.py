@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import CommandLine, Door, Mailbox
-from tests.contract.matching import envelope_of, without_chance
+from specify_cli.conformance.doors import Door
+from specify_cli.conformance.matching import envelope_of, without_chance
+from specify_cli.conformance.requests import Ask, fresh_id
+from specify_cli.conformance.scratch import Scratch
+from tests.contract.doors import CommandLine, Mailbox
 from tests.contract.recorded import POLICY, REVIEW
-from tests.contract.requests import Ask, fresh_id
-from tests.contract.scratch import Scratch
 
 DOORS: dict[str, Door] = {"cli": CommandLine(), "mailbox": Mailbox()}
 CHAIN = "002-chain"

@@ -25,17 +25,23 @@ HARMLESS = frozenset(
 )
 
 
-def other_programs(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int, str]]:
-    """Line and complaint for every use of subprocess whose program is not visibly git."""
+def out_of_sight(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int, str]]:
+    """Line and complaint for every use of subprocess that is handed on, or starts a shell."""
     in_sight = set(map(id, _in_sight(tree)))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and bindings.dotted(node.func) in RUNNERS:
-            yield from _complaints(node, tree)
+            yield from _complaints_about_options(node)
         if isinstance(node, ast.Name | ast.Attribute) and _is_hidden(node, bindings, in_sight):
-            yield (
-                node.lineno,
-                f"'{bindings.dotted(node)}' is used other than by calling it in sight",
-            )
+            name = bindings.dotted(node)
+            yield node.lineno, f"'{name}' is used other than by calling it in sight"
+
+
+def other_programs(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int, str]]:
+    """Line and complaint for every use of subprocess whose program is not visibly git."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and bindings.dotted(node.func) in RUNNERS:
+            yield from _complaints(node, tree)
+    yield from out_of_sight(tree, bindings)
 
 
 def _in_sight(tree: ast.Module) -> Iterator[ast.expr]:
@@ -59,6 +65,10 @@ def _complaints(call: ast.Call, tree: ast.Module) -> Iterator[tuple[int, str]]:
     arguments = call.args[0] if call.args else given.get("args")
     if arguments is None or not _begins_with_git(arguments, tree):
         yield call.lineno, "a program that is not visibly 'git'"
+
+
+def _complaints_about_options(call: ast.Call) -> Iterator[tuple[int, str]]:
+    given = {word.arg: word.value for word in call.keywords}
     if None in given:
         yield call.lineno, "options that are not in sight"
     shell = given.get("shell", ast.Constant(value=False))

@@ -7,13 +7,19 @@ import re
 from collections.abc import Iterator
 
 from tests.architecture.orchestrator_boundary.bindings import MODULES, Bindings
-from tests.architecture.orchestrator_boundary.git_calls import other_programs
+from tests.architecture.orchestrator_boundary.git_calls import other_programs, out_of_sight
 from tests.architecture.orchestrator_boundary.names import AGENT_PROGRAMS, program_of
 from tests.architecture.orchestrator_boundary.violation import Violation
 
 HOME_OF_SUBPROCESS = "src/specify_cli/vcs/git.py"
+# A kit that tests hosts of others has to run them. It is no part of the host: nothing but the
+# command line's `contract verify` loads it.
+HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
-WHY = "only vcs/git.py starts a process, and that process is git"
+WHY = (
+    "only vcs/git.py starts a process, and that process is git; conformance/programs.py starts what "
+    "its user names, without a shell"
+)
 
 STARTING_MODULES = frozenset(
     [
@@ -63,6 +69,9 @@ def in_module(tree: ast.Module, path: str) -> Iterator[Violation]:
     if path == HOME_OF_SUBPROCESS:
         for line, what in other_programs(tree, bindings):
             yield Violation(path, line, what, WHY)
+    if path == HOME_OF_TESTED_PROGRAMS:
+        for line, what in out_of_sight(tree, bindings):
+            yield Violation(path, line, what, WHY)
 
 
 def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[str]:
@@ -81,7 +90,8 @@ def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[
 
 def _imported(names: list[str], path: str) -> Iterator[str]:
     for name in names:
-        is_at_home = path == HOME_OF_SUBPROCESS and name.partition(".")[0] == "subprocess"
+        homes = (HOME_OF_SUBPROCESS, HOME_OF_TESTED_PROGRAMS)
+        is_at_home = path in homes and name.partition(".")[0] == "subprocess"
         if _starts_processes(name) and not is_at_home:
             yield f"'{name}' can start a process"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from specify_cli.conformance.documents import Contract
 from tests.contract.agreement import (
     command_checks,
     document_checks,
@@ -18,7 +19,6 @@ from tests.contract.agreement import (
     wire_checks,
 )
 from tests.contract.agreement.facts import CodeFacts
-from tests.contract.documents import Contract
 
 Check: TypeAlias = Callable[[Contract, CodeFacts], Iterator[str]]
 

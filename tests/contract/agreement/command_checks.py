@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from specify_cli.conformance.documents import Contract
 from tests.contract.agreement import shapes
 from tests.contract.agreement.facts import CodeFacts, CommandFacts
-from tests.contract.documents import Contract
 
 
 def commands_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from jsonschema import Draft202012Validator
 
+from specify_cli.conformance.cases import all_cases
+from specify_cli.conformance.documents import Contract
 from tests.contract.agreement.facts import CodeFacts
-from tests.contract.cases import all_cases
-from tests.contract.documents import Contract
 
 COPIES = {
     "refusal": "refusal",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from specify_cli.conformance.documents import Contract
 from tests.contract.agreement.facts import CodeFacts
-from tests.contract.documents import Contract
 
 ALWAYS = {"message", "retryable"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from specify_cli.conformance.documents import Contract
 from tests.contract.agreement.facts import CodeFacts, guards_in_code
-from tests.contract.documents import Contract
 
 ROW = re.compile(r"\| ([a-z_, ]+) \| ([a-z_, ]+) \| `([a-z_]+)` \|")
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from specify_cli.conformance.documents import Contract
 from specify_cli.errors import SpecKittyError
 from tests.contract.agreement.facts import CodeFacts
-from tests.contract.documents import Contract
 
 
 def rules_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
+from specify_cli.conformance.documents import Contract
 from specify_cli.errors import SpecKittyError
 from tests.contract.agreement import shapes
 from tests.contract.agreement.facts import CodeFacts
-from tests.contract.documents import Contract
 
 STEM = "request-1"
 REQUEST = {

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from click.testing import CliRunner
 
 from specify_cli.cli.main import root as command_line
-from tests.contract.doors import CommandLine, Door, Mailbox
-from tests.contract.matching import envelope_of
-from tests.contract.requests import Ask, fresh_id
+from specify_cli.conformance.doors import Door
+from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.requests import Ask, fresh_id
+from tests.contract.doors import CommandLine, Mailbox
 from tests.integration.stage import POLICY, SLUG, Stage
 
 PACKAGE = "WP01"

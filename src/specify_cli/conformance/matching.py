@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.contract.documents import faults
+from specify_cli.conformance.documents import faults
+from specify_cli.conformance.findings import Nonconformity, demand
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
 SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -26,15 +27,26 @@ ENVELOPE_KEYS = [
 
 
 def envelope_of(raw: bytes) -> dict[str, Any]:
-    """The one envelope in the bytes, one line of ASCII, fitting its schemas."""
-    text = raw.decode("ascii")
-    assert text.endswith("\n"), text
-    assert text.count("\n") == 1, text
-    envelope: dict[str, Any] = json.loads(text)
-    assert list(envelope) == ENVELOPE_KEYS
-    assert not faults("envelope", envelope)
-    assert not faults(_schema_of_data(envelope), envelope["data"])
-    return envelope
+    """The one envelope in the bytes, one line of ASCII, fitting its schemas.
+
+    Raises:
+        Nonconformity: it is none.
+    """
+    demand(raw.endswith(b"\n") and raw.count(b"\n") == 1, f"not one line: {shown(raw)}")
+    try:
+        envelope = json.loads(raw.decode("ascii"))
+    except ValueError as error:
+        raise Nonconformity(f"not JSON in ASCII ({error}): {shown(raw)}") from error
+    demand(isinstance(envelope, dict), f"no object: {shown(raw)}")
+    demand(list(envelope) == ENVELOPE_KEYS, f"has the keys {list(envelope)}")
+    complaints = faults("envelope", envelope) or faults(_schema_of_data(envelope), envelope["data"])
+    demand(not complaints, "; ".join(complaints))
+    return dict(envelope)
+
+
+def shown(raw: bytes) -> str:
+    """The beginning of the bytes, fit for a sentence."""
+    return repr(raw[:300])[1:]
 
 
 def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str]:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from specify_cli.orchestrator_api import registry
-from specify_cli.orchestrator_api.command import Command
-from tests.contract.cases import Case
-from tests.contract.doors import Answered, CommandLine, Door, Mailbox, run_program
-from tests.contract.matching import differences, envelope_of
-from tests.contract.requests import Ask, ask_of, fresh_id
-from tests.contract.scratch import git
+from specify_cli.conformance.cases import Case
+from specify_cli.conformance.doors import Answered, Door
+from specify_cli.conformance.findings import demand
+from specify_cli.conformance.matching import differences, envelope_of
+from specify_cli.conformance.programs import Completed, git
+from specify_cli.conformance.requests import Ask, ask_of, fresh_id
 
 FAULTS_OF_USE = {"USAGE_ERROR": 2}
+
+# The words behind `spec-kitty agent`, said in a folder.
+Agent = Callable[[Path, list[str]], Completed]
 
 
 @dataclass(slots=True, kw_only=True)
 class Play:
-    """A case at a door, on a project of its own."""
+    """A case at a door, on a project of its own.
+
+    `broken` is the same door of a host whose handlers fail, where there is one.
+    """
 
     root: Path
     door: Door
+    agent: Agent
+    broken: Door | None = None
+    renamed: Callable[[Ask], Ask] = field(default=lambda ask: ask)
     earlier: dict[str, tuple[Ask, bytes]] = field(default_factory=dict)
 
     @property
@@ -34,21 +42,29 @@ class Play:
         return folder.name
 
     def prepare(self, steps: list[dict[str, Any]]) -> None:
-        """The steps have been carried out, in order."""
+        """The steps have been carried out, in order.
+
+        Raises:
+            Nonconformity: a step that has to succeed did not.
+        """
         for step in steps:
             [(kind, content)] = step.items()
             STEPS[kind](self, content)
 
     def answer(self, case: Case) -> dict[str, Any]:
-        """The envelope that the case's request is answered with; it is what the case expects."""
-        ask = ask_of(case.request)
+        """The envelope that the case's request is answered with; it is what the case expects.
+
+        Raises:
+            Nonconformity: it is not, or something beside it is wrong.
+        """
+        ask = self.renamed(ask_of(case.request))
         logs = self.logs()
         answered = self.door.send(self.root, ask)
         envelope = envelope_of(answered.raw)
         self._judge(case, envelope)
-        self._judge_identity(ask, envelope, answered)
+        _judge_identity(ask, envelope, answered)
         if not envelope["success"] or ask.correlation_id in self.earlier:
-            assert self.logs() == logs
+            demand(self.logs() == logs, "an event log has changed")
         self._judge_repeat(ask, answered)
         return envelope
 
@@ -66,40 +82,35 @@ class Play:
         """The data of a request that succeeds."""
         ask = Ask(command=command, args=args, correlation_id=fresh_id())
         envelope = envelope_of(self.door.send(self.root, ask).raw)
-        assert envelope["success"], envelope
+        demand(envelope["success"], f"{command} is refused: {envelope}")
         data: dict[str, Any] = envelope["data"]
         return data
 
     def _judge(self, case: Case, envelope: dict[str, Any]) -> None:
-        expected = case.expect
-        assert envelope["command"] == f"orchestrator-api.{case.command or 'unknown'}"
+        expected = f"orchestrator-api.{case.command or 'unknown'}"
+        demand(envelope["command"] == expected, f"command is {envelope['command']!r}")
         found = {name: envelope[name] for name in ("success", "error_code", "data")}
-        assert not list(differences(expected, found, "envelope"))
+        wrong = list(differences(case.expect, found, "envelope"))
+        demand(not wrong, "; ".join(wrong))
         if case.lanes:
             lanes = self.lanes(self.mission)
-            assert {wp_id: lanes[wp_id] for wp_id in case.lanes} == case.lanes
-
-    def _judge_identity(self, ask: Ask, envelope: dict[str, Any], answered: Answered) -> None:
-        if answered.exit_code is None:
-            assert envelope["correlation_id"] == ask.correlation_id
-            return
-        refused = FAULTS_OF_USE.get(envelope["error_code"], 1)
-        assert answered.exit_code == (0 if envelope["success"] else refused)
-        if "--correlation-id" in ask.as_words():
-            assert envelope["correlation_id"] == ask.correlation_id
+            shown = {wp_id: lanes.get(wp_id) for wp_id in case.lanes}
+            demand(shown == case.lanes, f"lanes are {shown}, expected {case.lanes}")
 
     def _judge_repeat(self, ask: Ask, answered: Answered) -> None:
         if ask.correlation_id in self.earlier:
             before, raw = self.earlier[ask.correlation_id]
-            assert (before == ask) == (raw == answered.raw)
+            is_same = raw == answered.raw
+            demand((before == ask) == is_same, f"the id was used before, same answer: {is_same}")
 
     # Steps.
 
     def _request(self, content: dict[str, Any]) -> None:
-        ask = ask_of(content)
+        ask = self.renamed(ask_of(content))
         answered = self.door.send(self.root, ask)
         envelope = envelope_of(answered.raw)
-        assert envelope["success"] or not content["expect_success"], envelope
+        is_as_said = envelope["success"] or not content["expect_success"]
+        demand(is_as_said, f"what comes before the request is refused: {envelope}")
         self.earlier[ask.correlation_id] = (ask, answered.raw)
 
     def _commit_in_workspace(self, content: dict[str, Any]) -> None:
@@ -108,11 +119,12 @@ class Play:
 
     def _mark_subtasks(self, content: dict[str, Any]) -> None:
         place = self.ask("resolve-workspace", mission=self.mission, wp=content["wp"])
-        words = ["agent", "tasks", "mark-status", *content["ids"], "--status", content["status"]]
+        words = ["tasks", "mark-status", *content["ids"], "--status", content["status"]]
         folder = Path(place["workspace_path"]) if place["workspace_exists"] else self.root
-        done = run_program(folder, *words, "--mission", self.mission, "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert json.loads(done.stdout)["success"]
+        done = self.agent(folder, [*words, "--mission", self.mission, "--json"])
+        said = done.stdout + done.stderr
+        demand(done.returncode == 0, f"mark-status ended with {done.returncode}: {said!r}")
+        demand(json.loads(done.stdout)["success"], f"mark-status did not succeed: {said!r}")
 
     def _write(self, content: dict[str, Any]) -> None:
         _write_text(self.root / content["path"], content["text"])
@@ -131,32 +143,34 @@ class Play:
         _commit(self.root, content)
 
     def _fault(self, content: str) -> None:
-        assert content == "handler_raises"
-        assert isinstance(self.door, CommandLine | Mailbox)
-        self.door = type(self.door)(find=_find_broken)
+        demand(content == "handler_raises", f"an unknown fault: {content}")
+        demand(self.broken is not None, "no handler of this host can be made to fail")
+        self.door = self.broken or self.door
 
 
 STEPS: dict[str, Callable[[Play, Any], None]] = {
-    "request": Play._request,
-    "commit_in_workspace": Play._commit_in_workspace,
-    "mark_subtasks": Play._mark_subtasks,
-    "write": Play._write,
-    "append": Play._append,
-    "remove": Play._remove,
-    "folder": Play._folder,
-    "commit": Play._commit,
-    "fault": Play._fault,
+    "request": Play._request,  # noqa: SLF001 - its own
+    "commit_in_workspace": Play._commit_in_workspace,  # noqa: SLF001
+    "mark_subtasks": Play._mark_subtasks,  # noqa: SLF001
+    "write": Play._write,  # noqa: SLF001
+    "append": Play._append,  # noqa: SLF001
+    "remove": Play._remove,  # noqa: SLF001
+    "folder": Play._folder,  # noqa: SLF001
+    "commit": Play._commit,  # noqa: SLF001
+    "fault": Play._fault,  # noqa: SLF001
 }
 
 
-def _find_broken(name: str) -> Command:
-    """The command with a handler that has a bug, where it would change something."""
-    command = registry.find(name)
-    return replace(command, handle=_raise) if command.changes_state else command
-
-
-def _raise(*_: Any) -> Any:
-    raise ZeroDivisionError
+def _judge_identity(ask: Ask, envelope: dict[str, Any], answered: Answered) -> None:
+    came_back = envelope["correlation_id"] == ask.correlation_id
+    if answered.exit_code is None:
+        demand(came_back, f"correlation_id is {envelope['correlation_id']!r}")
+        return
+    refused = FAULTS_OF_USE.get(envelope["error_code"], 1)
+    right = 0 if envelope["success"] else refused
+    demand(answered.exit_code == right, f"exit code {answered.exit_code}, expected {right}")
+    if "--correlation-id" in ask.as_words():
+        demand(came_back, f"correlation_id is {envelope['correlation_id']!r}")
 
 
 def _commit(folder: Path, content: dict[str, Any]) -> None:

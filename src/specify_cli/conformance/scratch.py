@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.contract.documents import CONTRACT
+from specify_cli.conformance.documents import CONTRACT
+from specify_cli.conformance.programs import git
 
 MAIN = "main"
-
-
-def git(folder: Path, *words: str) -> str:
-    """What git says in the folder."""
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def commit_all(folder: Path, message: str) -> None:

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.contract.documents import CONTRACT
+from specify_cli.conformance.documents import CONTRACT
 
 VERSION = "1.3.0"
 BESIDE_ARGS = ("policy", "not_after", "contract_version", "correlation_id")

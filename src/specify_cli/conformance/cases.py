@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.contract.documents import CONTRACT, Contract
+from specify_cli.conformance.documents import CONTRACT, Contract
 
 DOORS = ("cli", "mailbox")
-
-# What this runner and the host that it runs can do. A case that requires more is not judged:
-# grants of an operator (`access-control`) are in the contract and not yet in the host.
-CAPABILITIES = frozenset({"host-private-layout", "fault-injection"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +30,6 @@ class Case:
         """The command of the contract that the request names, or None."""
         name = self.request.get("command")
         return name if name in CONTRACT.commands() else None
-
-    @property
-    def can_run(self) -> bool:
-        """True when the host declares all that the case needs."""
-        return self.requires <= CAPABILITIES
 
 
 def read_case(path: Path) -> Case:

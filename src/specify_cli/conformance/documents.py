@@ -1,4 +1,4 @@
-"""The contract's files as the tests read them."""
+"""The contract's files as they ship with this host, and their schemas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-ROOT = Path(__file__).parents[2] / "contract"
+PACKAGE = Path(__file__).parents[1]
+SHIPPED = PACKAGE / "_contract"
+ROOT = SHIPPED if SHIPPED.is_dir() else PACKAGE.parents[1] / "contract"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.contract.documents import faults
+from specify_cli.conformance.documents import faults
 
 HAS_LOG = "status.events.jsonl"
 
