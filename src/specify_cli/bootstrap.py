@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -33,11 +34,15 @@ class ProjectHost:
     """The host of the project that a folder or the environment names.
 
     Its parts are loaded when they are asked for: `contract-version` needs none of them, and loading
-    all of them takes longer than it may take. The journal is kept: its index grows with use.
+    all of them takes longer than it may take. The journal is kept: its index grows with use. One host
+    may serve many threads.
     """
 
     def __init__(self, start: Path) -> None:
         self._start = start
+        self._making = threading.Lock()
+        self._made_journal: Journal | None = None
+        self._stripes = [threading.Lock() for _ in range(REQUEST_LOCKS)]
 
     @cached_property
     def project(self) -> Project:
@@ -51,23 +56,25 @@ class ProjectHost:
 
     def journal(self) -> Journal:
         """The journal, its folder ready. Raises: MissionNotFound, StorageFailed."""
-        return self._journal
+        with self._making:
+            if self._made_journal is None:
+                layout = mailbox_layout(self.project.root)
+                layout.ensure()
+                self._made_journal = _journal(layout)
+            return self._made_journal
 
-    @cached_property
-    def _journal(self) -> Journal:
-        layout = mailbox_layout(self.project.root)
-        layout.ensure()
-        return _journal(layout)
-
-    def deciding(self, correlation_id: str) -> AbstractContextManager[None]:
-        """While it is entered, no other process answers a request of that id.
+    @contextmanager
+    def deciding(self, correlation_id: str, scope: str) -> Iterator[None]:
+        """While it is entered, nobody else answers a request of that id in that scope.
 
         A few locks serve all ids, because lock files stay. Raises: StorageFailed.
         """
-        stripe = zlib.crc32(correlation_id.encode()) % REQUEST_LOCKS
+        key = f"{scope}/{correlation_id}" if scope else correlation_id
+        stripe = zlib.crc32(key.encode()) % REQUEST_LOCKS
         locks = import_module("specify_cli.storage.locks")
-        held: AbstractContextManager[None] = locks.held(self.project.lock(f"request-{stripe:02}"))
-        return held
+        # Our own threads wait without end and without polling: whoever is before them is alive.
+        with self._stripes[stripe], locks.held(self.project.lock(f"request-{stripe:02}")):
+            yield
 
     def report_fault(self, fault: Exception) -> str:
         """The traceback is in the host's log, and on stderr where there is no project."""

@@ -1,4 +1,4 @@
-"""The only minter of ids."""
+"""The only minter of ids, and whose own they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import secrets
 from specify_cli import clock
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+MAILBOX = "mailbox"
+"""The door of the orchestrators that write files."""
+DEFAULT_ORCHESTRATOR = "default"
+"""The orchestrator whose inbox is the root inbox; it shares its ids with the command line."""
+SHARED_SCOPE = ""
 
 
 def ulid() -> str:
@@ -29,3 +34,9 @@ def correlation_id() -> str:
 def history_entry_id(event_id: str) -> str:
     """The id of the history entry that the event holds; derived, so that asking again gives the same."""
     return f"hist-{hashlib.sha256(event_id.encode()).hexdigest()[:32]}"
+
+
+def scope_of(door: str, identity: str) -> str:
+    """Whose own the correlation ids of that door and orchestrator are; empty for the shared ones."""
+    is_own = door == MAILBOX and identity != DEFAULT_ORCHESTRATOR
+    return identity if is_own else SHARED_SCOPE

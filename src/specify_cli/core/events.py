@@ -1,4 +1,8 @@
-"""One frozen dataclass per fact in a mission's event log."""
+"""One frozen dataclass per fact in a mission's event log.
+
+`correlation_id` and `identity` say which request caused it: an id is its orchestrator's own, and
+`identity` is None for the root inbox and the command line, which share theirs.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,7 @@ class Moved:
     evidence: JsonObject | None = None
     policy_metadata: JsonObject | None = None
     correlation_id: str | None = None
+    identity: str | None = None
     request_digest: str | None = None
     lane_base_ref: str | None = None
 
@@ -43,6 +48,7 @@ class Annotated:
     delta: JsonObject
     policy_metadata: JsonObject | None = None
     correlation_id: str | None = None
+    identity: str | None = None
     request_digest: str | None = None
 
 
@@ -55,6 +61,7 @@ class MissionAccepted:
     actor: str
     policy_metadata: JsonObject | None = None
     correlation_id: str | None = None
+    identity: str | None = None
     request_digest: str | None = None
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from specify_cli import clock
+from specify_cli import clock, ids
 from specify_cli.errors import (
     CorrelationIdConflict,
     HostError,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.services import Services
 
-MAILBOX = "mailbox"
-
 
 class Host(Protocol):
     """What the dispatcher needs of the project that it answers for."""
@@ -38,8 +36,8 @@ class Host(Protocol):
     def journal(self) -> Journal:
         """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
 
-    def deciding(self, correlation_id: str) -> AbstractContextManager[None]:
-        """While it is entered, no other process answers a request of that id."""
+    def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
+        """While it is entered, nobody else answers a request of that id in that scope."""
 
     def report_fault(self, fault: Exception) -> str:
         """The fault is written down; where."""
@@ -73,7 +71,7 @@ class Dispatcher:
         judgement = self._judge(asked)
         try:
             if not _is_journaled(judgement):
-                return Answer(envelope=self._carry_out(judgement)[0])
+                return Answer(envelope=self._carry_out(judgement, origin)[0])
             if is_id_minted:
                 return self._answer_new(judgement, origin)
             return self._answer_once(judgement, origin)
@@ -96,7 +94,7 @@ class Dispatcher:
             judgement = self._judge(request.read(raw, stem=stem))
         except SpecKittyError as error:
             judgement = unread(raw, error, correlation_id=stem)
-        return self._answer_once(judgement, Origin(door=MAILBOX, identity=identity))
+        return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
 
     def refuse(
         self,
@@ -113,7 +111,7 @@ class Dispatcher:
         """
         known_as = stem or dead_letter or ""
         judgement = unread(error.message.encode(), error, correlation_id=known_as)
-        origin = Origin(door=MAILBOX, identity=identity)
+        origin = Origin(door=ids.MAILBOX, identity=identity)
         return self._answer_once(judgement, origin, dead_letter=dead_letter)
 
     def _judge(self, asked: Request) -> Judgement:
@@ -129,8 +127,8 @@ class Dispatcher:
     ) -> Answer:
         """The recorded answer of the id where there is one, else a new one."""
         correlation_id = judgement.request.correlation_id
-        with self._host.deciding(correlation_id):
-            known = self._host.journal().find(correlation_id)
+        with self._host.deciding(correlation_id, origin.scope):
+            known = self._host.journal().find(correlation_id, origin.scope)
             if known is None:
                 return self._answer_new(judgement, origin, dead_letter=dead_letter)
             if known["digest"] == judgement.digest:
@@ -146,7 +144,7 @@ class Dispatcher:
     ) -> Answer:
         line = _journal_line(judgement, origin, dead_letter=dead_letter)
         journal = self._host.journal()
-        line["envelope"], cause = self._carry_out(judgement)
+        line["envelope"], cause = self._carry_out(judgement, origin)
         line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
         # After a conflict with events that are not journaled yet, their own request is still to be
         # recorded, and its line must be the first with this id.
@@ -154,10 +152,11 @@ class Dispatcher:
             journal.append(line)
         return Answer(envelope=line["envelope"])
 
-    def _carry_out(self, judgement: Judgement) -> tuple[Envelope, Cause]:
+    def _carry_out(self, judgement: Judgement, origin: Origin) -> tuple[Envelope, Cause]:
         correlation_id = judgement.request.correlation_id
         cause = Cause(
             correlation_id=correlation_id,
+            identity=origin.scope or None,
             request_digest=judgement.digest,
             policy=judgement.policy,
         )

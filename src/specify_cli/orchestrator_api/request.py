@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from specify_cli import ids
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api import strict_json
 
@@ -22,6 +23,11 @@ class Origin:
 
     door: str
     identity: str
+
+    @property
+    def scope(self) -> str:
+        """Whose own the correlation id is."""
+        return ids.scope_of(self.door, self.identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,9 +31,10 @@ class LogContent:
     sound_bytes: int = 0
     torn: bytes = b""
 
-    def caused_by(self, correlation_id: str) -> tuple[Event, ...]:
-        """The events that the request of that id has appended."""
-        return tuple(e for e in self.events if e.correlation_id == correlation_id)
+    def caused_by(self, correlation_id: str, identity: str | None = None) -> tuple[Event, ...]:
+        """The events that the request of that id has appended; `identity` is whose id it is."""
+        asked = (correlation_id, identity)
+        return tuple(e for e in self.events if (e.correlation_id, e.identity) == asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,7 @@ def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
         line |= {"kind": "annotation"}
     else:
         line |= {"kind": "mission_accepted", "mode": "auto"}
-    for optional in ("review_result", "lane_base_ref"):
+    for optional in ("review_result", "lane_base_ref", "identity"):
         if line.get(optional, "") is None:
             del line[optional]
     return line
@@ -222,6 +223,8 @@ def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:
     kind = _kind_of(record)
     if kind is None:
         return []
+    if not isinstance(record.get("identity"), str):  # Others may mean something else by the word.
+        record = {name: value for name, value in record.items() if name != "identity"}
     try:
         return [_adapter(kind.__name__).validate_python(record)]
     except ValidationError as error:

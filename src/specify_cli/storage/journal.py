@@ -1,6 +1,9 @@
 """The append-only, hash-chained record of every request and its answer, one JSON line each.
 
-Every line starts with its number and its correlation id, and ends with the hash of the line before.
+Every line starts with its number and its correlation id, with who asked at which door behind them,
+and ends with the hash of the line before. An id belongs to a scope: the one that the command line and
+the root inbox share, or a named orchestrator's own.
+
 When the file grows too long it is renamed `journal-<first seq>.jsonl`, and the chain goes on in a
 new one.
 """
@@ -12,11 +15,13 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import locks
 from specify_cli.storage.atomic import fsync_folder
@@ -24,8 +29,12 @@ from specify_cli.storage.atomic import fsync_folder
 MAX_BYTES = 64 * 1024 * 1024
 NOTHING_BEFORE = "sha256:" + "0" * 64
 # A JSON string holds no bare quote and no newline, so nothing inside a line passes for its start.
-HEAD = re.compile(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
+HEAD = re.compile(
+    rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",'
+    rb'(?:"at":"[^"]*","door":"mailbox","identity":"([A-Za-z0-9._-]{1,64})",)?'
+)
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+BEHIND_THE_ID = ("at", "door", "identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,8 @@ class _Seen:
             self.last_seq = int(head[1])
             if self.first_seq is None:
                 self.first_seq = self.last_seq
-            self.places.setdefault(head[2].decode(), _Place(self.first_seq, self.end))
+            scope = ids.scope_of(ids.MAILBOX, head[3].decode()) if head[3] else ids.SHARED_SCOPE
+            self.places.setdefault(_key(head[2].decode(), scope), _Place(self.first_seq, self.end))
         self.last_offset, self.end = self.end, self.end + len(line)
 
     def start_file(self) -> None:
@@ -62,25 +72,33 @@ class _Seen:
         self.first_seq, self.end, self.last_offset = None, 0, 0
 
 
+def _key(correlation_id: str, scope: str) -> str:
+    # Neither can hold a slash.
+    return f"{scope}/{correlation_id}" if scope else correlation_id
+
+
 class Journal:
-    """The journal at `path`; one object may serve one thread of one process, the file many."""
+    """The journal at `path`; one object may serve many threads, the file many processes."""
 
     def __init__(self, path: Path, *, lock_path: Path, max_bytes: int = MAX_BYTES) -> None:
         self._path = path
         self._lock_path = lock_path
         self._max_bytes = max_bytes
         self._seen = _Seen()
+        self._using = threading.Lock()
 
-    def find(self, correlation_id: str) -> dict[str, Any] | None:
-        """The first line under this id, or None; nothing is created, and no lock is taken.
+    def find(self, correlation_id: str, scope: str = ids.SHARED_SCOPE) -> dict[str, Any] | None:
+        """The first line under this id in that scope, or None; nothing is created.
+
+        No lock is taken that another process could hold.
 
         Raises:
             StorageFailed: the disk refused.
             StateUnreadable: the line is damaged.
         """
-        with _translated(self._path), self._reading() as active:
+        with self._using, _translated(self._path), self._reading() as active:
             self._catch_up(active)
-            return self._known(correlation_id, active)
+            return self._known(_key(correlation_id, scope), active)
 
     def append(self, line: Mapping[str, Any], *, unless_known: bool = True) -> dict[str, Any]:
         """The line as it durably stands: numbered and chained, or the one that had its id before.
@@ -92,8 +110,10 @@ class Journal:
         correlation_id = line["correlation_id"]
         if not CORRELATION_ID.fullmatch(correlation_id):
             raise ValueError(f"not a correlation id: {correlation_id!r}")
+        key = _key(correlation_id, ids.scope_of(line.get("door", ""), line.get("identity", "")))
         # Read and written through two descriptors: a buffered reader loses its place otherwise.
         with (
+            self._using,
             locks.held(self._lock_path),
             _translated(self._path),
             self._writing() as writer,
@@ -101,7 +121,7 @@ class Journal:
         ):
             self._catch_up(active)
             self._cut_torn_tail(active, writer)
-            known = self._known(correlation_id, active) if unless_known else None
+            known = self._known(key, active) if unless_known else None
             return known if known is not None else self._add(line, writer)
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -197,8 +217,8 @@ class Journal:
         if last is not None:
             self._seen.last_digest = _digest(last)
 
-    def _known(self, correlation_id: str, active: IO[bytes] | None) -> dict[str, Any] | None:
-        place = self._seen.places.get(correlation_id)
+    def _known(self, key: str, active: IO[bytes] | None) -> dict[str, Any] | None:
+        place = self._seen.places.get(key)
         if place is None:
             return None
         if place.first_seq == self._seen.first_seq and active is not None:
@@ -245,7 +265,9 @@ class Journal:
     def _add(self, line: Mapping[str, Any], writer: IO[bytes]) -> dict[str, Any]:
         seen = self._seen
         numbered = {"seq": seen.last_seq + 1, "correlation_id": line["correlation_id"]}
-        data = _encode({**numbered, **line, **numbered, "prev": seen.last_digest})
+        # What the index is made from comes first, whatever order the caller has.
+        head = numbered | {name: line[name] for name in BEHIND_THE_ID if name in line}
+        data = _encode({**head, **line, **numbered, "prev": seen.last_digest})
         if seen.first_seq and seen.end + len(data) > self._max_bytes:
             self._path.rename(self._rotated_path(seen.first_seq))
             seen.start_file()

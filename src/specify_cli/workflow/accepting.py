@@ -33,7 +33,7 @@ class Accepting:
             changing_mission(self.project, selector) as mission,
             repositories.changing(self.project) as repository,
         ):
-            recorded = cause.claim(mission.log.caused_by(cause.correlation_id))
+            recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             if recorded:
                 accepted_at = recorded[0].at
                 _commit(repository, mission, cause)
@@ -87,6 +87,7 @@ def _accepted(at: str, actor: str, cause: Cause) -> MissionAccepted:
         actor=actor,
         policy_metadata=cause.policy,
         correlation_id=cause.correlation_id,
+        identity=cause.identity,
         request_digest=cause.request_digest,
     )
 

@@ -28,9 +28,13 @@ class Effects:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """The request on whose behalf a use case runs."""
+    """The request on whose behalf a use case runs.
+
+    `identity` is the orchestrator whose own the id is; None for the ids that both doors share.
+    """
 
     correlation_id: str
+    identity: str | None = None
     request_digest: str
     policy: JsonObject | None = None
     effects: Effects = field(default_factory=Effects)

@@ -10,6 +10,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.storage.atomic import fsync_folder, publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.vcs.merge import MergePlan
+from specify_cli.workflow.cause import Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,13 @@ class MergeIntent:
     request_digest: str
     plan: MergePlan
     lines: bytes
+    identity: str | None = None
     is_complete: bool = False
     is_pushed: bool = False
+
+    def is_of(self, cause: Cause) -> bool:
+        """True when it is the merge of that request, or of another one under the same id."""
+        return (self.correlation_id, self.identity) == (cause.correlation_id, cause.identity)
 
 
 def remember(files: MissionFiles, intent: MergeIntent) -> None:
@@ -39,6 +45,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
     plan = intent.plan
     record = {
         "correlation_id": intent.correlation_id,
+        "identity": intent.identity,
         "request_digest": intent.request_digest,
         "is_complete": intent.is_complete,
         "is_pushed": intent.is_pushed,
@@ -61,6 +68,7 @@ def pending(files: MissionFiles) -> MergeIntent | None:
         return None
     return MergeIntent(
         correlation_id=record["correlation_id"],
+        identity=record.get("identity"),
         request_digest=record["request_digest"],
         is_complete=record["is_complete"],
         is_pushed=record["is_pushed"],

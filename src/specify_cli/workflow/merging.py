@@ -49,7 +49,7 @@ class Merging:
             changing_mission(self.project, selector) as mission,
             repositories.changing(self.project) as repository,
         ):
-            cause.claim(mission.log.caused_by(cause.correlation_id))
+            cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             run = _Run(repository=repository, mission=mission, wish=wish, cause=cause)
             plan = None
             if intent := merge_intent.pending(mission.files):
@@ -76,7 +76,7 @@ class _Run:
 
         It is this request's own, and the plan is returned, when the same request asks again.
         """
-        is_own = intent.correlation_id == self.cause.correlation_id
+        is_own = intent.is_of(self.cause)
         if is_own and intent.request_digest != self.cause.request_digest:
             raise conflict(self.cause.correlation_id)
         if not intent.is_complete:
@@ -93,6 +93,7 @@ class _Run:
         plan = self._plan(lines)
         intent = MergeIntent(
             correlation_id=self.cause.correlation_id,
+            identity=self.cause.identity,
             request_digest=self.cause.request_digest,
             plan=plan,
             lines=lines,

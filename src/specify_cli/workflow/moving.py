@@ -32,6 +32,7 @@ def moved_events(
             evidence=wish.evidence,
             policy_metadata=cause.policy,
             correlation_id=cause.correlation_id,
+            identity=cause.identity,
             request_digest=cause.request_digest,
             lane_base_ref=base_ref if move.to_lane is Lane.IN_PROGRESS else None,
         )

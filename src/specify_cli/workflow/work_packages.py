@@ -129,7 +129,7 @@ class WorkPackages:
 
 
 def _recorded(mission: OpenMission, cause: Cause) -> Sequence[Event]:
-    return cause.claim(mission.log.caused_by(cause.correlation_id))
+    return cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
 
 
 def _moves_recorded(mission: OpenMission, cause: Cause) -> list[Moved]:
@@ -187,6 +187,7 @@ def _annotated(wp_id: str, delta: JsonObject, *, actor: str, cause: Cause) -> An
         delta=delta,
         policy_metadata=cause.policy,
         correlation_id=cause.correlation_id,
+        identity=cause.identity,
         request_digest=cause.request_digest,
     )
 

@@ -49,6 +49,7 @@ COMMON: dict[str, Any] = {
     "actor": TEXTS,
     "policy_metadata": st.none() | OBJECTS,
     "correlation_id": st.none() | TEXTS,
+    "identity": st.none() | TEXTS,
     "request_digest": st.none() | TEXTS,
 }
 EVENTS = st.one_of(
@@ -136,6 +137,17 @@ def test_events_are_found_by_the_request_that_caused_them(log: EventLog) -> None
     log.append([NOTE])
     assert log.read().caused_by("one") == (CLAIM, BEGIN)
     assert log.read().caused_by("two") == ()
+    theirs = replace(NOTE, correlation_id="one", identity="nightly")
+    log.append([theirs])
+    assert log.read().caused_by("one") == (CLAIM, BEGIN)
+    assert log.read().caused_by("one", "nightly") == (theirs,)
+
+
+def test_another_versions_idea_of_an_identity_is_no_damage(log: EventLog) -> None:
+    log.append([CLAIM])
+    line = json.loads(log.path.read_text()) | {"identity": {"name": "coder"}}
+    log.path.write_text(json.dumps(line) + "\n")
+    assert log.read().events == (CLAIM,)
 
 
 def test_an_append_that_is_taken_back_leaves_no_byte_and_an_older_one_stays(log: EventLog) -> None:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +268,67 @@ def test_what_was_appended_is_what_is_found(
     assert journal.find("a") == added
     assert added["payload"] == json.loads(json.dumps(payload))
     assert journal.verify() == []
+
+
+# Scopes, and threads.
+
+
+def by(identity: str, correlation_id: str, **more: Any) -> dict[str, Any]:
+    head = {"correlation_id": correlation_id, "at": "now", "door": "mailbox"}
+    return {**head, "identity": identity, **more}
+
+
+def test_an_id_is_its_orchestrators_own(path: Path) -> None:
+    journal = journal_at(path)
+    for identity in ("default", "nightly", "weekly"):
+        journal.append(by(identity, "one", n=identity))
+    for asked in (journal, journal_at(path)):
+        found = {scope: asked.find("one", scope) for scope in ("", "nightly", "weekly", "other")}
+        who = {scope: line and line["n"] for scope, line in found.items()}
+        assert who == {"": "default", "nightly": "nightly", "weekly": "weekly", "other": None}
+    assert journal_at(path).append(by("nightly", "one", n="again"))["n"] == "nightly"
+    assert len(list(journal.lines())) == 3
+    assert journal.verify() == []
+
+
+def test_the_command_line_and_the_root_inbox_share_their_ids(path: Path) -> None:
+    journal = journal_at(path)
+    journal.append({"correlation_id": "one", "at": "now", "door": "cli", "identity": "nightly"})
+    assert journal.find("one") is not None
+    assert journal.find("one", "nightly") is None
+    assert journal.append(by("default", "one"))["door"] == "cli"
+
+
+def test_whose_an_id_is_stands_at_the_start_of_a_line_whatever_order_it_was_given_in(
+    path: Path,
+) -> None:
+    forged = {"envelope": {"door": "mailbox", "identity": "weekly"}}
+    journal_at(path).append({**forged, **by("nightly", "one")})
+    journal = journal_at(path)
+    assert journal.find("one") is None
+    assert journal.find("one", "weekly") is None
+    assert list(journal.find("one", "nightly") or ())[:5] == [
+        "seq",
+        "correlation_id",
+        "at",
+        "door",
+        "identity",
+    ]
+
+
+def test_threads_share_one_journal(path: Path) -> None:
+    journal = journal_at(path, max_bytes=4000)
+
+    def write(name: str) -> list[int]:
+        seqs = []
+        for number in range(30):
+            journal.append(by(name, "shared" if number == 0 else f"id-{number}"))
+            seqs.append((journal.find(f"id-{number}", name) or {"seq": 0})["seq"])
+        return seqs
+
+    names = [f"orchestrator-{number}" for number in range(6)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = list(pool.map(write, names))
+    assert journal.verify() == []
+    assert [line["seq"] for line in journal.lines()] == [*range(1, 181)]
+    assert len({seq for seqs in found for seq in seqs[1:]}) == 29 * len(names)

@@ -1,0 +1,51 @@
+"""Requests of named orchestrators, as the worker hands them to the dispatcher."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from specify_cli import bootstrap
+from specify_cli.errors import StorageFailed
+from specify_cli.storage.journal import Journal
+from tests.integration.stage import ENVELOPE_KEYS, POLICY, Stage
+
+
+def body(stem: str, command: str, args: Mapping[str, Any], **more: Any) -> bytes:
+    whole = {"contract_version": "1.3.0", "correlation_id": stem, "command": command, "args": args}
+    return json.dumps({"policy": POLICY, **whole, **more}).encode()
+
+
+def answer(project: Stage, raw: bytes, *, stem: str = "one", identity: str) -> dict[str, Any]:
+    """What a worker that was started now would reply."""
+    made = bootstrap.dispatcher(project.root).answer_bytes(raw, stem=stem, identity=identity)
+    envelope: dict[str, Any] = json.loads(made.reply)
+    assert set(envelope) == ENVELOPE_KEYS
+    assert envelope["correlation_id"] == stem
+    return envelope
+
+
+def configure(project: Stage, text: str) -> None:
+    """The operator has written `config.toml`."""
+    path = project.root / ".kitty" / "config.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.parent.chmod(0o755)
+    path.write_text(text)
+    path.chmod(0o644)
+
+
+class _DeadJournal(Journal):
+    """Finds, and dies where it is to append."""
+
+    def append(self, line: Mapping[str, Any], *, unless_known: bool = True) -> dict[str, Any]:
+        raise StorageFailed("killed")
+
+
+class KilledHost(bootstrap.ProjectHost):
+    """A host that is killed between the effects of a request and its line in the journal."""
+
+    def journal(self) -> Journal:
+        layout = bootstrap.mailbox_layout(self.project.root)
+        layout.ensure()
+        return _DeadJournal(layout.journal, lock_path=layout.journal_lock)
