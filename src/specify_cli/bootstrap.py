@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specify_cli import clock
-from specify_cli.errors import NotAuthorized
+from specify_cli.errors import MissionNotFound, NotAuthorized
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.mailbox.worker import Worker
     from specify_cli.storage.journal import Journal
+    from specify_cli.workflow.mission_names import MissionNames
     from specify_cli.workflow.services import Services
 
 REQUEST_LOCKS = 64
@@ -42,6 +43,7 @@ class ProjectHost:
         self._start = start
         self._making = threading.Lock()
         self._made_journal: Journal | None = None
+        self._made_names: MissionNames | None = None
         self._stripes = [threading.Lock() for _ in range(REQUEST_LOCKS)]
 
     @cached_property
@@ -53,6 +55,18 @@ class ProjectHost:
         """The use cases. Raises: MissionNotFound."""
         services: Services = import_module("specify_cli.workflow.services").Services(self.project)
         return services
+
+    def mission_named(self, selector: str) -> str | None:
+        """The folder name of the one mission that the selector names, or None; never raises."""
+        try:
+            project = self.project
+        except MissionNotFound:
+            return None
+        with self._making:
+            if self._made_names is None:
+                names = import_module("specify_cli.workflow.mission_names")
+                self._made_names = names.MissionNames(project)
+        return self._made_names.find(selector)
 
     def journal(self) -> Journal:
         """The journal, its folder ready. Raises: MissionNotFound, StorageFailed."""

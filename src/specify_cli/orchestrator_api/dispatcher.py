@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.services import Services
 
+LONGEST_QUEUE = 200
+
 
 class Host(Protocol):
     """What the dispatcher needs of the project that it answers for."""
@@ -35,6 +37,9 @@ class Host(Protocol):
 
     def journal(self) -> Journal:
         """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
+
+    def mission_named(self, selector: str) -> str | None:
+        """The folder name of the one mission that the selector names, or None; never raises."""
 
     def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
         """While it is entered, nobody else answers a request of that id in that scope."""
@@ -82,8 +87,13 @@ class Dispatcher:
             return _refusal(judgement, self._host_error(fault))
 
     def queue_of(self, raw: bytes) -> str:
-        """The one queue that every request waits in."""
-        return ""
+        """Which requests of the same orchestrator this one may not overtake; changes nothing.
+
+        The folder name of the mission that it names; the selector itself, shortened where it is too
+        long to be a name, where that leads to no mission; "" where it names none.
+        """
+        selector = request.mission_in(raw)
+        return self._host.mission_named(selector) or selector[:LONGEST_QUEUE] if selector else ""
 
     def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
         """The answer to the request file `<stem>.json`, recorded.

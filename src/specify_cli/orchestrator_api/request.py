@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,6 +67,17 @@ def read(raw: bytes, *, stem: str) -> Request:
         contract_version=body["contract_version"],
         not_after=_moment(body.get("not_after")),
     )
+
+
+def mission_in(raw: bytes) -> str:
+    """The mission that a request names, whatever else is wrong with it; empty without one."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return ""
+    args = body.get("args") if isinstance(body, dict) else None
+    selector = args.get("mission") if isinstance(args, dict) else None
+    return selector if isinstance(selector, str) else ""
 
 
 def _moment(value: Any) -> datetime | None:

@@ -86,17 +86,7 @@ class MissionFiles:
         Raises: StateUnreadable.
         """
         path = self.folder / "meta.json"
-        meta = read_json(path)
-        numbered = NUMBERED.fullmatch(self.slug)
-        number = _field(meta, "mission_number", (int, str), path=path)
-        return MissionIdentity(
-            slug=self.slug,
-            number=_as_number(number, path) if number else int(numbered[1]) if numbered else None,
-            mission_type=_first_text(meta, "mission_type", "mission", path=path) or DEFAULT_TYPE,
-            mission_id=_field(meta, "mission_id", str, path=path),
-            title=_first_text(meta, "title", "friendly_name", path=path) or self.slug,
-            target_branch=_field(meta, "target_branch", str, path=path),
-        )
+        return identity_in(read_json(path), slug=self.slug, path=path)
 
     def lanes(self) -> LanesFile | None:
         """The plan of execution lanes; None when it was not computed yet.
@@ -127,6 +117,23 @@ class MissionFiles:
         record = before | {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
         record["lanes"] = [_kept(before, lane["lane_id"]) | lane for lane in record["lanes"]]
         publish(self.lanes_path, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def identity_in(meta: Mapping[str, Any], *, slug: str, path: Path) -> MissionIdentity:
+    """Who the mission in the folder `slug` is, whose `path` holds `meta`.
+
+    Raises: StateUnreadable.
+    """
+    numbered = NUMBERED.fullmatch(slug)
+    number = _field(meta, "mission_number", (int, str), path=path)
+    return MissionIdentity(
+        slug=slug,
+        number=_as_number(number, path) if number else int(numbered[1]) if numbered else None,
+        mission_type=_first_text(meta, "mission_type", "mission", path=path) or DEFAULT_TYPE,
+        mission_id=_field(meta, "mission_id", str, path=path),
+        title=_first_text(meta, "title", "friendly_name", path=path) or slug,
+        target_branch=_field(meta, "target_branch", str, path=path),
+    )
 
 
 def all_missions(project: Project) -> list[str]:

@@ -241,6 +241,11 @@ def _fits(files: MissionFiles, selector: str) -> bool:
         identity = files.identity()
     except StateUnreadable:  # A damaged neighbour must not stand in the way of the one asked for.
         return False
+    return is_named(identity, selector)
+
+
+def is_named(identity: MissionIdentity, selector: str) -> bool:
+    """True when the selector is one of the mission's names beside its folder's."""
     names = {identity.bare_name}
     if identity.mission_id:
         names |= {identity.mission_id, identity.mission_id[:ID_PREFIX_LENGTH]}

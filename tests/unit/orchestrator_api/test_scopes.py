@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from specify_cli import bootstrap
 from specify_cli.errors import StorageFailed
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
-from tests.integration.stage import SLUG, Stage
+from tests.integration.stage import SLUG, Stage, digest_of_tree
 from tests.unit.orchestrator_api.doors import KilledHost, answer, body, configure
 
 NAMES = ("default", "nightly", "weekly")
@@ -111,3 +112,37 @@ def test_many_threads_ask_one_dispatcher(project: Stage) -> None:
         assert all(pool.map(ask, cases))
     assert len(project.events()) == len(project.journal()) == 60
     assert list(bootstrap.find_missing_events(bootstrap.mailbox_layout(project.root))) == []
+
+
+# Queues.
+
+
+@pytest.mark.parametrize(
+    ("raw", "queue"),
+    [
+        (body("one", "append-history", NOTE), SLUG),
+        (body("one", "mission-state", {"mission": "1"}), SLUG),
+        (body("one", "nonsense", {"mission": "search", "x": 1}), SLUG),
+        (body("one", "mission-state", {"mission": "../.."}), "../.."),
+        (body("one", "mission-state", {"mission": "x" * 1000}), "x" * 200),
+        (body("one", "mission-state", {"mission": "\ud800"}), "\ud800"),
+        (body("one", "mission-state", {"mission": 1}), ""),
+        (body("one", "contract-version", {}), ""),
+        (b'{"args": []}', ""),
+        (b"[]", ""),
+        (b"\xff", ""),
+        (b"", ""),
+        (b"[" * 100_000, ""),
+        (b'{"args": {"mission": ' + b"9" * 5000 + b"}}", ""),
+    ],
+)
+def test_a_request_queues_behind_those_for_the_same_mission(
+    project: Stage, raw: bytes, queue: str
+) -> None:
+    before = digest_of_tree(project.root, besides=())
+    assert bootstrap.dispatcher(project.root).queue_of(raw) == queue
+    assert digest_of_tree(project.root, besides=()) == before
+
+
+def test_without_a_project_requests_queue_by_what_they_name(tmp_path: Path) -> None:
+    assert bootstrap.dispatcher(tmp_path).queue_of(note()) == SLUG
