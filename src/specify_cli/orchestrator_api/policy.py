@@ -53,6 +53,7 @@ SECRET_WORD = re.compile(
     rf"(?:^|[^A-Za-z0-9])(?:{'|'.join(SECRET_WORDS)})(?:$|[^A-Za-z0-9])", re.IGNORECASE
 )
 CREDENTIAL = re.compile("|".join(CREDENTIALS.values()))
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def check(policy: Any, *, is_required: bool) -> dict[str, Any] | None:
@@ -109,6 +110,9 @@ def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_text(field: str, text: str) -> None:
+    # It is recorded in files that strict readers of JSON must be able to read.
+    if LONE_SURROGATE.search(text):
+        raise _failed(field, "it holds half a character; send valid Unicode text")
     if BANNED_FLAG.search(text):
         raise _failed(field, "it holds a flag that this host never records or allows")
     if SECRET_WORD.search(text) or CREDENTIAL.search(text):

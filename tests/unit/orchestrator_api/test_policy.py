@@ -50,6 +50,13 @@ def test_flags_are_a_list_of_texts(flags: Any) -> None:
 HIDDEN = ["--yolo", "--FULL-AUTO=1", "x --dangerously-skip-permissions", "my-secret-token", "a:b@c"]
 
 
+@pytest.mark.parametrize("half", ["\ud800", "a\udc80b"])
+def test_half_a_character_is_refused_because_strict_readers_could_not_read_it(half: str) -> None:
+    assert refused(POLICY | {"orchestrator_id": half}) == "orchestrator_id"
+    assert refused(POLICY | {"more": [{half: 1}]}) == "more[0]"
+    assert refused(POLICY | {half: 1}) == "policy"
+
+
 @pytest.mark.parametrize("text", HIDDEN)
 def test_what_is_banned_is_found_at_any_depth_and_never_echoed(text: str) -> None:
     places: list[tuple[dict[str, Any], str]] = [

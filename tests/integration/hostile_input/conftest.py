@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.hostile_input.served import Served
+from tests.integration.stage import Stage
+
+
+@pytest.fixture
+def served(stage: Stage, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    """A mailbox with a worker and an honest orchestrator; what it cost goes into the report."""
+    made = Served(stage=stage, outside=tmp_path / "outside")
+    made.lay_out()
+    yield made
+    made.end()
+    # What `record_property` does, without its warning about a format that we do not write.
+    request.node.user_properties += [
+        ("hostile_inputs", made.inputs),
+        ("peak_kib", made.peak_kib),
+        ("answered_meanwhile", made.honest.answered if made.honest else 0),
+        ("slowest_ms", round(1000 * made.honest.slowest_s) if made.honest else 0),
+    ]

@@ -1,0 +1,238 @@
+"""A real worker under hostile input: what became of every input, and what it cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from specify_cli.mailbox import heartbeat
+from specify_cli.mailbox.client import Mailbox
+from specify_cli.mailbox.dead_letters import read_records
+from specify_cli.mailbox.layout import MailboxLayout
+from tests.integration.stage import SLUG, Stage, environment
+
+# What the worker may ever hold in memory, however hostile its input.
+PEAK_BOUND_KIB = 160 * 1024
+DEADLINE_S = 60.0
+LOOK_EVERY_S = 0.01
+SECRET = "a-secret-that-lies-outside"
+# Between two requests of the honest orchestrator: enough of them, and time left for the worker.
+HONEST_PAUSE_S = 0.02
+
+
+class Honest:
+    """An orchestrator that asks for one thing after the other as long as the block runs."""
+
+    def __init__(self, inbox: Path, outbox: Path) -> None:
+        self.slowest_s = 0.0
+        self.answered = 0
+        self.complaints: list[object] = []
+        self._mailbox = Mailbox(inbox, outbox)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._ask_on, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The last request is answered too."""
+        self._ended.set()
+        self._thread.join(2 * DEADLINE_S)
+
+    def _ask_on(self) -> None:
+        while not self._ended.wait(HONEST_PAUSE_S):
+            since = time.monotonic()
+            try:
+                self._ask()
+            except (OSError, TimeoutError) as error:
+                self.complaints.append(error)
+                return
+            self.slowest_s = max(self.slowest_s, time.monotonic() - since)
+
+    def _ask(self) -> None:
+        envelope = self._mailbox.call("mission-state", {"mission": SLUG}, timeout_s=DEADLINE_S)
+        self.answered += 1
+        if not envelope["success"]:
+            self.complaints.append(envelope)
+
+
+@dataclass(kw_only=True)
+class Served:
+    """The stage's mailbox, served by a process of its own; `outside` is none of its business."""
+
+    stage: Stage
+    outside: Path
+    process: subprocess.Popen[bytes] | None = None
+    honest: Honest | None = None
+    inputs: int = 0
+    peak_kib: int = 0
+    _before: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> MailboxLayout:
+        return MailboxLayout(self.stage.root)
+
+    @property
+    def log(self) -> Path:
+        return self.stage.root.parent / "serve.log"
+
+    # Given.
+
+    def lay_out(self) -> None:
+        """A mission, an empty mailbox, and secrets outside, whose last look was long ago."""
+        self.stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
+        self.layout.ensure()
+        self.outside.mkdir()
+        (self.outside / "secret.json").write_text(json.dumps({"note": SECRET}))
+        self.seal()
+
+    def seal(self) -> None:
+        """What lies outside now is what has to lie there at the end, unread."""
+        for path in self.outside.rglob("*"):
+            # Older than its last change, so that any read moves it, whatever the mount does.
+            if path.is_file():
+                os.utime(path, ns=(10**18, path.stat().st_mtime_ns))
+        self._before = _look(self.outside)
+
+    def start(self, *options: str) -> None:
+        """A worker serves."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "specify_cli", "mailbox", "serve", *options],
+                cwd=self.stage.root,
+                env=environment(PYTHONUTF8="1"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        process = self.process
+        self.wait_until(lambda: self._is_serving(process))
+
+    def _is_serving(self, process: subprocess.Popen[bytes]) -> bool:
+        assert process.poll() is None, self.log.read_text()
+        beat = heartbeat.last_beat(self.layout.heartbeat) or {}
+        return beat.get("pid") == process.pid and beat.get("state") == "running"
+
+    def begin_honest_work(self, inbox: Path | None = None, outbox: Path | None = None) -> None:
+        """An honest orchestrator asks and asks, until `prove`."""
+        self.honest = Honest(inbox or self.layout.inbox, outbox or self.layout.outbox)
+        self.honest.start()
+
+    def drop(self, name: str | bytes, data: bytes) -> Path:
+        """A file of that name landed whole."""
+        inbox = self.layout.inbox
+        temporary = inbox / ".hostile.tmp"
+        temporary.write_bytes(data)
+        self.inputs += 1
+        return temporary.rename(inbox / os.fsdecode(name))
+
+    def request(self, stem: str, command: str = "mission-state", **more: Any) -> bytes:
+        body = {
+            "contract_version": "1.3.0",
+            "correlation_id": stem,
+            "command": command,
+            "args": {"mission": SLUG},
+        }
+        return json.dumps(body | more).encode()
+
+    # Then.
+
+    def wait_until(self, condition: Callable[[], object], *, timeout_s: float = DEADLINE_S) -> None:
+        pause, end = threading.Event(), time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end, f"it never came to pass:\n{self._tail()}"
+            pause.wait(LOOK_EVERY_S)
+
+    def settled(self, names: Iterable[str], *, timeout_s: float = DEADLINE_S) -> dict[str, str]:
+        """What became of each name, once all have a fate: a reply's code, or `DEAD LETTER`."""
+        wanted = list(names)
+        self.wait_until(lambda: all(self.fates(n) for n in wanted), timeout_s=timeout_s)
+        found = {name: self.fates(name) for name in wanted}
+        assert all(len(fates) == 1 for fates in found.values()), found
+        return {name: fates[0] for name, fates in found.items()}
+
+    def fates(self, name: str) -> list[str]:
+        """Everything that the host ever said about a file of that name."""
+        written = ascii(name)[1:-1]
+        letters = [r for r in read_records(self.layout.dead_letters) if r["name"] == written]
+        reply = self.code(name.removesuffix(".json")) if name.isascii() else None
+        return ["DEAD LETTER"] * len(letters) + ([reply] if reply else [])
+
+    def code(self, stem: str) -> str | None:
+        """`OK` or the code of the reply, where there is one."""
+        try:
+            reply = json.loads((self.layout.outbox / f"{stem}.json").read_bytes())
+        except OSError:
+            return None
+        return reply["error_code"] or "OK"
+
+    def measure(self) -> int:
+        """The worker's peak so far, in KiB."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        self.peak_kib = max(self.peak_kib, int(peak.split()[1]))
+        return self.peak_kib
+
+    def prove(self) -> None:
+        """Whatever happened: honest work went on, all is sound, and nothing outside was touched."""
+        assert self.process is not None
+        if self.honest is not None:
+            self.honest.stop()
+            assert not self.honest.complaints, self.honest.complaints
+            assert self.honest.answered > 0
+        assert self.measure() < PEAK_BOUND_KIB
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(DEADLINE_S) == 0, self._tail()
+        self._prove_soundness()
+        self._prove_discretion()
+
+    def _prove_soundness(self) -> None:
+        verified = self.stage.run("mailbox", "verify")
+        assert (verified.exit_code, verified.stdout) == (0, b""), verified
+        assert list(self.layout.claimed.rglob("*.json")) == []
+        ids = Counter(line["correlation_id"] for line in self.stage.journal())
+        for path in self.layout.outbox.glob("*.json"):
+            assert path.stem == "worker" or ids[path.stem] >= 1, path
+
+    def _prove_discretion(self) -> None:
+        log = self.log.read_text()
+        assert "Traceback" not in log
+        assert "faults.log" not in log
+        assert log.replace("\n", "").isprintable()
+        assert SECRET not in log
+        assert _look(self.outside) == self._before
+        for path in (*self.layout.outbox.rglob("*"), *self.layout.dead_letters.glob("*.json")):
+            assert SECRET.encode() not in (path.read_bytes() if path.is_file() else b"")
+
+    def _tail(self) -> str:
+        return self.log.read_text()[-3000:]
+
+    def end(self) -> None:
+        """No worker is left."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+def _look(folder: Path) -> dict[str, object]:
+    """Names, contents, kinds and times of everything below; read only after its times."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        moments = (status.st_atime_ns if path.is_file() else 0, status.st_mtime_ns)
+        found[str(path)] = (status.st_mode, status.st_ino, moments, content)
+        if path.is_file():
+            os.utime(path, ns=moments)
+    return found
