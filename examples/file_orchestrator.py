@@ -4,6 +4,9 @@
 
 It is given two folders and the name of a mission, and drives the mission to merged. What it knows, it
 reads from the host at the start of each round, so it can be killed and started again at any time.
+
+Where it can see the worktrees it runs agents in them. In a sandbox that has the two folders and nothing
+else it cannot: then agents work outside, and the host says when they are done.
 """
 
 import json
@@ -28,7 +31,9 @@ POLICY = {
     "dangerous_flags": [],
 }
 REPLY_TIMEOUT_S = 60
-ROUNDS_WITHOUT_PROGRESS = 10
+ROUNDS_WITHOUT_PROGRESS = 60
+# The guard that wants every subtask ticked and a commit on the branch: an agent is still at work.
+STILL_AT_WORK = "subtasks_and_evidence"
 
 
 class Refused(Exception):
@@ -36,7 +41,8 @@ class Refused(Exception):
 
     def __init__(self, envelope: dict[str, Any]) -> None:
         self.code: str = envelope["error_code"]
-        self.is_retryable: bool = envelope["data"]["retryable"]
+        at_work = envelope["data"].get("guard") == STILL_AT_WORK
+        self.is_retryable: bool = envelope["data"]["retryable"] or at_work
         super().__init__(f"{envelope['command']}: {self.code}: {envelope['data']['message']}")
 
 
@@ -148,7 +154,7 @@ class Orchestrator:
         # Started again by the same actor, a package in progress just says where it is worked on.
         place = self.ask("start-implementation", wp=wp, actor=IMPLEMENTER)
         run_agent("implement", place)
-        # No subtasks are listed for these packages. Where there are, the host counts them itself.
+        # Our word counts for packages without subtasks. Where there are, the host counts them itself.
         self.move(wp, to="for_review", actor=IMPLEMENTER, subtasks_complete=True)
 
     def start_review(self, wp: str) -> None:
@@ -165,10 +171,12 @@ class Orchestrator:
             "verdict": "changes_requested" if complaint else "approved",
             "reference": complaint or f"trial of {wp}",
         }
-        to = "in_progress" if complaint else "approved"
-        self.move(wp, to=to, actor=REVIEWER, review_result=result)
         if complaint:
+            self.move(wp, to="in_progress", actor=REVIEWER, review_result=result)
             say(wp, f"rejected: {complaint}")
+        else:
+            evidence = {"review": result}
+            self.move(wp, to="approved", actor=REVIEWER, review_result=result, evidence=evidence)
 
     def packages(self) -> list[dict[str, Any]]:
         """Where every package stands."""
@@ -186,10 +194,12 @@ class Orchestrator:
 
 
 def run_agent(task: str, place: dict[str, Any]) -> str:
-    """What the agent said against the work; empty when all is well.
+    """What the agent said against the work; empty when all is well, or the work is out of sight.
 
     Raises: RuntimeError when the agent did not end as agents do.
     """
+    if not Path(place["workspace_path"]).is_dir():
+        return ""
     done = subprocess.run(
         [*AGENT, task, place["prompt_path"]],
         cwd=place["workspace_path"],

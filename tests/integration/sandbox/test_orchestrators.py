@@ -1,0 +1,54 @@
+"""Orchestrators that see two folders and nothing else get a mission merged."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.published_client import history
+from tests.integration.sandbox import bubblewrap
+from tests.integration.sandbox.bubblewrap import CARRIED, EXAMPLES, PYTHON
+from tests.integration.sandbox.conftest import PACKAGES
+from tests.integration.stage import SLUG, Stage
+
+WITHIN_S = 100
+IN_THE_SANDBOX = [f"{CARRIED}/orchestrator", "/inbox", "/outbox", SLUG]
+ORCHESTRATORS = {
+    "shell": ("orchestrator.sh", "sh"),
+    "python": ("file_orchestrator.py", PYTHON),
+}
+
+
+@pytest.mark.usefixtures("worker", "agents")
+@pytest.mark.parametrize("language", ORCHESTRATORS)
+def test_mission_goes_from_planned_to_merged(mission: Stage, language: str):
+    orchestrate(mission, language)
+
+    for wp_id in PACKAGES:
+        assert mission.lane(wp_id) == "done"
+    authors = mission.git("log", "--format=%s", "main").splitlines()
+    assert {"Write index.py", "Correct query.py", "Write search.py"} <= {*authors}
+    assert mission.run("mailbox", "verify").exit_code == 0
+    asked = [line for line in mission.journal() if line["door"] == "mailbox"]
+    assert {line["identity"] for line in asked} == {"default"}
+    assert_everything_was_said(mission)
+
+
+def assert_everything_was_said(stage: Stage) -> None:
+    """Nothing was forced; policy stands with every move, result and evidence with every approval."""
+    assert history.forced(stage) == set()
+    history.assert_no_lane_was_skipped(stage)
+    for event in history.moving_events(stage):
+        if event["to_lane"] != "done":
+            assert event["policy_metadata"]["network_mode"] == "none"
+        if event["to_lane"] == "approved":
+            assert event["review_result"]["verdict"] == "approved"
+            assert event["evidence"]["review"]["reference"]
+
+
+def orchestrate(stage: Stage, language: str) -> str:
+    """What the orchestrator, in its sandbox, printed; it went well."""
+    script, interpreter = ORCHESTRATORS[language]
+    kitty = stage.root / ".kitty"
+    carried = ["--ro-bind", str(EXAMPLES / script), IN_THE_SANDBOX[0]]
+    words = [*bubblewrap.carrying(), *carried, interpreter, *IN_THE_SANDBOX]
+    return bubblewrap.run(kitty / "inbox", kitty / "outbox", words, timeout_s=WITHIN_S)
