@@ -24,6 +24,7 @@ from specify_cli.storage.project import find_project as find
 if TYPE_CHECKING:
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.mailbox.worker import Worker
+    from specify_cli.storage.begun import BegunCalls
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.mission_names import MissionNames
     from specify_cli.workflow.services import Services
@@ -90,6 +91,10 @@ class ProjectHost:
         with self._stripes[stripe], locks.held(self.project.lock(f"request-{stripe:02}")):
             yield
 
+    def begun(self) -> BegunCalls:
+        """Notes of what command lines have begun. Raises: MissionNotFound."""
+        return _begun(self.project)
+
     def report_fault(self, fault: Exception) -> str:
         """The traceback is in the host's log, and on stderr where there is no project."""
         text = f"{clock.timestamp()}\n{''.join(traceback.format_exception(fault))}\n"
@@ -155,6 +160,11 @@ def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
     """Every event that the journal names and no log has, and the other way round."""
     audit = import_module("specify_cli.workflow.audit")
     return audit.find_missing_events(Project(layout.root), _journal(layout))  # type: ignore[no-any-return]
+
+
+def _begun(project: Project) -> BegunCalls:
+    made: BegunCalls = import_module("specify_cli.storage.begun").BegunCalls(project.begun)
+    return made
 
 
 def _journal(layout: MailboxLayout) -> Journal:

@@ -44,6 +44,7 @@ class Worker:
         self._layout = layout
         self._settings = settings
         self._log = log
+        self._dispatcher = dispatcher
         self._desk = Desk(layout, dispatcher, settings=settings, log=log)
         self._bell = Bell()
         self._is_stopping = False
@@ -158,6 +159,7 @@ class Worker:
         if not self._is_recovered:
             self._desk.recover()
             self._is_recovered = True
+        self._dispatcher.settle_begun()
         self._desk.look_again(lambda: self._is_stopping)
         seen: list[Landed] = []
         # What cannot be taken stays listed for ever: it must not keep us busy for ever.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +15,7 @@ from specify_cli.errors import (
     SpecKittyError,
     UsageError,
 )
-from specify_cli.orchestrator_api import arguments, registry, request
+from specify_cli.orchestrator_api import arguments, begun, registry, request
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
@@ -23,6 +23,7 @@ from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.workflow.cause import Cause, conflict
 
 if TYPE_CHECKING:
+    from specify_cli.storage.begun import BegunCalls
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.services import Services
 
@@ -43,6 +44,9 @@ class Host(Protocol):
 
     def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
         """While it is entered, nobody else answers a request of that id in that scope."""
+
+    def begun(self) -> BegunCalls:
+        """Notes of what command lines have begun. Raises: MissionNotFound."""
 
     def report_fault(self, fault: Exception) -> str:
         """The fault is written down; where."""
@@ -77,6 +81,7 @@ class Dispatcher:
         try:
             if not _is_journaled(judgement):
                 return Answer(envelope=self._carry_out(judgement, origin)[0])
+            self.settle_begun()
             if is_id_minted:
                 return self._answer_new(judgement, origin)
             return self._answer_once(judgement, origin)
@@ -124,9 +129,25 @@ class Dispatcher:
         origin = Origin(door=ids.MAILBOX, identity=identity)
         return self._answer_once(judgement, origin, dead_letter=dead_letter)
 
-    def _judge(self, asked: Request) -> Judgement:
+    def settle_begun(self) -> None:
+        """What callers at the command line had done when they were killed is recorded.
+
+        Raises: MissionNotFound, StorageFailed.
+        """
+        self._host.begun().settle(self._settle)
+
+    def _settle(self, call: dict[str, Any]) -> None:
+        asked, origin = begun.read(call)
+        correlation_id = asked.correlation_id
+        if self._host.journal().find(correlation_id) is not None:
+            return
+        # Nothing new is done for a caller who is dead: without a trace, nothing had happened.
+        if self._host.services().unfinished.has_trace(correlation_id):
+            self._answer_once(self._judge(asked, begun.find), origin)
+
+    def _judge(self, asked: Request, find: Callable[[str], Command] | None = None) -> Judgement:
         try:
-            return judge(asked, self._find)
+            return judge(asked, find or self._find)
         except Exception as fault:  # noqa: BLE001  a bug in a rule is an answer too
             judgement = unjudged(asked)
             judgement.refusal = self._host_error(fault)
@@ -154,13 +175,20 @@ class Dispatcher:
     ) -> Answer:
         line = _journal_line(judgement, origin, dead_letter=dead_letter)
         journal = self._host.journal()
-        line["envelope"], cause = self._carry_out(judgement, origin)
-        line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
-        # After a conflict with events that are not journaled yet, their own request is still to be
-        # recorded, and its line must be the first with this id.
-        if line["envelope"]["error_code"] != CorrelationIdConflict.code:
-            journal.append(line)
+        with self._noted(judgement, origin):
+            line["envelope"], cause = self._carry_out(judgement, origin)
+            line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
+            # After a conflict with events that are not journaled yet, their own request is still to
+            # be recorded, and its line must be the first with this id.
+            if line["envelope"]["error_code"] != CorrelationIdConflict.code:
+                journal.append(line)
         return Answer(envelope=line["envelope"])
+
+    def _noted(self, judgement: Judgement, origin: Origin) -> AbstractContextManager[None]:
+        """A request in the mailbox needs no note: its file stays until it is answered."""
+        if origin.door == MAILBOX or judgement.refusal is not None:
+            return nullcontext()
+        return self._host.begun().noted(begun.note(judgement.request, origin))
 
     def _carry_out(self, judgement: Judgement, origin: Origin) -> tuple[Envelope, Cause]:
         correlation_id = judgement.request.correlation_id

@@ -40,6 +40,11 @@ class Project:
         return self.kitty / "outbox" / "journal.jsonl"
 
     @property
+    def begun(self) -> Path:
+        """The folder of notes of what command lines have begun."""
+        return self.host / "begun"
+
+    @property
     def worktrees(self) -> Path:
         """The folder of the execution lanes' worktrees."""
         return self.root / ".worktrees"

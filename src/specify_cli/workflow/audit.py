@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
@@ -12,8 +13,7 @@ from specify_cli.storage.project import Project
 def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     """A sentence for every event that the journal names and no log has, and the other way round.
 
-    An event with a correlation id and no line in the journal is what a command line leaves that was
-    killed between the two; asking again under that id records it.
+    An event whose request is still noted as begun is none of these: its line will be written.
     Raises: StateUnreadable, StorageFailed.
     """
     logged = {
@@ -22,10 +22,12 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
         for event in MissionFiles(project, slug).log.read().events
         if event.correlation_id
     }
+    # Looked up between the two: a note is there from before the event until after the line.
+    begun = {call.get("correlation_id") for call in BegunCalls(project.begun).all()}
     journaled = {event_id: line for line in journal.lines() for event_id in line["event_ids"]}
     for event_id, line in journaled.items():
         if event_id not in logged:
             yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
     for event_id, (slug, correlation_id) in logged.items():
-        if event_id not in journaled:
+        if event_id not in journaled and correlation_id not in begun:
             yield f"mission {slug}: event {event_id} of request {correlation_id} is not journaled"

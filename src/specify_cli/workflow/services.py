@@ -17,6 +17,7 @@ from specify_cli.workflow.work_packages import WorkPackages
 
 if TYPE_CHECKING:
     from specify_cli.workflow.doctor import Doctor
+    from specify_cli.workflow.unfinished import Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ class Services:
     def choosing(self) -> Choosing:
         """Finds the mission that is meant."""
         return Choosing(self.project)
+
+    @property
+    def unfinished(self) -> Unfinished:
+        """Looks for what a killed call has left."""
+        made: Unfinished = import_module("specify_cli.workflow.unfinished").Unfinished(self.project)
+        return made
 
     @property
     def doctor(self) -> Doctor:

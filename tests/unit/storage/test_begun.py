@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage.begun import BegunCalls
+
+CALL = {"correlation_id": "one", "command": "append-history", "args": {"note": "\ud800 ü"}}
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> BegunCalls:
+    return BegunCalls(tmp_path / "host" / "begun")
+
+
+def die(calls: BegunCalls, call: dict[str, Any] = CALL) -> None:
+    """A process that notes the call and ends at once, as if it were killed."""
+    child = os.fork()
+    if child == 0:
+        with calls.noted(call):
+            os._exit(9)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 9
+
+
+def settled(calls: BegunCalls) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    calls.settle(found.append)
+    return found
+
+
+def test_a_call_is_noted_while_it_runs_and_forgotten_afterwards(calls: BegunCalls) -> None:
+    with calls.noted(CALL):
+        assert list(calls.all()) == [CALL]
+    assert os.listdir(calls.folder) == []
+
+
+def test_the_note_of_a_living_caller_is_left_alone(calls: BegunCalls) -> None:
+    with calls.noted(CALL):
+        assert settled(calls) == []
+        assert list(calls.all()) == [CALL]
+
+
+def test_the_note_of_a_dead_caller_is_settled_once(calls: BegunCalls) -> None:
+    die(calls)
+    assert settled(calls) == [CALL]
+    assert settled(calls) == []
+    assert os.listdir(calls.folder) == []
+
+
+def test_a_block_that_failed_leaves_its_note_to_be_settled(calls: BegunCalls) -> None:
+    with pytest.raises(StorageFailed), calls.noted(CALL):
+        raise StorageFailed("no line could be written")
+    assert settled(calls) == [CALL]
+
+
+def test_what_cannot_be_settled_is_kept_and_does_not_keep_others_back(calls: BegunCalls) -> None:
+    die(calls)
+    die(calls, CALL | {"correlation_id": "two"})
+    seen = []
+
+    def refuse(call: dict[str, Any]) -> None:
+        seen.append(call["correlation_id"])
+        raise StateUnreadable("a damaged log")
+
+    calls.settle(refuse)
+    assert sorted(seen) == ["one", "two"]
+    assert len(settled(calls)) == 2
+
+
+def test_the_same_call_again_takes_the_place_of_its_dead_one(calls: BegunCalls) -> None:
+    die(calls)
+    with calls.noted(CALL):
+        assert settled(calls) == []
+    assert settled(calls) == []
+
+
+def test_a_note_that_was_never_finished_is_cleared_away(calls: BegunCalls) -> None:
+    calls.folder.mkdir(parents=True)
+    (calls.folder / ".half.json.00.tmp").write_bytes(b'{"corr')
+    assert settled(calls) == []
+    assert os.listdir(calls.folder) == []
+
+
+def test_a_note_is_for_the_host_alone(calls: BegunCalls) -> None:
+    with calls.noted(CALL):
+        (path,) = calls.folder.iterdir()
+        assert path.stat().st_mode & 0o077 == 0
+        assert calls.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_disk_that_refuses_the_note_lets_nothing_begin(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailed), BegunCalls(tmp_path / "file" / "begun").noted(CALL):
+        pytest.fail("nothing may begin")
