@@ -36,7 +36,7 @@ def settled(calls: BegunCalls) -> list[dict[str, Any]]:
 def test_a_call_is_noted_while_it_runs_and_forgotten_afterwards(calls: BegunCalls) -> None:
     with calls.noted(CALL):
         assert list(calls.all()) == [CALL]
-    assert os.listdir(calls.folder) == []
+    assert list(calls.folder.iterdir()) == []
 
 
 def test_the_note_of_a_living_caller_is_left_alone(calls: BegunCalls) -> None:
@@ -49,7 +49,7 @@ def test_the_note_of_a_dead_caller_is_settled_once(calls: BegunCalls) -> None:
     die(calls)
     assert settled(calls) == [CALL]
     assert settled(calls) == []
-    assert os.listdir(calls.folder) == []
+    assert list(calls.folder.iterdir()) == []
 
 
 def test_a_block_that_failed_leaves_its_note_to_be_settled(calls: BegunCalls) -> None:
@@ -83,7 +83,7 @@ def test_a_note_that_was_never_finished_is_cleared_away(calls: BegunCalls) -> No
     calls.folder.mkdir(parents=True)
     (calls.folder / ".half.json.00.tmp").write_bytes(b'{"corr')
     assert settled(calls) == []
-    assert os.listdir(calls.folder) == []
+    assert list(calls.folder.iterdir()) == []
 
 
 def test_a_note_is_for_the_host_alone(calls: BegunCalls) -> None:

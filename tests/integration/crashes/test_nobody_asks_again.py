@@ -1,0 +1,161 @@
+"""A command line that is killed, and whose caller never asks again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from specify_cli import bootstrap
+from tests.integration.crashes import mortal
+from tests.integration.crashes.gits import fatal_git
+from tests.integration.stage import POLICY, TIMEOUT_S, Stage, environment, flags
+from tests.unit.mailbox.recording import wait_until
+
+LAST_STEP = 150
+"""More changes than any command makes."""
+
+NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
+
+
+def run_until(stage: Stage, step: int, words: Sequence[str]) -> int:
+    """The exit code of the command line that is killed before its `step`th change of a file."""
+    done = subprocess.run(
+        [sys.executable, mortal.__file__, str(step), *words],
+        cwd=stage.root,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done
+    return done.returncode
+
+
+def deaths(stage: Stage, words: Callable[[str], Sequence[str]]) -> Iterator[str]:
+    """Missions whose command was killed, each one step later than the one before."""
+    for step in range(1, LAST_STEP):
+        slug = f"{step:03}-search"
+        stage.write_mission({"WP01": {}}, slug=slug)
+        if run_until(stage, step, words(slug)) == 0:
+            return
+        yield slug
+    pytest.fail("it never came to its end")
+
+
+def begun(stage: Stage) -> list[Path]:
+    return list((stage.root / ".kitty" / "host" / "begun").glob("*"))
+
+
+def assert_sound(stage: Stage) -> None:
+    layout = bootstrap.mailbox_layout(stage.root)
+    assert list(bootstrap.find_missing_events(layout)) == []
+
+
+def assert_verified(stage: Stage) -> None:
+    verified = stage.run("mailbox", "verify")
+    assert verified.exit_code == 0, verified
+
+
+def assert_settled(stage: Stage, slug: str) -> None:
+    """Whoever comes next finds all that was done recorded, and nothing more done."""
+    before = stage.events(slug)
+    bootstrap.dispatcher(stage.root).settle_begun()
+    assert begun(stage) == []
+    assert stage.events(slug) == before
+    path = stage.root / ".kitty" / "outbox" / "journal.jsonl"
+    lines = (
+        [line for line in stage.journal() if line["correlation_id"] == slug]
+        if path.exists()
+        else []
+    )
+    assert [event["event_id"] for event in before] == [
+        i for line in lines for i in line["event_ids"]
+    ]
+    assert all(line["envelope"]["success"] and line["door"] == "cli" for line in lines)
+    assert len(lines) <= 1
+
+
+def note_words(slug: str) -> list[str]:
+    return ["orchestrator-api", "append-history", *flags(mission=slug, correlation_id=slug, **NOTE)]
+
+
+def start_words(slug: str) -> list[str]:
+    given = flags(mission=slug, wp="WP01", actor="coder", policy=POLICY, correlation_id=slug)
+    return ["orchestrator-api", "start-implementation", *given]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("words", [note_words, start_words])
+def test_a_change_killed_at_any_step_is_recorded_without_asking_again(
+    stage: Stage, words: Callable[[str], Sequence[str]]
+) -> None:
+    outcomes = set()
+    for slug in deaths(stage, words):
+        assert_sound(stage)
+        assert_settled(stage, slug)
+        outcomes.add(bool(stage.events(slug)))
+    assert outcomes == {True, False}
+    assert_verified(stage)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_a_merge_killed_at_any_step_is_recorded_without_asking_again(
+    stage: Stage, first: int
+) -> None:
+    lanes = set()
+    for step in range(first, LAST_STEP, 3):
+        slug = f"{step:03}-search"
+        stage.write_mission({"WP01": {}}, slug=slug)
+        stage.approve("WP01", {f"src/{slug}": "work\n"}, slug=slug)
+        words = ["orchestrator-api", "merge-mission", *flags(mission=slug, correlation_id=slug)]
+        if run_until(stage, step, words) == 0:
+            break
+        assert_sound(stage)
+        bootstrap.dispatcher(stage.root).settle_begun()
+        assert begun(stage) == []
+        lines = [line for line in stage.journal() if line["correlation_id"] == slug]
+        lane = stage.lane("WP01", slug)
+        assert len(lines) == (lane == "done")
+        assert all(line["envelope"]["success"] and line["commits"] for line in lines)
+        lanes.add(lane)
+    assert lanes == {"approved", "done"}
+    assert step < LAST_STEP - 3
+    assert_verified(stage)
+
+
+def test_a_worker_that_serves_records_what_a_killed_command_line_had_done(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.approve("WP01", {"src/work": "work\n"})
+    worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")
+    words = ["orchestrator-api", "merge-mission", *flags(correlation_id="killed")]
+    for call in range(6, 40, 4):
+        env = fatal_git(tmp_path / str(call), call=call, moment="after")
+        if stage.run(*words, env=env).exit_code == 0:
+            break
+        wait_until(lambda: not begun(stage), timeout_s=TIMEOUT_S)
+        assert_verified(stage)
+    assert worker.poll() is None
+    assert stage.lane("WP01") == "done"
+    assert [line["correlation_id"] for line in stage.journal()].count("killed") == 1
+
+
+def test_what_a_person_had_done_is_recorded_by_the_next_call(stage: Stage) -> None:
+    for step in range(1, LAST_STEP):
+        slug = f"{step:03}-search"
+        stage.write_mission({"WP01": {}}, slug=slug)
+        words = ["move", "WP01", "blocked", "--mission", slug, "--note", "waits"]
+        ended = run_until(stage, step, words) == 0
+        stage.done("append-history", mission=slug, **NOTE)
+        assert begun(stage) == []
+        assert_sound(stage)
+        if ended:
+            return
+    pytest.fail("it never came to its end")
