@@ -186,7 +186,7 @@ class Dispatcher:
 
     def _noted(self, judgement: Judgement, origin: Origin) -> AbstractContextManager[None]:
         """A request in the mailbox needs no note: its file stays until it is answered."""
-        if origin.door == MAILBOX or judgement.refusal is not None:
+        if origin.door == ids.MAILBOX or judgement.refusal is not None:
             return nullcontext()
         return self._host.begun().noted(begun.note(judgement.request, origin))
 

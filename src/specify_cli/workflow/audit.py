@@ -17,7 +17,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     Raises: StateUnreadable, StorageFailed.
     """
     logged = {
-        event.event_id: (slug, event.correlation_id)
+        event.event_id: (slug, event)
         for slug in all_missions(project)
         for event in MissionFiles(project, slug).log.read().events
         if event.correlation_id
@@ -28,6 +28,8 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     for event_id, line in journaled.items():
         if event_id not in logged:
             yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
-    for event_id, (slug, correlation_id) in logged.items():
-        if event_id not in journaled and correlation_id not in begun:
-            yield f"mission {slug}: event {event_id} of request {correlation_id} is not journaled"
+    for event_id, (slug, event) in logged.items():
+        is_begun = event.identity is None and event.correlation_id in begun
+        if event_id not in journaled and not is_begun:
+            request = event.correlation_id
+            yield f"mission {slug}: event {event_id} of request {request} is not journaled"

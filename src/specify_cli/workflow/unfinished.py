@@ -1,4 +1,4 @@
-"""Whether a call that was killed has left anything that the journal has to tell of."""
+"""Whether a call at the command line that was killed has left anything that the journal has to tell of."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ class Unfinished:
 
 def _has_trace(files: MissionFiles, correlation_id: str) -> bool:
     intent = merge_intent.pending(files)
-    if intent is not None and intent.correlation_id == correlation_id:
+    if intent is not None and (intent.correlation_id, intent.identity) == (correlation_id, None):
         return True
     return bool(files.log.read().caused_by(correlation_id))
