@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from specify_cli.cli.asking import actor_or_user, ask
+from specify_cli.cli.saying import say
 
 
 @click.group()
@@ -46,7 +47,7 @@ def mark_status(
     )
     if not as_json:
         packages = ", ".join(data["work_packages"])
-        click.echo(f"{', '.join(subtasks)} of {packages}: {status}")
+        say(f"{', '.join(subtasks)} of {packages}: {status}")
 
 
 @agent.group()
@@ -68,4 +69,4 @@ def finalize_tasks(*, name: str, as_json: bool) -> None:
     data = ask("finalize-tasks", as_json=as_json, mission=name)
     if not as_json:
         for lane_id, packages in data["lanes"].items():
-            click.echo(f"{lane_id}: {', '.join(packages)}")
+            say(f"{lane_id}: {', '.join(packages)}")

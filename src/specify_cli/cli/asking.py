@@ -12,6 +12,7 @@ import click
 
 from specify_cli import __version__
 from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.saying import red, say
 
 if TYPE_CHECKING:
     import getpass
@@ -83,11 +84,11 @@ def settled(
     if as_json:
         print_envelope(envelope)
     else:
-        click.echo(f"{red(envelope['error_code'])}: {data['message']}", err=True)
+        say(f": {data['message']}", head=red(envelope["error_code"]), is_error=True)
         for candidate in data.get("candidates", ()):
-            click.echo(f"  {candidate}", err=True)
+            say(f"  {candidate}", is_error=True)
         if advice:
-            click.echo(f"next: {advice}", err=True)
+            say(f"next: {advice}", is_error=True)
     is_misunderstood = envelope["error_code"] == errors.UsageError.code
     sys.exit(NOT_UNDERSTOOD if is_misunderstood else REFUSED)
 
@@ -126,13 +127,3 @@ def standing_in() -> pathlib.Path:
 def is_on_terminal() -> bool:
     """Whether somebody is there to be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def red(text: str) -> str:
-    """The text in red, where it goes to a terminal that nobody asked to be plain."""
-    return text if os.environ.get("NO_COLOR") else click.style(text, fg="red", bold=True)
-
-
-def bold(text: str) -> str:
-    """The text in bold, where it goes to a terminal that nobody asked to be plain."""
-    return text if os.environ.get("NO_COLOR") else click.style(text, bold=True)

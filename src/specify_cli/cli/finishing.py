@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, bold, standing_in
+from specify_cli.cli.asking import actor_or_user, standing_in
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import mission_or_default
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.saying import bold, say
 
 if TYPE_CHECKING:
     from specify_cli import bootstrap
@@ -35,8 +36,8 @@ def accept(*, mission: str | None, actor: str | None, as_json: bool) -> None:
     )
     if not as_json:
         packages = ", ".join(data["accepted_wps"])
-        click.echo(f"{bold(data['mission_slug'])} is accepted: {packages}")
-        click.echo(f"next: {advice.after_accepting(chosen)}")
+        say(f" is accepted: {packages}", head=bold(data["mission_slug"]))
+        say(f"next: {advice.after_accepting(chosen)}")
 
 
 @click.command()
@@ -73,12 +74,12 @@ def merge(
     if as_json:
         return
     packages = ", ".join(data["merged_wps"]) or "nothing new"
-    click.echo(f"{bold(data['mission_slug'])} is merged into {data['target_branch']}: {packages}")
+    say(f" is merged into {data['target_branch']}: {packages}", head=bold(data["mission_slug"]))
     if not data["worktree_removed"]:
         click.echo("its worktrees were kept")
     if not _is_still_there():
-        click.echo(f"the worktree that you are in is gone: cd {root}")
-    click.echo(f"next: spec-kitty status {data['mission_slug']}")
+        say(f"the worktree that you are in is gone: cd {root}")
+    say(f"next: spec-kitty status {data['mission_slug']}")
 
 
 def _is_still_there() -> bool:

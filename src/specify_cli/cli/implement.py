@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, bold
+from specify_cli.cli.asking import actor_or_user
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.prompts import prompt_text
+from specify_cli.cli.saying import bold, say
 
 
 @click.command()
@@ -48,8 +49,8 @@ def implement(
         word |= {"actor": who, "to": "for_review"}
         carry_out("transition", chosen, word="implement --done", wp=wp_id, as_json=as_json, **word)
         if not as_json:
-            click.echo(f"{bold(wp_id)} waits for its review")
-            click.echo(f"next: {chosen.next(f'review {wp_id} --approve')}")
+            say(" waits for its review", head=bold(wp_id))
+            say(f"next: {chosen.next(f'review {wp_id} --approve')}")
         return
     data = carry_out(
         "start-implementation", chosen, word="implement", wp=wp_id, actor=who, as_json=as_json
@@ -67,8 +68,8 @@ def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:
 def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
     wp_id = data["wp_id"]
     already = " already" if data["no_op"] else ""
-    click.echo(f"{bold(wp_id)} is yours{already}; branch {data['lane_branch']}")
+    say(f" is yours{already}; branch {data['lane_branch']}", head=bold(wp_id))
     click.echo(f"\n{prompt_text(Path(data['prompt_path']))}\n")
-    click.echo(f"work in: {data['workspace_path']}")
+    say(f"work in: {data['workspace_path']}")
     click.echo("commit there, then hand it over")
-    click.echo(f"next: {advice.after_moving(wp_id, chosen)}")
+    say(f"next: {advice.after_moving(wp_id, chosen)}")

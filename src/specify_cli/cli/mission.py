@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from specify_cli.cli.asking import ask
+from specify_cli.cli.saying import say
 from specify_cli.cli.specify import specify
 
 
@@ -29,4 +30,4 @@ def list_missions(*, as_json: bool) -> None:
     data = ask("list-missions", as_json=as_json)
     if not as_json:
         for known in data["missions"]:
-            click.echo(f"{known['mission_slug']}  {known['title']}")
+            say(f"{known['mission_slug']}  {known['title']}")

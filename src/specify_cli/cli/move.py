@@ -10,7 +10,6 @@ import click
 from specify_cli.cli import advice
 from specify_cli.cli.asking import (
     actor_or_user,
-    bold,
     complain,
     envelope_of,
     is_on_terminal,
@@ -20,6 +19,7 @@ from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.questions import Offer, picked
+from specify_cli.cli.saying import bold, say
 
 FINAL = ("done", "canceled")
 """The lanes that a package leaves by force alone."""
@@ -62,8 +62,8 @@ def move(
     }
     data = carry_out("transition", chosen, word="move", wp=wp_id, to=to, as_json=as_json, **how)
     if not as_json:
-        click.echo(f"{bold(wp_id)} has gone from {data['from_lane']} to {data['to_lane']}")
-        click.echo(f"next: {advice.after_moving(wp_id, chosen)}")
+        say(f" has gone from {data['from_lane']} to {data['to_lane']}", head=bold(wp_id))
+        say(f"next: {advice.after_moving(wp_id, chosen)}")
 
 
 def _lanes(mission: Chosen, *, as_json: bool) -> list[str]:

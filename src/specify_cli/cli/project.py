@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.saying import say
 
 if TYPE_CHECKING:
     from specify_cli import bootstrap, errors
@@ -28,7 +29,7 @@ def init() -> None:
     try:
         root = bootstrap.initialize(Path.cwd())
     except errors.SpecKittyError as error:
-        click.echo(f"{error.code}: {error.message}", err=True)
+        say(f"{error.code}: {error.message}", is_error=True)
         sys.exit(1)
-    click.echo(f"project: {root}")
+    say(f"project: {root}")
     click.echo('next: spec-kitty specify "What is to be built"')

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import click
 
 from specify_cli.cli.asking import complain, is_on_terminal
+from specify_cli.cli.saying import say
 
 
 class Offer(NamedTuple):
@@ -24,7 +25,7 @@ class Offer(NamedTuple):
 def picked(what: str, offers: Sequence[Offer]) -> str:
     """The name of the offer that was picked, by its number or its name."""
     for number, offer in enumerate(offers, start=1):
-        click.echo(offer.line(number))
+        say(offer.line(number))
     answer: str = click.prompt(f"Which {what}?", prompt_suffix=" ", value_proc=_picking(offers))
     return answer
 

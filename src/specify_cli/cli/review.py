@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, bold, complain, is_on_terminal
+from specify_cli.cli.asking import actor_or_user, complain, is_on_terminal
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.saying import bold, say
 
 APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
 
@@ -68,11 +69,11 @@ def review(
     if as_json:
         return
     if decision == APPROVED:
-        click.echo(f"{bold(wp_id)} is approved")
-        click.echo(f"next: {advice.after_settling(chosen)}")
+        say(" is approved", head=bold(wp_id))
+        say(f"next: {advice.after_settling(chosen)}")
     else:
-        click.echo(f"{bold(wp_id)} goes back to work")
-        click.echo(f"next: {chosen.next(f'implement {wp_id}')}")
+        say(" goes back to work", head=bold(wp_id))
+        say(f"next: {chosen.next(f'implement {wp_id}')}")
 
 
 def _result(wp_id: str, verdict: str, *, reviewer: str, feedback: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from specify_cli.cli.asking import ask
 from specify_cli.cli.choosing import mission_or_default
 from specify_cli.cli.options import JSON, MISSION
 from specify_cli.cli.questions import text_or_question
+from specify_cli.cli.saying import say
 
 
 @click.command()
@@ -36,9 +37,9 @@ def specify(
     )
     if not as_json:
         slug = data["mission_slug"]
-        click.echo(f"mission: {slug}, to be merged into {data['target_branch']}")
-        click.echo(f"write: kitty-specs/{slug}/spec.md")
-        click.echo(f"next: spec-kitty plan --mission {slug}")
+        say(f"mission: {slug}, to be merged into {data['target_branch']}")
+        say(f"write: kitty-specs/{slug}/spec.md")
+        say(f"next: spec-kitty plan --mission {slug}")
 
 
 @click.command()
@@ -57,9 +58,9 @@ def plan(*, mission: str | None, as_json: bool) -> None:
         return
     for label in ("written", "kept"):
         for path in data[label]:
-            click.echo(f"{label}: {_below_project(path)}")
+            say(f"{label}: {_below_project(path)}")
     click.echo("write: how it is built in plan.md, the work packages in tasks.md")
-    click.echo(f"next: {chosen.next('tasks')}")
+    say(f"next: {chosen.next('tasks')}")
 
 
 def _below_project(path: str) -> str:

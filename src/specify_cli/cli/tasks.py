@@ -12,6 +12,7 @@ from specify_cli.cli.asking import actor_or_user, ask
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.questions import text_or_question
+from specify_cli.cli.saying import say
 
 UNSETTLED = ("planned", "claimed", "in_progress", "for_review", "in_review", "blocked")
 """The lanes where steps may be open."""
@@ -77,7 +78,7 @@ def add(
         prompt=prompt,
     )
     if not as_json:
-        click.echo(f"{data['wp_id']}: {data['prompt_path']}")
+        say(f"{data['wp_id']}: {data['prompt_path']}")
 
 
 @tasks.command()
@@ -103,8 +104,8 @@ def done(
         actor=actor_or_user(actor),
     )
     if not as_json:
-        click.echo(f"{', '.join(ticked)}: done")
-        click.echo(f"next: {advice.after_moving(data['work_packages'][0], chosen)}")
+        say(f"{', '.join(ticked)}: done")
+        say(f"next: {advice.after_moving(data['work_packages'][0], chosen)}")
 
 
 @tasks.command("list")
@@ -121,7 +122,7 @@ def list_packages(*, mission: str | None, as_json: bool) -> None:
         for package in data["work_packages"]:
             waits = ", ".join(package["dependencies"])
             after = f"  after {waits}" if waits else ""
-            click.echo(f"{package['wp_id']}  {package['lane']}  {package['title']}{after}")
+            say(f"{package['wp_id']}  {package['lane']}  {package['title']}{after}")
 
 
 @tasks.command()
@@ -136,7 +137,7 @@ def finalize(*, mission: str | None, as_json: bool) -> None:
     data = ask("finalize-tasks", as_json=as_json, mission=chosen.slug)
     if not as_json:
         _say_lanes(data)
-        click.echo(f"next: spec-kitty status {data['mission_slug']}")
+        say(f"next: spec-kitty status {data['mission_slug']}")
 
 
 def _asked_package(chosen: Chosen, *, as_json: bool) -> str:
@@ -155,15 +156,15 @@ def _say_packages(data: dict[str, Any], chosen: Chosen) -> None:
         state = "written" if wp_id in data["written"] else "kept"
         differing = data["differing"].get(wp_id)
         words = f"; differs from tasks.md in {', '.join(differing)}" if differing else ""
-        click.echo(f"{wp_id}: {state}{words}")
+        say(f"{wp_id}: {state}{words}")
     if data["differing"]:
         click.echo("a prompt that differs is yours: edit it, or delete it to have it written anew")
     _say_lanes(data)
     if data["commit"]:
-        click.echo(f"committed: {data['commit'][:12]}")
-    click.echo(f"next: {advice.after_settling(chosen)}")
+        say(f"committed: {data['commit'][:12]}")
+    say(f"next: {advice.after_settling(chosen)}")
 
 
 def _say_lanes(data: dict[str, Any]) -> None:
     for lane_id, packages in data["lanes"].items():
-        click.echo(f"{lane_id}: {', '.join(packages)}")
+        say(f"{lane_id}: {', '.join(packages)}")

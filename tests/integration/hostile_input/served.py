@@ -104,8 +104,8 @@ class Served:
                 os.utime(path, ns=(10**18, path.stat().st_mtime_ns))
         self._before = _look(self.outside)
 
-    def start(self, *options: str) -> None:
-        """A worker serves."""
+    def start(self, *options: str, terminal: int | None = None) -> None:
+        """A worker serves; what it says goes to the log, or to a terminal."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "specify_cli", "mailbox", "serve", *options],
@@ -113,7 +113,7 @@ class Served:
                 env=environment(PYTHONUTF8="1"),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=log,
+                stderr=log if terminal is None else terminal,
             )
         process = self.process
         self.wait_until(lambda: self._is_serving(process))
@@ -165,16 +165,16 @@ class Served:
         """Everything that the host ever said about a file of that name."""
         written = ascii(name)[1:-1]
         letters = [r for r in read_records(self.layout.dead_letters) if r["name"] == written]
-        reply = self.code(name.removesuffix(".json")) if name.isascii() else None
+        reply = self.code(name.removesuffix(".json")) if name.endswith(".json") else None
         return ["DEAD LETTER"] * len(letters) + ([reply] if reply else [])
 
     def code(self, stem: str) -> str | None:
         """`OK` or the code of the reply, where there is one."""
         try:
             reply = json.loads((self.layout.outbox / f"{stem}.json").read_bytes())
-        except OSError:
+        except (OSError, ValueError):  # Names that no file can have.
             return None
-        return reply["error_code"] or "OK"
+        return None if stem == "worker" else reply["error_code"] or "OK"
 
     def measure(self) -> int:
         """The worker's peak so far, in KiB."""

@@ -1,0 +1,54 @@
+"""What a real terminal is sent: the bytes on the other side of a pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.integration.stage import TIMEOUT_S, environment
+
+
+class Terminal:
+    """A pseudo-terminal, everything sent to which is kept."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self._ours, self.theirs = pty.openpty()
+        termios.tcsetwinsize(self.theirs, (50, 300))
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def run(self, words: Sequence[str], cwd: Path) -> int:
+        """The exit code of the program, which believes that a person looks on, and says nothing."""
+        done = subprocess.run(
+            [sys.executable, "-m", "specify_cli", *words],
+            cwd=cwd,
+            env=environment(TERM="xterm-256color", PYTHONUTF8="1"),
+            stdin=subprocess.DEVNULL,
+            stdout=self.theirs,
+            stderr=self.theirs,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return done.returncode
+
+    def close(self) -> bytes:
+        """Everything that was ever sent."""
+        os.close(self.theirs)
+        self._thread.join(TIMEOUT_S)
+        os.close(self._ours)
+        return self.sent
+
+    def _listen(self) -> None:
+        # The kernel says EIO once nobody is left on the other side.
+        try:
+            while data := os.read(self._ours, 65536):
+                self.sent += data
+        except OSError:
+            return
