@@ -7,11 +7,7 @@ from pathlib import Path
 
 import click
 
-import specify_cli
-
-PACKAGE = Path(specify_cli.__file__).parent
-SHIPPED = PACKAGE / "_contract"
-CHECKOUT = PACKAGE.parents[1] / "contract"
+from specify_cli.cli import shipped
 
 
 @click.group()
@@ -40,7 +36,7 @@ def show(name: str | None) -> None:
     if len(fitting) != 1:
         click.echo(_complaint(name, fitting), err=True)
         sys.exit(1)
-    click.echo((_folder() / fitting[0]).read_bytes(), nl=False)
+    click.echo((shipped.contract() / fitting[0]).read_bytes(), nl=False)
 
 
 def _short_names(document: str) -> tuple[str, ...]:
@@ -54,10 +50,6 @@ def _complaint(name: str, fitting: list[str]) -> str:
     return f"{name!r} fits several documents, name one: {', '.join(fitting)}"
 
 
-def _folder() -> Path:
-    return SHIPPED if SHIPPED.is_dir() else CHECKOUT
-
-
 def _documents() -> list[str]:
-    folder = _folder()
+    folder = shipped.contract()
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())

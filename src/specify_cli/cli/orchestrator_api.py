@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli.cli import through_mailbox
+from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.through_mailbox import Stopped, give
 
 if TYPE_CHECKING:
     import dataclasses
     import pathlib
     import typing
-    from collections.abc import Callable
 
     from specify_cli import bootstrap, errors, ids
     from specify_cli.orchestrator_api import (
@@ -41,19 +42,35 @@ else:
     errors = Deferred("specify_cli.errors")
     ids = Deferred("specify_cli.ids")
     arguments = Deferred("specify_cli.orchestrator_api.arguments")
-    dispatcher = Deferred("specify_cli.orchestrator_api.dispatcher")
     envelope = Deferred("specify_cli.orchestrator_api.envelope")
     registry = Deferred("specify_cli.orchestrator_api.registry")
     request = Deferred("specify_cli.orchestrator_api.request")
     strict_json = Deferred("specify_cli.orchestrator_api.strict_json")
 
-SUCCEEDED, REFUSED, NOT_UNDERSTOOD = 0, 1, 2
+SUCCEEDED = 0
 INTERRUPTED = 130
 ID_FLAG = "--correlation-id"
 WIDEST = 76
 
 
-def run(words: Sequence[str], *, dispatcher_at: DispatcherAt | None = None) -> int:
+class Doors:
+    """Who answers a line: the host of this folder, or one behind a mailbox."""
+
+    def __init__(
+        self,
+        dispatcher_at: DispatcherAt | None = None,
+        through: Callable[[Line], Envelope] = through_mailbox.answer,
+    ) -> None:
+        self.dispatcher_at = dispatcher_at
+        self.through = through
+
+
+def run(
+    words: Sequence[str],
+    *,
+    dispatcher_at: DispatcherAt | None = None,
+    through: Callable[[Line], Envelope] = through_mailbox.answer,
+) -> int:
     """Answers the command line `words` with one envelope on stdout; the exit code.
 
     0 succeeded, 1 refused, 2 exactly for USAGE_ERROR.
@@ -63,19 +80,16 @@ def run(words: Sequence[str], *, dispatcher_at: DispatcherAt | None = None) -> i
             args=list(words),
             prog_name="spec-kitty orchestrator-api",
             standalone_mode=False,
-            obj=dispatcher_at,
+            obj=Doors(dispatcher_at, through),
         )
     except click.ClickException as error:
         result = _not_understood(words, error)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    if not isinstance(result, dict):
-        return SUCCEEDED  # --help has printed its prose.
-    sys.stdout.buffer.write(envelope.encode(result))
-    sys.stdout.buffer.flush()
-    if result["success"]:
-        return SUCCEEDED
-    return NOT_UNDERSTOOD if result["error_code"] == errors.UsageError.code else REFUSED
+    except Stopped as stopped:
+        return stopped.exit_code
+    # --help has printed its prose.
+    return give(result) if isinstance(result, dict) else SUCCEEDED
 
 
 class ContractGroup(click.Group):
@@ -89,7 +103,9 @@ class ContractGroup(click.Group):
         """The click command of the word; None for an unknown one."""
         if cmd_name not in registry.CONTRACT_COMMANDS:
             return None
-        return click_command(registry.find(cmd_name))
+        command = click_command(registry.find(cmd_name))
+        command.params += _ways_through_a_mailbox()
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command, without loading it."""
@@ -119,6 +135,9 @@ def orchestrator_api() -> None:
 
     Exit code: 0 done, 1 refused, 2 not understood.
 
+    With --mailbox DIR behind the command, or SPEC_KITTY_MAILBOX=DIR, the host is asked through the
+    folders DIR/inbox and DIR/outbox (or INBOX:OUTBOX): the same answers, and no project needed.
+
     Example: spec-kitty orchestrator-api contract-version
     """
 
@@ -137,8 +156,8 @@ def click_command(command: Command) -> click.Command:
         options.append(click.Option([ID_FLAG], help=key, metavar="ID"))
 
     @click.pass_obj
-    def callback(dispatcher_at: DispatcherAt | None, /, **flags: Any) -> Envelope:
-        return _ask(command, flags, dispatcher_at or bootstrap.dispatcher).envelope
+    def callback(doors: Doors | None, /, **flags: Any) -> Envelope:
+        return _ask(command, flags, doors or Doors())
 
     return ContractCommand(
         command.name,
@@ -147,6 +166,15 @@ def click_command(command: Command) -> click.Command:
         help=f"{registry.CONTRACT_COMMANDS[command.name]}\n\n\b\n{_pasteable(command.example)}",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+
+
+def _ways_through_a_mailbox() -> list[click.Parameter]:
+    mailbox = "Ask through DIR/inbox and DIR/outbox, or INBOX:OUTBOX; also SPEC_KITTY_MAILBOX."
+    timeout = "How long to wait for its answer; else 300."
+    return [
+        click.Option(["--mailbox"], help=mailbox, metavar="DIR"),
+        click.Option(["--timeout-s"], help=timeout, metavar="SECONDS"),
+    ]
 
 
 def _pasteable(example: str) -> str:
@@ -182,23 +210,33 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> click.Option:
     return click.Option([flag, field.name], help=text, metavar=metavar)
 
 
-def _ask(command: Command, flags: dict[str, Any], dispatcher_at: DispatcherAt) -> dispatcher.Answer:
+def _ask(command: Command, flags: dict[str, Any], doors: Doors) -> Envelope:
     given_id = flags.pop("correlation_id", None)
+    mailbox, timeout_s = flags.pop("mailbox", None), flags.pop("timeout_s", None)
     correlation_id = given_id if _is_id(given_id) else ids.correlation_id()
     try:
         asked = _request(command, flags, correlation_id=correlation_id)
+        _check_door(given_id, mailbox=mailbox, timeout_s=timeout_s)
     except errors.UsageError as error:
-        return dispatcher.Answer(
-            envelope=envelope.refused(command.wire_name, correlation_id, error)
-        )
-    if given_id not in (None, correlation_id):
-        bad_id = errors.UsageError(f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
-        return dispatcher.Answer(
-            envelope=envelope.refused(command.wire_name, correlation_id, bad_id)
-        )
+        return envelope.refused(command.wire_name, correlation_id, error)
+    if through_mailbox.is_wanted(mailbox):
+        line = Line(command.name, asked.args, changes_state=command.changes_state)
+        line.policy, line.given_id = asked.policy, given_id
+        line.mailbox, line.timeout_s = mailbox, timeout_s
+        return doors.through(line)
     origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
     # Not Path.cwd(), which fails where the folder is gone: whoever looks for the project says so.
-    return dispatcher_at(pathlib.Path()).answer(asked, origin, is_id_minted=given_id is None)
+    host = (doors.dispatcher_at or bootstrap.dispatcher)(pathlib.Path())
+    return host.answer(asked, origin, is_id_minted=given_id is None).envelope
+
+
+def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | None) -> None:
+    if given_id is not None and not _is_id(given_id):
+        raise errors.UsageError(f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
+    if timeout_s is not None and not through_mailbox.is_wanted(mailbox):
+        raise errors.UsageError(
+            "--timeout-s: it is for the answer of a mailbox; give --mailbox too"
+        )
 
 
 def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> request.Request:

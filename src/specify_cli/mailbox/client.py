@@ -11,13 +11,19 @@ All it must be given is two folders: one to write requests to, one to read repli
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-import secrets
+import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself takes a fifth of the time that a call takes to start.
+    from typing import Any, TypeAlias
+
+    OnLook: TypeAlias = Callable[["Waiting"], None]
 
 CONTRACT_VERSION = "1.3.0"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -28,10 +34,20 @@ WAITED_PER_PAUSE = 20
 # How many missed beats make a worker absent.
 MISSED_BEATS = 5
 DEFAULT_BEAT_INTERVAL_S = 2.0
+LONGEST_BEAT_INTERVAL_S = 3600.0
+# How often a waiting client looks at the heartbeat, and when first.
+LOOK_INTERVAL_S = 1.0
+FIRST_LOOK_S = 0.1
+MAX_HEARTBEAT_BYTES = 64 * 1024
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+# A planted link is not followed, and a planted FIFO does not make the reader wait.
+READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
 class NotAnsweredError(TimeoutError):
     """No reply came in time. The request stays valid: `wait` again for `correlation_id`."""
+
+    reason = "not_answered"
 
     def __init__(self, message: str, correlation_id: str) -> None:
         super().__init__(message)
@@ -39,7 +55,152 @@ class NotAnsweredError(TimeoutError):
 
 
 class NoWorkerError(NotAnsweredError):
-    """No reply came in time, and nobody serves the mailbox. The request will be served later."""
+    """Nobody served the mailbox all the time. The request will be served when somebody does."""
+
+    reason = "no_worker"
+
+
+class QueuedError(NotAnsweredError):
+    """A worker is alive, and the request still waits in the inbox, as number `position`."""
+
+    reason = "queued"
+
+    def __init__(self, message: str, correlation_id: str, *, position: int) -> None:
+        super().__init__(message, correlation_id)
+        self.position = position
+
+
+class TakenError(NotAnsweredError):
+    """A living worker has taken the request, and not answered it yet."""
+
+    reason = "taken"
+
+
+class LostContactError(NotAnsweredError):
+    """The worker that was there has gone, or the folders are out of reach."""
+
+    reason = "lost_contact"
+
+
+class BadReplyError(ValueError):
+    """What lies in the reply's place is no envelope that answers this request."""
+
+
+class ForbiddenReplyError(PermissionError):
+    """The reply is there, and this process may not read it."""
+
+
+class Pulse:
+    """Whether a worker serves the mailbox, from one or more looks at its heartbeat.
+
+    A beat that is fresh by the clock is a sign of life, and so is one that changes while we look:
+    that holds where the clock of the folder's machine is not ours.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._changed_at = float("-inf")
+        self.was_alive = self.is_alive = False
+        self.report: dict[str, Any] = {}
+
+    def look(self) -> bool:
+        """Whether a worker serves the mailbox now."""
+        try:
+            status = self._path.stat()
+            report = json.loads(_read(self._path, max_bytes=MAX_HEARTBEAT_BYTES))
+        except (OSError, ValueError, RecursionError):
+            report = None
+        self.report = report if isinstance(report, dict) else {}
+        self.is_alive = bool(self.report) and self._beats(status)
+        self.was_alive = self.was_alive or self.is_alive
+        return self.is_alive
+
+    @property
+    def trouble(self) -> str:
+        """What keeps a living worker from its work, in its own words; empty where nothing does."""
+        if self.is_alive and self.report.get("state") == "stalled":
+            return (
+                f"the worker is stalled: {self.report.get('stalled_reason') or 'no reason given'}"
+            )
+        return ""
+
+    def _beats(self, status: os.stat_result) -> bool:
+        seen = (status.st_ino, status.st_mtime_ns)
+        if self._seen not in (None, seen):
+            self._changed_at = time.monotonic()
+        self._seen = seen
+        patience_s = MISSED_BEATS * self._interval_s()
+        # Also a beat from the future is stale, unless it changes.
+        fresh = abs(time.time() - status.st_mtime) < patience_s
+        changing = time.monotonic() - self._changed_at < patience_s
+        return self.report.get("state") != "stopped" and (fresh or changing)
+
+    def _interval_s(self) -> float:
+        with contextlib.suppress(TypeError, ValueError):
+            given = float(self.report.get("interval_s", DEFAULT_BEAT_INTERVAL_S))
+            return given if 0 < given <= LONGEST_BEAT_INTERVAL_S else 0.0
+        return 0.0
+
+
+class Waiting:
+    """One request that waits to be answered, and what is known of why it is not yet."""
+
+    def __init__(self, mailbox: Mailbox, correlation_id: str) -> None:
+        self._mailbox = mailbox
+        self._since = time.monotonic()
+        self._next_look_s = FIRST_LOOK_S
+        self.correlation_id = correlation_id
+        self.pulse = Pulse(mailbox.outbox / "worker.json")
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds waited so far."""
+        return time.monotonic() - self._since
+
+    def look(self) -> bool:
+        """Whether the heartbeat was looked at, which it is once a second."""
+        if self.waited_s < self._next_look_s:
+            return False
+        self.pulse.look()
+        self._next_look_s = self.waited_s + LOOK_INTERVAL_S
+        return True
+
+    def verdict(self) -> NotAnsweredError:
+        """Why there is no answer yet."""
+        self.pulse.look()
+        waited = f"no reply to {self.correlation_id} within {self.waited_s:.1f} s: "
+        if out_of_reach := self._mailbox.out_of_reach():
+            text = f"{waited}contact was lost: {out_of_reach}"
+            return LostContactError(text, self.correlation_id)
+        if not self.pulse.is_alive:
+            return self._abandoned(waited)
+        return self._served(waited)
+
+    def _abandoned(self, waited: str) -> NotAnsweredError:
+        state = "said goodbye" if self.pulse.report.get("state") == "stopped" else "is silent"
+        restart = "start `spec-kitty mailbox serve` on the host; the request waits for it"
+        if self.pulse.was_alive:
+            text = f"{waited}contact was lost: the worker {state}; {restart}"
+            return LostContactError(text, self.correlation_id)
+        why = f"the last one {state}" if self.pulse.report else "there is no heartbeat"
+        text = f"{waited}no worker serves the mailbox: {why}; {restart}"
+        return NoWorkerError(text, self.correlation_id)
+
+    def _served(self, waited: str) -> NotAnsweredError:
+        position = self._mailbox.position(self.correlation_id)
+        text = f"{waited}{self.standing(position)}; wait again"
+        if position is None:
+            return TakenError(text, self.correlation_id)
+        return QueuedError(text, self.correlation_id, position=position)
+
+    def standing(self, position: int | None) -> str:
+        """What is known in words, where the request has this position in the inbox."""
+        trouble = self.pulse.trouble and f" ({self.pulse.trouble})"
+        if position is None:
+            return f"the worker has taken it and is at it{trouble}"
+        place = f" at position {position}" if position else ""
+        return f"it is queued{place}{trouble}"
 
 
 class Mailbox:
@@ -71,24 +232,30 @@ class Mailbox:
             "args": dict(args),
         }
         if policy is not None:
-            request["policy"] = dict(policy)
+            request["policy"] = policy
         if not_after is not None:
             request["not_after"] = not_after
         self._drop(correlation_id, json.dumps(request).encode())
         return correlation_id
 
-    def wait(self, correlation_id: str, *, timeout_s: float = 60.0) -> dict[str, Any]:
+    def wait(
+        self, correlation_id: str, *, timeout_s: float = 60.0, on_look: OnLook | None = None
+    ) -> dict[str, Any]:
         """The envelope that answers the request of this id.
 
+        `on_look` is called about once a second with what is known meanwhile.
+
         Raises:
-            NoWorkerError: it did not come in time, and no worker serves the mailbox.
-            NotAnsweredError: it did not come in time, though a worker is at work.
+            NoWorkerError, QueuedError, TakenError, LostContactError: it did not come in time.
+            BadReplyError, ForbiddenReplyError: something came that is of no use.
         """
-        since = time.monotonic()
-        while (reply := self.reply(correlation_id)) is None:
-            waited_s = time.monotonic() - since
+        waiting = Waiting(self, correlation_id)
+        while (reply := self._reply_in_reach(correlation_id)) is None:
+            waited_s = waiting.waited_s
             if waited_s >= timeout_s:
-                raise self._why_not_answered(correlation_id, timeout_s)
+                raise waiting.verdict()
+            if waiting.look() and on_look is not None:
+                on_look(waiting)
             pause_s = min(max(SHORTEST_PAUSE_S, waited_s / WAITED_PER_PAUSE), LONGEST_PAUSE_S)
             time.sleep(min(pause_s, timeout_s - waited_s))
         return reply
@@ -109,33 +276,72 @@ class Mailbox:
 
         Raises:
             OSError: the inbox cannot be written to.
-            NotAnsweredError: as for `wait`.
+            NotAnsweredError, BadReplyError, ForbiddenReplyError: as for `wait`.
         """
         submitted = self.submit(command, args, policy=policy, correlation_id=correlation_id)
         return self.wait(submitted, timeout_s=timeout_s)
 
+    def reply_path(self, correlation_id: str) -> Path:
+        """Where the reply to the request of this id is, or will be."""
+        return self.outbox / f"{correlation_id}.json"
+
     def reply(self, correlation_id: str) -> dict[str, Any] | None:
-        """The envelope that answers the request of this id, or None while there is none."""
+        """The envelope that answers the request of this id, or None while there is none.
+
+        Raises:
+            BadReplyError, ForbiddenReplyError: there is something that is of no use.
+            OSError: the outbox is out of reach.
+        """
+        path = self.reply_path(correlation_id)
         try:
-            data = (self.outbox / f"{correlation_id}.json").read_bytes()
+            data = _read(path, max_bytes=MAX_REPLY_BYTES)
         except FileNotFoundError:
             return None
-        envelope: dict[str, Any] = json.loads(data)
-        return envelope
+        except PermissionError as error:
+            path.lstat()  # Where the folder refuses too, nobody knows whether there is a reply.
+            raise ForbiddenReplyError(
+                error.errno, "the reply is there and may not be read", str(path)
+            ) from error
+        return _envelope(data, path)
+
+    def position(self, correlation_id: str) -> int | None:
+        """How many requests, this one included, are to be served until it is; None once taken.
+
+        0 where it waits, and the inbox does not let itself be listed.
+        """
+        own_name = f"{correlation_id}.json"
+        try:
+            own = ((self.inbox / own_name).lstat().st_ctime_ns, own_name)
+        except OSError:
+            return None
+        try:
+            return 1 + sum(_landed(entry) < own for entry in os.scandir(self.inbox))
+        except OSError:
+            return 0
 
     def worker_is_alive(self) -> bool:
         """Whether a worker has lately said that it serves this mailbox."""
-        path = self.outbox / "worker.json"
+        return Pulse(self.outbox / "worker.json").look()
+
+    def out_of_reach(self) -> str:
+        """Which of the folders cannot be looked into and why; empty where both can."""
+        for folder in (self.outbox, self.inbox):
+            try:
+                os.stat(f"{folder}/.")  # The dot asks whether one may look inside.
+            except OSError as error:
+                return f"{folder}: {error.strerror}"
+        return ""
+
+    def _reply_in_reach(self, correlation_id: str) -> dict[str, Any] | None:
         try:
-            age_s = time.time() - path.stat().st_mtime
-            report = json.loads(path.read_bytes())
-            interval_s = float(report.get("interval_s", DEFAULT_BEAT_INTERVAL_S))
-        except (OSError, ValueError, AttributeError, TypeError):
-            return False
-        return report.get("state") != "stopped" and age_s < MISSED_BEATS * interval_s
+            return self.reply(correlation_id)
+        except ForbiddenReplyError:
+            raise
+        except OSError:  # A folder that is gone for a moment comes back, or the verdict names it.
+            return None
 
     def _drop(self, correlation_id: str, data: bytes) -> None:
-        temporary = self.inbox / f".{correlation_id}.{secrets.token_hex(4)}.tmp"
+        temporary = self.inbox / f".{correlation_id}.{os.urandom(4).hex()}.tmp"
         try:
             with temporary.open("xb") as file:
                 file.write(data)
@@ -147,18 +353,48 @@ class Mailbox:
                 temporary.unlink()
             raise
 
-    def _why_not_answered(self, correlation_id: str, timeout_s: float) -> NotAnsweredError:
-        waited = f"no reply to {correlation_id} within {timeout_s:g} s"
-        if self.worker_is_alive():
-            return NotAnsweredError(f"{waited}, a worker is at work; wait again", correlation_id)
-        return NoWorkerError(
-            f"{waited}, and no worker serves the mailbox: start `spec-kitty mailbox serve`; "
-            "the request waits for it",
-            correlation_id,
-        )
-
 
 def new_correlation_id() -> str:
     """A new id that sorts by the millisecond of its birth: a ULID."""
-    number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
+    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
     return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def _read(path: Path, *, max_bytes: int) -> bytes:
+    """The content of the regular file. Raises: OSError, BadReplyError."""
+    try:
+        descriptor = os.open(path, READ_FLAGS)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise BadReplyError(f"{path} is a link, which no host makes") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BadReplyError(f"{path} is no regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > max_bytes:
+        raise BadReplyError(f"{path} is larger than {max_bytes} bytes")
+    return data
+
+
+def _envelope(data: bytes, path: Path) -> dict[str, Any]:
+    try:
+        envelope = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadReplyError(f"{path} is not JSON") from error
+    fits = isinstance(envelope, dict) and envelope.get("correlation_id") == path.stem
+    if not fits or not isinstance(envelope.get("success"), bool):
+        raise BadReplyError(f"{path} is not the envelope that answers {path.stem}")
+    answer: dict[str, Any] = envelope
+    return answer
+
+
+def _landed(entry: os.DirEntry[str]) -> tuple[float, str]:
+    """When the request landed; never, for what is none or is gone meanwhile."""
+    if not entry.name.startswith(".") and entry.name.endswith(".json"):
+        with contextlib.suppress(OSError):
+            return (entry.stat(follow_symlinks=False).st_ctime_ns, entry.name)
+    return (float("inf"), "")

@@ -37,7 +37,8 @@ def refusals_in_code(source: Path = SOURCE) -> Refusals:
     for name, tree in trees.items():
         for call in _calls(tree):
             called = _called(call)
-            code = CODES.get(called) or forwarding.get(called) or forwarding.get(f"{name}.{called}")
+            kind = called.removeprefix("errors.")
+            code = CODES.get(kind) or forwarding.get(called) or forwarding.get(f"{name}.{called}")
             if code:
                 details[code] |= {word.arg for word in call.keywords if word.arg}
             guards |= set(_guards(call))

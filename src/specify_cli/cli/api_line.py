@@ -1,0 +1,132 @@
+"""A command line of the contract, read by the plainest rules: what they do not cover is declined.
+
+Reading it with click would take four times as long as the answer itself. Whatever is declined here
+is read again by click, so nothing is ever refused by these rules, and both never disagree.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Sequence
+
+from specify_cli.cli import shipped
+from specify_cli.cli.deferred import Deferred
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself is slow to load.
+    from typing import Any
+
+    from specify_cli import errors
+    from specify_cli.orchestrator_api import strict_json
+else:
+    errors = Deferred("specify_cli.errors")
+    strict_json = Deferred("specify_cli.orchestrator_api.strict_json")
+
+ID_CHARACTERS = frozenset(string.ascii_letters + string.digits + "._-")
+LONGEST_ID = 128
+OF_THE_DOOR = ({"flag": "--mailbox"}, {"flag": "--timeout-s"})
+"""Flags that every command has, and that say where the line goes."""
+
+
+class Line:
+    """What is asked, and through which mailbox."""
+
+    __slots__ = ("args", "changes_state", "command", "given_id", "mailbox", "policy", "timeout_s")
+
+    def __init__(self, command: str, args: dict[str, Any], *, changes_state: bool) -> None:
+        self.command = command
+        self.args = args
+        self.changes_state = changes_state
+        self.policy: Any = None
+        self.given_id: str | None = None
+        self.mailbox: str | None = None
+        self.timeout_s: str | None = None
+
+
+class Declined(Exception):
+    """The line is not as plain as these rules want it."""
+
+
+def read(words: Sequence[str]) -> Line | None:
+    """The line that the words behind `orchestrator-api` are; None for click to read them."""
+    try:
+        command = _command(words[0] if words else "")
+        flags = {flag["flag"]: flag for flag in (*command["flags"], *OF_THE_DOOR)}
+        return _line(command, flags, _values(list(words[1:]), flags))
+    except (Declined, OSError, ValueError, errors.RequestMalformed):
+        return None
+
+
+def _command(name: str) -> dict[str, Any]:
+    """What the contract says of the command."""
+    document = json.loads((shipped.contract() / "v1" / "commands.json").read_bytes())
+    for command in document:
+        if command["name"] == name:
+            found: dict[str, Any] = command
+            return found
+    raise Declined
+
+
+def _values(words: list[str], flags: dict[str, dict[str, Any]]) -> dict[str, str | bool]:
+    """Flag to what was given for it."""
+    denials = {flag["negation"]: name for name, flag in flags.items() if "negation" in flag}
+    found: dict[str, str | bool] = {}
+    words.reverse()
+    while words:
+        flag, equals, value = words.pop().partition("=")
+        name = denials.get(flag, flag)
+        if name not in flags or name in found:
+            raise Declined
+        if flags[name].get("type") == "boolean":
+            found[name] = _without_value(equals, is_denied=flag in denials)
+        else:
+            found[name] = value if equals else _next(words)
+    return found
+
+
+def _without_value(equals: str, *, is_denied: bool) -> bool:
+    if equals:
+        raise Declined
+    return not is_denied
+
+
+def _next(words: list[str]) -> str:
+    if not words or words[-1].startswith("-"):
+        raise Declined
+    return words.pop()
+
+
+def _line(
+    command: dict[str, Any],
+    flags: dict[str, dict[str, Any]],
+    values: dict[str, str | bool],
+) -> Line:
+    line = Line(command["name"], {}, changes_state=command["changes_state"])
+    line.mailbox, line.timeout_s = _text(values, "--mailbox"), _text(values, "--timeout-s")
+    line.given_id = _id(_text(values, "--correlation-id"))
+    for name, value in values.items():
+        is_json = flags[name].get("type") == "json"
+        parsed = _json(str(value)) if is_json else value
+        if name == "--policy":
+            line.policy = parsed
+        elif flags[name].get("place") == "args":
+            line.args[flags[name]["arg"]] = parsed
+    return line
+
+
+def _text(values: dict[str, str | bool], name: str) -> str | None:
+    value = values.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _id(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if not 0 < len(text) <= LONGEST_ID or text[0] == "." or not set(text) <= ID_CHARACTERS:
+        raise Declined
+    return text
+
+
+def _json(text: str) -> Any:
+    return strict_json.parse(text.encode("utf-8", "surrogateescape"))

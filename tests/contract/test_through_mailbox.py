@@ -1,0 +1,106 @@
+"""Through a mailbox the command line says what it says without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.conformance.cases import Case, all_cases
+from specify_cli.conformance.matching import envelope_of, without_chance
+from specify_cli.conformance.playing import Play
+from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.written import faults_in
+from tests.contract.doors import CommandLine, find_broken, run_agent
+from tests.contract.test_command_line import MOVE, NOT_UNDERSTOOD
+from tests.contract.test_fixtures import CAPABILITIES
+from tests.contract.through_mailbox import ThroughMailbox, say
+
+CASES = [
+    case
+    for case in all_cases()
+    if case.requires <= CAPABILITIES and {"cli", "mailbox"} <= set(case.doors)
+]
+ADA = ["--actor", "ada"]
+MISUSED: list[list[str]] = [
+    *(words for _, words in NOT_UNDERSTOOD),
+    ["--nonsense"],
+    ["mission-state", "--mission", ""],
+    ["mission-state", "--mission=1", "-x"],
+    ["mission-state", "--mission", "1", "--"],
+    ["mission-state", "--mission", "1", "--", "more"],
+    ["mission-state", "--", "--mission", "1"],
+    ["mission-state", "--mission", "--wp"],
+    ["mission-state", "--mission", "\udcff"],
+    ["mission-state", "--mission", "1", "--mailbo", "x"],
+    ["mission-state", "--mission", "1", "--policy", "{}"],
+    ["contract-version", "--provider-version"],
+    ["contract-version", "--provider-version", "old"],
+    [*MOVE, *ADA, "--force", "--force"],
+    [*MOVE, *ADA, "--no-force"],
+    [*MOVE, *ADA, "--subtasks-complete=true"],
+    [*MOVE, *ADA, "--evidence-json", '{"review": {"verdict": "approved"}}'],
+    [*MOVE, *ADA, "--review-result-json", "1e999"],
+    [*MOVE, *ADA, "--review-result-json", "[" * 5000],
+    [*MOVE, *ADA, "--policy", "[]"],
+    [*MOVE, *ADA, "--policy", '"text"'],
+    [*MOVE, *ADA, "--policy", '{"a": "\udcff"}'],
+    [*MOVE, *ADA, "--correlation-id", ""],
+    [*MOVE, *ADA, "--correlation-id", "a/b"],
+    [*MOVE, *ADA, "--correlation-id", "a", "--correlation-id", "b"],
+    [*MOVE[:-1], "nowhere", *ADA],
+    [*MOVE, *ADA, "--timeout-s"],
+    ["merge-mission", "--mission", "1", "--push=1"],
+    ["merge-mission", "--mission", "1", "--strategy", ""],
+]
+
+
+def named(case: Case) -> str:
+    return case.name
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_case_has_its_answer_through_a_mailbox(
+    case: Case, scratch: Scratch, tmp_path: Path
+) -> None:
+    root = scratch.project(case.project, tmp_path / "project")
+    broken = ThroughMailbox(find=find_broken)
+    played = Play(root=root, door=ThroughMailbox(), agent=run_agent, broken=broken)
+    played.prepare(case.before)
+    played.answer(case)
+    assert not faults_in(root)
+
+
+def essence(raw: bytes) -> dict[str, Any]:
+    envelope = envelope_of(raw)
+    return {name: envelope[name] for name in ("command", "success", "error_code", "data")}
+
+
+@pytest.fixture(scope="module")
+def root(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return scratch.project("single", tmp_path_factory.mktemp("misused") / "project")
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_what_is_misused_is_told_alike_with_and_without_a_mailbox(
+    root: Path, *, by_variable: bool
+) -> None:
+    with ThroughMailbox().served(root):
+        for words in MISUSED:
+            plain = CommandLine().say(root, words)
+            if not words and not by_variable:
+                continue  # There is nothing to put a flag behind.
+            through = say(root, words, by_variable=by_variable)
+            assert essence(through.raw) == essence(plain.raw), words
+            assert through.exit_code == plain.exit_code, words
+
+
+def test_both_are_alike_to_the_byte_but_for_chance(scratch: Scratch, tmp_path: Path) -> None:
+    root = scratch.project("single", tmp_path / "project")
+    words = ["mission-state", "--mission", "001-single"]
+    with ThroughMailbox().served(root):
+        through = say(root, words).raw
+    plain = CommandLine().say(root, words).raw
+    assert without_chance(envelope_of(through), root) == without_chance(envelope_of(plain), root)
+    assert through.endswith(b"}\n")

@@ -1,0 +1,57 @@
+"""The command line as a process that sees two folders and no project."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.stage import Outcome, Process, Stage, environment, outcome
+from tests.unit.mailbox.recording import wait_until
+
+# Drops what root may do beyond its own files, so that permissions hold for root too.
+WITHOUT_PRIVILEGES = (
+    ("setpriv", "--inh-caps=-all", "--bounding-set=-all") if os.geteuid() == 0 else ()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandboxed:
+    """Asks through the mailbox of the stage's project, from a folder outside of it."""
+
+    stage: Stage
+    folder: Path
+
+    @property
+    def mailbox(self) -> Path:
+        return self.stage.root / ".kitty"
+
+    @property
+    def waiting(self) -> list[Path]:
+        """The requests that wait in the inbox."""
+        return sorted(self.mailbox.glob("inbox/[!.]*.json"))
+
+    def start(self, *words: str, env: Mapping[str, str] | None = None) -> Process:
+        """A process that has begun to ask."""
+        return self.stage.start("orchestrator-api", *words, cwd=self.folder, env=env)
+
+    def ask(self, *words: str, mailbox: Path | str | None = None) -> Outcome:
+        """How the process ended that asked through the mailbox."""
+        return outcome(self.start(*words, "--mailbox", str(mailbox or self.mailbox)))
+
+    def ask_by_variable(self, *words: str, **variables: str) -> Outcome:
+        """The same, named by the environment."""
+        return outcome(self.start(*words, env=environment(**variables)))
+
+    def start_until_it_waits(self, *words: str) -> Process:
+        """A process whose request has landed in the inbox."""
+        process = self.start(*words, "--mailbox", str(self.mailbox))
+        wait_until(lambda: self.waiting or process.poll() is not None, timeout_s=60)
+        assert process.poll() is None, process.communicate()
+        return process
+
+
+def seconds_taken(since: float) -> float:
+    return time.monotonic() - since

@@ -1,0 +1,209 @@
+"""A client that is not answered knows why."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.mailbox.client import (
+    BadReplyError,
+    LostContactError,
+    Mailbox,
+    NotAnsweredError,
+    NoWorkerError,
+    Pulse,
+    QueuedError,
+    TakenError,
+    Waiting,
+)
+
+ALIVE = {"state": "running", "interval_s": 60}
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Mailbox:
+    for name in ("inbox", "outbox"):
+        (tmp_path / name).mkdir()
+    return Mailbox(tmp_path / "inbox", tmp_path / "outbox")
+
+
+def beat(mailbox: Mailbox, *, aged_s: float = 0, **report: Any) -> Path:
+    path = mailbox.outbox / "worker.json"
+    path.write_text(json.dumps(ALIVE | report))
+    moment = path.stat().st_mtime - aged_s
+    os.utime(path, (moment, moment))
+    return path
+
+
+def verdict(mailbox: Mailbox, correlation_id: str = "mine") -> NotAnsweredError:
+    with pytest.raises(NotAnsweredError) as missed:
+        mailbox.wait(correlation_id, timeout_s=0)
+    assert missed.value.correlation_id == correlation_id
+    return missed.value
+
+
+def submit(mailbox: Mailbox, *ids: str) -> None:
+    for moment, correlation_id in enumerate(ids):
+        mailbox.submit("note", {}, correlation_id=correlation_id)
+        landed = (mailbox.inbox / f"{correlation_id}.json").stat().st_ctime_ns
+        # The next one must have landed later by the clock of the file system too.
+        while _now_by_the_file_system(mailbox, moment) <= landed:
+            pass
+
+
+def _now_by_the_file_system(mailbox: Mailbox, number: int) -> int:
+    probe = mailbox.inbox / f".{number}"
+    probe.touch()
+    now = probe.stat().st_ctime_ns
+    probe.unlink()
+    return now
+
+
+def test_there_is_no_worker_without_a_heartbeat(mailbox: Mailbox) -> None:
+    submit(mailbox, "mine")
+    assert isinstance(verdict(mailbox), NoWorkerError)
+
+
+@pytest.mark.parametrize("aged_s", [600, -600])
+def test_a_heartbeat_that_is_not_of_now_is_no_worker(mailbox: Mailbox, aged_s: float) -> None:
+    beat(mailbox, aged_s=aged_s)
+    assert verdict(mailbox).reason == "no_worker"
+
+
+def test_a_farewell_is_no_worker(mailbox: Mailbox) -> None:
+    beat(mailbox, state="stopped")
+    assert verdict(mailbox).reason == "no_worker"
+
+
+def test_a_request_in_the_inbox_of_a_living_worker_is_queued_at_its_position(
+    mailbox: Mailbox,
+) -> None:
+    beat(mailbox)
+    submit(mailbox, "zz-first", "mine", "aa-last")
+    (mailbox.inbox / ".half.tmp").touch()
+    missed = verdict(mailbox)
+    assert isinstance(missed, QueuedError)
+    assert (missed.reason, missed.position) == ("queued", 2)
+    assert mailbox.position("aa-last") == 3
+
+
+def test_a_request_that_left_the_inbox_of_a_living_worker_is_taken(mailbox: Mailbox) -> None:
+    beat(mailbox)
+    missed = verdict(mailbox)
+    assert isinstance(missed, TakenError)
+    assert missed.reason == "taken"
+
+
+def test_a_worker_that_says_goodbye_while_we_wait_is_lost(mailbox: Mailbox) -> None:
+    beat(mailbox)
+    waiting = Waiting(mailbox, "mine")
+    assert waiting.pulse.look()
+    beat(mailbox, state="stopped")
+    assert isinstance(waiting.verdict(), LostContactError)
+
+
+def test_a_worker_whose_beats_end_while_we_wait_is_lost(mailbox: Mailbox) -> None:
+    path = beat(mailbox, interval_s=0.01)
+    waiting = Waiting(mailbox, "mine")
+    assert waiting.pulse.look()
+    os.utime(path, (path.stat().st_mtime - 3600,) * 2)
+    waiting.pulse.look()
+    deadline = time.monotonic() + 30
+    while waiting.pulse.look():
+        assert time.monotonic() < deadline
+    assert isinstance(waiting.verdict(), LostContactError)
+
+
+@pytest.mark.parametrize("name", ["inbox", "outbox"])
+def test_a_folder_that_vanishes_is_lost_contact(mailbox: Mailbox, name: str) -> None:
+    beat(mailbox)
+    folder = mailbox.inbox.parent / name
+    folder.rename(folder.with_name("gone"))
+    assert verdict(mailbox).reason == "lost_contact"
+
+
+def test_a_stalled_worker_s_reason_is_passed_on(mailbox: Mailbox) -> None:
+    beat(mailbox, state="stalled", stalled_reason="the disk is full")
+    assert "the disk is full" in str(verdict(mailbox))
+
+
+def test_a_beat_that_changes_is_life_whatever_our_clock_says(mailbox: Mailbox) -> None:
+    path = beat(mailbox, aged_s=86_400)
+    pulse = Pulse(path)
+    assert not pulse.look()
+    beat(mailbox, aged_s=86_399)
+    assert pulse.look()
+
+
+def answer(mailbox: Mailbox, correlation_id: str = "mine", **changes: Any) -> dict[str, Any]:
+    envelope = {"correlation_id": correlation_id, "success": True, "data": {}} | changes
+    (mailbox.outbox / "mine.json").write_text(json.dumps(envelope))
+    return envelope
+
+
+def test_an_answer_counts_also_without_a_worker(mailbox: Mailbox) -> None:
+    envelope = answer(mailbox)
+    assert mailbox.wait("mine", timeout_s=0) == envelope
+
+
+NO_ENVELOPES = [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"success": true}']
+
+
+@pytest.mark.parametrize("content", NO_ENVELOPES)
+def test_what_is_no_envelope_is_told_so(mailbox: Mailbox, content: bytes) -> None:
+    (mailbox.outbox / "mine.json").write_bytes(content)
+    with pytest.raises(BadReplyError):
+        mailbox.wait("mine", timeout_s=0)
+
+
+def test_an_answer_to_another_id_is_none(mailbox: Mailbox) -> None:
+    answer(mailbox, correlation_id="other")
+    with pytest.raises(BadReplyError):
+        mailbox.reply("mine")
+
+
+def test_a_huge_reply_is_not_read_into_memory(mailbox: Mailbox) -> None:
+    with (mailbox.outbox / "mine.json").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(BadReplyError):
+        mailbox.reply("mine")
+
+
+def _link(path: Path) -> None:
+    path.symlink_to(path.with_name("other"))
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, _link])
+def test_what_is_no_file_in_the_reply_s_place_is_not_waited_on(
+    mailbox: Mailbox, plant: Any
+) -> None:
+    plant(mailbox.reply_path("mine"))
+    with pytest.raises(BadReplyError):
+        mailbox.reply("mine")
+
+
+def test_what_the_client_writes_is_for_the_host_to_read(mailbox: Mailbox) -> None:
+    submit(mailbox, "mine")
+    mode = (mailbox.inbox / "mine.json").stat().st_mode
+    assert stat.S_ISREG(mode)
+    assert mode & stat.S_IRUSR
+
+
+def test_who_waits_is_told_how_it_stands(mailbox: Mailbox) -> None:
+    beat(mailbox)
+    submit(mailbox, "mine")
+    told: list[str] = []
+    with pytest.raises(QueuedError):
+        mailbox.wait(
+            "mine",
+            timeout_s=0.3,
+            on_look=lambda w: told.append(w.standing(mailbox.position("mine"))),
+        )
+    assert told
+    assert all("position 1" in text for text in told)
