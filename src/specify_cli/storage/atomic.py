@@ -46,9 +46,8 @@ def _write_then_rename(path: Path, data: bytes, mode: int) -> None:
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
-    )
+    # O_EXCL makes the file, or fails: it follows no link either.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         remaining = memoryview(data)
         while remaining:

@@ -332,3 +332,22 @@ def test_threads_share_one_journal(path: Path) -> None:
     assert journal.verify() == []
     assert [line["seq"] for line in journal.lines()] == [*range(1, 181)]
     assert len({seq for seqs in found for seq in seqs[1:]}) == 29 * len(names)
+
+
+def test_a_journal_that_is_a_link_is_neither_read_nor_written(tmp_path: Path, path: Path) -> None:
+    outside = tmp_path / "outside"
+    journal_at(outside).append({"correlation_id": "a"})
+    before = outside.read_bytes()
+    path.symlink_to(outside)
+    with pytest.raises(StorageFailed):
+        journal_at(path).find("a")
+    with pytest.raises(StorageFailed):
+        journal_at(path).append({"correlation_id": "b"})
+    assert outside.read_bytes() == before
+
+
+def test_a_link_to_nothing_makes_no_journal_elsewhere(tmp_path: Path, path: Path) -> None:
+    path.symlink_to(tmp_path / "outside")
+    with pytest.raises(StorageFailed):
+        journal_at(path).append({"correlation_id": "a"})
+    assert not (tmp_path / "outside").exists()

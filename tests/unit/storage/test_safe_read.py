@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +61,21 @@ def test_anything_else_is_not_read(tmp_path: Path, plant: Callable[[Path], None]
 def test_a_device_is_not_read() -> None:
     with pytest.raises(NotRegular):
         read_regular(Path("/dev/zero"), max_bytes=100)
+
+
+def test_a_link_that_takes_the_place_of_a_judged_file_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    path, judge = tmp_path / "a", os.stat
+    path.write_bytes(b"harmless")
+
+    def swap_once_judged(name: Path, **options: Any) -> os.stat_result:
+        status = judge(name, **options)
+        path.unlink()
+        path.symlink_to("secret")
+        return status
+
+    monkeypatch.setattr(os, "stat", swap_once_judged)
+    with pytest.raises(NotRegular):
+        read_regular(path, max_bytes=100)

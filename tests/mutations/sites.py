@@ -1,0 +1,129 @@
+"""Every place in the source where a promise hangs on one sync, lock, link check or idempotency check.
+
+Each is found by its shape in the syntax tree, so that a new one cannot be forgotten, and can be
+taken out of the source text.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "specify_cli"
+
+# Stands where a lock was: entered and left, it holds nobody back.
+NO_LOCK = '__import__("contextlib").nullcontext()'
+NO_LIFE_LOCK = '__import__("types").SimpleNamespace(release=lambda: None)'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A guard in the source: where it stands, and the text that takes its place."""
+
+    kind: str
+    file: str
+    scope: str
+    number: int
+    node: ast.expr
+    without: str
+
+    @property
+    def name(self) -> str:
+        """Which guard it is: file, enclosing definition, kind, and its number among equals there."""
+        return f"{self.file}::{self.scope}::{self.kind}-{self.number}"
+
+    def taken_out(self, source: str) -> str:
+        """The source text without this guard."""
+        lines = source.encode().splitlines(keepends=True)
+        start = sum(map(len, lines[: self.node.lineno - 1])) + self.node.col_offset
+        end = sum(map(len, lines[: (self.node.end_lineno or 0) - 1]))
+        end += self.node.end_col_offset or 0
+        text = source.encode()
+        return (text[:start] + self.without.encode() + text[end:]).decode()
+
+
+def all_sites(package: Path = PACKAGE) -> list[Site]:
+    """Every guard of the package, by file and place."""
+    return [site for path in sorted(package.rglob("*.py")) for site in _sites_in(path, package)]
+
+
+def _sites_in(path: Path, package: Path) -> Iterator[Site]:
+    file = str(path.relative_to(package))
+    count: Counter[tuple[str, str]] = Counter()
+    for scope, node in _expressions(ast.parse(path.read_text(encoding="utf-8")), ""):
+        for kind, find in KINDS.items():
+            without = find(node)
+            if without is not None:
+                count[scope, kind] += 1
+                number = count[scope, kind]
+                yield Site(
+                    kind=kind, file=file, scope=scope, number=number, node=node, without=without
+                )
+
+
+def _expressions(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.expr]]:
+    """Every expression below the node, with the definition that it stands in."""
+    for child in ast.iter_child_nodes(node):
+        inner = scope
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            inner = f"{scope}.{child.name}".lstrip(".")
+        if isinstance(child, ast.expr):
+            yield inner or "module", child
+        yield from _expressions(child, inner)
+
+
+def _called(node: ast.expr) -> str:
+    """The dotted name that is called; empty where nothing is."""
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def _sync(node: ast.expr) -> str | None:
+    return "None" if _called(node).rpartition(".")[2] in SYNCS else None
+
+
+def _lock(node: ast.expr) -> str | None:
+    called = _called(node)
+    if called.endswith("try_acquire"):
+        return NO_LIFE_LOCK
+    return NO_LOCK if called.endswith(LOCKS) else None
+
+
+def _link(node: ast.expr) -> str | None:
+    """Whatever keeps a link, or a thing that is no plain file or folder, from being followed."""
+    text = ast.unparse(node)
+    if text == "os.O_NOFOLLOW":
+        return "0"
+    if isinstance(node, ast.Compare) and ".st_nlink" in text:
+        return "False"
+    called = _called(node)
+    if called in ("stat.S_ISREG", "stat.S_ISDIR"):
+        return "True"
+    return "False" if called.endswith(".is_symlink") else None
+
+
+def _idempotency(node: ast.expr) -> str | None:
+    return IDEMPOTENCY.get(ast.unparse(node))
+
+
+SYNCS = frozenset({"fsync", "fdatasync", "syncfs", "fsync_folder", "_sync_folder"})
+LOCKS = ("locks.held", "_host.deciding")
+IDEMPOTENCY = {
+    "self._host.journal().find(correlation_id, origin.scope)": "None",
+    "known['digest'] == judgement.digest": "True",
+    "self._known(key, active) if unless_known else None": "None",
+    "event.request_digest != self.request_digest": "False",
+    "mission.log.caused_by(cause.correlation_id, cause.identity)": "()",
+    "os.path.lexists(self._folder / f'{stem}.json')": "False",
+}
+"""The expressions by which a request or a reply that was there before is known."""
+
+KINDS: dict[str, Callable[[ast.expr], str | None]] = {
+    "sync": _sync,
+    "lock": _lock,
+    "link": _link,
+    "idempotency": _idempotency,
+}

@@ -1,0 +1,83 @@
+"""What is acknowledged survives a loss of power: its bytes were synced, and its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from specify_cli.core.events import Moved
+from specify_cli.core.lanes import Lane
+from specify_cli.storage import atomic
+from specify_cli.storage.event_log import EventLog
+from specify_cli.storage.journal import Journal
+from tests.durability import watched
+
+CLAIM = Moved(
+    event_id="E1",
+    at="2026-01-01T00:00:00+00:00",
+    actor="coder",
+    wp_id="WP01",
+    from_lane=Lane.PLANNED,
+    to_lane=Lane.CLAIMED,
+)
+
+
+def log_in(folder: Path) -> EventLog:
+    return EventLog(path=folder / "log.jsonl", mission_slug="001-search", attic=folder / "attic")
+
+
+def test_a_published_file_is_synced_before_it_has_its_name(tmp_path: Path) -> None:
+    with watched() as disk:
+        atomic.publish(tmp_path / "a", b"whole")
+    assert disk.is_kept(tmp_path / "a")
+    assert disk.is_name_kept(tmp_path / "a")
+    assert disk.steps.index("rename a") == 1
+
+
+def test_a_synced_folder_keeps_its_names(tmp_path: Path) -> None:
+    with watched() as disk:
+        (tmp_path / "a").write_bytes(b"")
+        (tmp_path / "a").unlink()
+        atomic.fsync_folder(tmp_path)
+    assert disk.is_name_kept(tmp_path / "a")
+
+
+def test_the_first_append_to_a_log_keeps_bytes_and_name(tmp_path: Path) -> None:
+    log = log_in(tmp_path)
+    with watched() as disk:
+        log.append([CLAIM])
+    assert disk.is_kept(log.path)
+    assert disk.is_name_kept(log.path)
+
+
+def test_a_later_append_to_a_log_is_kept(tmp_path: Path) -> None:
+    log = log_in(tmp_path)
+    log.append([CLAIM])
+    with watched() as disk:
+        log.append([CLAIM])
+    assert disk.is_kept(log.path)
+
+
+def test_what_was_taken_back_does_not_return(tmp_path: Path) -> None:
+    log = log_in(tmp_path)
+    log.append([CLAIM])
+    with watched() as disk:
+        log.take_back([CLAIM])
+    assert log.path.read_bytes() == b""
+    assert disk.is_kept(log.path)
+
+
+def test_the_first_line_of_a_journal_keeps_bytes_and_name(tmp_path: Path) -> None:
+    path = tmp_path / "outbox" / "journal.jsonl"
+    with watched() as disk:
+        Journal(path, lock_path=tmp_path / "lock").append({"correlation_id": "a"})
+    assert disk.is_kept(path)
+    assert disk.is_name_kept(path)
+
+
+def test_a_later_line_of_a_journal_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "outbox" / "journal.jsonl"
+    journal = Journal(path, lock_path=tmp_path / "lock")
+    journal.append({"correlation_id": "a"})
+    with watched() as disk:
+        journal.append({"correlation_id": "b"})
+    assert disk.is_kept(path)
