@@ -33,7 +33,7 @@ class Durable:
 
     def synced(self, descriptor: int) -> None:
         """The kernel has put on the disk what the descriptor leads to."""
-        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
         self.steps.append(f"sync {path.name}")
         if path.is_file():
             self.content[path] = path.read_bytes()
