@@ -23,6 +23,8 @@ def _answered_lightly(words: list[str]) -> int | None:
     code: int | None = None
     if words[:1] == ["orchestrator-api"] and _names_mailbox(words):
         code = import_module("specify_cli.cli.through_mailbox").run(words[1:])
+    if words[:1] == ["doctor"] and any(word.startswith("--sandbox") for word in words):
+        code = import_module("specify_cli.cli.sandbox_report").run(words[1:])
     return code
 
 

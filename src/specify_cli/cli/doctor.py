@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from specify_cli.cli import sandbox_report
 from specify_cli.cli.asking import envelope_of, print_envelope
 from specify_cli.mailbox.printable import printable
 
@@ -17,8 +18,9 @@ SOUND, PROBLEMS, COULD_NOT_LOOK = 0, 1, 2
 @click.command()
 @click.option("--mission", help="Look at this one and what all share; else at every mission.")
 @click.option("--fix", is_flag=True, help="Repair what can be repaired without losing anything.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
-def doctor(*, mission: str | None, fix: bool, as_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="The envelope, or the report, as JSON.")
+@click.option("--sandbox", metavar="DIR", help="Look at the sandbox that this runs in, instead.")
+def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None) -> None:
     """Name everything that is not as it should be: file and line, and how to repair it.
 
     Exit 0: sound, at most notes. 1: problems. 2: could not look.
@@ -27,8 +29,16 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool) -> None:
     unfinished files of killed processes aside, makes .kitty/host private and has git forget lane
     worktrees that are gone. Originals are kept in .kitty/host.
 
+    --sandbox says, inside a sandbox, what it can do with DIR/inbox and DIR/outbox (or
+    INBOX:OUTBOX). Exit 1: requests cannot work. 2: wrong use. As JSON: sandbox, can_work, checks
+    (each: check, verdict ok/warn/no, what, repair).
+
     Example: spec-kitty doctor --fix
     """
+    if sandbox is not None:
+        if mission or fix:
+            raise click.UsageError("--sandbox looks at no mission and repairs nothing.")
+        sys.exit(sandbox_report.report(sandbox, as_json=as_json))
     envelope = envelope_of("repair" if fix else "diagnose", mission=mission)
     data = envelope["data"]
     if as_json:

@@ -133,10 +133,8 @@ class ContractCommand(click.Command):
 def orchestrator_api() -> None:
     """Ask the host for one thing; exactly one JSON envelope answers on stdout.
 
-    Exit code: 0 done, 1 refused, 2 not understood.
-
-    With --mailbox DIR behind the command, or SPEC_KITTY_MAILBOX=DIR, the host is asked through the
-    folders DIR/inbox and DIR/outbox (or INBOX:OUTBOX): the same answers, and no project needed.
+    Exit code: 0 done, 1 refused, 2 not understood. With SPEC_KITTY_MAILBOX=DIR, or --mailbox DIR
+    behind the command, it is asked through files.
 
     Example: spec-kitty orchestrator-api contract-version
     """
@@ -168,12 +166,19 @@ def click_command(command: Command) -> click.Command:
     )
 
 
+class ThroughMailbox(click.Option):
+    """The flag that names a mailbox, shown in one line with the one that says how long to wait."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """Both names, and what they are for."""
+        return "--mailbox DIR, --timeout-s N", self.help or ""
+
+
 def _ways_through_a_mailbox() -> list[click.Parameter]:
-    mailbox = "Ask through DIR/inbox and DIR/outbox, or INBOX:OUTBOX; also SPEC_KITTY_MAILBOX."
-    timeout = "How long to wait for its answer; else 300."
+    text = "Ask through DIR/inbox and DIR/outbox."
     return [
-        click.Option(["--mailbox"], help=mailbox, metavar="DIR"),
-        click.Option(["--timeout-s"], help=timeout, metavar="SECONDS"),
+        ThroughMailbox(["--mailbox"], help=text, metavar="DIR"),
+        click.Option(["--timeout-s"], metavar="N", hidden=True),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +50,3 @@ class Sandboxed:
         wait_until(lambda: self.waiting or process.poll() is not None, timeout_s=60)
         assert process.poll() is None, process.communicate()
         return process
-
-
-def seconds_taken(since: float) -> float:
-    return time.monotonic() - since

@@ -1,0 +1,170 @@
+"""What `doctor --sandbox` looks at, one function a line of its report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from specify_cli.cli import sandbox_walls
+from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
+from specify_cli.cli.through_mailbox import folders
+from specify_cli.mailbox.client import CONTRACT_VERSION, Pulse
+
+__all__ = ["NO", "OK", "WARN", "Finding", "all_of"]
+
+LITTLE_BYTES, SOME_BYTES = 1 << 20, 64 << 20
+LITTLE_FILES = 100
+
+
+def all_of(text: str) -> list[Finding]:
+    """Every line of the report on DIR or INBOX:OUTBOX. Raises: UsageError."""
+    inbox, outbox = folders(text, source="--sandbox")
+    return [
+        *_inbox(inbox),
+        *_outbox(outbox),
+        *_worker(outbox),
+        *sandbox_walls.all_of(inbox, outbox),
+        *_programs(),
+    ]
+
+
+def _inbox(inbox: Path) -> Iterator[Finding]:
+    """Whether a request can be written here as the protocol wants it; nothing is left."""
+    if not inbox.is_dir():
+        yield Finding(
+            "inbox", NO, f"{inbox} is no folder", repair="bind the host's inbox there, writable"
+        )
+        return
+    try:
+        owner, is_whole = _probe(inbox)
+    except OSError as error:
+        what = f"{inbox} takes no file: {error.strerror}"
+        repair = f"bind it writable, and let uid {os.getuid()} write to it"
+        yield Finding("inbox", NO, what, repair=repair)
+        return
+    yield Finding("inbox", OK, f"{inbox} takes files")
+    if is_whole:
+        yield Finding("rename", OK, "a file is renamed whole, in one step")
+    else:
+        repair = "bind a folder of one local file system"
+        yield Finding("rename", NO, "a renamed file is another one, or still there", repair=repair)
+    yield _room(inbox)
+    yield Finding("owner", OK, f"files belong to uid {owner} as seen here{_outside(owner)}")
+
+
+def _probe(inbox: Path) -> tuple[int, bool]:
+    """The owner of a file made there, and whether it was renamed as it should be."""
+    first = inbox / f".probe-{os.urandom(8).hex()}.tmp"
+    second = first.with_suffix(".done")
+    try:
+        with first.open("xb") as file:
+            file.write(b"probe")
+            file.flush()
+            os.fsync(file.fileno())
+            made = os.fstat(file.fileno())
+        first.rename(second)
+        after = second.stat()
+        return made.st_uid, made.st_ino == after.st_ino and not first.exists()
+    finally:
+        for path in (first, second):
+            path.unlink(missing_ok=True)
+
+
+def _outside(uid: int) -> str:
+    """What the uid is outside of a user namespace, where that differs."""
+    try:
+        lines = Path("/proc/self/uid_map").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        inside, outside, count = map(int, line.split())
+        if inside <= uid < inside + count and inside != outside:
+            return f", to uid {outside + uid - inside} outside"
+    return ""
+
+
+def _room(inbox: Path) -> Finding:
+    room = os.statvfs(inbox)
+    left = room.f_bavail * room.f_frsize
+    few_files = room.f_files > 0 and room.f_favail < LITTLE_FILES
+    what = f"{left >> 20} MiB are left"
+    if left < LITTLE_BYTES or few_files:
+        return Finding(
+            "room", NO, f"{what}, or too few files", repair="make room on the host's disk"
+        )
+    if left < SOME_BYTES:
+        return Finding("room", WARN, what, repair="make room on the host's disk")
+    return Finding("room", OK, what)
+
+
+def _outbox(outbox: Path) -> Iterator[Finding]:
+    if not outbox.is_dir():
+        yield Finding(
+            "outbox", NO, f"{outbox} is no folder", repair="bind the host's outbox, read-only"
+        )
+        return
+    if not os.access(outbox, os.R_OK | os.X_OK):
+        repair = f"let uid {os.getuid()} read it"
+        yield Finding("outbox", NO, f"{outbox} cannot be read", repair=repair)
+        return
+    yield Finding("outbox", OK, f"{outbox} can be read")
+    if os.access(outbox, os.W_OK):
+        what = "replies can be forged from here: the outbox is writable"
+        yield Finding("outbox-read-only", WARN, what, repair="bind it read-only")
+    else:
+        yield Finding("outbox-read-only", OK, "replies cannot be changed from here")
+
+
+def _worker(outbox: Path) -> Iterator[Finding]:
+    path = outbox / "worker.json"
+    pulse = Pulse(path)
+    start = "start 'spec-kitty mailbox serve' on the host"
+    if not pulse.look():
+        what = f"the last worker is gone{_aged(path)}" if pulse.report else "there is no heartbeat"
+        yield Finding("worker", NO, what, repair=start)
+        return
+    if pulse.trouble:
+        yield Finding("worker", WARN, pulse.trouble, repair="let the host's operator mend it")
+    else:
+        yield Finding("worker", OK, f"a worker serves the mailbox{_aged(path)}")
+    yield _commands(pulse.report.get("commands"))
+    yield _version(str(pulse.report.get("contract_version")))
+
+
+def _aged(path: Path) -> str:
+    try:
+        return f", its last beat {time.time() - path.stat().st_mtime:.1f} s ago"
+    except OSError:
+        return ""
+
+
+def _commands(granted: object) -> Finding:
+    names = [str(name) for name in granted] if isinstance(granted, list) else []
+    if not names:
+        return Finding(
+            "commands", NO, "no command is granted", repair="have some granted in config.toml"
+        )
+    return Finding("commands", OK, f"granted: {', '.join(names)}")
+
+
+def _version(theirs: str) -> Finding:
+    mine, said = CONTRACT_VERSION.split("."), theirs.split(".")
+    fits = said[0] == mine[0] and len(said) > 1 and said[1].isdecimal()
+    if fits and int(said[1]) >= int(mine[1]):
+        return Finding("contract", OK, f"the host speaks {theirs}")
+    what = f"the host speaks {theirs}, requests from here are of {CONTRACT_VERSION}"
+    return Finding("contract", NO, what, repair="install the same version on both sides")
+
+
+def _programs() -> Iterator[Finding]:
+    yield Finding("python", OK, f"Python {sys.version.split()[0]}")
+    places = [Path(folder, "git") for folder in os.get_exec_path()]
+    found = next((place for place in places if os.access(place, os.X_OK)), None)
+    if found:
+        yield Finding("git", OK, f"git is {found}")
+    else:
+        what = "there is no git: agents in this sandbox cannot commit"
+        yield Finding("git", WARN, what, repair="install git in it, where agents work here")

@@ -1,0 +1,63 @@
+"""`spec-kitty doctor --sandbox DIR`: what the sandbox that it runs in can and cannot do.
+
+Needs the standard library alone, and nothing of the project: a sandbox may have neither.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from specify_cli.cli import sandbox_checks
+from specify_cli.cli.sandbox_checks import NO, Finding
+from specify_cli.mailbox.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from specify_cli import errors
+else:
+    from specify_cli.cli.deferred import Deferred
+
+    errors = Deferred("specify_cli.errors")
+
+CAN_WORK, CANNOT_WORK, WRONG_USE = 0, 1, 2
+
+
+def run(words: Sequence[str]) -> int | None:
+    """The report on the folder that the words behind `doctor` name, printed; the exit code.
+
+    None when the words are not plain, and click has to read them.
+    """
+    others = [word for word in words if word != "--json"]
+    if len(others) == 1 and others[0].startswith("--sandbox="):
+        others = ["--sandbox", others[0].partition("=")[2]]
+    is_plain = len(others) == 2 and others[0] == "--sandbox" and not others[1].startswith("-")
+    if not is_plain or words.count("--json") > 1:
+        return None
+    return report(others[1], as_json="--json" in words)
+
+
+def report(text: str, *, as_json: bool) -> int:
+    """The report on DIR, or INBOX:OUTBOX, is on stdout; the exit code."""
+    try:
+        findings = sandbox_checks.all_of(text)
+    except errors.UsageError as error:
+        print(printable(error.message), file=sys.stderr)
+        return WRONG_USE
+    can_work = all(finding.verdict != NO for finding in findings)
+    if as_json:
+        checks = [finding.as_json() for finding in findings]
+        print(json.dumps({"sandbox": text, "can_work": can_work, "checks": checks}))
+    else:
+        _show(findings)
+        last = "requests can work" if can_work else "requests cannot work from here"
+        print(last, file=sys.stderr)
+    return CAN_WORK if can_work else CANNOT_WORK
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        print(f"{finding.verdict:<4} {finding.check}: {printable(finding.what)}")
+        if finding.repair:
+            print(f"     -> {printable(finding.repair)}")

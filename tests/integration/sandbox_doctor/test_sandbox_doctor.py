@@ -1,0 +1,119 @@
+"""Inside a sandbox, the doctor says before the first request what can and cannot be done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.sandbox_doctor.bubble import Bubble
+from tests.integration.stage import Outcome, Stage
+from tests.unit.mailbox.recording import wait_until
+
+LINES = {
+    "inbox",
+    "rename",
+    "room",
+    "owner",
+    "outbox",
+    "outbox-read-only",
+    "worker",
+    "commands",
+    "contract",
+    "events",
+    "project",
+    "host",
+    "network",
+    "home",
+    "python",
+    "git",
+}
+
+
+@pytest.fixture
+def bubble(stage: Stage) -> Bubble:
+    """A good sandbox of a mailbox that a worker serves."""
+    stage.write_mission({"WP01": {}})
+    stage.start("mailbox", "serve")
+    kitty = stage.root / ".kitty"
+    wait_until((kitty / "outbox" / "worker.json").exists, timeout_s=60)
+    return Bubble(kitty=kitty)
+
+
+def verdicts(outcome: Outcome) -> dict[str, str]:
+    """Check to verdict; the exit code agrees."""
+    report = json.loads(outcome.stdout)
+    assert set(report) == {"sandbox", "can_work", "checks"}, outcome
+    found = {check["check"]: check["verdict"] for check in report["checks"]}
+    assert report["can_work"] == ("no" not in found.values())
+    assert outcome.exit_code == (0 if report["can_work"] else 1)
+    for check in report["checks"]:
+        assert (check["repair"] is None) == (check["verdict"] == "ok"), check
+    return found
+
+
+def not_ok(bubble: Bubble, where: str = "/mailbox") -> dict[str, str]:
+    found = verdicts(bubble.run("doctor", "--sandbox", where, "--json"))
+    return {check: verdict for check, verdict in found.items() if verdict != "ok"}
+
+
+def test_a_good_sandbox_is_all_ok_and_nothing_is_left_in_it(bubble: Bubble) -> None:
+    outcome = bubble.run("doctor", "--sandbox", "/mailbox", "--json")
+    assert verdicts(outcome) == dict.fromkeys(LINES, "ok"), outcome.stdout
+    assert list((bubble.kitty / "inbox").iterdir()) == []
+    answer = bubble.run("orchestrator-api", "contract-version", "--mailbox", "/mailbox")
+    assert answer.envelope["success"]
+
+
+def test_words_say_the_same_one_line_a_check(bubble: Bubble) -> None:
+    outcome = bubble.run("doctor", "--sandbox", "/mailbox")
+    lines = outcome.stdout.decode().splitlines()
+    assert outcome.exit_code == 0
+    assert {line.split()[1].removesuffix(":") for line in lines} == LINES
+
+
+def test_a_read_only_inbox_is_no_sandbox_to_work_in(bubble: Bubble) -> None:
+    bubble.inbox = "--ro-bind"
+    assert not_ok(bubble) == {"inbox": "no"}
+
+
+def test_a_writable_outbox_is_warned_of(bubble: Bubble) -> None:
+    bubble.outbox = "--bind"
+    assert not_ok(bubble) == {"outbox-read-only": "warn"}
+
+
+def test_an_absent_worker_is_told(bubble: Bubble, stage: Stage) -> None:
+    [worker] = stage.started
+    worker.terminate()
+    worker.communicate(timeout=60)
+    assert not_ok(bubble) == {"worker": "no"}
+
+
+def test_a_network_is_warned_of(bubble: Bubble) -> None:
+    bubble.more += ["--share-net"]
+    assert set(not_ok(bubble)) <= {"network"}  # A machine without any has none to share.
+
+
+@pytest.mark.parametrize("place", ["", "/work/project"])
+def test_a_project_that_can_be_seen_is_warned_of_wherever_it_is(bubble: Bubble, place: str) -> None:
+    root = str(bubble.kitty.parent)
+    bubble.more += ["--ro-bind", root, place or root]
+    assert not_ok(bubble) == {"project": "warn", "host": "warn"}
+
+
+def test_a_home_with_something_in_it_is_warned_of(bubble: Bubble) -> None:
+    bubble.more += ["--setenv", "HOME", "/usr"]
+    assert not_ok(bubble) == {"home": "warn"}
+
+
+def test_folders_that_are_not_there_are_told(bubble: Bubble) -> None:
+    found = not_ok(bubble, "/nowhere")
+    assert (found["inbox"], found["outbox"], found["worker"]) == ("no", "no", "no")
+
+
+@pytest.mark.parametrize("words", [["--sandbox", ""], ["--sandbox"], ["--sandbox", "x", "--fix"]])
+def test_wrong_use_is_exit_code_2(stage: Stage, tmp_path: Path, words: list[str]) -> None:
+    outcome = stage.run("doctor", *words, cwd=tmp_path)
+    assert (outcome.exit_code, outcome.stdout) == (2, b"")
+    assert outcome.stderr

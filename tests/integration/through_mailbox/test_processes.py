@@ -1,0 +1,267 @@
+"""A process that has two folders and no project asks as at the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.stage import SLUG, Process, Stage, environment, flags, outcome
+from tests.integration.through_mailbox.door import WITHOUT_PRIVILEGES, Sandboxed
+from tests.unit.mailbox.recording import wait_until
+
+NOTE = ["append-history", *flags(wp="WP01", actor="coder", note="n")]
+READ = ["mission-state", "--mission", SLUG]
+HEAVY = ("click", "pydantic", "pydantic_core", "filelock", "watchdog", "yaml", "rich")
+OURS = {
+    "specify_cli",
+    "specify_cli.__main__",
+    "specify_cli.cli",
+    "specify_cli.cli.api_line",
+    "specify_cli.cli.deferred",
+    "specify_cli.cli.shipped",
+    "specify_cli.cli.through_mailbox",
+    "specify_cli.mailbox",
+    "specify_cli.mailbox.client",
+    "specify_cli.mailbox.printable",
+}
+
+
+@pytest.fixture
+def door(stage: Stage, tmp_path: Path) -> Sandboxed:
+    """A project with one package, whose mailbox nobody serves yet."""
+    stage.write_mission({"WP01": {}})
+    for name in ("inbox", "outbox"):
+        (stage.root / ".kitty" / name).mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    return Sandboxed(stage=stage, folder=tmp_path / "elsewhere")
+
+
+def serve(door: Sandboxed) -> Process:
+    """A worker that serves the mailbox, its first beat written."""
+    worker = door.stage.start("mailbox", "serve")
+    beat = door.mailbox / "outbox" / "worker.json"
+    wait_until(lambda: beat.exists() and json.loads(beat.read_bytes())["state"] == "running")
+    return worker
+
+
+def test_all_that_an_orchestrator_needs_goes_through_the_mailbox(door: Sandboxed) -> None:
+    serve(door)
+    assert door.ask("contract-version").code is None
+    assert door.ask(*READ).code is None
+    assert door.ask("start-implementation", *flags(wp="WP01", actor="a")).code == (
+        "POLICY_METADATA_REQUIRED"
+    )
+    noted = door.ask(*NOTE, "--correlation-id", "mine")
+    assert noted.code is None
+    assert door.ask(*NOTE, "--correlation-id", "mine").stdout == noted.stdout
+    assert door.stage.api(*NOTE, "--correlation-id", "mine").stdout == noted.stdout
+    assert len(door.stage.events()) == 1
+    assert door.ask("mission-state", "--mission", "none").code == "MISSION_NOT_FOUND"
+    assert door.ask(*READ, "--bogus").code == "USAGE_ERROR"
+    other = door.ask(
+        "accept-mission", "--mission", SLUG, "--actor", "a", "--correlation-id", "mine"
+    )
+    assert other.code == "CORRELATION_ID_CONFLICT"
+
+
+def test_the_environment_names_the_mailbox_and_the_flag_wins(door: Sandboxed) -> None:
+    serve(door)
+    by_variable = {"SPEC_KITTY_MAILBOX": str(door.mailbox)}
+    assert door.ask_by_variable(*READ, **by_variable).code is None
+    two = f"{door.mailbox}/inbox{os.pathsep}{door.mailbox}/outbox"
+    assert door.ask_by_variable(*READ, SPEC_KITTY_MAILBOX=two).code is None
+    named = [*READ, "--mailbox", str(door.mailbox)]
+    assert door.ask_by_variable(*named, SPEC_KITTY_MAILBOX="/nowhere").code is None
+    empty = door.ask_by_variable(*READ, SPEC_KITTY_MAILBOX="", SPEC_KITTY_MAILBOX_TIMEOUT_S="")
+    assert empty.code == "MISSION_NOT_FOUND"
+
+
+def test_nothing_but_the_standard_library_is_loaded_on_the_way_to_an_answer(
+    door: Sandboxed,
+) -> None:
+    serve(door)
+    told = "import json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    program = f"""
+import atexit, sys
+atexit.register(lambda: exec({told!r}))
+sys.argv = ["spec-kitty", "orchestrator-api", *sys.argv[1:]]
+from specify_cli.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program, *NOTE, "--mailbox", str(door.mailbox)],
+        cwd=door.folder,
+        env=environment(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = set(json.loads(done.stderr))
+    assert json.loads(done.stdout)["success"]
+    assert loaded.isdisjoint(HEAVY)
+    assert {name for name in loaded if name.split(".")[0] == "specify_cli"} == OURS
+    foreign = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names
+    assert foreign <= {"specify_cli", "__main__", "__mp_main__"}
+
+
+def late(door: Sandboxed, *words: str) -> dict[str, Any]:
+    missed = door.ask(*words, "--timeout-s", "0.3")
+    assert missed.code == "STORAGE_FAILED"
+    data: dict[str, Any] = missed.envelope["data"]
+    assert data["retryable"] is True
+    return data
+
+
+def test_no_worker_is_told_early_and_its_late_answer_can_be_collected(door: Sandboxed) -> None:
+    process = door.start_until_it_waits(*NOTE, "--timeout-s", "3", "--correlation-id", "mine")
+    missed = outcome(process)
+    assert missed.envelope["data"]["reason"] == "no_worker"
+    assert missed.stderr.count(b"no worker serves") == 1
+    serve(door)
+    assert door.ask(*NOTE, "--correlation-id", "mine").code is None
+    assert len(door.stage.events()) == 1
+
+
+def test_a_paused_worker_leaves_requests_queued(door: Sandboxed) -> None:
+    worker = serve(door)
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        late(door, *READ)
+        data = late(door, *READ)
+        assert data["reason"] == "queued"
+        assert "position 2" in data["message"]
+    finally:
+        worker.send_signal(signal.SIGCONT)
+
+
+def test_a_worker_that_ends_while_we_wait_is_lost_contact(door: Sandboxed) -> None:
+    worker = serve(door)
+    worker.send_signal(signal.SIGSTOP)
+    process = door.start_until_it_waits(*READ, "--timeout-s", "3")
+    beat = door.mailbox / "outbox" / "worker.json"
+    said = json.loads(beat.read_bytes()) | {"state": "stopped"}
+    wait_until(lambda: _has_looked(process))
+    worker.kill()
+    beat.write_text(json.dumps(said))
+    assert outcome(process).envelope["data"]["reason"] == "lost_contact"
+
+
+def _has_looked(process: Process) -> bool:
+    """Whether the process has waited half a second of its own time, by the kernel's count."""
+    started = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19])
+    up_s = float(Path("/proc/uptime").read_text().split()[0])
+    return up_s - started / os.sysconf("SC_CLK_TCK") > 1.5
+
+
+@pytest.mark.parametrize(
+    ("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "term"]
+)
+def test_who_stops_waiting_is_told_how_to_collect_and_both_ways_work(
+    door: Sandboxed, sent: signal.Signals, exit_code: int
+) -> None:
+    process = door.start_until_it_waits(*NOTE)
+    process.send_signal(sent)
+    stopped = outcome(process)
+    assert (stopped.exit_code, stopped.stdout) == (exit_code, b"")
+    [request] = door.waiting
+    correlation_id = request.stem
+    words = stopped.stderr.decode().split()
+    assert f"--correlation-id {correlation_id}" in " ".join(words)
+    [place] = [word.rstrip(",") for word in words if word.startswith(str(door.mailbox / "outbox"))]
+    serve(door)
+    wait_until(Path(place).exists)
+    again = door.ask(*NOTE, "--correlation-id", correlation_id)
+    assert again.stdout == Path(place).read_bytes()
+    assert again.code is None
+    assert len(door.stage.events()) == 1
+
+
+def test_a_line_that_click_had_to_read_stops_alike(door: Sandboxed) -> None:
+    words = ["append-history", *flags(wp="WP01", actor="-dash", note="n")]
+    process = door.start_until_it_waits(*words)
+    process.send_signal(signal.SIGINT)
+    assert outcome(process).exit_code == 130
+
+
+def spoilt(tmp_path: Path) -> list[str]:
+    """Mailboxes that are none."""
+    for name in ("half/inbox", "empty", "file"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "file" / "inbox").touch()
+    places = [str(tmp_path / name) for name in ("missing", "empty", "half", "file")]
+    return [*places, "", "a:b:c", ":", f"{tmp_path}/half/inbox:", "/missing/in:/missing/out"]
+
+
+def test_a_mailbox_that_is_none_is_a_usage_error_and_nothing_is_asked(
+    door: Sandboxed, tmp_path: Path
+) -> None:
+    for mailbox in spoilt(tmp_path):
+        refused = outcome(door.start(*READ, "--mailbox", mailbox))
+        assert refused.code == "USAGE_ERROR", mailbox
+        assert "--mailbox" in refused.envelope["data"]["message"]
+    twice = door.ask(*READ, "--mailbox", "x")
+    assert twice.code == "USAGE_ERROR"
+
+
+@pytest.mark.parametrize("timeout", ["soon", "-1", "nan", "inf", ""])
+def test_a_time_that_is_none_is_a_usage_error(door: Sandboxed, timeout: str) -> None:
+    assert door.ask(*READ, f"--timeout-s={timeout}").code == "USAGE_ERROR"
+
+
+def test_a_time_without_a_mailbox_and_the_heartbeat_s_name_are_usage_errors(
+    door: Sandboxed,
+) -> None:
+    assert door.stage.api(*READ, "--timeout-s", "5").code == "USAGE_ERROR"
+    assert door.ask(*NOTE, "--correlation-id", "Worker").code == "USAGE_ERROR"
+    assert door.waiting == []
+
+
+@pytest.mark.parametrize(("name", "mode"), [("inbox", 0o500), ("outbox", 0o200)])
+def test_a_folder_without_its_permissions_is_told_before_anything_is_asked(
+    door: Sandboxed, name: str, mode: int
+) -> None:
+    folder = door.mailbox / name
+    folder.chmod(mode)
+    refused = _without_privileges(door, *READ, "--timeout-s", "1")
+    folder.chmod(0o700)
+    assert refused["error_code"] == "STORAGE_FAILED"
+    assert str(folder) in refused["data"]["message"]
+    assert "reason" not in refused["data"]
+    assert door.waiting == []
+
+
+def test_a_reply_that_may_not_be_read_is_told(door: Sandboxed) -> None:
+    reply = door.mailbox / "outbox" / "mine.json"
+    reply.write_text("{}")
+    reply.chmod(0)
+    refused = _without_privileges(door, *NOTE, "--correlation-id", "mine")
+    assert refused["error_code"] == "STORAGE_FAILED"
+    assert str(reply) in refused["data"]["message"]
+
+
+def _without_privileges(door: Sandboxed, *words: str) -> dict[str, Any]:
+    asking = [sys.executable, "-m", "specify_cli", "orchestrator-api", *words]
+    done = subprocess.run(
+        [*WITHOUT_PRIVILEGES, *asking, "--mailbox", str(door.mailbox)],
+        cwd=door.folder,
+        env=environment(),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1, done
+    envelope: dict[str, Any] = json.loads(done.stdout)
+    return envelope
+
+
+@pytest.mark.parametrize("content", [b"no JSON", b"[]", b'{"success": true}'])
+def test_a_foreign_reply_is_the_host_s_fault(door: Sandboxed, content: bytes) -> None:
+    (door.mailbox / "outbox" / "mine.json").write_bytes(content)
+    assert door.ask(*NOTE, "--correlation-id", "mine").code == "HOST_ERROR"
