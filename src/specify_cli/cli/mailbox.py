@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli.cli.complaining import (
+    COULD_NOT_CHECK,
+    REFUSED,
+    complaining,
+    layout_here,
+    log,
+    project_here,
+)
 from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.mailbox_dead_letters import dead_letters
 
 if TYPE_CHECKING:
-    from specify_cli import bootstrap, errors
-    from specify_cli.mailbox import dead_letters as letters
+    from specify_cli import bootstrap
     from specify_cli.mailbox import heartbeat, inbox, printable, verification, watch
     from specify_cli.mailbox.layout import MailboxLayout
 else:
     bootstrap = Deferred("specify_cli.bootstrap")
-    errors = Deferred("specify_cli.errors")
-    letters = Deferred("specify_cli.mailbox.dead_letters")
     heartbeat = Deferred("specify_cli.mailbox.heartbeat")
     inbox = Deferred("specify_cli.mailbox.inbox")
     printable = Deferred("specify_cli.mailbox.printable")
     verification = Deferred("specify_cli.mailbox.verification")
     watch = Deferred("specify_cli.mailbox.watch")
-
-REFUSED = 1
-COULD_NOT_CHECK = 2
 
 
 @click.group()
@@ -59,8 +60,8 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
 
     Example: spec-kitty mailbox serve --once
     """
-    with _complaining(exit_code=REFUSED):
-        worker = bootstrap.worker(_find_project(), poll_interval_s=poll_interval_s, log=_log)
+    with complaining(exit_code=REFUSED):
+        worker = bootstrap.worker(project_here(), poll_interval_s=poll_interval_s, log=log)
         worker.stop_on_signals()
         if once:
             worker.drain()
@@ -77,8 +78,8 @@ def status(*, as_json: bool) -> None:
 
     Example: spec-kitty mailbox status --json
     """
-    with _complaining(exit_code=COULD_NOT_CHECK):
-        report = _status(_layout())
+    with complaining(exit_code=COULD_NOT_CHECK):
+        report = _status(layout_here())
     click.echo(json.dumps(report, indent=1) if as_json else _status_in_words(report))
     sys.exit(0 if report["worker_is_alive"] else REFUSED)
 
@@ -91,8 +92,8 @@ def verify() -> None:
 
     Example: spec-kitty mailbox verify
     """
-    with _complaining(exit_code=COULD_NOT_CHECK):
-        layout = _layout()
+    with complaining(exit_code=COULD_NOT_CHECK):
+        layout = layout_here()
         breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
     for line in breaks:
         click.echo(printable.printable(line))
@@ -107,41 +108,12 @@ def show(correlation_id: str) -> None:
 
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
-    with _complaining(exit_code=COULD_NOT_CHECK):
-        line = verification.open_journal(_layout()).find(correlation_id)
+    with complaining(exit_code=COULD_NOT_CHECK):
+        line = verification.open_journal(layout_here()).find(correlation_id)
     if line is None:
-        _log(f"the journal knows no request {correlation_id}")
+        log(f"the journal knows no request {correlation_id}")
         sys.exit(REFUSED)
     click.echo(json.dumps(line, indent=2))
-
-
-@mailbox.group("dead-letters")
-def dead_letters() -> None:
-    """What could not be answered under its own name.
-
-    Example: spec-kitty mailbox dead-letters list
-    """
-
-
-@dead_letters.command("list")
-def list_dead_letters() -> None:
-    """One line per dead letter: id, when, what it was called, why.
-
-    The thing itself lies where the last word says.
-
-    Example: spec-kitty mailbox dead-letters list
-    """
-    with _complaining(exit_code=COULD_NOT_CHECK):
-        for record in letters.read_records(_layout().dead_letters):
-            click.echo(_dead_letter_in_words(record))
-
-
-def _find_project() -> Path:
-    return bootstrap.find_project(Path.cwd())
-
-
-def _layout() -> MailboxLayout:
-    return bootstrap.mailbox_layout(_find_project())
 
 
 def _status(layout: MailboxLayout) -> dict[str, Any]:
@@ -170,24 +142,4 @@ def _status_in_words(report: Mapping[str, Any]) -> str:
     return printable.printable(f"{words}; {report['depth_now']} waiting")
 
 
-def _dead_letter_in_words(record: Mapping[str, Any]) -> str:
-    columns = ("dead_letter", "at", "name", "why", "body")
-    return printable.printable("  ".join(str(record.get(column)) for column in columns))
-
-
-def _log(line: str) -> None:
-    # An operator who closed the terminal must not stop the worker.
-    with contextlib.suppress(OSError):
-        click.echo(printable.printable(line), err=True)
-
-
-@contextlib.contextmanager
-def _complaining(*, exit_code: int) -> Iterator[None]:
-    try:
-        yield
-    except errors.SpecKittyError as error:
-        _log(f"{error.code}: {error.message}")
-        sys.exit(exit_code)
-    except OSError as error:
-        _log(f"the disk refused: {error}")
-        sys.exit(exit_code)
+mailbox.add_command(dead_letters)

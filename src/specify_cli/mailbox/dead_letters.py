@@ -14,6 +14,7 @@ from typing import Any
 
 from specify_cli import clock, ids
 from specify_cli.storage import atomic
+from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 BODY, REASON, PENDING = ".body", ".json", ".pending"
@@ -86,8 +87,8 @@ class DeadLetters:
                 self._complete({**record, "body": str(body)})
 
     def count(self) -> int:
-        """How many dead letters there are."""
-        return sum(1 for _ in self._folder.glob("*" + REASON))
+        """How many dead letters lie here, neither replayed nor discarded."""
+        return LetterFolder(self._folder).count_waiting()
 
     def _complete(self, record: dict[str, Any]) -> Mapping[str, Any]:
         letter_id = record["dead_letter"]
@@ -105,10 +106,7 @@ class DeadLetters:
 
 def read_records(folder: Path) -> Iterator[Mapping[str, Any]]:
     """Every complete record in a folder of dead letters, oldest first; nothing is created."""
-    for path in sorted(folder.glob("*" + REASON)):
-        record = _read(path)
-        if record is not None:
-            yield record
+    return (letter.record for letter in LetterFolder(folder).letters())
 
 
 def _read(path: Path) -> dict[str, Any] | None:

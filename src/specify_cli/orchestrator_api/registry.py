@@ -39,6 +39,8 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "mark-subtasks": "Tick subtasks of a mission's packages.",
         "list-missions": "List the missions of this project.",
         "diagnose": "Find everything that is not as it should be.",
+        "replay-dead-letter": "Put a dead letter back into its orchestrator's inbox.",
+        "discard-dead-letter": "Remove the body of a dead letter; its record stays.",
         "repair": "Repair what can be repaired without losing anything.",
     }
 )

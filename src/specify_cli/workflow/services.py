@@ -16,6 +16,7 @@ from specify_cli.workflow.missions import Missions
 from specify_cli.workflow.work_packages import WorkPackages
 
 if TYPE_CHECKING:
+    from specify_cli.workflow.dead_letters import DeadLetters
     from specify_cli.workflow.doctor import Doctor
     from specify_cli.workflow.unfinished import Unfinished
 
@@ -60,6 +61,14 @@ class Services:
     def choosing(self) -> Choosing:
         """Finds the mission that is meant."""
         return Choosing(self.project)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Settles dead letters."""
+        made: DeadLetters = import_module("specify_cli.workflow.dead_letters").DeadLetters(
+            self.project
+        )
+        return made
 
     @property
     def unfinished(self) -> Unfinished:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.workflow import merge_intent
@@ -16,12 +17,15 @@ class Unfinished:
     project: Project
 
     def has_trace(self, correlation_id: str) -> bool:
-        """Whether events of that request, or a merge that it had decided on, are there.
+        """Whether events of that request are there, or a merge or dead letter that it had begun.
 
         Raises: StateUnreadable, StorageFailed.
         """
         missions = [MissionFiles(self.project, slug) for slug in all_missions(self.project)]
-        return any(_has_trace(files, correlation_id) for files in missions)
+        letters = LetterFolder(self.project.host / "dead-letters")
+        return letters.has_fate_of(correlation_id) or any(
+            _has_trace(files, correlation_id) for files in missions
+        )
 
 
 def _has_trace(files: MissionFiles, correlation_id: str) -> bool:

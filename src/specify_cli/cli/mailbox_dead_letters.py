@@ -1,0 +1,171 @@
+"""`spec-kitty mailbox dead-letters`: look at what was set aside, send it again, or give it up."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specify_cli.cli.asking import actor_or_user, ask
+from specify_cli.cli.complaining import COULD_NOT_CHECK, NOT_THERE, complaining, layout_here, log
+from specify_cli.cli.deferred import Deferred
+
+if TYPE_CHECKING:
+    from specify_cli import errors
+    from specify_cli.mailbox import printable
+    from specify_cli.storage import dead_letters as storage
+    from specify_cli.storage.dead_letters import Letter
+else:
+    errors = Deferred("specify_cli.errors")
+    printable = Deferred("specify_cli.mailbox.printable")
+    storage = Deferred("specify_cli.storage.dead_letters")
+
+MAX_PREVIEW_BYTES = 2048
+HEADINGS = ("ID", "SET ASIDE", "ORCHESTRATOR", "STATE", "NAME", "WHY")
+WIDEST_NAME = 40
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """What could not be answered under its own name.
+
+    Example: spec-kitty mailbox dead-letters list
+    """
+
+
+@dead_letters.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of words.")
+def list_dead_letters(*, as_json: bool) -> None:
+    """List dead letters, those of all orchestrators, oldest first.
+
+    Example: spec-kitty mailbox dead-letters list
+    """
+    with complaining(exit_code=COULD_NOT_CHECK):
+        letters = list(_folder().letters())
+    if as_json:
+        click.echo(json.dumps([_facts(letter) for letter in letters], indent=1))
+        return
+    for line in _table([HEADINGS, *map(_row, letters)] if letters else []):
+        click.echo(line)
+
+
+@dead_letters.command("show")
+@click.argument("dead_letter", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+def show_dead_letter(*, dead_letter: str, as_json: bool) -> None:
+    """Show the dead letter ID: why it was set aside, where it lies, how it begins.
+
+    Example: spec-kitty mailbox dead-letters show 01JD8Z6W
+    """
+    with complaining(exit_code=COULD_NOT_CHECK):
+        try:
+            letter = _folder().named(dead_letter)
+        except errors.UsageError as error:
+            log(error.message)
+            sys.exit(NOT_THERE)
+        facts = _facts(letter) | {"body": _body(letter)}
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+        return
+    for line in _in_words(facts):
+        click.echo(line)
+
+
+@dead_letters.command("replay")
+@click.argument("dead_letter", metavar="ID")
+@click.option("--as", "new_id", metavar="NEW_ID", help="The id of the request that it becomes.")
+@click.option("--actor", help="Who asks; else the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+def replay(*, dead_letter: str, new_id: str | None, actor: str | None, as_json: bool) -> None:
+    """Put the dead letter ID back into its orchestrator's inbox.
+
+    Example: spec-kitty mailbox dead-letters replay 01JD8Z6W --as retry-7
+    """
+    how: dict[str, Any] = {"new_id": new_id, "actor": actor_or_user(actor)}
+    data = ask("replay-dead-letter", as_json=as_json, dead_letter=dead_letter, **how)
+    if not as_json:
+        where = f"the inbox of {data['identity']}"
+        click.echo(f"{data['dead_letter']} waits in {where} as the request {data['new_id']}")
+
+
+@dead_letters.command("discard")
+@click.argument("dead_letter", metavar="ID")
+@click.option("--actor", help="Who asks; else the user of this process.")
+@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+def discard(*, dead_letter: str, actor: str | None, as_json: bool) -> None:
+    """Remove the body of the dead letter ID; its record stays.
+
+    Example: spec-kitty mailbox dead-letters discard 01JD8Z6W
+    """
+    by = actor_or_user(actor)
+    data = ask("discard-dead-letter", as_json=as_json, dead_letter=dead_letter, actor=by)
+    if not as_json:
+        click.echo(f"{data['dead_letter']} is discarded; its record stays")
+
+
+def _folder() -> storage.LetterFolder:
+    return storage.LetterFolder(layout_here().dead_letters)
+
+
+def _facts(letter: Letter) -> dict[str, Any]:
+    record = dict(letter.record)
+    record.pop("body", None)
+    return {"dead_letter": letter.letter_id, "state": letter.state} | record
+
+
+def _body(letter: Letter) -> dict[str, Any] | None:
+    """Where the body is, what it is, and how it begins; None when it is gone."""
+    path = _folder().body(letter)
+    if path is None:
+        return None
+    look = storage.look_at(path, max_bytes=MAX_PREVIEW_BYTES)
+    return {
+        "path": str(path),
+        "kind": look.kind,
+        "size": look.size,
+        "preview": look.head.decode("utf-8", "backslashreplace"),
+        "is_cut": look.kind == "regular file" and look.size > len(look.head),
+    }
+
+
+def _row(letter: Letter) -> tuple[str, ...]:
+    name = letter.name
+    short = name if len(name) <= WIDEST_NAME else f"{name[: WIDEST_NAME - 3]}..."
+    at, why = str(letter.record.get("at"))[:19], str(letter.record.get("why"))
+    return (letter.letter_id, at, letter.identity, letter.state, short, why)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows in columns of one width each, the last as long as it is."""
+    safe = [[printable.printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)][:-1]
+    return [
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]])
+        for row in safe
+    ]
+
+
+def _in_words(facts: dict[str, Any]) -> list[str]:
+    body, fate = facts["body"], facts.get("fate") or {}
+    lines = [
+        f"dead letter   {facts['dead_letter']} ({facts['state']})",
+        f"set aside     {facts.get('at')}, from the inbox of {facts.get('identity')}",
+        f"its name      {facts.get('name')}",
+        f"why           {facts.get('why')}",
+    ]
+    if fate:
+        lines.append(f"{fate.get('state')}, asked by {fate.get('actor')} at {fate.get('at')}")
+    if body is None:
+        lines.append("its body      is gone")
+    else:
+        lines.append(f"its body      {body['path']}: {body['kind']}, {body['size']} bytes")
+    safe = [printable.printable(line) for line in lines]
+    return [*safe, *(_preview(body) if body and body["preview"] else [])]
+
+
+def _preview(body: dict[str, Any]) -> list[str]:
+    lines = [f"  {printable.printable(line)}" for line in body["preview"].split("\n")]
+    return [*lines, *([f"  (the first {MAX_PREVIEW_BYTES} bytes)"] if body["is_cut"] else [])]

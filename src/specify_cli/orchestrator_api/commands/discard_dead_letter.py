@@ -1,0 +1,42 @@
+"""discard-dead-letter: what was set aside is given up, its record stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.letters import LetterResult
+from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscardDeadLetterParams(Params):
+    """Arguments of discard-dead-letter."""
+
+    dead_letter: Name = argument("Id of the dead letter, or how it begins.")
+    actor: Words = argument(ACTOR)
+
+
+def handle(
+    params: DiscardDeadLetterParams, cause: Cause, services: Callable[[], Services]
+) -> LetterResult:
+    """The body is gone."""
+    letters = services().dead_letters
+    return LetterResult.of(letters.discard(params.dead_letter, actor=params.actor, cause=cause))
+
+
+COMMAND = Command(
+    name="discard-dead-letter",
+    params=DiscardDeadLetterParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty mailbox dead-letters discard 01JD8Z6W",
+)

@@ -1,0 +1,45 @@
+"""replay-dead-letter: what was set aside lies in its inbox again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.letters import LetterResult
+from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayDeadLetterParams(Params):
+    """Arguments of replay-dead-letter."""
+
+    dead_letter: Name = argument("Id of the dead letter, or how it begins.")
+    new_id: Name | None = argument("Id of the request that it becomes.", default=None)
+    actor: Words = argument(ACTOR)
+
+
+def handle(
+    params: ReplayDeadLetterParams, cause: Cause, services: Callable[[], Services]
+) -> LetterResult:
+    """The letter waits to be answered."""
+    letters = services().dead_letters
+    return LetterResult.of(
+        letters.replay(params.dead_letter, new_id=params.new_id, actor=params.actor, cause=cause)
+    )
+
+
+COMMAND = Command(
+    name="replay-dead-letter",
+    params=ReplayDeadLetterParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty mailbox dead-letters replay 01JD8Z6W --as retry-7",
+)

@@ -1,0 +1,255 @@
+"""Dead letters that a real worker has set aside, looked at and settled by real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli import bootstrap
+from specify_cli.mailbox import heartbeat
+from tests.integration.crashes import mortal
+from tests.integration.stage import TIMEOUT_S, Stage, environment
+
+NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
+LAST_STEP = 100
+
+
+@pytest.fixture
+def stage(stage: Stage) -> Stage:
+    stage.write_mission({"WP01": {}})
+    return stage
+
+
+def inbox(stage: Stage) -> Path:
+    return stage.root / ".kitty" / "inbox"
+
+
+def letters_folder(stage: Stage) -> Path:
+    return stage.root / ".kitty" / "host" / "dead-letters"
+
+
+def serve(stage: Stage) -> None:
+    assert stage.run("mailbox", "serve", "--once").exit_code == 0
+
+
+def conflict(stage: Stage, stem: str = "one") -> str:
+    """The id of the dead letter that a second request under the same id has become."""
+    stage.put(stem, "append-history", mission="1", **NOTE)
+    serve(stage)
+    stage.put(stem, "append-history", mission="1", **NOTE | {"note": "other"})
+    serve(stage)
+    return str(listed(stage)[-1]["dead_letter"])
+
+
+def listed(stage: Stage) -> list[dict[str, Any]]:
+    done = stage.run("mailbox", "dead-letters", "list", "--json")
+    assert done.exit_code == 0, done
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def shown(stage: Stage, letter: str) -> dict[str, Any]:
+    done = stage.run("mailbox", "dead-letters", "show", letter, "--json")
+    assert done.exit_code == 0, done
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def settle(stage: Stage, word: str, *words: str) -> str | None:
+    return stage.run("mailbox", "dead-letters", word, *words, "--json").code
+
+
+def counted(stage: Stage) -> int:
+    serve(stage)
+    beat = heartbeat.last_beat(bootstrap.mailbox_layout(stage.root).heartbeat)
+    assert beat is not None
+    count: int = beat["dead_letters"]
+    return count
+
+
+def assert_verified(stage: Stage) -> None:
+    assert stage.run("mailbox", "verify").exit_code == 0
+
+
+def test_a_conflicting_request_is_replayed_under_another_id_and_answered(stage: Stage) -> None:
+    letter = conflict(stage)
+    assert settle(stage, "replay", letter) == "PREFLIGHT_FAILED"
+    assert settle(stage, "replay", letter[:23].lower(), "--as", "two") is None
+    serve(stage)
+    assert stage.reply("two")["success"]
+    notes = [event["delta"]["note"] for event in stage.events()]
+    assert notes == ["n", "other"]
+    assert shown(stage, letter)["state"] == "replayed"
+    assert shown(stage, letter)["body"] is None
+    assert counted(stage) == 0
+    assert_verified(stage)
+
+
+def test_settling_is_journaled_with_who_asked(stage: Stage) -> None:
+    letter = conflict(stage)
+    assert settle(stage, "discard", letter, "--actor", "ada") is None
+    line = stage.journal()[-1]
+    assert line["command"] == "spec-kitty.discard-dead-letter"
+    assert (line["actor"], line["args"]["dead_letter"]) == ("ada", letter)
+    fate = shown(stage, letter)["fate"]
+    assert (fate["state"], fate["actor"]) == ("discarded", "ada")
+    assert counted(stage) == 0
+    assert settle(stage, "discard", letter) == "PREFLIGHT_FAILED"
+    assert settle(stage, "replay", letter, "--as", "two") == "PREFLIGHT_FAILED"
+    assert_verified(stage)
+
+
+def test_a_letter_is_settled_once_under_one_id_of_the_request(stage: Stage) -> None:
+    letter = conflict(stage)
+    args = {"dead_letter": letter, "new_id": "two", "actor": "ada", "correlation_id": "again"}
+    first = stage.ask("replay-dead-letter", policy=None, **args)
+    assert first["success"], first
+    serve(stage)
+    assert stage.ask("replay-dead-letter", policy=None, **args) == first
+    assert stage.replies() == {"one", "two"}
+
+
+def test_what_is_sent_back_under_its_own_name_keeps_owner_and_bytes(stage: Stage) -> None:
+    stage.put("one", "append-history", mission="1", **NOTE)
+    path = inbox(stage) / "one.json"
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 12345)
+    before, raw = path.stat(), path.read_bytes()
+    twin = inbox(stage) / ".twin.tmp"
+    twin.hardlink_to(path)
+    serve(stage)
+    letter = listed(stage)[0]["dead_letter"]
+    assert settle(stage, "replay", letter) == "PREFLIGHT_FAILED"
+    assert "hard links" in shown(stage, letter)["body"]["kind"]
+    twin.unlink()
+    assert settle(stage, "replay", letter) is None
+    after = path.stat()
+    assert path.read_bytes() == raw
+    assert (after.st_ino, after.st_uid) == (before.st_ino, before.st_uid)
+    serve(stage)
+    assert stage.reply("one")["success"]
+
+
+def test_a_letter_with_a_new_id_keeps_its_owner(stage: Stage) -> None:
+    letter = conflict(stage)
+    body = Path(shown(stage, letter)["body"]["path"])
+    if os.geteuid() == 0:
+        os.chown(body, 12345, 12345)
+    owner = body.stat().st_uid
+    assert settle(stage, "replay", letter, "--as", "two") is None
+    path = inbox(stage) / "two.json"
+    assert path.stat().st_uid == owner
+    assert json.loads(path.read_bytes())["correlation_id"] == "two"
+
+
+def test_a_name_that_no_request_may_have_needs_another(stage: Stage) -> None:
+    stage.put("one", "append-history", mission="1", **NOTE)
+    (inbox(stage) / "one.json").rename(inbox(stage) / "bad\x1b[31m name")
+    serve(stage)
+    (letter,) = listed(stage)
+    assert settle(stage, "replay", letter["dead_letter"]) == "USAGE_ERROR"
+    assert settle(stage, "replay", letter["dead_letter"], "--as", "worker") == "USAGE_ERROR"
+    assert settle(stage, "replay", letter["dead_letter"], "--as", "good") is None
+    serve(stage)
+    assert stage.reply("good")["success"]
+
+
+def test_nothing_that_waits_is_replaced(stage: Stage) -> None:
+    letter = conflict(stage)
+    stage.put("two", "mission-state", policy=None, mission="1")
+    before = (inbox(stage) / "two.json").read_bytes()
+    assert settle(stage, "replay", letter, "--as", "two") == "PREFLIGHT_FAILED"
+    assert (inbox(stage) / "two.json").read_bytes() == before
+    assert shown(stage, letter)["body"] is not None
+
+
+def test_what_is_no_file_is_described_and_can_only_be_discarded(stage: Stage) -> None:
+    inbox(stage).mkdir(parents=True)
+    os.mkfifo(inbox(stage) / "pipe.json")
+    (inbox(stage) / "tree.json" / "inner").mkdir(parents=True)
+    (inbox(stage) / "tree.json" / "link").symlink_to(stage.root / "README.md")
+    (inbox(stage) / "link.json").symlink_to(stage.root / "README.md")
+    serve(stage)
+    kinds = {record["name"]: record["dead_letter"] for record in listed(stage)}
+    assert shown(stage, kinds["pipe.json"])["body"]["kind"] == "FIFO"
+    assert shown(stage, kinds["link.json"])["body"]["preview"] == ""
+    for letter in kinds.values():
+        assert settle(stage, "replay", letter, "--as", "x") == "PREFLIGHT_FAILED"
+        assert settle(stage, "discard", letter) is None
+    assert (stage.root / "README.md").read_text() == "read me\n"
+    assert [path.suffix for path in letters_folder(stage).iterdir()] == [".settled"] * len(kinds)
+    assert_verified(stage)
+
+
+def test_no_escape_code_of_a_stranger_reaches_the_terminal(stage: Stage) -> None:
+    inbox(stage).mkdir(parents=True)
+    (inbox(stage) / "bad\x1b[31m\nname").write_bytes(b"\x1b]0;owned\x07 \xff\n" * 2000)
+    serve(stage)
+    (letter,) = listed(stage)
+    for words in (["list"], ["show", letter["dead_letter"]]):
+        done = stage.run("mailbox", "dead-letters", *words)
+        assert done.exit_code == 0, done
+        assert b"\x1b" not in done.stdout
+        assert b"\x07" not in done.stdout
+        assert len(done.stdout) < 20_000
+    preview = shown(stage, letter["dead_letter"])["body"]
+    assert preview["is_cut"]
+    assert preview["size"] == 28_000 - 2000
+
+
+def test_a_prefix_that_fits_none_or_several_is_refused(stage: Stage) -> None:
+    conflict(stage)
+    conflict(stage, "two")
+    assert stage.run("mailbox", "dead-letters", "show", "zzz").exit_code == 1
+    assert settle(stage, "discard", "0") == "USAGE_ERROR"
+    assert settle(stage, "discard", "zzz") == "USAGE_ERROR"
+    assert len(listed(stage)) == 2
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("word", ["replay", "discard"])
+def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, word: str) -> None:
+    states = set()
+    for step in range(1, LAST_STEP):
+        stem = f"id-{step:03}"
+        letter = conflict(stage, stem)
+        new_id = f"new-{step:03}"
+        words = ["mailbox", "dead-letters", word, letter, *(["--as", new_id] * (word == "replay"))]
+        ended = killed(stage, step, words)
+        bootstrap.dispatcher(stage.root).settle_begun()
+        found = shown(stage, letter)
+        is_in_inbox = (inbox(stage) / f"{new_id}.json").exists()
+        assert (found["body"] is not None) == (found["state"] == "waiting")
+        assert is_in_inbox == (word == "replay" and found["state"] == "replayed")
+        told = [
+            line for line in stage.journal() if (line["args"] or {}).get("dead_letter") == letter
+        ]
+        assert len(told) == (found["state"] != "waiting")
+        states.add(found["state"])
+        if ended == 0:
+            break
+    assert states == {"waiting", f"{word}ed" if word == "discard" else "replayed"}
+    assert step < LAST_STEP - 1
+    serve(stage)
+    assert not [path for path in letters_folder(stage).iterdir() if path.suffix == ".tmp"]
+    assert_verified(stage)
+
+
+def killed(stage: Stage, step: int, words: list[str]) -> int:
+    done = subprocess.run(
+        [sys.executable, mortal.__file__, str(step), *words],
+        cwd=stage.root,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done
+    return done.returncode
