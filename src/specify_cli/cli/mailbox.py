@@ -19,6 +19,8 @@ from specify_cli.cli.complaining import (
 )
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.mailbox_dead_letters import dead_letters
+from specify_cli.cli.mailbox_prune import prune
+from specify_cli.cli.mailbox_tail import tail
 
 if TYPE_CHECKING:
     from specify_cli import bootstrap
@@ -142,4 +144,5 @@ def _status_in_words(report: Mapping[str, Any]) -> str:
     return printable.printable(f"{words}; {report['depth_now']} waiting")
 
 
-mailbox.add_command(dead_letters)
+for word in (dead_letters, prune, tail):
+    mailbox.add_command(word)

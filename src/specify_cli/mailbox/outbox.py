@@ -23,7 +23,7 @@ class Outbox:
             StorageFailed: the disk refused; nothing was published.
         """
         path = self._folder / f"{stem}.json"
-        if os.path.lexists(path):
+        if _renewed(path):
             return False
         atomic.publish(path, reply)
         return True
@@ -35,6 +35,17 @@ class Outbox:
             StorageFailed: the disk refused.
         """
         sweep_temporaries(self._folder)
+
+
+def _renewed(path: Path) -> bool:
+    """Whether a reply is there; its date is now, so that nobody prunes what was just asked for."""
+    try:
+        os.utime(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError:  # A date that cannot be set is no reason to keep an answer back.
+        return os.path.lexists(path)
+    return True
 
 
 def sweep_temporaries(folder: Path) -> None:

@@ -41,6 +41,8 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "diagnose": "Find everything that is not as it should be.",
         "replay-dead-letter": "Put a dead letter back into its orchestrator's inbox.",
         "discard-dead-letter": "Remove the body of a dead letter; its record stays.",
+        "count-old-replies": "Count the replies that could be pruned.",
+        "prune-replies": "Remove old replies that the journal can bring back.",
         "repair": "Repair what can be repaired without losing anything.",
     }
 )

@@ -18,6 +18,7 @@ from specify_cli.workflow.work_packages import WorkPackages
 if TYPE_CHECKING:
     from specify_cli.workflow.dead_letters import DeadLetters
     from specify_cli.workflow.doctor import Doctor
+    from specify_cli.workflow.replies import Replies
     from specify_cli.workflow.unfinished import Unfinished
 
 
@@ -68,6 +69,12 @@ class Services:
         made: DeadLetters = import_module("specify_cli.workflow.dead_letters").DeadLetters(
             self.project
         )
+        return made
+
+    @property
+    def replies(self) -> Replies:
+        """Prunes replies."""
+        made: Replies = import_module("specify_cli.workflow.replies").Replies(self.project)
         return made
 
     @property

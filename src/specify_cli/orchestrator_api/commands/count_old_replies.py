@@ -1,0 +1,29 @@
+"""count-old-replies: how many replies could be pruned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.replies import OldRepliesParams, RepliesResult
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+def handle(
+    params: OldRepliesParams, cause: Cause, services: Callable[[], Services]
+) -> RepliesResult:
+    """How many would be removed; nothing is."""
+    return RepliesResult.of(list(services().replies.old(params.age)))
+
+
+COMMAND = Command(
+    name="count-old-replies",
+    params=OldRepliesParams,
+    handle=handle,
+    is_for_people=True,
+    example="spec-kitty mailbox prune --older-than 30d --dry-run",
+)

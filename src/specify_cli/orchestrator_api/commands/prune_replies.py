@@ -1,0 +1,30 @@
+"""prune-replies: old replies are gone, the journal still has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.replies import OldRepliesParams, RepliesResult
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+def handle(
+    params: OldRepliesParams, cause: Cause, services: Callable[[], Services]
+) -> RepliesResult:
+    """How many were removed."""
+    return RepliesResult.of(services().replies.prune(params.age))
+
+
+COMMAND = Command(
+    name="prune-replies",
+    params=OldRepliesParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example="spec-kitty mailbox prune --older-than 30d",
+)

@@ -1,0 +1,69 @@
+"""The end of a journal, and what is added to it while somebody looks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from specify_cli.storage.atomic import translated
+from specify_cli.storage.journal import Journal
+
+
+class JournalTail:
+    """Where somebody who follows the journal at `path` has come to."""
+
+    def __init__(self, journal: Journal, path: Path) -> None:
+        self._journal = journal
+        self._path = path
+        self._seq = 0
+        self._inode = 0
+        self._offset = 0
+
+    def last(self, count: int) -> list[dict[str, Any]]:
+        """The last `count` lines that are there now, oldest first. Raises: StorageFailed."""
+        lines: deque[dict[str, Any]] = deque(maxlen=count)
+        for line in self._unseen(self._journal.lines()):
+            lines.append(line)
+        return list(lines)
+
+    def added(self) -> list[dict[str, Any]]:
+        """What was added since the last look, also where the file was renamed in between.
+
+        Raises: StorageFailed.
+        """
+        with translated(self._path, "read"), contextlib.suppress(FileNotFoundError):
+            with self._path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_ino == self._inode and status.st_size == self._offset:
+                    return []
+                if status.st_ino == self._inode:
+                    return self._read_on(file.fileno(), status.st_size)
+                self._inode, self._offset = status.st_ino, 0
+            # Another file: some of what was not seen yet may stand in those before it.
+            return list(self._unseen(self._journal.lines()))
+        return []
+
+    def _read_on(self, descriptor: int, size: int) -> list[dict[str, Any]]:
+        # Shorter than it was: a line that the disk refused was taken back.
+        start = self._offset if size >= self._offset else 0
+        data = os.pread(descriptor, size - start, start)
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset = start + len(whole)
+        return list(self._unseen(_parsed(whole)))
+
+    def _unseen(self, lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for line in lines:
+            if line["seq"] > self._seq:
+                self._seq = line["seq"]
+                yield line
+
+
+def _parsed(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in data.splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            yield json.loads(line)

@@ -1,0 +1,122 @@
+"""Old replies are taken out of the outboxes; the journal brings them back to whoever asks again."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from specify_cli import clock, ids
+from specify_cli.storage.atomic import translated
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.project import Project
+from specify_cli.storage.renaming import rename_new
+from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+
+SUFFIX = ".json"
+HEARTBEAT = "worker"
+MAX_BYTES = 64 * 1024 * 1024
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A reply file, and the orchestrator that it is for."""
+
+    path: Path
+    identity: str
+
+
+@dataclass(frozen=True)
+class Replies:
+    """The replies of a project, in all its outboxes."""
+
+    project: Project
+
+    def old(self, older_than: timedelta) -> Iterator[Reply]:
+        """Every reply that is older and equals what the journal says of its request.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        limit = clock.now() - older_than
+        outbox = self.project.kitty / "outbox"
+        with translated(outbox, "list"):
+            yield from (one for one in _all_in(outbox) if self._can_go(one, limit))
+
+    def prune(self, older_than: timedelta) -> list[Reply]:
+        """Those are gone. Raises: StateUnreadable, StorageFailed."""
+        limit = (clock.now() - older_than).timestamp()
+        return [reply for reply in self.old(older_than) if _remove(reply.path, limit)]
+
+    @cached_property
+    def _journal(self) -> Journal:
+        return Journal(self.project.journal, lock_path=self.project.lock("journal"))
+
+    def _can_go(self, reply: Reply, limit: datetime) -> bool:
+        if _written_at(reply.path) >= limit.timestamp():
+            return False
+        scope = ids.scope_of(ids.MAILBOX, reply.identity)
+        line = self._journal.find(reply.path.stem, scope)
+        if line is None or datetime.fromisoformat(line["at"]) >= limit:
+            return False
+        with suppress(OSError, NotRegular, TooLarge, ValueError, RecursionError):
+            found = json.loads(read_regular(reply.path, max_bytes=MAX_BYTES))
+            return bool(found == line["envelope"])
+        return False
+
+
+def _all_in(outbox: Path) -> Iterator[Reply]:
+    for name in _names(outbox):
+        if _is_reply(name):
+            yield Reply(path=outbox / name, identity=ids.DEFAULT_ORCHESTRATOR)
+        elif not name.startswith(".") and not (outbox / name).is_symlink():
+            inner = _names(outbox / name) if (outbox / name).is_dir() else []
+            yield from (
+                Reply(path=outbox / name / one, identity=name) for one in inner if _is_reply(one)
+            )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _is_reply(name: str) -> bool:
+    return name.endswith(SUFFIX) and not name.startswith(".") and name != HEARTBEAT + SUFFIX
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _remove(path: Path, limit: float) -> bool:
+    """Whether the reply is gone; one that was asked for again meanwhile is left.
+
+    A worker that finds a reply in place renews its date. So it is hidden first and its date looked at
+    once more: either the worker found nothing, and publishes it again, or the new date is seen here.
+    """
+    hidden = f".{path.name}.{secrets.token_hex(8)}.tmp"
+    with translated(path, "remove"):
+        folder = os.open(path.parent, FOLDER)
+        try:
+            with suppress(FileNotFoundError):
+                os.rename(path.name, hidden, src_dir_fd=folder, dst_dir_fd=folder)
+                if os.stat(hidden, dir_fd=folder, follow_symlinks=False).st_mtime < limit:
+                    os.unlink(hidden, dir_fd=folder)
+                    return True
+                with suppress(FileExistsError):
+                    rename_new(hidden, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
+    return False

@@ -1,0 +1,131 @@
+"""Old replies are pruned, and the journal is followed, by real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from specify_cli.storage.journal import Journal
+from tests.integration.stage import TIMEOUT_S, Process, Stage, outcome
+from tests.unit.mailbox.recording import wait_until
+
+NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
+DAY_S = 86400
+
+
+@pytest.fixture
+def stage(stage: Stage) -> Stage:
+    stage.write_mission({"WP01": {}})
+    return stage
+
+
+def outbox(stage: Stage) -> Path:
+    return stage.root / ".kitty" / "outbox"
+
+
+def serve(stage: Stage) -> None:
+    assert stage.run("mailbox", "serve", "--once").exit_code == 0
+
+
+def age(path: Path, days: int) -> None:
+    then = time.time() - days * DAY_S
+    os.utime(path, (then, then))
+
+
+def prune(stage: Stage, *words: str) -> int:
+    done = stage.run("mailbox", "prune", *words, "--json")
+    assert done.code is None, done
+    count: int = done.envelope["data"]["replies"]
+    return count
+
+
+def test_a_pruned_reply_comes_back_when_its_request_is_sent_again(stage: Stage) -> None:
+    stage.put("one", "append-history", mission="1", **NOTE)
+    serve(stage)
+    before = (outbox(stage) / "one.json").read_bytes()
+    age(outbox(stage) / "one.json", 3)
+    assert prune(stage, "--older-than", "0s", "--dry-run") == 1
+    assert stage.replies() == {"one"}
+    assert prune(stage, "--older-than", "0s") == 1
+    assert stage.replies() == set()
+    assert stage.journal()[-1]["command"] == "spec-kitty.prune-replies"
+    stage.put("one", "append-history", mission="1", **NOTE)
+    serve(stage)
+    assert (outbox(stage) / "one.json").read_bytes() == before
+    assert len(stage.events()) == 1
+    assert stage.run("mailbox", "verify").exit_code == 0
+
+
+def test_what_is_young_or_not_what_the_journal_says_is_kept(stage: Stage) -> None:
+    for stem in ("young", "changed", "foreign"):
+        stage.put(stem, "append-history", mission="1", **NOTE)
+    serve(stage)
+    (outbox(stage) / "changed.json").write_text("{}")
+    (outbox(stage) / "foreign.json").rename(outbox(stage) / "unknown.json")
+    for stem in ("changed", "unknown"):
+        age(outbox(stage) / f"{stem}.json", 3)
+    assert prune(stage, "--older-than", "1d") == 0
+    assert prune(stage, "--older-than", "1d", "--dry-run") == 0
+    assert stage.replies() == {"young", "changed", "unknown"}
+
+
+def test_an_age_without_a_unit_is_not_understood(stage: Stage) -> None:
+    assert stage.run("mailbox", "prune", "--older-than", "30").exit_code == 2
+    assert stage.run("mailbox", "prune").exit_code == 2
+
+
+def follow(stage: Stage, *words: str) -> Process:
+    tail = stage.start("mailbox", "tail", *words)
+    assert tail.stdout is not None
+    os.set_blocking(tail.stdout.fileno(), False)
+    return tail
+
+
+def test_the_tail_follows_across_a_rotation_until_it_is_interrupted(stage: Stage) -> None:
+    for number in range(3):
+        stage.done("append-history", mission="1", correlation_id=f"old-{number}", **NOTE)
+    tail = follow(stage, "-n", "2", "--json")
+    read = b""
+
+    def has(text: bytes) -> bool:
+        nonlocal read
+        assert tail.stdout is not None
+        read += tail.stdout.read() or b""
+        return text in read
+
+    wait_until(lambda: has(b'"old-2"'), timeout_s=TIMEOUT_S)
+    path = outbox(stage) / "journal.jsonl"
+    lock = stage.root / ".kitty" / "host" / "locks" / "journal.lock"
+    small = Journal(path, lock_path=lock, max_bytes=1)
+    small.append({**stage.journal()[-1], "correlation_id": "rotated"})
+    assert list(outbox(stage).glob("journal-*.jsonl"))
+    stage.done("append-history", mission="1", correlation_id="new", **NOTE)
+    wait_until(lambda: has(b'"new"'), timeout_s=TIMEOUT_S)
+    tail.send_signal(signal.SIGINT)
+    assert outcome(tail).exit_code == 130
+    ids = [json.loads(line)["correlation_id"] for line in read.splitlines()]
+    assert ids == ["old-1", "old-2", "rotated", "new"]
+
+
+def test_the_tail_is_words_without_escape_codes(stage: Stage) -> None:
+    inbox = stage.root / ".kitty" / "inbox"
+    inbox.mkdir(parents=True)
+    (inbox / "bad\x1b[31mname").touch()
+    stage.put("one", "append-history", mission="\x1b[31m", **NOTE)
+    serve(stage)
+    done = stage.run("mailbox", "tail", "--no-follow")
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == 2
+    assert b"\x1b" not in done.stdout
+    assert b"MISSION_NOT_FOUND" in done.stdout
+
+
+def test_there_is_nothing_to_tail_in_an_unused_mailbox(stage: Stage) -> None:
+    done = stage.run("mailbox", "tail", "--no-follow")
+    assert (done.exit_code, done.stdout) == (0, b"")
+    assert not (stage.root / ".kitty").exists()
