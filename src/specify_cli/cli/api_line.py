@@ -7,7 +7,6 @@ is read again by click, so nothing is ever refused by these rules, and both neve
 from __future__ import annotations
 
 import json
-import string
 from collections.abc import Sequence
 
 from specify_cli.cli import shipped
@@ -23,7 +22,6 @@ else:
     errors = Deferred("specify_cli.errors")
     strict_json = Deferred("specify_cli.orchestrator_api.strict_json")
 
-ID_CHARACTERS = frozenset(string.ascii_letters + string.digits + "._-")
 LONGEST_ID = 128
 OF_THE_DOOR = ({"flag": "--mailbox"}, {"flag": "--timeout-s"})
 """Flags that every command has, and that say where the line goes."""
@@ -123,7 +121,9 @@ def _text(values: dict[str, str | bool], name: str) -> str | None:
 def _id(text: str | None) -> str | None:
     if text is None:
         return None
-    if not 0 < len(text) <= LONGEST_ID or text[0] == "." or not set(text) <= ID_CHARACTERS:
+    bare = text.replace(".", "").replace("_", "").replace("-", "")
+    in_alphabet = text.isascii() and (bare.isalnum() or not bare)
+    if not in_alphabet or not 0 < len(text) <= LONGEST_ID or text[0] == ".":
         raise Declined
     return text
 
