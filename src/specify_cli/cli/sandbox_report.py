@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from specify_cli.cli import sandbox_checks
 from specify_cli.cli.sandbox_checks import NO, Finding
@@ -50,14 +50,14 @@ def report(text: str, *, as_json: bool) -> int:
         checks = [finding.as_json() for finding in findings]
         print(json.dumps({"sandbox": text, "can_work": can_work, "checks": checks}))
     else:
-        _show(findings)
+        print("\n".join(_lines(findings)))
         last = "requests can work" if can_work else "requests cannot work from here"
         print(last, file=sys.stderr)
     return CAN_WORK if can_work else CANNOT_WORK
 
 
-def _show(findings: Sequence[Finding]) -> None:
+def _lines(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
-        print(f"{finding.verdict:<4} {finding.check}: {printable(finding.what)}")
+        yield f"{finding.verdict:<4} {finding.check}: {printable(finding.what)}"
         if finding.repair:
-            print(f"     -> {printable(finding.repair)}")
+            yield f"     -> {printable(finding.repair)}"

@@ -22,11 +22,12 @@ class Bubble:
     inbox: str = "--bind"
     outbox: str = "--ro-bind"
     more: list[str] = field(default_factory=list)
+    python: list[str] = field(default_factory=lambda: [sys.executable])
 
     def run(self, *words: str) -> Outcome:
         """How `spec-kitty` with the words ended inside."""
         done = subprocess.run(
-            [*self._walls(), sys.executable, "-m", "specify_cli", *words],
+            [*self._walls(), *self.python, "-m", "specify_cli", *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

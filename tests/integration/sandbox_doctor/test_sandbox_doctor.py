@@ -112,6 +112,11 @@ def test_folders_that_are_not_there_are_told(bubble: Bubble) -> None:
     assert (found["inbox"], found["outbox"], found["worker"]) == ("no", "no", "no")
 
 
+def test_it_needs_no_package_but_our_own(bubble: Bubble) -> None:
+    bubble.python += ["-S"]
+    assert not_ok(bubble) == {}
+
+
 @pytest.mark.parametrize("words", [["--sandbox", ""], ["--sandbox"], ["--sandbox", "x", "--fix"]])
 def test_wrong_use_is_exit_code_2(stage: Stage, tmp_path: Path, words: list[str]) -> None:
     outcome = stage.run("doctor", *words, cwd=tmp_path)
