@@ -164,6 +164,10 @@ class Dispatcher:
                 return self._answer_new(judgement, origin, dead_letter=dead_letter)
             if known["digest"] == judgement.digest:
                 return Answer(envelope=known["envelope"], is_repeat=True)
+            newest = self._host.journal().newest(correlation_id, origin.scope)
+            if newest is not None and newest["digest"] == judgement.digest:
+                # Refused before, by a host that was killed before the file had left the inbox, say.
+                return Answer(envelope=newest["envelope"])
             judgement.refusal = conflict(correlation_id)
             line = _journal_line(judgement, origin, dead_letter=dead_letter)
             line["envelope"] = _refusal(judgement, judgement.refusal).envelope

@@ -50,6 +50,8 @@ class _Seen:
     """What has been read of the journal so far; `end` and `last_offset` are of the newest file."""
 
     places: dict[str, _Place] = field(default_factory=dict)
+    # Of the ids alone that have more lines than one.
+    newest: dict[str, _Place] = field(default_factory=dict)
     first_seq: int | None = None
     end: int = 0
     last_offset: int = 0
@@ -64,7 +66,9 @@ class _Seen:
             if self.first_seq is None:
                 self.first_seq = self.last_seq
             scope = ids.scope_of(ids.MAILBOX, head[3].decode()) if head[3] else ids.SHARED_SCOPE
-            self.places.setdefault(_key(head[2].decode(), scope), _Place(self.first_seq, self.end))
+            key, place = _key(head[2].decode(), scope), _Place(self.first_seq, self.end)
+            if self.places.setdefault(key, place) is not place:
+                self.newest[key] = place
         self.last_offset, self.end = self.end, self.end + len(line)
 
     def start_file(self) -> None:
@@ -99,6 +103,14 @@ class Journal:
         with self._using, _translated(self._path), self._reading() as active:
             self._catch_up(active)
             return self._known(_key(correlation_id, scope), active)
+
+    def newest(self, correlation_id: str, scope: str = ids.SHARED_SCOPE) -> dict[str, Any] | None:
+        """The last line under this id in that scope, or None; nothing is created. Raises: as `find`."""
+        with self._using, _translated(self._path), self._reading() as active:
+            self._catch_up(active)
+            key = _key(correlation_id, scope)
+            place = self._seen.newest.get(key) or self._seen.places.get(key)
+            return None if place is None else self._line_at(place, active)
 
     def append(self, line: Mapping[str, Any], *, unless_known: bool = True) -> dict[str, Any]:
         """The line as it durably stands: numbered and chained, or the one that had its id before.
@@ -219,8 +231,9 @@ class Journal:
 
     def _known(self, key: str, active: IO[bytes] | None) -> dict[str, Any] | None:
         place = self._seen.places.get(key)
-        if place is None:
-            return None
+        return None if place is None else self._line_at(place, active)
+
+    def _line_at(self, place: _Place, active: IO[bytes] | None) -> dict[str, Any]:
         if place.first_seq == self._seen.first_seq and active is not None:
             return self._parse_at(active, place.offset)
         with self._rotated_path(place.first_seq).open("rb") as file:

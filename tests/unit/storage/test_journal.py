@@ -55,6 +55,18 @@ def test_reading_a_missing_journal_creates_nothing(tmp_path: Path, path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_newest_line_of_an_id_is_found_in_any_file(path: Path) -> None:
+    journal = journal_at(path, max_bytes=300)
+    assert journal.newest("a") is None
+    for n in range(4):
+        journal.append({"correlation_id": "a", "n": n}, unless_known=False)
+        journal.append({"correlation_id": f"b{n}", "n": n})
+    for reader in (journal, journal_at(path)):
+        assert [reader.newest(name)["n"] for name in ("a", "b0", "b3")] == [3, 0, 3]  # type: ignore[index]
+        assert reader.find("a")["n"] == 0  # type: ignore[index]
+    assert len(list(path.parent.glob("journal-*.jsonl"))) > 0
+
+
 def test_a_line_is_numbered_chained_and_found(path: Path, journal: Journal) -> None:
     found = journal.find("b")
     assert found is not None
