@@ -8,14 +8,16 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specify_cli import clock
-from specify_cli.errors import MissionNotFound, NotAuthorized
-from specify_cli.orchestrator_api import registry
+from specify_cli.errors import MissionNotFound
+from specify_cli.orchestrator_api import grants, registry
+from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
 from specify_cli.storage.project import Project
@@ -23,6 +25,7 @@ from specify_cli.storage.project import find_project as find
 
 if TYPE_CHECKING:
     from specify_cli.mailbox.layout import MailboxLayout
+    from specify_cli.mailbox.settings import Orchestrator
     from specify_cli.mailbox.worker import Worker
     from specify_cli.storage.begun import BegunCalls
     from specify_cli.storage.journal import Journal
@@ -43,6 +46,7 @@ class ProjectHost:
     def __init__(self, start: Path) -> None:
         self._start = start
         self._making = threading.Lock()
+        self._made_access: Access | None = None
         self._made_journal: Journal | None = None
         self._made_names: MissionNames | None = None
         self._stripes = [threading.Lock() for _ in range(REQUEST_LOCKS)]
@@ -56,6 +60,16 @@ class ProjectHost:
         """The use cases. Raises: MissionNotFound."""
         services: Services = import_module("specify_cli.workflow.services").Services(self.project)
         return services
+
+    def access(self) -> Access:
+        """Who may do what: as it was written down when it was asked for first.
+
+        Raises: MissionNotFound, StateUnreadable.
+        """
+        with self._making:
+            if self._made_access is None:
+                self._made_access = read_access(self.project.root)
+            return self._made_access
 
     def mission_named(self, selector: str) -> str | None:
         """The folder name of the one mission that the selector names, or None; never raises."""
@@ -134,26 +148,46 @@ def mailbox_layout(root: Path) -> MailboxLayout:
 def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) -> Worker:
     """The worker of the project's mailbox.
 
-    Raises: NotAuthorized where grants are written down, because this host cannot hold to them.
+    Raises: StateUnreadable where grants are written down and damaged: it is never more open.
     """
-    grants = root / ".kitty" / "config.toml"
-    if os.path.lexists(grants):
-        raise NotAuthorized(
-            f"{grants} restricts who may ask for what, and this release serves one orchestrator"
-            " without restriction: it does not start rather than be more open than that file;"
-            " move the file away to serve everybody who can write to the inbox"
-        )
-    adjustable = import_module("specify_cli.mailbox.settings")
-    everything = tuple(registry.CONTRACT_COMMANDS)
-    settings = adjustable.WorkerSettings(
+    host = ProjectHost(root)
+    settings = import_module("specify_cli.mailbox.settings").WorkerSettings(
         contract_version=CONTRACT_VERSION,
-        orchestrators=(adjustable.Orchestrator(identity="default", commands=everything),),
+        orchestrators=orchestrators(host.access()),
         poll_interval_s=poll_interval_s,
     )
     made: Worker = import_module("specify_cli.mailbox.worker").Worker(
-        mailbox_layout(root), dispatcher(root), settings=settings, log=log
+        mailbox_layout(root), Dispatcher(host), settings=settings, log=log
     )
     return made
+
+
+def orchestrators(access: Access) -> tuple[Orchestrator, ...]:
+    """For whom a worker serves, and with which bounds."""
+    settings = import_module("specify_cli.mailbox.settings")
+    return tuple(
+        settings.Orchestrator(
+            identity=grant.identity,
+            commands=grant.commands,
+            owner_uid=grant.uid,
+            **asdict(grant.quota),
+        )
+        for grant in access.grants
+    )
+
+
+def read_access(root: Path) -> Access:
+    """Who may do what in the project at `root`, as it is written down now.
+
+    Raises: StateUnreadable.
+    """
+    try:
+        (root / ".kitty" / "config.toml").lstat()
+    except FileNotFoundError:
+        return Access((grants.everything(),))
+    except OSError:
+        pass  # Something is there: whoever reads it can say what is wrong.
+    return Access(import_module("specify_cli.orchestrator_api.grants_file").read(root))
 
 
 def find_missing_events(layout: MailboxLayout) -> Iterator[str]:

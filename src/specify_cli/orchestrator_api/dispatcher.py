@@ -12,10 +12,12 @@ from specify_cli.errors import (
     CorrelationIdConflict,
     HostError,
     MissionNotFound,
+    NotAuthorized,
     SpecKittyError,
     UsageError,
 )
 from specify_cli.orchestrator_api import arguments, begun, registry, request
+from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
@@ -38,6 +40,9 @@ class Host(Protocol):
 
     def journal(self) -> Journal:
         """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
+
+    def access(self) -> Access:
+        """Who may do what. Raises: StateUnreadable where that is written down and damaged."""
 
     def mission_named(self, selector: str) -> str | None:
         """The folder name of the one mission that the selector names, or None; never raises."""
@@ -105,6 +110,7 @@ class Dispatcher:
 
         Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
         """
+        self._host.access()  # A damaged config is nobody's answer.
         try:
             judgement = self._judge(request.read(raw, stem=stem))
         except SpecKittyError as error:
@@ -204,12 +210,43 @@ class Dispatcher:
         )
         try:
             command = _allowed(judgement)
-            result = command.handle(judgement.params, cause, self._host.services)
-            return succeeded(judgement.wire_name, correlation_id, result.as_data()), cause
+            params = self._permitted(judgement, origin, cause)
+            result = command.handle(params, cause, self._host.services)
+            data = self._as_seen(result.as_data(), origin)
+            return succeeded(judgement.wire_name, correlation_id, data), cause
         except SpecKittyError as error:
-            return _refusal(judgement, error).envelope, cause
+            return _refusal(judgement, self._shown(error, origin)).envelope, cause
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
             return _refusal(judgement, self._host_error(fault)).envelope, cause
+
+    def _permitted(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
+        """The arguments of a request that may be carried out: granted, or begun when it was."""
+        if origin.door != ids.MAILBOX:
+            return judgement.params
+        try:
+            find = self._host.mission_named
+            return self._host.access().permitted(judgement, origin.identity, find)
+        except NotAuthorized:
+            if self._has_begun(judgement, cause):
+                return judgement.params
+            raise
+
+    def _has_begun(self, judgement: Judgement, cause: Cause) -> bool:
+        selector = getattr(judgement.params, "mission", None)
+        changes = judgement.command is not None and judgement.command.changes_state
+        if selector is None or not changes:
+            return False
+        return self._host.services().recording.has_begun(selector, cause)
+
+    def _shown(self, error: SpecKittyError, origin: Origin) -> SpecKittyError:
+        if origin.door != ids.MAILBOX:
+            return error
+        return self._host.access().shown(error, origin.identity)
+
+    def _as_seen(self, data: dict[str, Any], origin: Origin) -> dict[str, Any]:
+        if origin.door != ids.MAILBOX:
+            return data
+        return self._host.access().as_seen(data, origin.identity)
 
     def _host_error(self, fault: Exception) -> HostError:
         where = self._host.report_fault(fault)

@@ -13,6 +13,11 @@ from specify_cli.orchestrator_api.arguments import AnyParams, Params
 
 LISTED = re.compile(r"\^\((.*)\)\$")
 """A pattern that lists the texts that it takes."""
+WORDS = {
+    "missing": "it is missing",
+    "too_short": "it is empty",
+    "unexpected_keyword_argument": "there is no such key",
+}
 
 _adapters: dict[type[Params], TypeAdapter[Any]] = {}
 """Kept, because building one takes longer than using it a hundred times."""
@@ -36,8 +41,10 @@ def _complaint(found: Any) -> tuple[str, str]:
 
 
 def _problem(found: Any) -> str:
-    if found["type"] == "missing":
-        return "it is missing"
+    if found["type"] in WORDS:
+        return WORDS[found["type"]]
+    if found["type"] == "value_error":
+        return str(found["ctx"]["error"])
     if found["type"] == "string_pattern_mismatch":
         return _mismatch(found["ctx"]["pattern"])
     return str(found["msg"])
@@ -46,4 +53,6 @@ def _problem(found: Any) -> str:
 def _mismatch(pattern: str) -> str:
     """What a pattern asks for, in words: all of them ask for one of some texts, or for any."""
     listed = LISTED.fullmatch(pattern)
-    return f"it must be {listed[1].replace('|', ' or ')}" if listed else "it is blank"
+    if listed:
+        return f"it must be {listed[1].replace('|', ' or ')}"
+    return "it holds a control character, a slash or nothing" if "x00" in pattern else "it is blank"

@@ -84,4 +84,6 @@ def _read_meta(path: Path) -> dict[str, object]:
         content = json.loads(read_regular(path, max_bytes=MAX_META_BYTES).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
-    return dict(content)
+    if not isinstance(content, dict):
+        raise TypeError(f"{path} is no JSON object")
+    return content

@@ -13,6 +13,7 @@ from specify_cli.workflow.authoring_packages import Packages
 from specify_cli.workflow.choosing import Choosing
 from specify_cli.workflow.merging import Merging
 from specify_cli.workflow.missions import Missions
+from specify_cli.workflow.recording import Recording
 from specify_cli.workflow.work_packages import WorkPackages
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Services:
     def packages(self) -> Packages:
         """Makes packages of what people outline."""
         return Packages(self.project)
+
+    @property
+    def recording(self) -> Recording:
+        """Knows what was begun."""
+        return Recording(self.project)
 
     @property
     def choosing(self) -> Choosing:

@@ -1,0 +1,107 @@
+"""`config.toml`, in which the operator grants: read strictly, or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.orchestrator_api.grants import Grant, Quota, commands_in
+from specify_cli.orchestrator_api.grants_table import OrchestratorTable, PolicyTable, validate
+from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+
+NAME = "config.toml"
+MAX_BYTES = 1024 * 1024
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_TO_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+WAY_OUT = "correct it, look at it with `spec-kitty mailbox access`, then start the worker again"
+
+
+def read(root: Path) -> tuple[Grant, ...]:
+    """What the operator of the project at `root` grants, in the order of the file.
+
+    Raises: StateUnreadable naming the key where it does not fit, or why the file cannot be trusted.
+    """
+    path = root / ".kitty" / NAME
+    table, complaints = validate(_parse(_read(path), path))
+    if table is None:
+        key, problem = complaints[0]
+        raise _damaged(path, f"at {key}: {problem}")
+    return tuple(_grant(name, given, root) for name, given in table.orchestrators.items())
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes, if nobody but us or root can have written them."""
+    try:
+        folder = os.open(path.parent, FOLDER)
+        try:
+            _require_ours(os.fstat(folder), path.parent)
+            # Nobody else can exchange it between the two: its folder is ours.
+            _require_ours(os.stat(NAME, dir_fd=folder, follow_symlinks=False), path)
+            return read_regular(Path(NAME), max_bytes=MAX_BYTES, dir_fd=folder)
+        finally:
+            os.close(folder)
+    except (NotRegular, TooLarge) as error:
+        raise _damaged(path, f"it {error}") from error
+    except OSError as error:
+        raise _damaged(path, f"it cannot be read: {error.strerror}") from error
+
+
+def _require_ours(status: os.stat_result, path: Path) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise StateUnreadable(f"{path} is a link: put the file itself there, or nothing")
+    if status.st_uid not in (0, os.geteuid()):
+        raise StateUnreadable(
+            f"{path} belongs to the user {status.st_uid}, who could grant himself everything:"
+            f" give it to {os.geteuid()} or to root"
+        )
+    if status.st_mode & OPEN_TO_OTHERS:
+        raise StateUnreadable(
+            f"{path} can be written by others, who could grant themselves everything:"
+            f" run 'chmod go-w {path}'"
+        )
+
+
+def _parse(raw: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _damaged(path, f"it is not UTF-8 at byte {error.start}") from error
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise _damaged(path, f"it is not TOML: {error}") from error
+
+
+def _grant(name: str, given: OrchestratorTable, root: Path) -> Grant:
+    return Grant(
+        identity=name,
+        commands=commands_in(given.commands),
+        missions=given.missions,
+        actors=given.actors,
+        uid=given.uid,
+        policy=_policy(given.policy),
+        quota=Quota(**asdict(given.quota)),
+        paths=_paths(given.paths or {}, root),
+    )
+
+
+def _policy(given: PolicyTable) -> Mapping[str, tuple[str, ...]]:
+    bounds = {entry.name: getattr(given, entry.name) for entry in fields(given)}
+    return {name: values for name, values in bounds.items() if values is not None}
+
+
+def _paths(given: Mapping[str, str], root: Path) -> tuple[tuple[str, str], ...]:
+    """The pairs, the longest source first; a source that a link leads to counts by both names."""
+    pairs: dict[str, str] = {}
+    for here, there in given.items():
+        source = os.path.normpath(root / here)
+        pairs |= {os.path.realpath(source): there, source: there}
+    return tuple(sorted(pairs.items(), key=lambda pair: len(pair[0]), reverse=True))
+
+
+def _damaged(path: Path, problem: str) -> StateUnreadable:
+    return StateUnreadable(f"{path}: {problem}; {WAY_OUT}", file=str(path))

@@ -1,0 +1,125 @@
+"""The shape of `config.toml`, for pydantic.
+
+Source: `contract/v1/schemas/config.json`; a test holds both together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from specify_cli.orchestrator_api import validation
+from specify_cli.orchestrator_api.arguments import Params
+from specify_cli.orchestrator_api.grants import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
+ENDINGS_OF_FILES = (".json", ".jsonl", ".tmp")
+MOST_ORCHESTRATORS = 256
+LARGEST_UID = 2**32 - 2
+MOST_WAITING = 1_000_000
+MOST_WAITING_BYTES = 16 * 1024**3
+MOST_REQUEST_BYTES = 16 * 1024**2
+MOST_PATHS = 64
+
+Word: TypeAlias = Literal[
+    "all",
+    "read-only",
+    "contract-version",
+    "mission-state",
+    "list-ready",
+    "resolve-workspace",
+    "start-implementation",
+    "start-review",
+    "transition",
+    "append-history",
+    "accept-mission",
+    "merge-mission",
+]
+Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Glob: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+MissionGlob: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+$")]
+PathText: TypeAlias = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Values: TypeAlias = Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+def _checked_name(name: str) -> str:
+    plain = name.lower()
+    is_reserved = plain == "default" and name != plain
+    if not NAME.fullmatch(name) or plain.endswith(ENDINGS_OF_FILES) or is_reserved:
+        raise ValueError(
+            "it is no name of an orchestrator: 1 to 64 of A-Z a-z 0-9 . _ -, no dot first,"
+            " not ending in .json, .jsonl or .tmp"
+        )
+    return name
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(_checked_name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyTable(Params):
+    """For a field of the policy the values that may be declared."""
+
+    orchestrator_id: Values | None = None
+    orchestrator_version: Values | None = None
+    agent_family: Values | None = None
+    approval_mode: Values | None = None
+    sandbox_mode: Values | None = None
+    network_mode: Values | None = None
+    dangerous_flags: tuple[Text, ...] | None = None
+    tool_restrictions: Values | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaTable(Params):
+    """Bounds on what may wait."""
+
+    max_waiting: Annotated[int, Field(ge=1, le=MOST_WAITING)] = MAX_WAITING
+    max_waiting_bytes: Annotated[int, Field(ge=1, le=MOST_WAITING_BYTES)] = MAX_WAITING_BYTES
+    max_request_bytes: Annotated[int, Field(ge=1, le=MOST_REQUEST_BYTES)] = MAX_REQUEST_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrchestratorTable(Params):
+    """What one orchestrator is granted."""
+
+    commands: Annotated[tuple[Word, ...], Field(min_length=1)]
+    missions: Annotated[tuple[MissionGlob, ...], Field(min_length=1)] | None = None
+    actors: Annotated[tuple[Glob, ...], Field(min_length=1)] | None = None
+    uid: Annotated[int, Field(ge=0, le=LARGEST_UID)] | None = None
+    policy: PolicyTable = PolicyTable()
+    quota: QuotaTable = QuotaTable()
+    paths: Annotated[dict[PathText, PathText], Field(max_length=MOST_PATHS)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigTable(Params):
+    """The whole file."""
+
+    orchestrators: Annotated[
+        dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)
+    ]
+
+
+def validate(table: Mapping[str, Any]) -> tuple[ConfigTable | None, list[tuple[str, str]]]:
+    """The table as a dataclass, or complaints as (path of the key, what is wrong there)."""
+    found, complaints = validation.validate(ConfigTable, dict(_plain(table)))
+    return found, [(key.removesuffix(".[key]"), problem) for key, problem in complaints]
+
+
+def _plain(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The table's items as JSON has them; a date or time, which JSON has not, fits nowhere."""
+    for key, value in table.items():
+        yield key, _plain_value(value)
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return dict(_plain(value))
+    if isinstance(value, list):
+        return [_plain_value(inner) for inner in value]
+    return value if isinstance(value, str | int | float) else {"": None}

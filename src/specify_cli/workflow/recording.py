@@ -1,0 +1,37 @@
+"""What of a request is recorded already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from specify_cli.errors import CorrelationIdConflict, SpecKittyError
+from specify_cli.storage.project import Project
+from specify_cli.workflow import merge_intent
+from specify_cli.workflow.cause import Cause, Effects
+from specify_cli.workflow.opened import find_mission
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Looks at what requests have left behind; nothing here writes."""
+
+    project: Project
+
+    def has_begun(self, selector: str, cause: Cause) -> bool:
+        """True when the request had effects on the mission before it was interrupted.
+
+        Raises: CorrelationIdConflict when another request under the same id had.
+        """
+        try:
+            files = find_mission(self.project, selector)
+            recorded = files.log.read().caused_by(cause.correlation_id, cause.identity)
+            intent = merge_intent.pending(files)
+            if replace(cause, effects=Effects()).claim(recorded):
+                return True
+            return bool(
+                intent and intent.is_of(cause) and intent.request_digest == cause.request_digest
+            )
+        except CorrelationIdConflict:
+            raise
+        except SpecKittyError:  # What cannot be seen was not begun; nobody is told why.
+            return False

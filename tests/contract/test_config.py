@@ -1,0 +1,159 @@
+"""The schema of `config.toml` and the host judge alike."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from specify_cli.conformance.documents import CONTRACT
+from specify_cli.errors import StateUnreadable
+from specify_cli.orchestrator_api import grants, grants_file, registry
+
+A = "[orchestrators.a]\n"
+ALL = f'{A}commands = ["all"]\n'
+NAMED = '[orchestrators.{}]\ncommands = ["all"]\n'
+
+GOOD = {
+    "one": ALL,
+    "every command": f"{A}commands = {[*registry.CONTRACT_COMMANDS, 'all', 'read-only']}\n",
+    "everything": f"""{A}
+        commands = ["read-only", "append-history"]
+        missions = ["034-*", "[0-9]?x"]
+        actors = ["nightly-*", "a/b c"]
+        uid = 0
+        [orchestrators.a.policy]
+        network_mode = ["none"]
+        orchestrator_id = ["x", "y"]
+        orchestrator_version = ["1"]
+        agent_family = ["claude"]
+        approval_mode = ["supervised"]
+        sandbox_mode = ["workspace_write"]
+        tool_restrictions = ["none"]
+        dangerous_flags = []
+        [orchestrators.a.quota]
+        max_waiting = 1
+        max_waiting_bytes = 17179869184
+        max_request_bytes = 16777216
+        [orchestrators.a.paths]
+        ".worktrees" = "/work"
+        "/srv" = "relative"
+    """,
+    "empty tables": f"{ALL}[orchestrators.a.policy]\n[orchestrators.a.quota]\n[orchestrators.a.paths]\n",
+    "largest": f"{ALL}uid = 4294967294\nquota = {{max_waiting = 1000000}}\n",
+    "names": "".join(NAMED.format(x) for x in ("default", "-a", "_", '"a.b"', "a" * 64)),
+    "256": "".join(NAMED.format(f"a{n}") for n in range(256)),
+}
+
+BAD_NAMES = [
+    '""',
+    '".a"',
+    '"a.json"',
+    '"a.JSON"',
+    '"a.jsonl"',
+    '"a.tmp"',
+    "Default",
+    '"a b"',
+    '"a\\n"',
+]
+BAD_NAMES += ['"a/b"', '".."', "a" * 65, '"\\u00e9"', '"a\\u0000"']
+BAD_KEYS = {
+    "commands = []": "orchestrators.a.commands",
+    'commands = "all"': "orchestrators.a.commands",
+    "commands = 1979-05-27": "orchestrators.a.commands",
+    'commands = ["orchestrate"]': "orchestrators.a.commands.0",
+    'commands = ["all", 1]': "orchestrators.a.commands.1",
+    'missions = ["x"]': "orchestrators.a.commands",
+}
+BAD_MORE = {
+    "uids = 1": "uids",
+    "uid = -1": "uid",
+    "uid = 4294967295": "uid",
+    "uid = true": "uid",
+    "uid = nan": "uid",
+    'uid = "0"': "uid",
+    "uid = 1.5": "uid",
+    "missions = []": "missions",
+    'missions = ["a/b"]': "missions.0",
+    'missions = [""]': "missions.0",
+    'missions = ["a\\n"]': "missions.0",
+    "missions = [07:32:00]": "missions.0",
+    f'missions = ["{"x" * 201}"]': "missions.0",
+    "actors = []": "actors",
+    'actors = ["\\u0000"]': "actors.0",
+    'policy = {network_mod = ["none"]}': "policy.network_mod",
+    "policy = {network_mode = []}": "policy.network_mode",
+    'policy = {network_mode = "none"}': "policy.network_mode",
+    'policy = {network_mode = [""]}': "policy.network_mode.0",
+    "policy = []": "policy",
+    "policy = 1979-05-27": "policy",
+    "quota = {max_waiting = 0}": "quota.max_waiting",
+    "quota = {max_waiting = 1000001}": "quota.max_waiting",
+    "quota = {max_waiting_bytes = 0}": "quota.max_waiting_bytes",
+    "quota = {max_waiting_bytes = 17179869185}": "quota.max_waiting_bytes",
+    "quota = {max_request_bytes = -1}": "quota.max_request_bytes",
+    "quota = {max_request_bytes = 16777217}": "quota.max_request_bytes",
+    "quota = {max_request_bytes = 99999999999999999999}": "quota.max_request_bytes",
+    "quota = {depth = 1}": "quota.depth",
+    'paths = {"" = "/x"}': "paths",
+    'paths = {"/x" = ""}': "paths./x",
+    'paths = {"/x" = 1}': "paths./x",
+    'paths = {"/x" = 1979-05-27}': "paths./x",
+}
+BAD = {
+    "nothing": ("", "orchestrators"),
+    "no orchestrator": ("[orchestrators]\n", "orchestrators"),
+    "257": ("".join(NAMED.format(f"a{n}") for n in range(257)), "orchestrators"),
+    "another table": (f"{ALL}[more]\n", "more"),
+    "no table": ("orchestrators = 1\n", "orchestrators"),
+    "a list": ("[[orchestrators]]\n", "orchestrators"),
+    "65 paths": (
+        ALL + "[orchestrators.a.paths]\n" + "".join(f'"/{n}" = "/x"\n' for n in range(65)),
+        "orchestrators.a.paths",
+    ),
+    **{f"name {name}": (NAMED.format(name), "orchestrators") for name in BAD_NAMES},
+    **{text: (f"{A}{text}\n", key) for text, key in BAD_KEYS.items()},
+    **{text: (f"{ALL}{text}\n", f"orchestrators.a.{key}") for text, key in BAD_MORE.items()},
+}
+
+
+def write(root: Path, text: str) -> Path:
+    (root / ".kitty").mkdir(mode=0o755)
+    path = root / ".kitty" / "config.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def fits_the_schema(text: str) -> bool:
+    schema = Draft202012Validator(CONTRACT.schema("config"))
+    return schema.is_valid(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_fits_the_schema_is_granted(tmp_path: Path, name: str) -> None:
+    assert fits_the_schema(GOOD[name])
+    write(tmp_path, GOOD[name])
+    found = grants_file.read(tmp_path)
+    assert [grant.identity for grant in found] == list(tomllib.loads(GOOD[name])["orchestrators"])
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_does_not_fit_is_refused_and_its_key_is_named(tmp_path: Path, name: str) -> None:
+    text, key = BAD[name]
+    assert not fits_the_schema(text)
+    path = write(tmp_path, text)
+    with pytest.raises(StateUnreadable) as caught:
+        grants_file.read(tmp_path)
+    assert f"{path}: at {key}" in caught.value.message
+    assert "spec-kitty mailbox access" in caught.value.message
+
+
+def test_what_the_host_takes_for_granted_stands_in_the_schema() -> None:
+    schema = CONTRACT.schema("config")["$defs"]
+    quota = {name: entry["default"] for name, entry in schema["quota"]["properties"].items()}
+    assert grants.Quota(**quota) == grants.Quota()
+    words = schema["orchestrator"]["properties"]["commands"]["items"]["enum"]
+    assert words == [grants.ALL, grants.READ_ONLY, *registry.CONTRACT_COMMANDS]

@@ -1,0 +1,192 @@
+"""What is not granted is refused, recorded, and has no effect; nothing else is told by it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from tests.integration.stage import POLICY, SLUG, Stage, digest_of_tree
+from tests.unit.orchestrator_api.doors import KilledHost, answer, body, configure
+
+NIGHTLY = '[orchestrators.nightly]\ncommands = ["all"]\n'
+OTHERS = '[orchestrators.other]\ncommands = ["all"]\n'
+NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
+START = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+REFUSED = "NOT_AUTHORIZED"
+
+
+def note(**changes: Any) -> bytes:
+    return body("one", "append-history", NOTE | changes)
+
+
+def asked(project: Stage, raw: bytes, identity: str = "nightly") -> str | None:
+    code: str | None = answer(project, raw, identity=identity)["error_code"]
+    return code
+
+
+@pytest.mark.parametrize("identity", ["nightly", "default", "stranger"])
+def test_who_is_not_listed_may_do_nothing(project: Stage, identity: str) -> None:
+    configure(project, OTHERS)
+    before = digest_of_tree(project.root)
+    for number, (command, args) in enumerate(
+        [("contract-version", {}), ("mission-state", {"mission": SLUG}), ("append-history", NOTE)]
+    ):
+        stem = f"id-{number}"
+        envelope = answer(project, body(stem, command, args), stem=stem, identity=identity)
+        assert envelope["error_code"] == REFUSED
+        assert envelope["data"]["retryable"] is False
+        assert "config.toml" in envelope["data"]["message"]
+    assert digest_of_tree(project.root) == before
+    assert [line["identity"] for line in project.journal()] == [identity] * 3
+
+
+def test_without_a_config_only_the_root_inbox_is_granted(project: Stage) -> None:
+    assert asked(project, note(), "nightly") == REFUSED
+    assert asked(project, note(), "default") is None
+
+
+def test_the_command_line_is_not_restricted(project: Stage) -> None:
+    configure(project, OTHERS)
+    assert project.ask("append-history", **NOTE)["success"]
+
+
+@pytest.mark.parametrize(
+    ("grant", "raw", "expected"),
+    [
+        ('actors = ["nightly-*"]', note(), REFUSED),
+        ('actors = ["nightly-*"]', note(actor="nightly-1"), None),
+        ('actors = ["nightly-*"]', note(actor="Nightly-1"), REFUSED),
+        ('actors = ["*"]', body("one", "merge-mission", {"mission": SLUG}), REFUSED),
+        ('actors = ["nightly"]', body("one", "mission-state", {"mission": SLUG}), None),
+        ('missions = ["001-*"]', note(mission="1"), None),
+        ('missions = ["001-*"]', note(mission="search"), None),
+        ('missions = ["search"]', note(mission="search"), REFUSED),
+        ('missions = ["002-*"]', note(mission=SLUG), REFUSED),
+        ('missions = ["002-*"]', note(mission="../../etc"), REFUSED),
+        ('missions = ["002-*"]', note(mission="002-none"), "MISSION_NOT_FOUND"),
+        ('missions = ["002-*"]', body("one", "contract-version", {}), None),
+        ('policy = {network_mode = ["none"]}', note(), None),
+        ('policy = {network_mode = ["full"]}', note(), REFUSED),
+        ('policy = {tool_restrictions = ["x"]}', note(), REFUSED),
+        ("policy = {dangerous_flags = []}", note(), None),
+    ],
+)
+def test_a_request_is_carried_out_within_its_grant_alone(
+    project: Stage, grant: str, raw: bytes, expected: str | None
+) -> None:
+    configure(project, NIGHTLY + grant + "\n")
+    before = digest_of_tree(project.root)
+    assert asked(project, raw) == expected
+    if expected:
+        assert digest_of_tree(project.root) == before
+
+
+def test_an_orchestrator_that_declares_nothing_declares_nothing_wrong(project: Stage) -> None:
+    configure(project, NIGHTLY + 'policy = {network_mode = ["full"]}\n')
+    assert asked(project, body("one", "append-history", NOTE, policy=None)) is None
+
+
+def test_a_forged_actor_is_refused_and_both_names_are_recorded(project: Stage) -> None:
+    configure(project, NIGHTLY + 'actors = ["nightly-*"]\n')
+    assert asked(project, note(actor="reviewer")) == REFUSED
+    line = project.journal()[0]
+    assert (line["identity"], line["actor"]) == ("nightly", "reviewer")
+    claimed = {"orchestrator_id": "other"}
+    raw = body("two", "append-history", NOTE | {"actor": "nightly-1"}, policy=POLICY | claimed)
+    assert answer(project, raw, stem="two", identity="nightly")["success"]
+    assert project.events()[0]["identity"] == "nightly"
+
+
+def test_a_replayed_request_of_a_foreign_orchestrator_is_ones_own_request(project: Stage) -> None:
+    configure(project, OTHERS + '[orchestrators.nightly]\ncommands = ["read-only"]\n')
+    theirs = answer(project, note(), identity="other")
+    assert theirs["success"]
+    mine = answer(project, note(), identity="nightly")
+    assert mine["error_code"] == REFUSED
+    assert theirs["data"]["history_entry_id"] not in json.dumps(mine)
+    assert len(project.events()) == 1
+
+
+def test_missions_that_are_not_granted_are_told_by_no_refusal(project: Stage) -> None:
+    project.write_mission({}, slug="002-secret")
+    project.write_mission({}, slug="001-secret")
+    configure(project, NIGHTLY + 'missions = ["001-*"]\n')
+    for number, mission in enumerate(["secret", "002-secret", "2", "001-x", "002-x", "1"]):
+        stem = f"id-{number}"
+        raw = body(stem, "mission-state", {"mission": mission})
+        envelope = answer(project, raw, stem=stem, identity="nightly")
+        assert not envelope["success"]
+        told = envelope["data"]["message"].replace(repr(mission), "")
+        assert "secret" not in told
+        assert SLUG not in told
+
+
+def test_a_granted_ambiguity_names_the_granted_candidates_alone(project: Stage) -> None:
+    project.write_mission({}, slug="secret-1", mission_number=1)
+    configure(project, NIGHTLY + 'missions = ["001-*", "1"]\n')
+    envelope = answer(project, body("one", "mission-state", {"mission": "1"}), identity="nightly")
+    assert envelope["error_code"] == "MISSION_AMBIGUOUS"
+    assert envelope["data"]["candidates"] == [SLUG]
+    assert "secret" not in json.dumps(envelope)
+
+
+@pytest.mark.parametrize("config", [OTHERS, NIGHTLY + 'missions = ["002-*"]\n'])
+@pytest.mark.parametrize(
+    ("command", "args"), [("append-history", NOTE), ("start-implementation", START)]
+)
+def test_what_had_begun_is_completed_although_its_grant_was_withdrawn(
+    project: Stage, config: str, command: str, args: dict[str, Any]
+) -> None:
+    configure(project, NIGHTLY)
+    raw = body("one", command, args)
+    with pytest.raises(StorageFailed):
+        Dispatcher(KilledHost(project.root)).answer_bytes(raw, stem="one", identity="nightly")
+    events = project.events()
+    configure(project, config)
+    other = body("one", command, args | {"actor": "other"})
+    assert asked(project, other) == "CORRELATION_ID_CONFLICT"
+    assert asked(project, raw) is None
+    assert project.events() == events
+    assert project.journal()[-1]["event_ids"] == [event["event_id"] for event in events]
+    assert answer(project, raw, identity="other")["error_code"] != "CORRELATION_ID_CONFLICT"
+    again = body("two", command, args)
+    assert answer(project, again, stem="two", identity="nightly")["error_code"] == REFUSED
+
+
+def test_an_interrupted_merge_is_completed_although_its_grant_was_withdrawn(
+    project: Stage,
+) -> None:
+    project.approve("WP01", {"one.txt": "1\n"})
+    project.approve("WP02", {"two.txt": "2\n"})
+    configure(project, NIGHTLY)
+    raw = body("one", "merge-mission", {"mission": SLUG})
+    with pytest.raises(StorageFailed):
+        Dispatcher(KilledHost(project.root)).answer_bytes(raw, stem="one", identity="nightly")
+    merged = project.git("rev-parse", "main")
+    configure(project, OTHERS)
+    assert answer(project, raw, identity="nightly")["data"]["commit"] == merged
+
+
+def test_paths_are_recorded_and_replied_as_the_orchestrator_sees_them(project: Stage) -> None:
+    configure(project, NIGHTLY + 'paths = {".worktrees" = "/work/trees"}\n' + OTHERS)
+    mine = answer(project, body("one", "start-implementation", START), identity="nightly")
+    assert mine["data"]["workspace_path"] == f"/work/trees/{SLUG}-lane-a"
+    assert mine["data"]["prompt_path"].startswith(str(project.root))
+    assert project.journal()[0]["envelope"] == mine
+    raw = body("one", "resolve-workspace", {"mission": SLUG, "wp": "WP01"})
+    theirs = answer(project, raw, identity="other")
+    assert theirs["data"]["workspace_path"].startswith(str(project.root))
+    configure(project, NIGHTLY)
+    assert answer(project, body("one", "start-implementation", START), identity="nightly") == mine
+
+
+def test_a_damaged_config_is_nobodys_answer(project: Stage) -> None:
+    configure(project, "damaged")
+    with pytest.raises(StateUnreadable):
+        answer(project, note(), identity="default")
+    assert project.events() == []
+    assert not (project.root / ".kitty" / "outbox" / "journal.jsonl").exists()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli import bootstrap
+from specify_cli.errors import StateUnreadable
+from specify_cli.orchestrator_api import registry
+from specify_cli.orchestrator_api.grants import everything
+from tests.integration.stage import Stage
+from tests.unit.orchestrator_api.doors import configure
+
+OPEN = '[orchestrators.default]\ncommands = ["all"]\n'
+READS = ("contract-version", "mission-state", "list-ready", "resolve-workspace")
+
+
+def config(project: Stage) -> Path:
+    return project.root / ".kitty" / "config.toml"
+
+
+def replaced_by_a_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere.toml"))
+    path.symlink_to("elsewhere.toml")
+
+
+def replaced_by_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def replaced_by_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path, 0o600)
+
+
+def in_a_linked_folder(path: Path) -> None:
+    real = path.parent.rename(path.parent.with_name("real"))
+    path.parent.symlink_to(real)
+
+
+DISTRUSTED: dict[str, Callable[[Path], object]] = {
+    "a link": replaced_by_a_link,
+    "a dangling link": lambda path: (path.unlink(), path.symlink_to("nowhere")),
+    "a hard link": lambda path: path.with_name("other").hardlink_to(path),
+    "a folder": replaced_by_a_folder,
+    "a pipe": replaced_by_a_pipe,
+    "written by the group": lambda path: path.chmod(0o664),
+    "written by everybody": lambda path: path.chmod(0o646),
+    "in a folder of the group": lambda path: path.parent.chmod(0o775),
+    "in a linked folder": in_a_linked_folder,
+    "too large": lambda path: path.write_text(OPEN + "#" * 1024 * 1024),
+    "not UTF-8": lambda path: path.write_bytes(b"\xff"),
+    "not TOML": lambda path: path.write_text(OPEN + "["),
+    "torn": lambda path: path.write_text(OPEN[:-3]),
+    "empty": lambda path: path.write_text(""),
+    "a key twice": lambda path: path.write_text(OPEN + OPEN),
+    "nested deeply": lambda path: path.write_text("a = " + "[" * 10_000),
+    "a long number": lambda path: path.write_text("a = " + "9" * 5000),
+}
+
+
+@pytest.mark.parametrize("how", DISTRUSTED)
+def test_a_config_that_cannot_be_trusted_starts_no_worker(project: Stage, how: str) -> None:
+    configure(project, OPEN)
+    DISTRUSTED[how](config(project))
+    with pytest.raises(StateUnreadable) as caught:
+        bootstrap.worker(project.root, poll_interval_s=1, log=lambda _: None)
+    assert str(project.root / ".kitty") in caught.value.message
+
+
+def test_a_config_of_another_user_starts_no_worker(project: Stage) -> None:
+    configure(project, OPEN)
+    if os.geteuid() == 0:
+        os.chown(config(project), 12345, -1)
+        with pytest.raises(StateUnreadable):
+            bootstrap.read_access(project.root)
+    os.chown(config(project), os.geteuid(), -1)
+    assert bootstrap.read_access(project.root).of("default")
+
+
+def test_without_a_config_the_root_inbox_has_everything_and_nobody_else_anything(
+    project: Stage,
+) -> None:
+    access = bootstrap.read_access(project.root)
+    assert access.grants == (everything(),)
+    assert everything().commands == tuple(registry.CONTRACT_COMMANDS)
+
+
+def test_what_is_granted_is_handed_to_the_worker(project: Stage) -> None:
+    configure(
+        project,
+        '[orchestrators.nightly]\ncommands = ["append-history", "read-only"]\nuid = 7\n'
+        "[orchestrators.nightly.quota]\nmax_waiting = 3\n"
+        '[orchestrators.weekly]\ncommands = ["all"]\n',
+    )
+    nightly, weekly = bootstrap.orchestrators(bootstrap.read_access(project.root))
+    assert nightly.identity == "nightly"
+    assert nightly.commands == (*READS, "append-history")
+    assert (nightly.owner_uid, nightly.max_waiting) == (7, 3)
+    assert (nightly.max_waiting_bytes, nightly.max_request_bytes) == (64 * 1024**2, 256 * 1024)
+    assert weekly.commands == tuple(registry.CONTRACT_COMMANDS)
+    assert weekly.owner_uid is None
+
+
+def test_a_running_worker_keeps_the_grants_that_it_was_started_with(project: Stage) -> None:
+    configure(project, OPEN)
+    host = bootstrap.ProjectHost(project.root)
+    before = host.access()
+    config(project).write_text("damaged")
+    assert host.access() is before
+
+
+def test_a_folder_is_mapped_by_both_of_its_names_and_the_longest_first(project: Stage) -> None:
+    real = project.root / "trees"
+    real.mkdir()
+    (project.root / "linked").symlink_to(real)
+    configure(
+        project,
+        OPEN + f'[orchestrators.default.paths]\n"linked" = "/w/"\n"{project.root}/trees/a" = "/a"\n'
+        '"kitty-specs/../docs/" = "/"\n',
+    )
+    grant = bootstrap.read_access(project.root).of("default")
+    assert grant
+    root = project.root.resolve()
+    expected = {
+        f"{root}/linked/x": "/w/x",
+        f"{root}/trees/x": "/w/x",
+        f"{root}/trees": "/w/",
+        f"{root}/trees/a/b": "/a/b",
+        f"{root}/trees/ab": "/w/ab",
+        f"{root}/docs/x": "/x",
+        f"{root}/treesx": f"{root}/treesx",
+        str(root): str(root),
+    }
+    assert {path: grant.path_as_seen(path) for path in expected} == expected
