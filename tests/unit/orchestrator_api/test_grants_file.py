@@ -26,6 +26,11 @@ def replaced_by_a_link(path: Path) -> None:
     path.symlink_to("elsewhere.toml")
 
 
+def replaced_by_a_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
 def replaced_by_a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -43,7 +48,7 @@ def in_a_linked_folder(path: Path) -> None:
 
 DISTRUSTED: dict[str, Callable[[Path], object]] = {
     "a link": replaced_by_a_link,
-    "a dangling link": lambda path: (path.unlink(), path.symlink_to("nowhere")),
+    "a dangling link": replaced_by_a_dangling_link,
     "a hard link": lambda path: path.with_name("other").hardlink_to(path),
     "a folder": replaced_by_a_folder,
     "a pipe": replaced_by_a_pipe,
