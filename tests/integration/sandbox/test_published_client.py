@@ -1,0 +1,105 @@
+"""`spec-kitty-orchestrator` as published, in a sandbox: its host is two folders and our command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import IDENTITY
+from tests.integration.published_client import history
+from tests.integration.published_client.history import FORCED_DONE, REVIEWED, TAKEN
+from tests.integration.published_client.run import Run
+from tests.integration.sandbox import bubblewrap, gits
+from tests.integration.sandbox.bubblewrap import ROOT
+from tests.integration.sandbox.conftest import serve
+from tests.integration.stage import SLUG, SOURCE, Stage
+
+WITHIN_S = 110
+PACKAGES = {
+    "WP01": {"owned_files": ["work/WP01.txt"]},
+    "WP02": {"owned_files": ["work/WP02.txt"]},
+    "WP03": {"owned_files": ["work/WP03.txt"], "dependencies": ["WP01", "WP02"]},
+}
+# The client wants a repository of its own to work from, and looks for its settings there.
+BEGIN = (
+    "git init -q /work && cd /work && git commit -q --allow-empty -m begin"
+    " && mkdir .kittify && cp /orchestrator.toml .kittify/"
+    f" && spec-kitty-orchestrator orchestrate --mission {SLUG} --max-concurrent 2"
+    f" && spec-kitty orchestrator-api accept-mission --mission {SLUG} --actor client"
+    f" && spec-kitty orchestrator-api merge-mission --mission {SLUG} --actor client"
+)
+
+
+@pytest.fixture
+def run(stage: Stage, tmp_path: Path) -> Iterator[Run]:
+    """A mission for the client, and its pretend agents."""
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    made = Run(stage=stage, desk=desk, bytecode=tmp_path / "bytecode")
+    made.prepare(PACKAGES)
+    yield made
+    made.end()
+
+
+def test_client_in_a_sandbox_gets_its_mission_merged(run: Run):
+    serve(run.stage)
+
+    said = bubblewrap.run(
+        *mailbox(run.stage), [*sandbox(run), "sh", "-ec", BEGIN], timeout_s=WITHIN_S
+    )
+
+    for wp_id in PACKAGES:
+        assert history.moves(run.stage, wp_id) == [*TAKEN, *REVIEWED, FORCED_DONE], said
+    history.assert_no_lane_was_skipped(run.stage)
+    history.assert_merged(run.stage, PACKAGES)
+    assert run.stage.run("mailbox", "verify").exit_code == 0
+    assert {line["door"] for line in run.stage.journal()} == {"mailbox"}
+
+
+def mailbox(stage: Stage) -> tuple[Path, Path]:
+    return stage.root / ".kitty" / "inbox", stage.root / ".kitty" / "outbox"
+
+
+def sandbox(run: Run) -> list[str]:
+    """What the sandbox has besides the two folders."""
+    empty = run.desk / "empty"
+    empty.touch()
+    return [*programs(run), *worktrees(run.stage), *gits.options(run.stage.root, empty=empty)]
+
+
+def programs(run: Run) -> list[str]:
+    """The environment of Python read-only, the agents and their desk, and who commits."""
+    kept = [bubblewrap.HOME_OF_PYTHON, sys.prefix, SOURCE, ROOT / "contract", run.desk / "bin"]
+    options = ["--bind", str(run.desk), str(run.desk)]
+    for folder in kept:
+        options += ["--ro-bind", str(folder), str(folder)]
+    settings = run.stage.root / ".kittify" / "orchestrator.toml"
+    options += ["--ro-bind", str(settings), "/orchestrator.toml"]
+    return [*options, *variables(environment(run))]
+
+
+def environment(run: Run) -> Mapping[str, str]:
+    path = [run.desk / "bin", Path(sys.prefix) / "bin", "/usr/bin", "/bin"]
+    return IDENTITY | {
+        "PATH": os.pathsep.join(map(str, path)),
+        "PYTHONPATH": str(SOURCE),
+        "FAKE_AGENTS": str(run.desk),
+        "SPEC_KITTY_MAILBOX": f"/inbox{os.pathsep}/outbox",
+    }
+
+
+def variables(environment: Mapping[str, Any]) -> list[str]:
+    return [word for name, value in environment.items() for word in ("--setenv", name, value)]
+
+
+def worktrees(stage: Stage) -> list[str]:
+    """The worktrees, to work in, and the prompts, to read, where the host says that they are."""
+    trees = stage.root / ".worktrees"
+    trees.mkdir(exist_ok=True)
+    prompts = stage.root / "kitty-specs"
+    return ["--bind", str(trees), str(trees), "--ro-bind", str(prompts), str(prompts)]
