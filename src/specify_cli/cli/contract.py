@@ -8,14 +8,18 @@ from pathlib import Path
 import click
 
 from specify_cli.cli import shipped
+from specify_cli.cli.contract_verify import verify
 
 
 @click.group()
 def contract() -> None:
-    """Print the contract that orchestrators are written against.
+    """Print the contract that orchestrators are written against, or hold a program to it.
 
     Example: spec-kitty contract show errors
     """
+
+
+contract.add_command(verify)
 
 
 @contract.command()

@@ -23,7 +23,7 @@ GROUPS = MappingProxyType(
         "accept": ("finishing", "Accept a mission whose packages are approved or done."),
         "agent": ("agent", "Words that agents at work in a worktree use."),
         "completion": ("completion", "Print the script that makes a shell complete the rest."),
-        "contract": ("contract", "Print what orchestrators are written against."),
+        "contract": ("contract", "Print the contract, hold a program to it."),
         "doctor": ("doctor", "Name what is not as it should be, and repair it."),
         "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
         "init": ("project", "Make this git repository a project."),

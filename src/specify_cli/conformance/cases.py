@@ -17,6 +17,7 @@ class Case:
     """Given a project and what happened before, a request has exactly this answer."""
 
     name: str
+    title: str
     project: str
     before: list[dict[str, Any]]
     request: dict[str, Any]
@@ -37,6 +38,7 @@ def read_case(path: Path) -> Case:
     content = json.loads(path.read_text(encoding="utf-8"))
     return Case(
         name=f"{path.parent.name}/{path.stem}",
+        title=content["title"],
         project=content["project"],
         before=content["before"],
         request=content["request"],

@@ -25,6 +25,7 @@ NOBODYS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TER
 
 Completed = subprocess.CompletedProcess[bytes]
 Process = subprocess.Popen[bytes]
+ProgramFailed = subprocess.SubprocessError
 
 
 def run(

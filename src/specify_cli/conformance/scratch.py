@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,13 +25,19 @@ class Scratch:
 
     folder: Path
     made: dict[str, Path] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def project(self, name: str, target: Path) -> Path:
         """A fresh copy at `target` of the fixture project of that name, under git."""
-        if name not in self.made:
-            self.made[name] = self._make(name)
-        shutil.copytree(self.made[name], target, symlinks=True)
+        shutil.copytree(self.template(name), target, symlinks=True)
         return target.resolve()
+
+    def template(self, name: str) -> Path:
+        """The one that is copied; it is not to be changed."""
+        with self.lock:
+            if name not in self.made:
+                self.made[name] = self._make(name)
+            return self.made[name]
 
     def _make(self, name: str) -> Path:
         root = self.folder / name

@@ -1,0 +1,129 @@
+"""`spec-kitty contract verify`: whether a host, or an orchestrator, keeps to the contract."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specify_cli.cli.deferred import Deferred
+
+if TYPE_CHECKING:
+    from specify_cli import errors
+    from specify_cli.conformance import capabilities, clients, hosts, report, verifying
+    from specify_cli.conformance.checks import Check, Result
+else:
+    errors = Deferred("specify_cli.errors")
+    capabilities = Deferred("specify_cli.conformance.capabilities")
+    clients = Deferred("specify_cli.conformance.clients")
+    hosts = Deferred("specify_cli.conformance.hosts")
+    report = Deferred("specify_cli.conformance.report")
+    verifying = Deferred("specify_cli.conformance.verifying")
+
+DOES_NOT_CONFORM, COULD_NOT_RUN = 1, 2
+COLOURS = {"failed": "red", "passed unexpectedly": "red", "passed": "green"}
+STDOUT = "-"
+
+
+@click.command()
+@click.option("--host", metavar="CMD", help="Command line: takes <command> --flags.")
+@click.option("--mailbox", metavar="DIR", type=Path, help="Mailbox that your worker serves.")
+@click.option("--serve", metavar="CMD", help="Worker that the kit starts itself.")
+@click.option("--agent", metavar="CMD", help="What marks subtasks, like 'spec-kitty agent'.")
+@click.option("--client", metavar="CMD", help="Orchestrator: {inbox} {outbox} {mission}.")
+@click.option("--project", metavar="DIR", type=Path, help="What the client works on.")
+@click.option("--capability", metavar="NAME", multiple=True, help="Ask for it too; or no-NAME.")
+@click.option("--list", "lists", is_flag=True, help="List capabilities and checks.")
+@click.option("--only", metavar="GLOB", multiple=True, help="Ask only what is called so.")
+@click.option("--expected-failures", metavar="FILE", type=Path, help="Checks that may fail.")
+@click.option("--json", "json_to", metavar="FILE", help="Write JSON; - is stdout.")
+@click.option("--junit", metavar="FILE", type=Path, help="Write JUnit's XML.")
+@click.option("--timeout-s", type=click.FloatRange(0.1), default=30, help="For one answer.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count(), help="Side by side.")
+def verify(**options: Any) -> None:
+    """Hold a host, or an orchestrator, to the contract.
+
+    Exit 0: conforms. 1: does not. 2: could not run.
+
+    Example: spec-kitty contract verify --host "spec-kitty orchestrator-api"
+    """
+    try:
+        sys.exit(_verified(options))
+    except errors.SpecKittyError as error:
+        click.echo(f"{error.code}: {error.message}", err=True)
+    except OSError as error:
+        click.echo(f"could not run: {error}", err=True)
+    sys.exit(COULD_NOT_RUN)
+
+
+def _verified(options: dict[str, Any]) -> int:
+    is_of_client = options["client"] is not None
+    checks = clients.checks() if is_of_client else verifying.checks()
+    if options["lists"]:
+        _list(checks)
+        return 0
+    listed = options["expected_failures"]
+    text = listed.read_text(encoding="utf-8") if listed else ""
+    expected = report.expected_names(text, (check.name for check in checks))
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+        found = (_of_client if is_of_client else _of_host)(options, Path(folder).resolve())
+    results = report.held_against(found, expected)
+    _tell(results, options)
+    return 0 if all(result.conforms for result in results) else DOES_NOT_CONFORM
+
+
+def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:
+    if not (options["host"] or options["mailbox"] or options["serve"]):
+        raise errors.UsageError("name what to test: --host, --mailbox, --serve or --client")
+    if options["mailbox"] and options["serve"]:
+        raise errors.UsageError("--mailbox has a worker already: leave out --serve")
+    names = ("host", "mailbox", "serve", "agent", "timeout_s")
+    named = hosts.Named(
+        **{name: options[name] for name in names}, capabilities=options["capability"]
+    )
+    with hosts.prepared(named, folder, _say) as host:
+        return verifying.verify(host, options["only"], jobs=options["jobs"], progress=_progress)
+
+
+def _of_client(options: dict[str, Any], folder: Path) -> list[Result]:
+    named = clients.Named(
+        client=options["client"],
+        serve=options["serve"],
+        project=options["project"],
+        timeout_s=options["timeout_s"],
+    )
+    return clients.verify(named, folder, only=options["only"], progress=_progress)
+
+
+def _list(checks: Iterable[Check]) -> None:
+    for line in capabilities.in_words():
+        click.echo(f"capability  {line}")
+    for check in checks:
+        click.echo(f"{check.name}: {check.meaning} ({check.section})")
+
+
+def _tell(results: Sequence[Result], options: dict[str, Any]) -> None:
+    if options["junit"]:
+        options["junit"].write_text(report.as_junit(results), encoding="utf-8")
+    if options["json_to"] not in {None, STDOUT}:
+        Path(options["json_to"]).write_text(report.as_json(results), encoding="utf-8")
+    if options["json_to"] == STDOUT:
+        click.echo(report.as_json(results), nl=False)
+        return
+    for status, line in report.in_words(results):
+        # Click leaves colours out where no terminal looks on.
+        click.secho(line, fg=COLOURS.get(status))
+
+
+def _progress(result: Result) -> None:
+    if sys.stderr.isatty():
+        _say(f"{result.status}: {result.name} {result.seconds:.1f} s")
+
+
+def _say(line: str) -> None:
+    click.echo(report.printable(line), err=True)

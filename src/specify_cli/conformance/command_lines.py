@@ -1,0 +1,114 @@
+"""A host's command line under test."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from specify_cli.conformance import programs
+from specify_cli.conformance.doors import Answered
+from specify_cli.conformance.findings import Nonconformity
+from specify_cli.conformance.matching import shown
+from specify_cli.conformance.requests import Ask, fresh_id
+from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.written import lines
+
+MISSION, WP = "001-single", "WP01"
+BROKEN_HANDLERS = {"CONFORMANCE_FAULT": "handler_raises"}
+POLICY: dict[str, Any] = {
+    "orchestrator_id": "conformance-kit",
+    "orchestrator_version": "1.0.0",
+    "agent_family": "none",
+    "approval_mode": "supervised",
+    "sandbox_mode": "workspace_write",
+    "network_mode": "none",
+    "dangerous_flags": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """The program behind `--host`; it takes `<command> --flags`."""
+
+    words: Sequence[str]
+    timeout_s: float = programs.DEADLINE_S
+    changes: dict[str, str] = field(default_factory=dict)
+
+    def send(self, root: Path, ask: Ask) -> Answered:
+        """What it printed, and its exit code."""
+        return self.say(root, ask.as_words())
+
+    def say(self, folder: Path, words: Sequence[str], **changes: str) -> Answered:
+        """The answer to the words, said in the folder."""
+        done = programs.run(
+            [*self.words, *words],
+            folder=folder,
+            timeout_s=self.timeout_s,
+            changes=self.changes | changes,
+        )
+        return Answered(raw=done.stdout, exit_code=done.returncode)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A command line, and as many fresh projects as it takes."""
+
+    door: CommandLine
+    scratch: Scratch
+    folder: Path
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def project(self, name: str = "single") -> Path:
+        """A fresh project."""
+        return self.scratch.project(name, self.folder / f"rule-{next(self.numbers)}")
+
+    def ask(self, root: Path, command: str, **args: Any) -> dict[str, Any]:
+        """The envelope of the answer."""
+        return envelope_in(self.door.send(root, asking(command, **args)).raw)
+
+
+def asking(command: str, *, correlation_id: str | None = None, **args: Any) -> Ask:
+    """The request, with a policy where the command may take one."""
+    takes_policy = command in {"start-implementation", "start-review", "transition"}
+    return Ask(
+        command=command,
+        args=args,
+        policy=POLICY if takes_policy else None,
+        correlation_id=correlation_id or fresh_id(),
+    )
+
+
+def note(text: str = "on it", *, correlation_id: str | None = None) -> Ask:
+    """A request that changes something, and nothing that matters."""
+    args = {"mission": MISSION, "wp": WP, "actor": "kit", "note": text}
+    return asking("append-history", correlation_id=correlation_id, **args)
+
+
+def envelope_in(raw: bytes) -> dict[str, Any]:
+    """The object in the first line, whatever else is wrong: that is for another rule to say.
+
+    Raises:
+        Nonconformity: there is none.
+    """
+    try:
+        envelope = json.loads(raw.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        raise Nonconformity(f"no envelope: {shown(raw)}") from None
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("data"), dict):
+        raise Nonconformity(f"no envelope: {shown(raw)}")
+    return envelope
+
+
+def log_of(root: Path, mission: str = MISSION) -> bytes:
+    """The bytes of the mission's event log."""
+    path = root / "kitty-specs" / mission / "status.events.jsonl"
+    return path.read_bytes() if path.exists() else b""
+
+
+def journal_of(root: Path) -> list[dict[str, Any]]:
+    """The lines of the project's journal."""
+    return lines(root / ".kitty" / "outbox" / "journal.jsonl")

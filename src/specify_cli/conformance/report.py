@@ -1,0 +1,129 @@
+"""What was found, in words, as JSON and as JUnit's XML, and held against what was expected."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from xml.etree import ElementTree as ET
+
+from specify_cli.conformance.checks import (
+    EXPECTED,
+    FAILED,
+    NOT_ASKED,
+    NOT_SEEN,
+    PASSED,
+    UNEXPECTED,
+    Result,
+)
+from specify_cli.errors import UsageError
+
+# What XML 1.0 cannot hold, and what would play with a terminal.
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def expected_names(text: str, known: Iterable[str]) -> frozenset[str]:
+    """The names that a list of expected failures holds.
+
+    Raises:
+        UsageError: a name in it is that of no check.
+    """
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    names = frozenset(line for line in lines if line)
+    unknown = sorted(names - set(known))
+    if unknown:
+        raise UsageError(f"expected failures: no check is called {', '.join(unknown)}")
+    return names
+
+
+def held_against(results: Iterable[Result], expected: frozenset[str]) -> list[Result]:
+    """The results, in which a listed failure is expected and a listed pass is not."""
+    told = {FAILED: EXPECTED, PASSED: UNEXPECTED}
+    return [
+        replace(found, status=told.get(found.status, found.status), detail=_listed(found))
+        if found.name in expected
+        else found
+        for found in results
+    ]
+
+
+def _listed(found: Result) -> str:
+    return "it is listed as a failure" if found.status == PASSED else found.detail
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """One JSON object."""
+    whole = {
+        "conforms": all(found.conforms for found in results),
+        "summary": dict(Counter(found.status for found in results)),
+        "results": [asdict(found) for found in results],
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def as_junit(results: Sequence[Result]) -> str:
+    """One suite as JUnit writes it."""
+    suite = ET.Element(
+        "testsuite",
+        name="spec-kitty contract verify",
+        tests=str(len(results)),
+        failures=str(sum(not found.conforms for found in results)),
+        errors="0",
+        skipped=str(sum(found.status in {NOT_ASKED, NOT_SEEN, EXPECTED} for found in results)),
+        time=f"{sum(found.seconds for found in results):.3f}",
+    )
+    for found in results:
+        _add_case(suite, found)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, "unicode") + "\n"
+
+
+def _add_case(suite: ET.Element, found: Result) -> None:
+    kind, _, name = found.name.partition(".")
+    case = ET.SubElement(suite, "testcase", classname=kind, name=name, time=f"{found.seconds:.3f}")
+    if found.status == PASSED:
+        return
+    told = ET.SubElement(case, "skipped" if found.conforms else "failure")
+    told.set("message", printable(f"{found.status}: {found.meaning} ({found.section})"))
+    told.text = printable(found.detail)
+
+
+def in_words(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Status and line: everything that is not simply well, then the sum."""
+    lines = [(found.status, _told(found)) for found in results if _is_told(found)]
+    lines += [(NOT_ASKED, line) for line in _not_asked(results)]
+    counts = Counter(found.status for found in results)
+    summed = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    verdict = "conforms" if all(found.conforms for found in results) else "does not conform"
+    is_well = FAILED if verdict != "conforms" else PASSED
+    return [*lines, (is_well, f"{verdict}: {summed or 'nothing was asked'}")]
+
+
+def _is_told(found: Result) -> bool:
+    return found.status not in {PASSED, NOT_ASKED}
+
+
+def _told(found: Result) -> str:
+    head = f"{found.status}: {found.name}: {found.meaning} ({found.section})"
+    return printable(f"{head}: {found.detail}" if found.detail else head)
+
+
+def _not_asked(results: Sequence[Result]) -> list[str]:
+    """One line for each reason: a door that was not named would fill the screen."""
+    reasons = Counter(found.detail for found in results if found.status == NOT_ASKED)
+    names: dict[str, list[str]] = {}
+    for found in results:
+        if found.status == NOT_ASKED:
+            names.setdefault(found.detail, []).append(found.name)
+    return [printable(f"not asked: {reason}: {_some(names[reason])}") for reason in sorted(reasons)]
+
+
+def _some(names: list[str], most: int = 4) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def printable(text: str) -> str:
+    """The text on one line, with nothing in it that plays with a terminal or breaks XML."""
+    return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text.replace("\n", "\\n"))

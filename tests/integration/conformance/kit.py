@@ -1,0 +1,53 @@
+"""The conformance kit, run as its users run it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.integration.stage import Stage
+
+HERE = Path(__file__).parent
+HOST = shlex.join([sys.executable, "-m", "specify_cli"])
+WITHIN_S = 600
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the kit has said."""
+
+    exit_code: int
+    told: dict[str, Any]
+    words: str
+
+    def names(self, *statuses: str) -> set[str]:
+        return {found["name"] for found in self.told["results"] if found["status"] in statuses}
+
+    @property
+    def failed(self) -> set[str]:
+        return self.names("failed")
+
+
+def verdict(stage: Stage, *words: str) -> Verdict:
+    """What `contract verify` says; its JSON is in a file beside the project."""
+    told = stage.root.parent / "verdict.json"
+    process = stage.start("contract", "verify", *words, "--json", str(told))
+    stdout, stderr = process.communicate(timeout=WITHIN_S)
+    said = (stdout + stderr).decode()
+    assert process.returncode in (0, 1), said
+    return Verdict(process.returncode, json.loads(told.read_bytes()), said)
+
+
+def broken(program: str, *words: str) -> str:
+    """The command line of one of our broken programs."""
+    return shlex.join([sys.executable, str(HERE / program), *words])
+
+
+def explained(found: Verdict, names: Sequence[str]) -> str:
+    """Why those failed."""
+    return "\n".join(r["detail"] for r in found.told["results"] if r["name"] in names)

@@ -1,0 +1,53 @@
+"""What is declared is asked for, and what is not is not."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from specify_cli.conformance import capabilities, verifying
+from specify_cli.conformance.cases import all_cases
+from specify_cli.conformance.scratch import Scratch
+from specify_cli.errors import UsageError
+
+
+def test_defaults_can_be_added_to_and_taken_from():
+    assert capabilities.declared([]) >= {"journal", "heartbeat", "file-kinds"}
+    declared = capabilities.declared(["no-journal", "host-private-layout"])
+    assert "journal" not in declared
+    assert "host-private-layout" in declared
+
+
+@pytest.mark.parametrize("name", ["flying", "no-flying", ""])
+def test_unknown_capability_is_refused(name: str):
+    with pytest.raises(UsageError):
+        capabilities.declared([name])
+
+
+def test_nothing_is_asked_of_a_host_that_names_no_door(tmp_path: Path):
+    host = verifying.Host(
+        capabilities=capabilities.declared([]), folder=tmp_path, scratch=Scratch(tmp_path)
+    )
+    results = verifying.verify(host, [], jobs=1, progress=lambda _: None)
+    assert {result.status for result in results} == {"not asked"}
+
+
+def test_every_check_has_a_name_of_its_own_a_meaning_and_a_section():
+    checks = verifying.checks()
+    names = [check.name for check in checks]
+    assert len(set(names)) == len(names)
+    assert all(check.meaning and check.section for check in checks)
+
+
+def test_every_case_is_a_check_at_each_of_its_doors():
+    names = {check.name for check in verifying.checks()}
+    wanted = {f"fixtures.{door}.{case.name}" for case in all_cases() for door in case.doors}
+    assert wanted <= names
+
+
+def test_every_requirement_can_be_declared_or_found_out():
+    known = {*capabilities.DECLARED, *capabilities.FOUND}
+    needed = itertools.chain.from_iterable(check.requires for check in verifying.checks())
+    assert set(needed) <= known
