@@ -1,0 +1,93 @@
+"""Coverage-guided fuzzing of the reading path: `python -m tests.fuzz.reading --seconds N`.
+
+Whatever the bytes of a request file, they become a request or a refusal that an envelope can hold.
+What atheris finds interesting is added to a corpus of its own run; `--keep` puts the smallest files
+that reach everything into `tests/fuzz/corpus`, which the ordinary tests replay without atheris.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from specify_cli.errors import SpecKittyError
+from specify_cli.orchestrator_api import envelope, judgement, registry, request
+
+CORPUS = Path(__file__).parent / "corpus"
+STEM = "id"
+LONGEST = 4096
+
+
+def read(raw: bytes) -> str | None:
+    """The code of the refusal, or None for a request that may be carried out.
+
+    Fails where that is neither, or where a refusal cannot be told, or is not the same twice.
+    """
+    try:
+        judged = judgement.judge(request.read(raw, stem=STEM), registry.find)
+    except SpecKittyError as error:
+        judged = judgement.unread(raw, error, correlation_id=STEM)
+    assert judged.digest.startswith("sha256:")
+    if judged.refusal is None:
+        assert judged.params is not None
+        json.dumps(judged.policy, ensure_ascii=False).encode()
+        return None
+    told = envelope.encode(envelope.refused(judged.wire_name, STEM, judged.refusal))
+    json.loads(told)["data"]["message"].encode()
+    return str(judged.refusal.code)
+
+
+def corpus() -> list[Path]:
+    """The files that are kept."""
+    return sorted(path for path in CORPUS.iterdir() if path.suffix == ".json")
+
+
+def kept_name(raw: bytes) -> str:
+    """What a file of the corpus is called: by what it holds."""
+    return f"{hashlib.sha256(raw).hexdigest()[:12]}.json"
+
+
+# With atheris.
+
+
+def main(words: list[str]) -> int:
+    """The exit code: 0 when nothing was found in the time given."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.reading", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--keep", action="store_true", help="put what was found into the corpus")
+    asked = parser.parse_args(words)
+    with tempfile.TemporaryDirectory() as scratch:
+        found, smallest = Path(scratch, "found"), Path(scratch, "smallest")
+        found.mkdir()
+        smallest.mkdir()
+        _run("fuzz", found, CORPUS, f"-max_total_time={asked.seconds}", f"-max_len={LONGEST}")
+        if asked.keep:
+            _run("merge", smallest, found, CORPUS, "-merge=1")
+            _keep(smallest)
+    return 0
+
+
+def _run(role: str, *words: str | Path) -> None:
+    """The fuzzer ended well; it ends its process, so it gets one of its own.
+
+    Raises:
+        CalledProcessError: it found bytes that `read` fails on; they are in a file `crash-*` here.
+    """
+    called = [sys.executable, "-m", "tests.fuzz.instrumented", *map(str, words)]
+    print(f"{role}: {' '.join(called)}", flush=True)
+    subprocess.run(called, check=True)
+
+
+def _keep(folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        shutil.copyfile(path, CORPUS / kept_name(path.read_bytes()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

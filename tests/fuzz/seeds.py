@@ -1,0 +1,27 @@
+"""The corpus that fuzzing begins with: `python -m tests.fuzz.seeds` writes what is missing."""
+
+from __future__ import annotations
+
+import json
+
+from tests.fuzz.nearly_right import ODD, TOKENS, valid
+from tests.fuzz.reading import CORPUS, LONGEST, kept_name
+from tests.integration.hostile_input.test_bodies import GROUPS
+
+
+def main() -> None:
+    """Every valid request, and every hostile body that is short, is in the corpus."""
+    CORPUS.mkdir(exist_ok=True)
+    bodies = [json.dumps(body).encode() for body in valid()]
+    bodies += [json.dumps({**valid()[0], "args": {"wp": odd}}).encode() for odd in ODD[:8]]
+    bodies += [token for token in TOKENS if token]
+    bodies += [
+        raw.replace(stem.encode(), b"id") for group in GROUPS for stem, (raw, _) in group().items()
+    ]
+    for raw in bodies:
+        if len(raw) <= LONGEST:
+            (CORPUS / kept_name(raw)).write_bytes(raw)
+
+
+if __name__ == "__main__":
+    main()
