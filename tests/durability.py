@@ -1,12 +1,15 @@
-"""What would be left after a loss of power: which bytes and which names a process has synced."""
+"""What would be left after a loss of power, and what was done under which lock: the kernel calls tell."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,8 @@ import pytest
 class Durable:
     """What the kernel was asked to keep since watching began; `steps` in the order of asking.
 
-    A step is `sync <name>`, `rename <name>` under the new name, or `unlink <name>`.
+    A step is `sync <name>`, `rename <name>` under the new name, `unlink <name>`, `lock <name>`,
+    `unlock <name>`, or `run <program>`.
     """
 
     steps: list[str] = field(default_factory=list)
@@ -31,9 +35,17 @@ class Durable:
         syncs = [i for i, step in enumerate(self.steps) if step == f"sync {path.parent.name}"]
         return bool(syncs) and syncs[-1] > max(changes, default=-1)
 
+    def is_locked(self, step: str, lock: str) -> bool:
+        """Whether that step was taken, and never without the lock of that name."""
+        is_held, found = False, []
+        for one in self.steps:
+            is_held = one == f"lock {lock}" or (is_held and one != f"unlock {lock}")
+            found += [is_held] if one == step else []
+        return bool(found) and all(found)
+
     def synced(self, descriptor: int) -> None:
         """The kernel has put on the disk what the descriptor leads to."""
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        path = _place(descriptor)
         self.steps.append(f"sync {path.name}")
         if path.is_file():
             self.content[path] = path.read_bytes()
@@ -49,42 +61,65 @@ def _changes(path: Path) -> tuple[str, str]:
     return f"rename {path.name}", f"unlink {path.name}"
 
 
+def _place(descriptor: int) -> Path:
+    return Path(f"/proc/self/fd/{descriptor}").readlink()
+
+
+def _at(name: str | Path, folder: int | None) -> Path:
+    return Path(name) if folder is None else _place(folder) / name
+
+
 @contextmanager
 def watched() -> Iterator[Durable]:
-    """While the block runs, this process's syncs, renames and removals by path are noted."""
+    """While the block runs, this process's syncs, renames, removals, locks and programs are noted."""
     durable = Durable()
-    fsync, fdatasync, replace, rename, unlink = (
-        os.fsync,
-        os.fdatasync,
-        os.replace,
-        os.rename,
-        os.unlink,
-    )
+    with pytest.MonkeyPatch.context() as kernel:
+        for name in ("fsync", "fdatasync"):
+            kernel.setattr(os, name, _noting_sync(durable, getattr(os, name)))
+        for name in ("replace", "rename"):
+            kernel.setattr(os, name, _noting_rename(durable, getattr(os, name)))
+        kernel.setattr(os, "unlink", _noting_unlink(durable, os.unlink))
+        kernel.setattr(fcntl, "flock", _noting_lock(durable, fcntl.flock))
+        kernel.setattr(subprocess, "Popen", _noting_program(durable, subprocess.Popen))
+        yield durable
 
-    def noting_sync(descriptor: int) -> None:
-        fsync(descriptor)
+
+def _noting_sync(durable: Durable, real: Any) -> Any:
+    def noting(descriptor: int) -> None:
+        real(descriptor)
         durable.synced(descriptor)
 
-    def noting_data_sync(descriptor: int) -> None:
-        fdatasync(descriptor)
-        durable.synced(descriptor)
+    return noting
 
-    def noting_replace(old: Path, new: Path) -> None:
-        replace(old, new)
-        durable.renamed(Path(old), Path(new))
 
-    def noting_rename(old: Path, new: Path) -> None:
-        rename(old, new)
-        durable.renamed(Path(old), Path(new))
+def _noting_rename(durable: Durable, real: Any) -> Any:
+    def noting(old: Any, new: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None) -> None:
+        real(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        durable.renamed(_at(old, src_dir_fd), _at(new, dst_dir_fd))
 
-    def noting_unlink(path: Path) -> None:
-        unlink(path)
+    return noting
+
+
+def _noting_unlink(durable: Durable, real: Any) -> Any:
+    def noting(path: Any, *, dir_fd: Any = None) -> None:
+        real(path, dir_fd=dir_fd)
         durable.steps.append(f"unlink {Path(path).name}")
 
-    with pytest.MonkeyPatch.context() as kernel:
-        kernel.setattr(os, "fsync", noting_sync)
-        kernel.setattr(os, "fdatasync", noting_data_sync)
-        kernel.setattr(os, "replace", noting_replace)
-        kernel.setattr(os, "rename", noting_rename)
-        kernel.setattr(os, "unlink", noting_unlink)
-        yield durable
+    return noting
+
+
+def _noting_lock(durable: Durable, real: Any) -> Any:
+    def noting(descriptor: int, operation: int) -> None:
+        real(descriptor, operation)
+        word = "unlock" if operation & fcntl.LOCK_UN else "lock"
+        durable.steps.append(f"{word} {_place(descriptor).name}")
+
+    return noting
+
+
+def _noting_program(durable: Durable, real: Any) -> Any:
+    def noting(words: Any, *args: Any, **more: Any) -> Any:
+        durable.steps.append(f"run {Path(words[0]).name}")
+        return real(words, *args, **more)
+
+    return noting
