@@ -18,6 +18,7 @@ from specify_cli.cli.complaining import (
     project_here,
 )
 from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.mailbox_access import access
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
@@ -144,5 +145,5 @@ def _status_in_words(report: Mapping[str, Any]) -> str:
     return printable.printable(f"{words}; {report['depth_now']} waiting")
 
 
-for word in (dead_letters, prune, tail):
+for word in (access, dead_letters, prune, tail):
     mailbox.add_command(word)

@@ -1,0 +1,198 @@
+"""`spec-kitty mailbox access`: who may do what, and where they do it."""
+
+from __future__ import annotations
+
+import json
+import pwd
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here
+from specify_cli.cli.deferred import Deferred
+
+if TYPE_CHECKING:
+    from specify_cli import bootstrap, ids
+    from specify_cli.mailbox import heartbeat, printable
+    from specify_cli.mailbox.layout import MailboxLayout
+    from specify_cli.orchestrator_api.access import Access
+    from specify_cli.orchestrator_api.grants import Grant
+else:
+    bootstrap = Deferred("specify_cli.bootstrap")
+    heartbeat = Deferred("specify_cli.mailbox.heartbeat")
+    ids = Deferred("specify_cli.ids")
+    printable = Deferred("specify_cli.mailbox.printable")
+
+ANY = "any"
+COLUMN = 11
+NO_CONFIG = (
+    "there is no config.toml, so the root inbox may do everything, and nobody else anything:"
+)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+def access(*, as_json: bool) -> None:
+    """Say who may do what, as a worker that starts now would judge it.
+
+    Exit 0, also with warnings; 2 when config.toml is damaged or cannot be trusted.
+
+    Example: spec-kitty mailbox access --json
+    """
+    with complaining(exit_code=COULD_NOT_CHECK):
+        layout = layout_here()
+        granted = bootstrap.read_access(layout.root)
+        report = _report(granted, layout)
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    for line in _in_words(report):
+        click.echo(line)
+
+
+def _report(granted: Access, layout: MailboxLayout) -> dict[str, Any]:
+    config = layout.kitty / "config.toml"
+    return {
+        "config": str(config) if config.exists() else None,
+        "worker_is_alive": heartbeat.is_alive(layout.heartbeat),
+        "orchestrators": [_orchestrator(grant, layout) for grant in granted.grants],
+        "warnings": [
+            *_stale(layout, config),
+            *_shared_root(granted.grants),
+            *(warning for grant in granted.grants for warning in _lost_paths(grant)),
+        ],
+    }
+
+
+def _orchestrator(grant: Grant, layout: MailboxLayout) -> dict[str, Any]:
+    part = "" if grant.identity == ids.DEFAULT_ORCHESTRATOR else grant.identity
+    return {
+        "identity": grant.identity,
+        "commands": list(grant.commands),
+        "missions": _texts(grant.missions),
+        "actors": _texts(grant.actors),
+        "uid": grant.uid,
+        "user": None if grant.uid is None else _user(grant.uid),
+        "policy": {name: list(values) for name, values in grant.policy.items()},
+        "quota": asdict(grant.quota),
+        "paths": dict(grant.paths),
+        "inbox": _folder(layout.inbox / part),
+        "outbox": _folder(layout.outbox / part),
+    }
+
+
+def _texts(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    place: dict[str, Any] = {"path": str(path), "exists": False, "owner": None, "mode": None}
+    try:
+        status = path.lstat()
+    except OSError:
+        return place
+    is_folder = stat.S_ISDIR(status.st_mode)
+    owner = _user(status.st_uid) or str(status.st_uid)
+    return place | {"exists": is_folder, "owner": owner, "mode": stat.filemode(status.st_mode)}
+
+
+def _user(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+# Warnings.
+
+
+def _stale(layout: MailboxLayout, config: Path) -> Iterator[str]:
+    """A worker keeps the grants that it was started with."""
+    beat = heartbeat.last_beat(layout.heartbeat) or {}
+    if not heartbeat.is_alive(layout.heartbeat) or not config.exists():
+        return
+    try:
+        started = datetime.fromisoformat(str(beat.get("started_at"))).timestamp()
+    except ValueError:
+        return
+    if config.stat().st_mtime > started:
+        yield (
+            f"{config} was changed after the worker started, which still holds to what it read"
+            " then: start the worker again"
+        )
+
+
+def _shared_root(grants: Sequence[Grant]) -> Iterator[str]:
+    names = [grant.identity for grant in grants]
+    unowned = [grant.identity for grant in grants if grant.uid is None]
+    others = [name for name in unowned if name != ids.DEFAULT_ORCHESTRATOR]
+    if ids.DEFAULT_ORCHESTRATOR in names and others:
+        yield (
+            f"whoever can write in the root inbox of {ids.DEFAULT_ORCHESTRATOR} can write in every"
+            f" inbox below it, and these have no uid by which their files are told apart:"
+            f" {', '.join(others)}; grant each a uid, or do not grant the root inbox"
+        )
+
+
+def _lost_paths(grant: Grant) -> Iterator[str]:
+    for here, there in grant.paths:
+        if not Path(there).is_absolute():
+            yield f"{grant.identity}: {here} is mapped to {there!r}, which is relative: name it from /"
+        if not Path(here).exists():
+            yield f"{grant.identity}: {here} is mapped to {there!r} and does not exist here"
+
+
+# Words.
+
+
+def _in_words(report: Mapping[str, Any]) -> Iterator[str]:
+    yield _plain(f"as {report['config']} says:" if report["config"] else NO_CONFIG)
+    for orchestrator in report["orchestrators"]:
+        yield ""
+        yield click.style(_plain(orchestrator["identity"]), bold=True)
+        for name, words in _facts(orchestrator):
+            yield f"  {name:<{COLUMN}}{_plain(words)}"
+    if report["warnings"]:
+        yield ""
+    for warning in report["warnings"]:
+        yield click.style(_plain(f"warning: {warning}"), fg="yellow")
+
+
+def _facts(orchestrator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    quota = orchestrator["quota"]
+    yield "commands", ", ".join(orchestrator["commands"])
+    yield "missions", _listed(orchestrator["missions"])
+    yield "actors", _listed(orchestrator["actors"])
+    yield "owner", _owner(orchestrator)
+    for field, values in orchestrator["policy"].items():
+        yield "policy", f"{field}: {', '.join(values) or 'none'}"
+    bounds = "{max_waiting:,} waiting, {max_waiting_bytes:,} bytes waiting"
+    yield "quota", (bounds + ", {max_request_bytes:,} bytes a request").format(**quota)
+    for here, there in orchestrator["paths"].items():
+        yield "path", f"{here} is seen as {there}"
+    for name in ("inbox", "outbox"):
+        yield name, _place(orchestrator[name])
+
+
+def _listed(values: Sequence[str] | None) -> str:
+    return ANY if values is None else ", ".join(values)
+
+
+def _owner(orchestrator: Mapping[str, Any]) -> str:
+    uid = orchestrator["uid"]
+    return "anybody" if uid is None else f"{orchestrator['user'] or 'unknown user'} ({uid})"
+
+
+def _place(place: Mapping[str, Any]) -> str:
+    if place["exists"]:
+        return f"{place['path']}  {place['owner']} {place['mode']}"
+    return f"{place['path']}  {'no folder' if place['mode'] else 'not there yet'}"
+
+
+def _plain(words: str) -> str:
+    return printable.printable(words)

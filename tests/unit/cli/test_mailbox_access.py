@@ -1,0 +1,139 @@
+"""`spec-kitty mailbox access` on what an operator has written down."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from specify_cli import clock
+from specify_cli.cli.mailbox import mailbox
+from specify_cli.mailbox.layout import MailboxLayout
+
+GRANTS = f"""
+[orchestrators.nightly]
+commands = ["read-only", "append-history"]
+missions = ["034-*"]
+actors = ["nightly-*"]
+uid = {os.geteuid()}
+policy = {{network_mode = ["none"]}}
+quota = {{max_waiting = 7}}
+paths = {{"kitty-specs" = "/work"}}
+"""
+OTHER = '[orchestrators.other]\ncommands = ["all"]\n'
+DEFAULT = '[orchestrators.default]\ncommands = ["all"]\n'
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(mailbox, ["access", *words])
+
+
+def report() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("--json").stdout)
+    return found
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MailboxLayout:
+    """A project, the working directory, whose mailbox nobody has used yet."""
+    (tmp_path / "kitty-specs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    return MailboxLayout(tmp_path)
+
+
+def configure(layout: MailboxLayout, text: str) -> Path:
+    layout.kitty.mkdir(mode=0o755, exist_ok=True)
+    path = layout.kitty / "config.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def beat(layout: MailboxLayout) -> None:
+    """A worker is at work, and was started now."""
+    layout.ensure()
+    beat = {"state": "running", "interval_s": 60, "started_at": clock.timestamp()}
+    layout.heartbeat.write_text(json.dumps(beat))
+
+
+def test_without_a_config_it_says_what_holds_all_the_same(layout: MailboxLayout) -> None:
+    found = report()
+    assert found["config"] is None
+    [default] = found["orchestrators"]
+    assert default["identity"] == "default"
+    assert len(default["commands"]) == 10
+    assert default["missions"] is default["actors"] is default["uid"] is None
+    assert default["inbox"]["exists"] is False
+    assert found["warnings"] == []
+    assert not layout.kitty.exists()
+
+
+def test_it_says_who_may_do_what_and_where(layout: MailboxLayout) -> None:
+    configure(layout, GRANTS)
+    (layout.inbox / "nightly").mkdir(mode=0o700, parents=True)
+    [nightly] = report()["orchestrators"]
+    assert nightly["commands"][-1] == "append-history"
+    assert (nightly["missions"], nightly["actors"]) == (["034-*"], ["nightly-*"])
+    assert nightly["uid"] == os.geteuid()
+    assert nightly["user"] == nightly["inbox"]["owner"]
+    assert nightly["policy"] == {"network_mode": ["none"]}
+    assert nightly["quota"]["max_waiting"] == 7
+    assert nightly["paths"] == {str(layout.root / "kitty-specs"): "/work"}
+    assert nightly["inbox"]["path"] == str(layout.inbox / "nightly")
+    assert (nightly["inbox"]["exists"], nightly["inbox"]["mode"]) == (True, "drwx------")
+    assert nightly["outbox"]["exists"] is False
+
+
+def test_words_tell_people_the_same_without_colour_where_nobody_sees_it(
+    layout: MailboxLayout,
+) -> None:
+    configure(layout, GRANTS + DEFAULT + OTHER)
+    done = run()
+    assert done.exit_code == 0
+    for word in ("nightly", "034-*", "nightly-*", "network_mode: none", "7 waiting", "/work"):
+        assert word in done.stdout
+    assert "warning: " in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "warnings"),
+    [
+        (GRANTS + DEFAULT, 0),
+        (OTHER, 0),
+        (DEFAULT + OTHER, 1),
+        (OTHER + 'paths = {"kitty-specs" = "work"}\n', 1),
+        (OTHER + 'paths = {"nowhere" = "/work"}\n', 1),
+        (OTHER + 'paths = {"nowhere" = "work"}\n', 2),
+    ],
+)
+def test_it_warns_of_what_an_operator_may_not_have_meant(
+    layout: MailboxLayout, config: str, warnings: int
+) -> None:
+    configure(layout, config)
+    assert len(report()["warnings"]) == warnings
+    assert run().exit_code == 0
+
+
+def test_it_warns_of_a_config_that_the_running_worker_has_not_read(layout: MailboxLayout) -> None:
+    beat(layout)
+    path = configure(layout, OTHER)
+    os.utime(path, (1, 1))
+    assert report()["warnings"] == []
+    os.utime(path, (2**32, 2**32))
+    [warning] = report()["warnings"]
+    assert str(path) in warning
+
+
+def test_a_damaged_config_is_told_as_the_worker_tells_it(layout: MailboxLayout) -> None:
+    configure(layout, OTHER + "uid = -1\n")
+    mine, workers = run(), CliRunner().invoke(mailbox, ["serve", "--once"])
+    assert (mine.exit_code, workers.exit_code) == (2, 1)
+    assert mine.stdout == ""
+    assert mine.stderr == workers.stderr
+    assert "orchestrators.other.uid" in mine.stderr
