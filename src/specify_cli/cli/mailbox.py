@@ -26,7 +26,7 @@ from specify_cli.cli.mailbox_tail import tail
 if TYPE_CHECKING:
     from specify_cli import bootstrap
     from specify_cli.mailbox import heartbeat, inbox, printable, verification, watch
-    from specify_cli.mailbox.layout import MailboxLayout
+    from specify_cli.mailbox.layout import MailboxLayout, Places
 else:
     bootstrap = Deferred("specify_cli.bootstrap")
     heartbeat = Deferred("specify_cli.mailbox.heartbeat")
@@ -120,22 +120,37 @@ def show(correlation_id: str) -> None:
 
 
 def _status(layout: MailboxLayout) -> dict[str, Any]:
+    found = [_status_of(layout.places(identity)) for identity in layout.identities()]
+    of_default = {key: value for key, value in found[0].items() if key != "identity"}
+    return {**of_default, "mailboxes": found}
+
+
+def _status_of(places: Places) -> dict[str, Any]:
     return {
-        "worker_is_alive": heartbeat.is_alive(layout.heartbeat),
-        "depth_now": _depth(layout),
-        "worker": heartbeat.last_beat(layout.heartbeat),
+        "identity": places.identity,
+        "worker_is_alive": heartbeat.is_alive(places.heartbeat),
+        "depth_now": _depth(places),
+        "worker": heartbeat.last_beat(places.heartbeat),
     }
 
 
-def _depth(layout: MailboxLayout) -> int:
-    door = inbox.Inbox(layout.inbox, claimed=layout.claimed)
+def _depth(places: Places) -> int:
+    door = inbox.Inbox(places)
     try:
         return door.backlog().depth + len(door.claims())
-    except FileNotFoundError:
+    except (errors.StorageFailed, OSError):
+        # Nobody has made or may open its folders: what is not there does not wait.
         return 0
 
 
 def _status_in_words(report: Mapping[str, Any]) -> str:
+    found = report["mailboxes"]
+    if len(found) == 1:
+        return _mailbox_in_words(report)
+    return "\n".join(f"{one['identity']}: {_mailbox_in_words(one)}" for one in found)
+
+
+def _mailbox_in_words(report: Mapping[str, Any]) -> str:
     beat = report["worker"] or {}
     if report["worker_is_alive"]:
         who = f"{beat.get('state')}: process {beat.get('pid')} on {beat.get('host_name')}"

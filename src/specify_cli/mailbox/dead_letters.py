@@ -6,15 +6,22 @@ is that record before the thing was moved and answered, so that a crash in betwe
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from specify_cli import clock, ids
+from specify_cli.mailbox.layout import DEFAULT, MailboxLayout
+from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.storage import atomic
-from specify_cli.storage.dead_letters import LetterFolder
+from specify_cli.storage.dead_letters import SETTLED, LetterFolder
+from specify_cli.storage.folders import opened
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 BODY, REASON, PENDING = ".body", ".json", ".pending"
@@ -23,8 +30,10 @@ MAX_RECORD_BYTES = 1024 * 1024
 
 # Given the folder and the new name: where the thing lies now, or None when it is gone.
 Move = Callable[[Path, str], Path | None]
-# Given the dead letter's id and why: the envelope of the refusal, recorded in the journal.
-Refuse = Callable[[str, str], Mapping[str, Any]]
+# Given the dead letter's id, why, and whose it was: the envelope of the refusal, recorded in the journal.
+Refuse = Callable[[str, str, str], Mapping[str, Any]]
+# Given whose it was and the new name: where the thing was hidden when it could not be moved.
+FindBody = Callable[[str, str], Path | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +48,27 @@ class Stray:
 
 
 class DeadLetters:
-    """The folder of dead letters; only the one worker writes here."""
+    """The folder of dead letters; only the one worker writes here, from any of its threads."""
 
-    def __init__(self, folder: Path, *, refuse: Refuse) -> None:
-        self._folder = folder
+    def __init__(self, layout: MailboxLayout, *, refuse: Refuse) -> None:
+        self._folder = layout.dead_letters
+        self._root = layout.root
         self._refuse = refuse
+        # What is being set aside must not look like what an earlier attempt left unfinished.
+        self._writing = threading.Lock()
+        self._whose: dict[str, str] = {}
 
     def set_aside(self, stray: Stray) -> Mapping[str, Any] | None:
         """The envelope that says why the stray was set aside; None when it was gone.
 
         Raises:
             SpecKittyError: it could not be recorded; `finish` completes what was begun.
-            OSError: the stray could not be moved.
+            OSError: the stray could not be moved, and stays where it was.
         """
+        with self._writing:
+            return self._set_aside(stray)
+
+    def _set_aside(self, stray: Stray) -> Mapping[str, Any] | None:
         letter_id = ids.ulid()
         record = {
             "dead_letter": letter_id,
@@ -63,45 +80,79 @@ class DeadLetters:
             "envelope": stray.envelope,
         }
         self._write(letter_id + PENDING, record)
-        body = stray.move(self._folder, letter_id + BODY)
+        try:
+            body = stray.move(self._folder, letter_id + BODY)
+        except OSError:
+            self._remove(letter_id + PENDING)
+            raise
         if body is None:
             self._remove(letter_id + PENDING)
             return None
         return self._complete({**record, "body": str(body)})
 
-    def finish(self, find_body: Callable[[str], Path | None]) -> None:
+    def finish(self, find_body: FindBody) -> None:
         """What an interrupted `set_aside` left is complete, or undone where nothing had moved.
-
-        `find_body` says where the thing of a given name was hidden when it could not be moved here.
 
         Raises:
             SpecKittyError: it could not be recorded.
         """
-        for path in sorted(self._folder.glob("*" + PENDING)):
-            record = _read(path)
-            hidden = find_body(path.stem + BODY)
-            body = self._folder / (path.stem + BODY) if hidden is None else hidden
-            if record is None or not _exists(body):
-                self._remove(path.name)
-            else:
-                self._complete({**record, "body": str(body)})
+        with self._writing:
+            sweep_temporaries(self._folder, below=self._root)
+            for path in sorted(self._folder.glob("*" + PENDING)):
+                self._finish(path, find_body)
 
-    def count(self) -> int:
-        """How many dead letters lie here, neither replayed nor discarded."""
-        return LetterFolder(self._folder).count_waiting()
+    def _finish(self, path: Path, find_body: FindBody) -> None:
+        record = _read(path) or {}
+        hidden = find_body(record.get("identity", DEFAULT), path.stem + BODY)
+        body = self._folder / (path.stem + BODY) if hidden is None else hidden
+        if record and _exists(body):
+            self._complete({"identity": DEFAULT, **record, "body": str(body)})
+        else:
+            self._remove(path.name)
+
+    def count(self) -> Counter[str]:
+        """How many letters of each orchestrator lie here, neither replayed nor discarded; to be asked by one thread only.
+
+        Raises:
+            StorageFailed, OSError: the disk refused.
+        """
+        with opened(self._folder, below=self._root) as folder:
+            names = set(os.listdir(folder))
+        # One that was replayed or discarded keeps its record under another ending.
+        names = {
+            name
+            for name in names
+            if name.endswith(REASON) and name.removesuffix(REASON) + SETTLED not in names
+        }
+        # A record never changes, so each is read once.
+        self._whose = {name: self._whose.get(name) or self._whose_is(name) for name in names}
+        return Counter(self._whose.values())
+
+    def _whose_is(self, name: str) -> str:
+        return str((_read(self._folder / name) or {}).get("identity", DEFAULT))
 
     def _complete(self, record: dict[str, Any]) -> Mapping[str, Any]:
         letter_id = record["dead_letter"]
-        envelope: Mapping[str, Any] = record["envelope"] or self._refuse(letter_id, record["why"])
+        envelope: Mapping[str, Any] = record["envelope"] or self._refuse(
+            letter_id, record["why"], record["identity"]
+        )
         self._write(letter_id + REASON, {**record, "envelope": envelope})
         self._remove(letter_id + PENDING)
         return envelope
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
-        atomic.publish(self._folder / name, json.dumps(record).encode() + b"\n", mode=MODE)
+        atomic.publish(self._folder / name, _encode(record), mode=MODE, below=self._root)
 
     def _remove(self, name: str) -> None:
-        (self._folder / name).unlink(missing_ok=True)
+        with (
+            opened(self._folder, below=self._root) as folder,
+            contextlib.suppress(FileNotFoundError),
+        ):
+            os.unlink(name, dir_fd=folder)
+
+
+def _encode(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record).encode() + b"\n"
 
 
 def read_records(folder: Path) -> Iterator[Mapping[str, Any]]:

@@ -1,100 +1,100 @@
-"""Everything that lands gets its one answer: a reply under its name, or a dead letter."""
+"""Everything that was taken gets its one answer: a reply under its name, or a dead letter."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from specify_cli import clock
-from specify_cli.errors import CorrelationIdConflict, RequestMalformed, RequestTooLarge
+from specify_cli.errors import (
+    CorrelationIdConflict,
+    NotAuthorized,
+    RequestTooLarge,
+    SpecKittyError,
+)
 from specify_cli.mailbox.dead_letters import DeadLetters, Stray
-from specify_cli.mailbox.inbox import Claim, Inbox, Landed
-from specify_cli.mailbox.layout import MailboxLayout
-from specify_cli.mailbox.outbox import Outbox, sweep_temporaries
+from specify_cli.mailbox.inbox import Claim, Inbox
+from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.printable import printable
-from specify_cli.mailbox.protocols import Answer, Dispatcher, Log
-from specify_cli.mailbox.settings import WorkerSettings
-from specify_cli.storage.safe_read import NotRegular, TooLarge
+from specify_cli.mailbox.protocols import Answer
+from specify_cli.mailbox.settings import Orchestrator
+from specify_cli.mailbox.workplace import Workplace
+from specify_cli.storage.safe_read import ForeignOwner, NotRegular, TooLarge
 
 
 class Desk:
-    """Where one worker settles one inbox; what is not settled yet is in `pending`."""
+    """Where the requests of one orchestrator are settled, several of them at once.
+
+    Raises, wherever it settles: SpecKittyError, when an answer could not be recorded, and OSError,
+    when the disk failed. Nothing is lost then.
+    """
 
     def __init__(
         self,
-        layout: MailboxLayout,
-        dispatcher: Dispatcher,
+        workplace: Workplace,
+        inbox: Inbox,
         *,
-        settings: WorkerSettings,
-        log: Log,
+        outbox: Outbox,
+        orchestrator: Orchestrator,
+        dead_letters: DeadLetters,
     ) -> None:
-        self.inbox = Inbox(layout.inbox, claimed=layout.claimed)
-        self.pending: list[Claim] = []
-        self._layout = layout
-        self._dispatcher = dispatcher
-        self._settings = settings
-        self._orchestrator = settings.orchestrators[0]
-        self._log = log
-        self._outbox = Outbox(layout.outbox)
-        self.dead_letters = DeadLetters(layout.dead_letters, refuse=self._refuse_dead_letter)
+        self._inbox = inbox
+        self._outbox = outbox
+        self._orchestrator = orchestrator
+        self._dispatcher = workplace.dispatcher
+        self._dead_letters = dead_letters
+        self._settings = workplace.settings
+        self._log = workplace.log
 
-    def recover(self) -> None:
-        """What an earlier worker, or a disk that refused, left half done is known or completed.
+    def sweep(self) -> None:
+        """No half-written reply is left; to be called only while nothing is being settled.
 
         Raises:
-            SpecKittyError: an answer could not be recorded.
-            OSError: the disk failed.
+            StorageFailed: the disk refused.
         """
-        self._layout.ensure()
         self._outbox.sweep()
-        sweep_temporaries(self._layout.dead_letters)
-        self.dead_letters.finish(self.inbox.hidden)
-        self.pending = self.inbox.claims()
 
-    def look_again(self, is_stopping: Callable[[], bool]) -> None:
-        """Every pending claim is settled, unless it still is half written or the worker stops.
+    def queue_of(self, claim: Claim) -> str | None:
+        """Which queue the claim belongs to; None while it is still being written.
 
-        Raises:
-            SpecKittyError, OSError: as for `recover`; the rest stays pending.
+        What is read for this is never applied: `settle` reads what it judges.
         """
-        for claim in list(self.pending):
-            if is_stopping():
-                return
-            self._settle(claim)
-
-    def take(self, landed: Landed) -> None:
-        """What landed is settled, or pending.
-
-        Raises:
-            SpecKittyError, OSError: as for `recover`; nothing is lost.
-        """
-        stem = landed.stem
-        if stem is None:
-            self._set_aside_unnamed(landed.name)
-            return
-        claim = self.inbox.claim(landed.name, stem)
-        if claim is not None:
-            self.pending.append(claim)
-            self._settle(claim)
-
-    def _settle(self, claim: Claim) -> None:
         try:
-            raw = claim.read(self._orchestrator.max_request_bytes)
-            if self._is_half_written(claim, raw):
-                return
+            raw = self._read(claim)
+            return None if self._is_half_written(claim, raw) else self._dispatcher.queue_of(raw)
+        except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge):
+            return ""
+
+    def settle(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
+        """The claim is answered and retired, with `refusal` where there is one."""
+        try:
+            raw = self._read(claim)
         except FileNotFoundError:
-            self._log(f"{claim.path.name}: taken away before it was answered")
+            self._log(printable(f"{claim.path.name}: taken away before it was answered"))
         except NotRegular as error:
             self._set_aside_claim(claim, why=f"{claim.stem}.json {error}")
+        except ForeignOwner as error:
+            self._refuse(claim, _not_yours(claim, error))
         except TooLarge as error:
-            self._deliver(claim, self._refuse_oversized(claim, error))
+            self._refuse(claim, self._too_large(claim, error))
         else:
-            identity = self.inbox.identity
-            self._deliver(
-                claim, self._dispatcher.answer_bytes(raw, stem=claim.stem, identity=identity)
-            )
-        self.pending.remove(claim)
+            if refusal is not None:
+                self._refuse(claim, refusal)
+                return
+            identity = self._orchestrator.identity
+            answer = self._dispatcher.answer_bytes(raw, stem=claim.stem, identity=identity)
+            self._deliver(claim, answer)
+
+    def set_aside(self, name: str, *, why: str) -> None:
+        """What lies under that name in the inbox is a dead letter."""
+        path = self._inbox.folder / name
+        self._put_aside(name, path, why=why)
+
+    def _read(self, claim: Claim) -> bytes:
+        bounds = self._orchestrator
+        return claim.read(bounds.max_request_bytes, owner_uid=bounds.owner_uid)
 
     def _is_half_written(self, claim: Claim, raw: bytes) -> bool:
         """Whether a careless client may still be writing it."""
@@ -105,65 +105,59 @@ class Desk:
         is_young = abs(now - claim.written_at()) < self._settings.grace_s
         return is_young and now - claim.since < self._settings.patience_s
 
+    def _refuse(self, claim: Claim, refusal: SpecKittyError) -> None:
+        identity = self._orchestrator.identity
+        self._deliver(claim, self._dispatcher.refuse(refusal, stem=claim.stem, identity=identity))
+
     def _deliver(self, claim: Claim, answer: Answer) -> None:
         if _is_conflict(answer):
             self._set_aside_claim(claim, why=answer.envelope["data"]["message"], answer=answer)
             return
         self._outbox.publish(claim.stem, answer.reply)
         # Only now: until the reply is durable, the claim is what brings the answer back.
-        claim.path.unlink(missing_ok=True)
+        claim.retire()
         self._report(answer.envelope, is_repeat=answer.is_repeat)
 
     def _set_aside_claim(self, claim: Claim, *, why: str, answer: Answer | None = None) -> None:
-        self._set_aside(
-            Stray(
-                name=f"{claim.stem}.json",
-                identity=self.inbox.identity,
-                why=why,
-                move=lambda folder, name: self.inbox.move(claim.path, folder, name),
-                envelope=None if answer is None else answer.envelope,
-            )
+        envelope = None if answer is None else answer.envelope
+        self._put_aside(f"{claim.stem}.json", claim.path, why=why, envelope=envelope)
+
+    def _put_aside(
+        self, name: str, path: Path, *, why: str, envelope: Mapping[str, Any] | None = None
+    ) -> None:
+        stray = Stray(
+            name=name,
+            identity=self._orchestrator.identity,
+            why=why,
+            move=lambda folder, new_name: self._inbox.move(path, folder, new_name),
+            envelope=envelope,
         )
+        answered = self._dead_letters.set_aside(stray)
+        if answered is not None:
+            self._report(answered, note=f" dead letter: {why}")
 
-    def _set_aside_unnamed(self, name: str) -> None:
-        self._set_aside(
-            Stray(
-                name=name,
-                identity=self.inbox.identity,
-                why=f"'{ascii(name)[1:-1]}' is no name that a request can be answered under: "
-                "<correlation_id>.json, 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, not 'worker'",
-                move=lambda folder, new_name: self.inbox.move(
-                    self.inbox.folder / name, folder, new_name
-                ),
-            )
-        )
-
-    def _set_aside(self, stray: Stray) -> None:
-        envelope = self.dead_letters.set_aside(stray)
-        if envelope is not None:
-            self._report(envelope, note=f" dead letter: {stray.why}")
-
-    def _refuse_oversized(self, claim: Claim, error: TooLarge) -> Answer:
-        refusal = RequestTooLarge(
+    def _too_large(self, claim: Claim, error: TooLarge) -> RequestTooLarge:
+        return RequestTooLarge(
             f"{claim.stem}.json {error} bytes allowed; send less, or raise the bound",
             max_bytes=self._orchestrator.max_request_bytes,
         )
-        return self._dispatcher.refuse(refusal, stem=claim.stem, identity=self.inbox.identity)
-
-    def _refuse_dead_letter(self, letter_id: str, why: str) -> Mapping[str, Any]:
-        return self._dispatcher.refuse(
-            RequestMalformed(why), stem=None, identity=self.inbox.identity, dead_letter=letter_id
-        ).envelope
 
     def _report(
         self, envelope: Mapping[str, Any], *, is_repeat: bool = False, note: str = ""
     ) -> None:
         outcome = envelope["error_code"] or "OK"
         words = (
-            f"{clock.timestamp()} mailbox {self.inbox.identity} {envelope['command']} "
+            f"{clock.timestamp()} mailbox {self._orchestrator.identity} {envelope['command']} "
             f"{envelope['correlation_id']} {outcome}{' (repeated)' if is_repeat else ''}{note}"
         )
         self._log(printable(words))
+
+
+def _not_yours(claim: Claim, error: ForeignOwner) -> NotAuthorized:
+    return NotAuthorized(
+        f"{claim.stem}.json {error}, whose requests this mailbox takes; let that user send it under"
+        " a new id, or let the operator change 'uid' in config.toml"
+    )
 
 
 def _parses(raw: bytes) -> bool:

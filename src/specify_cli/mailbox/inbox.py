@@ -1,4 +1,4 @@
-"""Requests are found, taken by exactly one rename, and read once."""
+"""Requests are found, taken by exactly one rename, and read without being fooled."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from specify_cli import clock, ids
+from specify_cli.mailbox.layout import DEFAULT, Places
+from specify_cli.storage.folders import opened
 from specify_cli.storage.safe_read import read_regular
 
 STEM = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
@@ -26,8 +28,9 @@ RESERVED_STEM = "worker"
 HIDDEN = ".claim-"
 # A folder that belongs to somebody else can be renamed where it lies, but not moved elsewhere.
 CANNOT_MOVE = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM})
-FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 BATCH = 10_000
+# How many folders of others one look tells of.
+SUBFOLDERS = 1_000
 
 
 class Rename(Protocol):
@@ -43,6 +46,7 @@ class Landed:
 
     ctime_ns: int
     name: str
+    size: int = field(default=0, compare=False)
 
     @property
     def stem(self) -> str | None:
@@ -59,6 +63,8 @@ class Claim:
     claim_id: str
     stem: str
     path: Path
+    root: Path = field(compare=False)
+    size: int = field(default=0, compare=False)
     since: float = field(default_factory=lambda: clock.now().timestamp(), compare=False)
 
     def written_at(self) -> float:
@@ -67,17 +73,35 @@ class Claim:
         Raises:
             OSError: it is gone, or the disk failed.
         """
-        return self.path.stat(follow_symlinks=False).st_mtime
+        with opened(self.path.parent, below=self.root) as folder:
+            return os.stat(self.path.name, dir_fd=folder, follow_symlinks=False).st_mtime
 
-    def read(self, max_bytes: int) -> bytes:
-        """Its bytes, read once and without being fooled.
+    def read(self, max_bytes: int, *, owner_uid: int | None = None) -> bytes:
+        """Its bytes, read without being fooled.
 
         Raises:
             NotRegular: it is no plain file.
+            ForeignOwner: it is not `owner_uid`'s.
             TooLarge: it holds more than `max_bytes`.
-            OSError: it is gone, or the disk failed.
+            FileNotFoundError: it is gone.
+            StorageFailed, OSError: its folder is gone or a link, or the disk failed.
         """
-        return read_regular(self.path, max_bytes=max_bytes)
+        with opened(self.path.parent, below=self.root) as folder:
+            return read_regular(
+                Path(self.path.name), max_bytes=max_bytes, dir_fd=folder, owner_uid=owner_uid
+            )
+
+    def retire(self) -> None:
+        """It is gone.
+
+        Raises:
+            StorageFailed, OSError: as for `read`.
+        """
+        with (
+            opened(self.path.parent, below=self.root) as folder,
+            contextlib.suppress(FileNotFoundError),
+        ):
+            os.unlink(self.path.name, dir_fd=folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,59 +113,56 @@ class Backlog:
 
 
 class Inbox:
-    """One folder of requests, all from one orchestrator; only the one worker takes from it."""
+    """One folder of requests, all from one orchestrator; only the one worker takes from it.
+
+    Every method raises StorageFailed or OSError where a folder is gone, is a link, or the disk
+    failed. `on_look` is given the descriptor of the folder before it is listed.
+    """
 
     def __init__(
         self,
-        folder: Path,
+        places: Places,
         *,
-        claimed: Path,
-        identity: str = "default",
         rename: Rename = os.rename,
+        on_look: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.identity = identity
-        self.folder = folder
-        self._claimed = claimed
+        self.identity = places.identity
+        self.folder = places.inbox
+        self._places = places
         self._rename = rename
+        self._on_look = on_look
+        # Claims are taken up again in the order of their ids, so these must never run backwards.
+        self._last_id: str | None = None
+        # What may be the mailboxes of others, as the last look showed them.
+        self.subfolders: frozenset[str] = frozenset()
 
     def landed(self, limit: int = BATCH) -> list[Landed]:
-        """The oldest `limit` things that are no write in progress, oldest first.
-
-        Raises:
-            OSError: the folder is gone, is a link, or the disk failed.
-        """
-        with _opened(self.folder) as folder:
-            return heapq.nsmallest(limit, _list(folder))
+        """The oldest `limit` things that are no write in progress, oldest first."""
+        with self._opened() as folder:
+            self._on_look(folder)
+            subfolders: list[str] = []
+            landed = heapq.nsmallest(limit, self._list(folder, subfolders))
+        self.subfolders = frozenset(subfolders)
+        return landed
 
     def backlog(self) -> Backlog:
-        """How much waits here; the age is that of the first `BATCH` listed.
-
-        Raises:
-            OSError: as for `landed`.
-        """
-        with _opened(self.folder) as folder:
-            listing = _list(folder)
+        """How much waits here; the age is that of the first `BATCH` listed."""
+        with self._opened() as folder:
+            listing = self._list(folder, [])
             first = list(itertools.islice(listing, BATCH))
             depth = len(first) + sum(1 for _ in listing)
         return Backlog(depth, min(first).ctime_ns / 1e9 if first else None)
 
-    def claim(self, name: str, stem: str) -> Claim | None:
-        """The thing called `name` is ours alone from now on; None when it is gone.
-
-        Raises:
-            OSError: the kernel refused.
-        """
-        claim_id = ids.ulid()
-        path = self.move(self.folder / name, self._claimed, f"{claim_id}-{stem}{SUFFIX}")
-        return None if path is None else Claim(claim_id, stem, path)
+    def claim(self, name: str, stem: str, *, size: int = 0) -> Claim | None:
+        """The thing called `name` is ours alone from now on; None when it is gone."""
+        claim_id = self._last_id = ids.ulid(after=self._last_id)
+        path = self.move(self.folder / name, self._places.claimed, f"{claim_id}-{stem}{SUFFIX}")
+        return None if path is None else Claim(claim_id, stem, path, self._places.root, size)
 
     def move(self, thing: Path, target: Path, new_name: str) -> Path | None:
-        """Where the thing lies now: in `target`, or hidden beside where it was; None: it is gone.
-
-        Raises:
-            OSError: the kernel refused both.
-        """
-        with _opened(thing.parent) as here, _opened(target) as there:
+        """Where the thing lies now: in `target`, or hidden beside where it was; None: it is gone."""
+        root = self._places.root
+        with opened(thing.parent, below=root) as here, opened(target, below=root) as there:
             try:
                 self._rename(thing.name, new_name, src_dir_fd=here, dst_dir_fd=there)
             except FileNotFoundError:
@@ -159,41 +180,42 @@ class Inbox:
         return path if os.path.lexists(path) else None
 
     def claims(self) -> list[Claim]:
-        """Everything that was claimed and not yet taken away, in the order of claiming.
+        """Everything that was claimed and not yet taken away, in the order of claiming."""
+        found = [*self._claims_in(self._places.claimed, ""), *self._claims_in(self.folder, HIDDEN)]
+        found.sort(key=lambda claim: claim.claim_id)
+        if found:
+            self._last_id = max(self._last_id or "", found[-1].claim_id)
+        return found
 
-        Raises:
-            OSError: a folder is gone, or the disk failed.
-        """
-        found = [*_claims_in(self._claimed, ""), *_claims_in(self.folder, HIDDEN)]
-        return sorted(found, key=lambda claim: claim.claim_id)
+    def _opened(self) -> contextlib.AbstractContextManager[int]:
+        return opened(self.folder, below=self._places.root)
+
+    def _list(self, folder: int, subfolders: list[str]) -> Iterator[Landed]:
+        """What is no write in progress; in the root inbox a folder is another's mailbox."""
+        is_root = self.identity == DEFAULT
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if is_in_progress(entry.name):
+                    continue
+                # It may be gone by now: the listing is a moment, not a lock.
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    is_mailbox = is_root and stat.S_ISDIR(status.st_mode)
+                    if entry.name.endswith(SUFFIX) or not is_mailbox:
+                        yield Landed(status.st_ctime_ns, entry.name, status.st_size)
+                    elif len(subfolders) < SUBFOLDERS:
+                        subfolders.append(entry.name)
+
+    def _claims_in(self, folder: Path, prefix: str) -> Iterator[Claim]:
+        root = self._places.root
+        with opened(folder, below=root) as descriptor:
+            for name in os.listdir(descriptor):
+                match = CLAIM.fullmatch(name.removeprefix(prefix))
+                if match is not None and name.startswith(prefix):
+                    size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
+                    yield Claim(match[1], match[2], folder / name, root, size)
 
 
-@contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, FOLDER_FLAGS)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _list(folder: int) -> Iterator[Landed]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name.endswith(".tmp"):
-                continue
-            # It may be gone by now: the listing is a moment, not a lock.
-            with contextlib.suppress(FileNotFoundError):
-                status = entry.stat(follow_symlinks=False)
-                # A folder is another orchestrator's mailbox, unless it poses as a request.
-                if entry.name.endswith(SUFFIX) or not stat.S_ISDIR(status.st_mode):
-                    yield Landed(status.st_ctime_ns, entry.name)
-
-
-def _claims_in(folder: Path, prefix: str) -> Iterator[Claim]:
-    with _opened(folder) as descriptor:
-        names = os.listdir(descriptor)
-    for name in names:
-        match = CLAIM.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
-        if match is not None:
-            yield Claim(match[1], match[2], folder / name)
+def is_in_progress(name: str) -> bool:
+    """Whether a file of that name is still being written, by the protocol's word."""
+    return name.startswith(".") or name.endswith(".tmp")

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from specify_cli.errors import StorageFailed
-from specify_cli.storage import atomic
+from specify_cli.storage import atomic, folders
 
 SHARED = 0o755
 PRIVATE = 0o700
+# Of an orchestrator's folders where its user is known: it alone puts in, and its group takes out.
+INBOX_OF_USER = 0o700
+OUTBOX_OF_GROUP = 0o750
+DEFAULT = "default"
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+# A request, a write in progress, or a part of the journal may have such a name.
+ENDINGS_OF_FILES = (".json", ".tmp", ".jsonl")
+
+
+def is_name(name: str) -> bool:
+    """Whether a folder of that name in the inbox is the mailbox of an orchestrator of its own."""
+    plain = name.lower()
+    fits = NAME.fullmatch(name) is not None and plain != DEFAULT
+    return fits and not plain.endswith(ENDINGS_OF_FILES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the parts of one orchestrator's mailbox lie, all of them below `root`."""
+
+    root: Path
+    identity: str
+    inbox: Path
+    outbox: Path
+    claimed: Path
+
+    @property
+    def heartbeat(self) -> Path:
+        """Whether a worker serves this mailbox, rewritten whole with every beat."""
+        return self.outbox / "worker.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +112,84 @@ class MailboxLayout:
         """Held by the one worker as long as it lives."""
         return self.locks / "worker.lock"
 
+    def places(self, identity: str) -> Places:
+        """Where the mailbox of that orchestrator lies; `default` has the roots."""
+        part = "" if identity == DEFAULT else identity
+        return Places(
+            root=self.root,
+            identity=identity,
+            inbox=self.inbox / part,
+            outbox=self.outbox / part,
+            claimed=self.claimed / part,
+        )
+
+    def identities(self) -> list[str]:
+        """`default` first, then every other orchestrator that has a folder of its own here."""
+        found = {*_names_in(self.inbox, self.root), *_names_in(self.outbox, self.root)}
+        return [DEFAULT, *sorted(found | set(_names_in(self.claimed, self.root)))]
+
     def ensure(self) -> None:
-        """Every folder is there, is no link, and git ignores all of it.
+        """Every folder of the host is there, is no link, and git ignores all of it.
 
         Raises:
             StorageFailed: a folder could not be made, or something else has its name.
         """
         for folder in (self.kitty, self.inbox, self.outbox):
-            _ensure_folder(folder, SHARED)
+            folders.ensure(folder, below=self.root, mode=SHARED)
         for folder in (self.host, self.claimed, self.dead_letters, self.locks, self.cache):
-            _ensure_folder(folder, PRIVATE)
+            folders.ensure(folder, below=self.root, mode=PRIVATE)
         ignore = self.kitty / ".gitignore"
         if not os.path.lexists(ignore):
-            atomic.publish(ignore, b"*\n")
+            atomic.publish(ignore, b"*\n", below=self.root)
+
+    def ensure_mailbox(self, identity: str, *, owner_uid: int | None = None) -> None:
+        """The folders of that orchestrator are there, too, and are its own as far as we may say.
+
+        Raises:
+            StorageFailed: a folder could not be made, or something else has its name.
+        """
+        self.ensure()
+        places = self.places(identity)
+        folders.ensure(places.claimed, below=self.root, mode=PRIVATE)
+        for folder in (places.inbox, places.outbox):
+            folders.ensure(folder, below=self.root, mode=SHARED)
+        # The roots hold the others' folders: they are nobody's in particular.
+        if identity != DEFAULT and owner_uid is not None and os.geteuid() == 0:
+            _give(places, owner_uid)
 
 
-def _ensure_folder(folder: Path, mode: int) -> None:
+def _give(places: Places, uid: int) -> None:
+    with (
+        atomic.translated(places.inbox, "give away"),
+        folders.opened(places.inbox, below=places.root) as inbox,
+    ):
+        _own(inbox, uid=uid, gid=os.fstat(inbox).st_gid, mode=INBOX_OF_USER)
+    with (
+        atomic.translated(places.outbox, "give away"),
+        folders.opened(places.outbox, below=places.root) as outbox,
+    ):
+        _own(outbox, uid=os.geteuid(), gid=_group_of(uid), mode=OUTBOX_OF_GROUP)
+
+
+def _own(folder: int, *, uid: int, gid: int, mode: int) -> None:
+    status = os.fstat(folder)
+    if (status.st_uid, status.st_gid) != (uid, gid):
+        os.fchown(folder, uid, gid)
+    if stat.S_IMODE(status.st_mode) != mode:
+        os.fchmod(folder, mode)
+
+
+def _group_of(uid: int) -> int:
     try:
-        folder.mkdir(mode=mode, exist_ok=True)
-        status = folder.lstat()
-    except OSError as error:
-        raise StorageFailed(
-            f"could not make the folder {folder}: {error.strerror}; check its permissions"
-        ) from error
-    if not stat.S_ISDIR(status.st_mode):
-        # A link here would lead claims and replies out of the project.
-        raise StorageFailed(f"{folder} is not a folder of its own; move it away, then try again")
+        return pwd.getpwuid(uid).pw_gid
+    except KeyError:
+        return uid
+
+
+def _names_in(folder: Path, root: Path) -> Iterator[str]:
+    if not folders.exists(folder, below=root):
+        return
+    with folders.opened(folder, below=root) as descriptor, os.scandir(descriptor) as entries:
+        for entry in entries:
+            if is_name(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield entry.name

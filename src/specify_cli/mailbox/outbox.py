@@ -6,15 +6,17 @@ import contextlib
 import os
 from pathlib import Path
 
-from specify_cli.errors import StorageFailed
+from specify_cli.mailbox.layout import Places
 from specify_cli.storage import atomic
+from specify_cli.storage.folders import opened
 
 
 class Outbox:
-    """The folder of replies; only the worker writes here."""
+    """The folder of one orchestrator's replies; only the worker writes here."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, places: Places) -> None:
+        self._folder = places.outbox
+        self._root = places.root
 
     def publish(self, stem: str, reply: bytes) -> bool:
         """Whether `reply` was published now; a reply that is already there stays as it is.
@@ -23,41 +25,44 @@ class Outbox:
             StorageFailed: the disk refused; nothing was published.
         """
         path = self._folder / f"{stem}.json"
-        if _renewed(path):
+        if self._renew(path.name):
             return False
-        atomic.publish(path, reply)
+        atomic.publish(path, reply, below=self._root)
         return True
 
     def sweep(self) -> None:
-        """No half-written reply of a killed worker is left; call it only as the one worker.
+        """No half-written reply of a killed worker is left; call it only while nothing is published.
 
         Raises:
             StorageFailed: the disk refused.
         """
-        sweep_temporaries(self._folder)
+        sweep_temporaries(self._folder, below=self._root)
+
+    def _renew(self, name: str) -> bool:
+        """Whether a reply is there; its date is now, so that nobody prunes what was just asked for."""
+        with opened(self._folder, below=self._root) as folder:
+            # A date that cannot be set is no reason to keep an answer back.
+            with contextlib.suppress(PermissionError):
+                return _touched(name, folder)
+            return name in os.listdir(folder)
 
 
-def _renewed(path: Path) -> bool:
-    """Whether a reply is there; its date is now, so that nobody prunes what was just asked for."""
+def _touched(name: str, folder: int) -> bool:
     try:
-        os.utime(path, follow_symlinks=False)
+        os.utime(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
-    except OSError:  # A date that cannot be set is no reason to keep an answer back.
-        return os.path.lexists(path)
     return True
 
 
-def sweep_temporaries(folder: Path) -> None:
+def sweep_temporaries(folder: Path, *, below: Path) -> None:
     """No temporary file of ours is left in `folder`, in which nobody else may write.
 
     Raises:
         StorageFailed: the disk refused.
     """
-    try:
-        for name in os.listdir(folder):
+    with atomic.translated(folder, "clean"), opened(folder, below=below) as descriptor:
+        for name in os.listdir(descriptor):
             if name.startswith(".") and name.endswith(".tmp"):
                 with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-                    (folder / name).unlink()
-    except OSError as error:
-        raise StorageFailed(f"could not clean {folder}: {error.strerror}") from error
+                    os.unlink(name, dir_fd=descriptor)

@@ -59,3 +59,10 @@ class Dispatcher(Protocol):
 
     def settle_begun(self) -> None:
         """What callers at the other door had done when they were killed is recorded."""
+
+
+class Watch(Protocol):
+    """Listens for what lands."""
+
+    def cover(self, name: str, folder: int) -> bool:
+        """Whether it listens to the open folder, known as `name`; asked again, it changes nothing."""

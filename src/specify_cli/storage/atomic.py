@@ -9,19 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
+from specify_cli.storage import folders
 
 
-def publish(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def publish(path: Path, data: bytes, *, mode: int = 0o644, below: Path | None = None) -> None:
     """`path` durably holds exactly `data`; at every earlier instant it held what it held before.
 
     `mode` is subject to the process's umask. The temporary file is named `.<name>.<random>.tmp`.
+    With `below`, no link between that folder and the file is followed.
 
     Raises:
         StorageFailed: the disk refused; nothing was left behind.
     """
-    with translated(path, "write"):
-        _write_then_rename(path, data, mode)
-        _sync_folder(path.parent)
+    with translated(path, "write"), _opened(path.parent, below) as folder:
+        _write_then_rename(path.name, data, mode, folder=folder)
+        os.fsync(folder)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -30,24 +32,25 @@ def fsync_folder(folder: Path) -> None:
     Raises:
         StorageFailed: the folder is missing, or the disk refused.
     """
-    with translated(folder, "sync"):
-        _sync_folder(folder)
+    with translated(folder, "sync"), _opened(folder, None) as descriptor:
+        os.fsync(descriptor)
 
 
-def _write_then_rename(path: Path, data: bytes, mode: int) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:
+    temporary = f".{name}.{secrets.token_hex(8)}.tmp"
     try:
-        _write_new(temporary, data, mode)
-        temporary.replace(path)
+        _write_new(temporary, data, mode, folder=folder)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary, dir_fd=folder)
         raise
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def _write_new(name: str, data: bytes, mode: int, *, folder: int) -> None:
     # O_EXCL makes the file, or fails: it follows no link either.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(name, flags, mode, dir_fd=folder)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         remaining = memoryview(data)
         while remaining:
@@ -55,10 +58,15 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+@contextlib.contextmanager
+def _opened(folder: Path, below: Path | None) -> Iterator[int]:
+    if below is not None:
+        with folders.opened(folder, below=below) as descriptor:
+            yield descriptor
+        return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 

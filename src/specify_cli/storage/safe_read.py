@@ -29,20 +29,31 @@ class TooLarge(Exception):
     """The file holds more bytes than the bound."""
 
 
-def read_regular(path: Path, *, max_bytes: int, dir_fd: int | None = None) -> bytes:
+class ForeignOwner(Exception):
+    """The file belongs to another user than the expected one."""
+
+
+def read_regular(
+    path: Path, *, max_bytes: int, dir_fd: int | None = None, owner_uid: int | None = None
+) -> bytes:
     """The bytes of the regular file `path`, read once; no link is followed at the last component.
 
-    With `dir_fd`, `path` is relative to that folder.
+    With `dir_fd`, `path` is relative to that folder; with `owner_uid`, the file is that user's.
 
     Raises:
         NotRegular: a link, FIFO, folder, device or socket, one of several hard links, or not readable by us.
+        ForeignOwner: it belongs to another user than `owner_uid`.
         TooLarge: more than `max_bytes`, also when it grows while it is read.
         OSError: it is missing, or the disk failed.
     """
     # Judged before opening too: merely opening a device can have effects.
-    _require_plain(os.stat(path, dir_fd=dir_fd, follow_symlinks=False), max_bytes)
+    _require_plain(os.stat(path, dir_fd=dir_fd, follow_symlinks=False))
     with os.fdopen(_open(path, dir_fd), "rb") as file:
-        _require_plain(os.fstat(file.fileno()), max_bytes)
+        status = os.fstat(file.fileno())
+        _require_plain(status)
+        # Whose it is comes before how large it is: a stranger learns nothing of the bounds.
+        _require_owner(status, owner_uid)
+        _require_bounded(status, max_bytes)
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise TooLarge(f"grew past {max_bytes} bytes while it was read")
@@ -59,11 +70,19 @@ def _open(path: Path, dir_fd: int | None) -> int:
         raise
 
 
-def _require_plain(status: os.stat_result, max_bytes: int) -> None:
+def _require_plain(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise NotRegular(f"is a {kind(status.st_mode)}, not a regular file")
     if status.st_nlink != 1:
         raise NotRegular(f"has {status.st_nlink} hard links, not one")
+
+
+def _require_owner(status: os.stat_result, owner_uid: int | None) -> None:
+    if owner_uid is not None and status.st_uid != owner_uid:
+        raise ForeignOwner(f"belongs to the user {status.st_uid}, not to {owner_uid}")
+
+
+def _require_bounded(status: os.stat_result, max_bytes: int) -> None:
     if status.st_size > max_bytes:
         raise TooLarge(f"holds {status.st_size} bytes, more than {max_bytes}")
 

@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 import pytest
 
 from specify_cli.mailbox import heartbeat
-from specify_cli.mailbox.heartbeat import Heartbeat
+from specify_cli.mailbox.heartbeat import Heartbeat, Pulse
 from specify_cli.mailbox.inbox import Backlog
+from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
 from tests.unit.mailbox.recording import SETTINGS, wait_until
 
 
 def heart(path: Path) -> Heartbeat:
-    return Heartbeat(path, settings=SETTINGS, measure=lambda: (Backlog(3, 1.0), 2))
+    places = dataclasses.replace(
+        MailboxLayout(path.parents[1]).places("default"), outbox=path.parent
+    )
+    beating = Heartbeat(settings=SETTINGS, count=lambda: {"default": 2, "nightly": 5})
+    beating.add(Pulse(places, commands=("note",), measure=lambda: Backlog(3, 1.0)))
+    return beating
 
 
 def test_a_beat_tells_how_things_stand(tmp_path: Path) -> None:
@@ -40,7 +47,7 @@ def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
 def test_a_disk_that_refuses_costs_the_beat_and_nothing_else(tmp_path: Path) -> None:
     beating = heart(tmp_path / "missing" / "worker.json")
     beating.start()
-    beating.say("stalled", stalled_reason="the disk is full")
+    beating.say("default", "stalled", stalled_reason="the disk is full")
     beating.stop()
 
 

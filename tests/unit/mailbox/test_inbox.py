@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.inbox import Inbox, Landed
 from specify_cli.mailbox.layout import MailboxLayout
 
@@ -20,12 +21,12 @@ def rename_across_file_systems(old: str, new: str, /, *, src_dir_fd: int, dst_di
 
 @pytest.fixture
 def inbox(layout: MailboxLayout) -> Inbox:
-    return Inbox(layout.inbox, claimed=layout.claimed)
+    return Inbox(layout.places("default"))
 
 
 @pytest.fixture
 def far_inbox(layout: MailboxLayout) -> Inbox:
-    return Inbox(layout.inbox, claimed=layout.claimed, rename=rename_across_file_systems)
+    return Inbox(layout.places("default"), rename=rename_across_file_systems)
 
 
 @pytest.mark.parametrize("name", ["a.json", "0-._Z.json", "x" * 128 + ".json", "workers.json"])
@@ -98,7 +99,8 @@ def test_a_body_across_file_systems_is_found_again(far_inbox: Inbox, layout: Mai
 
 
 def test_an_inbox_that_is_a_link_is_not_followed(layout: MailboxLayout, tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    link.symlink_to(layout.inbox)
-    with pytest.raises(OSError, match=r"."):
-        Inbox(link, claimed=layout.claimed).landed()
+    elsewhere = tmp_path / "elsewhere"
+    layout.inbox.rename(elsewhere)
+    layout.inbox.symlink_to(elsewhere)
+    with pytest.raises(StorageFailed):
+        Inbox(layout.places("default")).landed()

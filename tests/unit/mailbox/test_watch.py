@@ -9,6 +9,7 @@ import pytest
 
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.watch import watching
+from specify_cli.storage.folders import opened
 
 # watchdog holds events back this long behind a rename out of the folder, on the path not taken.
 HELD_BACK_S = 0.5
@@ -45,8 +46,9 @@ def test_claims_do_not_delay_the_next_ring(bell: Bell, tmp_path: Path) -> None:
     inbox, claimed = tmp_path / "inbox", tmp_path / "claimed"
     inbox.mkdir()
     claimed.mkdir()
-    waits_s = []
-    with watching(inbox, bell) as rings:
+    waits_s: list[float] = []
+    with watching(bell) as watch, opened(inbox, below=tmp_path) as folder:
+        rings = watch.cover("default", folder)
         assert rings == (sys.platform == "linux")
         for number in range(5 if rings else 0):
             written = tmp_path / "written"
@@ -60,5 +62,6 @@ def test_claims_do_not_delay_the_next_ring(bell: Bell, tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_watched_the_rescan_must_do(bell: Bell, tmp_path: Path) -> None:
-    with watching(tmp_path / "missing", bell) as rings:
-        assert not rings
+    (tmp_path / "file").touch()
+    with watching(bell) as watch, (tmp_path / "file").open() as file:
+        assert not watch.cover("default", file.fileno())

@@ -1,0 +1,155 @@
+"""All the mailboxes that one worker serves: the granted ones, and those that it comes across."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from specify_cli.errors import RequestMalformed, StorageFailed
+from specify_cli.mailbox.dead_letters import DeadLetters
+from specify_cli.mailbox.desk import Desk
+from specify_cli.mailbox.inbox import HIDDEN, SUFFIX, Inbox, Landed, is_in_progress
+from specify_cli.mailbox.layout import DEFAULT, is_name
+from specify_cli.mailbox.outbox import Outbox
+from specify_cli.mailbox.pool import Pool
+from specify_cli.mailbox.post import Post
+from specify_cli.mailbox.settings import Orchestrator
+from specify_cli.mailbox.workplace import Workplace
+from specify_cli.storage import folders
+
+# How many mailboxes of orchestrators that nobody granted anything are answered.
+UNGRANTED = 256
+
+# Given the name of a mailbox and the descriptor of its inbox.
+OnLook = Callable[[str, int], None]
+
+
+class Mailroom:
+    """Knows every post by the name of its orchestrator."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        *,
+        pool: Pool,
+        on_look: OnLook,
+    ) -> None:
+        self.posts: dict[str, Post] = {}
+        self.dead_letters = DeadLetters(workplace.layout, refuse=self._refuse)
+        self._workplace = workplace
+        self._layout = workplace.layout
+        self._pool = pool
+        self._on_look = on_look
+        self._granted = {one.identity: one for one in workplace.settings.orchestrators}
+        for identity in dict.fromkeys([DEFAULT, *self._granted, *self._left_behind()]):
+            self._open(identity)
+
+    def is_granted(self, identity: str) -> bool:
+        """Whether the operator granted anything to that orchestrator."""
+        return identity in self._granted
+
+    def find(self) -> bool:
+        """Whether mailboxes appeared, which have a post now; what cannot be one is a dead letter.
+
+        Raises:
+            SpecKittyError, OSError: the disk refused.
+        """
+        names = self.posts[DEFAULT].inbox.subfolders - self.posts.keys()
+        count = len(self.posts)
+        for name in sorted(names):
+            if not self._stays(name):
+                self._admit(name)
+        return len(self.posts) > count
+
+    def recover(self, post: Post) -> None:
+        """What was left half done for that orchestrator is known or completed.
+
+        Raises:
+            SpecKittyError, OSError: the disk refused.
+        """
+        self._layout.ensure_mailbox(post.identity, owner_uid=post.orchestrator.owner_uid)
+        self.dead_letters.finish(self._hidden)
+        post.recover()
+
+    def close_if_gone(self, post: Post) -> bool:
+        """Whether the mailbox went as it came: nobody granted it, its folder is gone, nothing waits."""
+        is_gone = not self.is_granted(post.identity) and post.identity != DEFAULT
+        is_gone = is_gone and not folders.exists(post.inbox.folder, below=self._layout.root)
+        if is_gone and not post.has_work() and self._pool.forget(post.identity):
+            del self.posts[post.identity]
+            return True
+        return False
+
+    # Opening.
+
+    def _left_behind(self) -> list[str]:
+        """Whose claims an earlier worker left, granted or not: they are answered."""
+        found = []
+        for identity in self._layout.identities()[1:]:
+            claimed = self._layout.places(identity).claimed
+            if folders.exists(claimed, below=self._layout.root) and os.listdir(claimed):
+                found.append(identity)
+        return found
+
+    def _open(self, identity: str) -> None:
+        orchestrator = self._granted.get(identity) or Orchestrator(identity=identity, commands=())
+        places = self._layout.places(identity)
+        inbox = Inbox(places, on_look=lambda folder: self._on_look(identity, folder))
+        desk = Desk(
+            self._workplace,
+            inbox,
+            outbox=Outbox(places),
+            orchestrator=orchestrator,
+            dead_letters=self.dead_letters,
+        )
+        self.posts[identity] = Post(
+            self._workplace, inbox, desk, orchestrator=orchestrator, pool=self._pool
+        )
+
+    def _admit(self, name: str) -> None:
+        if not self._holds_something(name):
+            return
+        ungranted = len(self.posts.keys() - self._granted.keys() - {DEFAULT})
+        if is_name(name) and ungranted < UNGRANTED:
+            self._open(name)
+        else:
+            self.posts[DEFAULT].set_aside(Landed(0, name), why=_why_not(name))
+
+    def _stays(self, name: str) -> bool:
+        return self.posts[DEFAULT].unmovable.skips(Landed(0, name))
+
+    def _holds_something(self, name: str) -> bool:
+        try:
+            with folders.opened(self._layout.inbox / name, below=self._layout.root) as folder:
+                self._on_look(name, folder)
+                names = os.listdir(folder)
+        except StorageFailed:
+            # Gone by now, or no folder any more: the next look tells.
+            return False
+        return any(not is_in_progress(name) or name.startswith(HIDDEN) for name in names)
+
+    # Dead letters.
+
+    def _refuse(self, letter_id: str, why: str, identity: str) -> Mapping[str, Any]:
+        return self._workplace.dispatcher.refuse(
+            RequestMalformed(why), stem=None, identity=identity, dead_letter=letter_id
+        ).envelope
+
+    def _hidden(self, identity: str, new_name: str) -> Path | None:
+        if identity != DEFAULT and not is_name(identity):
+            return None
+        return Inbox(self._layout.places(identity)).hidden(new_name)
+
+
+def _why_not(name: str) -> str:
+    shown = f"'{ascii(name)[1:-1]}'"
+    if is_name(name):
+        return (
+            f"the folder {shown} is one too many: {UNGRANTED} that nobody was granted are answered"
+        )
+    return (
+        f"the folder {shown} has no name that an orchestrator may have: 1 to 64 of A-Z a-z 0-9 . _ -,"
+        f" no dot first, not '{DEFAULT}', and not ending like a file ({SUFFIX}, .jsonl, .tmp)"
+    )

@@ -1,0 +1,240 @@
+"""One orchestrator's requests are taken in order, within its bounds, and handed to the pool."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.mailbox.desk import Desk
+from specify_cli.mailbox.inbox import Backlog, Claim, Inbox, Landed
+from specify_cli.mailbox.pool import Pool
+from specify_cli.mailbox.printable import printable
+from specify_cli.mailbox.settings import Orchestrator
+from specify_cli.mailbox.workplace import Workplace
+
+# How many of one orchestrator's requests are taken before the next orchestrator has its turn.
+BATCH = 64
+# How many of those past its bounds are looked at in one go: the rest is there at the next look.
+PAST_BOUNDS = 1_000
+# A listing is used up before the next, unless it grew older than this, or than ten times what it took.
+LISTING_S = 1.0
+# One thing in the way is no broken disk: a mount point, or what only its owner may move.
+UNMOVABLE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV})
+# How many things that cannot be taken the operator is told of.
+TOLD = 100
+UNNAMED = (
+    "is no name that a request can be answered under: "
+    "<correlation_id>.json, 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, not 'worker'"
+)
+
+
+class Post:
+    """The mailbox of one orchestrator, seen by the worker's own thread."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        inbox: Inbox,
+        desk: Desk,
+        *,
+        orchestrator: Orchestrator,
+        pool: Pool,
+    ) -> None:
+        self.orchestrator = orchestrator
+        self.inbox = inbox
+        self._desk = desk
+        self._pool = pool
+        self._settings = workplace.settings
+        self._log = workplace.log
+        self._recovered: deque[Claim] = deque()
+        self._half_written: list[Claim] = []
+        self._served: deque[Landed] = deque()
+        self._past_bounds: deque[Landed] = deque()
+        self._bound = ""
+        self.unmovable = Unmovable(self._settings.longest_pause_s)
+        self._stale_at = 0.0
+
+    @property
+    def identity(self) -> str:
+        """The orchestrator's name."""
+        return self.orchestrator.identity
+
+    def recover(self) -> None:
+        """What an earlier worker, or a disk that refused, left half done is known.
+
+        Nothing of the orchestrator may be in the pool. Raises: StorageFailed, OSError.
+        """
+        self._desk.sweep()
+        self._half_written.clear()
+        self._served.clear()
+        self._past_bounds.clear()
+        self._stale_at = 0.0
+        self._recovered = deque(self.inbox.claims())
+
+    def work(self, is_stopping: Callable[[], bool]) -> float:
+        """Seconds until it is worth coming again; nought where more waits and can be taken.
+
+        A batch is handed to the pool, oldest first, and what waits past the bounds is refused.
+
+        Raises:
+            SpecKittyError, OSError: an answer could not be recorded, or the disk failed.
+        """
+        for claim in list(self._half_written):
+            self._hand_over(claim)
+        taken = 0
+        while taken < BATCH and not is_stopping() and self._has_room(BATCH) and self._take_one():
+            taken += 1
+        self._refuse_some(is_stopping)
+        if taken == BATCH and self._has_room(BATCH):
+            return 0.0
+        waits = taken == BATCH or self.has_work()
+        return self._settings.look_again_s if waits else self._settings.poll_interval_s
+
+    def has_work(self) -> bool:
+        """Whether something was found that is not in the pool yet."""
+        return bool(self._half_written or self._recovered or self._served or self._past_bounds)
+
+    def backlog(self) -> Backlog:
+        """How much waits and is not answered; may be asked from another thread."""
+        waiting = self.inbox.backlog()
+        taken = self._pool.in_hand(self.identity)[0]
+        depth = waiting.depth + taken + len(self._half_written) + len(self._recovered)
+        return Backlog(depth, waiting.oldest)
+
+    def set_aside(self, landed: Landed, *, why: str) -> None:
+        """What lies there is a dead letter, unless it cannot be moved.
+
+        Raises:
+            SpecKittyError, OSError: it could not be recorded.
+        """
+        try:
+            self._desk.set_aside(landed.name, why=why)
+        except OSError as error:
+            self._bear(landed, error)
+
+    # Taking.
+
+    def _has_room(self, bound: int) -> bool:
+        return self._pool.load(self.identity) < bound
+
+    def _take_one(self) -> bool:
+        if self._recovered:
+            self._hand_over(self._recovered[0])
+            self._recovered.popleft()
+            return True
+        self._look_when_due()
+        if not self._served:
+            return False
+        self._take(self._served[0])
+        self._served.popleft()
+        return True
+
+    def _refuse_some(self, is_stopping: Callable[[], bool]) -> None:
+        for _ in range(BATCH):
+            # Twice the room: what is to be refused must not wait for what is served.
+            if is_stopping() or not self._past_bounds or not self._has_room(2 * BATCH):
+                return
+            self._take(self._past_bounds[0], _too_much(self.orchestrator, self._bound))
+            self._past_bounds.popleft()
+
+    def _take(self, landed: Landed, refusal: SpecKittyError | None = None) -> None:
+        try:
+            stem = landed.stem
+            if stem is None:
+                self.set_aside(landed, why=f"'{ascii(landed.name)[1:-1]}' {UNNAMED}")
+            elif (claim := self.inbox.claim(landed.name, stem, size=landed.size)) is not None:
+                self._hand_over(claim, refusal)
+        except OSError as error:
+            self._bear(landed, error)
+
+    def _bear(self, landed: Landed, error: OSError) -> None:
+        if error.errno not in UNMOVABLE:
+            raise error
+        if self.unmovable.note(landed):
+            path = self.inbox.folder / landed.name
+            self._log(printable(f"{path} cannot be taken and stays: {error.strerror}"))
+
+    def _hand_over(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
+        queue = "" if refusal is not None else self._desk.queue_of(claim)
+        if queue is None:
+            if claim not in self._half_written:
+                self._half_written.append(claim)
+            return
+        if claim in self._half_written:
+            self._half_written.remove(claim)
+        job = partial(self._desk.settle, claim, refusal)
+        self._pool.put(self.identity, queue, job, size=self._cost(claim.size))
+
+    # Looking.
+
+    def _look_when_due(self) -> None:
+        is_used_up = not self._served and not self._past_bounds
+        if is_used_up or time.monotonic() > self._stale_at:
+            self._look()
+
+    def _look(self) -> None:
+        began = time.monotonic()
+        bounds = self.orchestrator
+        found = self.inbox.landed(bounds.max_waiting + PAST_BOUNDS)
+        self.unmovable.keep_only(found)
+        self._share_out([landed for landed in found if not self.unmovable.skips(landed)])
+        ended = time.monotonic()
+        self._stale_at = ended + max(LISTING_S, 10 * (ended - began))
+
+    def _share_out(self, found: list[Landed]) -> None:
+        """The oldest within the bounds are to be served, what came later is to be refused."""
+        count, size = self._pool.in_hand(self.identity)
+        self._served.clear()
+        for landed in found:
+            count, size = count + 1, size + self._cost(landed.size)
+            if bound := self._passed(count, size):
+                self._bound = bound
+                break
+            self._served.append(landed)
+        self._past_bounds = deque(found[len(self._served) :])
+
+    def _passed(self, count: int, size: int) -> str:
+        bounds = self.orchestrator
+        if count > bounds.max_waiting:
+            return f"{bounds.max_waiting} requests (max_waiting)"
+        if size > bounds.max_waiting_bytes:
+            return f"{bounds.max_waiting_bytes} bytes (max_waiting_bytes)"
+        return ""
+
+    def _cost(self, size: int) -> int:
+        # More is never read of it, however large it claims to be.
+        return min(size, self.orchestrator.max_request_bytes + 1)
+
+
+class Unmovable:
+    """What the kernel will not let us take: tried again now and then, and told of once."""
+
+    def __init__(self, again_s: float) -> None:
+        self._again_s = again_s
+        self._known: dict[Landed, float] = {}
+
+    def note(self, landed: Landed) -> bool:
+        """Whether this is new, and worth a line to the operator."""
+        is_new = landed not in self._known
+        self._known[landed] = time.monotonic() + self._again_s
+        return is_new and len(self._known) <= TOLD
+
+    def skips(self, landed: Landed) -> bool:
+        """Whether it is not to be tried now."""
+        return time.monotonic() < self._known.get(landed, 0.0)
+
+    def keep_only(self, found: list[Landed]) -> None:
+        """What is not there any more is forgotten."""
+        if self._known:
+            self._known = {landed: self._known[landed] for landed in found if landed in self._known}
+
+
+def _too_much(bounds: Orchestrator, bound: str) -> StorageFailed:
+    return StorageFailed(
+        f"the mailbox {bounds.identity} holds more than {bound} that wait; nothing was done: wait for"
+        " answers, then ask again under a new id"
+    )

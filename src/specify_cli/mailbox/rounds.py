@@ -1,0 +1,172 @@
+"""What one worker does again and again: every mailbox in turn, a batch each."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from specify_cli.errors import SpecKittyError
+from specify_cli.mailbox.bell import Bell
+from specify_cli.mailbox.heartbeat import Heartbeat, Pulse
+from specify_cli.mailbox.layout import DEFAULT
+from specify_cli.mailbox.mailroom import Mailroom
+from specify_cli.mailbox.pool import Pool
+from specify_cli.mailbox.post import Post
+from specify_cli.mailbox.printable import printable
+from specify_cli.mailbox.protocols import Watch
+from specify_cli.mailbox.stall import Stall
+from specify_cli.mailbox.workplace import Workplace
+
+# No orchestrator has this name.
+NOBODY = ""
+BEGUN_S = 1.0
+
+
+class Rounds:
+    """The work of one worker while it has the place."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        *,
+        bell: Bell,
+        watch: Watch | None,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self._layout = workplace.layout
+        self._settings = workplace.settings
+        self._log = workplace.log
+        self._watch = watch
+        self._is_stopping = is_stopping
+        self._pool = Pool(bell)
+        self._room = Mailroom(workplace, pool=self._pool, on_look=self._cover)
+        self._heartbeat = Heartbeat(settings=self._settings, count=self._room.dead_letters.count)
+        # Of every mailbox that was seen before, and which of them are to be recovered first.
+        self._stalls: dict[str, Stall] = {}
+        self._unrecovered: set[str] = set()
+        self._is_deaf = False
+        self._settle = workplace.dispatcher.settle_begun
+        self._begun_at = 0.0
+        self._welcome_all()
+
+    @contextlib.contextmanager
+    def on_duty(self) -> Iterator[None]:
+        """While the block runs the heartbeat beats; afterwards what was in hand is finished."""
+        self._heartbeat.start()
+        try:
+            yield
+        finally:
+            for failure in self._pool.stop():
+                words = printable(str(failure))
+                self._log(f"stopped before an answer was recorded, nothing is lost: {words}")
+            self._heartbeat.stop()
+
+    def serve(self) -> float:
+        """Every mailbox had its turn; seconds until the next round is worth it."""
+        waits_s = [self._serve(post) for post in list(self._room.posts.values())]
+        wait_s = min([*waits_s, self._serve_others()])
+        if wait_s < self._settings.poll_interval_s:
+            self._pool.call_me()
+        return wait_s
+
+    def drain(self) -> float | None:
+        """Seconds until the next round is worth it; None where nothing waits any more.
+
+        Raises:
+            SpecKittyError, OSError: an answer could not be recorded; nothing is lost.
+        """
+        was_idle = self._pool.is_idle()
+        waits_s = [self._work(post) for post in self._room.posts.values()]
+        self._settle_begun()
+        is_done = not self._find() and min(waits_s) >= self._settings.poll_interval_s
+        if was_idle and is_done and self._pool.is_idle():
+            return None
+        self._pool.call_me()
+        return self._settings.look_again_s
+
+    # One mailbox.
+
+    def _serve(self, post: Post) -> float:
+        stall = self._stalls[post.identity]
+        if remaining_s := stall.remaining_s():
+            return remaining_s
+        try:
+            wait_s = self._work(post)
+        except (SpecKittyError, OSError) as error:
+            return self._stall(post, error)
+        if stall.reason is None:
+            return wait_s
+        if self._pool.is_sound(post.identity) and post.identity not in self._unrecovered:
+            stall.end()
+            self._log(f"mailbox {post.identity} goes on")
+            self._heartbeat.say(post.identity, "running")
+        return min(wait_s, self._settings.look_again_s)
+
+    def _work(self, post: Post) -> float:
+        if post.identity in self._unrecovered:
+            # What still runs would be found on the disk as well, and be done twice.
+            if not self._pool.forget(post.identity):
+                return self._settings.look_again_s
+            self._room.recover(post)
+            self._unrecovered.discard(post.identity)
+        failure = self._pool.failure(post.identity)
+        if failure is not None:
+            raise failure
+        return post.work(self._is_stopping)
+
+    def _stall(self, post: Post, error: Exception) -> float:
+        if self._room.close_if_gone(post):
+            del self._stalls[post.identity]
+            return self._settings.poll_interval_s
+        self._unrecovered.add(post.identity)
+        stall, words = self._stalls[post.identity], printable(str(error))
+        if stall.begin(words):
+            self._log(f"mailbox {post.identity} stalled, nothing is lost, trying again: {words}")
+        self._heartbeat.say(post.identity, "stalled", stalled_reason=words)
+        return stall.remaining_s()
+
+    # What belongs to no mailbox yet.
+
+    def _serve_others(self) -> float:
+        try:
+            self._settle_begun()
+            return 0.0 if self._find() else self._settings.poll_interval_s
+        except (SpecKittyError, OSError) as error:
+            return self._stall(self._room.posts[DEFAULT], error)
+
+    def _settle_begun(self) -> None:
+        """Now and then the other door is seen to, in the pool: what was begun there may take long."""
+        failure = self._pool.failure(NOBODY)
+        if failure is not None and self._pool.forget(NOBODY):
+            raise failure
+        if time.monotonic() >= self._begun_at and not self._pool.in_hand(NOBODY)[0]:
+            self._begun_at = time.monotonic() + BEGUN_S
+            self._pool.put(NOBODY, "", self._settle, size=0)
+
+    def _find(self) -> bool:
+        try:
+            return self._room.find()
+        finally:
+            self._welcome_all()
+
+    def _welcome_all(self) -> None:
+        for identity, post in self._room.posts.items():
+            if identity not in self._stalls:
+                self._stalls[identity] = Stall(self._settings)
+                self._unrecovered.add(identity)
+                self._announce(post)
+
+    def _announce(self, post: Post) -> None:
+        if post.identity == DEFAULT or self._room.is_granted(post.identity):
+            places, commands = self._layout.places(post.identity), post.orchestrator.commands
+            self._heartbeat.add(Pulse(places, commands=commands, measure=post.backlog))
+
+    def _cover(self, identity: str, folder: int) -> None:
+        if self._watch is None or self._watch.cover(identity, folder) or self._is_deaf:
+            return
+        self._is_deaf = True
+        self._log(
+            "no file events here: requests are found by looking every "
+            f"{self._settings.poll_interval_s:g} s"
+        )

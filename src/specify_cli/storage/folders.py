@@ -1,0 +1,81 @@
+"""Folders are reached component by component, and no link on the way is followed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from specify_cli.errors import StorageFailed
+
+# The project itself may be reached through links: where it lies is the operator's word.
+FOLLOWED = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+NOT_FOLLOWED = FOLLOWED | os.O_NOFOLLOW
+NO_FOLDER = frozenset({errno.ELOOP, errno.ENOTDIR})
+
+
+@contextlib.contextmanager
+def opened(folder: Path, *, below: Path) -> Iterator[int]:
+    """The descriptor of `folder`; it and everything between it and `below` is a folder, no link.
+
+    What is done by descriptor happens there, also when a link takes the folder's name meanwhile.
+
+    Raises:
+        StorageFailed: a component is missing, a link or no folder, or the disk refused.
+    """
+    descriptor = _open_below(folder, below)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def ensure(folder: Path, *, below: Path, mode: int) -> None:
+    """`folder` is there and is no link; `mode` is that of a new one, subject to the umask.
+
+    Raises:
+        StorageFailed: it could not be made, or something else has its name.
+    """
+    with opened(folder.parent, below=below) as parent:
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder.name, mode, dir_fd=parent)
+            os.close(os.open(folder.name, NOT_FOLLOWED, dir_fd=parent))
+        except OSError as error:
+            raise _refusal(folder, error) from error
+
+
+def exists(folder: Path, *, below: Path) -> bool:
+    """Whether `folder` can be opened without following a link."""
+    try:
+        os.close(_open_below(folder, below))
+    except StorageFailed:
+        return False
+    return True
+
+
+def _open_below(folder: Path, below: Path) -> int:
+    place, descriptor = below, -1
+    try:
+        descriptor = os.open(below, FOLLOWED)
+        for part in folder.relative_to(below).parts:
+            place = place / part
+            inner = os.open(part, NOT_FOLLOWED, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+    except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        raise _refusal(place, error) from error
+    return descriptor
+
+
+def _refusal(folder: Path, error: OSError) -> StorageFailed:
+    if error.errno in NO_FOLDER:
+        # A link here would lead claims and replies out of the project.
+        return StorageFailed(f"{folder} is not a folder of its own; move it away, then try again")
+    return StorageFailed(
+        f"could not open or make the folder {folder}: {error.strerror}; check that it is there, and its permissions"
+    )
