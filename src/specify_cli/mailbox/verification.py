@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from specify_cli.errors import StorageFailed
+from specify_cli import ids
 from specify_cli.mailbox.inbox import RESERVED_STEM, STEM, SUFFIX
-from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.layout import DEFAULT, MailboxLayout, Places
+from specify_cli.storage import atomic, folders
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
@@ -35,21 +37,27 @@ def find_breaks(layout: MailboxLayout) -> list[str]:
 
 
 def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
-    for name in _reply_names(layout):
-        recorded = journal.find(name.removesuffix(SUFFIX))
-        if recorded is None:
-            yield f"{name}: no line of the journal tells of this reply"
-        elif _read_reply(layout, name) != recorded.get("envelope"):
-            yield f"{name}: is not the answer that journal line {recorded['seq']} tells of"
+    for identity in layout.identities():
+        places = layout.places(identity)
+        scope = ids.scope_of(ids.MAILBOX, identity)
+        for name in _reply_names(places):
+            shown = name if identity == DEFAULT else f"{identity}/{name}"
+            recorded = journal.find(name.removesuffix(SUFFIX), scope)
+            if recorded is None:
+                yield f"{shown}: no line of the journal tells of this reply"
+            elif _read_reply(places, name) != recorded.get("envelope"):
+                yield f"{shown}: is not the answer that journal line {recorded['seq']} tells of"
 
 
-def _reply_names(layout: MailboxLayout) -> list[str]:
-    try:
-        names = os.listdir(layout.outbox)
-    except FileNotFoundError:
+def _reply_names(places: Places) -> list[str]:
+    # Only a mailbox that was served has replies; a link in its place is the worker's to tell of.
+    if not folders.exists(places.outbox, below=places.root):
         return []
-    except OSError as error:
-        raise StorageFailed(f"could not list {layout.outbox}: {error.strerror}") from error
+    with (
+        atomic.translated(places.outbox, "list"),
+        folders.opened(places.outbox, below=places.root) as folder,
+    ):
+        names = os.listdir(folder)
     return sorted(name for name in names if name.endswith(SUFFIX) and _is_reply(name))
 
 
@@ -58,8 +66,9 @@ def _is_reply(name: str) -> bool:
     return STEM.fullmatch(stem) is not None and stem.lower() != RESERVED_STEM
 
 
-def _read_reply(layout: MailboxLayout, name: str) -> Any:
+def _read_reply(places: Places, name: str) -> Any:
     try:
-        return json.loads(read_regular(layout.outbox / name, max_bytes=MAX_REPLY_BYTES))
+        with folders.opened(places.outbox, below=places.root) as folder:
+            return json.loads(read_regular(Path(name), max_bytes=MAX_REPLY_BYTES, dir_fd=folder))
     except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
         return None
