@@ -136,11 +136,13 @@ def _status_of(places: Places) -> dict[str, Any]:
 
 def _depth(places: Places) -> int:
     door = inbox.Inbox(places)
-    try:
-        return door.backlog().depth + len(door.claims())
-    except (errors.StorageFailed, OSError):
-        # Nobody has made or may open its folders: what is not there does not wait.
-        return 0
+    depth = 0
+    # Nobody has made one of its folders yet, or may open it: what is not there does not wait.
+    with contextlib.suppress(errors.StorageFailed, OSError):
+        depth += door.backlog().depth
+    with contextlib.suppress(errors.StorageFailed, OSError):
+        depth += len(door.claims())
+    return depth
 
 
 def _status_in_words(report: Mapping[str, Any]) -> str:

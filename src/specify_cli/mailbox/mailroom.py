@@ -19,9 +19,6 @@ from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
 from specify_cli.storage import folders
 
-# How many mailboxes of orchestrators that nobody granted anything are answered.
-UNGRANTED = 256
-
 # Given the name of a mailbox and the descriptor of its inbox.
 OnLook = Callable[[str, int], None]
 
@@ -42,6 +39,7 @@ class Mailroom:
         self._layout = workplace.layout
         self._pool = pool
         self._on_look = on_look
+        self._bound = workplace.settings.max_ungranted
         self._granted = {one.identity: one for one in workplace.settings.orchestrators}
         for identity in dict.fromkeys([DEFAULT, *self._granted, *self._left_behind()]):
             self._open(identity)
@@ -73,14 +71,18 @@ class Mailroom:
         self.dead_letters.finish(self._hidden)
         post.recover()
 
-    def close_if_gone(self, post: Post) -> bool:
-        """Whether the mailbox went as it came: nobody granted it, its folder is gone, nothing waits."""
-        is_gone = not self.is_granted(post.identity) and post.identity != DEFAULT
-        is_gone = is_gone and not folders.exists(post.inbox.folder, below=self._layout.root)
-        if is_gone and not post.has_work() and self._pool.forget(post.identity):
-            del self.posts[post.identity]
-            return True
-        return False
+    def is_gone(self, post: Post) -> bool:
+        """Whether the mailbox went as it came: nobody was granted it, and its folder is gone."""
+        if self.is_granted(post.identity) or post.identity == DEFAULT:
+            return False
+        return not os.path.lexists(post.inbox.folder)
+
+    def close(self, post: Post) -> bool:
+        """Whether the mailbox is served no more; not while something of it is in hand."""
+        if post.has_work() or self._pool.in_hand(post.identity)[0]:
+            return False
+        del self.posts[post.identity]
+        return self._pool.forget(post.identity)
 
     # Opening.
 
@@ -112,10 +114,10 @@ class Mailroom:
         if not self._holds_something(name):
             return
         ungranted = len(self.posts.keys() - self._granted.keys() - {DEFAULT})
-        if is_name(name) and ungranted < UNGRANTED:
+        if is_name(name) and ungranted < self._bound:
             self._open(name)
         else:
-            self.posts[DEFAULT].set_aside(Landed(0, name), why=_why_not(name))
+            self.posts[DEFAULT].set_aside(Landed(0, name), why=_why_not(name, self._bound))
 
     def _stays(self, name: str) -> bool:
         return self.posts[DEFAULT].unmovable.skips(Landed(0, name))
@@ -143,12 +145,10 @@ class Mailroom:
         return Inbox(self._layout.places(identity)).hidden(new_name)
 
 
-def _why_not(name: str) -> str:
+def _why_not(name: str, bound: int) -> str:
     shown = f"'{ascii(name)[1:-1]}'"
     if is_name(name):
-        return (
-            f"the folder {shown} is one too many: {UNGRANTED} that nobody was granted are answered"
-        )
+        return f"the folder {shown} is one too many: {bound} without a grant are answered"
     return (
         f"the folder {shown} has no name that an orchestrator may have: 1 to 64 of A-Z a-z 0-9 . _ -,"
         f" no dot first, not '{DEFAULT}', and not ending like a file ({SUFFIX}, .jsonl, .tmp)"

@@ -57,6 +57,8 @@ class Post:
         self._bound = ""
         self.unmovable = Unmovable(self._settings.longest_pause_s)
         self._stale_at = 0.0
+        # Whether the last turn left nothing: all that was found is in the pool, or answered.
+        self.is_done = False
 
     @property
     def identity(self) -> str:
@@ -89,10 +91,11 @@ class Post:
         while taken < BATCH and not is_stopping() and self._has_room(BATCH) and self._take_one():
             taken += 1
         self._refuse_some(is_stopping)
+        self.is_done = taken < BATCH and not self.has_work()
         if taken == BATCH and self._has_room(BATCH):
             return 0.0
-        waits = taken == BATCH or self.has_work()
-        return self._settings.look_again_s if waits else self._settings.poll_interval_s
+        settings = self._settings
+        return settings.poll_interval_s if self.is_done else settings.look_again_s
 
     def has_work(self) -> bool:
         """Whether something was found that is not in the pool yet."""

@@ -66,7 +66,7 @@ class Rounds:
         """Every mailbox had its turn; seconds until the next round is worth it."""
         waits_s = [self._serve(post) for post in list(self._room.posts.values())]
         wait_s = min([*waits_s, self._serve_others()])
-        if wait_s < self._settings.poll_interval_s:
+        if not self._is_done():
             self._pool.call_me()
         return wait_s
 
@@ -77,13 +77,16 @@ class Rounds:
             SpecKittyError, OSError: an answer could not be recorded; nothing is lost.
         """
         was_idle = self._pool.is_idle()
-        waits_s = [self._work(post) for post in self._room.posts.values()]
+        for post in self._room.posts.values():
+            self._work(post)
         self._settle_begun()
-        is_done = not self._find() and min(waits_s) >= self._settings.poll_interval_s
-        if was_idle and is_done and self._pool.is_idle():
+        if not self._find() and was_idle and self._is_done() and self._pool.is_idle():
             return None
         self._pool.call_me()
         return self._settings.look_again_s
+
+    def _is_done(self) -> bool:
+        return all(post.is_done for post in self._room.posts.values())
 
     # One mailbox.
 
@@ -116,9 +119,10 @@ class Rounds:
         return post.work(self._is_stopping)
 
     def _stall(self, post: Post, error: Exception) -> float:
-        if self._room.close_if_gone(post):
-            del self._stalls[post.identity]
-            return self._settings.poll_interval_s
+        if self._room.is_gone(post):
+            if self._room.close(post):
+                del self._stalls[post.identity]
+            return self._settings.look_again_s
         self._unrecovered.add(post.identity)
         stall, words = self._stalls[post.identity], printable(str(error))
         if stall.begin(words):

@@ -27,6 +27,8 @@ class WorkerSettings:
 
     contract_version: str
     orchestrators: tuple[Orchestrator, ...]
+    # How many mailboxes of orchestrators that nobody granted anything are answered.
+    max_ungranted: int = 256
     poll_interval_s: float = 1.0
     beat_interval_s: float = 2.0
     # How long a file that does not parse may have been written last to count as still being written,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specify_cli import clock
+from specify_cli import clock, ids
 from specify_cli.errors import (
     CorrelationIdConflict,
     RequestMalformed,
@@ -53,6 +54,7 @@ class RecordingDispatcher:
         self.journal = Journal(layout.journal, lock_path=layout.journal_lock)
         self.effects = layout.root / "effects.log"
         self.broken = False
+        self._using = threading.RLock()
 
     def queue_of(self, raw: bytes) -> str:
         try:
@@ -62,7 +64,7 @@ class RecordingDispatcher:
 
     def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> RecordedAnswer:
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
-        known = self.journal.find(stem)
+        known = self.journal.find(stem, ids.scope_of(ids.MAILBOX, identity))
         if known is not None and known["digest"] == digest:
             return RecordedAnswer(known["envelope"], is_repeat=True)
         try:
@@ -82,7 +84,7 @@ class RecordingDispatcher:
         dead_letter: str | None = None,
     ) -> RecordedAnswer:
         correlation_id = stem or f"corr-{dead_letter}"
-        known = self.journal.find(correlation_id)
+        known = self.journal.find(correlation_id, ids.scope_of(ids.MAILBOX, identity))
         if known is not None:
             return RecordedAnswer(known["envelope"], is_repeat=True)
         envelope = _refusal(correlation_id, error)
@@ -99,7 +101,8 @@ class RecordingDispatcher:
         if "wait_for" in args:
             Path(args["started"]).touch()
             wait_until(Path(args["wait_for"]).exists)
-        self._apply_once(stem)
+        with self._using:
+            self._apply_once(stem)
         return {"echo": args}
 
     def _apply_once(self, stem: str) -> None:
@@ -176,13 +179,16 @@ def request_bytes(stem: str, **args: Any) -> bytes:
     ).encode()
 
 
-def put(layout: MailboxLayout, stem: str, **args: Any) -> None:
+def put(layout: MailboxLayout, stem: str, identity: str = "default", **args: Any) -> None:
     """The request landed as a well-behaved client writes it."""
-    temporary = layout.inbox / f".{stem}.tmp"
+    inbox = layout.places(identity).inbox
+    inbox.mkdir(parents=True, exist_ok=True)
+    temporary = inbox / f".{stem}.tmp"
     temporary.write_bytes(request_bytes(stem, **args))
-    temporary.rename(layout.inbox / f"{stem}.json")
+    temporary.rename(inbox / f"{stem}.json")
 
 
-def reply_of(layout: MailboxLayout, stem: str) -> dict[str, Any]:
-    envelope: dict[str, Any] = json.loads((layout.outbox / f"{stem}.json").read_bytes())
+def reply_of(layout: MailboxLayout, stem: str, identity: str = "default") -> dict[str, Any]:
+    path = layout.places(identity).outbox / f"{stem}.json"
+    envelope: dict[str, Any] = json.loads(path.read_bytes())
     return envelope

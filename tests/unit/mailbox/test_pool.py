@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.mailbox.bell import Bell
+from specify_cli.mailbox.pool import THREADS, Pool
+from tests.unit.mailbox.recording import PATIENCE_S, wait_until
+
+
+@pytest.fixture
+def bell() -> Iterator[Bell]:
+    bell = Bell()
+    yield bell
+    bell.close()
+
+
+@pytest.fixture
+def pool(bell: Bell) -> Iterator[Pool]:
+    pool = Pool(bell)
+    yield pool
+    pool.stop()
+
+
+def test_one_queue_is_served_in_order_whatever_the_others_do(pool: Pool) -> None:
+    done: dict[str, list[int]] = {queue: [] for queue in "abcdefgh"}
+    for number in range(200):
+        for queue, order in done.items():
+            pool.put("one", queue, partial(order.append, number), size=1)
+    wait_until(pool.is_idle)
+    assert all(order == list(range(200)) for order in done.values())
+    assert pool.in_hand("one") == (0, 0)
+
+
+def test_what_hangs_holds_up_its_own_queue_only(pool: Pool) -> None:
+    gate, passed = threading.Event(), threading.Event()
+    order: list[str] = []
+    pool.put("one", "a", lambda: _wait(gate), size=1)
+    pool.put("one", "a", lambda: order.append("a"), size=1)
+    pool.put("one", "b", passed.set, size=1)
+    assert passed.wait(PATIENCE_S)
+    assert order == []
+    # Behind what hangs, they are no reason to take in less.
+    wait_until(lambda: pool.load("one") == 0)
+    assert pool.in_hand("one")[0] == 2
+    gate.set()
+    wait_until(pool.is_idle)
+    assert order == ["a"]
+
+
+def test_the_orchestrators_take_turns_however_many_queues_one_has(pool: Pool) -> None:
+    gates = [threading.Event() for _ in range(THREADS)]
+    order: list[str] = []
+    begun: list[int] = []
+
+    def hang(number: int) -> None:
+        begun.append(number)
+        _wait(gates[number])
+
+    for number in range(THREADS):
+        pool.put("first", str(number), partial(hang, number), size=1)
+    wait_until(lambda: len(begun) == THREADS)
+    for number in range(100):
+        pool.put("flood", str(number), lambda: order.append("flood"), size=1)
+    pool.put("single", "", lambda: order.append("single"), size=1)
+    gates[0].set()
+    wait_until(lambda: len(order) == 101)
+    assert order.index("single") <= 1
+    for gate in gates:
+        gate.set()
+
+
+def test_after_a_failure_nothing_more_of_that_orchestrator_is_begun(pool: Pool, bell: Bell) -> None:
+    order: list[int] = []
+    fails = [True]
+
+    def settle() -> None:
+        if fails.pop():
+            raise StorageFailed("the disk is full")
+
+    pool.put("one", "", settle, size=3)
+    for number in range(3):
+        pool.put("one", "", partial(order.append, number), size=1)
+    assert bell.wait(PATIENCE_S)
+    assert isinstance(pool.failure("one"), StorageFailed)
+    assert pool.in_hand("one") == (4, 6)
+    pool.put("two", "", lambda: order.append(9), size=1)
+    wait_until(pool.is_idle)
+    assert order == [9]
+    assert pool.forget("one")
+    assert pool.failure("one") is None
+    assert pool.in_hand("one") == (0, 0)
+
+
+def test_what_still_runs_cannot_be_forgotten(pool: Pool) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    order: list[int] = []
+
+    def settle() -> None:
+        begun.set()
+        _wait(gate)
+
+    pool.put("one", "", settle, size=1)
+    pool.put("one", "", lambda: order.append(1), size=1)
+    assert begun.wait(PATIENCE_S)
+    assert not pool.forget("one")
+    gate.set()
+    wait_until(lambda: pool.forget("one"))
+    wait_until(pool.is_idle)
+    assert order == []
+
+
+def test_a_stop_finishes_what_runs_and_begins_nothing(bell: Bell) -> None:
+    pool = Pool(bell)
+    begun, order = threading.Event(), []
+
+    def settle() -> None:
+        begun.set()
+        wait_until(stopping.is_alive)
+        order.append("in hand")
+
+    stopping = threading.Thread(target=pool.stop)
+    pool.put("one", "", settle, size=1)
+    pool.put("one", "", lambda: order.append("later"), size=1)
+    assert begun.wait(PATIENCE_S)
+    stopping.start()
+    stopping.join()
+    assert order in (["in hand"], ["in hand", "later"])
+
+
+def test_it_rings_when_it_was_asked_to_and_little_is_left(pool: Pool, bell: Bell) -> None:
+    pool.put("one", "", lambda: None, size=1)
+    wait_until(pool.is_idle)
+    assert not bell.wait(0)
+    pool.call_me()
+    pool.put("one", "", lambda: None, size=1)
+    assert bell.wait(PATIENCE_S)
+
+
+def _wait(gate: threading.Event) -> None:
+    assert gate.wait(PATIENCE_S)
