@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -24,11 +25,12 @@ from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
 
 if TYPE_CHECKING:
-    from specify_cli import bootstrap
+    from specify_cli import bootstrap, errors
     from specify_cli.mailbox import heartbeat, inbox, printable, verification, watch
     from specify_cli.mailbox.layout import MailboxLayout, Places
 else:
     bootstrap = Deferred("specify_cli.bootstrap")
+    errors = Deferred("specify_cli.errors")
     heartbeat = Deferred("specify_cli.mailbox.heartbeat")
     inbox = Deferred("specify_cli.mailbox.inbox")
     printable = Deferred("specify_cli.mailbox.printable")
