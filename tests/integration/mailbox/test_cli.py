@@ -92,7 +92,7 @@ def test_what_was_answered_can_be_shown(served: MailboxLayout) -> None:
 def test_dead_letters_are_listed_without_playing_with_the_terminal(served: MailboxLayout) -> None:
     listed = run("dead-letters", "list")
     assert listed.exit_code == 0
-    assert len(listed.stdout.splitlines()) == 1
+    assert len(listed.stdout.splitlines()) == 2  # A line of headings, and one for the letter.
     assert "\x1b" not in listed.stdout
 
 
