@@ -1,0 +1,88 @@
+"""What somebody does in a folder is seen as it is done; the kernel tells, where it can."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something was done to the file of that name."""
+
+    what: str
+    name: str
+    at: float
+
+
+if sys.platform == "linux":
+    from watchdog.observers.inotify_c import (
+        CallbackId,
+        InotifyConstants,
+        InotifyEvent,
+        InotifyFD,
+        Mask,
+        WatchDescriptor,
+    )
+
+    WATCHED = Mask(
+        InotifyConstants.IN_CREATE
+        | InotifyConstants.IN_MODIFY
+        | InotifyConstants.IN_MOVED_TO
+        | InotifyConstants.IN_MOVED_FROM
+        | InotifyConstants.IN_DELETE
+    )
+
+    class _Notes:
+        def __init__(self, deeds: list[Deed]) -> None:
+            self._deeds = deeds
+
+        def on_event(self, event: InotifyEvent) -> None:
+            kinds = {
+                "created": event.is_create,
+                "changed": event.is_modify,
+                "renamed to": event.is_moved_to,
+                "renamed": event.is_moved_from,
+                "deleted": event.is_delete,
+            }
+            name = os.fsdecode(event.name)
+            self._deeds.extend(
+                Deed(what, name, time.monotonic()) for what, is_so in kinds.items() if is_so
+            )
+
+        def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+            pass
+
+        def on_queue_overflow(self) -> None:
+            pass
+
+    @contextlib.contextmanager
+    def watched(folder: Path) -> Iterator[list[Deed]]:
+        """While the block runs, the list grows by what is done in the folder.
+
+        Raises:
+            OSError: the kernel cannot tell.
+        """
+        deeds: list[Deed] = []
+        notes = _Notes(deeds)
+        inotify = InotifyFD()
+        inotify.start()
+        try:
+            inotify.add_callback(os.fsencode(folder), WATCHED, notes, CallbackId(id(notes)))
+            yield deeds
+        finally:
+            inotify.stop()
+            inotify.join()
+
+else:
+
+    @contextlib.contextmanager
+    def watched(folder: Path) -> Iterator[list[Deed]]:
+        """Nothing is told here."""
+        raise OSError("an orchestrator is watched by inotify, which is Linux's")
+        yield []
