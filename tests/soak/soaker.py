@@ -170,7 +170,9 @@ class Soaker:
             tell({"id": name, "latency_s": None, "code": "overdue"})
             return
         tell({"id": name, "latency_s": time.monotonic() - since, "code": envelope["error_code"]})
-        self.answered = [*self.answered[1 - REMEMBERED :], asked]
+        # What was turned away unread is nothing that a host could know again.
+        if envelope["error_code"] != "STORAGE_FAILED":
+            self.answered = [*self.answered[1 - REMEMBERED :], asked]
 
 
 def tell(line: dict[str, Any]) -> None:

@@ -28,11 +28,16 @@ def carrying(*files: Path) -> list[str]:
 
 
 def start(
-    inbox: Path, outbox: Path, words: Sequence[str], *, before: Sequence[str] = ()
+    inbox: Path,
+    outbox: Path,
+    words: Sequence[str],
+    *,
+    before: Sequence[str] = (),
+    script: Path = EXAMPLES / "in-sandbox.sh",
 ) -> subprocess.Popen[str]:
     """A program, in a sandbox of its own, that has begun; `before` is what starts the sandbox."""
     return subprocess.Popen(
-        [*before, str(EXAMPLES / "in-sandbox.sh"), str(inbox), str(outbox), *words],
+        [*before, str(script), str(inbox), str(outbox), *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -45,11 +50,10 @@ def run(
     outbox: Path,
     words: Sequence[str],
     *,
-    before: Sequence[str] = (),
     timeout_s: float = 60,
 ) -> str:
     """What a program in a sandbox of its own printed; it went well."""
-    with start(inbox, outbox, words, before=before) as program:
+    with start(inbox, outbox, words) as program:
         try:
             printed, said = program.communicate(timeout=timeout_s)
         finally:

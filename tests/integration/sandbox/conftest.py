@@ -3,14 +3,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.integration.sandbox.bubblewrap import EXAMPLES
-from tests.integration.stage import SLUG, Stage
+from tests.integration.stage import SLUG, Process, Stage
 
-STARTS_WITHIN_S = 30
+THERE_WITHIN_S = 30
 GLANCE_S = 0.02
 PACKAGES = {
     "WP01": {"title": "Write index.py", "owned_files": ["index.py"], "subtasks": ["T001"]},
@@ -26,10 +27,15 @@ PACKAGES = {
 @pytest.fixture
 def mission(stage: Stage) -> Stage:
     """A stage with a mission of three packages, the last of which waits for the others."""
+    plan(stage)
+    return stage
+
+
+def plan(stage: Stage) -> None:
+    """The mission is committed."""
     stage.write_mission(PACKAGES)
     stage.git("add", "--", "kitty-specs")
     stage.git("commit", "-q", "-m", "plan the mission")
-    return stage
 
 
 @pytest.fixture
@@ -47,12 +53,27 @@ def agents(mission: Stage) -> Iterator[None]:
         process.kill()
 
 
-def serve(stage: Stage) -> None:
-    """A worker has taken its place."""
+def serve(stage: Stage, name: str = "") -> Process:
+    """A worker that has taken its place; `name` is one of those that it is to serve."""
+    heartbeat = stage.root / ".kitty" / "outbox" / name / "worker.json"
+    heartbeat.unlink(missing_ok=True)
     process = stage.start("mailbox", "serve")
-    heartbeat = stage.root / ".kitty" / "outbox" / "worker.json"
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    while not heartbeat.exists():
-        assert time.monotonic() < deadline, "the worker does not start"
-        assert process.poll() is None, process.communicate()
+    await_files([heartbeat], while_alive=process)
+    return process
+
+
+def await_files(paths: Sequence[Path], *, while_alive: Process | None = None) -> None:
+    """All of them are there, and the process has not ended before."""
+    deadline = time.monotonic() + THERE_WITHIN_S
+    while missing := [path for path in paths if not path.exists()]:
+        assert time.monotonic() < deadline, missing
+        assert while_alive is None or while_alive.poll() is None, missing
         time.sleep(GLANCE_S)
+
+
+def grant(stage: Stage, text: str) -> None:
+    """The operator has written `config.toml`."""
+    config = stage.root / ".kitty" / "config.toml"
+    config.parent.mkdir(mode=0o755, exist_ok=True)
+    config.write_text(text)
+    config.chmod(0o600)

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.published_client import history
 from tests.integration.sandbox import bubblewrap
 from tests.integration.sandbox.bubblewrap import CARRIED, EXAMPLES, PYTHON
-from tests.integration.sandbox.conftest import PACKAGES
+from tests.integration.sandbox.conftest import PACKAGES, grant, serve
 from tests.integration.stage import SLUG, Stage
 
 WITHIN_S = 100
@@ -18,10 +18,26 @@ ORCHESTRATORS = {
 }
 
 
-@pytest.mark.usefixtures("worker", "agents")
-@pytest.mark.parametrize("language", ORCHESTRATORS)
-def test_mission_goes_from_planned_to_merged(mission: Stage, language: str):
-    orchestrate(mission, language)
+GRANTS = """\
+[orchestrators.nightly]
+commands = ["all"]
+missions = ["001-*"]
+actors = ["shell-*", "example-*"]
+[orchestrators.nightly.policy]
+network_mode = ["none"]
+dangerous_flags = []
+"""
+
+
+@pytest.mark.usefixtures("agents")
+@pytest.mark.parametrize(
+    ("language", "name"), [("shell", "default"), ("python", "default"), ("shell", "nightly")]
+)
+def test_mission_goes_from_planned_to_merged(mission: Stage, language: str, name: str):
+    if name != "default":
+        grant(mission, GRANTS)
+    serve(mission, named(name))
+    orchestrate(mission, language, named(name))
 
     for wp_id in PACKAGES:
         assert mission.lane(wp_id) == "done"
@@ -29,7 +45,7 @@ def test_mission_goes_from_planned_to_merged(mission: Stage, language: str):
     assert {"Write index.py", "Correct query.py", "Write search.py"} <= {*authors}
     assert mission.run("mailbox", "verify").exit_code == 0
     asked = [line for line in mission.journal() if line["door"] == "mailbox"]
-    assert {line["identity"] for line in asked} == {"default"}
+    assert {line["identity"] for line in asked} == {name}
     assert_everything_was_said(mission)
 
 
@@ -45,10 +61,17 @@ def assert_everything_was_said(stage: Stage) -> None:
             assert event["evidence"]["review"]["reference"]
 
 
-def orchestrate(stage: Stage, language: str) -> str:
+def named(name: str) -> str:
+    """The folder of that orchestrator in inbox and outbox."""
+    return "" if name == "default" else name
+
+
+def orchestrate(stage: Stage, language: str, folder: str) -> str:
     """What the orchestrator, in its sandbox, printed; it went well."""
     script, interpreter = ORCHESTRATORS[language]
     kitty = stage.root / ".kitty"
     carried = ["--ro-bind", str(EXAMPLES / script), IN_THE_SANDBOX[0]]
     words = [*bubblewrap.carrying(), *carried, interpreter, *IN_THE_SANDBOX]
-    return bubblewrap.run(kitty / "inbox", kitty / "outbox", words, timeout_s=WITHIN_S)
+    return bubblewrap.run(
+        kitty / "inbox" / folder, kitty / "outbox" / folder, words, timeout_s=WITHIN_S
+    )

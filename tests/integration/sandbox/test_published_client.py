@@ -16,10 +16,20 @@ from tests.integration.published_client.history import FORCED_DONE, REVIEWED, TA
 from tests.integration.published_client.run import Run
 from tests.integration.sandbox import bubblewrap, gits
 from tests.integration.sandbox.bubblewrap import ROOT
-from tests.integration.sandbox.conftest import serve
+from tests.integration.sandbox.conftest import grant, serve
 from tests.integration.stage import SLUG, SOURCE, Stage
 
 WITHIN_S = 110
+# Where the sandbox has the worktrees and the prompts; the host tells it so.
+TREES, PROMPTS = "/work/trees", "/work/prompts"
+GRANTS = f"""\
+[orchestrators.client]
+commands = ["all"]
+missions = ["{SLUG}"]
+[orchestrators.client.paths]
+".worktrees" = "{TREES}"
+"kitty-specs" = "{PROMPTS}"
+"""
 PACKAGES = {
     "WP01": {"owned_files": ["work/WP01.txt"]},
     "WP02": {"owned_files": ["work/WP02.txt"]},
@@ -27,7 +37,7 @@ PACKAGES = {
 }
 # The client wants a repository of its own to work from, and looks for its settings there.
 BEGIN = (
-    "git init -q /work && cd /work && git commit -q --allow-empty -m begin"
+    "git init -q /mine && cd /mine && git commit -q --allow-empty -m begin"
     " && mkdir .kittify && cp /orchestrator.toml .kittify/"
     f" && spec-kitty-orchestrator orchestrate --mission {SLUG} --max-concurrent 2"
     f" && spec-kitty orchestrator-api accept-mission --mission {SLUG} --actor client"
@@ -47,7 +57,8 @@ def run(stage: Stage, tmp_path: Path) -> Iterator[Run]:
 
 
 def test_client_in_a_sandbox_gets_its_mission_merged(run: Run):
-    serve(run.stage)
+    grant(run.stage, GRANTS)
+    serve(run.stage, "client")
 
     said = bubblewrap.run(
         *mailbox(run.stage), [*sandbox(run), "sh", "-ec", BEGIN], timeout_s=WITHIN_S
@@ -58,11 +69,11 @@ def test_client_in_a_sandbox_gets_its_mission_merged(run: Run):
     history.assert_no_lane_was_skipped(run.stage)
     history.assert_merged(run.stage, PACKAGES)
     assert run.stage.run("mailbox", "verify").exit_code == 0
-    assert {line["door"] for line in run.stage.journal()} == {"mailbox"}
+    assert {line["identity"] for line in run.stage.journal()} == {"client"}
 
 
 def mailbox(stage: Stage) -> tuple[Path, Path]:
-    return stage.root / ".kitty" / "inbox", stage.root / ".kitty" / "outbox"
+    return stage.root / ".kitty" / "inbox" / "client", stage.root / ".kitty" / "outbox" / "client"
 
 
 def sandbox(run: Run) -> list[str]:
@@ -98,8 +109,8 @@ def variables(environment: Mapping[str, Any]) -> list[str]:
 
 
 def worktrees(stage: Stage) -> list[str]:
-    """The worktrees, to work in, and the prompts, to read, where the host says that they are."""
+    """The worktrees, to work in, and the prompts, to read: each elsewhere than outside."""
     trees = stage.root / ".worktrees"
     trees.mkdir(exist_ok=True)
     prompts = stage.root / "kitty-specs"
-    return ["--bind", str(trees), str(trees), "--ro-bind", str(prompts), str(prompts)]
+    return ["--bind", str(trees), TREES, "--ro-bind", str(prompts), PROMPTS]
