@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,16 @@ from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
 from specify_cli.storage.safe_read import ForeignOwner, NotRegular, TooLarge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was read of a claim, or why nothing was; `queue` is the one that it belongs to."""
+
+    claim: Claim
+    raw: bytes = b""
+    queue: str = ""
+    problem: Exception | None = None
 
 
 class Desk:
@@ -56,45 +67,39 @@ class Desk:
         """
         self._outbox.sweep()
 
-    def queue_of(self, claim: Claim) -> str | None:
-        """Which queue the claim belongs to; None while it is still being written.
-
-        What is read for this is never applied: `settle` reads what it judges.
-        """
+    def read(self, claim: Claim, *, is_patient: bool) -> Reading | None:
+        """What the claim holds, read once and for all; None to be patient with a slow writer."""
+        bounds = self._orchestrator
         try:
-            raw = self._read(claim)
-            return None if self._is_half_written(claim, raw) else self._dispatcher.queue_of(raw)
-        except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge):
-            return ""
+            raw = claim.read(bounds.max_request_bytes, owner_uid=bounds.owner_uid)
+            if is_patient and self._is_half_written(claim, raw):
+                return None
+        except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
+            return Reading(claim=claim, problem=problem)
+        return Reading(claim=claim, raw=raw, queue=self._dispatcher.queue_of(raw))
 
-    def settle(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
+    def settle(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         """The claim is answered and retired, with `refusal` where there is one."""
-        try:
-            raw = self._read(claim)
-        except FileNotFoundError:
+        claim, problem = reading.claim, reading.problem
+        if isinstance(problem, FileNotFoundError):
             self._log(printable(f"{claim.path.name}: taken away before it was answered"))
-        except NotRegular as error:
-            self._set_aside_claim(claim, why=f"{claim.stem}.json {error}")
-        except ForeignOwner as error:
-            self._refuse(claim, _not_yours(claim, error))
-        except TooLarge as error:
-            self._refuse(claim, self._too_large(claim, error))
+        elif isinstance(problem, NotRegular):
+            self._set_aside_claim(claim, why=f"{claim.stem}.json {problem}")
+        elif isinstance(problem, ForeignOwner):
+            self._refuse(claim, _not_yours(claim, problem))
+        elif isinstance(problem, TooLarge):
+            self._refuse(claim, self._too_large(claim, problem))
+        elif refusal is not None:
+            self._refuse(claim, refusal)
         else:
-            if refusal is not None:
-                self._refuse(claim, refusal)
-                return
             identity = self._orchestrator.identity
-            answer = self._dispatcher.answer_bytes(raw, stem=claim.stem, identity=identity)
+            answer = self._dispatcher.answer_bytes(reading.raw, stem=claim.stem, identity=identity)
             self._deliver(claim, answer)
 
     def set_aside(self, name: str, *, why: str) -> None:
         """What lies under that name in the inbox is a dead letter."""
         path = self._inbox.folder / name
         self._put_aside(name, path, why=why)
-
-    def _read(self, claim: Claim) -> bytes:
-        bounds = self._orchestrator
-        return claim.read(bounds.max_request_bytes, owner_uid=bounds.owner_uid)
 
     def _is_half_written(self, claim: Claim, raw: bytes) -> bool:
         """Whether a careless client may still be writing it."""

@@ -162,14 +162,15 @@ class Post:
             self._log(printable(f"{path} cannot be taken and stays: {error.strerror}"))
 
     def _hand_over(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
-        queue = "" if refusal is not None else self._desk.queue_of(claim)
-        if queue is None:
+        reading = self._desk.read(claim, is_patient=refusal is None)
+        if reading is None:
             if claim not in self._half_written:
                 self._half_written.append(claim)
             return
         if claim in self._half_written:
             self._half_written.remove(claim)
-        job = partial(self._desk.settle, claim, refusal)
+        queue = "" if refusal is not None else reading.queue
+        job = partial(self._desk.settle, reading, refusal)
         self._pool.put(self.identity, queue, job, size=self._cost(claim.size))
 
     # Looking.
