@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -123,14 +124,28 @@ class Served:
         beat = heartbeat.last_beat(self.layout.heartbeat) or {}
         return beat.get("pid") == process.pid and beat.get("state") == "running"
 
-    def begin_honest_work(self, inbox: Path | None = None, outbox: Path | None = None) -> None:
+    def grant(self, config: str) -> None:
+        """Only what the operator wrote down is granted; each has a mailbox of its own."""
+        path = self.layout.kitty / "config.toml"
+        path.write_text(config)
+        path.chmod(0o600)
+        for name in re.findall(r"^\[orchestrators\.(\w+)\]", config, re.MULTILINE):
+            self.inbox(name).mkdir(exist_ok=True)
+
+    def begin_honest_work(self, identity: str = "") -> None:
         """An honest orchestrator asks and asks, until `prove`."""
-        self.honest = Honest(inbox or self.layout.inbox, outbox or self.layout.outbox)
+        self.honest = Honest(self.inbox(identity), self.outbox(identity))
         self.honest.start()
 
-    def drop(self, name: str | bytes, data: bytes) -> Path:
+    def inbox(self, identity: str = "") -> Path:
+        return self.layout.inbox / identity
+
+    def outbox(self, identity: str = "") -> Path:
+        return self.layout.outbox / identity
+
+    def drop(self, name: str | bytes, data: bytes, identity: str = "") -> Path:
         """A file of that name landed whole."""
-        inbox = self.layout.inbox
+        inbox = self.inbox(identity)
         temporary = inbox / ".hostile.tmp"
         temporary.write_bytes(data)
         self.inputs += 1
@@ -153,25 +168,27 @@ class Served:
             assert time.monotonic() < end, f"it never came to pass:\n{self._tail()}"
             pause.wait(LOOK_EVERY_S)
 
-    def settled(self, names: Iterable[str], *, timeout_s: float = DEADLINE_S) -> dict[str, str]:
+    def settled(self, names: Iterable[str], identity: str = "") -> dict[str, str]:
         """What became of each name, once all have a fate: a reply's code, or `DEAD LETTER`."""
         wanted = list(names)
-        self.wait_until(lambda: all(self.fates(n) for n in wanted), timeout_s=timeout_s)
-        found = {name: self.fates(name) for name in wanted}
+        self.wait_until(lambda: all(self.fates(name, identity) for name in wanted))
+        found = {name: self.fates(name, identity) for name in wanted}
         assert all(len(fates) == 1 for fates in found.values()), found
         return {name: fates[0] for name, fates in found.items()}
 
-    def fates(self, name: str) -> list[str]:
-        """Everything that the host ever said about a file of that name."""
-        written = ascii(name)[1:-1]
-        letters = [r for r in read_records(self.layout.dead_letters) if r["name"] == written]
-        reply = self.code(name.removesuffix(".json")) if name.endswith(".json") else None
+    def fates(self, name: str, identity: str = "") -> list[str]:
+        """Everything that the host ever said about a file of that name in that mailbox."""
+        about = {"name": ascii(name)[1:-1], "identity": identity or "default"}
+        records = read_records(self.layout.dead_letters)
+        letters = [record for record in records if about.items() <= record.items()]
+        is_named = name.endswith(".json")
+        reply = self.code(name.removesuffix(".json"), identity) if is_named else None
         return ["DEAD LETTER"] * len(letters) + ([reply] if reply else [])
 
-    def code(self, stem: str) -> str | None:
+    def code(self, stem: str, identity: str = "") -> str | None:
         """`OK` or the code of the reply, where there is one."""
         try:
-            reply = json.loads((self.layout.outbox / f"{stem}.json").read_bytes())
+            reply = json.loads((self.outbox(identity) / f"{stem}.json").read_bytes())
         except (OSError, ValueError):  # Names that no file can have.
             return None
         return None if stem == "worker" else reply["error_code"] or "OK"

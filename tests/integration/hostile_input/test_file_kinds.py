@@ -114,7 +114,10 @@ def makers() -> list[Make]:
 
 
 @pytest.mark.parametrize("is_there_before", [False, True])
-def test_what_is_no_plain_file_is_settled_unread(served: Served, is_there_before: bool) -> None:
+def test_what_is_no_plain_file_is_settled_unread(
+    served_on_disk: Served, is_there_before: bool
+) -> None:
+    served = served_on_disk
     if not is_there_before:
         served.start()
         served.begin_honest_work()
@@ -132,7 +135,8 @@ def test_what_is_no_plain_file_is_settled_unread(served: Served, is_there_before
     served.prove()
 
 
-def test_every_kind_under_a_name_that_is_none_is_set_aside_too(served: Served) -> None:
+def test_every_kind_under_a_name_that_is_none_is_set_aside_too(served_on_disk: Served) -> None:
+    served = served_on_disk
     served.start()
     served.begin_honest_work()
     expected = {}

@@ -1,0 +1,105 @@
+"""Very many files at once: every one gets its fate, in bounded memory, and others are served."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+
+from tests.integration.hostile_input.served import Served
+
+# The whole hundred thousand by a command of its own: `python -m tests.integration.hostile_input`.
+CROWD = int(os.environ.get("SPEC_KITTY_CROWD", "1500"))
+PER_FILE_S = 0.05
+MAX_WAITING = 10_000
+
+
+GRANTS = """
+[orchestrators.crowd]
+commands = ["all"]
+[orchestrators.honest]
+commands = ["read-only"]
+[orchestrators.narrow]
+commands = ["all"]
+[orchestrators.narrow.quota]
+max_waiting = 100
+"""
+
+
+def land(served: Served, count: int, identity: str) -> set[str]:
+    """So many requests are there at once: by one rename of the folder that they are in."""
+    aside, stems = served.stage.root / ".kitty" / "in-the-making", set()
+    aside.mkdir()
+    for number in range(count):
+        stem = f"crowd-{number:06}"
+        raw = b"{" if number % 10 == 0 else served.request(stem)
+        (aside / f"{stem}.json").write_bytes(raw)
+        stems.add(stem)
+    served.inbox(identity).rmdir()
+    aside.rename(served.inbox(identity))
+    served.inputs += count
+    return stems
+
+
+def codes(served: Served, stems: set[str], identity: str) -> Counter[str | None]:
+    """How often each code was answered, once all were."""
+
+    def replies() -> set[str]:
+        return {path.stem for path in served.outbox(identity).glob("crowd-*.json")}
+
+    served.wait_until(lambda: stems <= replies(), timeout_s=60 + len(stems) * PER_FILE_S)
+    assert list(served.inbox(identity).glob("*.json")) == []
+    return Counter(served.code(stem, identity) for stem in stems)
+
+
+def journaled_once(served: Served, stems: set[str], identity: str) -> None:
+    ids = Counter(
+        line["correlation_id"] for line in served.stage.journal() if line["identity"] == identity
+    )
+    assert {ids[stem] for stem in stems} == {1}
+
+
+def test_a_crowd_of_files_is_answered_each_once_while_another_is_served(served: Served) -> None:
+    served.grant(GRANTS)
+    stems = land(served, CROWD, "crowd")
+    served.start()
+    served.begin_honest_work("honest")
+    found = codes(served, stems, "crowd")
+    served.prove()
+    journaled_once(served, stems, "crowd")
+    served_at_least = min(CROWD, MAX_WAITING)
+    assert found["OK"] + found["REQUEST_MALFORMED"] >= served_at_least
+    assert found["OK"] + found["REQUEST_MALFORMED"] + found["STORAGE_FAILED"] == CROWD
+
+
+def test_what_waits_beyond_a_bound_is_refused_at_once_and_may_be_asked_again(
+    served: Served,
+) -> None:
+    served.grant(GRANTS)
+    stems = land(served, 500, "narrow")
+    served.start()
+    served.begin_honest_work("honest")
+    found = codes(served, stems, "narrow")
+    again = served.request("anew")
+    served.drop("anew.json", again, "narrow")
+    assert served.settled(["anew.json"], "narrow") == {"anew.json": "OK"}
+    served.prove()
+    journaled_once(served, stems, "narrow")
+    assert found["STORAGE_FAILED"] > 0
+    assert found["OK"] > 0
+
+
+def test_a_crowd_of_what_is_no_request_is_set_aside_each_once(served: Served) -> None:
+    count = CROWD // 10
+    served.start()
+    served.begin_honest_work()
+    for number in range(count):
+        (served.layout.inbox / f"no request {number}").symlink_to("/etc/passwd")
+    served.inputs += count
+    letters = served.layout.dead_letters
+    served.wait_until(
+        lambda: sum(1 for _ in letters.glob("*.json")) == count, timeout_s=30 + count * PER_FILE_S
+    )
+    served.prove()
+    names = Counter(json.loads(path.read_bytes())["name"] for path in letters.glob("*.json"))
+    assert names == Counter(f"no request {number}" for number in range(count))

@@ -1,0 +1,98 @@
+"""A folder that is a link, or becomes one while the worker looks, leads nobody out of the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.hostile_input.served import DEADLINE_S, Served
+from tests.integration.hostile_input.swapper import exchange
+
+HERE = Path(__file__).parent
+SWAPPING_S = 1.5
+DROP_EVERY_S = 0.02
+COMPONENTS = ("", "inbox", "outbox", "host", "host/claimed", "host/dead-letters", "host/locks")
+
+
+def lure(served: Served) -> Path:
+    """A mailbox outside that looks just like ours, with requests waiting, sealed."""
+    copy = served.outside / "kitty"
+    shutil.copytree(served.layout.kitty, copy, symlinks=True)
+    for stem in ("lured", "outside"):
+        (copy / "inbox" / f"{stem}.json").write_bytes(served.request(stem))
+    name = "01J00000000000000000000000-lured-claim.json"
+    (copy / "host" / "claimed" / name).write_bytes(served.request("lured-claim"))
+    served.seal()
+    return copy
+
+
+def link_beside(served: Served, component: str) -> tuple[Path, Path]:
+    """Our folder, and beside the mailbox a link to the one outside that looks just like it."""
+    ours = served.layout.kitty / component if component else served.layout.kitty
+    link = served.stage.root / "the-link"
+    link.symlink_to(lure(served) / component)
+    return ours, link
+
+
+def no_lure_was_taken(served: Served) -> None:
+    for stem in ("lured", "outside", "lured-claim"):
+        assert not served.fates(f"{stem}.json")
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_worker_refuses_a_mailbox_in_which_a_folder_is_a_link(
+    served: Served, component: str
+) -> None:
+    served.drop("waits.json", served.request("waits"))
+    ours, link = link_beside(served, component)
+    exchange(str(ours), str(link))
+    done = served.stage.run("mailbox", "serve", "--once")
+    assert done.exit_code == 1
+    assert b"Traceback" not in done.stderr
+    for word in ("status", "verify"):
+        assert b"Traceback" not in served.stage.run("mailbox", word).stderr
+    exchange(str(ours), str(link))
+    served.start()
+    assert served.settled(["waits.json"]) == {"waits.json": "OK"}
+    no_lure_was_taken(served)
+    served.prove()
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_folder_that_is_swapped_for_a_link_again_and_again_leads_nobody_out(
+    served: Served, component: str
+) -> None:
+    served.start("--poll-interval-s", "0.01")
+    ours, link = link_beside(served, component)
+    inbox = os.open(served.layout.inbox, os.O_RDONLY | os.O_DIRECTORY)
+    words = [sys.executable, str(HERE / "swapper.py"), str(ours), str(link), str(SWAPPING_S)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as swapper:
+        names = list(drop_until(swapper, inbox, served))
+        swaps = int(swapper.communicate(timeout=DEADLINE_S)[0])
+    os.close(inbox)
+    assert swaps > 100
+    served.inputs += swaps
+    wanted = dict.fromkeys(names, "OK")
+    assert served.settled(wanted) == wanted
+    no_lure_was_taken(served)
+    served.prove()
+
+
+def drop_until(swapper: subprocess.Popen[bytes], inbox: int, served: Served) -> Iterator[str]:
+    """The names of requests that land in the folder `inbox`, however it is called just now."""
+    flags, pause = os.O_WRONLY | os.O_CREAT | os.O_EXCL, threading.Event()
+    while swapper.poll() is None:
+        name = f"landed-{served.inputs}.json"
+        with os.fdopen(os.open(".landing.tmp", flags, dir_fd=inbox), "wb") as file:
+            file.write(served.request(name.removesuffix(".json")))
+        os.rename(".landing.tmp", name, src_dir_fd=inbox, dst_dir_fd=inbox)
+        served.inputs += 1
+        yield name
+        pause.wait(DROP_EVERY_S)
