@@ -6,6 +6,7 @@ replies back, and does to them what the scenario says.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 import os
@@ -22,8 +23,8 @@ from typing import Any
 from specify_cli.conformance import client_rules, programs
 from specify_cli.conformance.checks import NOT_SEEN, Check, Result, judged, result_of
 from specify_cli.conformance.client_records import Asked, Record
-from specify_cli.conformance.client_rules import NotSeen
-from specify_cli.conformance.findings import Nonconformity
+from specify_cli.conformance.client_rules import NAME, NotSeen
+from specify_cli.conformance.findings import Nonconformity, demand
 from specify_cli.conformance.hosts import words_of
 from specify_cli.conformance.mailboxes import GLANCE_S, Mailbox
 from specify_cli.conformance.requests import VERSION
@@ -34,7 +35,7 @@ from specify_cli.errors import UsageError
 SCENARIOS = ("plain", "slow", "away", "added", "reordered", "refused", "reworded")
 OUR_WORKER = [sys.executable, "-m", "specify_cli", "mailbox", "serve"]
 PROJECT = "single"
-SLOW_S, AWAY_S, GRACE_S = 1.0, 4.0, 1.0
+SLOW_S, AWAY_S, GRACE_S = 3.0, 4.0, 1.0
 RUNS_FOR = 10
 SIDE_BY_SIDE = 2
 WORDS = "the disk is busy for a moment: ask again under a new correlation id"
@@ -175,6 +176,11 @@ class Run:
             moments = [deed.at for deed in landed if deed.name == f"{asked.stem}.json"]
             earlier = [moment for moment in moments if moment <= asked.landed_at]
             asked.landed_at = max(earlier, default=asked.landed_at)
+        answered: set[str] = set()
+        for asked in self.record.asked:
+            # The reply to an id that was used before was there all the time.
+            asked.answered_at = asked.landed_at if asked.stem in answered else asked.answered_at
+            answered.add(asked.stem)
 
     def _round(self) -> None:
         self._beat()
@@ -198,9 +204,12 @@ class Run:
         asked = Asked(stem=stem, raw=raw, landed_at=time.monotonic())
         self.record.asked.append(asked)
         self._dawdle(asked)
-        reply = self._refusal(asked) if self._is_to_be_refused(asked) else self._forwarded(asked)
-        self._publish(f"{stem}.json", reply)
-        asked.answered_at = time.monotonic()
+        # What the host sets aside has no reply: that is for the orchestrator to find out.
+        with contextlib.suppress(Nonconformity):
+            refuses = self._is_to_be_refused(asked)
+            reply = self._refusal(asked) if refuses else self._forwarded(asked)
+            self._publish(f"{stem}.json", reply)
+            asked.answered_at = time.monotonic()
 
     def _dawdle(self, asked: Asked) -> None:
         if not asked.changes:
@@ -214,7 +223,8 @@ class Run:
 
     def _is_to_be_refused(self, asked: Asked) -> bool:
         is_scene = self.record.scenario in {"refused", "reworded"}
-        return is_scene and asked.changes and not self.has_refused
+        is_new = not (self.outbox / f"{asked.stem}.json").exists()
+        return is_scene and is_new and asked.changes and not self.has_refused
 
     def _refusal(self, asked: Asked) -> bytes:
         self.has_refused = asked.is_refused_by_us = True
@@ -234,6 +244,7 @@ class Run:
         """What the real host says, changed as the scenario wants it."""
         if (self.outbox / f"{asked.stem}.json").exists():
             return (self.outbox / f"{asked.stem}.json").read_bytes()
+        demand(NAME.fullmatch(f"{asked.stem}.json"), "no reply has such a name")
         self.box.put(asked.stem, asked.raw)
         envelope = json.loads(self.box.reply(asked.stem))
         change = {"added": _with_more, "reordered": _turned_round}.get(self.record.scenario)

@@ -14,7 +14,7 @@ from typing import Any
 
 FAULT, INBOX, OUTBOX, MISSION = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 GLANCE_S = 0.005
-WITHIN_S = 30.0
+WITHIN_S = 10.0
 POLICY = {
     "orchestrator_id": "kit-test",
     "orchestrator_version": "1.0.0",
@@ -78,8 +78,8 @@ def ask(command: str, **args: Any) -> dict[str, Any]:
         tries += 1
         submit(stem, command, args)
         is_impatient = has("impatient") and command == "append-history" and tries == 1
-        envelope = wait(stem, 0.3 if is_impatient or has("gives-up") else WITHIN_S)
-        if envelope is None and has("gives-up"):
+        envelope = wait(stem, 2.0 if is_impatient or has("gives-up") else WITHIN_S)
+        if envelope is None and not is_impatient:
             sys.exit("no answer")
         if envelope is not None and envelope["success"]:
             data: dict[str, Any] = envelope["data"]

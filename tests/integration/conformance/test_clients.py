@@ -44,7 +44,9 @@ FAULTS = {
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("fault", "rules"), FAULTS.items())
 def test_fault_of_a_client_is_found_by_its_rule(fault: str, rules: set[str], stage: Stage):
-    found = verdict(stage, "--client", broken("broken_client.py", fault, *PLACES))
+    client = broken("broken_client.py", fault, *PLACES)
+
+    found = verdict(stage, "--client", client, "--timeout-s", "20")
 
     assert found.failed == {f"client.{name}" for name in rules}, found.words
     assert found.exit_code == bool(rules)
