@@ -39,6 +39,8 @@ def submit(stem: str, command: str, args: dict[str, Any]) -> None:
         "args": args,
         "policy": POLICY,
     }
+    if has("wrong-name") and command == "list-ready":
+        body["correlation_id"] = f"{stem}!"
     if has("no-version"):
         del body["contract_version"]
     if has("unknown-key") and command == "list-ready":
