@@ -44,7 +44,7 @@ def test_mailbox_of_somebody_elses_project_is_asked_without_touching_it(stage: S
     worker = stage.start("mailbox", "serve")
     kitty = stage.root / ".kitty"
 
-    found = verdict(stage, "--mailbox", str(kitty), "--only", "*.[mos]*", "--timeout-s", "10")
+    found = verdict(stage, "--mailbox", str(kitty), "--only", "*.[mos]*", "--timeout-s", "30")
 
     assert worker.poll() is None
     assert found.exit_code == 0, found.words

@@ -59,7 +59,7 @@ def test_fault_at_the_command_line_is_found_by_its_check(
 @pytest.mark.parametrize(("fault", "checks"), IN_MAILBOX.items())
 def test_fault_in_the_mailbox_is_found_by_its_check(fault: str, checks: set[str], stage: Stage):
     serve = broken("broken_worker.py", fault)
-    asked = ["--only", "mailbox.*", "--timeout-s", "5"]
+    asked = ["--only", "mailbox.*", "--timeout-s", "15"]
 
     found = verdict(stage, "--serve", serve, *asked)
 
