@@ -163,6 +163,9 @@ class Rounds:
 
     def _announce(self, post: Post) -> None:
         if post.identity == DEFAULT or self._room.is_granted(post.identity):
+            # The first beat needs its folder; where that is refused, recovering it says why.
+            with contextlib.suppress(OSError, SpecKittyError):
+                self._layout.ensure_mailbox(post.identity, owner_uid=post.orchestrator.owner_uid)
             places, commands = self._layout.places(post.identity), post.orchestrator.commands
             self._heartbeat.add(Pulse(places, commands=commands, measure=post.backlog))
 

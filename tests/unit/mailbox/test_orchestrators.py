@@ -118,6 +118,12 @@ def test_each_granted_orchestrator_has_a_heartbeat_of_its_own(
     assert own.keys() == root.keys()
 
 
+def test_the_first_beat_is_everybodys(layout: MailboxLayout, serving: Serving) -> None:
+    serving(DEFAULT, NIGHTLY, beat_interval_s=3600.0)
+    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
+    wait_until(lambda: heartbeat.is_alive(layout.places("nightly").heartbeat))
+
+
 def test_folders_of_granted_orchestrators_are_made(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
