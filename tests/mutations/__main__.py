@@ -1,61 +1,83 @@
 """`python -m tests.mutations`: takes each guard out of the source, and sees its named test turn red.
 
-Works on copies of the checkout. Exit code: 0 when every guard is missed by its tests, 1 when one is
-not, or has none, 2 for a table that names what is not there.
+Works on copies of the checkout as it was at the start. Exit code: 0 when every guard is missed by its
+tests, 1 when one is not, or has none, 2 when it was used wrongly: a table that names what is not there,
+tests that are red with every guard in its place, or guards that fit no name.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from tests.mutations.sites import PACKAGE, ROOT, Site, all_sites
 from tests.mutations.table import named_tests
 
 COPIED = ("src", "tests", "contract", "examples", "pyproject.toml", "README.md", ".ci", ".github")
-TIMEOUT_S = 300
+TIMEOUT_S, TIMEOUT_OF_ALL_S = 300, 1800
+PYTEST_WORDS = ("-q", "-x", "-n", "0", "-m", "", "-p", "no:cacheprovider")
+ALL_MISSED, NOT_MISSED, WRONG_USE = 0, 1, 2
+# What pytest says by its exit code; anything else means that no test gave a verdict.
+GREEN, RED = 0, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of the tests without the guard."""
+    """What became of the tests without the guard; `test` is the one that turned red."""
 
-    site: Site
+    guard: str
     is_missed: bool
-    said: str
+    test: str
+    said: str = ""
+
+    @property
+    def line(self) -> str:
+        """The verdict in words."""
+        return f"{'missed' if self.is_missed else 'NOT MISSED':10} {self.guard}  {self.test or self.said}"
 
 
-def judge(site: Site, tests: Sequence[str]) -> Verdict:
-    """Whether one of the tests turns red, in a copy of the checkout that lacks the guard."""
-    with tempfile.TemporaryDirectory() as folder:
-        checkout = _copy(Path(folder))
-        path = checkout / PACKAGE.relative_to(ROOT) / site.file
-        path.write_text(site.taken_out(path.read_text(encoding="utf-8")), encoding="utf-8")
-        words = ["-q", "-x", "-n", "0", "-m", "", "-p", "no:cacheprovider", *tests]
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", *words],
-                cwd=checkout,
-                env={**os.environ, "PYTHONPATH": str(checkout / "src")},
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Verdict(site=site, is_missed=True, said="hung")
-        # 1 is pytest's "a test failed"; anything else means that no test gave a verdict.
-        said = next((w for w in done.stdout.splitlines() if w.startswith("FAILED")), "")
-        return Verdict(site=site, is_missed=done.returncode == 1, said=said or done.stdout[-300:])
+def judge(site: Site, tests: Sequence[str], checkout: Path) -> Verdict:
+    """Whether one of the tests turns red in `checkout` without the guard, which is put back."""
+    path = checkout / PACKAGE.relative_to(ROOT) / site.file
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(site.taken_out(whole), encoding="utf-8")
+    try:
+        code, said = _run(tests, checkout, timeout_s=TIMEOUT_S, writes_bytecode=False)
+    except subprocess.TimeoutExpired:
+        return Verdict(guard=site.name, is_missed=True, test=f"{tests[0]} (hung)")
+    finally:
+        path.write_text(whole, encoding="utf-8")
+    red = [line.split(" - ")[0] for line in said.splitlines() if line.startswith("FAILED ")]
+    test = red[0].removeprefix("FAILED ") if red else ""
+    return Verdict(guard=site.name, is_missed=code == RED, test=test, said=said[-300:])
+
+
+def _run(
+    tests: Sequence[str], checkout: Path, *, timeout_s: float, writes_bytecode: bool
+) -> tuple[int, str]:
+    # Bytecode is known by time and size of its source, which taking a guard out may leave the same.
+    said = {} if writes_bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *PYTEST_WORDS, *tests],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout / "src"), "COLUMNS": "400", **said},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 def _copy(folder: Path) -> Path:
@@ -64,39 +86,94 @@ def _copy(folder: Path) -> Path:
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
         else:
+            folder.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     return folder
 
 
+def judge_all(
+    sites: Sequence[Site], table: Mapping[str, list[str]], checkouts: Sequence[Path]
+) -> Iterator[Verdict]:
+    """A verdict on each guard, in order; as many at a time as there are checkouts."""
+    free: SimpleQueue[Path] = SimpleQueue()
+    for checkout in checkouts:
+        free.put(checkout)
+
+    def judge_one(site: Site) -> Verdict:
+        if not table.get(site.name):
+            return Verdict(guard=site.name, is_missed=False, test="", said="no test is named")
+        checkout = free.get()
+        try:
+            return judge(site, table[site.name], checkout)
+        finally:
+            free.put(checkout)
+
+    with ThreadPoolExecutor(len(checkouts)) as pool:
+        yield from pool.map(judge_one, sites)
+
+
 def main() -> int:
     """Judges the guards that were asked for; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
-    parser.add_argument("--only", default="*", help="guards whose name fits, e.g. 'storage/*sync*'")
-    parser.add_argument("--list", action="store_true", help="name the guards and their tests")
-    parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    table = named_tests()
-    sites = [site for site in all_sites() if fnmatch.fnmatchcase(site.name, options.only)]
+    options = _options()
+    table, everything = named_tests(), all_sites()
+    sites = [site for site in everything if fnmatch.fnmatchcase(site.name, options.only)]
+    strange = sorted(set(table) - {site.name for site in everything})
+    if strange or not sites:
+        _say(f"no such guard: {', '.join(strange) or options.only}")
+        return WRONG_USE
     if options.list:
         for site in sites:
             print(site.name, *table.get(site.name, ["no test"]), sep="\n    ")
-        return 0
-    return _judge_all(sites, table, jobs=options.jobs)
+        return ALL_MISSED
+    with tempfile.TemporaryDirectory() as folder:
+        first = _copy(Path(folder, "1"))
+        if not _are_green([site for site in sites if table.get(site.name)], table, first):
+            return WRONG_USE
+        # With the bytecode that the first run has left.
+        others = [Path(folder, str(number)) for number in range(2, options.jobs + 1)]
+        checkouts = [first, *(shutil.copytree(first, other, symlinks=True) for other in others)]
+        verdicts = _watch(judge_all(sites, table, checkouts), len(sites), is_json=options.json)
+    return ALL_MISSED if all(one.is_missed for one in verdicts) else NOT_MISSED
 
 
-def _judge_all(sites: Sequence[Site], table: dict[str, list[str]], *, jobs: int) -> int:
-    unnamed = [site.name for site in sites if not table.get(site.name)]
-    for name in unnamed:
-        print(f"NO TEST  {name}")
-    missed = 0
-    with ThreadPoolExecutor(jobs) as pool:
-        asked = [site for site in sites if table.get(site.name)]
-        for verdict in pool.map(lambda site: judge(site, table[site.name]), asked):
-            missed += verdict.is_missed
-            word = "missed" if verdict.is_missed else "NOT MISSED"
-            print(f"{word:8} {verdict.site.name}  {verdict.said}", flush=True)
-    print(f"{missed} of {len(sites)} guards are missed by their tests when they are gone")
-    return 0 if missed == len(sites) else 1
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
+    parser.add_argument("--only", default="*", help="guards whose name fits, e.g. 'storage/*sync*'")
+    parser.add_argument("--list", action="store_true", help="name the guards and their tests")
+    parser.add_argument("--json", action="store_true", help="one JSON object a guard on stdout")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    return parser.parse_args()
+
+
+def _are_green(sites: Sequence[Site], table: Mapping[str, list[str]], checkout: Path) -> bool:
+    """Whether the named tests are green with every guard in its place: else red says nothing."""
+    tests = sorted({test for site in sites for test in table[site.name]})
+    if not tests:
+        return True
+    code, said = _run(tests, checkout, timeout_s=TIMEOUT_OF_ALL_S, writes_bytecode=True)
+    if code != GREEN:
+        _say(f"with every guard in its place:\n{said[-3000:]}")
+    return code == GREEN
+
+
+def _watch(verdicts: Iterator[Verdict], count: int, *, is_json: bool) -> list[Verdict]:
+    found = []
+    for number, verdict in enumerate(verdicts, start=1):
+        found.append(verdict)
+        if is_json:
+            parts = {"guard": verdict.guard, "missed": verdict.is_missed, "test": verdict.test}
+            said = {} if verdict.is_missed else {"said": verdict.said}
+            print(json.dumps(parts | said), flush=True)
+            _say(f"[{number}/{count}] {verdict.guard}")
+        else:
+            print(f"[{number:3}/{count}] {verdict.line}", flush=True)
+    missed = sum(verdict.is_missed for verdict in found)
+    _say(f"{missed} of {count} guards are missed by their tests when they are gone")
+    return found
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def _link(node: ast.expr) -> str | None:
     called = _called(node)
     if called in ("stat.S_ISREG", "stat.S_ISDIR"):
         return "True"
-    return "False" if called.endswith((".is_symlink", "stat.S_ISLNK")) else None
+    return "False" if called.endswith(".is_symlink") else None
 
 
 def _idempotency(node: ast.expr) -> str | None:
@@ -126,6 +126,7 @@ LOCKS = ("locks.held", "_host.deciding", "threading.Lock", "threading.RLock")
 IDEMPOTENCY = {
     "self._host.journal().find(correlation_id, origin.scope)": "None",
     "known['digest'] == judgement.digest": "True",
+    "newest is not None and newest['digest'] == judgement.digest": "False",
     "self._host.journal().find(correlation_id) is not None": "False",
     "self._host.services().unfinished.has_trace(correlation_id)": "True",
     "self._known(key, active) if unless_known else None": "None",
@@ -134,9 +135,8 @@ IDEMPOTENCY = {
     "intent.request_digest != self.cause.request_digest": "False",
     "intent.lines not in log.raw()": "True",
     "self._has_moved(intent)": "False",
-    "_renewed(path)": "False",
     "self._renew(path.name)": "False",
-    "self._is_done(letter, cause)": "False",
+    "self._is_done(letter)": "False",
     "self._is_own(letter, cause)": "True",
     "self._is_used(stem, letter.identity)": "False",
 }

@@ -41,9 +41,10 @@ def _read(path: Path) -> bytes:
         folder = os.open(path.parent, FOLDER)
         try:
             _require_ours(os.fstat(folder), path.parent)
+            raw = read_regular(Path(NAME), max_bytes=MAX_BYTES, dir_fd=folder)
             # Nobody else can exchange it between the two: its folder is ours.
             _require_ours(os.stat(NAME, dir_fd=folder, follow_symlinks=False), path)
-            return read_regular(Path(NAME), max_bytes=MAX_BYTES, dir_fd=folder)
+            return raw
         finally:
             os.close(folder)
     except (NotRegular, TooLarge) as error:
@@ -53,8 +54,6 @@ def _read(path: Path) -> bytes:
 
 
 def _require_ours(status: os.stat_result, path: Path) -> None:
-    if stat.S_ISLNK(status.st_mode):
-        raise StateUnreadable(f"{path} is a link: put the file itself there, or nothing")
     if status.st_uid not in (0, os.geteuid()):
         raise StateUnreadable(
             f"{path} belongs to the user {status.st_uid}, who could grant himself everything:"

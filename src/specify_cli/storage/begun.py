@@ -22,7 +22,8 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.storage.atomic import fsync_folder, translated
 
 SUFFIX, UNFINISHED = ".json", ".tmp"
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_EXCL makes the file, or fails: it follows no link either.
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class DeadLetters:
         Raises: UsageError, PreflightFailed, StorageFailed.
         """
         with self._settling(selector, cause, REPLAYED) as letter:
-            if self._is_done(letter, cause):
+            if self._is_done(letter):
                 return letter
             if self._is_own(letter, cause) and not self.folder.body(letter):
                 return self.folder.finish(letter)
@@ -64,7 +64,7 @@ class DeadLetters:
         Raises: UsageError, PreflightFailed, StorageFailed.
         """
         with self._settling(selector, cause, DISCARDED) as letter:
-            if self._is_done(letter, cause):
+            if self._is_done(letter):
                 return letter
             # Written again for one that was interrupted: the moment is when it was given up for good.
             begun = self.folder.begin(letter, _fate(DISCARDED, actor, cause))
@@ -78,7 +78,7 @@ class DeadLetters:
         """The letter, settled by nobody else meanwhile."""
         with locks.held(self.project.lock("dead-letters")):
             letter = self.folder.named(selector)
-            if letter.state != "waiting" and not self._is_own(letter, cause):
+            if self._is_done(letter) and not self._is_own(letter, cause):
                 fate = letter.fate
                 _refuse(f"was {letter.state} by {fate['actor']} at {fate['at']}", letter)
             # Begun for another end, and interrupted: that is what has become of it.
@@ -91,8 +91,10 @@ class DeadLetters:
     def _is_own(letter: Letter, cause: Cause) -> bool:
         return letter.fate.get("correlation_id") == cause.correlation_id
 
-    def _is_done(self, letter: Letter, cause: Cause) -> bool:
-        return letter.state != "waiting" and self._is_own(letter, cause)
+    @staticmethod
+    def _is_done(letter: Letter) -> bool:
+        """Whether it was settled before: by this request, because any other is refused."""
+        return letter.state != "waiting"
 
     def _stem(self, letter: Letter, new_id: str | None) -> str:
         stem = new_id or letter.name.removesuffix(SUFFIX)
@@ -135,8 +137,8 @@ class DeadLetters:
             except FileExistsError:
                 self.folder.abandon(letter)
                 _refuse(f"cannot go back: a request {stem} has just come, --as another", letter)
+            # Where it came from is synced with its fate, unless it lay in the inbox all the time.
             os.fsync(inbox)
-            os.fsync(here)
 
 
 @contextmanager
@@ -181,7 +183,8 @@ def _rewrite(body: Path, data: bytes) -> None:
     with translated(body, "rewrite"):
         status = body.lstat()
         temporary.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        # O_EXCL makes the file, or fails: it follows no link either.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
             file.write(data)
             _give_to(file.fileno(), status)

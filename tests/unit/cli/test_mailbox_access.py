@@ -137,3 +137,11 @@ def test_a_damaged_config_is_told_as_the_worker_tells_it(layout: MailboxLayout) 
     assert mine.stdout == ""
     assert mine.stderr == workers.stderr
     assert "orchestrators.other.uid" in mine.stderr
+
+
+def test_a_link_in_the_place_of_an_inbox_is_told_to_be_none(layout: MailboxLayout) -> None:
+    layout.ensure()
+    layout.inbox.rmdir()
+    layout.inbox.symlink_to(layout.outbox)
+    [default] = report()["orchestrators"]
+    assert (default["inbox"]["exists"], default["outbox"]["exists"]) == (False, True)

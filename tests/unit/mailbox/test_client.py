@@ -10,6 +10,7 @@ import pytest
 from specify_cli.mailbox.client import Mailbox, NotAnsweredError, NoWorkerError
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.worker import Worker
+from tests.durability import watched
 from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
 
 
@@ -44,6 +45,12 @@ def test_a_request_is_written_whole_and_under_its_id(mailbox: Mailbox) -> None:
         "args": {"n": 1},
         "not_after": "2030-01-01T00:00:00Z",
     }
+
+
+def test_a_request_is_on_the_disk_before_it_has_its_name(mailbox: Mailbox) -> None:
+    with watched() as disk:
+        mailbox.submit("note", {}, correlation_id="mine")
+    assert disk.is_kept(mailbox.inbox / "mine.json")
 
 
 def test_without_a_worker_the_client_says_so_and_the_request_stays(mailbox: Mailbox) -> None:

@@ -11,6 +11,7 @@ from specify_cli.mailbox.heartbeat import Heartbeat, Pulse
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
+from tests.together import meet
 from tests.unit.mailbox.recording import SETTINGS, wait_until
 
 
@@ -49,6 +50,10 @@ def test_a_disk_that_refuses_costs_the_beat_and_nothing_else(tmp_path: Path) -> 
     beating.start()
     beating.say("default", "stalled", stalled_reason="the disk is full")
     beating.stop()
+
+
+def test_threads_write_one_beat_after_the_other(tmp_path: Path) -> None:
+    assert not meet(os, "replace", heart(tmp_path / "worker.json").beat)
 
 
 def test_an_old_beat_is_no_sign_of_life(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -9,6 +10,7 @@ import pytest
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.pool import THREADS, Pool
+from tests.together import meet
 from tests.unit.mailbox.recording import PATIENCE_S, wait_until
 
 
@@ -143,3 +145,17 @@ def test_it_rings_when_it_was_asked_to_and_little_is_left(pool: Pool, bell: Bell
 
 def _wait(gate: threading.Event) -> None:
     assert gate.wait(PATIENCE_S)
+
+
+def test_threads_look_at_what_is_in_hand_one_after_the_other(pool: Pool) -> None:
+    gate, begun = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        _wait(gate)
+
+    pool.put("one", "a", hang, size=1)
+    assert begun.wait(PATIENCE_S)
+    have_met = meet(time, "monotonic", lambda: pool.load("one"))
+    gate.set()
+    assert not have_met

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from specify_cli import bootstrap
-from specify_cli.errors import ContractVersionMismatch, RequestTooLarge
-from specify_cli.orchestrator_api import registry
+from specify_cli.errors import ContractVersionMismatch, RequestTooLarge, StorageFailed
+from specify_cli.orchestrator_api import begun, registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from specify_cli.orchestrator_api.request import Origin, Request
 from tests.integration.stage import APPROVED, ENVELOPE_KEYS, POLICY, SLUG, Stage, digest_of_tree
 
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
@@ -164,6 +165,31 @@ def test_what_cannot_be_read_at_all_is_answered_once(project: Stage) -> None:
         refused = dispatcher.refuse(RequestTooLarge("too much"), stem="big", identity="default")
         assert refused.envelope["error_code"] == "REQUEST_TOO_LARGE"
     assert [line["correlation_id"] for line in project.journal()] == ["big"]
+
+
+# What killed callers at the command line have left.
+
+
+def note_of_a_dead_caller(project: Stage, text: str) -> None:
+    """A caller noted its request, and was killed before it did anything."""
+    calls = bootstrap.ProjectHost(project.root).begun()
+    asked = Request(command="append-history", args=NOTE | {"note": text}, correlation_id="one")
+    note = begun.note(asked, Origin(door="cli", identity="uid:0"))
+    with pytest.raises(StorageFailed), calls.noted(note):
+        raise StorageFailed("killed")
+
+
+def test_nothing_new_is_done_for_a_dead_caller(project: Stage) -> None:
+    note_of_a_dead_caller(project, "n")
+    bootstrap.dispatcher(project.root).settle_begun()
+    assert project.events() == project_journal(project) == []
+
+
+def test_a_dead_caller_is_told_nothing_where_its_id_was_answered_meanwhile(project: Stage) -> None:
+    note_of_a_dead_caller(project, "other")
+    answer(project, body("one", "append-history", NOTE))
+    bootstrap.dispatcher(project.root).settle_begun()
+    assert len(project.events()) == len(project.journal()) == 1
 
 
 def test_private_words_are_in_the_event_and_not_in_the_journal(project: Stage) -> None:

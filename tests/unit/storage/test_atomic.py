@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 import stat
 from pathlib import Path
 
@@ -57,3 +58,14 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_can_be_synced(tmp_path: Path) -> None:
     atomic.fsync_folder(tmp_path)
+
+
+def test_a_link_that_was_planted_for_the_temporary_file_is_not_written_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "victim").write_bytes(b"untouched")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "00")
+    (tmp_path / ".a.00.tmp").symlink_to("victim")
+    with pytest.raises(StorageFailed):
+        atomic.publish(tmp_path / "a", b"whole")
+    assert (tmp_path / "victim").read_bytes() == b"untouched"

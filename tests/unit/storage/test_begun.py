@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,57 @@ def test_a_disk_that_refuses_the_note_lets_nothing_begin(tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with pytest.raises(StorageFailed), BegunCalls(tmp_path / "file" / "begun").noted(CALL):
         pytest.fail("nothing may begin")
+
+
+def test_a_planted_link_is_not_written_through(
+    calls: BegunCalls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"untouched")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "00")
+    with calls.noted(CALL):
+        (path,) = calls.folder.iterdir()
+    (calls.folder / f".{path.name}.00.tmp").symlink_to(victim)
+    with pytest.raises(StorageFailed), calls.noted(CALL):
+        pytest.fail("nothing may begin")
+    assert victim.read_bytes() == b"untouched"
+
+
+def test_a_link_among_the_notes_is_not_followed(calls: BegunCalls, tmp_path: Path) -> None:
+    elsewhere = BegunCalls(tmp_path / "elsewhere")
+    die(elsewhere)
+    (note,) = elsewhere.folder.iterdir()
+    calls.folder.mkdir(parents=True)
+    (calls.folder / "a.json").symlink_to(note)
+    assert settled(calls) == []
+
+
+class ClearedBefore:
+    """The kernel's `flock`, whose first caller finds that somebody has removed the file just before."""
+
+    def __init__(self, calls: BegunCalls) -> None:
+        self._calls, self._real, self._is_done = calls, fcntl.flock, False
+
+    def __call__(self, descriptor: int, operation: int) -> None:
+        if not self._is_done:
+            self._is_done = True
+            for path in self._calls.folder.iterdir():
+                path.unlink()
+        self._real(descriptor, operation)
+
+
+def test_a_note_that_was_cleared_away_before_it_was_locked_is_made_again(
+    calls: BegunCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", ClearedBefore(calls))
+    with calls.noted(CALL):
+        assert list(calls.all()) == [CALL]
+        assert settled(calls) == []
+
+
+def test_a_note_that_its_caller_has_just_taken_back_is_not_settled(
+    calls: BegunCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die(calls)
+    monkeypatch.setattr(fcntl, "flock", ClearedBefore(calls))
+    assert settled(calls) == []

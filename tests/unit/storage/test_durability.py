@@ -7,6 +7,8 @@ from pathlib import Path
 from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.storage import atomic
+from specify_cli.storage.begun import BegunCalls
+from specify_cli.storage.dead_letters import LetterFolder, remove_thing
 from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.journal import Journal
 from tests.durability import watched
@@ -81,3 +83,34 @@ def test_a_later_line_of_a_journal_is_kept(tmp_path: Path) -> None:
     with watched() as disk:
         journal.append({"correlation_id": "b"})
     assert disk.is_kept(path)
+
+
+def test_the_note_of_a_call_is_kept_before_the_call_begins(tmp_path: Path) -> None:
+    folder = tmp_path / "begun"
+    with watched() as disk, BegunCalls(folder).noted({"correlation_id": "a"}):
+        (note,) = folder.iterdir()
+        assert disk.is_kept(note)
+        assert disk.is_name_kept(note)
+
+
+def test_a_settled_dead_letter_stays_settled(tmp_path: Path) -> None:
+    (tmp_path / "A.json").write_text('{"dead_letter": "A"}')
+    letters = LetterFolder(tmp_path)
+    with watched() as disk:
+        letters.finish(letters.begin(letters.named("A"), {"state": "discarded"}))
+    assert disk.is_name_kept(tmp_path / "A.settled")
+    assert disk.is_name_kept(tmp_path / "A.json")
+
+
+def test_a_thing_that_was_removed_does_not_return(tmp_path: Path) -> None:
+    (tmp_path / "thing").touch()
+    with watched() as disk:
+        remove_thing(tmp_path / "thing")
+    assert disk.is_name_kept(tmp_path / "thing")
+
+
+def test_a_line_of_a_journal_is_written_under_its_lock(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl", lock_path=tmp_path / "lock")
+    with watched() as disk:
+        journal.append({"correlation_id": "a"})
+    assert disk.is_locked("sync journal.jsonl", "lock")

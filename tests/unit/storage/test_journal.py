@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.journal import Journal
+from tests.together import meet
 from tests.unit.storage.limits import files_no_longer_than
 
 APPEND = """
@@ -363,3 +365,9 @@ def test_a_link_to_nothing_makes_no_journal_elsewhere(tmp_path: Path, path: Path
     with pytest.raises(StorageFailed):
         journal_at(path).append({"correlation_id": "a"})
     assert not (tmp_path / "outside").exists()
+
+
+def test_threads_read_one_journal_one_after_the_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl", lock_path=tmp_path / "lock")
+    journal.append({"correlation_id": "a"})
+    assert not meet(os, "open", lambda: journal.find("a"))

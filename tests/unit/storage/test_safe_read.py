@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+from specify_cli.storage.safe_read import ForeignOwner, NotRegular, TooLarge, read_regular
 
 
 def test_a_plain_file_is_read(tmp_path: Path) -> None:
@@ -79,3 +79,11 @@ def test_a_link_that_takes_the_place_of_a_judged_file_is_not_followed(
     monkeypatch.setattr(os, "stat", swap_once_judged)
     with pytest.raises(NotRegular):
         read_regular(path, max_bytes=100)
+
+
+def test_another_users_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"theirs")
+    us = (tmp_path / "a").stat().st_uid
+    assert read_regular(tmp_path / "a", max_bytes=100, owner_uid=us) == b"theirs"
+    with pytest.raises(ForeignOwner):
+        read_regular(tmp_path / "a", max_bytes=100, owner_uid=us + 1)

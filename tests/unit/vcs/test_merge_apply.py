@@ -179,6 +179,18 @@ def lead_away_by_a_link(project: Project) -> None:
     (project.root / "sp ace").symlink_to(project.root.parent)
 
 
+def be_a_link_to_an_empty_folder_where_a_file_goes(project: Project) -> None:
+    empty = project.root.parent / "empty"
+    empty.mkdir()
+    (project.root / "sp ace").mkdir()
+    (project.root / ODD).symlink_to(empty)
+
+
+def be_a_folder_of_a_link_where_a_file_goes(project: Project) -> None:
+    (project.root / ODD).mkdir(parents=True)
+    (project.root / ODD / "link").symlink_to(project.root.parent)
+
+
 @pytest.mark.parametrize(
     "do",
     [
@@ -191,6 +203,8 @@ def lead_away_by_a_link(project: Project) -> None:
         lie_in_the_way_ignored,
         be_a_file_where_a_folder_goes,
         be_a_folder_where_a_file_goes,
+        be_a_link_to_an_empty_folder_where_a_file_goes,
+        be_a_folder_of_a_link_where_a_file_goes,
         lead_away_by_a_link,
     ],
 )

@@ -12,6 +12,7 @@ from specify_cli.vcs.branch_moves import carry_all, point_branch
 from specify_cli.vcs.checkouts import Checkout, checkouts_of
 from specify_cli.vcs.merge import MergePlan, apply, compute, finish, journeys, obstacles
 from specify_cli.vcs.moves import Move, begin, carry, unfinished
+from tests.durability import watched
 from tests.unit.vcs.conftest import LOG, MISSION, Project
 
 LIVE = "one\ntwo\nthree\n"
@@ -230,17 +231,24 @@ def test_link_and_binary_survive_being_undone(project: Project) -> None:
     project.git("commit", "-qm", "link")
     space = project.lane("lane-a")
     (space.path / "link").unlink()
-    (space.path / "link").symlink_to("b.txt")
+    (space.path / "link").symlink_to("nowhere")
     (space.path / "binary").write_bytes(bytes(range(256)))
     project.git("add", ".", at=space.path)
     project.git("commit", "-qm", "binary", at=space.path)
     plan = plan_of(project)
     begin_only(project, plan)
     (project.root / "link").unlink()
-    (project.root / "link").symlink_to("b.txt")
+    (project.root / "link").symlink_to("nowhere")
     (project.root / "binary").write_bytes(bytes(range(100)))
     finish(project.repo, plan)
     assert project.status() == []
+
+
+def test_record_is_kept_before_anything_moves(ready: Project) -> None:
+    plan = plan_of(ready)
+    with watched() as disk:
+        begin_only(ready, plan)
+    assert disk.is_kept(ready.root / ".git" / "spec-kitty-move")
 
 
 def test_damaged_record_is_no_record(ready: Project) -> None:

@@ -144,6 +144,14 @@ def test_folder_of_the_user_is_refused_and_kept(project: Project) -> None:
     assert file.read_text() == "mine\n"
 
 
+def test_link_to_nothing_at_the_place_is_refused_and_not_followed(project: Project) -> None:
+    lane_path(project).parent.mkdir()
+    lane_path(project).symlink_to(project.root.parent / "elsewhere")
+    with pytest.raises(AllocationFailed):
+        project.lane("lane-a")
+    assert not (project.root.parent / "elsewhere").exists()
+
+
 def test_foreign_repository_at_the_place_is_refused_and_kept(project: Project) -> None:
     project.git("clone", "-q", ".", str(lane_path(project)))
     with pytest.raises(AllocationFailed):
@@ -290,6 +298,15 @@ def test_folder_that_is_no_worktree_is_never_removed(project: Project) -> None:
     file = project.write(".worktrees/demo-lane-a/notes.txt", "mine\n")
     assert not remove(project.repo, file.parent)
     assert file.exists()
+
+
+def test_link_to_an_empty_folder_is_never_removed(project: Project) -> None:
+    empty = project.root.parent / "empty"
+    empty.mkdir()
+    lane_path(project).parent.mkdir()
+    lane_path(project).symlink_to(empty)
+    assert not remove(project.repo, lane_path(project))
+    assert lane_path(project).is_symlink()
 
 
 def test_ignored_files_do_not_keep_a_worktree(project: Project) -> None:

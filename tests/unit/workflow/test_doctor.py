@@ -404,6 +404,16 @@ def test_what_a_killed_process_did_not_finish_is_put_away(patient: Patient) -> N
     assert kept(patient, name) == b"half"
 
 
+def test_a_link_is_neither_repaired_nor_put_away(patient: Patient, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"\xef\xbb\xbfwords")
+    os.utime(victim, (LONG_AGO, LONG_AGO))
+    (patient.mission / "spec.md").symlink_to(victim)
+    (patient.mission / f".meta.json.{'0' * 16}.tmp").symlink_to(victim)
+    assert patient.places("byte-order-mark") == []
+    assert patient.places("stale-draft") == []
+
+
 def test_git_forgets_a_lane_worktree_that_is_gone_and_keeps_its_branch(patient: Patient) -> None:
     branch = f"kitty/mission-{SLUG}-lane-a"
     place = patient.worktree("lane-a", branch)

@@ -131,3 +131,13 @@ def test_what_was_accepted_of_a_policy_is_on_every_event_that_it_caused(stage: S
     events = stage.events()
     assert len(events) == 2
     assert all(event["policy_metadata"]["orchestrator_id"] == "nightly" for event in events)
+
+
+def test_a_link_in_a_missions_folder_is_not_committed(stage: Stage, tmp_path: Path) -> None:
+    folder = stage.write_mission({"WP01": {}})
+    (tmp_path / "secret").write_text("secret\n")
+    (folder / "link.md").symlink_to(tmp_path / "secret")
+    stage.done("write-packages", mission=SLUG, policy=None)
+    committed = stage.git("ls-files", "--", str(folder)).splitlines()
+    assert f"kitty-specs/{SLUG}/meta.json" in committed
+    assert f"kitty-specs/{SLUG}/link.md" not in committed

@@ -1,0 +1,26 @@
+"""No sync, lock, link check or idempotency check stands in the source without a test that misses it.
+
+`python -m tests.mutations` takes each of them out and sees its test turn red.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tests.mutations.sites import IDEMPOTENCY, KINDS, all_sites
+from tests.mutations.table import named_tests
+
+
+def test_every_guard_in_the_source_has_named_tests() -> None:
+    found = {site.name for site in all_sites()}
+    assert found == set(named_tests())
+    assert all(named_tests().values())
+
+
+def test_every_kind_of_guard_is_found() -> None:
+    assert {site.kind for site in all_sites()} == set(KINDS)
+
+
+def test_every_known_idempotency_check_still_stands() -> None:
+    standing = {ast.unparse(site.node) for site in all_sites() if site.kind == "idempotency"}
+    assert standing >= set(IDEMPOTENCY)

@@ -1,0 +1,35 @@
+"""Whether two threads can be in the same place at once, found out without a race."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+PATIENCE_S = 0.5
+
+
+def meet(owner: Any, name: str, action: Callable[[], object]) -> bool:
+    """Whether two threads that both do `action` meet inside the library's function `owner.name`.
+
+    The first to come waits there for the other, which comes at once unless a lock holds it back.
+    """
+    real, place = getattr(owner, name), threading.Barrier(2)
+    have_met = threading.Event()
+
+    def waiting(*args: Any, **more: Any) -> Any:
+        try:
+            place.wait(PATIENCE_S)
+            have_met.set()
+        except threading.BrokenBarrierError:
+            pass
+        return real(*args, **more)
+
+    with pytest.MonkeyPatch.context() as library, ThreadPoolExecutor(2) as threads:
+        library.setattr(owner, name, waiting)
+        for done in [threads.submit(action), threads.submit(action)]:
+            done.result()
+    return have_met.is_set()

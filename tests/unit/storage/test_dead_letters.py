@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.storage.dead_letters import look_at, remove_thing
+
+
+def test_of_a_plain_file_the_beginning_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"some words")
+    look = look_at(tmp_path / "a", max_bytes=4)
+    assert (look.kind, look.size, look.head) == ("regular file", 10, b"some")
+
+
+def test_what_a_link_leads_to_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "a").symlink_to("secret")
+    look = look_at(tmp_path / "a", max_bytes=100)
+    assert (look.kind, look.head) == ("symbolic link", b"")
+
+
+def test_what_has_another_name_as_well_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "a").hardlink_to(tmp_path / "secret")
+    look = look_at(tmp_path / "a", max_bytes=100)
+    assert "2 hard links" in look.kind
+    assert look.head == b""
+
+
+def test_a_link_that_takes_the_place_of_what_is_looked_at_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    path, real = tmp_path / "a", os.open
+    path.write_bytes(b"harmless")
+
+    def swap_before_opening(name: Path, flags: int, *more: Any) -> int:
+        path.unlink()
+        path.symlink_to("secret")
+        return real(name, flags, *more)
+
+    monkeypatch.setattr(os, "open", swap_before_opening)
+    with pytest.raises(OSError, match=r"(?i)symbolic link"):
+        look_at(path, max_bytes=100)
+
+
+def test_a_link_to_a_folder_is_removed_and_the_folder_kept(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").touch()
+    (tmp_path / "a").symlink_to("folder")
+    remove_thing(tmp_path / "a")
+    assert not os.path.lexists(tmp_path / "a")
+    assert (tmp_path / "folder" / "file").exists()
+
+
+def test_a_folder_is_removed_with_all_that_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    remove_thing(tmp_path / "a")
+    assert not (tmp_path / "a").exists()

@@ -1,0 +1,106 @@
+"""A request that was interrupted is completed by itself, once, and never taken for another."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from tests.durability import watched
+from tests.integration.stage import SLUG, Stage
+from tests.unit.orchestrator_api.doors import KilledHost, answer, body
+
+MERGE = {"mission": SLUG}
+NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
+
+
+def kill(stage: Stage, command: str, args: dict[str, Any]) -> None:
+    """The request `one` has had its effects, and its host was killed before it recorded the answer."""
+    with pytest.raises(StorageFailed):
+        Dispatcher(KilledHost(stage.root)).answer_bytes(
+            body("one", command, args), stem="one", identity="default"
+        )
+
+
+def ask(stage: Stage, command: str, args: dict[str, Any], stem: str = "one") -> dict[str, Any]:
+    return answer(stage, body(stem, command, args), stem=stem, identity="default")
+
+
+def log(stage: Stage) -> Any:
+    return stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+
+
+def kill_merge(stage: Stage, *, is_recorded: bool) -> None:
+    """A merge is killed when its target has moved, before or after its events were in the log."""
+    stage.approve("WP01", {"one.txt": "1\n"})
+    before = log(stage).read_bytes()
+    kill(stage, "merge-mission", MERGE)
+    if not is_recorded:
+        log(stage).write_bytes(before)
+    path = stage.root / ".kitty" / "host" / "merges" / f"{SLUG}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"is_complete": False}))
+
+
+def dones(stage: Stage) -> int:
+    return [event.get("to_lane") for event in stage.events()].count("done")
+
+
+def test_another_body_under_the_id_of_an_interrupted_request_conflicts(stage: Stage) -> None:
+    kill(stage, "append-history", NOTE)
+    other = ask(stage, "append-history", NOTE | {"note": "other"})
+    assert other["error_code"] == "CORRELATION_ID_CONFLICT"
+    assert ask(stage, "append-history", NOTE)["success"]
+    assert len(stage.events()) == 1
+
+
+def test_an_acceptance_that_was_interrupted_is_made_once(stage: Stage) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    kill(stage, "accept-mission", {"mission": SLUG, "actor": "ada"})
+    again = ask(stage, "accept-mission", {"mission": SLUG, "actor": "ada"})
+    assert again["success"], again
+    accepted = [event for event in stage.events() if event.get("kind") == "mission_accepted"]
+    assert len(accepted) == 1
+    assert stage.journal()[-1]["event_ids"] == [accepted[0]["event_id"]]
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_merge_that_was_interrupted_is_recorded_once(stage: Stage, is_recorded: bool) -> None:
+    kill_merge(stage, is_recorded=is_recorded)
+    assert ask(stage, "merge-mission", MERGE)["success"]
+    assert dones(stage) == 1
+
+
+def test_a_merge_that_has_moved_its_target_does_not_move_it_again(stage: Stage) -> None:
+    kill_merge(stage, is_recorded=True)
+    stage.commit({"later.txt": "later\n"})
+    tip = stage.git("rev-parse", "main")
+    again = ask(stage, "merge-mission", MERGE)
+    assert again["success"], again
+    assert stage.git("rev-parse", "main") == tip
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_another_merge_under_the_id_of_an_interrupted_one_conflicts(
+    stage: Stage, is_recorded: bool
+) -> None:
+    kill_merge(stage, is_recorded=is_recorded)
+    other = ask(stage, "merge-mission", MERGE | {"strategy": "squash"})
+    assert other["error_code"] == "CORRELATION_ID_CONFLICT"
+
+
+def test_a_merge_whose_plan_is_gone_is_still_known_by_its_events(stage: Stage) -> None:
+    kill_merge(stage, is_recorded=True)
+    assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
+    other = ask(stage, "merge-mission", MERGE | {"strategy": "squash"})
+    assert other["error_code"] == "CORRELATION_ID_CONFLICT"
+
+
+def test_a_plan_that_was_given_up_does_not_return(stage: Stage) -> None:
+    kill_merge(stage, is_recorded=True)
+    with watched() as disk:
+        assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
+    gone = disk.steps.index(f"unlink {SLUG}.json")
+    assert disk.steps[gone + 1] == "sync merges"

@@ -1,0 +1,98 @@
+"""What several processes could change at once is changed under its lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zlib
+
+import pytest
+
+from specify_cli import bootstrap
+from specify_cli.storage.project import Project
+from specify_cli.workflow.doctor import Doctor
+from specify_cli.workflow.mission_names import MissionNames
+from tests.durability import watched
+from tests.integration.stage import SLUG, Stage
+from tests.together import meet
+
+NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
+MISSION_LOCK = f"mission-{SLUG}.lock"
+
+
+def test_a_mission_is_changed_under_its_lock(stage: Stage) -> None:
+    with watched() as disk:
+        stage.done("append-history", **NOTE)
+    assert disk.is_locked("sync status.events.jsonl", MISSION_LOCK)
+
+
+def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
+    stripe = zlib.crc32(b"one") % bootstrap.REQUEST_LOCKS
+    with watched() as disk:
+        assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
+    assert disk.is_locked("sync journal.jsonl", f"request-{stripe:02}.lock")
+
+
+def test_a_mission_gets_its_number_under_the_lock_of_all(stage: Stage) -> None:
+    with watched() as disk:
+        stage.done("create-mission", title="Other words", policy=None)
+    assert disk.is_locked("rename meta.json", "missions.lock")
+
+
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [("accept-mission", {"actor": "ada"}), ("write-packages", {})],
+)
+def test_the_repository_is_changed_under_its_lock(
+    stage: Stage, command: str, args: dict[str, str]
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    (stage.root / "kitty-specs" / SLUG / "spec.md").write_text("words\n")
+    with watched() as disk:
+        stage.ask(command, policy=None, mission=SLUG, **args)
+    assert disk.is_locked("run git", "repository.lock")
+
+
+def test_a_log_is_mended_under_the_lock_of_its_mission(stage: Stage) -> None:
+    stage.done("append-history", **NOTE)
+    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    log.write_bytes(log.read_bytes() + b'{"event_id": "01K')
+    with watched() as disk:
+        Doctor(Project(stage.root)).repair()
+    assert log.read_bytes().endswith(b"\n")
+    assert disk.is_locked("sync status.events.jsonl", MISSION_LOCK)
+
+
+def test_a_prompt_is_repaired_under_the_lock_of_its_mission(stage: Stage) -> None:
+    prompt = stage.root / "kitty-specs" / SLUG / "tasks" / "WP01-step.md"
+    text = prompt.read_bytes()
+    prompt.write_bytes(b"\xef\xbb\xbf" + text)
+    with watched() as disk:
+        Doctor(Project(stage.root)).repair()
+    assert prompt.read_bytes() == text
+    assert disk.steps.count("rename WP01-step.md") == 2
+    # The first is the original that is kept.
+    assert disk.is_locked("rename WP01-step.md", MISSION_LOCK)
+
+
+# Threads of one host.
+
+
+def test_requests_of_one_lock_wait_for_each_other_without_asking_the_kernel(stage: Stage) -> None:
+    host = bootstrap.ProjectHost(stage.root)
+
+    def decide() -> None:
+        with host.deciding("one", ""):
+            pass
+
+    assert not meet(fcntl, "flock", decide)
+
+
+def test_the_journal_is_made_once(stage: Stage) -> None:
+    host = bootstrap.ProjectHost(stage.root)
+    assert not meet(os, "mkdir", host.journal)
+
+
+def test_names_of_missions_are_read_by_one_thread_at_a_time(stage: Stage) -> None:
+    names = MissionNames(Project(stage.root))
+    assert not meet(os, "lstat", lambda: names.find("1"))

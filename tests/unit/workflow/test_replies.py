@@ -1,0 +1,90 @@
+"""Old replies are pruned where they were published, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.project import Project
+from specify_cli.workflow.replies import Replies
+
+LONG_AGO = 1_700_000_000
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def replies(tmp_path: Path) -> Replies:
+    made = Replies(Project(tmp_path))
+    (tmp_path / ".kitty" / "outbox").mkdir(parents=True)
+    return made
+
+
+def answered(replies: Replies, identity: str, folder: Path) -> Path:
+    """An old reply in `folder`, recorded as that orchestrator's."""
+    line = {
+        "correlation_id": "one",
+        "at": "2023-01-01T00:00:00+00:00",
+        "door": "mailbox",
+        "identity": identity,
+        "envelope": {"correlation_id": "one"},
+    }
+    lock = replies.project.lock("journal")
+    Journal(replies.project.journal, lock_path=lock).append(line)
+    folder.mkdir(exist_ok=True)
+    path = folder / "one.json"
+    path.write_text(json.dumps(line["envelope"]))
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def test_old_replies_of_everybody_are_pruned(replies: Replies) -> None:
+    outbox = replies.project.kitty / "outbox"
+    ours = answered(replies, "default", outbox)
+    theirs = answered(replies, "nightly", outbox / "nightly")
+    assert len(replies.prune(DAY)) == 2
+    assert not ours.exists()
+    assert not theirs.exists()
+
+
+def test_an_outbox_that_is_a_link_is_not_pruned(replies: Replies, tmp_path: Path) -> None:
+    path = answered(replies, "nightly", tmp_path / "elsewhere")
+    (replies.project.kitty / "outbox" / "nightly").symlink_to(tmp_path / "elsewhere")
+    assert replies.prune(DAY) == []
+    assert path.exists()
+
+
+def test_a_link_that_takes_the_outbox_s_place_is_not_followed(
+    replies: Replies, tmp_path: Path
+) -> None:
+    outbox = replies.project.kitty / "outbox"
+    answered(replies, "default", outbox)
+    found = list(replies.old(DAY))
+    assert len(found) == 1
+    outbox.rename(tmp_path / "elsewhere")
+    outbox.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageFailed):
+        replies.prune(DAY)
+    assert (tmp_path / "elsewhere" / "one.json").exists()
+
+
+def test_a_reply_that_was_published_again_meanwhile_is_not_replaced(
+    replies: Replies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = answered(replies, "default", replies.project.kitty / "outbox")
+    rename = os.rename
+
+    def ask_again_behind(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        os.utime(new, dir_fd=dst_dir_fd)
+        path.write_text("newer")
+        monkeypatch.setattr(os, "rename", rename)
+
+    monkeypatch.setattr(os, "rename", ask_again_behind)
+    assert replies.prune(DAY) == []
+    assert path.read_text() == "newer"
