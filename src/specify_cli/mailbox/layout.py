@@ -140,7 +140,7 @@ class MailboxLayout:
             folders.ensure(folder, below=self.root, mode=PRIVATE)
         ignore = self.kitty / ".gitignore"
         if not os.path.lexists(ignore):
-            atomic.publish(ignore, b"*\n", below=self.root)
+            atomic.publish(ignore, b"*\n", below=self.root, sweeps=True)
 
     def ensure_mailbox(self, identity: str, *, owner_uid: int | None = None) -> None:
         """The folders of that orchestrator are there, too, and are its own as far as we may say.

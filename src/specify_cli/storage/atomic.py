@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
 from specify_cli.storage import folders
 
 
-def publish(path: Path, data: bytes, *, mode: int = 0o644, below: Path | None = None) -> None:
+def publish(
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = 0o644,
+    below: Path | None = None,
+    sweeps: bool = False,
+) -> None:
     """`path` durably holds exactly `data`; at every earlier instant it held what it held before.
 
     `mode` is subject to the process's umask. The temporary file is named `.<name>.<random>.tmp`.
-    With `below`, no link between that folder and the file is followed.
+    With `below`, no link between that folder and the file is followed. With `sweeps`, what killed
+    writers of this name have left is gone too; that lists the folder.
 
     Raises:
         StorageFailed: the disk refused; nothing was left behind.
     """
     with translated(path, "write"), _opened(path.parent, below) as folder:
+        if sweeps:
+            _sweep(path.name, folder=folder)
         _write_then_rename(path.name, data, mode, folder=folder)
         os.fsync(folder)
 
@@ -39,23 +51,51 @@ def fsync_folder(folder: Path) -> None:
 def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:
     temporary = f".{name}.{secrets.token_hex(8)}.tmp"
     try:
-        _write_new(temporary, data, mode, folder=folder)
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
+            _write(file, data)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
         raise
 
 
-def _write_new(name: str, data: bytes, mode: int, *, folder: int) -> None:
+def _open_new(name: str, mode: int, *, folder: int) -> int:
+    """A new file, locked: whoever sweeps sees that its writer lives."""
     # O_EXCL makes the file, or fails: it follows no link either.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(name, flags, mode, dir_fd=folder)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
-        remaining = memoryview(data)
-        while remaining:
-            remaining = remaining[file.write(remaining) :]
-        os.fsync(file.fileno())
+    while True:
+        descriptor = os.open(name, flags, mode, dir_fd=folder)
+        # A file system without locks is swept by nobody: there no lock can be had.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # Swept between the two calls.
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[file.write(remaining) :]
+    os.fsync(file.fileno())
+
+
+def _sweep(name: str, *, folder: int) -> None:
+    for left in os.listdir(folder):
+        if left.startswith(f".{name}.") and left.endswith(".tmp"):
+            with contextlib.suppress(OSError):
+                _remove_left(left, folder=folder)
+
+
+def _remove_left(temporary: str, *, folder: int) -> None:
+    descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        # The kernel took the lock from a writer that was killed; it refuses while one is alive.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(temporary, dir_fd=folder)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

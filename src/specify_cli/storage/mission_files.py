@@ -116,7 +116,7 @@ class MissionFiles:
         before = read_json(self.lanes_path)
         record = before | {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
         record["lanes"] = [_kept(before, lane["lane_id"]) | lane for lane in record["lanes"]]
-        publish(self.lanes_path, (json.dumps(record, indent=2) + "\n").encode())
+        publish(self.lanes_path, (json.dumps(record, indent=2) + "\n").encode(), sweeps=True)
 
 
 def identity_in(meta: Mapping[str, Any], *, slug: str, path: Path) -> MissionIdentity:

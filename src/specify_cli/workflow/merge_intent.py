@@ -55,7 +55,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
         "host_files": {name: _text(content) for name, content in plan.host_files.items()},
         "lines": _text(intent.lines),
     }
-    publish(path, json.dumps(record).encode(), mode=0o600)
+    publish(path, json.dumps(record).encode(), mode=0o600, sweeps=True)
 
 
 def pending(files: MissionFiles) -> MergeIntent | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import secrets
 import stat
 from pathlib import Path
@@ -69,3 +70,18 @@ def test_a_link_that_was_planted_for_the_temporary_file_is_not_written_through(
     with pytest.raises(StorageFailed):
         atomic.publish(tmp_path / "a", b"whole")
     assert (tmp_path / "victim").read_bytes() == b"untouched"
+
+
+def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".reply.json.0123456789abcdef.tmp"
+    left.write_bytes(b"half")
+    atomic.publish(tmp_path / "reply.json", b"whole", sweeps=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["reply.json"]
+
+
+def test_a_writer_that_is_alive_is_not_swept(tmp_path: Path) -> None:
+    written = tmp_path / ".reply.json.0123456789abcdef.tmp"
+    with written.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        atomic.publish(tmp_path / "reply.json", b"whole", sweeps=True)
+        assert written.exists()
