@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,20 +21,24 @@ PID_WIDTH = 20
 
 
 @contextlib.contextmanager
-def held(path: Path, *, timeout_s: float = 60.0) -> Iterator[None]:
+def held(path: Path, *, timeout_s: float = 60.0) -> Iterator[int]:
     """Nobody else holds the lock `path` while the block runs. Not re-entrant.
+
+    Yields its descriptor: a process that inherits it keeps the lock from everybody else, should
+    this one be killed before.
 
     Raises:
         StorageFailed: the lock stayed taken for `timeout_s`, or its file could not be made.
     """
-    lock = _acquire(path, timeout_s=timeout_s)
+    descriptors: list[int] = []
+    lock = _acquire(path, timeout_s=timeout_s, told=descriptors.append)
     if lock is None:
         raise StorageFailed(
             f"{path} was held by {holder(path)} for more than {timeout_s:g} s; wait for that process to finish, "
             "or stop it if it hangs, then try again"
         )
     try:
-        yield
+        yield descriptors[-1]
     finally:
         lock.release()
 
@@ -69,10 +73,16 @@ def holder(path: Path) -> str:
     return f"process {pid}" if pid.isdigit() else "another process"
 
 
-def _acquire(path: Path, *, timeout_s: float) -> FileLock | None:
+def _acquire(
+    path: Path, *, timeout_s: float, told: Callable[[int], object] = lambda descriptor: None
+) -> FileLock | None:
+    def on_acquired(descriptor: int) -> None:
+        told(descriptor)
+        _sign(descriptor)
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _file_lock(path)
+        lock = _file_lock(path, on_acquired)
         lock.acquire(timeout=timeout_s)
     except Timeout:
         return None
@@ -83,14 +93,14 @@ def _acquire(path: Path, *, timeout_s: float) -> FileLock | None:
     return lock
 
 
-def _file_lock(path: Path) -> FileLock:
+def _file_lock(path: Path, on_acquired: Callable[[int], None]) -> FileLock:
     # A lock that falls back to mere existence would outlive a killed process and block everybody.
     return FileLock(
         path,
         thread_local=False,
         fallback_to_soft=False,
         poll_interval=POLL_INTERVAL_S,
-        on_acquired=_sign,
+        on_acquired=on_acquired,
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -69,6 +71,22 @@ _FIXED: Final = {
 }
 
 
+_kept: ContextVar[tuple[int, ...]] = ContextVar("_kept", default=())
+
+
+@contextmanager
+def keeping(descriptor: int) -> Iterator[None]:
+    """Every git that this thread runs in the block has the descriptor open as long as it lives.
+
+    For the descriptor of a lock: a git that outlives its killed host keeps the lock taken.
+    """
+    token = _kept.set((*_kept.get(), descriptor))
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
 class GitFailed(Exception):
     """Git could not do what it was asked; `stderr` says why, in git's words."""
 
@@ -104,6 +122,8 @@ class Git:
 
     folder: Path
     overrides: tuple[str, ...] = HOOKS_OFF + OVERRIDES
+    # Off where git may start what outlives it, a cache of credentials for one.
+    keeps: bool = True
 
     def run(
         self,
@@ -119,8 +139,11 @@ class Git:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
         """
         command = ("git", *self.overrides, "-C", str(self.folder), *args)
+        kept = _kept.get() if self.keeps else ()
         try:
-            done = _communicate(command, input=input, env=_environment(env), timeout_s=timeout_s)
+            done = _communicate(
+                command, input=input, env=_environment(env), timeout_s=timeout_s, kept=kept
+            )
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise GitFailed(args, returncode=-1, stderr=str(error)) from error
         if check and done.returncode:
@@ -158,6 +181,7 @@ def _communicate(
     input: bytes | None,
     env: dict[str, str],
     timeout_s: float | None,
+    kept: tuple[int, ...],
 ) -> Completed:
     # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, and no
     # credential helper finds a terminal to wait at.
@@ -168,6 +192,7 @@ def _communicate(
         capture_output=True,
         timeout=timeout_s,
         start_new_session=True,
+        pass_fds=kept,
         check=False,
     )
     stderr = done.stderr.decode("utf-8", "replace").strip()

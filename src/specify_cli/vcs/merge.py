@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from specify_cli.vcs import durable
 from specify_cli.vcs.branch_moves import (
     Journey,
     TargetMoved,
@@ -112,7 +113,7 @@ def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
 
 
 def apply(repo: Repository, plan: MergePlan) -> None:
-    """The target is at `to_commit`, and so is every working tree that has it out.
+    """The target is at `to_commit`, and so is every working tree that has it out, on the disk too.
 
     Raises:
         TargetMoved: the target was not at `from_commit` any more; nothing has moved.
@@ -127,6 +128,8 @@ def apply(repo: Repository, plan: MergePlan) -> None:
     if tip != plan.to_commit:
         move = Move(origin=plan.from_commit, goal=plan.to_commit)
         travel(repo.git, plan.target, move=move, journeys=journeys(plan, found))
+    # Before anything records that it was merged.
+    durable.sync(repo.root)
 
 
 def finish(repo: Repository, plan: MergePlan) -> None:
@@ -152,7 +155,7 @@ def push(repo: Repository, *, commit: str, target: str, remote: str = "origin") 
     Raises:
         PushFailed: no such remote, not reachable in time, or it refused.
     """
-    git = Git(folder=repo.root, overrides=OVERRIDES)
+    git = Git(folder=repo.root, overrides=OVERRIDES, keeps=False)
     order = f"{commit}:{HEADS}{target}"
     try:
         git.run("push", "--quiet", "--", remote, order, timeout_s=PUSH_TIMEOUT_S)

@@ -36,7 +36,8 @@ def begin(checkout: Checkout, move: Move) -> None:
     """The move is on record in the git folder of the checkout, so that a crash can be undone."""
     target = _record(checkout)
     content = {"origin": move.origin, "goal": move.goal, "live": move.live}
-    draft = target.with_name(f"{target.name}.{os.getpid()}")
+    # Always the same name, so that a draft whose writer was killed is written over.
+    draft = target.with_name(f"{target.name}.tmp")
     with draft.open("w", encoding="ascii") as stream:
         json.dump(content, stream)
         stream.flush()

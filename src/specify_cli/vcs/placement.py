@@ -6,14 +6,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from specify_cli.vcs.branch_moves import settle_all
 from specify_cli.vcs.checkouts import Checkout, registered
 from specify_cli.vcs.git import Git, GitFailed
-
-_INITIALIZING: Final = "initializing"
-"""Git's own lock on a worktree that `git worktree add` has not finished."""
+from specify_cli.vcs.leftovers import INITIALIZING
 
 
 class AllocationFailed(Exception):
@@ -46,7 +43,7 @@ def standing(git: Git, place: Place) -> Checkout | None:
     known = _known(git, place)
     _refuse_elsewhere(git, place, known)
     found = next((it for it in known if place.holds(it)), None)
-    if found is None or found.git_dir is None or found.lock_reason == _INITIALIZING:
+    if found is None or found.git_dir is None or found.lock_reason == INITIALIZING:
         _refuse_taken(place, found)
         return None
     if not found.has(place.branch):
@@ -75,7 +72,8 @@ def ignore_folder(folder: Path) -> None:
     target = folder / ".gitignore"
     if target.exists() and target.stat().st_size:
         return
-    draft = folder / f".gitignore.{os.getpid()}"
+    # Always the same name, so that a draft whose writer was killed is written over.
+    draft = folder / ".gitignore.tmp"
     draft.write_text("*\n", encoding="ascii")
     draft.replace(target)
 
@@ -99,7 +97,7 @@ def _refuse_elsewhere(git: Git, place: Place, known: Sequence[Checkout]) -> None
 
 
 def _refuse_taken(place: Place, found: Checkout | None) -> None:
-    if found is not None and found.lock_reason not in (None, _INITIALIZING):
+    if found is not None and found.lock_reason not in (None, INITIALIZING):
         raise AllocationFailed(f"{found.path} is gone but locked: git worktree unlock it first")
     if not _is_free(place.path):
         raise AllocationFailed(f"{place.path} exists and is no worktree: move it away")

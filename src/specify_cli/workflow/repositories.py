@@ -9,7 +9,8 @@ from specify_cli.errors import PreflightFailed
 from specify_cli.storage import locks
 from specify_cli.storage.atomic import translated
 from specify_cli.storage.project import Project
-from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs import durable, leftovers
+from specify_cli.vcs.git import GitFailed, keeping
 from specify_cli.vcs.repository import Repository
 
 NO_REPOSITORY = "the project is no git repository: run 'git init' and make a first commit"
@@ -28,10 +29,12 @@ def look(project: Project) -> Repository | None:
 def changing(project: Project) -> Iterator[Repository]:
     """The repository, which no other process of the host changes while the block runs.
 
+    What was changed is on the disk when the block ends.
+
     Missions have locks of their own, but share branches, checkouts and the index.
     Raises: PreflightFailed where there is none with a commit, or git refuses; StorageFailed.
     """
-    with locks.held(project.lock("repository")), translated(project.root, "change"):
+    with _alone(project):
         try:
             repository = Repository.find(project.root)
             problem = _problem(repository)
@@ -39,7 +42,19 @@ def changing(project: Project) -> Iterator[Repository]:
             repository, problem = None, str(error)
         if repository is None or problem:
             raise PreflightFailed(problem, errors=[problem])
-        yield repository
+        with leftovers.cleared(repository.root):
+            yield repository
+            durable.sync(repository.root)
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    with (
+        locks.held(project.lock("repository")) as descriptor,
+        keeping(descriptor),
+        translated(project.root, "change"),
+    ):
+        yield
 
 
 def _problem(repository: Repository | None) -> str:
