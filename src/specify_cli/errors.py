@@ -154,6 +154,13 @@ class StorageFailed(SpecKittyError):
     retryable = True
 
 
+class Unfinished(StorageFailed):
+    """What was begun can neither be taken back nor be completed now; the same request completes it.
+
+    So it is no answer to that request: it is not recorded, and the request waits.
+    """
+
+
 class HostError(SpecKittyError):
     """A fault of the host itself; the log that the message names has the traceback."""
 

@@ -14,6 +14,7 @@ from specify_cli.errors import (
     MissionNotFound,
     NotAuthorized,
     SpecKittyError,
+    Unfinished,
     UsageError,
 )
 from specify_cli.orchestrator_api import arguments, begun, registry, request
@@ -214,6 +215,8 @@ class Dispatcher:
             result = command.handle(params, cause, self._host.services)
             data = self._as_seen(result.as_data(), origin)
             return succeeded(judgement.wire_name, correlation_id, data), cause
+        except Unfinished:
+            raise
         except SpecKittyError as error:
             return _refusal(judgement, self._shown(error, origin)).envelope, cause
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too

@@ -280,13 +280,13 @@ def _write(path: Path, data: bytes) -> None:
                 data = b"\n" + data
             _write_all(log, data)
             os.fsync(log.fileno())
-        except OSError:
+            if is_new:
+                fsync_folder(path.parent)
+        except (OSError, StorageFailed):
             os.truncate(path, size)
             if is_new:
                 path.unlink()
             raise
-    if is_new:
-        fsync_folder(path.parent)
 
 
 def _write_all(log: FileIO, data: bytes) -> None:

@@ -129,7 +129,7 @@ def apply(repo: Repository, plan: MergePlan) -> None:
         move = Move(origin=plan.from_commit, goal=plan.to_commit)
         travel(repo.git, plan.target, move=move, journeys=journeys(plan, found))
     # Before anything records that it was merged.
-    durable.sync(repo.root)
+    durable.sync()
 
 
 def finish(repo: Repository, plan: MergePlan) -> None:

@@ -125,13 +125,13 @@ def _is_free(path: Path) -> bool:
         return False
 
 
-def is_registered(git: Git, place: Place) -> bool:
-    """Whether git knows of a worktree at the place.
+def registration(git: Git, place: Place) -> Checkout | None:
+    """The worktree at the place as git knows it; None where git knows of none.
 
     Raises:
         GitFailed: git refused.
     """
-    return any(place.holds(it) for it in registered(git))
+    return next((it for it in registered(git) if place.holds(it)), None)
 
 
 def forget(git: Git, path: Path) -> bool:

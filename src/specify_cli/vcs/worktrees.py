@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,9 @@ from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.placement import (
     AllocationFailed,
     Place,
-    forget,
     ignore_folder,
-    is_registered,
     make,
+    registration,
     standing,
 )
 from specify_cli.vcs.repository import Repository
@@ -31,6 +31,7 @@ __all__ = [
     "allocate",
     "exists",
     "has_uncommitted_work",
+    "remains",
     "remove",
 ]
 
@@ -116,19 +117,53 @@ def has_uncommitted_work(path: Path) -> bool:
 
 
 def remove(repo: Repository, path: Path) -> bool:
-    """Whether the worktree is gone; one with uncommitted work, or locked, stays.
+    """Whether the worktree is gone; one with uncommitted work, submodules or a lock stays.
+
+    Raises:
+        GitFailed, OSError: git or the disk refused; to be tried again, until then it may be half gone.
+    """
+    place = Place(path=path.absolute(), branch="")
+    trash = _trash(path)
+    found = registration(repo.git, place)
+    if has_uncommitted_work(path) or (found is not None and _is_kept(found)):
+        return False
+    if found is not None and path.is_dir():
+        # At once, because one that was half removed would look like work that was undone.
+        _discard(trash)
+        path.rename(trash)
+    if found is not None:
+        # Its folder is gone: git only forgets it.
+        repo.git.run("worktree", "remove", str(place.path))
+    _discard(trash)
+    if _is_empty_folder(path) and not path.is_symlink():
+        path.rmdir()
+    return not os.path.lexists(path)
+
+
+def remains(repo: Repository, path: Path) -> bool:
+    """Whether there is a worktree at `path`, or what a removal that was cut off has left of it.
 
     Raises:
         GitFailed: git will not work in the repository.
     """
-    place = Place(path=path.absolute(), branch="")
-    if has_uncommitted_work(path):
-        return False
-    if is_registered(repo.git, place) and not forget(repo.git, place.path):
-        return False
-    if _is_empty_folder(path) and not path.is_symlink():
-        path.rmdir()
-    return not os.path.lexists(path)
+    if path.exists() or _trash(path).exists():
+        return True
+    return registration(repo.git, Place(path=path.absolute(), branch="")) is not None
+
+
+def _trash(path: Path) -> Path:
+    return path.with_name(f".removed-{path.name}")
+
+
+def _discard(trash: Path) -> None:
+    if trash.is_dir():
+        shutil.rmtree(trash)
+
+
+def _is_kept(checkout: Checkout) -> bool:
+    git_dir = checkout.git_dir
+    has_submodules = git_dir is not None and (git_dir / "modules").exists()
+    return checkout.lock_reason is not None or has_submodules
 
 
 def exists(repo: Repository, path: Path, branch: str) -> bool:

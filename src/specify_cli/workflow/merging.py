@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move
 from specify_cli.core.wishes import MergeWish, Wish
-from specify_cli.errors import UnsupportedStrategy
+from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage import event_log
 from specify_cli.storage.project import Project
 from specify_cli.vcs import merge, worktrees
@@ -51,11 +52,19 @@ class Merging:
         ):
             cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             run = _Run(repository=repository, mission=mission, wish=wish, cause=cause)
-            plan = None
-            if intent := merge_intent.pending(mission.files):
-                plan = run.settle(intent)
+            try:
+                plan = run.begun()
                 run = replace(run, mission=reopened(mission))
-            return run.report(plan or run.carry_out())
+                return run.report(plan or run.carry_out())
+            except GitFailed as error:
+                raise StorageFailed(f"git could not merge: {error}") from error
+
+
+def _unfinished(plan: MergePlan, error: Exception) -> Unfinished:
+    return Unfinished(
+        f"{plan.target} has the merge {plan.to_commit[:12]}, and what follows failed: {error};"
+        " free or repair the disk: the same request completes it"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +79,14 @@ class _Run:
     @property
     def target(self) -> str:
         return self.wish.target or self.mission.target_branch
+
+    def begun(self) -> MergePlan | None:
+        """The plan of this request's own merge that an earlier process made; None without one."""
+        intent = merge_intent.pending(self.mission.files)
+        if intent is None or not intent.is_of(self.cause):
+            return self.settle(intent) if intent else None
+        with self._completing(intent):
+            return self.settle(intent)
 
     def settle(self, intent: MergeIntent) -> MergePlan | None:
         """A merge that was interrupted is completed where the branch had moved, else undone.
@@ -99,10 +116,21 @@ class _Run:
             lines=lines,
         )
         merge_intent.remember(self.mission.files, intent)
-        self._move(intent)
-        self._record(intent)
-        self._complete(intent)
+        with self._completing(intent):
+            self._move(intent)
+            self._record(intent)
+            self._complete(intent)
         return plan
+
+    @contextmanager
+    def _completing(self, intent: MergeIntent) -> Iterator[None]:
+        """Behind the move there is no way back: a disk that refuses then is no refusal."""
+        try:
+            yield
+        except (StorageFailed, PreflightFailed, GitFailed, OSError) as error:
+            if not self._has_moved(intent):
+                raise
+            raise _unfinished(intent.plan, error) from error
 
     def report(self, plan: MergePlan) -> MergeReport:
         """What was done; worktrees that hold nothing uncommitted are gone."""
@@ -110,8 +138,11 @@ class _Run:
         if commit:
             self.cause.effects.commits.append(commit)
         lanes = merge_preflight.lane_workspaces(self.mission)
-        here = [lane.path for lane in lanes if lane.path.exists()]
-        removed = [worktrees.remove(self.repository, path) for path in here]
+        here = [lane.path for lane in lanes if worktrees.remains(self.repository, lane.path)]
+        try:
+            removed = [worktrees.remove(self.repository, path) for path in here]
+        except (GitFailed, OSError) as error:
+            raise _unfinished(plan, error) from error
         return MergeReport(
             mission=self.mission.identity,
             target_branch=plan.target,
@@ -167,6 +198,8 @@ class _Run:
         try:
             merge.apply(self.repository, plan)
         except (TargetMoved, CheckoutBlocked, GitFailed) as error:
+            if self._has_moved(intent):
+                raise
             if not (self.wish.push or intent.is_pushed):
                 merge_intent.discard(self.mission.files)
                 merge_preflight.refuse([f"{plan.target} was not moved: {error}"])

@@ -44,7 +44,7 @@ def changing(project: Project) -> Iterator[Repository]:
             raise PreflightFailed(problem, errors=[problem])
         with leftovers.cleared(repository.root):
             yield repository
-            durable.sync(repository.root)
+            durable.sync()
 
 
 @contextmanager
