@@ -45,8 +45,10 @@ class BegunCalls:
         try:
             fsync_folder(self.folder)
             yield
-            # Not synced: a note that a power loss brings back is of a call that the journal knows.
-            path.unlink(missing_ok=True)
+            # Not synced, and no failure of the call: a note that stays, or that a power loss brings
+            # back, is of a call that the journal knows.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 

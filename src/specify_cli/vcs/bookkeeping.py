@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from specify_cli.vcs import durable
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import NULL_COMMIT, Git, GitFailed
 from specify_cli.vcs.moves import refresh
@@ -49,6 +50,8 @@ def commit_files(repo: Repository, files: Sequence[Path], *, message: str) -> st
 def _publish(
     repo: Repository, entries: dict[str, Entry | None], *, commit: str, head: str | None
 ) -> None:
+    # Neither index nor branch may outlive a power loss that the objects they name do not.
+    durable.sync()
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
     _main(repo).on_index("update-index", "-z", "--index-info", input=index_info(entries))

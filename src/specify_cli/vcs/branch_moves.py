@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from specify_cli.vcs import durable
 from specify_cli.vcs.checkouts import HEADS, Checkout
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.moves import (
@@ -92,10 +93,15 @@ def point_branch(git: Git, branch: str, move: Move) -> None:
         GitFailed: git refused.
     """
     ref = HEADS + branch
+    # No branch may outlive a power loss that the commits it points at do not.
+    durable.sync()
     try:
         git.run("update-ref", "-m", _REFLOG_NOTE, ref, move.goal, move.origin)
     except GitFailed:
-        if tip_of(git, branch) == move.origin:
+        tip = tip_of(git, branch)
+        if tip == move.goal:
+            return  # Only the reflog could not be written.
+        if tip == move.origin:
             raise
         raise TargetMoved(f"{branch} is not at {move.origin} any more") from None
 

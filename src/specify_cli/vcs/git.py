@@ -18,6 +18,8 @@ HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
 
 OVERRIDES: Final = (
     *("-c", "commit.gpgSign=false"),
+    # A ref or an object that is there after a power loss is whole.
+    *("-c", "core.fsync=objects,reference,index"),
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.quotePath=false"),
     *("-c", "core.safecrlf=false"),

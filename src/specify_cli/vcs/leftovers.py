@@ -128,10 +128,20 @@ def _is_half_made(registration: Path) -> bool:
     It writes `gitdir`, then the link in the new folder, HEAD and `commondir`, and then takes away
     its own lock. Source: builtin/worktree.c. Nothing has been checked out by then.
     """
+    with suppress(FileNotFoundError):
+        # After a power loss only the beginning of the word may be there.
+        word = (registration / "locked").read_bytes().strip(b"\0\n")
+        return INITIALIZING.encode().startswith(word) and not (registration / "index").exists()
+    return not all(_is_whole(registration / name) for name in ("gitdir", "HEAD", "commondir"))
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a power loss has spared the file."""
     try:
-        return (registration / "locked").read_bytes().strip() == INITIALIZING.encode()
+        content = file.read_bytes()
     except FileNotFoundError:
-        return not (registration / "gitdir").exists()
+        return False
+    return content.endswith(b"\n") and b"\0" not in content
 
 
 def _is_alone(root: Path, git_dir: Path) -> bool:

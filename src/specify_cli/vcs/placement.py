@@ -6,11 +6,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from specify_cli.vcs import durable
 from specify_cli.vcs.branch_moves import settle_all
-from specify_cli.vcs.checkouts import Checkout, registered
+from specify_cli.vcs.checkouts import Checkout, git_dir_of, registered
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.leftovers import INITIALIZING
+
+FILLING: Final = "spec-kitty-filling"
+"""In the git folder of a worktree until its files are on the disk."""
 
 
 class AllocationFailed(Exception):
@@ -63,6 +68,12 @@ def make(git: Git, place: Place) -> None:
     # Twice forced: a registration whose folder is gone, locked by that killed git, gives way.
     force = ("--force", "--force")
     git.run("worktree", "add", "--no-checkout", *force, str(place.path), place.branch)
+    git_dir = git_dir_of(place.path)
+    if git_dir is None:
+        raise GitFailed(("worktree", "add"), returncode=-1, stderr=f"no worktree at {place.path}")
+    (git_dir / FILLING).touch()
+    # The registration first: were the files there without it, they would pass for somebody's.
+    durable.sync()
     _fill(place.path)
 
 
@@ -106,14 +117,22 @@ def _refuse_taken(place: Place, found: Checkout | None) -> None:
 def _complete(checkout: Checkout, branch: str) -> None:
     settle_all(checkout.git, branch, [checkout])
     git_dir = checkout.git_dir
-    if git_dir is not None and not (git_dir / "index").exists():
+    if git_dir is not None and is_being_filled(git_dir):
         checkout.outwait_index()  # The git of a host that was killed may be at it still.
         _fill(checkout.path)
 
 
 def _fill(path: Path) -> None:
-    # The index is written last: without one, nobody has been given this worktree to work in.
     Git(folder=path).run("reset", "--hard", "--quiet")
+    durable.sync()
+    git_dir = git_dir_of(path)
+    if git_dir is not None:
+        (git_dir / FILLING).unlink(missing_ok=True)
+
+
+def is_being_filled(git_dir: Path) -> bool:
+    """Whether the files of a worktree may be missing still: nobody has been given it to work in."""
+    return (git_dir / FILLING).exists() or not (git_dir / "index").exists()
 
 
 def _is_free(path: Path) -> bool:

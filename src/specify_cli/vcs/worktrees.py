@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from specify_cli.vcs import durable
 from specify_cli.vcs.branch_moves import TargetMoved, travel
 from specify_cli.vcs.checkouts import HEADS, Checkout, branch_at_work, git_dir_of
 from specify_cli.vcs.git import Git, GitFailed
@@ -19,6 +20,7 @@ from specify_cli.vcs.placement import (
     AllocationFailed,
     Place,
     ignore_folder,
+    is_being_filled,
     make,
     registration,
     standing,
@@ -169,7 +171,7 @@ def _is_kept(checkout: Checkout) -> bool:
 def exists(repo: Repository, path: Path, branch: str) -> bool:
     """Whether the worktree stands at `path`, complete and on its branch. Runs no git."""
     git_dir, main = git_dir_of(path), git_dir_of(repo.root)
-    if git_dir is None or main is None or not (git_dir / "index").exists():
+    if git_dir is None or main is None or is_being_filled(git_dir):
         return False
     if os.path.realpath(git_dir.parent.parent) != os.path.realpath(main):
         return False
@@ -260,4 +262,6 @@ def _make_branches(git: Git, branches: _Branches, tip: str) -> None:
     elif tip != tips[branches.lane]:
         orders.append(f"update {HEADS}{branches.lane} {tip} {tips[branches.lane]}")
     if orders:
+        # No branch may outlive a power loss that the commits it points at do not.
+        durable.sync()
         git.run("update-ref", "--stdin", input="".join(f"{it}\n" for it in orders).encode())

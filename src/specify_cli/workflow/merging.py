@@ -13,7 +13,7 @@ from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage import event_log
 from specify_cli.storage.project import Project
-from specify_cli.vcs import merge, worktrees
+from specify_cli.vcs import durable, merge, worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, PushFailed, TargetMoved
 from specify_cli.vcs.repository import Repository
@@ -115,6 +115,8 @@ class _Run:
             plan=plan,
             lines=lines,
         )
+        # The intent must not outlive a power loss that the commits it names do not.
+        durable.sync()
         merge_intent.remember(self.mission.files, intent)
         with self._completing(intent):
             self._move(intent)

@@ -123,6 +123,8 @@ def error_facts(namespace: Mapping[str, Any]) -> list[ErrorFacts]:
         if inspect.isclass(kind)
         and issubclass(kind, errors.SpecKittyError)
         and kind is not errors.SpecKittyError
+        # One without a code of its own is told as the one that it is a case of.
+        and "code" in vars(kind)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,10 @@ def test_a_lock_stays_as_long_as_somebody_elses_git_is_at_work(root: Path) -> No
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     ) as git:
+        command = Path("/proc", str(git.pid), "cmdline")
+        deadline = time.monotonic() + 10
+        while b"hash-object" not in command.read_bytes():  # It is still being started.
+            assert time.monotonic() < deadline
         with leftovers.cleared(root):
             assert (root / ".git" / "index.lock").exists()
         git.kill()
