@@ -1,0 +1,226 @@
+"""Many points, struck one after the other, by several jobs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from tests.faults import circumstances, shim
+from tests.faults.circumstances import ROUNDS
+from tests.faults.hosts import ForkServer
+from tests.faults.kinds import KINDS
+from tests.faults.place import Place
+from tests.faults.points import Struck
+from tests.faults.power import PowerLoss
+from tests.faults.scenarios import BY_NAME
+from tests.faults.shim import Call
+from tests.faults.state import State
+
+CHUNK = 20
+POWER_LOSS = "power-loss"
+ALL_KINDS = (*KINDS, POWER_LOSS, *ROUNDS)
+ISOLATION = {
+    "GIT_AUTHOR_NAME": "Author",
+    "GIT_AUTHOR_EMAIL": "author@localhost",
+    "GIT_COMMITTER_NAME": "Committer",
+    "GIT_COMMITTER_EMAIL": "committer@localhost",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TEMPLATE_DIR": "",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which points are to be struck."""
+
+    seed: int = 0
+    kinds: Sequence[str] = ALL_KINDS
+    scenarios: Sequence[str] = tuple(BY_NAME)
+    doors: Sequence[str] = ("mailbox", "cli")
+    every: int = 1
+    limit: int | None = None
+    at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """Some points of one kind."""
+
+    scenario: str
+    door: str
+    kind: str
+    seed: int
+    points: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A point at which something did not hold, and how to strike it again."""
+
+    scenario: str
+    door: str
+    kind: str
+    at: int
+    seed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def again(self) -> str:
+        """The command line that repeats exactly this."""
+        return (
+            f"python -m tests.faults --commands {self.scenario} --doors {self.door}"
+            f" --kinds {self.kind} --at {self.at} --seed {self.seed}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of a task."""
+
+    task: Task
+    refused: int
+    failures: list[Failure]
+    seconds: float
+
+
+class Ground:
+    """Where one job strikes its points."""
+
+    def __init__(self, folder: Path, library: Path) -> None:
+        self._folder = folder
+        self._server = ForkServer(folder, library)
+
+    @cache  # noqa: B019  one for each process, as long as it lives
+    def ready(self, scenario: str, door: str) -> tuple[Place, State, list[Call]]:
+        """The place of a scenario, and how it ends undisturbed."""
+        place = Place(
+            self._folder / f"{scenario.replace('/', '-')}-{door}",
+            self._server,
+            BY_NAME[scenario],
+            door=door,
+        )
+        return (place, *place.golden())
+
+    def strike(self, task: Task) -> Result:
+        """The points of the task were struck."""
+        started = time.monotonic()
+        place, golden, _ = self.ready(task.scenario, task.door)
+        refused, failures = 0, []
+        for at in task.points:
+            struck = Struck(place, golden)
+            try:
+                problems = self._problems(struck, task, at)
+            except Exception:  # noqa: BLE001  a check that fails is a fault that was found
+                problems = [traceback.format_exc()]
+            refused += struck.was_refused
+            if problems:
+                failures.append(
+                    Failure(
+                        scenario=task.scenario,
+                        door=task.door,
+                        kind=task.kind,
+                        at=at,
+                        seed=task.seed,
+                        problems=problems,
+                    )
+                )
+        return Result(
+            task=task, refused=refused, failures=failures, seconds=time.monotonic() - started
+        )
+
+    def _problems(self, struck: Struck, task: Task, at: int) -> list[str]:
+        if task.kind == POWER_LOSS:
+            return self.power_loss(task.scenario, task.door).problems(task.seed, at)
+        if task.kind in ROUNDS:
+            place, *_ = self.ready(task.scenario, task.door)
+            return circumstances.problems(place, task.kind, task.seed + at)
+        return struck.problems(KINDS[task.kind].orders(at))
+
+    @cache  # noqa: B019  as above
+    def power_loss(self, scenario: str, door: str) -> PowerLoss:
+        """What a power loss can leave of the scenario."""
+        place, golden, _ = self.ready(scenario, door)
+        return PowerLoss(place, golden)
+
+    def points(self, scenario: str, door: str, kind: str, *, seed: int) -> list[int]:
+        """Everything that can be struck."""
+        _, _, calls = self.ready(scenario, door)
+        if kind == POWER_LOSS:
+            count = self.power_loss(scenario, door).count(seed) if calls else 0
+            return list(range(1, count + 1))
+        if kind in ROUNDS:
+            is_here = (scenario, door) == (circumstances.SCENARIO, circumstances.DOOR)
+            return list(range(1, circumstances.HOW_OFTEN + 1)) if is_here else []
+        return KINDS[kind].points(calls)
+
+    def close(self) -> None:
+        """The fork server has ended."""
+        self._server.close()
+
+
+def tasks(ground: Ground, choice: Choice) -> Iterator[Task]:
+    """Every chosen point, in tasks of a handful; the same for the same seed."""
+    chance = random.Random(choice.seed)
+    for scenario in choice.scenarios:
+        for door in choice.doors:
+            for name in choice.kinds:
+                found = ground.points(scenario, door, name, seed=choice.seed)
+                points = _chosen(found, choice, chance)
+                for first in range(0, len(points), CHUNK):
+                    yield Task(
+                        scenario=scenario,
+                        door=door,
+                        kind=name,
+                        seed=choice.seed,
+                        points=tuple(points[first : first + CHUNK]),
+                    )
+
+
+def _chosen(points: list[int], choice: Choice, chance: random.Random) -> list[int]:
+    if choice.at is not None:
+        return [choice.at] if points else []
+    if choice.every > 1 and points:
+        points = points[chance.randrange(min(choice.every, len(points))) :: choice.every]
+    if choice.limit is not None and len(points) > choice.limit:
+        points = sorted(chance.sample(points, choice.limit))
+    return points
+
+
+def run(folder: Path, choice: Choice, *, jobs: int = 1) -> Iterator[Result]:
+    """The results of all tasks, as they come."""
+    os.environ.update(ISOLATION)
+    library = shim.build(folder)
+    ground = Ground(folder / "planning", library)
+    try:
+        planned = list(tasks(ground, choice))
+        if jobs == 1:
+            yield from map(ground.strike, planned)
+            return
+    finally:
+        if jobs > 1:
+            ground.close()
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, _begin, (folder, library)) as pool:
+        yield from pool.imap_unordered(_strike, planned)
+
+
+_own: dict[str, Ground] = {}
+
+
+def _begin(folder: Path, library: Path) -> None:
+    os.environ.update(ISOLATION)
+    _own["ground"] = Ground(folder / f"job-{os.getpid()}", library)
+
+
+def _strike(task: Task) -> Result:
+    return _own["ground"].strike(task)

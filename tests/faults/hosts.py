@@ -1,0 +1,112 @@
+"""Processes of the host, with orders to fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.shim import Control, Orders
+from tests.integration.stage import environment
+
+CONTROL, TRACE, OUT = "control", "trace", "out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a process of the host ended; negative after a signal."""
+
+    status: int
+    out: str
+    err: str
+    calls: int
+    hits: int
+
+
+class ForkServer:
+    """A warm host, in whose children the shim counts; `folder` is for what belongs to one run."""
+
+    def __init__(self, folder: Path, shim: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(LD_PRELOAD=str(shim), TMPDIR=str(temporary)),
+            cwd=Path(__file__).parents[2],
+        )
+        assert self._answer() == "ready", "the fork server does not start"
+
+    def begin(
+        self,
+        root: Path,
+        words: Sequence[str],
+        *,
+        orders: Orders | None = None,
+        traced: bool = False,
+        env: Mapping[str, str] | None = None,
+    ) -> Control | None:
+        """A child has begun; `end` waits for it."""
+        trace = self.folder / TRACE
+        trace.unlink(missing_ok=True)
+        control = None
+        if orders is not None or traced:
+            control = Control(
+                self.folder / CONTROL,
+                root=root,
+                orders=orders or Orders(),
+                trace=trace if traced else None,
+            )
+        order = {
+            "control": str(control.path) if control else None,
+            "words": list(words),
+            "env": dict(env or {}),
+            "cwd": str(root),
+            "out": str(self.folder / OUT),
+        }
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return control
+
+    def end(self, control: Control | None = None) -> Ended:
+        """How the child ended that was begun last."""
+        status = json.loads(self._answer())["status"]
+        out = self.folder / OUT
+        return Ended(
+            status=status,
+            out=out.read_text(errors="replace"),
+            err=out.with_name(OUT + ".err").read_text(errors="replace"),
+            calls=control.read("count") if control else 0,
+            hits=control.read("hits") if control else 0,
+        )
+
+    def run(
+        self,
+        root: Path,
+        words: Sequence[str],
+        *,
+        orders: Orders | None = None,
+        traced: bool = False,
+    ) -> Ended:
+        """How a child ended."""
+        return self.end(self.begin(root, words, orders=orders, traced=traced))
+
+    def close(self) -> None:
+        """The server has ended."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+        assert self._process.stdout
+        self._process.stdout.close()
+
+    def _answer(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline().strip()

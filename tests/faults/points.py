@@ -1,0 +1,85 @@
+"""One fault at one call: what the host made of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from tests.faults import state
+from tests.faults.hosts import Ended
+from tests.faults.place import FIRST, SECOND, Place
+from tests.faults.shim import Orders
+from tests.faults.state import State
+
+# What a host may say whose disk refused, instead of doing what it was asked for.
+HONEST = frozenset({"STORAGE_FAILED", "LANE_ALLOCATION_FAILED", "PREFLIGHT_FAILED"})
+
+
+class Struck:
+    """A fault was made to happen; `problems` tells what did not hold."""
+
+    def __init__(self, place: Place, golden: State) -> None:
+        self._place = place
+        self._golden = golden
+        self.was_refused = False
+        self.answers: tuple[Any, Any] = (None, None)
+
+    def problems(self, orders: Orders) -> list[str]:
+        """What was lost, doubled or half-applied, in words; the process was started again after it."""
+        place = self._place
+        place.reset()
+        place.drop(FIRST)
+        first = place.ask(FIRST, orders=orders)
+        if not first.hits:
+            return [f"the call was not reached: {first.calls} calls"]
+        return list(self.settled(first))
+
+    def settled(self, first: Ended, told: Any = None) -> Iterator[str]:
+        """What does not hold after the host was started again; `told` is what it said before."""
+        place = self._place
+        told = told or self._told(first)
+        second = place.ask(FIRST)
+        for ended in (first, second):
+            if "Traceback" in ended.err:
+                yield f"a traceback: {ended.err[-600:]}"
+        if place.door == "mailbox" and second.status:
+            yield f"the next worker ended with {second.status}: {second.err[-300:]}"
+        answer = self._told(second)
+        if told is not None and told["success"] and told != answer:
+            yield f"another answer than before: {answer}, before {told}"
+        asked = [FIRST]
+        self.answers = (told, answer)
+        if answer is None or not answer["success"]:
+            self.was_refused = True
+            asked.append(SECOND)
+            yield from self._asked_anew(answer)
+        yield from self._kept(asked)
+
+    def _kept(self, asked: list[str]) -> Iterator[str]:
+        root = self._place.root
+        yield from state.broken_promises(root, self._place.asked(*asked))
+        moves = tuple(
+            tuple(asked[-1] if x == FIRST else x for x in move) for move in self._golden.moves
+        )
+        yield from state.read(root).differences(replace(self._golden, moves=moves))
+
+    def _asked_anew(self, answer: Any) -> Iterator[str]:
+        if answer is None:
+            yield "no answer"
+        elif answer["error_code"] not in HONEST or not answer["data"]["retryable"]:
+            yield f"refused with {answer['error_code']}: {answer['data']}"
+        self._place.drop(SECOND)
+        again = self._told(self._place.ask(SECOND), SECOND)
+        if again is None or not again["success"]:
+            yield f"refused when asked anew: {again}"
+
+    def _told(self, ended: Ended, correlation_id: str = FIRST) -> Any:
+        """The envelope that the caller has been given by now; None where there is none."""
+        if self._place.door == "mailbox":
+            return state.replies(self._place.root).get(correlation_id)
+        with contextlib.suppress(ValueError):
+            return json.loads(ended.out)
+        return None

@@ -1,0 +1,79 @@
+"""Power losses: after each sync, with everything, nothing or some of what was not synced."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tests.faults import state
+from tests.faults.disk import History, Tree
+from tests.faults.hosts import Ended
+from tests.faults.place import FIRST, Place
+from tests.faults.points import Struck
+from tests.faults.shim import Call
+from tests.faults.state import State
+
+PER_SYNC = 5
+
+
+class PowerLoss:
+    """What is left of one run of a request when the power goes."""
+
+    def __init__(self, place: Place, golden: State) -> None:
+        self._place = place
+        self._golden = golden
+        place.reset()
+        place.drop(FIRST)
+        before = place.root.with_name("before")
+        shutil.rmtree(before, ignore_errors=True)
+        shutil.copytree(place.root, before, symlinks=True)
+        self._ended = place.ask(FIRST, traced=True)
+        self._calls = place.trace()
+        self._history = History(before, place.root, self._calls)
+        self._answered = _answered(place, self._calls)
+        self._envelope = _envelope(place, self._ended)
+
+    def count(self, seed: int) -> int:
+        """How many disks there are to look at."""
+        return sum(1 for _ in self._disks(seed))
+
+    def problems(self, seed: int, number: int) -> list[str]:
+        """What did not hold on that disk, in words."""
+        at, tree = next(disk for i, disk in enumerate(self._disks(seed), start=1) if i == number)
+        root = self._place.root
+        shutil.rmtree(root, ignore_errors=True)
+        tree.store(root)
+        # Stored in another order than it was made: what git left is younger than the host's mark.
+        for path in (root / ".git").rglob("*"):
+            if path.name != "spec-kitty-at-work":
+                path.chmod(path.stat().st_mode)
+        return list(self._found(is_told=at >= self._answered))
+
+    def _disks(self, seed: int) -> Iterator[tuple[int, Tree]]:
+        yield from self._history.states(random.Random(seed), per_sync=PER_SYNC)
+
+    def _found(self, *, is_told: bool) -> Iterator[str]:
+        told = self._envelope if is_told else None
+        if told is not None and self._place.door == "cli":
+            # Nobody needs to ask again for what was acknowledged.
+            found = state.read(self._place.root)
+            # A note about a request that was answered: the next host sees that, and removes it.
+            files = frozenset(x for x in found.files if not x.startswith(".kitty/host/begun/"))
+            yield from replace(found, files=files).differences(self._golden)
+        first = Ended(status=-9, out=json.dumps(told) if told else "", err="", calls=0, hits=1)
+        yield from Struck(self._place, self._golden).settled(first, told=told)
+
+
+def _answered(place: Place, calls: list[Call]) -> int:
+    """The call after which the caller could see the answer."""
+    if place.door == "cli":
+        return calls[-1].number
+    reply = f"/.kitty/outbox/{FIRST}.json"
+    return next(call.number for call in calls if call.op == "rename" and call.other.endswith(reply))
+
+
+def _envelope(place: Place, ended: Ended) -> object:
+    return state.replies(place.root)[FIRST] if place.door == "mailbox" else json.loads(ended.out)

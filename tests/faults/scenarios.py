@@ -1,0 +1,142 @@
+"""One request of each command, and the project that it finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.integration.stage import APPROVED, POLICY, SLUG, Stage
+
+PACKAGES: Mapping[str, Mapping[str, Any]] = {
+    "WP01": {"owned_files": ["src/one/**"]},
+    "WP02": {"owned_files": ["src/two/**"], "dependencies": ["WP01"]},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A request, and what was true before it came."""
+
+    name: str
+    command: str
+    prepare: Callable[[Stage], object]
+    args: Mapping[str, Any] = field(default_factory=dict)
+    has_policy: bool = False
+
+    @property
+    def policy(self) -> Any:
+        """The policy that goes with the request."""
+        return POLICY if self.has_policy else None
+
+    def words(self, correlation_id: str) -> list[str]:
+        """The request as the words of a command line."""
+        words = ["orchestrator-api", self.command]
+        for name, value in self.args.items():
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, str(value)]
+        if self.policy:
+            words += ["--policy", json.dumps(self.policy)]
+        is_read = self.command in READS
+        return words if is_read else [*words, "--correlation-id", correlation_id]
+
+
+READS = frozenset({"contract-version", "mission-state", "list-ready", "resolve-workspace"})
+
+
+def _written(stage: Stage) -> None:
+    stage.make_repository()
+    stage.write_mission(PACKAGES)
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "the mission")
+
+
+def _started(stage: Stage) -> None:
+    _written(stage)
+    begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    stage.git("config", "gc.auto", "0")
+    stage.commit({"src/one/work": "one\n"}, folder=stage.root / begun["workspace_path"])
+
+
+def _handed_over(stage: Stage) -> None:
+    _started(stage)
+    ready = {"to": "for_review", "subtasks_complete": True}
+    stage.done("transition", mission=SLUG, wp="WP01", actor="coder", **ready)
+
+
+def _first_approved(stage: Stage) -> None:
+    _handed_over(stage)
+    stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
+    passed = {"to": "approved", "review_result": APPROVED}
+    stage.done("transition", mission=SLUG, wp="WP01", actor="reviewer", **passed)
+
+
+def _approved(stage: Stage) -> None:
+    _first_approved(stage)
+    stage.approve("WP02", {"src/two/work": "two\n"})
+
+
+MISSION = {"mission": SLUG}
+CODER = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+ALL = (
+    Scenario(name="contract-version", command="contract-version", prepare=_written),
+    Scenario(name="mission-state", command="mission-state", prepare=_written, args=MISSION),
+    Scenario(name="list-ready", command="list-ready", prepare=_started, args=MISSION),
+    Scenario(
+        name="resolve-workspace",
+        command="resolve-workspace",
+        prepare=_started,
+        args={"mission": SLUG, "wp": "WP01"},
+    ),
+    Scenario(
+        name="start-implementation",
+        command="start-implementation",
+        prepare=_written,
+        args=CODER,
+        has_policy=True,
+    ),
+    Scenario(
+        name="start-implementation/dependency",
+        command="start-implementation",
+        prepare=_first_approved,
+        args={"mission": SLUG, "wp": "WP02", "actor": "coder"},
+        has_policy=True,
+    ),
+    Scenario(
+        name="start-review",
+        command="start-review",
+        prepare=_handed_over,
+        args={"mission": SLUG, "wp": "WP01", "actor": "reviewer"},
+        has_policy=True,
+    ),
+    Scenario(
+        name="transition",
+        command="transition",
+        prepare=_started,
+        args={**CODER, "to": "for_review", "subtasks_complete": True},
+        has_policy=True,
+    ),
+    Scenario(
+        name="append-history",
+        command="append-history",
+        prepare=_started,
+        args={**CODER, "note": "half way"},
+    ),
+    Scenario(
+        name="accept-mission",
+        command="accept-mission",
+        prepare=_approved,
+        args={"mission": SLUG, "actor": "lead"},
+    ),
+    *(
+        Scenario(
+            name=f"merge-mission/{strategy}",
+            command="merge-mission",
+            prepare=_approved,
+            args={"mission": SLUG, "strategy": strategy},
+        )
+        for strategy in ("merge", "squash", "rebase")
+    ),
+)
+BY_NAME = {scenario.name: scenario for scenario in ALL}

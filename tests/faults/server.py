@@ -1,0 +1,79 @@
+"""A warm host that forks: one crash point costs a fork instead of an interpreter.
+
+Reads one order a line, `{"control": ..., "words": [...], "env": {...}, "cwd": ..., "out": ...}`, and
+answers one line, `{"status": ...}`, when the child has ended. `status` is negative after a signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from specify_cli.cli import main
+from tests.faults.shim import CONTROL_VARIABLE
+
+WARM = (
+    *("bootstrap", "mailbox.worker", "mailbox.watch", "mailbox.verification", "workflow.services"),
+    *("workflow.audit", "storage.journal", "cli.mailbox", "cli.orchestrator_api"),
+)
+COMMANDS = Path(import_module("specify_cli.orchestrator_api.commands").__path__[0])
+
+
+def serve() -> None:
+    """Every order was carried out; stdin is at its end."""
+    _warm_up()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _become(order)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+def _warm_up() -> None:
+    for name in WARM:
+        import_module(f"specify_cli.{name}")
+    for path in COMMANDS.glob("[a-z]*.py"):
+        import_module(f"specify_cli.orchestrator_api.commands.{path.stem}")
+
+
+def _become(order: dict[str, Any]) -> None:
+    os.setsid()
+    os.chdir(order["cwd"])
+    for number, name in ((0, os.devnull), (1, order["out"]), (2, order["out"] + ".err")):
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.update(order["env"])
+    sys.argv = ["spec-kitty", *order["words"]]
+    if order["control"]:
+        os.environ[CONTROL_VARIABLE] = order["control"]
+        ctypes.CDLL(None).faults_attach(os.fsencode(order["control"]), 1)
+    code = 70
+    with contextlib.suppress(BaseException):
+        code = _run()
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _run() -> int:
+    try:
+        main.main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001  the child tells, and ends
+        sys.excepthook(*sys.exc_info())
+        return 70
+    return 0
+
+
+if __name__ == "__main__":
+    serve()

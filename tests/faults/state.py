@@ -1,0 +1,223 @@
+"""What a project holds, read by the suite's own eyes, and what of it breaks a promise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.integration.stage import SLUG
+
+CONFLICT = "CORRELATION_ID_CONFLICT"
+NOTHING_BEFORE = "sha256:" + "0" * 64
+ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
+# Objects are judged by git itself; what an interrupted append left is kept on purpose; what a host
+# left outside of git's sight because it failed by its own fault is looked for by name.
+UNCOUNTED = (
+    # One that could not be removed tells the next holder so.
+    ".git/spec-kitty-at-work",
+    ".git/objects/",
+    ".kitty/outbox/request-",
+    ".kitty/host/attic/",
+    ".kitty/host/locks/",
+    ".kitty/host/torn/",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A project at rest; two that went the same way are equal, whatever their ids and moments."""
+
+    moves: tuple[tuple[str, ...], ...]
+    lanes: tuple[tuple[str, str], ...]
+    trees: tuple[tuple[str, str, int], ...]
+    dirt: tuple[str, ...]
+    files: frozenset[str]
+
+    def differences(self, expected: State) -> Iterator[str]:
+        """Every way in which this is not as expected."""
+        for name in ("moves", "lanes", "trees", "dirt"):
+            ours, theirs = getattr(self, name), getattr(expected, name)
+            if ours != theirs:
+                yield f"{name}: {ours!r}, expected {theirs!r}"
+        if left := sorted(self.files - expected.files):
+            yield f"left behind: {left}"
+        if lost := sorted(expected.files - self.files):
+            yield f"lost: {lost}"
+
+
+def read(root: Path) -> State:
+    """The state of the project."""
+    events = event_lines(root)
+    lanes: dict[str, str] = {}
+    for event in events:
+        if "to_lane" in event:
+            lanes[event["wp_id"]] = event["to_lane"]
+    return State(
+        moves=tuple(_move(event) for event in events),
+        lanes=tuple(sorted(lanes.items())),
+        trees=tuple(_trees(root)),
+        dirt=tuple(_dirt(root)),
+        files=frozenset(_files(root)),
+    )
+
+
+def event_lines(root: Path) -> list[dict[str, Any]]:
+    """The mission's events; a torn tail is none."""
+    path = root / LOG
+    return [json.loads(line) for line in _whole(path) if line.strip()]
+
+
+def journal_lines(root: Path) -> list[bytes]:
+    """The whole lines of the journal."""
+    return _whole(root / ".kitty" / "outbox" / "journal.jsonl")
+
+
+def replies(root: Path) -> dict[str, Any]:
+    """Every published reply by its stem."""
+    found = {}
+    for path in (root / ".kitty" / "outbox").glob("*.json"):
+        if path.stem != "worker":
+            found[path.stem] = json.loads(path.read_bytes())
+    return found
+
+
+def broken_promises(root: Path, asked: set[str]) -> Iterator[str]:
+    """What is wrong with the project, whatever was asked of it; `asked` came through the mailbox."""
+    journal = [json.loads(line) for line in journal_lines(root)]
+    yield from _chain(root)
+    # Under an id in conflict there are several lines; the first of them is the answer.
+    first = [line for line in journal if line["envelope"]["error_code"] != CONFLICT]
+    known = [line["correlation_id"] for line in first]
+    for name in sorted({name for name in known if known.count(name) > 1}):
+        yield f"{name} is journaled {known.count(name)} times"
+    published = replies(root)
+    by_id = {line["correlation_id"]: line["envelope"] for line in reversed(journal)}
+    for stem in asked - published.keys():
+        yield f"{stem} has no answer"
+    for stem, reply in published.items():
+        if by_id.get(stem) != reply:
+            yield f"the reply to {stem} is not what the journal says"
+    yield from _events(root, journal)
+    yield from _temporary(root)
+    yield from _git(root)
+
+
+def _chain(root: Path) -> Iterator[str]:
+    prev = NOTHING_BEFORE
+    for number, line in enumerate(journal_lines(root), start=1):
+        entry = json.loads(line)
+        if entry["seq"] != number or entry["prev"] != prev:
+            yield f"the journal's chain breaks at line {number}"
+        prev = "sha256:" + hashlib.sha256(line).hexdigest()
+
+
+def _events(root: Path, journal: list[dict[str, Any]]) -> Iterator[str]:
+    events = event_lines(root)
+    ids = [event["event_id"] for event in events]
+    if len(ids) != len(set(ids)):
+        yield "an event stands twice in the log"
+    named = [event_id for line in journal for event_id in line["event_ids"]]
+    if missing := set(named) - set(ids):
+        yield f"the journal names events that no log has: {sorted(missing)}"
+    if unnamed := set(ids) - set(named):
+        yield f"events that no line of the journal names: {sorted(unnamed)}"
+    for event in events:
+        position, size = event.get("batch", (1, 1))
+        batch = [e for e in events if e["correlation_id"] == event["correlation_id"]]
+        if position > size or len(batch) % size:
+            yield f"half an append: {event['event_id']}"
+
+
+def _temporary(root: Path) -> Iterator[str]:
+    claimed = root / ".kitty" / "host" / "claimed"
+    if claimed.is_dir() and any(claimed.rglob("*.json")):
+        yield "a claim was not retired"
+    if any((root / ".kitty" / "inbox").glob("*.json")):
+        yield "a request still lies in the inbox"
+    for name in _names(root):
+        last = name.rpartition("/")[2]
+        is_lock = last.endswith(".lock") and not name.startswith(".kitty/host/locks/")
+        if last.endswith(".tmp") or last.startswith((".claim-", "tmp_obj_")) or is_lock:
+            yield f"temporary: {name}"
+        if last.endswith(".pending") or last == "faults.log":
+            yield f"not finished, or a fault of the host: {name}"
+
+
+def _git(root: Path) -> Iterator[str]:
+    for line in git(
+        root, "fsck", "--full", "--strict", "--no-dangling", fine=(0, 1, 2, 4, 8)
+    ).splitlines():
+        if not line.startswith(("notice:", "Checking", "unreachable")):
+            yield f"git fsck: {line}"
+    for folder in _worktrees(root):
+        if (root / ".git" / "worktrees" / folder.name / "locked").exists():
+            yield f"git holds {folder.name} locked"
+
+
+def _move(event: dict[str, Any]) -> tuple[str, ...]:
+    keys = ("kind", "wp_id", "from_lane", "to_lane", "actor", "correlation_id")
+    asked = event.get("correlation_id", "")
+    is_minted = asked.startswith("corr-")
+    return tuple(
+        "minted" if key == "correlation_id" and is_minted else str(event.get(key)) for key in keys
+    )
+
+
+def _trees(root: Path) -> Iterator[tuple[str, str, int]]:
+    """Per branch: its content but for the log, and how many commits it has."""
+    for ref in sorted(git(root, "for-each-ref", "--format=%(refname)").split()):
+        lines = git(root, "ls-tree", "-r", ref).splitlines()
+        digest = hashlib.sha256("\n".join(x for x in lines if LOG not in x).encode()).hexdigest()
+        yield ref, digest[:12], int(git(root, "rev-list", "--count", ref))
+
+
+def _dirt(root: Path) -> Iterator[str]:
+    for folder in (root, *_worktrees(root)):
+        for line in git(
+            folder, "status", "--porcelain", "--untracked-files=all", "--branch"
+        ).splitlines():
+            yield f"{folder.name}: {line}"
+
+
+def _worktrees(root: Path) -> list[Path]:
+    place = root / ".worktrees"
+    return sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
+
+
+def _files(root: Path) -> Iterator[str]:
+    for name in _names(root):
+        # Nor is git's diary, which it syncs never.
+        if not name.startswith(UNCOUNTED) and "/logs/" not in name:
+            # Where the last reset of a worktree came from: nobody's state.
+            yield ULID.sub("ULID", name.replace("/ORIG_HEAD", "/HEAD"))
+
+
+def _names(root: Path) -> Iterator[str]:
+    for parent, _, files in os.walk(root):
+        yield from (os.path.relpath(Path(parent, name), root) for name in files)
+
+
+def _whole(path: Path) -> list[bytes]:
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    return [line for line in lines if line.endswith(b"\n")]
+
+
+def git(folder: Path, *words: str, fine: tuple[int, ...] = (0,)) -> str:
+    """What git says; no optional lock is taken."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_GLOBAL": os.devnull}
+    done = subprocess.run(
+        ["git", *words], cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode in fine, f"git {words} in {folder}: {done.stderr}"
+    return done.stdout + (done.stderr if words[0] == "fsck" else "")

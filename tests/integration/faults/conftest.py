@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import campaign, shim
+from tests.faults.campaign import Ground
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Where this process strikes its points."""
+    folder: Path = tmp_path_factory.mktemp("faults")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in campaign.ISOLATION.items():
+            environment.setenv(name, value)
+        made = Ground(folder, shim.build(folder))
+        yield made
+        made.close()

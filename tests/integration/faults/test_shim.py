@@ -1,0 +1,32 @@
+"""The shim misses nothing: what it saw is what happened."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.faults.campaign import Ground
+from tests.faults.disk import History, Tree
+from tests.faults.place import FIRST
+
+
+@pytest.mark.parametrize("door", ["mailbox", "cli"])
+@pytest.mark.parametrize(
+    "scenario", ["start-implementation/dependency", "accept-mission", "merge-mission/squash"]
+)
+def test_the_calls_on_record_make_of_the_project_what_it_has_become(
+    ground: Ground, tmp_path: Path, scenario: str, door: str
+) -> None:
+    place, *_ = ground.ready(scenario, door)
+    place.reset()
+    place.drop(FIRST)
+    before = tmp_path / "before"
+    shutil.copytree(place.root, before, symlinks=True)
+    ended = place.ask(FIRST, traced=True)
+    assert ended.status == 0, ended
+    made = History(before, place.root, place.trace()).end.listing()
+    found = Tree.load(place.root).listing()
+    assert sorted(made.keys() ^ found.keys()) == []
+    assert [name for name in made if made[name] != found[name]] == []
