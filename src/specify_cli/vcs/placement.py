@@ -71,6 +71,8 @@ def make(git: Git, place: Place) -> None:
     git_dir = git_dir_of(place.path)
     if git_dir is None:
         raise GitFailed(("worktree", "add"), returncode=-1, stderr=f"no worktree at {place.path}")
+    # Git does not say so when it cannot take its own lock away.
+    (git_dir / "locked").unlink(missing_ok=True)
     (git_dir / FILLING).touch()
     # The registration first: were the files there without it, they would pass for somebody's.
     durable.sync()

@@ -12,9 +12,9 @@ from tests.faults.disk import History, Tree
 from tests.faults.place import FIRST
 
 
-@pytest.mark.parametrize("door", ["mailbox", "cli"])
 @pytest.mark.parametrize(
-    "scenario", ["start-implementation/dependency", "accept-mission", "merge-mission/squash"]
+    ("scenario", "door"),
+    [("start-implementation/dependency", "mailbox"), ("merge-mission/merge", "cli")],
 )
 def test_the_calls_on_record_make_of_the_project_what_it_has_become(
     ground: Ground, tmp_path: Path, scenario: str, door: str

@@ -1,0 +1,80 @@
+"""The suite of faults in its short form, and every fault it has found by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.campaign import Choice, Ground, tasks
+from tests.faults.kinds import KINDS
+from tests.faults.points import Struck
+from tests.faults.shim import Call
+
+SHORT = Choice(
+    seed=4,
+    kinds=("kill-before", "enospc", "power-loss"),
+    scenarios=("start-implementation", "merge-mission/merge"),
+    limit=1,
+)
+
+
+def test_a_sample_of_all_faults_loses_doubles_and_halves_nothing(ground: Ground) -> None:
+    results = [ground.strike(task) for task in tasks(ground, SHORT)]
+    assert results
+    assert [(it.again, it.problems) for result in results for it in result.failures] == []
+
+
+@pytest.mark.parametrize("kind", ["events-overflowing", "slow-reader", "duplicate-delivery"])
+def test_a_worker_is_not_put_out_by_its_circumstances(ground: Ground, kind: str) -> None:
+    choice = Choice(seed=4, kinds=(kind,), scenarios=("append-history",), limit=1)
+    [result] = [ground.strike(task) for task in tasks(ground, choice)]
+    assert [(it.again, it.problems) for it in result.failures] == []
+
+
+def struck(ground: Ground, scenario: str, kind: str, op: str, ending: str) -> list[str]:
+    """What did not hold after that fault at the last call of that kind on such a path."""
+    place, golden, calls = ground.ready(scenario, "cli")
+    found = [call.number for call in calls if _fits(call, op, ending)]
+    assert found, f"no {op} of {ending}"
+    return Struck(place, golden).problems(KINDS[kind].orders(found[-1]))
+
+
+def _fits(call: Call, op: str, ending: str) -> bool:
+    return call.op == op and call.path.endswith(ending)
+
+
+def test_a_new_log_whose_name_cannot_be_made_durable_leaves_no_event(ground: Ground) -> None:
+    name = "kitty-specs/001-search"
+    assert struck(ground, "start-implementation", "enospc", "sync", name) == []
+
+
+def test_a_merge_whose_reflog_cannot_be_written_is_made_once(ground: Ground) -> None:
+    assert struck(ground, "merge-mission/merge", "eio", "open", ".git/logs/HEAD") == []
+
+
+def test_a_merge_that_cannot_be_recorded_is_no_refusal(ground: Ground) -> None:
+    log = "status.events.jsonl"
+    assert struck(ground, "merge-mission/merge", "eio", "sync", log) == []
+
+
+def test_an_object_that_git_cannot_write_is_no_fault_of_the_host(ground: Ground) -> None:
+    name = "/tmp_obj_"
+    place, golden, calls = ground.ready("merge-mission/merge", "cli")
+    [*_, at] = [call.number for call in calls if call.op == "write" and name in call.path]
+    assert Struck(place, golden).problems(KINDS["eio"].orders(at)) == []
+
+
+@pytest.mark.parametrize("name", ["README.md", ".git"])
+def test_a_worktree_whose_removal_is_cut_off_is_removed(ground: Ground, name: str) -> None:
+    assert struck(ground, "merge-mission/merge", "kill-before", "unlink", f"/{name}") == []
+
+
+@pytest.mark.parametrize("name", ["gitdir", "HEAD", "commondir", "locked"])
+def test_a_worktree_that_git_did_not_finish_adding_is_made_anew(ground: Ground, name: str) -> None:
+    path = f".git/worktrees/001-search-lane-a/{name}"
+    assert struck(ground, "start-implementation", "kill-before", "write", path) == []
+
+
+def test_a_note_that_cannot_be_removed_is_no_failure_of_the_call(ground: Ground) -> None:
+    place, golden, calls = ground.ready("append-history", "cli")
+    [*_, at] = [call.number for call in calls if call.op == "unlink" and "/begun/" in call.path]
+    assert Struck(place, golden).problems(KINDS["erofs"].orders(at)) == []
