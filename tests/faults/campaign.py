@@ -89,6 +89,7 @@ class Result:
 
     task: Task
     refused: int
+    missed: int
     failures: list[Failure]
     seconds: float
 
@@ -115,7 +116,7 @@ class Ground:
         """The points of the task were struck."""
         started = time.monotonic()
         place, golden, _ = self.ready(task.scenario, task.door)
-        refused, failures = 0, []
+        refused, missed, failures = 0, 0, []
         for at in task.points:
             struck = Struck(place, golden)
             try:
@@ -123,6 +124,7 @@ class Ground:
             except Exception:  # noqa: BLE001  a check that fails is a fault that was found
                 problems = [traceback.format_exc()]
             refused += struck.was_refused
+            missed += struck.was_missed
             if problems:
                 failures.append(
                     Failure(
@@ -135,7 +137,11 @@ class Ground:
                     )
                 )
         return Result(
-            task=task, refused=refused, failures=failures, seconds=time.monotonic() - started
+            task=task,
+            refused=refused,
+            missed=missed,
+            failures=failures,
+            seconds=time.monotonic() - started,
         )
 
     def _problems(self, struck: Struck, task: Task, at: int) -> list[str]:

@@ -25,6 +25,7 @@ class Struck:
         self._place = place
         self._golden = golden
         self.was_refused = False
+        self.was_missed = False
         self.answers: tuple[Any, Any] = (None, None)
 
     def problems(self, orders: Orders) -> list[str]:
@@ -34,7 +35,8 @@ class Struck:
         place.drop(FIRST)
         first = place.ask(FIRST, orders=orders)
         if not first.hits:
-            return [f"the call was not reached: {first.calls} calls"]
+            self.was_missed = True
+            return []
         return list(self.settled(first))
 
     def settled(self, first: Ended, told: Any = None) -> Iterator[str]:

@@ -42,6 +42,8 @@ def ensure(folder: Path, *, below: Path, mode: int) -> None:
         try:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder.name, mode, dir_fd=parent)
+                # What is moved into it must not be lost with it when the power goes.
+                os.fsync(parent)
             os.close(os.open(folder.name, NOT_FOLLOWED, dir_fd=parent))
         except OSError as error:
             raise _refusal(folder, error) from error
