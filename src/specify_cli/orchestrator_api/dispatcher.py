@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +13,9 @@ from specify_cli.errors import (
     HostError,
     MissionNotFound,
     NotAuthorized,
+    RequestTooLarge,
     SpecKittyError,
+    StorageFailed,
     Unfinished,
     UsageError,
 )
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from specify_cli.workflow.services import Services
 
 LONGEST_QUEUE = 200
+# What a file is refused with that nobody has read: past the bounds, too large, another user's.
+REFUSED_UNREAD = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
 
 
 class Host(Protocol):
@@ -169,7 +173,7 @@ class Dispatcher:
             known = self._host.journal().find(correlation_id, origin.scope)
             if known is None:
                 return self._answer_new(judgement, origin, dead_letter=dead_letter)
-            if known["digest"] == judgement.digest:
+            if known["digest"] == judgement.digest or _was_never_read(known):
                 return Answer(envelope=known["envelope"], is_repeat=True)
             newest = self._host.journal().newest(correlation_id, origin.scope)
             if newest is not None and newest["digest"] == judgement.digest:
@@ -269,6 +273,14 @@ def _is_journaled(judgement: Judgement) -> bool:
     """At the command line: what may have changed something; not reads, not what nobody understood."""
     changes = judgement.command is not None and judgement.command.changes_state
     return changes and not isinstance(judgement.refusal, UsageError)
+
+
+def _was_never_read(line: Mapping[str, Any]) -> bool:
+    """Whether nobody can say what that request was, so that whatever has its id is taken for it.
+
+    Bounds and owners may be others when a killed host comes back to the very same file.
+    """
+    return line["args"] is None and line["envelope"]["error_code"] in REFUSED_UNREAD
 
 
 def _refusal(judgement: Judgement, error: SpecKittyError) -> Answer:

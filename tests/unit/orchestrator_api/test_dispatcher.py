@@ -10,7 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from specify_cli import bootstrap
-from specify_cli.errors import ContractVersionMismatch, RequestTooLarge, StorageFailed
+from specify_cli.errors import (
+    ContractVersionMismatch,
+    NotAuthorized,
+    RequestTooLarge,
+    SpecKittyError,
+    StorageFailed,
+)
 from specify_cli.orchestrator_api import begun, registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.request import Origin, Request
@@ -165,6 +171,23 @@ def test_what_cannot_be_read_at_all_is_answered_once(project: Stage) -> None:
         refused = dispatcher.refuse(RequestTooLarge("too much"), stem="big", identity="default")
         assert refused.envelope["error_code"] == "REQUEST_TOO_LARGE"
     assert [line["correlation_id"] for line in project.journal()] == ["big"]
+
+
+@pytest.mark.parametrize("refusal", [StorageFailed, NotAuthorized, RequestTooLarge])
+def test_what_was_refused_unread_is_not_taken_for_another_after_a_kill(
+    project: Stage, refusal: type[SpecKittyError]
+) -> None:
+    dispatcher = bootstrap.dispatcher(project.root)
+    first = dispatcher.refuse(refusal("too much waits"), stem="one", identity="default")
+
+    # The bounds are others now, so the very same file is read.
+    again = dispatcher.answer_bytes(
+        body("one", "append-history", NOTE), stem="one", identity="default"
+    )
+
+    assert (again.envelope, again.is_repeat) == (first.envelope, True)
+    assert len(project.journal()) == 1
+    assert project.events() == []
 
 
 # What killed callers at the command line have left.
