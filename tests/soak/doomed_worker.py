@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.integration.stage import Stage, environment
+from tests.integration.stage import SOURCE, Stage, environment
+from tests.soak.faults import Faults
 
-LIVES_S = (1.0, 6.0)
+LIVES_S = (2.0, 8.0)
+FAULTY = "tests.soak.faulty_worker"
+WAY = os.pathsep.join([str(SOURCE), str(Path(__file__).parents[2])])
 STOPS_WITHIN_S = 30
 
 
@@ -22,6 +27,7 @@ class DoomedWorker:
     stage: Stage
     log: Path
     random: random.Random
+    faults: Faults
     is_doomed: bool = True
     kills: int = 0
     deaths: int = 0
@@ -32,24 +38,37 @@ class DoomedWorker:
     def look_after(self) -> None:
         """It lives, unless its time was up just now; how large it has grown is known."""
         if self._process is not None and self._process.poll() is not None:
-            # Of its own accord: a disk that fails while it starts ends it, and that is right.
-            self.deaths += 1
-            self._process = None
+            self.bury()
         if self._process is None:
             self.start()
         elif self.is_doomed and time.monotonic() > self._until:
             self.kill()
         else:
             self.measure()
+            if self.is_doomed:
+                self.faults.look_after()
+
+    def bury(self) -> None:
+        """It is known that it has ended, and how."""
+        assert self._process is not None
+        if self._process.returncode == -signal.SIGKILL:
+            self.kills += 1
+        else:
+            # Of its own accord: a disk that fails while it starts ends it, and that is right.
+            self.deaths += 1
+        self._process = None
 
     def start(self) -> None:
         """A new one has begun, and how long it may live is settled."""
         self._until = time.monotonic() + self.random.uniform(*LIVES_S)
+        words, preloaded = ["specify_cli", "mailbox", "serve"], {}
+        if self.is_doomed:
+            words, preloaded = [FAULTY, str(self.faults.control)], self.faults.environment()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "specify_cli", "mailbox", "serve"],
+                [sys.executable, "-m", *words],
                 cwd=self.stage.root,
-                env=environment(),
+                env=environment(PYTHONPATH=WAY, **preloaded),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -63,6 +82,13 @@ class DoomedWorker:
             self._process.wait()
             self.kills += 1
         self._process = None
+
+    def spare(self) -> None:
+        """From now on no harm is done to it: another has taken its place."""
+        self.kill()
+        self.is_doomed = False
+        self.faults.stop()
+        self.start()
 
     def stop(self) -> int:
         """The exit code of an orderly end."""

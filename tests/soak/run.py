@@ -18,6 +18,7 @@ from tests.integration.stage import Stage
 from tests.soak import place
 from tests.soak.checks import Books
 from tests.soak.doomed_worker import DoomedWorker
+from tests.soak.faults import Faults
 from tests.soak.ledger import Ledger
 from tests.soak.people import People
 from tests.soak.report import report
@@ -42,11 +43,18 @@ class Soak:
     soaked: list[place.Soaked] = field(default_factory=place.four)
     sandboxes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @property
+    def stage(self) -> Stage:
+        """The project that is soaked."""
+        return Stage(root=self.folder / "project")
+
     def run(self) -> dict[str, Any]:
         """The figures, with every problem that was found."""
-        stage = place.make(self.folder / "project", self.soaked)
+        stage = place.make(self.stage.root, self.soaked)
         chance = random.Random(self.seed)
-        worker = DoomedWorker(stage=stage, log=self.folder / "worker.log", random=chance)
+        faults = Faults(folder=self.folder, root=stage.root, random=chance)
+        log = self.folder / "worker.log"
+        worker = DoomedWorker(stage=stage, log=log, random=chance, faults=faults)
         people = People(stage=stage, missions=[s.mission for s in self.soaked], random=chance)
         try:
             self.begin(stage, worker)
@@ -129,12 +137,13 @@ class Soak:
         seen = sum(self.ledger(s).read_bytes().count(b'"latency_s"') for s in self.soaked)
         self.say(
             f"{passed_s:5.0f} s: {asked} requests, {seen} answers seen, {len(people.answers)} calls,"
-            f" {worker.kills} kills, {worker.deaths} ends of its own, {worker.peak_kib // 1024} MiB"
+            f" {worker.kills} kills, {worker.faults.ordered.total()} faults,"
+            f" {worker.deaths} ends of its own, {worker.peak_kib // 1024} MiB"
         )
 
     def drain(self, stage: Stage, worker: DoomedWorker, people: People) -> int:
         """Everything that was asked is answered; the exit code of the worker's orderly end."""
-        worker.is_doomed = False
+        worker.spare()
         people.finish()
 
         def is_drained() -> bool:
@@ -166,6 +175,8 @@ class Soak:
             "events": len(books.events),
             "kills": worker.kills,
             "ends_of_its_own": worker.deaths,
+            "faults_ordered": dict(worker.faults.ordered.most_common()),
+            "faults_that_struck": worker.faults.struck,
             "peak_memory_mib": round(worker.peak_kib / 1024, 1),
             "problems": [*ended, *books.problems()],
         }

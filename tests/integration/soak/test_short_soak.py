@@ -1,0 +1,41 @@
+"""A short form of `python -m tests.soak`: four sandboxes, kills and faults, and every promise kept."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.soak.checks import Books
+from tests.soak.ledger import Ledger
+from tests.soak.run import Soak
+
+SECONDS = 10
+
+
+@pytest.mark.timeout(240)
+def test_every_request_has_one_answer_and_one_effect_whatever_happens_to_the_worker():
+    # Not in the tests' own folder: users of the sandboxes may not pass through that.
+    folder = Path(tempfile.mkdtemp(prefix="spec-kitty-soak-"))
+    try:
+        said: list[str] = []
+        soak = Soak(folder=folder, seconds=SECONDS, seed=7, say=said.append)
+
+        figures = soak.run()
+
+        assert figures["problems"] == []
+        assert figures["kills"] > 0
+        assert figures["requests"] > 0
+        # Told of a request that has no answer, the same checks do not stay silent.
+        assert problems_with_a_request_more(soak) != []
+    finally:
+        shutil.rmtree(folder)
+
+
+def problems_with_a_request_more(soak: Soak) -> list[str]:
+    """What the checks say of a request that nobody dropped, and so nobody answered."""
+    made_up = Ledger(identity="red")
+    made_up.take_down({"id": "made-up", "kind": "note", "command": "append-history"})
+    return [*Books(stage=soak.stage, ledgers=[made_up], people={}).open().answers()]
