@@ -43,7 +43,7 @@ def _read(path: Path) -> bytes:
             _require_ours(os.fstat(folder), path.parent)
             raw = read_regular(Path(NAME), max_bytes=MAX_BYTES, dir_fd=folder)
             # Nobody else can exchange it between the two: its folder is ours.
-            _require_ours(os.stat(NAME, dir_fd=folder, follow_symlinks=False), path)
+            _require_ours(os.stat(NAME, dir_fd=folder), path)
             return raw
         finally:
             os.close(folder)

@@ -207,3 +207,9 @@ def test_who_waits_is_told_how_it_stands(mailbox: Mailbox) -> None:
         )
     assert told
     assert all("position 1" in text for text in told)
+
+
+def test_a_link_in_the_inbox_has_its_place_in_the_queue(mailbox: Mailbox) -> None:
+    (mailbox.inbox / "before.json").symlink_to("nowhere")
+    submit(mailbox, "mine")
+    assert mailbox.position("mine") == 2

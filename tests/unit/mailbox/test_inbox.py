@@ -9,6 +9,7 @@ import pytest
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.inbox import Inbox, Landed
 from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.storage.safe_read import NotRegular
 
 
 def rename_across_file_systems(old: str, new: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
@@ -104,3 +105,14 @@ def test_an_inbox_that_is_a_link_is_not_followed(layout: MailboxLayout, tmp_path
     layout.inbox.symlink_to(elsewhere)
     with pytest.raises(StorageFailed):
         Inbox(layout.places("default")).landed()
+
+
+def test_a_link_to_nothing_is_found_and_taken_as_what_it_is(inbox: Inbox) -> None:
+    (inbox.folder / "a.json").symlink_to("nowhere")
+    (landed,) = inbox.landed()
+    claim = inbox.claim(landed.name, "a")
+    assert inbox.claims() == [claim]
+    assert claim is not None
+    assert claim.written_at() > 0
+    with pytest.raises(NotRegular):
+        claim.read(10)

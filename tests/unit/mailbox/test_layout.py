@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.outbox import Outbox
 
 
 def test_asking_for_places_makes_nothing(tmp_path: Path) -> None:
@@ -47,3 +49,19 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".kitty").touch()
     with pytest.raises(StorageFailed):
         MailboxLayout(tmp_path).ensure()
+
+
+def test_a_link_to_a_folder_is_nobodys_mailbox(layout: MailboxLayout, tmp_path: Path) -> None:
+    (layout.outbox / "nightly").mkdir()
+    (layout.outbox / "weekly").symlink_to(tmp_path)
+    assert layout.identities() == ["default", "nightly"]
+
+
+def test_what_a_link_in_the_place_of_a_reply_leads_to_keeps_its_date(
+    layout: MailboxLayout, tmp_path: Path
+) -> None:
+    (tmp_path / "theirs").touch()
+    os.utime(tmp_path / "theirs", (1, 1))
+    (layout.outbox / "one.json").symlink_to(tmp_path / "theirs")
+    Outbox(layout.places("default")).publish("one", b"{}")
+    assert (tmp_path / "theirs").stat().st_mtime == 1

@@ -51,7 +51,11 @@ def _hard_link(path: Path) -> None:
     path.hardlink_to(path.parent / "target")
 
 
-@pytest.mark.parametrize("plant", [_link, _hard_link, os.mkfifo, Path.mkdir])
+def _dangling_link(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("plant", [_link, _dangling_link, _hard_link, os.mkfifo, Path.mkdir])
 def test_anything_else_is_not_read(tmp_path: Path, plant: Callable[[Path], None]) -> None:
     plant(tmp_path / "a")
     with pytest.raises(NotRegular):

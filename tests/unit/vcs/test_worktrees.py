@@ -147,8 +147,10 @@ def test_folder_of_the_user_is_refused_and_kept(project: Project) -> None:
 def test_link_to_nothing_at_the_place_is_refused_and_not_followed(project: Project) -> None:
     lane_path(project).parent.mkdir()
     lane_path(project).symlink_to(project.root.parent / "elsewhere")
+    before = project.refs()
     with pytest.raises(AllocationFailed):
         project.lane("lane-a")
+    assert project.refs() == before
     assert not (project.root.parent / "elsewhere").exists()
 
 

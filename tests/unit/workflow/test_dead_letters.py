@@ -136,6 +136,14 @@ def test_a_link_that_was_planted_for_the_rewritten_body_is_not_written_through(
     assert victim.read_text() == "untouched"
 
 
+def test_a_link_that_waits_is_not_replaced(letters: DeadLetters) -> None:
+    set_aside(letters)
+    (inbox(letters) / "two.json").symlink_to("nowhere")
+    with pytest.raises(PreflightFailed):
+        replay(letters)
+    assert (inbox(letters) / "two.json").is_symlink()
+
+
 @pytest.mark.parametrize("name", ["inbox", "inbox/nightly"])
 def test_an_inbox_that_is_a_link_gets_nothing(letters: DeadLetters, name: str) -> None:
     set_aside(letters, identity="nightly")

@@ -88,3 +88,23 @@ def test_a_reply_that_was_published_again_meanwhile_is_not_replaced(
     monkeypatch.setattr(os, "rename", ask_again_behind)
     assert replies.prune(DAY) == []
     assert path.read_text() == "newer"
+
+
+def test_a_link_that_takes_a_reply_s_place_is_judged_by_its_own_date(
+    replies: Replies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = answered(replies, "default", replies.project.kitty / "outbox")
+    old = replies.project.root / "old"
+    old.touch()
+    os.utime(old, (LONG_AGO, LONG_AGO))
+    rename = os.rename
+
+    def swap_behind(source: str, goal: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        rename(source, goal, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        os.unlink(goal, dir_fd=dst_dir_fd)
+        os.symlink(old, goal, dir_fd=dst_dir_fd)
+        monkeypatch.setattr(os, "rename", rename)
+
+    monkeypatch.setattr(os, "rename", swap_behind)
+    assert replies.prune(DAY) == []
+    assert path.is_symlink()
