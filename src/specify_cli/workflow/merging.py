@@ -60,6 +60,9 @@ class Merging:
                 raise StorageFailed(f"git could not merge: {error}") from error
 
 
+REFUSED_MOVE = (TargetMoved, CheckoutBlocked, GitFailed)
+
+
 def _unfinished(plan: MergePlan, error: Exception) -> Unfinished:
     return Unfinished(
         f"{plan.target} has the merge {plan.to_commit[:12]}, and what follows failed: {error};"
@@ -129,7 +132,7 @@ class _Run:
         """Behind the move there is no way back: a disk that refuses then is no refusal."""
         try:
             yield
-        except (StorageFailed, PreflightFailed, GitFailed, OSError) as error:
+        except (*REFUSED_MOVE, StorageFailed, PreflightFailed, OSError) as error:
             if not self._has_moved(intent):
                 raise
             raise _unfinished(intent.plan, error) from error
@@ -199,7 +202,7 @@ class _Run:
             self._push(intent)
         try:
             merge.apply(self.repository, plan)
-        except (TargetMoved, CheckoutBlocked, GitFailed) as error:
+        except REFUSED_MOVE as error:
             if self._has_moved(intent):
                 raise
             if not (self.wish.push or intent.is_pushed):

@@ -9,6 +9,7 @@ import pytest
 
 from specify_cli.errors import StorageFailed
 from specify_cli.storage import atomic
+from tests.durability import watched
 from tests.unit.storage.limits import files_no_longer_than
 
 
@@ -85,3 +86,33 @@ def test_a_writer_that_is_alive_is_not_swept(tmp_path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         atomic.publish(tmp_path / "reply.json", b"whole", sweeps=True)
         assert written.exists()
+
+
+def test_a_file_that_is_being_written_is_locked(tmp_path: Path) -> None:
+    with watched() as disk:
+        atomic.publish(tmp_path / "a", b"whole")
+    written = next(step for step in disk.steps if step.startswith("sync .a."))
+    assert disk.steps.index(written.replace("sync", "lock")) < disk.steps.index(written)
+
+
+def test_a_file_that_was_swept_before_it_was_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def sweep_before(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        for path in tmp_path.iterdir():
+            path.unlink()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", sweep_before)
+    atomic.publish(tmp_path / "a", b"whole")
+    assert (tmp_path / "a").read_bytes() == b"whole"
+
+
+def test_a_link_is_not_swept(tmp_path: Path) -> None:
+    (tmp_path / ".a.00.tmp").symlink_to(tmp_path / "a")
+    atomic.publish(tmp_path / "a", b"old")
+    atomic.publish(tmp_path / "a", b"new", sweeps=True)
+    assert (tmp_path / ".a.00.tmp").is_symlink()

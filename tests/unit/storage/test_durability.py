@@ -6,7 +6,7 @@ from pathlib import Path
 
 from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
-from specify_cli.storage import atomic
+from specify_cli.storage import atomic, folders
 from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.dead_letters import LetterFolder, remove_thing
 from specify_cli.storage.event_log import EventLog
@@ -32,7 +32,7 @@ def test_a_published_file_is_synced_before_it_has_its_name(tmp_path: Path) -> No
         atomic.publish(tmp_path / "a", b"whole")
     assert disk.is_kept(tmp_path / "a")
     assert disk.is_name_kept(tmp_path / "a")
-    assert disk.steps.index("rename a") == 1
+    assert disk.steps[disk.steps.index("rename a") - 1].startswith("sync .a.")
 
 
 def test_a_synced_folder_keeps_its_names(tmp_path: Path) -> None:
@@ -114,3 +114,9 @@ def test_a_line_of_a_journal_is_written_under_its_lock(tmp_path: Path) -> None:
     with watched() as disk:
         journal.append({"correlation_id": "a"})
     assert disk.is_locked("sync journal.jsonl", "lock")
+
+
+def test_a_new_folder_stays_with_what_is_moved_into_it(tmp_path: Path) -> None:
+    with watched() as disk:
+        folders.ensure(tmp_path / "new", below=tmp_path, mode=0o700)
+    assert disk.is_name_kept(tmp_path / "new")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import leftovers
+from tests.durability import watched
 
 MARK = "spec-kitty-at-work"
 
@@ -106,3 +107,9 @@ def test_a_holder_that_is_killed_leaves_its_mark(root: Path) -> None:
             os._exit(0)
     os.waitpid(holder, 0)
     assert (root / ".git" / MARK).exists()
+
+
+def test_the_mark_of_a_holder_is_kept_before_it_changes_anything(root: Path) -> None:
+    with watched() as disk, leftovers.cleared(root):
+        assert disk.is_kept(root / ".git" / MARK)
+        assert disk.is_name_kept(root / ".git" / MARK)

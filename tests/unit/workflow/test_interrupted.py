@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +108,47 @@ def test_a_plan_that_was_given_up_does_not_return(stage: Stage) -> None:
         assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
     gone = disk.steps.index(f"unlink {SLUG}.json")
     assert disk.steps[gone + 1] == "sync merges"
+
+
+def test_a_merge_whose_record_the_disk_refuses_is_no_refusal(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    replace, seen = os.replace, []
+
+    def refuse_the_second(old: str, new: str, **folders: int) -> None:
+        seen.append(new)
+        if seen.count(f"{SLUG}.json") == 2:
+            raise OSError(errno.ENOSPC, "no space")
+        replace(old, new, **folders)
+
+    monkeypatch.setattr(os, "replace", refuse_the_second)
+    with pytest.raises(StorageFailed):
+        ask(stage, "merge-mission", MERGE)
+    monkeypatch.undo()
+    assert ask(stage, "merge-mission", MERGE)["success"]
+    assert dones(stage) == 1
+
+
+LYING_GIT = """#!/bin/sh
+if [ -e {folder}/moved ] && [ ! -e {folder}/lied ]; then : > {folder}/lied; exit 1; fi
+{git} "$@" || exit $?
+case " $* " in *" update-ref "*" refs/heads/main "*) : > {folder}/moved; exit 1 ;; esac
+"""
+
+
+def test_a_merge_that_git_denies_to_have_made_is_completed_by_the_same_request(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(LYING_GIT.format(folder=tmp_path, git=shutil.which("git")))
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(StorageFailed):
+        ask(stage, "merge-mission", MERGE)
+    again = ask(stage, "merge-mission", MERGE)
+    assert again["success"], again
+    assert again["data"]["commit"] == stage.git("rev-parse", "main")
+    assert dones(stage) == 1
