@@ -70,10 +70,14 @@ class Desk:
     def read(self, claim: Claim, *, is_patient: bool) -> Reading | None:
         """What the claim holds, read once and for all; None to be patient with a slow writer."""
         bounds = self._orchestrator
+        # What is kept was judged before, and is ours where its owner could not have it back.
+        owner_uid = None if claim.is_kept else bounds.owner_uid
         try:
-            raw = claim.read(bounds.max_request_bytes, owner_uid=bounds.owner_uid)
-            if is_patient and self._is_half_written(claim, raw):
-                return None
+            raw = claim.read(bounds.max_request_bytes, owner_uid=owner_uid)
+            if is_patient:
+                if self._is_half_written(claim, raw):
+                    return None
+                claim = self._inbox.keep(claim, raw)
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
             return Reading(claim=claim, problem=problem)
         return Reading(claim=claim, raw=raw, queue=self._dispatcher.queue_of(raw))
@@ -103,7 +107,7 @@ class Desk:
 
     def _is_half_written(self, claim: Claim, raw: bytes) -> bool:
         """Whether a careless client may still be writing it."""
-        if _parses(raw):
+        if claim.is_kept or _parses(raw):
             return False
         now = clock.now().timestamp()
         # A date in the future, or one renewed for ever, must not put the answer off for ever.

@@ -10,18 +10,21 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from specify_cli import clock, ids
 from specify_cli.mailbox.layout import DEFAULT, Places
+from specify_cli.storage import atomic
 from specify_cli.storage.folders import opened
 from specify_cli.storage.safe_read import read_regular
 
 STEM = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
-CLAIM = re.compile(r"([0-9A-HJKMNP-TV-Z]{26})-((?!\.)[A-Za-z0-9._-]{1,128})\.json")
+CLAIM = re.compile(r"([0-9A-HJKMNP-TV-Z]{26})-((?!\.)[A-Za-z0-9._-]{1,128})\.json(\.read)?")
 SUFFIX = ".json"
+# A claim as it was read: its writer may still have the file open that it handed in.
+KEPT = ".read"
 # Its reply would take the name of the heartbeat, in any case on a file system that ignores case.
 RESERVED_STEM = "worker"
 # Claims of an inbox that lies on another file system than the host's folder stay inside it.
@@ -65,6 +68,7 @@ class Claim:
     path: Path
     root: Path = field(compare=False)
     size: int = field(default=0, compare=False)
+    is_kept: bool = False
     since: float = field(default_factory=lambda: clock.now().timestamp(), compare=False)
 
     def written_at(self) -> float:
@@ -90,6 +94,28 @@ class Claim:
             return read_regular(
                 Path(self.path.name), max_bytes=max_bytes, dir_fd=folder, owner_uid=owner_uid
             )
+
+    def keep(self, raw: bytes, claimed: Path) -> Claim:
+        """This claim as it was read, in a file that only the host can reach.
+
+        After a crash the very same bytes are judged again, whatever became of the other file.
+
+        Raises:
+            StorageFailed, OSError: as for `read`; the claim is as it was.
+        """
+        path = claimed / f"{self.claim_id}-{self.stem}{SUFFIX}{KEPT}"
+        atomic.publish(path, raw, mode=0o600, below=self.root)
+        # As a dead letter it may be sent again, and is to be its owner's then; who is not root cannot
+        # give it back.
+        with (
+            contextlib.suppress(OSError),
+            opened(self.path.parent, below=self.root) as here,
+            opened(claimed, below=self.root) as there,
+        ):
+            owner = os.stat(self.path.name, dir_fd=here, follow_symlinks=False)
+            os.chown(path.name, owner.st_uid, owner.st_gid, dir_fd=there, follow_symlinks=False)
+        self.retire()
+        return replace(self, path=path, is_kept=True)
 
     def retire(self) -> None:
         """It is gone.
@@ -182,10 +208,27 @@ class Inbox:
     def claims(self) -> list[Claim]:
         """Everything that was claimed and not yet taken away, in the order of claiming."""
         found = [*self._claims_in(self._places.claimed, ""), *self._claims_in(self.folder, HIDDEN)]
-        found.sort(key=lambda claim: claim.claim_id)
-        if found:
-            self._last_id = max(self._last_id or "", found[-1].claim_id)
-        return found
+        kept = {claim.claim_id for claim in found if claim.is_kept}
+        return sorted(
+            (claim for claim in found if claim.is_kept or claim.claim_id not in kept),
+            key=lambda claim: claim.claim_id,
+        )
+
+    def recover(self) -> list[Claim]:
+        """The claims; what they were copied from before a crash is gone."""
+        claims = self.claims()
+        for claim in claims:
+            if claim.is_kept:
+                name = claim.path.name.removesuffix(KEPT)
+                for path in (self._places.claimed / name, self.folder / (HIDDEN + name)):
+                    replace(claim, path=path).retire()
+        if claims:
+            self._last_id = max(self._last_id or "", claims[-1].claim_id)
+        return claims
+
+    def keep(self, claim: Claim, raw: bytes) -> Claim:
+        """The claim as it was read, where only the host can reach it."""
+        return claim if claim.is_kept else claim.keep(raw, self._places.claimed)
 
     def _opened(self) -> contextlib.AbstractContextManager[int]:
         return opened(self.folder, below=self._places.root)
@@ -213,7 +256,8 @@ class Inbox:
                 match = CLAIM.fullmatch(name.removeprefix(prefix))
                 if match is not None and name.startswith(prefix):
                     size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
-                    yield Claim(match[1], match[2], folder / name, root, size)
+                    is_kept = match[3] is not None
+                    yield Claim(match[1], match[2], folder / name, root, size, is_kept)
 
 
 def is_in_progress(name: str) -> bool:

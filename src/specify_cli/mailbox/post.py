@@ -75,7 +75,7 @@ class Post:
         self._served.clear()
         self._past_bounds.clear()
         self._stale_at = 0.0
-        self._recovered = deque(self.inbox.claims())
+        self._recovered = deque(self.inbox.recover())
 
     def work(self, is_stopping: Callable[[], bool]) -> float:
         """Seconds until it is worth coming again; nought where more waits and can be taken.

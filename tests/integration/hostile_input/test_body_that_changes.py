@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,5 +50,22 @@ def test_a_body_that_is_rewritten_all_the_time_is_applied_as_it_was_read(served:
     assert writes > COUNT
     served.inputs += writes
     assert set(found.values()) <= {"OK", "REQUEST_MALFORMED", "USAGE_ERROR"}
+    served.prove()
+    recorded_is_applied(served)
+
+
+def test_a_worker_killed_while_bodies_change_still_answers_each_once(served: Served) -> None:
+    """Whoever comes next reads other bytes than the one that was killed had read."""
+    served.start()
+    process = rewriter(served)
+    for share in (1, 2, 3):
+        enough = share * COUNT // 5
+        served.wait_until(lambda enough=enough: len(served.stage.replies()) >= enough)  # type: ignore[misc]
+        assert served.process is not None
+        served.process.send_signal(signal.SIGKILL)
+        served.process.wait(DEADLINE_S)
+        served.start()
+    served.wait_until(lambda: all(served.fates(name) for name in names()))
+    served.inputs += int(process.communicate(timeout=DEADLINE_S)[0])
     served.prove()
     recorded_is_applied(served)

@@ -11,6 +11,9 @@ from specify_cli.mailbox.inbox import Inbox, Landed
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage.safe_read import NotRegular
 
+# Only root may give a file away.
+OTHER_UID = 12345 if os.geteuid() == 0 else os.geteuid()
+
 
 def rename_across_file_systems(old: str, new: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
     """What the kernel does where the two folders lie on different file systems."""
@@ -97,6 +100,38 @@ def test_a_body_across_file_systems_is_found_again(far_inbox: Inbox, layout: Mai
     assert far_inbox.hidden("other.body") is None
     assert far_inbox.landed() == []
     assert far_inbox.claims() == []
+
+
+def test_what_was_read_is_kept_where_its_writer_cannot_reach_it(inbox: Inbox) -> None:
+    (inbox.folder / "a.json").write_bytes(b"as read")
+    os.chown(inbox.folder / "a.json", OTHER_UID, -1)
+    with (inbox.folder / "a.json").open("r+b", buffering=0) as writer:
+        claim = inbox.claim("a.json", "a")
+        assert claim is not None
+        kept = inbox.keep(claim, claim.read(10))
+        writer.write(b"changed")
+    assert inbox.claims() == [kept]
+    assert kept.read(10) == b"as read"
+    assert kept.path.stat().st_uid == OTHER_UID
+    assert inbox.keep(kept, b"other") == kept
+    kept.retire()
+    assert inbox.claims() == []
+
+
+@pytest.mark.parametrize("kind", ["inbox", "far_inbox"])
+def test_a_copy_that_was_kept_before_a_crash_counts_alone(
+    kind: str, request: pytest.FixtureRequest, layout: MailboxLayout
+) -> None:
+    inbox: Inbox = request.getfixturevalue(kind)
+    (inbox.folder / "a.json").write_bytes(b"as read")
+    claim = inbox.claim("a.json", "a")
+    assert claim is not None
+    kept = layout.claimed / f"{claim.claim_id}-a.json.read"
+    kept.write_bytes(b"as read")
+    claim.path.write_bytes(b"changed")
+    assert [found.path for found in inbox.claims()] == [kept]
+    assert [found.read(10) for found in inbox.recover()] == [b"as read"]
+    assert not claim.path.exists()
 
 
 def test_an_inbox_that_is_a_link_is_not_followed(layout: MailboxLayout, tmp_path: Path) -> None:
