@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +18,22 @@ from specify_cli.cli.deferred import Deferred
 
 if TYPE_CHECKING:
     from specify_cli import errors
-    from specify_cli.conformance import capabilities, clients, hosts, report, verifying
+    from specify_cli.conformance import capabilities, clients, hosts, programs, report, verifying
     from specify_cli.conformance.checks import Check, Result
 else:
     errors = Deferred("specify_cli.errors")
     capabilities = Deferred("specify_cli.conformance.capabilities")
     clients = Deferred("specify_cli.conformance.clients")
     hosts = Deferred("specify_cli.conformance.hosts")
+    programs = Deferred("specify_cli.conformance.programs")
     report = Deferred("specify_cli.conformance.report")
     verifying = Deferred("specify_cli.conformance.verifying")
 
 DOES_NOT_CONFORM, COULD_NOT_RUN = 1, 2
 COLOURS = {"failed": "red", "passed unexpectedly": "red", "passed": "green"}
 STDOUT = "-"
+# Threads that nobody waits for may still write while the folder goes.
+REMOVALS = 3
 
 
 @click.command()
@@ -70,11 +76,29 @@ def _verified(options: dict[str, Any]) -> int:
     listed = options["expected_failures"]
     text = listed.read_text(encoding="utf-8") if listed else ""
     expected = report.expected_names(text, (check.name for check in checks))
-    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        found = (_of_client if is_of_client else _of_host)(options, Path(folder).resolve())
+    with _desk() as folder:
+        found = (_of_client if is_of_client else _of_host)(options, folder)
     results = report.held_against(found, expected)
     _tell(results, options)
     return 0 if all(result.conforms for result in results) else DOES_NOT_CONFORM
+
+
+@contextlib.contextmanager
+def _desk() -> Iterator[Path]:
+    """A folder for the run, which goes with it, as do all programs: also when it is interrupted."""
+    with tempfile.TemporaryDirectory(prefix="conformance-") as name:
+        folder = Path(name).resolve()
+
+        def gives_up(number: int, _: Any) -> None:
+            # Threads wait for programs, and nobody waits for the threads.
+            programs.kill_all()
+            for _ in range(REMOVALS):
+                shutil.rmtree(folder, ignore_errors=True)
+            os._exit(128 + number)
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, gives_up)
+        yield folder
 
 
 def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:

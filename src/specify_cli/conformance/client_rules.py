@@ -14,7 +14,8 @@ from specify_cli.conformance.documents import CONTRACT, faults
 from specify_cli.conformance.findings import Nonconformity, demand
 from specify_cli.conformance.requests import VERSION
 
-RULES = Rules("client", frozenset(), [])
+# What a rule requires are the runs without which it says nothing; it is judged by all that there are.
+RULES = Rules("client", frozenset({"plain"}), [])
 REQUEST = "mailbox.md, A request"
 IDS = "orchestrator-api.md, Idempotency and finality"
 ENVELOPE = "orchestrator-api.md, The envelope"
@@ -156,7 +157,7 @@ def _pairs(runs: Runs) -> Iterator[tuple[Asked, Asked]]:
                     yield first, later
 
 
-@RULES.rule("asks-once", section=IDS)
+@RULES.rule("asks-once", section=IDS, requires=("slow",))
 def asks_once(runs: Runs) -> None:
     """A question that was not answered yet is not asked again under another id."""
     if not any(asked.changes for asked in _asked(runs)):
@@ -166,7 +167,7 @@ def asks_once(runs: Runs) -> None:
         demand(not is_again, f"{later.stem} repeats {first.stem}, which waits")
 
 
-@RULES.rule("waits-for-replies", section="mailbox.md, A reply")
+@RULES.rule("waits-for-replies", section="mailbox.md, A reply", requires=("slow",))
 def waits_for_replies(runs: Runs) -> None:
     """It does not go on with a package, nor end well, before its request was answered."""
     if not any(asked.changes for asked in _asked(runs)):
@@ -221,11 +222,15 @@ for _scenario, _meaning, _section in (
     ("reordered", "It does not mind the order of keys", ENVELOPE),
 ):
     RULES.add(
-        f"survives-{_scenario}", partial(survives, _scenario), meaning=_meaning, section=_section
+        f"survives-{_scenario}",
+        partial(survives, _scenario),
+        meaning=_meaning,
+        section=_section,
+        requires=(_scenario,),
     )
 
 
-@RULES.rule("honours-retryable", section=ENVELOPE)
+@RULES.rule("honours-retryable", section=ENVELOPE, requires=("refused",))
 def honours_retryable(runs: Runs) -> None:
     """What is refused as retryable is asked again, under a new id."""
     if not _record(runs, "plain").is_complete:
@@ -233,7 +238,7 @@ def honours_retryable(runs: Runs) -> None:
     _judge_retry(_record(runs, "refused"))
 
 
-@RULES.rule("ignores-wording", section=ENVELOPE)
+@RULES.rule("ignores-wording", section=ENVELOPE, requires=("refused", "reworded"))
 def ignores_wording(runs: Runs) -> None:
     """It recognises no error by its message: other words for it make no difference."""
     try:

@@ -11,7 +11,7 @@ from specify_cli.conformance.command_line_rules import tree
 from specify_cli.conformance.command_lines import MISSION, WP, asking, log_of, note
 from specify_cli.conformance.documents import faults
 from specify_cli.conformance.findings import demand
-from specify_cli.conformance.mailboxes import GLANCE_S, Mailbox, body, wait_until
+from specify_cli.conformance.mailboxes import GLANCE_S, NOWHERE, Mailbox, body
 from specify_cli.conformance.matching import envelope_of, shown
 from specify_cli.conformance.requests import fresh_id
 
@@ -82,7 +82,7 @@ def same_id_one_effect(box: Mailbox) -> None:
     demand(log, "the request has left no event")
     box.put(ask.correlation_id, ask.as_file())
     box.wait_until_taken(f"{ask.correlation_id}.json")
-    box.probe()
+    box.wait_for_queue(MISSION)
     demand(log_of(root) == log, "the event log has grown")
 
 
@@ -92,9 +92,9 @@ def same_id_other_request(box: Mailbox) -> None:
     stem = fresh_id()
     box.answer(body(stem), stem)
     first = box.reply(stem)
-    box.put(stem, body(stem, "list-ready", args={"mission": "999-nothing"}))
+    box.put(stem, body(stem, "list-ready", args={"mission": NOWHERE}))
     box.wait_until_taken(f"{stem}.json")
-    box.probe()
+    box.wait_for_queue(NOWHERE)
     demand(box.reply(stem) == first, f"the first reply became {shown(box.reply(stem))}")
 
 
@@ -218,8 +218,8 @@ def heartbeat_shape(box: Mailbox) -> None:
 def heartbeat_beats(box: Mailbox) -> None:
     """worker.json is rewritten every interval_s: within three of them beat_at is another."""
     first = box.beat()
-    wait_until(
+    box.wait_until(
         lambda: box.beat().get("beat_at") != first.get("beat_at"),
+        f"no beat after {first.get('beat_at')}",
         timeout_s=3 * float(first.get("interval_s", 2.0)),
-        what=f"no beat after {first.get('beat_at')}",
     )

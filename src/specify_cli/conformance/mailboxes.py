@@ -22,18 +22,8 @@ from specify_cli.conformance.written import lines
 MARKER = ".conformance-scratch"
 KEPT = frozenset({".kitty", MARKER})
 GLANCE_S = 0.002
-
-
-def wait_until(holds: Callable[[], object], *, timeout_s: float, what: str) -> None:
-    """It holds.
-
-    Raises:
-        Nonconformity: not within the time.
-    """
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        demand(time.monotonic() < deadline, f"{what} within {timeout_s:g} s")
-        time.sleep(GLANCE_S)
+# A mission that no project has.
+NOWHERE = "999-nothing"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +70,7 @@ class Mailbox:
     def reply(self, stem: str) -> bytes:
         """The bytes of the reply, as they first are there to be seen."""
         path = self.reply_path(stem)
-        wait_until(path.exists, timeout_s=self.timeout_s, what=f"no reply to {stem}")
+        self.wait_until(path.exists, f"no reply to {stem}")
         return path.read_bytes()
 
     def reply_path(self, stem: str) -> Path:
@@ -111,11 +101,31 @@ class Mailbox:
         answer = self.answer(body(stem), stem)
         demand(answer["success"], f"contract-version is refused: {answer['error_code']}")
 
+    def wait_for_queue(self, mission: str) -> None:
+        """What landed for the mission is dealt with: in order, while others have their own."""
+        stem = fresh_id()
+        self.answer(body(stem, "list-ready", args={"mission": mission}), stem)
+
     def wait_until_taken(self, name: str) -> None:
         """Nothing of that name is left in the inbox."""
         path = self.inbox / name
-        what = f"{name!r} is still in the inbox"
-        wait_until(lambda: not os.path.lexists(path), timeout_s=self.timeout_s, what=what)
+        self.wait_until(lambda: not os.path.lexists(path), f"{name!r} is still in the inbox")
+
+    def wait_until(
+        self, holds: Callable[[], object], what: str, *, timeout_s: float | None = None
+    ) -> None:
+        """It holds, by the doing of a worker that runs.
+
+        Raises:
+            Nonconformity: not in time, or not before the kit's own worker has ended by itself.
+        """
+        limit_s = timeout_s or self.timeout_s
+        deadline = time.monotonic() + limit_s
+        while not holds():
+            code = self.process.poll() if self.process is not None else None
+            demand(code is None, f"{what}: the worker has ended with {code}")
+            demand(time.monotonic() < deadline, f"{what} within {limit_s:g} s")
+            time.sleep(GLANCE_S)
 
     def lines_for(self, stem: str) -> list[dict[str, Any]]:
         """The journal's lines with that id."""
@@ -128,7 +138,7 @@ class Mailbox:
     def beat(self) -> dict[str, Any]:
         """The heartbeat as it is now."""
         path = self.outbox / "worker.json"
-        wait_until(path.exists, timeout_s=self.timeout_s, what="no worker.json")
+        self.wait_until(path.exists, "no worker.json")
         report: dict[str, Any] = json.loads(path.read_bytes())
         return report
 
@@ -166,7 +176,13 @@ class Mailbox:
             self.inbox.mkdir(parents=True, exist_ok=True)
             self.outbox.mkdir(parents=True, exist_ok=True)
             self.process = self.start(changes=changes)
-            self.probe()
+            # Whatever the answer is: not everybody is granted everything.
+            self.answer(body(stem := fresh_id()), stem)
+
+    def serve_again(self) -> None:
+        """The kit's own worker runs, whatever a check did with it."""
+        if self.process is None:
+            self.serve()
 
     def stop(self) -> None:
         """The kit's own worker has ended."""
@@ -177,8 +193,7 @@ class Mailbox:
     def kill(self) -> None:
         """The kit's own worker was killed."""
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            programs.kill(self.process)
             self.process = None
 
 

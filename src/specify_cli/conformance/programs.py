@@ -5,15 +5,19 @@ The one place beside `vcs.git` that starts processes: whoever tests a host has t
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from specify_cli.conformance.findings import Nonconformity
 
 DEADLINE_S = 60.0
 ENDS_WITHIN_S = 10.0
+REAPED_WITHIN_S = 1.0
 # Where another project, another repository or another mailbox is named, or another way out.
 FOREIGN = ("GIT_", "SPECIFY_", "SPEC_KITTY_")
 IDENTITY = {
@@ -26,6 +30,10 @@ NOBODYS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TER
 Completed = subprocess.CompletedProcess[bytes]
 Process = subprocess.Popen[bytes]
 ProgramFailed = subprocess.SubprocessError
+
+
+# Those that were started and not waited for yet; whoever gives up early ends them all.
+_alive: set[Process] = set()
 
 
 def run(
@@ -41,18 +49,14 @@ def run(
         Nonconformity: it did not end in time.
         OSError: it cannot be started.
     """
-    try:
-        return subprocess.run(
-            list(words),
-            cwd=folder,
-            env=environment(changes),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=timeout_s,
-        )
-    except subprocess.TimeoutExpired:
-        raise Nonconformity(f"{words[-1]!r}: no end within {timeout_s:g} s") from None
+    with _begun(words, folder=folder, changes=changes, said=subprocess.PIPE) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise Nonconformity(f"{words[-1]!r}: no end within {timeout_s:g} s") from None
+        finally:
+            kill(process)
+    return subprocess.CompletedProcess(list(words), process.returncode, stdout, stderr)
 
 
 def start(
@@ -64,24 +68,60 @@ def start(
         OSError: it cannot be started.
     """
     with log.open("ab") as said:
-        return subprocess.Popen(
-            list(words),
-            cwd=folder,
-            env=environment(changes),
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-        )
+        return _begun(words, folder=folder, changes=changes, said=said)
+
+
+def _begun(
+    words: Sequence[str],
+    *,
+    folder: Path,
+    changes: Mapping[str, str] | None,
+    said: IO[bytes] | int,
+) -> Process:
+    """The program runs in a session of its own, so that what it starts itself ends with it."""
+    process = subprocess.Popen(
+        list(words),
+        cwd=folder,
+        env=environment(changes),
+        stdin=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
+        start_new_session=True,
+    )
+    _alive.add(process)
+    return process
 
 
 def end(process: Process) -> None:
     """The program has ended: asked first, killed when it does not listen."""
-    process.terminate()
-    try:
+    _tell(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(ENDS_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    kill(process)
+
+
+def kill(process: Process) -> None:
+    """Neither the program nor anything that it has started is there any more."""
+    _tell(process, signal.SIGKILL)
+    process.wait()
+    _alive.discard(process)
+
+
+def kill_all() -> None:
+    """No program that was started here is there any more."""
+    left = list(_alive)
+    for process in left:
+        _tell(process, signal.SIGKILL)
+    for process in left:
+        # Whoever was interrupted while it waited for one goes on waiting: not for ever.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(REAPED_WITHIN_S)
+
+
+def _tell(process: Process, number: signal.Signals) -> None:
+    # Even behind one that has ended may be others in its session.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def git(folder: Path, *words: str) -> str:

@@ -243,7 +243,6 @@ def serve(fault: str) -> None:
         orchestrators=(
             Orchestrator(identity="default", commands=tuple(registry.CONTRACT_COMMANDS)),
         ),
-        beat_interval_s=0.5,
     )
     between = globals()[fault](front.kitty, back.kitty)
     threading.Thread(target=die_with(between.carry_on), daemon=True).start()

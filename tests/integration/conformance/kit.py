@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.integration.stage import Stage
 
 HERE = Path(__file__).parent
 HOST = shlex.join([sys.executable, "-m", "specify_cli"])
-WITHIN_S = 600
+WITHIN_S, ENDS_WITHIN_S = 600, 30
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,18 @@ class Verdict:
 
 
 def verdict(stage: Stage, *words: str) -> Verdict:
-    """What `contract verify` says; its JSON is in a file beside the project."""
+    """What `contract verify` says; its JSON is in a file beside the project.
+
+    It ends what it has started when it is told to end, and it is told so whatever happens here.
+    """
     told = stage.root.parent / "verdict.json"
     process = stage.start("contract", "verify", *words, "--json", str(told))
-    stdout, stderr = process.communicate(timeout=WITHIN_S)
+    try:
+        stdout, stderr = process.communicate(timeout=WITHIN_S)
+    except BaseException:
+        process.terminate()
+        process.wait(ENDS_WITHIN_S)
+        raise
     said = (stdout + stderr).decode()
     assert process.returncode in (0, 1), said
     return Verdict(process.returncode, json.loads(told.read_bytes()), said)
@@ -48,6 +56,6 @@ def broken(program: str, *words: str) -> str:
     return shlex.join([sys.executable, str(HERE / program), *words])
 
 
-def explained(found: Verdict, names: Sequence[str]) -> str:
-    """Why those failed."""
-    return "\n".join(r["detail"] for r in found.told["results"] if r["name"] in names)
+def only(names: Iterable[str]) -> list[str]:
+    """The words that ask for these checks alone."""
+    return [word for name in sorted(names) for word in ("--only", name)]
