@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +14,16 @@ from typing import Any
 
 import pytest
 
+SYNC_ALL = "sync everything"
+SUBCOMMAND = re.compile("[a-z]+(-[a-z]+)*")
+
 
 @dataclass(slots=True)
 class Durable:
     """What the kernel was asked to keep since watching began; `steps` in the order of asking.
 
     A step is `sync <name>`, `rename <name>` under the new name, `unlink <name>`, `lock <name>`,
-    `unlock <name>`, or `run <program>`.
+    `unlock <name>`, `run <program> <subcommand>`, or `sync everything`.
     """
 
     steps: list[str] = field(default_factory=list)
@@ -40,7 +44,7 @@ class Durable:
         is_held, found = False, []
         for one in self.steps:
             is_held = one == f"lock {lock}" or (is_held and one != f"unlock {lock}")
-            found += [is_held] if one == step else []
+            found += [is_held] if one.startswith(step) else []
         return bool(found) and all(found)
 
     def synced(self, descriptor: int) -> None:
@@ -78,6 +82,7 @@ def watched() -> Iterator[Durable]:
             kernel.setattr(os, name, _noting_sync(durable, getattr(os, name)))
         for name in ("replace", "rename"):
             kernel.setattr(os, name, _noting_rename(durable, getattr(os, name)))
+        kernel.setattr(os, "sync", lambda: durable.steps.append(SYNC_ALL))
         kernel.setattr(os, "unlink", _noting_unlink(durable, os.unlink))
         kernel.setattr(fcntl, "flock", _noting_lock(durable, fcntl.flock))
         kernel.setattr(subprocess, "Popen", _noting_program(durable, subprocess.Popen))
@@ -119,7 +124,8 @@ def _noting_lock(durable: Durable, real: Any) -> Any:
 
 def _noting_program(durable: Durable, real: Any) -> Any:
     def noting(words: Any, *args: Any, **more: Any) -> Any:
-        durable.steps.append(f"run {Path(words[0]).name}")
+        named = [word for word in map(str, words[1:]) if SUBCOMMAND.fullmatch(word)]
+        durable.steps.append(f"run {Path(words[0]).name} {named[0] if named else ''}")
         return real(words, *args, **more)
 
     return noting

@@ -148,7 +148,8 @@ def test_a_merge_that_git_denies_to_have_made_is_completed_by_the_same_request(
     monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(StorageFailed):
         ask(stage, "merge-mission", MERGE)
+    made = stage.git("rev-parse", "main")
     again = ask(stage, "merge-mission", MERGE)
     assert again["success"], again
-    assert again["data"]["commit"] == stage.git("rev-parse", "main")
+    assert again["data"]["commit"] == made == stage.git("rev-parse", "main")
     assert dones(stage) == 1

@@ -1,0 +1,68 @@
+"""What git has written is on the disk before anything points at it, or tells of it."""
+
+from __future__ import annotations
+
+from tests.durability import SYNC_ALL, Durable, watched
+from tests.integration.stage import SLUG, Stage
+
+BIG_STEPS = (
+    "run git",
+    SYNC_ALL,
+    f"rename {SLUG}.json",
+    "unlock repository.lock",
+    "unlink spec-kitty-filling",
+)
+
+
+def has(disk: Durable, before: str, after: str) -> bool:
+    """Whether everything was synced between these two steps, with no other big one between them."""
+    big = [step.strip() for step in disk.steps if step.startswith(BIG_STEPS)]
+    return (before, SYNC_ALL, after) in zip(big, big[1:], big[2:], strict=False)
+
+
+def start(stage: Stage) -> Durable:
+    with watched() as disk:
+        stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    return disk
+
+
+def merge(stage: Stage) -> Durable:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with watched() as disk:
+        stage.done("merge-mission", mission=SLUG, policy=None)
+    return disk
+
+
+def test_a_lane_s_branches_point_at_nothing_that_can_be_lost(stage: Stage) -> None:
+    assert has(start(stage), "run git worktree", "run git update-ref")
+
+
+def test_a_worktree_is_filled_when_its_registration_cannot_be_lost(stage: Stage) -> None:
+    assert has(start(stage), "run git worktree", "run git reset")
+
+
+def test_a_worktree_is_whole_when_its_files_cannot_be_lost(stage: Stage) -> None:
+    assert has(start(stage), "run git reset", "unlink spec-kitty-filling")
+
+
+def test_a_repository_is_let_go_when_nothing_in_it_can_be_lost(stage: Stage) -> None:
+    assert has(start(stage), "unlink spec-kitty-filling", "unlock repository.lock")
+
+
+def test_a_commit_of_the_host_s_files_is_pointed_at_when_it_cannot_be_lost(stage: Stage) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with watched() as disk:
+        stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
+    assert has(disk, "run git commit-tree", "run git update-index")
+
+
+def test_a_plan_of_a_merge_names_no_commit_that_can_be_lost(stage: Stage) -> None:
+    assert has(merge(stage), "run git status", f"rename {SLUG}.json")
+
+
+def test_a_target_moves_to_nothing_that_can_be_lost(stage: Stage) -> None:
+    assert has(merge(stage), "run git read-tree", "run git update-ref")
+
+
+def test_a_merge_is_told_of_when_its_target_cannot_move_back(stage: Stage) -> None:
+    assert has(merge(stage), "run git update-ref", f"rename {SLUG}.json")
