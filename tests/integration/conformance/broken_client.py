@@ -39,8 +39,6 @@ def submit(stem: str, command: str, args: dict[str, Any]) -> None:
         "args": args,
         "policy": POLICY,
     }
-    if has("wrong-name") and command == "list-ready":
-        body["correlation_id"] = f"{stem}!"
     if has("no-version"):
         del body["contract_version"]
     if has("unknown-key") and command == "list-ready":
@@ -48,7 +46,7 @@ def submit(stem: str, command: str, args: dict[str, Any]) -> None:
     text = json.dumps(body)
     if has("repeated-key") and command == "list-ready":
         text = text.replace('"args": {', '"args": {"mission": "x", ')
-    name = f"{stem}!.json" if has("wrong-name") and command == "list-ready" else f"{stem}.json"
+    name = f"{stem}.json"
     temporary = INBOX / (name if has("in-place") else f".{stem}.tmp")
     temporary.write_text(text)
     if not has("in-place"):
@@ -101,6 +99,8 @@ def is_worth_another(envelope: dict[str, Any]) -> bool:
 
 def main() -> None:
     ask("list-ready", mission=MISSION)
+    if has("wrong-name"):
+        submit(f"{uuid.uuid4().hex}!", "list-ready", {"mission": MISSION})
     if has("wrong-argument"):
         submit(uuid.uuid4().hex, "list-ready", {"mission": 7})
     if has("polls"):

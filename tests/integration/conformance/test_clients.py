@@ -20,7 +20,7 @@ PLACES = ["{inbox}", "{outbox}", "{mission}"]
 # Fault, the runs in which it shows beside the plain one, and the rules that find it.
 FAULTS: list[tuple[str, set[str], set[str]]] = [
     ("in-place", set(), {"writes-by-rename"}),
-    ("wrong-name", set(), {"names", "completes"}),
+    ("wrong-name", set(), {"names"}),
     ("foreign-version", set(), {"contract-version", "completes"}),
     ("no-version", set(), {"contract-version", "completes"}),
     ("unknown-key", set(), {"known-keys", "completes"}),
