@@ -113,7 +113,8 @@ class Claim:
             opened(claimed, below=self.root) as there,
         ):
             owner = os.stat(self.path.name, dir_fd=here, follow_symlinks=False)
-            os.chown(path.name, owner.st_uid, owner.st_gid, dir_fd=there, follow_symlinks=False)
+            # Only the host can put anything there, so that this is no link.
+            os.chown(path.name, owner.st_uid, owner.st_gid, dir_fd=there)
         self.retire()
         return replace(self, path=path, is_kept=True)
 

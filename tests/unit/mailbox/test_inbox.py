@@ -151,3 +151,17 @@ def test_a_link_to_nothing_is_found_and_taken_as_what_it_is(inbox: Inbox) -> Non
     assert claim.written_at() > 0
     with pytest.raises(NotRegular):
         claim.read(10)
+
+
+def test_a_kept_request_is_given_to_the_owner_of_what_lies_there_and_not_of_what_it_leads_to(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox.folder / "a.json").write_bytes(b"1")
+    claim = inbox.claim("a.json", "a")
+    assert claim is not None
+    claim.path.unlink()
+    claim.path.symlink_to("nowhere")
+    link, given = claim.path.lstat(), []
+    monkeypatch.setattr(os, "chown", lambda name, *owner, **_: given.append((name, *owner)))
+    kept = inbox.keep(claim, b"1")
+    assert given == [(kept.path.name, link.st_uid, link.st_gid)]
