@@ -18,9 +18,10 @@ def meet(owner: Any, name: str, action: Callable[[], object]) -> bool:
     The first to come waits there for the other, which comes at once unless a lock holds it back.
     """
     real, place = getattr(owner, name), threading.Barrier(2)
-    have_met = threading.Event()
+    have_come, have_met = threading.Event(), threading.Event()
 
     def waiting(*args: Any, **more: Any) -> Any:
+        have_come.set()
         try:
             place.wait(PATIENCE_S)
             have_met.set()
@@ -32,4 +33,5 @@ def meet(owner: Any, name: str, action: Callable[[], object]) -> bool:
         library.setattr(owner, name, waiting)
         for done in [threads.submit(action), threads.submit(action)]:
             done.result()
+    assert have_come.is_set(), f"nobody came to {name}"
     return have_met.is_set()
