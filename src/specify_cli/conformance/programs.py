@@ -95,13 +95,15 @@ def _begun(
 def end(process: Process) -> None:
     """The program has ended: asked first, killed when it does not listen."""
     _tell(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    try:
         process.wait(ENDS_WITHIN_S)
-    kill(process)
+    except subprocess.TimeoutExpired:
+        kill(process)
+    _alive.discard(process)
 
 
 def kill(process: Process) -> None:
-    """Neither the program nor anything that it has started is there any more."""
+    """The program is not there any more, nor what it has started, unless it ended before."""
     _tell(process, signal.SIGKILL)
     process.wait()
     _alive.discard(process)
@@ -119,9 +121,10 @@ def kill_all() -> None:
 
 
 def _tell(process: Process, number: signal.Signals) -> None:
-    # Even behind one that has ended may be others in its session.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+    # Once it was waited for its number may be that of a stranger.
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
 
 
 def git(folder: Path, *words: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from specify_cli.conformance import verifying
 from tests.integration.conformance.kit import HOST, broken, only, verdict
-from tests.integration.stage import Stage, environment
+from tests.integration.stage import Process, Stage, environment
 
 WITHIN_S, GLANCE_S = 60, 0.01
 
@@ -22,6 +22,16 @@ WITHIN_S, GLANCE_S = 60, 0.01
 # process for every request of all of them takes a minute: the tests of the contract play each.
 SOME = ["fixtures.*.start-review/*", "fixtures.mailbox.append-history/*"]
 DECLARED = ["--capability", "host-private-layout", "--capability", "access-control"]
+
+
+def first_seen(folder: Path, pattern: str, writer: Process) -> Path:
+    """The file, as soon as it is there."""
+    deadline = time.monotonic() + WITHIN_S
+    while not (found := list(folder.glob(pattern))):
+        assert writer.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(GLANCE_S)
+    return found[0]
 
 
 def test_own_host_conforms_at_both_doors(stage: Stage):
@@ -41,12 +51,8 @@ def test_kit_that_is_told_to_end_leaves_no_program_behind(stage: Stage, tmp_path
     desk.mkdir()
     words = ["contract", "verify", "--serve", f"{HOST} mailbox serve", "--only", "mailbox.*"]
     kit = stage.start(*words, env=environment(TMPDIR=str(desk)))
-    deadline = time.monotonic() + WITHIN_S
-    while not (beats := list(desk.glob("*/served/.kitty/outbox/worker.json"))):
-        assert kit.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(GLANCE_S)
-    worker = json.loads(beats[0].read_bytes())["pid"]
+    beat = first_seen(desk, "*/served/.kitty/outbox/worker.json", kit)
+    worker = json.loads(beat.read_bytes())["pid"]
 
     kit.terminate()
 
@@ -81,6 +87,7 @@ def test_mailbox_of_somebody_elses_project_is_asked_without_touching_it(stage: S
     stage.write_mission({"WP01": {}})
     worker = stage.start("mailbox", "serve")
     kitty = stage.root / ".kitty"
+    first_seen(kitty, "outbox/worker.json", worker)
 
     found = verdict(stage, "--mailbox", str(kitty), "--only", "*.[mos]*", "--timeout-s", "30")
 

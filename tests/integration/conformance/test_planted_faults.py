@@ -8,7 +8,7 @@ from tests.integration.conformance.kit import broken, only, verdict
 from tests.integration.stage import Stage
 
 # Quick checks that are asked beside the one that is meant, to see that they find nothing.
-CLI_BESIDES = {"help-is-prose", "id-comes-back", "same-id-one-effect"}
+CLI_BESIDES = {"help-is-prose", "id-comes-back"}
 MAILBOX_BESIDES = {"reply-is-an-envelope", "same-id-same-request", "names-set-aside", "expired"}
 AT_COMMAND_LINE = {
     "wrong_exit_code": {"exit-codes"},
