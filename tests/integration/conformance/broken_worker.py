@@ -66,9 +66,9 @@ class Between:
 
     def bring_back(self, path: Path) -> None:
         target = self.front_out / path.name
-        data = self.told(path.read_bytes())
+        # In this order nothing is lost when it is killed.
+        self.publish(target, self.told(path.read_bytes()))
         path.unlink()
-        self.publish(target, data)
         self.published.append(target)
 
     def told(self, data: bytes) -> bytes:
@@ -148,8 +148,8 @@ class ReadsHardLinks(Between):
 
 class LeavesFifos(Between):
     def is_taken(self, name: str) -> bool:
-        is_fifo = stat.S_ISFIFO((self.front_in / name).lstat().st_mode)
-        return super().is_taken(name) and not is_fifo
+        # What has a temporary name may be gone by now.
+        return super().is_taken(name) and not stat.S_ISFIFO((self.front_in / name).lstat().st_mode)
 
 
 class TakesTemporaries(Between):
