@@ -21,7 +21,7 @@ from tests.integration.stage import SLUG, SOURCE, Stage
 
 WITHIN_S = 110
 # Where the sandbox has the worktrees and the prompts; the host tells it so.
-TREES, PROMPTS = "/work/trees", "/work/prompts"
+TREES, PROMPTS = "/sandbox/trees", "/sandbox/prompts"
 GRANTS = f"""\
 [orchestrators.client]
 commands = ["all"]

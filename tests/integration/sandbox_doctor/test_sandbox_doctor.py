@@ -95,7 +95,7 @@ def test_a_network_is_warned_of(bubble: Bubble) -> None:
     assert set(not_ok(bubble)) <= {"network"}  # A machine without any has none to share.
 
 
-@pytest.mark.parametrize("place", ["", "/work/project"])
+@pytest.mark.parametrize("place", ["", "/sandbox/project"])
 def test_a_project_that_can_be_seen_is_warned_of_wherever_it_is(bubble: Bubble, place: str) -> None:
     root = str(bubble.kitty.parent)
     bubble.more += ["--ro-bind", root, place or root]

@@ -172,9 +172,9 @@ def test_an_interrupted_merge_is_completed_although_its_grant_was_withdrawn(
 
 
 def test_paths_are_recorded_and_replied_as_the_orchestrator_sees_them(project: Stage) -> None:
-    configure(project, NIGHTLY + 'paths = {".worktrees" = "/work/trees"}\n' + OTHERS)
+    configure(project, NIGHTLY + 'paths = {".worktrees" = "/sandbox/trees"}\n' + OTHERS)
     mine = answer(project, body("one", "start-implementation", START), identity="nightly")
-    assert mine["data"]["workspace_path"] == f"/work/trees/{SLUG}-lane-a"
+    assert mine["data"]["workspace_path"] == f"/sandbox/trees/{SLUG}-lane-a"
     assert mine["data"]["prompt_path"].startswith(str(project.root))
     assert project.journal()[0]["envelope"] == mine
     raw = body("one", "resolve-workspace", {"mission": SLUG, "wp": "WP01"})
