@@ -16,6 +16,7 @@ from typing import Protocol
 
 from specify_cli import clock, ids
 from specify_cli.mailbox.layout import DEFAULT, Places
+from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.storage import atomic
 from specify_cli.storage.folders import opened
 from specify_cli.storage.safe_read import read_regular
@@ -216,7 +217,8 @@ class Inbox:
         )
 
     def recover(self) -> list[Claim]:
-        """The claims; what they were copied from before a crash is gone."""
+        """The claims; what they were copied from before a crash is gone, and so are half copies."""
+        sweep_temporaries(self._places.claimed, below=self._places.root)
         claims = self.claims()
         for claim in claims:
             if claim.is_kept:

@@ -134,6 +134,18 @@ def test_a_copy_that_was_kept_before_a_crash_counts_alone(
     assert not claim.path.exists()
 
 
+def test_half_a_copy_of_a_killed_worker_is_gone_at_the_next_start(
+    inbox: Inbox, layout: MailboxLayout
+) -> None:
+    (inbox.folder / "a.json").write_bytes(b"as it lies there")
+    claim = inbox.claim("a.json", "a")
+    assert claim is not None
+    copy = layout.claimed / f".{claim.path.name}.read.0123456789abcdef.tmp"
+    copy.write_bytes(b"as it")
+    assert [found.read(20) for found in inbox.recover()] == [b"as it lies there"]
+    assert list(layout.claimed.iterdir()) == [claim.path]
+
+
 def test_an_inbox_that_is_a_link_is_not_followed(layout: MailboxLayout, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     layout.inbox.rename(elsewhere)
