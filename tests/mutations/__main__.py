@@ -60,7 +60,9 @@ def judge(site: Site, tests: Sequence[str], checkout: Path) -> Verdict:
         path.write_text(whole, encoding="utf-8")
     red = [line.split(" - ")[0] for line in said.splitlines() if line.startswith("FAILED ")]
     test = red[0].removeprefix("FAILED ") if red else ""
-    return Verdict(guard=site.name, is_missed=code == RED, test=test, said=said[-300:])
+    return Verdict(
+        guard=site.name, is_missed=code == RED and bool(red), test=test, said=said[-300:]
+    )
 
 
 def _run(

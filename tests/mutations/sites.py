@@ -21,6 +21,7 @@ LEFT_OUT = ("conformance/", "cli/board_watch.py")
 # Stands where a lock was: entered and left, it holds nobody back.
 # A descriptor that is there comes out of it, because the lock on the repository is kept open by it.
 NO_LOCK = '__import__("contextlib").nullcontext(2)'
+NO_FILE_LOCK = "on_acquired(os.open(path, os.O_RDWR | os.O_CREAT))"
 NO_LIFE_LOCK = '__import__("types").SimpleNamespace(release=lambda: None)'
 
 
@@ -97,7 +98,9 @@ def _lock(node: ast.expr) -> str | None:
     called = _called(node)
     if called.endswith("try_acquire"):
         return NO_LIFE_LOCK
-    if called in ("fcntl.flock", "lock.acquire"):
+    if called == "lock.acquire":
+        return NO_FILE_LOCK
+    if called == "fcntl.flock":
         return "None"
     return NO_LOCK if called.endswith(LOCKS) else None
 
