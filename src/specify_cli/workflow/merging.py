@@ -205,6 +205,8 @@ class _Run:
         except REFUSED_MOVE as error:
             if self._has_moved(intent):
                 raise
+            # What brings a checkout back that stands halfway is this intent: it stays until then.
+            merge.finish(self.repository, plan)
             if not (self.wish.push or intent.is_pushed):
                 merge_intent.discard(self.mission.files)
                 merge_preflight.refuse([f"{plan.target} was not moved: {error}"])

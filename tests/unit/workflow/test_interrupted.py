@@ -137,15 +137,26 @@ case " $* " in *" update-ref "*" refs/heads/main "*) : > {folder}/moved; exit 1 
 """
 
 
+FULL_DISK = """#!/bin/sh
+if [ -e {folder}/full ]; then case " $* " in *" read-tree "* | *" update-index "*) exit 1 ;; esac; fi
+{git} "$@" || exit $?
+case " $* " in *" read-tree -m -u "*) : > {folder}/full; exit 1 ;; esac
+"""
+
+
+def put_before_git(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "bin" / "git"
+    path.parent.mkdir()
+    path.write_text(script.format(folder=folder, git=shutil.which("git")))
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+
+
 def test_a_merge_that_git_denies_to_have_made_is_completed_by_the_same_request(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
-    script = tmp_path / "bin" / "git"
-    script.parent.mkdir()
-    script.write_text(LYING_GIT.format(folder=tmp_path, git=shutil.which("git")))
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+    put_before_git(LYING_GIT, tmp_path, monkeypatch)
     with pytest.raises(StorageFailed):
         ask(stage, "merge-mission", MERGE)
     made = stage.git("rev-parse", "main")
@@ -153,3 +164,18 @@ def test_a_merge_that_git_denies_to_have_made_is_completed_by_the_same_request(
     assert again["success"], again
     assert again["data"]["commit"] == made == stage.git("rev-parse", "main")
     assert dones(stage) == 1
+
+
+def test_a_checkout_that_a_full_disk_left_halfway_is_brought_back_by_the_next_merge(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    put_before_git(FULL_DISK, tmp_path, monkeypatch)
+    refused = ask(stage, "merge-mission", MERGE)
+    assert refused["error_code"] == "STORAGE_FAILED"
+    assert refused["data"]["retryable"]
+    (tmp_path / "full").unlink()
+    monkeypatch.undo()
+    assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
+    assert dones(stage) == 1
+    assert stage.git("status", "--porcelain", "one.txt") == ""
