@@ -96,19 +96,24 @@ class Soaker:
 
     def again(self) -> None:
         """The very same request, after its answer."""
-        if self.answered:
-            self.settle(self.drop("again", self.random.choice(self.answered)))
+        if known := self.one_answered():
+            self.settle(self.drop("again", known))
 
     def other(self) -> None:
         """Another request under the id of one that was answered."""
-        if self.answered:
-            known = self.random.choice(self.answered)
+        if known := self.one_answered():
             args = {
                 "mission": self.told["mission"],
                 "wp": "WP01",
                 "actor": f"other-{self.next_id()}",
             }
             self.drop("other", known | {"command": "start-review", "args": args})
+
+    def one_answered(self) -> dict[str, Any] | None:
+        """A request that was answered; what waits under its name would be replaced by another."""
+        names = {path.name for path in INBOX.iterdir()}
+        known = [it for it in self.answered if f"{it['correlation_id']}.json" not in names]
+        return self.random.choice(known) if known else None
 
     def foreign(self) -> None:
         """A mission of somebody else's."""
