@@ -33,22 +33,44 @@ _OPERATIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A folder with a working tree of the repository; `branch` is None when detached."""
+    """A folder with a working tree of the repository; `branch` is None when detached.
+
+    `common` is the git folder of the repository, for any but the main one.
+    """
 
     path: Path
     branch: str | None
     is_main: bool = False
     lock_reason: str | None = None
+    common: Path | None = None
 
     @property
     def git(self) -> Git:
-        """Git, run in this working tree."""
-        return Git(folder=self.path)
+        """Git, run in this working tree, with the settings of the repository and no others.
+
+        Raises:
+            GitFailed: the working tree is gone, or names another git folder than its own.
+        """
+        if self.is_main:
+            return Git(folder=self.path)
+        git_dir = self.git_dir
+        if git_dir is None:
+            text = f"{self.path} is no worktree of this repository: see what its .git file names"
+            raise GitFailed(("worktree",), returncode=-1, stderr=text)
+        # Told, so that git does not ask what lies in the worktree: its writer may exchange it any time.
+        place = {
+            "GIT_DIR": str(git_dir),
+            "GIT_COMMON_DIR": os.path.realpath(self.common or git_dir.parent.parent),
+            "GIT_WORK_TREE": os.path.abspath(self.path),  # noqa: PTH100
+        }
+        return Git(folder=self.path, place=place)
 
     @property
     def git_dir(self) -> Path | None:
         """The folder where git keeps the state of this working tree; None when that is gone."""
-        return git_dir_of(self.path)
+        if self.is_main:
+            return git_dir_of(self.path)
+        return registration_of(self.path, common=self.common)
 
     @property
     def index_lock(self) -> Path | None:
@@ -113,6 +135,32 @@ def git_dir_of(folder: Path) -> Path | None:
     return git_dir if prefix == "gitdir" and git_dir.is_dir() else None
 
 
+def registration_of(folder: Path, *, common: Path | None) -> Path | None:
+    """Where the repository with the git folder `common` keeps the state of its worktree `folder`.
+
+    None when `folder` is a link, is none of its worktrees, or its `.git` names anything else:
+    whoever can write a worktree can have it name settings that run programs.
+    """
+    named = git_dir_of(folder)
+    if named is None or common is None or folder.is_symlink():
+        return None
+    git_dir = Path(os.path.realpath(common), "worktrees", named.name)
+    if os.path.realpath(named) != str(git_dir):
+        return None
+    back = place_of(git_dir)
+    is_back = back is not None and os.path.realpath(back) == os.path.realpath(folder)
+    return git_dir if is_back else None
+
+
+def place_of(registration: Path) -> Path | None:
+    """The folder of the worktree that is registered there; None when that cannot be read."""
+    try:
+        named = os.fsdecode((registration / "gitdir").read_bytes()).rstrip("\n")
+    except OSError:
+        return None
+    return (registration / named).parent
+
+
 def branch_at_work(git_dir: Path | None) -> str | None:
     """The branch that a rebase or bisect in this git folder took off HEAD; None when none."""
     if git_dir is None:
@@ -135,7 +183,7 @@ def registered(git: Git) -> list[Checkout]:
     main, *linked = _records(fields)
     return [
         _parse({**main, "worktree": str(git.folder)}, is_main=True),
-        *(_parse(record, is_main=False) for record in linked),
+        *(_parse(record, is_main=False, common=git_dir_of(git.folder)) for record in linked),
     ]
 
 
@@ -159,11 +207,12 @@ def _records(fields: list[str]) -> Iterator[dict[str, str]]:
             record = {}
 
 
-def _parse(record: dict[str, str], *, is_main: bool) -> Checkout:
+def _parse(record: dict[str, str], *, is_main: bool, common: Path | None = None) -> Checkout:
     branch = record.get("branch")
     return Checkout(
         path=Path(record["worktree"]),
         branch=branch.removeprefix(HEADS) if branch else None,
         is_main=is_main,
         lock_reason=record.get("locked"),
+        common=common,
     )

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -126,6 +126,8 @@ class Git:
     overrides: tuple[str, ...] = HOOKS_OFF + OVERRIDES
     # Off where git may start what outlives it, a cache of credentials for one.
     keeps: bool = True
+    # Variables that name the repository, where the folder's own word for it counts for nothing.
+    place: Mapping[str, str] = field(default_factory=dict)
 
     def run(
         self,
@@ -142,10 +144,9 @@ class Git:
         """
         command = ("git", *self.overrides, "-C", str(self.folder), *args)
         kept = _kept.get() if self.keeps else ()
+        variables = _environment({**self.place, **(env or {})})
         try:
-            done = _communicate(
-                command, input=input, env=_environment(env), timeout_s=timeout_s, kept=kept
-            )
+            done = _communicate(command, input=input, env=variables, timeout_s=timeout_s, kept=kept)
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise GitFailed(args, returncode=-1, stderr=str(error)) from error
         if check and done.returncode:
@@ -172,9 +173,9 @@ class Git:
         return replace(self, overrides=(*self.overrides, *extra))
 
 
-def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _REDIRECTING}
-    return {**inherited, **_FIXED, **(extra or {})}
+    return {**inherited, **_FIXED, **extra}
 
 
 def _communicate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.objects import Entry, changes, index_info, tree_changes
 
 _RECORD: Final = "spec-kitty-move"
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class CheckoutBlocked(Exception):
@@ -50,9 +52,15 @@ def unfinished(checkout: Checkout) -> Move | None:
     try:
         content = json.loads(_record(checkout).read_bytes())
         origin, goal, live = content["origin"], content["goal"], tuple(content["live"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return Move(origin=origin, goal=goal, live=live)
+    # Who commits in a worktree can write here: what git is given must be no flag.
+    is_sound = all(isinstance(it, str) for it in live) and _is_commit(origin) and _is_commit(goal)
+    return Move(origin=origin, goal=goal, live=live) if is_sound else None
+
+
+def _is_commit(name: object) -> bool:
+    return isinstance(name, str) and _COMMIT.fullmatch(name) is not None
 
 
 def end(checkout: Checkout) -> None:
@@ -113,7 +121,9 @@ def dirty_files(checkout: Checkout) -> set[str]:
     Raises:
         GitFailed: not a working tree.
     """
-    args = ("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=no")
+    # Into a repository inside git would go by the settings that it finds there.
+    flags = ("--no-renames", "--untracked-files=no", "--ignore-submodules=dirty")
+    args = ("status", "--porcelain=v2", "-z", *flags)
     fields = (field.split(" ") for field in checkout.git.run(*args).fields)
     return {
         " ".join(field[8:] if field[0] == "1" else field[10:])

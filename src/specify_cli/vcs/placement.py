@@ -10,7 +10,7 @@ from typing import Final
 
 from specify_cli.vcs import durable
 from specify_cli.vcs.branch_moves import settle_all
-from specify_cli.vcs.checkouts import Checkout, git_dir_of, registered
+from specify_cli.vcs.checkouts import Checkout, git_dir_of, place_of, registered
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.leftovers import INITIALIZING
 
@@ -68,7 +68,8 @@ def make(git: Git, place: Place) -> None:
     # Twice forced: a registration whose folder is gone, locked by that killed git, gives way.
     force = ("--force", "--force")
     git.run("worktree", "add", "--no-checkout", *force, str(place.path), place.branch)
-    git_dir = git_dir_of(place.path)
+    made = Checkout(path=place.path, branch=place.branch, common=git_dir_of(git.folder))
+    git_dir = made.git_dir
     if git_dir is None:
         raise GitFailed(("worktree", "add"), returncode=-1, stderr=f"no worktree at {place.path}")
     # Git does not say so when it cannot take its own lock away.
@@ -76,7 +77,7 @@ def make(git: Git, place: Place) -> None:
     (git_dir / FILLING).touch()
     # The registration first: were the files there without it, they would pass for somebody's.
     durable.sync()
-    _fill(place.path)
+    _fill(made, git_dir)
 
 
 def ignore_folder(folder: Path) -> None:
@@ -93,18 +94,33 @@ def ignore_folder(folder: Path) -> None:
 
 def _known(git: Git, place: Place) -> Sequence[Checkout]:
     known = registered(git)
-    if (place.path / ".git").is_file() and not any(place.holds(it) for it in known):
+    if _is_homeless(git, place) and not any(place.holds(it) for it in known):
         # The project was moved as a whole; its worktrees still name the old place.
         git.run("worktree", "repair", str(place.path), check=False)
         return registered(git)
     return known
 
 
+def _is_homeless(git: Git, place: Place) -> bool:
+    """Whether the folder names a registration of ours, and that a folder which is not there.
+
+    To repair writes into what the folder names: it must not take the place of another worktree.
+    """
+    common = git_dir_of(git.folder)
+    link = place.path / ".git"
+    if common is None or not link.is_file():
+        return False
+    own = common / "worktrees" / os.fsdecode(link.read_bytes()).strip().rpartition("/")[2]
+    named, before = git_dir_of(place.path), place_of(own)
+    is_ours = named is None or os.path.realpath(named) == os.path.realpath(own)
+    return is_ours and before is not None and not os.path.lexists(before)
+
+
 def _refuse_elsewhere(git: Git, place: Place, known: Sequence[Checkout]) -> None:
     for other in known:
         if place.holds(other) or not other.has(place.branch):
             continue
-        if other.git_dir is not None:
+        if other.git_dir is not None or os.path.lexists(other.path):
             raise AllocationFailed(f"branch {place.branch} is checked out in {other.path}")
         git.run("worktree", "remove", "--force", str(other.path))
 
@@ -112,6 +128,8 @@ def _refuse_elsewhere(git: Git, place: Place, known: Sequence[Checkout]) -> None
 def _refuse_taken(place: Place, found: Checkout | None) -> None:
     if found is not None and found.lock_reason not in (None, INITIALIZING):
         raise AllocationFailed(f"{found.path} is gone but locked: git worktree unlock it first")
+    if place.path.is_symlink():
+        raise AllocationFailed(f"{place.path} is a link: move it away")
     if not _is_free(place.path):
         raise AllocationFailed(f"{place.path} exists and is no worktree: move it away")
 
@@ -121,15 +139,13 @@ def _complete(checkout: Checkout, branch: str) -> None:
     git_dir = checkout.git_dir
     if git_dir is not None and is_being_filled(git_dir):
         checkout.outwait_index()  # The git of a host that was killed may be at it still.
-        _fill(checkout.path)
+        _fill(checkout, git_dir)
 
 
-def _fill(path: Path) -> None:
-    Git(folder=path).run("reset", "--hard", "--quiet")
+def _fill(checkout: Checkout, git_dir: Path) -> None:
+    checkout.git.run("reset", "--hard", "--quiet")
     durable.sync()
-    git_dir = git_dir_of(path)
-    if git_dir is not None:
-        (git_dir / FILLING).unlink(missing_ok=True)
+    (git_dir / FILLING).unlink(missing_ok=True)
 
 
 def is_being_filled(git_dir: Path) -> bool:
@@ -141,7 +157,7 @@ def _is_free(path: Path) -> bool:
     try:
         return {entry.name for entry in path.iterdir()} <= {".git"} and not (path / ".git").is_dir()
     except FileNotFoundError:
-        return not path.is_symlink()
+        return True
     except NotADirectoryError:
         return False
 

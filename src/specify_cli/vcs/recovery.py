@@ -76,9 +76,16 @@ def _differs(checkout: Checkout, place: _Place, dirty: set[str]) -> bool:
 
 def _ours(checkout: Checkout, places: list[_Place]) -> list[_Place]:
     """Of these, the ones whose file we wrote, removed, or were writing when we were stopped."""
+    places = [it for it in places if _is_within(checkout.path, it.path)]
     files = [it.path for it in places if _is_file(checkout.path / it.path)]
     hashes = _hashes(checkout, files)
     return [it for it in places if _is_ours(checkout, it, hashes.get(it.path))]
+
+
+def _is_within(root: Path, path: str) -> bool:
+    """Whether no link on the way, and no `..` in a forged tree, leads out of the working tree."""
+    folder = Path(os.path.realpath((root / path).parent))
+    return folder.is_relative_to(os.path.realpath(root))
 
 
 def _is_ours(checkout: Checkout, place: _Place, oid: str | None) -> bool:

@@ -11,7 +11,13 @@ from typing import Final
 
 from specify_cli.vcs import durable
 from specify_cli.vcs.branch_moves import TargetMoved, travel
-from specify_cli.vcs.checkouts import HEADS, Checkout, branch_at_work, git_dir_of
+from specify_cli.vcs.checkouts import (
+    HEADS,
+    Checkout,
+    branch_at_work,
+    git_dir_of,
+    registration_of,
+)
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.merge_strategies import Head
 from specify_cli.vcs.moves import CheckoutBlocked, Move
@@ -36,6 +42,9 @@ __all__ = [
     "remains",
     "remove",
 ]
+
+GITLINK: Final = "160000 "
+"""How a line of `ls-files -s` begins that names a repository inside."""
 
 _HEAD_PREFIX: Final = f"ref: {HEADS}"
 
@@ -95,16 +104,16 @@ def allocate(
         raise AllocationFailed(str(error)) from error
 
 
-def has_uncommitted_work(path: Path) -> bool:
+def has_uncommitted_work(repo: Repository, path: Path) -> bool:
     """Whether something would be lost with this worktree.
 
     Changes, untracked files, a detached HEAD, a merge or the like in progress; what is ignored is
-    no work. A folder that is no worktree is work as soon as it holds anything.
+    no work, nor is what is uncommitted in a repository inside: to look there would run git by
+    settings that came with the work. A folder that is no worktree is work as soon as it holds anything.
     """
-    git_dir = git_dir_of(path)
-    if git_dir is None:
+    here = _checkout(repo, path)
+    if here.git_dir is None:
         return os.path.lexists(path) and not _is_empty_folder(path)
-    here = Checkout(path=path, branch=branch_out(path))
     if here.branch is None or here.operation():
         return True
     args = (
@@ -112,7 +121,7 @@ def has_uncommitted_work(path: Path) -> bool:
         "--porcelain=v2",
         "-z",
         "--untracked-files=normal",
-        "--ignore-submodules=none",
+        "--ignore-submodules=dirty",
     )
     done = here.git.run(*args, check=False)
     return bool(done.returncode or done.stdout)
@@ -127,7 +136,7 @@ def remove(repo: Repository, path: Path) -> bool:
     place = Place(path=path.absolute(), branch="")
     trash = _trash(path)
     found = registration(repo.git, place)
-    if has_uncommitted_work(path) or (found is not None and _is_kept(found)):
+    if has_uncommitted_work(repo, path) or (found is not None and _is_kept(found)):
         return False
     if found is not None and path.is_dir():
         # At once, because one that was half removed would look like work that was undone.
@@ -164,28 +173,40 @@ def _discard(trash: Path) -> None:
 
 def _is_kept(checkout: Checkout) -> bool:
     git_dir = checkout.git_dir
-    has_submodules = git_dir is not None and (git_dir / "modules").exists()
-    return checkout.lock_reason is not None or has_submodules
+    if checkout.lock_reason is not None or git_dir is None:
+        return checkout.lock_reason is not None
+    return (git_dir / "modules").exists() or _holds_repository(checkout)
+
+
+def _holds_repository(checkout: Checkout) -> bool:
+    """Whether a repository that the work names lies inside: nobody has looked for work in that."""
+    staged = (field.split("\t", 1) for field in checkout.git.run("ls-files", "-s", "-z").fields)
+    inner = (path for head, path in staged if head.startswith(GITLINK))
+    return any(os.path.lexists(checkout.path / path / ".git") for path in inner)
 
 
 def exists(repo: Repository, path: Path, branch: str) -> bool:
     """Whether the worktree stands at `path`, complete and on its branch. Runs no git."""
-    git_dir, main = git_dir_of(path), git_dir_of(repo.root)
-    if git_dir is None or main is None or is_being_filled(git_dir):
+    git_dir = registration_of(path, common=git_dir_of(repo.root))
+    if git_dir is None or is_being_filled(git_dir):
         return False
-    if os.path.realpath(git_dir.parent.parent) != os.path.realpath(main):
-        return False
-    return branch in (branch_out(path), branch_at_work(git_dir))
+    return branch in (branch_out(repo, path), branch_at_work(git_dir))
 
 
-def branch_out(path: Path) -> str | None:
+def branch_out(repo: Repository, path: Path) -> str | None:
     """The branch that HEAD of the worktree at `path` names; None when detached or no worktree."""
-    git_dir = git_dir_of(path)
+    git_dir = registration_of(path, common=git_dir_of(repo.root))
+    if git_dir is None:
+        return None
     try:
-        head = os.fsdecode(((git_dir or path) / "HEAD").read_bytes()).strip()
+        head = os.fsdecode((git_dir / "HEAD").read_bytes()).strip()
     except OSError:
         return None
     return head.removeprefix(_HEAD_PREFIX) if head.startswith(_HEAD_PREFIX) else None
+
+
+def _checkout(repo: Repository, path: Path) -> Checkout:
+    return Checkout(path=path, branch=branch_out(repo, path), common=git_dir_of(repo.root))
 
 
 def _is_empty_folder(path: Path) -> bool:

@@ -96,13 +96,17 @@ def _examine_worktree(
     repository: Repository, place: Workspace, stands: Sequence[Lane]
 ) -> Iterator[Finding]:
     if not worktrees.exists(repository, place.path, place.branch):
-        out = worktrees.branch_out(place.path)
+        out = worktrees.branch_out(repository, place.path)
         what = f"it stands on {out or 'no branch'}, not on {place.branch}"
         repair = f"save what is there, then: git -C {place.path} switch {place.branch}"
         yield error("wrong-branch", place.path, what, repair=repair)
-    elif stands and set(stands) <= HANDED_OVER and worktrees.has_uncommitted_work(place.path):
+    elif stands and set(stands) <= HANDED_OVER and _is_dirty(repository, place):
         what = f"it holds uncommitted work, and all packages of {place.lane_id} are handed over"
         yield warning("dirty-worktree", place.path, what, repair="commit the work or undo it")
+
+
+def _is_dirty(repository: Repository, place: Workspace) -> bool:
+    return worktrees.has_uncommitted_work(repository, place.path)
 
 
 def _stale_lock(checkout: Checkout) -> Iterator[Finding]:

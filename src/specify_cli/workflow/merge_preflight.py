@@ -19,7 +19,7 @@ def problems(repository: Repository, mission: OpenMission, target: str) -> Itera
     """Everything that can be seen before the merge is computed, one sentence each."""
     for lane in lane_workspaces(mission):
         is_there = worktrees.exists(repository, lane.path, lane.branch)
-        if is_there and worktrees.has_uncommitted_work(lane.path):
+        if is_there and worktrees.has_uncommitted_work(repository, lane.path):
             yield f"{lane.path} holds uncommitted work: commit or discard it there"
     if repository.branch_tip(target) is None:
         yield f"there is no branch {target!r} to merge into: create it, or name another"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -260,7 +259,7 @@ def test_damaged_record_is_no_record(ready: Project) -> None:
 def test_lane_killed_while_a_dependency_is_merged_is_completed(project: Project) -> None:
     project.lane_with("lane-a", {"a.txt": "dep\n", "new.txt": "n\n"})
     space = project.lane("lane-b")
-    checkout = Checkout(path=Path(space.path), branch=space.branch)
+    checkout = Checkout(path=space.path, branch=space.branch, common=project.root / ".git")
     goal = project.git("rev-parse", f"{MISSION}-lane-a")
     move = Move(origin=space.base_ref, goal=goal)
     begin(checkout, move)

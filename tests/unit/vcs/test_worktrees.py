@@ -246,7 +246,7 @@ def test_worktree_in_a_rebase_is_still_the_lanes(project: Project) -> None:
         project.git("rebase", "main", at=space.path)
     assert exists(project.repo, space.path, space.branch)
     assert project.lane("lane-a").path == space.path
-    assert has_uncommitted_work(space.path)
+    assert has_uncommitted_work(project.repo, space.path)
 
 
 def test_existence_is_of_this_branch_at_this_place(project: Project) -> None:
@@ -270,7 +270,7 @@ def test_worktree_with_uncommitted_work_stays(project: Project, path: str) -> No
     project.git("config", "status.showUntrackedFiles", "no")
     space = project.lane("lane-a")
     project.write(path, "work\n", at=space.path)
-    assert has_uncommitted_work(space.path)
+    assert has_uncommitted_work(project.repo, space.path)
     assert not remove(project.repo, space.path)
     assert (space.path / path).read_text() == "work\n"
 
@@ -315,4 +315,4 @@ def test_ignored_files_do_not_keep_a_worktree(project: Project) -> None:
     project.commit({".gitignore": "*.log\n"})
     space = project.lane("lane-a")
     project.write("build.log", "x", at=space.path)
-    assert not has_uncommitted_work(space.path)
+    assert not has_uncommitted_work(project.repo, space.path)
