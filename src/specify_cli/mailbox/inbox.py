@@ -257,10 +257,14 @@ class Inbox:
         with opened(folder, below=root) as descriptor:
             for name in os.listdir(descriptor):
                 match = CLAIM.fullmatch(name.removeprefix(prefix))
-                if match is not None and name.startswith(prefix):
-                    size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
-                    is_kept = match[3] is not None
-                    yield Claim(match[1], match[2], folder / name, root, size, is_kept)
+                if match is None or not name.startswith(prefix):
+                    continue
+                is_kept = match[3] is not None
+                if is_kept and prefix:
+                    # None of ours: what is kept lies where only the host writes, and is trusted for it.
+                    continue
+                size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
+                yield Claim(match[1], match[2], folder / name, root, size, is_kept)
 
 
 def is_in_progress(name: str) -> bool:

@@ -177,3 +177,14 @@ def test_a_kept_request_is_given_to_the_owner_of_what_lies_there_and_not_of_what
     monkeypatch.setattr(os, "chown", lambda name, *owner, **_: given.append((name, *owner)))
     kept = inbox.keep(claim, b"1")
     assert given == [(kept.path.name, link.st_uid, link.st_gid)]
+
+
+def test_writer_of_the_inbox_cannot_pretend_that_a_file_was_read_before(far_inbox: Inbox) -> None:
+    (far_inbox.folder / "a.json").touch()
+    claim = far_inbox.claim("a.json", "a")
+    assert claim is not None
+    forged = far_inbox.folder / f"{claim.path.name}.read"
+    forged.write_text("{}")
+    assert far_inbox.recover() == [claim]
+    assert claim.path.exists()
+    assert forged.exists()
