@@ -12,7 +12,7 @@ from specify_cli.vcs import merge, worktrees
 from specify_cli.vcs.merge import LaneTip, MergePlan
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.accepting import incomplete, packages_in
-from specify_cli.workflow.opened import OpenMission, Workspace
+from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission
 
 
 def problems(repository: Repository, mission: OpenMission, target: str) -> Iterator[str]:
@@ -23,6 +23,7 @@ def problems(repository: Repository, mission: OpenMission, target: str) -> Itera
             yield f"{lane.path} holds uncommitted work: commit or discard it there"
     if repository.branch_tip(target) is None:
         yield f"there is no branch {target!r} to merge into: create it, or name another"
+    yield from _strangers_branch(mission, target)
     yield from _lost_branches(repository, mission)
     yield from _canceled_work(repository, mission, target)
     unfinished = incomplete(mission)
@@ -42,6 +43,14 @@ def foreign_host_files(repository: Repository, mission: OpenMission, plan: Merge
         for path in merge.changed_paths(repository, plan)
         if path in kept
     ]
+
+
+def _strangers_branch(mission: OpenMission, target: str) -> Iterator[str]:
+    """A target that another mission works on: who may merge this one may not be granted that."""
+    for slug in set(all_missions(mission.files.project)) - {mission.slug}:
+        branch = branch_of_mission(slug)
+        if target == branch or target.startswith(f"{branch}-lane-"):
+            yield f"{target} is a branch of the mission {slug}: merge into a branch of your own"
 
 
 def _lost_branches(repository: Repository, mission: OpenMission) -> Iterator[str]:

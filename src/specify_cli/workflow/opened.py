@@ -43,6 +43,11 @@ class Workspace:
     target_branch: str
 
 
+def branch_of_mission(slug: str) -> str:
+    """The branch that the lanes of a mission start from, and whose name theirs begin with."""
+    return f"kitty/mission-{slug}"
+
+
 @dataclass(frozen=True)
 class OpenMission:
     """One mission as its files stood when it was opened."""
@@ -94,7 +99,7 @@ class OpenMission:
     @property
     def mission_branch(self) -> str:
         """The branch that the lanes start from."""
-        return f"kitty/mission-{self.slug}"
+        return branch_of_mission(self.slug)
 
     @property
     def target_branch(self) -> str:

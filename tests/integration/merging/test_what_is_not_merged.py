@@ -104,3 +104,17 @@ def test_a_merge_that_was_pushed_and_could_not_follow_is_completed_by_the_next_r
     there = approved.git("ls-remote", str(pushed_to), "refs/heads/main").split()[0]
     assert there == approved.git("rev-parse", "main").strip()
     assert approved.lane("WP01") == "done"
+
+
+@pytest.mark.parametrize("part", ["", "-lane-a"])
+def test_nothing_is_merged_into_a_branch_of_another_mission(stage: Stage, part: str) -> None:
+    stage.write_mission({"WP01": {"owned_files": ["a.py"]}})
+    stage.write_mission({"WP01": {"owned_files": ["b.py"]}}, slug=OTHER)
+    stage.approve("WP01", {"b.py": "b\n"}, slug=OTHER)
+    stage.approve("WP01", {"a.py": "a\n"})
+    target = f"kitty/mission-{OTHER}{part}"
+    before = stage.git("rev-parse", target)
+    refused = stage.ask("merge-mission", mission=SLUG, actor="ada", target=target)
+    assert refused["error_code"] == "PREFLIGHT_FAILED"
+    assert any(OTHER in line for line in refused["data"]["errors"])
+    assert stage.git("rev-parse", target) == before
