@@ -357,7 +357,8 @@ def test_a_full_disk_refuses_and_a_new_request_succeeds_later(stage: Stage, miss
     note = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n" * 5000}
     stage.done("append-history", **note)
     before = digest_of_tree(stage.root)
-    words = ["append-history", *flags(wp="WP01", actor="coder", note="n" * 5000)]
+    # Its own note still fits: what cannot be noted is turned away unread, and its id stays free.
+    words = ["append-history", *flags(wp="WP01", actor="coder", note="short")]
     words += ["--correlation-id", "again"]
     script = 'ulimit -f 6; exec "$0" "$@"'
     full = subprocess.run(
