@@ -49,12 +49,12 @@ REMOVALS = 3
 @click.option("--expected-failures", metavar="FILE", type=Path, help="Checks that may fail.")
 @click.option("--json", "json_to", metavar="FILE", help="Write JSON; - is stdout.")
 @click.option("--junit", metavar="FILE", type=Path, help="Write JUnit's XML.")
-@click.option("--timeout-s", type=click.FloatRange(0.1), default=30, help="For one answer.")
-@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count(), help="Side by side.")
+@click.option("--timeout-s", type=click.FloatRange(0.1), default=30, help="For one answer; 30.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count(), help="Checks at a time.")
 def verify(**options: Any) -> None:
     """Hold a host, or an orchestrator, to the contract.
 
-    Exit 0: conforms. 1: does not. 2: could not run.
+    Exit 0: conforms. 1: does not. 2: could not run, or nothing was judged.
 
     Example: spec-kitty contract verify --host "spec-kitty orchestrator-api"
     """
@@ -80,7 +80,9 @@ def _verified(options: dict[str, Any]) -> int:
         found = (_of_client if is_of_client else _of_host)(options, folder)
     results = report.held_against(found, expected)
     _tell(results, options)
-    return 0 if all(result.conforms for result in results) else DOES_NOT_CONFORM
+    if not report.is_judged(results):
+        return COULD_NOT_RUN
+    return 0 if report.conforms(results) else DOES_NOT_CONFORM
 
 
 @contextlib.contextmanager

@@ -203,8 +203,10 @@ def polls_with_measure(runs: Runs) -> None:
 
 @RULES.rule("completes", section="orchestrator-api.md")
 def completes(runs: Runs) -> None:
-    """It comes to an end by itself, with exit code 0."""
-    _judge_end(_record(runs, "plain"))
+    """It asks, and comes to an end by itself, with exit code 0."""
+    record = _record(runs, "plain")
+    _judge_end(record)
+    demand(record.asked, "the program ended without a request")
 
 
 def survives(scenario: str, runs: Runs) -> None:

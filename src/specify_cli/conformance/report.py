@@ -53,10 +53,20 @@ def _listed(found: Result) -> str:
     return "it is listed as a failure" if found.status == PASSED else found.detail
 
 
+def is_judged(results: Iterable[Result]) -> bool:
+    """Whether anything was asked and seen: without, nothing is known of the program."""
+    return any(found.status not in {NOT_ASKED, NOT_SEEN} for found in results)
+
+
+def conforms(results: Sequence[Result]) -> bool:
+    """Whether something was judged, and nothing was found that should not be so."""
+    return is_judged(results) and all(found.conforms for found in results)
+
+
 def as_json(results: Sequence[Result]) -> str:
     """One JSON object."""
     whole = {
-        "conforms": all(found.conforms for found in results),
+        "conforms": conforms(results),
         "summary": dict(Counter(found.status for found in results)),
         "results": [asdict(found) for found in results],
     }
@@ -95,9 +105,14 @@ def in_words(results: Sequence[Result]) -> list[tuple[str, str]]:
     lines += [(NOT_ASKED, line) for line in _not_asked(results)]
     counts = Counter(found.status for found in results)
     summed = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    verdict = "conforms" if all(found.conforms for found in results) else "does not conform"
-    is_well = FAILED if verdict != "conforms" else PASSED
-    return [*lines, (is_well, f"{verdict}: {summed or 'nothing was asked'}")]
+    is_well = PASSED if conforms(results) else FAILED
+    return [*lines, (is_well, f"{_verdict(results)}: {summed}")]
+
+
+def _verdict(results: Sequence[Result]) -> str:
+    if not is_judged(results):
+        return "could not be judged"
+    return "conforms" if conforms(results) else "does not conform"
 
 
 def _is_told(found: Result) -> bool:

@@ -12,6 +12,7 @@ from specify_cli.conformance.checks import (
     EXPECTED,
     FAILED,
     NOT_ASKED,
+    NOT_SEEN,
     PASSED,
     UNEXPECTED,
     Result,
@@ -45,6 +46,14 @@ def test_listed_failure_conforms_and_listed_pass_does_not():
     held = report.held_against(RESULTS, frozenset({"cli.one", "cli.two", "mailbox.three"}))
     assert [found.status for found in held] == [UNEXPECTED, EXPECTED, NOT_ASKED]
     assert [found.conforms for found in held] == [False, True, True]
+
+
+def test_where_nothing_was_judged_nothing_conforms():
+    unasked = [result("cli.one", NOT_ASKED, "without command-line"), result("client.two", NOT_SEEN)]
+    assert not report.is_judged(unasked)
+    assert json.loads(report.as_json(unasked))["conforms"] is False
+    assert not report.in_words(unasked)[-1][1].startswith("conforms")
+    assert report.conforms([*unasked, result("cli.three", PASSED)])
 
 
 def test_junit_is_well_formed_whatever_a_host_says():
