@@ -13,8 +13,9 @@ from specify_cli.orchestrator_api.arguments import AnyParams, Params
 
 LISTED = re.compile(r"\^\((.*)\)\$")
 """A pattern that lists the texts that it takes."""
+MISSING = "it is missing"
 WORDS = {
-    "missing": "it is missing",
+    "missing": MISSING,
     "too_short": "it is empty",
     "unexpected_keyword_argument": "there is no such key",
 }

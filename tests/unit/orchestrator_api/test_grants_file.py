@@ -67,6 +67,22 @@ DISTRUSTED: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[orchestrators.a]\ncommand = ["all"]\n', "orchestrators.a.command"),
+        ('[orchestrator.a]\ncommands = ["all"]\n', "orchestrator"),
+    ],
+)
+def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
+    project: Stage, text: str, key: str
+) -> None:
+    configure(project, text)
+    with pytest.raises(StateUnreadable) as caught:
+        bootstrap.worker(project.root, poll_interval_s=1, log=lambda _: None)
+    assert f"at {key}: " in caught.value.message
+
+
 @pytest.mark.parametrize("how", DISTRUSTED)
 def test_a_config_that_cannot_be_trusted_starts_no_worker(project: Stage, how: str) -> None:
     configure(project, OPEN)
