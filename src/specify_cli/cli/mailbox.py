@@ -48,7 +48,7 @@ def mailbox() -> None:
     """
 
 
-@mailbox.command()
+@mailbox.command(short_help="Answer requests until SIGTERM or Ctrl-C.")
 @click.option("--once", is_flag=True, help="Answer what waits, then exit.")
 @click.option(
     "--poll-interval-s",
@@ -86,6 +86,8 @@ def status(*, as_json: bool) -> None:
     with complaining(exit_code=COULD_NOT_CHECK):
         report = _status(layout_here())
     click.echo(json.dumps(report, indent=1) if as_json else _status_in_words(report))
+    if not report["worker_is_alive"]:
+        log("next: spec-kitty mailbox serve")
     sys.exit(0 if report["worker_is_alive"] else REFUSED)
 
 
@@ -106,7 +108,7 @@ def verify() -> None:
     sys.exit(REFUSED if breaks else 0)
 
 
-@mailbox.command()
+@mailbox.command(short_help="Print what the journal has of CORRELATION_ID.")
 @click.argument("correlation_id")
 def show(correlation_id: str) -> None:
     """Print the journal's line for CORRELATION_ID: the request, its answer and its effects.
@@ -160,8 +162,15 @@ def _mailbox_in_words(report: Mapping[str, Any]) -> str:
         who = f"{beat.get('state')}: process {beat.get('pid')} on {beat.get('host_name')}"
         words = f"{who}, since {beat.get('started_at')}, {beat.get('dead_letters')} dead letters"
     else:
-        words = f"no worker; the last beat was at {beat.get('beat_at', 'no time at all')}"
+        words = f"no worker; {_last_seen(beat)}"
     return printable.printable(f"{words}; {report['depth_now']} waiting")
+
+
+def _last_seen(beat: Mapping[str, Any]) -> str:
+    if not beat:
+        return "none has ever served it"
+    how = "stopped" if beat.get("state") == "stopped" else "fell silent"
+    return f"the last one {how} at {beat.get('beat_at')}"
 
 
 for word in (access, dead_letters, prune, tail):

@@ -35,7 +35,7 @@ NO_CONFIG = (
 )
 
 
-@click.command()
+@click.command(short_help="Say who may do what, by config.toml as it is now.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 def access(*, as_json: bool) -> None:
     """Say who may do what, as a worker that starts now would judge it.

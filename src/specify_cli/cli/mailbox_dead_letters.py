@@ -52,7 +52,7 @@ def list_dead_letters(*, as_json: bool) -> None:
         click.echo(line)
 
 
-@dead_letters.command("show")
+@dead_letters.command("show", short_help="Show why ID was set aside, where it lies, how it begins.")
 @click.argument("dead_letter", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 def show_dead_letter(*, dead_letter: str, as_json: bool) -> None:

@@ -26,7 +26,7 @@ INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25
 
 
-@click.command()
+@click.command(short_help="Print the journal's last lines, then each that comes.")
 @click.option(
     "-n",
     "--lines",

@@ -40,7 +40,9 @@ def served(project: MailboxLayout) -> MailboxLayout:
 
 
 def test_looking_at_an_unused_mailbox_makes_nothing(project: MailboxLayout) -> None:
-    assert run("status").exit_code == 1
+    unserved = run("status")
+    assert unserved.exit_code == 1
+    assert "none has ever served it" in unserved.stdout
     assert run("verify").exit_code == 0
     assert run("show", "one").exit_code == 1
     assert run("dead-letters", "list").exit_code == 0
@@ -76,7 +78,9 @@ def test_serve_is_never_more_open_than_a_config_that_is_damaged(project: Mailbox
 
 
 def test_status_is_words_for_people_and_json_for_programs(served: MailboxLayout) -> None:
-    assert "no worker" in run("status").stdout
+    told = run("status")
+    assert "no worker; the last one stopped at " in told.stdout
+    assert "spec-kitty mailbox serve" in told.stderr
     report = json.loads(run("status", "--json").stdout)
     assert report["worker_is_alive"] is False
     assert report["depth_now"] == 0
