@@ -136,6 +136,10 @@ class Call:
             self._mailbox.submit(
                 line.command, line.args, policy=line.policy, correlation_id=self._id
             )
+        except FileExistsError as error:
+            raise errors.CorrelationIdConflict(
+                f"another request waits under the id {self._id}: {error.filename}; send a new one"
+            ) from error
         except OSError as error:
             raise errors.StorageFailed(
                 f"the request could not be written into {self._mailbox.inbox}: {error.strerror};"

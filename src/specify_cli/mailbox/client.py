@@ -222,7 +222,8 @@ class Mailbox:
         """The request waits in the inbox; its correlation id, minted here unless given.
 
         Raises:
-            OSError: the inbox cannot be written to; nothing was submitted.
+            FileExistsError: another request waits under this id; nothing was submitted.
+            OSError: the inbox cannot be written to; likewise.
         """
         correlation_id = correlation_id or new_correlation_id()
         request: dict[str, Any] = {
@@ -231,10 +232,8 @@ class Mailbox:
             "command": command,
             "args": dict(args),
         }
-        if policy is not None:
-            request["policy"] = policy
-        if not_after is not None:
-            request["not_after"] = not_after
+        optional = {"policy": policy, "not_after": not_after}
+        request |= {name: value for name, value in optional.items() if value is not None}
         self._drop(correlation_id, json.dumps(request).encode())
         return correlation_id
 
@@ -341,13 +340,18 @@ class Mailbox:
             return None
 
     def _drop(self, correlation_id: str, data: bytes) -> None:
+        target = self.inbox / f"{correlation_id}.json"
+        # A rename would silently take the place of a request that waits.
+        with contextlib.suppress(FileNotFoundError):
+            if target.read_bytes() != data:
+                raise FileExistsError(errno.EEXIST, "another request waits there", str(target))
         temporary = self.inbox / f".{correlation_id}.{os.urandom(4).hex()}.tmp"
         try:
             with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.rename(self.inbox / f"{correlation_id}.json")
+            temporary.rename(target)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()

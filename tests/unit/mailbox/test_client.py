@@ -53,6 +53,15 @@ def test_a_request_is_on_the_disk_before_it_has_its_name(mailbox: Mailbox) -> No
     assert disk.is_kept(mailbox.inbox / "mine.json")
 
 
+def test_a_request_that_waits_is_not_replaced_by_another(mailbox: Mailbox) -> None:
+    mailbox.submit("note", {"n": 1}, correlation_id="mine")
+    first = (mailbox.inbox / "mine.json").read_bytes()
+    mailbox.submit("note", {"n": 1}, correlation_id="mine")
+    with pytest.raises(FileExistsError):
+        mailbox.submit("note", {"n": 2}, correlation_id="mine")
+    assert [path.read_bytes() for path in mailbox.inbox.iterdir()] == [first]
+
+
 def test_without_a_worker_the_client_says_so_and_the_request_stays(mailbox: Mailbox) -> None:
     with pytest.raises(NoWorkerError) as missed:
         mailbox.call("note", {}, correlation_id="one", timeout_s=0)
