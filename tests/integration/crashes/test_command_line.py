@@ -85,7 +85,7 @@ def assert_merged_once(stage: Stage, slug: str) -> None:
     assert [line["correlation_id"] for line in stage.journal()].count(slug) == 1
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_start_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
     for slug, moment in moments(seed):
         stage.write_mission({"WP01": {}}, slug=slug)
@@ -96,7 +96,7 @@ def test_a_start_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, 
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3])
 def test_a_merge_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, seed: int) -> None:
     for slug, moment in moments(seed):
         stage.write_mission({"WP01": {}}, slug=slug)
@@ -108,8 +108,11 @@ def test_a_merge_killed_at_any_moment_is_completed_by_the_same_id(stage: Stage, 
     assert stage.run("mailbox", "verify").exit_code == 0
 
 
-CALLS = 60
+CALLS = 90
 """More than any command makes."""
+
+STRIDE = 8
+"""The suite of faults strikes every call; here each way to merge is struck at some."""
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -138,7 +141,7 @@ def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
 def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
     stage: Stage, tmp_path: Path, first: int, moment: str, strategy: str
 ) -> None:
-    for call in range(first, CALLS, 4):
+    for call in range(first, CALLS, STRIDE):
         slug = f"{call:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)
         stage.approve("WP01", {f"src/{slug}": "work\n"}, slug=slug)

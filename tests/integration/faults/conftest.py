@@ -9,9 +9,9 @@ from tests.faults import campaign, shim
 from tests.faults.campaign import Ground
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """Where this process strikes its points."""
+    """Where this process strikes its points; other tests have another environment."""
     folder: Path = tmp_path_factory.mktemp("faults")
     with pytest.MonkeyPatch.context() as environment:
         for name, value in campaign.ISOLATION.items():

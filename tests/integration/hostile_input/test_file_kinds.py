@@ -54,8 +54,11 @@ def unix_socket(served: Served, path: Path) -> None:
 
 
 def folder(served: Served, path: Path) -> None:
-    path.mkdir()
-    (path / "inner.json").write_bytes(served.request("inner"))
+    # Filled before it has its name: the worker takes it as soon as it is there.
+    being_made = path.with_name(".being-made")
+    being_made.mkdir()
+    (being_made / "inner.json").write_bytes(served.request("inner"))
+    being_made.rename(path)
 
 
 def unreadable_folder(served: Served, path: Path) -> None:
