@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,19 +113,25 @@ def test_ways_out_of_ones_own_folders_lead_nowhere(granted: Served) -> None:
         granted.inputs += 1
     found = granted.settled([f"{stem}.json" for stem in asked], "mallory")
     assert set(found.values()) == {"DEAD LETTER"}
-    (granted.inbox("mallory") / "inner").mkdir()
-    (granted.inbox("mallory") / "inner" / "deep.json").write_bytes(granted.request("deep"))
+    put_folder(granted, granted.inbox("mallory") / "inner", "deep")
     assert ask(granted, "mallory", "next", granted.request("next")) == "OK"
     assert not list(granted.layout.outbox.rglob("deep*"))
     granted.prove()
+
+
+def put_folder(served: Served, path: Path, stem: str) -> None:
+    """A folder with a request in it; filled before it has its name, at which it may be taken."""
+    being_made = path.with_name(".being-made")
+    being_made.mkdir()
+    (being_made / f"{stem}.json").write_bytes(served.request(stem))
+    being_made.rename(path)
 
 
 def test_a_folder_that_is_not_granted_is_refused_in_its_own_outbox(granted: Served) -> None:
     (granted.inbox("eve")).mkdir()
     assert ask(granted, "eve", "hello", granted.request("hello")) == "NOT_AUTHORIZED"
     for name in ("bad name", "\x1b[31m", "x" * 65, "default", "a.json", "b.tmp"):
-        (granted.inbox() / name).mkdir()
-        granted.drop("inner.json", granted.request("inner"), name)
+        put_folder(granted, granted.inbox() / name, "inner")
     granted.wait_until(lambda: not (granted.inbox() / "bad name").exists())
     granted.prove()
     assert sorted(p.name for p in granted.layout.outbox.iterdir() if p.is_dir()) >= ["eve"]
