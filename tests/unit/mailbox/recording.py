@@ -24,6 +24,7 @@ from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
 
 PATIENCE_S = 30.0
+LONG_AGO = (1_000_000_000, 1_000_000_000)
 SETTINGS = WorkerSettings(
     contract_version="1.3.0",
     orchestrators=(Orchestrator(identity="default", commands=("note",), max_request_bytes=4096),),
@@ -192,3 +193,12 @@ def reply_of(layout: MailboxLayout, stem: str, identity: str = "default") -> dic
     path = layout.places(identity).outbox / f"{stem}.json"
     envelope: dict[str, Any] = json.loads(path.read_bytes())
     return envelope
+
+
+def write_late(path: Path, data: bytes, *, times: tuple[int, int] = LONG_AGO) -> None:
+    path.write_bytes(data)
+    os.utime(path, times)
+
+
+def codes(dispatcher: RecordingDispatcher) -> list[str | None]:
+    return [line["envelope"]["error_code"] for line in dispatcher.journal.lines()]

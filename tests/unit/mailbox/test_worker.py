@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -17,27 +16,20 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.watch import watching
 from specify_cli.mailbox.worker import Watching, Worker
 from tests.unit.mailbox.recording import (
+    LONG_AGO,
     SETTINGS,
     RecordingDispatcher,
+    codes,
     put,
     reply_of,
     request_bytes,
     wait_until,
+    write_late,
 )
 
-LONG_AGO = (1_000_000_000, 1_000_000_000)
 FAR_AHEAD = (9_000_000_000, 9_000_000_000)
 
 Drain = Callable[[], None]
-
-
-def write_late(path: Path, data: bytes, *, times: tuple[int, int] = LONG_AGO) -> None:
-    path.write_bytes(data)
-    os.utime(path, times)
-
-
-def codes(dispatcher: RecordingDispatcher) -> list[str | None]:
-    return [line["envelope"]["error_code"] for line in dispatcher.journal.lines()]
 
 
 def test_a_request_is_answered_under_its_name(
@@ -264,69 +256,6 @@ def test_a_half_written_request_is_answered_once_it_is_whole(
     worker.stop()
     thread.join()
     assert reply_of(layout, "slow")["success"]
-
-
-def test_a_claim_of_an_earlier_worker_is_answered_first(
-    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
-) -> None:
-    put(layout, "new")
-    claim = layout.claimed / "01JD8Z6W3M4Y6T1F8B2Q5R7X9N-old.json"
-    claim.write_bytes(request_bytes("old"))
-    drain()
-    assert dispatcher.effects.read_text().split() == ["old", "new"]
-    assert reply_of(layout, "old")["success"]
-
-
-def test_a_claim_that_stayed_hidden_in_the_inbox_is_answered(
-    layout: MailboxLayout, drain: Drain
-) -> None:
-    claim = layout.inbox / ".claim-01JD8Z6W3M4Y6T1F8B2Q5R7X9N-far.json"
-    claim.write_bytes(request_bytes("far"))
-    drain()
-    assert reply_of(layout, "far")["success"]
-    assert not claim.exists()
-
-
-def test_a_dead_letter_that_stayed_hidden_in_the_inbox_is_completed(
-    layout: MailboxLayout, drain: Drain
-) -> None:
-    record = {"dead_letter": "LETTER", "name": "a b", "why": "bad name", "envelope": None}
-    (layout.dead_letters / "LETTER.pending").write_text(json.dumps(record))
-    hidden = layout.inbox / ".claim-LETTER.body"
-    os.mkfifo(hidden)
-    drain()
-    (completed,) = read_records(layout.dead_letters)
-    assert completed["body"] == str(hidden)
-    assert hidden.is_fifo()
-
-
-def test_a_torn_claim_of_an_earlier_worker_is_judged_by_its_age(
-    layout: MailboxLayout, drain: Drain
-) -> None:
-    write_late(layout.claimed / "01JD8Z6W3M4Y6T1F8B2Q5R7X9N-torn.json", b'{"half')
-    drain()
-    assert reply_of(layout, "torn")["error_code"] == "REQUEST_MALFORMED"
-
-
-def test_half_written_replies_of_a_killed_worker_are_swept(
-    layout: MailboxLayout, drain: Drain
-) -> None:
-    leftover = layout.outbox / ".one.json.0123456789abcdef.tmp"
-    leftover.write_bytes(b"{")
-    drain()
-    assert not leftover.exists()
-
-
-def test_an_interrupted_dead_letter_is_completed(
-    layout: MailboxLayout, drain: Drain, dispatcher: RecordingDispatcher
-) -> None:
-    record = {"dead_letter": "LETTER", "name": "a b", "why": "bad name", "envelope": None}
-    (layout.dead_letters / "LETTER.pending").write_text(json.dumps(record))
-    (layout.dead_letters / "LETTER.body").write_bytes(b"?")
-    (layout.dead_letters / "NOTHING.pending").write_text(json.dumps(record))
-    drain()
-    assert {path.name for path in layout.dead_letters.iterdir()} == {"LETTER.json", "LETTER.body"}
-    assert codes(dispatcher) == ["REQUEST_MALFORMED"]
 
 
 def test_a_disk_that_refuses_stalls_loudly_and_loses_nothing(

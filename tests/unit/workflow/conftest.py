@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.stage import Stage
+from tests.unit.workflow.patient import Patient
 
 
 @pytest.fixture
@@ -15,3 +16,10 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made.make_repository()
     made.write_mission({"WP01": {}})
     return made
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    root = tmp_path / "project"
+    root.mkdir()
+    return Patient(root)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from specify_cli.workflow.doctor import Doctor
+from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
+
+
+def kept(patient: Patient, name: str) -> bytes:
+    """The one original that was kept under that name."""
+    (path,) = (path for path in (patient.project.host / "attic").rglob(name) if path.is_file())
+    return path.read_bytes()
+
+
+def repaired(patient: Patient) -> list[str]:
+    done = Doctor(patient.project).repair()
+    assert not any(finding.is_fixable for finding in done.findings)
+    return [finding.check for finding in done.repaired]
+
+
+def test_a_torn_log_is_mended_and_its_tail_kept(patient: Patient) -> None:
+    log = patient.write_log(move())
+    whole = log.read_bytes()
+    patient.write("status.events.jsonl", whole + b'{"event_id": "01K')
+    patient.write("lanes.json", "{}")
+    assert "torn-tail" in repaired(patient)
+    assert log.read_bytes() == whole
+    (tail,) = (patient.project.host / "torn").iterdir()
+    assert tail.read_bytes() == b'{"event_id": "01K'
+
+
+def test_a_log_without_its_last_newline_gets_it(patient: Patient) -> None:
+    line = json.dumps({"event_type": "theirs"}).encode()
+    log = patient.write("status.events.jsonl", line)
+    assert repaired(patient) == ["no-newline"]
+    assert log.read_bytes() == line + b"\n"
+
+
+def test_a_byte_order_mark_is_taken_away_and_the_original_kept(patient: Patient) -> None:
+    path = patient.mission / "tasks" / "WP01-index.md"
+    text = path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text)
+    path.chmod(0o640)
+    assert Doctor(patient.project).diagnose().problems == 0
+    assert repaired(patient) == ["byte-order-mark"]
+    assert path.read_bytes() == text
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert kept(patient, path.name) == b"\xef\xbb\xbf" + text
+
+
+def test_a_missing_plan_of_lanes_is_made_once_work_has_begun(patient: Patient) -> None:
+    assert patient.places("lanes") == []
+    patient.write_log(move())
+    assert [finding.is_fixable for finding in patient.found("lanes")] == [True]
+    assert repaired(patient) == ["lanes"]
+    planned = json.loads((patient.mission / "lanes.json").read_text())
+    assert [lane["wp_ids"] for lane in planned["lanes"]] == [["WP01"], ["WP02"]]
+
+
+def test_an_old_plan_of_lanes_is_renewed_and_kept(patient: Patient) -> None:
+    patient.write_log(move())
+    repaired(patient)
+    before = (patient.mission / "lanes.json").read_bytes()
+    patient.write_prompt("WP03")
+    assert [finding.severity for finding in patient.found("lanes")] == ["note"]
+    assert repaired(patient) == ["lanes"]
+    assert kept(patient, "lanes.json") == before
+
+
+def test_a_damaged_plan_of_lanes_is_left_to_people(patient: Patient) -> None:
+    path = patient.write("lanes.json", '{"lanes": ')
+    assert repaired(patient) == []
+    assert path.read_bytes() == b'{"lanes": '
+
+
+def test_what_a_killed_process_did_not_finish_is_put_away(patient: Patient) -> None:
+    name = f".meta.json.{'0' * 16}.tmp"
+    draft = patient.write(name, "half")
+    assert patient.places("stale-draft") == []
+    os.utime(draft, (LONG_AGO, LONG_AGO))
+    assert repaired(patient) == ["stale-draft"]
+    assert not draft.exists()
+    assert kept(patient, name) == b"half"
+
+
+def test_a_link_is_neither_repaired_nor_put_away(patient: Patient, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"\xef\xbb\xbfwords")
+    os.utime(victim, (LONG_AGO, LONG_AGO))
+    (patient.mission / "spec.md").symlink_to(victim)
+    (patient.mission / f".meta.json.{'0' * 16}.tmp").symlink_to(victim)
+    assert patient.places("byte-order-mark") == []
+    assert patient.places("stale-draft") == []
+
+
+def test_git_forgets_a_lane_worktree_that_is_gone_and_keeps_its_branch(patient: Patient) -> None:
+    branch = f"kitty/mission-{SLUG}-lane-a"
+    place = patient.worktree("lane-a", branch)
+    elsewhere = patient.project.root.parent / "of-a-person"
+    git(patient.project.root, "worktree", "add", "-q", "-b", "own", str(elsewhere))
+    for folder in (place, elsewhere):
+        folder.rename(folder.with_name(f"moved-{folder.name}"))
+    assert repaired(patient) == ["gone-worktree"]
+    known = git(patient.project.root, "worktree", "list")
+    assert str(elsewhere) in known
+    assert str(place) not in known
+    assert git(patient.project.root, "rev-parse", branch)
+
+
+def test_the_hosts_own_folder_is_made_private(patient: Patient) -> None:
+    patient.project.host.chmod(0o755)
+    assert repaired(patient) == ["kitty-permissions"]
+    assert patient.project.host.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_fault_that_is_not_repaired_stays_found(patient: Patient) -> None:
+    patient.write_prompt("WP01-index", dependencies="[WP02]")
+    done = Doctor(patient.project).repair()
+    assert done.repaired == ()
+    assert [finding.check for finding in done.findings] == ["cycle"]
