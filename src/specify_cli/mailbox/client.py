@@ -120,9 +120,8 @@ class Pulse:
     def trouble(self) -> str:
         """What keeps a living worker from its work, in its own words; empty where nothing does."""
         if self.is_alive and self.report.get("state") == "stalled":
-            return (
-                f"the worker is stalled: {self.report.get('stalled_reason') or 'no reason given'}"
-            )
+            why = self.report.get("stalled_reason") or "no reason given"
+            return f"the worker is stalled: {why}"
         return ""
 
     def _beats(self, status: os.stat_result) -> bool:
@@ -170,12 +169,9 @@ class Waiting:
         """Why there is no answer yet."""
         self.pulse.look()
         waited = f"no reply to {self.correlation_id} within {self.waited_s:.1f} s: "
-        if out_of_reach := self._mailbox.out_of_reach():
-            text = f"{waited}contact was lost: {out_of_reach}"
-            return LostContactError(text, self.correlation_id)
-        if not self.pulse.is_alive:
-            return self._abandoned(waited)
-        return self._served(waited)
+        if lost := self._mailbox.out_of_reach():
+            return LostContactError(f"{waited}contact was lost: {lost}", self.correlation_id)
+        return self._served(waited) if self.pulse.is_alive else self._abandoned(waited)
 
     def _abandoned(self, waited: str) -> NotAnsweredError:
         state = "said goodbye" if self.pulse.report.get("state") == "stopped" else "is silent"
@@ -232,8 +228,8 @@ class Mailbox:
             "command": command,
             "args": dict(args),
         }
-        optional = {"policy": policy, "not_after": not_after}
-        request |= {name: value for name, value in optional.items() if value is not None}
+        request |= {} if policy is None else {"policy": policy}
+        request |= {} if not_after is None else {"not_after": not_after}
         self._drop(correlation_id, json.dumps(request).encode())
         return correlation_id
 
@@ -277,8 +273,8 @@ class Mailbox:
             OSError: the inbox cannot be written to.
             NotAnsweredError, BadReplyError, ForbiddenReplyError: as for `wait`.
         """
-        submitted = self.submit(command, args, policy=policy, correlation_id=correlation_id)
-        return self.wait(submitted, timeout_s=timeout_s)
+        sent = self.submit(command, args, policy=policy, correlation_id=correlation_id)
+        return self.wait(sent, timeout_s=timeout_s)
 
     def reply_path(self, correlation_id: str) -> Path:
         """Where the reply to the request of this id is, or will be."""
@@ -386,12 +382,18 @@ def _read(path: Path, *, max_bytes: int) -> bytes:
 
 def _envelope(data: bytes, path: Path) -> dict[str, Any]:
     try:
-        envelope = json.loads(data)
+        # NaN and Infinity, which JSON does not have, are no `int` and thus refused.
+        envelope: Any = json.loads(data, parse_constant=int)
     except (ValueError, RecursionError) as error:
         raise BadReplyError(f"{path} is not JSON") from error
-    fits = isinstance(envelope, dict) and envelope.get("correlation_id") == path.stem
-    if not fits or not isinstance(envelope.get("success"), bool):
+    if not isinstance(envelope, dict) or envelope.get("correlation_id") != path.stem:
         raise BadReplyError(f"{path} is not the envelope that answers {path.stem}")
+    success, code = envelope.get("success"), envelope.get("error_code", "")
+    agree = (success is True and code is None) or (
+        success is False and code and isinstance(code, str)
+    )
+    if not agree or not isinstance(envelope.get("data"), dict):
+        raise BadReplyError(f"{path} contradicts itself: success, error_code and data do not fit")
     answer: dict[str, Any] = envelope
     return answer
 

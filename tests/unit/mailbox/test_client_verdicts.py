@@ -142,7 +142,8 @@ def test_a_beat_that_changes_is_life_whatever_our_clock_says(mailbox: Mailbox) -
 
 
 def answer(mailbox: Mailbox, correlation_id: str = "mine", **changes: Any) -> dict[str, Any]:
-    envelope = {"correlation_id": correlation_id, "success": True, "data": {}} | changes
+    sound = {"correlation_id": correlation_id, "success": True, "error_code": None, "data": {}}
+    envelope = sound | changes
     (mailbox.outbox / "mine.json").write_text(json.dumps(envelope))
     return envelope
 
@@ -160,6 +161,33 @@ def test_what_is_no_envelope_is_told_so(mailbox: Mailbox, content: bytes) -> Non
     (mailbox.outbox / "mine.json").write_bytes(content)
     with pytest.raises(BadReplyError):
         mailbox.wait("mine", timeout_s=0)
+
+
+CONTRADICTIONS: list[dict[str, Any]] = [
+    {"error_code": "HOST_ERROR"},
+    {"success": False},
+    {"success": False, "error_code": ""},
+    {"success": False, "error_code": 7},
+    {"success": 1},
+    {"success": "true"},
+    {"data": []},
+    {"data": None},
+    {"data": {"seconds": float("nan")}},
+]
+
+
+@pytest.mark.parametrize("changes", CONTRADICTIONS, ids=repr)
+def test_an_answer_that_contradicts_itself_is_none(
+    mailbox: Mailbox, changes: dict[str, Any]
+) -> None:
+    answer(mailbox, **changes)
+    with pytest.raises(BadReplyError):
+        mailbox.reply("mine")
+
+
+def test_a_refusal_may_have_a_code_that_came_with_a_later_contract(mailbox: Mailbox) -> None:
+    envelope = answer(mailbox, success=False, error_code="OF_TOMORROW", data={"message": "no"})
+    assert mailbox.reply("mine") == envelope
 
 
 def test_an_answer_to_another_id_is_none(mailbox: Mailbox) -> None:
