@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from specify_cli.errors import SpecKittyError, StorageFailed
@@ -50,7 +50,7 @@ class Post:
         self._pool = pool
         self._settings = workplace.settings
         self._log = workplace.log
-        self._recovered: deque[Claim] = deque()
+        self._recovered: deque[tuple[Claim, SpecKittyError | None]] = deque()
         self._half_written: list[Claim] = []
         self._served: deque[Landed] = deque()
         self._past_bounds: deque[Landed] = deque()
@@ -75,7 +75,7 @@ class Post:
         self._served.clear()
         self._past_bounds.clear()
         self._stale_at = 0.0
-        self._recovered = deque(self.inbox.recover())
+        self._recovered = deque(self._bounded(self.inbox.recover()))
 
     def work(self, is_stopping: Callable[[], bool]) -> float:
         """Seconds until it is worth coming again; nought where more waits and can be taken.
@@ -126,7 +126,7 @@ class Post:
 
     def _take_one(self) -> bool:
         if self._recovered:
-            self._hand_over(self._recovered[0])
+            self._hand_over(*self._recovered[0])
             self._recovered.popleft()
             return True
         self._look_when_due()
@@ -200,6 +200,18 @@ class Post:
                 break
             self._served.append(landed)
         self._past_bounds = deque(found[len(self._served) :])
+
+    def _bounded(self, claims: list[Claim]) -> Iterator[tuple[Claim, SpecKittyError | None]]:
+        """Each claim, with its refusal where it is past the bounds.
+
+        What is hidden in the inbox may have been put there under that name by whoever writes to it.
+        What is kept was taken within the bounds, and may have been carried out.
+        """
+        count = size = 0
+        for claim in claims:
+            count, size = count + 1, size + self._cost(claim.size)
+            bound = "" if claim.is_kept else self._passed(count, size)
+            yield claim, _too_much(self.orchestrator, bound) if bound else None
 
     def _passed(self, count: int, size: int) -> str:
         bounds = self.orchestrator

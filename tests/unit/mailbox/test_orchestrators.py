@@ -254,6 +254,17 @@ def test_what_waits_past_the_bounds_is_refused_and_may_be_asked_again(
     assert reply_of(layout, "other", "nightly")["success"]
 
 
+def test_what_calls_itself_claimed_is_bounded_like_what_waits(
+    layout: MailboxLayout, worker: MakeWorker
+) -> None:
+    for number in range(6):
+        planted = layout.inbox / f".claim-01JD8Z6W3M4Y6T1F8B2Q5R7X9{number}-id-{number}.json"
+        planted.write_bytes(request_bytes(f"id-{number}"))
+    worker(dataclasses.replace(DEFAULT, max_waiting=3)).drain()
+    codes = [reply_of(layout, f"id-{number}")["error_code"] for number in range(6)]
+    assert codes == [None, None, None, *["STORAGE_FAILED"] * 3]
+
+
 def test_a_sparse_file_counts_as_no_more_than_is_read_of_it(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
