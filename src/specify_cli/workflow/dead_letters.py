@@ -19,6 +19,7 @@ from specify_cli.storage.dead_letters import Letter, LetterFolder, look_at, remo
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
+from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 from specify_cli.workflow.cause import Cause
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -159,10 +160,12 @@ def _opened(folder: Path, *names: str) -> Iterator[int]:
 
 def _address(body: Path, new_id: str) -> None:
     """The request in `body` calls itself `new_id`, if it is one; its owner stays where that is allowed."""
-    with translated(body, "read"):
-        if body.lstat().st_size > MAX_BODY_BYTES:
-            return
-        request = _object(body.read_bytes())
+    try:
+        with translated(body, "read"):
+            # Where it lies in an inbox, its writer may put something else in its place meanwhile.
+            request = _object(read_regular(body, max_bytes=MAX_BODY_BYTES))
+    except (NotRegular, TooLarge):
+        return
     if request is None or request.get("correlation_id") == new_id:
         return
     data = json.dumps({**request, "correlation_id": new_id}).encode() + b"\n"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from specify_cli.errors import PreflightFailed, StorageFailed
+from specify_cli.storage.dead_letters import Letter, LetterFolder
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
@@ -70,6 +71,26 @@ def test_a_replay_that_is_asked_again_sends_nothing_again(letters: DeadLetters) 
     for _ in range(2):
         assert replay(letters) == "replayed"
     assert [path.name for path in inbox(letters).iterdir()] == ["two.json"]
+
+
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_what_takes_the_place_of_a_body_that_is_sent_again_is_not_read(
+    letters: DeadLetters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Any
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"secret": "word"}')
+    body, begin = set_aside(letters), LetterFolder.begin
+
+    def exchanging(folder: LetterFolder, letter: Letter, fate: Any) -> Letter:
+        body.unlink()
+        plant(body, secret)
+        return begin(folder, letter, fate)
+
+    monkeypatch.setattr(LetterFolder, "begin", exchanging)
+    replay(letters)
+    sent = inbox(letters) / "two.json"
+    assert sent.is_symlink() or sent.samefile(secret)
+    assert secret.read_text() == '{"secret": "word"}'
 
 
 def test_a_discard_that_is_asked_again_says_when_it_was_first(letters: DeadLetters) -> None:
