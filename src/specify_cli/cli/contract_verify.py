@@ -73,9 +73,8 @@ def _verified(options: dict[str, Any]) -> int:
     if options["lists"]:
         _list(checks)
         return 0
-    listed = options["expected_failures"]
-    text = listed.read_text(encoding="utf-8") if listed else ""
-    expected = report.expected_names(text, (check.name for check in checks))
+    listed = _listed(options["expected_failures"])
+    expected = report.expected_names(listed, (check.name for check in checks))
     with _desk() as folder:
         found = (_of_client if is_of_client else _of_host)(options, folder)
     results = report.held_against(found, expected)
@@ -83,6 +82,16 @@ def _verified(options: dict[str, Any]) -> int:
     if not report.is_judged(results):
         return COULD_NOT_RUN
     return 0 if report.conforms(results) else DOES_NOT_CONFORM
+
+
+def _listed(path: Path | None) -> str:
+    """The text of the file of expected failures. Raises: UsageError."""
+    try:
+        return path.read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.UsageError(
+            f"--expected-failures: {path} cannot be read ({error}): give a text file, a check's name a line"
+        ) from error
 
 
 @contextlib.contextmanager

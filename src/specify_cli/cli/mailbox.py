@@ -92,19 +92,24 @@ def status(*, as_json: bool) -> None:
 
 
 @mailbox.command()
-def verify() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+def verify(*, as_json: bool) -> None:
     """Prove that journal, replies and events fit together.
 
-    Every break goes to stdout, one a line. Exit 0: sound. 1: breaks were found. 2: could not be checked.
+    Every break goes to stdout, one a line. Exit 0: sound. 1: breaks were found. 2: could not be
+    checked. As JSON: is_sound, breaks (a list of texts).
 
     Example: spec-kitty mailbox verify
     """
     with complaining(exit_code=COULD_NOT_CHECK):
         layout = layout_here()
         breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
-    for line in breaks:
-        click.echo(printable.printable(line))
-    click.echo(f"{len(breaks)} breaks" if breaks else "sound", err=True)
+    if as_json:
+        click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks}, indent=1))
+    else:
+        for line in breaks:
+            click.echo(printable.printable(line))
+        click.echo(f"{len(breaks)} breaks" if breaks else "sound", err=True)
     sys.exit(REFUSED if breaks else 0)
 
 

@@ -37,14 +37,15 @@ def dead_letters() -> None:
 
 
 @dead_letters.command("list")
+@click.option("--waiting", is_flag=True, help="Only those neither replayed nor discarded.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list instead of words.")
-def list_dead_letters(*, as_json: bool) -> None:
+def list_dead_letters(*, waiting: bool, as_json: bool) -> None:
     """List dead letters, those of all orchestrators, oldest first.
 
-    Example: spec-kitty mailbox dead-letters list
+    Example: spec-kitty mailbox dead-letters list --waiting
     """
     with complaining(exit_code=COULD_NOT_CHECK):
-        letters = list(_folder().letters())
+        letters = [one for one in _folder().letters() if not waiting or one.state == "waiting"]
     if as_json:
         click.echo(json.dumps([_facts(letter) for letter in letters], indent=1))
         return

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api.command import Result
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.doctor import Diagnosis
+    from specify_cli.workflow.doctor import Diagnosis, Doctor
     from specify_cli.workflow.doctor_findings import Finding
+    from specify_cli.workflow.services import Services
+
+NO_WORKER = "no worker starts before: see 'spec-kitty mailbox access' when it is corrected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,22 @@ class DiagnosisResult(Result):
             findings=[_finding(finding, root) for finding in diagnosis.findings],
             repaired=[_finding(finding, root) for finding in diagnosis.repaired],
         )
+
+
+def doctor_of(services: Services) -> Doctor:
+    """The doctor of the project, who looks at what the operator grants as well."""
+    return replace(services.doctor, examine_more=_examine_config)
+
+
+def _examine_config(root: Path) -> Iterator[Finding]:
+    path = root / ".kitty" / "config.toml"
+    if not os.path.lexists(path):
+        return
+    findings = import_module("specify_cli.workflow.doctor_findings")
+    try:
+        import_module("specify_cli.orchestrator_api.grants_file").read(root)
+    except StateUnreadable as fault:
+        yield findings.error("config", path, fault.message, repair=NO_WORKER)
 
 
 def _finding(finding: Finding, root: Path) -> dict[str, Any]:

@@ -18,7 +18,20 @@ WORDS = {
     "missing": MISSING,
     "too_short": "it is empty",
     "unexpected_keyword_argument": "there is no such key",
+    "string_type": "it must be text",
+    "int_type": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "bool_type": "it must be true or false",
+    "tuple_type": "it must be a list",
+    "dict_type": "it must hold names and values",
+    "dataclass_type": "it must hold names and values",
+    "literal_error": "it must be {expected}",
+    "greater_than_equal": "it must be {ge} or more",
+    "less_than_equal": "it must be {le} or less",
+    "string_too_long": "it has more than {max_length} characters",
+    "too_long": "it has more than {max_length} parts",
 }
+"""By pydantic's types of errors; in braces what it tells of them."""
 
 _adapters: dict[type[Params], TypeAdapter[Any]] = {}
 """Kept, because building one takes longer than using it a hundred times."""
@@ -43,7 +56,7 @@ def _complaint(found: Any) -> tuple[str, str]:
 
 def _problem(found: Any) -> str:
     if found["type"] in WORDS:
-        return WORDS[found["type"]]
+        return WORDS[found["type"]].format_map(found.get("ctx", {}))
     if found["type"] == "value_error":
         return str(found["ctx"]["error"])
     if found["type"] == "string_pattern_mismatch":

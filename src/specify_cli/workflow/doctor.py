@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +41,13 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """Looks at a project as a whole, or at one mission of it and all that missions share."""
+    """Looks at a project as a whole, or at one mission of it and all that missions share.
+
+    `examine_more` looks, given the root, at what this layer cannot read.
+    """
 
     project: Project
+    examine_more: Callable[[Path], Iterable[Finding]] = lambda _: ()
 
     def diagnose(self, selector: str | None = None) -> Diagnosis:
         """Everything that was found; nothing is changed.
@@ -65,6 +69,7 @@ class Doctor:
         slugs = all_missions(self.project)
         chosen = [find_mission(self.project, selector).slug] if selector else slugs
         found = [*examine_repository(self.project), *examine_host(self.project)]
+        found.extend(self.examine_more(self.project.root))
         found.extend(_shared_ids(self.project, slugs))
         for slug in chosen:
             found.extend(examine_mission(MissionFiles(self.project, slug)))

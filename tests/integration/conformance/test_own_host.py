@@ -107,6 +107,7 @@ def test_mailbox_of_somebody_elses_project_is_asked_without_touching_it(stage: S
         ["--host", f"{HOST} orchestrator-api", "--only", "nothing.*"],
         ["--host", f"{HOST} orchestrator-api", "--capability", "flying"],
         ["--mailbox", "nowhere/at-all"],
+        ["--host", f"{HOST} orchestrator-api", "--expected-failures", "nowhere.txt"],
     ],
 )
 def test_wrong_use_ends_with_2(words: list[str], stage: Stage):

@@ -100,12 +100,31 @@ def test_dead_letters_are_listed_without_playing_with_the_terminal(served: Mailb
     assert "\x1b" not in listed.stdout
 
 
+def test_dead_letters_that_are_settled_can_be_left_out(served: MailboxLayout) -> None:
+    (record,) = json.loads(run("dead-letters", "list", "--json").stdout)
+    settled = served.dead_letters / record["dead_letter"]
+    assert len(json.loads(run("dead-letters", "list", "--waiting", "--json").stdout)) == 1
+    fate = {"fate": {"state": "discarded", "actor": "ada", "at": "now", "correlation_id": "two"}}
+    settled.with_suffix(".settled").write_text(json.dumps(record | fate))
+    assert json.loads(run("dead-letters", "list", "--waiting", "--json").stdout) == []
+    assert len(json.loads(run("dead-letters", "list", "--json").stdout)) == 1
+
+
 def test_verify_tells_sound_from_broken(served: MailboxLayout) -> None:
     assert run("verify").exit_code == 0
     (served.outbox / "one.json").write_text("{}")
     broken = run("verify")
     assert broken.exit_code == 1
     assert broken.stdout.startswith("one.json")
+
+
+def test_verify_tells_programs_as_well(served: MailboxLayout) -> None:
+    sound = run("verify", "--json")
+    assert (sound.exit_code, json.loads(sound.stdout)) == (0, {"is_sound": True, "breaks": []})
+    (served.outbox / "one.json").write_text("{}")
+    broken = run("verify", "--json")
+    report = json.loads(broken.stdout)
+    assert (broken.exit_code, report["is_sound"], len(report["breaks"])) == (1, False, 1)
 
 
 def test_verify_that_cannot_check_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

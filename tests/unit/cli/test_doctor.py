@@ -52,6 +52,19 @@ def test_notes_are_no_problem_and_can_be_fixed(project: Path) -> None:
     assert run().stdout == ""
 
 
+@pytest.mark.parametrize("words", [[], ["--fix"]])
+def test_grants_that_start_no_worker_are_a_problem(project: Path, words: list[str]) -> None:
+    config = project / ".kitty" / "config.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text('[orchestrators.default]\ncommands = ["all"]\n')
+    assert run(*words).exit_code == 0
+    config.write_text('[orchestrators.default]\ncommands = "all"\n')
+    ended = run(*words)
+    assert ended.exit_code == 1
+    assert ended.stdout.startswith(".kitty/config.toml: error: ")
+    assert "at orchestrators.default.commands: it must be a list" in ended.stdout
+
+
 @pytest.mark.parametrize("words", [["--mission", "nonsense"], ["--mission", "nonsense", "--fix"]])
 def test_what_cannot_be_looked_at_ends_with_2(project: Path, words: list[str]) -> None:
     ended = run(*words)

@@ -83,6 +83,31 @@ def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
     assert f"at {key}: " in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('commands = "all"', "commands: it must be a list"),
+        ("commands = [1]", "commands.0: it must be 'all', 'read-only', "),
+        ("commands = []", "commands: it is empty"),
+        ('commands = ["all"]\nuid = "me"', "uid: it must be a whole number"),
+        ('commands = ["all"]\nuid = 1.5', "uid: it must be a whole number"),
+        ('commands = ["all"]\nuid = -1', "uid: it must be 0 or more"),
+        ('commands = ["all"]\nuid = 99999999999', "uid: it must be 4294967294 or less"),
+        ('commands = ["all"]\nmissions = [7]', "missions.0: it must be text"),
+        (f'commands = ["all"]\nactors = ["{"a" * 201}"]', "it has more than 200 characters"),
+        ('commands = ["all"]\nquota = 3', "quota: it must hold names and values"),
+        ('commands = ["all"]\npaths = 3', "paths: it must hold names and values"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_words_of_the_file(
+    project: Stage, line: str, words: str
+) -> None:
+    configure(project, f"[orchestrators.a]\n{line}\n")
+    with pytest.raises(StateUnreadable) as caught:
+        bootstrap.read_access(project.root)
+    assert words in caught.value.message
+
+
 @pytest.mark.parametrize("how", DISTRUSTED)
 def test_a_config_that_cannot_be_trusted_starts_no_worker(project: Stage, how: str) -> None:
     configure(project, OPEN)

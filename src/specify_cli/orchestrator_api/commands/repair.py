@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command
-from specify_cli.orchestrator_api.diagnosis import DiagnosisResult
+from specify_cli.orchestrator_api.diagnosis import DiagnosisResult, doctor_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class RepairParams(Params):
 
 def handle(params: RepairParams, cause: Cause, services: Callable[[], Services]) -> DiagnosisResult:
     """What was repaired, and what is left."""
-    doctor = services().doctor
+    doctor = doctor_of(services())
     return DiagnosisResult.of(doctor.repair(params.mission), doctor.project.root)
 
 
