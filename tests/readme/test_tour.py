@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -14,13 +10,12 @@ import pytest
 
 from specify_cli.cli.main import root
 from tests.readme.console import Step, fences, fits, steps
+from tests.readme.following import follow
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SESSIONS = [step for session in fences(README, "console") for step in steps(session)]
 SHOWN_FOLDER = "/home/you"
-# It can be in no command and in no output.
-MARK = "\x1e"
 TOUR_TAKES_LESS_S = 90
 
 
@@ -28,24 +23,8 @@ TOUR_TAKES_LESS_S = 90
 def printed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What each command of the README prints, all of them run in one shell, one after the other."""
     folder = tmp_path_factory.mktemp("tour").resolve()
-    beside = str(Path(sys.executable).parent)
-    marked = "\n".join(f"printf '{MARK}'\n{step.command}" for step in SESSIONS)
-    with subprocess.Popen(
-        ["sh", "-c", marked],
-        cwd=folder,
-        env=os.environ | {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as shell:
-        try:
-            output, _ = shell.communicate(timeout=TOUR_TAKES_LESS_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(shell.pid, signal.SIGKILL)
-            raise
-    return output.replace(str(folder), SHOWN_FOLDER).split(MARK)[1:]
+    outputs = follow(SESSIONS, folder, within_s=TOUR_TAKES_LESS_S)
+    return [output.replace(str(folder), SHOWN_FOLDER) for output in outputs]
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,33 @@
-"""`mortal.py STEP WORDS..`: the command line, killed right before its STEPth change of a file.
+"""Command lines of this folder's project, each killed right before its STEPth change of a file.
 
-Every change that Python makes is announced to the interpreter's audit hooks; git's own are not.
+A line in is `[STEP, WORDS..]`, the line out is the exit code. Each runs in a fork of this process,
+which has loaded the host beforehand. Every change that Python makes is announced to the
+interpreter's audit hooks; git's own are not.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 
+import specify_cli
 from specify_cli.cli.main import main
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.truncate", "fcntl.flock", "subprocess.Popen"}
 WRITING = os.O_WRONLY | os.O_RDWR
+UNUSED = ("specify_cli.__main__", "specify_cli.conformance")
+
+
+def load() -> None:
+    """Whatever a command line can need is loaded."""
+    for module in walk_packages(specify_cli.__path__, "specify_cli."):
+        if not module.name.startswith(UNUSED):
+            import_module(module.name)
 
 
 def die_at(step: int) -> None:
@@ -30,8 +44,22 @@ def die_at(step: int) -> None:
     sys.addaudithook(count)
 
 
-if __name__ == "__main__":
-    step = int(sys.argv.pop(1))
-    sys.argv[0] = "spec-kitty"
+def run_until(step: int, words: list[str]) -> None:
+    """The command line runs in this process, which ends with it; nobody reads what it prints."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    sys.argv = ["spec-kitty", *words]
     die_at(step)
     main()
+
+
+if __name__ == "__main__":
+    load()
+    for line in sys.stdin:
+        step, *words = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            run_until(step, words)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)

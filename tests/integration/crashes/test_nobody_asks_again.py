@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from specify_cli import bootstrap
-from tests.integration.crashes import mortal
 from tests.integration.crashes.gits import fatal_git
-from tests.integration.stage import POLICY, TIMEOUT_S, Stage, environment, flags
+from tests.integration.crashes.killing import killer
+from tests.integration.stage import POLICY, TIMEOUT_S, Stage, flags
 from tests.unit.mailbox.recording import wait_until
 
 LAST_STEP = 400
@@ -25,26 +22,13 @@ STRIDE = 24
 NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
 
 
-def run_until(stage: Stage, step: int, words: Sequence[str]) -> int:
-    """The exit code of the command line that is killed before its `step`th change of a file."""
-    done = subprocess.run(
-        [sys.executable, mortal.__file__, str(step), *words],
-        cwd=stage.root,
-        env=environment(),
-        check=False,
-        capture_output=True,
-        timeout=TIMEOUT_S,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done
-    return done.returncode
-
-
 def deaths(stage: Stage, words: Callable[[str], Sequence[str]]) -> Iterator[str]:
     """Missions whose command was killed, each one step later than the one before."""
+    run_until = killer(stage)
     for step in range(1, LAST_STEP):
         slug = f"{step:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)
-        if run_until(stage, step, words(slug)) == 0:
+        if run_until(step, words(slug)) == 0:
             return
         yield slug
     pytest.fail("it never came to its end")
@@ -111,13 +95,13 @@ def test_a_change_killed_at_any_step_is_recorded_without_asking_again(
 def test_a_merge_killed_at_any_step_is_recorded_without_asking_again(
     stage: Stage, first: int
 ) -> None:
-    lanes = set()
+    run_until, lanes = killer(stage), set()
     for step in range(first, LAST_STEP, STRIDE):
         slug = f"{step:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)
         stage.approve("WP01", {f"src/{slug}": "work\n"}, slug=slug)
         words = ["orchestrator-api", "merge-mission", *flags(mission=slug, correlation_id=slug)]
-        if run_until(stage, step, words) == 0:
+        if run_until(step, words) == 0:
             break
         assert_sound(stage)
         bootstrap.dispatcher(stage.root).settle_begun()
@@ -151,11 +135,12 @@ def test_a_worker_that_serves_records_what_a_killed_command_line_had_done(
 
 
 def test_what_a_person_had_done_is_recorded_by_the_next_call(stage: Stage) -> None:
+    run_until = killer(stage)
     for step in range(1, LAST_STEP):
         slug = f"{step:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)
         words = ["move", "WP01", "blocked", "--mission", slug, "--note", "waits"]
-        ended = run_until(stage, step, words) == 0
+        ended = run_until(step, words) == 0
         stage.done("append-history", mission=slug, **NOTE)
         assert begun(stage) == []
         assert_sound(stage)

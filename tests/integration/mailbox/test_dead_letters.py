@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +11,9 @@ import pytest
 
 from specify_cli import bootstrap
 from specify_cli.mailbox import heartbeat
-from tests.integration.crashes import mortal
-from tests.integration.stage import TIMEOUT_S, Stage, environment
+from specify_cli.storage.dead_letters import LetterFolder
+from tests.integration.crashes.killing import killer
+from tests.integration.stage import Stage
 
 NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
 LAST_STEP = 100
@@ -41,11 +39,18 @@ def serve(stage: Stage) -> None:
 
 def conflict(stage: Stage, stem: str = "one") -> str:
     """The id of the dead letter that a second request under the same id has become."""
-    stage.put(stem, "append-history", mission="1", **NOTE)
-    serve(stage)
-    stage.put(stem, "append-history", mission="1", **NOTE | {"note": "other"})
-    serve(stage)
-    return str(listed(stage)[-1]["dead_letter"])
+    (letter,) = conflicts(stage, [stem])
+    return letter
+
+
+def conflicts(stage: Stage, stems: list[str]) -> list[str]:
+    """The ids of the dead letters that second requests under the same ids have become."""
+    for note in ("n", "other"):
+        for stem in stems:
+            stage.put(stem, "append-history", mission="1", **NOTE | {"note": note})
+        serve(stage)
+    letters = {record["name"]: record["dead_letter"] for record in listed(stage)}
+    return [str(letters[f"{stem}.json"]) for stem in stems]
 
 
 def listed(stage: Stage) -> list[dict[str, Any]]:
@@ -216,40 +221,27 @@ def test_a_prefix_that_fits_none_or_several_is_refused(stage: Stage) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("word", ["replay", "discard"])
 def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, word: str) -> None:
-    states = set()
-    for step in range(1, LAST_STEP):
-        stem = f"id-{step:03}"
-        letter = conflict(stage, stem)
+    run_until, folder = killer(stage), LetterFolder(letters_folder(stage))
+    letters, states = conflicts(stage, [f"id-{step:03}" for step in range(1, LAST_STEP)]), {}
+    for step, letter_id in enumerate(letters, 1):
         new_id = f"new-{step:03}"
-        words = ["mailbox", "dead-letters", word, letter, *(["--as", new_id] * (word == "replay"))]
-        ended = killed(stage, step, words)
+        words = ["mailbox", "dead-letters", word, letter_id]
+        ended = run_until(step, [*words, *(["--as", new_id] * (word == "replay"))])
         bootstrap.dispatcher(stage.root).settle_begun()
-        found = shown(stage, letter)
+        letter = folder.named(letter_id)
         is_in_inbox = (inbox(stage) / f"{new_id}.json").exists()
-        assert (found["body"] is not None) == (found["state"] == "waiting")
-        assert is_in_inbox == (word == "replay" and found["state"] == "replayed")
+        assert (folder.body(letter) is not None) == (letter.state == "waiting")
+        assert is_in_inbox == (word == "replay" and letter.state == "replayed")
         told = [
-            line for line in stage.journal() if (line["args"] or {}).get("dead_letter") == letter
+            line for line in stage.journal() if (line["args"] or {}).get("dead_letter") == letter_id
         ]
-        assert len(told) == (found["state"] != "waiting")
-        states.add(found["state"])
+        assert len(told) == (letter.state != "waiting")
+        states[letter_id] = letter.state
         if ended == 0:
             break
-    assert states == {"waiting", f"{word}ed" if word == "discard" else "replayed"}
+    assert set(states.values()) == {"waiting", f"{word}ed"}
     assert step < LAST_STEP - 1
     serve(stage)
+    assert {letter_id: folder.named(letter_id).state for letter_id in states} == states
     assert not [path for path in letters_folder(stage).iterdir() if path.suffix == ".tmp"]
     assert_verified(stage)
-
-
-def killed(stage: Stage, step: int, words: list[str]) -> int:
-    done = subprocess.run(
-        [sys.executable, mortal.__file__, str(step), *words],
-        cwd=stage.root,
-        env=environment(),
-        check=False,
-        capture_output=True,
-        timeout=TIMEOUT_S,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done
-    return done.returncode

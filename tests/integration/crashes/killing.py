@@ -1,0 +1,37 @@
+"""Command lines that are killed before a change of theirs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from tests.integration.crashes import mortal
+from tests.integration.stage import Stage, environment
+
+Killer = Callable[[int, Sequence[str]], int]
+
+
+def killer(stage: Stage) -> Killer:
+    """Given a step and words: the exit code of that command line, killed before that change."""
+    process = subprocess.Popen(
+        [sys.executable, mortal.__file__],
+        cwd=stage.root,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    stage.started.append(process)
+
+    def run_until(step: int, words: Sequence[str]) -> int:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps([step, *words]).encode() + b"\n")
+        process.stdin.flush()
+        code = int(process.stdout.readline())
+        assert code in (0, -signal.SIGKILL), words
+        return code
+
+    return run_until
