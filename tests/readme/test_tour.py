@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import click
-import pytest
 
 from specify_cli.cli.main import root
 from tests.readme.console import Step, fences, fits, steps
@@ -19,20 +18,17 @@ SHOWN_FOLDER = "/home/you"
 TOUR_TAKES_LESS_S = 90
 
 
-@pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What each command of the README prints, all of them run in one shell, one after the other."""
-    folder = tmp_path_factory.mktemp("tour").resolve()
-    outputs = follow(SESSIONS, folder, within_s=TOUR_TAKES_LESS_S)
-    return [output.replace(str(folder), SHOWN_FOLDER) for output in outputs]
+def test_every_command_prints_what_is_shown(tmp_path: Path):
+    printed = follow(SESSIONS, tmp_path.resolve(), within_s=TOUR_TAKES_LESS_S)
 
-
-@pytest.mark.parametrize(
-    "number", range(len(SESSIONS)), ids=lambda n: f"{n}: {SESSIONS[n].command[:40]}"
-)
-def test_every_command_prints_what_is_shown(number: int, printed: list[str]):
     assert len(printed) == len(SESSIONS)
-    assert fits(SESSIONS[number].shown, printed[number]), printed[number]
+    told = [output.replace(str(tmp_path.resolve()), SHOWN_FOLDER) for output in printed]
+    differing = [
+        (step.command, output)
+        for step, output in zip(SESSIONS, told, strict=True)
+        if not fits(step.shown, output)
+    ]
+    assert differing == []
 
 
 def test_every_fence_is_of_a_kind_that_is_tested():
