@@ -85,12 +85,11 @@ ENDINGS = [
 
 
 @pytest.fixture
-def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Project]]:
+def projects(memory: Path) -> Iterator[dict[str, Project]]:
     """A project for each door, all alike: nothing is seen of WP01, WP02 waits for it."""
-    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
     made = {}
     for name, way in DOORS.items():
-        stage = Stage(root=tmp_path / name)
+        stage = Stage(root=memory / name)
         stage.make_repository()
         stage.write_mission(
             {

@@ -1,26 +1,17 @@
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.integration.hostile_input.served import Served
 from tests.integration.stage import Stage
 
-# Thousands of syncs prove nothing here, so they go where they cost nothing.
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-
 
 @pytest.fixture
-def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def served(stage_in_memory: Stage, request: pytest.FixtureRequest) -> Iterator[Served]:
     """A mailbox with a worker and an honest orchestrator; what it cost goes into the report."""
-    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        stage = Stage(root=Path(folder) / "project")
-        stage.make_repository()
-        yield from _serving(stage, request)
+    yield from _serving(stage_in_memory, request)
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ LAST_STEP = 100
 
 
 @pytest.fixture
-def stage(stage: Stage) -> Stage:
-    stage.write_mission({"WP01": {}})
-    return stage
+def stage(stage_in_memory: Stage) -> Stage:
+    stage_in_memory.write_mission({"WP01": {}})
+    return stage_in_memory
 
 
 def inbox(stage: Stage) -> Path:
