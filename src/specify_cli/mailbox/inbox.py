@@ -22,7 +22,7 @@ from specify_cli.storage.folders import opened
 from specify_cli.storage.safe_read import read_regular
 
 STEM = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
-CLAIM = re.compile(r"([0-9A-HJKMNP-TV-Z]{26})-((?!\.)[A-Za-z0-9._-]{1,128})\.json(\.read)?")
+CLAIM = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})-((?!\.)[A-Za-z0-9._-]{1,128})\.json(\.read)?")
 SUFFIX = ".json"
 # A claim as it was read: its writer may still have the file open that it handed in.
 KEPT = ".read"
@@ -56,8 +56,7 @@ class Landed:
     def stem(self) -> str | None:
         """The id to answer under, or None where the name is none that a request may have."""
         stem = self.name.removesuffix(SUFFIX)
-        fits = STEM.fullmatch(stem) is not None and stem.lower() != RESERVED_STEM
-        return stem if self.name.endswith(SUFFIX) and fits else None
+        return stem if self.name.endswith(SUFFIX) and is_id(stem) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +164,18 @@ class Inbox:
         self.subfolders: frozenset[str] = frozenset()
 
     def landed(self, limit: int = BATCH) -> list[Landed]:
-        """The oldest `limit` things that are no write in progress, oldest first."""
+        """The oldest `limit` things that are no write in progress, oldest first.
+
+        Listed twice: what lands while a folder is listed may be missed, and something younger seen.
+        Whatever is older than what was seen at first was there before the second time began.
+        """
         with self._opened() as folder:
             self._on_look(folder)
             subfolders: list[str] = []
-            landed = heapq.nsmallest(limit, self._list(folder, subfolders))
+            first = heapq.nsmallest(limit, self._list(folder, subfolders))
+            newest = max(first, default=None)
+            again = self._list(folder, []) if newest else iter(())
+            landed = heapq.nsmallest(limit, (one for one in again if newest and one <= newest))
         self.subfolders = frozenset(subfolders)
         return landed
 
@@ -257,7 +263,7 @@ class Inbox:
         with opened(folder, below=root) as descriptor:
             for name in os.listdir(descriptor):
                 match = CLAIM.fullmatch(name.removeprefix(prefix))
-                if match is None or not name.startswith(prefix):
+                if match is None or not name.startswith(prefix) or not is_id(match[2]):
                     continue
                 is_kept = match[3] is not None
                 if is_kept and prefix:
@@ -265,6 +271,11 @@ class Inbox:
                     continue
                 size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
                 yield Claim(match[1], match[2], folder / name, root, size, is_kept)
+
+
+def is_id(stem: str) -> bool:
+    """Whether a request can be answered under `stem`."""
+    return STEM.fullmatch(stem) is not None and stem.lower() != RESERVED_STEM
 
 
 def is_in_progress(name: str) -> bool:

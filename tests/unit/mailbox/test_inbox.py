@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,36 @@ def test_a_listing_is_bounded(inbox: Inbox) -> None:
         (inbox.folder / f"{number}.json").touch()
     assert len(inbox.landed(limit=3)) == 3
     assert inbox.backlog().depth == 5
+
+
+def test_what_is_older_than_what_is_seen_is_seen_as_well(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (inbox.folder / f"{name}.json").touch()
+    listed, looks = Inbox._list, 0
+
+    def missing_one(self: Inbox, folder: int, subfolders: list[str]) -> Iterator[Landed]:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            (inbox.folder / "c.json").touch()
+        found = list(listed(self, folder, subfolders))
+        return (one for one in found if looks > 1 or one.name != "a.json")
+
+    monkeypatch.setattr(Inbox, "_list", missing_one)
+    names = [one.name for one in inbox.landed()]
+    assert names[:2] == ["a.json", "b.json"]
+
+
+@pytest.mark.parametrize("stem", ["worker", "Worker"])
+def test_what_cannot_be_answered_is_no_claim_whatever_it_calls_itself(
+    inbox: Inbox, stem: str
+) -> None:
+    planted = inbox.folder / f".claim-01JD8Z6W3M4Y6T1F8B2Q5R7X9N-{stem}.json"
+    planted.touch()
+    assert inbox.recover() == []
+    assert planted.exists()
 
 
 def test_an_empty_inbox_has_no_age(inbox: Inbox) -> None:
