@@ -96,8 +96,10 @@ class ProjectHost:
     def deciding(self, correlation_id: str, scope: str) -> Iterator[None]:
         """While it is entered, nobody else answers a request of that id in that scope.
 
-        A few locks serve all ids, because lock files stay. Raises: StorageFailed.
+        A few locks serve all ids, because lock files stay.
+        Raises: MissionNotFound, StorageFailed.
         """
+        self.journal()  # With it the folder of the locks is made, for nobody else to look into.
         key = f"{scope}/{correlation_id}" if scope else correlation_id
         stripe = zlib.crc32(key.encode()) % REQUEST_LOCKS
         locks = import_module("specify_cli.storage.locks")

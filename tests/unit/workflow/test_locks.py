@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import zlib
 
 import pytest
@@ -31,6 +32,12 @@ def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
     with watched() as disk:
         assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
     assert disk.is_locked("sync journal.jsonl", f"request-{stripe:02}.lock")
+
+
+def test_the_folder_of_the_locks_is_made_for_nobody_else_to_look_into(stage: Stage) -> None:
+    assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
+    for folder in (".kitty/host", ".kitty/host/locks", ".kitty/host/begun"):
+        assert stat.S_IMODE((stage.root / folder).stat().st_mode) == 0o700
 
 
 def test_a_mission_gets_its_number_under_the_lock_of_all(stage: Stage) -> None:
