@@ -67,16 +67,19 @@ class Desk:
         """
         self._outbox.sweep()
 
-    def read(self, claim: Claim, *, is_patient: bool) -> Reading | None:
-        """What the claim holds, read once and for all; None to be patient with a slow writer."""
+    def read(self, claim: Claim, *, is_patient: bool, keeps: bool) -> Reading | None:
+        """What the claim holds; None to be patient with a slow writer.
+
+        `keeps`: it was read once and for all, because it may be carried out.
+        """
         bounds = self._orchestrator
         # What is kept was judged before, and is ours where its owner could not have it back.
         owner_uid = None if claim.is_kept else bounds.owner_uid
         try:
             raw = claim.read(bounds.max_request_bytes, owner_uid=owner_uid)
-            if is_patient:
-                if self._is_half_written(claim, raw):
-                    return None
+            if is_patient and self._is_half_written(claim, raw):
+                return None
+            if keeps:
                 claim = self._inbox.keep(claim, raw)
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
             return Reading(claim=claim, problem=problem)

@@ -24,6 +24,8 @@ PAST_BOUNDS = 1_000
 LISTING_S = 1.0
 # One thing in the way is no broken disk: a mount point, or what only its owner may move.
 UNMOVABLE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV})
+# With how many slow writers of one orchestrator there is patience at a time.
+MOST_HALF_WRITTEN = 16
 # How many things that cannot be taken the operator is told of.
 TOLD = 100
 UNNAMED = (
@@ -130,7 +132,7 @@ class Post:
             self._recovered.popleft()
             return True
         self._look_when_due()
-        if not self._served:
+        if not self._served or self._in_hand()[1] >= self.orchestrator.max_waiting_bytes:
             return False
         self._take(self._served[0])
         self._served.popleft()
@@ -162,16 +164,22 @@ class Post:
             self._log(printable(f"{path} cannot be taken and stays: {error.strerror}"))
 
     def _hand_over(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
-        reading = self._desk.read(claim, is_patient=refusal is None)
+        is_known, is_refused = claim in self._half_written, refusal is not None
+        is_patient = is_known or len(self._half_written) < MOST_HALF_WRITTEN
+        reading = self._desk.read(
+            claim, is_patient=is_patient and not is_refused, keeps=not is_refused
+        )
         if reading is None:
-            if claim not in self._half_written:
+            if not is_known:
                 self._half_written.append(claim)
             return
-        if claim in self._half_written:
+        if is_known:
             self._half_written.remove(claim)
-        queue = "" if refusal is not None else reading.queue
+        queue = "" if is_refused else reading.queue
         job = partial(self._desk.settle, reading, refusal)
-        self._pool.put(self.identity, queue, job, size=self._cost(claim.size))
+        # It may have grown since it was listed.
+        size = self._cost(max(claim.size, len(reading.raw)))
+        self._pool.put(self.identity, queue, job, size=size)
 
     # Looking.
 
@@ -191,7 +199,7 @@ class Post:
 
     def _share_out(self, found: list[Landed]) -> None:
         """The oldest within the bounds are to be served, what came later is to be refused."""
-        count, size = self._pool.in_hand(self.identity)
+        count, size = self._in_hand()
         self._served.clear()
         for landed in found:
             count, size = count + 1, size + self._cost(landed.size)
@@ -200,6 +208,12 @@ class Post:
                 break
             self._served.append(landed)
         self._past_bounds = deque(found[len(self._served) :])
+
+    def _in_hand(self) -> tuple[int, int]:
+        """How many requests were taken and are not answered, and how many bytes they hold."""
+        count, size = self._pool.in_hand(self.identity)
+        half_written = sum(self._cost(claim.size) for claim in self._half_written)
+        return count + len(self._half_written), size + half_written
 
     def _bounded(self, claims: list[Claim]) -> Iterator[tuple[Claim, SpecKittyError | None]]:
         """Each claim, with its refusal where it is past the bounds.

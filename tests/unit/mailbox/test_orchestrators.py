@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from specify_cli.mailbox import heartbeat
+from specify_cli.mailbox import heartbeat, post
 from specify_cli.mailbox.dead_letters import read_records
+from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.layout import MailboxLayout, is_name
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.verification import find_breaks
@@ -263,6 +264,52 @@ def test_what_calls_itself_claimed_is_bounded_like_what_waits(
     worker(dataclasses.replace(DEFAULT, max_waiting=3)).drain()
     codes = [reply_of(layout, f"id-{number}")["error_code"] for number in range(6)]
     assert codes == [None, None, None, *["STORAGE_FAILED"] * 3]
+
+
+def test_what_slow_writers_have_begun_counts_as_waiting(
+    layout: MailboxLayout, serving: Serving
+) -> None:
+    for number in range(2):
+        (layout.inbox / f"slow-{number}.json").write_bytes(b'{"half')
+    serving(dataclasses.replace(DEFAULT, max_waiting=2))
+    wait_until(lambda: len(list(layout.claimed.iterdir())) == 2)
+    put(layout, "one")
+    wait_until((layout.outbox / "one.json").exists)
+    assert reply_of(layout, "one")["error_code"] == "STORAGE_FAILED"
+
+
+def test_there_is_patience_with_some_slow_writers_at_a_time(
+    layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post, "MOST_HALF_WRITTEN", 2)
+    for number in range(5):
+        (layout.inbox / f"slow-{number}.json").write_bytes(b'{"half')
+    serving(DEFAULT)
+    wait_until(lambda: len(list(layout.outbox.glob("slow-*.json"))) == 3)
+    wait_until(lambda: len(list(layout.claimed.iterdir())) == 2)
+
+
+def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(
+    layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Inbox.landed
+    monkeypatch.setattr(
+        Inbox,
+        "landed",
+        lambda inbox, limit: [dataclasses.replace(one, size=0) for one in listed(inbox, limit)],
+    )
+    started, release = layout.root / "started", layout.root / RELEASE
+    put(layout, "first", mission="A", started=str(started), wait_for=str(release))
+    bound = 6 * ROOM
+    serving(dataclasses.replace(DEFAULT, max_waiting_bytes=bound), NIGHTLY)
+    wait_until(started.exists)
+    for number in range(20):
+        put(layout, f"id-{number:02}", mission="A")
+    put(layout, "later", "nightly")
+    wait_until((layout.places("nightly").outbox / "later.json").exists)
+    in_hand = [path.stat().st_size for path in layout.claimed.glob("*.read")]
+    assert sum(in_hand) < bound + max(in_hand)
+    release.touch()
 
 
 def test_a_sparse_file_counts_as_no_more_than_is_read_of_it(
