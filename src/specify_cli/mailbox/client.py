@@ -15,6 +15,7 @@ import errno
 import json
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,6 +41,8 @@ LOOK_INTERVAL_S = 1.0
 FIRST_LOOK_S = 0.1
 MAX_HEARTBEAT_BYTES = 64 * 1024
 MAX_REPLY_BYTES = 64 * 1024 * 1024
+# What an envelope tells besides its answer; a later contract may tell more.
+TEXTS = ("contract_version", "command", "timestamp")
 # A planted link is not followed, and a planted FIFO does not make the reader wait.
 READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 
@@ -136,7 +139,7 @@ class Pulse:
         return self.report.get("state") != "stopped" and (fresh or changing)
 
     def _interval_s(self) -> float:
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
             given = float(self.report.get("interval_s", DEFAULT_BEAT_INTERVAL_S))
             return given if 0 < given <= LONGEST_BEAT_INTERVAL_S else 0.0
         return 0.0
@@ -339,7 +342,7 @@ class Mailbox:
         target = self.inbox / f"{correlation_id}.json"
         # A rename would silently take the place of a request that waits.
         with contextlib.suppress(FileNotFoundError):
-            if target.read_bytes() != data:
+            if not _holds(target, data):
                 raise FileExistsError(errno.EEXIST, "another request waits there", str(target))
         temporary = self.inbox / f".{correlation_id}.{os.urandom(4).hex()}.tmp"
         try:
@@ -354,10 +357,41 @@ class Mailbox:
             raise
 
 
+class _Mint:
+    """Numbers of 128 bits, each above the ones before: 48 bits of milliseconds, then 80 random ones."""
+
+    def __init__(self) -> None:
+        self._minting = threading.Lock()
+        self._last = 0
+
+    def number(self) -> int:
+        chance = int.from_bytes(os.urandom(10), "big")
+        with self._minting:
+            number = (time.time_ns() // 1_000_000 << 80) | chance
+            # In the same millisecond, or after the clock was set back. A fork goes on from the same
+            # number, and thus by chance too.
+            self._last = number if number > self._last else self._last + 1 + (chance >> 16)
+            return self._last
+
+
+_mint = _Mint()
+
+
 def new_correlation_id() -> str:
-    """A new id that sorts by the millisecond of its birth: a ULID."""
-    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
+    """A new ULID: it sorts by the millisecond of its birth, and behind all that this process minted."""
+    number = _mint.number()
     return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a regular file of just these bytes lies there. Raises: OSError where nothing does."""
+    try:
+        return _read(path, max_bytes=len(data)) == data
+    except BadReplyError:
+        return False
+    except PermissionError:
+        path.lstat()  # Where the folder refuses too, nobody knows whether something waits.
+        return False
 
 
 def _read(path: Path, *, max_bytes: int) -> bytes:
@@ -365,9 +399,9 @@ def _read(path: Path, *, max_bytes: int) -> bytes:
     try:
         descriptor = os.open(path, READ_FLAGS)
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):
             raise
-        raise BadReplyError(f"{path} is a link, which no host makes") from error
+        raise BadReplyError(f"{path} is a link or a socket, which no host makes") from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise BadReplyError(f"{path} is no regular file")
@@ -383,11 +417,13 @@ def _read(path: Path, *, max_bytes: int) -> bytes:
 def _envelope(data: bytes, path: Path) -> dict[str, Any]:
     try:
         # NaN and Infinity, which JSON does not have, are no `int` and thus refused.
-        envelope: Any = json.loads(data, parse_constant=int)
+        envelope: Any = json.loads(data, parse_constant=int, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadReplyError(f"{path} is not JSON") from error
     if not isinstance(envelope, dict) or envelope.get("correlation_id") != path.stem:
         raise BadReplyError(f"{path} is not the envelope that answers {path.stem}")
+    if not all(isinstance(envelope.get(name), str) for name in TEXTS):
+        raise BadReplyError(f"{path} is no whole envelope, which has {', '.join(TEXTS)}")
     success, code = envelope.get("success"), envelope.get("error_code", "")
     agree = (success is True and code is None) or (
         success is False and code and isinstance(code, str)
@@ -396,6 +432,13 @@ def _envelope(data: bytes, path: Path) -> dict[str, Any]:
         raise BadReplyError(f"{path} contradicts itself: success, error_code and data do not fit")
     answer: dict[str, Any] = envelope
     return answer
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if abs(number) == float("inf"):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _landed(entry: os.DirEntry[str]) -> tuple[float, str]:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from specify_cli.mailbox import client
 from specify_cli.mailbox.client import Mailbox, NotAnsweredError, NoWorkerError
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.worker import Worker
 from tests.durability import watched
+from tests.together import meet
 from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
 
 
@@ -62,6 +67,84 @@ def test_a_request_that_waits_is_not_replaced_by_another(mailbox: Mailbox) -> No
     assert [path.read_bytes() for path in mailbox.inbox.iterdir()] == [first]
 
 
+def _lead(path: Path) -> None:
+    same = path.with_name(".same")
+    same.write_bytes(b"elsewhere")
+    path.symlink_to(same)
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, _lead])
+def test_what_is_no_file_where_a_request_goes_is_neither_waited_on_nor_replaced(
+    mailbox: Mailbox, plant: Callable[[Path], object]
+) -> None:
+    target = mailbox.inbox / "mine.json"
+    plant(target)
+    before = target.lstat()
+    with pytest.raises(FileExistsError):
+        mailbox.submit("note", {}, correlation_id="mine")
+    assert target.lstat().st_ino == before.st_ino
+
+
+def test_a_huge_file_where_a_request_goes_is_not_read_into_memory(mailbox: Mailbox) -> None:
+    with (mailbox.inbox / "mine.json").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(FileExistsError):
+        mailbox.submit("note", {}, correlation_id="mine")
+
+
+NOW_NS = 1_800_000_000 * 1_000_000_000
+
+
+@pytest.fixture
+def mint(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Mints ids as a process does that has minted none yet."""
+    monkeypatch.setattr(client, "_mint", client._Mint())
+    return client.new_correlation_id
+
+
+@pytest.mark.parametrize("step_ns", [0, -1_000_000_000])
+def test_ids_sort_in_the_order_of_their_birth(
+    mint: Callable[[], str], monkeypatch: pytest.MonkeyPatch, step_ns: int
+) -> None:
+    clock = itertools.count(NOW_NS, step_ns)
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
+    minted = [mint() for _ in range(500)]
+    assert minted == sorted(set(minted))
+    assert {len(correlation_id) for correlation_id in minted} == {26}
+
+
+def test_an_id_tells_the_millisecond_of_its_birth(
+    mint: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments_ns = [NOW_NS, NOW_NS + 1_999_999, NOW_NS + 5_000_000]
+    for now_ns in moments_ns:
+        monkeypatch.setattr(time, "time_ns", lambda now_ns=now_ns: now_ns)
+        number = 0
+        for digit in mint()[:10]:
+            number = number * 32 + client.CROCKFORD.index(digit)
+        assert number == now_ns // 1_000_000
+
+
+def test_threads_mint_one_id_after_the_other(mint: Callable[[], str]) -> None:
+    assert not meet(time, "time_ns", mint)
+
+
+def test_forks_that_go_on_from_one_number_mint_different_ids(
+    mint: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mint()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, mint().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() != mint()
+
+
 def test_without_a_worker_the_client_says_so_and_the_request_stays(mailbox: Mailbox) -> None:
     with pytest.raises(NoWorkerError) as missed:
         mailbox.call("note", {}, correlation_id="one", timeout_s=0)
@@ -87,7 +170,17 @@ def test_an_old_heartbeat_is_no_worker(mailbox: Mailbox) -> None:
     assert not mailbox.worker_is_alive()
 
 
-@pytest.mark.parametrize("report", [None, [], 3, {"interval_s": None}, {"state": "stopped"}])
+NO_LIFE: list[object] = [
+    None,
+    [],
+    3,
+    {"interval_s": None},
+    {"state": "stopped"},
+    {"interval_s": 10**400},
+]
+
+
+@pytest.mark.parametrize("report", NO_LIFE, ids=lambda report: repr(report)[:40])
 def test_a_heartbeat_that_says_nothing_is_no_worker(mailbox: Mailbox, report: object) -> None:
     beat(mailbox, report)
     assert not mailbox.worker_is_alive()

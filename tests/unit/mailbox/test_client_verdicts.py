@@ -24,6 +24,15 @@ from specify_cli.mailbox.client import (
 )
 
 ALIVE = {"state": "running", "interval_s": 60}
+SOUND = {
+    "contract_version": "1.3.0",
+    "command": "orchestrator-api.note",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "correlation_id": "mine",
+    "success": True,
+    "error_code": None,
+    "data": {},
+}
 
 
 @pytest.fixture
@@ -142,8 +151,7 @@ def test_a_beat_that_changes_is_life_whatever_our_clock_says(mailbox: Mailbox) -
 
 
 def answer(mailbox: Mailbox, correlation_id: str = "mine", **changes: Any) -> dict[str, Any]:
-    sound = {"correlation_id": correlation_id, "success": True, "error_code": None, "data": {}}
-    envelope = sound | changes
+    envelope = {**SOUND, "correlation_id": correlation_id, **changes}
     (mailbox.outbox / "mine.json").write_text(json.dumps(envelope))
     return envelope
 
@@ -185,6 +193,29 @@ def test_an_answer_that_contradicts_itself_is_none(
         mailbox.reply("mine")
 
 
+@pytest.mark.parametrize("name", SOUND)
+def test_an_answer_that_lacks_a_part_of_an_envelope_is_none(mailbox: Mailbox, name: str) -> None:
+    envelope = {key: value for key, value in SOUND.items() if key != name}
+    (mailbox.outbox / "mine.json").write_text(json.dumps(envelope))
+    with pytest.raises(BadReplyError):
+        mailbox.reply("mine")
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "[{}, -1e999]"])
+def test_an_answer_with_a_number_that_nobody_can_hold_is_none(
+    mailbox: Mailbox, number: str
+) -> None:
+    text = json.dumps(SOUND).replace("{}", f'{{"seconds": {number}}}')
+    (mailbox.outbox / "mine.json").write_text(text)
+    with pytest.raises(BadReplyError):
+        mailbox.reply("mine")
+
+
+def test_an_answer_may_tell_more_as_a_later_contract_does(mailbox: Mailbox) -> None:
+    envelope = answer(mailbox, trace_id="t", data={"seconds": 1.5, "more": [1e300]})
+    assert mailbox.reply("mine") == envelope
+
+
 def test_a_refusal_may_have_a_code_that_came_with_a_later_contract(mailbox: Mailbox) -> None:
     envelope = answer(mailbox, success=False, error_code="OF_TOMORROW", data={"message": "no"})
     assert mailbox.reply("mine") == envelope
@@ -207,7 +238,11 @@ def _link(path: Path) -> None:
     path.symlink_to(path.with_name("other"))
 
 
-@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, _link])
+def _socket(path: Path) -> None:
+    os.mknod(path, stat.S_IFSOCK | 0o600)
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, _link, _socket])
 def test_what_is_no_file_in_the_reply_s_place_is_not_waited_on(
     mailbox: Mailbox, plant: Any
 ) -> None:
