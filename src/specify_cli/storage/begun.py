@@ -8,20 +8,24 @@ caller that is dead, and whoever locks it settles it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage.atomic import fsync_folder, translated
 
 SUFFIX, UNFINISHED = ".json", ".tmp"
+# What a call is, for whoever settles it; a note without one of these is of another kind.
+KINDS = {"correlation_id": str, "door": str, "identity": str, "command": str, "args": dict}
 # O_EXCL makes the file, or fails: it follows no link either.
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -55,14 +59,14 @@ class BegunCalls:
     def all(self) -> Iterator[dict[str, Any]]:
         """Every call that is noted, whether its caller lives or not."""
         for path in self._paths(SUFFIX):
-            with contextlib.suppress(OSError):
-                yield from _parsed(path.read_bytes())
+            with contextlib.suppress(OSError), _opened(path) as file:
+                yield from _parsed(file.read())
 
     def settle(self, settled: Callable[[dict[str, Any]], None]) -> None:
         """Each call of a dead caller was handed to `settled` and is forgotten.
 
         One for which that raised a SpecKittyError is kept for the next time.
-        Raises: StorageFailed.
+        A damaged note is removed: nobody can say what was begun. Raises: StorageFailed.
         """
         for path in self._paths(SUFFIX):
             with _locked(path) as data, contextlib.suppress(SpecKittyError):
@@ -119,12 +123,22 @@ def _write(descriptor: int, data: bytes) -> None:
 def _locked(path: Path) -> Iterator[bytes | None]:
     """The content of the note of a dead caller, locked; None where the caller lives, or is done."""
     try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        file = _opened(path)
     except OSError:
         yield None
         return
     with file:
         yield file.read() if _is_abandoned(file.fileno()) else None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Raises: OSError, also for what is no regular file, which no caller makes."""
+    # A planted FIFO would make the worker wait for somebody at its other end.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def _is_abandoned(descriptor: int) -> bool:
@@ -141,8 +155,13 @@ def _remove(path: Path) -> None:
 
 
 def _parsed(data: bytes | None) -> list[dict[str, Any]]:
+    """The call; none where the note is damaged."""
     try:
         call = json.loads(data or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
-    return [call] if isinstance(call, dict) else []
+    return [call] if isinstance(call, dict) and _is_sound(call) else []
+
+
+def _is_sound(call: Mapping[str, Any]) -> bool:
+    return all(isinstance(call.get(name, kind()), kind) for name, kind in KINDS.items())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import secrets
 from pathlib import Path
@@ -122,6 +123,43 @@ def test_a_link_among_the_notes_is_not_followed(calls: BegunCalls, tmp_path: Pat
     calls.folder.mkdir(parents=True)
     (calls.folder / "a.json").symlink_to(note)
     assert settled(calls) == []
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["a.json", ".a.json.00.tmp"])
+def test_what_is_no_file_among_the_notes_is_neither_waited_on_nor_touched(
+    calls: BegunCalls, plant: Any, name: str
+) -> None:
+    die(calls)
+    plant(calls.folder / name)
+    assert list(calls.all()) == [CALL]
+    assert settled(calls) == [CALL]
+    assert [path.name for path in calls.folder.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"[" * 100_000,
+        *(
+            json.dumps(CALL | {name: value}).encode()
+            for name in ("correlation_id", "door", "identity", "command", "args")
+            for value in (None, 7, ["x"])
+        ),
+    ],
+    ids=lambda content: repr(content)[:60],
+)
+def test_a_damaged_note_is_nobodys_call_and_is_cleared_away(
+    calls: BegunCalls, damaged: bytes
+) -> None:
+    die(calls)
+    (calls.folder / "a.json").write_bytes(damaged)
+    assert list(calls.all()) == [CALL]
+    assert settled(calls) == [CALL]
+    assert list(calls.folder.iterdir()) == []
 
 
 class ClearedBefore:
