@@ -32,7 +32,10 @@ def read(root: Path) -> tuple[Grant, ...]:
     if table is None:
         key, problem = complaints[0]
         raise _damaged(path, f"at {key}: {problem}")
-    return tuple(_grant(name, given, root) for name, given in table.orchestrators.items())
+    try:
+        return tuple(_grant(name, given, root) for name, given in table.orchestrators.items())
+    except _TwiceError as error:
+        raise _damaged(path, str(error)) from error
 
 
 def _read(path: Path) -> bytes:
@@ -84,7 +87,7 @@ def _grant(name: str, given: OrchestratorTable, root: Path) -> Grant:
         uid=given.uid,
         policy=_policy(given.policy),
         quota=Quota(**asdict(given.quota)),
-        paths=_paths(given.paths or {}, root),
+        paths=_paths(given.paths or {}, root, key=f"orchestrators.{name}.paths"),
     )
 
 
@@ -93,13 +96,32 @@ def _policy(given: PolicyTable) -> Mapping[str, tuple[str, ...]]:
     return {name: values for name, values in bounds.items() if values is not None}
 
 
-def _paths(given: Mapping[str, str], root: Path) -> tuple[tuple[str, str], ...]:
-    """The pairs, the longest source first; a source that a link leads to counts by both names."""
-    pairs: dict[str, str] = {}
-    for here, there in given.items():
-        source = os.path.normpath(root / here)
-        pairs |= {os.path.realpath(source): there, source: there}
+class _TwiceError(Exception):
+    """One folder has two targets."""
+
+
+def _paths(given: Mapping[str, str], root: Path, *, key: str) -> tuple[tuple[str, str], ...]:
+    """The pairs, the longest source first; a source that a link leads to counts by both names.
+
+    What is written down for a name goes before what a link to it has. Raises: _TwiceError.
+    """
+    sources = {here: os.path.normpath(root / here) for here in given}
+    named: dict[str, str] = {}
+    for here, source in sources.items():
+        _add(named, source, given[here], key=f"{key}.{here}")
+    reached: dict[str, str] = {}
+    for here, source in sources.items():
+        real = os.path.realpath(source)
+        if real not in named:
+            _add(reached, real, given[here], key=f"{key}.{here}")
+    pairs = reached | named
     return tuple(sorted(pairs.items(), key=lambda pair: len(pair[0]), reverse=True))
+
+
+def _add(pairs: dict[str, str], source: str, there: str, *, key: str) -> None:
+    known = pairs.setdefault(source, there)
+    if known.rstrip("/") != there.rstrip("/"):
+        raise _TwiceError(f"at {key}: {source} is told as {known} already: keep one of the two")
 
 
 def _damaged(path: Path, problem: str) -> StateUnreadable:

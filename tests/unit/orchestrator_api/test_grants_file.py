@@ -182,3 +182,39 @@ def test_a_folder_is_mapped_by_both_of_its_names_and_the_longest_first(project: 
         str(root): str(root),
     }
     assert {path: grant.path_as_seen(path) for path in expected} == expected
+
+
+MAPPED = {".worktrees": "/trees", "wt": "/other"}
+
+
+@pytest.mark.parametrize("names", [tuple(MAPPED), tuple(reversed(MAPPED))])
+def test_what_is_written_down_for_a_folder_goes_before_what_a_link_to_it_has(
+    project: Stage, names: tuple[str, ...]
+) -> None:
+    (project.root / ".worktrees").mkdir()
+    (project.root / "wt").symlink_to(".worktrees")
+    lines = "".join(f'"{name}" = "{MAPPED[name]}"\n' for name in names)
+    configure(project, f"{OPEN}[orchestrators.default.paths]\n{lines}")
+    grant = bootstrap.read_access(project.root).of("default")
+    assert grant
+    root = project.root.resolve()
+    assert grant.path_as_seen(f"{root}/.worktrees/x") == "/trees/x"
+    assert grant.path_as_seen(f"{root}/wt/x") == "/other/x"
+
+
+@pytest.mark.parametrize("second", ["./trees/", "{root}/trees", "a/../trees", "linked"])
+def test_one_folder_with_two_targets_is_refused_and_the_key_is_named(
+    project: Stage, second: str
+) -> None:
+    (project.root / "trees").mkdir()
+    (project.root / "linked").symlink_to("trees")
+    (project.root / "again").symlink_to("trees")
+    first = "again" if second == "linked" else "trees"
+    second = second.format(root=project.root)
+    table = f'[orchestrators.default.paths]\n"{first}" = "/one"\n"{second}" = "%s"\n'
+    configure(project, OPEN + table % "/two")
+    with pytest.raises(StateUnreadable) as caught:
+        bootstrap.read_access(project.root)
+    assert f"at orchestrators.default.paths.{second}: " in caught.value.message
+    configure(project, OPEN + table % "/one/")
+    assert bootstrap.read_access(project.root).of("default")
