@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here
+from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here, log
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.saying import bold, red
 
@@ -24,6 +24,7 @@ else:
 
 INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25
+OTHER_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 
 
 @click.command(short_help="Print the journal's last lines, then each that comes.")
@@ -45,8 +46,7 @@ def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
     try:
         with complaining(exit_code=COULD_NOT_CHECK):
             for line in _shown(lines, follows=not no_follow):
-                click.echo(json.dumps(line) if as_json else _in_words(line))
-                sys.stdout.flush()
+                _tell(line, as_json=as_json)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -54,11 +54,22 @@ def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
 def _shown(count: int, *, follows: bool) -> Iterator[dict[str, Any]]:
     """The last `count` lines, and then, where it `follows`, whatever is added, for ever."""
     layout = layout_here()
-    end = journal_tail.JournalTail(verification.open_journal(layout), layout.journal)
+    journal = verification.open_journal(layout)
+    end = journal_tail.JournalTail(journal, layout.journal, complain=log)
     yield from end.last(count)
     while follows:
         yield from end.added()
         time.sleep(LOOK_AGAIN_S)
+
+
+def _tell(line: Mapping[str, Any], *, as_json: bool) -> None:
+    try:
+        told = json.dumps(line) if as_json else _in_words(line)
+    except OTHER_SHAPE as error:
+        log(f"journal line {line['seq']} is damaged: it cannot be put in words: {error!r}")
+        return
+    click.echo(told)
+    sys.stdout.flush()
 
 
 def _in_words(line: Mapping[str, Any]) -> str:
@@ -67,8 +78,9 @@ def _in_words(line: Mapping[str, Any]) -> str:
     args = line.get("args") or {}
     subject = " ".join(str(args[name]) for name in ("mission", "wp") if args.get(name))
     who = line["identity"] if line["door"] == "mailbox" else "cli"
-    words = f"{str(line['at'])[:19]}  {who}  {line['command'].partition('.')[2]}"
-    words = " ".join([printable.printable(words), printable.printable(subject)]).rstrip()
-    outcome = bold("OK") if code is None else red(code)
-    what = "" if code is None else printable.printable(f": {envelope['data']['message']}")
-    return f"{words}  {line['correlation_id']}  {outcome}{what}"
+    words = f"{str(line['at'])[:19]}  {who}  {line['command'].partition('.')[2]} {subject}"
+    words = f"{words.rstrip()}  {line['correlation_id']}"
+    outcome = bold("OK") if code is None else red(str(code))
+    what = "" if code is None else f": {envelope['data']['message']}"
+    # Nothing of it is ours: whoever can write to the journal must not play with the terminal.
+    return f"{printable.printable(words)}  {outcome}{printable.printable(what)}"

@@ -128,7 +128,7 @@ def last_beat(path: Path) -> dict[str, Any] | None:
     """What the last beat said, or None where there never was one that can be read."""
     try:
         report = json.loads(read_regular(path, max_bytes=MAX_BYTES))
-    except (OSError, NotRegular, TooLarge, ValueError):
+    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
         return None
     return report if isinstance(report, dict) else None
 

@@ -11,10 +11,12 @@ new one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import locks
 from specify_cli.storage.atomic import fsync_folder
+from specify_cli.storage.safe_read import kind
 
 MAX_BYTES = 64 * 1024 * 1024
 NOTHING_BEFORE = "sha256:" + "0" * 64
@@ -35,6 +38,7 @@ HEAD = re.compile(
 )
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 BEHIND_THE_ID = ("at", "door", "identity")
+WRITING = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ class Journal:
         """
         for _, line in self._numbered_lines():
             with contextlib.suppress(ValueError, RecursionError):
-                yield _parse(line)
+                yield parse(line)
 
     def verify(self) -> list[str]:
         """Every break of the chain, each naming file and line; empty when it is sound.
@@ -167,17 +171,16 @@ class Journal:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[IO[bytes] | None]:
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            file = opened(self._path)
         except FileNotFoundError:
             yield None
             return
-        with os.fdopen(descriptor, "rb") as file:
+        with file:
             yield file
 
     def _writing(self) -> IO[bytes]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.fdopen(os.open(self._path, flags, 0o644), "ab", buffering=0)
+        return os.fdopen(_open(self._path, WRITING), "ab", buffering=0)
 
     def _rotated_path(self, first_seq: int) -> Path:
         return self._path.with_name(f"{self._path.stem}-{first_seq}{self._path.suffix}")
@@ -215,7 +218,7 @@ class Journal:
         if first_seq == 1:
             return
         for rotated in self._rotated(before=first_seq):
-            with self._rotated_path(rotated).open("rb") as file:
+            with opened(self._rotated_path(rotated)) as file:
                 self._seen.start_file()
                 self._read_on(file)
         self._seen.start_file()
@@ -236,25 +239,22 @@ class Journal:
     def _line_at(self, place: _Place, active: IO[bytes] | None) -> dict[str, Any]:
         if place.first_seq == self._seen.first_seq and active is not None:
             return self._parse_at(active, place.offset)
-        with self._rotated_path(place.first_seq).open("rb") as file:
+        with opened(self._rotated_path(place.first_seq)) as file:
             return self._parse_at(file, place.offset)
 
     def _parse_at(self, file: IO[bytes], offset: int) -> dict[str, Any]:
         file.seek(offset)
         try:
-            return _parse(file.readline())
+            return parse(file.readline())
         except (ValueError, RecursionError) as error:
-            raise StateUnreadable(
-                f"{self._path.name} is damaged at byte {offset}: {error}; "
-                "`spec-kitty mailbox verify` names every damaged line"
-            ) from error
+            raise StateUnreadable(damage(self._path.name, offset, error)) from error
 
     def _numbered_lines(self) -> Iterator[tuple[str, bytes]]:
         """Every whole line with the words for where it stands, oldest first."""
         with _translated(self._path), self._reading() as active:
             for rotated in self._rotated(before=_first_seq(active)):
                 path = self._rotated_path(rotated)
-                with path.open("rb") as file:
+                with opened(path) as file:
                     yield from _numbered(path.name, file)
             if active is not None:
                 active.seek(0)
@@ -288,7 +288,7 @@ class Journal:
                 self._write(fresh, data)
         else:
             self._write(writer, data)
-        return _parse(data)
+        return parse(data)
 
     def _write(self, file: IO[bytes], data: bytes) -> None:
         seen = self._seen
@@ -302,6 +302,22 @@ class Journal:
             raise
         seen.note(data)
         seen.last_digest = _digest(data)
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file of the journal, to be read. Raises: OSError, also where it is no regular file."""
+    return os.fdopen(_open(path, os.O_RDONLY), "rb")
+
+
+def _open(path: Path, flags: int) -> int:
+    # A planted FIFO would make whoever opens it wait for somebody at its other end.
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o644)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"it is a {kind(mode)}, not a regular file", str(path))
+    return descriptor
 
 
 def _write_durably(descriptor: int, data: bytes) -> None:
@@ -346,23 +362,34 @@ def _first_seq(file: IO[bytes] | None) -> int | None:
 def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, str | None]:
     """The line's number, to go on from, and what is wrong with it."""
     try:
-        entry = _parse(line)
+        entry = parse(line)
     except (ValueError, RecursionError) as error:
         return expected_seq, f"is no line of the journal: {error}"
-    seq = entry.get("seq")
-    if type(seq) is not int or seq != expected_seq:
-        going_on = seq if type(seq) is int else expected_seq
-        return going_on, f"has the number {seq!r}, expected {expected_seq}"
+    seq: int = entry["seq"]
+    if seq != expected_seq:
+        return seq, f"has the number {seq}, expected {expected_seq}"
     if entry.get("prev") != expected_prev:
         return seq, "does not continue the line before it: one of the two was changed"
     return seq, None
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    if HEAD.match(line) is None:
+def parse(line: bytes) -> dict[str, Any]:
+    """What a line of the journal holds. Raises: ValueError, RecursionError where it is none."""
+    head = HEAD.match(line)
+    if head is None:
         raise ValueError("it does not start with a number and a correlation id")
     entry: dict[str, Any] = json.loads(line)
+    # Of a key that is there twice the last counts, of whatever kind it is.
+    seq, correlation_id = entry["seq"], entry["correlation_id"]
+    if type(seq) is not int or (seq, correlation_id) != (int(head[1]), head[2].decode()):
+        raise ValueError("it holds its number or its correlation id twice")
     return entry
+
+
+def damage(name: str, offset: int, error: Exception) -> str:
+    """The words for a line at this byte of that file which cannot be read."""
+    way_out = "`spec-kitty mailbox verify` names every damaged line"
+    return f"{name} is damaged at byte {offset}: {error}; {way_out}"
 
 
 def _encode(entry: Mapping[str, Any]) -> bytes:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from specify_cli.storage.atomic import translated
-from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal import Journal, damage, opened, parse
 
 
 class JournalTail:
-    """Where somebody who follows the journal at `path` has come to."""
+    """Where somebody who follows the journal at `path` has come to.
 
-    def __init__(self, journal: Journal, path: Path) -> None:
+    Of every damaged line in the file that is followed, `complain` is told; it is passed over.
+    """
+
+    def __init__(self, journal: Journal, path: Path, complain: Callable[[str], None]) -> None:
         self._journal = journal
         self._path = path
+        self._complain = complain
         self._seq = 0
         self._inode = 0
         self._offset = 0
@@ -37,7 +40,7 @@ class JournalTail:
         Raises: StorageFailed.
         """
         with translated(self._path, "read"), contextlib.suppress(FileNotFoundError):
-            with self._path.open("rb") as file:
+            with opened(self._path) as file:
                 status = os.fstat(file.fileno())
                 if status.st_ino == self._inode and status.st_size == self._offset:
                     return []
@@ -54,16 +57,18 @@ class JournalTail:
         data = os.pread(descriptor, size - start, start)
         whole = data[: data.rfind(b"\n") + 1]
         self._offset = start + len(whole)
-        return list(self._unseen(_parsed(whole)))
+        return list(self._unseen(self._parsed(whole, start)))
+
+    def _parsed(self, data: bytes, start: int) -> Iterator[dict[str, Any]]:
+        for line in data.splitlines(keepends=True):
+            try:
+                yield parse(line)
+            except (ValueError, RecursionError) as error:
+                self._complain(damage(self._path.name, start, error))
+            start += len(line)
 
     def _unseen(self, lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for line in lines:
             if line["seq"] > self._seq:
                 self._seq = line["seq"]
                 yield line
-
-
-def _parsed(data: bytes) -> Iterator[dict[str, Any]]:
-    for line in data.splitlines():
-        with contextlib.suppress(ValueError, RecursionError):
-            yield json.loads(line)

@@ -63,7 +63,7 @@ def test_an_old_beat_is_no_sign_of_life(tmp_path: Path) -> None:
     assert not heartbeat.is_alive(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"x" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"x" * 100_000, b"[" * 50_000])
 def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "worker.json"
     path.write_bytes(content)

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal_tail import JournalTail
 from tests.together import meet
 from tests.unit.storage.limits import files_no_longer_than
 
@@ -365,6 +366,97 @@ def test_a_link_to_nothing_makes_no_journal_elsewhere(tmp_path: Path, path: Path
     with pytest.raises(StorageFailed):
         journal_at(path).append({"correlation_id": "a"})
     assert not (tmp_path / "outside").exists()
+
+
+def _fifo_with_a_reader(path: Path) -> None:
+    os.mkfifo(path)
+    # Kept until the test ends: with somebody at its other end, a FIFO can be opened to be written.
+    _held_open.append(os.open(path, os.O_RDWR))
+
+
+@pytest.fixture(autouse=True)
+def _closing() -> Iterator[None]:
+    yield
+    while _held_open:
+        os.close(_held_open.pop())
+
+
+_held_open: list[int] = []
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, _fifo_with_a_reader])
+def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
+    path: Path, plant: Callable[[Path], object]
+) -> None:
+    plant(path)
+    before = path.stat().st_size
+    journal = journal_at(path)
+    uses: list[Callable[[], object]] = [
+        lambda: journal.find("a"),
+        journal.verify,
+        lambda: list(journal.lines()),
+        lambda: journal.append({"correlation_id": "a"}),
+        JournalTail(journal, path, complain=pytest.fail).added,
+    ]
+    for use in uses:
+        with pytest.raises(StorageFailed):
+            use()
+    with pytest.raises(StorageFailed, match="not a regular file"):
+        journal.find("a")
+    assert path.stat().st_size == before
+
+
+def test_what_is_no_file_in_the_place_of_an_older_part_is_not_waited_on(path: Path) -> None:
+    journal = journal_at(path, max_bytes=1)
+    for name in "ab":
+        journal.append({"correlation_id": name})
+    older = path.with_name("journal-1.jsonl")
+    older.unlink()
+    os.mkfifo(older)
+    with pytest.raises(StorageFailed):
+        journal_at(path).find("a")
+    with pytest.raises(StorageFailed):
+        journal.find("a")
+    with pytest.raises(StorageFailed):
+        journal.verify()
+
+
+@pytest.mark.parametrize("twice", ['"seq":"9"', '"seq":2', '"correlation_id":"\\u001b[31m"'])
+def test_a_line_that_has_its_number_or_its_id_twice_is_none(path: Path, twice: str) -> None:
+    path.write_text(f'{{"seq":1,"correlation_id":"a",{twice}}}\n')
+    journal = journal_at(path)
+    assert list(journal.lines()) == []
+    assert "twice" in journal.verify()[0]
+    with pytest.raises(StateUnreadable):
+        journal.find("a")
+
+
+STRANGE = [
+    b"[1]",
+    b"{}",
+    b"7",
+    b'{"seq":3}',
+    b'{"seq":9,"correlation_id":"x","seq":"9"}',
+    b"[" * 99999,
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=lambda line: repr(line)[:40])
+def test_who_follows_a_journal_is_told_of_a_damaged_line_and_goes_on(
+    journal: Journal, path: Path, strange: bytes
+) -> None:
+    told: list[str] = []
+    tail = JournalTail(journal, path, told.append)
+    assert [line["seq"] for line in tail.last(10)] == [1, 2, 3]
+    assert tail.added() == tail.added() == []
+    at = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(strange + b'\n{"seq":4,"correlation_id":"d","prev":""}\n')
+    assert [line["correlation_id"] for line in tail.added()] == ["d"]
+    assert len(told) == 1
+    assert f"journal.jsonl is damaged at byte {at}" in told[0]
+    assert tail.added() == []
+    assert len(told) == 1
 
 
 def test_threads_read_one_journal_one_after_the_other(tmp_path: Path) -> None:
