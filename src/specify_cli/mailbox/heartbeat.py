@@ -13,6 +13,7 @@ from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
+from specify_cli.mailbox import client
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import Places
 from specify_cli.mailbox.settings import WorkerSettings
@@ -133,18 +134,6 @@ def last_beat(path: Path) -> dict[str, Any] | None:
     return report if isinstance(report, dict) else None
 
 
-def age_s(path: Path) -> float | None:
-    """Seconds since the last beat by the file system's word, or None where there was none."""
-    try:
-        return clock.now().timestamp() - path.lstat().st_mtime
-    except OSError:
-        return None
-
-
 def is_alive(path: Path) -> bool:
-    """Whether the last beat is recent and not a farewell."""
-    report, age = last_beat(path), age_s(path)
-    if report is None or age is None or report.get("state") == "stopped":
-        return False
-    interval = report.get("interval_s")
-    return age < 5 * (interval if isinstance(interval, int | float) else 2.0)
+    """Whether the last beat is recent and not a farewell: what the client says of it."""
+    return client.Pulse(path).look()

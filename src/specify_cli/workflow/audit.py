@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.journal import Journal
@@ -24,7 +25,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     }
     # Looked up between the two: a note is there from before the event until after the line.
     begun = {call.get("correlation_id") for call in BegunCalls(project.begun).all()}
-    journaled = {event_id: line for line in journal.lines() for event_id in line["event_ids"]}
+    journaled = {event_id: line for line in journal.lines() for event_id in _named_by(line)}
     for event_id, line in journaled.items():
         if event_id not in logged:
             yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
@@ -33,3 +34,9 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
         if event_id not in journaled and not is_begun:
             request = event.correlation_id
             yield f"mission {slug}: event {event_id} of request {request} is not journaled"
+
+
+def _named_by(line: Mapping[str, Any]) -> list[str]:
+    """The events that the line names; none where it is damaged, which the journal tells of itself."""
+    named = line.get("event_ids")
+    return [one for one in named if isinstance(one, str)] if isinstance(named, list) else []

@@ -115,7 +115,7 @@ def _is_served(heartbeat: Path) -> bool:
     try:
         beat: Any = json.loads(read_regular(heartbeat, max_bytes=MAX_BEAT_BYTES))
         age_s = clock.now().timestamp() - heartbeat.lstat().st_mtime
-    except (OSError, NotRegular, TooLarge, ValueError):
+    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
         return False
     if not isinstance(beat, dict) or beat.get("state") == "stopped":
         return False

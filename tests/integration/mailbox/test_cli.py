@@ -118,6 +118,15 @@ def test_verify_tells_sound_from_broken(served: MailboxLayout) -> None:
     assert broken.stdout.startswith("one.json")
 
 
+def test_verify_names_a_line_that_lacks_a_part(served: MailboxLayout) -> None:
+    whole = served.journal.read_text()
+    assert '"event_ids":' in whole
+    served.journal.write_text(whole.replace('"event_ids":', '"happened":'))
+    broken = run("verify")
+    assert broken.exit_code == 1
+    assert broken.stdout.startswith("journal.jsonl line 2: ")
+
+
 def test_verify_tells_programs_as_well(served: MailboxLayout) -> None:
     sound = run("verify", "--json")
     assert (sound.exit_code, json.loads(sound.stdout)) == (0, {"is_sound": True, "breaks": []})

@@ -71,6 +71,13 @@ def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, content: bytes) 
     assert not heartbeat.is_alive(path)
 
 
+@pytest.mark.parametrize("interval", ["1e999", "1" + "0" * 400, '"soon"', "-1", "1e6"])
+def test_an_interval_that_no_worker_has_is_no_sign_of_life(tmp_path: Path, interval: str) -> None:
+    path = tmp_path / "worker.json"
+    path.write_text(f'{{"state": "running", "interval_s": {interval}}}')
+    assert not heartbeat.is_alive(path)
+
+
 def test_no_beat_is_no_sign_of_life(tmp_path: Path) -> None:
     assert not heartbeat.is_alive(tmp_path / "worker.json")
 
