@@ -12,8 +12,9 @@ def main() -> None:
     # What is imported in the block is instrumented, so none of it may be imported before.
     with atheris.instrument_imports(include=["specify_cli", "json"]):
         reading = importlib.import_module("tests.fuzz.reading")
-        for name in ("arguments", "policy", "strict_json", "validation", "versions"):
+        for name in ("arguments", "policy", "validation", "versions"):
             importlib.import_module(f"specify_cli.orchestrator_api.{name}")
+        importlib.import_module("specify_cli.storage.strict_json")
         for name in reading.registry.CONTRACT_COMMANDS:
             reading.registry.find(name)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
 
     from specify_cli import errors
-    from specify_cli.orchestrator_api import strict_json
+    from specify_cli.storage import strict_json
 else:
     errors = Deferred("specify_cli.errors")
-    strict_json = Deferred("specify_cli.orchestrator_api.strict_json")
+    strict_json = Deferred("specify_cli.storage.strict_json")
 
 LONGEST_ID = 128
 OF_THE_DOOR = ({"flag": "--mailbox"}, {"flag": "--timeout-s"})

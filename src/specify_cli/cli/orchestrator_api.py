@@ -27,10 +27,10 @@ if TYPE_CHECKING:
         envelope,
         registry,
         request,
-        strict_json,
     )
     from specify_cli.orchestrator_api.command import Command
     from specify_cli.orchestrator_api.envelope import Envelope
+    from specify_cli.storage import strict_json
 
     DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
     """Who answers in a folder."""
@@ -45,7 +45,7 @@ else:
     envelope = Deferred("specify_cli.orchestrator_api.envelope")
     registry = Deferred("specify_cli.orchestrator_api.registry")
     request = Deferred("specify_cli.orchestrator_api.request")
-    strict_json = Deferred("specify_cli.orchestrator_api.strict_json")
+    strict_json = Deferred("specify_cli.storage.strict_json")
 
 SUCCEEDED = 0
 INTERRUPTED = 130

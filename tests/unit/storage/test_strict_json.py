@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specify_cli.errors import RequestMalformed
-from specify_cli.orchestrator_api import strict_json
+from specify_cli.storage import strict_json
 
 JSON = st.recursive(
     st.none()

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage.removal import remove_thing
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY
+
+
+def nest(folder: Path, depth: int) -> None:
+    """Folders in one another, a file and a link in each, made by descriptor: no path is that long."""
+    folder.mkdir()
+    descriptor = os.open(folder, FOLDER)
+    for _ in range(depth):
+        os.close(os.open(b"file", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+        os.symlink("/", "link", dir_fd=descriptor)
+        os.mkdir("d" * 200, dir_fd=descriptor)
+        inner = os.open("d" * 200, FOLDER, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+
+
+@contextmanager
+def few_descriptors(more: int) -> Iterator[None]:
+    """Only so many descriptors can be opened in the block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_link_to_a_folder_is_removed_and_the_folder_kept(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").touch()
+    (tmp_path / "a").symlink_to("folder")
+    remove_thing(tmp_path / "a")
+    assert not os.path.lexists(tmp_path / "a")
+    assert (tmp_path / "folder" / "file").exists()
+
+
+def test_a_folder_is_removed_with_all_that_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    remove_thing(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_file_and_what_is_gone_already_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    for _ in range(2):
+        remove_thing(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_depth_is_too_deep(tmp_path: Path) -> None:
+    nest(tmp_path / "a", 1500)
+    with few_descriptors(8):
+        remove_thing(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_may_be_any_bytes(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / os.fsdecode(b"\xff\n")
+    (inner / os.fsdecode(b"\x80")).mkdir(parents=True)
+    (inner / os.fsdecode(b"\xfe")).touch()
+    remove_thing(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for folder in (tmp_path / "a", tmp_path / "a" / "b"):
+        (folder / "link").symlink_to(tmp_path / "kept")
+    remove_thing(tmp_path / "a")
+    assert (tmp_path / "kept" / "file").exists()
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_link_that_takes_the_place_of_an_inner_folder_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    inner, real = tmp_path / "a" / "inner", os.open
+    inner.mkdir(parents=True)
+
+    def swap_before_opening(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if path == "inner":
+            inner.rmdir()
+            inner.symlink_to(tmp_path / "kept")
+        return real(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", swap_before_opening)
+    remove_thing(tmp_path / "a")
+    assert (tmp_path / "kept" / "file").exists()
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "thing").touch()
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(StorageFailed):
+        remove_thing(tmp_path / "link" / "thing", below=tmp_path)
+    assert (tmp_path / "elsewhere" / "thing").exists()
+
+
+@contextmanager
+def writing(folder: Path, times: int) -> Iterator[None]:
+    """Somebody who has `folder` open makes a file there right before a folder is removed, so often."""
+    descriptor, real, numbers = os.open(folder, FOLDER), os.rmdir, iter(range(times))
+
+    def write_before(name: Any, *, dir_fd: int | None = None) -> None:
+        number = next(numbers, None)
+        if number is not None:
+            os.close(os.open(f"late-{number}", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+        real(name, dir_fd=dir_fd)
+
+    with pytest.MonkeyPatch.context() as kernel:
+        kernel.setattr(os, "rmdir", write_before)
+        yield
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("name", ["a", "a/b"])
+def test_what_comes_meanwhile_is_removed_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    with writing(tmp_path / name, 3):
+        remove_thing(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "a/b"])
+def test_who_writes_without_end_is_told_of(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    with (
+        writing(tmp_path / name, 1_000_000),
+        pytest.raises(StorageFailed, match="somebody still writes into it"),
+    ):
+        remove_thing(tmp_path / "a")
