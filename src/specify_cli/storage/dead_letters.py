@@ -7,10 +7,8 @@ the record outlives the body, and what was interrupted can be told from what was
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from typing import Any
 
 from specify_cli.errors import UsageError
 from specify_cli.storage.atomic import fsync_folder, publish, translated
+from specify_cli.storage.letter_bodies import unfinished
 from specify_cli.storage.safe_read import NotRegular, TooLarge, kind, read_regular
 
 WAITING, SETTLING, SETTLED, BODY = ".json", ".settling", ".settled", ".body"
@@ -95,18 +94,30 @@ class LetterFolder:
         """Whether the request of that id has begun to settle a letter."""
         return any(one.fate.get("correlation_id") == correlation_id for one in self.letters())
 
-    def begin(self, letter: Letter, fate: Mapping[str, Any]) -> Letter:
-        """What is to become of the letter is written down. Raises: StorageFailed."""
-        record = {**letter.record, FATE: dict(fate)}
-        data = json.dumps(record).encode() + b"\n"
-        publish(self.folder / (letter.letter_id + SETTLING), data, mode=MODE)
-        return Letter(letter_id=letter.letter_id, ending=SETTLING, record=record)
+    def begin(
+        self, letter: Letter, fate: Mapping[str, Any], *, place: Path | None = None
+    ) -> Letter:
+        """What is to become of the letter is written down; its body may lie in `place` as well.
+
+        Raises: StorageFailed.
+        """
+        moved = {} if place is None else {"body": str(place)}
+        return self._settling(letter, {**letter.record, **moved, FATE: dict(fate)})
 
     def abandon(self, letter: Letter) -> None:
         """Nothing has become of the letter after all. Raises: StorageFailed."""
         path = self.folder / (letter.letter_id + SETTLING)
+        if letter.ending == SETTLING and not os.path.lexists(self._usual(letter)):
+            # Only this record may know where its body has gone.
+            self._settling(letter, {k: v for k, v in letter.record.items() if k != FATE})
+            return
         with translated(path, "remove"):
             path.unlink(missing_ok=True)
+
+    def _settling(self, letter: Letter, record: Mapping[str, Any]) -> Letter:
+        data = json.dumps(record).encode() + b"\n"
+        publish(self.folder / (letter.letter_id + SETTLING), data, mode=MODE)
+        return Letter(letter_id=letter.letter_id, ending=SETTLING, record=record)
 
     def finish(self, letter: Letter) -> Letter:
         """It has become of the letter what was begun. Raises: StorageFailed."""
@@ -119,10 +130,24 @@ class LetterFolder:
 
     def body(self, letter: Letter) -> Path | None:
         """Where the thing itself lies; None when it is gone."""
-        usual = self.folder / (letter.letter_id + BODY)
+        return next((place for place in self._places(letter) if os.path.lexists(place)), None)
+
+    def remains(self, letter: Letter) -> list[Path]:
+        """All that is there of the thing, also where carrying it to another place was interrupted."""
+        places = self._places(letter)
+        return [
+            path
+            for path in (*places, *(place.with_name(unfinished(place.name)) for place in places))
+            if os.path.lexists(path)
+        ]
+
+    def _places(self, letter: Letter) -> list[Path]:
         recorded = letter.record.get("body")
-        places = [usual, *([Path(recorded)] if isinstance(recorded, str) else [])]
-        return next((place for place in places if os.path.lexists(place)), None)
+        places = [self._usual(letter), *([Path(recorded)] if isinstance(recorded, str) else [])]
+        return list(dict.fromkeys(places))
+
+    def _usual(self, letter: Letter) -> Path:
+        return self.folder / (letter.letter_id + BODY)
 
     def _endings(self) -> dict[str, str]:
         """Id to how far it has come: whatever comes later wins."""
@@ -160,16 +185,6 @@ def look_at(path: Path, *, max_bytes: int) -> Look:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags), "rb") as file:
         return Look(kind=look.kind, size=look.size, head=file.read(max_bytes))
-
-
-def remove_thing(path: Path) -> None:
-    """Nothing is called `path` any more; no link is followed. Raises: StorageFailed."""
-    with translated(path, "remove"), contextlib.suppress(FileNotFoundError):
-        if stat.S_ISDIR(path.lstat().st_mode):
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    fsync_folder(path.parent)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

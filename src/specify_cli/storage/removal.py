@@ -18,8 +18,8 @@ IS_FOLDER = frozenset({errno.EISDIR, errno.EPERM})
 NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 # How often something may come while it is emptied.
 PATIENCE = 100
-# How many levels of folders go at one asking; what is deeper goes when it is asked again.
-DEEPEST = 100_000
+# How many levels of folders go at one asking, so that nobody who digs on meanwhile keeps us for ever.
+DEEPEST = 20_000
 
 
 def remove_thing(path: Path, *, below: Path | None = None) -> None:
@@ -65,7 +65,9 @@ class _Emptying:
             with self._patience():
                 os.rmdir(self._path.name, dir_fd=parent)
                 return
-        raise StorageFailed(f"{self._path} is nested too deeply to be removed at once: try again")
+        raise StorageFailed(
+            f"could not remove all of {self._path}: it is too deep, or somebody still writes into it; try again"
+        )
 
     @contextlib.contextmanager
     def _patience(self) -> Iterator[None]:

@@ -14,9 +14,17 @@ def rename_new(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
     between would have been replaced by any second writer of the same name.
     Raises: FileExistsError; FileNotFoundError; other OSError when the kernel refused.
     """
+    require_new(new, dir_fd=dst_dir_fd)
+    os.rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+
+def require_new(name: str, *, dir_fd: int) -> None:
+    """Nothing has that name there.
+
+    Raises: FileExistsError; other OSError when the kernel refused.
+    """
     try:
-        os.stat(new, dir_fd=dst_dir_fd, follow_symlinks=False)
+        os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
     except FileNotFoundError:
-        os.rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
-    else:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new)
+        return
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)

@@ -46,6 +46,13 @@ def read_regular(
         TooLarge: more than `max_bytes`, also when it grows while it is read.
         OSError: it is missing, or the disk failed.
     """
+    return read_with_status(path, max_bytes=max_bytes, dir_fd=dir_fd, owner_uid=owner_uid)[0]
+
+
+def read_with_status(
+    path: Path, *, max_bytes: int, dir_fd: int | None = None, owner_uid: int | None = None
+) -> tuple[bytes, os.stat_result]:
+    """As `read_regular`, with what the kernel tells of the very file that was read."""
     # Judged before opening too: merely opening a device can have effects.
     _require_plain(os.stat(path, dir_fd=dir_fd, follow_symlinks=False))
     with os.fdopen(_open(path, dir_fd), "rb") as file:
@@ -57,7 +64,7 @@ def read_regular(
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise TooLarge(f"grew past {max_bytes} bytes while it was read")
-    return data
+    return data, status
 
 
 def _open(path: Path, dir_fd: int | None) -> int:

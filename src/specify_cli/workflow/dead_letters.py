@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from specify_cli import clock, ids
-from specify_cli.errors import PreflightFailed, UsageError
-from specify_cli.storage import locks
+from specify_cli.errors import PreflightFailed, RequestMalformed, UsageError
+from specify_cli.storage import locks, strict_json
 from specify_cli.storage.atomic import translated
-from specify_cli.storage.dead_letters import Letter, LetterFolder, look_at, remove_thing
+from specify_cli.storage.dead_letters import Letter, LetterFolder
+from specify_cli.storage.folders import ensure, opened
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
-from specify_cli.storage.renaming import rename_new
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+from specify_cli.storage.removal import remove_thing
+from specify_cli.storage.renaming import rename_new, require_new
+from specify_cli.storage.safe_read import NotRegular, TooLarge
 from specify_cli.workflow.cause import Cause
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -27,7 +31,8 @@ RESERVED = "worker"
 SUFFIX = ".json"
 REPLAYED, DISCARDED = "replayed", "discarded"
 MAX_BODY_BYTES = 64 * 1024 * 1024
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# As the mailbox calls what it can move only within an inbox: a worker leaves it alone.
+HIDDEN = ".claim-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,18 @@ class DeadLetters:
             if self._is_own(letter, cause) and not self.folder.body(letter):
                 return self.folder.finish(letter)
             stem = self._stem(letter, new_id)
-            body = self._replayable(letter)
-            begun = self.folder.begin(letter, _fate(REPLAYED, actor, cause, new_id=stem))
-            if new_id:
-                _address(body, new_id)
-            self._put_back(body, begun, stem)
+            place = self._place(letter) / (stem + SUFFIX)
+            with (
+                self._body(letter) as body,
+                self._inbox(letter) as inbox,
+                translated(place, "put back"),
+            ):
+                # Whatever refuses comes before the body is changed.
+                self._require_free(letter, place.name, inbox)
+                # Half of a copy, or a whole one, beside the body: it must not be taken for it later.
+                self._remove(self.folder.remains(letter)[1:])
+                begun = self.folder.begin(letter, _fate(REPLAYED, actor, cause, new_id=stem))
+                self._send(_addressed(body, new_id) if new_id else body, begun, inbox)
             return self.folder.finish(begun)
 
     def discard(self, selector: str, *, actor: str, cause: Cause) -> Letter:
@@ -69,9 +81,7 @@ class DeadLetters:
                 return letter
             # Written again for one that was interrupted: the moment is when it was given up for good.
             begun = self.folder.begin(letter, _fate(DISCARDED, actor, cause))
-            body = self.folder.body(letter)
-            if body is not None:
-                remove_thing(body)
+            self._remove(self.folder.remains(begun))
             return self.folder.finish(begun)
 
     @contextmanager
@@ -115,94 +125,88 @@ class DeadLetters:
         journal = Journal(self.project.journal, lock_path=self.project.lock("journal"))
         return journal.find(stem, ids.scope_of(ids.MAILBOX, identity)) is not None
 
-    def _replayable(self, letter: Letter) -> Path:
-        body = self.folder.body(letter)
-        if body is None:
+    def _remove(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            # In a copy of a project the records still name places in the first one.
+            if path.is_relative_to(self.project.root):
+                remove_thing(path, below=self.project.root)
+
+    @contextmanager
+    def _body(self, letter: Letter) -> Iterator[Body]:
+        """The body as it was read, its folder open meanwhile."""
+        place, root = self.folder.body(letter), self.project.root
+        if place is None:
             _refuse("has no body any more", letter)
-            raise AssertionError("a refusal was raised")
-        with translated(body, "read"):
-            found = look_at(body, max_bytes=0).kind
-        if found != "regular file":
-            _refuse(f"is a {found}: only a regular file of one link can be a request", letter)
-        return body
+        if not place.is_relative_to(root):
+            _refuse(f"has its body outside the project, at {place}", letter)
+        with opened(place.parent, below=root) as folder:
+            yield self._read(place, folder, letter)
 
-    def _put_back(self, body: Path, letter: Letter, stem: str) -> None:
-        names = () if letter.identity == ids.DEFAULT_ORCHESTRATOR else (letter.identity,)
-        with (
-            translated(body, "put back"),
-            _opened(body.parent) as here,
-            _opened(self.project.kitty / "inbox", *names) as inbox,
-        ):
+    @staticmethod
+    def _read(place: Path, folder: int, letter: Letter) -> Body:
+        # Where it lies in an inbox, its writer may put something else in its place at any moment.
+        with translated(place, "read"):
             try:
-                rename_new(body.name, stem + SUFFIX, src_dir_fd=here, dst_dir_fd=inbox)
-            except FileExistsError:
-                self.folder.abandon(letter)
-                _refuse(f"cannot go back: a request {stem} has just come, --as another", letter)
-            # Where it came from is synced with its fate, unless it lay in the inbox all the time.
-            os.fsync(inbox)
+                return Body.read(place.name, folder=folder, max_bytes=MAX_BODY_BYTES)
+            except FileNotFoundError:
+                why = "has no body any more"
+            except NotRegular as error:
+                why = f"cannot be a request, only a regular file of one link can: its body {error}"
+            except TooLarge as error:
+                why = f"cannot be a request: its body {error}"
+        raise _refusal(why, letter)
 
+    @contextmanager
+    def _inbox(self, letter: Letter) -> Iterator[int]:
+        place = self._place(letter)
+        if letter.identity != ids.DEFAULT_ORCHESTRATOR:
+            ensure(place, below=self.project.root, mode=0o777)
+        with opened(place, below=self.project.root) as inbox:
+            yield inbox
 
-@contextmanager
-def _opened(folder: Path, *names: str) -> Iterator[int]:
-    """The folder `names` lead to from `folder`, made where it is missing; no link is followed."""
-    descriptor = os.open(folder, FOLDER)
-    try:
-        for name in names:
-            if not os.path.lexists(folder / name):
-                os.mkdir(name, dir_fd=descriptor)
-            inner = os.open(name, FOLDER, dir_fd=descriptor)
-            os.close(descriptor)
-            descriptor = inner
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    def _place(self, letter: Letter) -> Path:
+        names = () if letter.identity == ids.DEFAULT_ORCHESTRATOR else (letter.identity,)
+        return self.project.kitty.joinpath("inbox", *names)
 
-
-def _address(body: Path, new_id: str) -> None:
-    """The request in `body` calls itself `new_id`, if it is one; its owner stays where that is allowed."""
-    try:
-        with translated(body, "read"):
-            # Where it lies in an inbox, its writer may put something else in its place meanwhile.
-            request = _object(read_regular(body, max_bytes=MAX_BODY_BYTES))
-    except (NotRegular, TooLarge):
-        return
-    if request is None or request.get("correlation_id") == new_id:
-        return
-    data = json.dumps({**request, "correlation_id": new_id}).encode() + b"\n"
-    _rewrite(body, data)
-
-
-def _object(data: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _rewrite(body: Path, data: bytes) -> None:
-    # A dot first and .tmp last: in an inbox that is a write in progress, which nobody touches.
-    temporary = body.with_name(f".{body.name.lstrip('.')}.tmp")
-    with translated(body, "rewrite"):
-        status = body.lstat()
-        temporary.unlink(missing_ok=True)
-        # O_EXCL makes the file, or fails: it follows no link either.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            file.write(data)
-            _give_to(file.fileno(), status)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(body)
-
-
-def _give_to(descriptor: int, status: os.stat_result) -> None:
-    if (os.geteuid(), os.getegid()) != (status.st_uid, status.st_gid):
+    def _require_free(self, letter: Letter, name: str, inbox: int) -> None:
         try:
-            os.fchown(descriptor, status.st_uid, status.st_gid)
-        except PermissionError:
+            require_new(name, dir_fd=inbox)
+        except FileExistsError:
+            self._refuse_taken(letter, name)
+
+    def _send(self, body: Body, letter: Letter, inbox: int) -> None:
+        """The body is the request that `letter` was begun to become."""
+        name = letter.fate["new_id"] + SUFFIX
+        try:
+            rename_new(body.name, name, src_dir_fd=body.folder, dst_dir_fd=inbox)
+        except FileExistsError:
+            self._refuse_taken(letter, name)
+        except OSError as error:
+            if error.errno != errno.EXDEV or body.folder == inbox:
+                raise
+            # Noted before it is carried: at every instant one of the places that are known holds it.
+            place = self._place(letter) / f"{HIDDEN}{letter.letter_id}.body"
+            begun = self.folder.begin(letter, letter.fate, place=place)
+            self._send(body.carried(inbox, place.name), begun, inbox)
             return
-    os.fchmod(descriptor, status.st_mode & 0o777)
+        # Where it came from is synced with its fate, unless it lay in the inbox all the time.
+        os.fsync(inbox)
+
+    def _refuse_taken(self, letter: Letter, name: str) -> NoReturn:
+        self.folder.abandon(letter)
+        stem = name.removesuffix(SUFFIX)
+        _refuse(f"cannot go back: a request {stem} has just come, --as another", letter)
+
+
+def _addressed(body: Body, new_id: str) -> Body:
+    """The request calls itself `new_id`; what is no strict JSON keeps its bytes, and is refused as that."""
+    try:
+        request = strict_json.parse_object(body.data)
+    except RequestMalformed:
+        return body
+    if request.get("correlation_id") == new_id:
+        return body
+    return body.rewritten(json.dumps({**request, "correlation_id": new_id}).encode() + b"\n")
 
 
 def _fate(state: str, actor: str, cause: Cause, **more: Any) -> dict[str, Any]:
@@ -215,6 +219,10 @@ def _fate(state: str, actor: str, cause: Cause, **more: Any) -> dict[str, Any]:
     }
 
 
-def _refuse(reason: str, letter: Letter) -> None:
+def _refuse(reason: str, letter: Letter) -> NoReturn:
+    raise _refusal(reason, letter)
+
+
+def _refusal(reason: str, letter: Letter) -> PreflightFailed:
     words = f"dead letter {letter.letter_id} {reason}"
-    raise PreflightFailed(words, errors=[words])
+    return PreflightFailed(words, errors=[words])

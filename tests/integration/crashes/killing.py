@@ -14,10 +14,13 @@ from tests.integration.stage import Stage, environment
 Killer = Callable[[int, Sequence[str]], int]
 
 
-def killer(stage: Stage) -> Killer:
-    """Given a step and words: the exit code of that command line, killed before that change."""
+def killer(stage: Stage, *before: str) -> Killer:
+    """Given a step and words: the exit code of that command line, killed before that change.
+
+    The words `before` come before those that start it; its process is the last that the stage started.
+    """
     process = subprocess.Popen(
-        [sys.executable, mortal.__file__],
+        [*before, sys.executable, mortal.__file__],
         cwd=stage.root,
         env=environment(),
         stdin=subprocess.PIPE,

@@ -15,6 +15,9 @@ from specify_cli.storage.dead_letters import LetterFolder
 from tests.integration.crashes.killing import killer
 from tests.integration.stage import Stage
 
+# The inbox is another file system for what is started so.
+APART = ("unshare", "--mount", "--map-root-user", "sh", "-c")
+MOUNTED = 'mount -t tmpfs none .kitty/inbox && exec "$0" "$@"'
 NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
 LAST_STEP = 100
 
@@ -244,4 +247,37 @@ def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, 
     serve(stage)
     assert {letter_id: folder.named(letter_id).state for letter_id in states} == states
     assert not [path for path in letters_folder(stage).iterdir() if path.suffix == ".tmp"]
+    assert_verified(stage)
+
+
+@pytest.mark.timeout(300)
+def test_no_letter_is_lost_or_doubled_on_its_way_to_another_file_system(stage: Stage) -> None:
+    letters = conflicts(stage, [f"id-{step:03}" for step in range(1, LAST_STEP)])
+    run_until, folder = killer(stage, *APART, MOUNTED), LetterFolder(letters_folder(stage))
+    assert run_until(0, ["mailbox", "dead-letters", "list"]) == 0
+    there = Path(f"/proc/{stage.started[-1].pid}/root{inbox(stage)}")
+    assert there.stat().st_dev != letters_folder(stage).stat().st_dev
+    settling = ["orchestrator-api", "append-history", "--mission", "1", "--wp", "WP01"]
+    settling += ["--actor", "coder", "--note", "n"]
+    states = {}
+    for step, letter_id in enumerate(letters, 1):
+        new_id = f"new-{step:03}"
+        ended = run_until(
+            step, ["mailbox", "dead-letters", "replay", letter_id, "--as", new_id, "--json"]
+        )
+        # Whoever changes something next completes what was begun.
+        assert run_until(0, settling) == 0
+        states[new_id] = folder.named(letter_id).state
+        is_there = (there / f"{new_id}.json").exists()
+        assert is_there == (states[new_id] == "replayed")
+        assert is_there != (letters_folder(stage) / f"{letter_id}.body").exists()
+        if ended == 0:
+            break
+    assert set(states.values()) == {"waiting", "replayed"}
+    assert step < LAST_STEP - 1
+    sent = {new_id for new_id, state in states.items() if state == "replayed"}
+    assert {path.name for path in there.iterdir()} == {f"{new_id}.json" for new_id in sent}
+    assert run_until(0, ["mailbox", "serve", "--once"]) == 0
+    noted = [event["correlation_id"] for event in stage.events()]
+    assert sorted(one for one in noted if one.startswith("new-")) == sorted(sent)
     assert_verified(stage)

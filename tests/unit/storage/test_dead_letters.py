@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.storage.dead_letters import look_at, remove_thing
+from specify_cli.storage.dead_letters import look_at
 
 
 def test_of_a_plain_file_the_beginning_is_read(tmp_path: Path) -> None:
@@ -45,18 +45,3 @@ def test_a_link_that_takes_the_place_of_what_is_looked_at_is_not_followed(
     monkeypatch.setattr(os, "open", swap_before_opening)
     with pytest.raises(OSError, match=r"(?i)symbolic link"):
         look_at(path, max_bytes=100)
-
-
-def test_a_link_to_a_folder_is_removed_and_the_folder_kept(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "file").touch()
-    (tmp_path / "a").symlink_to("folder")
-    remove_thing(tmp_path / "a")
-    assert not os.path.lexists(tmp_path / "a")
-    assert (tmp_path / "folder" / "file").exists()
-
-
-def test_a_folder_is_removed_with_all_that_it_holds(tmp_path: Path) -> None:
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    remove_thing(tmp_path / "a")
-    assert not (tmp_path / "a").exists()

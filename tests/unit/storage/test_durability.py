@@ -8,9 +8,10 @@ from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.storage import atomic, folders
 from specify_cli.storage.begun import BegunCalls
-from specify_cli.storage.dead_letters import LetterFolder, remove_thing
+from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.removal import remove_thing
 from tests.durability import watched
 
 CLAIM = Moved(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from specify_cli.errors import StorageFailed
+from specify_cli.storage import removal
 from specify_cli.storage.removal import remove_thing
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
@@ -67,6 +68,17 @@ def test_no_depth_is_too_deep(tmp_path: Path) -> None:
     nest(tmp_path / "a", 1500)
     with few_descriptors(8):
         remove_thing(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_deeper_than_can_be_removed_at_once_goes_when_it_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nest(tmp_path / "a", 5)
+    monkeypatch.setattr(removal, "DEEPEST", 4)
+    with pytest.raises(StorageFailed, match="too deep"):
+        remove_thing(tmp_path / "a")
+    remove_thing(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
