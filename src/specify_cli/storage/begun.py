@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from specify_cli.errors import SpecKittyError
+from specify_cli.storage import folders
 from specify_cli.storage.atomic import fsync_folder, translated
 
 SUFFIX, UNFINISHED = ".json", ".tmp"
@@ -88,7 +89,7 @@ class BegunCalls:
 
     def _publish(self, path: Path, data: bytes) -> int:
         """The descriptor that holds the lock of the note."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folders.ensure(self.folder, below=self.folder.parent, mode=0o700)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
         descriptor = _make_locked(temporary)
         try:

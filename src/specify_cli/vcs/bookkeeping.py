@@ -54,7 +54,10 @@ def _publish(
     durable.sync()
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
-    _main(repo).on_index("update-index", "-z", "--index-info", input=index_info(entries))
+    main = _main(repo)
+    main.on_index("update-index", "-z", "--index-info", input=index_info(entries))
+    # In this order after a power loss, too; git has synced the index itself, not its name.
+    durable.sync_folder(main.git_dir or repo.root)
     note = "spec-kitty: commit"
     repo.git.run("update-ref", "-m", note, "HEAD", commit, head or NULL_COMMIT)
 

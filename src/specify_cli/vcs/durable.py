@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 def sync() -> None:
@@ -12,3 +13,16 @@ def sync() -> None:
     One sync of the file systems makes objects, refs, index, files and all their names durable.
     """
     os.sync()
+
+
+def sync_folder(folder: Path) -> None:
+    """Names that were made, moved or removed in `folder` by now survive a power loss.
+
+    Raises:
+        OSError: the folder is missing, or the disk refused.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

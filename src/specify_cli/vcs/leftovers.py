@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from specify_cli.vcs import durable
 from specify_cli.vcs.checkouts import git_dir_of
 
 INITIALIZING: Final = "initializing"
@@ -82,15 +83,7 @@ def _set(mark: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    _sync_folder(mark.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.sync_folder(mark.parent)
 
 
 def _sweep(root: Path, mark: Path) -> bool:

@@ -103,6 +103,15 @@ def changed_paths(repo: Repository, plan: MergePlan) -> list[str]:
     return list(tree_changes(repo.git, plan.from_commit, plan.to_commit))
 
 
+def settle(repo: Repository, target: str) -> None:
+    """No working tree of the target is left between two commits, whoever left it there.
+
+    Raises:
+        GitFailed: git refused; to be tried again.
+    """
+    settle_all(repo.git, target, checkouts_of(repo.git, target))
+
+
 def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
     """Every reason, in words, why the target cannot move now; writes nothing.
 
@@ -120,8 +129,8 @@ def apply(repo: Repository, plan: MergePlan) -> None:
         CheckoutBlocked: there are obstacles; nothing has moved.
         GitFailed: git refused; nothing has moved.
     """
+    settle(repo, plan.target)
     found = checkouts_of(repo.git, plan.target)
-    settle_all(repo.git, plan.target, found)
     tip = repo.branch_tip(plan.target)
     if tip not in (plan.from_commit, plan.to_commit):
         raise TargetMoved(f"{plan.target} is not at {plan.from_commit} any more")
@@ -139,8 +148,8 @@ def finish(repo: Repository, plan: MergePlan) -> None:
     Raises:
         GitFailed: git refused; to be tried again.
     """
+    settle(repo, plan.target)
     found = checkouts_of(repo.git, plan.target)
-    settle_all(repo.git, plan.target, found)
     tip = repo.branch_tip(plan.target)
     if tip is not None and tip != plan.from_commit and repo.is_ancestor(plan.to_commit, tip):
         for checkout, move in journeys(plan, found, goal=tip):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from specify_cli.vcs import durable
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.objects import Entry, changes, index_info, tree_changes
 
@@ -45,6 +46,8 @@ def begin(checkout: Checkout, move: Move) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(target)
+    # Files that were carried must not outlive a power loss that their record does not.
+    durable.sync_folder(target.parent)
 
 
 def unfinished(checkout: Checkout) -> Move | None:

@@ -142,6 +142,8 @@ def remove(repo: Repository, path: Path) -> bool:
         # At once, because one that was half removed would look like work that was undone.
         _discard(trash)
         path.rename(trash)
+        # Not one file may be gone after a power loss while the folder still has its name.
+        durable.sync_folder(path.parent)
     if found is not None:
         # Its folder is gone: git only forgets it.
         repo.git.run("worktree", "remove", str(place.path))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
+from specify_cli.storage import folders
 from specify_cli.storage.atomic import fsync_folder, publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.vcs.merge import MergePlan
@@ -41,7 +42,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
     Raises: StorageFailed.
     """
     path = _path(files)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folders.ensure(path.parent, below=files.project.root, mode=0o700)
     plan = intent.plan
     record = {
         "correlation_id": intent.correlation_id,

@@ -110,6 +110,8 @@ class _Run:
     def carry_out(self) -> MergePlan:
         """The merge is computed, found free of obstacles, made and recorded."""
         lines = event_log.encode(self._done_events(), mission_slug=self.mission.slug)
+        # The record of a move may outlive a power loss that the intent it belongs to does not.
+        merge.settle(self.repository, self.target)
         plan = self._plan(lines)
         intent = MergeIntent(
             correlation_id=self.cause.correlation_id,

@@ -17,6 +17,7 @@ CALL = {"correlation_id": "one", "command": "append-history", "args": {"note": "
 
 @pytest.fixture
 def calls(tmp_path: Path) -> BegunCalls:
+    (tmp_path / "host").mkdir()
     return BegunCalls(tmp_path / "host" / "begun")
 
 

@@ -248,6 +248,7 @@ def test_record_is_kept_before_anything_moves(ready: Project) -> None:
     with watched() as disk:
         begin_only(ready, plan)
     assert disk.is_kept(ready.root / ".git" / "spec-kitty-move")
+    assert disk.is_name_kept(ready.root / ".git" / "spec-kitty-move")
 
 
 def test_damaged_record_is_no_record(ready: Project) -> None:

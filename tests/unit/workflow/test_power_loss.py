@@ -20,6 +20,12 @@ def has(disk: Durable, before: str, after: str) -> bool:
     return (before, SYNC_ALL, after) in zip(big, big[1:], big[2:], strict=False)
 
 
+def come_one_after_the_other(disk: Durable, *wanted: str) -> bool:
+    """Whether these steps were taken in this order, none of them twice in between."""
+    steps = [step.strip() for step in disk.steps if step.strip() in wanted]
+    return wanted in zip(*(steps[i:] for i in range(len(wanted))), strict=False)
+
+
 def start(stage: Stage) -> Durable:
     with watched() as disk:
         stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
@@ -66,3 +72,21 @@ def test_a_target_moves_to_nothing_that_can_be_lost(stage: Stage) -> None:
 
 def test_a_merge_is_told_of_when_its_target_cannot_move_back(stage: Stage) -> None:
     assert has(merge(stage), "run git update-ref", f"rename {SLUG}.json")
+
+
+def test_a_branch_does_not_move_before_the_index_has_its_name(stage: Stage) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with watched() as disk:
+        stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
+    steps = ("run git update-index", "sync .git", "run git update-ref")
+    assert come_one_after_the_other(disk, *steps)
+
+
+def test_a_worktree_is_out_of_the_way_before_anything_of_it_is_gone(stage: Stage) -> None:
+    steps = (f"rename .removed-{SLUG}-lane-a", "sync .worktrees", "run git worktree")
+    assert come_one_after_the_other(merge(stage), *steps)
+
+
+def test_the_plan_of_a_merge_keeps_its_folder(stage: Stage) -> None:
+    steps = ("sync host", f"rename {SLUG}.json", "run git update-ref")
+    assert come_one_after_the_other(merge(stage), *steps)
