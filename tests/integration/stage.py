@@ -215,8 +215,11 @@ class Stage:
         return lanes[wp_id]
 
     def journal(self) -> list[dict[str, Any]]:
-        path = self.root / ".kitty" / "outbox" / "journal.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        """Every line, those of rotated parts first."""
+        outbox = self.root / ".kitty" / "outbox"
+        rotated = sorted(outbox.glob("journal-*.jsonl"), key=lambda path: int(path.stem[8:]))
+        parts = [*rotated, outbox / "journal.jsonl"]
+        return [json.loads(line) for part in parts for line in part.read_text().splitlines()]
 
     def replies(self) -> set[str]:
         outbox = self.root / ".kitty" / "outbox"
