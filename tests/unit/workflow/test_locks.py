@@ -87,6 +87,7 @@ def test_a_prompt_is_repaired_under_the_lock_of_its_mission(stage: Stage) -> Non
 
 def test_requests_of_one_lock_wait_for_each_other_without_asking_the_kernel(stage: Stage) -> None:
     host = bootstrap.ProjectHost(stage.root)
+    host.journal()
 
     def decide() -> None:
         with host.deciding("one", ""):
