@@ -22,6 +22,8 @@ CODES = {
 }
 FAULT = "STORAGE_FAILED"
 NEVER = "HOST_ERROR"
+# What is refused before anybody reads it: past the bounds, too large, another user's.
+UNREAD = {FAULT, "REQUEST_TOO_LARGE", "NOT_AUTHORIZED"}
 
 
 @dataclass(kw_only=True)
@@ -83,12 +85,13 @@ class Books:
             yield f"{where}: {len(answers)} answers in the journal"
             return
         yield from self.reply(asked, where, answers[0]["envelope"])
+        others = 0 if was_never_read(answers[0]) else asked.others
         for what, count in (
             ("lines of the journal", len(lines) - len(answers)),
             ("dead letters", self.letters[asked.identity, f"{asked.correlation_id}.json"]),
         ):
-            if count != asked.others:
-                yield f"{where}: {count} {what} for {asked.others} other requests"
+            if count != others:
+                yield f"{where}: {count} {what} for {others} other requests"
 
     def reply(self, asked: Asked, where: str, envelope: dict[str, Any]) -> Iterator[str]:
         """What is wrong with the reply, or with what it says."""
@@ -150,6 +153,11 @@ def is_for_another(line: dict[str, Any]) -> bool:
     """Whether the line tells of a request whose id was another's."""
     code: str | None = line["envelope"]["error_code"]
     return code == "CORRELATION_ID_CONFLICT"
+
+
+def was_never_read(line: dict[str, Any]) -> bool:
+    """Whether nobody knows what was asked, so that whatever comes under its id is taken for the same."""
+    return line["args"] is None and line["envelope"]["error_code"] in UNREAD
 
 
 def is_a_note_taken(line: dict[str, Any]) -> bool:
