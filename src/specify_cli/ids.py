@@ -7,7 +7,9 @@ import secrets
 
 from specify_cli import clock
 
+ULID_BITS = 128
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+DAY_S = 86_400
 MAILBOX = "mailbox"
 """The door of the orchestrators that write files."""
 DEFAULT_ORCHESTRATOR = "default"
@@ -18,7 +20,7 @@ SHARED_SCOPE = ""
 def ulid(*, after: str | None = None) -> str:
     """A new ULID: 26 characters that sort by their millisecond of birth.
 
-    It also sorts behind `after`, whatever the clock says.
+    It also sorts behind `after`, whatever the clock says, unless nothing does.
 
     Minted here because the published library takes longer to import than a command may take to start.
     Source: the ULID specification, 48 bits of milliseconds and 80 random bits in Crockford base 32.
@@ -26,8 +28,14 @@ def ulid(*, after: str | None = None) -> str:
     milliseconds = int(clock.now().timestamp() * 1000)
     number = (milliseconds << 80) | secrets.randbits(80)
     if after is not None:
-        number = max(number, _number_of(after) + 1)
+        behind = max(number, _number_of(after) + 1)
+        number = behind if behind >> ULID_BITS == 0 else number
     return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def is_far_ahead(minted: str) -> bool:
+    """Whether the clock will not reach that ULID within a day: nobody's clock was so, or it is forged."""
+    return _number_of(minted) >> 80 > (clock.now().timestamp() + DAY_S) * 1000
 
 
 def _number_of(minted: str) -> int:

@@ -231,8 +231,9 @@ class Inbox:
                 name = claim.path.name.removesuffix(KEPT)
                 for path in (self._places.claimed / name, self.folder / (HIDDEN + name)):
                     replace(claim, path=path).retire()
-        if claims:
-            self._last_id = max(self._last_id or "", claims[-1].claim_id)
+        # Whoever writes to the inbox can hide a claim there under the last id that there is.
+        known = [claim.claim_id for claim in claims if not ids.is_far_ahead(claim.claim_id)]
+        self._last_id = max([*known, self._last_id or ""]) or None
         return claims
 
     def keep(self, claim: Claim, raw: bytes) -> Claim:

@@ -127,12 +127,15 @@ class Post:
         return self._pool.load(self.identity) < bound
 
     def _take_one(self) -> bool:
+        # What was listed may have grown since.
+        if self._in_hand()[1] >= self.orchestrator.max_waiting_bytes:
+            return False
         if self._recovered:
             self._hand_over(*self._recovered[0])
             self._recovered.popleft()
             return True
         self._look_when_due()
-        if not self._served or self._in_hand()[1] >= self.orchestrator.max_waiting_bytes:
+        if not self._served:
             return False
         self._take(self._served[0])
         self._served.popleft()

@@ -93,6 +93,19 @@ def test_what_cannot_be_answered_is_no_claim_whatever_it_calls_itself(
     assert planted.exists()
 
 
+@pytest.mark.parametrize("ending", ["ZZ", "ZY"])
+def test_a_forged_claim_of_the_last_id_loses_no_other(inbox: Inbox, ending: str) -> None:
+    planted = inbox.folder / f".claim-7{'Z' * 23}{ending}-x.json"
+    planted.write_bytes(b"{}")
+    inbox.recover()
+    for name in ("a", "b"):
+        (inbox.folder / f"{name}.json").write_bytes(b"{}")
+        claim = inbox.claim(f"{name}.json", name)
+        assert claim is not None
+        inbox.keep(claim, b"{}")
+    assert [claim.stem for claim in inbox.recover()] == ["a", "b", "x"]
+
+
 def test_an_empty_inbox_has_no_age(inbox: Inbox) -> None:
     assert inbox.backlog().oldest is None
 

@@ -312,6 +312,31 @@ def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(
     release.touch()
 
 
+def test_claims_that_grew_since_they_were_listed_are_bounded_as_well(
+    layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Inbox.claims
+    monkeypatch.setattr(
+        Inbox, "claims", lambda inbox: [dataclasses.replace(one, size=0) for one in listed(inbox)]
+    )
+    started, release = layout.root / "started", layout.root / RELEASE
+    waits = {"started": str(started), "wait_for": str(release)}
+    for number in range(20):
+        claim = layout.claimed / f"{CLAIM_ID[:-2]}{number:02}-id-{number:02}.json"
+        claim.write_bytes(
+            request_bytes(f"id-{number:02}", mission="A", **(waits if not number else {}))
+        )
+    put(layout, "later", "nightly")
+    bound = 6 * ROOM
+    serving(dataclasses.replace(DEFAULT, max_waiting_bytes=bound), NIGHTLY)
+    wait_until(started.exists)
+    wait_until((layout.places("nightly").outbox / "later.json").exists)
+    in_hand = [path.stat().st_size for path in layout.claimed.glob("*.read")]
+    assert sum(in_hand) < bound + max(in_hand)
+    release.touch()
+    wait_until((layout.outbox / "id-19.json").exists)
+
+
 def test_a_sparse_file_counts_as_no_more_than_is_read_of_it(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
