@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class _Emptying:
         try:
             for one in os.listdir(inner):
                 with contextlib.suppress(FileNotFoundError):
-                    if not _is_unlinked(one, inner):
+                    if not _is_unlinked(one, inner) and not _is_removed(one, inner):
                         # A name that nobody could have taken before.
                         fresh = secrets.token_hex(16)
                         os.rename(one, fresh, src_dir_fd=inner, dst_dir_fd=self._top)
@@ -110,7 +111,21 @@ def _is_unlinked(name: str, folder: int) -> bool:
     try:
         os.unlink(name, dir_fd=folder)
     except OSError as error:
-        if error.errno in IS_FOLDER:
+        is_folder = error.errno in IS_FOLDER and stat.S_ISDIR(
+            os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        )
+        if is_folder:
+            return False
+        raise
+    return True
+
+
+def _is_removed(name: str, folder: int) -> bool:
+    """Whether the folder was empty, and is gone: to be moved it would have to be ours to write to."""
+    try:
+        os.rmdir(name, dir_fd=folder)
+    except OSError as error:
+        if error.errno in NOT_EMPTY:
             return False
         raise
     return True

@@ -57,6 +57,33 @@ def test_a_folder_is_removed_with_all_that_it_holds(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_an_empty_folder_inside_need_not_be_ours_to_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError("not ours")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    remove_thing(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("plant", [Path.touch, lambda path: path.symlink_to(path.parent)])
+def test_what_may_not_be_removed_and_is_no_folder_is_told_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Any
+) -> None:
+    plant(tmp_path / "a")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(StorageFailed, match="Operation not permitted"):
+        remove_thing(tmp_path / "a")
+
+
 def test_a_file_and_what_is_gone_already_are_removed(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     for _ in range(2):
