@@ -67,8 +67,13 @@ def _is_commit(name: object) -> bool:
 
 
 def end(checkout: Checkout) -> None:
-    """No move is on record here."""
-    _record(checkout).unlink(missing_ok=True)
+    """No move is on record here, nor comes back when the power goes: work may have been staged since."""
+    record = _record(checkout)
+    try:
+        record.unlink()
+    except FileNotFoundError:
+        return
+    durable.sync_folder(record.parent)
 
 
 def carry(checkout: Checkout, move: Move) -> None:

@@ -90,3 +90,8 @@ def test_a_worktree_is_out_of_the_way_before_anything_of_it_is_gone(stage: Stage
 def test_the_plan_of_a_merge_keeps_its_folder(stage: Stage) -> None:
     steps = ("sync host", f"rename {SLUG}.json", "run git update-ref")
     assert come_one_after_the_other(merge(stage), *steps)
+
+
+def test_a_move_that_is_over_does_not_come_back(stage: Stage) -> None:
+    steps = ("run git update-ref", "unlink spec-kitty-move", "sync .git")
+    assert come_one_after_the_other(merge(stage), *steps)
