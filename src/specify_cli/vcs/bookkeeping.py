@@ -57,7 +57,10 @@ def _publish(
     main = _main(repo)
     main.on_index("update-index", "-z", "--index-info", input=index_info(entries))
     # In this order after a power loss, too; git has synced the index itself, not its name.
-    durable.sync_folder(main.git_dir or repo.root)
+    try:
+        durable.sync_folder(main.git_dir or repo.root)
+    except OSError as error:
+        raise GitFailed(("update-index",), returncode=-1, stderr=str(error)) from error
     note = "spec-kitty: commit"
     repo.git.run("update-ref", "-m", note, "HEAD", commit, head or NULL_COMMIT)
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from specify_cli.vcs import bookkeeping, durable
 from tests.durability import SYNC_ALL, Durable, watched
 from tests.integration.stage import SLUG, Stage
 
@@ -80,6 +87,24 @@ def test_a_branch_does_not_move_before_the_index_has_its_name(stage: Stage) -> N
         stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
     steps = ("run git update-index", "sync .git", "run git update-ref")
     assert come_one_after_the_other(disk, *steps)
+
+
+def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(folder))
+
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with monkeypatch.context() as disk:
+        failing = SimpleNamespace(sync=durable.sync, sync_folder=refuse)
+        disk.setattr(bookkeeping, "durable", failing)
+        refused = stage.ask("accept-mission", mission=SLUG, actor="ada", policy=None)
+    assert refused["error_code"] == "PREFLIGHT_FAILED"
+    assert "Input/output error" in refused["data"]["message"]
+    stage.done("accept-mission", mission=SLUG, actor="ada", policy=None)
+    accepted = [it for it in stage.events() if "mission_accepted" in it.values()]
+    assert len(accepted) == 1
 
 
 def test_a_worktree_is_out_of_the_way_before_anything_of_it_is_gone(stage: Stage) -> None:
