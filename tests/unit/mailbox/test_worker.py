@@ -342,8 +342,8 @@ def test_a_worker_that_is_to_stop_takes_no_further_request(
     put(layout, "in-hand", started=str(started), wait_for=str(release))
     worker, thread = serving()
     wait_until(started.exists)
-    put(layout, "later")
     worker.stop()
+    put(layout, "later")
     release.touch()
     thread.join()
     assert reply_of(layout, "in-hand")["success"]
