@@ -231,8 +231,10 @@ class Mailbox:
             "command": command,
             "args": dict(args),
         }
-        request |= {} if policy is None else {"policy": policy}
-        request |= {} if not_after is None else {"not_after": not_after}
+        if policy is not None:
+            request["policy"] = policy
+        if not_after is not None:
+            request["not_after"] = not_after
         self._drop(correlation_id, json.dumps(request).encode())
         return correlation_id
 

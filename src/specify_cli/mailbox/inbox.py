@@ -172,10 +172,9 @@ class Inbox:
         with self._opened() as folder:
             self._on_look(folder)
             subfolders: list[str] = []
-            first = heapq.nsmallest(limit, self._list(folder, subfolders))
-            newest = max(first, default=None)
-            again = self._list(folder, []) if newest else iter(())
-            landed = heapq.nsmallest(limit, (one for one in again if newest and one <= newest))
+            seen = heapq.nsmallest(limit, self._list(folder, subfolders))
+            again = self._list(folder, []) if seen else ()
+            landed = heapq.nsmallest(limit, (one for one in again if one <= seen[-1]))
         self.subfolders = frozenset(subfolders)
         return landed
 
