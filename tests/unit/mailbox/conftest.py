@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from specify_cli.mailbox.layout import MailboxLayout
-from specify_cli.mailbox.worker import Worker
+from specify_cli.mailbox.settings import Orchestrator
+from specify_cli.mailbox.worker import Watching, Worker
 from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
+
+MakeWorker = Callable[..., Worker]
+Serving = Callable[..., None]
 
 
 @pytest.fixture
@@ -33,3 +40,28 @@ def drain(
 ) -> Callable[[], None]:
     """Runs a new worker until nothing waits."""
     return lambda: Worker(layout, dispatcher, settings=SETTINGS, log=log.append).drain()
+
+
+@pytest.fixture
+def worker(layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]) -> MakeWorker:
+    def make(*orchestrators: Orchestrator, **changes: Any) -> Worker:
+        settings = dataclasses.replace(SETTINGS, orchestrators=orchestrators, **changes)
+        return Worker(layout, dispatcher, settings=settings, log=log.append)
+
+    return make
+
+
+@pytest.fixture
+def serving(worker: MakeWorker) -> Iterator[Serving]:
+    """A worker serves until the test is over."""
+    ends: list[Callable[[], None]] = []
+
+    def serve(*orchestrators: Orchestrator, watch: Watching | None = None, **changes: Any) -> None:
+        made = worker(*orchestrators, **changes)
+        thread = threading.Thread(target=made.serve, args=(watch,), daemon=True)
+        thread.start()
+        ends.extend([made.stop, thread.join])
+
+    yield serve
+    for end in ends:
+        end()

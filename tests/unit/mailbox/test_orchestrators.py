@@ -5,16 +5,13 @@ import dataclasses
 import os
 import shutil
 import stat
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from specify_cli.mailbox import heartbeat, post
+from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.dead_letters import read_records
-from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.layout import MailboxLayout, is_name
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.verification import find_breaks
@@ -37,31 +34,6 @@ ROOM = len(request_bytes("id-0"))
 
 MakeWorker = Callable[..., Worker]
 Serving = Callable[..., None]
-
-
-@pytest.fixture
-def worker(layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]) -> MakeWorker:
-    def make(*orchestrators: Orchestrator, **changes: Any) -> Worker:
-        settings = dataclasses.replace(SETTINGS, orchestrators=orchestrators, **changes)
-        return Worker(layout, dispatcher, settings=settings, log=log.append)
-
-    return make
-
-
-@pytest.fixture
-def serving(worker: MakeWorker) -> Iterator[Serving]:
-    """A worker serves until the test is over."""
-    ends: list[Callable[[], None]] = []
-
-    def serve(*orchestrators: Orchestrator, watch: Watching | None = None, **changes: Any) -> None:
-        made = worker(*orchestrators, **changes)
-        thread = threading.Thread(target=made.serve, args=(watch,), daemon=True)
-        thread.start()
-        ends.extend([made.stop, thread.join])
-
-    yield serve
-    for end in ends:
-        end()
 
 
 def identities(dispatcher: RecordingDispatcher) -> dict[str, str]:
@@ -229,122 +201,6 @@ def test_another_users_request_is_not_authorized(
 def test_the_expected_users_request_is_served(layout: MailboxLayout, worker: MakeWorker) -> None:
     put(layout, "one")
     worker(dataclasses.replace(DEFAULT, owner_uid=os.getuid())).drain()
-    assert reply_of(layout, "one")["success"]
-
-
-@pytest.mark.parametrize(
-    ("bound", "bounded"),
-    [
-        ("max_waiting", dataclasses.replace(DEFAULT, max_waiting=3)),
-        ("max_waiting_bytes", dataclasses.replace(DEFAULT, max_waiting_bytes=3 * ROOM + 1)),
-    ],
-)
-def test_what_waits_past_the_bounds_is_refused_and_may_be_asked_again(
-    layout: MailboxLayout, worker: MakeWorker, bound: str, bounded: Orchestrator
-) -> None:
-    names = [f"id-{number}" for number in range(6)]
-    for name in names:
-        put(layout, name)
-    put(layout, "other", "nightly")
-    worker(bounded, NIGHTLY).drain()
-    codes = [reply_of(layout, name)["error_code"] for name in names]
-    assert codes == [None, None, None, *["STORAGE_FAILED"] * 3]
-    refused = reply_of(layout, "id-5")["data"]
-    assert refused["retryable"] is True
-    assert bound in refused["message"]
-    assert reply_of(layout, "other", "nightly")["success"]
-
-
-def test_what_calls_itself_claimed_is_bounded_like_what_waits(
-    layout: MailboxLayout, worker: MakeWorker
-) -> None:
-    for number in range(6):
-        planted = layout.inbox / f".claim-01JD8Z6W3M4Y6T1F8B2Q5R7X9{number}-id-{number}.json"
-        planted.write_bytes(request_bytes(f"id-{number}"))
-    worker(dataclasses.replace(DEFAULT, max_waiting=3)).drain()
-    codes = [reply_of(layout, f"id-{number}")["error_code"] for number in range(6)]
-    assert codes == [None, None, None, *["STORAGE_FAILED"] * 3]
-
-
-def test_what_slow_writers_have_begun_counts_as_waiting(
-    layout: MailboxLayout, serving: Serving
-) -> None:
-    for number in range(2):
-        (layout.inbox / f"slow-{number}.json").write_bytes(b'{"half')
-    serving(dataclasses.replace(DEFAULT, max_waiting=2))
-    wait_until(lambda: len(list(layout.claimed.iterdir())) == 2)
-    put(layout, "one")
-    wait_until((layout.outbox / "one.json").exists)
-    assert reply_of(layout, "one")["error_code"] == "STORAGE_FAILED"
-
-
-def test_there_is_patience_with_some_slow_writers_at_a_time(
-    layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(post, "MOST_HALF_WRITTEN", 2)
-    for number in range(5):
-        (layout.inbox / f"slow-{number}.json").write_bytes(b'{"half')
-    serving(DEFAULT)
-    wait_until(lambda: len(list(layout.outbox.glob("slow-*.json"))) == 3)
-    wait_until(lambda: len(list(layout.claimed.iterdir())) == 2)
-
-
-def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(
-    layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    listed = Inbox.landed
-    monkeypatch.setattr(
-        Inbox,
-        "landed",
-        lambda inbox, limit: [dataclasses.replace(one, size=0) for one in listed(inbox, limit)],
-    )
-    started, release = layout.root / "started", layout.root / RELEASE
-    put(layout, "first", mission="A", started=str(started), wait_for=str(release))
-    bound = 6 * ROOM
-    serving(dataclasses.replace(DEFAULT, max_waiting_bytes=bound), NIGHTLY)
-    wait_until(started.exists)
-    for number in range(20):
-        put(layout, f"id-{number:02}", mission="A")
-    put(layout, "later", "nightly")
-    wait_until((layout.places("nightly").outbox / "later.json").exists)
-    in_hand = [path.stat().st_size for path in layout.claimed.glob("*.read")]
-    assert sum(in_hand) < bound + max(in_hand)
-    release.touch()
-
-
-def test_claims_that_grew_since_they_were_listed_are_bounded_as_well(
-    layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    listed = Inbox.claims
-    monkeypatch.setattr(
-        Inbox, "claims", lambda inbox: [dataclasses.replace(one, size=0) for one in listed(inbox)]
-    )
-    started, release = layout.root / "started", layout.root / RELEASE
-    waits = {"started": str(started), "wait_for": str(release)}
-    for number in range(20):
-        claim = layout.claimed / f"{CLAIM_ID[:-2]}{number:02}-id-{number:02}.json"
-        claim.write_bytes(
-            request_bytes(f"id-{number:02}", mission="A", **(waits if not number else {}))
-        )
-    put(layout, "later", "nightly")
-    bound = 6 * ROOM
-    serving(dataclasses.replace(DEFAULT, max_waiting_bytes=bound), NIGHTLY)
-    wait_until(started.exists)
-    wait_until((layout.places("nightly").outbox / "later.json").exists)
-    in_hand = [path.stat().st_size for path in layout.claimed.glob("*.read")]
-    assert sum(in_hand) < bound + max(in_hand)
-    release.touch()
-    wait_until((layout.outbox / "id-19.json").exists)
-
-
-def test_a_sparse_file_counts_as_no_more_than_is_read_of_it(
-    layout: MailboxLayout, worker: MakeWorker
-) -> None:
-    with (layout.inbox / "big.json").open("wb") as file:
-        file.truncate(10 * 1024**3)
-    put(layout, "one")
-    worker(dataclasses.replace(DEFAULT, max_waiting_bytes=8192)).drain()
-    assert reply_of(layout, "big")["error_code"] == "REQUEST_TOO_LARGE"
     assert reply_of(layout, "one")["success"]
 
 
