@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from specify_cli.conformance.documents import ROOT, Contract
+from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
 from tests.contract.agreement.checks import CHECKS
 from tests.contract.agreement.facts import CodeFacts
 
@@ -87,7 +89,7 @@ IN_THE_CONTRACT: list[tuple[str, str, Change]] = [
         "schemas/worker",
         lambda d: d.update(title="Another title"),
     ),
-    ("document: versions are the same", "digests", lambda d: d.update({"1.4.0": {}})),
+    ("document: versions are the same", "digests", lambda d: d.update({"1.999.0": {}})),
     (
         "document: copies inside schemas are true",
         "schemas/envelope",
@@ -186,13 +188,30 @@ IN_THE_CONTRACT: list[tuple[str, str, Change]] = [
 
 
 def planted_in(folder: Path, name: str, change: Change) -> Contract:
-    """A copy of the contract in which one file is changed."""
+    """A copy of the contract, released, in which one file is changed afterwards."""
     copy = Contract(Path(shutil.copytree(ROOT, folder / "contract")) / "v1")
+    release(copy)
     path = copy.folder / f"{name}.json"
     content = json.loads(path.read_bytes())
     change(content)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return copy
+
+
+def release(contract: Contract) -> None:
+    """Seals the newest version, as is done when it is released."""
+    changelog, sealed = contract.folder.parent / "CHANGELOG.md", contract.read("digests")
+    changelog.write_text(changelog.read_text("utf-8").replace(" (unreleased)", "", 1), "utf-8")
+    sealed[CONTRACT_VERSION] = {
+        path.relative_to(contract.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in contract.schema_files()
+    }
+    (contract.folder / "digests.json").write_text(json.dumps(sealed), "utf-8")
+
+
+def test_a_released_contract_agrees_with_the_code(code: CodeFacts, tmp_path: Path) -> None:
+    released = planted_in(tmp_path, "digests", lambda d: None)
+    assert [complaint for check in CHECKS.values() for complaint in check(released, code)] == []
 
 
 @pytest.mark.parametrize(("check", "name", "change"), IN_THE_CONTRACT)

@@ -32,7 +32,9 @@ def schemas_are_schemas(contract: Contract, code: CodeFacts) -> Iterator[str]:
 
 
 def schemas_of_a_release_are_unchanged(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """The bytes of every schema are those that were released under this version."""
+    """The bytes of every schema are those that were released; an unreleased version has none yet."""
+    if _is_unreleased(contract) and _changelog_versions(contract)[0] == code.versions["contract"]:
+        return
     sealed = contract.read("digests").get(code.versions["contract"], {})
     found = {
         path.relative_to(contract.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -44,12 +46,14 @@ def schemas_of_a_release_are_unchanged(contract: Contract, code: CodeFacts) -> I
 
 
 def versions_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """The version that the host speaks is the newest in the contract's list of changes."""
-    versions = re.findall(
-        r"^## (\S+)$", (contract.folder.parent / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
-    )
+    """The version that the host speaks is the newest in the contract's list of changes.
+
+    The newest released one has digests, and an unreleased one has none.
+    """
+    versions = _changelog_versions(contract)
+    released = versions[1:] if _is_unreleased(contract) else versions
     newest = list(contract.read("digests"))[-1]
-    if not versions[0] == newest == code.versions["contract"]:
+    if versions[0] != code.versions["contract"] or released[0] != newest:
         yield f"versions: {versions[0]}, {newest} and {code.versions['contract']}"
     if f"`{code.versions['provider']}`" not in contract.texts()["orchestrator-api.md"]:
         yield "versions: another oldest provider is served"
@@ -84,6 +88,19 @@ def cases_answer_what_their_command_may(contract: Contract, code: CodeFacts) -> 
         command, refusal = case.request.get("command"), case.expect["error_code"]
         if command in commands and refusal not in [None, *commands[command]["errors"]]:
             yield f"{case.name}: {command} does not list {refusal}"
+
+
+def _is_unreleased(contract: Contract) -> bool:
+    """Whether the list of changes marks its newest version as unreleased."""
+    return bool(re.match(r"# .*\n+## \S+ \(unreleased\)\n", _changelog(contract)))
+
+
+def _changelog_versions(contract: Contract) -> list[str]:
+    return re.findall(r"^## (\S+)(?: \(unreleased\))?$", _changelog(contract), re.MULTILINE)
+
+
+def _changelog(contract: Contract) -> str:
+    return (contract.folder.parent / "CHANGELOG.md").read_text("utf-8")
 
 
 def _without_head(contract: Contract, name: str) -> dict[str, object]:

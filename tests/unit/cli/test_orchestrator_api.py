@@ -141,7 +141,7 @@ def test_flags_may_be_written_with_an_equals_sign(prompt: Prompt) -> None:
 @pytest.mark.parametrize("version", ["0.1.0", "1.0.0"])
 def test_a_provider_that_is_new_enough_is_served(prompt: Prompt, version: str) -> None:
     data = prompt.ask("contract-version", "--provider-version", version)[1]["data"]
-    assert data["api_version"] == "1.3.0"
+    assert data["api_version"] == "1.4.0"
 
 
 @pytest.mark.parametrize("version", ["0.0.9", "0.1.0-rc.1", "", "new", "1", "\x1b"])

@@ -116,7 +116,7 @@ def project_journal(project: Stage) -> list[dict[str, Any]]:
             "CONTRACT_VERSION_MISMATCH",
         ),
         (
-            body("one", "append-history", NOTE, contract_version="1.4.0"),
+            body("one", "append-history", NOTE, contract_version="1.999.0"),
             "CONTRACT_VERSION_MISMATCH",
         ),
         (body("one", "orchestrate", {}), "USAGE_ERROR"),
