@@ -8,7 +8,7 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from specify_cli import clock
 from specify_cli.errors import MissionNotFound
-from specify_cli.orchestrator_api import grants, registry
+from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.access import Access
+from specify_cli.orchestrator_api.config import Config
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
 from specify_cli.storage.project import Project
@@ -46,7 +47,7 @@ class ProjectHost:
     def __init__(self, start: Path) -> None:
         self._start = start
         self._making = threading.Lock()
-        self._made_access: Access | None = None
+        self._made_config: Config | None = None
         self._made_journal: Journal | None = None
         self._made_names: MissionNames | None = None
         self._stripes = [threading.Lock() for _ in range(REQUEST_LOCKS)]
@@ -54,7 +55,8 @@ class ProjectHost:
     @cached_property
     def project(self) -> Project:
         """The project. Raises: MissionNotFound."""
-        return find(self._start, os.environ)
+        found = find(self._start, os.environ)
+        return replace(found, load_settings=lambda: self._config().settings)
 
     def services(self) -> Services:
         """The use cases. Raises: MissionNotFound."""
@@ -66,10 +68,14 @@ class ProjectHost:
 
         Raises: MissionNotFound, StateUnreadable.
         """
+        return Access(self._config().grants)
+
+    def _config(self) -> Config:
+        root = self.project.root
         with self._making:
-            if self._made_access is None:
-                self._made_access = read_access(self.project.root)
-            return self._made_access
+            if self._made_config is None:
+                self._made_config = read_config(root)
+            return self._made_config
 
     def mission_named(self, selector: str) -> str | None:
         """The folder name of the one mission that the selector names, or None; never raises."""
@@ -178,18 +184,29 @@ def orchestrators(access: Access) -> tuple[Orchestrator, ...]:
     )
 
 
-def read_access(root: Path) -> Access:
-    """Who may do what in the project at `root`, as it is written down now.
+def read_config(root: Path) -> Config:
+    """Settings and grants of the project at `root`, as they are written down now.
 
     Raises: StateUnreadable.
     """
     try:
         (root / ".kitty" / "config.toml").lstat()
     except FileNotFoundError:
-        return Access((grants.everything(),))
+        return Config()
     except OSError:
         pass  # Something is there: whoever reads it can say what is wrong.
-    return Access(import_module("specify_cli.orchestrator_api.grants_file").read(root))
+    # Inside the function: most projects have no such file, and validating one loads pydantic.
+    from specify_cli.orchestrator_api import config_file
+
+    return config_file.read(root)
+
+
+def read_access(root: Path) -> Access:
+    """Who may do what in the project at `root`, as it is written down now.
+
+    Raises: StateUnreadable.
+    """
+    return Access(read_config(root).grants)
 
 
 def find_missing_events(layout: MailboxLayout) -> Iterator[str]:

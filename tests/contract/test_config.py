@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,18 @@ from jsonschema import Draft202012Validator
 
 from specify_cli.conformance.documents import CONTRACT
 from specify_cli.errors import StateUnreadable
-from specify_cli.orchestrator_api import grants, grants_file, registry
+from specify_cli.orchestrator_api import config_file, grants, registry
+from specify_cli.storage.settings import HostSettings
 
 A = "[orchestrators.a]\n"
 ALL = f'{A}commands = ["all"]\n'
 NAMED = '[orchestrators.{}]\ncommands = ["all"]\n'
 
+SETTINGS = 'git_timeout_s = 1\npush_timeout_s = 86400\nowned_files = "refuse"\n'
+
 GOOD = {
     "one": ALL,
+    "settings and one": f"{SETTINGS}{ALL}",
     "every command": f"{A}commands = {[*registry.CONTRACT_COMMANDS, 'all', 'read-only']}\n",
     "everything": f"""{A}
         commands = ["read-only", "append-history"]
@@ -103,7 +108,13 @@ BAD_MORE = {
     'paths = {"/x" = 1979-05-27}': "paths./x",
 }
 BAD = {
-    "nothing": ("", "orchestrators"),
+    "no time": ("git_timeout_s = 0\n", "git_timeout_s"),
+    "a long time": ("git_timeout_s = 3601\n", "git_timeout_s"),
+    "half a second": ("git_timeout_s = 1.5\n", "git_timeout_s"),
+    "no time for a push": ("push_timeout_s = 0\n", "push_timeout_s"),
+    "days for a push": ("push_timeout_s = 86401\n", "push_timeout_s"),
+    "another rule": ('owned_files = "ignore"\n', "owned_files"),
+    "a setting behind a table": (f"{ALL}git_timeout_s = 5\n", "orchestrators.a.git_timeout_s"),
     "no orchestrator": ("[orchestrators]\n", "orchestrators"),
     "257": ("".join(NAMED.format(f"a{n}") for n in range(257)), "orchestrators"),
     "another table": (f"{ALL}[more]\n", "more"),
@@ -136,7 +147,7 @@ def fits_the_schema(text: str) -> bool:
 def test_what_fits_the_schema_is_granted(tmp_path: Path, name: str) -> None:
     assert fits_the_schema(GOOD[name])
     write(tmp_path, GOOD[name])
-    found = grants_file.read(tmp_path)
+    found = config_file.read(tmp_path).grants
     assert [grant.identity for grant in found] == list(tomllib.loads(GOOD[name])["orchestrators"])
 
 
@@ -146,9 +157,33 @@ def test_what_does_not_fit_is_refused_and_its_key_is_named(tmp_path: Path, name:
     assert not fits_the_schema(text)
     path = write(tmp_path, text)
     with pytest.raises(StateUnreadable) as caught:
-        grants_file.read(tmp_path)
+        config_file.read(tmp_path)
     assert f"{path}: at {key}" in caught.value.message
     assert "spec-kitty mailbox access" in caught.value.message
+
+
+def test_a_file_with_settings_alone_grants_what_no_file_grants(tmp_path: Path) -> None:
+    assert fits_the_schema(SETTINGS)
+    write(tmp_path, SETTINGS)
+    found = config_file.read(tmp_path)
+    assert found.settings == HostSettings(
+        git_timeout_s=1, push_timeout_s=86400, owned_files="refuse"
+    )
+    assert found.grants == (grants.everything(),)
+
+
+def test_an_empty_file_is_refused_because_it_may_have_lost_its_content(tmp_path: Path) -> None:
+    assert not fits_the_schema("# nothing\n")
+    write(tmp_path, "# nothing\n")
+    with pytest.raises(StateUnreadable):
+        config_file.read(tmp_path)
+
+
+def test_the_default_of_a_setting_stands_in_the_schema() -> None:
+    properties = CONTRACT.schema("config")["properties"]
+    defaults = {name: entry["default"] for name, entry in properties.items() if "default" in entry}
+    assert HostSettings(**defaults) == HostSettings()
+    assert defaults.keys() == {setting.name for setting in fields(HostSettings)}
 
 
 def test_what_the_host_takes_for_granted_stands_in_the_schema() -> None:

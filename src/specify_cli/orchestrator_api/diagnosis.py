@@ -49,7 +49,7 @@ def _examine_config(root: Path) -> Iterator[Finding]:
         return
     findings = import_module("specify_cli.workflow.doctor_findings")
     try:
-        import_module("specify_cli.orchestrator_api.grants_file").read(root)
+        import_module("specify_cli.orchestrator_api.config_file").read(root)
     except StateUnreadable as fault:
         yield findings.error("config", path, fault.message, repair=NO_WORKER)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.errors import MissionNotFound
+from specify_cli.storage.settings import HostSettings
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"
 MARKS = ("kitty-specs", ".kittify", ".git")
@@ -15,9 +16,21 @@ MARKS = ("kitty-specs", ".kittify", ".git")
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project's main checkout and the folders of the host in it."""
+    """A project's main checkout, the folders of the host in it, and what the operator has set.
+
+    `load_settings` is called by whoever needs a setting, so that a damaged file refuses nobody else.
+    """
 
     root: Path
+    load_settings: Callable[[], HostSettings] = field(default=HostSettings, compare=False)
+
+    @property
+    def settings(self) -> HostSettings:
+        """What the operator has set.
+
+        Raises: StateUnreadable where that is written down and damaged.
+        """
+        return self.load_settings()
 
     @property
     def missions(self) -> Path:

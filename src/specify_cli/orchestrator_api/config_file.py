@@ -1,4 +1,4 @@
-"""`config.toml`, in which the operator grants: read strictly, or not at all."""
+"""`config.toml`, in which the operator sets and grants: read strictly, or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.errors import StateUnreadable
+from specify_cli.orchestrator_api.config import Config
+from specify_cli.orchestrator_api.config_table import (
+    OrchestratorTable,
+    PolicyTable,
+    validate,
+)
 from specify_cli.orchestrator_api.grants import Grant, Quota, commands_in
-from specify_cli.orchestrator_api.grants_table import OrchestratorTable, PolicyTable, validate
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+from specify_cli.storage.settings import HostSettings
 
 NAME = "config.toml"
 MAX_BYTES = 1024 * 1024
@@ -22,18 +28,26 @@ OPEN_TO_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 WAY_OUT = "correct it, look at it with `spec-kitty mailbox access`, then start the worker again"
 
 
-def read(root: Path) -> tuple[Grant, ...]:
-    """What the operator of the project at `root` grants, in the order of the file.
+def read(root: Path) -> Config:
+    """What the operator of the project at `root` has set, grants in the order of the file.
 
     Raises: StateUnreadable naming the key where it does not fit, or why the file cannot be trusted.
     """
     path = root / ".kitty" / NAME
-    table, complaints = validate(_parse(_read(path), path))
+    written = _parse(_read(path), path)
+    if not written:
+        # A file that lost its content must not grant everything.
+        raise _damaged(path, "it holds no setting: remove it to have the defaults")
+    table, complaints = validate(written)
     if table is None:
         key, problem = complaints[0]
         raise _damaged(path, f"at {key}: {problem}")
+    settings = HostSettings(**{it.name: getattr(table, it.name) for it in fields(HostSettings)})
+    if table.orchestrators is None:
+        return Config(settings=settings)
     try:
-        return tuple(_grant(name, given, root) for name, given in table.orchestrators.items())
+        grants = (_grant(name, given, root) for name, given in table.orchestrators.items())
+        return Config(settings=settings, grants=tuple(grants))
     except _TwiceError as error:
         raise _damaged(path, str(error)) from error
 

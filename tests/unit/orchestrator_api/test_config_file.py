@@ -156,7 +156,7 @@ def test_a_running_worker_keeps_the_grants_that_it_was_started_with(project: Sta
     host = bootstrap.ProjectHost(project.root)
     before = host.access()
     config(project).write_text("damaged")
-    assert host.access() is before
+    assert host.access() == before
 
 
 def test_a_folder_is_mapped_by_both_of_its_names_and_the_longest_first(project: Stage) -> None:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.grants import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
+from specify_cli.storage.settings import GIT_TIMEOUT_S, PUSH_TIMEOUT_S, OwnedFilesRule
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 ENDINGS_OF_FILES = (".json", ".jsonl", ".tmp")
@@ -24,6 +25,8 @@ MOST_WAITING = 1_000_000
 MOST_WAITING_BYTES = 16 * 1024**3
 MOST_REQUEST_BYTES = 16 * 1024**2
 MOST_PATHS = 64
+MOST_GIT_TIMEOUT_S = 3600
+MOST_PUSH_TIMEOUT_S = 24 * 3600
 
 Word: TypeAlias = Literal[
     "all",
@@ -100,9 +103,13 @@ class OrchestratorTable(Params):
 class ConfigTable(Params):
     """The whole file."""
 
-    orchestrators: Annotated[
-        dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)
-    ]
+    git_timeout_s: Annotated[int, Field(ge=1, le=MOST_GIT_TIMEOUT_S)] = GIT_TIMEOUT_S
+    push_timeout_s: Annotated[int, Field(ge=1, le=MOST_PUSH_TIMEOUT_S)] = PUSH_TIMEOUT_S
+    owned_files: OwnedFilesRule = "warn"
+    orchestrators: (
+        Annotated[dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)]
+        | None
+    ) = None
 
 
 def validate(table: Mapping[str, Any]) -> tuple[ConfigTable | None, list[tuple[str, str]]]:
