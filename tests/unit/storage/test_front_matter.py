@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,17 +37,37 @@ def test_a_text_without_a_header_has_an_empty_one(text: str) -> None:
     assert front_matter.parse(text, PATH) == {}
 
 
+@pytest.fixture(params=["CSafeLoader", "SafeLoader"])
+def either_loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = getattr(yaml, request.param, None)
+    if base is None:
+        pytest.skip("this PyYAML has no libyaml")
+    loader = type("Loader", (front_matter._NamesTheLine, base), {})
+    monkeypatch.setattr(front_matter, "_Loader", loader)
+
+
+@pytest.mark.usefixtures("either_loader")
 @pytest.mark.parametrize(
     ("text", "line"),
     [
         ("---\nname: x\n", 1),
-        ("---\nname: x\nother: [1, 2\n---\n", 4),
+        ("---\nname: x\nother: [1, 2\n---\n", 3),
+        ("---\nname: x\nother: [1,\n\n\n---\n", 3),
+        ("---\nname: x\nother: 'one\nlast: two\n---\n", 3),
+        ("---\nname: x\nother: [1\nlast: two\n---\n", 4),
         ("---\nname: x\nfiles: [**/*.py]\n---\n", 3),
         ("---\n- a\n- list\n---\n", 2),
-        ("---\nbell: \x07\n---\n", 1),
-        ("---\nname: x\ncreated: 2026-13-45\n---\n", 1),
-        ("---\nnumber: !!int abc\n---\n", 1),
-        (f"---\ndeep: {'[' * 5000}\n---\n", 3),
+        ("---\nname: x\n\tother: y\n---\n", 3),
+        ("---\nname: x\nbell: \x07\n---\n", 3),
+        ("---\nname: äöü€\nbell: \x07\n---\n", 3),
+        ("---\nname: x\nsurrogate: \ud800\n---\n", 3),
+        ("---\nname: x\ncreated: 2026-13-45\n---\n", 3),
+        ("---\nname: x\n2026-13-45: y\n---\n", 3),
+        ("---\nname: x\nother: [1, {deep: 2026-13-45}]\n---\n", 3),
+        ("---\nname: x\nnumber: !!int abc\n---\n", 3),
+        ("---\nname: x\nnumber: !!int ''\n---\n", 3),
+        ("---\nname: x\nanswer: !!bool perhaps\n---\n", 3),
+        ("---\nname: 'a\x85b'\nother: 'a\u2028b'\nlast: ]\n---\n", 4),
         ("---\nname: !!python/object/apply:os.getcwd []\n---\n", 2),
     ],
 )
@@ -54,3 +75,31 @@ def test_a_damaged_header_is_refused_with_its_file_and_line(text: str, line: int
     with pytest.raises(StateUnreadable) as caught:
         front_matter.parse(text, PATH)
     assert caught.value.details == {"file": str(PATH), "line": line}
+
+
+DEEPEST = front_matter.DEEPEST
+
+
+@pytest.mark.usefixtures("either_loader")
+@pytest.mark.parametrize(
+    ("deep", "line"),
+    [
+        ("[" * 200_000, 2),
+        ("[" * 200 + "]" * 200, 2),
+        ("{a: " * 5_000, 2),
+        ("[\n" * 5_000, DEEPEST + 1),
+        ("\n" + "".join(f"{' ' * n}a:\n" for n in range(3_000)), DEEPEST + 3),
+        ("\n" + "- " * 200_000, 3),
+    ],
+)
+def test_deep_nesting_is_refused_where_it_becomes_too_deep(deep: str, line: int) -> None:
+    with pytest.raises(StateUnreadable) as caught:
+        front_matter.parse(f"---\ndeep: {deep}\n---\n", PATH)
+    assert caught.value.details == {"file": str(PATH), "line": line}
+
+
+@pytest.mark.usefixtures("either_loader")
+def test_a_header_may_be_nested_to_the_limit() -> None:
+    text = f"---\ndeep: {'[' * (DEEPEST - 1)}{']' * (DEEPEST - 1)}\n---\n"
+
+    assert front_matter.parse(text, PATH).keys() == {"deep"}
