@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,11 +34,37 @@ INHERITED = (
     "SPEC_KITTY_MAILBOX_TIMEOUT_S",
     "NO_COLOR",
     "FORCE_COLOR",
+    "PYTHONDONTWRITEBYTECODE",  # every start of the host would compile all of it
 )
+
+# The same for the tests themselves, whose assertions are rewritten when they are compiled.
+sys.dont_write_bytecode = False
+
+MEMORY = Path("/dev/shm")
+MEMORY_IN_USE = 2 * 1024**3
+"""Several times what the quick tests write."""
 
 # The same examples in every run, and no deadline: a busy machine is no failure.
 settings.register_profile("spec-kitty", deadline=None, derandomize=True)
 settings.load_profile("spec-kitty")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary folders of the quick tests lie in memory, where there is enough of it.
+
+    Their thousands of syncs prove nothing and wait for everybody who uses the disk. The long tests
+    stay on the disk, as hosts do.
+    """
+    if config.option.markexpr == "not long" and _is_usable(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _is_usable(folder: Path) -> bool:
+    """Whether programs in the folder can be started, and there is space; a container may have 64 MiB."""
+    if not os.access(folder, os.W_OK):
+        return False
+    can_execute = not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    return can_execute and shutil.disk_usage(folder).free > MEMORY_IN_USE
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,6 +78,9 @@ def nobodys_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             environment.delenv(name, raising=False)
         for name, value in (_ways_to_packages() | _isolation(home) | IDENTITY).items():
             environment.setenv(name, value)
+        # It waits for what the whole machine has written, and only a loss of power shows what it is
+        # for: `tests.durability` watches for the call.
+        environment.setattr(os, "sync", lambda: None)
         yield
 
 
