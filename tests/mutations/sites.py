@@ -10,6 +10,7 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,7 @@ class Site:
         return (text[:start] + self.without.encode() + text[end:]).decode()
 
 
+@cache
 def all_sites(package: Path = PACKAGE) -> list[Site]:
     """Every guard of the package, by file and place."""
     paths = sorted(path.relative_to(package) for path in package.rglob("*.py"))
