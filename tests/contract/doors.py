@@ -12,8 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
 from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
+from specify_cli.cli.main import root as people
 from specify_cli.conformance.doors import Answered, Door, drop, reply_path
 from specify_cli.conformance.requests import VERSION, Ask
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
@@ -104,6 +107,13 @@ def run_program(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]
 
 
 def run_agent(folder: Path, words: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """`spec-kitty agent` with the words, said in the folder, in this process."""
+    with contextlib.chdir(folder):
+        said = CliRunner().invoke(people, ["agent", *words], catch_exceptions=False)
+    return subprocess.CompletedProcess(words, said.exit_code, said.stdout_bytes, said.stderr_bytes)
+
+
+def run_agent_process(folder: Path, words: list[str]) -> subprocess.CompletedProcess[bytes]:
     """`spec-kitty agent` with the words, run to its end in the folder."""
     return run_program(folder, "agent", *words)
 

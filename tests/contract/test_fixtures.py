@@ -9,7 +9,7 @@ import pytest
 from specify_cli.conformance.cases import Case, all_cases
 from specify_cli.conformance.doors import Door
 from specify_cli.conformance.matching import without_chance
-from specify_cli.conformance.playing import Play
+from specify_cli.conformance.playing import Agent, Play
 from specify_cli.conformance.scratch import Scratch
 from specify_cli.conformance.written import faults_in
 from tests.contract.doors import (
@@ -19,18 +19,18 @@ from tests.contract.doors import (
     Mailbox,
     MailboxProcess,
     run_agent,
+    run_agent_process,
 )
 
 # What these tests and the host that they run can do.
 CAPABILITIES = frozenset({"host-private-layout", "fault-injection", "access-control"})
 CASES = [case for case in all_cases() if case.requires <= CAPABILITIES]
+# The two that take many steps are among the long tests.
 AS_PROCESSES = (
     "contract-version/plain",
     "append-history/same-id-again",
     "mission-state/unknown-mission",
     "unknown/unknown-command",
-    "transition/for-review",
-    "merge-mission/two-lanes",
 )
 
 
@@ -38,12 +38,14 @@ def named(case: Case) -> str:
     return case.name
 
 
-def play(case: Case, doors: dict[str, Door], scratch: Scratch, folder: Path) -> dict[str, str]:
+def play(
+    case: Case, doors: dict[str, Door], scratch: Scratch, folder: Path, *, agent: Agent = run_agent
+) -> dict[str, str]:
     """Door to what was answered there, chance left out; each is judged on its own."""
     answers = {}
     for name in case.doors:
         root = scratch.project(case.project, folder / name)
-        played = Play(root=root, door=doors[name], agent=run_agent, broken=BROKEN[name])
+        played = Play(root=root, door=doors[name], agent=agent, broken=BROKEN[name])
         played.prepare(case.before)
         answers[name] = without_chance(played.answer(case), root)
         assert not faults_in(root)
@@ -58,13 +60,17 @@ def test_case_has_exactly_its_answer_at_every_door(
     assert len(set(answers.values())) == 1
 
 
+def assert_alike_from_processes(case: Case, scratch: Scratch, folder: Path) -> None:
+    doors: dict[str, Door] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
+    answers = play(case, doors, scratch, folder, agent=run_agent_process)
+    assert len(set(answers.values())) == 1
+
+
 @pytest.mark.parametrize("case", [c for c in CASES if c.name in AS_PROCESSES], ids=named)
 def test_case_has_the_same_answer_from_processes(
     case: Case, scratch: Scratch, tmp_path: Path
 ) -> None:
-    doors: dict[str, Door] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
-    answers = play(case, doors, scratch, tmp_path)
-    assert len(set(answers.values())) == 1
+    assert_alike_from_processes(case, scratch, tmp_path)
 
 
 def test_every_case_is_judged() -> None:
