@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,11 +99,7 @@ def _own_identity(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def make_project(tmp_path: Path) -> Callable[[str], Project]:
     def make(name: str) -> Project:
-        root = tmp_path.resolve() / name
-        root.mkdir(parents=True)
-        project = Project(root=root)
-        project.git("init", "-q", "-b", "main")
-        return project
+        return _initialized(tmp_path.resolve() / name)
 
     return make
 
@@ -113,7 +110,21 @@ def empty(make_project: Callable[[str], Project]) -> Project:
 
 
 @pytest.fixture
-def project(make_project: Callable[[str], Project]) -> Project:
-    made = make_project("project")
-    made.commit({"a.txt": "a\n", "b.txt": "b\n", "c.txt": "1\n2\n3\n4\n5\n", LOG: "one\n"})
-    return made
+def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of a project that is made once in this process."""
+    template = tmp_path_factory.getbasetemp() / "vcs-project"
+    if not template.exists():
+        made = _initialized(template)
+        made.commit({"a.txt": "a\n", "b.txt": "b\n", "c.txt": "1\n2\n3\n4\n5\n", LOG: "one\n"})
+    copy = Project(root=tmp_path.resolve() / "project")
+    shutil.copytree(template, copy.root)
+    # The index knows the files by more than their times.
+    copy.git("update-index", "-q", "--refresh")
+    return copy
+
+
+def _initialized(root: Path) -> Project:
+    root.mkdir(parents=True)
+    project = Project(root=root)
+    project.git("init", "-q", "-b", "main")
+    return project
