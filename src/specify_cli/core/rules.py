@@ -34,6 +34,7 @@ class Sight:
     subtasks_complete: bool | None = None
     implementation_evidence: bool | None = None
     unsatisfied_dependencies: tuple[str, ...] = ()
+    is_being_merged: bool = False
 
 
 def guard_of(origin: Lane, to: Lane) -> Guard | None:
@@ -48,6 +49,9 @@ def decide_transition(package: PackageState, wish: Wish, sight: Sight) -> tuple[
     """
     move = Move(from_lane=package.lane, to_lane=wish.to)
     check_dependencies(wish.wp_id, move, sight)
+    if sight.is_being_merged:
+        complaint = "a merge with its work is being pushed, or was: merge-mission completes that"
+        raise _rejected(wish, move, guard="merge", complaint=complaint)
     if wish.force:
         if _is_blank(wish.note):
             raise _rejected(

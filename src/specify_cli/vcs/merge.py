@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from specify_cli.vcs import durable
 from specify_cli.vcs.branch_moves import (
@@ -16,7 +15,7 @@ from specify_cli.vcs.branch_moves import (
     travel,
 )
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
-from specify_cli.vcs.git import OVERRIDES, Git, GitFailed
+from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip
 from specify_cli.vcs.moves import CheckoutBlocked, Move
 from specify_cli.vcs.objects import (
@@ -34,25 +33,14 @@ __all__ = [
     "LaneTip",
     "MergeConflict",
     "MergePlan",
-    "PushFailed",
     "TargetMoved",
     "apply",
+    "catch_up",
     "changed_paths",
     "compute",
     "finish",
     "obstacles",
-    "push",
 ]
-
-PUSH_TIMEOUT_S: Final = 120.0
-
-
-class PushFailed(Exception):
-    """The remote does not have the target; `reason` says why, in git's words."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +79,25 @@ def compute(
     head = _with_host_files(build(Head.at(git, start, ours), tips, message), message)
     return MergePlan(
         target=target, from_commit=start, to_commit=head.commit, host_files=dict(host_files)
+    )
+
+
+def catch_up(
+    repo: Repository, plan: MergePlan, *, message: str, host_files: Mapping[str, bytes]
+) -> MergePlan:
+    """The plan's commit, which is elsewhere already, joined with what the target has got since.
+
+    Raises:
+        MergeConflict: the two conflict.
+        GitFailed: no such target, or git refused.
+    """
+    git = repo.git.with_identity()
+    tip = git.text("rev-parse", "--verify", f"{HEADS}{plan.target}^{{commit}}")
+    head = Head.at(git, tip, _entries(git, host_files))
+    head = head.joined(head.merged_with(tip, plan.to_commit), plan.to_commit, message=message)
+    head = _with_host_files(head, message)
+    return MergePlan(
+        target=plan.target, from_commit=tip, to_commit=head.commit, host_files=dict(host_files)
     )
 
 
@@ -154,22 +161,6 @@ def finish(repo: Repository, plan: MergePlan) -> None:
     if tip is not None and tip != plan.from_commit and repo.is_ancestor(plan.to_commit, tip):
         for checkout, move in journeys(plan, found, goal=tip):
             follow(checkout, move)
-
-
-def push(repo: Repository, *, commit: str, target: str, remote: str = "origin") -> None:
-    """The remote's branch `target` is at `commit`, whether or not the local one is there yet.
-
-    The user's own hooks run: large-file storage uploads its objects from one.
-
-    Raises:
-        PushFailed: no such remote, not reachable in time, or it refused.
-    """
-    git = Git(folder=repo.root, overrides=OVERRIDES, keeps=False)
-    order = f"{commit}:{HEADS}{target}"
-    try:
-        git.run("push", "--quiet", "--", remote, order, timeout_s=PUSH_TIMEOUT_S)
-    except GitFailed as error:
-        raise PushFailed(error.stderr or str(error)) from error
 
 
 def journeys(

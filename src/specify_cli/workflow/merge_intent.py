@@ -83,6 +83,17 @@ def pending(files: MissionFiles) -> MergeIntent | None:
     )
 
 
+def moved_packages(files: MissionFiles) -> frozenset[str]:
+    """The packages of a merge that origin may have, or may get yet: none of them moves on its own.
+
+    Raises: StateUnreadable.
+    """
+    intent = pending(files)
+    if intent is None or not intent.is_pushed or intent.is_complete:
+        return frozenset()
+    return frozenset(json.loads(line)["wp_id"] for line in intent.lines.splitlines())
+
+
 def discard(files: MissionFiles) -> None:
     """No intent is left.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from specify_cli.core.events import Moved
@@ -13,14 +13,15 @@ from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage import event_log
 from specify_cli.storage.project import Project
-from specify_cli.vcs import durable, merge, worktrees
+from specify_cli.vcs import durable, merge, pushing, worktrees
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, PushFailed, TargetMoved
+from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, TargetMoved
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import merge_intent, merge_preflight, repositories
+from specify_cli.workflow import merge_intent, merge_preflight, merge_push, repositories
 from specify_cli.workflow.accepting import packages_in
 from specify_cli.workflow.cause import Cause, conflict
 from specify_cli.workflow.merge_intent import MergeIntent
+from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.moving import moved_events
 from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
 from specify_cli.workflow.outcomes import MergeReport
@@ -46,16 +47,32 @@ class Merging:
                 f"no strategy {wish.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
                 supported=list(STRATEGIES),
             )
+        push: Push | None = None
+        with ExitStack() as until_the_end:
+            while True:
+                try:
+                    with self._run(selector, wish, cause) as run:
+                        done = run.advance(push)
+                        if isinstance(done, MergeReport):
+                            return done
+                        if push is None:
+                            until_the_end.callback(merge_push.alone(run.mission.files).release)
+                except StorageFailed as error:
+                    if push is None or isinstance(error, Unfinished):
+                        raise
+                    raise _unfinished(push.plan, error, where=pushing.REMOTE) from error
+                push = done
+                merge_push.carry_out(push)
+
+    @contextmanager
+    def _run(self, selector: str, wish: MergeWish, cause: Cause) -> Iterator[_Run]:
         with (
             changing_mission(self.project, selector) as mission,
             repositories.changing(self.project) as repository,
         ):
             cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
-            run = _Run(repository=repository, mission=mission, wish=wish, cause=cause)
             try:
-                plan = run.begun()
-                run = replace(run, mission=reopened(mission))
-                return run.report(plan or run.carry_out())
+                yield _Run(repository=repository, mission=mission, wish=wish, cause=cause)
             except GitFailed as error:
                 raise StorageFailed(f"git could not merge: {error}") from error
 
@@ -63,9 +80,9 @@ class Merging:
 REFUSED_MOVE = (TargetMoved, CheckoutBlocked, GitFailed)
 
 
-def _unfinished(plan: MergePlan, error: Exception) -> Unfinished:
+def _unfinished(plan: MergePlan, error: Exception, *, where: str | None = None) -> Unfinished:
     return Unfinished(
-        f"{plan.target} has the merge {plan.to_commit[:12]}, and what follows failed: {error};"
+        f"{where or plan.target} has the merge {plan.to_commit[:12]}, and what follows failed: {error};"
         " free or repair the disk: the same request completes it"
     )
 
@@ -83,11 +100,29 @@ class _Run:
     def target(self) -> str:
         return self.wish.target or self.mission.target_branch
 
-    def begun(self) -> MergePlan | None:
-        """The plan of this request's own merge that an earlier process made; None without one."""
+    def advance(self, pushed: Push | None) -> MergeReport | Push:
+        """The merge is made and recorded, or is to be pushed first; `pushed` is at origin now."""
         intent = merge_intent.pending(self.mission.files)
-        if intent is None or not intent.is_of(self.cause):
-            return self.settle(intent) if intent else None
+        if intent is not None and self._waits_for(intent, pushed):
+            return Push(self.mission.files, self.repository, intent.plan, is_new=False)
+        plan = self.begun(intent) if intent is not None else None
+        run = replace(self, mission=reopened(self.mission))
+        made = plan or run.carry_out()
+        return made if isinstance(made, Push) else run.report(made)
+
+    def _waits_for(self, intent: MergeIntent, pushed: Push | None) -> bool:
+        """Whether it is still to be found out what origin has of that merge."""
+        is_known = pushed is not None and pushed.plan.to_commit == intent.plan.to_commit
+        is_open = intent.is_pushed and not intent.is_complete and not is_known
+        return is_open and not self._conflicts(intent) and not self._has_moved(intent)
+
+    def _conflicts(self, intent: MergeIntent) -> bool:
+        return intent.is_of(self.cause) and intent.request_digest != self.cause.request_digest
+
+    def begun(self, intent: MergeIntent) -> MergePlan | None:
+        """The plan of this request's own merge that was begun before; None without one."""
+        if not intent.is_of(self.cause):
+            return self.settle(intent)
         with self._completing(intent):
             return self.settle(intent)
 
@@ -97,7 +132,7 @@ class _Run:
         It is this request's own, and the plan is returned, when the same request asks again.
         """
         is_own = intent.is_of(self.cause)
-        if is_own and intent.request_digest != self.cause.request_digest:
+        if self._conflicts(intent):
             raise conflict(self.cause.correlation_id)
         if not intent.is_complete:
             self._finish(intent, is_own=is_own)
@@ -107,8 +142,8 @@ class _Run:
         self._complete(intent)
         return intent.plan
 
-    def carry_out(self) -> MergePlan:
-        """The merge is computed, found free of obstacles, made and recorded."""
+    def carry_out(self) -> MergePlan | Push:
+        """The merge is computed and found free of obstacles; made and recorded unless it is pushed."""
         lines = event_log.encode(self._done_events(), mission_slug=self.mission.slug)
         # The record of a move may outlive a power loss that the intent it belongs to does not.
         merge.settle(self.repository, self.target)
@@ -119,10 +154,14 @@ class _Run:
             request_digest=self.cause.request_digest,
             plan=plan,
             lines=lines,
+            # Before, because a host that is killed behind a push must know of it afterwards.
+            is_pushed=self.wish.push,
         )
         # The intent must not outlive a power loss that the commits it names do not.
         durable.sync()
         merge_intent.remember(self.mission.files, intent)
+        if intent.is_pushed:
+            return Push(self.mission.files, self.repository, plan, is_new=True)
         with self._completing(intent):
             self._move(intent)
             self._record(intent)
@@ -198,33 +237,33 @@ class _Run:
         return {str(path.relative_to(root)): data for path, data in contents.items()}
 
     def _move(self, intent: MergeIntent) -> None:
-        """The remote's branch first, because it may refuse; then ours."""
+        """The target moves; origin, which may refuse, has the merge already where it was pushed."""
         plan = intent.plan
-        if self.wish.push or intent.is_pushed:
-            self._push(intent)
         try:
-            merge.apply(self.repository, plan)
-        except REFUSED_MOVE as error:
+            merge.apply(self.repository, self._caught_up(intent) if intent.is_pushed else plan)
+        except (*REFUSED_MOVE, MergeConflict) as error:
             if self._has_moved(intent):
                 raise
             # What brings a checkout back that stands halfway is this intent: it stays until then.
             merge.finish(self.repository, plan)
-            if not (self.wish.push or intent.is_pushed):
+            if not intent.is_pushed:
                 merge_intent.discard(self.mission.files)
                 merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
-            where = f"origin has the merge {plan.to_commit[:12]} already"
+            where = f"{pushing.REMOTE} has the merge {plan.to_commit[:12]} already"
             way_out = "put that right, or pull, and ask again"
             merge_preflight.refuse([f"{where}, {plan.target} could not follow: {error}; {way_out}"])
 
-    def _push(self, intent: MergeIntent) -> None:
+    def _caught_up(self, intent: MergeIntent) -> MergePlan:
+        """The plan, joined with what the target has got while it was pushed: others went on."""
         plan = intent.plan
-        # Before, because a host that is killed behind a push must know of it afterwards.
-        merge_intent.remember(self.mission.files, replace(intent, is_pushed=True))
-        try:
-            merge.push(self.repository, commit=plan.to_commit, target=plan.target)
-        except PushFailed as error:
-            merge_intent.discard(self.mission.files)
-            merge_preflight.refuse([f"{plan.target} was not moved, nor pushed: {error}"])
+        if self.repository.branch_tip(plan.target) in (plan.from_commit, plan.to_commit, None):
+            return plan
+        return merge.catch_up(
+            self.repository,
+            plan,
+            message=f"Merge mission {self.mission.slug} as {pushing.REMOTE} has it",
+            host_files=self._host_files(intent.lines),
+        )
 
     def _finish(self, intent: MergeIntent, *, is_own: bool) -> None:
         merge.finish(self.repository, intent.plan)

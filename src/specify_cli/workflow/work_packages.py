@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specify_cli import clock, ids
 from specify_cli.core import rules
@@ -14,7 +14,7 @@ from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
 from specify_cli.storage.project import Project
-from specify_cli.workflow import lane_workspaces
+from specify_cli.workflow import lane_workspaces, merge_intent
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.moving import from_and_to, moved_events
 from specify_cli.workflow.opened import OpenMission, changing_mission, open_mission
@@ -139,12 +139,15 @@ def _moves_recorded(mission: OpenMission, cause: Cause) -> list[Moved]:
 def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
     """What the guard of this move wants to see; git is asked only where it matters."""
     guard = rules.guard_of(package.lane, wish.to)
-    blind = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
+    blind = Sight(
+        unsatisfied_dependencies=mission.unsatisfied(wish.wp_id),
+        is_being_merged=wish.wp_id in merge_intent.moved_packages(mission.files),
+    )
     if wish.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
         return blind
     ticks = mission.subtask_ticks(wish.wp_id)
-    return Sight(
-        unsatisfied_dependencies=blind.unsatisfied_dependencies,
+    return replace(
+        blind,
         workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
         subtasks_complete=all(ticks.values()) if ticks else None,
         implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),

@@ -13,13 +13,11 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
     MergePlan,
-    PushFailed,
     TargetMoved,
     apply,
     compute,
     finish,
     obstacles,
-    push,
 )
 from specify_cli.vcs.moves import Move
 from tests.unit.vcs.conftest import LOG, Project
@@ -328,35 +326,6 @@ def test_hostile_settings_change_nothing(ready: Project) -> None:
     apply(ready.repo, plan)
     assert_merged(ready, plan)
     assert ready.show("main", LOG) == "one\r\ntwo\n"
-
-
-def test_push_brings_the_target_to_the_remote(ready: Project) -> None:
-    remote = ready.root.parent / "remote"
-    ready.git("init", "-q", "--bare", str(remote))
-    ready.git("remote", "add", "origin", str(remote))
-    push(ready.repo, commit=MAIN, target="main")
-    push(ready.repo, commit=MAIN, target="main")
-    assert ready.git("rev-parse", "main", at=remote) == ready.git("rev-parse", "main")
-
-
-def test_push_that_the_remote_refuses_fails(ready: Project) -> None:
-    remote = ready.root.parent / "remote"
-    ready.git("init", "-q", "--bare", str(remote))
-    ready.git("remote", "add", "origin", str(remote))
-    ready.git(
-        "push",
-        "-q",
-        "origin",
-        ready.git("commit-tree", "-m", "x", "main^{tree}") + ":refs/heads/main",
-    )
-    with pytest.raises(PushFailed):
-        push(ready.repo, commit=MAIN, target="main")
-
-
-def test_push_without_a_remote_fails(ready: Project) -> None:
-    with pytest.raises(PushFailed) as caught:
-        push(ready.repo, commit=MAIN, target="main")
-    assert caught.value.reason
 
 
 def test_branch_moves_only_from_the_commit_that_was_checked(ready: Project) -> None:

@@ -1,0 +1,228 @@
+"""A push takes minutes, or nobody learns what became of it: it holds nobody up, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.stage import SLUG, Stage
+
+OTHER = "002-other"
+PATIENCE_S = 60
+# In a session of its own, as behind a network: the end of the sender is not the end of the receiver.
+HOOK = "#!/bin/sh\nexec setsid {waits}\n"
+WAITS = "#!/bin/sh\ntouch {begun}\nwhile test ! -e {gate}; do sleep 0.02; done\nexit {status}\n"
+
+
+class Origin:
+    """A remote whose hook waits for `open`."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self.stage, self.path = stage, folder / "origin.git"
+        self.gate, self.begun = folder / "gate", folder / "begun"
+        stage.git("init", "-q", "--bare", "-b", "main", str(self.path))
+        stage.git("remote", "add", "origin", str(self.path))
+        stage.git("push", "-q", "origin", "main")
+
+    def wait_for_gate(self, *, status: int = 0) -> None:
+        waits, hook = self.path / "hooks" / "waits", self.path / "hooks" / "pre-receive"
+        waits.write_text(WAITS.format(begun=self.begun, gate=self.gate, status=status))
+        hook.write_text(HOOK.format(waits=waits))
+        for path in (waits, hook):
+            path.chmod(0o755)
+
+    @property
+    def tip(self) -> str:
+        return self.stage.git("rev-parse", "main", folder=self.path)
+
+
+@pytest.fixture
+def origin(stage: Stage, tmp_path: Path) -> Iterator[Origin]:
+    stage.write_mission({"WP01": {"owned_files": ["src/**"]}})
+    stage.write_mission({"WP01": {"owned_files": ["lib/**"]}}, slug=OTHER)
+    stage.approve("WP01", {"src/work.py": "work\n"})
+    made = Origin(stage, tmp_path)
+    yield made
+    made.gate.touch()
+
+
+@pytest.fixture
+def _hurried(stage: Stage) -> None:
+    (stage.root / ".kitty").mkdir(exist_ok=True)
+    (stage.root / ".kitty" / "config.toml").write_text("push_timeout_s = 1\n")
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def merge(stage: Stage, **args: Any) -> dict[str, Any]:
+    return stage.ask("merge-mission", mission=SLUG, push=True, **args)
+
+
+class Merging(threading.Thread):
+    """A merge that another thread waits for."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(daemon=True)
+        self._stage = stage
+        self.envelope: dict[str, Any] = {}
+        self.start()
+
+    def run(self) -> None:
+        self.envelope = merge(self._stage)
+
+    def ended(self) -> dict[str, Any]:
+        self.join(PATIENCE_S)
+        return self.envelope
+
+
+@pytest.mark.usefixtures("_hurried")
+def test_a_push_that_arrives_after_its_deadline_is_found_by_the_next_merge(
+    stage: Stage, origin: Origin
+) -> None:
+    origin.wait_for_gate()
+    before = stage.git("rev-parse", "main")
+    refused = merge(stage)
+    assert (refused["error_code"], refused["data"]["retryable"]) == ("PREFLIGHT_FAILED", True)
+    assert stage.git("rev-parse", "main") == before == origin.tip
+    assert stage.lane("WP01") == "approved"
+    origin.gate.touch()
+    eventually(lambda: origin.tip != before)
+    assert merge(stage)["data"]["merged_wps"] == ["WP01"]
+    assert origin.tip == stage.git("rev-parse", "main")
+    assert (stage.root / "src/work.py").read_text() == "work\n"
+    assert stage.lane("WP01") == "done"
+
+
+@pytest.mark.usefixtures("_hurried")
+def test_a_push_that_never_arrived_is_made_again_by_the_next_merge(
+    stage: Stage, origin: Origin
+) -> None:
+    origin.wait_for_gate(status=1)
+    assert merge(stage)["error_code"] == "PREFLIGHT_FAILED"
+    origin.gate.touch()
+    (origin.path / "hooks" / "pre-receive").unlink()
+    done = stage.done("merge-mission", mission=SLUG)
+    assert done["merged_wps"] == ["WP01"]
+    assert origin.tip == stage.git("rev-parse", "main")
+
+
+@pytest.mark.usefixtures("_hurried")
+def test_work_goes_on_at_origin_while_the_outcome_is_unknown(
+    stage: Stage, origin: Origin, tmp_path: Path
+) -> None:
+    origin.wait_for_gate()
+    before = origin.tip
+    merge(stage)
+    origin.gate.touch()
+    eventually(lambda: origin.tip != before)
+    stage.git("clone", "-q", str(origin.path), str(tmp_path / "colleague"))
+    stage.commit({"theirs.txt": "theirs\n"}, folder=tmp_path / "colleague")
+    stage.git("push", "-q", folder=tmp_path / "colleague")
+    assert stage.done("merge-mission", mission=SLUG)["merged_wps"] == ["WP01"]
+    stage.git("pull", "-q", "--ff-only", "origin", "main")
+    assert origin.tip == stage.git("rev-parse", "main")
+
+
+@pytest.mark.usefixtures("_hurried")
+def test_a_remote_that_went_elsewhere_meanwhile_is_a_refusal_and_the_next_merge_is_a_new_one(
+    stage: Stage, origin: Origin, tmp_path: Path
+) -> None:
+    origin.wait_for_gate(status=1)
+    merge(stage)
+    origin.gate.touch()
+    (origin.path / "hooks" / "pre-receive").unlink()
+    stage.git("clone", "-q", str(origin.path), str(tmp_path / "colleague"))
+    stage.commit({"theirs.txt": "theirs\n"}, folder=tmp_path / "colleague")
+    stage.git("push", "-q", folder=tmp_path / "colleague")
+    assert merge(stage)["error_code"] == "PREFLIGHT_FAILED"
+    stage.git("pull", "-q", "--ff-only", "origin", "main")
+    assert merge(stage)["data"]["merged_wps"] == ["WP01"]
+    assert origin.tip == stage.git("rev-parse", "main")
+
+
+def test_nobody_waits_for_a_push(stage: Stage, origin: Origin) -> None:
+    origin.wait_for_gate()
+    merging = Merging(stage)
+    eventually(origin.begun.exists)
+    stage.approve("WP01", {"lib/work.py": "other\n"}, slug=OTHER)
+    stage.done("accept-mission", mission=OTHER, actor="ada")
+    stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="meanwhile")
+    second = merge(stage)
+    assert (second["error_code"], second["data"]["retryable"]) == ("PREFLIGHT_FAILED", True)
+    assert merging.is_alive()
+    origin.gate.touch()
+    assert merging.ended()["data"]["merged_wps"] == ["WP01"]
+    # What was accepted meanwhile is not lost, nor is what was noted.
+    assert stage.git("merge-base", "--is-ancestor", origin.tip, "main") == ""
+    assert stage.git("status", "--porcelain", "--untracked-files=no") == ""
+    assert "meanwhile" in stage.git("show", f"main:kitty-specs/{SLUG}/status.events.jsonl")
+    assert "accepted" in stage.git("show", f"main:kitty-specs/{OTHER}/status.events.jsonl")
+    assert stage.lane("WP01") == "done"
+    assert stage.done("merge-mission", mission=OTHER, push=True)["merged_wps"] == ["WP01"]
+    assert origin.tip == stage.git("rev-parse", "main")
+
+
+def test_a_package_cannot_leave_a_merge_that_is_being_pushed(stage: Stage, origin: Origin) -> None:
+    origin.wait_for_gate()
+    merging = Merging(stage)
+    eventually(origin.begun.exists)
+    back: dict[str, Any] = {"to": "in_progress", "actor": "reviewer", "review_ref": "r2"}
+    forced: dict[str, Any] = {"force": True, "note": "now"}
+    for how in (back, back | forced):
+        refused = stage.ask("transition", mission=SLUG, wp="WP01", **how)
+        assert refused["error_code"] == "TRANSITION_REJECTED"
+        assert refused["data"]["guard"] == "merge"
+    origin.gate.touch()
+    assert merging.ended()["success"]
+    assert stage.lane("WP01") == "done"
+
+
+def test_a_package_can_leave_a_merge_that_was_refused(stage: Stage, origin: Origin) -> None:
+    origin.wait_for_gate(status=1)
+    origin.gate.touch()
+    assert merge(stage)["error_code"] == "PREFLIGHT_FAILED"
+    back = {"to": "in_progress", "actor": "reviewer", "review_ref": "r2"}
+    stage.done("transition", mission=SLUG, wp="WP01", **back)
+
+
+def test_a_merge_that_was_pushed_and_made_asks_no_remote_again(
+    stage: Stage, origin: Origin
+) -> None:
+    assert merge(stage)["success"]
+    intent = stage.root / ".kitty" / "host" / "merges" / f"{SLUG}.json"
+    # As a host leaves it that is killed when the target has moved, and nothing else.
+    intent.write_text(json.dumps(json.loads(intent.read_text()) | {"is_complete": False}))
+    origin.path.rename(origin.path.with_name("moved.git"))
+    assert stage.done("merge-mission", mission=SLUG)["merged_wps"] == ["WP01"]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_host_that_is_killed_while_it_pushes_is_completed_by_the_next_merge(
+    stage: Stage, origin: Origin, arrives: bool
+) -> None:
+    origin.wait_for_gate(status=0 if arrives else 1)
+    before = origin.tip
+    process = stage.start("orchestrator-api", "merge-mission", "--mission", SLUG, "--push")
+    eventually(origin.begun.exists)
+    process.kill()
+    process.wait(PATIENCE_S)
+    origin.gate.touch()
+    if arrives:
+        eventually(lambda: origin.tip != before)
+    else:
+        (origin.path / "hooks" / "pre-receive").unlink()
+    assert stage.done("merge-mission", mission=SLUG)["merged_wps"] == ["WP01"]
+    assert origin.tip == stage.git("rev-parse", "main") != before
+    assert stage.lane("WP01") == "done"
+    assert [event.get("to_lane") for event in stage.events()].count("done") == 1
