@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specify_cli import clock
-from specify_cli.errors import MissionNotFound
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.config import Config
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from specify_cli.mailbox.worker import Worker
     from specify_cli.storage.begun import BegunCalls
     from specify_cli.storage.journal import Journal
-    from specify_cli.workflow.mission_names import MissionNames
+    from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
 
 REQUEST_LOCKS = 64
@@ -49,7 +48,7 @@ class ProjectHost:
         self._making = threading.Lock()
         self._made_config: Config | None = None
         self._made_journal: Journal | None = None
-        self._made_names: MissionNames | None = None
+        self._made_lookup: MissionLookup | None = None
         self._stripes = [threading.Lock() for _ in range(REQUEST_LOCKS)]
 
     @cached_property
@@ -77,17 +76,16 @@ class ProjectHost:
                 self._made_config = read_config(root)
             return self._made_config
 
-    def mission_named(self, selector: str) -> str | None:
-        """The folder name of the one mission that the selector names, or None; never raises."""
-        try:
-            project = self.project
-        except MissionNotFound:
-            return None
+    def find_mission(self, selector: str) -> str:
+        """The folder name of the one mission that the selector names.
+
+        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        """
         with self._making:
-            if self._made_names is None:
-                names = import_module("specify_cli.workflow.mission_names")
-                self._made_names = names.MissionNames(project)
-        return self._made_names.find(selector)
+            if self._made_lookup is None:
+                lookup = import_module("specify_cli.workflow.mission_lookup")
+                self._made_lookup = lookup.MissionLookup(self.project)
+        return self._made_lookup.find(selector)
 
     def journal(self) -> Journal:
         """The journal, its folder ready. Raises: MissionNotFound, StorageFailed."""

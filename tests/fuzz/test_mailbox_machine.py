@@ -42,9 +42,9 @@ class Mortal:
         self._dispatcher = bootstrap.dispatcher(root)
         self._instants_left = dies_at
 
-    def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
+    def answer_bytes(self, raw: bytes, **about: Any) -> Answer:
         self._live_on()
-        answer = self._dispatcher.answer_bytes(raw, stem=stem, identity=identity)
+        answer = self._dispatcher.answer_bytes(raw, **about)
         self._live_on()
         return answer
 

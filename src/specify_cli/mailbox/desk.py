@@ -22,16 +22,17 @@ from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
+from specify_cli.storage.mission_files import Lookup
 from specify_cli.storage.safe_read import ForeignOwner, NotRegular, TooLarge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was read of a claim, or why nothing was; `queue` is the one that it belongs to."""
+    """What was read of a claim, or why nothing was; `mission` is the one that it is about."""
 
     claim: Claim
     raw: bytes = b""
-    queue: str = ""
+    mission: Lookup | None = None
     problem: Exception | None = None
 
 
@@ -83,7 +84,7 @@ class Desk:
                 claim = self._inbox.keep(claim, raw)
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
             return Reading(claim=claim, problem=problem)
-        return Reading(claim=claim, raw=raw, queue=self._dispatcher.queue_of(raw))
+        return Reading(claim=claim, raw=raw, mission=self._dispatcher.look_up(raw))
 
     def settle(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         """The claim is answered and retired, with `refusal` where there is one."""
@@ -100,7 +101,9 @@ class Desk:
             self._refuse(claim, refusal)
         else:
             identity = self._orchestrator.identity
-            answer = self._dispatcher.answer_bytes(reading.raw, stem=claim.stem, identity=identity)
+            answer = self._dispatcher.answer_bytes(
+                reading.raw, stem=claim.stem, identity=identity, mission=reading.mission
+            )
             self._deliver(claim, answer)
 
     def set_aside(self, name: str, *, why: str) -> None:

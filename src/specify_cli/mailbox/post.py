@@ -178,7 +178,7 @@ class Post:
             return
         if is_known:
             self._half_written.remove(claim)
-        queue = "" if is_refused else reading.queue
+        queue = "" if is_refused or reading.mission is None else reading.mission.queue
         job = partial(self._desk.settle, reading, refusal)
         # It may have grown since it was listed.
         size = self._cost(max(claim.size, len(reading.raw)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from specify_cli.errors import SpecKittyError
+from specify_cli.storage.mission_files import Lookup
 
 # Takes one line of text for the operator, without its end.
 Log = Callable[[str], None]
@@ -34,15 +35,19 @@ class Dispatcher(Protocol):
     acknowledged, and the same call may be made again. Called from several threads at once.
     """
 
-    def queue_of(self, raw: bytes) -> str:
-        """Which requests of the same orchestrator this one may not overtake; changes nothing.
+    def look_up(self, raw: bytes) -> Lookup:
+        """The mission that the request in `raw` is about; changes nothing.
 
-        The folder name of the mission that `raw` names, the selector itself where it leads to none,
-        "" where it names none or cannot be read.
+        It may not overtake another request of the same orchestrator with the same `queue`.
         """
 
-    def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
-        """The answer to the request whose file `<stem>.json` held `raw`."""
+    def answer_bytes(
+        self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
+    ) -> Answer:
+        """The answer to the request whose file `<stem>.json` held `raw`.
+
+        `mission` is what `look_up` found: it is judged, and used, whatever has its names meanwhile.
+        """
 
     def refuse(
         self,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, NotAuthorized, SpecKittyError
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.grants import Grant
 from specify_cli.orchestrator_api.judgement import Judgement
-
-# The folder name of the one mission that a selector names.
-FindMission = Callable[[str], str | None]
-AnyParams = TypeVar("AnyParams", bound=Params)
+from specify_cli.storage.mission_files import Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +23,10 @@ class Access:
         """What the orchestrator is granted; None where it is not listed."""
         return next((grant for grant in self.grants if grant.identity == identity), None)
 
-    def permitted(self, judgement: Judgement, identity: str, find: FindMission) -> Any:
-        """The arguments of a request that the orchestrator may have carried out.
+    def require(self, judgement: Judgement, identity: str) -> None:
+        """The orchestrator may have the request carried out, on the mission that was looked up.
 
-        Where its missions are restricted they name the folder that was judged, so that the same one
-        is found when the request is carried out.
-        Raises: NotAuthorized; MissionNotFound for a granted name without a mission.
+        Raises: NotAuthorized.
         """
         grant = self.of(identity)
         if grant is None:
@@ -43,7 +38,7 @@ class Access:
         field = grant.refused_policy(judgement.policy)
         if field is not None:
             raise _refused(identity, f"the declared value of {field}", f"policy.{field}")
-        return _check_mission(grant, params, find)
+        _check_mission(grant, judgement.mission or Lookup())
 
     def shown(self, error: SpecKittyError, identity: str) -> SpecKittyError:
         """The refusal as the orchestrator may see it: without missions that it is not granted."""
@@ -74,15 +69,10 @@ def _check_actor(grant: Grant, params: Params) -> None:
         raise _refused(grant.identity, f"to act as {whom}", "actors")
 
 
-def _check_mission(grant: Grant, params: AnyParams, find: FindMission) -> AnyParams:
-    selector = getattr(params, "mission", None)
-    if grant.missions is None or selector is None:
-        return params
-    slug = find(selector)
-    if not grant.covers_mission(slug or selector):
+def _check_mission(grant: Grant, mission: Lookup) -> None:
+    if mission.selector and not grant.covers_mission(mission.slug or mission.selector):
         # The same words whether there is such a mission or not.
-        raise _refused(grant.identity, f"the mission {selector[:80]!r}", "missions")
-    return params if slug is None else replace(params, mission=slug)  # type: ignore[call-arg]
+        raise _refused(grant.identity, f"the mission {mission.selector[:80]!r}", "missions")
 
 
 def _no_mission() -> MissionNotFound:

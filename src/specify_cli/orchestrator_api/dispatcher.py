@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from specify_cli import clock, ids
@@ -25,6 +25,7 @@ from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.storage.mission_files import Lookup
 from specify_cli.workflow.cause import Cause, conflict
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.services import Services
 
-LONGEST_QUEUE = 200
 # What a file is refused with that nobody has read: past the bounds, too large, another user's.
 REFUSED_UNREAD = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
 
@@ -49,8 +49,11 @@ class Host(Protocol):
     def access(self) -> Access:
         """Who may do what. Raises: StateUnreadable where that is written down and damaged."""
 
-    def mission_named(self, selector: str) -> str | None:
-        """The folder name of the one mission that the selector names, or None; never raises."""
+    def find_mission(self, selector: str) -> str:
+        """The folder name of the one mission that the selector names.
+
+        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        """
 
     def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
         """While it is entered, nobody else answers a request of that id in that scope."""
@@ -101,17 +104,14 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001  the one place where a bug becomes an answer
             return _refusal(judgement, self._host_error(fault))
 
-    def queue_of(self, raw: bytes) -> str:
-        """Which requests of the same orchestrator this one may not overtake; changes nothing.
+    def look_up(self, raw: bytes) -> Lookup:
+        """The mission that the request in `raw` is about; changes nothing."""
+        return self._look_up(request.mission_in(raw))
 
-        The folder name of the mission that it names; the selector itself, shortened where it is too
-        long to be a name, where that leads to no mission; "" where it names none.
-        """
-        selector = request.mission_in(raw)
-        return self._host.mission_named(selector) or selector[:LONGEST_QUEUE] if selector else ""
-
-    def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> Answer:
-        """The answer to the request file `<stem>.json`, recorded.
+    def answer_bytes(
+        self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
+    ) -> Answer:
+        """The answer to the request file `<stem>.json`, recorded; `mission` is what it is about.
 
         Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
         """
@@ -120,6 +120,7 @@ class Dispatcher:
             judgement = self._judge(request.read(raw, stem=stem))
         except SpecKittyError as error:
             judgement = unread(raw, error, correlation_id=stem)
+        judgement.mission = mission
         return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
 
     def refuse(
@@ -215,7 +216,7 @@ class Dispatcher:
         )
         try:
             command = _allowed(judgement)
-            params = self._permitted(judgement, origin, cause)
+            params = self._allowed_params(judgement, origin, cause)
             result = command.handle(params, cause, self._host.services)
             data = self._as_seen(result.as_data(), origin)
             return succeeded(judgement.wire_name, correlation_id, data), cause
@@ -226,24 +227,43 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
             return _refusal(judgement, self._host_error(fault)).envelope, cause
 
-    def _permitted(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
-        """The arguments of a request that may be carried out: granted, or begun when it was."""
-        if origin.door != ids.MAILBOX:
+    def _allowed_params(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
+        """The arguments of a request that may be carried out: granted, or begun when it was.
+
+        They name the mission's folder: what was judged is what is used.
+        """
+        selector: str | None = getattr(judgement.params, "mission", None)
+        if selector is not None and judgement.mission is None:
+            judgement.mission = self._look_up(selector)
+        if origin.door == ids.MAILBOX:
+            self._require_grant(judgement, origin, cause)
+        if selector is None or judgement.mission is None:
             return judgement.params
+        if judgement.mission.refusal is not None:
+            raise judgement.mission.refusal
+        return replace(judgement.params, mission=judgement.mission.slug)  # type: ignore[type-var]
+
+    def _require_grant(self, judgement: Judgement, origin: Origin, cause: Cause) -> None:
         try:
-            find = self._host.mission_named
-            return self._host.access().permitted(judgement, origin.identity, find)
+            self._host.access().require(judgement, origin.identity)
         except NotAuthorized:
-            if self._has_begun(judgement, cause):
-                return judgement.params
-            raise
+            if not self._has_begun(judgement, cause):
+                raise
 
     def _has_begun(self, judgement: Judgement, cause: Cause) -> bool:
-        selector = getattr(judgement.params, "mission", None)
+        mission = judgement.mission
         changes = judgement.command is not None and judgement.command.changes_state
-        if selector is None or not changes:
+        if mission is None or not mission.slug or not changes:
             return False
-        return self._host.services().recording.has_begun(selector, cause)
+        return self._host.services().recording.has_begun(mission.slug, cause)
+
+    def _look_up(self, selector: str) -> Lookup:
+        if not selector:
+            return Lookup()
+        try:
+            return Lookup(selector=selector, slug=self._host.find_mission(selector))
+        except SpecKittyError as error:
+            return Lookup(selector=selector, refusal=error)
 
     def _shown(self, error: SpecKittyError, origin: Origin) -> SpecKittyError:
         if origin.door != ids.MAILBOX:

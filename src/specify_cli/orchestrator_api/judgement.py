@@ -16,6 +16,7 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, UNKNOWN_COMMAND
 from specify_cli.orchestrator_api.request import Request
+from specify_cli.storage.mission_files import Lookup
 
 PROOFS = ("evidence", "review_result")
 """Arguments that are judged after the policy."""
@@ -23,7 +24,10 @@ PROOFS = ("evidence", "review_result")
 
 @dataclass(slots=True, kw_only=True)
 class Judgement:
-    """What is known of a request before a mission is looked at; `refusal` ends it there."""
+    """What is known of a request before a mission is looked at; `refusal` ends it there.
+
+    `mission` is what it is about, where that was looked up before.
+    """
 
     request: Request
     digest: str
@@ -31,6 +35,7 @@ class Judgement:
     params: Params | None = None
     policy: dict[str, Any] | None = None
     refusal: SpecKittyError | None = None
+    mission: Lookup | None = None
 
     @property
     def wire_name(self) -> str:

@@ -11,13 +11,17 @@ from typing import Any
 
 from specify_cli import clock
 from specify_cli.core.lane_plan import ExecutionLane
-from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
+from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage.atomic import publish
 from specify_cli.storage.event_log import FILE_NAME, EventLog
 from specify_cli.storage.project import Project
+from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 DEFAULT_TYPE = "software-dev"
 LONGEST_NAME = 200
+MAX_META_BYTES = 1024 * 1024
+"""The lookup of a mission reads the file of every mission."""
+MAX_JSON_BYTES = 1024**3
 NUMBERED = re.compile(r"(\d+)-(.+)", re.ASCII)
 
 
@@ -37,6 +41,23 @@ class MissionIdentity:
         """The slug without its number."""
         numbered = NUMBERED.fullmatch(self.slug)
         return numbered[2] if numbered else self.slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The mission that a request is about, looked up once: its folder's name, or why there is none.
+
+    `selector` is what the request calls it; empty where it names no mission.
+    """
+
+    selector: str = ""
+    slug: str = ""
+    refusal: SpecKittyError | None = None
+
+    @property
+    def queue(self) -> str:
+        """What the requests about one mission have in common, found or not."""
+        return self.slug or self.selector[:LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +83,11 @@ class MissionFiles:
         return self.project.missions / self.slug
 
     @property
+    def meta_path(self) -> Path:
+        """What says who the mission is."""
+        return self.folder / "meta.json"
+
+    @property
     def lanes_path(self) -> Path:
         """The plan of execution lanes."""
         return self.folder / "lanes.json"
@@ -85,8 +111,8 @@ class MissionFiles:
 
         Raises: StateUnreadable.
         """
-        path = self.folder / "meta.json"
-        return identity_in(read_json(path), slug=self.slug, path=path)
+        meta = read_json(self.meta_path, max_bytes=MAX_META_BYTES)
+        return identity_in(meta, slug=self.slug, path=self.meta_path)
 
     def lanes(self) -> LanesFile | None:
         """The plan of execution lanes; None when it was not computed yet.
@@ -164,15 +190,17 @@ def is_plain_name(name: str) -> bool:
     return is_short and name.isprintable() and "/" not in name and not name.startswith(".")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`; empty where there is no file.
+def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """The JSON object in `path`; empty where there is no file. No link is followed.
 
     Raises: StateUnreadable naming file and line.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_regular(path, max_bytes=max_bytes).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
+    except (NotRegular, TooLarge) as error:
+        raise _damaged(path, 1, f"the file {error}") from error
     except json.JSONDecodeError as error:
         raise _damaged(path, error.lineno, error.msg) from error
     except (OSError, ValueError, RecursionError) as error:

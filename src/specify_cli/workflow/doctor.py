@@ -21,7 +21,7 @@ from specify_cli.workflow.doctor_host import examine_host, stale_drafts
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
 from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts
 from specify_cli.workflow.doctor_repairs import MARK, repair_one
-from specify_cli.workflow.opened import OpenMission, find_mission
+from specify_cli.workflow.opened import OpenMission
 
 BEGUN = UNDER_WAY | {Lane.DONE}
 
@@ -49,30 +49,30 @@ class Doctor:
     project: Project
     examine_more: Callable[[Path], Iterable[Finding]] = lambda _: ()
 
-    def diagnose(self, selector: str | None = None) -> Diagnosis:
+    def diagnose(self, slug: str | None = None) -> Diagnosis:
         """Everything that was found; nothing is changed.
 
-        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        Raises: StorageFailed.
         """
-        return Diagnosis(findings=tuple(self._findings(selector)))
+        return Diagnosis(findings=tuple(self._findings(slug)))
 
-    def repair(self, selector: str | None = None) -> Diagnosis:
+    def repair(self, slug: str | None = None) -> Diagnosis:
         """What can be repaired without loss is repaired, and what is left was looked for again.
 
-        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        Raises: StorageFailed.
         """
-        ailing = [finding for finding in self._findings(selector) if finding.is_fixable]
+        ailing = [finding for finding in self._findings(slug) if finding.is_fixable]
         repaired = [finding for finding in ailing if repair_one(self.project, finding)]
-        return Diagnosis(findings=tuple(self._findings(selector)), repaired=tuple(repaired))
+        return Diagnosis(findings=tuple(self._findings(slug)), repaired=tuple(repaired))
 
-    def _findings(self, selector: str | None) -> list[Finding]:
+    def _findings(self, slug: str | None) -> list[Finding]:
         slugs = all_missions(self.project)
-        chosen = [find_mission(self.project, selector).slug] if selector else slugs
+        chosen = [slug] if slug else slugs
         found = [*examine_repository(self.project), *examine_host(self.project)]
         found.extend(self.examine_more(self.project.root))
         found.extend(_shared_ids(self.project, slugs))
-        for slug in chosen:
-            found.extend(examine_mission(MissionFiles(self.project, slug)))
+        for one in chosen:
+            found.extend(examine_mission(MissionFiles(self.project, one)))
         return sorted(found, key=lambda it: (str(it.file), it.line or 0, it.check, it.what))
 
 

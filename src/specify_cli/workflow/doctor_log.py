@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -55,8 +56,8 @@ def examine_strangers(log: EventLog, wp_ids: Sequence[str]) -> Iterator[Finding]
 
 def examine_meta(files: MissionFiles) -> tuple[MissionIdentity | None, list[Finding]]:
     """Who the mission is, and what is wrong with `meta.json`; None when it cannot be read."""
-    path = files.folder / "meta.json"
-    if not path.is_file():
+    path = files.meta_path
+    if not os.path.lexists(path):
         what = "the mission has no meta.json: its number and target branch are guessed"
         missing = warning("meta", path, what, repair="write one, with mission_slug, target_branch")
         return files.identity(), [missing]

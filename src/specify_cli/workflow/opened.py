@@ -13,7 +13,7 @@ from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, PackageScope
 from specify_cli.core.state import MissionState, PackageState, replay
-from specify_cli.errors import MissionAmbiguous, StateUnreadable, WorkPackageNotFound
+from specify_cli.errors import WorkPackageNotFound
 from specify_cli.storage import locks
 from specify_cli.storage.event_log import LogContent
 from specify_cli.storage.mission_files import (
@@ -28,7 +28,6 @@ from specify_cli.storage.package_files import WorkPackage, read_packages
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
 
-ID_PREFIX_LENGTH = 8
 DEFAULT_TARGET = "main"
 
 
@@ -194,21 +193,21 @@ class OpenMission:
         cause.effects.forget(events)
 
 
-def open_mission(project: Project, selector: str) -> OpenMission:
-    """The mission that `selector` fits, for reading.
+def open_mission(project: Project, slug: str) -> OpenMission:
+    """The mission in the folder `slug`, for reading.
 
-    Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+    Raises: MissionNotFound, StateUnreadable, StorageFailed.
     """
-    return _open(find_mission(project, selector))
+    return _open(_files(project, slug))
 
 
 @contextmanager
-def changing_mission(project: Project, selector: str) -> Iterator[OpenMission]:
-    """The mission that `selector` fits; nobody else changes it while the block runs.
+def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
+    """The mission in the folder `slug`; nobody else changes it while the block runs.
 
-    Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+    Raises: MissionNotFound, StateUnreadable, StorageFailed.
     """
-    files = find_mission(project, selector)
+    files = _files(project, slug)
     with locks.held(files.lock):
         yield _open(files)
 
@@ -221,41 +220,12 @@ def reopened(mission: OpenMission) -> OpenMission:
     return _open(mission.files)
 
 
-def find_mission(project: Project, selector: str) -> MissionFiles:
-    """The mission whose folder name, id, first eight characters of it, number or bare name fits.
-
-    Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
-    """
-    exact = named_mission(project, selector)
-    if exact:
-        return exact
-    known = all_missions(project)
-    fitting = [slug for slug in known if _fits(MissionFiles(project, slug), selector)]
-    if len(fitting) > 1:
-        raise MissionAmbiguous(
-            f"{selector!r} fits {len(fitting)} missions: name one by its folder",
-            candidates=fitting,
-        )
-    if not fitting:
-        raise mission_not_found(selector, known)
-    return MissionFiles(project, fitting[0])
-
-
-def _fits(files: MissionFiles, selector: str) -> bool:
-    try:
-        identity = files.identity()
-    except StateUnreadable:  # A damaged neighbour must not stand in the way of the one asked for.
-        return False
-    return is_named(identity, selector)
-
-
-def is_named(identity: MissionIdentity, selector: str) -> bool:
-    """True when the selector is one of the mission's names beside its folder's."""
-    names = {identity.bare_name}
-    if identity.mission_id:
-        names |= {identity.mission_id, identity.mission_id[:ID_PREFIX_LENGTH]}
-    is_number = selector.isascii() and selector.isdigit() and len(selector) <= 9
-    return selector in names or (is_number and int(selector) == identity.number)
+def _files(project: Project, slug: str) -> MissionFiles:
+    # By its folder alone: what else names it was looked up once, before access was judged.
+    files = named_mission(project, slug)
+    if files is None:
+        raise mission_not_found(slug, all_missions(project))
+    return files
 
 
 def _open(files: MissionFiles) -> OpenMission:

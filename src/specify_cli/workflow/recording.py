@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from specify_cli.errors import CorrelationIdConflict, SpecKittyError
+from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
 from specify_cli.workflow import merge_intent
 from specify_cli.workflow.cause import Cause, Effects
-from specify_cli.workflow.opened import find_mission
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,13 @@ class Recording:
 
     project: Project
 
-    def has_begun(self, selector: str, cause: Cause) -> bool:
+    def has_begun(self, slug: str, cause: Cause) -> bool:
         """True when the request had effects on the mission before it was interrupted.
 
         Raises: CorrelationIdConflict when another request under the same id had.
         """
         try:
-            files = find_mission(self.project, selector)
+            files = MissionFiles(self.project, slug)
             recorded = files.log.read().caused_by(cause.correlation_id, cause.identity)
             intent = merge_intent.pending(files)
             if replace(cause, effects=Effects()).claim(recorded):

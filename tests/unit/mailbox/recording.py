@@ -22,6 +22,7 @@ from specify_cli.errors import (
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.mission_files import Lookup
 
 PATIENCE_S = 30.0
 LONG_AGO = (1_000_000_000, 1_000_000_000)
@@ -57,13 +58,15 @@ class RecordingDispatcher:
         self.broken = False
         self._using = threading.RLock()
 
-    def queue_of(self, raw: bytes) -> str:
+    def look_up(self, raw: bytes) -> Lookup:
         try:
-            return str(json.loads(raw)["args"].get("mission", ""))
+            return Lookup(slug=str(json.loads(raw)["args"].get("mission", "")))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return ""
+            return Lookup()
 
-    def answer_bytes(self, raw: bytes, *, stem: str, identity: str) -> RecordedAnswer:
+    def answer_bytes(
+        self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
+    ) -> RecordedAnswer:
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
         known = self.journal.find(stem, ids.scope_of(ids.MAILBOX, identity))
         if known is not None and known["digest"] == digest:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from specify_cli import bootstrap
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from tests.integration.stage import POLICY, SLUG, Stage, digest_of_tree
@@ -190,3 +194,58 @@ def test_a_damaged_config_is_nobodys_answer(project: Stage) -> None:
         answer(project, note(), identity="default")
     assert project.events() == []
     assert not (project.root / ".kitty" / "outbox" / "journal.jsonl").exists()
+
+
+# The mission that is judged is the one that is used.
+
+
+def link_away(meta: Path) -> None:
+    elsewhere = meta.parents[2] / "elsewhere.json"
+    meta.rename(elsewhere)
+    meta.symlink_to(elsewhere)
+
+
+def enlarge(meta: Path) -> None:
+    meta.write_text(meta.read_text() + " " * 100_000)
+
+
+def replace_by_fifo(meta: Path) -> None:
+    meta.unlink()
+    os.mkfifo(meta)
+
+
+@pytest.mark.parametrize("change", [link_away, enlarge, replace_by_fifo])
+@pytest.mark.parametrize("selector", ["1", "1x"])
+def test_a_glob_over_a_number_never_grants_the_mission_of_that_number(
+    project: Stage, change: Callable[[Path], None], selector: str
+) -> None:
+    change(project.root / "kitty-specs" / SLUG / "meta.json")
+    configure(project, NIGHTLY + 'missions = ["1*"]\n')
+    before = digest_of_tree(project.root)
+    assert asked(project, note(mission=selector)) in {REFUSED, "MISSION_NOT_FOUND"}
+    assert digest_of_tree(project.root) == before
+    assert project.events() == []
+
+
+def test_a_mission_that_takes_the_name_after_the_look_up_is_not_used(project: Stage) -> None:
+    project.write_mission({"WP01": {}}, slug="002-other")
+    missions = project.root / "kitty-specs"
+    raw = note(mission="1")
+    dispatcher = bootstrap.dispatcher(project.root)
+    mission = dispatcher.look_up(raw)
+    (missions / SLUG).rename(missions / "003-search")
+    (missions / "002-other").rename(missions / "001-other")
+    answer = dispatcher.answer_bytes(raw, stem="one", identity="default", mission=mission)
+    assert answer.envelope["error_code"] == "MISSION_NOT_FOUND"
+    assert project.events("001-other") == project.events("003-search") == []
+
+
+def test_a_selector_that_led_to_no_mission_goes_no_further(project: Stage) -> None:
+    configure(project, NIGHTLY + 'missions = ["0*", "7"]\n')
+    raw = note(mission="7")
+    dispatcher = bootstrap.dispatcher(project.root)
+    mission = dispatcher.look_up(raw)
+    project.write_mission({"WP01": {}}, slug="007-secret")
+    answer = dispatcher.answer_bytes(raw, stem="one", identity="nightly", mission=mission)
+    assert answer.envelope["error_code"] == "MISSION_NOT_FOUND"
+    assert project.events("007-secret") == []

@@ -140,9 +140,9 @@ def test_a_request_queues_behind_those_for_the_same_mission(
     project: Stage, raw: bytes, queue: str
 ) -> None:
     before = digest_of_tree(project.root, besides=())
-    assert bootstrap.dispatcher(project.root).queue_of(raw) == queue
+    assert bootstrap.dispatcher(project.root).look_up(raw).queue == queue
     assert digest_of_tree(project.root, besides=()) == before
 
 
 def test_without_a_project_requests_queue_by_what_they_name(tmp_path: Path) -> None:
-    assert bootstrap.dispatcher(tmp_path).queue_of(note()) == SLUG
+    assert bootstrap.dispatcher(tmp_path).look_up(note()).queue == SLUG

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.errors import MissionAmbiguous, MissionNotFound
+from specify_cli.errors import MissionAmbiguous, MissionNotFound, StorageFailed
+from specify_cli.storage import mission_files
+from specify_cli.storage.mission_files import MAX_META_BYTES
 from specify_cli.storage.project import Project
-from specify_cli.workflow.mission_names import MissionNames
-from specify_cli.workflow.opened import find_mission
+from specify_cli.workflow import mission_lookup
+from specify_cli.workflow.mission_lookup import MissionLookup
 from tests.integration.stage import Stage
 
 ID = "01JD8Z6W3M4Y6T1F8B2Q5R7X9N"
@@ -45,8 +47,7 @@ def project(tmp_path: Path) -> Project:
 def test_a_mission_is_found_by_whatever_names_it_alone(
     project: Project, selector: str, slug: str
 ) -> None:
-    assert find_mission(project, selector).slug == slug
-    assert MissionNames(project).find(selector) == slug
+    assert MissionLookup(project).find(selector) == slug
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_what_fits_several_missions_is_ambiguous_and_lists_them(
     project: Project, selector: str, candidates: list[str]
 ) -> None:
     with pytest.raises(MissionAmbiguous) as caught:
-        find_mission(project, selector)
+        MissionLookup(project).find(selector)
     assert caught.value.details == {"candidates": candidates}
 
 
@@ -86,48 +87,84 @@ def test_what_fits_several_missions_is_ambiguous_and_lists_them(
 )
 def test_what_fits_none_is_not_found(project: Project, selector: str) -> None:
     with pytest.raises(MissionNotFound):
-        find_mission(project, selector)
+        MissionLookup(project).find(selector)
 
 
 def test_the_first_eight_characters_of_an_id_are_enough(tmp_path: Path) -> None:
     Stage(root=tmp_path).write_mission({}, slug="034-search", mission_id=ID)
-    assert find_mission(Project(tmp_path), ID[:8]).slug == "034-search"
+    assert MissionLookup(Project(tmp_path)).find(ID[:8]) == "034-search"
 
 
 # With every request, and bounded.
 
 
-@pytest.mark.parametrize(
-    "selector",
-    ["", "query", "01JD8Z6W", "..", "/", "no such", "\0", "\ud800", "9" * 5000, "x" * 300],
-)
-def test_what_names_no_mission_alone_leads_to_none(project: Project, selector: str) -> None:
-    assert MissionNames(project).find(selector) is None
+def leads_to(lookup: MissionLookup, selector: str) -> str | None:
+    try:
+        return lookup.find(selector)
+    except MissionNotFound:
+        return None
 
 
 def test_a_mission_that_is_renamed_or_removed_meanwhile_is_noticed(project: Project) -> None:
-    names = MissionNames(project)
-    assert names.find("index") == "035-index"
+    lookup = MissionLookup(project)
+    assert lookup.find("index") == "035-index"
     (project.missions / "035-index").rename(project.missions / "036-register")
-    assert (names.find("index"), names.find("register")) == (None, "036-register")
+    assert (leads_to(lookup, "index"), lookup.find("register")) == (None, "036-register")
     meta = project.missions / "036-register" / "meta.json"
     meta.write_text('{"mission_id": "01OTHER"}')
-    assert names.find("01OTHER") == "036-register"
+    assert lookup.find("01OTHER") == "036-register"
 
 
-def test_no_link_and_nothing_but_a_small_file_is_read(project: Project, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "meta.json"
-    elsewhere.write_text('{"mission_id": "01ELSEWHERE"}')
-    linked, waiting, large = (project.missions / name for name in ("1-link", "2-fifo", "3-large"))
-    for folder in (linked, waiting, large):
-        folder.mkdir()
-    (linked / "meta.json").symlink_to(elsewhere)
-    os.mkfifo(waiting / "meta.json")
-    (large / "meta.json").write_text('{"mission_id": "01LARGE"}' + " " * 100_000)
-    names = MissionNames(project)
-    assert [names.find(x) for x in ("01ELSEWHERE", "2", "01LARGE")] == [None, None, None]
-    assert names.find("3-large") == "3-large"
+@pytest.mark.parametrize("damage", ["link", "fifo", "folder", "large", "no JSON", "wrong kind"])
+def test_a_damaged_mission_is_found_by_its_folder_alone_and_hides_no_other(
+    project: Project, tmp_path: Path, damage: str
+) -> None:
+    folder = project.missions / "001-damaged"
+    folder.mkdir()
+    damage_meta(folder / "meta.json", damage, elsewhere=tmp_path / "elsewhere.json")
+    lookup = MissionLookup(project)
+    assert [leads_to(lookup, x) for x in ("1", "damaged", "01DAMAGED")] == [None] * 3
+    assert lookup.find("001-damaged") == "001-damaged"
+    assert lookup.find("35") == "035-index"
+
+
+def damage_meta(path: Path, damage: str, *, elsewhere: Path) -> None:
+    meta = '{"mission_id": "01DAMAGED", "mission_number": 1}'
+    if damage == "link":
+        elsewhere.write_text(meta)
+        path.symlink_to(elsewhere)
+    elif damage == "fifo":
+        os.mkfifo(path)
+    elif damage == "folder":
+        path.mkdir()
+    else:
+        large = meta + " " * MAX_META_BYTES
+        path.write_text({"large": large, "wrong kind": '{"mission_id": 1}'}.get(damage, "{"))
+
+
+def test_a_project_of_too_many_missions_finds_them_by_their_folders(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mission_lookup, "MOST_MISSIONS", 5)
+    lookup = MissionLookup(project)
+    assert (leads_to(lookup, "35"), lookup.find("035-index")) == (None, "035-index")
+
+
+def test_what_is_not_changed_is_not_read_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookup = MissionLookup(project)
+    lookup.find("35")
+    monkeypatch.setattr(mission_files, "read_json", None)
+    assert lookup.find("35") == "035-index"
 
 
 def test_without_missions_nothing_is_found(tmp_path: Path) -> None:
-    assert MissionNames(Project(tmp_path)).find("1") is None
+    with pytest.raises(MissionNotFound):
+        MissionLookup(Project(tmp_path)).find("1")
+
+
+def test_missions_that_cannot_be_listed_are_a_failure_of_storage(tmp_path: Path) -> None:
+    (tmp_path / "kitty-specs").write_text("")
+    with pytest.raises(StorageFailed):
+        MissionLookup(Project(tmp_path)).find("1")

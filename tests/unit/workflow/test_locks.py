@@ -12,7 +12,7 @@ import pytest
 from specify_cli import bootstrap
 from specify_cli.storage.project import Project
 from specify_cli.workflow.doctor import Doctor
-from specify_cli.workflow.mission_names import MissionNames
+from specify_cli.workflow.mission_lookup import MissionLookup
 from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
 from tests.together import meet
@@ -102,5 +102,5 @@ def test_the_journal_is_made_once(stage: Stage) -> None:
 
 
 def test_names_of_missions_are_read_by_one_thread_at_a_time(stage: Stage) -> None:
-    names = MissionNames(Project(stage.root))
-    assert not meet(os, "listdir", lambda: names.find("1"))
+    lookup = MissionLookup(Project(stage.root))
+    assert not meet(os, "listdir", lambda: lookup.find("1"))
