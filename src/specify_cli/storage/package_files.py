@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from specify_cli.core.package_references import (
+    MENTION,
+    NOTHING,
+    NotUnderstood,
+    References,
+    number_of,
+    read_references,
+)
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import front_matter
 
 PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
 FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
-HEADING = re.compile(r"(#{1,6})\s(?:.*?\b(WP[0-9]+)\b)?", re.ASCII)
+HEADING = re.compile(r"(#{1,6})\s(.*)")
 CHECKBOX = re.compile(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
 SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
 DONE_WORDS = frozenset({"done", "complete", "completed"})
@@ -56,7 +66,10 @@ def read_packages(mission_folder: Path) -> dict[str, WorkPackage]:
     except OSError as error:
         message = f"cannot read {error.filename or mission_folder}: {error.strerror}"
         raise StorageFailed(f"{message}; check its permissions") from error
-    return dict(sorted(packages.items()))
+    return {
+        wp_id: replace(package, dependencies=dependencies(package.dependencies, packages))
+        for wp_id, package in sorted(packages.items())
+    }
 
 
 def prompt_files(folder: Path) -> list[Path]:
@@ -80,7 +93,7 @@ def package_id(header: dict[str, Any], path: Path) -> str:
 
 
 def texts(header: dict[str, Any], name: str, path: Path) -> list[str]:
-    """The field as a list, whether its author wrote a list, a text with commas, or nothing.
+    """The field as a list, whether its author wrote a list, a text of one, "none", or nothing.
 
     Raises: StateUnreadable.
     """
@@ -88,10 +101,40 @@ def texts(header: dict[str, Any], name: str, path: Path) -> list[str]:
     if value is None:
         return []
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        return _parts(value)
     if isinstance(value, list) and all(_is_text(item) for item in value):
         return [str(item).strip() for item in value]
     raise _damaged(path, f"{name} is not a list of texts")
+
+
+def dependency_texts(header: dict[str, Any], path: Path) -> list[str]:
+    """What the front matter says of dependencies, not yet compared with the packages there are.
+
+    Raises: StateUnreadable.
+    """
+    value = header.get("dependencies")
+    if isinstance(value, str):
+        with contextlib.suppress(NotUnderstood):
+            read_references(value)
+            return [value]
+    return texts(header, "dependencies", path)
+
+
+def dependencies(texts: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+    """The packages that the texts name; one that is not understood stays, as unknown."""
+    found: dict[str, None] = {}
+    for text in texts:
+        try:
+            ranges = read_references(text).ranges
+        except NotUnderstood:
+            found[canonical_id(text)] = None
+            continue
+        for ends in ranges:
+            try:
+                found |= dict.fromkeys(References((ends,)).resolved(known))
+            except NotUnderstood:
+                found |= dict.fromkeys(ends)
+    return tuple(found)
 
 
 def listed_subtasks(header: dict[str, Any], path: Path) -> dict[str, bool]:
@@ -123,20 +166,19 @@ def canonical_id(text: str) -> str:
     return upper if PACKAGE_ID.fullmatch(upper) else text.strip()
 
 
-def _read_package(path: Path, checkboxes: dict[str, dict[str, bool]]) -> WorkPackage:
+def _read_package(path: Path, checkboxes: dict[int, dict[str, bool]]) -> WorkPackage:
     text = read_text(path)
     header = front_matter.parse(text, path)
     wp_id = package_id(header, path)
-    needed = texts(header, "dependencies", path)
     return WorkPackage(
         wp_id=wp_id,
         title=str(header.get("title") or wp_id),
         prompt_path=path,
-        dependencies=tuple(dict.fromkeys(map(canonical_id, needed))),
+        dependencies=tuple(dependency_texts(header, path)),
         owned_files=tuple(texts(header, "owned_files", path)),
         subtasks=_subtasks(
             listed=listed_subtasks(header, path),
-            under_heading=checkboxes.get(wp_id, {}),
+            under_heading=checkboxes.get(number_of(wp_id), {}),
             in_prompt=_checkboxes(text),
         ),
     )
@@ -168,6 +210,19 @@ def _is_done(item: dict[str, Any]) -> bool:
     return item.get("done") is True or str(item.get("status")).strip().casefold() in DONE_WORDS
 
 
+def _parts(text: str) -> list[str]:
+    """The parts of a text with commas between them, or of a list that somebody put in quotes."""
+    with contextlib.suppress(ValueError, RecursionError):
+        items = json.loads(text)
+        if isinstance(items, list) and all(_is_text(item) for item in items):
+            return [str(item).strip() for item in items]
+    plain = text.strip()
+    if plain.startswith("[") and plain.endswith("]"):
+        plain = plain[1:-1]
+    parts = [part.strip().strip("\"'") for part in plain.split(",")]
+    return [] if NOTHING.fullmatch(plain) else [part for part in parts if part]
+
+
 def _is_text(item: Any) -> bool:
     return isinstance(item, str | int) and not isinstance(item, bool)
 
@@ -177,20 +232,21 @@ def _subtask_id(text: str) -> str:
     return found[1] if found else text.strip()
 
 
-def _checkboxes_by_package(path: Path) -> dict[str, dict[str, bool]]:
-    """Package id to its checkboxes in `tasks.md`, by the heading that they stand under.
+def _checkboxes_by_package(path: Path) -> dict[int, dict[str, bool]]:
+    """The number of a package to its checkboxes in `tasks.md`, by the heading that they stand under.
 
     A heading without an id ends the package before it, unless it stands below that one's.
     """
     if not path.is_file():
         return {}
-    found: dict[str, dict[str, bool]] = {}
+    found: dict[int, dict[str, bool]] = {}
     current: dict[str, bool] = {}
     level = 0
     for line in read_text(path).splitlines():
         heading = HEADING.match(line)
-        if heading and (heading[2] or len(heading[1]) <= level):
-            current = found.setdefault(heading[2], {}) if heading[2] else {}
+        named = MENTION.search(heading[2]) if heading else None
+        if heading and (named or len(heading[1]) <= level):
+            current = found.setdefault(int(named[1]), {}) if named else {}
             level = len(heading[1])
         current.update(_checkbox(line))
     return found

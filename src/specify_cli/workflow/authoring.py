@@ -21,7 +21,7 @@ from specify_cli.storage.mission_files import (
 from specify_cli.storage.project import Project
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories
-from specify_cli.workflow.authoring_packages import check_graph
+from specify_cli.workflow.authoring_packages import check_graph, check_packages
 from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.opened import OpenMission, changing_mission
 
@@ -111,6 +111,7 @@ class Authoring:
         Raises: MissionNotFound, UsageError naming an unknown dependency or a cycle; StorageFailed.
         """
         with changing_mission(self.project, selector) as mission:
+            check_packages(mission.packages)
             check_graph(mission.graph)
             mission.write_lanes()
             return mission

@@ -1,26 +1,54 @@
-"""The work packages that a person outlined in `tasks.md`."""
+"""The work packages that a person outlined in `tasks.md`.
+
+What looks like a key and is not understood is refused with its line: nothing that an author stated
+is dropped in silence.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from specify_cli.core.drafts import PackageDraft
-from specify_cli.errors import UsageError
+from specify_cli.core.package_references import (
+    MENTION,
+    NOTHING,
+    NotUnderstood,
+    mentions,
+    number_of,
+    plain_text,
+    read_references,
+)
+from specify_cli.workflow.authoring_fields import (
+    BULLET,
+    CHECKBOX,
+    Field,
+    Kind,
+    cells,
+    fields_of,
+    kind_of,
+    looks_stated,
+    patterns,
+)
+from specify_cli.workflow.authoring_lines import Line, lines_of
+from specify_cli.workflow.authoring_needs import Need, known_package, needs_by_package
 
-HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*")
+HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
+NO_HEADING = re.compile(r" {0,3}#{1,6}(?:WP|Work Package)[ _-]?[0-9]", re.IGNORECASE)
 PACKAGE = re.compile(
-    r"(?:Work Package\s+)?(WP[0-9]+)\b\s*(?:[:.\u2013\u2014-]\s*)?(.*)", re.IGNORECASE
+    # A number of the author's own may stand in front, as in "Phase 2:".
+    r"(?:(?:phase|step|stage|part|milestone|sprint|task)?\s*[0-9]{1,6}[a-z]?\s*[:.)\u2013\u2014-]\s*)?"
+    r"[*_`\[(]*(?:(?:work[ -]package[\s:]+)?[*_`\[(]*WP[ _-]?(?P<id>[0-9]{1,9})"
+    r"|work[ -]package[ #]+(?P<number>[0-9]{1,9}))(?!\w)"
+    r"[*_`\])]*\s*(?:[:.\u2013\u2014-]\s*)?[*_]*\s*(?P<title>.*)",
+    re.IGNORECASE | re.ASCII,
 )
-FIELD = re.compile(
-    r"[\s*_-]*(dependencies|depends on|owned files)[*_]*\s*:[*_]*\s*(.*)", re.IGNORECASE
+MORE_IDS = re.compile(
+    r"(?:[,&+/]|(?:and|to|through)\b.*WP|\.\.|\u2192|->|[0-9]{1,9}$|WP[ _-]?[0-9])", re.IGNORECASE
 )
-CHECKBOX = re.compile(r"\s*[-*+]\s+\[[ xX]\]\s+(.+)")
+STATED_IN_TITLE = re.compile(r"\b(?:depend|block|requires).*WP[ _-]?[0-9]", re.IGNORECASE)
 SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
-FENCE = re.compile(r"\s{0,3}(```|~~~)")
-PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
-NOTHING = frozenset({"", "-", "none", "n/a", "nothing"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,35 +59,48 @@ class Section:
     title: str
     line: int
     level: int
-    dependencies: list[str] = field(default_factory=list)
-    owned_files: list[str] = field(default_factory=list)
+    owned_files: dict[str, None] = field(default_factory=dict)
     subtasks: list[str] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
 
-    @property
-    def draft(self) -> PackageDraft:
+    def draft(self, needs: Mapping[str, list[str]]) -> PackageDraft:
         """The package as its author described it."""
         return PackageDraft(
             title=self.title,
-            dependencies=tuple(self.dependencies),
+            dependencies=tuple(needs.get(self.wp_id, ())),
             owned_files=tuple(self.owned_files),
             subtasks=tuple(self.subtasks),
             prompt="\n".join(self.text).strip() or None,
         )
 
 
-def read_outline(text: str) -> dict[str, PackageDraft]:
+@dataclass(slots=True, kw_only=True)
+class OpenList:
+    """A key whose values stand on the lines below it; a heading's go on to the next heading."""
+
+    key: Field
+    is_heading: bool = False
+    is_after_blank: bool = False
+
+
+def read_outline(text: str, existing: Collection[str] = ()) -> dict[str, PackageDraft]:
     """The packages of `tasks.md` by id, in the order of the file; subtasks are by their ids.
 
-    Raises: UsageError naming the line that is wrong.
+    `existing` are the ids of packages that have prompts: they may be named, and `WP6` in the file
+    is their `WP06`.
+
+    Raises:
+        UsageError: naming the line that is wrong, and what to write instead.
     """
-    sections: dict[str, Section] = {}
-    for section in _sections(text.splitlines()):
-        if section.wp_id in sections:
-            first = sections[section.wp_id].line
-            raise _wrong(section.line, f"{section.wp_id} has a heading at line {first} already")
-        sections[section.wp_id] = section
-    return {wp_id: section.draft for wp_id, section in sections.items()}
+    reader = _Reader(existing)
+    for line in lines_of(text):
+        reader.read(line)
+    known = {**dict.fromkeys(existing), **dict.fromkeys(reader.sections)}
+    for line in reader.mentioning:
+        for name in mentions(line.raw):
+            known_package(name, known, line)
+    needs = needs_by_package(reader.needs, reader.sections, known)
+    return {wp_id: section.draft(needs) for wp_id, section in reader.sections.items()}
 
 
 def subtask_name(text: str) -> str:
@@ -68,63 +109,185 @@ def subtask_name(text: str) -> str:
     return numbered[1] if numbered else text.strip()
 
 
-def _sections(lines: Sequence[str]) -> Iterator[Section]:
-    current: Section | None = None
-    is_code = False
-    for number, line in enumerate(lines, start=1):
-        is_code ^= FENCE.match(line) is not None
-        heading = None if is_code else HEADING.fullmatch(line)
-        if heading and _ends(heading, current):
-            if current:
-                yield current
-            current = _section(heading, number)
-        elif current and is_code:
-            current.text.append(line)
-        elif current:
-            _read_line(current, line, number)
-    if current:
-        yield current
+class _Reader:
+    """Takes the lines of the file one by one.
+
+    `needs` is what they say of dependencies, `mentioning` the headings that name a package whose
+    part of the file they do not begin.
+    """
+
+    def __init__(self, existing: Collection[str]) -> None:
+        self.sections: dict[str, Section] = {}
+        self.needs: list[Need] = []
+        self.mentioning: list[Line] = []
+        self._existing = existing
+        self._section: Section | None = None
+        self._list: OpenList | None = None
+        self._column = 0
+
+    def read(self, line: Line) -> None:
+        """Take the next line.
+
+        Raises:
+            UsageError: it looks like a statement, and is not understood.
+        """
+        heading = HEADING.fullmatch(line.shown) if line.shown else None
+        if heading:
+            self._read_heading(heading, line)
+        elif NO_HEADING.match(line.raw) and line.shown:
+            instead = f"## {line.shown.strip().lstrip('#')}"
+            raise line.misread("is not a heading", instead=instead)
+        elif line.shown is None:
+            self._keep(line)
+        elif not line.shown.strip():
+            self._keep(line)
+            if self._list:
+                self._list.is_after_blank = True
+        elif line.shown.lstrip().startswith("|"):
+            self._keep(line)
+            self._read_row(line, line.shown)
+        else:
+            self._column = 0
+            self._read_text(line, line.shown)
+
+    def _keep(self, line: Line) -> None:
+        if self._section:
+            self._section.text.append(line.raw)
+
+    def _read_heading(self, heading: re.Match[str], line: Line) -> None:
+        self._list, self._column = None, 0
+        level, text = len(heading[1]), heading[2]
+        package = PACKAGE.fullmatch(text)
+        if package and not MORE_IDS.match(package["title"]):
+            self._section = self._new_section(package, line, level)
+            return
+        if MENTION.search(text):
+            self.mentioning.append(line)
+        if self._section and level <= self._section.level:
+            self._section = None
+        self._keep(line)
+        if self._section:
+            self._read_key_heading(plain_text(text), line)
+
+    def _read_key_heading(self, text: str, line: Line) -> None:
+        """A heading within a package may be a key, whose values stand below it."""
+        name, _, value = text.partition(":")
+        kind = kind_of(name, line)
+        if kind:
+            key = Field(kind=kind, value=value.strip())
+            self._list = OpenList(key=key, is_heading=True)
+            if key.value:
+                self._take(key, line)
+
+    def _new_section(self, package: re.Match[str], line: Line, level: int) -> Section:
+        # A bare number is written with two digits, as the host writes its own.
+        wp_id = f"WP{package['id']}" if package["id"] else f"WP{package['number']:0>2}"
+        title = package["title"].strip(" *_")
+        if not title:
+            raise line.misread("has no title", instead=f"## {wp_id} What it is about")
+        if STATED_IN_TITLE.search(title):
+            instead = f"Dependencies: {', '.join(mentions(title))}"
+            advice = f"write {instead!r} on a line below it"
+            raise line.wrong("states in a heading what the package waits for", advice=advice)
+        for other in self.sections.values():
+            if number_of(other.wp_id) == number_of(wp_id):
+                raise line.wrong(
+                    f"has the number of {other.wp_id}, which has a heading at line {other.line}",
+                    advice="give one of the two another number",
+                )
+        same = [x for x in self._existing if number_of(x) == number_of(wp_id)]
+        wp_id = same[0] if len(same) == 1 else wp_id
+        self.sections[wp_id] = Section(wp_id=wp_id, title=title, line=line.number, level=level)
+        return self.sections[wp_id]
+
+    def _read_text(self, line: Line, shown: str) -> None:
+        if self._section is None and shown.startswith(("    ", "\t")):
+            return  # An indented example.
+        found = [it for it in fields_of(shown, line) if self._section or it.subject]
+        if not (found and _is_all(found, shown)):
+            self._keep(line)
+        if found:
+            for one in found:
+                self._take(one, line)
+            if not found[-1].value:
+                self._list = OpenList(key=found[-1])
+            elif not (self._list and self._list.is_heading):
+                self._list = None
+        elif self._section and not (self._list and self._is_value(self._list, line, shown)):
+            self._read_prose(self._section, line, shown)
+
+    def _is_value(self, below: OpenList, line: Line, shown: str) -> bool:
+        """Whether the line is a value of the key above it."""
+        bullet = BULLET.fullmatch(shown)
+        text = bullet[2] if bullet else shown.strip()
+        is_item = MENTION.match(plain_text(text)) is not None or NOTHING.match(text) is not None
+        if below.is_heading:
+            is_ours = True
+        elif bullet:
+            is_deeper = len(bullet[1]) > below.key.indent or not below.key.is_bullet
+            is_ours = is_deeper or (is_item and below.key.kind is not Kind.OWNS)
+        else:
+            is_ours = is_item or not below.is_after_blank
+        if not is_ours:
+            self._list = None
+            return False
+        if CHECKBOX.fullmatch(shown):
+            raise line.misread("is a checkbox, which is a step", instead=f"- {text[3:].strip()}")
+        return self._take(Field(kind=below.key.kind, value=text), line)
+
+    def _read_prose(self, section: Section, line: Line, shown: str) -> None:
+        box = CHECKBOX.fullmatch(shown)
+        if looks_stated(shown):
+            instead = f"Dependencies: {', '.join(mentions(shown))}"
+            raise line.misread("is not understood", instead=instead)
+        if box:
+            section.subtasks.append(subtask_name(box[1]))
+
+    def _read_row(self, line: Line, shown: str) -> None:
+        """A table may have a package in each row, and a column of what each waits for."""
+        row = cells(shown)
+        kinds = [kind_of(cell, line) if len(cell) < 40 else None for cell in row]
+        if not self._column and Kind.NEEDS in kinds[1:]:
+            self._column = kinds.index(Kind.NEEDS, 1)
+        elif self._column and self._column < len(row):
+            package, value = MENTION.match(plain_text(row[0])), row[self._column]
+            if package and not set(value) <= set(":- "):
+                self.needs.append(Need(wp_id=f"WP{package[1]}", value=value, line=line))
+            elif MENTION.search(value):
+                instead = f"| WP01 | {' | '.join(row[1:])} |"
+                raise line.misread(
+                    "does not begin with the package that it is about", instead=instead
+                )
+        elif self._section:
+            for one in fields_of(shown, line):
+                self._take(one, line)
+
+    def _take(self, stated: Field, line: Line) -> bool:
+        """Whether the field states anything of the package; what it does is kept."""
+        if stated.kind is Kind.PERHAPS_NEEDS and not MENTION.search(stated.value):
+            return False
+        if stated.kind is Kind.OWNS:
+            if self._section:
+                self._section.owned_files |= dict.fromkeys(patterns(stated.value, line))
+            return True
+        here = self._section.wp_id if self._section else ""
+        subject = mentions(stated.subject)[0] if stated.subject else here
+        is_reversed = stated.kind is Kind.NEEDED_BY
+        self.needs.append(
+            Need(wp_id=subject, value=stated.value, line=line, is_reversed=is_reversed)
+        )
+        return True
 
 
-def _ends(heading: re.Match[str], current: Section | None) -> bool:
-    """Whether a heading begins another part of the file, rather than dividing the package's text."""
-    is_package = PACKAGE.fullmatch(heading[2]) is not None
-    return is_package or current is None or len(heading[1]) <= current.level
-
-
-def _section(heading: re.Match[str], number: int) -> Section | None:
-    package = PACKAGE.fullmatch(heading[2])
-    if package is None:
-        return None
-    if not package[2]:
-        raise _wrong(number, f"{package[1]} has no title: write '## {package[1]} What it is about'")
-    return Section(wp_id=package[1].upper(), title=package[2], line=number, level=len(heading[1]))
-
-
-def _read_line(section: Section, line: str, number: int) -> None:
-    named = FIELD.fullmatch(line)
-    box = CHECKBOX.fullmatch(line)
-    if named and named[1].lower() == "owned files":
-        section.owned_files += [part.strip("`") for part in _parts(named[2])]
-    elif named:
-        section.dependencies += [_package_id(part, number) for part in _parts(named[2])]
-    else:
-        section.text.append(line)
-    if box:
-        section.subtasks.append(subtask_name(box[1]))
-
-
-def _parts(text: str) -> list[str]:
-    parts = [part.strip() for part in text.strip().removesuffix(".").split(",")]
-    return [part for part in parts if part.lower() not in NOTHING]
-
-
-def _package_id(text: str, number: int) -> str:
-    name = text.strip("`").upper()
-    if not PACKAGE_ID.fullmatch(name):
-        raise _wrong(number, f"{text[:80]!r} is no package's id: write WP01, WP02 or none")
-    return name
-
-
-def _wrong(number: int, complaint: str) -> UsageError:
-    return UsageError(f"tasks.md, line {number}: {complaint}")
+def _is_all(found: list[Field], shown: str) -> bool:
+    """Whether the front matter will say all that the line does, so that the text need not."""
+    key = found[0]
+    is_alone = len(found) == 1 and not key.is_bullet and key.value
+    if not is_alone or shown.partition(":")[2].strip(" *_") != key.value.strip(" *_"):
+        return False
+    if key.kind is Kind.OWNS:
+        return "(" not in key.value
+    try:
+        return key.kind is Kind.NEEDS and not read_references(key.value).has_remark
+    except NotUnderstood:
+        return False

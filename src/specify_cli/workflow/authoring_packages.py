@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from specify_cli.core import globs
 from specify_cli.core.dependencies import Graph, find_cycle, find_unknown
 from specify_cli.core.drafts import PackageDraft
+from specify_cli.core.package_references import number_of
 from specify_cli.errors import PreflightFailed, UsageError
 from specify_cli.storage import front_matter, locks
 from specify_cli.storage.atomic import publish, translated
@@ -51,6 +53,7 @@ class Packages:
             changing_mission(self.project, selector) as mission,
             translated(mission.files.folder, "write below"),
         ):
+            check_packages(mission.packages)
             outline = _outline(mission)
             outlined = {wp_id: draft.dependencies for wp_id, draft in outline.items()}
             check_graph({**outlined, **mission.graph})
@@ -97,6 +100,27 @@ def check_graph(graph: Graph) -> None:
         raise UsageError(f"packages wait for each other in a circle: {' > '.join(cycle)}")
 
 
+def check_packages(packages: Mapping[str, WorkPackage]) -> None:
+    """Passes when no two packages have one number, and every pattern of files can be compared.
+
+    Raises: UsageError naming the files.
+    """
+    first: dict[int, WorkPackage] = {}
+    for package in packages.values():
+        other = first.setdefault(number_of(package.wp_id), package)
+        if other is not package:
+            one, two = other.prompt_path.name, package.prompt_path.name
+            raise UsageError(
+                f"tasks/{one} and tasks/{two}: {other.wp_id} and {package.wp_id} have one number; give one of them another"
+            )
+        for pattern in package.owned_files:
+            try:
+                globs.require_simple(pattern)
+            except globs.PatternTooComplex as reason:
+                name = package.prompt_path.name
+                raise UsageError(f"tasks/{name}: owned_files: {reason}; simplify it") from None
+
+
 def render_prompt(wp_id: str, draft: PackageDraft) -> str:
     """The prompt of the package; the draft's subtasks are ids."""
     header = front_matter.render(
@@ -115,7 +139,8 @@ def render_prompt(wp_id: str, draft: PackageDraft) -> str:
 def _outline(mission: OpenMission) -> dict[str, PackageDraft]:
     path = mission.files.folder / "tasks.md"
     try:
-        outline = authoring_outline.read_outline(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        outline = authoring_outline.read_outline(text, mission.packages)
     except FileNotFoundError:
         outline = {}
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from specify_cli.core import globs
 from specify_cli.core.dependencies import find_cycle, find_unknown
+from specify_cli.core.lane_plan import PackageScope, plan_lanes
 from specify_cli.core.lanes import Lane
 from specify_cli.core.state import MissionState
 from specify_cli.workflow.doctor_findings import Finding, error, warning
@@ -48,7 +49,10 @@ def examine_overlaps(
 ) -> Iterator[Finding]:
     """Every two packages at work in different lanes that own a file in common."""
     at_work = [x for x in prompts if state.of(x).lane not in NOT_AT_WORK]
-    for one, other in combinations(at_work, 2):
+    scopes = [PackageScope(wp_id=x, owned_files=prompts[x].owned_files) for x in at_work]
+    # Only what a plan of these alone would put into one lane can overlap.
+    together = [pair for lane in plan_lanes(scopes) for pair in combinations(lane.wp_ids, 2)]
+    for one, other in together:
         if lane_ids.get(one) == lane_ids.get(other):
             continue
         shared = _shared(prompts[one].owned_files, prompts[other].owned_files)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from specify_cli.core.globs import PatternTooComplex, require_simple
+from specify_cli.core.package_references import number_of
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import front_matter, package_files
 from specify_cli.storage.package_files import FILE_NAME
 from specify_cli.workflow.doctor_findings import Finding, error, warning
 
 BY_HAND = "correct it by hand"
-LOOKS_LIKE_A_PROMPT = re.compile(r"^(?:['\"]?work_package_id['\"]?)\s*:", re.MULTILINE)
 KEY = re.compile(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
 MAKE_TASKS = "write work packages with 'spec-kitty tasks add'"
 
@@ -48,15 +49,30 @@ def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
     for path in _markdown_in(folder):
         if FILE_NAME.fullmatch(path.name):
             _examine(path, prompts, found)
-        elif LOOKS_LIKE_A_PROMPT.search(_text_or_nothing(path)):
-            what = "it has a work_package_id, but its name does not begin with 'WP' and digits"
-            found.append(
-                warning("ignored-prompt", path, what, repair=f"rename it, as WP01-{path.name}")
-            )
+        else:
+            found.extend(_ignored_prompt(path))
     if not prompts and not found:
         found.append(warning("no-tasks", folder, "the mission has no tasks", repair=MAKE_TASKS))
     found.extend(_duplicates(prompts))
-    return prompts, found
+    known = [prompt.wp_id for prompt in prompts if prompt.wp_id]
+    return [
+        replace(prompt, dependencies=package_files.dependencies(prompt.dependencies, known))
+        for prompt in prompts
+    ], found
+
+
+def _ignored_prompt(path: Path) -> Iterator[Finding]:
+    """A file that is a prompt by its front matter, and not by its name; an example is none."""
+    try:
+        wp_id = front_matter.parse(_text_or_nothing(path), path).get("work_package_id")
+    except StateUnreadable:
+        return
+    if wp_id is not None:
+        what = "it has a work_package_id, but its name does not begin with 'WP' and digits"
+        named = package_files.canonical_id(str(wp_id))
+        stem = named if package_files.PACKAGE_ID.fullmatch(named) else "WP01"
+        repair = f"rename it, as {stem}-{path.name}"
+        yield warning("ignored-prompt", path, what, repair=repair)
 
 
 def _markdown_in(folder: Path) -> list[Path]:
@@ -123,7 +139,7 @@ def _with_fields(prompt: Prompt, found: list[Finding]) -> Prompt:
 
     path, header = prompt.path, prompt.header
     wp_id = field("work_package_id", lambda: package_files.package_id(header, path), None)
-    needed = field("dependencies", lambda: package_files.texts(header, "dependencies", path), [])
+    needed = field("dependencies", lambda: package_files.dependency_texts(header, path), [])
     owned = field("owned_files", lambda: package_files.texts(header, "owned_files", path), [])
     field("subtasks", lambda: package_files.listed_subtasks(header, path), {})
     whole = Prompt(
@@ -131,12 +147,12 @@ def _with_fields(prompt: Prompt, found: list[Finding]) -> Prompt:
         text=prompt.text,
         header=header,
         wp_id=wp_id,
-        dependencies=tuple(package_files.canonical_id(x) for x in needed),
+        dependencies=tuple(needed),
         owned_files=tuple(owned),
     )
     found.extend(_odd_title(whole))
     found.extend(_disagreeing_name(whole))
-    found.extend(_outside_patterns(whole))
+    found.extend(_odd_patterns(whole))
     return whole
 
 
@@ -167,23 +183,30 @@ def _disagreeing_name(prompt: Prompt) -> Iterator[Finding]:
         yield warning("id-and-name", prompt.path, what, repair="make them agree", line=line)
 
 
-def _outside_patterns(prompt: Prompt) -> Iterator[Finding]:
+def _odd_patterns(prompt: Prompt) -> Iterator[Finding]:
     for pattern in prompt.owned_files:
         if pattern.startswith("/") or ".." in PurePosixPath(pattern).parts:
             what = f"owned_files: {pattern!r} leads out of the repository"
             line = prompt.line_of("owned_files")
             repair = "name files from the repository's root"
             yield warning("owned-files", prompt.path, what, repair=repair, line=line)
+        try:
+            require_simple(pattern)
+        except PatternTooComplex as reason:
+            what = f"owned_files: {reason}: it counts as all below its plain beginning"
+            line = prompt.line_of("owned_files")
+            yield warning("owned-files", prompt.path, what, repair="simplify it", line=line)
 
 
 def _duplicates(prompts: Sequence[Prompt]) -> Iterator[Finding]:
-    first: dict[str, Prompt] = {}
+    first: dict[int, Prompt] = {}
     for prompt in prompts:
         if prompt.wp_id is None:
             continue
-        other = first.setdefault(prompt.wp_id, prompt)
+        other = first.setdefault(number_of(prompt.wp_id), prompt)
         if other is not prompt:
-            what = f"{prompt.wp_id} is defined in {other.path.name} already"
+            place = f"{other.path.name}, line {other.line_of('work_package_id')}"
+            what = f"{prompt.wp_id} is defined in {place}, as {other.wp_id}"
             line = prompt.line_of("work_package_id")
             repair = "give one of the two another id"
             yield error("duplicate-id", prompt.path, what, repair=repair, line=line)

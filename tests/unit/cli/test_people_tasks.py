@@ -170,3 +170,29 @@ def test_mission_of_the_worktree_is_the_one_that_is_meant(project: Path):
     say(project, "specify", "Other")
 
     assert say(Path(place), "implement", "wp01")["data"]["no_op"]
+
+
+def test_two_prompts_with_one_number_are_refused_by_name(project: Path):
+    folder = project / "kitty-specs" / SLUG / "tasks"
+    folder.mkdir()
+    for name in ("WP6", "WP06"):
+        (folder / f"{name}.md").write_text("---\ntitle: A\n---\n")
+    for words in (["tasks"], ["tasks", "finalize"]):
+        refused = say(project, *words)
+        assert refused["error_code"] == "USAGE_ERROR"
+        assert "tasks/WP06.md and tasks/WP6.md" in refused["data"]["message"]
+
+
+def test_a_pattern_beyond_the_bounds_is_refused_and_its_mission_still_opens(project: Path):
+    folder = project / "kitty-specs" / SLUG / "tasks"
+    folder.mkdir()
+    wild = "src/" + "*a" * 40
+    (folder / "WP01.md").write_text(f'---\nowned_files: ["{wild}"]\n---\n')
+    refused = say(project, "tasks", "finalize")
+    assert (refused["error_code"], "tasks/WP01.md" in refused["data"]["message"]) == (
+        "USAGE_ERROR",
+        True,
+    )
+    assert say(project, "tasks", "list")["data"]["work_packages"][0]["lane_id"] == "lane-a"
+    git(project, "commit", "-q", "--allow-empty", "-m", "first")
+    assert say(project, "implement", "WP01")["success"]

@@ -146,3 +146,61 @@ def test_a_prompt_that_is_a_folder_is_a_failure_of_the_storage(mission: Path) ->
     (mission / "tasks" / "WP01.md").mkdir()
     with pytest.raises(StorageFailed):
         read_packages(mission)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('"[]"', ()),
+        ("none", ()),
+        ("None (starting package)", ()),
+        ("[none]", ()),
+        ("'[\"WP02\"]'", ("WP02",)),
+        ("[WP2]", ("WP02",)),
+        ("WP2 and wp03", ("WP02", "WP03")),
+        ("[WP02..WP03]", ("WP02", "WP03")),
+        ("WP02 (the model, first)", ("WP02",)),
+        ("[WP07]", ("WP07",)),
+        ("the model", ("the model",)),
+    ],
+)
+def test_dependencies_are_understood_and_none_is_dropped(
+    mission: Path, value: str, expected: tuple[str, ...]
+) -> None:
+    write(mission, f"---\ndependencies: {value}\n---\n")
+    for name in ("WP02", "WP03"):
+        (mission / "tasks" / f"{name}.md").write_text("")
+    assert read_packages(mission)["WP01"].dependencies == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('"[]"', ()),
+        ("none", ()),
+        ('\'["src/**", "b"]\'', ("src/**", "b")),
+        ("'[src/a.py, b]'", ("src/a.py", "b")),
+        ("src/[id]/a.py", ("src/[id]/a.py",)),
+    ],
+)
+def test_a_list_in_quotes_is_a_list(mission: Path, value: str, expected: tuple[str, ...]) -> None:
+    write(mission, f"---\nowned_files: {value}\n---\n")
+    assert only(mission).owned_files == expected
+
+
+def test_two_packages_of_one_number_are_two_and_neither_is_guessed(mission: Path) -> None:
+    for name, needed in (("WP6", ""), ("WP06", "WP6"), ("WP07", "WP006")):
+        text = f"---\ndependencies: [{needed}]\n---\n"
+        (mission / "tasks" / f"{name}.md").write_text(text)
+    packages = read_packages(mission)
+    assert packages["WP06"].dependencies == ("WP6",)
+    assert packages["WP07"].dependencies == ("WP006",)
+
+
+@pytest.mark.parametrize("heading", ["## WP1: A", "## Work Package 1: A", "## Phase 1: WP01 A"])
+def test_the_heading_of_a_package_may_write_its_number_otherwise(
+    mission: Path, heading: str
+) -> None:
+    write(mission, "---\ntitle: A\n---\n")
+    (mission / "tasks.md").write_text(f"{heading}\n- [x] T001 Do\n")
+    assert [step.subtask_id for step in only(mission).subtasks] == ["T001"]

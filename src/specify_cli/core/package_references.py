@@ -1,0 +1,141 @@
+"""How people name work packages in prose and lists: `WP01, wp2 and WP04..WP06 (the model first)`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+MENTION = re.compile(r"(?<![\w/])(?:WP|Work[ -]Package)[ _-]?([0-9]{1,9})(?!\w)", re.I | re.A)
+"""A package that a text names."""
+
+NOTHING = re.compile(
+    r"(?:none|nothing|nil|null|n/?a|no|-+|\u2013|\u2014|\u2205|\[\s*\])(?![\w/])", re.I | re.A
+)
+"""What people write for an empty list."""
+
+PARALLEL = re.compile(r"parallel|independent|alongside|concurrent", re.I)
+"""A remark about order of work, which may name packages without waiting for them."""
+
+_PREFIX = re.compile(r"(?:depend(?:s|ent)? (?:up)?on|requires|needs|blocked by|after)[:\s]+", re.I)
+_JOIN = re.compile(r"\s*(?:,?\s*\band\b|,?\s*&|[,;+/])?\s*(?=WP|Work)", re.I | re.A)
+_RANGE = re.compile(
+    r"\s*(?:-|\u2013|\u2014|\u2026|\.{2,3}|\bto\b|\bthrough\b)\s*"
+    r"(?:(?:WP|Work[ -]Package)[ _-]?)?([0-9]{1,9})(?!\w)",
+    re.I | re.A,
+)
+_REMARK = re.compile(
+    r"\s*(?:$|[(\u2013\u2014:;.]|-\s|,?\s*\b(?:for|because|since|as|so|which|whose|from|in|must|is|are"
+    r"|has|have|to|complete[d]?|done|merged|approved|first|only)\b)",
+    re.I | re.A,
+)
+_LINK = re.compile(r"\[([^\]\[]*)\]\([^()]*\)")
+_MARKUP = re.compile(r"[*`\"']+")
+
+
+class NotUnderstood(ValueError):
+    """A text is not a list of packages; the message says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The packages that a list names, as first and last id of each range; none: it says "none"."""
+
+    ranges: tuple[tuple[str, str], ...] = ()
+    has_remark: bool = False
+
+    def resolved(self, known: Collection[str]) -> tuple[str, ...]:
+        """The ids among `known` that are named, each once.
+
+        Raises:
+            NotUnderstood: one end of a range, or a single id, is unknown or fits several.
+        """
+        found: dict[str, None] = {}
+        for first, last in self.ranges:
+            ends = resolved(first, known), resolved(last, known)
+            low, high = (number_of(end) for end in ends)
+            if low > high:
+                raise NotUnderstood(f"the range from {first} to {last} ends before it begins")
+            found.update(dict.fromkeys(ends[:1]))
+            found.update(dict.fromkeys(x for x in sorted(known) if low < number_of(x) < high))
+            found.update(dict.fromkeys(ends[1:]))
+        return tuple(found)
+
+
+def read_references(text: str) -> References:
+    """The packages that a list names; nothing but ids, ranges and remarks may stand in it.
+
+    Raises:
+        NotUnderstood: something else stands there, or a remark names a package that the list does
+            not, so that nobody can tell whether it is meant.
+    """
+    plain = plain_text(text)
+    nothing = NOTHING.match(plain)
+    if not plain or nothing:
+        rest = plain[nothing.end() :] if nothing else ""
+        _require_harmless(rest, named=())
+        return References(has_remark=bool(rest.strip(" .")))
+    ranges, rest = _ranges(_PREFIX.sub("", plain, count=1) if _PREFIX.match(plain) else plain)
+    if not ranges:
+        raise NotUnderstood("is not a list of packages such as WP01, WP02, nor 'none'")
+    if not _REMARK.match(rest):
+        raise NotUnderstood(f"goes on with {rest.strip()[:40]!r} behind the packages")
+    _require_harmless(rest, named=[name for pair in ranges for name in pair])
+    return References(ranges=tuple(ranges), has_remark=bool(rest.strip(" .;")))
+
+
+def mentions(text: str) -> list[str]:
+    """The ids of all packages that a text names, in order, each once."""
+    return list(dict.fromkeys(f"WP{number:0>2}" for number in MENTION.findall(text)))
+
+
+def plain_text(text: str) -> str:
+    """The text without emphasis, quotes, links and the brackets of a list around all of it."""
+    plain = _MARKUP.sub("", _LINK.sub(r"\1", text)).strip()
+    is_list = plain.startswith("[") and plain.endswith("]")
+    return plain[1:-1].strip() or "none" if is_list else plain
+
+
+def number_of(wp_id: str) -> int:
+    """The number in a package's id."""
+    return int(wp_id[2:])
+
+
+def resolved(name: str, known: Collection[str]) -> str:
+    """The id among `known` that is spelled `name`, else the only one with its number.
+
+    Raises:
+        NotUnderstood: there is none, or there are several.
+    """
+    if name in known:
+        return name
+    fitting = sorted(x for x in known if number_of(x) == number_of(name))
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(fitting or sorted(known)) or "none"
+    if fitting:
+        raise NotUnderstood(f"{name} could be each of {listed}")
+    raise NotUnderstood(f"{name} is not a package of this mission; its packages: {listed}")
+
+
+def _ranges(text: str) -> tuple[list[tuple[str, str]], str]:
+    """The ids that the text begins with, and what stands behind them."""
+    found: list[tuple[str, str]] = []
+    position = 0
+    while one := MENTION.match(text, position):
+        position = one.end()
+        last = _RANGE.match(text, position)
+        found.append((f"WP{one[1]}", f"WP{(last or one)[1]}"))
+        position = last.end() if last else position
+        joined = _JOIN.match(text, position)
+        if not (joined and MENTION.match(text, joined.end())):
+            break
+        position = joined.end()
+    return found, text[position:]
+
+
+def _require_harmless(remark: str, *, named: Collection[str]) -> None:
+    numbers = {number_of(name) for name in named}
+    others = [x for x in mentions(remark) if number_of(x) not in numbers]
+    if others and not PARALLEL.search(remark):
+        raise NotUnderstood(f"names {others[0]} in a remark, not in the list")

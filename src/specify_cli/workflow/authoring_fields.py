@@ -1,0 +1,171 @@
+"""What a line of `tasks.md` states about a work package: the grammar of its keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+from specify_cli.core.globs import PatternTooComplex, require_simple
+from specify_cli.core.package_references import MENTION, NOTHING
+from specify_cli.errors import UsageError
+from specify_cli.workflow.authoring_lines import Line
+
+BULLET = re.compile(r"([\s>]*)(?:[-*+]|[0-9]{1,3}[.)])\s+(.*)", re.A)
+CHECKBOX = re.compile(r"\s*[-*+]\s+\[[ xX]\]\s+(.+)")
+
+_LEAD = re.compile(r"[\s>]*(?:(?:[-*+]|[0-9]{1,3}[.)])\s+)?", re.A)
+_KEY = re.compile(
+    r"[*_`]*(?P<key>[A-Za-z][\w /&-]{1,40}?)[*_`]*\s*:"
+    r"[*_`]*\s*(?P<value>.*)",
+    re.A,
+)
+_SEGMENT = re.compile(r"\s+[|\u00b7\u2022]\s+|[,;]?\s+(?=\*\*[\w ]{2,40}(?:\*\*\s*:|:\*\*))")
+_SENTENCE = re.compile(
+    r"[\s>]*(?:(?:[-*+]|[0-9]{1,3}[.)])\s+)?[*_]*(?:(?:(?:this|the)\s+(?:work\s+)?package|it|"
+    r"(?P<subject>WP[ _-]?[0-9]{1,9}))[*_]*\s+)?(?:"
+    r"(?:is\s+)?depend(?:s|ent|ing)?\s+(?:up)?on\b(?=.*WP[ _-]?[0-9])"
+    r"|(?:is\s+blocked\s+by|blocked\s+by|requires|needs)[\s*_`]+(?=WP[ _-]?[0-9]))(?P<value>.*)",
+    re.I | re.A,
+)
+_STATED = re.compile(r"\b(?:depend\w*|deps|blocked by|owned[ _-]files?)\b[^:|]{0,30}:", re.I)
+_WEAK = re.compile(
+    r"\b(?:dependenc(?:y|ies)|depends (?:up)?on|deps|requires?|prerequisites?|blocked by|needs)\b"
+)
+_QUOTED = re.compile(r"`([^`]+)`")
+_REMARK = re.compile(r"\s+(?:\(.*\)|[\u2013\u2014-]\s.*)$")
+_UNDECIDED = frozenset({"tbd", "todo", "?", "..."})
+
+NEEDS = "Dependencies"
+OWNS = "Owned files"
+_EXACT = {
+    "dependencies": NEEDS,
+    "dependency": NEEDS,
+    "depends on": NEEDS,
+    "depends upon": NEEDS,
+    "deps": NEEDS,
+    "owned files": OWNS,
+}
+_REVERSED = frozenset({"blocks", "unblocks", "required by", "needed by", "dependents"})
+
+
+class Kind(StrEnum):
+    """What a key states."""
+
+    NEEDS = NEEDS
+    OWNS = OWNS
+    NEEDED_BY = "needed by"
+    PERHAPS_NEEDS = "perhaps needs"
+    """Prose, unless a package is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A key and its value; `is_bullet`: it stands in a list, whose deeper items are its values."""
+
+    kind: Kind
+    value: str
+    subject: str | None = None
+    indent: int = 0
+    is_bullet: bool = False
+
+
+def fields_of(shown: str, line: Line) -> list[Field]:
+    """What the line states, in its order; nothing for prose.
+
+    Raises:
+        UsageError: it has a key that is not known and looks like one that is.
+    """
+    if CHECKBOX.fullmatch(shown):  # A step, whatever its words are.
+        return []
+    if shown.lstrip().startswith("|"):
+        row = cells(shown)
+        shown = f"{row[0].strip(' :*_')}: {row[1]}" if len(row) > 1 and row[1] else ""
+    sentence = _SENTENCE.fullmatch(shown)
+    if sentence:
+        value = sentence["value"].lstrip("*_ :")
+        return [Field(kind=Kind.NEEDS, value=value, subject=sentence["subject"])]
+    lead = _LEAD.match(shown)
+    begin = lead.end() if lead else 0
+    indent = len(shown) - len(shown.lstrip(" \t>"))
+    found = []
+    for segment in _SEGMENT.split(shown[begin:]):
+        keyed = _KEY.fullmatch(segment)
+        kind = kind_of(keyed["key"], line) if keyed else None
+        if keyed and kind:
+            value = keyed["value"].strip()
+            is_bullet = bool(shown[indent:begin])
+            found.append(Field(kind=kind, value=value, indent=indent, is_bullet=is_bullet))
+    return found
+
+
+def kind_of(key: str, line: Line) -> Kind | None:
+    """What a key or a heading of that name states; None for one that states nothing of ours.
+
+    Raises:
+        UsageError: it is not known, and looks like one that is.
+    """
+    name = " ".join(re.sub(r"[*_`-]", " ", key).lower().rstrip(" :").split())
+    if name in _EXACT:
+        return Kind(_EXACT[name])
+    if name in _REVERSED:
+        return Kind.NEEDED_BY
+    if _WEAK.search(name):
+        return Kind.PERHAPS_NEEDS
+    meant = get_close_matches(name, _EXACT, n=1, cutoff=0.82)
+    if meant:
+        raise _misspelled(_EXACT[meant[0]], line)
+    return None
+
+
+def looks_stated(shown: str) -> bool:
+    """Whether a line that was read as prose has a key and a package behind it all the same."""
+    stated = _STATED.search(shown)
+    return stated is not None and MENTION.search(shown, stated.end()) is not None
+
+
+def cells(shown: str) -> list[str]:
+    """The cells of a table's row."""
+    return [cell.strip() for cell in shown.strip().strip("|").split("|")]
+
+
+def patterns(value: str, line: Line) -> list[str]:
+    """The patterns of files in a value.
+
+    Raises:
+        UsageError: something else stands there, or a pattern is too long or too complex.
+    """
+    quoted = _QUOTED.findall(value)
+    rest = _REMARK.sub("", _QUOTED.sub(",", value) if quoted else value.strip().removesuffix("."))
+    if not quoted and NOTHING.match(rest.strip()):
+        return []
+    if rest.startswith("[") and rest.endswith("]"):
+        rest = rest[1:-1]
+    bare = [part.strip().strip("\"'") for part in rest.split(",")]
+    found = [*quoted, *(part for part in bare if part and part.lower() not in ("and", "&"))]
+    for pattern in found:
+        if pattern.count("{") != pattern.count("}"):
+            raise line.wrong("has a list in braces", advice="write each pattern by itself")
+        if pattern.lower() in _UNDECIDED:
+            raise line.misread("names no files", instead="Owned files: none")
+        if re.search(r"\s", pattern) and pattern not in quoted:
+            complaint = f"is not understood: {pattern[:60]!r} is not a pattern of files"
+            raise line.misread(complaint, instead=f"Owned files: `{pattern}`")
+        try:
+            require_simple(pattern)
+        except PatternTooComplex as reason:
+            raise line.wrong(f"is not accepted: {reason}", advice="write a simpler one") from None
+    return found
+
+
+def _misspelled(name: str, line: Line) -> UsageError:
+    shown = line.raw.strip()
+    _, colon, value = shown.partition(":")
+    is_row, is_heading = shown.startswith("|"), shown.startswith("#")
+    value = re.sub(r"^[*_]+\s", "", value.strip())
+    instead = f"{name}: {value}".strip() if colon and not is_heading else f"### {name}"
+    complaint = f"is not understood: did you mean {name!r}?"
+    if is_row:
+        return line.wrong(complaint, advice=f"call it {name!r}")
+    return line.misread(complaint, instead=instead)

@@ -1,0 +1,70 @@
+"""The lines of `tasks.md`, and which of them are code or comments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from specify_cli.errors import UsageError
+
+FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line as it stands in the file; `shown` is what of it is neither code nor a comment."""
+
+    number: int
+    raw: str
+    shown: str | None
+
+    def wrong(self, complaint: str, *, advice: str) -> UsageError:
+        """The refusal of this line."""
+        quoted = self.raw.strip()[:120]
+        return UsageError(f"tasks.md, line {self.number}: {quoted!r} {complaint}; {advice}")
+
+    def misread(self, complaint: str, *, instead: str) -> UsageError:
+        """The refusal of this line, with the line that can be read in its place."""
+        return self.wrong(complaint, advice=f"write {instead!r} instead")
+
+
+def lines_of(text: str) -> Iterator[Line]:
+    """The lines of the file.
+
+    Raises:
+        UsageError: code or a comment has no end, which would hide all that follows.
+    """
+    fence, comment = "", False
+    opened: Line | None = None
+    for number, raw in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        mark = None if comment else FENCE.match(raw)
+        if fence:
+            is_end = mark and mark[1].startswith(fence) and not mark[2].strip()
+            fence = "" if is_end else fence
+            yield Line(number=number, raw=raw, shown=None)
+        elif mark:
+            fence, opened = mark[1], Line(number=number, raw=raw, shown=None)
+            yield opened
+        else:
+            was, (shown, comment) = comment, _uncommented(raw, is_comment=comment)
+            line = Line(number=number, raw=raw, shown=shown)
+            opened = line if comment and not was else opened
+            yield line
+    if opened and fence:
+        raise opened.wrong(
+            "begins code that does not end", advice=f"write {fence!r} below the code"
+        )
+    if opened and comment:
+        raise opened.wrong("begins a comment that does not end", advice="write '-->' behind it")
+
+
+def _uncommented(raw: str, *, is_comment: bool) -> tuple[str | None, bool]:
+    """What of the line is no comment, None where it is one as a whole; whether one goes on."""
+    was, shown, rest = is_comment, "", raw
+    while rest:
+        mark = "-->" if is_comment else "<!--"
+        before, found, rest = rest.partition(mark)
+        shown += "" if is_comment else before
+        is_comment ^= bool(found)
+    return (None if was and not shown.strip() else shown), is_comment

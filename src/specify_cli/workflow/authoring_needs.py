@@ -1,0 +1,91 @@
+"""What the lines of `tasks.md` together say of which package waits for which."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from specify_cli.core.package_references import NotUnderstood, mentions, read_references, resolved
+from specify_cli.workflow.authoring_lines import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One line says that `wp_id` waits for `value`, or, reversed, the other way round."""
+
+    wp_id: str
+    value: str
+    line: Line
+    is_reversed: bool = False
+
+
+def needs_by_package(
+    stated: Sequence[Need], outlined: Collection[str], known: Collection[str]
+) -> dict[str, list[str]]:
+    """Each package with a section to those that it waits for; `known` are all of the mission.
+
+    Raises:
+        UsageError: naming a line that cannot be so, or that two lines contradict each other.
+    """
+    needs: dict[str, dict[str, Line]] = {}
+    nothing: dict[str, Line] = {}
+    for need in stated:
+        wp_id = known_package(need.wp_id, outlined, need.line)
+        named = _named(need, wp_id, known)
+        if not named and need.value.strip() and not need.is_reversed:
+            nothing.setdefault(wp_id, need.line)
+        for other in named:
+            waiting, needed = (other, wp_id) if need.is_reversed else (wp_id, other)
+            _require_sense(waiting, needed, outlined=outlined, line=need.line)
+            needs.setdefault(waiting, {}).setdefault(needed, need.line)
+    _require_agreement(needs, nothing)
+    return {wp_id: list(lines) for wp_id, lines in needs.items()}
+
+
+def known_package(name: str, known: Collection[str], line: Line) -> str:
+    """The package that is named.
+
+    Raises:
+        UsageError: there is none, or several fit.
+    """
+    try:
+        return resolved(name, known)
+    except NotUnderstood as reason:
+        raise line.wrong(
+            f"is not understood: {reason}",
+            advice=f"give it a heading of its own, such as '## {name} What it is about'",
+        ) from None
+
+
+def _named(need: Need, wp_id: str, known: Collection[str]) -> tuple[str, ...]:
+    try:
+        return read_references(need.value).resolved(known)
+    except NotUnderstood as reason:
+        complaint = f"is not understood: {reason}"
+        meant = ", ".join(x for x in mentions(need.value) if x in known and x != wp_id)
+        if meant:
+            raise need.line.misread(complaint, instead=f"Dependencies: {meant}") from None
+        advice = "write 'Dependencies: none', or the ids in its place"
+        raise need.line.wrong(complaint, advice=advice) from None
+
+
+def _require_sense(waiting: str, needed: str, *, outlined: Collection[str], line: Line) -> None:
+    if waiting == needed:
+        raise line.misread(f"lets {waiting} wait for itself", instead="Dependencies: none")
+    if waiting not in outlined:
+        raise line.wrong(
+            f"says what {waiting} waits for, which has no section here",
+            advice=f"say it in the front matter of the prompt of {waiting}, or give it a section",
+        )
+
+
+def _require_agreement(
+    needs: Mapping[str, Mapping[str, Line]], nothing: Mapping[str, Line]
+) -> None:
+    for wp_id, line in nothing.items():
+        if wp_id in needs:
+            other = next(iter(needs[wp_id].values()))
+            raise line.misread(
+                f"says that {wp_id} waits for nothing, and line {other.number} says for what",
+                instead=f"Dependencies: {', '.join(needs[wp_id])}",
+            )
