@@ -2,68 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 ANY_DEPTH = "**"
+MOST_CHARACTERS = 512
+MOST_WILDCARDS = 32
+
+Head: TypeAlias = tuple[str, ...]
+"""The names of a pattern before its first `**`: all that decides what it overlaps with."""
+
+
+class PatternTooComplex(ValueError):
+    """A pattern is longer, or has more wildcards, than the host compares; the message says so."""
+
+
+def require_simple(pattern: str) -> None:
+    """Return for a pattern within the bounds.
+
+    Raises:
+        PatternTooComplex: it is too long, or has too many wildcards.
+    """
+    if len(pattern) > MOST_CHARACTERS:
+        raise PatternTooComplex(
+            f"{pattern[:40]!r}.. has {len(pattern)} characters, more than {MOST_CHARACTERS}"
+        )
+    wildcards = pattern.count("*") + pattern.count("?") - pattern.count(ANY_DEPTH)
+    if wildcards > MOST_WILDCARDS:
+        raise PatternTooComplex(
+            f"{pattern[:40]!r}.. has {wildcards} wildcards, more than {MOST_WILDCARDS}"
+        )
 
 
 def overlap(one: str, other: str) -> bool:
-    """True when some path fits both patterns.
+    """Whether some path fits both patterns.
 
     `*` and `?` stay within a folder, `**` spans folders, and a pattern owns everything below
     what it names, so that `src/api` and `src/api/users.py` overlap.
     """
-    return _paths_meet(_segments(one), _segments(other))
+    return heads_meet(head(one), head(other))
 
 
-def literal_prefix(pattern: str) -> str:
-    """The text that every path that fits begins with: all before the first wildcard.
+def head(pattern: str) -> Head:
+    """The names of the pattern before its first `**`.
 
-    Two patterns can overlap only where one's prefix begins with the other's.
+    What stands behind a `**` excludes nothing: the other pattern owns everything below what it
+    names, and so there is a path that ends as this one wants. A pattern beyond the bounds counts
+    as all that lies below the names before its first wildcard.
     """
-    clean = "/".join(_segments(pattern))
-    ends = [clean.index(wildcard) for wildcard in "*?" if wildcard in clean]
-    return clean[: min(ends)] if ends else clean
+    names = [part for part in pattern.strip().split("/") if part not in ("", ".")]
+    if ANY_DEPTH in names:
+        del names[names.index(ANY_DEPTH) :]
+    try:
+        require_simple(pattern)
+    except PatternTooComplex:
+        names = _before_wildcards(names)
+    return tuple(names)
 
 
-def _segments(pattern: str) -> tuple[str, ...]:
-    return tuple(part for part in pattern.strip().split("/") if part not in ("", "."))
+def heads_meet(one: Head, other: Head) -> bool:
+    """Whether the patterns with these heads overlap."""
+    return all(names_meet(*pair) for pair in zip(one, other, strict=False))
 
 
 @lru_cache(maxsize=65536)
-def _paths_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """True once either pattern is used up: it owns all that the other goes on to name."""
-    walk = _walk(one, other, run=ANY_DEPTH, meet=_names_meet)
-    return any(token is None or opposite is None for token, opposite in walk)
+def names_meet(one: str, other: str) -> bool:
+    """Whether some name fits both patterns of one name."""
+    if "*" not in other:
+        one, other = other, one
+    if "*" not in other:
+        return len(one) == len(other) and _fits(one, other)
+    if "*" not in one:
+        return _matches(one, other)
+    # Each has a `*` that takes in all that the other has in its middle: the ends decide.
+    starts = zip(one.partition("*")[0], other.partition("*")[0], strict=False)
+    ends = zip(one.rpartition("*")[2][::-1], other.rpartition("*")[2][::-1], strict=False)
+    return all(_same(*pair) for pair in (*starts, *ends))
 
 
-@lru_cache(maxsize=65536)
-def _names_meet(one: str, other: str) -> bool:
-    return (None, None) in _walk(one, other, run="*", meet=_characters_meet)
+def is_wild(name: str) -> bool:
+    """Whether more than one name fits."""
+    return "*" in name or "?" in name
 
 
-def _characters_meet(one: str, other: str) -> bool:
+def _before_wildcards(names: list[str]) -> list[str]:
+    kept: list[str] = []
+    length = 0
+    for name in names:
+        length += len(name) + 1
+        if is_wild(name) or length > MOST_CHARACTERS:
+            break
+        kept.append(name)
+    return kept
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether the name, which may have `?`, fits the pattern, which has a `*`.
+
+    Taking each piece between two `*` at its first place leaves most to those behind it.
+    """
+    first, *middle, last = pattern.split("*")
+    end = len(name) - len(last)
+    if len(first) > end or not _fits(name[: len(first)], first) or not _fits(name[end:], last):
+        return False
+    position = len(first)
+    for piece in middle:
+        position = _find(piece, name, start=position, end=end)
+        if position < 0:
+            return False
+        position += len(piece)
+    return True
+
+
+def _find(piece: str, name: str, *, start: int, end: int) -> int:
+    """Where in that part of the name the piece fits first; -1 where it does not."""
+    if "?" not in name and "?" not in piece:
+        return name.find(piece, start, end)
+    places = range(start, end - len(piece) + 1)
+    return next((place for place in places if _fits(name[place:][: len(piece)], piece)), -1)
+
+
+def _fits(name: str, piece: str) -> bool:
+    """Whether two texts of the same length, which may have `?`, are the same."""
+    return name == piece or all(_same(*pair) for pair in zip(name, piece, strict=True))
+
+
+def _same(one: str, other: str) -> bool:
     return one == other or "?" in (one, other)
-
-
-def _walk(
-    one: Sequence[str], other: Sequence[str], *, run: str, meet: Callable[[str, str], bool]
-) -> Iterator[tuple[str | None, str | None]]:
-    """The tokens that both patterns can stand before at once, None behind the last.
-
-    A loop over places instead of a recursion: a pattern may be longer than the stack is deep.
-    """
-    reached = {0}
-    for token in (*one, None):
-        waiting, reached = sorted(reached, reverse=True), set()
-        while waiting:
-            place = waiting.pop()
-            opposite = other[place] if place < len(other) else None
-            yield token, opposite
-            if run in (token, opposite):
-                reached.add(place)
-                if opposite is not None and waiting[-1:] != [place + 1]:
-                    waiting.append(place + 1)
-            elif token is not None and opposite is not None and meet(token, opposite):
-                reached.add(place + 1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from itertools import islice
 from string import ascii_lowercase
 
 from specify_cli.core import globs
+from specify_cli.core.pattern_index import connected, first_meeting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,68 +42,72 @@ def plan_lanes(
     scopes = {package.wp_id: package for package in packages}
     settled = [[x for x in lane.wp_ids if x in scopes] for lane in existing]
     placed = {wp_id for group in settled for wp_id in group}
-    groups = list(settled)
+    groups = [list(group) for group in settled]
     names = [lane.lane_id for lane in existing]
-    for group in _overlapping([p for p in packages if p.wp_id not in placed]):
-        home = next((g for g in settled if _touch(g, group, scopes)), None)
+    newcomers = _overlapping([p for p in packages if p.wp_id not in placed])
+    for group, home in zip(newcomers, _homes(newcomers, settled, scopes), strict=True):
         if home is None:
             groups.append(group)
             names.append(_next_name(names))
         else:
-            home.extend(group)
+            groups[home].extend(group)
     lanes = [_lane(name, group, scopes) for name, group in zip(names, groups, strict=True)]
     return _related(lanes, scopes)
 
 
 def _overlapping(packages: Sequence[PackageScope]) -> list[list[str]]:
     """Groups of packages connected by overlapping files, each sorted, first members in order."""
-    leader = {package.wp_id: package.wp_id for package in packages}
+    ordered = sorted(packages, key=lambda package: package.wp_id)
+    owners, heads = _heads_of(ordered)
+    leader = list(range(len(ordered)))
 
-    def find(wp_id: str) -> str:
-        while leader[wp_id] != wp_id:
-            wp_id = leader[wp_id]
-        return wp_id
+    def find(number: int) -> int:
+        while leader[number] != number:
+            leader[number] = leader[leader[number]]
+            number = leader[number]
+        return number
 
-    for one, other in _overlapping_pairs(packages):
-        first, second = sorted((find(one), find(other)))
-        leader[second] = first
-    groups: dict[str, list[str]] = {}
-    for wp_id in sorted(leader):
-        groups.setdefault(find(wp_id), []).append(wp_id)
+    for position, first in enumerate(connected(heads)):
+        one, other = sorted((find(owners[position]), find(owners[first])))
+        leader[other] = one
+    groups: dict[int, list[str]] = {}
+    for number, package in enumerate(ordered):
+        groups.setdefault(find(number), []).append(package.wp_id)
     return list(groups.values())
 
 
-def _overlapping_pairs(packages: Sequence[PackageScope]) -> Iterator[tuple[str, str]]:
-    """Pairs of packages that own a file in common.
+def _homes(
+    newcomers: Sequence[Sequence[str]],
+    settled: Sequence[Sequence[str]],
+    scopes: Mapping[str, PackageScope],
+) -> list[int | None]:
+    """For each group of newcomers the first settled group whose files overlap with its own.
 
-    Sorted by literal prefix, all that a pattern can overlap with stand right behind it, so that
-    hundreds of packages need no comparison of each with each.
+    Groups of newcomers do not overlap, so that none changes where another one goes.
     """
-    owned = sorted(
-        (globs.literal_prefix(pattern), pattern, package.wp_id)
-        for package in packages
+    lanes, theirs = _heads_of([_together(group, scopes) for group in settled])
+    groups, ours = _heads_of([_together(group, scopes) for group in newcomers])
+    homes: list[int | None] = [None] * len(newcomers)
+    for group, met in zip(groups, first_meeting(ours, theirs), strict=True):
+        if met is not None:
+            home = homes[group]
+            homes[group] = lanes[met] if home is None else min(home, lanes[met])
+    return homes
+
+
+def _heads_of(packages: Sequence[PackageScope]) -> tuple[list[int], list[globs.Head]]:
+    """The heads of all patterns, and before them whose each is, by position in `packages`."""
+    pairs = [
+        (number, globs.head(pattern))
+        for number, package in enumerate(packages)
         for pattern in package.owned_files
-    )
-    for position, (prefix, pattern, wp_id) in enumerate(owned):
-        for other_prefix, other_pattern, other_id in islice(owned, position + 1, None):
-            if not other_prefix.startswith(prefix):
-                break
-            if wp_id != other_id and globs.overlap(pattern, other_pattern):
-                yield wp_id, other_id
+    ]
+    return [number for number, _ in pairs], [head for _, head in pairs]
 
 
-def _touch(
-    group: Sequence[str], newcomers: Sequence[str], scopes: Mapping[str, PackageScope]
-) -> bool:
-    return any(
-        _scopes_overlap(scopes[one].owned_files, scopes[other].owned_files)
-        for one in group
-        for other in newcomers
-    )
-
-
-def _scopes_overlap(ones: Sequence[str], others: Sequence[str]) -> bool:
-    return any(globs.overlap(one, other) for one in ones for other in others)
+def _together(group: Sequence[str], scopes: Mapping[str, PackageScope]) -> PackageScope:
+    files = [pattern for wp_id in group for pattern in scopes[wp_id].owned_files]
+    return PackageScope(wp_id="", owned_files=tuple(files))
 
 
 def _next_name(taken: Sequence[str]) -> str:

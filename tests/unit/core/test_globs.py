@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specify_cli.core.globs import literal_prefix, overlap
+from specify_cli.core.globs import overlap
 
 NAMES = ["".join(letters) for size in (1, 2, 3) for letters in product("ab", repeat=size)]
 PATHS = [path for depth in (1, 2, 3) for path in product(NAMES[:6], repeat=depth)]
@@ -49,13 +49,6 @@ def test_overlap_is_symmetric(one: str, other: str) -> None:
 @given(PATTERNS)
 def test_every_pattern_overlaps_with_itself(pattern: str) -> None:
     assert overlap(pattern, pattern)
-
-
-@given(PATTERNS, PATTERNS)
-def test_patterns_overlap_only_where_one_prefix_begins_with_the_other(one: str, other: str) -> None:
-    ones, others = literal_prefix(one), literal_prefix(other)
-    if overlap(one, other):
-        assert ones.startswith(others) or others.startswith(ones)
 
 
 @pytest.mark.parametrize(

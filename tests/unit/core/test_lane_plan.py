@@ -2,15 +2,19 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specify_cli.core.globs import overlap
+from specify_cli.core.globs import PatternTooComplex, names_meet, overlap, require_simple
 from specify_cli.core.lane_plan import ExecutionLane, PackageScope, plan_lanes
+from tests.benchmarks.lane_plan import SHAPES, packages_of
 
 FILES = st.sampled_from(
     ["src/**", "src/a", "src/a/b.py", "src/*.py", "docs", "docs/x", "**/x", "lib"]
 )
+NAMES = st.text("ab*?", min_size=1, max_size=4)
+PATTERNS = st.lists(st.one_of(NAMES, st.just("**")), max_size=3).map("/".join)
 IDS = [f"WP{n:02}" for n in range(1, 9)]
 
 
@@ -128,3 +132,64 @@ def test_a_package_that_is_gone_leaves_its_lane_with_its_name() -> None:
     old = plan_lanes([scope("WP01", ["a"], []), scope("WP02", ["b"], [])])
     after = plan_lanes([scope("WP02", ["b"], []), scope("WP03", ["c"], [])], old)
     assert homes(after) == {"WP02": "lane-b", "WP03": "lane-c"}
+
+
+def naive_plan(packages: list[PackageScope], settled: list[list[str]]) -> list[set[str]]:
+    """Every package compared with every other, and joined with what it overlaps."""
+    scopes = {package.wp_id: package for package in packages}
+    placed = {x for lane in settled for x in lane}
+    groups: list[set[str]] = []
+    for wp_id in sorted(scopes.keys() - placed):
+        near = [g for g in groups if any(share_a_file(scopes[wp_id], scopes[x]) for x in g)]
+        groups = [g for g in groups if g not in near] + [{wp_id}.union(*near)]
+    lanes = [set(lane) for lane in settled]
+    for group in sorted(groups, key=min):
+        met = [
+            lane
+            for lane in lanes[: len(settled)]
+            if any(share_a_file(scopes[x], scopes[y]) for x in lane for y in group)
+        ]
+        if met:
+            met[0] |= group
+        else:
+            lanes.append(group)
+    return lanes
+
+
+@settings(max_examples=150)
+@given(st.lists(st.lists(PATTERNS, max_size=3), max_size=8), st.integers(0, 4))
+def test_the_plan_is_that_of_comparing_each_with_each(owned: list[list[str]], known: int) -> None:
+    packages = [scope(f"WP{n:02}", files, []) for n, files in enumerate(owned, start=1)]
+    before = plan_lanes(packages[:known])
+    plan = [set(lane.wp_ids) for lane in plan_lanes(packages, before)]
+    assert plan == naive_plan(packages, [list(lane.wp_ids) for lane in before])
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_many_packages_need_no_comparison_of_each_with_each(shape: str) -> None:
+    packages = packages_of(shape, 200)
+    before = names_met()
+    plan_lanes(packages)
+    plan_lanes(packages, plan_lanes(packages[:100]))
+    assert names_met() - before < 20 * len(packages)
+
+
+def names_met() -> int:
+    """How often two names were compared."""
+    counted = names_meet.cache_info()
+    return counted.hits + counted.misses
+
+
+def test_a_pattern_beyond_the_bounds_owns_what_lies_below_its_plain_names() -> None:
+    wild = "src/api/" + "*a" * 40
+    assert overlap(wild, "src/api/users.py")
+    assert not overlap(wild, "src/web/users.py")
+    assert overlap("lib/" + "x" * 2000, "lib/y")
+    with pytest.raises(PatternTooComplex):
+        require_simple(wild)
+
+
+def test_a_pattern_full_of_wildcards_is_compared_in_bounded_time() -> None:
+    pattern = "*a" * 31 + "b"
+    assert not overlap(pattern, "a" * 400)
+    assert overlap(pattern, "a" * 400 + "b")
