@@ -80,7 +80,9 @@ class Rounds:
         for post in self._room.posts.values():
             self._work(post)
         self._settle_begun()
-        if not self._find() and was_idle and self._is_done() and self._pool.is_idle():
+        is_over = not self._find() and was_idle and self._is_done() and self._pool.is_idle()
+        # What failed since its mailbox had its turn is raised in the next round.
+        if is_over and not any(self._pool.failure(identity) for identity in self._room.posts):
             return None
         self._pool.call_me()
         return self._settings.look_again_s

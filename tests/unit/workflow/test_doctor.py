@@ -42,7 +42,7 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         ),
         "front-matter",
         [
-            ("WP03.md", 3),
+            ("WP03.md", 2),
             ("WP04.md", 1),
             ("WP05.md", 1),
             ("WP06.md", 2),
