@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.errors import MissionNotFound
+from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 from specify_cli.storage.settings import HostSettings
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"
-MARKS = ("kitty-specs", ".kittify", ".git")
+GIT = ".git"
+MARKS = ("kitty-specs", ".kittify", GIT)
+WORKTREES = ".worktrees"
+MAX_LINK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Project:
     @property
     def worktrees(self) -> Path:
         """The folder of the execution lanes' worktrees."""
-        return self.root / ".worktrees"
+        return self.root / WORKTREES
 
     def lock(self, name: str) -> Path:
         """The lock file of that name."""
@@ -85,27 +89,57 @@ def find_project(start: Path, environment: Mapping[str, str]) -> Project:
             f"the working directory cannot be read ({error.strerror}): go to a folder that is"
             f" there, or set {ROOT_VARIABLE}"
         ) from error
-    for folder in (origin, *origin.parents):
-        if any(os.path.exists(folder / mark) for mark in MARKS):
-            return Project(_main_checkout(folder))
-    raise MissionNotFound(
-        f"no project at {origin} or above it: run 'spec-kitty init' in the repository's root,"
-        f" or set {ROOT_VARIABLE}"
-    )
+    root = root_above(origin, MARKS)
+    if root is None:
+        raise MissionNotFound(
+            f"no project at {origin} or above it: run 'spec-kitty init' in the repository's root,"
+            f" or set {ROOT_VARIABLE}"
+        )
+    return Project(root)
+
+
+def root_above(folder: Path, marks: Sequence[str]) -> Path | None:
+    """The main checkout of the nearest folder, at or above `folder`, that has one of the marks.
+
+    What is below a project's `.worktrees` leads to that project, whatever it contains: agents can
+    write there. `folder` is absolute and has no links.
+    """
+    start = _outside_worktrees(folder)
+    for candidate in (start, *start.parents):
+        if _has_mark(candidate, marks):
+            return _outside_worktrees(_main_checkout(candidate))
+    return None
+
+
+def _outside_worktrees(folder: Path) -> Path:
+    """The project whose `.worktrees` contains `folder`; `folder` itself where there is none."""
+    # The outermost one first: a project below it is an agent's.
+    for outer, name in zip(reversed(folder.parents), folder.parts[1:], strict=True):
+        if name == WORKTREES and _has_mark(outer, MARKS):
+            return outer
+    return folder
+
+
+def _has_mark(folder: Path, marks: Sequence[str]) -> bool:
+    return any(os.path.exists(folder / mark) for mark in marks)
 
 
 def _main_checkout(folder: Path) -> Path:
-    """The main checkout that `folder` is a linked worktree of; `folder` itself where it is none.
+    """The main checkout that `folder` is a linked worktree of; `folder` itself where it is not one.
 
-    A linked worktree's `.git` is a file that names its git folder, which names the common one in
-    `commondir`. Source: gitrepository-layout(5).
+    A linked worktree's `.git` is a file that names `<main checkout>/.git/worktrees/<name>`. What
+    that folder contains is not read: its `commondir` says the same, but agents may write there.
+    Source: gitrepository-layout(5).
     """
-    link = folder / ".git"
-    if not link.is_file():
-        return folder
     try:
-        git_folder = folder / link.read_text().removeprefix("gitdir:").strip()
-        common = (git_folder / (git_folder / "commondir").read_text().strip()).resolve()
-    except (OSError, ValueError):  # Not there, or no text that could name a folder.
+        link = Path(os.path.realpath(folder / GIT))
+        text = read_regular(link, max_bytes=MAX_LINK_BYTES).decode()
+        # By its name: a link in place of the last folder must not lead elsewhere.
+        git_folder = os.path.normpath(folder / text.removeprefix("gitdir:").strip())
+        is_there = os.path.isdir(git_folder)
+    except (OSError, ValueError, NotRegular, TooLarge):  # Not there, or it cannot name a folder.
         return folder
-    return common.parent if common.name == ".git" else folder
+    *_, common, worktrees, _name = ("", "", *Path(git_folder).parts)
+    if not is_there or (common, worktrees) != (GIT, "worktrees"):
+        return folder
+    return Path(os.path.realpath(Path(git_folder).parents[2]))

@@ -18,7 +18,7 @@ from specify_cli.storage.mission_files import (
     MissionIdentity,
     all_missions,
 )
-from specify_cli.storage.project import Project
+from specify_cli.storage.project import GIT, Project, root_above
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories
 from specify_cli.workflow.authoring_packages import check_graph, check_packages
@@ -126,7 +126,7 @@ def initialize(folder: Path) -> Path:
 
     Raises: UsageError where there is no git repository; StorageFailed.
     """
-    repository = Repository.find(folder)
+    repository = Repository.find(root_above(folder.resolve(), (GIT,)) or folder)
     if repository is None:
         raise UsageError(f"{folder} is in no git repository: run 'git init' first")
     keep = repository.root / "kitty-specs" / ".gitkeep"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -74,3 +75,110 @@ def test_a_variable_that_names_no_folder_is_refused(tmp_path: Path, named: str) 
     (tmp_path / ".git").mkdir()
     with pytest.raises(MissionNotFound):
         find_project(tmp_path, {ROOT_VARIABLE: named})
+
+
+# What agents can write.
+
+
+@pytest.fixture
+def workspace(checkout: Path) -> Path:
+    """The worktree of an execution lane."""
+    folder = checkout / ".worktrees" / "001-search-lane-a"
+    git(checkout, "worktree", "add", "-q", str(folder))
+    return folder
+
+
+@pytest.fixture
+def foreign(checkout: Path) -> Path:
+    """A repository of an agent, beside its workspace, with missions of its own."""
+    folder = checkout / ".worktrees" / "foreign"
+    (folder / "kitty-specs" / "001-search").mkdir(parents=True)
+    git(folder, "init", "-q")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "first")
+    git(folder, "worktree", "add", "-q", str(folder / "inner"))
+    return folder
+
+
+def found_from(place: Path) -> set[Path]:
+    """What is found from within, and with the variable pointing there."""
+    return {
+        find_project(place, {}).root,
+        find_project(Path("/"), {ROOT_VARIABLE: str(place)}).root,
+    }
+
+
+@pytest.mark.parametrize("name", ["foreign/.git", "foreign/.git/worktrees/inner"])
+def test_a_workspace_that_names_a_foreign_repository_stays_the_projects(
+    checkout: Path, workspace: Path, foreign: Path, name: str
+) -> None:
+    (workspace / ".git").write_text(f"gitdir: {foreign.parent / name}\n")
+    assert found_from(workspace) == {checkout}
+
+
+@pytest.mark.parametrize("mark", ["kitty-specs", ".kittify", ".git"])
+def test_folders_planted_in_a_workspace_make_no_project(
+    checkout: Path, workspace: Path, mark: str
+) -> None:
+    (workspace / ".git").unlink()
+    deep = workspace / "src"
+    for folder in (workspace, deep):
+        (folder / mark).mkdir(parents=True)
+    assert found_from(workspace) | found_from(deep) == {checkout}
+
+
+def test_no_repository_below_the_worktrees_is_a_project(checkout: Path, foreign: Path) -> None:
+    nested = foreign / ".worktrees" / "001-search-lane-a"
+    (nested / "kitty-specs").mkdir(parents=True)
+    for place in (foreign.parent, foreign, foreign / "kitty-specs", foreign / "inner", nested):
+        assert found_from(place) == {checkout}
+
+
+def test_what_is_no_file_in_a_workspace_is_not_waited_for(checkout: Path, workspace: Path) -> None:
+    (workspace / ".git").unlink()
+    os.mkfifo(workspace / ".git")
+    assert found_from(workspace) == {checkout}
+
+
+@pytest.mark.parametrize("kind", ["fifo", "large"])
+def test_a_git_file_elsewhere_that_cannot_be_read_names_nothing(tmp_path: Path, kind: str) -> None:
+    link = tmp_path / ".git"
+    if kind == "fifo":
+        os.mkfifo(link)
+    else:
+        with link.open("wb") as file:
+            file.truncate(10 * 1024**3)
+    assert found_from(tmp_path) == {tmp_path}
+
+
+def test_what_a_registration_contains_names_no_project(
+    tmp_path: Path, checkout: Path, foreign: Path
+) -> None:
+    linked = tmp_path / "linked"
+    registration = checkout / ".git" / "worktrees" / "linked"
+    (registration / "commondir").write_text(f"{foreign / '.git'}\n")
+    assert found_from(linked) == {checkout}
+    registration.rename(tmp_path / "gone")
+    registration.symlink_to(foreign / ".git" / "worktrees" / "inner")
+    assert found_from(linked) == {checkout}
+
+
+def test_a_worktree_elsewhere_leads_to_no_repository_below_the_worktrees(
+    tmp_path: Path, checkout: Path, foreign: Path
+) -> None:
+    (tmp_path / "linked" / ".git").write_text(f"gitdir: {foreign / '.git/worktrees/inner'}\n")
+    assert found_from(tmp_path / "linked") == {checkout}
+
+
+def test_a_folder_of_that_name_without_a_project_is_like_any_other(tmp_path: Path) -> None:
+    root = tmp_path / ".worktrees" / "own"
+    (root / "kitty-specs").mkdir(parents=True)
+    assert found_from(root) == {root}
+
+
+def test_a_link_to_a_git_file_is_followed_outside_of_workspaces(
+    tmp_path: Path, checkout: Path
+) -> None:
+    link = tmp_path / "linked" / ".git"
+    link.rename(tmp_path / "elsewhere")
+    link.symlink_to(tmp_path / "elsewhere")
+    assert found_from(tmp_path / "linked") == {checkout}
