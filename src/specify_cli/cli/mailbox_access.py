@@ -76,6 +76,8 @@ def _orchestrator(grant: Grant, layout: MailboxLayout) -> dict[str, Any]:
         "commands": list(grant.commands),
         "missions": _texts(grant.missions),
         "actors": _texts(grant.actors),
+        "targets": _texts(grant.targets),
+        "push": grant.push,
         "uid": grant.uid,
         "user": None if grant.uid is None else _user(grant.uid),
         "policy": {name: list(values) for name, values in grant.policy.items()},
@@ -168,6 +170,9 @@ def _facts(orchestrator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "commands", ", ".join(orchestrator["commands"])
     yield "missions", _listed(orchestrator["missions"])
     yield "actors", _listed(orchestrator["actors"])
+    targets = orchestrator["targets"]
+    yield "targets", "the mission's own" if targets is None else ", ".join(targets)
+    yield "push", "yes" if orchestrator["push"] else "no"
     yield "owner", _owner(orchestrator)
     for field, values in orchestrator["policy"].items():
         yield "policy", f"{field}: {', '.join(values) or 'none'}"

@@ -40,6 +40,16 @@ class Access:
             raise _refused(identity, f"the declared value of {field}", f"policy.{field}")
         _check_mission(grant, judgement.mission or Lookup())
 
+    def require_merge(self, identity: str, target: str | None, *, own: str, pushes: bool) -> None:
+        """The orchestrator may have `target` moved, else `own`, the mission's; and pushed.
+
+        Raises: NotAuthorized.
+        """
+        grant = self.of(identity)
+        if grant is None:
+            raise _refused(identity, "anything")
+        _check_merge(grant, target, own=own, pushes=pushes)
+
     def shown(self, error: SpecKittyError, identity: str) -> SpecKittyError:
         """The refusal as the orchestrator may see it: without missions that it is not granted."""
         grant = self.of(identity)
@@ -73,6 +83,15 @@ def _check_mission(grant: Grant, mission: Lookup) -> None:
     if mission.selector and not grant.covers_mission(mission.slug or mission.selector):
         # The same words whether there is such a mission or not.
         raise _refused(grant.identity, f"the mission {mission.selector[:80]!r}", "missions")
+
+
+def _check_merge(grant: Grant, target: str | None, *, own: str, pushes: bool) -> None:
+    if not grant.covers_target(own if target is None else target, own=own):
+        # The same words whether there is such a branch or not.
+        where = "the mission's own branch" if target is None else f"{target[:80]!r}"
+        raise _refused(grant.identity, f"a merge into {where}", "targets")
+    if pushes and not grant.push:
+        raise _refused(grant.identity, "to push", "push")
 
 
 def _no_mission() -> MissionNotFound:

@@ -98,6 +98,8 @@ def _grant(name: str, given: OrchestratorTable, root: Path) -> Grant:
         commands=commands_in(given.commands),
         missions=given.missions,
         actors=given.actors,
+        targets=given.targets,
+        push=given.push,
         uid=given.uid,
         policy=_policy(given.policy),
         quota=Quota(**asdict(given.quota)),

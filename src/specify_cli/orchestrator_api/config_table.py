@@ -93,6 +93,8 @@ class OrchestratorTable(Params):
     commands: Annotated[tuple[Word, ...], Field(min_length=1)]
     missions: Annotated[tuple[MissionGlob, ...], Field(min_length=1)] | None = None
     actors: Annotated[tuple[Glob, ...], Field(min_length=1)] | None = None
+    targets: Annotated[tuple[Glob, ...], Field(min_length=1)] | None = None
+    push: bool = False
     uid: Annotated[int, Field(ge=0, le=LARGEST_UID)] | None = None
     policy: PolicyTable = PolicyTable()
     quota: QuotaTable = QuotaTable()

@@ -235,20 +235,30 @@ class Dispatcher:
         selector: str | None = getattr(judgement.params, "mission", None)
         if selector is not None and judgement.mission is None:
             judgement.mission = self._look_up(selector)
+        params: Any = judgement.params
         if origin.door == ids.MAILBOX:
-            self._require_grant(judgement, origin, cause)
+            params = self._granted(judgement, origin, cause)
         if selector is None or judgement.mission is None:
-            return judgement.params
+            return params
         if judgement.mission.refusal is not None:
             raise judgement.mission.refusal
-        return replace(judgement.params, mission=judgement.mission.slug)  # type: ignore[type-var]
+        return replace(params, mission=judgement.mission.slug)
 
-    def _require_grant(self, judgement: Judgement, origin: Origin, cause: Cause) -> None:
+    def _granted(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
+        """The arguments of a granted request; those of a merge name the target that was judged."""
+        params: Any = judgement.params
+        access, mission = self._host.access(), judgement.mission
         try:
-            self._host.access().require(judgement, origin.identity)
+            access.require(judgement, origin.identity)
+            if mission is None or not mission.slug or not hasattr(params, "target"):
+                return params
+            own = self._host.services().missions.own_target(mission.slug)
+            access.require_merge(origin.identity, params.target, own=own, pushes=params.push)
+            return replace(params, target=own if params.target is None else params.target)
         except NotAuthorized:
-            if not self._has_begun(judgement, cause):
-                raise
+            if self._has_begun(judgement, cause):
+                return params
+            raise
 
     def _has_begun(self, judgement: Judgement, cause: Cause) -> bool:
         mission = judgement.mission

@@ -36,6 +36,7 @@ class Quota:
 class Grant:
     """What one orchestrator may do; None is no restriction.
 
+    `targets` are the branches that a merge may move; None is the mission's own.
     `policy` has for a field the values that may be declared there. `paths` are pairs of where a
     folder lies here and where the orchestrator sees it, the longest first.
     """
@@ -44,6 +45,8 @@ class Grant:
     commands: tuple[str, ...]
     missions: tuple[str, ...] | None = None
     actors: tuple[str, ...] | None = None
+    targets: tuple[str, ...] | None = None
+    push: bool = False
     uid: int | None = None
     policy: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     quota: Quota = Quota()
@@ -52,6 +55,10 @@ class Grant:
     def covers_mission(self, name: str) -> bool:
         """True when it may work on the mission whose folder has that name."""
         return _fits(name, self.missions)
+
+    def covers_target(self, branch: str, *, own: str) -> bool:
+        """True when a merge may move the branch; `own` is the target of the mission itself."""
+        return branch == own if self.targets is None else _fits(branch, self.targets)
 
     def covers_actor(self, actor: str | None) -> bool:
         """True when it may act as `actor`; nobody in particular only where all are granted."""
@@ -88,7 +95,12 @@ class Grant:
 
 def everything() -> Grant:
     """What the root inbox is granted where the operator has written nothing down."""
-    return Grant(identity=DEFAULT_ORCHESTRATOR, commands=tuple(registry.CONTRACT_COMMANDS))
+    return Grant(
+        identity=DEFAULT_ORCHESTRATOR,
+        commands=tuple(registry.CONTRACT_COMMANDS),
+        targets=("*",),
+        push=True,
+    )
 
 
 def commands_in(words: Sequence[str]) -> tuple[str, ...]:

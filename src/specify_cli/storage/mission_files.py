@@ -18,6 +18,7 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 DEFAULT_TYPE = "software-dev"
+DEFAULT_TARGET = "main"
 LONGEST_NAME = 200
 MAX_META_BYTES = 1024 * 1024
 """The lookup of a mission reads the file of every mission."""
@@ -35,6 +36,11 @@ class MissionIdentity:
     mission_id: str | None
     title: str
     target_branch: str | None
+
+    @property
+    def own_target(self) -> str:
+        """The branch that the mission is merged into where nobody names another."""
+        return self.target_branch or DEFAULT_TARGET
 
     @property
     def bare_name(self) -> str:

@@ -54,6 +54,12 @@ class Repository:
         """The commit that local `branch` points at; None when there is no such branch."""
         return _commit(self.git, HEADS + branch)
 
+    def is_plain_branch(self, name: str) -> bool:
+        """Whether `name` can be a branch of its own: not an expression, not a symbolic ref."""
+        if "\0" in name or self.git.run("check-ref-format", HEADS + name, check=False).returncode:
+            return False
+        return bool(self.git.run("symbolic-ref", "-q", HEADS + name, check=False).returncode)
+
     def current_branch(self) -> str | None:
         """The branch out in the main checkout, born or not; None when detached."""
         found = self.git.run("symbolic-ref", "--quiet", "HEAD", check=False)

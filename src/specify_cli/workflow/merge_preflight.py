@@ -33,6 +33,17 @@ def problems(repository: Repository, mission: OpenMission, target: str) -> Itera
         yield f"mission {mission.slug} has no package that is approved or done"
 
 
+def require_branch(repository: Repository, target: str) -> None:
+    """The target is the name of a branch, and not an expression that leads to one.
+
+    Raises: PreflightFailed.
+    """
+    if not repository.is_plain_branch(target):
+        refuse(
+            [f"{target[:200]!r} is not the name of a branch: write one as 'git branch' lists it"]
+        )
+
+
 def foreign_host_files(repository: Repository, mission: OpenMission, plan: MergePlan) -> list[str]:
     """A sentence for every log or plan of another mission that the merge would change."""
     others = set(all_missions(mission.files.project)) - {mission.slug}

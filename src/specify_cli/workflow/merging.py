@@ -144,6 +144,7 @@ class _Run:
 
     def carry_out(self) -> MergePlan | Push:
         """The merge is computed and found free of obstacles; made and recorded unless it is pushed."""
+        merge_preflight.require_branch(self.repository, self.target)
         lines = event_log.encode(self._done_events(), mission_slug=self.mission.slug)
         # The record of a move may outlive a power loss that the intent it belongs to does not.
         merge.settle(self.repository, self.target)

@@ -25,6 +25,13 @@ class Missions:
         """
         return [MissionFiles(self.project, slug).identity() for slug in all_missions(self.project)]
 
+    def own_target(self, slug: str) -> str:
+        """The branch that the mission in the folder `slug` is merged into, as its files say now.
+
+        Raises: StateUnreadable.
+        """
+        return MissionFiles(self.project, slug).identity().own_target
+
     def state(self, selector: str) -> MissionReport:
         """The mission with all its packages.
 

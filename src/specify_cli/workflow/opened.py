@@ -28,8 +28,6 @@ from specify_cli.storage.package_files import WorkPackage, read_packages
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
 
-DEFAULT_TARGET = "main"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
@@ -103,7 +101,7 @@ class OpenMission:
     @property
     def target_branch(self) -> str:
         """The branch that the mission is merged into."""
-        return self.identity.target_branch or DEFAULT_TARGET
+        return self.identity.own_target
 
     def package(self, wp_id: str) -> WorkPackage:
         """The package of that id.

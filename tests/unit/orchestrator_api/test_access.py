@@ -249,3 +249,82 @@ def test_a_selector_that_led_to_no_mission_goes_no_further(project: Stage) -> No
     answer = dispatcher.answer_bytes(raw, stem="one", identity="nightly", mission=mission)
     assert answer.envelope["error_code"] == "MISSION_NOT_FOUND"
     assert project.events("007-secret") == []
+
+
+# What a merge may move.
+
+
+def merge(**more: Any) -> bytes:
+    return body("one", "merge-mission", {"mission": SLUG, "actor": "coder"} | more)
+
+
+@pytest.mark.parametrize(
+    ("grant", "args", "expected"),
+    [
+        ("", {"target": "production", "push": True}, REFUSED),
+        ("", {"target": "production"}, REFUSED),
+        ("", {"target": "no-such-branch"}, REFUSED),
+        ("", {"push": True}, REFUSED),
+        ("", {"target": "Main"}, REFUSED),
+        ("", {"target": " main"}, REFUSED),
+        ("", {"target": "main^{}"}, REFUSED),
+        ("", {"target": "refs/heads/main"}, REFUSED),
+        ("", {"target": "HEAD"}, REFUSED),
+        ("", {"target": "m*"}, REFUSED),
+        ("", {}, "PREFLIGHT_FAILED"),
+        ("", {"target": "main"}, "PREFLIGHT_FAILED"),
+        ("push = true", {"push": True}, "PREFLIGHT_FAILED"),
+        ("push = true", {"target": "production", "push": True}, REFUSED),
+        ('targets = ["prod*"]', {}, REFUSED),
+        ('targets = ["prod*"]', {"target": "production"}, "PREFLIGHT_FAILED"),
+        ('targets = ["prod*"]', {"target": "production", "push": True}, REFUSED),
+    ],
+)
+def test_a_merge_moves_and_pushes_what_is_granted_alone(
+    project: Stage, grant: str, args: dict[str, Any], expected: str
+) -> None:
+    project.git("branch", "production")
+    configure(project, NIGHTLY + 'missions = ["001-*"]\n' + grant + "\n")
+    before = project.git("for-each-ref")
+    assert asked(project, merge(**args)) == expected
+    assert project.git("for-each-ref") == before
+
+
+def test_a_refused_target_tells_nothing_of_branches_or_of_the_mission(project: Stage) -> None:
+    project.git("branch", "production")
+    configure(project, NIGHTLY)
+    told = [
+        answer(
+            project,
+            body(stem, "merge-mission", {"mission": SLUG, "target": target}),
+            stem=stem,
+            identity="nightly",
+        )
+        for stem, target in (("one", "production"), ("two", "nowhere"))
+    ]
+    words = [envelope["data"]["message"] for envelope in told]
+    assert words[0].replace("production", "nowhere") == words[1]
+    assert "main" not in words[0]
+
+
+def test_without_grants_and_at_the_command_line_any_branch_may_be_named(project: Stage) -> None:
+    project.git("branch", "production")
+    args = {"target": "production"}
+    assert asked(project, merge(**args), "default") == "PREFLIGHT_FAILED"
+    configure(project, NIGHTLY)
+    asked_here = project.ask("merge-mission", mission=SLUG, **args)
+    assert asked_here["error_code"] == "PREFLIGHT_FAILED"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["main^{}", "main~0", "main@{0}", " main", "refs/heads/main", "m*", "HEAD", "alias", "a\0b"],
+)
+def test_a_target_is_the_plain_name_of_a_branch(project: Stage, target: str) -> None:
+    project.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    project.approve("WP01", {"one.txt": "1\n"})
+    project.approve("WP02", {"two.txt": "2\n"})
+    before = project.git("for-each-ref")
+    refusal = project.ask("merge-mission", mission=SLUG, target=target)
+    assert refusal["error_code"] == "PREFLIGHT_FAILED"
+    assert project.git("for-each-ref") == before
