@@ -24,10 +24,9 @@ from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from tests.patience import LONGEST_S
 
 Find = Callable[[str], Command]
-
-DEADLINE_S = 60
 
 
 @dataclass(slots=True)
@@ -102,7 +101,7 @@ def run_program(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]
         cwd=folder,
         capture_output=True,
         check=False,
-        timeout=DEADLINE_S,
+        timeout=LONGEST_S,
     )
 
 

@@ -20,8 +20,8 @@ from tests.faults.hosts import Ended
 from tests.faults.place import SERVE, Place
 from tests.faults.shim import DUPLICATED, LATE, OVERFLOW, SILENT, Orders
 from tests.integration.stage import SLUG, Stage
+from tests.patience import LONGEST_S
 
-DEADLINE_S = 30
 SERVE_ON = ("mailbox", "serve", "--poll-interval-s", "0.2")
 REQUESTS = 6
 
@@ -59,7 +59,7 @@ class Visit:
 
     def until(self, is_so: Callable[[], bool], what: str) -> None:
         """It is so, before the deadline."""
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + LONGEST_S
         while not is_so():
             assert time.monotonic() < deadline, f"waited in vain for {what}"
             time.sleep(0.005)

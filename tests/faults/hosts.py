@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.faults.shim import Control, Orders
 from tests.integration.stage import environment
+from tests.patience import LONGEST_S
 
 CONTROL, TRACE, OUT = "control", "trace", "out"
 
@@ -103,7 +104,7 @@ class ForkServer:
         """The server has ended."""
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=LONGEST_S)
         assert self._process.stdout
         self._process.stdout.close()
 

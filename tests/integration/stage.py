@@ -15,10 +15,11 @@ from typing import Any
 import specify_cli
 from specify_cli import bootstrap, ids
 from specify_cli.orchestrator_api.request import Origin, Request
+from tests.patience import LONGEST_S
 
 SOURCE = Path(specify_cli.__file__).parents[1]
 SLUG = "001-search"
-TIMEOUT_S = 60
+TIMEOUT_S = LONGEST_S
 POLICY = {
     "orchestrator_id": "nightly",
     "orchestrator_version": "1.0.0",

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.integration.stage import SOURCE, Stage, environment
+from tests.patience import LONGEST_S
 from tests.soak.faults import Faults
 
 LIVES_S = (2.0, 8.0)
 FAULTY = "tests.soak.faulty_worker"
 WAY = os.pathsep.join([str(SOURCE), str(Path(__file__).parents[2])])
-STOPS_WITHIN_S = 30
 
 
 @dataclass(kw_only=True)
@@ -95,7 +95,7 @@ class DoomedWorker:
         assert self._process is not None, "no worker lives"
         self.measure()
         self._process.terminate()
-        code = self._process.wait(STOPS_WITHIN_S)
+        code = self._process.wait(LONGEST_S)
         self._process = None
         return code
 

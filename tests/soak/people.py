@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.integration.stage import Process, Stage
+from tests.patience import LONGEST_S
 
 ACTOR = "person"
 
@@ -41,7 +42,7 @@ class People:
     def hear(self) -> None:
         """The call's answer is known, and it has ended."""
         assert self._process is not None
-        stdout, stderr = self._process.communicate(timeout=60)
+        stdout, stderr = self._process.communicate(timeout=LONGEST_S)
         assert stdout.endswith(b"\n"), stderr
         self.answers[self._asked] = json.loads(stdout)
         self.stage.started.remove(self._process)
@@ -50,7 +51,7 @@ class People:
     def finish(self) -> None:
         """No call is under way."""
         if self._process is not None:
-            self._process.wait(60)
+            self._process.wait(LONGEST_S)
             self.hear()
 
 

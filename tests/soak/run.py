@@ -15,6 +15,7 @@ from typing import Any
 from tests.integration.sandbox import bubblewrap
 from tests.integration.sandbox.bubblewrap import CARRIED, CLIENT
 from tests.integration.stage import Stage
+from tests.patience import LONGEST_S
 from tests.soak import place
 from tests.soak.checks import Books
 from tests.soak.doomed_worker import DoomedWorker
@@ -26,8 +27,6 @@ from tests.soak.report import report
 SOAKER = Path(__file__).with_name("soaker.py")
 GLANCE_S = 0.05
 PROGRESS_EVERY_S = 10.0
-DRAINED_WITHIN_S = 180.0
-STARTS_WITHIN_S = 30.0
 
 Say = Callable[[str], None]
 
@@ -70,7 +69,7 @@ class Soak:
         inbox, outbox = (stage.root / ".kitty" / name for name in ("inbox", "outbox"))
         wait_until(
             lambda: all((outbox / s.name / "worker.json").exists() for s in self.soaked),
-            within_s=STARTS_WITHIN_S,
+            within_s=LONGEST_S,
             what=f"no mailboxes: {worker.log}",
         )
         for each in self.soaked:
@@ -152,7 +151,7 @@ class Soak:
             places = [stage.root / ".kitty" / name for name in ("inbox", "host/claimed")]
             return over and not any(f.is_file() for p in places for f in p.rglob("*"))
 
-        wait_until(is_drained, within_s=DRAINED_WITHIN_S, what="requests are left")
+        wait_until(is_drained, within_s=LONGEST_S, what="requests are left")
         return worker.stop()
 
     def end(self, stage: Stage, worker: DoomedWorker) -> None:

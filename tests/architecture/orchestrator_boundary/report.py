@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.architecture.orchestrator_boundary import commands, places, processes, texts
@@ -27,12 +28,18 @@ def _in_python(root: Path) -> Iterator[Violation]:
     for folder in ("src", "examples"):
         for path in places.files(root, folder):
             if path.suffix == ".py":
-                yield from _in_module(path, path.relative_to(root).as_posix())
+                yield from _in_module(path.read_bytes(), path.relative_to(root).as_posix())
 
 
-def _in_module(path: Path, shown: str) -> Iterator[Violation]:
+@cache
+def _in_module(code: bytes, shown: str) -> tuple[Violation, ...]:
+    """Judged once: the tests look at many checkouts that differ in one module."""
+    return tuple(_violations_in(code, shown))
+
+
+def _violations_in(code: bytes, shown: str) -> Iterator[Violation]:
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(code)
     except (SyntaxError, ValueError) as error:
         yield Violation(shown, 1, "is not Python", f"what cannot be read is not judged: {error}")
         return

@@ -14,7 +14,7 @@ from typing import Any
 
 FAULT, INBOX, OUTBOX, MISSION = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 GLANCE_S = 0.005
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 POLICY = {
     "orchestrator_id": "kit-test",
     "orchestrator_version": "1.0.0",

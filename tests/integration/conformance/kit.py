@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.stage import Stage
+from tests.patience import LONGEST_S
 
 HERE = Path(__file__).parent
 HOST = shlex.join([sys.executable, "-m", "specify_cli"])
-WITHIN_S, ENDS_WITHIN_S = 600, 30
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ def verdict(stage: Stage, *words: str) -> Verdict:
     told = stage.root.parent / "verdict.json"
     process = stage.start("contract", "verify", *words, "--json", str(told))
     try:
-        stdout, stderr = process.communicate(timeout=WITHIN_S)
+        stdout, stderr = process.communicate(timeout=LONGEST_S)
     except BaseException:
         process.terminate()
-        process.wait(ENDS_WITHIN_S)
+        process.wait(LONGEST_S)
         raise
     said = (stdout + stderr).decode()
     assert process.returncode in (0, 1), said

@@ -14,8 +14,9 @@ import pytest
 from specify_cli.conformance import verifying
 from tests.integration.conformance.kit import HOST, broken, only, verdict
 from tests.integration.stage import Process, Stage, environment
+from tests.patience import LONGEST_S
 
-WITHIN_S, GLANCE_S = 60, 0.01
+GLANCE_S = 0.01
 
 
 # Of the golden cases these are played here, and all that need a worker of their own. To start a
@@ -26,7 +27,7 @@ DECLARED = ["--capability", "host-private-layout", "--capability", "access-contr
 
 def first_seen(folder: Path, pattern: str, writer: Process) -> Path:
     """The file, as soon as it is there."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + LONGEST_S
     while not (found := list(folder.glob(pattern))):
         assert writer.poll() is None
         assert time.monotonic() < deadline
@@ -56,7 +57,7 @@ def test_kit_that_is_told_to_end_leaves_no_program_behind(stage: Stage, tmp_path
 
     kit.terminate()
 
-    assert kit.wait(WITHIN_S) == 128 + signal.SIGTERM
+    assert kit.wait(LONGEST_S) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
     assert not list(desk.iterdir())
@@ -89,7 +90,9 @@ def test_mailbox_of_somebody_elses_project_is_asked_without_touching_it(stage: S
     kitty = stage.root / ".kitty"
     first_seen(kitty, "outbox/worker.json", worker)
 
-    found = verdict(stage, "--mailbox", str(kitty), "--only", "*.[mos]*", "--timeout-s", "30")
+    found = verdict(
+        stage, "--mailbox", str(kitty), "--only", "*.[mos]*", "--timeout-s", str(LONGEST_S)
+    )
 
     assert worker.poll() is None
     assert found.exit_code == 0, found.words

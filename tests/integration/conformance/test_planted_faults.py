@@ -44,9 +44,10 @@ IN_MAILBOX = {
     "MisshapenHeartbeat": {"heartbeat-shape"},
     "LosesWhatWaits": {"killed-worker"},
 }
-# What never comes is waited for as long; everything else is there within a fraction of it.
+# What never comes is waited for as long. Everything else is there within a fraction of the first;
+# a busy machine gets the second.
 LOSERS = {"LosesMalformed", "LeavesFifos", "NoHeartbeat", "LosesWhatWaits"}
-PATIENCE = ("--timeout-s", "6")
+PATIENCE = (("--timeout-s", "6"), ("--timeout-s", "60"))
 
 
 @pytest.mark.parametrize(("fault", "checks"), AT_COMMAND_LINE.items())
@@ -66,7 +67,10 @@ def test_fault_in_the_mailbox_is_found_by_its_check(fault: str, checks: set[str]
     serve = broken("broken_worker.py", fault)
     asked = only(f"mailbox.{name}" for name in checks | MAILBOX_BESIDES)
 
-    found = verdict(stage, "--serve", serve, *asked, *(PATIENCE if fault in LOSERS else ()))
+    for patience in PATIENCE if fault in LOSERS else ((),):
+        found = verdict(stage, "--serve", serve, *asked, *patience)
+        if found.failed == {f"mailbox.{name}" for name in checks}:
+            break
 
     assert found.failed == {f"mailbox.{name}" for name in checks}, found.words
     assert found.exit_code == 1

@@ -76,7 +76,6 @@ def start_words(slug: str) -> list[str]:
     return ["orchestrator-api", "start-implementation", *given]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("words", [note_words, start_words])
 def test_a_change_killed_at_any_step_is_recorded_without_asking_again(
     stage: Stage, words: Callable[[str], Sequence[str]]
@@ -90,7 +89,6 @@ def test_a_change_killed_at_any_step_is_recorded_without_asking_again(
     assert_verified(stage)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", [1, 9, 17])
 def test_a_merge_killed_at_any_step_is_recorded_without_asking_again(
     stage: Stage, first: int

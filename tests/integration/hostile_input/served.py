@@ -21,10 +21,11 @@ from specify_cli.mailbox.client import Mailbox
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from tests.integration.stage import SLUG, Stage, environment
+from tests.patience import LONGEST_S
 
 # What the worker may ever hold in memory, however hostile its input.
 PEAK_BOUND_KIB = 160 * 1024
-DEADLINE_S = 60.0
+DEADLINE_S = LONGEST_S
 LOOK_EVERY_S = 0.01
 SECRET = "a-secret-that-lies-outside"
 # Between two requests of the honest orchestrator: enough of them, and time left for the worker.

@@ -221,7 +221,6 @@ def test_a_prefix_that_fits_none_or_several_is_refused(stage: Stage) -> None:
     assert len(listed(stage)) == 2
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("word", ["replay", "discard"])
 def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, word: str) -> None:
     run_until, folder = killer(stage), LetterFolder(letters_folder(stage))
@@ -250,7 +249,6 @@ def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, 
     assert_verified(stage)
 
 
-@pytest.mark.timeout(300)
 def test_no_letter_is_lost_or_doubled_on_its_way_to_another_file_system(stage: Stage) -> None:
     letters = conflicts(stage, [f"id-{step:03}" for step in range(1, LAST_STEP)])
     run_until, folder = killer(stage, *APART, MOUNTED), LetterFolder(letters_folder(stage))

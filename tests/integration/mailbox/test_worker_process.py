@@ -17,11 +17,11 @@ from specify_cli.mailbox.client import Mailbox
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.verification import find_breaks, open_journal
+from tests.patience import LONGEST_S
 from tests.unit.mailbox.recording import put, reply_of, wait_until
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
-TIMEOUT_S = 60
 
 Process = subprocess.Popen[bytes]
 Start = Callable[..., Process]
@@ -70,11 +70,11 @@ def test_a_worker_killed_again_and_again_answers_everything_once(
         put(layout, name, n=name)
     for target in (20, 60, 110, 150):
         process = start("drain")
-        wait_until(lambda target=target: len(replies(layout)) >= target, timeout_s=TIMEOUT_S)
+        wait_until(lambda target=target: len(replies(layout)) >= target, timeout_s=LONGEST_S)
         process.kill()
-        assert process.wait(TIMEOUT_S) == -signal.SIGKILL
+        assert process.wait(LONGEST_S) == -signal.SIGKILL
     assert len(replies(layout)) < len(names)
-    assert start("drain").wait(TIMEOUT_S) == 0
+    assert start("drain").wait(LONGEST_S) == 0
     assert replies(layout) == set(names)
     assert sorted(effects(layout)) == names
     assert [reply_of(layout, name)["data"]["echo"]["n"] for name in names] == names
@@ -91,7 +91,7 @@ def test_a_second_worker_leaves_the_mailbox_to_the_first(
     first = start()
     wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
     second = start()
-    assert second.wait(TIMEOUT_S) == 1
+    assert second.wait(LONGEST_S) == 1
     assert f"process {first.pid}" in (layout.root / "worker.log").read_text()
     report = heartbeat.last_beat(layout.heartbeat)
     assert report is not None
@@ -110,7 +110,7 @@ def test_a_stopped_worker_finishes_the_request_in_hand(
     put(layout, "later")
     process.send_signal(number)
     release.touch()
-    assert process.wait(TIMEOUT_S) == 0
+    assert process.wait(LONGEST_S) == 0
     assert reply_of(layout, "in-hand")["success"]
     assert effects(layout) == ["in-hand"]
     report = heartbeat.last_beat(layout.heartbeat)
@@ -123,7 +123,7 @@ def test_an_idle_worker_stops_at_once(layout: MailboxLayout, start: Start) -> No
     process = start()
     wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
     process.terminate()
-    assert process.wait(TIMEOUT_S) == 0
+    assert process.wait(LONGEST_S) == 0
 
 
 @pytest.mark.parametrize("options", [(), ("--no-watch",)])
@@ -133,11 +133,11 @@ def test_a_client_that_knows_two_folders_is_answered(
     process = start("serve", *options)
     mailbox = Mailbox(layout.inbox, layout.outbox)
     for number in range(20):
-        envelope = mailbox.call("note", {"n": number}, timeout_s=TIMEOUT_S)
+        envelope = mailbox.call("note", {"n": number}, timeout_s=LONGEST_S)
         assert envelope["data"]["echo"] == {"n": number}
     assert mailbox.worker_is_alive()
     process.terminate()
-    assert process.wait(TIMEOUT_S) == 0
+    assert process.wait(LONGEST_S) == 0
 
 
 def test_the_heartbeat_tells_of_the_worker(layout: MailboxLayout, start: Start) -> None:
@@ -159,7 +159,7 @@ def test_a_flood_of_hostile_files_does_not_keep_others_from_being_served(
     for number in range(300):
         (layout.inbox / f"junk {number}").touch()
     put(layout, "fine")
-    assert start("drain").wait(TIMEOUT_S) == 0
+    assert start("drain").wait(LONGEST_S) == 0
     assert reply_of(layout, "fine")["success"]
     assert len(list(read_records(layout.dead_letters))) == 300
     assert find_breaks(layout) == []

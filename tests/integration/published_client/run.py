@@ -16,8 +16,8 @@ from typing import Any
 from tests.integration.published_client import programs
 from tests.integration.published_client.programs import HERE
 from tests.integration.stage import POLICY, SLUG, Stage
+from tests.patience import LONGEST_S
 
-DEADLINE_S = 100
 GLANCE_S = 0.05
 DEFAULTS = {"implementation": ["claude-code"], "review": ["claude-code"], "max_retries": 0}
 
@@ -86,7 +86,7 @@ class Run:
         return client
 
     def end_of(self, client: subprocess.Popen[bytes]) -> int:
-        return client.wait(timeout=DEADLINE_S)
+        return client.wait(timeout=LONGEST_S)
 
     def kill_when_held(self, client: subprocess.Popen[bytes], names: Sequence[str]) -> None:
         """SIGKILL has ended the client and its agents once each agent call in `names` hangs."""
@@ -96,16 +96,16 @@ class Run:
 
         self.await_while_alive(client, are_held)
         os.killpg(client.pid, signal.SIGKILL)
-        assert client.wait(timeout=DEADLINE_S) == -signal.SIGKILL
+        assert client.wait(timeout=LONGEST_S) == -signal.SIGKILL
 
     def await_while_alive(self, client: subprocess.Popen[bytes], is_so: Callable[[], bool]) -> None:
-        for _ in range(int(DEADLINE_S / GLANCE_S)):
+        for _ in range(int(LONGEST_S / GLANCE_S)):
             if is_so():
                 return
             with suppress(subprocess.TimeoutExpired):
                 code = client.wait(timeout=GLANCE_S)
                 raise AssertionError(f"ended with {code} too early:\n{self.said}")
-        raise AssertionError(f"not within {DEADLINE_S} s:\n{self.said}")
+        raise AssertionError(f"not within {LONGEST_S} s:\n{self.said}")
 
     def end(self) -> None:
         """No client that was started is alive, and none of its agents."""
@@ -128,7 +128,7 @@ class Run:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=DEADLINE_S,
+            timeout=LONGEST_S,
             check=False,
         )
         envelope = json.loads(done.stdout)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import specify_cli.mailbox.client
+from tests.patience import LONGEST_S
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -50,7 +51,7 @@ def run(
     outbox: Path,
     words: Sequence[str],
     *,
-    timeout_s: float = 60,
+    timeout_s: float = LONGEST_S,
 ) -> str:
     """What a program in a sandbox of its own printed; it went well."""
     with start(inbox, outbox, words) as program:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.stage import SLUG, Process, Stage
+from tests.patience import LONGEST_S
 
-THERE_WITHIN_S = 30
 GLANCE_S = 0.02
 PACKAGES = {
     "WP01": {"title": "Write index.py", "owned_files": ["index.py"], "subtasks": ["T001"]},
@@ -64,7 +64,7 @@ def serve(stage: Stage, name: str = "") -> Process:
 
 def await_files(paths: Sequence[Path], *, while_alive: Process | None = None) -> None:
     """All of them are there, and the process has not ended before."""
-    deadline = time.monotonic() + THERE_WITHIN_S
+    deadline = time.monotonic() + LONGEST_S
     while missing := [path for path in paths if not path.exists()]:
         assert time.monotonic() < deadline, missing
         assert while_alive is None or while_alive.poll() is None, missing

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import IDENTITY
 from tests.integration.sandbox import bubblewrap, gits
 from tests.integration.stage import Stage
+from tests.patience import LONGEST_S
 
 COMMIT = "cd /tree && echo work >work.txt && git add work.txt && git commit -q -m work"
 BRANCH = "kitty/mission-001-search-lane-a"
@@ -32,7 +33,7 @@ def run(stage: Stage, tree: Path, script: str, *, written: tuple[str, ...] = git
     identity = [w for name, value in IDENTITY.items() for w in ("--setenv", name, value)]
     words = ["--bind", str(tree), "/tree", *gits.options(stage.root, empty=empty, written=written)]
     with bubblewrap.start(inbox, outbox, [*words, *identity, "sh", "-ec", script]) as program:
-        program.communicate(timeout=60)
+        program.communicate(timeout=LONGEST_S)
     return program.returncode
 
 

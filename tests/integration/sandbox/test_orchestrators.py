@@ -9,8 +9,8 @@ from tests.integration.sandbox import bubblewrap
 from tests.integration.sandbox.bubblewrap import CARRIED, EXAMPLES, PYTHON
 from tests.integration.sandbox.conftest import PACKAGES, grant, serve
 from tests.integration.stage import SLUG, Stage
+from tests.patience import LONGEST_S
 
-WITHIN_S = 100
 IN_THE_SANDBOX = [f"{CARRIED}/orchestrator", "/inbox", "/outbox", SLUG]
 ORCHESTRATORS = {
     "shell": ("orchestrator.sh", "sh"),
@@ -73,5 +73,5 @@ def orchestrate(stage: Stage, language: str, folder: str) -> str:
     carried = ["--ro-bind", str(EXAMPLES / script), IN_THE_SANDBOX[0]]
     words = [*bubblewrap.carrying(), *carried, interpreter, *IN_THE_SANDBOX]
     return bubblewrap.run(
-        kitty / "inbox" / folder, kitty / "outbox" / folder, words, timeout_s=WITHIN_S
+        kitty / "inbox" / folder, kitty / "outbox" / folder, words, timeout_s=LONGEST_S
     )

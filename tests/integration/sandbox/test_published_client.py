@@ -18,8 +18,8 @@ from tests.integration.sandbox import bubblewrap, gits
 from tests.integration.sandbox.bubblewrap import ROOT
 from tests.integration.sandbox.conftest import grant, serve
 from tests.integration.stage import SLUG, SOURCE, Stage
+from tests.patience import LONGEST_S
 
-WITHIN_S = 110
 # Where the sandbox has the worktrees and the prompts; the host tells it so.
 TREES, PROMPTS = "/sandbox/trees", "/sandbox/prompts"
 GRANTS = f"""\
@@ -61,7 +61,7 @@ def test_client_in_a_sandbox_gets_its_mission_merged(run: Run):
     serve(run.stage, "client")
 
     said = bubblewrap.run(
-        *mailbox(run.stage), [*sandbox(run), "sh", "-ec", BEGIN], timeout_s=WITHIN_S
+        *mailbox(run.stage), [*sandbox(run), "sh", "-ec", BEGIN], timeout_s=LONGEST_S
     )
 
     for wp_id in PACKAGES:

@@ -7,18 +7,18 @@ import shutil
 from pathlib import Path
 
 from tests.integration.sandbox.bubblewrap import EXAMPLES
+from tests.patience import LONGEST_S
 from tests.readme.console import fences, fits, steps
 from tests.readme.following import follow
 
 TEXT = (EXAMPLES / "README.md").read_text(encoding="utf-8")
 STEPS = [step for session in fences(TEXT, "console") for step in steps(session)]
-WITHIN_S = 110
 
 
 def test_every_command_prints_what_is_shown(tmp_path: Path):
     shutil.copytree(EXAMPLES, tmp_path / "clone" / "examples")
 
-    printed = follow(STEPS, tmp_path / "clone", within_s=WITHIN_S)
+    printed = follow(STEPS, tmp_path / "clone", within_s=LONGEST_S)
 
     assert len(printed) == len(STEPS)
     for step, output in zip(STEPS, printed, strict=True):

@@ -15,6 +15,7 @@ from typing import Any
 from tests.integration.sandbox import bubblewrap
 from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.stage import Stage
+from tests.patience import LONGEST_S
 
 # Nobody has these. Their folders and files are theirs all the same, and no account has to be made.
 ALICE, BOB = 61_011, 61_012
@@ -47,7 +48,7 @@ class Place:
         return copy
 
     def run(
-        self, uid: int, name: str, words: Sequence[str], *, timeout_s: float = 60
+        self, uid: int, name: str, words: Sequence[str], *, timeout_s: float = LONGEST_S
     ) -> tuple[int, str]:
         """Exit code and output of a program that the user runs in a sandbox with that mailbox."""
         script = self.carried(EXAMPLES / "in-sandbox.sh")

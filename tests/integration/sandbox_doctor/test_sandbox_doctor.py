@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.sandbox_doctor.bubble import Bubble
 from tests.integration.stage import Outcome, Stage
+from tests.patience import LONGEST_S
 from tests.unit.mailbox.recording import wait_until
 
 LINES = {
@@ -37,7 +38,7 @@ def bubble(stage: Stage) -> Bubble:
     stage.write_mission({"WP01": {}})
     stage.start("mailbox", "serve")
     kitty = stage.root / ".kitty"
-    wait_until((kitty / "outbox" / "worker.json").exists, timeout_s=60)
+    wait_until((kitty / "outbox" / "worker.json").exists, timeout_s=LONGEST_S)
     return Bubble(kitty=kitty)
 
 
@@ -86,7 +87,7 @@ def test_a_writable_outbox_is_warned_of(bubble: Bubble) -> None:
 def test_an_absent_worker_is_told(bubble: Bubble, stage: Stage) -> None:
     [worker] = stage.started
     worker.terminate()
-    worker.communicate(timeout=60)
+    worker.communicate(timeout=LONGEST_S)
     assert not_ok(bubble) == {"worker": "no"}
 
 

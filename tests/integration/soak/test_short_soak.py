@@ -6,8 +6,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
-
 from tests.soak.checks import Books
 from tests.soak.ledger import Ledger
 from tests.soak.run import Soak
@@ -15,7 +13,6 @@ from tests.soak.run import Soak
 SECONDS = 10
 
 
-@pytest.mark.timeout(240)
 def test_every_request_has_one_answer_and_one_effect_whatever_happens_to_the_worker():
     # Not in the tests' own folder: users of the sandboxes may not pass through that.
     folder = Path(tempfile.mkdtemp(prefix="spec-kitty-soak-"))

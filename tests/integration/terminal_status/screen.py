@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-DEADLINE_S = 20
+from tests.patience import LONGEST_S
+
 LOOK_EVERY_S = 0.05
 
 
@@ -45,7 +46,7 @@ class Screen:
 
     def wait_for(self, is_there: Callable[[str], bool]) -> str:
         """The first screen that fits, looked for until the deadline."""
-        pause, end = threading.Event(), time.monotonic() + DEADLINE_S
+        pause, end = threading.Event(), time.monotonic() + LONGEST_S
         while time.monotonic() < end:
             text = self.text()
             if is_there(text):
@@ -63,6 +64,6 @@ class Screen:
             check=True,
             capture_output=True,
             text=True,
-            timeout=DEADLINE_S,
+            timeout=LONGEST_S,
         )
         return done.stdout

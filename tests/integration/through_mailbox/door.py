@@ -47,6 +47,6 @@ class Sandboxed:
     def start_until_it_waits(self, *words: str) -> Process:
         """A process whose request has landed in the inbox."""
         process = self.start(*words, "--mailbox", str(self.mailbox))
-        wait_until(lambda: self.waiting or process.poll() is not None, timeout_s=60)
+        wait_until(lambda: self.waiting or process.poll() is not None)
         assert process.poll() is None, process.communicate()
         return process

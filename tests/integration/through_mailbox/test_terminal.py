@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.integration.stage import environment
+from tests.patience import LONGEST_S
 
 PROGRESS = b"queued at position 1"
 
@@ -32,7 +33,7 @@ def test_a_long_wait_shows_its_progress_and_a_stalled_worker_its_reason(tmp_path
     terminal, far_end = pty.openpty()
     words = ["orchestrator-api", "contract-version", "--mailbox", str(tmp_path)]
     with subprocess.Popen(
-        [sys.executable, "-m", "specify_cli", *words, "--timeout-s", "60"],
+        [sys.executable, "-m", "specify_cli", *words, "--timeout-s", str(LONGEST_S)],
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=far_end,

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from specify_cli.cli.doctor import doctor
+from tests.patience import LONGEST_S
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tasks.parent / "meta.json").write_text('{"target_branch": "main"}')
     (tasks / "WP01.md").write_text("---\ntitle: Index\n---\n")
     for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "first"]):
-        subprocess.run(["git", *words], check=True, timeout=30)
+        subprocess.run(["git", *words], check=True, timeout=LONGEST_S)
     return tmp_path
 
 

@@ -23,8 +23,8 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import Lookup
+from tests.patience import LONGEST_S
 
-PATIENCE_S = 30.0
 LONG_AGO = (1_000_000_000, 1_000_000_000)
 SETTINGS = WorkerSettings(
     contract_version="1.3.0",
@@ -32,8 +32,8 @@ SETTINGS = WorkerSettings(
     poll_interval_s=0.02,
     beat_interval_s=0.2,
     # Longer than any test waits for what is half written, whatever else the machine does.
-    grace_s=60.0,
-    patience_s=60.0,
+    grace_s=2 * LONGEST_S,
+    patience_s=2 * LONGEST_S,
     first_pause_s=0.01,
     longest_pause_s=0.05,
 )
@@ -169,7 +169,7 @@ def _refusal(correlation_id: str, error: SpecKittyError) -> dict[str, Any]:
     }
 
 
-def wait_until(condition: Any, *, timeout_s: float = PATIENCE_S) -> None:
+def wait_until(condition: Any, *, timeout_s: float = LONGEST_S) -> None:
     """Returns once `condition()` holds; fails when it never does."""
     deadline = time.monotonic() + timeout_s
     while not condition():

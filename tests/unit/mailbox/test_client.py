@@ -15,6 +15,7 @@ from specify_cli.mailbox.client import Mailbox, NotAnsweredError, NoWorkerError
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.worker import Worker
 from tests.durability import watched
+from tests.patience import LONGEST_S
 from tests.together import meet
 from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher
 
@@ -30,7 +31,7 @@ def test_a_call_is_answered(
     worker = Worker(layout, dispatcher, settings=SETTINGS, log=lambda _: None)
     thread = threading.Thread(target=worker.serve)
     thread.start()
-    envelope = mailbox.call("note", {"n": 1}, policy={"a": "b"}, timeout_s=30)
+    envelope = mailbox.call("note", {"n": 1}, policy={"a": "b"}, timeout_s=LONGEST_S)
     again = mailbox.wait(envelope["correlation_id"], timeout_s=0)
     worker.stop()
     thread.join()

@@ -10,8 +10,9 @@ import pytest
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.pool import THREADS, Pool
+from tests.patience import LONGEST_S
 from tests.together import meet
-from tests.unit.mailbox.recording import PATIENCE_S, wait_until
+from tests.unit.mailbox.recording import wait_until
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_what_hangs_holds_up_its_own_queue_only(pool: Pool) -> None:
     pool.put("one", "a", lambda: _wait(gate), size=1)
     pool.put("one", "a", lambda: order.append("a"), size=1)
     pool.put("one", "b", passed.set, size=1)
-    assert passed.wait(PATIENCE_S)
+    assert passed.wait(LONGEST_S)
     assert order == []
     # Behind what hangs, they are no reason to take in less.
     wait_until(lambda: pool.load("one") == 0)
@@ -87,7 +88,7 @@ def test_after_a_failure_nothing_more_of_that_orchestrator_is_begun(pool: Pool, 
     pool.put("one", "", settle, size=3)
     for number in range(3):
         pool.put("one", "", partial(order.append, number), size=1)
-    assert bell.wait(PATIENCE_S)
+    assert bell.wait(LONGEST_S)
     assert isinstance(pool.failure("one"), StorageFailed)
     assert pool.in_hand("one") == (4, 6)
     pool.put("two", "", lambda: order.append(9), size=1)
@@ -108,7 +109,7 @@ def test_what_still_runs_cannot_be_forgotten(pool: Pool) -> None:
 
     pool.put("one", "", settle, size=1)
     pool.put("one", "", lambda: order.append(1), size=1)
-    assert begun.wait(PATIENCE_S)
+    assert begun.wait(LONGEST_S)
     assert not pool.forget("one")
     gate.set()
     wait_until(lambda: pool.forget("one"))
@@ -128,7 +129,7 @@ def test_a_stop_finishes_what_runs_and_begins_nothing(bell: Bell) -> None:
     stopping = threading.Thread(target=pool.stop)
     pool.put("one", "", settle, size=1)
     pool.put("one", "", lambda: order.append("later"), size=1)
-    assert begun.wait(PATIENCE_S)
+    assert begun.wait(LONGEST_S)
     stopping.start()
     stopping.join()
     assert order in (["in hand"], ["in hand", "later"])
@@ -140,11 +141,11 @@ def test_it_rings_when_it_was_asked_to_and_little_is_left(pool: Pool, bell: Bell
     assert not bell.wait(0)
     pool.call_me()
     pool.put("one", "", lambda: None, size=1)
-    assert bell.wait(PATIENCE_S)
+    assert bell.wait(LONGEST_S)
 
 
 def _wait(gate: threading.Event) -> None:
-    assert gate.wait(PATIENCE_S)
+    assert gate.wait(LONGEST_S)
 
 
 def test_threads_look_at_what_is_in_hand_one_after_the_other(pool: Pool) -> None:
@@ -155,7 +156,7 @@ def test_threads_look_at_what_is_in_hand_one_after_the_other(pool: Pool) -> None
         _wait(gate)
 
     pool.put("one", "a", hang, size=1)
-    assert begun.wait(PATIENCE_S)
+    assert begun.wait(LONGEST_S)
     have_met = meet(time, "monotonic", lambda: pool.load("one"))
     gate.set()
     assert not have_met

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_tail import JournalTail
+from tests.patience import LONGEST_S
 from tests.together import meet
 from tests.unit.storage.limits import files_no_longer_than
 
@@ -250,7 +251,7 @@ def test_several_processes_share_one_journal(path: Path, max_bytes: int) -> None
         )
         for name in ("left", "right", "middle")
     ]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert [process.wait(LONGEST_S) for process in processes] == [0, 0, 0]
     journal = journal_at(path)
     names = [line["correlation_id"] for line in journal.lines()]
     expected = {

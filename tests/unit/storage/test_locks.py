@@ -11,6 +11,7 @@ import pytest
 from specify_cli.errors import StorageFailed
 from specify_cli.storage import locks
 from specify_cli.storage.locks import LifeLock
+from tests.patience import LONGEST_S
 
 HOLD = """
 import sys
@@ -60,7 +61,7 @@ def test_a_busy_lock_is_refused_and_names_its_holder(
 
 def test_a_killed_holder_frees_its_lock(lock_path: Path, holding: subprocess.Popen[bytes]) -> None:
     holding.kill()
-    with locks.held(lock_path, timeout_s=30):
+    with locks.held(lock_path, timeout_s=LONGEST_S):
         assert locks.holder(lock_path) == f"process {os.getpid()}"
 
 

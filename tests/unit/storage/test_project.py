@@ -8,6 +8,7 @@ import pytest
 
 from specify_cli.errors import MissionNotFound
 from specify_cli.storage.project import ROOT_VARIABLE, find_project
+from tests.patience import LONGEST_S
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, timeout=60)
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, timeout=LONGEST_S)
 
 
 @pytest.mark.parametrize("mark", ["kitty-specs", ".kittify", ".git"])

@@ -11,6 +11,7 @@ import pytest
 
 from specify_cli.vcs import leftovers
 from tests.durability import watched
+from tests.patience import LONGEST_S
 
 MARK = "spec-kitty-at-work"
 
@@ -82,7 +83,7 @@ def test_a_lock_stays_as_long_as_somebody_elses_git_is_at_work(root: Path) -> No
         stdout=subprocess.DEVNULL,
     ) as git:
         command = Path("/proc", str(git.pid), "cmdline")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + LONGEST_S
         while b"hash-object" not in command.read_bytes():  # It is still being started.
             assert time.monotonic() < deadline
         with leftovers.cleared(root):

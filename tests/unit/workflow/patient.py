@@ -11,6 +11,7 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage.project import Project
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.doctor_findings import Finding
+from tests.patience import LONGEST_S
 
 SLUG = "001-search"
 LONG_AGO = 1_700_000_000
@@ -18,7 +19,7 @@ LONG_AGO = 1_700_000_000
 
 def git(folder: Path, *words: str) -> str:
     done = subprocess.run(
-        ["git", *words], cwd=folder, check=True, capture_output=True, text=True, timeout=30
+        ["git", *words], cwd=folder, check=True, capture_output=True, text=True, timeout=LONGEST_S
     )
     return done.stdout.strip()
 
