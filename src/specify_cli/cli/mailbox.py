@@ -59,7 +59,7 @@ def mailbox() -> None:
 )
 @click.option("--no-watch", is_flag=True, help="Use no file events, only look.")
 def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
-    """Answer requests until SIGTERM or Ctrl-C; the request in hand is finished.
+    """Answer requests until SIGTERM or Ctrl-C; what takes longer than 5 s then, the next worker completes.
 
     One line per answer goes to stderr. Only one worker serves a project.
 
@@ -168,7 +168,18 @@ def _mailbox_in_words(report: Mapping[str, Any]) -> str:
         words = f"{who}, since {beat.get('started_at')}, {beat.get('dead_letters')} dead letters"
     else:
         words = f"no worker; {_last_seen(beat)}"
-    return printable.printable(f"{words}; {report['depth_now']} waiting")
+    in_hand = ", ".join(f"{it['correlation_id']} since {it['since']}" for it in _in_hand(beat))
+    words = f"{words}; {report['depth_now']} waiting"
+    return printable.printable(f"{words}; in hand: {in_hand}" if in_hand else words)
+
+
+def _in_hand(beat: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What was begun and is not answered; a worker of another version may not say."""
+    found = beat.get("in_hand")
+    listed = found if isinstance(found, list) else []
+    return [
+        it for it in listed if isinstance(it, dict) and {"correlation_id", "since"} <= it.keys()
+    ]
 
 
 def _last_seen(beat: Mapping[str, Any]) -> str:

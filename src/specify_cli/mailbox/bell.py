@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 
 GONE = -1
 
@@ -26,6 +27,10 @@ class Bell:
         # Full means that it rings already; closed that nobody listens any more.
         with contextlib.suppress(BlockingIOError, OSError):
             os.write(self._rope, b"\0")
+
+    def ring_on_signals(self) -> None:
+        """It rings at every signal that has a handler, also while the main thread cannot run that."""
+        signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
 
     def wait(self, timeout_s: float) -> bool:
         """Whether it rang within `timeout_s`; every ring so far is used up."""

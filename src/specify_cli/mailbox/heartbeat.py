@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.mailbox import client
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import Places
+from specify_cli.mailbox.pool import InHand
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.storage import atomic
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
@@ -24,6 +25,8 @@ MAX_BYTES = 64 * 1024
 
 # How much waits now.
 Measure = Callable[[], Backlog]
+# What was begun and is not answered.
+Begun = Callable[[], Sequence[InHand]]
 # How many dead letters of each orchestrator there are.
 Count = Callable[[], Mapping[str, int]]
 
@@ -31,11 +34,19 @@ Count = Callable[[], Mapping[str, int]]
 class Pulse:
     """What the heartbeat says of one mailbox."""
 
-    def __init__(self, places: Places, *, commands: tuple[str, ...], measure: Measure) -> None:
+    def __init__(
+        self,
+        places: Places,
+        *,
+        commands: tuple[str, ...],
+        measure: Measure,
+        begun: Begun = tuple,
+    ) -> None:
         self.places = places
         self.state: Mapping[str, str | None] = {"state": "running", "stalled_reason": None}
         self._commands = commands
         self._measure = measure
+        self._begun = begun
         self._last = Backlog(0, None)
 
     def report(self) -> dict[str, Any]:
@@ -47,6 +58,7 @@ class Pulse:
             **self.state,
             "commands": list(self._commands),
             "depth": self._last.depth,
+            "in_hand": [{"correlation_id": one.name, "since": one.since} for one in self._begun()],
             "oldest_age_s": None if oldest is None else max(0.0, round(now - oldest, 3)),
         }
 

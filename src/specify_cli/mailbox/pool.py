@@ -1,4 +1,4 @@
-"""A few threads serve many queues: each queue in order, the orchestrators in turn."""
+"""Threads serve many queues: each queue in order, the orchestrators in turn, none at the cost of another."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from specify_cli import clock
 from specify_cli.mailbox.bell import Bell
 
+# How many requests are at work at a time; one that takes long is not counted: it waits for something.
 THREADS = 4
+# How many of one orchestrator are begun at a time, those that take long included.
+SHARE = 4
+# How many are begun at a time in all; past it, one of each orchestrator that has none.
+MOST_THREADS = 64
 LITTLE = 16
 # A queue whose head takes longer may hang, and what waits behind it is no reason to take in less.
 SLOW_S = 0.1
@@ -22,12 +27,17 @@ Job = Callable[[], None]
 
 @dataclass(slots=True)
 class _Queue:
-    jobs: deque[tuple[Job, int]] = field(default_factory=deque)
-    # When its head was begun; None while it waits.
+    jobs: deque[tuple[Job, int, str]] = field(default_factory=deque)
+    # When its head was begun, on both clocks; None while it waits.
     since: float | None = None
+    begun_at: str = ""
 
     def is_slow(self) -> bool:
         return self.since is not None and time.monotonic() - self.since > SLOW_S
+
+    def slow_in_s(self) -> float:
+        """How long until its head, which was begun, takes long."""
+        return 0.0 if self.since is None else max(0.0, self.since + SLOW_S - time.monotonic())
 
 
 @dataclass(slots=True)
@@ -53,25 +63,40 @@ class _Share:
         return sum(len(line.jobs) for line in self.queues.values() if not line.is_slow())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InHand:
+    """A request that was begun and is not answered."""
+
+    name: str
+    since: str
+
+
 class Pool:
-    """Four threads; `bell` rings when a job failed, and when `call_me` asked for it."""
+    """As many threads as have something to do; `bell` rings when a job failed, and for `call_me`."""
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._shares: dict[str, _Share] = {}
-        # Whoever has something ready, each once: the next free thread serves the first of them.
+        # Whoever has something ready, each once: the next free thread serves the first of them that
+        # may begin something.
         self._turns: deque[str] = deque()
+        # Those with a job, and those that wait for one.
+        self._busy: dict[int, _Queue] = {}
+        self._idle = 0
         self._is_called = False
         self._is_stopped = False
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
 
-    def put(self, identity: str, queue: str, job: Job, *, size: int) -> None:
-        """`job` will be done after everything put into the same queue of the orchestrator before."""
+    def put(self, identity: str, queue: str, job: Job, *, size: int, name: str = "") -> None:
+        """`job` will be done after everything put into the same queue of the orchestrator before.
+
+        `name` is what it is called while it is in hand.
+        """
         with self._lock:
             share = self._shares.setdefault(identity, _Share())
             line = share.queues.setdefault(queue, _Queue())
-            line.jobs.append((job, size))
+            line.jobs.append((job, size, name))
             share.count += 1
             share.bytes += size
             if len(line.jobs) == 1:
@@ -82,6 +107,14 @@ class Pool:
         with self._lock:
             share = self._shares.get(identity)
             return (0, 0) if share is None else (share.count, share.bytes)
+
+    def begun(self, identity: str) -> list[InHand]:
+        """Which requests of the orchestrator were begun and are not answered, the oldest first."""
+        with self._lock:
+            share = self._shares.get(identity)
+            lines = [] if share is None else [it for it in share.queues.values() if it.since]
+            lines.sort(key=lambda line: line.since or 0)
+            return [InHand(name=line.jobs[0][2], since=line.begun_at) for line in lines]
 
     def load(self, identity: str) -> int:
         """How many of them are not held up by a request that takes long."""
@@ -125,9 +158,10 @@ class Pool:
 
     def stop(self) -> list[BaseException]:
         """What runs was finished, nothing further begun; what failed and nobody has seen yet."""
-        with self._lock:
+        with self._changed:
             self._is_stopped = True
-        self._threads.shutdown(wait=True, cancel_futures=True)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._busy)
         return [share.failure for share in self._shares.values() if share.failure is not None]
 
     # With the lock held.
@@ -136,21 +170,47 @@ class Pool:
         share.ready.append(queue)
         if identity not in self._turns:
             self._turns.append(identity)
-        self._threads.submit(self._serve_one)
+        self._call_a_thread()
+
+    def _call_a_thread(self) -> None:
+        if self._idle:
+            self._changed.notify()
+        elif not self._is_stopped:
+            self._idle += 1
+            # Nobody waits for a thread that hangs when the process ends.
+            threading.Thread(target=self._serve, name="desk", daemon=True).start()
 
     def _next(self) -> tuple[str, _Share, str] | None:
-        while self._turns:
-            identity = self._turns.popleft()
-            share = self._shares.get(identity)
-            if share is None or not share.can_begin or not share.ready:
-                continue
-            queue = share.ready.popleft()
-            if share.ready:
-                self._turns.append(identity)
-            share.running += 1
-            share.queues[queue].since = time.monotonic()
-            return identity, share, queue
-        return None
+        """What is to be begun now."""
+        self._turns = deque(it for it in self._turns if self._is_ready(it))
+        at_work = sum(not line.is_slow() for line in self._busy.values())
+        if at_work >= THREADS or self._is_stopped:
+            return None
+        identity = next((it for it in self._turns if self._may_begin(self._shares[it])), None)
+        if identity is None:
+            return None
+        self._turns.remove(identity)
+        share = self._shares[identity]
+        queue = share.ready.popleft()
+        if share.ready:
+            self._turns.append(identity)
+            self._call_a_thread()
+        share.running += 1
+        share.queues[queue].since = time.monotonic()
+        share.queues[queue].begun_at = clock.timestamp()
+        return identity, share, queue
+
+    def _is_ready(self, identity: str) -> bool:
+        share = self._shares.get(identity)
+        return share is not None and share.can_begin and bool(share.ready)
+
+    def _may_begin(self, share: _Share) -> bool:
+        is_room = len(self._busy) < MOST_THREADS or not share.running
+        return share.running < SHARE and is_room
+
+    def _wait_s(self) -> float | None:
+        """How long until one that is at work takes long, and makes room; None: nothing waits."""
+        return min((it.slow_in_s() or SLOW_S for it in self._busy.values()), default=None)
 
     def _end(self, share: _Share, queue: str, failure: BaseException | None) -> None:
         share.running -= 1
@@ -170,22 +230,36 @@ class Pool:
 
     # In the threads.
 
-    def _serve_one(self) -> None:
-        with self._lock:
-            found = self._next()
-        if found is None:
-            return
-        identity, share, queue = found
+    def _serve(self) -> None:
+        with self._changed:
+            while not self._is_stopped and self._idle <= THREADS:
+                found = self._next()
+                if found is None:
+                    self._changed.wait(self._wait_s() if self._turns else None)
+                else:
+                    self._begin(*found)
+            self._idle -= 1
+
+    def _begin(self, identity: str, share: _Share, queue: str) -> None:
+        me, line = threading.get_ident(), share.queues[queue]
+        self._idle -= 1
+        self._busy[me] = line
+        if self._turns:
+            self._call_a_thread()  # Somebody has to see when this takes long.
+        self._lock.release()
         failure: BaseException | None = None
         try:
-            share.queues[queue].jobs[0][0]()
+            line.jobs[0][0]()
         except BaseException as error:  # noqa: BLE001  the worker's own thread raises it again
             failure = error
-        with self._lock:
-            self._end(share, queue, failure)
-            self._go_on(identity, share, queue)
-            is_to_ring = self._is_called and share.load <= LITTLE
-            is_to_ring = is_to_ring or not share.can_begin
-        if is_to_ring:
+        self._lock.acquire()
+        del self._busy[me]
+        self._idle += 1
+        self._end(share, queue, failure)
+        self._go_on(identity, share, queue)
+        if self._is_stopped:
+            self._changed.notify_all()
+        is_to_ring = self._is_called and share.load <= LITTLE
+        if is_to_ring or not share.can_begin:
             self._is_called = False
             self._bell.ring()

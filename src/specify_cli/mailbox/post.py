@@ -182,7 +182,7 @@ class Post:
         job = partial(self._desk.settle, reading, refusal)
         # It may have grown since it was listed.
         size = self._cost(max(claim.size, len(reading.raw)))
-        self._pool.put(self.identity, queue, job, size=size)
+        self._pool.put(self.identity, queue, job, size=size, name=claim.stem)
 
     # Looking.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.mailbox.bell import Bell
@@ -169,7 +170,8 @@ class Rounds:
             with contextlib.suppress(OSError, SpecKittyError):
                 self._layout.ensure_mailbox(post.identity, owner_uid=post.orchestrator.owner_uid)
             places, commands = self._layout.places(post.identity), post.orchestrator.commands
-            self._heartbeat.add(Pulse(places, commands=commands, measure=post.backlog))
+            begun = partial(self._pool.begun, post.identity)
+            self._heartbeat.add(Pulse(places, commands=commands, measure=post.backlog, begun=begun))
 
     def _cover(self, identity: str, folder: int) -> None:
         if self._watch is None or self._watch.cover(identity, folder) or self._is_deaf:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import FrameType
 
+from specify_cli import processes
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.bell import Bell
@@ -18,6 +22,10 @@ from specify_cli.mailbox.rounds import Rounds
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.mailbox.workplace import Workplace
 from specify_cli.storage.locks import LifeLock, holder
+
+# After the signal; what can end in order has done so by then.
+LAST_S = 4.7
+A_DAY_S = 86_400.0
 
 # Rings the bell while the block runs, for every folder that is covered.
 Watching = Callable[[Bell], AbstractContextManager[Watch]]
@@ -74,11 +82,20 @@ class Worker:
         self._bell.ring()
 
     def stop_on_signals(self) -> None:
-        """SIGTERM and SIGINT stop the worker; to be called from the main thread."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        """SIGTERM, SIGINT and SIGHUP end the worker within five seconds, a second one at once.
+
+        To be called from the main thread. What was begun and did not end is as after a SIGKILL: the
+        next worker completes it.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup wants it.
+                signal.signal(number, self._on_signal)
+        alarm = Bell()
+        alarm.ring_on_signals()
+        threading.Thread(target=_end_in_time, args=(alarm,), name="end", daemon=True).start()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        processes.stop_within(0 if self._is_stopping else processes.GRACE_S)
         self.stop()
 
     @contextlib.contextmanager
@@ -107,6 +124,14 @@ class Worker:
             return
         with watching(self._bell) as watch:
             yield watch
+
+
+def _end_in_time(alarm: Bell) -> None:
+    """Ends the process some seconds after the alarm: a disk that stalls holds up everything else."""
+    while not alarm.wait(A_DAY_S):
+        pass
+    time.sleep(LAST_S)
+    os._exit(processes.EXIT_CODE)
 
 
 def _taken(layout: MailboxLayout) -> str:

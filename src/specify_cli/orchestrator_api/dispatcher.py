@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from specify_cli import clock, ids
+from specify_cli import clock, ids, processes
 from specify_cli.errors import (
     CorrelationIdConflict,
     HostError,
@@ -217,7 +217,8 @@ class Dispatcher:
         try:
             command = _allowed(judgement)
             params = self._allowed_params(judgement, origin, cause)
-            result = command.handle(params, cause, self._host.services)
+            with processes.doing(f"{command.name} {correlation_id}"):
+                result = command.handle(params, cause, self._host.services)
             data = self._as_seen(result.as_data(), origin)
             return succeeded(judgement.wire_name, correlation_id, data), cause
         except Unfinished:

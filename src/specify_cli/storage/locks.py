@@ -1,23 +1,30 @@
 """Named locks between processes; the kernel frees them when their process dies.
 
 The lock files stay: removing one would let two processes hold "the" lock on two different files.
-Each holds the pid of its last holder, so that a refusal can name it.
+Each says who held it last, since when and for what, so that a refusal can name it, and so that what a
+dead holder left running, with the descriptor of the lock, can be ended.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from specify_cli import clock, processes
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 POLL_INTERVAL_S = 0.005
-PID_WIDTH = 20
+LOOK_AT_HOLDER_S = 0.25
+SIGNATURE_WIDTH = 1024
+LONGEST_DOING = 128
+UNKNOWN = "another process"
 
 
 @contextlib.contextmanager
@@ -34,8 +41,8 @@ def held(path: Path, *, timeout_s: float = 60.0) -> Iterator[int]:
     lock = _acquire(path, timeout_s=timeout_s, told=descriptors.append)
     if lock is None:
         raise StorageFailed(
-            f"{path} was held by {holder(path)} for more than {timeout_s:g} s; wait for that process to finish, "
-            "or stop it if it hangs, then try again"
+            f"{path} stayed taken for {timeout_s:g} s: it is held by {holder(path)}; wait for that process"
+            " to finish, or stop it if it hangs, then try again"
         )
     try:
         yield descriptors[-1]
@@ -66,11 +73,30 @@ class LifeLock:
 
 def holder(path: Path) -> str:
     """Words for whoever took the lock last; it says so itself, so this is for messages only."""
+    signature = _signature(path)
+    process = processes.Process.read(str(signature.get("process")))
+    if process is None:
+        return UNKNOWN
+    here = processes.this_process()
+    is_here = (process.boot, process.namespace) == (here.boot, here.namespace)
+    where = "" if is_here else " of another container or machine"
+    doing = f" ({signature['doing']})" if signature.get("doing") else ""
+    return f"process {process.pid}{where}{doing}, since {signature.get('since')}"
+
+
+def _signature(path: Path) -> dict[str, object]:
     try:
-        pid = read_regular(path, max_bytes=64).decode("ascii", "replace").strip()
-    except (OSError, NotRegular, TooLarge):
-        pid = ""
-    return f"process {pid}" if pid.isdigit() else "another process"
+        found = json.loads(read_regular(path, max_bytes=2 * SIGNATURE_WIDTH))
+    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _end_orphans_of_holder(path: Path) -> None:
+    """What a dead holder started, and what keeps the lock taken, runs no more."""
+    process = processes.Process.read(str(_signature(path).get("process")))
+    if process is not None and process.is_dead:
+        processes.end_orphans(process)
 
 
 def _acquire(
@@ -83,14 +109,31 @@ def _acquire(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _file_lock(path, on_acquired)
-        lock.acquire(timeout=timeout_s)
-    except Timeout:
-        return None
+        for wait_s in _waits(timeout_s):
+            try:
+                lock.acquire(timeout=wait_s)
+            except Timeout:
+                _end_orphans_of_holder(path)
+            else:
+                return lock
     except (OSError, NotImplementedError) as error:
         raise StorageFailed(
             f"could not take the lock {path}: {error}; check the folder's permissions"
         ) from error
-    return lock
+    return None
+
+
+def _waits(timeout_s: float) -> Iterator[float]:
+    """How long to wait before the holder is looked at, again and again.
+
+    Once more at least than nothing: what kept the lock taken may just have been ended.
+    """
+    deadline = time.monotonic() + timeout_s
+    yield 0.0
+    yield POLL_INTERVAL_S
+    while (remaining_s := deadline - time.monotonic()) > 0:
+        processes.require_time()
+        yield min(LOOK_AT_HOLDER_S, remaining_s)
 
 
 def _file_lock(path: Path, on_acquired: Callable[[int], None]) -> FileLock:
@@ -105,6 +148,12 @@ def _file_lock(path: Path, on_acquired: Callable[[int], None]) -> FileLock:
 
 
 def _sign(descriptor: int) -> None:
+    signature = {
+        "process": str(processes.this_process()),
+        "since": clock.timestamp(),
+        "doing": processes.what_is_done()[:LONGEST_DOING],
+    }
+    text = json.dumps(signature).ljust(SIGNATURE_WIDTH) + "\n"
     # A full disk must not cost the lock: the name of the holder is only a courtesy.
     with contextlib.suppress(OSError):
-        os.pwrite(descriptor, f"{os.getpid():<{PID_WIDTH}}\n".encode("ascii"), 0)
+        os.pwrite(descriptor, text.encode("ascii"), 0)

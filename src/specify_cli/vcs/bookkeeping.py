@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable
-from specify_cli.vcs.checkouts import Checkout
+from specify_cli.vcs import durable, marks
+from specify_cli.vcs.checkouts import HEADS, Checkout, branch_in
 from specify_cli.vcs.git import NULL_COMMIT, Git, GitFailed
 from specify_cli.vcs.moves import refresh
 from specify_cli.vcs.objects import REGULAR, Entry, index_info, overlay, tree_of, write_commit
@@ -61,6 +61,8 @@ def _publish(
         durable.sync_folder(main.git_dir or repo.root)
     except OSError as error:
         raise GitFailed(("update-index",), returncode=-1, stderr=str(error)) from error
+    branch = branch_in(main.git_dir) if main.git_dir else None
+    marks.note_ref(HEADS + branch if branch else "HEAD", commit)
     note = "spec-kitty: commit"
     repo.git.run("update-ref", "-m", note, "HEAD", commit, head or NULL_COMMIT)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from specify_cli.vcs import durable
+from specify_cli.vcs import durable, marks
 from specify_cli.vcs.checkouts import HEADS, Checkout
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.moves import (
@@ -38,6 +38,8 @@ def obstacles_to(journeys: Sequence[Journey]) -> list[str]:
     Raises:
         GitFailed: git will not work in one of the working trees.
     """
+    for checkout, _ in journeys:
+        checkout.require_no_endless_file()
     return [
         f"{checkout.path}: {text}"
         for checkout, move in journeys
@@ -93,6 +95,7 @@ def point_branch(git: Git, branch: str, move: Move) -> None:
         GitFailed: git refused.
     """
     ref = HEADS + branch
+    marks.note_ref(ref, move.goal)
     # No branch may outlive a power loss that the commits it points at do not.
     durable.sync()
     try:
@@ -116,6 +119,7 @@ def settle_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
         move = unfinished(checkout)
         if move is not None:
             checkout.outwait_index()
+            checkout.require_no_endless_file()
             settle(checkout, move, wanted=tip_of(git, branch) or move.origin)
             end(checkout)
 

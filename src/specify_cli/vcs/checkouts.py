@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from specify_cli.vcs import index_file, plain_files
 from specify_cli.vcs.git import Completed, Git, GitFailed
 
 HEADS: Final = "refs/heads/"
-INDEX_PATIENCE_S: Final = 1.0
-"""Editors refresh the index every few seconds and hold its lock for milliseconds."""
-
+_HEAD_PREFIX: Final = f"ref: {HEADS}"
 ORPHAN_PATIENCE_S: Final = 5.0
 """A git outlives its killed host for as long as it writes files."""
 
 _POLL_S: Final = 0.01
-_INDEX_TRIES: Final = 2
+_READ_OF_EACH: Final = ("HEAD", "gitdir", "commondir", "locked")
+_TOLD: Final = 10
 _OPERATIONS: Final = {
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
@@ -89,20 +90,28 @@ class Checkout:
             return None
         return next((name for file, name in _OPERATIONS.items() if (git_dir / file).exists()), None)
 
+    def require_no_endless_file(self) -> None:
+        """Git does not wait for ever for something that the writer of this worktree put there.
+
+        Raises:
+            GitFailed: it would.
+        """
+        if self.is_main:
+            return
+        found = [str(path) for path in plain_files.endless(self.path)]
+        if found:
+            raise GitFailed(("status",), returncode=-1, stderr=_endless(found))
+
     def on_index(
         self, *args: str, input: bytes | None = None, fine: tuple[int, ...] = (0,)
     ) -> Completed:
         """Git has run and written the index, after waiting for another holder of its lock.
 
         Raises:
-            GitFailed: git refused, or the lock is stale.
+            GitFailed: git refused, the lock is stale, or the disk refused.
         """
-        for _ in range(_INDEX_TRIES):
-            self._wait_for_index()
-            done = self.git.run(*args, input=input, check=False)
-            if done.returncode in fine:
-                return done
-        raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
+        git_dir = self.git_dir or self.path
+        return index_file.changed_by(self.git, git_dir, *args, input=input, fine=fine)
 
     def outwait_index(self) -> None:
         """No git of a killed host is still writing here.
@@ -110,14 +119,13 @@ class Checkout:
         Raises:
             GitFailed: the lock on the index is stale, or a very long operation holds it.
         """
-        self._wait_for_index(ORPHAN_PATIENCE_S)
+        self._wait_for_index()
         lock = self.index_lock
         if lock:
-            text = f"{lock} exists: remove it once no git is running here"
-            raise GitFailed(("update-index",), returncode=-1, stderr=text)
+            raise GitFailed(("update-index",), returncode=-1, stderr=index_file.stale(lock))
 
-    def _wait_for_index(self, patience_s: float = INDEX_PATIENCE_S) -> None:
-        deadline = time.monotonic() + patience_s
+    def _wait_for_index(self) -> None:
+        deadline = time.monotonic() + ORPHAN_PATIENCE_S
         while self.index_lock and time.monotonic() < deadline:
             time.sleep(_POLL_S)
 
@@ -128,7 +136,7 @@ def git_dir_of(folder: Path) -> Path | None:
     if link.is_dir():
         return link
     try:
-        prefix, _, target = os.fsdecode(link.read_bytes()).rstrip("\n").partition(": ")
+        prefix, _, target = os.fsdecode(plain_files.read(link)).rstrip("\n").partition(": ")
     except OSError:
         return None
     git_dir = folder / target
@@ -155,7 +163,7 @@ def registration_of(folder: Path, *, common: Path | None) -> Path | None:
 def place_of(registration: Path) -> Path | None:
     """The folder of the worktree that is registered there; None when that cannot be read."""
     try:
-        named = os.fsdecode((registration / "gitdir").read_bytes()).rstrip("\n")
+        named = os.fsdecode(plain_files.read(registration / "gitdir")).rstrip("\n")
     except OSError:
         return None
     return (registration / named).parent
@@ -167,24 +175,76 @@ def branch_at_work(git_dir: Path | None) -> str | None:
         return None
     for file in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
         with suppress(OSError):
-            return os.fsdecode((git_dir / file).read_bytes()).strip().removeprefix(HEADS)
+            return os.fsdecode(plain_files.read(git_dir / file)).strip().removeprefix(HEADS)
     return None
 
 
 def registered(git: Git) -> list[Checkout]:
-    """Every working tree that git knows of, the main one first, those gone from disk included.
+    """Every working tree that the repository knows of, the main one first, those gone included.
 
-    `git` runs in the main one: of a submodule or a separate git folder, the list names it wrongly.
+    `git` runs in the main one. The others are read here: `git worktree list` waits for ever where
+    one of them has a FIFO as its HEAD. What cannot be read is left out.
 
     Raises:
         GitFailed: not a repository.
     """
-    fields = git.run("worktree", "list", "--porcelain", "-z").fields
-    main, *linked = _records(fields)
-    return [
-        _parse({**main, "worktree": str(git.folder)}, is_main=True),
-        *(_parse(record, is_main=False, common=git_dir_of(git.folder)) for record in linked),
-    ]
+    found = git.run("symbolic-ref", "--quiet", "HEAD", check=False)
+    if found.returncode not in (0, 1):
+        raise GitFailed(("symbolic-ref",), returncode=found.returncode, stderr=found.stderr)
+    branch = os.fsdecode(found.stdout).strip().removeprefix(HEADS) or None
+    main = Checkout(path=git.folder, branch=branch, is_main=True)
+    common = git_dir_of(git.folder)
+    return [main, *(_linked(common) if common else ())]
+
+
+def on_worktrees(git: Git, *args: str, check: bool = True) -> Completed:
+    """`git worktree` has run, which opens some files of every worktree that is registered.
+
+    Raises:
+        GitFailed: one of those files is none, or git refused.
+    """
+    common = git_dir_of(git.folder)
+    registrations = common.glob("worktrees/*") if common else ()
+    files = (it / name for it in registrations for name in _READ_OF_EACH)
+    found = [str(file) for file in files if file.exists() and not file.is_file()]
+    if found:
+        raise GitFailed(("worktree", *args), returncode=-1, stderr=_endless(found))
+    return git.run("worktree", *args, check=check)
+
+
+def _endless(paths: list[str]) -> str:
+    names = " ".join(map(shlex.quote, paths[:_TOLD]))
+    return f"git would wait for ever for what is not a regular file; remove it: rm -rf {names}"
+
+
+def _linked(common: Path) -> Iterator[Checkout]:
+    for registration in sorted(common.glob("worktrees/*")):
+        place = None if registration.is_symlink() else place_of(registration)
+        if place is not None:
+            yield Checkout(
+                path=place,
+                branch=branch_in(registration),
+                lock_reason=_lock_reason(registration),
+                common=common,
+            )
+
+
+def branch_in(git_dir: Path) -> str | None:
+    """The branch that HEAD names in this git folder; None when detached, or it cannot be read."""
+    try:
+        head = os.fsdecode(plain_files.read(git_dir / "HEAD")).strip()
+    except OSError:
+        return None
+    return head.removeprefix(_HEAD_PREFIX) if head.startswith(_HEAD_PREFIX) else None
+
+
+def _lock_reason(registration: Path) -> str | None:
+    try:
+        return os.fsdecode(plain_files.read(registration / "locked")).strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"its lock {error.strerror}"
 
 
 def checkouts_of(git: Git, branch: str) -> list[Checkout]:
@@ -194,25 +254,3 @@ def checkouts_of(git: Git, branch: str) -> list[Checkout]:
         GitFailed: not a repository.
     """
     return [it for it in registered(git) if it.git_dir is not None and it.has(branch)]
-
-
-def _records(fields: list[str]) -> Iterator[dict[str, str]]:
-    record: dict[str, str] = {}
-    for field in fields:
-        if field:
-            name, _, value = field.partition(" ")
-            record[name] = value
-        elif record:
-            yield record
-            record = {}
-
-
-def _parse(record: dict[str, str], *, is_main: bool, common: Path | None = None) -> Checkout:
-    branch = record.get("branch")
-    return Checkout(
-        path=Path(record["worktree"]),
-        branch=branch.removeprefix(HEADS) if branch else None,
-        is_main=is_main,
-        lock_reason=record.get("locked"),
-        common=common,
-    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+from specify_cli import processes
+from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
 
 NULL_COMMIT: Final = "0" * 40
 """Stands for "does not exist yet" where git wants an old value."""
@@ -72,6 +77,7 @@ _FIXED: Final = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 
+_LOCKED: Final = re.compile(r"Unable to create '(?P<lock>/.*\.lock)': File exists")
 
 _kept: ContextVar[tuple[int, ...]] = ContextVar("_kept", default=())
 
@@ -87,6 +93,14 @@ def keeping(descriptor: int) -> Iterator[None]:
         yield
     finally:
         _kept.reset(token)
+
+
+_timeout_s: ContextVar[float] = ContextVar("_timeout_s", default=120)
+
+
+def limit_to(seconds: float) -> None:
+    """Every git that this thread runs from now on, and that is given no other time, has this one."""
+    _timeout_s.set(seconds)
 
 
 class GitFailed(Exception):
@@ -137,18 +151,29 @@ class Git:
         check: bool = True,
         timeout_s: float | None = None,
     ) -> Completed:
-        """Git has run to its end.
+        """Git has run to its end, within `timeout_s` (default: that of `limit_to`).
 
         Raises:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
         """
         command = ("git", *self.overrides, "-C", str(self.folder), *args)
         kept = _kept.get() if self.keeps else ()
-        variables = _environment({**self.place, **(env or {})})
+        setting = "push_timeout_s" if args[0] == "push" else "git_timeout_s"
+        mark = {processes.VARIABLE: str(processes.this_process())} if kept else {}
+        variables = _environment({**self.place, **(env or {}), **mark})
         try:
-            done = _communicate(command, input=input, env=variables, timeout_s=timeout_s, kept=kept)
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            with ended_by_signals():
+                process = _started(command, env=variables, kept=kept)
+                ended = attend(
+                    process,
+                    input or b"",
+                    limit=Limit(setting=setting, seconds=timeout_s or _timeout_s.get()),
+                    leaves_nothing=bool(kept),  # Nor any holder of the lock.
+                )
+        except (OSError, ValueError, Stopped) as error:
             raise GitFailed(args, returncode=-1, stderr=str(error)) from error
+        stderr = _advised(ended.stderr.decode("utf-8", "replace").strip())
+        done = Completed(returncode=ended.returncode, stdout=ended.stdout, stderr=stderr)
         if check and done.returncode:
             raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
         return done
@@ -178,25 +203,26 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, **_FIXED, **extra}
 
 
-def _communicate(
-    command: tuple[str, ...],
-    *,
-    input: bytes | None,
-    env: dict[str, str],
-    timeout_s: float | None,
-    kept: tuple[int, ...],
-) -> Completed:
-    # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, and no
-    # credential helper finds a terminal to wait at.
-    done = subprocess.run(
+def _started(
+    command: tuple[str, ...], *, env: dict[str, str], kept: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    processes.require_time()
+    # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, no
+    # credential helper finds a terminal to wait at, and all that git starts can be ended.
+    return subprocess.Popen(
         command,
-        input=b"" if input is None else input,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env=env,
-        capture_output=True,
-        timeout=timeout_s,
         start_new_session=True,
         pass_fds=kept,
-        check=False,
     )
-    stderr = done.stderr.decode("utf-8", "replace").strip()
-    return Completed(returncode=done.returncode, stdout=done.stdout, stderr=stderr)
+
+
+def _advised(stderr: str) -> str:
+    """What git said, with the way out where a lock is in the way that the host cannot remove."""
+    found = _LOCKED.search(stderr)
+    if found is None:
+        return stderr
+    return f"{stderr}\nOnce no git is at work there: rm -f {shlex.quote(found['lock'])}"

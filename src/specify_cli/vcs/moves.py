@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable
+from specify_cli.vcs import durable, plain_files
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.objects import Entry, changes, index_info, tree_changes
 
 _RECORD: Final = "spec-kitty-move"
+_MOST: Final = 16 * 1024 * 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -41,10 +42,7 @@ def begin(checkout: Checkout, move: Move) -> None:
     content = {"origin": move.origin, "goal": move.goal, "live": move.live}
     # Always the same name, so that a draft whose writer was killed is written over.
     draft = target.with_name(f"{target.name}.tmp")
-    with draft.open("w", encoding="ascii") as stream:
-        json.dump(content, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
+    plain_files.replace(draft, json.dumps(content).encode("ascii"))
     draft.replace(target)
     # Files that were carried must not outlive a power loss that their record does not.
     durable.sync_folder(target.parent)
@@ -53,7 +51,7 @@ def begin(checkout: Checkout, move: Move) -> None:
 def unfinished(checkout: Checkout) -> Move | None:
     """The move that began here and did not end; None when there is none."""
     try:
-        content = json.loads(_record(checkout).read_bytes())
+        content = json.loads(plain_files.read(_record(checkout), max_bytes=_MOST))
         origin, goal, live = content["origin"], content["goal"], tuple(content["live"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

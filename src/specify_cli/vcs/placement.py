@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable
+from specify_cli.vcs import durable, marks, plain_files
 from specify_cli.vcs.branch_moves import settle_all
-from specify_cli.vcs.checkouts import Checkout, git_dir_of, place_of, registered
+from specify_cli.vcs.checkouts import (
+    Checkout,
+    git_dir_of,
+    on_worktrees,
+    place_of,
+    registered,
+)
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.leftovers import INITIALIZING
 
@@ -67,14 +74,15 @@ def make(git: Git, place: Place) -> None:
     (place.path / ".git").unlink(missing_ok=True)
     # Twice forced: a registration whose folder is gone, locked by that killed git, gives way.
     force = ("--force", "--force")
-    git.run("worktree", "add", "--no-checkout", *force, str(place.path), place.branch)
+    marks.note_worktree(place.path.name)
+    on_worktrees(git, "add", "--no-checkout", *force, str(place.path), place.branch)
     made = Checkout(path=place.path, branch=place.branch, common=git_dir_of(git.folder))
     git_dir = made.git_dir
     if git_dir is None:
         raise GitFailed(("worktree", "add"), returncode=-1, stderr=f"no worktree at {place.path}")
     # Git does not say so when it cannot take its own lock away.
     (git_dir / "locked").unlink(missing_ok=True)
-    (git_dir / FILLING).touch()
+    plain_files.replace(git_dir / FILLING, b"")
     # The registration first: were the files there without it, they would pass for somebody's.
     durable.sync()
     _fill(made, git_dir)
@@ -84,11 +92,12 @@ def ignore_folder(folder: Path) -> None:
     """The folder exists and is ignored by the repository around it, itself included."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / ".gitignore"
-    if target.exists() and target.stat().st_size:
-        return
+    with suppress(OSError):
+        if plain_files.read(target):
+            return
     # Always the same name, so that a draft whose writer was killed is written over.
     draft = folder / ".gitignore.tmp"
-    draft.write_text("*\n", encoding="ascii")
+    plain_files.replace(draft, b"*\n")
     draft.replace(target)
 
 
@@ -96,7 +105,7 @@ def _known(git: Git, place: Place) -> Sequence[Checkout]:
     known = registered(git)
     if _is_homeless(git, place) and not any(place.holds(it) for it in known):
         # The project was moved as a whole; its worktrees still name the old place.
-        git.run("worktree", "repair", str(place.path), check=False)
+        on_worktrees(git, "repair", str(place.path), check=False)
         return registered(git)
     return known
 
@@ -108,9 +117,13 @@ def _is_homeless(git: Git, place: Place) -> bool:
     """
     common = git_dir_of(git.folder)
     link = place.path / ".git"
-    if common is None or not link.is_file():
+    if common is None:
         return False
-    own = common / "worktrees" / os.fsdecode(link.read_bytes()).strip().rpartition("/")[2]
+    try:
+        link_text = os.fsdecode(plain_files.read(link)).strip()
+    except OSError:
+        return False
+    own = common / "worktrees" / link_text.rpartition("/")[2]
     named, before = git_dir_of(place.path), place_of(own)
     is_ours = named is None or os.path.realpath(named) == os.path.realpath(own)
     return is_ours and before is not None and not os.path.lexists(before)
@@ -122,7 +135,7 @@ def _refuse_elsewhere(git: Git, place: Place, known: Sequence[Checkout]) -> None
             continue
         if other.git_dir is not None or os.path.lexists(other.path):
             raise AllocationFailed(f"branch {place.branch} is checked out in {other.path}")
-        git.run("worktree", "remove", "--force", str(other.path))
+        on_worktrees(git, "remove", "--force", str(other.path))
 
 
 def _refuse_taken(place: Place, found: Checkout | None) -> None:
@@ -143,7 +156,9 @@ def _complete(checkout: Checkout, branch: str) -> None:
 
 
 def _fill(checkout: Checkout, git_dir: Path) -> None:
-    checkout.git.run("reset", "--hard", "--quiet")
+    # As `reset --hard`, but for the refs: it would lock them, and nothing would prove that it was ours.
+    checkout.on_index("read-tree", "HEAD")
+    checkout.on_index("read-tree", "--reset", "-u", "HEAD")
     durable.sync()
     (git_dir / FILLING).unlink(missing_ok=True)
 
@@ -174,7 +189,7 @@ def registration(git: Git, place: Place) -> Checkout | None:
 def forget(git: Git, path: Path) -> bool:
     """Git has removed the worktree and its registration; False when git refused."""
     try:
-        git.run("worktree", "remove", str(path))
+        on_worktrees(git, "remove", str(path))
     except GitFailed:
         return False
     return True

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.moves import Move, dirty_files, index_against, refresh
 from specify_cli.vcs.objects import Entry, index_info, scratch_index, tree_changes
@@ -118,7 +120,7 @@ def _content(file: Path) -> bytes:
     if file.is_symlink():
         # A Path would tidy the target up, and its hash would be another.
         return os.fsencode(os.readlink(file))  # noqa: PTH115
-    return file.read_bytes()
+    return plain_files.read(file, max_bytes=sys.maxsize)
 
 
 def _is_file(file: Path) -> bool:

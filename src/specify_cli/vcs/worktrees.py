@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable
+from specify_cli.vcs import durable, marks, plain_files
 from specify_cli.vcs.branch_moves import TargetMoved, travel
 from specify_cli.vcs.checkouts import (
     HEADS,
     Checkout,
     branch_at_work,
+    branch_in,
     git_dir_of,
+    on_worktrees,
     registration_of,
 )
 from specify_cli.vcs.git import Git, GitFailed
@@ -45,8 +47,6 @@ __all__ = [
 
 GITLINK: Final = "160000 "
 """How a line of `ls-files -s` begins that names a repository inside."""
-
-_HEAD_PREFIX: Final = f"ref: {HEADS}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +110,16 @@ def has_uncommitted_work(repo: Repository, path: Path) -> bool:
     Changes, untracked files, a detached HEAD, a merge or the like in progress; what is ignored is
     no work, nor is what is uncommitted in a repository inside: to look there would run git by
     settings that came with the work. A folder that is no worktree is work as soon as it holds anything.
+
+    Raises:
+        GitFailed: git did not end in time, or would wait for a file for ever.
     """
     here = _checkout(repo, path)
     if here.git_dir is None:
         return os.path.lexists(path) and not _is_empty_folder(path)
     if here.branch is None or here.operation():
         return True
+    here.require_no_endless_file()
     args = (
         "status",
         "--porcelain=v2",
@@ -136,7 +140,9 @@ def remove(repo: Repository, path: Path) -> bool:
     place = Place(path=path.absolute(), branch="")
     trash = _trash(path)
     found = registration(repo.git, place)
-    if has_uncommitted_work(repo, path) or (found is not None and _is_kept(found)):
+    if any(plain_files.endless(path)) or has_uncommitted_work(repo, path):
+        return False
+    if found is not None and _is_kept(found):
         return False
     if found is not None and path.is_dir():
         # At once, because one that was half removed would look like work that was undone.
@@ -146,7 +152,7 @@ def remove(repo: Repository, path: Path) -> bool:
         durable.sync_folder(path.parent)
     if found is not None:
         # Its folder is gone: git only forgets it.
-        repo.git.run("worktree", "remove", str(place.path))
+        on_worktrees(repo.git, "remove", str(place.path))
     _discard(trash)
     if _is_empty_folder(path) and not path.is_symlink():
         path.rmdir()
@@ -198,13 +204,7 @@ def exists(repo: Repository, path: Path, branch: str) -> bool:
 def branch_out(repo: Repository, path: Path) -> str | None:
     """The branch that HEAD of the worktree at `path` names; None when detached or no worktree."""
     git_dir = registration_of(path, common=git_dir_of(repo.root))
-    if git_dir is None:
-        return None
-    try:
-        head = os.fsdecode((git_dir / "HEAD").read_bytes()).strip()
-    except OSError:
-        return None
-    return head.removeprefix(_HEAD_PREFIX) if head.startswith(_HEAD_PREFIX) else None
+    return branch_in(git_dir) if git_dir else None
 
 
 def _checkout(repo: Repository, path: Path) -> Checkout:
@@ -280,6 +280,8 @@ def _make_branches(git: Git, branches: _Branches, tip: str) -> None:
     tips, orders = branches.tips, []
     if branches.mission not in tips:
         orders.append(f"create {HEADS}{branches.mission} {tips[branches.target]}")
+        marks.note_ref(HEADS + branches.mission, tips[branches.target])
+    marks.note_ref(HEADS + branches.lane, tip)
     if branches.lane not in tips:
         orders.append(f"create {HEADS}{branches.lane} {tip}")
     elif tip != tips[branches.lane]:

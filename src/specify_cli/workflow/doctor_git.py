@@ -106,7 +106,10 @@ def _examine_worktree(
 
 
 def _is_dirty(repository: Repository, place: Workspace) -> bool:
-    return worktrees.has_uncommitted_work(repository, place.path)
+    try:
+        return worktrees.has_uncommitted_work(repository, place.path)
+    except GitFailed:
+        return True  # Nobody can say that it is not.
 
 
 def _stale_lock(checkout: Checkout) -> Iterator[Finding]:

@@ -58,19 +58,19 @@ def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
 
 def branch_tip(mission: OpenMission, wp_id: str) -> str | None:
     """The commit at the tip of the package's lane branch; None where there is no such branch."""
-    repository = repositories.look(mission.files.project)
-    return repository.branch_tip(mission.workspace(wp_id).branch) if repository else None
+    with repositories.looking(mission.files.project) as repository:
+        return repository.branch_tip(mission.workspace(wp_id).branch) if repository else None
 
 
 def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
     """True when the lane branch has a commit that the package's base has not; None without a branch."""
-    repository = repositories.look(mission.files.project)
-    place = mission.workspace(wp_id)
-    tip = repository.branch_tip(place.branch) if repository else None
-    if repository is None or tip is None:
-        return None
-    base = mission.state_of(wp_id).base_ref or repository.branch_tip(place.mission_branch)
-    return base is not None and _has_commits_beyond(repository, base, tip)
+    with repositories.looking(mission.files.project) as repository:
+        place = mission.workspace(wp_id)
+        tip = repository.branch_tip(place.branch) if repository else None
+        if repository is None or tip is None:
+            return None
+        base = mission.state_of(wp_id).base_ref or repository.branch_tip(place.mission_branch)
+        return base is not None and _has_commits_beyond(repository, base, tip)
 
 
 def _has_commits_beyond(repository: Repository, base: str, tip: str) -> bool:

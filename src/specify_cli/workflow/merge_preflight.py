@@ -9,6 +9,7 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import PreflightFailed
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.vcs import merge, worktrees
+from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import LaneTip, MergePlan
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.accepting import incomplete, packages_in
@@ -19,8 +20,11 @@ def problems(repository: Repository, mission: OpenMission, target: str) -> Itera
     """Everything that can be seen before the merge is computed, one sentence each."""
     for lane in lane_workspaces(mission):
         is_there = worktrees.exists(repository, lane.path, lane.branch)
-        if is_there and worktrees.has_uncommitted_work(repository, lane.path):
-            yield f"{lane.path} holds uncommitted work: commit or discard it there"
+        try:
+            if is_there and worktrees.has_uncommitted_work(repository, lane.path):
+                yield f"{lane.path} holds uncommitted work: commit or discard it there"
+        except GitFailed as error:
+            yield f"{lane.path} cannot be looked at: {error}"
     if repository.branch_tip(target) is None:
         yield f"there is no branch {target!r} to merge into: create it, or name another"
     yield from _strangers_branch(mission, target)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from specify_cli.errors import PreflightFailed
+from specify_cli.errors import PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.storage import locks
 from specify_cli.storage.atomic import translated
 from specify_cli.storage.project import Project
 from specify_cli.vcs import durable, leftovers
-from specify_cli.vcs.git import GitFailed, keeping
+from specify_cli.vcs.git import GitFailed, keeping, limit_to
 from specify_cli.vcs.repository import Repository
 
 NO_REPOSITORY = "the project is no git repository: run 'git init' and make a first commit"
@@ -19,10 +19,30 @@ NO_COMMIT = "the repository has no commit: make a first one"
 
 def look(project: Project) -> Repository | None:
     """The repository, for looking; None where there is none that git will work in."""
+    _limit_git(project)
     try:
         return Repository.find(project.root)
     except GitFailed:
         return None
+
+
+@contextmanager
+def looking(project: Project) -> Iterator[Repository | None]:
+    """As `look`, and where git fails while the block runs, that is the disk's fault.
+
+    Raises: StorageFailed.
+    """
+    repository = look(project)
+    try:
+        yield repository
+    except GitFailed as error:
+        raise StorageFailed(f"git could not look at {project.root}: {error}") from error
+
+
+def _limit_git(project: Project) -> None:
+    # Whoever needs what a damaged config grants is told; git has its usual time.
+    with suppress(StateUnreadable):
+        limit_to(project.settings.git_timeout_s)
 
 
 @contextmanager
@@ -34,6 +54,7 @@ def changing(project: Project) -> Iterator[Repository]:
     Missions have locks of their own, but share branches, checkouts and the index.
     Raises: PreflightFailed where there is none with a commit, or git refuses; StorageFailed.
     """
+    _limit_git(project)
     with _alone(project):
         try:
             repository = Repository.find(project.root)

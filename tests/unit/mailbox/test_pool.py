@@ -7,9 +7,10 @@ from functools import partial
 
 import pytest
 
+from specify_cli import clock
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.bell import Bell
-from specify_cli.mailbox.pool import THREADS, Pool
+from specify_cli.mailbox.pool import SHARE, THREADS, Pool
 from tests.patience import LONGEST_S
 from tests.together import meet
 from tests.unit.mailbox.recording import wait_until
@@ -55,7 +56,66 @@ def test_what_hangs_holds_up_its_own_queue_only(pool: Pool) -> None:
     assert order == ["a"]
 
 
-def test_the_orchestrators_take_turns_however_many_queues_one_has(pool: Pool) -> None:
+def test_what_hangs_costs_its_own_orchestrator_alone(pool: Pool) -> None:
+    gate, passed = threading.Event(), threading.Event()
+    for number in range(3 * SHARE):
+        pool.put("hanging", str(number), lambda: _wait(gate), size=1)
+    wait_until(lambda: len(pool.begun("hanging")) == SHARE)
+    pool.put("other", "", passed.set, size=1)
+    assert passed.wait(LONGEST_S)
+    assert len(pool.begun("hanging")) == SHARE
+    gate.set()
+    wait_until(pool.is_idle)
+
+
+def test_there_is_always_a_thread_for_whoever_has_none(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("specify_cli.mailbox.pool.MOST_THREADS", 6)
+    gate, passed = threading.Event(), threading.Event()
+    crowd = [f"hanging-{number}" for number in range(10)]
+    for identity in crowd:
+        for number in range(SHARE):
+            pool.put(identity, str(number), lambda: _wait(gate), size=1)
+    wait_until(lambda: all(pool.begun(identity) for identity in crowd))
+    assert sum(len(pool.begun(identity)) for identity in crowd) <= 6 + len(crowd)
+    pool.put("other", "", passed.set, size=1)
+    assert passed.wait(LONGEST_S)
+    gate.set()
+    wait_until(pool.is_idle)
+
+
+def test_no_more_is_at_work_than_there_are_threads_for(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("specify_cli.mailbox.pool.SLOW_S", LONGEST_S)
+    gate = threading.Event()
+    for number in range(3 * THREADS):
+        pool.put(str(number), "", lambda: _wait(gate), size=1)
+    begun = [pool.begun(str(number)) for number in range(3 * THREADS)]
+    wait_until(lambda: any(pool.begun("0")))
+    assert sum(map(len, begun)) <= THREADS
+    gate.set()
+    wait_until(pool.is_idle)
+
+
+def test_what_was_begun_is_known_by_name(pool: Pool) -> None:
+    gate = threading.Event()
+    pool.put("one", "a", lambda: _wait(gate), size=1, name="first")
+    pool.put("one", "a", lambda: None, size=1, name="second")
+    wait_until(lambda: pool.begun("one"))
+    (in_hand,) = pool.begun("one")
+    assert in_hand.name == "first"
+    assert in_hand.since <= clock.timestamp()
+    gate.set()
+    wait_until(pool.is_idle)
+    assert pool.begun("one") == []
+
+
+def test_the_orchestrators_take_turns_however_many_queues_one_has(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("specify_cli.mailbox.pool.SLOW_S", LONGEST_S)
     gates = [threading.Event() for _ in range(THREADS)]
     order: list[str] = []
     begun: list[int] = []

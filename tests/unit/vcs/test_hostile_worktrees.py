@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from specify_cli.vcs.checkouts import registered
+from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import apply, compute, obstacles
 from specify_cli.vcs.worktrees import (
     AllocationFailed,
@@ -179,3 +184,88 @@ def test_a_folder_cannot_take_the_registration_of_a_worktree(
     assert made.path == thief.parent
     assert (own / "gitdir").read_bytes() == before
     assert exists(project.repo, space.path, space.branch)
+
+
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def a_sparse_file(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+def another_repository(path: Path) -> None:
+    other = path.parent.parent / "another"
+    shutil.copytree(path.parents[2] / ".git", other / ".git", symlinks=True)
+    path.write_text(f"gitdir: {other / '.git'}\n")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, a_socket, a_sparse_file, another_repository])
+def test_whatever_takes_the_place_of_the_link_of_a_worktree_is_not_waited_for(
+    project: Project,
+    space: LaneWorkspace,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], object],
+) -> None:
+    (space.path / ".git").unlink()
+    monkeypatch.chdir(space.path)  # The path of a socket is short.
+    make(Path(".git") if make is a_socket else space.path / ".git")
+    assert not exists(project.repo, space.path, space.branch)
+    assert has_uncommitted_work(project.repo, space.path)
+    assert not remove(project.repo, space.path)
+    with pytest.raises(AllocationFailed):
+        project.lane("lane-a")
+    assert project.lane("lane-b").path.is_dir()
+
+
+@pytest.mark.parametrize("name", ["HEAD", "gitdir", "commondir", "locked"])
+def test_a_registration_that_git_would_wait_for_is_named_with_the_command_that_frees_git(
+    project: Project, space: LaneWorkspace, name: str
+) -> None:
+    file = project.root / ".git" / "worktrees" / space.path.name / name
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+    assert project.repo.root in {it.path for it in registered(project.repo.git)}
+    with pytest.raises(AllocationFailed, match=f"rm -rf {file}"):
+        project.lane("lane-b")
+    file.unlink()
+    if name == "locked":
+        assert project.lane("lane-b").path.is_dir()
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".gitattributes", ".gitmodules", "in/.git/HEAD"])
+def test_work_that_git_would_wait_for_is_named_and_is_kept(
+    project: Project, space: LaneWorkspace, name: str
+) -> None:
+    fifo = space.path / name
+    fifo.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(fifo)
+    with pytest.raises(GitFailed, match=f"rm -rf {fifo}"):
+        has_uncommitted_work(project.repo, space.path)
+    assert not remove(project.repo, space.path)
+    assert fifo.exists()
+    tip = project.lane_with("lane-b", {"new.txt": "new\n"})
+    with pytest.raises(AllocationFailed, match=f"rm -rf {fifo}"):
+        project.lane("lane-a", tip.lane_id)
+
+
+def test_a_registration_behind_a_link_is_none(project: Project, space: LaneWorkspace) -> None:
+    own = project.root / ".git" / "worktrees" / space.path.name
+    (own.parent / "twin").symlink_to(own)
+    assert [it.path for it in registered(project.repo.git)] == [project.root, space.path]
+
+
+@pytest.mark.parametrize("draft", ["spec-kitty-move.tmp", "spec-kitty-index", "spec-kitty-filling"])
+def test_nothing_is_written_through_a_link_in_a_registration(
+    project: Project, space: LaneWorkspace, draft: str
+) -> None:
+    outside = project.root.parent / "outside"
+    outside.write_text("mine")
+    own = project.root / ".git" / "worktrees" / space.path.name
+    (own / draft).symlink_to(outside)
+    project.lane_with("lane-b", {"new.txt": "new\n"})
+    project.lane("lane-a", "lane-b")
+    assert outside.read_text() == "mine"
+    assert (space.path / "new.txt").exists()

@@ -1,19 +1,24 @@
-"""What a killed git leaves is cleared, and what is somebody else's stays."""
+"""What a killed git leaves is cleared where the host proves that it is its own, and nothing else is."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import leftovers
+from specify_cli.vcs import leftovers, marks
+from specify_cli.vcs.checkouts import Checkout
+from specify_cli.vcs.git import Git, GitFailed
 from tests.durability import watched
-from tests.patience import LONGEST_S
+from tests.unit.vcs.conftest import Project
 
-MARK = "spec-kitty-at-work"
+COMMIT = "1" * 40
+SLEEPER = '[filter "slow"]\n\tclean = "touch {mark}; sleep 600"\n'
 
 
 @pytest.fixture
@@ -22,98 +27,221 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def killed(root: Path) -> None:
-    """A holder was killed while it changed the repository."""
-    (root / ".git" / MARK).touch()
+def killed(root: Path, at_work: Callable[[], object]) -> None:
+    """A holder was killed in the middle of what it did in the repository."""
+    holder = os.fork()
+    if holder == 0:
+        try:
+            with leftovers.cleared(root):
+                at_work()
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)  # Whatever fails here, the child goes on with no test.
+    assert os.waitstatus_to_exitcode(os.waitpid(holder, 0)[1]) == -signal.SIGKILL
+
+
+def made(file: Path, content: str = "") -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    return file
+
+
+@pytest.mark.parametrize("folder", [".", "worktrees/lane"])
+def test_the_lock_of_an_index_that_a_killed_holder_had_is_taken_away(
+    root: Path, folder: str
+) -> None:
+    git_dir = root / ".git" / folder
+    git_dir.mkdir(exist_ok=True, parents=True)
+
+    def at_work() -> None:
+        marks.make_lock(git_dir / "index.lock")
+        marks.note_ref("refs/heads/main", COMMIT)
+
+    killed(root, at_work)
+    assert (git_dir / "index.lock").exists()
+    with leftovers.cleared(root):
+        assert not (git_dir / "index.lock").exists()
+
+
+def test_a_lock_is_known_again_where_the_file_system_has_no_links(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **more: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    killed(root, lambda: marks.make_lock(root / ".git" / "index.lock"))
+    with leftovers.cleared(root):
+        assert not (root / ".git" / "index.lock").exists()
+
+
+def test_the_lock_of_a_ref_is_taken_away_where_it_holds_what_the_killed_holder_was_to_write(
+    root: Path,
+) -> None:
+    lock = root / ".git" / "refs" / "heads" / "kitty" / "lane.lock"
+
+    def at_work() -> None:
+        marks.note_ref("refs/heads/kitty/lane", COMMIT)
+        made(lock, f"{COMMIT}\n")
+
+    killed(root, at_work)
+    with leftovers.cleared(root):
+        assert not lock.exists()
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "content"),
     [
-        "index.lock",
-        "HEAD.lock",
-        "refs/heads/kitty/mission.lock",
-        "worktrees/lane/index.lock",
-        "objects/ab/tmp_obj_x1",
+        ("index.lock", ""),
+        ("index.lock", "DIRC"),
+        ("HEAD.lock", ""),
+        ("config.lock", ""),
+        ("packed-refs.lock", ""),
+        ("refs/heads/main.lock", ""),
+        ("refs/heads/main.lock", "2" * 40 + "\n"),
+        ("refs/heads/other.lock", f"{COMMIT}\n"),
+        ("worktrees/lane/index.lock", "DIRC"),
+        ("objects/ab/tmp_obj_x1", ""),
     ],
 )
-def test_what_the_git_of_a_killed_holder_left_is_taken_away(root: Path, name: str) -> None:
-    killed(root)
-    left = root / ".git" / name
-    left.parent.mkdir(parents=True, exist_ok=True)
-    left.touch()
+def test_what_nothing_proves_to_be_the_host_s_stays(root: Path, name: str, content: str) -> None:
+    def at_work() -> None:
+        marks.note_ref("refs/heads/main", COMMIT)
+        made(root / ".git" / name, content)
+
+    killed(root, at_work)
     with leftovers.cleared(root):
-        assert not left.exists()
+        assert (root / ".git" / name).exists()
+    assert (root / ".git" / name).read_text() == content
 
 
-def test_a_registration_that_git_did_not_finish_is_taken_away(root: Path) -> None:
-    killed(root)
-    registration = root / ".git" / "worktrees" / "lane"
-    registration.mkdir(parents=True)
-    (registration / "locked").write_text("initializing\n")
+def test_nothing_is_removed_through_a_link(root: Path, tmp_path: Path) -> None:
+    elsewhere = made(tmp_path / "elsewhere" / "lane" / "index.lock").parent.parent
+    kitty = made(tmp_path / "refs-elsewhere" / "lane.lock", f"{COMMIT}\n")
+
+    def at_work() -> None:
+        (elsewhere / "lane" / "index.lock").unlink()
+        marks.make_lock(elsewhere / "lane" / "index.lock")
+        marks.note_worktree("lane")
+        marks.note_ref("refs/heads/kitty/lane", COMMIT)
+        (root / ".git" / "worktrees").symlink_to(elsewhere)
+        (root / ".git" / "refs" / "heads" / "kitty").symlink_to(kitty.parent)
+
+    killed(root, at_work)
     with leftovers.cleared(root):
-        assert not registration.exists()
-
-
-def test_a_lock_stays_where_no_holder_was_killed(root: Path) -> None:
-    lock = root / ".git" / "index.lock"
-    lock.touch()
+        assert (elsewhere / "lane" / "index.lock").exists()
+        assert kitty.exists()
+    (root / ".git" / "worktrees").unlink()
+    (root / ".git" / "worktrees").mkdir()
+    (root / ".git" / "worktrees" / "lane").symlink_to(elsewhere / "lane")
+    killed(root, lambda: marks.note_worktree("lane"))
     with leftovers.cleared(root):
-        assert lock.exists()
+        assert (elsewhere / "lane").exists()
 
 
-def test_a_lock_that_was_there_before_the_killed_holder_stays(root: Path) -> None:
-    lock = root / ".git" / "index.lock"
-    lock.touch()
-    mark = root / ".git" / MARK
-    while not mark.exists() or mark.stat().st_ctime_ns <= lock.stat().st_ctime_ns:
-        mark.unlink(missing_ok=True)
-        mark.touch()
+def test_a_registration_that_the_host_s_git_did_not_finish_is_taken_away(root: Path) -> None:
+    ours, theirs = (root / ".git" / "worktrees" / name for name in ("lane", "theirs"))
+
+    def at_work() -> None:
+        marks.note_worktree("lane")
+        for folder in (ours, theirs):
+            made(folder / "locked", "initializing\n")
+
+    killed(root, at_work)
     with leftovers.cleared(root):
-        assert lock.exists()
+        assert not ours.exists()
+        assert theirs.exists()
 
 
-def test_a_lock_stays_as_long_as_somebody_elses_git_is_at_work(root: Path) -> None:
-    killed(root)
-    (root / ".git" / "index.lock").touch()
-    with subprocess.Popen(
-        ["git", "hash-object", "--stdin"],
-        cwd=root,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    ) as git:
-        command = Path("/proc", str(git.pid), "cmdline")
-        deadline = time.monotonic() + LONGEST_S
-        while b"hash-object" not in command.read_bytes():  # It is still being started.
-            assert time.monotonic() < deadline
-        with leftovers.cleared(root):
-            assert (root / ".git" / "index.lock").exists()
-        git.kill()
-    with leftovers.cleared(root):
-        assert not (root / ".git" / "index.lock").exists()
+def test_a_lock_that_is_not_the_host_s_is_named_with_the_command_that_removes_it(
+    project: Project,
+) -> None:
+    lock = made(project.root / ".git" / "refs" / "heads" / "main.lock")
+    tip = project.git("rev-parse", "HEAD")
+    with pytest.raises(GitFailed) as refused:
+        Git(folder=project.root).run("update-ref", "refs/heads/main", tip, tip)
+    command = refused.value.stderr.rpartition(": ")[2]
+    subprocess.run(command, shell=True, check=True, cwd="/")
+    assert not lock.exists()
+    Git(folder=project.root).run("update-ref", "refs/heads/main", tip, tip)
+
+
+def test_an_index_that_somebody_holds_is_named_with_the_command_that_frees_it(
+    project: Project,
+) -> None:
+    lock = made(project.root / ".git" / "index.lock")
+    checkout = Checkout(path=project.root, branch="main", is_main=True)
+    with pytest.raises(GitFailed) as refused:
+        checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
+    command = refused.value.stderr.rpartition(": ")[2]
+    subprocess.run(command, shell=True, check=True, cwd="/")
+    assert not lock.exists()
+    checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
+
+
+def test_a_link_in_the_place_of_an_index_leads_nowhere(project: Project) -> None:
+    outside = made(project.root.parent / "outside", "mine")
+    space = project.lane("lane-a")
+    index = project.root / ".git" / "worktrees" / space.path.name / "index"
+    index.unlink()
+    index.symlink_to(outside)
+    checkout = Checkout(path=space.path, branch=space.branch, common=project.root / ".git")
+    with pytest.raises(GitFailed):
+        checkout.on_index("read-tree", "HEAD")
+    assert outside.read_text() == "mine"
+
+
+def test_the_live_git_of_another_container_keeps_its_lock(project: Project) -> None:
+    """Its processes cannot be seen from here, nor ours from there."""
+    started = project.root.parent / "started"
+    with (project.root / ".git" / "config").open("a") as config:
+        config.write(SLEEPER.format(mark=started))
+    project.write(".git/info/attributes", "a.txt filter=slow\n")
+    project.write("a.txt", "changed\n")
+    words = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+    if shutil.which("unshare") is None or subprocess.run([*words, "true"], check=False).returncode:
+        pytest.skip("no pid namespaces here")
+    killed(project.root, lambda: None)
+    git = ["git", "-C", str(project.root), "add", "a.txt"]
+    with subprocess.Popen([*words, *git]) as theirs:
+        try:
+            lock = project.root / ".git" / "index.lock"
+            while not started.exists():
+                assert theirs.poll() is None
+            assert lock.exists()
+            with leftovers.cleared(project.root):
+                assert lock.exists()
+        finally:
+            theirs.kill()
 
 
 def test_a_git_that_was_killed_alone_leaves_nothing_for_the_next(root: Path) -> None:
     lock = root / ".git" / "index.lock"
     with leftovers.cleared(root):
-        lock.touch()
+        marks.make_lock(lock)
     assert not lock.exists()
-    assert not (root / ".git" / MARK).exists()
+    assert not (root / ".git" / marks.NAME).exists()
 
 
 def test_a_holder_that_is_killed_leaves_its_mark(root: Path) -> None:
-    holder = os.fork()
-    if holder == 0:
-        try:
-            with leftovers.cleared(root):
-                os._exit(0)
-        finally:
-            os._exit(1)  # Whatever fails here, the child goes on with no test.
-    os.waitpid(holder, 0)
-    assert (root / ".git" / MARK).exists()
+    killed(root, lambda: None)
+    assert (root / ".git" / marks.NAME).exists()
 
 
 def test_the_mark_of_a_holder_is_kept_before_it_changes_anything(root: Path) -> None:
     with watched() as disk, leftovers.cleared(root):
-        assert disk.is_kept(root / ".git" / MARK)
-        assert disk.is_name_kept(root / ".git" / MARK)
+        assert disk.is_kept(root / ".git" / marks.NAME)
+        assert disk.is_name_kept(root / ".git" / marks.NAME)
+        marks.note_ref("refs/heads/main", COMMIT)
+        assert disk.is_kept(root / ".git" / marks.NAME)
+
+
+def test_nothing_is_noted_through_a_link(root: Path, tmp_path: Path) -> None:
+    outside = made(tmp_path / "outside")
+    mark = root / ".git" / marks.NAME
+    with leftovers.cleared(root):
+        mark.unlink()
+        mark.symlink_to(outside)
+        with pytest.raises(OSError, match="symbolic link"):
+            marks.note_ref("refs/heads/main", COMMIT)
+    assert outside.read_text() == ""

@@ -47,15 +47,15 @@ def merge(stage: Stage) -> Durable:
 
 
 def test_a_lane_s_branches_point_at_nothing_that_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git worktree", "run git update-ref")
+    assert has(start(stage), "run git symbolic-ref", "run git update-ref")
 
 
 def test_a_worktree_is_filled_when_its_registration_cannot_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git worktree", "run git reset")
+    assert has(start(stage), "run git worktree", "run git read-tree")
 
 
 def test_a_worktree_is_whole_when_its_files_cannot_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git reset", "unlink spec-kitty-filling")
+    assert has(start(stage), "run git read-tree", "unlink spec-kitty-filling")
 
 
 def test_a_repository_is_let_go_when_nothing_in_it_can_be_lost(stage: Stage) -> None:

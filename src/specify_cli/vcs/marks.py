@@ -1,0 +1,126 @@
+"""What the host is about to make in a repository is on record before git makes it.
+
+The record, the mark, names the process and holds a random token. It is what proves later, when that
+process was killed, that a lock which git would never take away was the host's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli import processes
+from specify_cli.vcs import durable, plain_files
+
+NAME: Final = "spec-kitty-at-work"
+
+_APPENDING: Final = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_in_force: ContextVar[Path | None] = ContextVar("_in_force", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What a holder of the repository had on record: its first line, and what it noted since."""
+
+    head: bytes
+    refs: tuple[tuple[str, str], ...]
+    worktrees: tuple[str, ...]
+
+    def proves(self, lock: bytes) -> bool:
+        """Whether a lock with this content was made by the host of the mark."""
+        return bool(self.head) and lock.startswith(self.head)
+
+
+@contextmanager
+def at_work(git_dir: Path) -> Iterator[None]:
+    """The mark of this process is there, on the disk, while the block runs; it is not removed."""
+    mark = git_dir / NAME
+    facts = {"process": str(processes.this_process()), "token": secrets.token_hex(16)}
+    plain_files.replace(mark, _line(facts))
+    durable.sync_folder(git_dir)
+    token = _in_force.set(mark)
+    try:
+        yield
+    finally:
+        _in_force.reset(token)
+
+
+def note_ref(ref: str, commit: str) -> None:
+    """Git is going to lock `ref`, to let it point at `commit`."""
+    _note({"ref": ref, "commit": commit})
+
+
+def note_worktree(name: str) -> None:
+    """Git is going to register a worktree of that name, where there is none."""
+    _note({"worktree": name})
+
+
+def make_lock(lock: Path) -> None:
+    """The lock is taken, and its content proves by whom.
+
+    Raises:
+        FileExistsError: somebody holds it.
+        OSError: the disk refused.
+    """
+    mark = _in_force.get()
+    if mark is not None:
+        # In one step: a lock that was made and not written yet would prove nothing.
+        try:
+            os.link(mark, lock)
+        except FileExistsError:
+            raise
+        except (OSError, NotImplementedError):
+            pass  # This file system has no links.
+        else:
+            return
+    plain_files.create(lock, plain_files.read(mark) if mark else b"spec-kitty\n")
+
+
+def read(git_dir: Path) -> Mark | None:
+    """The mark in the git folder; None where there is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        content = plain_files.read(git_dir / NAME)
+    except FileNotFoundError:
+        return None
+    head, _, notes = content.partition(b"\n")
+    facts = [_fact(line) for line in notes.splitlines()]
+    return Mark(
+        head=head,
+        refs=tuple((it["ref"], it["commit"]) for it in facts if it.keys() == {"ref", "commit"}),
+        worktrees=tuple(it["worktree"] for it in facts if it.keys() == {"worktree"}),
+    )
+
+
+def _note(facts: Mapping[str, str]) -> None:
+    mark = _in_force.get()
+    if mark is None:
+        return
+    descriptor = os.open(mark, _APPENDING)
+    try:
+        os.write(descriptor, _line(facts))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _line(facts: Mapping[str, str]) -> bytes:
+    return json.dumps(facts).encode("ascii") + b"\n"
+
+
+def _fact(line: bytes) -> dict[str, str]:
+    try:
+        found = json.loads(line)
+    except ValueError:  # Torn by a power loss: git had not begun.
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,70 @@
+"""Reads and writes small files where somebody else may write, too: never through a link, never waiting."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+MAX_BYTES: Final = 64 * 1024
+
+_READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+def read(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """What the regular file at `path` holds.
+
+    Raises:
+        OSError: it is missing, a link, a FIFO or the like, or larger.
+    """
+    descriptor = os.open(path, _READING)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        if status.st_size > max_bytes:
+            raise OSError(errno.EFBIG, f"is larger than {max_bytes} bytes", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read(status.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def create(path: Path, content: bytes) -> None:
+    """A new file holds the content, on the disk.
+
+    Raises:
+        FileExistsError: the name is taken, by a link for one.
+        OSError: the disk refused.
+    """
+    descriptor = os.open(path, _WRITING, 0o644)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as stream:
+            stream.write(content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """As `create`, but what had the name is gone first."""
+    path.unlink(missing_ok=True)
+    create(path, content)
+
+
+def endless(folder: Path) -> Iterator[Path]:
+    """What git would open below a working tree and wait for: a FIFO called `.gitignore`, for one.
+
+    Only names that git opens by itself count; a file of the work is never opened when it is a FIFO.
+    """
+    for parent, _, files in os.walk(folder):
+        is_inside = ".git" in Path(parent).relative_to(folder).parts
+        for name in files:
+            if is_inside or name.startswith(".git"):
+                path = Path(parent, name)
+                if path.exists() and not (path.is_file() or path.is_dir()):
+                    yield path

@@ -1,0 +1,219 @@
+"""Attends to a process until its end, its deadline, or the end of this one."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO, Any, Final, Protocol
+
+from specify_cli import processes
+
+MOST_PRINTED: Final = 512 * 1024 * 1024
+"""No more bytes than that are taken from one git."""
+
+_TICK_S: Final = 0.05
+_SHORT_TICK_S: Final = 0.005
+_CHUNK: Final = 256 * 1024
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """A command was stopped before its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How long a command may take, and by which setting of config.toml."""
+
+    setting: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended, and what it printed until then."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """A signal that comes while the block runs leaves it the time to end, and no more.
+
+    What a command line does then, and what it does to clean up, shares that time. A process that
+    has handlers of its own, as the worker, sees to it itself.
+    """
+    noted: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        processes.stop_within(0 if noted else processes.GRACE_S)
+        noted.append(number)
+
+    ours: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        default = (signal.SIG_DFL, signal.default_int_handler)
+        ours = {number: it for number, it in handlers.items() if it in default}
+    for number in ours:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        if noted:
+            raise _interruption(noted[0])
+
+
+def _interruption(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+
+
+class Child(Protocol):
+    """A process that was started as the leader of a group, with three pipes."""
+
+    pid: int
+    returncode: int | Any
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs. Reaps it."""
+
+    def wait(self) -> int:
+        """How it ended."""
+
+
+def attend(process: Child, input: bytes, *, limit: Limit, leaves_nothing: bool) -> Ended:
+    """The process has ended, and what it left running has too where it `leaves_nothing`.
+
+    Raises:
+        Stopped: it was stopped before its end.
+        HostStops: this process has to end, and so did that one.
+    """
+    attended = _Attended(process, input)
+    try:
+        attended.until_ended(limit)
+        if leaves_nothing:
+            _signal_group(process, signal.SIGKILL)
+    except BaseException:
+        _end_group(process)
+        raise
+    finally:
+        attended.close()
+    return Ended(
+        returncode=process.wait(),
+        stdout=bytes(attended.stdout),
+        stderr=bytes(attended.stderr),
+    )
+
+
+class _Attended:
+    """A process that is fed and listened to until it ends, whatever it leaves running."""
+
+    def __init__(self, process: Child, input: bytes) -> None:
+        self.stdout, self.stderr = bytearray(), bytearray()
+        self._process = process
+        self._unsent = memoryview(input)
+        self._selector = selectors.DefaultSelector()
+        self._pidfd = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
+        if self._pidfd is not None:
+            self._selector.register(self._pidfd, selectors.EVENT_READ)
+        streams = (process.stdout, process.stderr, process.stdin)
+        for stream, taken in zip(streams, (self.stdout, self.stderr, None), strict=True):
+            if stream is not None:
+                os.set_blocking(stream.fileno(), False)
+                event = selectors.EVENT_WRITE if taken is None else selectors.EVENT_READ
+                self._selector.register(stream, event, taken)
+
+    def until_ended(self, limit: Limit) -> None:
+        """The process has ended and waits to be reaped; what it printed was taken.
+
+        Raises:
+            Stopped: it took longer, or printed too much.
+            HostStops: this process has to end.
+        """
+        deadline = time.monotonic() + limit.seconds
+        while not _has_ended(self._process):
+            processes.require_time()
+            if time.monotonic() > deadline:
+                raise Stopped(
+                    f"it did not end within {limit.seconds:g} s ({limit.setting} in"
+                    " .kitty/config.toml) and was stopped"
+                )
+            self._go_on(_TICK_S if len(self._selector.get_map()) > 1 else _SHORT_TICK_S)
+        self._go_on(0)
+
+    def close(self) -> None:
+        """Nothing is listened to any more."""
+        for key in list(self._selector.get_map().values()):
+            if not isinstance(key.fileobj, int):
+                self._leave(key.fileobj)
+        self._selector.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+
+    def _go_on(self, timeout_s: float) -> None:
+        for key, _ in self._selector.select(timeout_s):
+            if key.data is not None:
+                self._take(key.fileobj, key.data)
+            elif key.fileobj is self._process.stdin:
+                self._send(key.fileobj)
+
+    def _take(self, stream: Any, taken: bytearray) -> None:
+        with suppress(BlockingIOError):
+            while chunk := os.read(stream.fileno(), _CHUNK):
+                taken += chunk
+                if len(taken) > MOST_PRINTED:
+                    raise Stopped(f"it printed more than {MOST_PRINTED} bytes and was stopped")
+            self._leave(stream)
+
+    def _send(self, stream: Any) -> None:
+        try:
+            sent = os.write(stream.fileno(), self._unsent[:_CHUNK])
+        except BrokenPipeError:  # It has read what it wanted.
+            sent = len(self._unsent)
+        self._unsent = self._unsent[sent:]
+        if not self._unsent:
+            self._leave(stream)
+
+    def _leave(self, stream: Any) -> None:
+        self._selector.unregister(stream)
+        stream.close()
+
+
+def _has_ended(process: Child) -> bool:
+    """Whether it has ended; it is reaped later, so that its number stays the number of its group."""
+    if not hasattr(os, "waitid"):
+        return process.poll() is not None
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, process.pid, flags) is not None
+
+
+def _end_group(process: Child) -> None:
+    """Git and all of its group were ended: asked first, so that git removes its own locks."""
+    _signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + processes.KINDNESS_S
+    while not _has_ended(process) and time.monotonic() < deadline:
+        time.sleep(_SHORT_TICK_S)
+    _signal_group(process, signal.SIGKILL)
+    # One that waits for a dead disk ends when that does.
+    deadline = time.monotonic() + processes.KINDNESS_S
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(_SHORT_TICK_S)
+
+
+def _signal_group(process: Child, number: signal.Signals) -> None:
+    # A group whose leader was reaped may be another's by now.
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)

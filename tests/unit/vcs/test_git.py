@@ -1,0 +1,151 @@
+"""Git ends: by itself, at its deadline, or with the host."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli import processes
+from specify_cli.vcs import git, running
+from specify_cli.vcs.git import Git, GitFailed, keeping
+from tests.unit.vcs.conftest import Project
+
+PATIENCE_S = 30.0
+# Ends for nobody who asks.
+STUBBORN = "trap '' TERM INT HUP; echo $$ > '{pid}'; sleep 600 & wait; sleep 600"
+RUN = """
+import sys
+from pathlib import Path
+from specify_cli.vcs.git import Git
+Git(folder=Path(sys.argv[1])).run("stubborn")
+"""
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+@pytest.fixture
+def pid_file(project: Project) -> Path:
+    """Where `git stubborn` writes which process it is."""
+    file = project.root.parent / "pid"
+    project.git("config", "alias.stubborn", "!" + STUBBORN.format(pid=file))
+    return file
+
+
+def pid_in(file: Path) -> int:
+    wait_until(lambda: file.exists() and file.read_text().strip())
+    return int(file.read_text())
+
+
+def test_git_that_does_not_end_is_ended_with_all_that_it_started(
+    project: Project, pid_file: Path
+) -> None:
+    with pytest.raises(GitFailed, match="git_timeout_s"):
+        Git(folder=project.root).run("stubborn", timeout_s=1.5)
+    assert not is_alive(pid_in(pid_file))
+
+
+def test_the_deadline_is_the_one_that_was_set(project: Project) -> None:
+    os.mkfifo(project.root / "fifo")
+    git.limit_to(0.2)
+    try:
+        with pytest.raises(GitFailed, match=r"0\.2 s"):
+            Git(folder=project.root).run("hash-object", "fifo")
+    finally:
+        git.limit_to(120)
+
+
+def test_a_push_names_its_own_setting(project: Project) -> None:
+    os.mkfifo(project.root / "fifo")
+    project.git("config", "remote.origin.url", "ext::cat fifo")
+    project.git("config", "protocol.ext.allow", "always")
+    with pytest.raises(GitFailed, match="push_timeout_s"):
+        Git(folder=project.root).run("push", "origin", "main", timeout_s=0.3)
+
+
+def test_what_git_leaves_running_is_not_waited_for(project: Project) -> None:
+    project.git("config", "alias.leave", "!sleep 600 & echo $!")
+    done = Git(folder=project.root).run("leave")
+    left = int(done.lines[0])
+    assert is_alive(left)
+    os.kill(left, signal.SIGKILL)
+
+
+def test_what_git_leaves_running_does_not_keep_the_lock(project: Project) -> None:
+    project.git("config", "alias.leave", "!sleep 600 & echo $!")
+    lock = project.root / "lock"
+    with lock.open("w") as held, keeping(held.fileno()):
+        fcntl.flock(held, fcntl.LOCK_EX)
+        left = int(Git(folder=project.root).run("leave").lines[0])
+    wait_until(lambda: not is_alive(left))
+    with lock.open("w") as mine:
+        fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_what_git_prints_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "MOST_PRINTED", 100_000)
+    project.git("config", "alias.print", "!yes")
+    with pytest.raises(GitFailed, match="100000 bytes"):
+        Git(folder=project.root).run("print")
+
+
+def test_what_git_is_told_and_what_it_says_may_be_long(project: Project) -> None:
+    project.git("config", "alias.echo", "!cat; head -c 1000000 /dev/zero >&2")
+    long = bytes(range(256)) * 20_000
+    done = Git(folder=project.root).run("echo", input=long)
+    assert done.stdout == long
+    assert len(done.stderr) == 1_000_000
+
+
+def test_git_need_not_read_what_it_is_told(project: Project) -> None:
+    assert Git(folder=project.root).run("version", input=b"x" * 10_000_000).stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_host_ends_git(
+    project: Project, pid_file: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-c", RUN, str(project.root)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as host:
+        left = pid_in(pid_file)
+        began = time.monotonic()
+        host.send_signal(number)
+        # A second one does not wait.
+        time.sleep(0.2)
+        host.send_signal(number)
+        assert host.wait(PATIENCE_S) != 0
+        assert time.monotonic() - began < PATIENCE_S / 2
+    assert not is_alive(left)
+
+
+def test_git_may_end_after_the_signal(project: Project) -> None:
+    begun, gate, ended = (project.root.parent / name for name in ("begun", "gate", "ended"))
+    os.mkfifo(gate)
+    project.git("config", "alias.stubborn", f"!echo > '{begun}'; cat '{gate}' > '{ended}'")
+    command = [sys.executable, "-c", RUN, str(project.root)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as host:
+        wait_until(begun.exists)
+        host.send_signal(signal.SIGTERM)
+        gate.write_text("through\n")
+        assert host.wait(PATIENCE_S) == processes.EXIT_CODE
+    assert ended.read_text() == "through\n"

@@ -1,0 +1,91 @@
+"""Files that somebody else can exchange are read and written as what they are, and never waited for."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import plain_files
+from tests.durability import watched
+
+
+def link(path: Path) -> None:
+    target = path.with_name("target")
+    target.write_text("secret")
+    path.symlink_to(target)
+
+
+def sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, link, sparse, bind, Path.mkdir])
+def test_what_is_not_a_small_regular_file_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("file"))
+    with pytest.raises(OSError, match="file"):
+        plain_files.read(Path("file"))
+
+
+def test_a_regular_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"gitdir: x\n")
+    assert plain_files.read(tmp_path / "file") == b"gitdir: x\n"
+
+
+def test_a_file_takes_the_place_of_a_link_and_is_on_the_disk(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    link(file)
+    with watched() as disk:
+        plain_files.replace(file, b"ours")
+        assert disk.is_kept(file)
+    assert not file.is_symlink()
+    assert (tmp_path / "target").read_text() == "secret"
+
+
+def test_nothing_is_written_over_what_is_there(tmp_path: Path) -> None:
+    link(tmp_path / "file")
+    with pytest.raises(FileExistsError):
+        plain_files.create(tmp_path / "file", b"ours")
+    assert (tmp_path / "target").read_text() == "secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "waits"),
+    [
+        (".gitignore", True),
+        ("deep/er/.gitattributes", True),
+        (".gitmodules", True),
+        ("nested/.git/HEAD", True),
+        ("nested/.git/objects/info/alternates", True),
+        ("work.fifo", False),
+    ],
+)
+def test_what_git_would_open_and_wait_for_is_found(
+    tmp_path: Path, name: str, *, waits: bool
+) -> None:
+    fifo = tmp_path / name
+    fifo.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(fifo)
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".gitlab-ci.yml").touch()
+    assert list(plain_files.endless(tmp_path)) == ([fifo] if waits else [])
+
+
+def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "work" / "nested" / ".git").mkdir(parents=True)
+    config = tmp_path / "work" / "nested" / ".git" / "config"
+    config.symlink_to(tmp_path / "fifo")
+    assert list(plain_files.endless(tmp_path / "work")) == [config]
