@@ -8,10 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 
 def main() -> None:
     """Runs the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a stream cannot show (LC_ALL=C, cp1252) is written escaped, and never a traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = _answered_lightly(sys.argv[1:])
     if code is None:
         import_module("specify_cli.cli.main").main()

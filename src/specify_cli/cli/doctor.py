@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from specify_cli.cli import sandbox_report
-from specify_cli.cli.asking import envelope_of, print_envelope
+from specify_cli.cli.asking import actor_or_user, envelope_of, print_envelope
 from specify_cli.mailbox.printable import printable
 
 SOUND, PROBLEMS, COULD_NOT_LOOK = 0, 1, 2
+SHOWN_OF_EACH = 5
+"""So many findings of a kind are shown, and the rest is counted."""
 
 
 @click.command()
@@ -25,9 +28,9 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
 
     Exit 0: sound, at most notes. 1: problems. 2: could not look.
 
-    --fix mends torn logs, makes missing or old plans of lanes, takes byte order marks away, puts
-    unfinished files of killed processes aside, makes .kitty/host private and has git forget lane
-    worktrees that are gone. Originals are kept in .kitty/host.
+    --fix mends torn logs, plans lanes anew, takes byte order marks away, puts unfinished files
+    aside, makes .kitty/host private and has git forget lane worktrees that are gone; originals
+    are kept in .kitty/host. It records a status of front matter, or of tasks/done, in the log.
 
     --sandbox says, inside a sandbox, what it can do with DIR/inbox and DIR/outbox (or
     INBOX:OUTBOX). Exit 1: requests cannot work. 2: wrong use. As JSON: sandbox, can_work, checks
@@ -39,7 +42,10 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
         if mission or fix:
             raise click.UsageError("--sandbox looks at no mission and repairs nothing.")
         sys.exit(sandbox_report.report(sandbox, as_json=as_json))
-    envelope = envelope_of("repair" if fix else "diagnose", mission=mission)
+    if fix:
+        envelope = envelope_of("repair", mission=mission, actor=actor_or_user(None))
+    else:
+        envelope = envelope_of("diagnose", mission=mission)
     data = envelope["data"]
     if as_json:
         print_envelope(envelope)
@@ -55,10 +61,18 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
 def _show(data: Mapping[str, Any]) -> None:
     for finding in data["repaired"]:
         click.echo(f"{_place(finding)}: repaired: {printable(finding['what'])}")
+    shown: Counter[tuple[str, str]] = Counter()
     for finding in data["findings"]:
-        what = printable(finding["what"])
-        click.echo(f"{_place(finding)}: {finding['severity']}: {what} [{finding['check']}]")
-        click.echo(f"    {printable(finding['repair'])}")
+        kind = (finding["check"], finding["severity"])
+        shown[kind] += 1
+        if shown[kind] <= SHOWN_OF_EACH:
+            what = printable(finding["what"])
+            click.echo(f"{_place(finding)}: {finding['severity']}: {what} [{finding['check']}]")
+            click.echo(f"    {printable(finding['repair'])}")
+    for (check, severity), count in shown.items():
+        if count > SHOWN_OF_EACH:
+            more = f"{count - SHOWN_OF_EACH} more of the kind [{check}]"
+            click.echo(f"{severity}: {more}; --json lists all, --mission those of one mission")
     problems = data["problems"]
     counted = "1 problem" if problems == 1 else f"{problems} problems"
     click.echo(counted if problems else "sound", err=True)

@@ -15,11 +15,17 @@ from specify_cli.cli.saying import say
 
 @click.command()
 @click.argument("title", required=False)
+@click.option("--slug", help="Name of its folder, without the number. Default: made of TITLE.")
 @click.option("--type", "mission_type", help="Kind of mission; else software-dev.")
 @click.option("--target", help="Branch to merge into; else the current one.")
 @JSON
 def specify(
-    *, title: str | None, mission_type: str | None, target: str | None, as_json: bool
+    *,
+    title: str | None,
+    slug: str | None,
+    mission_type: str | None,
+    target: str | None,
+    as_json: bool,
 ) -> None:
     """Make a mission called TITLE, with a spec to fill in.
 
@@ -33,7 +39,12 @@ def specify(
         as_json=as_json,
     )
     data = ask(
-        "create-mission", as_json=as_json, title=title, mission_type=mission_type, target=target
+        "create-mission",
+        as_json=as_json,
+        title=title,
+        slug=slug,
+        mission_type=mission_type,
+        target=target,
     )
     if not as_json:
         slug = data["mission_slug"]

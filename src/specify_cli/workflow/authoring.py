@@ -42,15 +42,28 @@ class Authoring:
     project: Project
 
     def create_mission(
-        self, title: str, *, mission_type: str | None = None, target: str | None = None
+        self,
+        title: str,
+        *,
+        slug: str | None = None,
+        mission_type: str | None = None,
+        target: str | None = None,
     ) -> MissionIdentity:
         """A folder for the mission, with the next free number and the files that people fill in.
 
-        Raises: UsageError for a title without a letter or digit; StorageFailed.
+        It is named after `slug`, else after the title.
+        Raises: UsageError for a title without a letter or digit, or a slug that is not of the form
+        of one; StorageFailed.
         """
-        words = slug_of(title)
+        words = slug_of(slug or title)
+        if slug and words != slug:
+            advice = f"write --slug {words}" if words else "use letters, digits and hyphens"
+            raise UsageError(f"slug {slug[:80]!r} is not lower-case words with hyphens: {advice}")
         if not words:
-            raise UsageError(f"title {title[:80]!r}: it needs a letter or a digit")
+            raise UsageError(
+                f"title {title[:80]!r} has no letter or digit to name a folder after: give a name"
+                " with --slug, such as --slug full-text-search"
+            )
         with (
             locks.held(self.project.lock("missions")),
             translated(self.project.missions, "write below"),

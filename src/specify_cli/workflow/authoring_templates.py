@@ -49,6 +49,8 @@ Write one section for each work package, like this one without the indentation:
     - [ ] T001 Write the parser
     - [ ] T002 Cover its complaints with tests
 
-Dependencies are ids, joined by commas. Packages that own the same files share a worktree.
+Dependencies are ids, joined by commas or in a list below the key. A remark may follow in
+parentheses. A line that looks like a key and cannot be understood is refused with its number.
+Packages that own the same files share a worktree.
 """
 """Indented, so that neither the host nor a Markdown reader takes the example for a package."""

@@ -14,7 +14,9 @@ from specify_cli.storage.event_log import LogContent
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.package_files import read_packages
 from specify_cli.storage.project import Project
+from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
+from specify_cli.workflow.doctor_former_status import examine_former_status
 from specify_cli.workflow.doctor_git import UNDER_WAY, examine_branches, examine_repository
 from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
 from specify_cli.workflow.doctor_host import examine_host, stale_drafts
@@ -56,13 +58,20 @@ class Doctor:
         """
         return Diagnosis(findings=tuple(self._findings(slug)))
 
-    def repair(self, slug: str | None = None) -> Diagnosis:
+    def repair(
+        self, slug: str | None = None, *, actor: str = "doctor", cause: Cause | None = None
+    ) -> Diagnosis:
         """What can be repaired without loss is repaired, and what is left was looked for again.
 
-        Raises: StorageFailed.
+        `actor` and `cause` stand in the events of a repair that records any.
+        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
         """
         ailing = [finding for finding in self._findings(slug) if finding.is_fixable]
-        repaired = [finding for finding in ailing if repair_one(self.project, finding)]
+        repaired = [
+            finding
+            for finding in ailing
+            if repair_one(self.project, finding, actor=actor, cause=cause)
+        ]
         return Diagnosis(findings=tuple(self._findings(slug)), repaired=tuple(repaired))
 
     def _findings(self, slug: str | None) -> list[Finding]:
@@ -88,6 +97,7 @@ def examine_mission(files: MissionFiles) -> list[Finding]:
     for prompt in prompts:
         known.setdefault(prompt.wp_id or "", prompt)
     known.pop("", None)
+    found.extend(examine_former_status(files, events))
     found += [*faults, *damage, *examine_graph(known), *_drafts_and_marks(files, prompts)]
     if not any(prompt.wp_id is None for prompt in prompts) and not faults:
         found.extend(examine_strangers(files.log, list(known)))

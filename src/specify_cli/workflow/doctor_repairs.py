@@ -13,7 +13,9 @@ from specify_cli.storage import locks
 from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
+from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding
+from specify_cli.workflow.doctor_former_status import take_over
 from specify_cli.workflow.doctor_git import forget_gone
 from specify_cli.workflow.doctor_host import make_private
 from specify_cli.workflow.opened import changing_mission
@@ -21,12 +23,16 @@ from specify_cli.workflow.opened import changing_mission
 MARK = b"\xef\xbb\xbf"
 
 
-def repair_one(project: Project, finding: Finding) -> bool:
-    """Whether the finding was repaired; one that resists is found again."""
-    repair = REPAIRS[finding.check]
+def repair_one(project: Project, finding: Finding, *, actor: str, cause: Cause | None) -> bool:
+    """Whether the finding was repaired; one that resists is found again.
+
+    `actor` and `cause` stand in the events of a repair that records any.
+    """
     try:
         with translated(finding.file, "repair"):
-            return repair(project, finding.file)
+            if finding.check == "former-status":
+                return take_over(project, finding.file, actor=actor, cause=cause)
+            return REPAIRS[finding.check](project, finding.file)
     except SpecKittyError:
         return False
 

@@ -20,6 +20,7 @@ class CreateMissionParams(Params):
     """Arguments of create-mission."""
 
     title: Words = argument("What the mission is called.")
+    slug: Name | None = argument("Name of its folder; else made of the title.", default=None)
     mission_type: Name | None = argument("Kind of mission; else software-dev.", default=None)
     target: Name | None = argument("Branch to merge into; else the current one.", default=None)
 
@@ -36,7 +37,10 @@ def handle(
 ) -> CreateMissionResult:
     """The mission's folder is there."""
     identity = services().authoring.create_mission(
-        params.title, mission_type=params.mission_type, target=params.target
+        params.title,
+        slug=params.slug,
+        mission_type=params.mission_type,
+        target=params.target,
     )
     return CreateMissionResult(**mission_fields(identity), target_branch=identity.target_branch)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.diagnosis import DiagnosisResult, doctor_of
-from specify_cli.orchestrator_api.texts import MISSION, Name
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause
@@ -21,12 +21,16 @@ class RepairParams(Params):
     """Arguments of repair."""
 
     mission: Name | None = argument(MISSION, default=None)
+    actor: Name | None = argument(ACTOR, default=None)
 
 
 def handle(params: RepairParams, cause: Cause, services: Callable[[], Services]) -> DiagnosisResult:
     """What was repaired, and what is left."""
     doctor = doctor_of(services())
-    return DiagnosisResult.of(doctor.repair(params.mission), doctor.project.root)
+    return DiagnosisResult.of(
+        doctor.repair(params.mission, actor=params.actor or "doctor", cause=cause),
+        doctor.project.root,
+    )
 
 
 COMMAND = Command(

@@ -1,0 +1,170 @@
+"""Status as earlier tools kept it: `lane` in the front matter of prompts, or a folder per lane.
+
+Where the log records no move, `doctor --fix` takes it over: the moves are appended to the log, all
+at once, and prompts are moved up to `tasks/`. A killed repair is completed by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from specify_cli import clock, ids
+from specify_cli.core.events import Event, Moved
+from specify_cli.core.lanes import Lane, lane_named
+from specify_cli.core.package_references import number_of
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import folders, front_matter, locks, package_files
+from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.project import Project
+from specify_cli.storage.renaming import rename_new
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.doctor_findings import Finding, fixable, warning
+
+UNCLEAR = "correct it by hand, then run 'spec-kitty doctor --fix'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormerStatus:
+    """What an earlier tool says of one package; `folder` is the status lane's that it lies in."""
+
+    path: Path
+    wp_id: str
+    folder: Lane | None = None
+    header: Lane | None = None
+    fault: str = ""
+
+    @property
+    def lane(self) -> Lane:
+        """Where the package stands."""
+        return self.folder or self.header or Lane.PLANNED
+
+    @property
+    def source(self) -> str:
+        """Where that is said."""
+        return f"the folder tasks/{self.path.parent.name}" if self.folder else "the front matter"
+
+
+def examine_former_status(files: MissionFiles, events: list[Event]) -> Iterator[Finding]:
+    """Status that only an earlier tool's files hold, and prompts in folders of status lanes."""
+    tasks = files.folder / "tasks"
+    known = former_status(tasks)
+    in_folders = [it for it in known if it.folder]
+    has_moves = any(isinstance(event, Moved) for event in events)
+    for one in known:
+        if one.fault and (one.folder or not has_moves):
+            yield warning("former-status", one.path, one.fault, repair=UNCLEAR)
+    if any(it.fault for it in known if it.folder or not has_moves):
+        return
+    if in_folders:
+        what = f"{len(in_folders)} prompts are in folders of status lanes, where none is seen"
+        yield fixable("former-status", tasks, what)
+    elif not has_moves and any(it.lane is not Lane.PLANNED for it in known):
+        count = sum(it.lane is not Lane.PLANNED for it in known)
+        what = f"the front matter of {count} prompts has a status, and the event log has none"
+        yield fixable("former-status", tasks, what)
+
+
+def take_over(project: Project, tasks: Path, *, actor: str, cause: Cause | None) -> bool:
+    """Record in the log what the former status says, and move prompts up to `tasks`.
+
+    The log comes first: it tells the next repair, after a crash, that only the moves are left.
+
+    Raises:
+        StateUnreadable: the log or a prompt is damaged.
+        StorageFailed: the disk refused.
+    """
+    files = MissionFiles(project, tasks.parent.name)
+    with locks.held(files.lock), folders.opened(tasks, below=project.root) as above:
+        known = former_status(tasks)
+        if any(it.fault for it in known):
+            return False
+        recorded = files.log.read().events
+        if not any(isinstance(event, Moved) for event in recorded):
+            events = [_moved(it, actor, cause) for it in known if it.lane is not Lane.PLANNED]
+            if events:
+                files.log.append(events)
+            if cause:
+                cause.effects.note(events)
+        for one in known:
+            if one.folder:
+                _move_up(one.path, above=above, below=project.root)
+    return True
+
+
+def former_status(tasks: Path) -> list[FormerStatus]:
+    """What earlier tools have left in a mission's `tasks` folder; links are not followed."""
+    found = [_status_of(path, None) for path in _prompts(tasks)]
+    for lane, folder in _lane_folders(tasks).items():
+        found += [_status_of(path, lane) for path in _prompts(folder)]
+    first: dict[int, FormerStatus] = {}
+    for place, one in enumerate(found):
+        other = first.setdefault(number_of(one.wp_id), one) if one.wp_id else one
+        is_in_folder = one.folder or other.folder
+        if other is not one and is_in_folder:
+            where = os.path.relpath(other.path, tasks)
+            fault = f"{one.wp_id} has another prompt, tasks/{where}"
+            found[place] = FormerStatus(path=one.path, wp_id="", folder=one.folder, fault=fault)
+    return found
+
+
+def _prompts(folder: Path) -> list[Path]:
+    if folder.is_symlink():
+        return []
+    paths = package_files.prompt_files(folder)
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
+def _lane_folders(tasks: Path) -> Mapping[Lane, Path]:
+    if tasks.is_symlink() or not tasks.is_dir():
+        return {}
+    named = ((lane_named(path.name), path) for path in sorted(tasks.iterdir()))
+    return {lane: path for lane, path in named if lane and path.is_dir()}
+
+
+def _status_of(path: Path, folder: Lane | None) -> FormerStatus:
+    try:
+        header = front_matter.parse(package_files.read_text(path), path)
+        wp_id = package_files.package_id(header, path)
+    except (StateUnreadable, OSError) as error:
+        what = f"its front matter cannot be read ({error})" if folder else ""
+        return FormerStatus(path=path, wp_id="", folder=folder, fault=what)
+    # Other tools have a `status` that means something else.
+    said = header.get("lane")
+    lane = lane_named(str(header.get("status") if said is None else said))
+    fault = ""
+    if said is not None and lane is None:
+        fault = f"its front matter says {str(said)[:40]!r}, which is not one of {', '.join(Lane)}"
+    elif folder and lane and lane is not folder:
+        fault = f"it is in the folder {path.parent.name}, and its front matter says {lane}"
+    return FormerStatus(path=path, wp_id=wp_id, folder=folder, header=lane, fault=fault)
+
+
+def _moved(status: FormerStatus, actor: str, cause: Cause | None) -> Moved:
+    return Moved(
+        event_id=ids.ulid(),
+        at=clock.timestamp(),
+        actor=actor,
+        wp_id=status.wp_id,
+        from_lane=Lane.PLANNED,
+        to_lane=status.lane,
+        force=True,
+        reason=f"taken over by doctor --fix: {status.source} says {status.lane}",
+        correlation_id=cause.correlation_id if cause else None,
+        identity=cause.identity if cause else None,
+        request_digest=cause.request_digest if cause else None,
+    )
+
+
+def _move_up(path: Path, *, above: int, below: Path) -> None:
+    """The prompt is in the folder above; one that is empty now is gone."""
+    with folders.opened(path.parent, below=below) as folder:
+        rename_new(path.name, path.name, src_dir_fd=folder, dst_dir_fd=above)
+        # Its new name is on the disk before the old folder may go.
+        os.fsync(above)
+        os.fsync(folder)
+    with contextlib.suppress(OSError):  # It has other files.
+        os.rmdir(path.parent.name, dir_fd=above)
