@@ -17,7 +17,13 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 from specify_cli.workflow.doctor_former_status import examine_former_status
-from specify_cli.workflow.doctor_git import UNDER_WAY, examine_branches, examine_repository
+from specify_cli.workflow.doctor_git import (
+    UNDER_WAY,
+    Branches,
+    branches_of,
+    examine_branches,
+    examine_repository,
+)
 from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
 from specify_cli.workflow.doctor_host import examine_host, stale_drafts
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
@@ -80,12 +86,13 @@ class Doctor:
         found = [*examine_repository(self.project), *examine_host(self.project)]
         found.extend(self.examine_more(self.project.root))
         found.extend(_shared_ids(self.project, slugs))
+        branches = branches_of(self.project)
         for one in chosen:
-            found.extend(examine_mission(MissionFiles(self.project, one)))
+            found.extend(examine_mission(MissionFiles(self.project, one), branches))
         return sorted(found, key=lambda it: (str(it.file), it.line or 0, it.check, it.what))
 
 
-def examine_mission(files: MissionFiles) -> list[Finding]:
+def examine_mission(files: MissionFiles, branches: Branches | None) -> list[Finding]:
     """Everything that was found in one mission.
 
     Raises: StorageFailed.
@@ -102,7 +109,11 @@ def examine_mission(files: MissionFiles) -> list[Finding]:
     if not any(prompt.wp_id is None for prompt in prompts) and not faults:
         found.extend(examine_strangers(files.log, list(known)))
     if identity is not None:
-        found.extend(_examine_whole(files, identity=identity, events=events, prompts=known))
+        found.extend(
+            _examine_whole(
+                files, identity=identity, events=events, prompts=known, branches=branches
+            )
+        )
     return found
 
 
@@ -112,6 +123,7 @@ def _examine_whole(
     identity: MissionIdentity,
     events: Sequence[Event],
     prompts: dict[str, Prompt],
+    branches: Branches | None,
 ) -> Iterator[Finding]:
     """What can be judged only when all parts of the mission can be read."""
     try:
@@ -133,7 +145,7 @@ def _examine_whole(
         what = "the plan of lanes is older than the packages"
         yield fixable("lanes", files.lanes_path, what, severity=Severity.NOTE)
     yield from examine_overlaps(prompts, mission.lane_ids, replay(events))
-    yield from examine_branches(mission)
+    yield from examine_branches(mission, branches)
 
 
 def _drafts_and_marks(files: MissionFiles, prompts: Sequence[Prompt]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import clock
@@ -62,26 +63,42 @@ def forget_gone(project: Project, path: Path) -> bool:
         return any(is_gone(project, it) and forget(repository.git, path) for it in known)
 
 
-def examine_branches(mission: OpenMission) -> Iterator[Finding]:
-    """A target branch that is not there, and every lane's worktree that is not as it should be."""
-    repository = repositories.look(mission.files.project)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branches:
+    """The repository and the names of its branches, asked for once for all missions."""
+
+    repository: Repository
+    names: frozenset[str]
+
+
+def branches_of(project: Project) -> Branches | None:
+    """The branches of the project; None where there is no repository with a commit."""
+    repository = repositories.look(project)
     if repository is None or not repository.has_commits():
+        return None
+    names = repository.git.text("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
+    return Branches(repository=repository, names=frozenset(names.splitlines()))
+
+
+def examine_branches(mission: OpenMission, branches: Branches | None) -> Iterator[Finding]:
+    """A target branch that is not there, and every lane's worktree that is not as it should be."""
+    if branches is None:
         return
     lanes = {wp_id: mission.state_of(wp_id).lane for wp_id in mission.packages}
     is_over = bool(lanes) and set(lanes.values()) <= {Lane.DONE, Lane.CANCELED}
-    if not is_over and repository.branch_tip(mission.target_branch) is None:
+    if not is_over and mission.target_branch not in branches.names:
         what = f"the target branch {mission.target_branch!r} does not exist"
         repair = "make it, or name another as target_branch"
         yield error("target-branch", mission.files.folder / "meta.json", what, repair=repair)
     for lane in mission.lanes:
         stands = [lanes[wp_id] for wp_id in lane.wp_ids if wp_id in lanes]
-        yield from _examine_lane(repository, mission.lane_workspace(lane.lane_id), stands)
+        yield from _examine_lane(branches, mission.lane_workspace(lane.lane_id), stands)
 
 
 def _examine_lane(
-    repository: Repository, place: Workspace, stands: Sequence[Lane]
+    branches: Branches, place: Workspace, stands: Sequence[Lane]
 ) -> Iterator[Finding]:
-    if UNDER_WAY & set(stands) and repository.branch_tip(place.branch) is None:
+    if UNDER_WAY & set(stands) and place.branch not in branches.names:
         what = f"work in {place.lane_id} has begun, and its branch {place.branch} does not exist"
         repair = f"restore the branch (git reflog), or {REMAKE}"
         yield warning("no-lane-branch", place.path, what, repair=repair)
@@ -89,7 +106,7 @@ def _examine_lane(
         what = f"work in {place.lane_id} has begun, and its worktree is not there"
         yield warning("no-worktree", place.path, what, repair=REMAKE)
     if place.path.exists():
-        yield from _examine_worktree(repository, place, stands)
+        yield from _examine_worktree(branches.repository, place, stands)
 
 
 def _examine_worktree(
