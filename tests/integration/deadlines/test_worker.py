@@ -1,0 +1,171 @@
+"""What hangs costs its own orchestrator alone, and the worker ends when it is told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.stage import SLUG, TIMEOUT_S, Stage
+from tests.unit.mailbox.recording import wait_until
+
+SECOND = "002-other"
+STUBBORN = "trap '' TERM INT HUP; echo $$ >> '{pids}'; sleep 600 & wait; sleep 600"
+CONFIG = """
+[orchestrators.reader]
+commands = ["read-only"]
+[orchestrators.writer]
+commands = ["start-implementation"]
+"""
+
+
+@pytest.fixture
+def two(stage: Stage) -> Stage:
+    stage.write_mission({f"WP{n:02}": {"owned_files": [f"a/{n}/**"]} for n in range(1, 5)})
+    stage.write_mission({"WP01": {"owned_files": ["c/**"]}}, slug=SECOND)
+    return stage
+
+
+def put(stage: Stage, identity: str, stem: str, command: str, **args: str) -> None:
+    """A request in the mailbox of that orchestrator."""
+    stage.put(stem, command, **args)
+    inbox = stage.root / ".kitty" / "inbox"
+    (inbox / identity).mkdir(exist_ok=True)
+    (inbox / f"{stem}.json").rename(inbox / identity / f"{stem}.json")
+
+
+def reply(stage: Stage, identity: str, stem: str) -> dict[str, object] | None:
+    file = stage.root / ".kitty" / "outbox" / identity / f"{stem}.json"
+    return json.loads(file.read_bytes()) if file.exists() else None
+
+
+def make_filter_hang(stage: Stage, pids: Path) -> None:
+    """Git does not end that fills a worktree, nor does what it starts, whoever asks."""
+    stage.git("config", "filter.slow.smudge", STUBBORN.format(pids=pids))
+    (stage.root / ".git" / "info" / "attributes").write_text("README.md filter=slow\n")
+
+
+def end_filter(stage: Stage) -> None:
+    (stage.root / ".git" / "info" / "attributes").unlink()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return told.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def is_begun(pids: Path) -> bool:
+    return pids.exists() and bool(pids.read_text().split())
+
+
+def test_a_reader_of_worktrees_that_are_fifos_is_answered_and_so_are_the_others(two: Stage) -> None:
+    (two.root / ".kitty").mkdir(exist_ok=True)
+    (two.root / ".kitty" / "config.toml").write_text(CONFIG)
+    for number in range(1, 5):
+        begun = two.done("start-implementation", mission=SLUG, wp=f"WP{number:02}", actor="coder")
+        link = Path(begun["workspace_path"]) / ".git"
+        link.unlink()
+        os.mkfifo(link)
+    worker = two.start("mailbox", "serve", "--poll-interval-s", "0.05")
+    wait_until((two.root / ".kitty" / "outbox" / "reader").exists, timeout_s=TIMEOUT_S)
+    for number in range(1, 5):
+        put(two, "reader", f"r{number}", "resolve-workspace", mission=SLUG, wp=f"WP{number:02}")
+    start = {"mission": SECOND, "wp": "WP01", "actor": "coder"}
+    put(two, "writer", "start", "start-implementation", **start)
+    wait_until(lambda: reply(two, "writer", "start"), timeout_s=TIMEOUT_S)
+    wait_until(lambda: all(reply(two, "reader", f"r{n}") for n in range(1, 5)), timeout_s=TIMEOUT_S)
+    assert reply(two, "writer", "start")["success"]  # type: ignore[index]
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(TIMEOUT_S) == 0
+
+
+def test_a_merge_that_would_wait_for_a_fifo_is_refused_and_the_other_mission_starts(
+    two: Stage,
+) -> None:
+    for number in range(1, 5):
+        worktree = two.approve(f"WP{number:02}", {f"a/{number}/x.txt": "x\n"})
+    os.mkfifo(worktree / ".gitignore")
+    refused = two.ask("merge-mission", mission=SLUG)
+    assert refused["error_code"] == "PREFLIGHT_FAILED"
+    assert f"rm -rf {worktree / '.gitignore'}" in json.dumps(refused["data"])
+    two.done("start-implementation", mission=SECOND, wp="WP01", actor="coder")
+    (worktree / ".gitignore").unlink()
+    two.done("merge-mission", mission=SLUG)
+
+
+def test_a_git_that_hangs_is_ended_at_the_deadline_that_is_set(two: Stage, tmp_path: Path) -> None:
+    (two.root / ".kitty").mkdir(exist_ok=True)
+    (two.root / ".kitty" / "config.toml").write_text("git_timeout_s = 1\n")
+    pids = tmp_path / "pids"
+    make_filter_hang(two, pids)
+    refused = two.ask("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
+    assert "git_timeout_s" in refused["data"]["reason"]
+    assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
+    end_filter(two)
+    two.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_worker_ends_within_five_seconds_and_the_next_one_completes_what_was_in_hand(
+    two: Stage, tmp_path: Path, times: int
+) -> None:
+    pids = tmp_path / "pids"
+    make_filter_hang(two, pids)
+    worker = two.start("mailbox", "serve", "--poll-interval-s", "0.05")
+    start = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+    two.put("a-start", "start-implementation", **start)
+    wait_until(lambda: is_begun(pids), timeout_s=TIMEOUT_S)
+    beat = two.root / ".kitty" / "outbox" / "worker.json"
+    wait_until(
+        lambda: (
+            [it["correlation_id"] for it in json.loads(beat.read_bytes())["in_hand"]] == ["a-start"]
+        ),
+        timeout_s=TIMEOUT_S,
+    )
+    assert b"in hand: a-start since" in two.run("mailbox", "status").stdout
+    for number in range(50):
+        note = {"wp": "WP02", "actor": "coder", "note": str(number)}
+        two.put(f"b-{number:02}", "append-history", mission=SLUG, **note)
+    began = time.monotonic()
+    for _ in range(times):
+        worker.send_signal(signal.SIGTERM)
+    worker.wait(TIMEOUT_S)
+    took = time.monotonic() - began
+    assert took < 5.0
+    assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
+    assert "a-start" not in two.replies()
+    end_filter(two)
+    assert two.run("mailbox", "serve", "--once").exit_code == 0
+    assert len(two.replies()) == 51
+    assert two.reply("a-start")["success"]
+    moves = [event for event in two.events() if event.get("to_lane")]
+    assert len(moves) == 2
+    assert len(two.events()) == 52
+
+
+def test_what_a_killed_host_left_running_is_ended_by_who_wants_its_lock(
+    two: Stage, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    make_filter_hang(two, pids)
+    worker = two.start("mailbox", "serve", "--poll-interval-s", "0.05")
+    two.put("one", "start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    wait_until(lambda: is_begun(pids), timeout_s=TIMEOUT_S)
+    worker.kill()
+    worker.wait()
+    (left,) = map(int, pids.read_text().split())
+    assert is_alive(left)
+    end_filter(two)
+    begun = two.done("start-implementation", mission=SECOND, wp="WP01", actor="coder")
+    assert not is_alive(left)
+    assert Path(begun["workspace_path"], "README.md").exists()
+    assert two.run("mailbox", "serve", "--once").exit_code == 0
+    assert two.reply("one")["success"]
