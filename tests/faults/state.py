@@ -23,6 +23,8 @@ LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
 UNCOUNTED = (
     # One that could not be removed tells the next holder so.
     ".git/spec-kitty-at-work",
+    # Git leaves it empty: nothing proves whose it is, and who needs it is told how to remove it.
+    ".git/HEAD.lock",
     ".git/objects/",
     ".kitty/outbox/request-",
     ".kitty/host/attic/",
@@ -144,8 +146,8 @@ def _temporary(root: Path) -> Iterator[str]:
         yield "a request still lies in the inbox"
     for name in _names(root):
         last = name.rpartition("/")[2]
-        is_lock = last.endswith(".lock") and not name.startswith(".kitty/host/locks/")
-        if last.endswith(".tmp") or last.startswith((".claim-", "tmp_obj_")) or is_lock:
+        is_lock = last.endswith(".lock") and not name.startswith(UNCOUNTED)
+        if last.endswith(".tmp") or last.startswith(".claim-") or is_lock:
             yield f"temporary: {name}"
         if last.endswith(".pending") or last == "faults.log":
             yield f"not finished, or a fault of the host: {name}"
