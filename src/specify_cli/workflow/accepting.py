@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from specify_cli import clock, ids
-from specify_cli.core.events import MissionAccepted
+from specify_cli.core.events import Event, MissionAccepted
 from specify_cli.core.lanes import Lane
-from specify_cli.errors import MissionNotReady, PreflightFailed
+from specify_cli.errors import MissionNotReady, PreflightFailed, Unfinished
 from specify_cli.storage.project import Project
 from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
@@ -34,13 +35,12 @@ class Accepting:
             repositories.changing(self.project) as repository,
         ):
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
-            if recorded:
-                accepted_at = recorded[0].at
-                _commit(repository, mission, cause)
-            else:
+            if not recorded:
                 check_ready(mission)
-                accepted_at = clock.timestamp()
-                _accept(repository, mission, _accepted(accepted_at, actor, cause), cause=cause)
+                recorded = [_accepted(clock.timestamp(), actor, cause)]
+                mission.append(recorded, cause)
+            accepted_at = recorded[0].at
+            _commit_or_take_back(repository, mission, recorded, cause=cause)
             return AcceptReport(
                 mission=mission.identity,
                 accepted_at=accepted_at,
@@ -92,15 +92,17 @@ def _accepted(at: str, actor: str, cause: Cause) -> MissionAccepted:
     )
 
 
-def _accept(
-    repository: Repository, mission: OpenMission, accepted: MissionAccepted, *, cause: Cause
+def _commit_or_take_back(
+    repository: Repository, mission: OpenMission, recorded: Sequence[Event], *, cause: Cause
 ) -> None:
-    """The event is in the log and committed with it, or, refused by git, in neither."""
-    mission.append([accepted], cause)
+    """The log is committed with the acceptance; refused by git, it does not hold it any more."""
     try:
         _commit(repository, mission, cause)
-    except PreflightFailed:
-        mission.take_back([accepted], cause)
+    except PreflightFailed as error:
+        mission.take_back(recorded, cause)
+        if mission.files.log.read().caused_by(cause.correlation_id, cause.identity):
+            # Others have appended since an earlier process recorded it: it stands.
+            raise Unfinished(f"{error.message}; the same request completes it") from error
         raise
 
 

@@ -70,6 +70,42 @@ def test_an_acceptance_that_was_interrupted_is_made_once(stage: Stage) -> None:
     assert stage.journal()[-1]["event_ids"] == [accepted[0]["event_id"]]
 
 
+ACCEPT = {"mission": SLUG, "actor": "ada"}
+
+
+def kill_acceptance(stage: Stage) -> Path:
+    """An acceptance is killed when it is in the log and not committed; a lock that keeps git out."""
+    stage.approve("WP01", {"one.txt": "1\n"})
+    kill(stage, "accept-mission", ACCEPT)
+    stage.git("reset", "-q", "HEAD~1")
+    lock = stage.root / ".git" / "index.lock"
+    lock.touch()
+    return lock
+
+
+def acceptances(stage: Stage) -> int:
+    return [event.get("kind") for event in stage.events()].count("mission_accepted")
+
+
+def test_an_interrupted_acceptance_that_git_refuses_is_taken_back(stage: Stage) -> None:
+    lock = kill_acceptance(stage)
+    assert ask(stage, "accept-mission", ACCEPT)["error_code"] == "PREFLIGHT_FAILED"
+    assert acceptances(stage) == 0
+    lock.unlink()
+    assert ask(stage, "accept-mission", ACCEPT, stem="two")["success"]
+    assert acceptances(stage) == 1
+
+
+def test_an_interrupted_acceptance_that_others_have_built_upon_stands(stage: Stage) -> None:
+    lock = kill_acceptance(stage)
+    assert ask(stage, "append-history", NOTE, stem="note")["success"]
+    with pytest.raises(StorageFailed):
+        ask(stage, "accept-mission", ACCEPT)
+    lock.unlink()
+    assert ask(stage, "accept-mission", ACCEPT)["success"]
+    assert acceptances(stage) == 1
+
+
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_a_merge_that_was_interrupted_is_recorded_once(stage: Stage, is_recorded: bool) -> None:
     kill_merge(stage, is_recorded=is_recorded)
