@@ -8,6 +8,7 @@ from typing import TypeAlias
 ANY_DEPTH = "**"
 MOST_CHARACTERS = 512
 MOST_WILDCARDS = 32
+_TAKEN_BY_THE_LETTER = str.maketrans("*?", "\0\0")
 
 Head: TypeAlias = tuple[str, ...]
 """The names of a pattern before its first `**`: all that decides what it overlaps with."""
@@ -43,6 +44,28 @@ def overlap(one: str, other: str) -> bool:
     return heads_meet(head(one), head(other))
 
 
+def owns(pattern: str, path: str) -> bool:
+    """Whether the file `path` fits the pattern; wildcards in `path` are characters of its name."""
+    parts = _names(pattern)
+    reached = _past_any_depth({0}, parts)
+    for name in path.translate(_TAKEN_BY_THE_LETTER).split("/"):
+        if len(parts) in reached:
+            break
+        stay = {at for at in reached if parts[at] == ANY_DEPTH}
+        go_on = {at + 1 for at in reached - stay if names_meet(name, parts[at])}
+        reached = _past_any_depth(stay | go_on, parts)
+    return len(parts) in reached
+
+
+def _past_any_depth(reached: set[int], parts: list[str]) -> set[int]:
+    """The places in the pattern, and those behind a `**` that stands for no folder."""
+    found = set(reached)
+    for at, part in enumerate(parts):
+        if at in found and part == ANY_DEPTH:
+            found.add(at + 1)
+    return found
+
+
 def head(pattern: str) -> Head:
     """The names of the pattern before its first `**`.
 
@@ -50,7 +73,7 @@ def head(pattern: str) -> Head:
     names, and so there is a path that ends as this one wants. A pattern beyond the bounds counts
     as all that lies below the names before its first wildcard.
     """
-    names = [part for part in pattern.strip().split("/") if part not in ("", ".")]
+    names = _names(pattern)
     if ANY_DEPTH in names:
         del names[names.index(ANY_DEPTH) :]
     try:
@@ -58,6 +81,10 @@ def head(pattern: str) -> Head:
     except PatternTooComplex:
         names = _before_wildcards(names)
     return tuple(names)
+
+
+def _names(pattern: str) -> list[str]:
+    return [part for part in pattern.strip().split("/") if part not in ("", ".")]
 
 
 def heads_meet(one: Head, other: Head) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from specify_cli.orchestrator_api.arguments import Params
@@ -25,7 +25,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissionResult(Result):
-    """Base of every `data` about a mission; `mission_id` is left out where there is none."""
+    """Base of every `data` about a mission; a field that defaults to None is left out then."""
 
     mission_slug: str
     mission_number: int | None
@@ -35,9 +35,8 @@ class MissionResult(Result):
     def as_data(self) -> dict[str, Any]:
         """The fields as JSON values."""
         data = asdict(self)
-        if self.mission_id is None:
-            del data["mission_id"]
-        return data
+        optional = {it.name for it in fields(self) if it.default is None}
+        return {k: v for k, v in data.items() if v is not None or k not in optional}
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from specify_cli.vcs import durable
@@ -20,6 +20,7 @@ from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip
 from specify_cli.vcs.moves import CheckoutBlocked, Move
 from specify_cli.vcs.objects import (
     REGULAR,
+    Change,
     Entry,
     MergeConflict,
     overlay,
@@ -33,10 +34,11 @@ __all__ = [
     "LaneTip",
     "MergeConflict",
     "MergePlan",
+    "Reserved",
     "TargetMoved",
     "apply",
     "catch_up",
-    "changed_paths",
+    "changes_of",
     "compute",
     "finish",
     "obstacles",
@@ -45,12 +47,27 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePlan:
-    """A merge that was computed and not yet made; `host_files` as they stand in `to_commit`."""
+    """A merge that was computed and not yet made; `host_files` as they stand in `to_commit`.
+
+    `left_out` are the files that the lanes change and the target keeps as it has them.
+    """
 
     target: str
     from_commit: str
     to_commit: str
     host_files: Mapping[str, bytes] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """Where the lanes have no say: files that the host alone writes, and files that stay as they are.
+
+    `is_kept` judges paths of the target; None is "none stays".
+    """
+
+    host_files: Mapping[str, bytes] = field(default_factory=dict)
+    is_kept: Callable[[str], bool] | None = None
 
 
 def compute(
@@ -60,12 +77,12 @@ def compute(
     tips: Sequence[LaneTip],
     strategy: str,
     message: str,
-    host_files: Mapping[str, bytes],
+    reserved: Reserved,
 ) -> MergePlan:
     """The merge exists as objects; no branch, index or file has moved.
 
-    On top of the lanes comes one commit with `host_files`, where those differ. The same paths
-    never conflict: the host alone writes them.
+    On top of the lanes comes one commit with the host's files, where those differ. What is reserved
+    never conflicts.
 
     Raises:
         MergeConflict: the lanes conflict with the target or each other.
@@ -75,10 +92,15 @@ def compute(
     build = STRATEGIES[strategy]
     git = repo.git.with_identity()
     start = git.text("rev-parse", "--verify", f"{HEADS}{target}^{{commit}}")
-    ours = _entries(git, host_files)
-    head = _with_host_files(build(Head.at(git, start, ours), tips, message), message)
+    ours = _entries(git, reserved.host_files)
+    begun = Head.at(git, start, ours, is_kept=reserved.is_kept)
+    head = _with_host_files(build(begun, tips, message), message)
     return MergePlan(
-        target=target, from_commit=start, to_commit=head.commit, host_files=dict(host_files)
+        target=target,
+        from_commit=start,
+        to_commit=head.commit,
+        host_files=dict(reserved.host_files),
+        left_out=tuple(sorted(head.left_out)),
     )
 
 
@@ -94,20 +116,26 @@ def catch_up(
     git = repo.git.with_identity()
     tip = git.text("rev-parse", "--verify", f"{HEADS}{plan.target}^{{commit}}")
     head = Head.at(git, tip, _entries(git, host_files))
-    head = head.joined(head.merged_with(tip, plan.to_commit), plan.to_commit, message=message)
+    head = head.merged_with(tip, plan.to_commit)
+    head = head.joined(head.tree, plan.to_commit, message=message)
     head = _with_host_files(head, message)
     return MergePlan(
-        target=plan.target, from_commit=tip, to_commit=head.commit, host_files=dict(host_files)
+        target=plan.target,
+        from_commit=tip,
+        to_commit=head.commit,
+        host_files=dict(host_files),
+        left_out=plan.left_out,
     )
 
 
-def changed_paths(repo: Repository, plan: MergePlan) -> list[str]:
-    """The files that the target gets changed by the merge.
+def changes_of(repo: Repository, plan: MergePlan) -> dict[str, Change]:
+    """Path by path, what the merge changes in the target, but for the host's own files.
 
     Raises:
         GitFailed: the plan's commits are gone.
     """
-    return list(tree_changes(repo.git, plan.from_commit, plan.to_commit))
+    found = tree_changes(repo.git, plan.from_commit, plan.to_commit)
+    return {path: change for path, change in found.items() if path not in plan.host_files}
 
 
 def settle(repo: Repository, target: str) -> None:

@@ -13,6 +13,7 @@ from specify_cli.vcs.objects import (
     MergeConflict,
     merge_trees,
     overlay,
+    tree_changes,
     tree_of,
     write_commit,
 )
@@ -28,35 +29,69 @@ class LaneTip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The files that a result has as the commit `start` has them, whatever the lanes change there."""
+
+    start: str
+    is_kept: Callable[[str], bool]
+
+    def changed_in(self, git: Git, tree: str) -> dict[str, Entry | None]:
+        """The kept files that a tree has otherwise, and what they are to be.
+
+        Raises:
+            GitFailed: it is not a tree.
+        """
+        found = tree_changes(git, self.start, tree).items()
+        return {path: before for path, (before, _) in found if self.is_kept(path)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """How far the result has got; `ours` wins conflicts, as the host alone writes those paths."""
+    """How far the result has got; `ours` wins conflicts, as the host alone writes those paths.
+
+    `left_out` are the files that the lanes change and the result keeps.
+    """
 
     git: Git
     commit: str
     tree: str
     ours: Mapping[str, Entry]
+    kept: Kept | None = None
+    left_out: frozenset[str] = frozenset()
 
     @classmethod
-    def at(cls, git: Git, commit: str, ours: Mapping[str, Entry]) -> Head:
+    def at(
+        cls,
+        git: Git,
+        commit: str,
+        ours: Mapping[str, Entry],
+        *,
+        is_kept: Callable[[str], bool] | None = None,
+    ) -> Head:
         """A result that has only begun.
 
         Raises:
             GitFailed: it is no commit.
         """
-        return cls(git=git, commit=commit, tree=tree_of(git, commit), ours=ours)
+        kept = Kept(start=commit, is_kept=is_kept) if is_kept else None
+        return cls(git=git, commit=commit, tree=tree_of(git, commit), ours=ours, kept=kept)
 
-    def merged_with(self, ours: str, theirs: str, *flags: str) -> str:
-        """The tree of the merge of two commits.
+    def merged_with(self, ours: str, theirs: str, *flags: str) -> Head:
+        """This head with the tree of the merge of two commits.
 
         Raises:
-            MergeConflict: paths that are not the host's own are in conflict.
+            MergeConflict: paths that are not the host's own, nor kept, are in conflict.
             GitFailed: git refused.
         """
         tree, paths = merge_trees(self.git, ours, theirs, *flags)
-        conflicts = [path for path in paths if path not in self.ours]
+        kept = self.kept.changed_in(self.git, tree) if self.kept else {}
+        conflicts = [path for path in paths if path not in self.ours and path not in kept]
         if conflicts:
             raise MergeConflict(conflicts)
-        return overlay(self.git, tree, {path: self.ours[path] for path in paths}) if paths else tree
+        own = {path: self.ours[path] for path in paths if path in self.ours}
+        if own or kept:
+            tree = overlay(self.git, tree, {**kept, **own})
+        return replace(self, tree=tree, left_out=self.left_out | kept.keys())
 
     def joined(self, tree: str, *others: str, message: str) -> Head:
         """One commit further, a merge of `others` where there are any.
@@ -81,9 +116,11 @@ def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
     """
     for tip in tips:
         if not _holds(head, tip.commit):
-            tree = head.merged_with(head.commit, tip.commit)
-            if tree != head.tree:
-                head = head.joined(tree, tip.commit, message=f"{message} ({tip.lane_id})")
+            merged = head.merged_with(head.commit, tip.commit)
+            is_new = merged.tree != head.tree
+            head = merged
+            if is_new:
+                head = head.joined(head.tree, tip.commit, message=f"{message} ({tip.lane_id})")
     return head
 
 
@@ -94,8 +131,9 @@ def squash(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
         MergeConflict: a lane conflicts with the target or an earlier lane.
         GitFailed: git refused.
     """
-    tree = merge(head, tips, message).tree
-    return head if tree == head.tree else head.joined(tree, message=message)
+    merged = merge(head, tips, message)
+    last = replace(merged, commit=head.commit)
+    return last if last.tree == head.tree else last.joined(last.tree, message=message)
 
 
 def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
@@ -158,15 +196,16 @@ def _parse(oid: str, content: bytes) -> _Picked:
 
 
 def _replay(head: Head, picked: _Picked) -> Head:
-    if picked.parents == (head.commit,):
+    is_next = picked.parents == (head.commit,)
+    if is_next and not (head.kept and head.kept.changed_in(head.git, picked.tree)):
         return replace(head, commit=picked.oid, tree=picked.tree)
     # A commit with our tree and the picked one's parent makes that parent the base of the merge.
     stand_in = write_commit(head.git, tree=head.tree, parents=picked.parents, message="stand-in")
     flags = () if picked.parents else ("--allow-unrelated-histories",)
-    tree = head.merged_with(stand_in, picked.oid, *flags)
-    if tree == head.tree:
-        return head
-    return replace(head, commit=_rewrite(head, picked, tree), tree=tree)
+    merged = head.merged_with(stand_in, picked.oid, *flags)
+    if merged.tree == head.tree:
+        return merged
+    return replace(merged, commit=_rewrite(head, picked, merged.tree))
 
 
 def _rewrite(head: Head, picked: _Picked, tree: str) -> str:

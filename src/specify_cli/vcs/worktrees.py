@@ -254,8 +254,8 @@ def _merged(git: Git, branches: _Branches, merge_in: Sequence[str]) -> str:
         return base
     head = Head.at(git.with_identity(), base, {})
     for name, commit in missing.items():
-        tree = head.merged_with(head.commit, commit)
-        head = head.joined(tree, commit, message=f"Merge branch '{name}' into {branches.lane}")
+        head = head.merged_with(head.commit, commit)
+        head = head.joined(head.tree, commit, message=f"Merge branch '{name}' into {branches.lane}")
     return head.commit
 
 

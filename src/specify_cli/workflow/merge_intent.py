@@ -54,6 +54,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
         "from_commit": plan.from_commit,
         "to_commit": plan.to_commit,
         "host_files": {name: _text(content) for name, content in plan.host_files.items()},
+        "left_out": [*plan.left_out],
         "lines": _text(intent.lines),
     }
     publish(path, json.dumps(record).encode(), mode=0o600, sweeps=True)
@@ -78,6 +79,7 @@ def pending(files: MissionFiles) -> MergeIntent | None:
             from_commit=record["from_commit"],
             to_commit=record["to_commit"],
             host_files={name: _bytes(text) for name, text in record["host_files"].items()},
+            left_out=tuple(record.get("left_out", ())),
         ),
         lines=_bytes(record["lines"]),
     )

@@ -8,11 +8,12 @@ from specify_cli.core.dependencies import in_order
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import PreflightFailed
 from specify_cli.storage.mission_files import all_missions
-from specify_cli.vcs import merge, worktrees
+from specify_cli.vcs import worktrees
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import LaneTip, MergePlan
+from specify_cli.vcs.merge import LaneTip
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.accepting import incomplete, packages_in
+from specify_cli.workflow.merge_scope import RefusedPaths, Scope
 from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission
 
 
@@ -46,18 +47,6 @@ def require_branch(repository: Repository, target: str) -> None:
         refuse(
             [f"{target[:200]!r} is not the name of a branch: write one as 'git branch' lists it"]
         )
-
-
-def foreign_host_files(repository: Repository, mission: OpenMission, plan: MergePlan) -> list[str]:
-    """A sentence for every log or plan of another mission that the merge would change."""
-    others = set(all_missions(mission.files.project)) - {mission.slug}
-    folder = mission.files.project.missions.name
-    kept = {f"{folder}/{slug}/{path.name}": slug for slug in others for path in mission.host_files}
-    return [
-        f"the work changes {path}, which the host alone writes: take that change back in its lane"
-        for path in merge.changed_paths(repository, plan)
-        if path in kept
-    ]
 
 
 def _strangers_branch(mission: OpenMission, target: str) -> Iterator[str]:
@@ -129,3 +118,24 @@ def refuse(obstacles: Sequence[str], **details: object) -> None:
     """
     if obstacles:
         raise PreflightFailed("; ".join(obstacles), errors=list(obstacles), **details)
+
+
+def scope(
+    repository: Repository, mission: OpenMission, tips: Sequence[LaneTip], *, target: str
+) -> Scope:
+    """What these lanes bring, beside what the mission's own target has, whatever the target is."""
+    onto = repository.branch_tip(mission.target_branch) or repository.branch_tip(target)
+    return Scope(
+        git=repository.git, slug=mission.slug, tips=[tip.commit for tip in tips], onto=onto or ""
+    )
+
+
+def refuse_paths(found: Sequence[str], paths: RefusedPaths) -> None:
+    """Pass where the work touches nothing that a merge may not touch.
+
+    Raises:
+        PreflightFailed: naming the paths, and every obstacle in `found`.
+    """
+    if paths.total:
+        told = [f"a merge may not touch {sentence}" for sentence in paths.sentences()]
+        refuse([*found, *told], paths=paths.as_data(), paths_total=paths.total)

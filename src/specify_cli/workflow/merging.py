@@ -15,11 +15,18 @@ from specify_cli.storage import event_log
 from specify_cli.storage.project import Project
 from specify_cli.vcs import durable, merge, pushing, worktrees
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import CheckoutBlocked, MergeConflict, MergePlan, TargetMoved
+from specify_cli.vcs.merge import (
+    CheckoutBlocked,
+    MergeConflict,
+    MergePlan,
+    Reserved,
+    TargetMoved,
+)
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import merge_intent, merge_preflight, merge_push, repositories
 from specify_cli.workflow.accepting import packages_in
 from specify_cli.workflow.cause import Cause, conflict
+from specify_cli.workflow.hand_in import left_out_warnings
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.moving import moved_events
@@ -198,6 +205,7 @@ class _Run:
             canceled=packages_in(self.mission, Lane.CANCELED),
             worktrees_removed=all(removed),
             commit=commit,
+            warnings=left_out_warnings(plan.left_out),
         )
 
     def _plan(self, lines: bytes) -> MergePlan:
@@ -205,14 +213,18 @@ class _Run:
         found = list(merge_preflight.problems(self.repository, self.mission, self.target))
         if self.repository.branch_tip(self.target) is None:
             merge_preflight.refuse(found)
+        tips = merge_preflight.tips(self.repository, self.mission)
+        scope = merge_preflight.scope(self.repository, self.mission, tips, target=self.target)
+        # First, because git itself stumbles over trees that are malformed.
+        merge_preflight.refuse_paths(found, scope.refused())
         try:
             plan = merge.compute(
                 self.repository,
                 target=self.target,
-                tips=merge_preflight.tips(self.repository, self.mission),
+                tips=tips,
                 strategy=self.wish.strategy,
                 message=f"Merge mission {self.mission.slug}",
-                host_files=self._host_files(lines),
+                reserved=Reserved(host_files=self._host_files(lines), is_kept=scope.leaves_out),
             )
         except MergeConflict as error:
             paths = list(error.paths)
@@ -224,7 +236,10 @@ class _Run:
             )
             merge_preflight.refuse(found, conflicts=paths)
             raise
-        found += merge_preflight.foreign_host_files(self.repository, self.mission, plan)
+        changes = merge.changes_of(self.repository, plan)
+        # Two lanes may each bring one of two such names.
+        double = scope.double_names(changes, before=plan.from_commit, after=plan.to_commit)
+        merge_preflight.refuse_paths(found, double)
         merge_preflight.refuse([*found, *merge.obstacles(self.repository, plan)])
         return plan
 

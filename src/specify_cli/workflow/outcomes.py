@@ -49,6 +49,8 @@ class MoveReport:
     prompt_path: Path
     policy_recorded: bool
     no_op: bool = False
+    outside_owned_files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +104,4 @@ class MergeReport:
     canceled: tuple[str, ...] = ()
     worktrees_removed: bool = False
     commit: str | None = field(default=None)
+    warnings: tuple[str, ...] = ()

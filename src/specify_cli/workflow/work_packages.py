@@ -14,8 +14,9 @@ from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
 from specify_cli.storage.project import Project
-from specify_cli.workflow import lane_workspaces, merge_intent
+from specify_cli.workflow import hand_in, lane_workspaces, merge_intent
 from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.hand_in import HANDED_IN, HandIn
 from specify_cli.workflow.moving import from_and_to, moved_events
 from specify_cli.workflow.opened import OpenMission, changing_mission, open_mission
 from specify_cli.workflow.outcomes import MoveReport, NoteReport, StartReport, WorkspaceReport
@@ -51,17 +52,20 @@ class WorkPackages:
     def start_review(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
         """The package is in review by the actor; no-op for who reviews it already.
 
+        The report says what of the work a reviewer has to look at.
+
         Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
         TransitionRejected, StorageFailed.
         """
         with changing_mission(self.project, selector) as mission:
             mission.package(wish.wp_id)
             events = _moves_recorded(mission, cause)
+            work = hand_in.look(mission, wish.wp_id)
             if not events:
                 moves = rules.decide_start_review(mission.state_of(wish.wp_id), wish)
                 events = moved_events(moves, wish, cause)
                 mission.append(events, cause)
-            return _move_report(mission, wish, events, cause=cause)
+            return _move_report(mission, wish, events, cause=cause, work=work)
 
     def transition(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
         """The package has made the one move that was asked for.
@@ -72,13 +76,19 @@ class WorkPackages:
         with changing_mission(self.project, selector) as mission:
             mission.package(wish.wp_id)
             events = _moves_recorded(mission, cause)
+            package = mission.state_of(wish.wp_id)
+            moves: Sequence[Move] = ()
             if not events:
-                package = mission.state_of(wish.wp_id)
                 moves = rules.decide_transition(package, wish, _sight(mission, package, wish))
+            # Also where the move is recorded already: the answer is the same then.
+            work = hand_in.look(mission, wish.wp_id) if wish.to in HANDED_IN else None
+            if not events:
+                if work:
+                    hand_in.check(mission, wish, work)
                 base_ref = _base_ref(mission, package, wish)
                 events = moved_events(moves, wish, cause, base_ref=base_ref)
                 mission.append(events, cause)
-            return _move_report(mission, wish, events, cause=cause)
+            return _move_report(mission, wish, events, cause=cause, work=work)
 
     def append_history(
         self, selector: str, wp_id: str, *, actor: str, note: str, cause: Cause
@@ -196,7 +206,12 @@ def _annotated(wp_id: str, delta: JsonObject, *, actor: str, cause: Cause) -> An
 
 
 def _move_report(
-    mission: OpenMission, wish: Wish, events: Sequence[Moved], *, cause: Cause
+    mission: OpenMission,
+    wish: Wish,
+    events: Sequence[Moved],
+    *,
+    cause: Cause,
+    work: HandIn | None = None,
 ) -> MoveReport:
     wp_id = wish.wp_id
     from_lane, to_lane = from_and_to(events, mission.state_of(wp_id).lane)
@@ -208,6 +223,8 @@ def _move_report(
         prompt_path=mission.package(wp_id).prompt_path,
         policy_recorded=bool(events) and cause.policy is not None,
         no_op=not events,
+        outside_owned_files=work.outside_listed if work else (),
+        warnings=work.warnings if work else (),
     )
 
 

@@ -62,19 +62,6 @@ def test_commits_of_a_canceled_package_are_an_obstacle_until_they_are_dropped(st
     assert not (stage.root / "src/bad.py").exists()
 
 
-def test_a_lane_cannot_change_the_log_of_another_mission(stage: Stage) -> None:
-    log = f"kitty-specs/{OTHER}/status.events.jsonl"
-    stage.write_mission(MINE)
-    stage.write_mission(MINE, slug=OTHER)
-    stage.done("append-history", mission=OTHER, wp="WP01", actor="x", note="one")
-    stage.git("add", "-f", log)
-    stage.git("commit", "-q", "-m", "log")
-    forged = (stage.root / log).read_text() + '{"kind":"annotation"}\n'
-    stage.approve("WP01", {"src/work.py": "work\n", log: forged})
-    assert log in " ".join(refusal(stage)["errors"])
-    stage.done("append-history", mission=OTHER, wp="WP01", actor="x", note="two")
-
-
 def test_a_push_that_the_remote_refuses_moves_nothing(approved: Stage, pushed_to: Path) -> None:
     hook = pushed_to / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\nexit 1\n")

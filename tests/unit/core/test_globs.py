@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specify_cli.core.globs import overlap
+from specify_cli.core.globs import overlap, owns
 
 NAMES = ["".join(letters) for size in (1, 2, 3) for letters in product("ab", repeat=size)]
 PATHS = [path for depth in (1, 2, 3) for path in product(NAMES[:6], repeat=depth)]
@@ -39,6 +39,11 @@ def test_overlap_agrees_with_trying_every_path(one: str, other: str) -> None:
     # Two segments of two characters each meet, if at all, within three letters and four folders.
     tried = (path for path in PATHS if fits(path, first) and fits(path, second))
     assert overlap(one, other) == (next(tried, None) is not None)
+
+
+@given(PATTERNS, st.sampled_from(PATHS))
+def test_a_pattern_owns_the_paths_that_fit_it(pattern: str, path: tuple[str, ...]) -> None:
+    assert owns(pattern, "/".join(path)) == fits(path, tuple(pattern.split("/")))
 
 
 @given(PATTERNS, PATTERNS)

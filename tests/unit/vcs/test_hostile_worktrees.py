@@ -13,7 +13,7 @@ import pytest
 
 from specify_cli.vcs.checkouts import registered
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import apply, compute, obstacles
+from specify_cli.vcs.merge import Reserved, apply, compute, obstacles
 from specify_cli.vcs.worktrees import (
     AllocationFailed,
     LaneWorkspace,
@@ -91,7 +91,7 @@ def test_strange_git_folder_is_not_moved_along_with_its_branch(
     project.git("checkout", "-q", "main", at=space.path)
     repoint(space, trap.make())
     plan = compute(
-        project.repo, target="main", tips=[one], strategy="merge", message="m", host_files={}
+        project.repo, target="main", tips=[one], strategy="merge", message="m", reserved=Reserved()
     )
     assert obstacles(project.repo, plan) == []
     apply(project.repo, plan)

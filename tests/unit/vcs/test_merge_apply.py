@@ -13,6 +13,7 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
     MergePlan,
+    Reserved,
     TargetMoved,
     apply,
     compute,
@@ -33,7 +34,7 @@ def plan_of(project: Project, host_files: Mapping[str, bytes] | None = None) -> 
         tips=[project.tip("lane-a")],
         strategy="merge",
         message="Merge demo",
-        host_files=host_files or {},
+        reserved=Reserved(host_files=host_files or {}),
     )
 
 

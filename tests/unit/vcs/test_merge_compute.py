@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import MergeConflict, MergePlan, compute
+from specify_cli.vcs.merge import MergeConflict, MergePlan, Reserved, compute
 from tests.unit.vcs.conftest import LOG, Project
 
 
@@ -22,7 +22,7 @@ def planned(
         tips=[project.tip(name) for name in names],
         strategy=strategy,
         message="Merge demo",
-        host_files=host_files or {},
+        reserved=Reserved(host_files=host_files or {}),
     )
 
 

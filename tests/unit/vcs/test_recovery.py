@@ -9,7 +9,7 @@ import pytest
 
 from specify_cli.vcs.branch_moves import carry_all, point_branch
 from specify_cli.vcs.checkouts import Checkout, checkouts_of
-from specify_cli.vcs.merge import MergePlan, apply, compute, finish, journeys, obstacles
+from specify_cli.vcs.merge import MergePlan, Reserved, apply, compute, finish, journeys, obstacles
 from specify_cli.vcs.moves import Move, begin, carry, unfinished
 from tests.durability import watched
 from tests.unit.vcs.conftest import LOG, MISSION, Project
@@ -33,7 +33,7 @@ def plan_of(project: Project) -> MergePlan:
         tips=[project.tip("lane-a")],
         strategy="merge",
         message="Merge demo",
-        host_files={LOG: b"one\ntwo\n"},
+        reserved=Reserved(host_files={LOG: b"one\ntwo\n"}),
     )
 
 

@@ -39,6 +39,7 @@ class MergeMissionResult(MissionResult):
     worktree_removed: bool
     commit: str | None
     canceled_wps: list[str]
+    warnings: list[str] | None = None
 
     @classmethod
     def of(cls, report: MergeReport) -> MergeMissionResult:
@@ -52,6 +53,7 @@ class MergeMissionResult(MissionResult):
             worktree_removed=report.worktrees_removed,
             commit=report.commit,
             canceled_wps=list(report.canceled),
+            warnings=list(report.warnings) or None,
         )
 
 

@@ -38,6 +38,8 @@ class StartReviewResult(MissionResult):
     prompt_path: str
     policy_metadata_recorded: bool
     no_op: bool
+    outside_owned_files: list[str] | None = None
+    warnings: list[str] | None = None
 
     @classmethod
     def of(cls, report: MoveReport) -> StartReviewResult:
@@ -50,6 +52,8 @@ class StartReviewResult(MissionResult):
             prompt_path=str(report.prompt_path),
             policy_metadata_recorded=report.policy_recorded,
             no_op=report.no_op,
+            outside_owned_files=list(report.outside_owned_files) or None,
+            warnings=list(report.warnings) or None,
         )
 
 

@@ -78,6 +78,8 @@ class TransitionResult(MissionResult):
     from_lane: str
     to_lane: str
     policy_metadata_recorded: bool
+    outside_owned_files: list[str] | None = None
+    warnings: list[str] | None = None
 
     @classmethod
     def of(cls, report: MoveReport) -> TransitionResult:
@@ -88,6 +90,8 @@ class TransitionResult(MissionResult):
             from_lane=report.from_lane.value,
             to_lane=report.to_lane.value,
             policy_metadata_recorded=report.policy_recorded,
+            outside_owned_files=list(report.outside_owned_files) or None,
+            warnings=list(report.warnings) or None,
         )
 
 

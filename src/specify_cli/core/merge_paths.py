@@ -1,0 +1,131 @@
+"""Which paths a merge of agents' work may touch.
+
+Source: `contract/v1/files.md`, "What a merge may touch".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+SPECS: Final = "kitty-specs"
+HOST_FOLDERS: Final = frozenset({".kitty", ".worktrees"})
+HOST_FILES: Final = frozenset({"meta.json", "lanes.json"})
+STATUS: Final = "status."
+TASKS: Final = "tasks"
+OUTLINE: Final = "tasks.md"
+
+LINK: Final = "120000"
+SUBMODULE: Final = "160000"
+FOLDER: Final = "40000"
+MODES: Final = frozenset({FOLDER, "100644", "100755", LINK, SUBMODULE})
+"""The modes that git writes into trees."""
+
+MOST_SHOWN: Final = 200
+"""Characters of a path in an answer: git allows 4,096 bytes."""
+
+# Source: git, utf8.c, next_hfs_char: what HFS+ leaves out when it compares names.
+_IGNORED: Final = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+# Source: git, path.c, is_ntfs_dotgit: what NTFS and Windows leave out at the end of a name.
+_NTFS_END: Final = re.compile(r"[ .]*(:.*)?\Z", re.DOTALL)
+_SHORT_NAMES: Final = {"git~": ".git", "kitty~": ".kitty", "worktr~": ".worktrees"} | {
+    "kitty-~": SPECS,
+    "gitmod~": ".gitmodules",
+}
+"""How NTFS abbreviates names, before the digit; git itself guards against these for its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A path that a merge changes: its mode afterwards, None where it is removed."""
+
+    path: str
+    mode: str | None
+
+
+def same_name(name: str) -> str:
+    """The name that some file system takes `name` for: case, ignored characters, endings."""
+    bare = _IGNORED.sub("", name).casefold()
+    plain = bare[: _NTFS_END.search(bare).start()] or bare  # type: ignore[union-attr]
+    return _SHORT_NAMES.get(plain[:-1], plain) if plain[-1:].isdigit() else plain
+
+
+def name_fault(name: str, mode: str) -> str | None:
+    """What is wrong with one entry of a tree, whatever tree it is in."""
+    if name in ("", ".", ".."):
+        return f"{name!r} is not a file name"
+    for character, word in {"/": "slash", "\\": "backslash"}.items():
+        if character in name:
+            return f"its name holds a {word}"
+    known = same_name(name)
+    if known == ".git":
+        return "git takes a part of it for .git"
+    if known == ".gitmodules" and mode == LINK:
+        return ".gitmodules must not be a symbolic link"
+    return None if mode in MODES else f"{mode} is not a mode that git writes"
+
+
+def path_fault(change: Changed, *, slug: str) -> str | None:
+    """Why a merge of the mission `slug` may not make this change; None where it may."""
+    first, *rest = change.path.split("/")
+    top = same_name(first)
+    if top in HOST_FOLDERS:
+        return f"{top} belongs to the host"
+    if top != SPECS:
+        return None
+    if first != SPECS or rest[:1] != [slug]:
+        return f"it is in {SPECS}, outside the folder of the mission {slug}"
+    return _fault_inside(rest[1:], change.mode)
+
+
+def is_left_out(path: str, *, slug: str) -> bool:
+    """Whether the path is a plan of the mission `slug`, which the target keeps as it has it."""
+    parts = path.split("/")
+    if parts[:2] != [SPECS, slug]:
+        return False
+    names = [same_name(part) for part in parts[2:4]]
+    return names[:1] == [OUTLINE] or (names[:1] == [TASKS] and names[-1].endswith(".md"))
+
+
+def spellings(paths: Iterable[str], names: Collection[str] | None = None) -> dict[str, set[str]]:
+    """Every file and folder of `paths` by its name without case, of which `names` are wanted."""
+    found: dict[str, set[str]] = {}
+    seen: set[str] = set()
+    for path in paths:
+        for prefix in _prefixes(path):
+            if prefix in seen:
+                break
+            seen.add(prefix)
+            folded = prefix.casefold()
+            if names is None or folded in names:
+                found.setdefault(folded, set()).add(prefix)
+    return found
+
+
+def shown(path: str) -> str:
+    """The path as an answer can hold it: printable, and of bounded length."""
+    text = "".join(it if it.isprintable() else ascii(it)[1:-1] for it in path)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 63]}...{text[-60:]}"
+
+
+def _fault_inside(parts: list[str], mode: str | None) -> str | None:
+    """As `path_fault`, for what is below the mission's own folder; no parts are the folder itself."""
+    if mode in (LINK, SUBMODULE):
+        kind = "symbolic link" if mode == LINK else "submodule"
+        return f"a {kind} must not be in {SPECS}"
+    if not parts:
+        return "it takes the place of the mission's folder"
+    name = same_name(parts[0])
+    if name in HOST_FILES or name.startswith(STATUS):
+        return "the host alone writes it"
+    is_file = len(parts) == 1 and mode is not None
+    return "it takes the place of the folder of prompts" if name == TASKS and is_file else None
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """The path, and the folders that it is in, innermost first."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]

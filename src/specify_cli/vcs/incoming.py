@@ -1,0 +1,130 @@
+"""What the commits of agents would bring into a branch, judged from their trees alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from specify_cli.core.merge_paths import FOLDER, name_fault
+from specify_cli.vcs.git import Git
+from specify_cli.vcs.objects import Change, merge_trees, tree_changes
+
+_TREES_AT_ONCE: Final = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeFault:
+    """An entry of a tree that no file system should see; `commit` has it."""
+
+    path: str
+    commit: str
+    problem: str
+
+
+def net_changes(git: Git, tip: str, *, onto: str) -> tuple[str, dict[str, Change]]:
+    """The tree of a merge of `tip` into `onto`, conflicts included, and what differs from `onto`.
+
+    What both have already is not a change, whichever way it came into `tip`.
+
+    Raises:
+        GitFailed: one of them is not a commit, or git cannot read its trees.
+    """
+    tree, _ = merge_trees(git, onto, tip, "--allow-unrelated-histories")
+    return tree, tree_changes(git, onto, tree)
+
+
+def tree_faults(git: Git, tips: Sequence[str], *, beside: str) -> list[TreeFault]:
+    """The faulty entries of all trees that `tips` have and the history of `beside` has not.
+
+    Every commit counts, not only the tips: git refuses to check such a tree out, to push it, or to
+    clone it, however deep in the history it is. An entry is not held against the one who only
+    changed another one beside it.
+
+    Raises:
+        GitFailed: git cannot read the trees.
+    """
+    found = list(_faults(git, *tips, f"^{beside}"))
+    if not found:
+        return []
+    ends = git.run("rev-list", "--boundary", *tips, f"^{beside}", "--").lines
+    boundary = [line[1:] for line in ends if line.startswith("-")]
+    old = {(it.path, it.problem) for it in _faults(git, "--no-walk", beside, *boundary)}
+    return [it for it in found if (it.path, it.problem) not in old]
+
+
+def commit_with(git: Git, path: str, *, tips: Sequence[str], beside: str) -> str:
+    """The newest commit of `tips`, and not of `beside`, that changed `path`; else the first tip."""
+    args = ("rev-list", "--max-count=1", *tips, f"^{beside}", "--", path)
+    found = git.run(*args, check=False).lines
+    return found[0] if found else tips[0]
+
+
+def paths_in(git: Git, tree: str) -> list[str]:
+    """Every file of a tree.
+
+    Raises:
+        GitFailed: it is not a tree.
+    """
+    return git.run("ls-tree", "-r", "-z", "--full-tree", "--name-only", tree).fields
+
+
+def _faults(git: Git, *revisions: str) -> Iterator[TreeFault]:
+    trees = list(_trees(git, revisions))
+    for start in range(0, len(trees), _TREES_AT_ONCE):
+        part = trees[start : start + _TREES_AT_ONCE]
+        contents = _contents(git, [oid for oid, _, _ in part])
+        for (oid, folder, commit), content in zip(part, contents, strict=True):
+            for name, problem in _problems(content, width=len(oid) // 2):
+                yield TreeFault(path=f"{folder}{name}", commit=commit, problem=problem)
+
+
+def _trees(git: Git, revisions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Each tree once: its id, its folder, and the first commit that has it."""
+    flags = ("--objects", "--in-commit-order", "--filter=blob:none")
+    commit = ""
+    for line in git.run("rev-list", *flags, *revisions, "--").lines:
+        oid, space, path = line.partition(" ")
+        if space:
+            yield oid, f"{path}/" if path else "", commit
+        else:
+            commit = oid
+
+
+def _contents(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
+    listed = "".join(f"{oid}\n" for oid in oids).encode()
+    answer = git.run("cat-file", "--batch", input=listed).stdout
+    start = 0
+    for _ in oids:
+        end = answer.index(b"\n", start)
+        size = int(answer[start:end].rpartition(b" ")[2])
+        yield answer[end + 1 : end + 1 + size]
+        start = end + 1 + size + 1
+
+
+def _problems(tree: bytes, *, width: int) -> Iterator[tuple[str, str]]:
+    """The names of the entries that are faulty, and why."""
+    seen: set[bytes] = set()
+    last = b""
+    for mode, name in _entries(tree, width=width):
+        problem = name_fault(os.fsdecode(name), mode)
+        # Source: git, tree.c, base_name_compare: a folder is sorted as if its name ended in a slash.
+        key = name + b"/" if mode == FOLDER else name
+        if name in seen:
+            problem = "the tree has two entries of that name"
+        elif key < last:
+            problem = problem or "the tree is not in git's order"
+        seen.add(name)
+        last = key
+        if problem:
+            yield os.fsdecode(name), problem
+
+
+def _entries(tree: bytes, *, width: int) -> Iterator[tuple[str, bytes]]:
+    start = 0
+    while start < len(tree):
+        end = tree.index(b"\0", start)
+        mode, _, name = tree[start:end].partition(b" ")
+        yield os.fsdecode(mode), name
+        start = end + 1 + width

@@ -1,0 +1,150 @@
+"""The work of a package, judged when it is handed in and shown when it is reviewed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from specify_cli.core import globs
+from specify_cli.core.lanes import Lane
+from specify_cli.core.merge_paths import shown
+from specify_cli.core.wishes import Wish
+from specify_cli.errors import StorageFailed, TransitionRejected
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.objects import tree_changes
+from specify_cli.workflow import repositories
+from specify_cli.workflow.merge_scope import NOTHING, RefusedPaths, Scope
+from specify_cli.workflow.opened import OpenMission
+
+HANDED_IN: Final = frozenset({Lane.FOR_REVIEW, Lane.APPROVED, Lane.DONE})
+"""The lanes that a package enters with work that is to be merged."""
+
+MOST_LISTED: Final = 100
+"""Paths that an answer lists for information; it counts the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandIn:
+    """What a package's commits hold that its author or its reviewer has to know."""
+
+    scope: Scope
+    refused: RefusedPaths = NOTHING
+    left_out: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+    @property
+    def outside_listed(self) -> tuple[str, ...]:
+        """The first of the paths outside `owned_files`, as an answer lists them."""
+        return tuple(shown(path) for path in self.outside[:MOST_LISTED])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the answer warns of."""
+        found = left_out_warnings(self.left_out)
+        if len(self.outside) > MOST_LISTED:
+            count = len(self.outside)
+            listed = f"{count} changed files are outside owned_files; {MOST_LISTED} are listed"
+            return (*found, listed)
+        return found
+
+
+def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
+    """The warning about changed plans that a merge leaves as the target has them."""
+    if not paths:
+        return ()
+    named = [shown(path) for path in sorted(paths)[:MOST_LISTED]]
+    rest = len(paths) - len(named)
+    more = f" and {rest} more" if rest else ""
+    return (f"a merge leaves out what the work changes in {', '.join(named)}{more}",)
+
+
+def look(mission: OpenMission, wp_id: str) -> HandIn | None:
+    """What the package's commits hold; None where there is no repository or no branch.
+
+    Raises:
+        StorageFailed: git cannot read the commits.
+    """
+    repository = repositories.look(mission.files.project)
+    place = mission.workspace(wp_id)
+    if repository is None:
+        return None
+    base = mission.state_of(wp_id).base_ref
+    tip = repository.branch_tip(place.branch)
+    onto = repository.branch_tip(place.target_branch) or base
+    if tip is None or onto is None:
+        return None
+    scope = Scope(git=repository.git, slug=mission.slug, tips=[tip], onto=onto)
+    with _translated(place.branch):
+        return _judged(scope, base=base, owned=mission.package(wp_id).owned_files)
+
+
+def check(mission: OpenMission, wish: Wish, work: HandIn) -> None:
+    """Pass where everything that the package hands in may be merged; force does not matter.
+
+    Raises:
+        TransitionRejected: with the guard `paths`, or `owned_files` where the operator demands it.
+        StateUnreadable: what the operator demands cannot be read.
+        StorageFailed: git cannot read the commits.
+    """
+    if work.refused.total:
+        raise _rejected(mission, wish, work.refused, scope=work.scope, guard="paths")
+    if work.outside and mission.files.project.settings.owned_files == "refuse":
+        problems = dict.fromkeys(work.outside, "it is outside owned_files")
+        with _translated(mission.workspace(wish.wp_id).branch):
+            outside = work.scope.named(problems)
+        raise _rejected(mission, wish, outside, scope=work.scope, guard="owned_files")
+
+
+def _judged(scope: Scope, *, base: str | None, owned: Sequence[str]) -> HandIn:
+    refused = scope.refused()
+    if refused.total:
+        return HandIn(scope=scope, refused=refused)
+    [(_, changes)] = scope.merged
+    left_out = {path for path in changes if scope.leaves_out(path)}
+    # Of what an execution lane brings, the package has changed what differs from where it started.
+    own = changes.keys() & _changed_since(scope, base or scope.onto)
+    outside = (path for path in own - left_out if not _is_owned(path, owned))
+    return HandIn(scope=scope, left_out=tuple(sorted(left_out)), outside=tuple(sorted(outside)))
+
+
+def _changed_since(scope: Scope, base: str) -> Collection[str]:
+    try:
+        return tree_changes(scope.git, base, scope.tips[0]).keys()
+    except GitFailed:  # The branch was rewritten, and the commit that work began on is gone.
+        return tree_changes(scope.git, scope.onto, scope.tips[0]).keys()
+
+
+def _is_owned(path: str, owned: Sequence[str]) -> bool:
+    # A package that lists no files has not said which are its own.
+    return not owned or any(globs.owns(pattern, path) for pattern in owned)
+
+
+def _rejected(
+    mission: OpenMission, wish: Wish, paths: RefusedPaths, *, scope: Scope, guard: str
+) -> TransitionRejected:
+    from_lane = mission.state_of(wish.wp_id).lane
+    named = " ".join(shlex.quote(it.path) for it in paths.named[:3])
+    undo = f"git restore --source={scope.onto[:12]} --staged --worktree -- {named}"
+    return TransitionRejected(
+        f"{wish.wp_id} cannot go from {from_lane} to {wish.to}: a merge may not change"
+        f" {'; '.join(paths.sentences())}; in {mission.workspace(wish.wp_id).path} undo it,"
+        f" as with '{undo}', commit, then ask again",
+        from_lane=from_lane.value,
+        to_lane=wish.to.value,
+        guard=guard,
+        paths=paths.as_data(),
+        paths_total=paths.total,
+    )
+
+
+@contextmanager
+def _translated(branch: str) -> Iterator[None]:
+    try:
+        yield
+    except GitFailed as error:
+        raise StorageFailed(
+            f"git cannot read the commits of {branch}: {error}; see 'git fsck'"
+        ) from error

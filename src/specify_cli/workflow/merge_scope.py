@@ -1,0 +1,147 @@
+"""What a merge may touch, asked of the commits that are to be merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+from specify_cli.core import merge_paths
+from specify_cli.core.merge_paths import Changed, shown
+from specify_cli.vcs import incoming
+from specify_cli.vcs.git import Git
+from specify_cli.vcs.objects import Change
+
+MOST_NAMED: Final = 20
+"""Refused paths that an answer names; it counts the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPath:
+    """A change that a merge may not make, and a commit that has it."""
+
+    path: str
+    commit: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPaths:
+    """The first refused paths, and how many there are in all."""
+
+    named: tuple[RefusedPath, ...] = ()
+    total: int = 0
+
+    def sentences(self) -> list[str]:
+        """One sentence for each path that is named, and one for the rest."""
+        told = [f"{it.path}: {it.problem} (commit {it.commit[:12]})" for it in self.named]
+        rest = self.total - len(self.named)
+        return [*told, f"and {rest} more paths"] if rest else told
+
+    def as_data(self) -> list[dict[str, str]]:
+        """The paths as a refusal lists them."""
+        return [{"path": it.path, "commit": it.commit, "problem": it.problem} for it in self.named]
+
+
+NOTHING: Final = RefusedPaths()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Commits that are to be merged for the mission `slug`, beside what the commit `onto` has."""
+
+    git: Git
+    slug: str
+    tips: Sequence[str]
+    onto: str
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether a merge leaves the path as the target has it."""
+        return merge_paths.is_left_out(path, slug=self.slug)
+
+    @cached_property
+    def merged(self) -> list[tuple[str, dict[str, Change]]]:
+        """For each tip, the tree of a merge into `onto`, and what that changes.
+
+        Raises:
+            GitFailed: git cannot read the commits.
+        """
+        return [incoming.net_changes(self.git, tip, onto=self.onto) for tip in self.tips]
+
+    def refused(self) -> RefusedPaths:
+        """What of the commits a merge may not bring in.
+
+        Raises:
+            GitFailed: git cannot read the commits.
+        """
+        if not self.tips:
+            return NOTHING
+        malformed = incoming.tree_faults(self.git, self.tips, beside=self.onto)
+        if malformed:
+            # No more is asked of git, which stumbles over such trees itself.
+            named = (
+                RefusedPath(path=shown(it.path), commit=it.commit, problem=it.problem)
+                for it in malformed[:MOST_NAMED]
+            )
+            return RefusedPaths(named=tuple(named), total=len(malformed))
+        found: dict[str, str] = {}
+        for tree, changes in self.merged:
+            found |= self._misplaced(changes)
+            found |= self._double_names(changes, tree, self.onto)
+        return self.named(found)
+
+    def double_names(
+        self, changes: Mapping[str, Change], *, before: str, after: str
+    ) -> RefusedPaths:
+        """New files and folders of the commit `after` that have another's name in other letters.
+
+        Raises:
+            GitFailed: git cannot read the commits.
+        """
+        return self.named(self._double_names(changes, after, before))
+
+    def named(self, problems: Mapping[str, str]) -> RefusedPaths:
+        """The first of these paths, each with a commit that has it.
+
+        Raises:
+            GitFailed: git cannot read the commits.
+        """
+        named = (
+            RefusedPath(
+                path=shown(path),
+                commit=incoming.commit_with(self.git, path, tips=self.tips, beside=self.onto),
+                problem=problem,
+            )
+            for path, problem in islice(problems.items(), MOST_NAMED)
+        )
+        return RefusedPaths(named=tuple(named), total=len(problems))
+
+    def _misplaced(self, changes: Mapping[str, Change]) -> dict[str, str]:
+        found = {}
+        for path, (_, after) in changes.items():
+            change = Changed(path=path, mode=after.mode if after else None)
+            problem = merge_paths.path_fault(change, slug=self.slug)
+            if problem:
+                found[path] = problem
+        return found
+
+    def _double_names(
+        self, changes: Mapping[str, Change], after: str, before: str
+    ) -> dict[str, str]:
+        added = [path for path, (old, new) in changes.items() if new and not old]
+        if not added:
+            return {}
+        names = merge_paths.spellings(added)
+        present = merge_paths.spellings(incoming.paths_in(self.git, after), names)
+        double = {name: found for name, found in present.items() if len(found) > 1}
+        known = merge_paths.spellings(incoming.paths_in(self.git, before), double) if double else {}
+        new = {
+            min(all_ - known.get(name, set()), default=""): all_ for name, all_ in double.items()
+        }
+        return {
+            path: f"it differs from {shown(min(all_ - {path}))} in the case of letters alone"
+            for path, all_ in new.items()
+            if path
+        }

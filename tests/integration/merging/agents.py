@@ -1,0 +1,70 @@
+"""What an agent commits in its workspace, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.integration.stage import SLUG, Stage
+
+OTHER = "002-other"
+FORGED_EVENT = json.dumps(
+    {
+        "event_id": "01JAAAAAAAAAAAAAAAAAAAAAAA",
+        "at": "2026-01-01T00:00:00+00:00",
+        "actor": "evil",
+        "wp_id": "WP01",
+        "from_lane": "in_review",
+        "to_lane": "approved",
+    }
+)
+
+
+def put(stage: Stage, workspace: Path, files: Mapping[str, str]) -> str:
+    """The commit of these files, ignored or not, in the workspace."""
+    for name, text in files.items():
+        path = workspace / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        stage.git("add", "-f", "--", name, folder=workspace)
+    stage.git("commit", "-q", "-m", "work", folder=workspace)
+    return stage.git("rev-parse", "HEAD", folder=workspace)
+
+
+def hand_in(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]:
+    asked: dict[str, Any] = {"to": to, "actor": "coder", "subtasks_complete": True} | args
+    return stage.ask("transition", mission=SLUG, wp="WP01", **asked)
+
+
+def refused(stage: Stage, to: str = "for_review", **args: Any) -> dict[str, Any]:
+    """The refusal of a hand-in, which has left the package where it was."""
+    lane = stage.lane("WP01")
+    envelope = hand_in(stage, to, **args)
+    assert envelope["error_code"] == "TRANSITION_REJECTED", envelope
+    assert envelope["data"]["guard"] == "paths", envelope
+    assert stage.lane("WP01") == lane
+    data: dict[str, Any] = envelope["data"]
+    return data
+
+
+def paths(data: Mapping[str, Any]) -> dict[str, str]:
+    return {it["path"]: it["commit"] for it in data["paths"]}
+
+
+def approve_behind_the_host(stage: Stage) -> None:
+    """The package is approved in the log, as a host before this rule has left it."""
+    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    event = json.loads(FORGED_EVENT) | {"from_lane": "in_progress", "actor": "old"}
+    log.write_text(log.read_text() + json.dumps(event) + "\n")
+
+
+def preflight(stage: Stage, **args: Any) -> dict[str, Any]:
+    """The refusal of a merge, which has moved nothing."""
+    before = stage.git("rev-parse", "main")
+    envelope = stage.ask("merge-mission", mission=SLUG, **args)
+    assert envelope["error_code"] == "PREFLIGHT_FAILED", envelope
+    assert stage.git("rev-parse", "main") == before
+    data: dict[str, Any] = envelope["data"]
+    return data
