@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specify_cli import clock
+from specify_cli import clock, credentials
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.config import Config
@@ -117,7 +117,8 @@ class ProjectHost:
 
     def report_fault(self, fault: Exception) -> str:
         """The traceback is in the host's log, and on stderr where there is no project."""
-        text = f"{clock.timestamp()}\n{''.join(traceback.format_exception(fault))}\n"
+        trace = credentials.masked("".join(traceback.format_exception(fault)))
+        text = f"{clock.timestamp()}\n{trace}\n"
         try:
             path = self.project.host / "faults.log"
             path.parent.mkdir(parents=True, exist_ok=True)

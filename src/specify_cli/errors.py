@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+A_PACKAGE = ("mission_slug", "wp_id")
+
 
 class SpecKittyError(Exception):
     """Root of every refusal: says what was wrong, where, and what to do.
 
-    `details` become fields of the envelope's `data`, so their values must be JSON values.
+    `details` become fields of the envelope's `data`, so their values must be JSON values. `about` are
+    those that say which mission and package it is about: who has found these fills them in.
     """
 
     code: ClassVar[str] = "HOST_ERROR"
     retryable: ClassVar[bool] = False
+    about: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
@@ -93,12 +97,14 @@ class WorkPackageNotFound(SpecKittyError):
     """The mission has no work package of that name."""
 
     code = "WP_NOT_FOUND"
+    about = A_PACKAGE
 
 
 class DependenciesNotSatisfied(SpecKittyError):
     """A package was to be started before its dependencies; `unsatisfied_dependencies`."""
 
     code = "DEPENDENCIES_NOT_SATISFIED"
+    about = A_PACKAGE
     retryable = True
 
 
@@ -106,18 +112,21 @@ class WorkPackageAlreadyClaimed(SpecKittyError):
     """Another actor holds the package; `claimed_by`, `requesting_actor`."""
 
     code = "WP_ALREADY_CLAIMED"
+    about = A_PACKAGE
 
 
 class TransitionRejected(SpecKittyError):
     """The move is not in the table, or its guard refused; `guard`, `from_lane`, `to_lane`."""
 
     code = "TRANSITION_REJECTED"
+    about = A_PACKAGE
 
 
 class LaneAllocationFailed(SpecKittyError):
-    """The worktree of the execution lane could not be made ready; `reason`."""
+    """The worktree of the execution lane could not be made ready; `reason`, `lane_id`."""
 
     code = "LANE_ALLOCATION_FAILED"
+    about = A_PACKAGE
     retryable = True
 
 
@@ -125,6 +134,7 @@ class MissionNotReady(SpecKittyError):
     """Packages are neither approved nor done; `incomplete_wps`."""
 
     code = "MISSION_NOT_READY"
+    about = ("mission_slug",)
     retryable = True
 
 
@@ -132,11 +142,12 @@ class PreflightFailed(SpecKittyError):
     """Something stands in the way of acceptance or merge; `errors` names every obstacle."""
 
     code = "PREFLIGHT_FAILED"
+    about = ("mission_slug", "target_branch")
     retryable = True
 
 
 class UnsupportedStrategy(SpecKittyError):
-    """The merge strategy is none of `supported`."""
+    """The merge strategy `strategy` is none of `supported`."""
 
     code = "UNSUPPORTED_STRATEGY"
 

@@ -32,7 +32,6 @@ NOT_UNDERSTOOD: list[tuple[str, list[str]]] = [
     ("transition", [*MOVE, "--actor", "ada", "--evidence-json", "{"]),
     ("transition", [*MOVE, "--actor", "ada", "--evidence-json", '{"review":1,"review":2}']),
     ("transition", [*MOVE, "--actor", "ada", "--review-result-json", "[]"]),
-    ("transition", [*MOVE, "--actor", "ada", "--policy", "none"]),
     ("transition", [*MOVE, "--actor", "ada", "--correlation-id", ".hidden"]),
     ("transition", [*MOVE, "--actor", "ada", "--correlation-id", "x" * 129]),
 ]

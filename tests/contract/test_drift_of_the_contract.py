@@ -145,6 +145,16 @@ IN_THE_CONTRACT: list[tuple[str, str, Change]] = [
         lambda d: d["accepted"].append({"title": "a list", "policy": []}),
     ),
     (
+        "policy: texts are masked as stated",
+        "policy-cases",
+        lambda d: d["texts"][0].update(recorded="other"),
+    ),
+    (
+        "policy: patterns are for any engine",
+        "policy",
+        lambda d: d["credential_patterns"][0].update(pattern="(?=a)b"),
+    ),
+    (
         "wire: envelopes have the stated keys",
         "schemas/envelope",
         lambda d: d["properties"].update(host={"type": "string"}),

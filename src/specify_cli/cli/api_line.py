@@ -16,9 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
 
-    from specify_cli import errors
+    from specify_cli import credentials, errors
     from specify_cli.storage import strict_json
 else:
+    credentials = Deferred("specify_cli.credentials")
     errors = Deferred("specify_cli.errors")
     strict_json = Deferred("specify_cli.storage.strict_json")
 
@@ -105,11 +106,10 @@ def _line(
     line.given_id = _id(_text(values, "--correlation-id"))
     for name, value in values.items():
         is_json = flags[name].get("type") == "json"
-        parsed = _json(str(value)) if is_json else value
         if name == "--policy":
-            line.policy = parsed
+            line.policy = policy_in(str(value))
         elif flags[name].get("place") == "args":
-            line.args[flags[name]["arg"]] = parsed
+            line.args[flags[name]["arg"]] = _json(str(value)) if is_json else value
     return line
 
 
@@ -125,7 +125,19 @@ def _id(text: str | None) -> str | None:
     in_alphabet = text.isascii() and (bare.isalnum() or not bare)
     if not in_alphabet or not 0 < len(text) <= LONGEST_ID or text[0] == ".":
         raise Declined
+    if credentials.find(text):  # click says that it is refused
+        raise Declined
     return text
+
+
+def policy_in(text: str | None) -> Any:
+    """The policy that the flag gives; its text where that is not JSON, for the host to refuse."""
+    if text is None:
+        return None
+    try:
+        return _json(text)
+    except errors.RequestMalformed:
+        return text
 
 
 def _json(text: str) -> Any:

@@ -45,7 +45,7 @@ def implement(
     )
     if is_done:
         # The person's word, which counts only where the host has nothing to see.
-        word: dict[str, Any] = {"subtasks_complete": True, "implementation_evidence_present": True}
+        word: dict[str, Any] = {"implementation_evidence_present": True}
         word |= {"actor": who, "to": "for_review"}
         carry_out("transition", chosen, word="implement --done", wp=wp_id, as_json=as_json, **word)
         if not as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specify_cli import __version__
+from specify_cli import __version__, credentials
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -104,4 +105,14 @@ def main() -> None:
     if words[:1] == ["orchestrator-api"]:
         door = import_module("specify_cli.cli.orchestrator_api")
         sys.exit(door.run(words[1:]))
-    root(prog_name="spec-kitty")
+    try:
+        sys.exit(root(prog_name="spec-kitty", standalone_mode=False))
+    except click.ClickException as error:
+        told = io.StringIO()
+        error.show(told)
+        # It quotes what was typed, and stderr may go into a log.
+        click.echo(credentials.masked(told.getvalue()), nl=False, err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        sys.exit(1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from specify_cli.cli import through_mailbox
+from specify_cli.cli import api_line, through_mailbox
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.through_mailbox import Stopped, give
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pathlib
     import typing
 
-    from specify_cli import bootstrap, errors, ids
+    from specify_cli import bootstrap, credentials, errors, ids
     from specify_cli.orchestrator_api import (
         arguments,
         dispatcher,
@@ -39,6 +39,7 @@ else:
     pathlib = Deferred("pathlib")
     typing = Deferred("typing")
     bootstrap = Deferred("specify_cli.bootstrap")
+    credentials = Deferred("specify_cli.credentials")
     errors = Deferred("specify_cli.errors")
     ids = Deferred("specify_cli.ids")
     arguments = Deferred("specify_cli.orchestrator_api.arguments")
@@ -237,7 +238,9 @@ def _ask(command: Command, flags: dict[str, Any], doors: Doors) -> Envelope:
 
 def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | None) -> None:
     if given_id is not None and not _is_id(given_id):
-        raise errors.UsageError(f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first")
+        raise errors.UsageError(
+            f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, nothing like a credential"
+        )
     if timeout_s is not None and not through_mailbox.is_wanted(mailbox):
         raise errors.UsageError(
             "--timeout-s: it is for the answer of a mailbox; give --mailbox too"
@@ -245,7 +248,7 @@ def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | N
 
 
 def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> request.Request:
-    policy = _json_flag("--policy", flags.pop("policy", None))
+    policy = api_line.policy_in(flags.pop("policy", None))
     args = _args(command, flags)
     return request.Request(
         command=command.name, args=args, policy=policy, correlation_id=correlation_id
@@ -275,7 +278,9 @@ def _json_flag(flag: str, text: str | None) -> Any:
 
 
 def _is_id(text: str | None) -> bool:
-    return text is not None and request.CORRELATION_ID.fullmatch(text) is not None
+    if text is None or request.CORRELATION_ID.fullmatch(text) is None:
+        return False
+    return not credentials.find(text)
 
 
 def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelope:

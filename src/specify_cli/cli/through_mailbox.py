@@ -30,11 +30,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
 
-    from specify_cli import errors
+    from specify_cli import credentials, errors
     from specify_cli.orchestrator_api import envelope
 
     Envelope = dict[str, Any]
 else:
+    credentials = Deferred("specify_cli.credentials")
     errors = Deferred("specify_cli.errors")
     envelope = Deferred("specify_cli.orchestrator_api.envelope")
 
@@ -226,7 +227,9 @@ def _timeout_s(flag: str | None) -> float:
     with contextlib.suppress(ValueError):
         if 0 <= float(text) <= LONGEST_TIMEOUT_S:
             return float(text)
-    raise errors.UsageError(f"{source}: {text[:80]!r} is no number of seconds, such as 300")
+    raise errors.UsageError(
+        f"{source}: {credentials.quoted(text)} is no number of seconds, such as 300"
+    )
 
 
 def _mailbox(flag: str | None) -> Mailbox:
@@ -257,7 +260,7 @@ def folders(text: str, *, source: str) -> tuple[Path, Path]:
     elif text:
         return Path(text, "inbox"), Path(text, "outbox")
     raise errors.UsageError(
-        f"{source}: {text[:200]!r} names no mailbox: give the folder that holds inbox and outbox,"
+        f"{source}: {credentials.quoted(text, limit=200)} names no mailbox: give the folder that holds inbox and outbox,"
         f" or INBOX{os.pathsep}OUTBOX"
     )
 
@@ -275,6 +278,6 @@ def _check_folder(folder: Path, *, source: str) -> None:
     except ValueError:
         problem = "is no path"
     raise errors.UsageError(
-        f"{source}: {str(folder)[:200]!r} {problem}: give the folder that holds inbox and outbox,"
+        f"{source}: {credentials.quoted(str(folder), limit=200)} {problem}: give the folder that holds inbox and outbox,"
         f" or INBOX{os.pathsep}OUTBOX"
     )

@@ -28,10 +28,13 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What the host sees with its own eyes; None where there is nothing to see."""
+    """What the host sees with its own eyes; None where there is nothing to see.
+
+    A package without subtasks has nothing left to tick: they are complete.
+    """
 
     workspace: bool = False
-    subtasks_complete: bool | None = None
+    subtasks_complete: bool = False
     implementation_evidence: bool | None = None
     unsatisfied_dependencies: tuple[str, ...] = ()
     is_being_merged: bool = False
@@ -138,14 +141,11 @@ def _workspace(wish: Wish, sight: Sight) -> str | None:
 
 
 def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
-    if not _is_proven(seen=sight.subtasks_complete, told=wish.subtasks_complete):
-        return (
-            "its subtasks are not complete: tick them with"
-            " 'spec-kitty agent tasks mark-status', or pass --subtasks-complete where it has none"
-        )
-    if not _is_proven(
-        seen=sight.implementation_evidence, told=wish.implementation_evidence_present
-    ):
+    if not sight.subtasks_complete:
+        return "its subtasks are not complete: tick them with 'spec-kitty agent tasks mark-status'"
+    # What is seen decides; the caller's word counts only where there is nothing to see.
+    seen, told = sight.implementation_evidence, wish.implementation_evidence_present
+    if not (told if seen is None else seen):
         return "its lane branch has no commit of its own: commit the work in its workspace"
     return None
 
@@ -190,11 +190,6 @@ _COMPLAINTS: dict[Guard, Callable[[Wish, Sight], str | None]] = {
     Guard.REASON: _reason,
     Guard.NONE: _nothing,
 }
-
-
-def _is_proven(*, seen: bool | None, told: bool | None) -> bool:
-    """What is seen decides; the caller's word counts only where there is nothing to see."""
-    return bool(told) if seen is None else seen
 
 
 def _is_blank(text: str | None) -> bool:

@@ -73,7 +73,7 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
     return replace(
         package,
         lane=lane,
-        since=event.at,
+        since=event.at or None,
         last_actor=event.actor,
         claimed_by=_holder(package, event),
         reviewer=event.actor if lane is Lane.IN_REVIEW else None,

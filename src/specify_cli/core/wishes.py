@@ -21,7 +21,6 @@ class Wish:
     review_ref: str | None = None
     review_result: dict[str, Any] | None = None
     evidence: dict[str, Any] | None = None
-    subtasks_complete: bool | None = None
     implementation_evidence_present: bool | None = None
 
 

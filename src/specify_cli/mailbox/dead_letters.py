@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specify_cli import clock, ids
+from specify_cli import clock, credentials, ids
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout
 from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.storage import atomic
@@ -74,8 +74,8 @@ class DeadLetters:
             "dead_letter": letter_id,
             "at": clock.timestamp(),
             "identity": stray.identity,
-            "name": ascii(stray.name)[1:-1],
-            "why": stray.why,
+            "name": credentials.masked(ascii(stray.name)[1:-1]),
+            "why": credentials.masked(stray.why),
             "body": None,
             "envelope": stray.envelope,
         }

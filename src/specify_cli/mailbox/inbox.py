@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from specify_cli import clock, ids
+from specify_cli import clock, credentials, ids
 from specify_cli.mailbox.layout import DEFAULT, Places
 from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.storage import atomic
@@ -56,7 +56,9 @@ class Landed:
     def stem(self) -> str | None:
         """The id to answer under, or None where the name is none that a request may have."""
         stem = self.name.removesuffix(SUFFIX)
-        return stem if self.name.endswith(SUFFIX) and is_id(stem) else None
+        if not self.name.endswith(SUFFIX) or not is_id(stem) or credentials.find(stem):
+            return None
+        return stem
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from specify_cli import credentials
 from specify_cli.storage import atomic, folders
 
 SHARED = 0o755
@@ -27,7 +28,7 @@ def is_name(name: str) -> bool:
     """Whether a folder of that name in the inbox is the mailbox of an orchestrator of its own."""
     plain = name.lower()
     fits = NAME.fullmatch(name) is not None and plain != DEFAULT
-    return fits and not plain.endswith(ENDINGS_OF_FILES)
+    return fits and not plain.endswith(ENDINGS_OF_FILES) and not credentials.find(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,14 @@
-"""Words of strangers cannot play with the terminal."""
+"""Words of strangers cannot play with the terminal, nor show a credential there or in a log."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""`text` with everything that is not plainly printable written as `\x1b` and the like."""
+    r"""`text` with everything that is not plainly printable written as `\x1b` and the like, and credentials masked."""
+    # A client that waits for a mailbox says nothing most of the time, and starts sooner without.
+    from specify_cli import credentials  # noqa: PLC0415
+
+    text = credentials.masked(text)
     if text.isprintable():
         return text
     return "".join(

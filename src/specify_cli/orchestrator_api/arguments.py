@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
+from specify_cli import credentials
 from specify_cli.errors import UsageError
 
 
@@ -76,7 +77,9 @@ def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
     known = {f.name: flag_of(f) for f in fields(params_type)}
     if top not in known:
         names = ", ".join(known) or "none"
-        return UsageError(f"unknown argument {name[:80]!r}: this command takes {names}")
+        return UsageError(
+            f"unknown argument {credentials.quoted(name)}: this command takes {names}"
+        )
     return UsageError(f"argument {name!r} ({known[top]}): {problem}")
 
 

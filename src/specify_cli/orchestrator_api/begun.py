@@ -22,6 +22,7 @@ def note(asked: Request, origin: Origin) -> dict[str, Any]:
         "command": asked.command,
         "args": asked.args,
         "policy": asked.policy,
+        "redacted": list(asked.redacted),
     }
 
 
@@ -36,6 +37,7 @@ def read(call: dict[str, Any]) -> tuple[Request, Origin]:
             args=call["args"],
             policy=call["policy"],
             correlation_id=call["correlation_id"],
+            redacted=tuple(call.get("redacted", ())),
         )
         return asked, Origin(door=call["door"], identity=call["identity"])
     except KeyError as error:

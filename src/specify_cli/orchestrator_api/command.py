@@ -25,18 +25,27 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissionResult(Result):
-    """Base of every `data` about a mission; a field that defaults to None is left out then."""
+    """Base of every `data` about a mission; a field that defaults to None is left out then.
+
+    `redacted` names the arguments that had a credential in them; it is left out where none had.
+    """
 
     mission_slug: str
     mission_number: int | None
     mission_type: str
     mission_id: str | None = None
+    redacted: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """The fields as JSON values."""
         data = asdict(self)
         optional = {it.name for it in fields(self) if it.default is None}
-        return {k: v for k, v in data.items() if v is not None or k not in optional}
+        data = {k: v for k, v in data.items() if v is not None or k not in optional}
+        if self.redacted:
+            data["redacted"] = list(self.redacted)
+        else:
+            del data["redacted"]
+        return data
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from specify_cli.errors import (
 )
 from specify_cli.orchestrator_api import arguments, begun, registry, request
 from specify_cli.orchestrator_api.access import Access
-from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.command import Command, MissionResult
 from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
@@ -219,6 +219,8 @@ class Dispatcher:
             params = self._allowed_params(judgement, origin, cause)
             with processes.doing(f"{command.name} {correlation_id}"):
                 result = command.handle(params, cause, self._host.services)
+            if isinstance(result, MissionResult):
+                result = replace(result, redacted=judgement.request.redacted)
             data = self._as_seen(result.as_data(), origin)
             return succeeded(judgement.wire_name, correlation_id, data), cause
         except Unfinished:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeAlias
 
-from specify_cli import clock
+from specify_cli import clock, credentials
 from specify_cli.errors import SpecKittyError
 
 CONTRACT_VERSION = "1.4.0"
@@ -21,8 +21,12 @@ def succeeded(command: str, correlation_id: str, data: dict[str, Any]) -> Envelo
 
 
 def refused(command: str, correlation_id: str, error: SpecKittyError) -> Envelope:
-    """The answer to a request that was not; `data` says why and whether to ask again."""
+    """The answer to a request that was not; `data` says why and whether to ask again.
+
+    It may quote what was asked, so what looks like a credential is masked in it.
+    """
     data = {"message": error.message, "retryable": error.retryable, **error.details}
+    data = credentials.masked_json(data, [])
     return _envelope(command, correlation_id, error_code=error.code, data=data)
 
 

@@ -18,6 +18,7 @@ from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, UNKNOWN_COMM
 from specify_cli.orchestrator_api.request import Request
 from specify_cli.storage.mission_files import Lookup
 
+ACTOR = "actor"
 PROOFS = ("evidence", "review_result")
 """Arguments that are judged after the policy."""
 
@@ -47,14 +48,15 @@ def judge(request: Request, find: Callable[[str], Command]) -> Judgement:
     """The request judged in the contract's order: parser, policy, evidence and review result."""
     judgement = unjudged(request)
     try:
-        _judge(request, find, judgement)
+        _judge(judgement.request, find, judgement)
     except SpecKittyError as error:
         judgement.refusal = error
     return judgement
 
 
 def unjudged(request: Request) -> Judgement:
-    """What is known before anything is judged."""
+    """What is known before anything is judged; nothing of the request is kept that looks like a credential."""
+    request = request.masked()
     digest = digest_of(request.command, request.args, request.policy)
     return Judgement(request=request, digest=digest)
 
@@ -84,6 +86,10 @@ def _judge(request: Request, find: Callable[[str], Command], judgement: Judgemen
     for name, problem in complaints:
         if name.partition(".")[0] not in PROOFS:
             raise arguments.complaint(command.params, name, problem)
+    if ACTOR in request.redacted:
+        raise arguments.complaint(
+            command.params, ACTOR, "it looks like a credential; name one that may be recorded"
+        )
     if params is not None:
         judgement.digest = digest_of(command.name, arguments.given(params), request.policy)
     _check_time(request.not_after)

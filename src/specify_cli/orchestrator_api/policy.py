@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from specify_cli.errors import PolicyMetadataRequired, PolicyValidationFailed
+from specify_cli import credentials
+from specify_cli.errors import PolicyMetadataRequired, PolicyValidationFailed, RequestMalformed
+from specify_cli.storage import strict_json
 
 REQUIRED_TEXTS = (
     "orchestrator_id",
@@ -22,38 +25,46 @@ REQUIRED_TEXTS = (
 FLAGS = "dangerous_flags"
 RESTRICTIONS = "tool_restrictions"
 WHOLE = "policy"
+UNFIT = "it looks like a secret; policy metadata is recorded in the open"
 BANNED_FLAGS = (
     "--full-auto",
     "--yolo",
     "--dangerously-bypass-approvals-and-sandbox",
     "--dangerously-skip-permissions",
 )
-SECRET_WORDS = ("token", "secret", "key", "password", "credential")
-CREDENTIALS = {
-    "github": r"(?:^|[^A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{16}|github_pat_[A-Za-z0-9_]{16})",
-    "aws": r"(?:^|[^A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12}",
-    "google": r"(?:^|[^A-Za-z0-9])(?:AIza[A-Za-z0-9_-]{20}|ya29\.[A-Za-z0-9_-]{10})",
-    "slack": r"(?:^|[^A-Za-z0-9])xox[a-z]-[A-Za-z0-9-]{8}",
-    "openai": r"(?:^|[^A-Za-z0-9])sk-[A-Za-z0-9_-]{16}",
-    "anthropic": r"(?:^|[^A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{8}",
-    "stripe": (
-        r"(?:^|[^A-Za-z0-9])"
-        r"(?:(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8}|whsec_[A-Za-z0-9]{8})"
-    ),
-    "jwt": r"(?:^|[^A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*",
-    "pem": r"-----BEGIN [A-Z0-9 ]+-----",
-    "userinfo": r"[^\s/:@]:[^\s/:@]+@",
+SECRET_WORDS = ("token", "secret", "key", "password", "credential", "apikey", "passwd")
+# Words that make one of those harmless: before it, and behind it. Nothing may be joined in front of
+# the second kind: `API_KEY-value` is not the value of a key-value store.
+HARMLESS_BEFORE = {
+    "key": "primary|foreign|unique|composite|candidate|surrogate|natural|partition|shard|routing|sort"
+    "|cache|lookup|hash|dictionary|dict|map|object|json|yaml|config|message|issue|public|idempotency"
+    "|deduplication|correlation|arrow|enter|escape|return|shift|control|hot|no",
+    "token": "input|output|prompt|completion|context|total|max|min|stop|per|each|every|no",
+    "(?:secret|password|credential)": "no",
 }
-"""Shapes of real credentials by the name of who issues them."""
+HARMLESS_BEHIND = {
+    "key": "values?|points?|features?|results?|questions?|decisions?|files?|steps?|metrics?|findings?"
+    "|bindings?|press|presses|strokes?",
+    "token": "budgets?|limits?|counts?|usage|window|bucket|ring|costs?|estimates?|quota|allowance",
+    "secret": "scans?|scanners?|scanning|detection",
+    "password": "prompts?|resets?|hashing",
+    "credential": "helpers?|scans?|scanning",
+    "bearer": "tokens|auth|authentication|authorization|scheme",
+}
+REMOVED = "|"
 
-BANNED_FLAG = re.compile(
-    rf"(?:^|[^A-Za-z0-9_-])(?:{'|'.join(BANNED_FLAGS)})(?:$|[^A-Za-z0-9_-])", re.IGNORECASE
+BANNED_FLAG = rf"(?:^|[^A-Za-z0-9_-])(?:{'|'.join(BANNED_FLAGS)})(?:$|[^A-Za-z0-9_-])"
+SECRET_WORD = (
+    rf"(?:^|[^A-Za-z0-9])(?:(?:{'|'.join(SECRET_WORDS)})(?:$|[^A-Za-z0-9])"
+    r"|bearer[ :=]+[A-Za-z0-9._~+/=-]{6})"
 )
-SECRET_WORD = re.compile(
-    rf"(?:^|[^A-Za-z0-9])(?:{'|'.join(SECRET_WORDS)})(?:$|[^A-Za-z0-9])", re.IGNORECASE
+_QUALIFIED = "|".join(f"(?:{y})[ _-]{x}" for x, y in HARMLESS_BEFORE.items())
+_QUALIFYING = "|".join(f"{x}[ /_-](?:{y})" for x, y in HARMLESS_BEHIND.items())
+HARMLESS_PHRASE = (
+    rf"(?:(?:^|[^A-Za-z0-9])(?:{_QUALIFIED}|etc/passwd)"
+    rf"|(?:^|[^A-Za-z0-9_-])(?:{_QUALIFYING}))(?:$|[^A-Za-z0-9])"
 )
-CREDENTIAL = re.compile("|".join(CREDENTIALS.values()))
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = "[\ud800-\udfff]"
 
 
 def check(policy: Any, *, is_required: bool) -> dict[str, Any] | None:
@@ -61,19 +72,34 @@ def check(policy: Any, *, is_required: bool) -> dict[str, Any] | None:
 
     Raises: PolicyMetadataRequired; PolicyValidationFailed naming the field, never its value.
     """
-    if policy is None:
-        if is_required:
-            raise PolicyMetadataRequired(
-                "this call needs policy metadata (--policy, or 'policy' in the request):"
-                f" {', '.join(REQUIRED_TEXTS)} and dangerous_flags"
-            )
+    if policy is None and not is_required:
         return None
+    if policy is None or (isinstance(policy, str) and not policy.strip()):
+        raise PolicyMetadataRequired(
+            "this call needs policy metadata (--policy, or 'policy' in the request):"
+            f" {', '.join(REQUIRED_TEXTS)} and dangerous_flags"
+        )
     if not isinstance(policy, dict):
-        raise _failed(WHOLE, "it must be a JSON object")
+        raise _failed(WHOLE, f"it must be a JSON object{_why_not(policy)}")
+    try:
+        strict_json.check(policy)
+    except RequestMalformed as error:
+        raise _failed(WHOLE, error.message) from error
     _check_shape(policy)
     for field, text in _texts(_in_order(policy), ""):
         _check_text(field, text)
-    return policy
+    return {RESTRICTIONS: None} | policy
+
+
+def _why_not(policy: Any) -> str:
+    """What is wrong with a text from the command line; a text in a request is judged alike."""
+    if not isinstance(policy, str):
+        return ""
+    try:
+        strict_json.parse_object(policy.encode("utf-8", "surrogatepass"))
+    except RequestMalformed as error:
+        return f" ({error.message})"
+    return ", not the text of one"
 
 
 def _check_shape(policy: dict[str, Any]) -> None:
@@ -111,12 +137,28 @@ def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
 
 def _check_text(field: str, text: str) -> None:
     # It is recorded in files that strict readers of JSON must be able to read.
-    if LONE_SURROGATE.search(text):
+    if _compiled(LONE_SURROGATE).search(text):
         raise _failed(field, "it holds half a character; send valid Unicode text")
-    if BANNED_FLAG.search(text):
-        raise _failed(field, "it holds a flag that this host never records or allows")
-    if SECRET_WORD.search(text) or CREDENTIAL.search(text):
-        raise _failed(field, "it looks like a secret; policy metadata is recorded in the open")
+    for reading in credentials.readings(text):
+        if _compiled(BANNED_FLAG).search(reading):
+            raise _failed(field, "it holds a flag that this host never records or allows")
+        if _compiled(SECRET_WORD).search(_without_harmless(reading)):
+            raise _failed(field, UNFIT)
+    if credentials.find(text):
+        raise _failed(field, UNFIT)
+
+
+def _without_harmless(text: str) -> str:
+    """The text with each harmless phrase removed, until there is none."""
+    count = 1
+    while count:
+        text, count = _compiled(HARMLESS_PHRASE).subn(REMOVED, text)
+    return text
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII | re.IGNORECASE)
 
 
 def _failed(field: str, problem: str) -> PolicyValidationFailed:

@@ -7,6 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from specify_cli import credentials
 from specify_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,4 +65,4 @@ def find(name: str, *, for_people: bool = False) -> Command:
 def unknown(name: str) -> UsageError:
     """The refusal for a command that the contract does not have."""
     known = ", ".join(CONTRACT_COMMANDS)
-    return UsageError(f"unknown command {name[:80]!r}: the contract has {known}")
+    return UsageError(f"unknown command {credentials.quoted(name)}: the contract has {known}")

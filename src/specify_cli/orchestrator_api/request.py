@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from specify_cli import ids
+from specify_cli import credentials, ids
 from specify_cli.errors import UsageError
 from specify_cli.storage import strict_json
 
@@ -41,6 +41,20 @@ class Request:
     correlation_id: str
     contract_version: str | None = None
     not_after: datetime | None = None
+    redacted: tuple[str, ...] = ()
+    """The arguments in which a credential was masked."""
+
+    def masked(self) -> Request:
+        """The request without credentials, as it may be written down; its policy is refused instead."""
+        found = list(self.redacted)
+        asked = self.contract_version
+        return replace(
+            self,
+            command=credentials.masked(self.command),
+            args=credentials.masked_json(self.args, found),
+            contract_version=asked and credentials.masked(asked),
+            redacted=tuple(dict.fromkeys(found)),
+        )
 
 
 def read(raw: bytes, *, stem: str) -> Request:
@@ -48,7 +62,8 @@ def read(raw: bytes, *, stem: str) -> Request:
 
     Raises: RequestMalformed; UsageError naming the field that is wrong.
     """
-    body = strict_json.parse_object(raw)
+    body = strict_json.load_object(raw)
+    strict_json.check(body, apart="policy")  # What is wrong with that is told as a wrong policy.
     for name, kind in REQUIRED.items():
         if not isinstance(body.get(name), kind):
             wanted = "an object" if kind is dict else "a text"
@@ -56,7 +71,8 @@ def read(raw: bytes, *, stem: str) -> Request:
     unknown = sorted(set(body) - set(REQUIRED) - OPTIONAL)
     if unknown:
         known = ", ".join([*REQUIRED, *sorted(OPTIONAL)])
-        raise UsageError(f"request field {unknown[0][:80]!r} is unknown: a request has {known}")
+        name = credentials.quoted(unknown[0])
+        raise UsageError(f"request field {name} is unknown: a request has {known}")
     if body["correlation_id"] != stem:
         raise UsageError("request field 'correlation_id': it must equal the file's name")
     return Request(

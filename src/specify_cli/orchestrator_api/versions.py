@@ -14,6 +14,8 @@ SEMVER = re.compile(
     re.ASCII,
 )
 
+DOTTED = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}", re.ASCII)
+
 
 def parse(text: str) -> Version | None:
     """The version that `text` names; None when it names none."""
@@ -24,9 +26,20 @@ def parse(text: str) -> Version | None:
 
 
 def is_older(one: str, other: str) -> bool:
-    """True when `one` comes before `other`, or is no version at all."""
-    first, second = parse(one), parse(other)
+    """True when `one` comes before `other`, or is not a version: one to four dotted numbers."""
+    first, second = _numbers(one), _numbers(other)
     return first is None or second is None or first < second
+
+
+def _numbers(text: str) -> tuple[int, ...] | None:
+    """What the version counts by, its last part telling a release from what comes before it."""
+    whole = parse(text)
+    if whole is not None:
+        return (*whole[:3], 0, whole[3])
+    if DOTTED.fullmatch(text) is None:
+        return None
+    numbers = [int(number) for number in text.split(".")]
+    return (*numbers, *[0] * (4 - len(numbers)), True)
 
 
 def speaks(host: str, asked: str) -> bool:

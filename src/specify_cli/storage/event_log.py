@@ -21,6 +21,9 @@ from specify_cli.storage.atomic import fsync_folder, publish
 
 FILE_NAME = "status.events.jsonl"
 GENESIS = "genesis"
+# Where another version wrote an object for the actor, or nothing.
+ACTOR_NAMES = ("tool", "profile", "role")
+NOBODY = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,16 +224,55 @@ def _load(line: bytes) -> dict[str, Any] | None:
 def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:
     """The event on a line; none for the lines of other versions, which are read past and kept."""
     kind = _kind_of(record)
-    if kind is None:
+    # Of a note on no package nothing is to be known, nor of one without words.
+    if kind is None or (kind is Annotated and not _is_note(record)):
         return []
-    if not isinstance(record.get("identity"), str):  # Others may mean something else by the word.
-        record = {name: value for name, value in record.items() if name != "identity"}
     try:
-        return [_adapter(kind.__name__).validate_python(record)]
+        return [_adapter(kind.__name__).validate_python(_readable(record))]
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise _damaged(path, number, f"{field}: {first['msg']}") from error
+
+
+def _is_note(record: dict[str, Any]) -> bool:
+    return isinstance(record.get("wp_id"), str) and isinstance(record.get("delta"), dict)
+
+
+def _readable(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with every field that decides no lane as an event has it, whatever others wrote.
+
+    The line itself stays as it is. What cannot be read as such a field counts as absent.
+    """
+    lenient: dict[str, Any] = {
+        "event_id": _text(record.get("event_id")) or "",
+        "at": record["at"] if isinstance(record.get("at"), str) else "",
+        "actor": _actor(record.get("actor")),
+        "force": record.get("force") is True,
+    }
+    for name in ("reason", "review_ref"):
+        lenient[name] = _text(record.get(name))
+    for name in ("review_result", "evidence", "policy_metadata"):
+        value = record.get(name)
+        lenient[name] = value if isinstance(value, dict) else None
+    # Others may mean something else by these words.
+    for name in ("correlation_id", "identity", "request_digest", "lane_base_ref"):
+        value = record.get(name)
+        lenient[name] = value if isinstance(value, str) else None
+    return record | lenient
+
+
+def _text(value: Any) -> str | None:
+    """A structured value as its JSON text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _actor(value: Any) -> str:
+    """Who acted; of a structured actor the first of its names."""
+    if isinstance(value, dict):
+        names = (value.get(name) for name in ACTOR_NAMES)
+        value = next((name for name in names if isinstance(name, str) and name), None)
+    return NOBODY if value is None else _text(value) or ""
 
 
 def _kind_of(record: dict[str, Any]) -> type[Event] | None:

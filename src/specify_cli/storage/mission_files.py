@@ -130,7 +130,7 @@ class MissionFiles:
             return None
         try:
             return LanesFile(
-                mission_slug=content["mission_slug"],
+                mission_slug=self.slug,  # Whatever the file calls it: the folder's name counts.
                 mission_branch=content["mission_branch"],
                 target_branch=content["target_branch"],
                 lanes=tuple(_execution_lane(lane) for lane in content["lanes"]),

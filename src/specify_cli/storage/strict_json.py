@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from math import isfinite
 from typing import Any
 
 from specify_cli.errors import RequestMalformed
@@ -17,7 +17,17 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 
     Raises: RequestMalformed saying what is wrong and where.
     """
-    value = parse(raw)
+    value = load_object(raw)
+    check(value)
+    return value
+
+
+def load_object(raw: bytes) -> dict[str, Any]:
+    """The one object in `raw`, for `check`.
+
+    Raises: RequestMalformed saying what is wrong and where.
+    """
+    value = load(raw)
     if not isinstance(value, dict):
         raise RequestMalformed(f"the request is {_kind(value)}: send exactly one JSON object")
     return value
@@ -28,6 +38,16 @@ def parse(raw: bytes) -> Any:
 
     Raises: RequestMalformed saying what is wrong and where.
     """
+    value = load(raw)
+    check(value)
+    return value
+
+
+def load(raw: bytes) -> Any:
+    """The one JSON value in `raw`, whose keys, numbers and depth are left to `check`.
+
+    Raises: RequestMalformed saying what is wrong and where.
+    """
     if raw.startswith(BYTE_ORDER_MARK):
         raise RequestMalformed("the request begins with a byte order mark: send UTF-8 without one")
     try:
@@ -35,7 +55,7 @@ def parse(raw: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise RequestMalformed(f"the request is not UTF-8 at byte {error.start}") from error
     try:
-        value = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise RequestMalformed(
             f"the request is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
@@ -44,36 +64,50 @@ def parse(raw: bytes) -> Any:
         raise RequestMalformed("the request is nested too deeply") from error
     except ValueError as error:  # A number of thousands of digits is refused by int().
         raise RequestMalformed("the request holds a number with too many digits") from error
-    _check_depth(value)
-    return value
 
 
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise RequestMalformed(f"the request has the key {twice[:80]!r} twice in one object")
-    return found
+def check(value: Any, *, apart: str | None = None) -> None:
+    """Passes for a loaded value that is strict JSON; the value of its key `apart` is not looked at.
 
-
-def _no_constant(name: str) -> float:
-    raise RequestMalformed(f"the request holds {name}, which is no JSON number")
-
-
-def _check_depth(value: Any) -> None:
+    Raises: RequestMalformed; no key is quoted, because it may be a secret.
+    """
     level, depth = [value], 0
     while level:
         if depth > DEEPEST:
             raise RequestMalformed(f"the request is nested deeper than {DEEPEST} levels")
-        level = [inner for outer in level for inner in _children(outer)]
+        level = [inner for outer in level for inner in _children(outer, None if depth else apart)]
         depth += 1
 
 
-def _children(value: Any) -> list[Any]:
+class _KeyTwice(dict[str, Any]):
+    """An object in which a key stands twice; `places` are the first two of its positions."""
+
+    places: tuple[int, int]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    first: dict[str, int] = {}
+    twice = _KeyTwice(found)
+    for place, (key, _) in enumerate(pairs, start=1):
+        if first.setdefault(key, place) != place:
+            twice.places = (first[key], place)
+            break
+    return twice
+
+
+def _children(value: Any, apart: str | None) -> list[Any]:
+    if isinstance(value, _KeyTwice):
+        one, other = value.places
+        raise RequestMalformed(
+            f"the request has a key twice: keys {one} and {other} of an object are the same"
+        )
     if isinstance(value, dict):
-        return list(value.values())
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        raise RequestMalformed("the request holds a number beyond the range of a double")
+        return [inner for name, inner in value.items() if name != apart or apart is None]
+    if isinstance(value, float) and not isfinite(value):
+        raise RequestMalformed("the request holds NaN, or a number beyond the range of a double")
     return value if isinstance(value, list) else []
 
 

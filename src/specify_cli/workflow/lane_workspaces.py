@@ -34,7 +34,9 @@ def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     except (AllocationFailed, GitFailed, PreflightFailed) as error:
         reason = str(error)
         raise LaneAllocationFailed(
-            f"no workspace for {wp_id} at {place.path}: {reason}", reason=reason
+            f"no workspace for {wp_id} at {place.path}: {reason}",
+            reason=reason,
+            lane_id=place.lane_id,
         ) from error
     return _report(mission, wp_id, base_ref=ready.base_ref, exists=True)
 

@@ -30,7 +30,7 @@ from specify_cli.workflow.hand_in import left_out_warnings
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.moving import moved_events
-from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
+from specify_cli.workflow.opened import OpenMission, changing_mission, naming, reopened
 from specify_cli.workflow.outcomes import MergeReport
 
 STRATEGIES = ("merge", "squash", "rebase")
@@ -52,6 +52,7 @@ class Merging:
         if wish.strategy not in STRATEGIES:
             raise UnsupportedStrategy(
                 f"no strategy {wish.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
+                strategy=wish.strategy[:80],
                 supported=list(STRATEGIES),
             )
         push: Push | None = None
@@ -79,7 +80,9 @@ class Merging:
         ):
             cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             try:
-                yield _Run(repository=repository, mission=mission, wish=wish, cause=cause)
+                run = _Run(repository=repository, mission=mission, wish=wish, cause=cause)
+                with naming(target_branch=run.target):
+                    yield run
             except GitFailed as error:
                 raise StorageFailed(f"git could not merge: {error}") from error
 

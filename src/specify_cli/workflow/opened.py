@@ -13,7 +13,7 @@ from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, PackageScope
 from specify_cli.core.state import MissionState, PackageState, replay
-from specify_cli.errors import WorkPackageNotFound
+from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.storage import locks
 from specify_cli.storage.event_log import LogContent
 from specify_cli.storage.mission_files import (
@@ -27,6 +27,8 @@ from specify_cli.storage.mission_files import (
 from specify_cli.storage.package_files import WorkPackage, read_packages
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
+
+LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class OpenMission:
         except KeyError:
             known = ", ".join(self.packages) or "none"
             raise WorkPackageNotFound(
-                f"no work package {wp_id[:80]!r} in mission {self.slug}; packages here: {known}"
+                f"no work package {wp_id[:LONGEST_SHOWN]!r} in mission {self.slug}; packages here: {known}"
             ) from None
 
     def state_of(self, wp_id: str) -> PackageState:
@@ -200,6 +202,17 @@ def open_mission(project: Project, slug: str) -> OpenMission:
 
 
 @contextmanager
+def naming(**known: str) -> Iterator[None]:
+    """A refusal in the block says what it is about: those of `known` that its code has."""
+    try:
+        yield
+    except SpecKittyError as error:
+        about = {name: value for name, value in known.items() if name in error.about}
+        error.details = about | error.details
+        raise
+
+
+@contextmanager
 def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     """The mission in the folder `slug`; nobody else changes it while the block runs.
 
@@ -207,7 +220,20 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     """
     files = _files(project, slug)
     with locks.held(files.lock):
-        yield _open(files)
+        mission = _open(files)
+        with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
+            yield mission
+
+
+@contextmanager
+def changing_package(project: Project, selector: str, wp_id: str) -> Iterator[OpenMission]:
+    """The same for a mission that has the package.
+
+    Raises: WorkPackageNotFound, and as `changing_mission`.
+    """
+    with naming(wp_id=wp_id[:LONGEST_SHOWN]), changing_mission(project, selector) as mission:
+        mission.package(wp_id)
+        yield mission
 
 
 def reopened(mission: OpenMission) -> OpenMission:

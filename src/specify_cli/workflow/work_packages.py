@@ -18,7 +18,14 @@ from specify_cli.workflow import hand_in, lane_workspaces, merge_intent
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.hand_in import HANDED_IN, HandIn
 from specify_cli.workflow.moving import from_and_to, moved_events
-from specify_cli.workflow.opened import OpenMission, changing_mission, open_mission
+from specify_cli.workflow.opened import (
+    LONGEST_SHOWN,
+    OpenMission,
+    changing_mission,
+    changing_package,
+    naming,
+    open_mission,
+)
 from specify_cli.workflow.outcomes import MoveReport, NoteReport, StartReport, WorkspaceReport
 
 
@@ -34,8 +41,7 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
         WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.
         """
-        with changing_mission(self.project, selector) as mission:
-            mission.package(wish.wp_id)
+        with changing_package(self.project, selector, wish.wp_id) as mission:
             recorded = _moves_recorded(mission, cause)
             package = mission.state_of(wish.wp_id)
             moves: Sequence[Move] = ()
@@ -57,8 +63,7 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
         TransitionRejected, StorageFailed.
         """
-        with changing_mission(self.project, selector) as mission:
-            mission.package(wish.wp_id)
+        with changing_package(self.project, selector, wish.wp_id) as mission:
             events = _moves_recorded(mission, cause)
             work = hand_in.look(mission, wish.wp_id)
             if not events:
@@ -73,8 +78,7 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
         TransitionRejected, StorageFailed.
         """
-        with changing_mission(self.project, selector) as mission:
-            mission.package(wish.wp_id)
+        with changing_package(self.project, selector, wish.wp_id) as mission:
             events = _moves_recorded(mission, cause)
             package = mission.state_of(wish.wp_id)
             moves: Sequence[Move] = ()
@@ -97,8 +101,7 @@ class WorkPackages:
 
         Raises: MissionNotFound, WorkPackageNotFound, StorageFailed.
         """
-        with changing_mission(self.project, selector) as mission:
-            mission.package(wp_id)
+        with changing_package(self.project, selector, wp_id) as mission:
             events = _recorded(mission, cause)
             if not events:
                 events = [_annotated(wp_id, {"note": note}, actor=actor, cause=cause)]
@@ -134,7 +137,8 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable.
         """
         mission = open_mission(self.project, selector)
-        mission.package(wp_id)
+        with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
+            mission.package(wp_id)
         return lane_workspaces.inspect(mission, wp_id)
 
 
@@ -155,11 +159,10 @@ def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
     )
     if wish.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
         return blind
-    ticks = mission.subtask_ticks(wish.wp_id)
     return replace(
         blind,
         workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
-        subtasks_complete=all(ticks.values()) if ticks else None,
+        subtasks_complete=all(mission.subtask_ticks(wish.wp_id).values()),
         implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),
     )
 

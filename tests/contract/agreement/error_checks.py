@@ -30,7 +30,10 @@ def codes_are_retryable_alike(contract: Contract, code: CodeFacts) -> Iterator[s
 def fields_of_refusals_are_the_stated_ones(contract: Contract, code: CodeFacts) -> Iterator[str]:
     """The code gives to a refusal the fields that the catalogue lists, and no others."""
     for entry in contract.read("errors"):
-        made = code.refusals.details.get(entry["code"], set())
+        about = {
+            name for error in code.errors if error.code == entry["code"] for name in error.about
+        }
+        made = code.refusals.details.get(entry["code"], set()) | about
         if set(entry["details"]) != made:
             yield f"{entry['code']}: only one side has {sorted(set(entry['details']) ^ made)}"
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from pydantic import TypeAdapter
 
-from specify_cli import errors
+from specify_cli import credentials, errors
 from specify_cli.cli import orchestrator_api as command_line
 from specify_cli.core import lanes
 from specify_cli.core.lanes import Guard, Lane
@@ -48,6 +48,7 @@ class ErrorFacts:
 
     code: str
     retryable: bool
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class CodeFacts:
     lanes: LaneFacts
     policy: Mapping[str, Any]
     check_policy: Callable[..., Any]
+    mask: Callable[[str], str]
     envelope: dict[str, Any]
     versions: dict[str, str]
     request_required: set[str]
@@ -88,6 +90,7 @@ def of_the_code(written: Mapping[str, list[dict[str, Any]]]) -> CodeFacts:
         lanes=_lane_facts(),
         policy=_policy_facts(),
         check_policy=policy.check,
+        mask=credentials.masked,
         envelope=envelope.succeeded("orchestrator-api.contract-version", "id", {}),
         versions={
             "contract": envelope.CONTRACT_VERSION,
@@ -118,7 +121,7 @@ def command_facts(command: Command) -> CommandFacts:
 def error_facts(namespace: Mapping[str, Any]) -> list[ErrorFacts]:
     """The facts of every class of refusals in the namespace of a module."""
     return [
-        ErrorFacts(code=kind.code, retryable=kind.retryable)
+        ErrorFacts(code=kind.code, retryable=kind.retryable, about=kind.about)
         for kind in namespace.values()
         if inspect.isclass(kind)
         and issubclass(kind, errors.SpecKittyError)
@@ -151,10 +154,19 @@ def _policy_facts() -> dict[str, Any]:
         "required": [*policy.REQUIRED_TEXTS, policy.FLAGS],
         "optional": [policy.RESTRICTIONS],
         "banned_flags": list(policy.BANNED_FLAGS),
-        "banned_flag_pattern": policy.BANNED_FLAG.pattern,
+        "banned_flag_pattern": policy.BANNED_FLAG,
         "secret_words": list(policy.SECRET_WORDS),
-        "secret_word_pattern": policy.SECRET_WORD.pattern,
-        "credential_patterns": dict(policy.CREDENTIALS),
+        "secret_word_pattern": policy.SECRET_WORD,
+        "harmless_phrase_pattern": policy.HARMLESS_PHRASE,
+        "credential_patterns": {
+            name: {
+                "pattern": shape.pattern,
+                "ignore_case": shape.ignore_case,
+                "needs": list(shape.needs),
+                "unless": list(shape.unless),
+            }
+            for name, shape in credentials.SHAPES.items()
+        },
     }
 
 

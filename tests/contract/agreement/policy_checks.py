@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +22,15 @@ def rules_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
         "banned_flag_pattern": stated["banned_flag_pattern"]["pattern"],
         "secret_words": stated["secret_words"],
         "secret_word_pattern": stated["secret_word_pattern"]["pattern"],
+        "harmless_phrase_pattern": stated["harmless_phrase_pattern"]["pattern"],
         "credential_patterns": {
-            entry["name"]: entry["pattern"] for entry in stated["credential_patterns"]
+            entry["name"]: {
+                "pattern": entry["pattern"],
+                "ignore_case": entry["ignore_case"],
+                "needs": entry["needs"],
+                "unless": entry["unless"],
+            }
+            for entry in stated["credential_patterns"]
         },
     }
     for what, rule in said.items():
@@ -50,12 +58,36 @@ def examples_are_judged_as_stated(contract: Contract, code: CodeFacts) -> Iterat
             yield f"{case['title']}: the refusal repeats what it refuses"
 
 
+def texts_are_masked_as_stated(contract: Contract, code: CodeFacts) -> Iterator[str]:
+    """Every text that is recorded for people has what looks like a credential masked, and nothing else."""
+    for case in contract.read("policy-cases")["texts"]:
+        found = code.mask(case["text"])
+        if found != case["recorded"]:
+            yield f"{case['title']}: expected {case['recorded']!r}, found {found!r}"
+
+
+def patterns_are_for_any_engine(contract: Contract, code: CodeFacts) -> Iterator[str]:
+    """No pattern looks around or refers back."""
+    stated = contract.read("policy")
+    shapes = stated["credential_patterns"]
+    patterns = [
+        *(stated[f"{name}_pattern"]["pattern"] for name in ("banned_flag", "secret_word")),
+        stated["harmless_phrase_pattern"]["pattern"],
+        *(x for shape in shapes for x in (shape["pattern"], *shape["needs"], *shape["unless"])),
+    ]
+    for pattern in patterns:
+        if re.search(r"\(\?[^:]|\\[1-9bBAZzGkgpP]", pattern):
+            yield f"{pattern}: not every engine has that"
+
+
 def _judged(code: CodeFacts, policy: Any) -> tuple[tuple[str | None, object], str]:
     try:
         recorded = code.check_policy(policy, is_required=True)
     except SpecKittyError as error:
         return (error.code, error.details.get("field")), error.message + json.dumps(error.details)
-    return (None, None if recorded == policy else "another policy"), ""
+    given = policy if isinstance(policy, dict) else {}
+    whole = {"tool_restrictions": None} | given
+    return (None, None if recorded == whole else "another policy"), ""
 
 
 def _long_texts(value: Any) -> Iterator[str]:

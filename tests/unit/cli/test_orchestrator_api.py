@@ -61,8 +61,6 @@ NOT_UNDERSTOOD = {
     "a flag without its value": ["mission-state", "--mission"],
     "an empty value": ["mission-state", "--mission", ""],
     "a word too many": ["mission-state", "--mission", SLUG, "extra"],
-    "a policy that is no JSON": ["start-review", *flags(wp="WP01", actor="r"), "--policy", "{"],
-    "a policy with a key twice": ["merge-mission", *flags(), "--policy", '{"a":1,"a":2}'],
     "a result that is no JSON": [
         "transition",
         *flags(wp="WP01", to="done", actor="r"),
@@ -138,13 +136,78 @@ def test_flags_may_be_written_with_an_equals_sign(prompt: Prompt) -> None:
     assert prompt.stage.events()[0]["actor"] == "-dash"
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "1.0.0"])
+@pytest.mark.parametrize("version", ["0.1.0", "1.0.0", "0.1", "1", "2026.11.28.3"])
 def test_a_provider_that_is_new_enough_is_served(prompt: Prompt, version: str) -> None:
     data = prompt.ask("contract-version", "--provider-version", version)[1]["data"]
     assert data["api_version"] == "1.4.0"
 
 
-@pytest.mark.parametrize("version", ["0.0.9", "0.1.0-rc.1", "", "new", "1", "\x1b"])
+@pytest.mark.parametrize("version", ["0.0.9", "0.1.0-rc.1", "", "new", "0", "\x1b"])
 def test_a_provider_that_is_too_old_or_no_version_is_refused(prompt: Prompt, version: str) -> None:
     exit_code, envelope = prompt.ask("contract-version", "--provider-version", version)
     assert (exit_code, envelope["error_code"]) == (1, "CONTRACT_VERSION_MISMATCH")
+    told = {name: envelope["data"][name] for name in ("provider_version", "api_version")}
+    assert told == {"provider_version": version, "api_version": "1.4.0"}
+    assert envelope["data"]["min_supported_provider_version"] == "0.1.0"
+
+
+WRONG_POLICIES = ["{", '{"a":1,"a":2}', "{} {}", "5", "[" * 200, '{"a":NaN}', "[" * 200 + "]" * 200]
+
+
+@pytest.mark.parametrize("text", WRONG_POLICIES)
+def test_a_policy_that_is_not_one_json_object_is_a_wrong_policy(prompt: Prompt, text: str) -> None:
+    for command, words in (
+        ("start-review", flags(wp="WP01", actor="r")),
+        ("merge-mission", flags()),
+    ):
+        exit_code, envelope = prompt.ask(command, *words, "--policy", text)
+        assert (exit_code, envelope["error_code"]) == (1, "POLICY_VALIDATION_FAILED")
+        assert envelope["data"]["field"] == "policy"
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_policy_is_a_missing_one(prompt: Prompt, text: str) -> None:
+    for command, words in (
+        ("start-review", flags(wp="WP01", actor="r")),
+        ("merge-mission", flags()),
+    ):
+        exit_code, envelope = prompt.ask(command, *words, "--policy", text)
+        assert (exit_code, envelope["error_code"]) == (1, "POLICY_METADATA_REQUIRED")
+
+
+SECRET = "ghp_" + "fake" * 5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [SECRET],
+        ["mission-state", "--mission", SECRET],
+        ["mission-state", f"--{SECRET}", "x"],
+        ["mission-state", "--mission", SLUG, SECRET],
+        ["append-history", *flags(**(NOTE | {"actor": SECRET}))],
+        ["append-history", *flags(**NOTE), "--correlation-id", SECRET],
+        ["append-history", *flags(**NOTE), "--timeout-s", SECRET],
+        ["append-history", *flags(**(NOTE | {"wp": SECRET}))],
+        ["transition", *flags(wp="WP01", to=SECRET, actor="r")],
+        [
+            "transition",
+            *flags(wp="WP01", to="done", actor="r"),
+            "--evidence-json",
+            f'{{"{SECRET}": 1}}',
+        ],
+        ["merge-mission", *flags(strategy=SECRET)],
+        ["merge-mission", *flags(target=SECRET)],
+        ["contract-version", "--provider-version", SECRET],
+        ["merge-mission", *flags(), "--policy", f'{{"{SECRET}":1,"{SECRET}":2}}'],
+        ["merge-mission", *flags(), "--policy", '{"my-secret-token":1,"my-secret-token":2}'],
+    ],
+)
+def test_a_refused_value_is_repeated_nowhere(prompt: Prompt, words: list[str]) -> None:
+    envelope = prompt.ask(*words)[1]
+    assert not envelope["success"]
+    told = json.dumps(envelope)
+    files = [path for path in prompt.stage.root.rglob("*") if path.is_file()]
+    told += "".join(path.read_bytes().decode("latin-1") for path in files)
+    assert SECRET not in told
+    assert "my-secret-token" not in told

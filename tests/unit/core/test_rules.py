@@ -24,7 +24,6 @@ EVERYTHING: dict[str, Any] = {
     "review_ref": "x",
     "review_result": APPROVED,
     "evidence": {"review": APPROVED},
-    "subtasks_complete": True,
     "implementation_evidence_present": True,
 }
 ALL_SEEN = Sight(workspace=True, subtasks_complete=True, implementation_evidence=True)
@@ -107,16 +106,18 @@ def test_what_is_seen_decides_and_a_word_counts_only_where_nothing_is_to_be_seen
     seen: bool | None, told: bool | None, is_allowed: bool
 ) -> None:
     package = PackageState(lane=Lane.IN_PROGRESS)
-    for name, flag in {
-        "subtasks_complete": "subtasks_complete",
-        "implementation_evidence": "implementation_evidence_present",
-    }.items():
-        sight = sight_of(**{name: seen})
-        asked = wish(Lane.FOR_REVIEW, **{flag: told})
-        if is_allowed:
-            assert rules.decide_transition(package, asked, sight)
-        else:
-            assert guard_that_refuses(package.lane, asked, sight) == "subtasks_and_evidence"
+    sight = sight_of(implementation_evidence=seen)
+    asked = wish(Lane.FOR_REVIEW, implementation_evidence_present=told)
+    if is_allowed:
+        assert rules.decide_transition(package, asked, sight)
+    else:
+        assert guard_that_refuses(package.lane, asked, sight) == "subtasks_and_evidence"
+
+
+def test_subtasks_that_are_not_complete_keep_a_package_from_its_review() -> None:
+    asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
+    sight = sight_of(subtasks_complete=False)
+    assert guard_that_refuses(Lane.IN_PROGRESS, asked, sight) == "subtasks_and_evidence"
 
 
 @pytest.mark.parametrize("to", [Lane.APPROVED, Lane.DONE])

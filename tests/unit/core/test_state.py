@@ -30,13 +30,12 @@ WISHES = st.builds(
     review_ref=st.sampled_from([None, "x"]),
     review_result=st.none() | REVIEW,
     evidence=st.none() | st.fixed_dictionaries({"review": REVIEW}),
-    subtasks_complete=st.sampled_from([None, True, False]),
     implementation_evidence_present=st.sampled_from([None, True, False]),
 )
 SIGHTS = st.builds(
     Sight,
     workspace=st.booleans(),
-    subtasks_complete=st.sampled_from([None, True, False]),
+    subtasks_complete=st.booleans(),
     implementation_evidence=st.sampled_from([None, True, False]),
     unsatisfied_dependencies=st.sampled_from([(), ("WP02",)]),
 )

@@ -21,6 +21,7 @@ def refused(declared: Any) -> str:
 def test_a_policy_that_is_in_order_is_recorded_as_it_was_given() -> None:
     more = {"tool_restrictions": None, "note": ["free", {"text": 1.5}]}
     assert policy.check(POLICY | more, is_required=True) == POLICY | more
+    assert policy.check(POLICY, is_required=True) == POLICY | {"tool_restrictions": None}
 
 
 def test_a_missing_policy_matters_only_where_one_is_needed() -> None:
@@ -29,7 +30,14 @@ def test_a_missing_policy_matters_only_where_one_is_needed() -> None:
         policy.check(None, is_required=True)
 
 
-@pytest.mark.parametrize("declared", [[], "text", 3, True, 0, ""])
+@pytest.mark.parametrize("declared", ["", " \n"])
+def test_an_empty_policy_is_a_missing_one_wherever_it_is_given(declared: str) -> None:
+    for is_required in (True, False):
+        with pytest.raises(PolicyMetadataRequired):
+            policy.check(declared, is_required=is_required)
+
+
+@pytest.mark.parametrize("declared", [[], "text", 3, True, 0, "{}"])
 def test_a_policy_is_an_object(declared: Any) -> None:
     assert refused(declared) == "policy"
 
@@ -79,4 +87,4 @@ def test_any_object_is_recorded_as_it_was_given_or_refused(declared: dict[str, A
         recorded = policy.check(POLICY | declared, is_required=True)
     except PolicyValidationFailed:
         return
-    assert recorded == POLICY | declared
+    assert recorded == {"tool_restrictions": None} | POLICY | declared

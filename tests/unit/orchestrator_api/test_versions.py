@@ -32,8 +32,18 @@ def test_a_semantic_version_is_a_version(text: str) -> None:
 )
 def test_any_other_text_is_none_and_older_than_everything(text: str) -> None:
     assert versions.parse(text) is None
-    assert versions.is_older(text, "0.0.0")
     assert not versions.speaks("1.3.0", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "v1", "1.", ".1", "1.2.3.4.5", "1.-3", " 1", "1\n", "\u0661", "9" * 99]
+)
+def test_one_to_four_dotted_numbers_are_a_version_of_a_provider_and_nothing_else(text: str) -> None:
+    assert versions.is_older(text, "0.0.0")
+    for known in ("0", "1", "1.2", "01.3.0", "1.2.3.4", "2026.11.28"):
+        assert not versions.is_older(known, "0")
+    assert versions.is_older("0.1", "0.1.0.1")
+    assert not versions.is_older("0.1", "0.1.0")
 
 
 def test_versions_are_in_order_and_a_release_comes_after_its_candidates() -> None:

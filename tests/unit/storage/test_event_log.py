@@ -264,7 +264,7 @@ def test_events_of_other_versions_without_our_fields_are_read(log: EventLog) -> 
         b"[1]\n",
         b"\xff\xfe\n",
         b"[" * 5000 + b"\n",
-        b'{"kind":"annotation","event_id":"E"}\n',
+        b'{"event_id":"E","at":"t","actor":"a","from_lane":"planned","to_lane":"done"}\n',
         b'{"event_id":"E","at":"t","actor":"a","wp_id":"W","from_lane":"x","to_lane":"done"}\n',
     ],
 )
@@ -304,3 +304,38 @@ def test_a_log_that_is_a_folder_is_a_failure_of_the_storage(log: EventLog) -> No
     log.path.mkdir()
     with pytest.raises(StorageFailed):
         log.read()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        ("actor", {"model": None, "profile": "implementer", "tool": "codex"}, "codex"),
+        ("actor", {"role": "reviewer"}, "reviewer"),
+        ("actor", {}, "unknown"),
+        ("actor", None, "unknown"),
+        ("actor", 7, "7"),
+        ("reason", {"text": "x"}, '{"text": "x"}'),
+        ("review_ref", ["a"], '["a"]'),
+        ("evidence", "text", None),
+        ("policy_metadata", 3, None),
+        ("force", "yes", False),
+        ("at", 5, ""),
+    ],
+)
+def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_kept(
+    log: EventLog, field: str, value: Any, read: Any
+) -> None:
+    raw = json.dumps(json.loads(line(CLAIM)) | {field: value}).encode() + b"\n"
+    log.path.write_bytes(raw)
+    [event] = log.read().events
+    assert getattr(event, field) == read
+    log.append([BEGIN])
+    assert log.path.read_bytes().startswith(raw)
+
+
+@pytest.mark.parametrize(
+    "note", [b'{"kind":"annotation","event_id":"E"}\n', b'{"kind":"annotation","wp_id":"WP01"}\n']
+)
+def test_a_note_on_no_package_is_read_past_and_kept(log: EventLog, note: bytes) -> None:
+    log.path.write_bytes(note + line(CLAIM))
+    assert log.read().events == (CLAIM,)

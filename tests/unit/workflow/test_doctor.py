@@ -88,7 +88,11 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
     ),
     "damaged log lines, all of them": (
         lambda p: p.write_log(
-            "<<<<<<< HEAD", move(), "[]", move(actor=None), {"event_type": "x", "to_lane": "y"}
+            "<<<<<<< HEAD",
+            move(),
+            "[]",
+            move() | {"wp_id": None},
+            {"event_type": "x", "to_lane": "y"},
         ),
         "damaged-log-line",
         [("status.events.jsonl", 1), ("status.events.jsonl", 3), ("status.events.jsonl", 4)],

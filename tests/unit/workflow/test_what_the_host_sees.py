@@ -43,12 +43,15 @@ def test_work_is_handed_over_when_it_is_committed_and_its_subtasks_are_done(stag
     assert hand_over(stage) is None
 
 
-def test_where_there_are_no_subtasks_a_word_counts_and_no_word_does_not(stage: Stage) -> None:
+@pytest.mark.parametrize("words", [{}, {"subtasks_complete": True}, {"subtasks_complete": False}])
+def test_without_subtasks_nothing_is_left_to_tick_whatever_is_said(
+    stage: Stage, words: dict[str, Any]
+) -> None:
     stage.write_mission({"WP01": {}})
-    stage.commit({"src/a": "work\n"}, folder=begin(stage))
-    assert hand_over(stage) == "subtasks_and_evidence"
-    assert hand_over(stage, subtasks_complete=False) == "subtasks_and_evidence"
-    assert hand_over(stage, subtasks_complete=True) is None
+    worktree = begin(stage)
+    assert hand_over(stage, **words) == "subtasks_and_evidence"  # No commit yet.
+    stage.commit({"src/a": "work\n"}, folder=worktree)
+    assert hand_over(stage, **words) is None
 
 
 def test_the_work_of_a_dependency_is_no_evidence_for_the_package_after_it(stage: Stage) -> None:

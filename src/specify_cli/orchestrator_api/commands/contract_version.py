@@ -35,7 +35,10 @@ def handle(params: ContractVersionParams, cause: Any, services: Any) -> Contract
     if provider is not None and is_older(provider, MIN_PROVIDER_VERSION):
         raise ContractVersionMismatch(
             f"provider version {provider[:80]!r} is not served: contract {CONTRACT_VERSION}"
-            f" needs {MIN_PROVIDER_VERSION} or newer; upgrade the orchestrator"
+            f" needs {MIN_PROVIDER_VERSION} or newer; upgrade the orchestrator",
+            provider_version=provider[:80],
+            min_supported_provider_version=MIN_PROVIDER_VERSION,
+            api_version=CONTRACT_VERSION,
         )
     return ContractVersionResult(
         api_version=CONTRACT_VERSION, min_supported_provider_version=MIN_PROVIDER_VERSION

@@ -62,9 +62,7 @@ class TransitionParams(Params):
     evidence: Evidence | None = argument(
         'Evidence, such as {"review": {...}}.', default=None, is_json=True
     )
-    subtasks_complete: bool | None = argument(
-        "Your word, where no subtasks are seen.", default=None
-    )
+    subtasks_complete: bool | None = argument("Accepted; changes nothing.", default=None)
     implementation_evidence_present: bool | None = argument(
         "Your word, where no branch is seen.", default=None
     )
@@ -114,7 +112,6 @@ def _wish(params: TransitionParams) -> Wish:
         review_ref=params.review_ref,
         review_result=proofs.get("review_result"),
         evidence=proofs.get("evidence"),
-        subtasks_complete=params.subtasks_complete,
         implementation_evidence_present=params.implementation_evidence_present,
     )
 
