@@ -159,3 +159,16 @@ def test_missions_are_folders_of_their_own_in_order(tmp_path: Path) -> None:
 
 def test_a_project_without_missions_has_none(tmp_path: Path) -> None:
     assert all_missions(Project(tmp_path)) == []
+
+
+@pytest.mark.parametrize("key", ["feature_slug", "mission_slug"])
+def test_lanes_that_another_version_named_are_those_of_the_folder(
+    files: MissionFiles, key: str
+) -> None:
+    record = {key: "001-demo", "mission_branch": "b", "target_branch": "main"}
+    lane = {"lane_id": "lane-a", "wp_ids": ["WP01"], "write_scope": ["one/**"]}
+    files.lanes_path.write_text(json.dumps(record | {"lanes": [lane]}))
+    known = files.lanes()
+    assert known is not None
+    assert known.mission_slug == files.slug
+    assert known.lanes[0].wp_ids == ("WP01",)
