@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cache
 from io import FileIO
@@ -17,6 +18,7 @@ from specify_cli import ids
 from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage import folders, project_files
 from specify_cli.storage.atomic import fsync_folder, publish
 
 FILE_NAME = "status.events.jsonl"
@@ -42,9 +44,13 @@ class LogContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLog:
-    """The log of one mission. `attic` is the folder for what interrupted appends have left."""
+    """The log of one mission; nothing between it and the project's `root` may be a link.
+
+    `attic` is the folder for what interrupted appends have left.
+    """
 
     path: Path
+    root: Path
     mission_slug: str
     attic: Path
 
@@ -59,10 +65,11 @@ class EventLog:
     def raw(self) -> bytes:
         """The file's bytes; none where there is no file.
 
-        Raises: StorageFailed.
+        Raises: StateUnreadable where it, or a folder on the way, is not what it should be;
+        StorageFailed.
         """
         try:
-            return self.path.read_bytes()
+            return project_files.read(self.path, below=self.root)
         except FileNotFoundError:
             return b""
         except OSError as error:
@@ -83,8 +90,8 @@ class EventLog:
         """
         content = self.read()
         try:
-            _repair(self.path, content, self.attic)
-            _write(self.path, lines)
+            self._repair(content)
+            self._write(lines)
         except OSError as error:
             message = f"cannot append to {self.path}: {error.strerror}; nothing was changed"
             raise StorageFailed(message) from error
@@ -99,7 +106,7 @@ class EventLog:
         if not raw.endswith(lines):
             return
         try:
-            with self.path.open("r+b") as log:
+            with self._opened(os.O_RDWR) as log:
                 log.truncate(len(raw) - len(lines))
                 os.fsync(log.fileno())
         except OSError as error:
@@ -111,8 +118,39 @@ class EventLog:
 
         Raises: StateUnreadable, StorageFailed.
         """
-        if self.path.exists():
+        if os.path.lexists(self.path):
             self.append_lines(b"")
+
+    def _opened(self, flags: int) -> AbstractContextManager[FileIO]:
+        return project_files.opened(self.path, below=self.root, flags=flags)
+
+    def _repair(self, content: LogContent) -> None:
+        """The file ends with a complete append; what was torn is kept in the attic."""
+        if content.torn:
+            folders.ensure(self.attic, below=self.root, mode=0o700)
+            kept = self.attic / f"{self.path.parent.name}-{ids.ulid()}"
+            publish(kept, content.torn, below=self.root)
+            with self._opened(os.O_RDWR) as log:
+                log.truncate(content.sound_bytes)
+
+    def _write(self, data: bytes) -> None:
+        """`data` is at the end of the file and synced, or the file is as long as before."""
+        is_new = not os.path.lexists(self.path)
+        # Unbuffered: a buffer would try once more when it is closed, behind the truncation.
+        with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT) as log:
+            size = os.fstat(log.fileno()).st_size
+            try:
+                if size and os.pread(log.fileno(), 1, size - 1) != b"\n":
+                    data = b"\n" + data
+                _write_all(log, data)
+                os.fsync(log.fileno())
+                if is_new:
+                    fsync_folder(self.path.parent)
+            except (OSError, StorageFailed):
+                os.ftruncate(log.fileno(), size)
+                if is_new:
+                    self.path.unlink()
+                raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,41 +341,7 @@ def _damaged(path: Path, number: int, complaint: str) -> StateUnreadable:
     )
 
 
-def _repair(path: Path, content: LogContent, attic: Path) -> None:
-    """The file ends with a complete append; what was torn is kept in the attic."""
-    if content.torn:
-        attic.mkdir(parents=True, exist_ok=True)
-        publish(attic / f"{path.parent.name}-{ids.ulid()}", content.torn)
-        os.truncate(path, content.sound_bytes)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """`data` is at the end of the file and synced, or the file is as long as before."""
-    is_new = not path.exists()
-    # Unbuffered: a buffer would try once more when it is closed, behind the truncation.
-    with path.open("ab", buffering=0) as log:
-        size = log.tell()
-        try:
-            if size and not _ends_with_newline(path):
-                data = b"\n" + data
-            _write_all(log, data)
-            os.fsync(log.fileno())
-            if is_new:
-                fsync_folder(path.parent)
-        except (OSError, StorageFailed):
-            os.truncate(path, size)
-            if is_new:
-                path.unlink()
-            raise
-
-
 def _write_all(log: FileIO, data: bytes) -> None:
     remaining = memoryview(data)
     while remaining:
         remaining = remaining[log.write(remaining) :]
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as log:
-        log.seek(-1, os.SEEK_END)
-        return log.read(1) == b"\n"

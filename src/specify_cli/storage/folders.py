@@ -16,6 +16,29 @@ NOT_FOLLOWED = FOLLOWED | os.O_NOFOLLOW
 NO_FOLDER = frozenset({errno.ELOOP, errno.ENOTDIR})
 
 
+class NotAFolder(Exception):
+    """A component of a way is a link or a file; `place` says which."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(str(place))
+        self.place = place
+
+
+@contextlib.contextmanager
+def walked(folder: Path, *, below: Path) -> Iterator[int]:
+    """As `opened`, for who tells what is missing from what is wrong.
+
+    Raises:
+        NotAFolder: a component is a link or a file.
+        OSError: one is missing, or the disk refused.
+    """
+    descriptor = _walk(folder, below)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 @contextlib.contextmanager
 def opened(folder: Path, *, below: Path) -> Iterator[int]:
     """The descriptor of `folder`; it and everything between it and `below` is a folder, no link.
@@ -59,6 +82,18 @@ def exists(folder: Path, *, below: Path) -> bool:
 
 
 def _open_below(folder: Path, below: Path) -> int:
+    try:
+        return _walk(folder, below)
+    except NotAFolder as error:
+        # A link here would lead claims and replies out of the project.
+        raise StorageFailed(
+            f"{error.place} is not a folder of its own; move it away, then try again"
+        ) from error
+    except OSError as error:
+        raise _refusal(folder, error) from error
+
+
+def _walk(folder: Path, below: Path) -> int:
     place, descriptor = below, -1
     try:
         descriptor = os.open(below, FOLLOWED)
@@ -70,7 +105,9 @@ def _open_below(folder: Path, below: Path) -> int:
     except OSError as error:
         if descriptor >= 0:
             os.close(descriptor)
-        raise _refusal(place, error) from error
+        if error.errno in NO_FOLDER:
+            raise NotAFolder(place) from error
+        raise
     return descriptor
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from specify_cli import clock
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
+from specify_cli.storage import project_files
 from specify_cli.storage.atomic import publish
 from specify_cli.storage.event_log import FILE_NAME, EventLog
 from specify_cli.storage.project import Project
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+from specify_cli.storage.safe_read import TooLarge
 
 DEFAULT_TYPE = "software-dev"
 DEFAULT_TARGET = "main"
@@ -108,6 +109,7 @@ class MissionFiles:
         """The mission's event log."""
         return EventLog(
             path=self.folder / FILE_NAME,
+            root=self.project.root,
             mission_slug=self.slug,
             attic=self.project.host / "torn",
         )
@@ -117,7 +119,7 @@ class MissionFiles:
 
         Raises: StateUnreadable.
         """
-        meta = read_json(self.meta_path, max_bytes=MAX_META_BYTES)
+        meta = read_json(self.meta_path, below=self.project.root, max_bytes=MAX_META_BYTES)
         return identity_in(meta, slug=self.slug, path=self.meta_path)
 
     def lanes(self) -> LanesFile | None:
@@ -125,7 +127,7 @@ class MissionFiles:
 
         Raises: StateUnreadable.
         """
-        content = read_json(self.lanes_path)
+        content = read_json(self.lanes_path, below=self.project.root)
         if not content:
             return None
         try:
@@ -145,10 +147,11 @@ class MissionFiles:
 
         Raises: StateUnreadable, StorageFailed.
         """
-        before = read_json(self.lanes_path)
+        before = read_json(self.lanes_path, below=self.project.root)
         record = before | {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
         record["lanes"] = [_kept(before, lane["lane_id"]) | lane for lane in record["lanes"]]
-        publish(self.lanes_path, (json.dumps(record, indent=2) + "\n").encode(), sweeps=True)
+        data = (json.dumps(record, indent=2) + "\n").encode()
+        publish(self.lanes_path, data, below=self.project.root, sweeps=True)
 
 
 def identity_in(meta: Mapping[str, Any], *, slug: str, path: Path) -> MissionIdentity:
@@ -171,12 +174,11 @@ def identity_in(meta: Mapping[str, Any], *, slug: str, path: Path) -> MissionIde
 def all_missions(project: Project) -> list[str]:
     """The slugs of the project's missions, sorted.
 
-    Raises: StorageFailed.
+    Raises: StateUnreadable where their folder is a link; StorageFailed.
     """
     try:
-        found = sorted(entry.name for entry in project.missions.iterdir() if _is_mission(entry))
-    except FileNotFoundError:
-        return []
+        names = project_files.names_in(project.missions, below=project.root)
+        found = [name for name in names if _is_mission(project.missions / name)]
     except OSError as error:
         message = f"cannot list {project.missions}: {error.strerror}; check its permissions"
         raise StorageFailed(message) from error
@@ -184,7 +186,12 @@ def all_missions(project: Project) -> list[str]:
 
 
 def named_mission(project: Project, name: str) -> MissionFiles | None:
-    """The mission whose folder has exactly that name; None for anything that is no plain name."""
+    """The mission whose folder has exactly that name; None for anything that is no plain name.
+
+    Raises: StateUnreadable where the folder of missions is a link.
+    """
+    if project.missions.is_symlink():
+        raise project_files.not_followed(project.missions, "is a symbolic link")
     if not is_plain_name(name) or not _is_mission(project.missions / name):
         return None
     return MissionFiles(project, name)
@@ -196,16 +203,17 @@ def is_plain_name(name: str) -> bool:
     return is_short and name.isprintable() and "/" not in name and not name.startswith(".")
 
 
-def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
-    """The JSON object in `path`; empty where there is no file. No link is followed.
+def read_json(path: Path, *, below: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """The JSON object in `path`; empty where there is no file. No link below `below` is followed.
 
     Raises: StateUnreadable naming file and line.
     """
     try:
-        content = json.loads(read_regular(path, max_bytes=max_bytes).decode("utf-8-sig"))
+        data = project_files.read(path, below=below, max_bytes=max_bytes)
+        content = json.loads(data.decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
-    except (NotRegular, TooLarge) as error:
+    except TooLarge as error:
         raise _damaged(path, 1, f"the file {error}") from error
     except json.JSONDecodeError as error:
         raise _damaged(path, error.lineno, error.msg) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from specify_cli.core.package_references import (
     read_references,
 )
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.storage import front_matter
+from specify_cli.storage import front_matter, project_files
 
 PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
 FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
@@ -49,16 +50,16 @@ class WorkPackage:
     subtasks: tuple[Subtask, ...] = ()
 
 
-def read_packages(mission_folder: Path) -> dict[str, WorkPackage]:
-    """The mission's work packages by id, in the order of their ids.
+def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage]:
+    """The mission's work packages by id, in the order of their ids; no link below `below` is followed.
 
     Raises: StateUnreadable naming file and line; StorageFailed.
     """
     try:
-        checkboxes = _checkboxes_by_package(mission_folder / "tasks.md")
+        checkboxes = _checkboxes_by_package(mission_folder / "tasks.md", below)
         packages: dict[str, WorkPackage] = {}
-        for path in prompt_files(mission_folder / "tasks"):
-            package = _read_package(path, checkboxes)
+        for path in prompt_files(mission_folder / "tasks", below=below):
+            package = _read_package(path, checkboxes, below)
             if package.wp_id in packages:
                 first = packages[package.wp_id].prompt_path.name
                 raise _damaged(path, f"{package.wp_id} is defined in {first} already")
@@ -72,11 +73,13 @@ def read_packages(mission_folder: Path) -> dict[str, WorkPackage]:
     }
 
 
-def prompt_files(folder: Path) -> list[Path]:
-    """The prompts in a mission's `tasks` folder, sorted by name."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if FILE_NAME.fullmatch(path.name))
+def prompt_files(folder: Path, *, below: Path) -> list[Path]:
+    """The prompts in a mission's `tasks` folder, sorted by name.
+
+    Raises: StateUnreadable where the folder is a link, OSError.
+    """
+    names = project_files.names_in(folder, below=below)
+    return [folder / name for name in names if FILE_NAME.fullmatch(name)]
 
 
 def package_id(header: dict[str, Any], path: Path) -> str:
@@ -149,13 +152,16 @@ def listed_subtasks(header: dict[str, Any], path: Path) -> dict[str, bool]:
     return dict(_listed_subtask(item, path) for item in value)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, below: Path) -> str:
     """The file's text, without a byte order mark, lines ended by newlines alone.
+
+    No link between `below` and the file is followed.
 
     Raises: StateUnreadable, OSError.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        data = project_files.read(path, below=below).decode("utf-8-sig")
+        return data.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise _damaged(path, f"it is not UTF-8 text (byte {error.start})") from error
 
@@ -166,8 +172,8 @@ def canonical_id(text: str) -> str:
     return upper if PACKAGE_ID.fullmatch(upper) else text.strip()
 
 
-def _read_package(path: Path, checkboxes: dict[int, dict[str, bool]]) -> WorkPackage:
-    text = read_text(path)
+def _read_package(path: Path, checkboxes: dict[int, dict[str, bool]], below: Path) -> WorkPackage:
+    text = read_text(path, below=below)
     header = front_matter.parse(text, path)
     wp_id = package_id(header, path)
     return WorkPackage(
@@ -232,17 +238,17 @@ def _subtask_id(text: str) -> str:
     return found[1] if found else text.strip()
 
 
-def _checkboxes_by_package(path: Path) -> dict[int, dict[str, bool]]:
+def _checkboxes_by_package(path: Path, below: Path) -> dict[int, dict[str, bool]]:
     """The number of a package to its checkboxes in `tasks.md`, by the heading that they stand under.
 
     A heading without an id ends the package before it, unless it stands below that one's.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
     found: dict[int, dict[str, bool]] = {}
     current: dict[str, bool] = {}
     level = 0
-    for line in read_text(path).splitlines():
+    for line in read_text(path, below=below).splitlines():
         heading = HEADING.match(line)
         named = MENTION.search(heading[2]) if heading else None
         if heading and (named or len(heading[1]) <= level):

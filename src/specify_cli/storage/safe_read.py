@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 NO_PLAIN_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM, errno.ENODEV})
@@ -67,6 +70,34 @@ def read_with_status(
     return data, status
 
 
+@contextlib.contextmanager
+def opened_plain(name: str, *, folder: int, flags: int, mode: int = 0o644) -> Iterator[FileIO]:
+    """The regular file `name` in an open folder, opened with `flags`; unbuffered.
+
+    No link is followed, and nothing is waited for. Hard links count as files: copies of a project
+    that were made with them are whole.
+
+    Raises:
+        NotRegular: a link, FIFO, folder, device or socket.
+        OSError: it is missing, or the disk failed.
+    """
+    safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    with contextlib.suppress(FileNotFoundError):
+        # Judged before opening too: merely opening a device can have effects.
+        _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
+    try:
+        descriptor = os.open(name, flags | safe, mode, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENODEV):
+            raise NotRegular(error.strerror) from error
+        raise
+    with FileIO(
+        descriptor, "a" if flags & os.O_APPEND else "r+" if flags & os.O_RDWR else "r"
+    ) as file:
+        _require_regular(os.fstat(descriptor))
+        yield file
+
+
 def _open(path: Path, dir_fd: int | None) -> int:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
@@ -77,9 +108,13 @@ def _open(path: Path, dir_fd: int | None) -> int:
         raise
 
 
-def _require_plain(status: os.stat_result) -> None:
+def _require_regular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise NotRegular(f"is a {kind(status.st_mode)}, not a regular file")
+
+
+def _require_plain(status: os.stat_result) -> None:
+    _require_regular(status)
     if status.st_nlink != 1:
         raise NotRegular(f"has {status.st_nlink} hard links, not one")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -12,24 +12,40 @@ from specify_cli.vcs import durable, marks
 from specify_cli.vcs.checkouts import HEADS, Checkout, branch_in
 from specify_cli.vcs.git import NULL_COMMIT, Git, GitFailed
 from specify_cli.vcs.moves import refresh
-from specify_cli.vcs.objects import REGULAR, Entry, index_info, overlay, tree_of, write_commit
+from specify_cli.vcs.objects import (
+    REGULAR,
+    Entry,
+    index_info,
+    overlay,
+    tree_of,
+    write_blobs,
+    write_commit,
+)
 from specify_cli.vcs.repository import Repository
 
 _TRIES: Final = 5
 
 
-def commit_files(repo: Repository, files: Sequence[Path], *, message: str) -> str | None:
-    """HEAD of the main checkout holds exactly these files as they are on disk; its commit.
+def commit_files(
+    repo: Repository,
+    contents: Mapping[Path, bytes | None],
+    *,
+    authored: Sequence[Path] = (),
+    message: str,
+) -> str | None:
+    """HEAD of the main checkout holds exactly these files; its commit.
 
-    A file that is not there is removed. None when HEAD holds them already. What else the user has
-    staged or changed stays as it was; no hook runs.
+    `contents` are the host's own: byte for byte, whatever attributes say, None for one that is not
+    there and is removed. `authored` are files of people as they are on disk, with their filters.
+    None when HEAD holds them already. What else the user has staged or changed stays as it was; no
+    hook runs.
 
     Raises:
         GitFailed: the index is locked, the disk refused, or HEAD moves without end.
         ValueError: a file lies outside the main checkout.
     """
     git = repo.git.with_identity()
-    entries = _entries(git, repo.root, files)
+    entries = _authored(git, repo.root, authored) | _entries(git, repo.root, contents)
     for last in (*[False] * (_TRIES - 1), True):
         head = repo.head()
         tree = overlay(git, head, entries)
@@ -77,13 +93,21 @@ def _main(repo: Repository) -> Checkout:
     return Checkout(path=repo.root, branch=None, is_main=True)
 
 
-def _entries(git: Git, root: Path, files: Sequence[Path]) -> dict[str, Entry | None]:
+def _entries(
+    git: Git, root: Path, contents: Mapping[Path, bytes | None]
+) -> dict[str, Entry | None]:
+    held = {_relative(root, file): data for file, data in contents.items()}
+    present = {path: data for path, data in held.items() if data is not None}
+    oids = write_blobs(git, list(present.values())) if present else []
+    found = {path: Entry(mode=REGULAR, oid=oid) for path, oid in zip(present, oids, strict=True)}
+    return {path: found.get(path) for path in held}
+
+
+def _authored(git: Git, root: Path, files: Sequence[Path]) -> dict[str, Entry | None]:
     paths = list(dict.fromkeys(_relative(root, file) for file in files))
-    present = [path for path in paths if (root / path).is_file()]
-    # Given by name, so that the user's filters (line ends) apply as in `git add`.
-    hashes = git.run("hash-object", "-w", "--", *present).lines if present else []
-    found = {path: Entry(mode=REGULAR, oid=oid) for path, oid in zip(present, hashes, strict=True)}
-    return {path: found.get(path) for path in paths}
+    # Given by name, so that the user's filters (line ends, large files) apply as in `git add`.
+    hashes = git.run("hash-object", "-w", "--", *paths).lines if paths else []
+    return {path: Entry(mode=REGULAR, oid=oid) for path, oid in zip(paths, hashes, strict=True)}
 
 
 def _relative(root: Path, file: Path) -> str:

@@ -107,10 +107,10 @@ def _commit_or_take_back(
 
 
 def _commit(repository: Repository, mission: OpenMission, cause: Cause) -> None:
-    files = [path for path in mission.host_files if path.exists()]
+    contents = {path: data for path, data in mission.host_contents().items() if data is not None}
     message = f"Accept mission {mission.slug}"
     try:
-        commit = bookkeeping.commit_files(repository, files, message=message)
+        commit = bookkeeping.commit_files(repository, contents, message=message)
     except GitFailed as error:
         problem = f"the host's files could not be committed: {error}"
         raise PreflightFailed(problem, errors=[problem]) from error

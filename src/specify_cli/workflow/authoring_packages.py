@@ -77,8 +77,13 @@ class Packages:
                 repository = Repository.find(self.project.root)
                 if repository is None:
                     raise _not_committed("the project is no git repository: run 'git init'")
-                files = _files(mission.files.folder)
-                commit = bookkeeping.commit_files(repository, files, message=message)
+                contents = {x: y for x, y in mission.host_contents().items() if y is not None}
+                commit = bookkeeping.commit_files(
+                    repository,
+                    contents,
+                    authored=[x for x in _files(mission.files.folder) if x not in contents],
+                    message=message,
+                )
         except GitFailed as error:
             raise _not_committed(str(error)) from error
         if commit:

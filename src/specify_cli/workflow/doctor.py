@@ -133,7 +133,7 @@ def _examine_whole(
         yield error("lanes", files.lanes_path, fault.message, repair=repair)
         return
     try:
-        packages = read_packages(files.folder)
+        packages = read_packages(files.folder, below=files.project.root)
     except StateUnreadable:  # The fault is a finding of its own.
         return
     log = LogContent(events=tuple(events))

@@ -114,7 +114,7 @@ def former_status(tasks: Path) -> list[FormerStatus]:
 def _prompts(folder: Path) -> list[Path]:
     if folder.is_symlink():
         return []
-    paths = package_files.prompt_files(folder)
+    paths = package_files.prompt_files(folder, below=folder)
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
@@ -127,7 +127,7 @@ def _lane_folders(tasks: Path) -> Mapping[Lane, Path]:
 
 def _status_of(path: Path, folder: Lane | None) -> FormerStatus:
     try:
-        header = front_matter.parse(package_files.read_text(path), path)
+        header = front_matter.parse(package_files.read_text(path, below=path.parent), path)
         wp_id = package_files.package_id(header, path)
     except (StateUnreadable, OSError) as error:
         what = f"its front matter cannot be read ({error})" if folder else ""

@@ -62,7 +62,7 @@ def examine_meta(files: MissionFiles) -> tuple[MissionIdentity | None, list[Find
         missing = warning("meta", path, what, repair="write one, with mission_slug, target_branch")
         return files.identity(), [missing]
     try:
-        identity, meta = files.identity(), read_json(path)
+        identity, meta = files.identity(), read_json(path, below=files.project.root)
     except StateUnreadable as fault:
         line = fault.details.get("line")
         what = re.sub(r"; correct it by hand.*", "", fault.message.partition(": ")[2])

@@ -83,16 +83,21 @@ def _markdown_in(folder: Path) -> list[Path]:
     )
 
 
+def _root_of(prompt: Path) -> Path:
+    """The project that the prompt is in: `kitty-specs/<slug>/tasks/<prompt>` below it."""
+    return prompt.parents[3]
+
+
 def _text_or_nothing(path: Path) -> str:
     try:
-        return package_files.read_text(path)
+        return package_files.read_text(path, below=_root_of(path))
     except (StateUnreadable, OSError):
         return ""
 
 
 def _examine(path: Path, prompts: list[Prompt], found: list[Finding]) -> None:
     try:
-        text = package_files.read_text(path)
+        text = package_files.read_text(path, below=_root_of(path))
         header = front_matter.parse(text, path)
     except StateUnreadable as fault:
         found.append(_front_matter_fault(path, fault))

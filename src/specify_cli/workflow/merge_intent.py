@@ -57,7 +57,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
         "left_out": [*plan.left_out],
         "lines": _text(intent.lines),
     }
-    publish(path, json.dumps(record).encode(), mode=0o600, sweeps=True)
+    publish(path, json.dumps(record).encode(), mode=0o600, below=files.project.root, sweeps=True)
 
 
 def pending(files: MissionFiles) -> MergeIntent | None:
@@ -65,7 +65,7 @@ def pending(files: MissionFiles) -> MergeIntent | None:
 
     Raises: StateUnreadable.
     """
-    record = read_json(_path(files))
+    record = read_json(_path(files), below=files.project.root)
     if not record:
         return None
     return MergeIntent(

@@ -249,7 +249,9 @@ class _Run:
     def _host_files(self, lines: bytes) -> dict[str, bytes]:
         """The host's files as they will be once the merge is recorded, by path in the repository."""
         self.mission.files.log.mend()
-        contents = {path: path.read_bytes() for path in self.mission.host_files if path.exists()}
+        contents = {
+            path: data for path, data in self.mission.host_contents().items() if data is not None
+        }
         log = self.mission.files.log.path
         contents[log] = contents.get(log, b"") + lines
         root = self.repository.root

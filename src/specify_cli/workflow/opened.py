@@ -14,7 +14,7 @@ from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, PackageScope
 from specify_cli.core.state import MissionState, PackageState, replay
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
-from specify_cli.storage import locks
+from specify_cli.storage import locks, project_files
 from specify_cli.storage.event_log import LogContent
 from specify_cli.storage.mission_files import (
     LanesFile,
@@ -94,6 +94,14 @@ class OpenMission:
     def host_files(self) -> tuple[Path, ...]:
         """The files in the mission's folder that the host writes, and commits itself."""
         return (self.files.log.path, self.files.lanes_path)
+
+    def host_contents(self) -> dict[Path, bytes | None]:
+        """The host's files of the mission as they stand; None where there is none.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        root = self.files.project.root
+        return {path: project_files.read_if_there(path, below=root) for path in self.host_files}
 
     @property
     def mission_branch(self) -> str:
@@ -256,6 +264,6 @@ def _open(files: MissionFiles) -> OpenMission:
     return OpenMission(
         files=files,
         identity=files.identity(),
-        packages=read_packages(files.folder),
+        packages=read_packages(files.folder, below=files.project.root),
         log=files.log.read(),
     )

@@ -25,7 +25,9 @@ CLAIM = Moved(
 
 
 def log_in(folder: Path) -> EventLog:
-    return EventLog(path=folder / "log.jsonl", mission_slug="001-search", attic=folder / "attic")
+    return EventLog(
+        path=folder / "log.jsonl", root=folder, mission_slug="001-search", attic=folder / "attic"
+    )
 
 
 def test_a_published_file_is_synced_before_it_has_its_name(tmp_path: Path) -> None:

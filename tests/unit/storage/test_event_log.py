@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,12 @@ EVENTS = st.one_of(
 def log(tmp_path: Path) -> EventLog:
     folder = tmp_path / SLUG
     folder.mkdir()
-    return EventLog(path=folder / "status.events.jsonl", mission_slug=SLUG, attic=tmp_path / "torn")
+    return EventLog(
+        path=folder / "status.events.jsonl",
+        root=tmp_path,
+        mission_slug=SLUG,
+        attic=tmp_path / "torn",
+    )
 
 
 def in_attic(log: EventLog) -> list[bytes]:
@@ -94,7 +100,7 @@ def test_what_was_encoded_is_parsed_as_the_same_events(
     tmp_path_factory: pytest.TempPathFactory, appends: list[list[Event]]
 ) -> None:
     folder = tmp_path_factory.mktemp("log")
-    log = EventLog(path=folder / "log", mission_slug=SLUG, attic=folder / "torn")
+    log = EventLog(path=folder / "log", root=folder, mission_slug=SLUG, attic=folder / "torn")
     log.path.write_bytes(b"".join(encode(events, mission_slug=SLUG) for events in appends))
     content = log.read()
     assert content.events == tuple(event for events in appends for event in events)
@@ -106,7 +112,7 @@ def test_an_append_cut_off_anywhere_counts_whole_or_not_at_all(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], kept: int
 ) -> None:
     folder = tmp_path_factory.mktemp("log")
-    log = EventLog(path=folder / "log", mission_slug=SLUG, attic=folder / "torn")
+    log = EventLog(path=folder / "log", root=folder, mission_slug=SLUG, attic=folder / "torn")
     whole = encode(events, mission_slug=SLUG)
     log.path.write_bytes(line(CLAIM) + whole[: min(kept, len(whole) - 1)])
     assert log.read().events in ((CLAIM,), (CLAIM, *events))
@@ -300,12 +306,6 @@ def test_an_append_that_the_disk_refuses_makes_no_log(log: EventLog) -> None:
     assert not log.path.exists()
 
 
-def test_a_log_that_is_a_folder_is_a_failure_of_the_storage(log: EventLog) -> None:
-    log.path.mkdir()
-    with pytest.raises(StorageFailed):
-        log.read()
-
-
 @pytest.mark.parametrize(
     ("field", "value", "read"),
     [
@@ -339,3 +339,56 @@ def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_
 def test_a_note_on_no_package_is_read_past_and_kept(log: EventLog, note: bytes) -> None:
     log.path.write_bytes(note + line(CLAIM))
     assert log.read().events == (CLAIM,)
+
+
+# What is not a file of its own.
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "fifo", "folder"])
+def test_what_is_not_a_regular_file_is_neither_read_nor_appended_to(
+    log: EventLog, tmp_path: Path, kind: str
+) -> None:
+    outside = tmp_path / "outside"
+    if kind == "link":
+        outside.write_bytes(line(CLAIM))
+    if kind == "fifo":
+        os.mkfifo(log.path)
+    elif kind == "folder":
+        log.path.mkdir()
+    else:
+        log.path.symlink_to(outside)
+    for ask in (log.read, log.mend, lambda: log.append([NOTE])):
+        with pytest.raises(StateUnreadable) as refused:
+            ask()
+        assert refused.value.details["file"] == str(log.path)
+    assert not outside.exists() or outside.read_bytes() == line(CLAIM)
+
+
+def test_a_folder_on_the_way_that_is_a_link_is_not_followed(log: EventLog, tmp_path: Path) -> None:
+    log.path.parent.rmdir()
+    (tmp_path / "outside").mkdir()
+    log.path.parent.symlink_to(tmp_path / "outside")
+    with pytest.raises(StateUnreadable):
+        log.append([NOTE])
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
+    log: EventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"")
+    log.append([CLAIM])
+    real = os.stat
+
+    def swapping(path: Any, *args: Any, **kw: Any) -> Any:
+        status = real(path, *args, **kw)
+        if path == log.path.name and not log.path.is_symlink():
+            log.path.unlink()
+            log.path.symlink_to(outside)
+        return status
+
+    monkeypatch.setattr(os, "stat", swapping)
+    with pytest.raises(StateUnreadable):
+        log.append([NOTE])
+    assert outside.read_bytes() == b""

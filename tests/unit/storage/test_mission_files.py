@@ -157,6 +157,13 @@ def test_missions_are_folders_of_their_own_in_order(tmp_path: Path) -> None:
     assert named_mission(project, "001-a") == MissionFiles(project, "001-a")
 
 
+def test_no_mission_is_named_through_a_link_in_the_place_of_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "001-x").mkdir(parents=True)
+    (tmp_path / "kitty-specs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StateUnreadable):
+        named_mission(Project(tmp_path), "001-x")
+
+
 def test_a_project_without_missions_has_none(tmp_path: Path) -> None:
     assert all_missions(Project(tmp_path)) == []
 

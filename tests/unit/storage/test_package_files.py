@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.errors import StateUnreadable
 from specify_cli.storage.package_files import WorkPackage, read_packages
 
 
@@ -19,7 +20,7 @@ def write(mission: Path, text: str, *, name: str = "WP01-step.md", encoding: str
 
 
 def only(mission: Path) -> WorkPackage:
-    (package,) = read_packages(mission).values()
+    (package,) = read_packages(mission, below=mission).values()
     return package
 
 
@@ -71,11 +72,11 @@ def test_what_is_not_said_follows_from_the_name(mission: Path, header: str) -> N
 def test_files_that_are_no_packages_are_left_alone_and_ids_are_in_order(mission: Path) -> None:
     for name in ("WP10.md", "WP02_b.md", "WP01 a.md", "README.md", "WP03.md.bak", "notes-WP04.md"):
         write(mission, "", name=name)
-    assert list(read_packages(mission)) == ["WP01", "WP02", "WP10"]
+    assert list(read_packages(mission, below=mission)) == ["WP01", "WP02", "WP10"]
 
 
 def test_a_mission_without_prompts_has_no_packages(tmp_path: Path) -> None:
-    assert read_packages(tmp_path) == {}
+    assert read_packages(tmp_path, below=tmp_path) == {}
 
 
 # Checkboxes.
@@ -111,7 +112,7 @@ def test_two_prompts_of_one_package_are_refused(mission: Path) -> None:
     write(mission, "", name="WP01-a.md")
     write(mission, "---\nwork_package_id: WP01\n---\n", name="WP02-b.md")
     with pytest.raises(StateUnreadable) as caught:
-        read_packages(mission)
+        read_packages(mission, below=mission)
     assert caught.value.details["file"] == str(mission / "tasks" / "WP02-b.md")
 
 
@@ -130,7 +131,7 @@ def test_two_prompts_of_one_package_are_refused(mission: Path) -> None:
 def test_a_field_of_the_wrong_kind_is_refused_with_the_file(mission: Path, header: str) -> None:
     write(mission, f"---\n{header}\n---\n")
     with pytest.raises(StateUnreadable) as caught:
-        read_packages(mission)
+        read_packages(mission, below=mission)
     assert caught.value.details["file"] == str(mission / "tasks" / "WP01-step.md")
 
 
@@ -138,14 +139,29 @@ def test_a_field_of_the_wrong_kind_is_refused_with_the_file(mission: Path, heade
 def test_a_file_that_is_no_text_is_refused_by_name(mission: Path, name: str) -> None:
     (mission / name).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StateUnreadable) as caught:
-        read_packages(mission)
+        read_packages(mission, below=mission)
     assert caught.value.details["file"] == str(mission / name)
 
 
-def test_a_prompt_that_is_a_folder_is_a_failure_of_the_storage(mission: Path) -> None:
+def test_a_prompt_that_is_a_folder_is_not_read(mission: Path) -> None:
     (mission / "tasks" / "WP01.md").mkdir()
-    with pytest.raises(StorageFailed):
-        read_packages(mission)
+    with pytest.raises(StateUnreadable):
+        read_packages(mission, below=mission)
+
+
+def test_prompts_and_outlines_that_are_links_or_fifos_are_not_read(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.md"
+    outside.write_text("---\nwork_package_id: WP01\n---\n")
+    for number, name in enumerate(["tasks.md", "tasks/WP01.md", "tasks"]):
+        for kind in ("link", "fifo"):
+            mission = tmp_path / f"{number}-{kind}"
+            (mission / name).parent.mkdir(parents=True)
+            if kind == "link":
+                (mission / name).symlink_to(outside)
+            else:
+                os.mkfifo(mission / name)
+            with pytest.raises(StateUnreadable):
+                read_packages(mission, below=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +186,7 @@ def test_dependencies_are_understood_and_none_is_dropped(
     write(mission, f"---\ndependencies: {value}\n---\n")
     for name in ("WP02", "WP03"):
         (mission / "tasks" / f"{name}.md").write_text("")
-    assert read_packages(mission)["WP01"].dependencies == expected
+    assert read_packages(mission, below=mission)["WP01"].dependencies == expected
 
 
 @pytest.mark.parametrize(
@@ -192,7 +208,7 @@ def test_two_packages_of_one_number_are_two_and_neither_is_guessed(mission: Path
     for name, needed in (("WP6", ""), ("WP06", "WP6"), ("WP07", "WP006")):
         text = f"---\ndependencies: [{needed}]\n---\n"
         (mission / "tasks" / f"{name}.md").write_text(text)
-    packages = read_packages(mission)
+    packages = read_packages(mission, below=mission)
     assert packages["WP06"].dependencies == ("WP6",)
     assert packages["WP07"].dependencies == ("WP006",)
 

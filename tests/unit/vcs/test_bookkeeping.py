@@ -11,6 +11,11 @@ from specify_cli.vcs.git import GitFailed
 from tests.unit.vcs.conftest import LOG, Project
 
 
+def held(*paths: Path) -> dict[Path, bytes | None]:
+    """What the files hold; None for one that is not there."""
+    return {path: path.read_bytes() if path.exists() else None for path in paths}
+
+
 def files_of(project: Project, commit: str) -> list[str]:
     answer = project.git("show", "--name-only", "--format=", "-z", commit)
     return [path for path in answer.split("\0") if path]
@@ -19,7 +24,7 @@ def files_of(project: Project, commit: str) -> list[str]:
 def test_exactly_these_files_are_committed(project: Project) -> None:
     log = project.write(LOG, "one\ntwo\n")
     odd = project.write("kitty-specs/sp ace/\u00fc\n.json", "{}")
-    commit = commit_files(project.repo, [log, odd], message="record")
+    commit = commit_files(project.repo, held(log, odd), message="record")
     assert commit == project.git("rev-parse", "main")
     assert files_of(project, commit) == [LOG, "kitty-specs/sp ace/\u00fc\n.json"]
     assert project.status() == []
@@ -27,7 +32,7 @@ def test_exactly_these_files_are_committed(project: Project) -> None:
 
 def test_nothing_new_makes_no_commit(project: Project) -> None:
     before = project.refs()
-    assert commit_files(project.repo, [project.root / LOG], message="record") is None
+    assert commit_files(project.repo, held(project.root / LOG), message="record") is None
     assert project.refs() == before
 
 
@@ -39,7 +44,7 @@ def test_staged_and_unstaged_work_survives(project: Project) -> None:
     project.write("untracked.txt", "u\n")
     log = project.write(LOG, "two\n")
     status = [entry for entry in project.status() if LOG not in entry]
-    commit = commit_files(project.repo, [log], message="record")
+    commit = commit_files(project.repo, held(log), message="record")
     assert files_of(project, commit or "") == [LOG]
     assert project.status() == status
     assert project.git("show", ":a.txt") == "staged"
@@ -50,7 +55,7 @@ def test_unborn_branch_gets_its_first_commit(empty: Project) -> None:
     empty.write("mine.txt", "m\n")
     empty.git("add", "mine.txt")
     log = empty.write(LOG, "one\n")
-    commit = commit_files(empty.repo, [log], message="record")
+    commit = commit_files(empty.repo, held(log), message="record")
     assert commit == empty.git("rev-parse", "refs/heads/main")
     assert files_of(empty, commit) == [LOG]
     assert empty.status() == ["A  mine.txt"]
@@ -59,21 +64,21 @@ def test_unborn_branch_gets_its_first_commit(empty: Project) -> None:
 def test_detached_head_moves_and_no_branch_does(project: Project) -> None:
     project.git("checkout", "-q", "--detach")
     refs = project.refs()
-    commit = commit_files(project.repo, [project.write(LOG, "two\n")], message="record")
+    commit = commit_files(project.repo, held(project.write(LOG, "two\n")), message="record")
     assert project.git("rev-parse", "HEAD") == commit
     assert project.refs() == refs
 
 
 def test_vanished_file_is_removed(project: Project) -> None:
     (project.root / LOG).unlink()
-    commit = commit_files(project.repo, [project.root / LOG], message="record")
+    commit = commit_files(project.repo, held(project.root / LOG), message="record")
     assert LOG not in project.git("ls-tree", "-r", "--name-only", commit or "")
     assert project.status() == []
 
 
 def test_ignored_files_of_the_host_are_committed(project: Project) -> None:
     project.commit({".gitignore": "*.jsonl\n"})
-    commit = commit_files(project.repo, [project.write(LOG, "two\n")], message="record")
+    commit = commit_files(project.repo, held(project.write(LOG, "two\n")), message="record")
     assert files_of(project, commit or "") == [LOG]
 
 
@@ -81,28 +86,51 @@ def test_hooks_and_signing_do_not_take_part(project: Project) -> None:
     for name in ("pre-commit", "commit-msg", "reference-transaction", "post-commit"):
         project.write(f".git/hooks/{name}", "#!/bin/sh\nexit 1\n").chmod(0o755)
     project.git("config", "commit.gpgSign", "true")
-    assert commit_files(project.repo, [project.write(LOG, "two\n")], message="record")
+    assert commit_files(project.repo, held(project.write(LOG, "two\n")), message="record")
 
 
 def test_project_may_be_named_through_a_link(project: Project, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(project.root)
     project.write(LOG, "two\n")
-    commit = commit_files(project.repo, [tmp_path / "link" / LOG], message="record")
+    commit = commit_files(project.repo, held(tmp_path / "link" / LOG), message="record")
     assert files_of(project, commit or "") == [LOG]
 
 
 def test_file_outside_the_project_is_refused(project: Project, tmp_path: Path) -> None:
     (tmp_path / "other").write_text("x")
     with pytest.raises(ValueError, match="other"):
-        commit_files(project.repo, [tmp_path / "other"], message="record")
+        commit_files(project.repo, held(tmp_path / "other"), message="record")
 
 
-def test_windows_line_ends_are_stored_as_git_add_would(project: Project) -> None:
+def test_files_of_people_are_stored_as_git_add_would(project: Project) -> None:
     project.git("config", "core.autocrlf", "true")
     project.git("config", "core.safecrlf", "true")
-    commit = commit_files(project.repo, [project.write(LOG, "one\r\ntwo\r\n")], message="record")
-    assert project.show(commit or "", LOG) == "one\ntwo\n"
+    spec = project.write("kitty-specs/001/spec.md", "one\r\ntwo\r\n")
+    commit = commit_files(project.repo, {}, authored=[spec], message="record")
+    assert project.show(commit or "", "kitty-specs/001/spec.md") == "one\ntwo\n"
     assert project.status() == []
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "working-tree-encoding=UTF-16",
+        "text eol=crlf",
+        "ident",
+        "filter=broken",
+        "merge=broken diff=broken",
+    ],
+)
+def test_attributes_do_not_change_how_the_host_s_own_files_are_stored(
+    project: Project, attributes: str
+) -> None:
+    project.git("config", "filter.broken.clean", "false")
+    project.git("config", "filter.broken.required", "true")
+    project.write(".gitattributes", f"*.jsonl {attributes}\n")
+    log = project.write(LOG, "one $Id$\ntwo\n")
+    commit = commit_files(project.repo, held(log), message="record")
+    assert project.git("cat-file", "blob", f"{commit}:{LOG}") == "one $Id$\ntwo"
+    assert log.read_bytes() == b"one $Id$\ntwo\n"
 
 
 def test_held_index_fails_before_head_moves(project: Project) -> None:
@@ -110,5 +138,5 @@ def test_held_index_fails_before_head_moves(project: Project) -> None:
     (project.root / ".git/index.lock").touch()
     head = project.repo.head()
     with pytest.raises(GitFailed):
-        commit_files(project.repo, [log], message="record")
+        commit_files(project.repo, held(log), message="record")
     assert project.repo.head() == head

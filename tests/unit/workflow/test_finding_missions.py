@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.errors import MissionAmbiguous, MissionNotFound, StorageFailed
+from specify_cli.errors import MissionAmbiguous, MissionNotFound, StateUnreadable
 from specify_cli.storage import mission_files
 from specify_cli.storage.mission_files import MAX_META_BYTES
 from specify_cli.storage.project import Project
@@ -164,7 +164,16 @@ def test_without_missions_nothing_is_found(tmp_path: Path) -> None:
         MissionLookup(Project(tmp_path)).find("1")
 
 
-def test_missions_that_cannot_be_listed_are_a_failure_of_storage(tmp_path: Path) -> None:
-    (tmp_path / "kitty-specs").write_text("")
-    with pytest.raises(StorageFailed):
-        MissionLookup(Project(tmp_path)).find("1")
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_missions_are_looked_for_in_a_folder_of_the_project_alone(
+    tmp_path: Path, kind: str
+) -> None:
+    place = tmp_path / "project" / "kitty-specs"
+    place.parent.mkdir()
+    if kind == "file":
+        place.write_text("")
+    else:
+        (tmp_path / "elsewhere" / "001-x").mkdir(parents=True)
+        place.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StateUnreadable):
+        MissionLookup(Project(place.parent)).find("1")

@@ -1,0 +1,84 @@
+"""Files of a project that people and the host write: reached and opened without following links."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import folders, safe_read
+from specify_cli.storage.atomic import translated
+
+
+@contextlib.contextmanager
+def opened(path: Path, *, below: Path, flags: int = os.O_RDONLY) -> Iterator[FileIO]:
+    """The regular file `path`, opened with `flags`; nothing between it and `below` is a link.
+
+    Raises:
+        StateUnreadable: it, or a folder on the way, is a link, a FIFO or the like.
+        FileNotFoundError: it, or a folder on the way, is missing.
+        OSError: the disk refused.
+    """
+    try:
+        with (
+            folders.walked(path.parent, below=below) as folder,
+            safe_read.opened_plain(path.name, folder=folder, flags=flags) as file,
+        ):
+            yield file
+    except folders.NotAFolder as error:
+        raise not_followed(error.place, "is not a folder of its own") from error
+    except safe_read.NotRegular as error:
+        raise not_followed(path, str(error)) from error
+
+
+def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
+    """The bytes of the regular file `path`, at most `max_bytes`.
+
+    Raises:
+        StateUnreadable, FileNotFoundError, OSError: as `opened` does.
+        TooLarge: it holds more.
+    """
+    with opened(path, below=below) as file:
+        data = file.readall() if max_bytes is None else file.read(max_bytes + 1)
+    if max_bytes is not None and len(data) > max_bytes:
+        raise safe_read.TooLarge(f"holds more than {max_bytes} bytes")
+    return data
+
+
+def read_if_there(path: Path, *, below: Path) -> bytes | None:
+    """The bytes of the regular file `path`; None where there is none.
+
+    Raises:
+        StateUnreadable: as `opened` does.
+        StorageFailed: the disk refused.
+    """
+    with translated(path, "read"), contextlib.suppress(FileNotFoundError):
+        return read(path, below=below)
+    return None
+
+
+def names_in(folder: Path, *, below: Path) -> list[str]:
+    """The names in a folder, sorted; none where there is no folder.
+
+    Raises:
+        StateUnreadable: it, or a folder on the way to it, is a link or a file.
+        OSError: the disk refused.
+    """
+    try:
+        with folders.walked(folder, below=below) as descriptor:
+            return sorted(os.listdir(descriptor))
+    except FileNotFoundError:
+        return []
+    except folders.NotAFolder as error:
+        raise not_followed(error.place, "is not a folder of its own") from error
+
+
+def not_followed(path: Path, complaint: str) -> StateUnreadable:
+    """The refusal of what is not opened."""
+    return StateUnreadable(
+        f"{path}: {complaint}; put the file or folder itself in its place, then try again",
+        file=str(path),
+    )
