@@ -1,0 +1,50 @@
+"""Everything that the README's test command installs has one version, and nothing else is told."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+LINES = (ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+PINNED = {
+    canonicalize_name(name): version for name, _, version in (p.partition("==") for p in LINES)
+}
+PROJECT = "spec-kitty"
+
+
+def installed_for(name: str, extras: frozenset[str], seen: set[str]) -> set[str]:
+    """Names of all that the package needs here, directly or not."""
+    for text in metadata.requires(name) or []:
+        needed = Requirement(text)
+        applies = needed.marker is None or any(
+            needed.marker.evaluate({"extra": extra}) for extra in extras | {""}
+        )
+        if applies and canonicalize_name(needed.name) not in seen:
+            seen.add(canonicalize_name(needed.name))
+            installed_for(needed.name, frozenset(needed.extras), seen)
+    return seen
+
+
+def test_every_line_is_a_name_and_a_version():
+    assert [line for line in LINES if not re.fullmatch(r"[\w.-]+==[\w.+!]+", line)] == []
+
+
+def test_all_that_is_installed_is_pinned():
+    needed = installed_for(PROJECT, frozenset({"dev"}), set())
+
+    assert len(needed) > 20
+    assert needed - {PROJECT} - set(PINNED) == set()
+
+
+def test_the_build_back_end_is_pinned_to_the_same_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert project["build-system"]["requires"] == [
+        f"hatchling=={PINNED[canonicalize_name('hatchling')]}"
+    ]
