@@ -123,11 +123,17 @@ class TransitionRejected(SpecKittyError):
 
 
 class LaneAllocationFailed(SpecKittyError):
-    """The worktree of the execution lane could not be made ready; `reason`, `lane_id`."""
+    """The worktree of the lane could not be made ready; `reason`, `reason_code`, `files`, `lane_id`."""
 
     code = "LANE_ALLOCATION_FAILED"
     about = A_PACKAGE
     retryable = True
+
+
+class LaneLost(LaneAllocationFailed):
+    """Work that is recorded is not in the repository any more: to ask again does not bring it back."""
+
+    retryable = False
 
 
 class MissionNotReady(SpecKittyError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,11 +27,18 @@ FILLING: Final = "spec-kitty-filling"
 
 
 class AllocationFailed(Exception):
-    """The worktree of a lane could not be made ready; `reason` says why and what to do."""
+    """The worktree of a lane could not be made ready; `reason` says why and what to do.
 
-    def __init__(self, reason: str) -> None:
+    `code` names the case, and `files` are those that are in conflict.
+    """
+
+    def __init__(
+        self, reason: str, *, code: str = "unavailable", files: Sequence[str] = ()
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
+        self.files = tuple(files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +68,7 @@ def standing(git: Git, place: Place) -> Checkout | None:
         return None
     if not found.has(place.branch):
         raise AllocationFailed(f"{place.path} stands on {found.branch or 'no branch'}")
-    _complete(found, place.branch)
+    _complete(git, found, place.branch)
     return found
 
 
@@ -85,7 +93,7 @@ def make(git: Git, place: Place) -> None:
     plain_files.replace(git_dir / FILLING, b"")
     # The registration first: were the files there without it, they would pass for somebody's.
     durable.sync()
-    _fill(made, git_dir)
+    _fill(git, made, git_dir)
 
 
 def ignore_folder(folder: Path) -> None:
@@ -147,20 +155,45 @@ def _refuse_taken(place: Place, found: Checkout | None) -> None:
         raise AllocationFailed(f"{place.path} exists and is no worktree: move it away")
 
 
-def _complete(checkout: Checkout, branch: str) -> None:
+def _complete(git: Git, checkout: Checkout, branch: str) -> None:
     settle_all(checkout.git, branch, [checkout])
     git_dir = checkout.git_dir
     if git_dir is not None and is_being_filled(git_dir):
         checkout.outwait_index()  # The git of a host that was killed may be at it still.
-        _fill(checkout, git_dir)
+        _fill(git, checkout, git_dir)
 
 
-def _fill(checkout: Checkout, git_dir: Path) -> None:
-    # As `reset --hard`, but for the refs: it would lock them, and nothing would prove that it was ours.
-    checkout.on_index("read-tree", "HEAD")
-    checkout.on_index("read-tree", "--reset", "-u", "HEAD")
+def _fill(git: Git, checkout: Checkout, git_dir: Path) -> None:
+    try:
+        # As `reset --hard`, but for the refs: it would lock them, and nothing would prove that it was ours.
+        checkout.on_index("read-tree", "HEAD")
+        checkout.on_index("read-tree", "--reset", "-u", "HEAD")
+    except GitFailed:
+        _unmake(git, checkout.path)
+        raise
     durable.sync()
     (git_dir / FILLING).unlink(missing_ok=True)
+
+
+def _unmake(git: Git, path: Path) -> None:
+    """A worktree that nobody was given to work in is gone, as far as the disk lets it."""
+    trash = trash_of(path)
+    with suppress(OSError):
+        discard(trash)
+        path.rename(trash)
+        discard(trash)
+    forget(git, path)
+
+
+def trash_of(path: Path) -> Path:
+    """Where a worktree is put before it is removed, so that it is there wholly or not at all."""
+    return path.with_name(f".removed-{path.name}")
+
+
+def discard(trash: Path) -> None:
+    """What was put there is removed."""
+    if trash.is_dir():
+        shutil.rmtree(trash)
 
 
 def is_being_filled(git_dir: Path) -> bool:

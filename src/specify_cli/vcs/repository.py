@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,12 +48,38 @@ class Repository:
         return self.head() is not None
 
     def head(self) -> str | None:
-        """The commit that the main checkout stands on; None on an unborn branch."""
-        return _commit(self.git, "HEAD")
+        """The commit that the main checkout stands on; None on an unborn branch.
+
+        Raises:
+            GitFailed: HEAD, its branch or its commit is damaged.
+        """
+        found = _commit(self.git, "HEAD")
+        if found is None:
+            branch = self.current_branch()
+            if branch is None:
+                raise GitFailed(("rev-parse", "HEAD"), returncode=-1, stderr="HEAD names no commit")
+            _refuse_damage(self.git, HEADS + branch)
+        return found
 
     def branch_tip(self, branch: str) -> str | None:
-        """The commit that local `branch` points at; None when there is no such branch."""
-        return _commit(self.git, HEADS + branch)
+        """The commit that local `branch` points at; None when there is no such branch.
+
+        Raises:
+            GitFailed: the branch, or its commit, is damaged.
+        """
+        found = _commit(self.git, HEADS + branch)
+        if found is None:
+            _refuse_damage(self.git, HEADS + branch)
+        return found
+
+    def lane_tips(self, branches: Iterable[str]) -> dict[str, str]:
+        """The commits of those branches of the host's making that are there, by name.
+
+        Raises:
+            GitFailed: one is a symbolic ref, names no commit, or is damaged: the host made no such.
+        """
+        found = {branch: _own_commit(self.git, HEADS + branch) for branch in branches}
+        return {branch: commit for branch, commit in found.items() if commit}
 
     def is_plain_branch(self, name: str) -> bool:
         """Whether `name` can be a branch of its own: not an expression, not a symbolic ref."""
@@ -102,6 +129,53 @@ class Repository:
 def _commit(git: Git, name: str) -> str | None:
     found = git.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", check=False)
     return os.fsdecode(found.stdout).strip() or None
+
+
+def _refuse_damage(git: Git, ref: str) -> None:
+    """Passes where there is no such ref, which is not the same as one that cannot be read.
+
+    Raises:
+        GitFailed: git says what is wrong with it.
+    """
+    found = _listed(git, ref)
+    if found:
+        raise _damaged(ref, f"names a {found[1]}, not a commit")
+
+
+def _own_commit(git: Git, ref: str) -> str | None:
+    found = _listed(git, ref)
+    if found is None:
+        # A symbolic ref to nothing is not listed.
+        named = git.run("symbolic-ref", "--quiet", ref, check=False).lines
+        found = ("", "", named[0]) if named else None
+    if found is None:
+        return None
+    commit, kind, named_ref = found
+    if named_ref:
+        raise _damaged(ref, f"is a symbolic ref to {named_ref}, not a branch of its own")
+    if kind != "commit":
+        raise _damaged(ref, f"names a {kind}, not a commit")
+    return commit
+
+
+def _listed(git: Git, ref: str) -> tuple[str, str, str] | None:
+    """Object, its type, and the ref that `ref` names where it is symbolic; None without such a ref.
+
+    Raises:
+        GitFailed: git cannot read it.
+    """
+    answer = git.run(
+        "for-each-ref", "--format=%(refname) %(objectname) %(objecttype) %(symref)", ref
+    )
+    told = [line for line in answer.stderr.splitlines() if ref in line.split(" ")]
+    if told:
+        raise _damaged(ref, f"cannot be read: {told[0]}")
+    fields = (line.split(" ") for line in answer.lines)
+    return next(((it[1], it[2], it[3]) for it in fields if it[0] == ref), None)
+
+
+def _damaged(ref: str, what: str) -> GitFailed:
+    return GitFailed(("for-each-ref", ref), returncode=-1, stderr=f"{ref} {what}")
 
 
 def _places(git: Git) -> tuple[Path, Path, Path]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,11 +27,13 @@ from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.placement import (
     AllocationFailed,
     Place,
+    discard,
     ignore_folder,
     is_being_filled,
     make,
     registration,
     standing,
+    trash_of,
 )
 from specify_cli.vcs.repository import Repository
 
@@ -88,18 +90,24 @@ def allocate(
 
     Raises:
         AllocationFailed: no commit or target to start from, something else at `path`, a conflict,
-            or uncommitted changes where the merge goes. No worktree is left half-made.
+            or uncommitted changes where the merge goes. No worktree and no branch is left of it.
     """
     names = {"lane": branch, "mission": mission_branch, "target": target_branch}
     place = Place(path=path.absolute(), branch=branch)
     try:
-        branches = _Branches(**names, tips=_tips(repo, [*names.values(), *merge_in]))
+        tips = repo.lane_tips([branch, mission_branch, *merge_in])
+        target = repo.branch_tip(target_branch)
+        if target:
+            tips.setdefault(target_branch, target)
+        branches = _Branches(**names, tips=tips)
         _require(repo, branches, merge_in)
         return _allocate(repo.git, place=place, branches=branches, merge_in=merge_in)
     except MergeConflict as error:
-        raise AllocationFailed(f"{branch}: merging its dependencies conflicts in {error}") from None
+        text = f"{branch}: merging its dependencies conflicts in {error}"
+        raise AllocationFailed(text, code="conflict", files=error.paths) from None
     except CheckoutBlocked as error:
-        raise AllocationFailed(f"commit or undo first: {error}") from None
+        text = f"commit or undo first: {error}"
+        raise AllocationFailed(text, code="uncommitted_changes") from None
     except (GitFailed, OSError, TargetMoved) as error:
         raise AllocationFailed(str(error)) from error
 
@@ -138,7 +146,7 @@ def remove(repo: Repository, path: Path) -> bool:
         GitFailed, OSError: git or the disk refused; to be tried again, until then it may be half gone.
     """
     place = Place(path=path.absolute(), branch="")
-    trash = _trash(path)
+    trash = trash_of(path)
     found = registration(repo.git, place)
     if any(plain_files.endless(path)) or has_uncommitted_work(repo, path):
         return False
@@ -146,14 +154,14 @@ def remove(repo: Repository, path: Path) -> bool:
         return False
     if found is not None and path.is_dir():
         # At once, because one that was half removed would look like work that was undone.
-        _discard(trash)
+        discard(trash)
         path.rename(trash)
         # Not one file may be gone after a power loss while the folder still has its name.
         durable.sync_folder(path.parent)
     if found is not None:
         # Its folder is gone: git only forgets it.
         on_worktrees(repo.git, "remove", str(place.path))
-    _discard(trash)
+    discard(trash)
     if _is_empty_folder(path) and not path.is_symlink():
         path.rmdir()
     return not os.path.lexists(path)
@@ -165,18 +173,9 @@ def remains(repo: Repository, path: Path) -> bool:
     Raises:
         GitFailed: git will not work in the repository.
     """
-    if path.exists() or _trash(path).exists():
+    if path.exists() or trash_of(path).exists():
         return True
     return registration(repo.git, Place(path=path.absolute(), branch="")) is not None
-
-
-def _trash(path: Path) -> Path:
-    return path.with_name(f".removed-{path.name}")
-
-
-def _discard(trash: Path) -> None:
-    if trash.is_dir():
-        shutil.rmtree(trash)
 
 
 def _is_kept(checkout: Checkout) -> bool:
@@ -215,12 +214,6 @@ def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
-def _tips(repo: Repository, names: Sequence[str]) -> dict[str, str]:
-    refs = [HEADS + name for name in names]
-    lines = repo.git.run("for-each-ref", "--format=%(objectname) %(refname)", *refs).lines
-    return {ref.removeprefix(HEADS): oid for oid, _, ref in (it.partition(" ") for it in lines)}
-
-
 def _require(repo: Repository, branches: _Branches, merge_in: Sequence[str]) -> None:
     if branches.target not in branches.tips and not repo.has_commits():
         raise AllocationFailed("the repository has no commit yet: make a first one")
@@ -237,9 +230,9 @@ def _allocate(
         raise AllocationFailed(f"{place.path} stands on a branch without a commit")
     tip = _merged(git, branches, merge_in)
     if out is None:
-        _make_branches(git, branches, tip)
-        ignore_folder(place.path.parent)
-        make(git, place)
+        with _branches_made(git, branches, tip):
+            ignore_folder(place.path.parent)
+            make(git, place)
     elif tip != branches.base:
         move = Move(origin=branches.base, goal=tip)
         travel(git, branches.lane, move=move, journeys=[(out, move)])
@@ -276,17 +269,35 @@ def _missing(git: Git, base: str, names: Sequence[str]) -> dict[str, str]:
     return {name: oid for oid, name in unique.items()}
 
 
-def _make_branches(git: Git, branches: _Branches, tip: str) -> None:
-    tips, orders = branches.tips, []
-    if branches.mission not in tips:
-        orders.append(f"create {HEADS}{branches.mission} {tips[branches.target]}")
-        marks.note_ref(HEADS + branches.mission, tips[branches.target])
-    marks.note_ref(HEADS + branches.lane, tip)
-    if branches.lane not in tips:
-        orders.append(f"create {HEADS}{branches.lane} {tip}")
-    elif tip != tips[branches.lane]:
-        orders.append(f"update {HEADS}{branches.lane} {tip} {tips[branches.lane]}")
-    if orders:
+@contextmanager
+def _branches_made(git: Git, branches: _Branches, tip: str) -> Iterator[None]:
+    """The branches of the mission and of the lane are there; as they were, when the block fails."""
+    tips = branches.tips
+    base = tips.get(branches.mission) or tips[branches.target]
+    ends = ((branches.mission, base), (branches.lane, tip))
+    moves = [(name, tips.get(name), new) for name, new in ends if tips.get(name) != new]
+    if moves:
         # No branch may outlive a power loss that the commits it points at do not.
         durable.sync()
-        git.run("update-ref", "--stdin", input="".join(f"{it}\n" for it in orders).encode())
+    _update(git, moves)
+    try:
+        yield
+    except (GitFailed, OSError):
+        with suppress(GitFailed):
+            _update(git, [(name, new, old) for name, old, new in moves])
+        raise
+
+
+def _update(git: Git, moves: Sequence[tuple[str, str | None, str | None]]) -> None:
+    """Each branch goes from one commit to another; None is a branch that is not there."""
+    orders = "".join(_order(HEADS + name, old, new) for name, old, new in moves)
+    for name, old, new in moves:
+        marks.note_ref(HEADS + name, new or old or "")
+    if orders:
+        git.run("update-ref", "--stdin", input=orders.encode())
+
+
+def _order(ref: str, old: str | None, new: str | None) -> str:
+    if old is None:
+        return f"create {ref} {new}\n"
+    return f"update {ref} {new} {old}\n" if new else f"delete {ref} {old}\n"

@@ -30,6 +30,7 @@ def examine_repository(project: Project) -> Iterator[Finding]:
     """No repository, no commit, stale locks, registrations of worktrees that are gone."""
     try:
         repository = Repository.find(project.root)
+        has_commits = repository is not None and repository.has_commits()
     except GitFailed as refusal:
         yield error("no-git", project.root, str(refusal), repair="do what git says")
         return
@@ -37,7 +38,7 @@ def examine_repository(project: Project) -> Iterator[Finding]:
         what = "the project is in no git repository"
         yield error("no-git", project.root, what, repair="run 'git init' and make a first commit")
         return
-    if not repository.has_commits():
+    if not has_commits:
         what = "the repository has no commit"
         yield error("no-commit", project.root, what, repair="make a first commit")
     for checkout in registered(repository.git):
@@ -74,9 +75,12 @@ class Branches:
 def branches_of(project: Project) -> Branches | None:
     """The branches of the project; None where there is no repository with a commit."""
     repository = repositories.look(project)
-    if repository is None or not repository.has_commits():
+    try:
+        if repository is None or not repository.has_commits():
+            return None
+        names = repository.git.text("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
+    except GitFailed:  # What is damaged is a finding about the repository.
         return None
-    names = repository.git.text("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
     return Branches(repository=repository, names=frozenset(names.splitlines()))
 
 
@@ -100,7 +104,11 @@ def _examine_lane(
 ) -> Iterator[Finding]:
     if UNDER_WAY & set(stands) and place.branch not in branches.names:
         what = f"work in {place.lane_id} has begun, and its branch {place.branch} does not exist"
-        repair = f"restore the branch (git reflog), or {REMAKE}"
+        repair = (
+            "list commits that no branch names with 'git fsck --no-reflogs --lost-found' and make the"
+            f" branch again with 'git branch {place.branch} <commit>', or move its packages back to"
+            " planned"
+        )
         yield warning("no-lane-branch", place.path, what, repair=repair)
     elif UNDER_WAY & set(stands) and not place.path.exists():
         what = f"work in {place.lane_id} has begun, and its worktree is not there"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from specify_cli.core.dependencies import in_order
-from specify_cli.core.lanes import Lane
-from specify_cli.errors import LaneAllocationFailed, PreflightFailed
+from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StorageFailed
 from specify_cli.vcs import worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.worktrees import AllocationFailed
-from specify_cli.workflow import repositories
+from specify_cli.workflow import lost_work, repositories
 from specify_cli.workflow.opened import OpenMission
 from specify_cli.workflow.outcomes import WorkspaceReport
 
@@ -17,12 +18,12 @@ from specify_cli.workflow.outcomes import WorkspaceReport
 def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     """The package's worktree is on its branch, the tips of approved dependencies are merged into it.
 
-    Raises: LaneAllocationFailed with the `reason`; StorageFailed.
+    Raises: LaneAllocationFailed with the `reason`, LaneLost; StorageFailed.
     """
     place = mission.workspace(wp_id)
     try:
         with repositories.changing(mission.files.project) as repository:
-            mission.write_lanes()
+            lost_work.check_start(repository, mission, wp_id)
             ready = worktrees.allocate(
                 repository,
                 path=place.path,
@@ -31,11 +32,15 @@ def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
                 target_branch=place.target_branch,
                 merge_in=_dependency_branches(repository, mission, wp_id),
             )
+            # After what may be refused: nothing is left of that.
+            mission.write_lanes()
     except (AllocationFailed, GitFailed, PreflightFailed) as error:
-        reason = str(error)
+        refused = error if isinstance(error, AllocationFailed) else AllocationFailed(str(error))
         raise LaneAllocationFailed(
-            f"no workspace for {wp_id} at {place.path}: {reason}",
-            reason=reason,
+            f"no workspace for {wp_id} at {place.path}: {refused.reason}",
+            reason=refused.reason,
+            reason_code=refused.code,
+            files=list(refused.files),
             lane_id=place.lane_id,
         ) from error
     return _report(mission, wp_id, base_ref=ready.base_ref, exists=True)
@@ -44,17 +49,23 @@ def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
 def reopen(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     """The worktree of a package that work has begun on, made again if it is gone, else untouched.
 
-    Raises: LaneAllocationFailed with the `reason`.
+    Raises: LaneAllocationFailed with the `reason`, LaneLost.
     """
     found = inspect(mission, wp_id)
     return found if found.exists else allocate(mission, wp_id)
 
 
 def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
-    """Where the package is, or will be, worked on, without changing anything."""
+    """Where the package is, or will be, worked on, without changing anything.
+
+    Raises: LaneLost.
+    """
     place = mission.workspace(wp_id)
     repository = repositories.look(mission.files.project)
-    exists = repository is not None and worktrees.exists(repository, place.path, place.branch)
+    exists = False
+    if repository is not None:
+        lost_work.check_work(repository, mission, wp_id)
+        exists = worktrees.exists(repository, place.path, place.branch)
     return _report(mission, wp_id, base_ref=mission.state_of(wp_id).base_ref, exists=exists)
 
 
@@ -84,31 +95,25 @@ def _has_commits_beyond(repository: Repository, base: str, tip: str) -> bool:
 
 def _dependency_branches(repository: Repository, mission: OpenMission, wp_id: str) -> list[str]:
     """The lane branches with the work of approved dependencies, those they depend on first."""
-    needed = _finished_dependencies(mission, wp_id)
+    needed = lost_work.finished_dependencies(mission, wp_id)
     own = mission.workspace(wp_id).branch
     branches = [mission.workspace(x).branch for x in in_order(mission.graph) if x in needed]
-    elsewhere = [branch for branch in dict.fromkeys(branches) if branch != own]
-    return [branch for branch in elsewhere if repository.branch_tip(branch)]
+    # One without a branch was approved without work.
+    return list(repository.lane_tips(branch for branch in branches if branch != own))
 
 
 def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
     """The branch that holds the work of the dependency settled last; None where none left work."""
     newest_first = sorted(
-        _finished_dependencies(mission, wp_id),
+        lost_work.finished_dependencies(mission, wp_id),
         key=lambda x: (mission.state_of(x).since or "", x),
         reverse=True,
     )
-    with_work = (x for x in newest_first if branch_tip(mission, x))
-    last = next(with_work, None)
-    return mission.workspace(last).branch if last else None
-
-
-def _finished_dependencies(mission: OpenMission, wp_id: str) -> set[str]:
-    return {
-        x
-        for x in mission.package(wp_id).dependencies
-        if x in mission.packages and mission.state_of(x).lane in (Lane.APPROVED, Lane.DONE)
-    }
+    with suppress(StorageFailed):  # Whoever starts the package is told.
+        with_work = (x for x in newest_first if branch_tip(mission, x))
+        last = next(with_work, None)
+        return mission.workspace(last).branch if last else None
+    return None
 
 
 def _report(

@@ -76,7 +76,7 @@ class WorkPackages:
         """The package has made the one move that was asked for.
 
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
-        TransitionRejected, StorageFailed.
+        TransitionRejected, LaneLost, StorageFailed.
         """
         with changing_package(self.project, selector, wish.wp_id) as mission:
             events = _moves_recorded(mission, cause)
@@ -134,7 +134,7 @@ class WorkPackages:
     def resolve_workspace(self, selector: str, wp_id: str) -> WorkspaceReport:
         """Where the package is, or will be, worked on; nothing is changed.
 
-        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable.
+        Raises: MissionNotFound, WorkPackageNotFound, LaneLost, StateUnreadable.
         """
         mission = open_mission(self.project, selector)
         with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
@@ -153,6 +153,9 @@ def _moves_recorded(mission: OpenMission, cause: Cause) -> list[Moved]:
 def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
     """What the guard of this move wants to see; git is asked only where it matters."""
     guard = rules.guard_of(package.lane, wish.to)
+    if wish.to is Lane.IN_PROGRESS:
+        # Who goes back to work must find there what was done.
+        lane_workspaces.inspect(mission, wish.wp_id)
     blind = Sight(
         unsatisfied_dependencies=mission.unsatisfied(wish.wp_id),
         is_being_merged=wish.wp_id in merge_intent.moved_packages(mission.files),

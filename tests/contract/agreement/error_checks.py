@@ -20,7 +20,7 @@ def codes_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
 
 
 def codes_are_retryable_alike(contract: Contract, code: CodeFacts) -> Iterator[str]:
-    """`retryable` is a property of the code, and the same at both sides."""
+    """`retryable` is, but for some cases of one code, a property of the code: the same at both sides."""
     made = {error.code: error.retryable for error in code.errors}
     for entry in contract.read("errors"):
         if made.get(entry["code"], entry["retryable"]) != entry["retryable"]:
@@ -60,8 +60,12 @@ def envelopes_know_the_codes(contract: Contract, code: CodeFacts) -> Iterator[st
 
 
 def _rule(name: str, data: dict[str, Any], entry: dict[str, Any]) -> Iterator[str]:
-    if data["properties"]["retryable"]["const"] != entry["retryable"]:
+    usual = data.get("else", data)
+    if usual["properties"]["retryable"]["const"] != entry["retryable"]:
         yield f"envelope: {name} is retryable at one side only"
+    cases = data["if"]["properties"]["reason_code"]["enum"] if "if" in data else []
+    if cases != entry.get("not_retryable_with", []):
+        yield f"envelope: {name} is never retryable with other reasons"
     if not set(data["required"]) <= set(entry["details"]):
         yield f"envelope: {name} requires what it does not list"
 

@@ -15,8 +15,6 @@ from tests.integration.stage import SLUG, Stage
 
 OTHER = "002-other"
 PATIENCE_S = 60
-# In a session of its own, as behind a network: the end of the sender is not the end of the receiver.
-HOOK = "#!/bin/sh\nexec setsid {waits}\n"
 WAITS = "#!/bin/sh\ntouch {begun}\nwhile test ! -e {gate}; do sleep 0.02; done\nexit {status}\n"
 
 
@@ -28,14 +26,14 @@ class Origin:
         self.gate, self.begun = folder / "gate", folder / "begun"
         stage.git("init", "-q", "--bare", "-b", "main", str(self.path))
         stage.git("remote", "add", "origin", str(self.path))
+        # As on another machine: the end of the sender, with all its processes, is not its end.
+        stage.git("config", "remote.origin.receivepack", "setsid --wait git-receive-pack")
         stage.git("push", "-q", "origin", "main")
 
     def wait_for_gate(self, *, status: int = 0) -> None:
-        waits, hook = self.path / "hooks" / "waits", self.path / "hooks" / "pre-receive"
-        waits.write_text(WAITS.format(begun=self.begun, gate=self.gate, status=status))
-        hook.write_text(HOOK.format(waits=waits))
-        for path in (waits, hook):
-            path.chmod(0o755)
+        hook = self.path / "hooks" / "pre-receive"
+        hook.write_text(WAITS.format(begun=self.begun, gate=self.gate, status=status))
+        hook.chmod(0o755)
 
     @property
     def tip(self) -> str:

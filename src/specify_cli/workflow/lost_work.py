@@ -1,0 +1,87 @@
+"""Work that the log records, and whose branch is not in the repository any more."""
+
+from __future__ import annotations
+
+from specify_cli.core.lanes import Lane
+from specify_cli.errors import LaneLost
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow.opened import OpenMission
+
+BEGUN = frozenset(
+    {Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED, Lane.DONE, Lane.BLOCKED}
+)
+
+
+def check_start(repository: Repository, mission: OpenMission, wp_id: str) -> None:
+    """Passes where every branch is there that the package is to be started with.
+
+    A package that was not begun, was taken back to planned or was canceled has no work to lose, nor
+    has one of which the log does not record where its work began.
+
+    Raises: LaneLost.
+    """
+    lane_id = mission.lane_ids[wp_id]
+    mates = {x for x in mission.packages if mission.lane_ids[x] == lane_id}
+    _check(repository, mission, wp_id, needed=mates | finished_dependencies(mission, wp_id))
+
+
+def check_work(repository: Repository, mission: OpenMission, wp_id: str) -> None:
+    """Passes where the branch is there that the package was begun on; a merged one may be gone.
+
+    Raises: LaneLost.
+    """
+    if mission.state_of(wp_id).lane is not Lane.DONE:
+        _check(repository, mission, wp_id, needed={wp_id})
+
+
+def _check(repository: Repository, mission: OpenMission, wp_id: str, *, needed: set[str]) -> None:
+    place = mission.workspace(wp_id)
+    owners: dict[str, list[str]] = {}
+    for other in sorted(needed):
+        state = mission.state_of(other)
+        if state.base_ref is not None and state.lane in BEGUN:
+            owners.setdefault(mission.workspace(other).branch, []).append(other)
+    try:
+        tips = repository.lane_tips([place.branch, *owners])
+    except GitFailed as error:
+        raise _lost(mission, wp_id, str(error), code="branch_damaged") from error
+    for branch, wp_ids in owners.items():
+        if branch not in tips:
+            code = "lane_lost" if branch == place.branch else "dependency_lost"
+            raise _lost(mission, wp_id, _remedy(mission, branch, wp_ids), code=code)
+
+
+def finished_dependencies(mission: OpenMission, wp_id: str) -> set[str]:
+    """The dependencies whose work the package builds on."""
+    return {
+        x
+        for x in mission.package(wp_id).dependencies
+        if x in mission.packages and mission.state_of(x).lane in (Lane.APPROVED, Lane.DONE)
+    }
+
+
+def _remedy(mission: OpenMission, branch: str, wp_ids: list[str]) -> str:
+    who = ", ".join(wp_ids)
+    if all(mission.state_of(x).lane is Lane.DONE for x in wp_ids):
+        return (
+            f"the branch {branch} with the work of {who}, which is done, does not exist: where"
+            f" {mission.target_branch} has that work, run"
+            f" 'git branch {branch} {mission.target_branch}', then ask again"
+        )
+    return (
+        f"the branch {branch} with the work of {who} does not exist any more: run"
+        " 'git fsck --no-reflogs --lost-found' to list commits that no branch names, make the branch"
+        f" again at the right one with 'git branch {branch} <commit>', then ask again; or move {who}"
+        " back to planned and do the work anew"
+    )
+
+
+def _lost(mission: OpenMission, wp_id: str, reason: str, *, code: str) -> LaneLost:
+    place = mission.workspace(wp_id)
+    return LaneLost(
+        f"no workspace for {wp_id} at {place.path}: {reason}",
+        reason=reason,
+        reason_code=code,
+        lane_id=place.lane_id,
+    )
