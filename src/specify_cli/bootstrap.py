@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
 
-REQUEST_LOCKS = 64
+REQUEST_LOCKS = 1024
+"""So many that hardly any request shares the lock of one that is pushed, which may take minutes."""
 
 
 class ProjectHost:
@@ -108,7 +109,7 @@ class ProjectHost:
         stripe = zlib.crc32(key.encode()) % REQUEST_LOCKS
         locks = import_module("specify_cli.storage.locks")
         # Our own threads wait without end and without polling: whoever is before them is alive.
-        with self._stripes[stripe], locks.held(self.project.lock(f"request-{stripe:02}")):
+        with self._stripes[stripe], locks.held(self.project.lock(f"request-{stripe:04}")):
             yield
 
     def begun(self) -> BegunCalls:

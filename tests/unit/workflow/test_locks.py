@@ -31,7 +31,7 @@ def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
     stripe = zlib.crc32(b"one") % bootstrap.REQUEST_LOCKS
     with watched() as disk:
         assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
-    assert disk.is_locked("sync journal.jsonl", f"request-{stripe:02}.lock")
+    assert disk.is_locked("sync journal.jsonl", f"request-{stripe:04}.lock")
 
 
 def test_the_folder_of_the_locks_is_made_for_nobody_else_to_look_into(stage: Stage) -> None:
