@@ -9,7 +9,10 @@ from typing import Final
 
 from specify_cli.core.merge_paths import FOLDER, name_fault
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.objects import Change, merge_trees, tree_changes
+from specify_cli.vcs.objects import Change, merge_trees, read_objects, tree_changes
+
+MOST_TREE_BYTES: Final = 64 * 1024 * 1024
+"""A folder of a million files with names of 40 bytes."""
 
 _TREES_AT_ONCE: Final = 2000
 
@@ -74,8 +77,12 @@ def _faults(git: Git, *revisions: str) -> Iterator[TreeFault]:
     trees = list(_trees(git, revisions))
     for start in range(0, len(trees), _TREES_AT_ONCE):
         part = trees[start : start + _TREES_AT_ONCE]
-        contents = _contents(git, [oid for oid, _, _ in part])
-        for (oid, folder, commit), content in zip(part, contents, strict=True):
+        objects = read_objects(git, [oid for oid, _, _ in part], max_bytes=MOST_TREE_BYTES)
+        for (oid, folder, commit), (size, content) in zip(part, objects, strict=True):
+            if content is None:
+                problem = f"the tree has {size} bytes, more than {MOST_TREE_BYTES}"
+                yield TreeFault(path=folder or ".", commit=commit, problem=problem)
+                continue
             for name, problem in _problems(content, width=len(oid) // 2):
                 yield TreeFault(path=f"{folder}{name}", commit=commit, problem=problem)
 
@@ -90,17 +97,6 @@ def _trees(git: Git, revisions: Iterable[str]) -> Iterator[tuple[str, str, str]]
             yield oid, f"{path}/" if path else "", commit
         else:
             commit = oid
-
-
-def _contents(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
-    listed = "".join(f"{oid}\n" for oid in oids).encode()
-    answer = git.run("cat-file", "--batch", input=listed).stdout
-    start = 0
-    for _ in oids:
-        end = answer.index(b"\n", start)
-        size = int(answer[start:end].rpartition(b" ")[2])
-        yield answer[end + 1 : end + 1 + size]
-        start = end + 1 + size + 1
 
 
 def _problems(tree: bytes, *, width: int) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,10 +13,21 @@ from specify_cli.vcs.objects import (
     MergeConflict,
     merge_trees,
     overlay,
+    read_objects,
     tree_changes,
     tree_of,
     write_commit,
 )
+
+MOST_COMMIT_BYTES: Final = 1024 * 1024
+"""A commit that is replayed is written anew with its message; those of people have a few hundred bytes."""
+
+
+class CommitTooLarge(Exception):
+    """A commit is larger than the host writes anew. Nothing has moved."""
+
+    def __init__(self, commit: str, size: int) -> None:
+        super().__init__(f"commit {commit} has {size} bytes, more than {MOST_COMMIT_BYTES}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +152,7 @@ def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
 
     Raises:
         MergeConflict: a commit does not apply.
+        CommitTooLarge: a commit is larger than is written anew.
         GitFailed: git refused.
     """
     base, replayed = head.commit, list[str]()
@@ -167,18 +179,15 @@ class _Picked:
     rest: bytes
 
 
-def _to_replay(git: Git, span: str, done: Sequence[str]) -> list[_Picked]:
+def _to_replay(git: Git, span: str, done: Sequence[str]) -> Iterator[_Picked]:
     flags = ("--no-merges", "--topo-order", "--reverse", "--cherry-pick", "--right-only")
     args = ("rev-list", *flags, span, *(f"^{commit}" for commit in done), "--")
-    listed = git.run(*args).stdout
-    answer = git.run("cat-file", "--batch", input=listed).stdout
-    found = []
-    while answer:
-        head, _, rest = answer.partition(b"\n")
-        oid, _, size = head.split(b" ")
-        found.append(_parse(oid.decode(), rest[: int(size)]))
-        answer = rest[int(size) + 1 :]
-    return found
+    oids = git.run(*args).lines
+    objects = read_objects(git, oids, max_bytes=MOST_COMMIT_BYTES)
+    for oid, (size, content) in zip(oids, objects, strict=True):
+        if content is None:
+            raise CommitTooLarge(oid, size)
+        yield _parse(oid, content)
 
 
 def _parse(oid: str, content: bytes) -> _Picked:

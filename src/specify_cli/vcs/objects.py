@@ -14,6 +14,9 @@ from specify_cli.vcs.git import Git, GitFailed
 
 REGULAR: Final = "100644"
 
+_SIZES: Final = ("cat-file", "--batch-check=%(objectsize)")
+_PORTION_BYTES: Final = 16 * 1024 * 1024
+
 
 class MergeConflict(Exception):
     """Two histories change the same lines; `paths` says where. Nothing has moved."""
@@ -70,6 +73,42 @@ def tree_of(git: Git, commit: str) -> str:
         GitFailed: it is no commit.
     """
     return git.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+
+
+def read_objects(
+    git: Git, oids: Sequence[str], *, max_bytes: int
+) -> Iterator[tuple[int, bytes | None]]:
+    """The size and the content of each object, in order; None for the content of a larger one.
+
+    They are read in portions, so that memory does not grow with their number.
+
+    Raises:
+        GitFailed: one of them is missing, or git cannot read it.
+    """
+    listed = "".join(f"{oid}\n" for oid in oids).encode()
+    sizes = [int(it) for it in git.run(*_SIZES, input=listed).lines] if oids else []
+    start = 0
+    while start < len(oids):
+        end, total = start, 0
+        while end < len(oids) and (end == start or total + sizes[end] <= _PORTION_BYTES):
+            total += sizes[end] if sizes[end] <= max_bytes else 0
+            end += 1
+        part = range(start, end)
+        contents = _contents(git, [oids[at] for at in part if sizes[at] <= max_bytes])
+        for at in part:
+            yield sizes[at], next(contents) if sizes[at] <= max_bytes else None
+        start = end
+
+
+def _contents(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
+    listed = "".join(f"{oid}\n" for oid in oids).encode()
+    answer = git.run("cat-file", "--batch", input=listed).stdout if oids else b""
+    start = 0
+    for _ in oids:
+        end = answer.index(b"\n", start)
+        size = int(answer[start:end].rpartition(b" ")[2])
+        yield answer[end + 1 : end + 1 + size]
+        start = end + 1 + size + 1
 
 
 def write_commit(git: Git, *, tree: str, parents: Sequence[str], message: str) -> str:

@@ -17,6 +17,7 @@ from specify_cli.vcs import durable, merge, pushing, worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
+    CommitTooLarge,
     MergeConflict,
     MergePlan,
     Reserved,
@@ -238,6 +239,10 @@ class _Run:
                 f" {self.target}, resolve, commit, and ask again{again}"
             )
             merge_preflight.refuse(found, conflicts=paths)
+            raise
+        except CommitTooLarge as error:
+            found.append(f"{error}: ask again with the strategy merge or squash")
+            merge_preflight.refuse(found)
             raise
         changes = merge.changes_of(self.repository, plan)
         # Two lanes may each bring one of two such names.

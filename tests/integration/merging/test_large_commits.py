@@ -1,0 +1,77 @@
+"""What an agent puts into a commit does not decide how much memory the host takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.stage import SLUG, Stage
+
+MESSAGE_BYTES = 200 * 1024 * 1024
+
+MEMORY_KIB = 150 * 1024
+"""What the host may have at most: less than the message."""
+
+ASK = """
+import resource, sys
+from specify_cli.cli import orchestrator_api
+try:
+    orchestrator_api.run(sys.argv[1:])
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def commit_with_a_large_message(workspace: Path) -> str:
+    """A commit on top of the workspace's whose message has 200 MB; checked out there."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=workspace, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    (workspace / "one.txt").write_text("1\n")
+    git("add", "-A")
+    who = b"A <a@a.invalid> 1700000000 +0000"
+    head = b"tree %b\nparent %b\nauthor %b\ncommitter %b\n\n" % (
+        git("write-tree").encode(),
+        git("rev-parse", "HEAD").encode(),
+        who,
+        who,
+    )
+    writing = subprocess.Popen(
+        ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
+        cwd=workspace,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert writing.stdin is not None
+    writing.stdin.write(head)
+    for _ in range(MESSAGE_BYTES // 1024 // 1024):
+        writing.stdin.write(b"x" * 1024 * 1024)
+    oid = writing.communicate()[0].decode().strip()
+    git("reset", "--soft", oid)
+    return oid
+
+
+@pytest.mark.parametrize("strategy", ["rebase", "merge"])
+def test_a_commit_with_a_message_of_200_mb_is_never_read_whole(stage: Stage, strategy: str) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.approve("WP01", {"first.txt": "1\n"})
+    workspace = Path(stage.done("resolve-workspace", mission=SLUG, wp="WP01")["workspace_path"])
+    oid = commit_with_a_large_message(workspace)
+    words = ["merge-mission", "--mission", SLUG, "--strategy", strategy, "--actor", "ada"]
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, *words], cwd=stage.root, capture_output=True, check=False
+    )
+    answer = json.loads(done.stdout)
+    assert int(done.stderr.split()[-1]) < MEMORY_KIB
+    if strategy == "merge":
+        assert answer["success"], answer
+    else:
+        assert answer["error_code"] == "PREFLIGHT_FAILED"
+        assert any(oid in line for line in answer["data"]["errors"])
+        assert stage.done("merge-mission", mission=SLUG, strategy="squash")["merged"]
