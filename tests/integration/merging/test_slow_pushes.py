@@ -15,7 +15,13 @@ from tests.integration.stage import SLUG, Stage
 
 OTHER = "002-other"
 PATIENCE_S = 60
-WAITS = "#!/bin/sh\ntouch {begun}\nwhile test ! -e {gate}; do sleep 0.02; done\nexit {status}\n"
+WAITS = """#!/bin/sh
+touch {begun}
+tries=0
+while test ! -e {gate} && test $tries -lt 30000; do tries=$((tries + 1)); sleep 0.02; done
+exit {status}
+"""
+"""Ten minutes at most, so that no test leaves it running."""
 
 
 class Origin:
