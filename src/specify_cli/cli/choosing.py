@@ -34,7 +34,7 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
     if named is not None:
         return Chosen(named, f" --mission {named}")
     envelope = envelope_of("choose-mission", folder=str(standing_in()))
-    choice = settled(envelope, as_json=as_json, advice="spec-kitty init")
+    choice = settled(envelope, as_json=as_json)
     if choice["mission_slug"] is not None:
         return Chosen(choice["mission_slug"])
     candidates: list[str] = choice["candidates"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,13 @@ GIT = ".git"
 MARKS = ("kitty-specs", ".kittify", GIT)
 WORKTREES = ".worktrees"
 MAX_LINK_BYTES = 64 * 1024
+MAX_CONFIG_BYTES = 1024 * 1024
+CLONE = "main-checkout"
+"""What the clone is called that is suggested where there is no main checkout."""
+
+_SECTION = re.compile(r"^[ \t]*\[[ \t]*", re.MULTILINE)
+_BARE = re.compile(r"^[ \t]*bare\b[ \t]*(=?[ \t]*\"?[^ \t\r\n#;\"]*)", re.IGNORECASE | re.MULTILINE)
+_TRUE = ("true", "yes", "on", "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class Project:
 def find_project(start: Path, environment: Mapping[str, str]) -> Project:
     """The project that `start` lies in, or that the environment names; always its main checkout.
 
-    Raises: MissionNotFound when there is none.
+    Raises: MissionNotFound when there is none, or its repository has no main checkout.
     """
     named = environment.get(ROOT_VARIABLE)
     origin = Path(named) if named else start
@@ -103,11 +112,19 @@ def root_above(folder: Path, marks: Sequence[str]) -> Path | None:
 
     What is below a project's `.worktrees` leads to that project, whatever it contains: agents can
     write there. `folder` is absolute and has no links.
+
+    Raises:
+        MissionNotFound: the repository there is bare, or has no main checkout that can be told.
     """
     start = _outside_worktrees(folder)
     for candidate in (start, *start.parents):
         if _has_mark(candidate, marks):
-            return _outside_worktrees(_main_checkout(candidate))
+            root = _outside_worktrees(_main_checkout(candidate))
+            _require_main_checkout(root)
+            return root
+    for candidate in (start, *start.parents):
+        if os.path.isfile(candidate / "HEAD") and _is_bare(candidate):
+            raise _no_main_checkout(candidate, candidate)
     return None
 
 
@@ -131,15 +148,58 @@ def _main_checkout(folder: Path) -> Path:
     that folder contains is not read: its `commondir` says the same, but agents may write there.
     Source: gitrepository-layout(5).
     """
+    git_folder = _git_folder(folder)
+    if git_folder is None or ("", "", *git_folder.parts)[-3:-1] != (GIT, "worktrees"):
+        return folder
+    return Path(os.path.realpath(git_folder.parents[2]))
+
+
+def _git_folder(folder: Path) -> Path | None:
+    """The folder that `folder/.git` is, or names; None where it is neither."""
     try:
         link = Path(os.path.realpath(folder / GIT))
-        text = read_regular(link, max_bytes=MAX_LINK_BYTES).decode()
+        if os.path.isdir(link):
+            return link
+        text = os.fsdecode(read_regular(link, max_bytes=MAX_LINK_BYTES))
         # By its name: a link in place of the last folder must not lead elsewhere.
-        git_folder = os.path.normpath(folder / text.removeprefix("gitdir:").strip())
-        is_there = os.path.isdir(git_folder)
+        named = os.path.normpath(folder / text.removeprefix("gitdir:").strip())
     except (OSError, ValueError, NotRegular, TooLarge):  # Not there, or it cannot name a folder.
-        return folder
-    *_, common, worktrees, _name = ("", "", *Path(git_folder).parts)
-    if not is_there or (common, worktrees) != (GIT, "worktrees"):
-        return folder
-    return Path(os.path.realpath(Path(git_folder).parents[2]))
+        return None
+    return Path(named) if os.path.isdir(named) else None
+
+
+def _require_main_checkout(root: Path) -> None:
+    git_folder = _git_folder(root)
+    if git_folder is None:
+        return
+    # A submodule named `worktrees/x` has its git folder in such a place too, without this file.
+    if git_folder.parent.name == "worktrees" and os.path.isfile(git_folder / "commondir"):
+        raise _no_main_checkout(root, git_folder.parents[1])
+    if _is_bare(git_folder):
+        raise _no_main_checkout(root, git_folder)
+
+
+def _is_bare(git_folder: Path) -> bool:
+    """Whether the settings of the repository say so. Runs no git: every command asks."""
+    said = ["= false"]
+    # With `extensions.worktreeConfig`, git moves the setting to the second file.
+    for name in ("config", "config.worktree"):
+        try:
+            text = read_regular(git_folder / name, max_bytes=MAX_CONFIG_BYTES).decode("latin-1")
+        except (OSError, NotRegular, TooLarge):
+            continue
+        core = [part[5:] for part in _SECTION.split(text) if part[:5].lower() == "core]"]
+        said += [value.lower() for part in core for value in _BARE.findall(part)]
+    # A name alone is true as well.
+    return not said[-1] or said[-1].lstrip('= \t"') in _TRUE
+
+
+def _no_main_checkout(place: Path, git_folder: Path) -> MissionNotFound:
+    kind = (
+        "the bare repository" if _is_bare(git_folder) else "a repository with a checkout elsewhere,"
+    )
+    clone = shlex.join(["git", "clone", str(git_folder), str(git_folder.parent / CLONE)])
+    return MissionNotFound(
+        f"{place} belongs to {kind} {git_folder}: spec-kitty works in a main checkout that contains"
+        f" its own .git folder: run there, or make one with: {clone}"
+    )

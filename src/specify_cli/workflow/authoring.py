@@ -19,6 +19,7 @@ from specify_cli.storage.mission_files import (
     all_missions,
 )
 from specify_cli.storage.project import GIT, Project, root_above
+from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories
 from specify_cli.workflow.authoring_packages import check_graph, check_packages
@@ -137,9 +138,13 @@ class Authoring:
 def initialize(folder: Path) -> Path:
     """`folder`'s repository is a project: it has a place for missions. The root of the project.
 
-    Raises: UsageError where there is no git repository; StorageFailed.
+    Raises: UsageError where there is no git repository, or git refuses to work in it;
+    MissionNotFound where that has no main checkout; StorageFailed.
     """
-    repository = Repository.find(root_above(folder.resolve(), (GIT,)) or folder)
+    try:
+        repository = Repository.find(root_above(folder.resolve(), (GIT,)) or folder)
+    except GitFailed as error:
+        raise UsageError(f"git does not work in {folder}: {error}") from error
     if repository is None:
         raise UsageError(f"{folder} is in no git repository: run 'git init' first")
     keep = repository.root / "kitty-specs" / ".gitkeep"

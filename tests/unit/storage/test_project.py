@@ -183,3 +183,62 @@ def test_a_link_to_a_git_file_is_followed_outside_of_workspaces(
     link.rename(tmp_path / "elsewhere")
     link.symlink_to(tmp_path / "elsewhere")
     assert found_from(tmp_path / "linked") == {checkout}
+
+
+@pytest.mark.parametrize("place", [".bare", ".bare/refs", "main", "main/deep", "."])
+def test_a_bare_repository_is_refused_from_its_worktrees_and_from_above(
+    tmp_path: Path, checkout: Path, place: str
+) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(checkout), str(tmp_path / "top" / ".bare"))
+    (tmp_path / "top" / ".git").write_text("gitdir: ./.bare\n")
+    git(tmp_path / "top" / ".bare", "worktree", "add", "-q", "../main", "-b", "work")
+    # What was begun before must not make a project of it.
+    (tmp_path / "top" / "main" / "kitty-specs").mkdir()
+    (tmp_path / "top" / "main" / "deep").mkdir()
+    with pytest.raises(MissionNotFound, match="bare repository"):
+        find_project(tmp_path / "top" / place, {})
+    with pytest.raises(MissionNotFound, match="bare repository"):
+        find_project(tmp_path, {ROOT_VARIABLE: str(tmp_path / "top" / place)})
+
+
+@pytest.mark.parametrize(
+    ("config", "is_bare"),
+    [
+        ("[core]\n\tbare = true\n", True),
+        ("[core]\n  BARE=yes # so\n", True),
+        ("[CORE]\nbare\n", True),
+        ("[core] bare = 1\n", True),
+        ('[core]\nbare = "true"\n', True),
+        ("[core]\nbare = false\n", False),
+        ("[core]\nbare = true\nbare = false\n", False),
+        ("[core]\nbare =\n", False),
+        ('[other]\nbare = true\n[core "x"]\nbare = true\n', False),
+        ("[core]\n; bare = true\n", False),
+        ("", False),
+    ],
+)
+def test_settings_say_whether_a_repository_is_bare_as_git_reads_them(
+    checkout: Path, config: str, is_bare: bool
+) -> None:
+    (checkout / ".git" / "config").write_text(config)
+    if not is_bare:
+        assert find_project(checkout, {}).root == checkout
+        return
+    with pytest.raises(MissionNotFound):
+        find_project(checkout, {})
+
+
+def test_a_submodule_named_like_a_linked_worktree_is_a_project(tmp_path: Path) -> None:
+    (tmp_path / "modules" / "worktrees" / "sub").mkdir(parents=True)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / ".git").write_text("gitdir: ../modules/worktrees/sub\n")
+    assert find_project(tmp_path / "sub", {}).root == tmp_path / "sub"
+
+
+def test_a_linked_worktree_of_a_repository_with_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    root.mkdir()
+    git(root, "init", "-q")
+    git(root, "commit", "-q", "--allow-empty", "-m", "first")
+    git(root, "worktree", "add", "-q", str(tmp_path / "linked"))
+    assert find_project(tmp_path / "linked", {}).root == root

@@ -1,0 +1,137 @@
+"""Repositories as people have them: each works, or is refused in one sentence, everywhere alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.stage import POLICY, digest_of_tree
+from tests.patience import LONGEST_S
+
+COMMANDS = (
+    "init",
+    "status",
+    "doctor",
+    "specify hello",
+    "plan",
+    "merge",
+    "mailbox serve --once",
+    "mailbox status",
+    "orchestrator-api mission-state --mission 001",
+    "implement WP01 --mission 001",
+    f"orchestrator-api start-implementation --mission 001 --wp WP01 --actor coder --policy {shlex.quote(json.dumps(POLICY))}",
+    "orchestrator-api accept-mission --mission 001 --actor coder",
+    "orchestrator-api merge-mission --mission 001",
+)
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=folder, check=True, capture_output=True, timeout=LONGEST_S
+    )
+    return os.fsdecode(done.stdout).strip()
+
+
+def host(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "specify_cli", *words],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        stdin=subprocess.DEVNULL,
+        timeout=LONGEST_S,
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    root = tmp_path / "source"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    (root / "a.txt").write_text("a\n")
+    git(root, "add", "a.txt")
+    git(root, "commit", "-q", "-m", "first")
+    return root
+
+
+def hidden_bare(source: Path) -> list[Path]:
+    top = source.parent / "hidden"
+    top.mkdir()
+    git(top, "clone", "-q", "--bare", str(source), ".bare")
+    (top / ".git").write_text("gitdir: ./.bare\n")
+    git(top, "worktree", "add", "-q", "main", "main")
+    return [top, top / ".bare", top / "main"]
+
+
+def bare_in_dot_git(source: Path) -> list[Path]:
+    top = source.parent / "dotgit"
+    git(source.parent, "clone", "-q", "--bare", str(source), str(top / ".git"))
+    git(top, "worktree", "add", "-q", "main", "main")
+    return [top, top / "main"]
+
+
+def bare_beside(source: Path) -> list[Path]:
+    bare = source.parent / "x.git"
+    git(source.parent, "clone", "-q", "--bare", str(source), str(bare))
+    git(bare, "worktree", "add", "-q", "../beside", "-b", "one")
+    git(bare, "worktree", "add", "-q", "below", "-b", "two")
+    return [bare, bare / "refs", source.parent / "beside", bare / "below"]
+
+
+def sparse_bare(source: Path) -> list[Path]:
+    """Git moves `core.bare` to another file here."""
+    bare = source.parent / "sparse.git"
+    git(source.parent, "clone", "-q", "--bare", str(source), str(bare))
+    git(bare, "worktree", "add", "-q", "../sparse", "-b", "one")
+    git(source.parent / "sparse", "sparse-checkout", "init", "--cone")
+    (bare / ".git").write_text("gitdir: .\n")
+    return [bare, source.parent / "sparse"]
+
+
+def worktree_of_separate_git_folder(source: Path) -> list[Path]:
+    top = source.parent / "separate"
+    apart = source.parent / "apart"
+    git(source.parent, "clone", "-q", f"--separate-git-dir={apart}", str(source), str(top))
+    git(top, "worktree", "add", "-q", "../linked", "-b", "one")
+    return [source.parent / "linked"]
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [hidden_bare, bare_in_dot_git, bare_beside, sparse_bare, worktree_of_separate_git_folder],
+)
+def test_without_a_main_checkout_every_command_refuses_alike_and_writes_nothing(
+    source: Path, layout: Callable[[Path], list[Path]]
+) -> None:
+    folders = layout(source)
+    before = digest_of_tree(source.parent)
+    for number, folder in enumerate(folders):
+        # All commands in one folder: which command it is does not depend on the layout.
+        for command in COMMANDS if number == len(folders) - 1 else COMMANDS[:1]:
+            done = host(folder, *shlex.split(command))
+            told = done.stdout + done.stderr
+            assert done.returncode in (1, 2), (folder, command, told)
+            assert "MISSION_NOT_FOUND" in told, (folder, command, told)
+            assert "Traceback" not in told
+            assert "git clone" in told
+            assert "spec-kitty init" not in told
+    assert digest_of_tree(source.parent) == before
+
+
+def test_the_clone_that_is_advised_works_as_printed(source: Path) -> None:
+    folder = hidden_bare(source)[-1]
+    done = host(folder, "orchestrator-api", "mission-state", "--mission", "001")
+    advice = json.loads(done.stdout)["data"]["message"].partition("make one with: ")[2]
+    *clone, place = shlex.split(advice)
+    git(folder, *clone[1:], place)
+    assert host(Path(place), "init").returncode == 0
+    assert host(Path(place), "specify", "hello").returncode == 0
