@@ -12,7 +12,10 @@ from typing import Final
 
 from specify_cli.vcs import durable, plain_files
 from specify_cli.vcs.checkouts import Checkout
-from specify_cli.vcs.objects import Entry, changes, index_info, tree_changes
+from specify_cli.vcs.objects import Entry, changes, index_info, scratch_index, tree_changes
+
+GITLINK: Final = "160000"
+"""The mode of a repository inside."""
 
 _RECORD: Final = "spec-kitty-move"
 _MOST: Final = 16 * 1024 * 1024
@@ -124,6 +127,8 @@ def index_against(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
 def dirty_files(checkout: Checkout) -> set[str]:
     """The tracked paths whose file differs from the index, or which are in conflict.
 
+    With those that git was told not to look at, by `hidden_edits`.
+
     Raises:
         GitFailed: not a working tree.
     """
@@ -131,11 +136,41 @@ def dirty_files(checkout: Checkout) -> set[str]:
     flags = ("--no-renames", "--untracked-files=no", "--ignore-submodules=dirty")
     args = ("status", "--porcelain=v2", "-z", *flags)
     fields = (field.split(" ") for field in checkout.git.run(*args).fields)
-    return {
+    seen = {
         " ".join(field[8:] if field[0] == "1" else field[10:])
         for field in fields
         if field[0] == "u" or (field[0] == "1" and field[1][1] != ".")
     }
+    return seen | hidden_edits(checkout)
+
+
+def hidden_edits(checkout: Checkout) -> set[str]:
+    """The files that differ from the index and are marked assume-unchanged or skip-worktree.
+
+    A sparse checkout marks the files that it leaves out: what is not there is not an edit.
+
+    Raises:
+        GitFailed: not a working tree.
+    """
+    staged = (field.split("\t", 1) for field in checkout.git.run("ls-files", "-vsz").fields)
+    marked = {}
+    for head, path in staged:
+        tag, mode, oid, _ = head.split(" ")
+        # Into a repository inside git would go by the settings that it finds there.
+        if (
+            (tag.islower() or tag == "S")
+            and mode != GITLINK
+            and os.path.lexists(checkout.path / path)
+        ):
+            marked[path] = Entry(mode=mode, oid=oid)
+    if not marked:
+        return set()
+    # The same entries without the marks.
+    with scratch_index() as env:
+        git = checkout.git
+        git.run("update-index", "-z", "--index-info", input=index_info(marked), env=env)
+        git.run("update-index", "-q", "--refresh", env=env, check=False)
+        return set(git.run("diff-files", "--name-only", "-z", "--diff-filter=d", env=env).fields)
 
 
 def blocked(checkout: Checkout, move: Move) -> Iterator[str]:

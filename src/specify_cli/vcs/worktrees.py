@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from specify_cli.vcs import durable, marks, plain_files
 from specify_cli.vcs.branch_moves import TargetMoved, travel
@@ -22,7 +21,7 @@ from specify_cli.vcs.checkouts import (
 )
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.merge_strategies import Head
-from specify_cli.vcs.moves import CheckoutBlocked, Move
+from specify_cli.vcs.moves import GITLINK, CheckoutBlocked, Move, hidden_edits
 from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.placement import (
     AllocationFailed,
@@ -46,9 +45,6 @@ __all__ = [
     "remains",
     "remove",
 ]
-
-GITLINK: Final = "160000 "
-"""How a line of `ls-files -s` begins that names a repository inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +111,7 @@ def allocate(
 def has_uncommitted_work(repo: Repository, path: Path) -> bool:
     """Whether something would be lost with this worktree.
 
-    Changes, untracked files, a detached HEAD, a merge or the like in progress; what is ignored is
+    Changes, also those that the index hides, untracked files, a detached HEAD, a merge or the like in progress; what is ignored is
     no work, nor is what is uncommitted in a repository inside: to look there would run git by
     settings that came with the work. A folder that is no worktree is work as soon as it holds anything.
 
@@ -136,7 +132,7 @@ def has_uncommitted_work(repo: Repository, path: Path) -> bool:
         "--ignore-submodules=dirty",
     )
     done = here.git.run(*args, check=False)
-    return bool(done.returncode or done.stdout)
+    return bool(done.returncode or done.stdout or hidden_edits(here))
 
 
 def remove(repo: Repository, path: Path) -> bool:
@@ -188,7 +184,7 @@ def _is_kept(checkout: Checkout) -> bool:
 def _holds_repository(checkout: Checkout) -> bool:
     """Whether a repository that the work names lies inside: nobody has looked for work in that."""
     staged = (field.split("\t", 1) for field in checkout.git.run("ls-files", "-s", "-z").fields)
-    inner = (path for head, path in staged if head.startswith(GITLINK))
+    inner = (path for head, path in staged if head.startswith(GITLINK + " "))
     return any(os.path.lexists(checkout.path / path / ".git") for path in inner)
 
 

@@ -224,11 +224,13 @@ def test_every_obstacle_is_named(ready: Project) -> None:
     assert len(obstacles(ready.repo, plan_of(ready))) == 3
 
 
-def test_hidden_change_is_still_not_overwritten(ready: Project) -> None:
-    ready.git("update-index", "--assume-unchanged", "a.txt")
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_change_that_the_index_hides_is_an_obstacle(ready: Project, flag: str) -> None:
+    ready.git("update-index", flag, "a.txt")
     change(ready)
     plan = plan_of(ready)
-    with pytest.raises((CheckoutBlocked, GitFailed)):
+    assert len(obstacles(ready.repo, plan)) == 1
+    with pytest.raises(CheckoutBlocked):
         apply(ready.repo, plan)
     assert (ready.root / "a.txt").read_text() == "mine\n"
     assert_untouched(ready, plan, [])

@@ -275,6 +275,31 @@ def test_worktree_with_uncommitted_work_stays(project: Project, path: str) -> No
     assert (space.path / path).read_text() == "work\n"
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+@pytest.mark.parametrize("path", ["a.txt", "deep/new \u00fc\n.txt"])
+def test_an_edit_that_the_index_hides_is_uncommitted_work(
+    project: Project, flag: str, path: str
+) -> None:
+    project.commit({path: "before\n"})
+    space = project.lane("lane-a")
+    project.git("update-index", flag, path, at=space.path)
+    assert not has_uncommitted_work(project.repo, space.path)
+    project.write(path, "mine\n", at=space.path)
+    assert project.status(at=space.path) == []
+    assert has_uncommitted_work(project.repo, space.path)
+    assert not remove(project.repo, space.path)
+    assert (space.path / path).read_text() == "mine\n"
+
+
+def test_what_a_sparse_checkout_leaves_out_is_not_uncommitted_work(project: Project) -> None:
+    project.commit({"kept/a.txt": "a\n", "left/b.txt": "b\n"})
+    space = project.lane("lane-a")
+    project.git("sparse-checkout", "set", "kept", at=space.path)
+    assert not (space.path / "left").exists()
+    assert not has_uncommitted_work(project.repo, space.path)
+    assert remove(project.repo, space.path)
+
+
 def test_worktree_with_commits_on_no_branch_stays(project: Project) -> None:
     space = project.lane("lane-a")
     project.git("checkout", "-q", "--detach", at=space.path)
