@@ -69,7 +69,8 @@ def _sweep(git_dir: Path) -> None:
     for folder in (git_dir, *_registrations(git_dir)):
         if mark.proves(_content(folder / "index.lock")):
             (folder / "index.lock").unlink(missing_ok=True)
-        (folder / DRAFT).unlink(missing_ok=True)
+        if os.path.lexists(folder / DRAFT):
+            (folder / DRAFT).unlink(missing_ok=True)
     for lock in _locks_of_refs(git_dir, mark):
         lock.unlink(missing_ok=True)
     for folder in _registrations(git_dir):

@@ -130,7 +130,7 @@ def depths() -> Bodies:
             body("deep-in-policy", policy=POLICY).replace(
                 b'"dangerous_flags": []', b'"dangerous_flags": ' + b"[" * 500 + b"]" * 500
             ),
-            MALFORMED,
+            "POLICY_VALIDATION_FAILED",
         ),
         "below-the-depth": (with_note("below-the-depth", b"[" * 97 + b"]" * 97), USAGE),
         "brackets-in-text": (with_note("brackets-in-text", b'"' + b"[" * 100_000 + b'"'), "OK"),

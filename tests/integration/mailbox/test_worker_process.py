@@ -146,7 +146,7 @@ def test_the_heartbeat_tells_of_the_worker(layout: MailboxLayout, start: Start) 
     wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("dead_letters") == 1)
     report = json.loads(layout.heartbeat.read_bytes())
     assert report["pid"] == process.pid
-    assert report["contract_version"] == "1.4.0"
+    assert report["contract_version"] == "1.3.0"
     assert report["commands"] == ["note"]
     assert report["depth"] == 0
     assert report["oldest_age_s"] is None
