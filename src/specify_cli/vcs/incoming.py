@@ -64,6 +64,16 @@ def commit_with(git: Git, path: str, *, tips: Sequence[str], beside: str) -> str
     return found[0] if found else tips[0]
 
 
+def fork_points(git: Git, tips: Sequence[str], *, onto: str) -> list[str]:
+    """The commits at which `tips` left the history of `onto`, each once.
+
+    Raises:
+        GitFailed: one of them is not a commit.
+    """
+    found = (git.run("merge-base", onto, tip, check=False).lines for tip in tips)
+    return list(dict.fromkeys(line for lines in found for line in lines))
+
+
 def paths_in(git: Git, tree: str) -> list[str]:
     """Every file of a tree.
 

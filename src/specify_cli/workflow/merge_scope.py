@@ -12,7 +12,7 @@ from specify_cli.core import merge_paths
 from specify_cli.core.merge_paths import Changed, shown
 from specify_cli.vcs import incoming
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.objects import Change
+from specify_cli.vcs.objects import Change, tree_changes
 
 MOST_NAMED: Final = 20
 """Refused paths that an answer names; it counts the rest."""
@@ -92,15 +92,29 @@ class Scope:
             found |= self._double_names(changes, tree, self.onto)
         return self.named(found)
 
-    def double_names(
+    def refused_result(
         self, changes: Mapping[str, Change], *, before: str, after: str
     ) -> RefusedPaths:
-        """New files and folders of the commit `after` that have another's name in other letters.
+        """What the finished merge, the commit `after`, would change where it may not.
+
+        Each tip alone was judged before. But a rebase leaves out merge commits and what the target
+        has already, and each execution lane changes what the next one is merged into. What the
+        mission's own target has, or had when the work began, may come along into another one.
 
         Raises:
             GitFailed: git cannot read the commits.
         """
-        return self.named(self._double_names(changes, after, before))
+        misplaced = self._misplaced(changes)
+        if misplaced:
+            known = [self.onto, *incoming.fork_points(self.git, self.tips, onto=self.onto)]
+            differing = [tree_changes(self.git, commit, after).keys() for commit in known]
+            misplaced = {
+                path: problem
+                for path, problem in misplaced.items()
+                if changes[path][1] is None or all(path in paths for paths in differing)
+            }
+        # Two lanes may each bring one of two such names.
+        return self.named(misplaced | self._double_names(changes, after, before))
 
     def named(self, problems: Mapping[str, str]) -> RefusedPaths:
         """The first of these paths, each with a commit that has it.

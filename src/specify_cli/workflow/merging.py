@@ -245,9 +245,8 @@ class _Run:
             merge_preflight.refuse(found)
             raise
         changes = merge.changes_of(self.repository, plan)
-        # Two lanes may each bring one of two such names.
-        double = scope.double_names(changes, before=plan.from_commit, after=plan.to_commit)
-        merge_preflight.refuse_paths(found, double)
+        result = scope.refused_result(changes, before=plan.from_commit, after=plan.to_commit)
+        merge_preflight.refuse_paths(found, result)
         merge_preflight.refuse([*found, *merge.obstacles(self.repository, plan)])
         return plan
 
