@@ -10,7 +10,7 @@ from typing import Final
 
 from specify_cli.vcs import durable, marks
 from specify_cli.vcs.checkouts import HEADS, Checkout, branch_in
-from specify_cli.vcs.git import NULL_COMMIT, Git, GitFailed
+from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.moves import refresh
 from specify_cli.vcs.objects import (
     REGULAR,
@@ -71,7 +71,7 @@ def _publish(
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
     main = _main(repo)
-    main.on_index("update-index", "-z", "--index-info", input=index_info(entries))
+    main.on_index("update-index", "-z", "--index-info", input=index_info(entries, like=commit))
     # In this order after a power loss, too; git has synced the index itself, not its name.
     try:
         durable.sync_folder(main.git_dir or repo.root)
@@ -80,7 +80,8 @@ def _publish(
     branch = branch_in(main.git_dir) if main.git_dir else None
     marks.note_ref(HEADS + branch if branch else "HEAD", commit)
     note = "spec-kitty: commit"
-    repo.git.run("update-ref", "-m", note, "HEAD", commit, head or NULL_COMMIT)
+    # An empty old value stands for "does not exist yet".
+    repo.git.run("update-ref", "-m", note, "HEAD", commit, head or "")
 
 
 def _refresh(repo: Repository) -> None:

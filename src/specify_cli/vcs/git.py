@@ -16,9 +16,6 @@ from typing import Final
 from specify_cli import processes
 from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
 
-NULL_COMMIT: Final = "0" * 40
-"""Stands for "does not exist yet" where git wants an old value."""
-
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
 
 OVERRIDES: Final = (

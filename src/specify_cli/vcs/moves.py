@@ -87,7 +87,9 @@ def carry(checkout: Checkout, move: Move) -> None:
     """
     if move.live:
         goals = entries_at(checkout, move.goal, move.live)
-        checkout.on_index("update-index", "-z", "--index-info", input=index_info(goals))
+        checkout.on_index(
+            "update-index", "-z", "--index-info", input=index_info(goals, like=move.goal)
+        )
     refresh(checkout)
     checkout.on_index("read-tree", "-m", "-u", move.origin, move.goal)
 
@@ -168,7 +170,7 @@ def hidden_edits(checkout: Checkout) -> set[str]:
     # The same entries without the marks.
     with scratch_index() as env:
         git = checkout.git
-        git.run("update-index", "-z", "--index-info", input=index_info(marked), env=env)
+        git.run("update-index", "-z", "--index-info", input=index_info(marked, like=""), env=env)
         git.run("update-index", "-q", "--refresh", env=env, check=False)
         return set(git.run("diff-files", "--name-only", "-z", "--diff-filter=d", env=env).fields)
 

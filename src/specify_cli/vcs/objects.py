@@ -160,7 +160,13 @@ def overlay(git: Git, base: str | None, entries: Mapping[str, Entry | None]) -> 
     with scratch_index() as env:
         if base is not None:
             git.run("read-tree", base, env=env)
-        git.run("update-index", "-z", "--index-info", input=index_info(entries), env=env)
+        git.run(
+            "update-index",
+            "-z",
+            "--index-info",
+            input=index_info(entries, like=base or ""),
+            env=env,
+        )
         return os.fsdecode(git.run("write-tree", env=env).stdout).strip()
 
 
@@ -171,13 +177,16 @@ def scratch_index() -> Iterator[dict[str, str]]:
         yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
 
 
-def index_info(entries: Mapping[str, Entry | None]) -> bytes:
-    """What `update-index -z --index-info` reads to hold exactly these entries."""
+def index_info(entries: Mapping[str, Entry | None], *, like: str) -> bytes:
+    """What `update-index -z --index-info` reads to hold exactly these entries.
+
+    `like` is the name of any object of the repository: those of sha256 are longer.
+    """
     # Removals first, so that a file may take the place of a folder.
     ordered = sorted(entries.items(), key=lambda item: item[1] is not None)
-    return b"".join(_index_line(path, entry) for path, entry in ordered)
+    return b"".join(_index_line(path, entry, like) for path, entry in ordered)
 
 
-def _index_line(path: str, entry: Entry | None) -> bytes:
-    head = f"{entry.mode} {entry.oid}" if entry else f"0 {'0' * 40}"
+def _index_line(path: str, entry: Entry | None, like: str) -> bytes:
+    head = f"{entry.mode} {entry.oid}" if entry else f"0 {'0' * len(like)}"
     return head.encode() + b"\t" + os.fsencode(path) + b"\0"

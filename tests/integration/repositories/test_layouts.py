@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.stage import POLICY, digest_of_tree
+from tests.integration.stage import POLICY, SLUG, Stage, digest_of_tree
 from tests.patience import LONGEST_S
 
 COMMANDS = (
@@ -135,3 +135,85 @@ def test_the_clone_that_is_advised_works_as_printed(source: Path) -> None:
     git(folder, *clone[1:], place)
     assert host(Path(place), "init").returncode == 0
     assert host(Path(place), "specify", "hello").returncode == 0
+
+
+def detached(source: Path) -> Path:
+    git(source, "checkout", "-q", "--detach")
+    return source
+
+
+def plain(source: Path, place: Path) -> Path:
+    git(source, "clone", "-q", str(source), str(place))
+    return place
+
+
+def shallow(source: Path) -> Path:
+    git(source, "commit", "-q", "--allow-empty", "-m", "second")
+    place = source.parent / "shallow"
+    git(source, "clone", "-q", "--depth=1", f"file://{source}", str(place))
+    return place
+
+
+def sha256(source: Path) -> Path:
+    place = source.parent / "sha256"
+    git(source, "init", "-q", "-b", "main", "--object-format=sha256", str(place))
+    (place / "a.txt").write_text("a\n")
+    git(place, "add", "a.txt")
+    git(place, "commit", "-q", "-m", "first")
+    return place
+
+
+def separate_git_folder(source: Path) -> Path:
+    place = source.parent / "separate"
+    apart = source.parent / "apart"
+    git(source, "clone", "-q", f"--separate-git-dir={apart}", str(source), str(place))
+    return place
+
+
+def submodule(source: Path) -> Path:
+    outer = source.parent / "outer"
+    git(source, "init", "-q", "-b", "main", str(outer))
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "-q", "add", str(source), "inner")
+    return outer / "inner"
+
+
+def named(name: bytes) -> Callable[[Path], Path]:
+    return lambda source: plain(source, source.parent / os.fsdecode(name))
+
+
+def sparse(source: Path) -> Path:
+    place = plain(source, source.parent / "sparse-clone")
+    git(place, "sparse-checkout", "set", "src")
+    return place
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        detached,
+        shallow,
+        sha256,
+        separate_git_folder,
+        submodule,
+        sparse,
+        named(b"with space"),
+        named(b"new\nline"),
+        named(b"caf\xe9"),
+        named(b"-dash"),
+    ],
+)
+def test_a_mission_is_carried_out_from_start_to_merge(
+    source: Path, layout: Callable[[Path], Path]
+) -> None:
+    stage = Stage(root=layout(source))
+    stage.write_mission({"WP01": {"owned_files": ["src/**"]}})
+    stage.approve("WP01", {"src/work.py": "work\n"})
+    stage.done("accept-mission", mission=SLUG, actor="reviewer")
+    stage.done("merge-mission", mission=SLUG)
+    assert git(stage.root, "show", "main:src/work.py") == "work"
+    # With a detached HEAD the merge is recorded on the target alone, so the event log differs here.
+    outside = ("--untracked-files=no", "--", ".", ":!kitty-specs")
+    assert git(stage.root, "status", "--porcelain", *outside) == ""
+    for command in ("status", "doctor"):
+        assert "Traceback" not in host(stage.root, command).stderr
+    stage.end()

@@ -21,6 +21,7 @@ from specify_cli.vcs.merge import (
     obstacles,
 )
 from specify_cli.vcs.moves import Move
+from specify_cli.vcs.objects import overlay
 from tests.unit.vcs.conftest import LOG, Project
 
 MAIN = "refs/heads/main"
@@ -234,6 +235,15 @@ def test_a_change_that_the_index_hides_is_an_obstacle(ready: Project, flag: str)
         apply(ready.repo, plan)
     assert (ready.root / "a.txt").read_text() == "mine\n"
     assert_untouched(ready, plan, [])
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_a_file_is_taken_out_of_a_tree_whatever_the_hash(tmp_path: Path, algorithm: str) -> None:
+    project = Project(root=tmp_path)
+    project.git("init", "-q", f"--object-format={algorithm}")
+    base = project.commit({"a.txt": "a\n", "b.txt": "b\n"})
+    tree = overlay(project.repo.git, base, {"a.txt": None})
+    assert project.git("ls-tree", "--name-only", tree) == "b.txt"
 
 
 @pytest.mark.parametrize("operation", ["merge", "rebase", "cherry-pick", "bisect"])
