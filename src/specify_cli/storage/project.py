@@ -23,7 +23,7 @@ CLONE = "main-checkout"
 """What the clone is called that is suggested where there is no main checkout."""
 
 _SECTION = re.compile(r"^[ \t]*\[[ \t]*", re.MULTILINE)
-_BARE = re.compile(r"^[ \t]*bare\b[ \t]*(=?[ \t]*\"?[^ \t\r\n#;\"]*)", re.IGNORECASE | re.MULTILINE)
+_SETTING = re.compile(r"^[ \t]*(bare|worktree)\b[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _TRUE = ("true", "yes", "on", "1")
 
 
@@ -175,23 +175,37 @@ def _require_main_checkout(root: Path) -> None:
     # A submodule named `worktrees/x` has its git folder in such a place too, without this file.
     if git_folder.parent.name == "worktrees" and os.path.isfile(git_folder / "commondir"):
         raise _no_main_checkout(root, git_folder.parents[1])
-    if _is_bare(git_folder):
+    if _is_bare(git_folder) or _has_checkout_elsewhere(root, git_folder):
         raise _no_main_checkout(root, git_folder)
 
 
 def _is_bare(git_folder: Path) -> bool:
-    """Whether the settings of the repository say so. Runs no git: every command asks."""
-    said = ["= false"]
-    # With `extensions.worktreeConfig`, git moves the setting to the second file.
+    said = _core_settings(git_folder).get("bare", "=false")
+    # A name alone is true as well.
+    value = re.split("[#;]", said)[0].strip().lower()
+    return not value or value.lstrip("= \t").strip('"') in _TRUE
+
+
+def _has_checkout_elsewhere(root: Path, git_folder: Path) -> bool:
+    said = _core_settings(git_folder).get("worktree", "")
+    # What git had to quote is not judged here: git itself refuses later where it is wrong.
+    if not said.startswith("=") or set(said) & set('"\\#;\0'):
+        return False
+    return os.path.realpath(git_folder / said[1:].strip()) != os.path.realpath(root)
+
+
+def _core_settings(git_folder: Path) -> dict[str, str]:
+    """What the section `core` of a repository says, as written. Runs no git: every command asks."""
+    found: dict[str, str] = {}
+    # With `extensions.worktreeConfig`, git moves these settings to the second file.
     for name in ("config", "config.worktree"):
         try:
-            text = read_regular(git_folder / name, max_bytes=MAX_CONFIG_BYTES).decode("latin-1")
+            text = os.fsdecode(read_regular(git_folder / name, max_bytes=MAX_CONFIG_BYTES))
         except (OSError, NotRegular, TooLarge):
             continue
         core = [part[5:] for part in _SECTION.split(text) if part[:5].lower() == "core]"]
-        said += [value.lower() for part in core for value in _BARE.findall(part)]
-    # A name alone is true as well.
-    return not said[-1] or said[-1].lstrip('= \t"') in _TRUE
+        found |= {key.lower(): value for part in core for key, value in _SETTING.findall(part)}
+    return found
 
 
 def _no_main_checkout(place: Path, git_folder: Path) -> MissionNotFound:

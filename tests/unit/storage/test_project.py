@@ -242,3 +242,14 @@ def test_a_linked_worktree_of_a_repository_with_a_name_that_is_not_utf_8(tmp_pat
     git(root, "commit", "-q", "--allow-empty", "-m", "first")
     git(root, "worktree", "add", "-q", str(tmp_path / "linked"))
     assert find_project(tmp_path / "linked", {}).root == root
+
+
+def test_a_repository_whose_checkout_is_elsewhere_is_refused(
+    tmp_path: Path, checkout: Path
+) -> None:
+    (tmp_path / "else").mkdir()
+    git(checkout, "config", "core.worktree", str(tmp_path / "else"))
+    with pytest.raises(MissionNotFound, match="elsewhere"):
+        find_project(checkout, {})
+    git(checkout, "config", "core.worktree", "..")
+    assert find_project(checkout, {}).root == checkout
