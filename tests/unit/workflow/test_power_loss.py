@@ -70,7 +70,7 @@ def test_a_commit_of_the_host_s_files_is_pointed_at_when_it_cannot_be_lost(stage
 
 
 def test_a_plan_of_a_merge_names_no_commit_that_can_be_lost(stage: Stage) -> None:
-    assert has(merge(stage), "run git status", f"rename {SLUG}.json")
+    assert has(merge(stage), "run git ls-files", f"rename {SLUG}.json")
 
 
 def test_a_target_moves_to_nothing_that_can_be_lost(stage: Stage) -> None:
