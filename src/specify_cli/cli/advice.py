@@ -25,6 +25,7 @@ HOLDERS = {"claimed": "claimed_by", "in_review": "reviewer"}
 
 BEFORE_WORK = ("planned", "claimed", "blocked")
 OVER = ("done", "canceled")
+AGAIN = "the same again, once that is put right"
 SETTLED = ("approved", *OVER)
 
 
@@ -48,7 +49,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     if code == "TRANSITION_REJECTED":
         return _after_rejection(data, packages, mission, wp=wp)
     waiting = data.get("unsatisfied_dependencies") or _unfinished(packages)
-    again = "the same again, once that is put right" if data["retryable"] else ""
+    again = AGAIN if data["retryable"] else ""
     return further(packages, waiting, mission) or again or _board(mission)
 
 
@@ -151,6 +152,8 @@ def _after_rejection(
     package = package_named(wp, packages)
     if package is None:
         return _board(mission)
+    if data.get("guard") in ("paths", "owned_files"):
+        return AGAIN
     steps = package["subtasks"]
     has_open_steps = steps["done"] < steps["total"]
     is_unproven = data.get("guard") == "subtasks_and_evidence"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from specify_cli.cli import advice, wording
 from specify_cli.cli.asking import envelope_of, print_envelope, settled
 from specify_cli.cli.choosing import Chosen
+from specify_cli.cli.saying import say
 
 
 def carry_out(
@@ -32,7 +34,18 @@ def carry_out(
     data = settled(envelope, as_json=as_json, advice=hint)
     if as_json and is_last:
         print_envelope(envelope)
+    if not as_json:
+        _tell_of(data)
     return data
+
+
+def _tell_of(data: Mapping[str, Any]) -> None:
+    """What a person has to look at beside the result."""
+    outside = data.get("outside_owned_files")
+    if outside:
+        say(f"outside the owned files: {', '.join(outside)}", is_error=True)
+    for warning in data.get("warnings", ()):
+        say(f"warning: {warning}", is_error=True)
 
 
 def _in_words(

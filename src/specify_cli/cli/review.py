@@ -54,13 +54,16 @@ def review(
         fits=lambda x: x["lane"] == "for_review" or x["reviewer"] == who,
         as_json=as_json,
     )
-    decision = verdict or _asked_verdict(as_json=as_json)
-    if decision == CHANGES_REQUESTED and not (note or feedback):
-        note = _asked_note(as_json=as_json)
-    result = _result(wp_id, decision, reviewer=who, feedback=feedback)
+    has_note = bool(note or feedback)
+    _check_said(verdict, has_note=has_note, as_json=as_json)
     carry_out(
         "start-review", chosen, word="review", wp=wp_id, actor=who, as_json=as_json, is_last=False
     )
+    # Asked only now: the claim has told what to look at.
+    decision = verdict or _asked_verdict()
+    if decision == CHANGES_REQUESTED and not has_note:
+        note = click.prompt("What is to be changed?", prompt_suffix=" ")
+    result = _result(wp_id, decision, reviewer=who, feedback=feedback)
     to = "approved" if decision == APPROVED else "in_progress"
     proof: dict[str, Any] = {"note": note, "review_result": result}
     carry_out(
@@ -93,14 +96,15 @@ def _verdict(*, approve: bool, request_changes: bool, as_json: bool) -> str | No
     return CHANGES_REQUESTED if request_changes else None
 
 
-def _asked_verdict(*, as_json: bool) -> str:
-    if as_json or not is_on_terminal():
+def _check_said(verdict: str | None, *, has_note: bool, as_json: bool) -> None:
+    """Whether all was said that nobody can be asked for."""
+    if not as_json and is_on_terminal():
+        return
+    if verdict is None:
         complain("review", "say --approve or --request-changes", as_json=as_json)
-    return APPROVED if click.confirm("Is the work good?", prompt_suffix=" ") else CHANGES_REQUESTED
-
-
-def _asked_note(*, as_json: bool) -> str:
-    if as_json or not is_on_terminal():
+    if verdict == CHANGES_REQUESTED and not has_note:
         complain("review", "say what to change: --note TEXT or --feedback FILE", as_json=as_json)
-    note: str = click.prompt("What is to be changed?", prompt_suffix=" ")
-    return note
+
+
+def _asked_verdict() -> str:
+    return APPROVED if click.confirm("Is the work good?", prompt_suffix=" ") else CHANGES_REQUESTED
