@@ -127,7 +127,7 @@ def _rejected(
 ) -> TransitionRejected:
     from_lane = mission.state_of(wish.wp_id).lane
     named = " ".join(shlex.quote(it.path) for it in paths.named[:3])
-    undo = f"git restore --source={scope.onto[:12]} --staged --worktree -- {named}"
+    undo = f"git restore --source={scope.onto} --staged --worktree -- {named}"
     return TransitionRejected(
         f"{wish.wp_id} cannot go from {from_lane} to {wish.to}: a merge may not change"
         f" {'; '.join(paths.sentences())}; in {mission.workspace(wish.wp_id).path} undo it,"

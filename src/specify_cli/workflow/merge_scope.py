@@ -36,7 +36,7 @@ class RefusedPaths:
 
     def sentences(self) -> list[str]:
         """One sentence for each path that is named, and one for the rest."""
-        told = [f"{it.path}: {it.problem} (commit {it.commit[:12]})" for it in self.named]
+        told = [f"{it.path}: {it.problem} (commit {it.commit})" for it in self.named]
         rest = self.total - len(self.named)
         return [*told, f"and {rest} more paths"] if rest else told
 
