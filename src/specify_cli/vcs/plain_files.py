@@ -60,11 +60,37 @@ def endless(folder: Path) -> Iterator[Path]:
     """What git would open below a working tree and wait for: a FIFO called `.gitignore`, for one.
 
     Only names that git opens by itself count; a file of the work is never opened when it is a FIFO.
+    A repository inside may have its git folder anywhere in the working tree, by a file or a link.
     """
+    git_dirs = [os.path.realpath(it) for it in _named_git_dirs(folder)]
     for parent, _, files in os.walk(folder):
-        is_inside = ".git" in Path(parent).relative_to(folder).parts
+        is_inside = ".git" in Path(parent).relative_to(folder).parts or any(
+            Path(os.path.realpath(parent)).is_relative_to(git_dir) for git_dir in git_dirs
+        )
         for name in files:
             if is_inside or name.startswith(".git"):
                 path = Path(parent, name)
                 if path.exists() and not (path.is_file() or path.is_dir()):
                     yield path
+
+
+def _named_git_dirs(folder: Path) -> Iterator[Path]:
+    """The git folders in a working tree that a `.git` file or link inside it names.
+
+    One elsewhere is not looked at: nobody who can write here alone has put a FIFO there.
+    """
+    root = os.path.realpath(folder)
+    for parent, folders, files in os.walk(folder):
+        link = Path(parent, ".git")
+        if Path(parent) == folder or ".git" not in (*folders, *files):
+            continue
+        named = Path(os.path.realpath(link))
+        if named.is_file():
+            try:
+                text = os.fsdecode(read(named)).strip()
+            except OSError:
+                continue
+            named = link.parent / text.removeprefix("gitdir:").strip()
+        real = os.path.realpath(named)
+        if real != root and Path(real).is_relative_to(root):
+            yield Path(real)

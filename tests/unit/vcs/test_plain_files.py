@@ -89,3 +89,32 @@ def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
     config = tmp_path / "work" / "nested" / ".git" / "config"
     config.symlink_to(tmp_path / "fifo")
     assert list(plain_files.endless(tmp_path / "work")) == [config]
+
+
+@pytest.mark.parametrize("how", ["file", "link"])
+def test_the_git_folder_of_a_repository_inside_is_found_wherever_it_is(
+    tmp_path: Path, how: str
+) -> None:
+    (tmp_path / "elsewhere" / "refs").mkdir(parents=True)
+    (tmp_path / "inner").mkdir()
+    os.mkfifo(tmp_path / "elsewhere" / "HEAD")
+    if how == "file":
+        (tmp_path / "inner" / ".git").write_text("gitdir: ../elsewhere\n")
+    else:
+        (tmp_path / "inner" / ".git").symlink_to("../elsewhere")
+    assert list(plain_files.endless(tmp_path)) == [tmp_path / "elsewhere" / "HEAD"]
+
+
+@pytest.mark.parametrize("target", ["/dev", "..", ".", "loop"])
+def test_a_git_folder_outside_of_the_working_tree_is_not_looked_at(
+    tmp_path: Path, target: str
+) -> None:
+    folder = tmp_path / "work"
+    (folder / "inner").mkdir(parents=True)
+    os.mkfifo(tmp_path / "outside")
+    os.mkfifo(folder / "mine")
+    (folder / "loop").symlink_to("loop")
+    (folder / "inner" / ".git").write_text(
+        f"gitdir: ../{target}\n" if target != "/dev" else "gitdir: /dev\n"
+    )
+    assert list(plain_files.endless(folder)) == []
