@@ -19,6 +19,8 @@ from specify_cli.orchestrator_api.request import Request
 from specify_cli.storage.mission_files import Lookup
 
 ACTOR = "actor"
+LONGEST_VERSION = 20
+
 PROOFS = ("evidence", "review_result")
 """Arguments that are judged after the policy."""
 
@@ -111,8 +113,12 @@ def _judge_beside_proofs(request: Request, command: Command, judgement: Judgemen
 
 def _check_version(asked: str | None) -> None:
     if asked is not None and not versions.speaks(CONTRACT_VERSION, asked):
+        # Only a version is quoted: any other text may hold a credential.
+        named = (
+            repr(asked) if versions.parse(asked) and len(asked) <= LONGEST_VERSION else "another"
+        )
         raise ContractVersionMismatch(
-            f"the request is written for contract {asked[:80]!r}, this host speaks"
+            f"the request is written for contract {named}, this host speaks"
             f" {CONTRACT_VERSION}: use the same major version and a minor that the host has"
         )
 

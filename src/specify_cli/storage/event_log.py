@@ -20,9 +20,12 @@ from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import folders, project_files
 from specify_cli.storage.atomic import fsync_folder, publish
+from specify_cli.storage.safe_read import TooLarge
 
 FILE_NAME = "status.events.jsonl"
 GENESIS = "genesis"
+MOST_BYTES = 512 * 1024 * 1024
+"""A million events; the host reads the whole log."""
 # Where another version wrote an object for the actor, or nothing.
 ACTOR_NAMES = ("tool", "profile", "role")
 NOBODY = "unknown"
@@ -69,9 +72,11 @@ class EventLog:
         StorageFailed.
         """
         try:
-            return project_files.read(self.path, below=self.root)
+            return project_files.read(self.path, below=self.root, max_bytes=MOST_BYTES)
         except FileNotFoundError:
             return b""
+        except TooLarge as error:
+            raise _damaged(self.path, 1, f"the file {error}") from error
         except OSError as error:
             message = f"cannot read {self.path}: {error.strerror}; check the disk"
             raise StorageFailed(message) from error

@@ -42,10 +42,9 @@ def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
         TooLarge: it holds more.
     """
     with opened(path, below=below) as file:
-        data = file.readall() if max_bytes is None else file.read(max_bytes + 1)
-    if max_bytes is not None and len(data) > max_bytes:
-        raise safe_read.TooLarge(f"holds more than {max_bytes} bytes")
-    return data
+        if max_bytes is not None and os.fstat(file.fileno()).st_size > max_bytes:
+            raise safe_read.TooLarge(f"holds more than {max_bytes} bytes")
+        return file.readall()
 
 
 def read_if_there(path: Path, *, below: Path) -> bytes | None:

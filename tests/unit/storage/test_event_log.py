@@ -392,3 +392,11 @@ def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
     with pytest.raises(StateUnreadable):
         log.append([NOTE])
     assert outside.read_bytes() == b""
+
+
+def test_a_log_of_more_bytes_than_the_host_reads_is_refused(log: EventLog) -> None:
+    with log.path.open("wb") as file:
+        file.truncate(100 * 1024**3)
+    with pytest.raises(StateUnreadable) as refused:
+        log.read()
+    assert refused.value.details["file"] == str(log.path)
