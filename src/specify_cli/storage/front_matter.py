@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ BREAKS = "\x85\u2028\u2029\ufeff"
 DEEPEST = 50
 """Lists and mappings inside each other. The limit of the parser will not do: the one in Python has
 the interpreter's, libyaml 0.2.6 its own, and older ones have none and overflow the stack."""
+
+KEY = re.compile(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
+"""The beginning of a line that has a field."""
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -62,6 +66,15 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise _damaged(path, 2, "the front matter is not a list of 'name: value' lines")
     return header
+
+
+def line_of(text: str, name: str) -> int | None:
+    """The line that the field begins on; None where no line begins with it."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        key = KEY.match(line)
+        if key and key[1] == name:
+            return number
+    return None
 
 
 def render(header: dict[str, Any]) -> str:

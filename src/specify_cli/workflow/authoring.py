@@ -125,7 +125,7 @@ class Authoring:
         Raises: MissionNotFound, UsageError naming an unknown dependency or a cycle; StorageFailed.
         """
         with changing_mission(self.project, selector) as mission:
-            check_packages(mission.packages)
+            check_packages(mission)
             check_graph(mission.graph)
             mission.write_lanes()
             return mission

@@ -31,23 +31,11 @@ from specify_cli.workflow.authoring_fields import (
     looks_stated,
     patterns,
 )
+from specify_cli.workflow.authoring_headings import HEADING, package_in, require_hash_form
 from specify_cli.workflow.authoring_lines import Line, lines_of
 from specify_cli.workflow.authoring_needs import Need, known_package, needs_by_package
 
-HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
-NO_HEADING = re.compile(r" {0,3}#{1,6}(?:WP|Work Package)[ _-]?[0-9]", re.IGNORECASE)
-PACKAGE = re.compile(
-    # A number of the author's own may stand in front, as in "Phase 2:".
-    r"(?:(?:phase|step|stage|part|milestone|sprint|task)?\s*[0-9]{1,6}[a-z]?\s*[:.)\u2013\u2014-]\s*)?"
-    r"[*_`\[(]*(?:(?:work[ -]package[\s:]+)?[*_`\[(]*WP[ _-]?(?P<id>[0-9]{1,9})"
-    r"|work[ -]package[ #]+(?P<number>[0-9]{1,9}))(?!\w)"
-    r"[*_`\])]*\s*(?:[:.\u2013\u2014-]\s*)?[*_]*\s*(?P<title>.*)",
-    re.IGNORECASE | re.ASCII,
-)
-MORE_IDS = re.compile(
-    r"(?:[,&+/]|(?:and|to|through)\b.*WP|\.\.|\u2192|->|[0-9]{1,9}$|WP[ _-]?[0-9])", re.IGNORECASE
-)
-STATED_IN_TITLE = re.compile(r"\b(?:depend|block|requires).*WP[ _-]?[0-9]", re.IGNORECASE)
+RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
 SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
 
 
@@ -123,6 +111,7 @@ class _Reader:
         self._existing = existing
         self._section: Section | None = None
         self._list: OpenList | None = None
+        self._prose: Line | None = None
         self._column = 0
 
     def read(self, line: Line) -> None:
@@ -131,12 +120,10 @@ class _Reader:
         Raises:
             UsageError: it looks like a statement, and is not understood.
         """
+        above, self._prose = self._prose, None
         heading = HEADING.fullmatch(line.shown) if line.shown else None
         if heading:
             self._read_heading(heading, line)
-        elif NO_HEADING.match(line.raw) and line.shown:
-            instead = f"## {line.shown.strip().lstrip('#')}"
-            raise line.misread("is not a heading", instead=instead)
         elif line.shown is None:
             self._keep(line)
         elif not line.shown.strip():
@@ -147,6 +134,7 @@ class _Reader:
             self._keep(line)
             self._read_row(line, line.shown)
         else:
+            require_hash_form(line, line.shown, above=above)
             self._column = 0
             self._read_text(line, line.shown)
 
@@ -157,9 +145,9 @@ class _Reader:
     def _read_heading(self, heading: re.Match[str], line: Line) -> None:
         self._list, self._column = None, 0
         level, text = len(heading[1]), heading[2]
-        package = PACKAGE.fullmatch(text)
-        if package and not MORE_IDS.match(package["title"]):
-            self._section = self._new_section(package, line, level)
+        package = package_in(text, line)
+        if package:
+            self._section = self._new_section(*package, line=line, level=level)
             return
         if MENTION.search(text):
             self.mentioning.append(line)
@@ -179,16 +167,7 @@ class _Reader:
             if key.value:
                 self._take(key, line)
 
-    def _new_section(self, package: re.Match[str], line: Line, level: int) -> Section:
-        # A bare number is written with two digits, as the host writes its own.
-        wp_id = f"WP{package['id']}" if package["id"] else f"WP{package['number']:0>2}"
-        title = package["title"].strip(" *_")
-        if not title:
-            raise line.misread("has no title", instead=f"## {wp_id} What it is about")
-        if STATED_IN_TITLE.search(title):
-            instead = f"Dependencies: {', '.join(mentions(title))}"
-            advice = f"write {instead!r} on a line below it"
-            raise line.wrong("states in a heading what the package waits for", advice=advice)
+    def _new_section(self, wp_id: str, title: str, *, line: Line, level: int) -> Section:
         for other in self.sections.values():
             if number_of(other.wp_id) == number_of(wp_id):
                 raise line.wrong(
@@ -213,11 +192,14 @@ class _Reader:
                 self._list = OpenList(key=found[-1])
             elif not (self._list and self._list.is_heading):
                 self._list = None
-        elif self._section and not (self._list and self._is_value(self._list, line, shown)):
-            self._read_prose(self._section, line, shown)
+        elif not (self._section and self._list and self._is_value(self._list, line, shown)):
+            self._read_prose(line, shown)
 
     def _is_value(self, below: OpenList, line: Line, shown: str) -> bool:
-        """Whether the line is a value of the key above it."""
+        """Whether the line is a value of the key above it, or a rule among its values."""
+        if RULE.fullmatch(shown):
+            below.is_after_blank = True
+            return True
         bullet = BULLET.fullmatch(shown)
         text = bullet[2] if bullet else shown.strip()
         is_item = MENTION.match(plain_text(text)) is not None or NOTHING.match(text) is not None
@@ -235,13 +217,16 @@ class _Reader:
             raise line.misread("is a checkbox, which is a step", instead=f"- {text[3:].strip()}")
         return self._take(Field(kind=below.key.kind, value=text), line)
 
-    def _read_prose(self, section: Section, line: Line, shown: str) -> None:
+    def _read_prose(self, line: Line, shown: str) -> None:
+        self._prose = line
+        if self._section is None:
+            return
         box = CHECKBOX.fullmatch(shown)
         if looks_stated(shown):
             instead = f"Dependencies: {', '.join(mentions(shown))}"
             raise line.misread("is not understood", instead=instead)
         if box:
-            section.subtasks.append(subtask_name(box[1]))
+            self._section.subtasks.append(subtask_name(box[1]))
 
     def _read_row(self, line: Line, shown: str) -> None:
         """A table may have a package in each row, and a column of what each waits for."""

@@ -13,7 +13,7 @@ from specify_cli.core.package_references import number_of
 from specify_cli.errors import PreflightFailed, UsageError
 from specify_cli.storage import front_matter, locks
 from specify_cli.storage.atomic import publish, translated
-from specify_cli.storage.package_files import WorkPackage
+from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import Project
 from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
@@ -53,7 +53,7 @@ class Packages:
             changing_mission(self.project, selector) as mission,
             translated(mission.files.folder, "write below"),
         ):
-            check_packages(mission.packages)
+            check_packages(mission)
             outline = _outline(mission)
             outlined = {wp_id: draft.dependencies for wp_id, draft in outline.items()}
             check_graph({**outlined, **mission.graph})
@@ -105,25 +105,33 @@ def check_graph(graph: Graph) -> None:
         raise UsageError(f"packages wait for each other in a circle: {' > '.join(cycle)}")
 
 
-def check_packages(packages: Mapping[str, WorkPackage]) -> None:
+def check_packages(mission: OpenMission) -> None:
     """Passes when no two packages have one number, and every pattern of files can be compared.
 
     Raises: UsageError naming the files.
     """
     first: dict[int, WorkPackage] = {}
-    for package in packages.values():
+    for package in mission.packages.values():
         other = first.setdefault(number_of(package.wp_id), package)
         if other is not package:
-            one, two = other.prompt_path.name, package.prompt_path.name
+            one, two = (_place(mission, it, "work_package_id") for it in (other, package))
             raise UsageError(
-                f"tasks/{one} and tasks/{two}: {other.wp_id} and {package.wp_id} have one number; give one of them another"
+                f"{one} and {two}: {other.wp_id} and {package.wp_id} have one number; give one of them another"
             )
         for pattern in package.owned_files:
             try:
                 globs.require_simple(pattern)
             except globs.PatternTooComplex as reason:
-                name = package.prompt_path.name
-                raise UsageError(f"tasks/{name}: owned_files: {reason}; simplify it") from None
+                place = _place(mission, package, "owned_files")
+                raise UsageError(f"{place}: owned_files: {reason}; simplify it") from None
+
+
+def _place(mission: OpenMission, package: WorkPackage, field: str) -> str:
+    """The prompt as people call it, with the line of the field where it has one."""
+    path = package.prompt_path
+    text = read_text(path, below=mission.files.project.root)
+    line = front_matter.line_of(text, field)
+    return f"tasks/{path.name}" + (f", line {line}" if line else "")
 
 
 def render_prompt(wp_id: str, draft: PackageDraft) -> str:

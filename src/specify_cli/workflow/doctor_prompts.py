@@ -17,7 +17,6 @@ from specify_cli.storage.package_files import FILE_NAME
 from specify_cli.workflow.doctor_findings import Finding, error, warning
 
 BY_HAND = "correct it by hand"
-KEY = re.compile(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
 MAKE_TASKS = "write work packages with 'spec-kitty tasks add'"
 
 
@@ -34,11 +33,7 @@ class Prompt:
 
     def line_of(self, field: str) -> int:
         """The line that the field of the front matter begins on; the first where it has none."""
-        for number, line in enumerate(self.text.split("\n"), start=1):
-            key = KEY.match(line)
-            if key and key[1] == field:
-                return number
-        return 1
+        return front_matter.line_of(self.text, field) or 1
 
 
 def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
@@ -166,7 +161,7 @@ def _repeated_fields(prompt: Prompt) -> Iterator[Finding]:
     if not prompt.header:
         return
     end = next(n for n, line in enumerate(lines[1:], start=1) if line.strip() == front_matter.FENCE)
-    counted = Counter(key[1] for line in lines[1:end] if (key := KEY.match(line)))
+    counted = Counter(key[1] for line in lines[1:end] if (key := front_matter.KEY.match(line)))
     for name, times in counted.items():
         if times > 1:
             what = f"{name} stands there {times} times, the last one counts"

@@ -183,6 +183,17 @@ def test_two_prompts_with_one_number_are_refused_by_name(project: Path):
         assert "tasks/WP06.md and tasks/WP6.md" in refused["data"]["message"]
 
 
+def test_two_prompts_with_one_number_are_refused_with_the_lines_of_their_ids(project: Path):
+    folder = project / "kitty-specs" / SLUG / "tasks"
+    folder.mkdir()
+    (folder / "WP01.md").write_text("---\ntitle: A\nwork_package_id: WP6\n---\n")
+    (folder / "WP02.md").write_text("---\nwork_package_id: WP06\n---\n")
+    for words in (["tasks"], ["tasks", "finalize"]):
+        message = say(project, *words)["data"]["message"]
+        assert "tasks/WP01.md, line 3" in message
+        assert "tasks/WP02.md, line 2" in message
+
+
 def test_a_pattern_beyond_the_bounds_is_refused_and_its_mission_still_opens(project: Path):
     folder = project / "kitty-specs" / SLUG / "tasks"
     folder.mkdir()

@@ -293,10 +293,46 @@ def said_of(text: str, existing: Collection[str] = ()) -> str:
         "## WP01 A\n\n## Query (WP02)\n",
         "##WP01 A\n",
         "## WP01 A\n\n## WP02 B (depends on WP01)\n",
+        "WP01 A\n---\n",
+        "Work Package 2: B\n=====\n\nText.\n",
+        "## WP01 A\n\nText.\n**WP02**: B\n  --- \n\nDepends on: WP01\n",
+        "## WP01 A\n\nPhase 2: WP02 B\n-\n",
+        "> ## WP01 A\n",
+        "<h2>WP01 A</h2>\n",
     ],
 )
 def test_a_heading_that_would_lose_a_package_is_refused(text: str) -> None:
     assert "tasks.md, line " in refusal(text)
+
+
+@pytest.mark.parametrize("key", ["Dependencies", "**Depends on**", "Owned files"])
+def test_an_underlined_key_is_refused_because_its_values_would_be_lost(key: str) -> None:
+    message = refusal(file_with(f"{key}\n---\n- WP01"))
+    assert "tasks.md, line 9: " in message
+    assert f"'### {key}'" in message
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "Dependencies: WP01\n---",
+        "Dependencies:\nWP01\n---",
+        "Dependencies:\n- WP01\n---",
+        "Dependencies:\n\n- WP01\n\n---\n",
+        "### Dependencies\n\n- WP01\n\n- - -\n",
+        "### Dependencies\n---\n- WP01\n",
+        "### Dependencies\n- WP01\n***\n",
+        "### Dependencies\n- WP01\n_ _ _\n",
+        "Depends on WP01\n---",
+        "Depends on: WP01\n\nWP03 A\n\n---",
+        "Depends on: WP01\n\n    WP03 A\n---",
+        "Depends on: WP01\n\n1. WP03 A\n---",
+        "Depends on: WP01\n\n```\nWP03 A\n---\n```",
+        "Depends on: WP01\n\nNotes\n---",
+    ],
+)
+def test_a_rule_below_anything_else_is_a_rule(part: str) -> None:
+    assert needs(file_with(part))["WP02"] == ("WP01",)
 
 
 def test_two_packages_with_one_number_are_refused_with_both_lines() -> None:

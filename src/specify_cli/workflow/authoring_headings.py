@@ -1,0 +1,83 @@
+"""The headings of `tasks.md` that begin a work package, and lines that are headings in a form not read."""
+
+from __future__ import annotations
+
+import re
+
+from specify_cli.core.package_references import mentions, plain_text
+from specify_cli.workflow.authoring_fields import BULLET, Kind, kind_of
+from specify_cli.workflow.authoring_lines import Line
+
+HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
+
+_MARKS = re.compile(r" {0,3}(?:#{1,6}|>[\s>]*#{1,6}\s*|<h[1-6]\b[^>]*>\s*)", re.IGNORECASE)
+_PACKAGE_NAME = re.compile(r"[*_`\[(]*(?:WP|Work Package)[ _-]?[0-9]", re.IGNORECASE)
+_END_OF_HTML = re.compile(r"\s*</h[1-6]>\s*", re.IGNORECASE)
+_UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
+_PACKAGE = re.compile(
+    # A number of the author's own may stand in front, as in "Phase 2:".
+    r"(?:(?:phase|step|stage|part|milestone|sprint|task)?\s*[0-9]{1,6}[a-z]?\s*[:.)\u2013\u2014-]\s*)?"
+    r"[*_`\[(]*(?:(?:work[ -]package[\s:]+)?[*_`\[(]*WP[ _-]?(?P<id>[0-9]{1,9})"
+    r"|work[ -]package[ #]+(?P<number>[0-9]{1,9}))(?!\w)"
+    r"[*_`\])]*\s*(?:[:.\u2013\u2014-]\s*)?[*_]*\s*(?P<title>.*)",
+    re.IGNORECASE | re.ASCII,
+)
+_MORE_IDS = re.compile(
+    r"(?:[,&+/]|(?:and|to|through)\b.*WP|\.\.|\u2192|->|[0-9]{1,9}$|WP[ _-]?[0-9])", re.IGNORECASE
+)
+_STATED_IN_TITLE = re.compile(r"\b(?:depend|block|requires).*WP[ _-]?[0-9]", re.IGNORECASE)
+
+
+def package_in(text: str, line: Line) -> tuple[str, str] | None:
+    """The id and title of the package that a heading of that text begins; None where it begins none.
+
+    Raises:
+        UsageError: it has no title, or its title states what the package waits for.
+    """
+    package = _package(text)
+    if package is None:
+        return None
+    # A bare number is written with two digits, as the host writes its own.
+    wp_id = f"WP{package['id']}" if package["id"] else f"WP{package['number']:0>2}"
+    title = package["title"].strip(" *_")
+    if not title:
+        raise line.misread("has no title", instead=f"## {wp_id} What it is about")
+    if _STATED_IN_TITLE.search(title):
+        instead = f"Dependencies: {', '.join(mentions(title))}"
+        advice = f"write {instead!r} on a line below it"
+        raise line.wrong("states in a heading what the package waits for", advice=advice)
+    return wp_id, title
+
+
+def require_hash_form(line: Line, shown: str, *, above: Line | None) -> None:
+    """Pass unless the line, or `above` by this line below it, is a heading in another form.
+
+    Args:
+        above: the line before, where it is prose.
+
+    Raises:
+        UsageError: that heading names a package, or a key whose values would be lost.
+    """
+    marks = _MARKS.match(shown)
+    if marks and _PACKAGE_NAME.match(shown, marks.end()):
+        text = _END_OF_HTML.sub("", shown[marks.end() :]).strip()
+        raise line.misread("is not read as a heading", instead=f"## {text}")
+    text = above.shown.strip() if above and above.shown else ""
+    is_underlined = _UNDERLINE.fullmatch(shown) and not BULLET.fullmatch(text)
+    if not (above and text and is_underlined) or above.raw.startswith(("    ", "\t")):
+        return
+    level = "##" if _package(text) else "###" if _is_key(text, above) else ""
+    if level:
+        complaint = f"is a heading by the {shown.strip()[:3]!r} below it, which is not read as one"
+        advice = f"write '{level} {text}' instead, or leave a line empty below it if it is text"
+        raise above.wrong(complaint, advice=advice)
+
+
+def _package(text: str) -> re.Match[str] | None:
+    package = _PACKAGE.fullmatch(text)
+    return package if package and not _MORE_IDS.match(package["title"]) else None
+
+
+def _is_key(text: str, line: Line) -> bool:
+    plain = plain_text(text)
+    return ":" not in plain and kind_of(plain, line) not in (None, Kind.PERHAPS_NEEDS)
