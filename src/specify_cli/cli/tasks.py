@@ -131,11 +131,15 @@ def list_packages(*, mission: str | None, as_json: bool) -> None:
 def finalize(*, mission: str | None, as_json: bool) -> None:
     """Check the packages of MISSION and plan which of them share a worktree.
 
+    What only tasks.md states of dependencies and owned files is written into the front matter.
+
     Example: spec-kitty tasks finalize 001-search
     """
     chosen = mission_or_default("tasks finalize", mission, as_json=as_json)
     data = ask("finalize-tasks", as_json=as_json, mission=chosen.slug)
     if not as_json:
+        for wp_id, names in data["taken_over"].items():
+            say(f"{wp_id}: {' and '.join(names)} written into its front matter, from tasks.md")
         _say_lanes(data)
         say(f"next: spec-kitty status {data['mission_slug']}")
 

@@ -79,9 +79,15 @@ def line_of(text: str, name: str) -> int | None:
 
 def render(header: dict[str, Any]) -> str:
     """The header as the text that a Markdown file begins with."""
+    return f"{FENCE}\n{dump(header)}{FENCE}\n"
+
+
+def dump(header: dict[str, Any]) -> str:
+    """The lines of the header, lists in brackets."""
     plain = not any(mark in json.dumps(header, ensure_ascii=False) for mark in BREAKS)
-    body = yaml.safe_dump(header, sort_keys=False, allow_unicode=plain, default_flow_style=None)
-    return f"{FENCE}\n{body}{FENCE}\n"
+    return str(
+        yaml.safe_dump(header, sort_keys=False, allow_unicode=plain, default_flow_style=None)
+    )
 
 
 def _check_depth(body: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from specify_cli.storage.project import GIT, Project, root_above
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories
-from specify_cli.workflow.authoring_packages import check_graph, check_packages
+from specify_cli.workflow.authoring_packages import check_packages
+from specify_cli.workflow.authoring_takeover import take_over
 from specify_cli.workflow.authoring_text import slug_of
-from specify_cli.workflow.opened import OpenMission, changing_mission
+from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,14 @@ class PlanReport:
     identity: MissionIdentity
     written: tuple[Path, ...]
     kept: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizeReport:
+    """A mission whose lanes are planned; `taken_over` names the fields from `tasks.md`, by package."""
+
+    mission: OpenMission
+    taken_over: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +129,22 @@ class Authoring:
             publish(path, _prompt(wp_id, draft, _next_subtask(mission)).encode())
             return mission, wp_id, path
 
-    def finalize(self, selector: str) -> OpenMission:
+    def finalize(self, selector: str) -> FinalizeReport:
         """The packages fit together, and the execution lanes are planned and written down.
 
-        Raises: MissionNotFound, UsageError naming an unknown dependency or a cycle; StorageFailed.
+        What only `tasks.md` states of their dependencies and files stands in the front matter.
+        Raises: MissionNotFound, StateUnreadable, StorageFailed; UsageError naming what does not fit
+        together, in prompts or `tasks.md`, with nothing written.
         """
-        with changing_mission(self.project, selector) as mission:
+        with (
+            changing_mission(self.project, selector) as mission,
+            translated(mission.files.folder, "read or write below"),
+        ):
             check_packages(mission)
-            check_graph(mission.graph)
-            mission.write_lanes()
-            return mission
+            taken_over = take_over(mission)
+            whole = reopened(mission) if taken_over else mission
+            whole.write_lanes()
+            return FinalizeReport(mission=whole, taken_over=taken_over)
 
     def _target(self) -> str:
         repository = repositories.look(self.project)

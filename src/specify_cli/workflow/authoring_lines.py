@@ -11,6 +11,16 @@ from specify_cli.errors import UsageError
 FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
 
 
+class LineRefused(UsageError):
+    """A line of `tasks.md` cannot be read; the message names it, `complaint` does not."""
+
+    def __init__(self, line: Line, complaint: str, *, advice: str) -> None:
+        self.line = line.number
+        self.complaint = f"{line.raw.strip()[:120]!r} {complaint}"
+        self.advice = advice
+        super().__init__(f"tasks.md, line {self.line}: {self.complaint}; {advice}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """A line as it stands in the file; `shown` is what of it is neither code nor a comment."""
@@ -19,12 +29,11 @@ class Line:
     raw: str
     shown: str | None
 
-    def wrong(self, complaint: str, *, advice: str) -> UsageError:
+    def wrong(self, complaint: str, *, advice: str) -> LineRefused:
         """The refusal of this line."""
-        quoted = self.raw.strip()[:120]
-        return UsageError(f"tasks.md, line {self.number}: {quoted!r} {complaint}; {advice}")
+        return LineRefused(self, complaint, advice=advice)
 
-    def misread(self, complaint: str, *, instead: str) -> UsageError:
+    def misread(self, complaint: str, *, instead: str) -> LineRefused:
         """The refusal of this line, with the line that can be read in its place."""
         return self.wrong(complaint, advice=f"write {instead!r} instead")
 

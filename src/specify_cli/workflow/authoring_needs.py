@@ -19,15 +19,36 @@ class Need:
     is_reversed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What `tasks.md` states of one package, first at `line`.
+
+    It `is_partial` where only the sections of other packages say so.
+    """
+
+    names: tuple[str, ...]
+    line: Line
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What `tasks.md` states, by package: dependencies, owned files, and where its heading is."""
+
+    dependencies: Mapping[str, Stated]
+    owned_files: Mapping[str, Stated]
+    headings: Mapping[str, Line]
+
+
 def needs_by_package(
     stated: Sequence[Need], outlined: Collection[str], known: Collection[str]
-) -> dict[str, list[str]]:
-    """Each package with a section to those that it waits for; `known` are all of the mission.
+) -> dict[str, Stated]:
+    """What is said of each package's dependencies; `known` are all packages of the mission.
 
     Raises:
         UsageError: naming a line that cannot be so, or that two lines contradict each other.
     """
-    needs: dict[str, dict[str, Line]] = {}
+    needs: dict[str, dict[str, Need]] = {}
     nothing: dict[str, Line] = {}
     for need in stated:
         wp_id = known_package(need.wp_id, outlined, need.line)
@@ -37,9 +58,14 @@ def needs_by_package(
         for other in named:
             waiting, needed = (other, wp_id) if need.is_reversed else (wp_id, other)
             _require_sense(waiting, needed, outlined=outlined, line=need.line)
-            needs.setdefault(waiting, {}).setdefault(needed, need.line)
+            needs.setdefault(waiting, {}).setdefault(needed, need)
     _require_agreement(needs, nothing)
-    return {wp_id: list(lines) for wp_id, lines in needs.items()}
+    found = {wp_id: Stated(names=(), line=line) for wp_id, line in nothing.items()}
+    for wp_id, by_name in needs.items():
+        is_partial = all(need.is_reversed for need in by_name.values())
+        line = next(iter(by_name.values())).line
+        found[wp_id] = Stated(names=tuple(by_name), line=line, is_partial=is_partial)
+    return found
 
 
 def known_package(name: str, known: Collection[str], line: Line) -> str:
@@ -80,11 +106,11 @@ def _require_sense(waiting: str, needed: str, *, outlined: Collection[str], line
 
 
 def _require_agreement(
-    needs: Mapping[str, Mapping[str, Line]], nothing: Mapping[str, Line]
+    needs: Mapping[str, Mapping[str, Need]], nothing: Mapping[str, Line]
 ) -> None:
     for wp_id, line in nothing.items():
         if wp_id in needs:
-            other = next(iter(needs[wp_id].values()))
+            other = next(iter(needs[wp_id].values())).line
             raise line.misread(
                 f"says that {wp_id} waits for nothing, and line {other.number} says for what",
                 instead=f"Dependencies: {', '.join(needs[wp_id])}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_outline
+from specify_cli.workflow.authoring_agreement import former_prompts, tasks_text
 from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
@@ -58,6 +59,7 @@ class Packages:
             outlined = {wp_id: draft.dependencies for wp_id, draft in outline.items()}
             check_graph({**outlined, **mission.graph})
             missing = {x: draft for x, draft in outline.items() if x not in mission.packages}
+            _require_no_former_prompt(mission, missing)
             for wp_id, draft in missing.items():
                 _write_prompt(mission, wp_id, draft)
             whole = reopened(mission)
@@ -150,17 +152,21 @@ def render_prompt(wp_id: str, draft: PackageDraft) -> str:
 
 
 def _outline(mission: OpenMission) -> dict[str, PackageDraft]:
-    path = mission.files.folder / "tasks.md"
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        outline = authoring_outline.read_outline(text, mission.packages)
-    except FileNotFoundError:
-        outline = {}
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text (byte {error.start})") from error
+    outline = authoring_outline.read_outline(tasks_text(mission) or "", mission.packages)
     if not outline and not mission.packages:
+        path = mission.files.folder / "tasks.md"
         raise UsageError(f"{path} describes no work package: {HOW_TO}")
     return outline
+
+
+def _require_no_former_prompt(mission: OpenMission, missing: Collection[str]) -> None:
+    former = former_prompts(mission) if missing else {}
+    for wp_id in missing:
+        place = former.get(number_of(wp_id))
+        if place:
+            raise UsageError(
+                f"{place} is the prompt of {wp_id}, and is not seen in that folder; run 'spec-kitty doctor --fix'"
+            )
 
 
 def _write_prompt(mission: OpenMission, wp_id: str, draft: PackageDraft) -> None:

@@ -27,6 +27,7 @@ from specify_cli.workflow.doctor_git import (
 from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
 from specify_cli.workflow.doctor_host import examine_host, stale_drafts
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
+from specify_cli.workflow.doctor_outline import examine_outline
 from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts
 from specify_cli.workflow.doctor_repairs import MARK, repair_one
 from specify_cli.workflow.opened import OpenMission
@@ -145,6 +146,7 @@ def _examine_whole(
         what = "the plan of lanes is older than the packages"
         yield fixable("lanes", files.lanes_path, what, severity=Severity.NOTE)
     yield from examine_overlaps(prompts, mission.lane_ids, replay(events))
+    yield from examine_outline(mission)
     yield from examine_branches(mission, branches)
 
 

@@ -24,9 +24,10 @@ class FinalizeTasksParams(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeTasksResult(MissionResult):
-    """Data of finalize-tasks."""
+    """Data of finalize-tasks; `taken_over` names fields that front matter now has from `tasks.md`."""
 
     work_packages: list[str]
+    taken_over: dict[str, list[str]]
     lanes: dict[str, list[str]]
 
 
@@ -34,10 +35,12 @@ def handle(
     params: FinalizeTasksParams, cause: Cause, services: Callable[[], Services]
 ) -> FinalizeTasksResult:
     """The lanes are written down."""
-    mission = services().authoring.finalize(params.mission)
+    report = services().authoring.finalize(params.mission)
+    mission = report.mission
     return FinalizeTasksResult(
         **mission_fields(mission.identity),
         work_packages=list(mission.packages),
+        taken_over={wp_id: list(names) for wp_id, names in report.taken_over.items()},
         lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},
     )
 

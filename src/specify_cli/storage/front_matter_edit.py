@@ -1,0 +1,112 @@
+"""Adds fields to the front matter of a file; everything else in the file stays byte for byte."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import front_matter
+from specify_cli.storage.front_matter import FENCE
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class NotEditable(ValueError):
+    """The front matter has a form in which the fields cannot be added without changing others."""
+
+
+class _Edit(NamedTuple):
+    """The text from `start` to `end` is replaced."""
+
+    start: int
+    end: int
+    text: str
+
+
+def with_fields(data: bytes, fields: Mapping[str, Sequence[str]], path: Path) -> bytes:
+    """The content of `path` with these fields, none of which its front matter has a value for.
+
+    Raises:
+        NotEditable: the result would not have just these fields more.
+        StateUnreadable: the front matter is damaged.
+    """
+    text = data.decode("utf-8")
+    byte_order_mark, text = text[: text.startswith("\ufeff")], text.removeprefix("\ufeff")
+    expected = front_matter.parse(_normalized(text), path) | {x: list(y) for x, y in fields.items()}
+    # Below a block of text, a line would change how that ends: then the first key moves down.
+    for is_first in (False, True):
+        edited = _edited(text, fields, is_first=is_first)
+        with suppress(StateUnreadable):
+            if front_matter.parse(_normalized(edited), path) == expected:
+                return (byte_order_mark + edited).encode()
+    raise NotEditable("another field would change")
+
+
+def _edited(text: str, fields: Mapping[str, Sequence[str]], *, is_first: bool) -> str:
+    found = _BREAK.search(text)
+    newline = found[0] if found else "\n"
+    begin, end = _bounds(text)
+    body = text[begin:end]
+    for edit in sorted(_edits(body, fields, is_first=is_first), reverse=True):
+        body = body[: edit.start] + edit.text.replace("\n", newline) + body[edit.end :]
+    if begin:
+        return text[:begin] + body + text[end:]
+    return f"{FENCE}{newline}{body}{FENCE}{newline}{newline}{text}"
+
+
+def _normalized(text: str) -> str:
+    return _BREAK.sub("\n", text)
+
+
+def _bounds(text: str) -> tuple[int, int]:
+    """Where the lines between the fences begin and end; both 0 where there is no front matter."""
+    lines = _LINE.finditer(text)
+    first = next(lines)
+    if first[0].rstrip() != FENCE:
+        return 0, 0
+    return first.end(), next(line.start() for line in lines if line[0].rstrip() == FENCE)
+
+
+def _edits(body: str, fields: Mapping[str, Sequence[str]], *, is_first: bool) -> list[_Edit]:
+    # The loader in Python: the marks of libyaml count otherwise in some versions.
+    root = yaml.compose(body, Loader=yaml.SafeLoader)
+    edits, lines = [], []
+    for name, values in fields.items():
+        line = front_matter.dump({name: list(values)})
+        empty = _value_of(name, root)
+        if empty:
+            start, end = empty.start_mark.index, empty.end_mark.index
+            blank = "" if start < end else " "
+            edits.append(_Edit(start, end, blank + line.partition(": ")[2].rstrip("\n")))
+        else:
+            lines.append(line)
+    if lines:
+        edits.append(_addition(body, root, lines, is_first=is_first))
+    return edits
+
+
+def _value_of(name: str, root: yaml.Node | None) -> yaml.Node | None:
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    values = [value for key, value in pairs if key.value == name]
+    return values[-1] if values else None
+
+
+def _addition(body: str, root: yaml.Node | None, lines: Sequence[str], *, is_first: bool) -> _Edit:
+    """The lines at the end or beginning of the mapping, or within its braces where it has any."""
+    if isinstance(root, yaml.MappingNode) and root.flow_style:
+        text = ", ".join(line.rstrip("\n") for line in lines)
+        if not root.value:
+            return _Edit(root.start_mark.index + 1, root.start_mark.index + 1, text)
+        end = root.value[-1][1].end_mark.index
+        return _Edit(end, end, f", {text}")
+    indent = " " * root.start_mark.column if root else ""
+    text = "".join(f"{indent}{part}" for line in lines for part in line.splitlines(keepends=True))
+    place = root.start_mark.index - root.start_mark.column if root and is_first else len(body)
+    return _Edit(place, place, text)

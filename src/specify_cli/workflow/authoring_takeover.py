@@ -1,0 +1,87 @@
+"""Takes over into front matter what only `tasks.md` states of a package."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from specify_cli.errors import UsageError
+from specify_cli.storage import project_files
+from specify_cli.storage.atomic import publish
+from specify_cli.storage.front_matter_edit import NotEditable, with_fields
+from specify_cli.workflow.authoring_agreement import Disagreement, disagreements, tasks_text
+from specify_cli.workflow.authoring_outline import read_statements
+from specify_cli.workflow.authoring_packages import check_graph
+from specify_cli.workflow.opened import OpenMission
+
+SHOWN = 5
+"""So many disagreements are told in one refusal; the doctor lists all."""
+
+Fields = Mapping[str, Sequence[str]]
+
+
+def take_over(mission: OpenMission) -> dict[str, tuple[str, ...]]:
+    """The front matter states what only `tasks.md` did; the names of the fields, by package.
+
+    Everything is checked before the first prompt is written. Whatever has been written when this is
+    interrupted fits together, because dependencies are only added, and the next call does the rest.
+
+    Raises:
+        UsageError: a line is not understood, a prompt contradicts one, work on a package has begun,
+            a section has no prompt, or the packages do not fit together.
+        StateUnreadable, StorageFailed, OSError: a file cannot be read or written.
+    """
+    text = tasks_text(mission)
+    found = disagreements(mission, read_statements(text, mission.packages)) if text else []
+    _refuse([one for one in found if one.advice])
+    fields: dict[str, dict[str, tuple[str, ...]]] = {}
+    for one in found:
+        fields.setdefault(one.wp_id, {})[one.field] = one.stated.names if one.stated else ()
+    check_whole(mission, found)
+    root = mission.files.project.root
+    edited = [_edited(mission.packages[x].prompt_path, it, below=root) for x, it in fields.items()]
+    for path, data, mode in edited:
+        publish(path, data, mode=mode, below=root, sweeps=True)
+    return {wp_id: tuple(names) for wp_id, names in fields.items()}
+
+
+def check_whole(mission: OpenMission, found: Sequence[Disagreement]) -> None:
+    """Passes when the packages fit together with the dependencies that would be taken over.
+
+    Raises:
+        UsageError: naming an unknown dependency or a circle, and the lines of those dependencies.
+    """
+    needs = {it.wp_id: it.stated for it in found if it.stated and it.field == "dependencies"}
+    try:
+        check_graph({**mission.graph, **{wp_id: it.names for wp_id, it in needs.items()}})
+    except UsageError as error:
+        lines = [
+            f"line {it.line.number}, {wp_id} on {', '.join(it.names)}"
+            for wp_id, it in needs.items()
+        ]
+        added = f"; added from tasks.md: {'; '.join(lines[:SHOWN])}" if lines else ""
+        raise UsageError(f"{error.message}{added}") from error
+
+
+def _refuse(obstacles: Sequence[Disagreement]) -> None:
+    if obstacles:
+        told = "; ".join(map(str, obstacles[:SHOWN]))
+        more = len(obstacles) - SHOWN
+        raise UsageError(
+            f"{told}; and {more} more: 'spec-kitty doctor' lists all" if more > 0 else told
+        )
+
+
+def _edited(path: Path, fields: Fields, *, below: Path) -> tuple[Path, bytes, int]:
+    with project_files.opened(path, below=below) as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        data = file.readall()
+    try:
+        return path, with_fields(data, fields, path), mode
+    except NotEditable as reason:
+        wanted = "; ".join(f"{name}: [{', '.join(values)}]" for name, values in fields.items())
+        raise UsageError(
+            f"tasks/{path.name}: {reason}; add to its front matter by hand: {wanted}"
+        ) from reason

@@ -1,0 +1,273 @@
+"""`spec-kitty tasks finalize` takes over what only `tasks.md` states, or refuses; it drops nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from specify_cli.cli.main import root
+
+SLUG = "001-search"
+HARNESS = ["agent", "mission", "finalize-tasks", "--mission", SLUG]
+TASKS = """\
+# Work packages
+
+## WP01 Index
+
+**Owned files**: `src/index/**`, docs/index.md
+
+## WP02 Query
+
+- **Depends on**: WP01
+"""
+PROMPT = "---\r\nwork_package_id: {id}  # the id\r\ntitle: 'T'\r\n# why\r\n---\r\n\r\nBody.\r\n"
+
+
+@pytest.fixture
+def mission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mission of two packages whose prompts have neither field, while `tasks.md` states both."""
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=tmp_path, check=True)
+    folder = tmp_path / "kitty-specs" / SLUG
+    (folder / "tasks").mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"mission_slug": SLUG, "target_branch": "main"}))
+    (folder / "tasks.md").write_text(TASKS)
+    for wp_id in ("WP01", "WP02"):
+        prompt(folder, wp_id).write_bytes(PROMPT.format(id=wp_id).encode())
+    return folder
+
+
+def prompt(mission: Path, wp_id: str) -> Path:
+    return mission / "tasks" / f"{wp_id}-step.md"
+
+
+def put(mission: Path, wp_id: str, line: str) -> None:
+    """The front matter begins with that line, at line 2 of the prompt."""
+    path = prompt(mission, wp_id)
+    path.write_bytes(path.read_bytes().replace(b"---\r\n", f"---\r\n{line}\r\n".encode(), 1))
+
+
+def move(mission: Path, wp_id: str, lane: str) -> None:
+    event = {
+        "event_id": "01K8QZ4W3M4Y6T1F8B2Q5R7X01",
+        "at": "2026-05-01T10:00:00+00:00",
+        "actor": "alice",
+        "wp_id": wp_id,
+        "from_lane": "planned",
+        "to_lane": lane,
+    }
+    (mission / "status.events.jsonl").write_text(json.dumps(event) + "\n")
+
+
+def say(mission: Path, *words: str) -> dict[str, Any]:
+    with contextlib.chdir(mission.parents[1]):
+        result = CliRunner().invoke(root, [*words, "--json"])
+    envelope: dict[str, Any] = json.loads(result.stdout)
+    expected = {None: 0, "USAGE_ERROR": 2}.get(envelope["error_code"], 1)
+    assert result.exit_code == expected
+    return envelope
+
+
+def refusal(mission: Path) -> str:
+    """What finalize says at both commands; it has written nothing."""
+    before = files(mission)
+    told = [say(mission, *words) for words in (HARNESS, ["tasks", "finalize", SLUG])]
+    assert [it["error_code"] for it in told] == ["USAGE_ERROR"] * 2
+    assert told[0]["data"]["message"] == told[1]["data"]["message"]
+    assert files(mission) == before
+    return str(told[0]["data"]["message"])
+
+
+def files(mission: Path) -> dict[str, bytes]:
+    return {str(x.relative_to(mission)): x.read_bytes() for x in mission.rglob("*") if x.is_file()}
+
+
+def dependencies(mission: Path) -> dict[str, list[str]]:
+    packages = say(mission, "tasks", "list", SLUG)["data"]["work_packages"]
+    return {it["wp_id"]: it["dependencies"] for it in packages}
+
+
+def test_what_only_tasks_md_states_is_taken_over_and_all_other_bytes_stay(mission: Path):
+    prompt(mission, "WP02").chmod(0o600)
+    data = say(mission, *HARNESS)["data"]
+    assert data["taken_over"] == {"WP01": ["owned_files"], "WP02": ["dependencies"]}
+    assert dependencies(mission) == {"WP01": [], "WP02": ["WP01"]}
+    added = {
+        "WP01": b"# why\r\nowned_files: [src/index/**, docs/index.md]\r\n",
+        "WP02": b"# why\r\ndependencies: [WP01]\r\n",
+    }
+    for wp_id, line in added.items():
+        before = PROMPT.format(id=wp_id).encode()
+        assert prompt(mission, wp_id).read_bytes() == before.replace(b"# why\r\n", line)
+    assert prompt(mission, "WP02").stat().st_mode & 0o777 == 0o600
+    lanes = json.loads((mission / "lanes.json").read_text())["lanes"]
+    assert lanes[0]["write_scope"] == ["docs/index.md", "src/index/**"]
+
+
+def test_a_second_time_changes_nothing(mission: Path):
+    say(mission, *HARNESS)
+    before = files(mission)
+    assert say(mission, *HARNESS)["data"]["taken_over"] == {}
+    assert files(mission) == before
+
+
+def test_a_person_is_told_what_was_written(mission: Path):
+    with contextlib.chdir(mission.parents[1]):
+        told = CliRunner().invoke(root, ["tasks", "finalize", SLUG]).stdout
+    assert "WP02: dependencies written into its front matter" in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["dependencies:", "dependencies: null", "dependencies: ~ # none yet", '"dependencies" :'],
+)
+def test_a_key_without_a_value_gets_it(mission: Path, line: str):
+    put(mission, "WP02", line)
+    assert say(mission, *HARNESS)["data"]["taken_over"]["WP02"] == ["dependencies"]
+    assert dependencies(mission)["WP02"] == ["WP01"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "line"),
+    [
+        ("Depends on: WP01", "dependencies: [WP01]"),
+        ("Depends on: wp1", "dependencies: 'WP01'"),
+        ("Dependencies: none", "dependencies: []"),
+        ("Dependencies: none", "title2: lacks the key"),
+        ("Nothing stated.", "dependencies: [WP01]"),
+        ("Owned files: a/**, b/**", "owned_files: [b/**, a/**]"),
+        ("Owned files:", "owned_files: [b/**, a/**]"),
+    ],
+)
+def test_what_both_state_alike_or_only_the_prompt_states_stays(
+    mission: Path, tasks: str, line: str
+):
+    (mission / "tasks.md").write_text(f"## WP01 A\n\n## WP02 B\n\n{tasks}\n")
+    put(mission, "WP02", line)
+    before = prompt(mission, "WP02").read_bytes()
+    assert say(mission, *HARNESS)["data"]["taken_over"] == {}
+    assert prompt(mission, "WP02").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("tasks", "line"),
+    [
+        ("Depends on: WP01", "dependencies: [WP03]"),
+        ("Depends on: WP01", "dependencies: []"),
+        ("Depends on: WP01", "dependencies: [WP01, WP03]"),
+        ("Depends on: WP01, WP03", "dependencies: [WP01]"),
+        ("Dependencies: none", "dependencies: [WP01]"),
+        ("Owned files: src/**", "owned_files: [docs/**]"),
+        ("Owned files: none", "owned_files: [docs/**]"),
+    ],
+)
+def test_what_both_state_differently_is_refused_with_both_files_and_lines(
+    mission: Path, tasks: str, line: str
+):
+    (mission / "tasks.md").write_text(f"## WP01 A\n\n## WP02 B\n\n{tasks}\n\n## WP03 C\n")
+    prompt(mission, "WP03").write_bytes(PROMPT.format(id="WP03").encode())
+    put(mission, "WP02", line)
+    message = refusal(mission)
+    assert "tasks/WP02-step.md, line 2: " in message
+    assert "tasks.md, line 5, " in message
+
+
+def test_a_section_of_another_package_adds_to_what_the_prompt_states(mission: Path):
+    (mission / "tasks.md").write_text("## WP01 A\n\nBlocks: WP02, WP03\n\n## WP02 B\n\n## WP03 C\n")
+    prompt(mission, "WP03").write_bytes(PROMPT.format(id="WP03").encode())
+    put(mission, "WP02", "dependencies: [WP01, WP03]")
+    assert say(mission, *HARNESS)["data"]["taken_over"] == {"WP03": ["dependencies"]}
+    assert dependencies(mission) == {"WP01": [], "WP02": ["WP01", "WP03"], "WP03": ["WP01"]}
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "## WP02 B\n\nDependancies: WP01\n",
+        "## WP02 B\n\nDepends on: the parser\n",
+        "## WP02 B\n\nOwned file: src/**\n",
+        "WP02 B\n------\n\nDepends on: WP01\n",
+    ],
+)
+def test_a_line_that_is_not_understood_is_refused(mission: Path, tasks: str):
+    (mission / "tasks.md").write_text(tasks)
+    assert "tasks.md, line " in refusal(mission)
+
+
+def test_a_circle_is_refused_with_the_lines_that_close_it(mission: Path):
+    put(mission, "WP01", "dependencies: [WP02]")
+    message = refusal(mission)
+    assert "WP01 > WP02" in message or "WP02 > WP01" in message
+    assert "line 9" in message
+
+
+def test_a_section_without_a_prompt_is_refused_until_tasks_has_written_it(mission: Path):
+    with (mission / "tasks.md").open("a") as file:
+        file.write("\n## WP03 C\n\nDepends on: WP02\n")
+    message = refusal(mission)
+    assert "tasks.md, line 11: WP03" in message
+    assert f"'spec-kitty tasks --mission {SLUG}'" in message
+    assert say(mission, "tasks", "--mission", SLUG)["data"]["written"] == ["WP03"]
+    say(mission, *HARNESS)
+    assert dependencies(mission)["WP03"] == ["WP02"]
+
+
+def test_a_prompt_in_a_folder_of_a_status_lane_is_neither_written_again_nor_passed_over(
+    mission: Path,
+):
+    (mission / "tasks" / "done").mkdir()
+    prompt(mission, "WP02").rename(mission / "tasks" / "done" / "WP02-step.md")
+    for told in (refusal(mission), say(mission, "tasks", "--mission", SLUG)["data"]["message"]):
+        assert "tasks/done/WP02-step.md" in told
+        assert "'spec-kitty doctor --fix'" in told
+    assert not list((mission / "tasks").glob("WP02*"))
+    with contextlib.chdir(mission.parents[1]):
+        CliRunner().invoke(root, ["doctor", "--fix"])
+    assert say(mission, *HARNESS)["data"]["taken_over"]["WP02"] == ["dependencies"]
+
+
+@pytest.mark.parametrize("tasks", ["", "# Work packages\n\nProse.\n", None])
+def test_without_sections_the_front_matter_alone_counts(mission: Path, tasks: str | None):
+    (mission / "tasks.md").unlink() if tasks is None else (mission / "tasks.md").write_text(tasks)
+    data = say(mission, *HARNESS)["data"]
+    assert (data["work_packages"], data["taken_over"]) == (["WP01", "WP02"], {})
+
+
+def test_a_statement_outside_the_sections_counts_for_the_package_that_it_names(mission: Path):
+    (mission / "tasks.md").write_text("# Order\n\nWP02 depends on WP01.\n")
+    assert say(mission, *HARNESS)["data"]["taken_over"] == {"WP02": ["dependencies"]}
+
+
+@pytest.mark.parametrize("lane", ["claimed", "in_progress", "in_review", "approved", "blocked"])
+def test_a_package_that_is_worked_on_is_not_changed_under_the_work(mission: Path, lane: str):
+    move(mission, "WP02", lane)
+    message = refusal(mission)
+    assert "tasks/WP02-step.md: dependencies is missing" in message
+    assert "tasks.md, line 9" in message
+    put(mission, "WP02", "dependencies: [WP01]")
+    assert say(mission, *HARNESS)["data"]["taken_over"] == {"WP01": ["owned_files"]}
+
+
+@pytest.mark.parametrize("lane", ["done", "canceled"])
+def test_a_package_whose_work_has_ended_is_completed(mission: Path, lane: str):
+    move(mission, "WP02", lane)
+    assert say(mission, *HARNESS)["data"]["taken_over"]["WP02"] == ["dependencies"]
+
+
+def test_front_matter_of_a_form_that_cannot_be_added_to_is_refused(mission: Path):
+    prompt(mission, "WP02").write_text("---\ntitle: &x\ndependencies: *x\n---\n")
+    message = refusal(mission)
+    assert "tasks/WP02-step.md" in message
+    assert "dependencies: [WP01]" in message
+
+
+def test_many_disagreements_are_told_in_part_and_counted(mission: Path):
+    with (mission / "tasks.md").open("a") as file:
+        file.writelines(f"\n## WP{n:02} C\n" for n in range(3, 30))
+    assert "22 more" in refusal(mission)
