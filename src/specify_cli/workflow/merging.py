@@ -71,7 +71,8 @@ class Merging:
                         raise
                     raise _unfinished(push.plan, error, where=pushing.REMOTE) from error
                 push = done
-                merge_push.carry_out(push)
+                with naming(mission_slug=selector, target_branch=push.plan.target):
+                    merge_push.carry_out(push)
 
     @contextmanager
     def _run(self, selector: str, wish: MergeWish, cause: Cause) -> Iterator[_Run]:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import pytest
+
+from specify_cli import bootstrap
+from specify_cli.orchestrator_api.request import Origin, Request
 from tests.integration.stage import SLUG, Stage
 
 SECRET = "ghp_" + "fake" * 5
@@ -59,3 +66,100 @@ def test_an_actor_that_looks_like_a_credential_is_refused(project: Stage) -> Non
     envelope = project.ask("append-history", **(NOTE | {"actor": SECRET}), policy=None)
     assert envelope["error_code"] == "USAGE_ERROR"
     assert SECRET not in everything_in(project) + str(envelope)
+
+
+def serve(project: Stage) -> str:
+    """What a worker that answers everything has written to its log."""
+    told: list[str] = []
+    bootstrap.worker(project.root, poll_interval_s=1, log=told.append).drain()
+    return "".join(told)
+
+
+def drop(project: Stage, name: str, content: dict[str, Any] | bytes) -> None:
+    inbox = project.root / ".kitty" / "inbox"
+    inbox.mkdir(parents=True, exist_ok=True)
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    (inbox / name).write_bytes(raw)
+
+
+def body(stem: str, command: str, args: dict[str, Any], **more: Any) -> dict[str, Any]:
+    head = {"contract_version": "1.4.0", "correlation_id": stem, "command": command, "args": args}
+    return head | more
+
+
+def test_the_same_request_again_has_the_same_answer(project: Stage) -> None:
+    drop(project, "one.json", body("one", "append-history", NOTE))
+    log = serve(project)
+    first = project.reply("one")
+    assert first["data"]["redacted"] == ["note"]
+    drop(project, "one.json", body("one", "append-history", NOTE))
+    log += serve(project)
+    assert project.reply("one") == first
+    assert len(project.events()) == len(project.journal()) == 1
+    assert SECRET not in log + everything_in(project)
+
+
+def test_a_file_whose_name_looks_like_a_credential_is_a_dead_letter_without_that_name(
+    project: Stage,
+) -> None:
+    args = {"mission": "001-x"}
+    drop(project, f"{SECRET}.json", body("x", "mission-state", args))
+    log = serve(project)
+    [record] = (project.root / ".kitty/host/dead-letters").glob("*.json")
+    assert json.loads(record.read_bytes())["name"] == "[redacted: github].json"
+    assert SECRET not in log + everything_in(project)
+    assert not any(SECRET in path.name for path in project.root.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        ('{"a": 1, "a": 2}', "POLICY_VALIDATION_FAILED"),
+        ('{"my-secret-token": 1, "my-secret-token": 2}', "POLICY_VALIDATION_FAILED"),
+        ('{"a": NaN}', "POLICY_VALIDATION_FAILED"),
+        ("[" * 150 + "]" * 150, "POLICY_VALIDATION_FAILED"),
+        ('"{}"', "POLICY_VALIDATION_FAILED"),
+        ("5", "POLICY_VALIDATION_FAILED"),
+        ('""', "POLICY_METADATA_REQUIRED"),
+        ("null", "POLICY_METADATA_REQUIRED"),
+    ],
+)
+def test_a_wrong_policy_is_answered_in_the_mailbox_as_at_the_command_line(
+    project: Stage, policy: str, code: str
+) -> None:
+    args = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+    whole = json.dumps(body("one", "start-implementation", args, policy="HERE"))
+    drop(project, "one.json", whole.replace('"HERE"', policy).encode())
+    log = serve(project)
+    assert project.reply("one")["error_code"] == code
+    assert "my-secret-token" not in log + everything_in(project)
+
+
+def test_a_call_that_was_killed_is_noted_and_answered_without_its_credential(
+    project: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = Origin(door="cli", identity="uid:0")
+    asked = Request(command="append-history", args=NOTE, correlation_id="one")
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("specify_cli.storage.journal.Journal.append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            bootstrap.dispatcher(project.root).answer(asked, origin)
+    assert list((project.root / ".kitty" / "host").rglob("begun/*.json"))
+    assert SECRET not in everything_in(project)
+    bootstrap.dispatcher(project.root).settle_begun()
+    [line] = project.journal()
+    assert line["envelope"]["data"]["redacted"] == ["note"]
+    again = bootstrap.dispatcher(project.root).answer(asked, origin)
+    assert (again.envelope, again.is_repeat) == (line["envelope"], True)
+    assert len(project.events()) == 1
+
+
+def test_a_fault_is_written_down_without_the_credential_that_it_quotes(project: Stage) -> None:
+    where = bootstrap.ProjectHost(project.root).report_fault(ValueError(f"no {SECRET}"))
+    assert where.endswith("faults.log")
+    assert "[redacted: github]" in everything_in(project)
+    assert SECRET not in everything_in(project)
