@@ -77,9 +77,18 @@ def envelope_of(command: str, *, by_person: bool = False, **args: Any) -> dict[s
 def settled(
     envelope: dict[str, Any], *, as_json: bool = False, advice: str | None = None
 ) -> dict[str, Any]:
-    """The data of a success; a refusal ends the process, with `advice` on what to type next."""
+    """The data of a success; a refusal ends the process, with `advice` on what to type next.
+
+    Stderr says what was not recorded as it was typed.
+    """
     data: dict[str, Any] = envelope["data"]
     if envelope["success"]:
+        if data.get("redacted") and not as_json:
+            names = ", ".join(data["redacted"])
+            say(
+                f"not recorded, because it looks like a credential: a part of {names}",
+                is_error=True,
+            )
         return data
     if as_json:
         print_envelope(envelope)

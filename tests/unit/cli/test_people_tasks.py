@@ -207,3 +207,15 @@ def test_a_pattern_beyond_the_bounds_is_refused_and_its_mission_still_opens(proj
     assert say(project, "tasks", "list")["data"]["work_packages"][0]["lane_id"] == "lane-a"
     git(project, "commit", "-q", "--allow-empty", "-m", "first")
     assert say(project, "implement", "WP01")["success"]
+
+
+def test_a_person_is_told_that_a_credential_in_a_note_is_not_recorded(project: Path) -> None:
+    assert say(project, "tasks", "add", SLUG, "Index", "--owns", "src/**")["success"]
+    secret = "ghp_" + "fake" * 5
+    with contextlib.chdir(project):
+        result = CliRunner().invoke(root, ["move", "WP01", "blocked", "--note", f"see {secret}"])
+    assert result.exit_code == 0
+    assert "a part of note" in result.stderr
+    [log] = project.rglob("status.events.jsonl")
+    assert "see [redacted: github]" in log.read_text()
+    assert secret not in result.output
