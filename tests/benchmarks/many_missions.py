@@ -31,6 +31,7 @@ def write_missions(root: Path, count: int) -> None:
         (folder / "meta.json").write_text(json.dumps(meta))
         if number % 15:
             (folder / "tasks" / "README.md").write_text(README)
+        _tasks_md(folder)
         SHAPES[number % len(SHAPES)](folder, number)
 
 
@@ -62,6 +63,59 @@ def _planned(folder: Path, number: int) -> None:
     _prompts(folder, number, status='lane: "planned"\ndependencies: "[]"\n')
 
 
+def _with_structured_actors(folder: Path, number: int) -> None:
+    """A log whose actors are objects, beside lanes of an older version that name another mission."""
+    _prompts(folder, number, status="")
+    actor = {"model": None, "profile": "implementer", "role": "implementer", "tool": "codex"}
+    begun = {"mission_slug": folder.name, "force": False, "reason": None, "review_ref": None}
+    events: tuple[dict[str, object], ...] = (
+        {"actor": "finalize", **begun, "from_lane": "planned", "to_lane": "claimed"},
+        {"actor": actor, "kind": "annotation", "delta": {"role": "implementer", "shell_pid": 1}},
+        {"actor": actor, **begun, "from_lane": "claimed", "to_lane": "in_progress"},
+    )
+    lines = (
+        {
+            "event_id": f"01KYHYE8F3NZX9J2WFKJ32XB{place:02}",
+            "at": f"2026-07-27T14:{place:02}:41.539147+00:00",
+            "wp_id": "WP01",
+            **event,
+        }
+        for place, event in enumerate(events, start=1)
+    )
+    log = "".join(f"{json.dumps(line)}\n" for line in lines)
+    (folder / "status.events.jsonl").write_text(log)
+    _lanes_of_an_older_version(folder)
+
+
+def _lanes_of_an_older_version(folder: Path) -> None:
+    content = {
+        "version": 1,
+        "feature_slug": "001-demo",
+        "mission_id": "001-demo",
+        "mission_branch": f"kitty/mission-{folder.name}",
+        "target_branch": "main",
+        "lanes": [{"lane_id": "lane-a", "wp_ids": ["WP01"], "write_scope": ["one/**"]}],
+    }
+    (folder / "lanes.json").write_text(json.dumps(content))
+
+
+def _stated_in_tasks_md(folder: Path, number: int) -> None:
+    """Prompts without the dependencies that `tasks.md` states."""
+    _prompts(folder, number, status="")
+    _tasks_md(folder, stated="Depends on WP01 (the model comes first)")
+
+
+def _tasks_md(folder: Path, *, stated: str = "None (starting package)") -> None:
+    """A file as the public tool writes it; `stated` is what the packages after the first wait for."""
+    sections = (
+        f"## Work Package WP{package:02}: Step (Priority: P{package})\n\n**Goal**: the model.\n\n"
+        f"### Included Subtasks\n- [ ] T{package:03} Write it\n\n"
+        f"### Dependencies\n- {stated if package > 1 else 'None (starting package)'}.\n\n"
+        for package in range(1, 5)
+    )
+    (folder / "tasks.md").write_text(f"# Work packages: demo\n\n{''.join(sections)}")
+
+
 SHAPES: tuple[Callable[[Path, int], None], ...] = (
     _with_log,
     _with_log,
@@ -69,6 +123,8 @@ SHAPES: tuple[Callable[[Path, int], None], ...] = (
     _planned,
     _status_in_header,
     _status_in_folders,
+    _with_structured_actors,
+    _stated_in_tasks_md,
 )
 
 

@@ -15,6 +15,10 @@ else:
     printable = Deferred("specify_cli.mailbox.printable")
 
 
+NEWEST = 10
+"""So many of the missions that could be meant are named: the last ones, by number."""
+
+
 class Chosen(NamedTuple):
     """A mission, and what the next command needs to mean the same one."""
 
@@ -42,8 +46,7 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
         problem = "this project has no mission: make one with 'spec-kitty specify \"What is to be built\"'"
         complain(word, problem, as_json=as_json)
     if as_json or not is_on_terminal():
-        listed = ", ".join(candidates)
-        complain(word, f"name one mission with --mission: {listed}", as_json=as_json)
+        complain(word, f"name one mission with --mission: {_listed(candidates)}", as_json=as_json)
     slug = picked("mission", [Offer(name) for name in candidates])
     return Chosen(slug, f" --mission {slug}")
 
@@ -83,6 +86,14 @@ def work_packages(mission: str, *, as_json: bool = False) -> list[dict[str, Any]
     envelope = envelope_of("mission-state", mission=mission)
     packages: list[dict[str, Any]] = settled(envelope, as_json=as_json)["work_packages"]
     return packages
+
+
+def _listed(candidates: Sequence[str]) -> str:
+    listed = ", ".join(candidates[-NEWEST:])
+    more = len(candidates) - NEWEST
+    return (
+        f"{listed}, or one of {more} older: see 'spec-kitty mission list'" if more > 0 else listed
+    )
 
 
 def _none_fits(word: str, packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:

@@ -12,7 +12,7 @@ from specify_cli.core.package_references import number_of
 from specify_cli.storage import front_matter
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.workflow.authoring_needs import Stated, Statements
-from specify_cli.workflow.doctor_former_status import former_status
+from specify_cli.workflow.doctor_former_status import former_status, lane_folders
 from specify_cli.workflow.opened import OpenMission
 
 UNTOUCHED = frozenset({Lane.PLANNED, *TERMINAL})
@@ -72,6 +72,8 @@ def disagreements(mission: OpenMission, stated: Statements) -> list[Disagreement
 def former_prompts(mission: OpenMission) -> dict[int, str]:
     """Prompts that lie in folders of status lanes, as earlier tools kept them, by number."""
     tasks = mission.files.folder / "tasks"
+    if not lane_folders(tasks):
+        return {}
     return {
         number_of(one.wp_id): f"tasks/{one.path.parent.name}/{one.path.name}"
         for one in former_status(tasks)

@@ -98,7 +98,7 @@ def take_over(project: Project, tasks: Path, *, actor: str, cause: Cause | None)
 def former_status(tasks: Path) -> list[FormerStatus]:
     """What earlier tools have left in a mission's `tasks` folder; links are not followed."""
     found = [_status_of(path, None) for path in _prompts(tasks)]
-    for lane, folder in _lane_folders(tasks).items():
+    for lane, folder in lane_folders(tasks).items():
         found += [_status_of(path, lane) for path in _prompts(folder)]
     first: dict[int, FormerStatus] = {}
     for place, one in enumerate(found):
@@ -118,7 +118,8 @@ def _prompts(folder: Path) -> list[Path]:
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
-def _lane_folders(tasks: Path) -> Mapping[Lane, Path]:
+def lane_folders(tasks: Path) -> Mapping[Lane, Path]:
+    """The folders that are named after a status lane; links are not followed."""
     if tasks.is_symlink() or not tasks.is_dir():
         return {}
     named = ((lane_named(path.name), path) for path in sorted(tasks.iterdir()))
