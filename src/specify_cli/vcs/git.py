@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from specify_cli import processes
 from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
@@ -147,8 +147,11 @@ class Git:
         env: Mapping[str, str] | None = None,
         check: bool = True,
         timeout_s: float | None = None,
+        output: IO[bytes] | None = None,
     ) -> Completed:
         """Git has run to its end, within `timeout_s` (default: that of `limit_to`).
+
+        What it prints goes to the file `output` where there is one, and is not in the answer.
 
         Raises:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
@@ -160,7 +163,7 @@ class Git:
         variables = _environment({**self.place, **(env or {}), **mark})
         try:
             with ended_by_signals():
-                process = _started(command, env=variables, kept=kept)
+                process = _started(command, env=variables, kept=kept, output=output)
                 ended = attend(
                     process,
                     input or b"",
@@ -201,7 +204,11 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def _started(
-    command: tuple[str, ...], *, env: dict[str, str], kept: tuple[int, ...]
+    command: tuple[str, ...],
+    *,
+    env: dict[str, str],
+    kept: tuple[int, ...],
+    output: IO[bytes] | None,
 ) -> subprocess.Popen[bytes]:
     processes.require_time()
     # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, no
@@ -209,7 +216,7 @@ def _started(
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=output or subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=env,
         start_new_session=True,

@@ -6,8 +6,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 MAX_BYTES: Final = 64 * 1024
 
@@ -21,15 +22,26 @@ def read(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     Raises:
         OSError: it is missing, a link, a FIFO or the like, or larger.
     """
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > max_bytes:
+            raise OSError(errno.EFBIG, f"is larger than {max_bytes} bytes", str(path))
+        return stream.read(size)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """The regular file at `path`, open for reading.
+
+    Raises:
+        OSError: it is missing, a link, a FIFO or the like.
+    """
     descriptor = os.open(path, _READING)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", str(path))
-        if status.st_size > max_bytes:
-            raise OSError(errno.EFBIG, f"is larger than {max_bytes} bytes", str(path))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            return stream.read(status.st_size)
+            yield stream
     finally:
         os.close(descriptor)
 

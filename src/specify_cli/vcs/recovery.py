@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import sys
+import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
+from specify_cli.vcs.git import Git
 from specify_cli.vcs.moves import Move, dirty_files, index_against, refresh
 from specify_cli.vcs.objects import Entry, index_info, scratch_index, tree_changes
 
 _SHA256_LENGTH: Final = 64
+_CHUNK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +102,21 @@ def _is_ours(checkout: Checkout, place: _Place, oid: str | None) -> bool:
 
 
 def _is_torn(checkout: Checkout, place: _Place) -> bool:
-    content = _content(checkout.path / place.path)
-    blobs = (checkout.git.run("cat-file", "blob", it.oid).stdout for it in place.known if it)
-    return any(blob.startswith(content) for blob in blobs)
+    oids = {it.oid for it in place.known if it}
+    with _opened(checkout.path / place.path) as held:
+        return any(_begins_with(checkout.git, oid, held) for oid in oids)
+
+
+def _begins_with(git: Git, oid: str, held: IO[bytes]) -> bool:
+    """Whether the blob begins with what is held. Neither is ever in memory as a whole."""
+    with tempfile.TemporaryFile(prefix="spec-kitty-") as blob:
+        git.run("cat-file", "blob", oid, output=blob)
+        blob.seek(0)
+        held.seek(0)
+        while part := held.read(_CHUNK):
+            if blob.read(len(part)) != part:
+                return False
+    return True
 
 
 def _hashes(checkout: Checkout, paths: list[str]) -> dict[str, str]:
@@ -109,7 +124,7 @@ def _hashes(checkout: Checkout, paths: list[str]) -> dict[str, str]:
     files = [path for path in paths if path not in links]
     found = checkout.git.run("hash-object", "--", *files).lines if files else []
     width = len(checkout.git.text("rev-parse", "HEAD")) if links else 0
-    targets = {path: _link_hash(_content(checkout.path / path), width) for path in links}
+    targets = {path: _link_hash(_target(checkout.path / path), width) for path in links}
     return dict(zip(files, found, strict=True)) | targets
 
 
@@ -118,11 +133,13 @@ def _link_hash(target: bytes, width: int) -> str:
     return algorithm(b"blob %d\0" % len(target) + target).hexdigest()
 
 
-def _content(file: Path) -> bytes:
-    if file.is_symlink():
-        # A Path would tidy the target up, and its hash would be another.
-        return os.fsencode(os.readlink(file))  # noqa: PTH115
-    return plain_files.read(file, max_bytes=sys.maxsize)
+def _opened(file: Path) -> AbstractContextManager[IO[bytes]]:
+    return io.BytesIO(_target(file)) if file.is_symlink() else plain_files.opened(file)
+
+
+def _target(link: Path) -> bytes:
+    # A Path would tidy the target up, and its hash would be another.
+    return os.fsencode(os.readlink(link))  # noqa: PTH115
 
 
 def _is_file(file: Path) -> bool:

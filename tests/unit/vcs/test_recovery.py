@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from specify_cli.vcs import running
 from specify_cli.vcs.branch_moves import carry_all, point_branch
 from specify_cli.vcs.checkouts import Checkout, checkouts_of
 from specify_cli.vcs.merge import MergePlan, Reserved, apply, compute, finish, journeys, obstacles
@@ -129,6 +130,21 @@ def test_merge_is_made_over_an_earlier_crash(
     crash(ready, plan)
     apply(ready.repo, plan)
     assert_after(ready, plan)
+
+
+@pytest.mark.parametrize("held", ["m" * 100_000, "m" * 150_000 + "mine"])
+def test_torn_file_may_be_larger_than_what_is_taken_from_one_git(
+    project: Project, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    project.lane_with("lane-a", {"large.txt": "m" * 200_000})
+    project.write(LOG, LIVE)
+    plan = plan_of(project)
+    begin_only(project, plan)
+    project.write("large.txt", held)
+    monkeypatch.setattr(running, "MOST_PRINTED", 50_000)
+    finish(project.repo, plan)
+    assert (project.root / "large.txt").exists() == held.endswith("mine")
+    assert_settled(project)
 
 
 @pytest.mark.parametrize("crash", [begin_only, stage_log, write_some_files, tear_a_file, move_tree])
