@@ -16,7 +16,7 @@ from specify_cli.vcs.branch_moves import (
 )
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import STRATEGIES, CommitTooLarge, Head, LaneTip
+from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip, NotReplayed
 from specify_cli.vcs.moves import CheckoutBlocked, Move
 from specify_cli.vcs.objects import (
     REGULAR,
@@ -31,10 +31,10 @@ from specify_cli.vcs.repository import Repository
 
 __all__ = [
     "CheckoutBlocked",
-    "CommitTooLarge",
     "LaneTip",
     "MergeConflict",
     "MergePlan",
+    "NotReplayed",
     "Reserved",
     "TargetMoved",
     "apply",
@@ -87,7 +87,7 @@ def compute(
 
     Raises:
         MergeConflict: the lanes conflict with the target or each other.
-        CommitTooLarge: a commit is larger than the strategy rebase writes anew.
+        NotReplayed: a commit is larger than the strategy rebase writes anew.
         GitFailed: no such target, or git refused.
         KeyError: no such strategy.
     """

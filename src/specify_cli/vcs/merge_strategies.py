@@ -23,11 +23,11 @@ MOST_COMMIT_BYTES: Final = 1024 * 1024
 """A commit that is replayed is written anew with its message; those of people have a few hundred bytes."""
 
 
-class CommitTooLarge(Exception):
-    """A commit is larger than the host writes anew. Nothing has moved."""
+class NotReplayed(Exception):
+    """A commit cannot be written anew: it is too large, or malformed. Nothing has moved."""
 
-    def __init__(self, commit: str, size: int) -> None:
-        super().__init__(f"commit {commit} has {size} bytes, more than {MOST_COMMIT_BYTES}")
+    def __init__(self, commit: str, reason: str) -> None:
+        super().__init__(f"commit {commit} {reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
 
     Raises:
         MergeConflict: a commit does not apply.
-        CommitTooLarge: a commit is larger than is written anew.
+        NotReplayed: a commit is too large to be written anew, or has no author.
         GitFailed: git refused.
     """
     base, replayed = head.commit, list[str]()
@@ -186,7 +186,7 @@ def _to_replay(git: Git, span: str, done: Sequence[str]) -> Iterator[_Picked]:
     objects = read_objects(git, oids, max_bytes=MOST_COMMIT_BYTES)
     for oid, (size, content) in zip(oids, objects, strict=True):
         if content is None:
-            raise CommitTooLarge(oid, size)
+            raise NotReplayed(oid, f"has {size} bytes, more than {MOST_COMMIT_BYTES}")
         yield _parse(oid, content)
 
 
@@ -194,12 +194,15 @@ def _parse(oid: str, content: bytes) -> _Picked:
     header, _, message = content.partition(b"\n\n")
     lines = header.split(b"\n")
     values = [line.partition(b" ") for line in lines]
+    author = next((line for line in lines if line.startswith(b"author ")), None)
+    if author is None:
+        raise NotReplayed(oid, "has no author")
     encoding = b"".join(line + b"\n" for line in lines if line.startswith(b"encoding "))
     return _Picked(
         oid=oid,
         parents=tuple(value.decode() for name, _, value in values if name == b"parent"),
         tree=next(value.decode() for name, _, value in values if name == b"tree"),
-        author=next(line for line in lines if line.startswith(b"author ")),
+        author=author,
         rest=encoding + b"\n" + message,
     )
 

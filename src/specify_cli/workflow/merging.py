@@ -17,9 +17,9 @@ from specify_cli.vcs import durable, merge, pushing, worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
-    CommitTooLarge,
     MergeConflict,
     MergePlan,
+    NotReplayed,
     Reserved,
     TargetMoved,
 )
@@ -241,7 +241,7 @@ class _Run:
             )
             merge_preflight.refuse(found, conflicts=paths)
             raise
-        except CommitTooLarge as error:
+        except NotReplayed as error:
             found.append(f"{error}: ask again with the strategy merge or squash")
             merge_preflight.refuse(found)
             raise

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from specify_cli.vcs import merge_strategies
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import MergeConflict, MergePlan, Reserved, compute
+from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, Reserved, compute
 from tests.unit.vcs.conftest import LOG, Project
 
 
@@ -230,3 +231,31 @@ def test_rebase_leaves_out_what_the_target_took_and_changed_since(project: Proje
     plan = planned(project, "rebase", "lane-a")
     assert subjects(project, plan) == ["change 'one.txt'"]
     assert project.show(plan.to_commit, "a.txt") == "changed since\n"
+
+
+def test_commit_beyond_the_bound_is_replayed_by_no_rebase(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tip = project.lane_with("lane-a", {"a.txt": "1\n"})
+    size = int(project.git("cat-file", "-s", tip.commit))
+    monkeypatch.setattr(merge_strategies, "MOST_COMMIT_BYTES", size - 1)
+    with pytest.raises(NotReplayed, match=f"{tip.commit} has {size} bytes"):
+        planned(project, "rebase", "lane-a")
+
+
+@pytest.mark.parametrize("strategy", ["rebase", "merge", "squash"])
+def test_commit_without_an_author_is_named_by_rebase_alone(project: Project, strategy: str) -> None:
+    tip = project.lane_with("lane-a", {"lane.txt": "1\n"})
+    content = b"tree %b\nparent %b\ncommitter A <a@a.invalid> 1700000000 +0000\n\nm\n" % (
+        project.git("rev-parse", f"{tip.commit}^{{tree}}").encode(),
+        project.git("rev-parse", f"{tip.commit}^").encode(),
+    )
+    (project.root / ".git/commit").write_bytes(content)
+    forged = project.git("hash-object", "-t", "commit", "-w", "--literally", ".git/commit")
+    project.git("update-ref", f"refs/heads/{tip.branch}", forged)
+    project.commit({"other.txt": "1\n"})
+    if strategy == "rebase":
+        with pytest.raises(NotReplayed, match=forged):
+            planned(project, strategy, "lane-a")
+    else:
+        assert planned(project, strategy, "lane-a").to_commit

@@ -187,6 +187,16 @@ def test_work_done_after_the_crash_stays(
     assert (ready.root / "a.txt").read_text() == "mine since\n"
 
 
+def test_link_of_the_user_in_the_place_of_a_file_stays(ready: Project) -> None:
+    plan = plan_of(ready)
+    begin_only(ready, plan)
+    (ready.root / "c.txt").unlink()
+    (ready.root / "c.txt").symlink_to("elsewhere")
+    finish(ready.repo, plan)
+    assert (ready.root / "c.txt").is_symlink()
+    assert_settled(ready)
+
+
 def test_what_was_staged_after_the_crash_stays(ready: Project) -> None:
     plan = plan_of(ready)
     move_tree(ready, plan)
