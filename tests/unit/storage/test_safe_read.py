@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from specify_cli.storage.safe_read import ForeignOwner, NotRegular, TooLarge, read_regular
+from specify_cli.storage.safe_read import (
+    ForeignOwner,
+    NotRegular,
+    TooLarge,
+    opened_plain,
+    read_regular,
+)
 
 
 def test_a_plain_file_is_read(tmp_path: Path) -> None:
@@ -91,3 +97,47 @@ def test_another_users_file_is_not_read(tmp_path: Path) -> None:
     assert read_regular(tmp_path / "a", max_bytes=100, owner_uid=us) == b"theirs"
     with pytest.raises(ForeignOwner):
         read_regular(tmp_path / "a", max_bytes=100, owner_uid=us + 1)
+
+
+# A file that may be written, in a folder that was opened.
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[int]:
+    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    yield descriptor
+    os.close(descriptor)
+
+
+def _link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("plant", [_link, _dangling_link, _link_to_itself, os.mkfifo, Path.mkdir])
+@pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR | os.O_APPEND | os.O_CREAT])
+def test_anything_else_is_not_opened(
+    tmp_path: Path, folder: int, plant: Callable[[Path], None], flags: int
+) -> None:
+    plant(tmp_path / "a")
+    with pytest.raises(NotRegular), opened_plain("a", folder=folder, flags=flags):
+        pass
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_link_that_takes_the_place_of_a_judged_file_is_not_opened(
+    tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    path, judge = tmp_path / "a", os.stat
+    path.write_bytes(b"harmless")
+
+    def swap_once_judged(name: str, **options: Any) -> os.stat_result:
+        status = judge(name, **options)
+        path.unlink()
+        path.symlink_to("secret")
+        return status
+
+    with monkeypatch.context() as here:
+        here.setattr(os, "stat", swap_once_judged)
+        with pytest.raises(NotRegular), opened_plain("a", folder=folder, flags=os.O_RDONLY):
+            pass
