@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -30,6 +31,7 @@ INHERITED = (
     "GIT_INDEX_FILE",
     "GIT_OBJECT_DIRECTORY",
     "GIT_WORK_TREE",
+    "SPECIFY_REPO_ROOT",
     "SPEC_KITTY_MAILBOX",
     "SPEC_KITTY_MAILBOX_TIMEOUT_S",
     "NO_COLOR",
@@ -57,6 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if config.option.markexpr == "not long" and _is_usable(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """What lives until the end is not searched for garbage again and again."""
+    gc.freeze()
 
 
 def _is_usable(folder: Path) -> bool:

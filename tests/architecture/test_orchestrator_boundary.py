@@ -325,15 +325,15 @@ def test_a_banned_flag_is_seen_in_comments_too(path: str, text: str, checkout: P
     assert seen_in(checkout) == {path}
 
 
-def test_the_policy_rule_may_name_the_banned_flags(whole_checkout: Path):
-    plant(whole_checkout, "src/specify_cli/orchestrator_api/policy.py", 'BANNED = ("--yolo",)')
+def test_the_policy_rule_may_name_the_banned_flags(checkout: Path):
+    plant(checkout, "src/specify_cli/orchestrator_api/policy.py", 'BANNED = ("--yolo",)')
 
-    assert violations(whole_checkout) == []
+    assert violations(checkout) == []
 
 
-def test_the_command_names_path_and_line_and_fails(whole_checkout: Path):
-    plant(whole_checkout, "src/specify_cli/core/planted.py", "import subprocess")
-    command = [sys.executable, "-I", "-c", RUN, str(ROOT), str(whole_checkout)]
+def test_the_command_names_path_and_line_and_fails(checkout: Path):
+    plant(checkout, "src/specify_cli/core/planted.py", "import subprocess")
+    command = [sys.executable, "-I", "-c", RUN, str(ROOT), str(checkout)]
 
     verdict = subprocess.run(command, capture_output=True, text=True, check=False)
 

@@ -15,23 +15,13 @@ from specify_cli.conformance.written import faults_in
 from tests.contract.doors import (
     BROKEN,
     CommandLine,
-    CommandLineProcess,
     Mailbox,
-    MailboxProcess,
     run_agent,
-    run_agent_process,
 )
 
 # What these tests and the host that they run can do.
 CAPABILITIES = frozenset({"host-private-layout", "fault-injection", "access-control"})
 CASES = [case for case in all_cases() if case.requires <= CAPABILITIES]
-# The two that take many steps are among the long tests.
-AS_PROCESSES = (
-    "contract-version/plain",
-    "append-history/same-id-again",
-    "mission-state/unknown-mission",
-    "unknown/unknown-command",
-)
 
 
 def named(case: Case) -> str:
@@ -60,19 +50,5 @@ def test_case_has_exactly_its_answer_at_every_door(
     assert len(set(answers.values())) == 1
 
 
-def assert_alike_from_processes(case: Case, scratch: Scratch, folder: Path) -> None:
-    doors: dict[str, Door] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
-    answers = play(case, doors, scratch, folder, agent=run_agent_process)
-    assert len(set(answers.values())) == 1
-
-
-@pytest.mark.parametrize("case", [c for c in CASES if c.name in AS_PROCESSES], ids=named)
-def test_case_has_the_same_answer_from_processes(
-    case: Case, scratch: Scratch, tmp_path: Path
-) -> None:
-    assert_alike_from_processes(case, scratch, tmp_path)
-
-
 def test_every_case_is_judged() -> None:
     assert all_cases() == CASES
-    assert len(AS_PROCESSES) == len([c for c in CASES if c.name in AS_PROCESSES])

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from specify_cli.conformance import clients
-from tests.examples.conftest import untouched
 from tests.integration.conformance.kit import broken, only, verdict
+from tests.integration.examples.conftest import untouched
 from tests.integration.stage import Stage
 
 __all__ = ["untouched"]

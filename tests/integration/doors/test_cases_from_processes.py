@@ -1,4 +1,4 @@
-"""Golden cases of many steps, each step a process of its own, are answered alike at both doors."""
+"""Golden cases, each step a process of its own, are answered alike at both doors."""
 
 from __future__ import annotations
 
@@ -7,19 +7,30 @@ from pathlib import Path
 import pytest
 
 from specify_cli.conformance.cases import Case
+from specify_cli.conformance.doors import Door
 from specify_cli.conformance.scratch import Scratch
-from tests.contract.test_fixtures import CASES, assert_alike_from_processes, named
+from tests.contract.doors import CommandLineProcess, MailboxProcess, run_agent_process
+from tests.contract.test_fixtures import CASES, named, play
 
-OF_MANY_STEPS = ("transition/for-review", "merge-mission/two-lanes")
+AS_PROCESSES = (
+    "contract-version/plain",
+    "append-history/same-id-again",
+    "mission-state/unknown-mission",
+    "unknown/unknown-command",
+    "transition/for-review",
+    "merge-mission/two-lanes",
+)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.name in OF_MANY_STEPS], ids=named)
-def test_case_of_many_steps_has_the_same_answer_from_processes(
+@pytest.mark.parametrize("case", [c for c in CASES if c.name in AS_PROCESSES], ids=named)
+def test_case_has_the_same_answer_from_processes(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
-    assert_alike_from_processes(case, Scratch(tmp_path / "projects"), tmp_path)
+    doors: dict[str, Door] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
+    answers = play(case, doors, Scratch(tmp_path / "projects"), tmp_path, agent=run_agent_process)
+    assert len(set(answers.values())) == 1
 
 
-def test_every_case_of_many_steps_is_one() -> None:
-    assert {case.name for case in CASES} >= set(OF_MANY_STEPS)
+def test_every_case_of_processes_is_one() -> None:
+    assert {case.name for case in CASES} >= set(AS_PROCESSES)

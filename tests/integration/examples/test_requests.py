@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 OF_EACH_REQUEST = {"timestamp", "correlation_id"}
 
 

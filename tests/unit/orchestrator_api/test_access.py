@@ -316,15 +316,24 @@ def test_without_grants_and_at_the_command_line_any_branch_may_be_named(project:
     assert asked_here["error_code"] == "PREFLIGHT_FAILED"
 
 
+@pytest.fixture(scope="module")
+def mergeable(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A mission of which all is approved; for refusals alone, which leave it as it is."""
+    made = Stage(root=tmp_path_factory.mktemp("mergeable") / "project")
+    made.make_repository()
+    made.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}})
+    made.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    made.approve("WP01", {"one.txt": "1\n"})
+    made.approve("WP02", {"two.txt": "2\n"})
+    return made
+
+
 @pytest.mark.parametrize(
     "target",
     ["main^{}", "main~0", "main@{0}", " main", "refs/heads/main", "m*", "HEAD", "alias", "a\0b"],
 )
-def test_a_target_is_the_plain_name_of_a_branch(project: Stage, target: str) -> None:
-    project.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
-    project.approve("WP01", {"one.txt": "1\n"})
-    project.approve("WP02", {"two.txt": "2\n"})
-    before = project.git("for-each-ref")
-    refusal = project.ask("merge-mission", mission=SLUG, target=target)
+def test_a_target_is_the_plain_name_of_a_branch(mergeable: Stage, target: str) -> None:
+    before = mergeable.git("for-each-ref")
+    refusal = mergeable.ask("merge-mission", mission=SLUG, target=target)
     assert refusal["error_code"] == "PREFLIGHT_FAILED"
-    assert project.git("for-each-ref") == before
+    assert mergeable.git("for-each-ref") == before
