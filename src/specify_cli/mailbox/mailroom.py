@@ -71,11 +71,15 @@ class Mailroom:
         self.dead_letters.finish(self._hidden)
         post.recover()
 
-    def is_gone(self, post: Post) -> bool:
-        """Whether the mailbox went as it came: nobody was granted it, and its folder is gone."""
+    def is_gone(self, post: Post, error: Exception) -> bool:
+        """Whether the mailbox went as it came: nobody was granted it, and its folder is gone.
+
+        The error says so too, because the folder may have been made again since.
+        """
         if self.is_granted(post.identity) or post.identity == DEFAULT:
             return False
-        return not os.path.lexists(post.inbox.folder)
+        was_missing = isinstance(error.__cause__, FileNotFoundError)
+        return was_missing or not os.path.lexists(post.inbox.folder)
 
     def close(self, post: Post) -> bool:
         """Whether the mailbox is served no more; not while something of it is in hand."""

@@ -122,7 +122,7 @@ class Rounds:
         return post.work(self._is_stopping)
 
     def _stall(self, post: Post, error: Exception) -> float:
-        if self._room.is_gone(post):
+        if self._room.is_gone(post, error):
             if self._room.close(post):
                 del self._stalls[post.identity]
             return self._settings.look_again_s

@@ -13,6 +13,8 @@ import pytest
 from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout, is_name
+from specify_cli.mailbox.mailroom import Mailroom
+from specify_cli.mailbox.post import Post
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.verification import find_breaks
 from specify_cli.mailbox.watch import watching
@@ -150,6 +152,24 @@ def test_a_mailbox_that_appears_while_serving_is_served_until_it_goes(
         shutil.rmtree(layout.inbox / "stranger")
         put(layout, f"id-{number}")
         wait_until((layout.outbox / f"id-{number}.json").exists)
+    assert not any("stalled" in line for line in log)
+
+
+def test_a_mailbox_that_goes_and_comes_at_once_is_not_stalled(
+    layout: MailboxLayout, serving: Serving, log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Mailroom.is_gone
+
+    def made_again_before_it_is_judged(room: Mailroom, post: Post, *args: Exception) -> bool:
+        put(layout, "two", "stranger")
+        return judge(room, post, *args)
+
+    monkeypatch.setattr(Mailroom, "is_gone", made_again_before_it_is_judged)
+    serving(DEFAULT, poll_interval_s=0.02)
+    put(layout, "one", "stranger")
+    wait_until((layout.outbox / "stranger" / "one.json").exists)
+    shutil.rmtree(layout.inbox / "stranger")
+    wait_until((layout.outbox / "stranger" / "two.json").exists)
     assert not any("stalled" in line for line in log)
 
 
