@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.integration.stage import SLUG, Stage
+from tests.patience import LONGEST_S
 
 OTHER = "002-other"
-PATIENCE_S = 60
 WAITS = """#!/bin/sh
 touch {begun}
 tries=0
@@ -63,7 +63,7 @@ def _hurried(stage: Stage) -> None:
 
 
 def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + LONGEST_S
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -86,7 +86,7 @@ class Merging(threading.Thread):
         self.envelope = merge(self._stage)
 
     def ended(self) -> dict[str, Any]:
-        self.join(PATIENCE_S)
+        self.join(LONGEST_S)
         return self.envelope
 
 
@@ -220,7 +220,7 @@ def test_a_host_that_is_killed_while_it_pushes_is_completed_by_the_next_merge(
     process = stage.start("orchestrator-api", "merge-mission", "--mission", SLUG, "--push")
     eventually(origin.begun.exists)
     process.kill()
-    process.wait(PATIENCE_S)
+    process.wait(LONGEST_S)
     origin.gate.touch()
     if arrives:
         eventually(lambda: origin.tip != before)

@@ -16,9 +16,11 @@ import pytest
 from specify_cli import processes
 from specify_cli.vcs import git, running
 from specify_cli.vcs.git import Git, GitFailed, keeping
+from tests.patience import LONGEST_S
 from tests.unit.vcs.conftest import Project
 
-PATIENCE_S = 30.0
+# Before the deadline that git has where none is set.
+SIGNALLED_S = 100.0
 # Ends for nobody who asks.
 STUBBORN = "trap '' TERM INT HUP; echo $$ > '{pid}'; sleep 600 & wait; sleep 600"
 RUN = """
@@ -30,7 +32,7 @@ Git(folder=Path(sys.argv[1])).run("stubborn")
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + LONGEST_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -60,9 +62,13 @@ def pid_in(file: Path) -> int:
 def test_git_that_does_not_end_is_ended_with_all_that_it_started(
     project: Project, pid_file: Path
 ) -> None:
-    with pytest.raises(GitFailed, match="git_timeout_s"):
-        Git(folder=project.root).run("stubborn", timeout_s=1.5)
-    assert not is_alive(pid_in(pid_file))
+    # A busy machine may end it before it has begun.
+    for timeout_s in (0.5, 5.0, 50.0):
+        with pytest.raises(GitFailed, match="git_timeout_s"):
+            Git(folder=project.root).run("stubborn", timeout_s=timeout_s)
+        if pid_file.exists() and pid_file.read_text().strip():
+            break
+    assert not is_alive(int(pid_file.read_text()))
 
 
 def test_the_deadline_is_the_one_that_was_set(project: Project) -> None:
@@ -133,8 +139,8 @@ def test_a_signal_to_the_host_ends_git(
         # A second one does not wait.
         time.sleep(0.2)
         host.send_signal(number)
-        assert host.wait(PATIENCE_S) != 0
-        assert time.monotonic() - began < PATIENCE_S / 2
+        assert host.wait(LONGEST_S) != 0
+        assert time.monotonic() - began < SIGNALLED_S
     assert not is_alive(left)
 
 
@@ -147,5 +153,5 @@ def test_git_may_end_after_the_signal(project: Project) -> None:
         wait_until(begun.exists)
         host.send_signal(signal.SIGTERM)
         gate.write_text("through\n")
-        assert host.wait(PATIENCE_S) == processes.EXIT_CODE
+        assert host.wait(LONGEST_S) == processes.EXIT_CODE
     assert ended.read_text() == "through\n"
