@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from specify_cli.core.events import Event
 from specify_cli.storage import locks
+from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.renaming import rename_new
 from specify_cli.workflow import doctor_former_status
@@ -75,6 +78,24 @@ def test_prompts_in_folders_of_status_lanes_are_moved_up_and_their_lanes_recorde
     assert not (patient.mission / "tasks" / "done").exists()
     assert (patient.mission / "tasks" / "planned" / "notes.txt").read_text() == "mine"
     assert repaired(patient) == []
+
+
+def test_what_has_the_name_of_a_prompt_that_moves_up_is_not_replaced(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = patient.mission / "tasks"
+    moved = put_in_folder(patient, "WP01-index.md", "done")
+    append = EventLog.append
+
+    def append_and_be_overtaken(log: EventLog, events: Sequence[Event]) -> None:
+        append(log, events)
+        (tasks / "WP01-index.md").write_text("another's")
+
+    monkeypatch.setattr(EventLog, "append", append_and_be_overtaken)
+    done = Doctor(patient.project).repair()
+    assert "former-status" not in [it.check for it in done.repaired]
+    assert (tasks / "WP01-index.md").read_text() == "another's"
+    assert moved.exists()
 
 
 def test_a_repair_that_was_killed_between_log_and_folders_is_completed(
