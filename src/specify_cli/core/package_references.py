@@ -6,6 +6,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+_ID = r"(?:WP|Work[ -]Package)[ _-]?[0-9]{1,9}(?!\w)"
+_BETWEEN = r"[\s*_`]*(?:,?\s*(?:and\b|&)|[,;+/\u2013-]|\.{2,3}|to\b|through\b)[\s*_`]*"
+PACKAGE_LIST = rf"{_ID}(?:{_BETWEEN}{_ID})*"
+"""The pattern, without regard to case, of packages in a row, or of a range of them."""
+
 MENTION = re.compile(r"(?<![\w/])(?:WP|Work[ -]Package)[ _-]?([0-9]{1,9})(?!\w)", re.I | re.A)
 """A package that a text names."""
 

@@ -40,12 +40,16 @@ class Subtask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkPackage:
-    """One work package as its prompt file and `tasks.md` describe it."""
+    """One work package as its prompt file and `tasks.md` describe it.
+
+    `states_dependencies`: its front matter says which it has, or that it has none.
+    """
 
     wp_id: str
     title: str
     prompt_path: Path
     dependencies: tuple[str, ...] = ()
+    states_dependencies: bool = False
     owned_files: tuple[str, ...] = ()
     subtasks: tuple[Subtask, ...] = ()
 
@@ -181,6 +185,7 @@ def _read_package(path: Path, checkboxes: dict[int, dict[str, bool]], below: Pat
         title=str(header.get("title") or wp_id),
         prompt_path=path,
         dependencies=tuple(dependency_texts(header, path)),
+        states_dependencies=header.get("dependencies") is not None,
         owned_files=tuple(texts(header, "owned_files", path)),
         subtasks=_subtasks(
             listed=listed_subtasks(header, path),

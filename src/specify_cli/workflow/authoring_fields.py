@@ -8,7 +8,14 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from specify_cli.core.globs import PatternTooComplex, require_simple
-from specify_cli.core.package_references import MENTION, NOTHING
+from specify_cli.core.package_references import (
+    MENTION,
+    NOTHING,
+    PACKAGE_LIST,
+    NotUnderstood,
+    plain_text,
+    read_references,
+)
 from specify_cli.errors import UsageError
 from specify_cli.workflow.authoring_lines import Line
 
@@ -21,19 +28,44 @@ _KEY = re.compile(
     r"[*_`]*\s*(?P<value>.*)",
     re.A,
 )
-_SEGMENT = re.compile(r"\s+[|\u00b7\u2022]\s+|[,;]?\s+(?=\*\*[\w ]{2,40}(?:\*\*\s*:|:\*\*))")
+_SEGMENT = re.compile(
+    r"\s+[|\u00b7\u2022]\s+|[,;]?\s+(?=\*\*[\w ]{2,40}(?:\*\*\s*:|:\*\*))"
+    r"|(?:[,;.]|\s/)\s+(?=(?:owned[ _-]files|dependenc(?:y|ies)|depends[ _-]on)[*_]*\s*:)",
+    re.I,
+)
 _SENTENCE = re.compile(
     r"[\s>]*(?:(?:[-*+]|[0-9]{1,3}[.)])\s+)?[*_]*(?:(?:(?:this|the)\s+(?:work\s+)?package|it|"
-    r"(?P<subject>WP[ _-]?[0-9]{1,9}))[*_]*\s+)?(?:"
-    r"(?:is\s+)?depend(?:s|ent|ing)?\s+(?:up)?on\b(?=.*WP[ _-]?[0-9])"
-    r"|(?:is\s+blocked\s+by|blocked\s+by|requires|needs)[\s*_`]+(?=WP[ _-]?[0-9]))(?P<value>.*)",
+    rf"(?P<subject>{PACKAGE_LIST}))[*_]*(?:\s*:[*_]*)?\s+)?(?:"
+    r"(?:(?:is|are)\s+)?depend(?:s|ent|ing)?\s+(?:up)?on\b(?=.*WP[ _-]?[0-9])"
+    r"|(?:(?:(?:is|are)\s+)?blocked\s+by|requires?|needs?)[\s*_`]+(?=WP[ _-]?[0-9])"
+    r"|(?P<is_reversed>(?:un)?blocks?|(?:is|are)\s+(?:required|needed)\s+by)"
+    r"[\s*_`]+(?=WP[ _-]?[0-9]))(?P<value>.*)",
     re.I | re.A,
 )
-_STATED = re.compile(r"\b(?:depend\w*|deps|blocked by|owned[ _-]files?)\b[^:|]{0,30}:", re.I)
+_STATED = re.compile(
+    r"\b(?:depend\w*|deps|blocked by|owned[ _-]files?)\b[^:|]{0,30}:"
+    r"|^[\s>*_`+-]*(?:dependenc(?:y|ies)|deps)\b(?=[^.:]{0,12}WP)",
+    re.I,
+)
+_OWNED = re.compile(
+    r"\bowned[ _-]files?\b[^:|.]{0,30}:\s*\S"
+    r"|^[\s>*_`+-]*owned[ _-]files?\b[\s*_`=\u2013-]+[\w.*-]*[/*]\S",
+    re.I,
+)
+_FOREIGN_KEY = re.compile(
+    r"[\s>*_`+-]*(?P<key>[^\W\d][^:.|]{0,40}?)[*_`]*\s*:[*_`]*\s*(?P<value>.*)"
+)
+_HARMLESS = re.compile(
+    r"parallel|relat|see\b|also|similar|compare|part of|group|package|\bwp|phase|\bid\b|name"
+    r"|merge|supersede|replace|note|review|scope|cover|used|split|with\b",
+    re.I,
+)
 _WEAK = re.compile(
     r"\b(?:dependenc(?:y|ies)|depends (?:up)?on|deps|requires?|prerequisites?|blocked by|needs)\b"
 )
 _QUOTED = re.compile(r"`([^`]+)`")
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.I)
+_LINK = re.compile(r"\[([^\]\[]*)\]\([^()]*\)")
 _REMARK = re.compile(r"\s+(?:\(.*\)|[\u2013\u2014-]\s.*)$")
 _UNDECIDED = frozenset({"tbd", "todo", "?", "..."})
 
@@ -47,7 +79,28 @@ _EXACT = {
     "deps": NEEDS,
     "owned files": OWNS,
 }
-_REVERSED = frozenset({"blocks", "unblocks", "required by", "needed by", "dependents"})
+_REVERSED = frozenset(
+    {"blocks", "unblocks", "unlocks", "enables", "required by", "needed by", "dependents"}
+    | {"successor", "successors", "followed by", "prerequisite for", "prerequisite of"}
+)
+_PERHAPS = frozenset(
+    {"prereq", "prereqs", "pre requisite", "pre requisites", "predecessor", "predecessors"}
+    | {"blocker", "blockers", "blocked on", "blocked until", "wait for", "waits for", "waiting for"}
+    | {
+        "waiting on",
+        "after",
+        "start after",
+        "starts after",
+        "required",
+        "require",
+        "need",
+        "upstream",
+    }
+)
+_PREREQUISITES = frozenset({"prerequisite", "prerequisites", "requires", "blocked by"})
+_OWNS_OTHERWISE = frozenset(
+    {"owns", "owned", "owned paths", "files owned", "file ownership", "ownership"}
+)
 
 
 class Kind(StrEnum):
@@ -85,10 +138,14 @@ def fields_of(shown: str, line: Line) -> list[Field]:
     sentence = _SENTENCE.fullmatch(shown)
     if sentence:
         value = sentence["value"].lstrip("*_ :")
-        return [Field(kind=Kind.NEEDS, value=value, subject=sentence["subject"])]
+        sense = Kind.NEEDED_BY if sentence["is_reversed"] else Kind.NEEDS
+        return [Field(kind=sense, value=value, subject=sentence["subject"])]
     lead = _LEAD.match(shown)
     begin = lead.end() if lead else 0
     indent = len(shown) - len(shown.lstrip(" \t>"))
+    if _is_bare_key(shown[begin:].strip()):
+        kind, is_bullet = kind_of(shown[begin:], line), bool(shown[indent:begin])
+        return [Field(kind=kind, value="", indent=indent, is_bullet=is_bullet)] if kind else []
     found = []
     for segment in _SEGMENT.split(shown[begin:]):
         keyed = _KEY.fullmatch(segment)
@@ -106,13 +163,15 @@ def kind_of(key: str, line: Line) -> Kind | None:
     Raises:
         UsageError: it is not known, and looks like one that is.
     """
-    name = " ".join(re.sub(r"[*_`-]", " ", key).lower().rstrip(" :").split())
+    name = _name(key)
     if name in _EXACT:
         return Kind(_EXACT[name])
     if name in _REVERSED:
         return Kind.NEEDED_BY
-    if _WEAK.search(name):
+    if _WEAK.search(name) or name in _PERHAPS:
         return Kind.PERHAPS_NEEDS
+    if name in _OWNS_OTHERWISE:
+        raise _misspelled(OWNS, line)
     meant = get_close_matches(name, _EXACT, n=1, cutoff=0.82)
     if meant:
         raise _misspelled(_EXACT[meant[0]], line)
@@ -123,6 +182,44 @@ def looks_stated(shown: str) -> bool:
     """Whether a line that was read as prose has a key and a package behind it all the same."""
     stated = _STATED.search(shown)
     return stated is not None and MENTION.search(shown, stated.end()) is not None
+
+
+def is_unknown_key(shown: str, *, subject: str) -> bool:
+    """Whether a line has a key of a name not known, and nothing but other packages behind it."""
+    keyed = _FOREIGN_KEY.fullmatch(shown)
+    if keyed is None or _HARMLESS.search(keyed["key"]) or MENTION.search(keyed["key"]):
+        return False
+    try:
+        named = read_references(keyed["value"])
+    except NotUnderstood:
+        return False
+    others = [name for ends in named.ranges for name in ends if name != subject]
+    return bool(others) and not named.has_remark
+
+
+def looks_owned(shown: str) -> bool:
+    """Whether a line that was read as prose has the key of owned files all the same."""
+    return _OWNED.search(shown) is not None
+
+
+def says_nothing(value: str) -> bool:
+    """Whether a value is empty, or says that there is none."""
+    return not value.strip() or NOTHING.match(plain_text(value)) is not None
+
+
+def _is_bare_key(text: str) -> bool:
+    """Whether a line is a key alone, without its colon."""
+    name = _name(text)
+    if ":" in text or not name:
+        return False
+    is_short = text[0] in "*_" and len(name.split()) <= 3
+    return name in _EXACT.keys() | _REVERSED | _PERHAPS | _PREREQUISITES or (
+        is_short and _WEAK.search(name) is not None
+    )
+
+
+def _name(key: str) -> str:
+    return " ".join(re.sub(r"[*_`-]", " ", key).lower().rstrip(" :").split())
 
 
 def cells(shown: str) -> list[str]:
@@ -136,6 +233,7 @@ def patterns(value: str, line: Line) -> list[str]:
     Raises:
         UsageError: something else stands there, or a pattern is too long or too complex.
     """
+    value = _LINE_BREAK.sub(", ", _LINK.sub(r"\1", value))
     quoted = _QUOTED.findall(value)
     rest = _REMARK.sub("", _QUOTED.sub(",", value) if quoted else value.strip().removesuffix("."))
     if not quoted and NOTHING.match(rest.strip()):

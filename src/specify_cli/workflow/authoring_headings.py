@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from specify_cli.core.package_references import mentions, plain_text
-from specify_cli.workflow.authoring_fields import BULLET, Kind, kind_of
+from specify_cli.core.package_references import mentions
+from specify_cli.workflow.authoring_fields import BULLET
 from specify_cli.workflow.authoring_lines import Line
 
 HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
@@ -56,7 +56,7 @@ def require_hash_form(line: Line, shown: str, *, above: Line | None) -> None:
         above: the line before, where it is prose.
 
     Raises:
-        UsageError: that heading names a package, or a key whose values would be lost.
+        UsageError: that heading names a package.
     """
     marks = _MARKS.match(shown)
     if marks and _PACKAGE_NAME.match(shown, marks.end()):
@@ -66,18 +66,12 @@ def require_hash_form(line: Line, shown: str, *, above: Line | None) -> None:
     is_underlined = _UNDERLINE.fullmatch(shown) and not BULLET.fullmatch(text)
     if not (above and text and is_underlined) or above.raw.startswith(("    ", "\t")):
         return
-    level = "##" if _package(text) else "###" if _is_key(text, above) else ""
-    if level:
+    if _package(text):
         complaint = f"is a heading by the {shown.strip()[:3]!r} below it, which is not read as one"
-        advice = f"write '{level} {text}' instead, or leave a line empty below it if it is text"
+        advice = f"write '## {text}' instead, or leave a line empty below it if it is text"
         raise above.wrong(complaint, advice=advice)
 
 
 def _package(text: str) -> re.Match[str] | None:
     package = _PACKAGE.fullmatch(text)
     return package if package and not _MORE_IDS.match(package["title"]) else None
-
-
-def _is_key(text: str, line: Line) -> bool:
-    plain = plain_text(text)
-    return ":" not in plain and kind_of(plain, line) not in (None, Kind.PERHAPS_NEEDS)

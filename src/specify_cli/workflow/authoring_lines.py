@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from specify_cli.errors import UsageError
 
 FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
+_ASCII = str.maketrans(
+    "\uff1a\uff0c\u3001\uff1b\uff08\uff09\u00a0\u3000", ":,,;()  ", "\ufeff\u200b"
+)
 
 
 class LineRefused(UsageError):
@@ -23,11 +26,15 @@ class LineRefused(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line as it stands in the file; `shown` is what of it is neither code nor a comment."""
+    """A line as it stands in the file; `shown` is what of it is neither code nor a comment.
+
+    What other scripts have for colons, commas and spaces is written as in ASCII there.
+    """
 
     number: int
     raw: str
     shown: str | None
+    is_code: bool = False
 
     def wrong(self, complaint: str, *, advice: str) -> LineRefused:
         """The refusal of this line."""
@@ -51,9 +58,9 @@ def lines_of(text: str) -> Iterator[Line]:
         if fence:
             is_end = mark and mark[1].startswith(fence) and not mark[2].strip()
             fence = "" if is_end else fence
-            yield Line(number=number, raw=raw, shown=None)
+            yield Line(number=number, raw=raw, shown=None, is_code=True)
         elif mark:
-            fence, opened = mark[1], Line(number=number, raw=raw, shown=None)
+            fence, opened = mark[1], Line(number=number, raw=raw, shown=None, is_code=True)
             yield opened
         else:
             was, (shown, comment) = comment, _uncommented(raw, is_comment=comment)
@@ -76,4 +83,4 @@ def _uncommented(raw: str, *, is_comment: bool) -> tuple[str | None, bool]:
         before, found, rest = rest.partition(mark)
         shown += "" if is_comment else before
         is_comment ^= bool(found)
-    return (None if was and not shown.strip() else shown), is_comment
+    return (None if was and not shown.strip() else shown.translate(_ASCII)), is_comment

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from specify_cli.core.package_references import NotUnderstood, mentions, read_references, resolved
-from specify_cli.workflow.authoring_lines import Line
+from specify_cli.core.dependencies import Graph
+from specify_cli.core.package_references import (
+    NotUnderstood,
+    mentions,
+    read_references,
+)
+from specify_cli.workflow.authoring_fields import patterns
+from specify_cli.workflow.authoring_lines import Line, LineRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One line says that `wp_id` waits for `value`, or, reversed, the other way round."""
+    """One line says that the packages of `subject` wait for `value`, or, reversed, the other way round."""
 
-    wp_id: str
+    subject: str
     value: str
     line: Line
     is_reversed: bool = False
@@ -51,14 +57,16 @@ def needs_by_package(
     needs: dict[str, dict[str, Need]] = {}
     nothing: dict[str, Line] = {}
     for need in stated:
-        wp_id = known_package(need.wp_id, outlined, need.line)
-        named = _named(need, wp_id, known)
-        if not named and need.value.strip() and not need.is_reversed:
-            nothing.setdefault(wp_id, need.line)
-        for other in named:
-            waiting, needed = (other, wp_id) if need.is_reversed else (wp_id, other)
-            _require_sense(waiting, needed, outlined=outlined, line=need.line)
-            needs.setdefault(waiting, {}).setdefault(needed, need)
+        for wp_id in known_packages(need.subject, outlined, need.line):
+            named = _named(need, wp_id, known)
+            if not named and need.value.strip() and not need.is_reversed:
+                nothing.setdefault(wp_id, need.line)
+            for other in named:
+                waiting, needed = (other, wp_id) if need.is_reversed else (wp_id, other)
+                if waiting == needed:
+                    raise _of_itself(waiting, named, need.line)
+                _require_section(waiting, outlined=outlined, line=need.line)
+                needs.setdefault(waiting, {}).setdefault(needed, need)
     _require_agreement(needs, nothing)
     found = {wp_id: Stated(names=(), line=line) for wp_id, line in nothing.items()}
     for wp_id, by_name in needs.items():
@@ -68,14 +76,30 @@ def needs_by_package(
     return found
 
 
-def known_package(name: str, known: Collection[str], line: Line) -> str:
-    """The package that is named.
+def files_by_package(owned: Sequence[Need], outlined: Collection[str]) -> dict[str, Stated]:
+    """What is said of the files of each package.
 
     Raises:
-        UsageError: there is none, or several fit.
+        UsageError: a line is about an unknown package.
     """
+    found: dict[str, Stated] = {}
+    for one in owned:
+        for wp_id in known_packages(one.subject, outlined, one.line):
+            first = found.get(wp_id) or Stated(names=(), line=one.line)
+            names = dict.fromkeys((*first.names, *patterns(one.value, one.line)))
+            found[wp_id] = Stated(names=tuple(names), line=first.line)
+    return found
+
+
+def known_packages(names: str, known: Collection[str], line: Line) -> tuple[str, ...]:
+    """The packages that are named.
+
+    Raises:
+        UsageError: one is unknown, or several fit.
+    """
+    name = next(iter(mentions(names)), "WP01")
     try:
-        return resolved(name, known)
+        return read_references(names).resolved(known)
     except NotUnderstood as reason:
         raise line.wrong(
             f"is not understood: {reason}",
@@ -95,9 +119,12 @@ def _named(need: Need, wp_id: str, known: Collection[str]) -> tuple[str, ...]:
         raise need.line.wrong(complaint, advice=advice) from None
 
 
-def _require_sense(waiting: str, needed: str, *, outlined: Collection[str], line: Line) -> None:
-    if waiting == needed:
-        raise line.misread(f"lets {waiting} wait for itself", instead="Dependencies: none")
+def _of_itself(wp_id: str, named: Collection[str], line: Line) -> LineRefused:
+    others = ", ".join(name for name in named if name != wp_id) or "none"
+    return line.misread(f"lets {wp_id} wait for itself", instead=f"Dependencies: {others}")
+
+
+def _require_section(waiting: str, *, outlined: Collection[str], line: Line) -> None:
     if waiting not in outlined:
         raise line.wrong(
             f"says what {waiting} waits for, which has no section here",
@@ -115,3 +142,9 @@ def _require_agreement(
                 f"says that {wp_id} waits for nothing, and line {other.number} says for what",
                 instead=f"Dependencies: {', '.join(needs[wp_id])}",
             )
+
+
+def joined(prompts: Graph, stated: Mapping[str, Stated]) -> dict[str, Collection[str]]:
+    """What prompts and the file say together of each package's dependencies."""
+    told = {wp_id: it.names for wp_id, it in stated.items()}
+    return {x: (*prompts.get(x, ()), *told.get(x, ())) for x in {**prompts, **told}}

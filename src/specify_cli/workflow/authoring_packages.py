@@ -152,7 +152,9 @@ def render_prompt(wp_id: str, draft: PackageDraft) -> str:
 
 
 def _outline(mission: OpenMission) -> dict[str, PackageDraft]:
-    outline = authoring_outline.read_outline(tasks_text(mission) or "", mission.packages)
+    outline = authoring_outline.read_outline(
+        tasks_text(mission) or "", mission.packages, graph=mission.stated_graph
+    )
     if not outline and not mission.packages:
         path = mission.files.folder / "tasks.md"
         raise UsageError(f"{path} describes no work package: {HOW_TO}")

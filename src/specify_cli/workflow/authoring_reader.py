@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
-from specify_cli.core.drafts import PackageDraft
+from specify_cli.core.dependencies import Graph
 from specify_cli.core.package_references import (
     MENTION,
     NOTHING,
+    PARALLEL,
     NotUnderstood,
     mentions,
-    number_of,
     plain_text,
     read_references,
 )
@@ -23,7 +22,9 @@ from specify_cli.workflow.authoring_fields import (
     Kind,
     cells,
     fields_of,
+    is_unknown_key,
     kind_of,
+    looks_owned,
     looks_stated,
     patterns,
 )
@@ -33,72 +34,51 @@ from specify_cli.workflow.authoring_needs import (
     Need,
     Stated,
     Statements,
-    known_package,
+    files_by_package,
+    joined,
+    known_packages,
     needs_by_package,
 )
-
-RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
-SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
-
-
-@dataclass(slots=True, kw_only=True)
-class Section:
-    """One package's part of `tasks.md` while it is read, with the line of its heading.
-
-    `owned_at` is the first line that states which files it owns.
-    """
-
-    wp_id: str
-    title: str
-    line: Line
-    level: int
-    owned_at: Line | None = None
-    owned_files: dict[str, None] = field(default_factory=dict)
-    subtasks: list[str] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
-
-    def draft(self, needs: Stated | None) -> PackageDraft:
-        """The package as its author described it."""
-        return PackageDraft(
-            title=self.title,
-            dependencies=needs.names if needs else (),
-            owned_files=tuple(self.owned_files),
-            subtasks=tuple(self.subtasks),
-            prompt="\n".join(self.text).strip() or None,
-        )
-
-
-@dataclass(slots=True, kw_only=True)
-class OpenList:
-    """A key whose values stand on the lines below it; a heading's go on to the next heading."""
-
-    key: Field
-    is_heading: bool = False
-    is_after_blank: bool = False
-
-
-def subtask_name(text: str) -> str:
-    """The id that a checkbox is known by: the `T001` that it begins with, else all its words."""
-    numbered = SUBTASK_ID.match(text)
-    return numbered[1] if numbered else text.strip()
+from specify_cli.workflow.authoring_order import Order, orders_in, require_told, with_labels
+from specify_cli.workflow.authoring_section import (
+    MORE,
+    RULE,
+    UNTICKED,
+    OpenList,
+    Section,
+    free_id,
+    subtask_name,
+    value_of_all,
+)
+from specify_cli.workflow.authoring_tables import Table
 
 
 class Reader:
     """Takes the lines of the file one by one.
 
-    `needs` is what they say of dependencies, `mentioning` the headings that name a package whose
-    part of the file they do not begin.
+    `needs` and `owned` are what they say of dependencies and files, `orders` what they tell of
+    dependencies without stating them, `mentioning` the headings that name a package whose part of
+    the file they do not begin.
+
+    Args:
+        existing: the packages that have prompts.
+        graph: the dependencies of those whose prompts state them.
     """
 
-    def __init__(self, existing: Collection[str]) -> None:
+    def __init__(self, existing: Collection[str], graph: Graph) -> None:
         self.sections: dict[str, Section] = {}
         self.needs: list[Need] = []
+        self.owned: list[Need] = []
+        self.orders: list[Order] = []
         self.mentioning: list[Line] = []
         self._existing = existing
+        self._graph = graph
         self._section: Section | None = None
         self._list: OpenList | None = None
         self._prose: Line | None = None
-        self._column = 0
+        self._table: Table | None = None
+        self._stated_at = 0
+        self._labels: dict[str, str] = {}
 
     def read(self, line: Line) -> None:
         """Take the next line.
@@ -112,8 +92,11 @@ class Reader:
             self._read_heading(heading, line)
         elif line.shown is None:
             self._keep(line)
+            if line.is_code:
+                self._read_code(line)
         elif not line.shown.strip():
             self._keep(line)
+            self._table = None
             if self._list:
                 self._list.is_after_blank = True
         elif line.shown.lstrip().startswith("|"):
@@ -121,8 +104,12 @@ class Reader:
             self._read_row(line, line.shown)
         else:
             require_hash_form(line, line.shown, above=above)
-            self._column = 0
-            self._read_text(line, line.shown)
+            self._table = None
+            is_example = line.shown.startswith(("    ", "\t")) and not BULLET.fullmatch(line.shown)
+            if is_example and self._section is None:
+                self.orders += orders_in(line.shown, line, subject=None)
+            else:
+                self._read_text(line, line.shown)
 
     def statements(self) -> Statements:
         """What was read, of packages with a section or a prompt.
@@ -130,15 +117,10 @@ class Reader:
         Raises:
             UsageError: a line names an unknown package, or contradicts another.
         """
-        sections = self.sections
         return Statements(
             dependencies=self.stated_needs(self._known),
-            owned_files={
-                wp_id: Stated(names=tuple(it.owned_files), line=it.owned_at)
-                for wp_id, it in sections.items()
-                if it.owned_at
-            },
-            headings={wp_id: it.line for wp_id, it in sections.items()},
+            owned_files=files_by_package(self.owned, self._known),
+            headings={wp_id: it.line for wp_id, it in self.sections.items()},
         )
 
     def stated_needs(self, outlined: Collection[str]) -> dict[str, Stated]:
@@ -149,8 +131,10 @@ class Reader:
         """
         for line in self.mentioning:
             for name in mentions(line.raw):
-                known_package(name, self._known, line)
-        return needs_by_package(self.needs, outlined, self._known)
+                known_packages(name, self._known, line)
+        found = needs_by_package(self.needs, outlined, self._known)
+        require_told(self.orders, joined(self._graph, found), self._known)
+        return found
 
     @property
     def _known(self) -> Collection[str]:
@@ -161,19 +145,22 @@ class Reader:
             self._section.text.append(line.raw)
 
     def _read_heading(self, heading: re.Match[str], line: Line) -> None:
-        self._list, self._column = None, 0
+        self._list, self._table = None, None
         level, text = len(heading[1]), heading[2]
         package = package_in(text, line)
         if package:
-            self._section = self._new_section(*package, line=line, level=level)
+            wp_id = free_id(
+                package[0], line, sections=self.sections.values(), existing=self._existing
+            )
+            self._section = Section(wp_id=wp_id, title=package[1], line=line, level=level)
+            self.sections[wp_id] = self._section
             return
         if MENTION.search(text):
             self.mentioning.append(line)
         if self._section and level <= self._section.level:
             self._section = None
         self._keep(line)
-        if self._section:
-            self._read_key_heading(plain_text(text), line)
+        self._read_key_heading(plain_text(text), line)
 
     def _read_key_heading(self, text: str, line: Line) -> None:
         """A heading within a package may be a key, whose values stand below it."""
@@ -184,33 +171,24 @@ class Reader:
             self._list = OpenList(key=key, is_heading=True)
             if key.value:
                 self._take(key, line)
-
-    def _new_section(self, wp_id: str, title: str, *, line: Line, level: int) -> Section:
-        for other in self.sections.values():
-            if number_of(other.wp_id) == number_of(wp_id):
-                raise line.wrong(
-                    f"has the number of {other.wp_id}, which has a heading at line {other.line.number}",
-                    advice="give one of the two another number",
-                )
-        same = [x for x in self._existing if number_of(x) == number_of(wp_id)]
-        wp_id = same[0] if len(same) == 1 else wp_id
-        self.sections[wp_id] = Section(wp_id=wp_id, title=title, line=line, level=level)
-        return self.sections[wp_id]
+            elif MENTION.search(name) and self._section:
+                instead = f"Dependencies: {', '.join(mentions(name))}"
+                raise line.misread("names a package in a heading", instead=instead)
 
     def _read_text(self, line: Line, shown: str) -> None:
-        if self._section is None and shown.startswith(("    ", "\t")):
-            return  # An indented example.
-        found = [it for it in fields_of(shown, line) if self._section or it.subject]
+        shown = UNTICKED.sub(r"\1", shown) if self._section is None else shown
+        found = fields_of(shown, line)
         if not (found and _is_all(found, shown)):
             self._keep(line)
         if found:
+            self._stated_at = line.number
             for one in found:
                 self._take(one, line)
             if not found[-1].value:
                 self._list = OpenList(key=found[-1])
             elif not (self._list and self._list.is_heading):
                 self._list = None
-        elif not (self._section and self._list and self._is_value(self._list, line, shown)):
+        elif not (self._list and self._is_value(self._list, line, shown)):
             self._read_prose(line, shown)
 
     def _is_value(self, below: OpenList, line: Line, shown: str) -> bool:
@@ -220,6 +198,9 @@ class Reader:
             return True
         bullet = BULLET.fullmatch(shown)
         text = bullet[2] if bullet else shown.strip()
+        if self._section is None:
+            stated = value_of_all(below, text)
+            return stated is not None and self._take(stated, line)
         is_item = MENTION.match(plain_text(text)) is not None or NOTHING.match(text) is not None
         if below.is_heading:
             is_ours = True
@@ -231,56 +212,76 @@ class Reader:
         if not is_ours:
             self._list = None
             return False
+        if PARALLEL.search(text) and not (is_item or below.key.kind is Kind.OWNS):
+            return False
         if CHECKBOX.fullmatch(shown):
             raise line.misread("is a checkbox, which is a step", instead=f"- {text[3:].strip()}")
-        return self._take(Field(kind=below.key.kind, value=text), line)
+        is_taken = self._take(Field(kind=below.key.kind, value=text), line)
+        below.is_empty &= not is_taken
+        return is_taken
+
+    def _read_code(self, line: Line) -> None:
+        """Graphs are drawn in code; values are not."""
+        below = self._list
+        is_for_values = below and below.is_empty and not below.key.value and self._section
+        if below and is_for_values and below.key.kind in (Kind.NEEDS, Kind.OWNS):
+            complaint = f"begins code in the place of {below.key.kind.value.lower()}"
+            raise line.wrong(complaint, advice="write a list instead")
+        self.orders += orders_in(with_labels(line.raw, self._labels), line, subject=None)
 
     def _read_prose(self, line: Line, shown: str) -> None:
         self._prose = line
-        if self._section is None:
-            return
+        here = self._section.wp_id if self._section else None
         box = CHECKBOX.fullmatch(shown)
-        if looks_stated(shown):
+        if box and self._section:
+            self._section.subtasks.append(subtask_name(box[1]))
+        is_more = self._stated_at == line.number - 1 and MORE.fullmatch(shown)
+        if is_more or looks_stated(shown) or (here and is_unknown_key(shown, subject=here)):
             instead = f"Dependencies: {', '.join(mentions(shown))}"
             raise line.misread("is not understood", instead=instead)
-        if box:
-            self._section.subtasks.append(subtask_name(box[1]))
+        if looks_owned(shown):
+            raise line.wrong(
+                "is not understood", advice="write 'Owned files: ' and patterns instead"
+            )
+        self.orders += orders_in(shown, line, subject=here)
 
     def _read_row(self, line: Line, shown: str) -> None:
-        """A table may have a package in each row, and a column of what each waits for."""
-        row = cells(shown)
-        kinds = [kind_of(cell, line) if len(cell) < 40 else None for cell in row]
-        if not self._column and Kind.NEEDS in kinds[1:]:
-            self._column = kinds.index(Kind.NEEDS, 1)
-        elif self._column and self._column < len(row):
-            package, value = MENTION.match(plain_text(row[0])), row[self._column]
-            if package and not set(value) <= set(":- "):
-                self.needs.append(Need(wp_id=f"WP{package[1]}", value=value, line=line))
-            elif MENTION.search(value):
-                instead = f"| WP01 | {' | '.join(row[1:])} |"
-                raise line.misread(
-                    "does not begin with the package that it is about", instead=instead
-                )
-        elif self._section:
-            for one in fields_of(shown, line):
-                self._take(one, line)
+        """A table may have a package in each row, and columns of what is stated of it."""
+        if self._table is None:
+            self._table = Table(line, shown, is_in_package=self._section is not None)
+            if self._table.columns:
+                return
+        below = self._list
+        if self._table.columns:
+            found = list(self._table.fields(line, shown))
+        elif below and below.is_heading and MENTION.search(shown):
+            first, second, *_ = [*cells(shown), ""]
+            value, subject = (first, None) if self._section else (second, first)
+            found = [Field(kind=below.key.kind, value=value, subject=subject)]
+        else:
+            found = fields_of(shown, line)
+        for one in found:
+            self._take(one, line)
 
     def _take(self, stated: Field, line: Line) -> bool:
         """Whether the field states anything of the package; what it does is kept."""
         if stated.kind is Kind.PERHAPS_NEEDS and not MENTION.search(stated.value):
             return False
-        if stated.kind is Kind.OWNS:
-            if self._section:
-                self._section.owned_files |= dict.fromkeys(patterns(stated.value, line))
-                if stated.value and self._section.owned_at is None:
-                    self._section.owned_at = line
-            return True
-        here = self._section.wp_id if self._section else ""
-        subject = mentions(stated.subject)[0] if stated.subject else here
+        subject = stated.subject or (self._section.wp_id if self._section else "")
         is_reversed = stated.kind is Kind.NEEDED_BY
-        self.needs.append(
-            Need(wp_id=subject, value=stated.value, line=line, is_reversed=is_reversed)
-        )
+        need = Need(subject=subject, value=stated.value, line=line, is_reversed=is_reversed)
+        is_of_files = stated.kind is Kind.OWNS
+        if is_of_files:
+            is_lost = bool(patterns(stated.value, line))
+        else:
+            is_lost = MENTION.search(stated.value) is not None
+        if subject and (stated.value or not is_of_files):
+            (self.owned if is_of_files else self.needs).append(need)
+        elif not subject and is_lost:
+            raise line.wrong(
+                "is not in the part of a package",
+                advice="move it below the heading of the package that it is about",
+            )
         return True
 
 

@@ -34,7 +34,8 @@ def take_over(mission: OpenMission) -> dict[str, tuple[str, ...]]:
         StateUnreadable, StorageFailed, OSError: a file cannot be read or written.
     """
     text = tasks_text(mission)
-    found = disagreements(mission, read_statements(text, mission.packages)) if text else []
+    stated = read_statements(text or "", mission.packages, graph=mission.stated_graph)
+    found = disagreements(mission, stated)
     _refuse([one for one in found if one.advice])
     fields: dict[str, dict[str, tuple[str, ...]]] = {}
     for one in found:

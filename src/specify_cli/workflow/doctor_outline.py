@@ -42,7 +42,7 @@ def examine_outline(mission: OpenMission) -> Iterator[Finding]:
     path = mission.files.folder / "tasks.md"
     former = former_prompts(mission)
     existing = [*mission.packages, *(f"WP{number:02}" for number in former)]
-    faults = faults_in(text, existing)
+    faults = faults_in(text, existing, graph=mission.stated_graph)
     for fault in faults:
         yield Finding(
             check=LINES,
@@ -54,7 +54,7 @@ def examine_outline(mission: OpenMission) -> Iterator[Finding]:
         )
     if faults:
         return
-    found = disagreements(mission, read_statements(text, existing))
+    found = disagreements(mission, read_statements(text, existing, graph=mission.stated_graph))
     # Prompts in folders of status lanes are a finding of their own.
     known = [one for one in found if one.field or number_of(one.wp_id) not in former]
     for one in (*(it for it in known if it.advice), *_to_take_over(mission, known)):

@@ -66,6 +66,11 @@ class OpenMission:
         """Which package waits for which."""
         return {wp_id: package.dependencies for wp_id, package in self.packages.items()}
 
+    @property
+    def stated_graph(self) -> Graph:
+        """What prompts themselves state of it."""
+        return {x: it.dependencies for x, it in self.packages.items() if it.states_dependencies}
+
     @cached_property
     def lanes(self) -> Sequence[ExecutionLane]:
         """The execution lanes of all packages, those that are written down unchanged."""

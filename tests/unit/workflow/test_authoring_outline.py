@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from specify_cli.core.dependencies import Graph
 from specify_cli.errors import UsageError
-from specify_cli.workflow.authoring_outline import read_outline
+from specify_cli.workflow.authoring_outline import NO_GRAPH, read_outline
 
 REAL_FILE = """\
 # Work packages: demo
@@ -93,6 +94,27 @@ NEEDS_WP01 = [
     "### Dependencies & Risks\n- WP01\n- The disk may be full",
     "| Field | Value |\n|---|---|\n| Dependencies | WP01 |",
     "| Field | Value |\n|---|---|\n| **Depends on** | `WP01` |",
+    "**Dependencies**\n- WP01",
+    "Dependencies\n\n- WP01",
+    "_Depends on_\nWP01",
+    "- **Dependencies**\n  - WP01",
+    "**Prerequisites**\n- WP01",
+    "**Hard dependencies**\n- WP01",
+    "Dependencies\uff1aWP01",
+    "Dependencies\u00a0: WP01",
+    "\u200bDependencies: WP01",
+    "Predecessors: WP01",
+    "Prereqs: WP01",
+    "Blockers: WP01",
+    "After: WP01",
+    "Waiting on: WP01",
+    "Priority: P1, Dependencies: WP01",
+    "Priority: P1; Depends on: WP01",
+    "Dependencies: WP01. Owned files: src/**",
+    "### Dependencies\n| WP01 | it has the model |",
+    "### Dependencies\n- WP01\n- Can run in parallel with WP03",
+    "Dependencies: WP01\n- [ ] T001 Use what it needs from WP01",
+    "Depends on WP01\n\nIts parser \u2192 WP01's tree.",
 ]
 NEEDS_NOTHING = [
     "",
@@ -125,6 +147,10 @@ NEEDS_NOTHING = [
 OWNS_TWO = [
     "Owned files: src/a.py, docs/**",
     "Owned files: `src/a.py`, `docs/**`",
+    "Owned files: src/a.py<br>docs/**",
+    "Owned files: [`src/a.py`](x), docs/**",
+    "**Owned files**\n- src/a.py\n- docs/**",
+    "Dependencies: none. Owned files: src/a.py, docs/**",
     "**Owned Files**: `src/a.py` and `docs/**`",
     "owned_files: [src/a.py, docs/**]",
     "Owned files:\n- src/a.py\n- docs/**",
@@ -139,6 +165,40 @@ REFUSED = [
     "Dependencies: TBD",
     "Dependencies: T001",
     "Dependencies: 1",
+    "Dependencies = WP01",
+    "Dependencies - WP01",
+    "Dependencies (WP01)",
+    "Dependencies include WP01",
+    "### Depends on WP01",
+    "### Dependencies (WP01)",
+    "Depends heavily on WP01",
+    "Must wait for WP01",
+    "After WP01",
+    "Start after WP01",
+    "Cannot start until WP01 is merged",
+    "Requires completion of WP01",
+    "Needs the model from WP01",
+    "The tests depend on WP01",
+    "- [ ] Depends on WP01",
+    "- [x] Dependencies: WP01",
+    "WP01 \u2192 WP02",
+    "<- WP01",
+    "Abh\u00e4ngigkeiten: WP01",
+    "\u4f9d\u8d56\uff1aWP01",
+    "D\u00e9pendances: WP01",
+    "Dependencies: WP01,\nWP03",
+    "Dependencies: WP01\nWP03",
+    "Depends on WP01\nand WP03",
+    "- Depends on WP01\n- and on WP03",
+    "Dependencies:\n```\nWP01\n```",
+    "Owned files:\n```\nsrc/**\n```",
+    "Owned files (exclusive): src/**",
+    "Owned files src/**",
+    "Owned_files = src/**",
+    "Owns: src/**",
+    "### File ownership\n- src/**",
+    "## Dependencies\n- WP01",
+    "## Owned files\n- src/**",
     "Dependencies: WP01 or WP03",
     "Dependencies: WP01, the parser",
     "Dependencies: WP01 \u2192 WP03",
@@ -246,7 +306,7 @@ def test_a_heading_of_a_package_is_seen(heading: str) -> None:
 
 
 def test_a_heading_over_several_packages_begins_none_of_them() -> None:
-    text = "## Phase 1 (WP01-WP02)\n### WP01 A\n### WP02 B\n## WP01 and WP02 together\nDepends on WP07\n"
+    text = "## Phase 1 (WP01-WP02)\n### WP01 A\n### WP02 B\n## WP01 and WP02 together\nText.\n"
     assert needs(text) == {"WP01": (), "WP02": ()}
 
 
@@ -269,16 +329,20 @@ def test_the_line_that_a_refusal_suggests_is_accepted_in_its_place(part: str) ->
     for _ in range(4):
         message = said_of("\n".join(lines))
         advised = re.match(r"tasks\.md, line (\d+): .*; write '(.*)' instead", message)
-        if advised is None:  # Read, or what its author meant cannot be known.
+        added = re.search(r"; add the line '(.*)' if", message)
+        if added:
+            lines.append(added[1])
+        elif advised:
+            lines[int(advised[1]) - 1] = advised[2]
+        else:  # Read, or what its author meant cannot be known.
             break
-        lines[int(advised[1]) - 1] = advised[2]
-    assert not message or re.search(r"; (write|give|say) ", message)
+    assert not message or re.search(r"; (write|give|say|move) ", message)
 
 
-def said_of(text: str, existing: Collection[str] = ()) -> str:
+def said_of(text: str, existing: Collection[str] = (), graph: Graph = NO_GRAPH) -> str:
     """The refusal; nothing where the text is read."""
     try:
-        read_outline(text, existing)
+        read_outline(text, existing, graph=graph)
     except UsageError as refused:
         return refused.message
     return ""
@@ -305,11 +369,9 @@ def test_a_heading_that_would_lose_a_package_is_refused(text: str) -> None:
     assert "tasks.md, line " in refusal(text)
 
 
-@pytest.mark.parametrize("key", ["Dependencies", "**Depends on**", "Owned files"])
-def test_an_underlined_key_is_refused_because_its_values_would_be_lost(key: str) -> None:
-    message = refusal(file_with(f"{key}\n---\n- WP01"))
-    assert "tasks.md, line 9: " in message
-    assert f"'### {key}'" in message
+@pytest.mark.parametrize("key", ["Dependencies", "**Depends on**", "Prerequisites"])
+def test_an_underlined_key_has_its_values_below(key: str) -> None:
+    assert needs(file_with(f"{key}\n---\n- WP01"))["WP02"] == ("WP01",)
 
 
 @pytest.mark.parametrize(
@@ -354,6 +416,129 @@ def test_a_remark_stays_in_the_text_and_a_bare_key_does_not() -> None:
     told = read_outline(file_with("Dependencies: WP01 (the model)\nBuild it."))["WP02"]
     assert bare.prompt == "Build it."
     assert told.prompt == "Dependencies: WP01 (the model)\nBuild it."
+
+
+LOST_OUTSIDE = [
+    "Owned files: src/**",
+    "## Owned files\n- src/**",
+    "Dependencies: WP01",
+    "**Depends on WP01**",
+    "Depends on WP01",
+    "Blocks: WP02",
+    "**Dependencies**:\n- WP01",
+    "## Dependencies\n\n- WP01 (the model)",
+    "- WP02\n    - Depends on: WP01",
+    "Dependencies (WP02): WP01",
+    "WP02's dependencies: WP01",
+    "WP01 -> WP02",
+    "WP01 \u2192 WP02",
+    "WP02 <- WP01",
+    "WP01 > WP02",
+    "WP01 --> WP02 --> WP03",
+    "- **Sequence**: WP01 \u2192 WP02",
+    "Foundation (WP01) => Core (WP02)",
+    "```mermaid\ngraph TD\n  WP01 --> WP02\n```",
+    "```mermaid\ngraph TD\n  A[WP01: Model] --> B[WP02]\n```",
+    "```mermaid\ngraph TD\n  A[WP01]\n  B[WP02]\n  A --> B\n```",
+    "```\nWP01 \u2500\u2500> WP02\n```",
+    "```yaml\ndependencies:\n  WP02: [WP01]\n```",
+    "    WP02 depends on WP01",
+    "WP02 (depends on WP01)",
+    "- **WP02** B \u2014 depends on WP01",
+    "WP02 waits for WP01",
+    "WP02 after WP01",
+    "WP01 before WP02",
+    "WP01, then WP02",
+    "WP02: WP01",
+    "All packages depend on WP01",
+]
+TAKEN_OUTSIDE = [
+    "WP02 depends on WP01",
+    "**WP02 depends on WP01**",
+    "- [ ] WP02 depends on WP01",
+    "- Phase\n    - WP02 depends on WP01",
+    "WP01 blocks WP02",
+    "WP02: depends on WP01",
+    "## Dependencies\n- WP02: WP01\n- WP01: none",
+    "dependencies:\n  WP02: [WP01]",
+    "## Dependencies\n\n| WP02 | WP01 |",
+    "| Package | Requires |\n|--|--|\n| WP02 | WP01 |",
+    "| Package | Blocked by |\n|--|--|\n| WP02 | WP01 |",
+    "| Package | Blocks |\n|--|--|\n| WP01 | WP02 |",
+    "| # | Package | Depends on |\n|--|--|--|\n| 1 | WP02 | WP01 |",
+    "| Depends on | Package |\n|--|--|\n| WP01 | WP02 |",
+    "| Package | Depends on |\n|--|--|\n| WP02 | WP01 |\n\n| Package | Size |\n|--|--|\n| WP02 | S |",
+]
+
+
+def around(part: str) -> tuple[str, str]:
+    """Files that have the part before all packages and behind them."""
+    packages = "## WP01 A\n\n## WP02 B\n\n## WP03 C\n"
+    return f"# Packages\n\n{part}\n\n{packages}", f"# Packages\n\n{packages}\n## Notes\n\n{part}\n"
+
+
+@pytest.mark.parametrize("part", LOST_OUTSIDE)
+def test_what_is_stated_in_no_package_and_cannot_be_taken_is_refused_with_its_line(
+    part: str,
+) -> None:
+    for text in around(part):
+        said = re.match(r"tasks\.md, line (\d+): ", refusal(text))
+        assert said
+        assert text.split("\n")[int(said[1]) - 1].strip() in part
+
+
+@pytest.mark.parametrize("part", TAKEN_OUTSIDE)
+def test_what_names_its_package_may_stand_in_no_package(part: str) -> None:
+    for text in around(part):
+        assert needs(text) == {"WP01": (), "WP02": ("WP01",), "WP03": ()}
+
+
+def test_a_range_of_packages_may_wait_for_one() -> None:
+    text, _ = around("WP02-WP03 depend on WP01")
+    assert needs(text) == {"WP01": (), "WP02": ("WP01",), "WP03": ("WP01",)}
+
+
+def test_a_column_of_owned_files_belongs_to_the_packages_in_its_rows() -> None:
+    for text in around("| Package | Owned files |\n|--|--|\n| WP02 | src/a.py |\n| WP03 | none |"):
+        found = read_outline(text)
+        assert tuple(found["WP02"].owned_files) == ("src/a.py",)
+        assert tuple(found["WP03"].owned_files) == ()
+
+
+@pytest.mark.parametrize("summary", [
+    "- **Sequence**: WP01 \u2192 WP02 \u2192 WP03 (all in parallel after WP01)",
+    "- **Parallelization**: After WP01, WP02 & WP03 may proceed; WP03 waits for WP01.",
+    "- WP02 (Core) depends on WP01\n- All others depend on WP01\n- No package depends on WP03",
+    "```\nWP01 \u2500\u2500\u252c\u2500\u2500> WP02\n      \u2514\u2500\u2500> WP03\n```",
+    "```mermaid\ngraph LR\n  A[WP01: Model] --> B[WP02]\n  A --> C[WP03]\n```",
+    "```mermaid\ngantt\n  WP01 :a, 1d\n```",
+    "Everything that depends on WP01 waits.\n\n- **MVP**: WP01, WP02\n- WP01 is the foundation.",
+    "Dependencies: none\n\n**Prerequisites**: plan.md (required), spec.md",
+    "| Task | Package | Parallel? |\n|--|--|--|\n| T001 | WP01 | no |",
+])  # fmt: skip
+def test_a_summary_of_what_the_packages_state_is_text(summary: str) -> None:
+    part = "\n\n## WP01 A\n\nDependencies: none\n\n## WP02 B\n\nDepends on WP01\n\n## WP03 C\n\n"
+    packages = f"{part}### Dependencies\n- WP01 (the model)\n"
+    for text in (f"# P\n\n{summary}{packages}", f"# P\n{packages}\n## Summary\n\n{summary}\n"):
+        assert needs(text) == {"WP01": (), "WP02": ("WP01",), "WP03": ("WP01",)}
+
+
+def test_a_sentence_that_contradicts_a_package_is_refused() -> None:
+    text = (
+        "## WP01 A\n\n## WP02 B\n\nDependencies: none\n\n## Notes\n\nWP02 (Core) depends on WP01\n"
+    )
+    assert "line 9" in refusal(text)
+
+
+def test_a_prompt_may_state_what_an_arrow_tells_of() -> None:
+    text = "WP01 \u2192 WP02\n"
+    assert not said_of(text, ["WP01", "WP02"], {"WP01": (), "WP02": ("WP01",)})
+    assert said_of(text, ["WP01", "WP02"], {"WP01": ()})
+
+
+@pytest.mark.parametrize("unit", ["WP01 -> ", "depends on ", "WP01 needs a ", "a[(", "* ", "[WP01"])
+def test_a_long_line_is_read_in_time_that_grows_with_its_length(unit: str) -> None:
+    assert not said_of(f"## WP01 A\n\n{unit * 20_000}\n\n```\n{unit * 20_000}\n```\n")
 
 
 WORDS = st.lists(

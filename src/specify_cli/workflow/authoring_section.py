@@ -1,0 +1,104 @@
+"""One package's part of `tasks.md`, and the lists in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from specify_cli.core.drafts import PackageDraft
+from specify_cli.core.package_references import MENTION, PACKAGE_LIST, number_of, plain_text
+from specify_cli.workflow.authoring_fields import Field, Kind, says_nothing
+from specify_cli.workflow.authoring_lines import Line
+from specify_cli.workflow.authoring_needs import Stated
+
+RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
+UNTICKED = re.compile(r"^(\s*[-*+]\s+)\[[ xX]\]\s+")
+_ABOUT = re.compile(
+    rf"[*_`]*(?P<subject>{PACKAGE_LIST})[*_`]*\s*(?::|\s[\u2013\u2014-]\s)[*_`]*\s*(?P<value>.+)",
+    re.I | re.A,
+)
+"""An item of a list for all packages that says which one it is about."""
+
+_ONLY_PACKAGES = re.compile(
+    rf"[*_`\[]*{PACKAGE_LIST}[*_`\]]*\s*(?:(?:[(\u2013\u2014]|-\s).*|\b(?:for|because|since|as)\b.*|[.;]?)",
+    re.I | re.A,
+)
+"""An item that names packages alone, and perhaps why."""
+
+MORE = re.compile(
+    rf"[\s>*_+-]*(?:(?:and|plus|&|,)\s+(?:also\s+)?(?:on\s+)?)?[*_`]*{PACKAGE_LIST}[*_`]*[\s.\]]*",
+    re.I | re.A,
+)
+"""A line that goes on with the packages of the line above."""
+
+_SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
+
+
+@dataclass(slots=True, kw_only=True)
+class Section:
+    """One package's part of `tasks.md` while it is read, with the line of its heading."""
+
+    wp_id: str
+    title: str
+    line: Line
+    level: int
+    subtasks: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+
+    def draft(self, needs: Stated | None, owned: Stated | None) -> PackageDraft:
+        """The package as its author described it."""
+        return PackageDraft(
+            title=self.title,
+            dependencies=needs.names if needs else (),
+            owned_files=owned.names if owned else (),
+            subtasks=tuple(self.subtasks),
+            prompt="\n".join(self.text).strip() or None,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenList:
+    """A key whose values stand on the lines below it; a heading's go on to the next heading."""
+
+    key: Field
+    is_heading: bool = False
+    is_after_blank: bool = False
+    is_empty: bool = True
+
+
+def subtask_name(text: str) -> str:
+    """The id that a checkbox is known by: the `T001` that it begins with, else all its words."""
+    numbered = _SUBTASK_ID.match(text)
+    return numbered[1] if numbered else text.strip()
+
+
+def free_id(
+    wp_id: str, line: Line, *, sections: Iterable[Section], existing: Collection[str]
+) -> str:
+    """The id of the package that a heading begins, as its prompt spells it where there is one.
+
+    Raises:
+        UsageError: another section has that number.
+    """
+    for other in sections:
+        if number_of(other.wp_id) == number_of(wp_id):
+            raise line.wrong(
+                f"has the number of {other.wp_id}, which has a heading at line {other.line.number}",
+                advice="give one of the two another number",
+            )
+    same = [x for x in existing if number_of(x) == number_of(wp_id)]
+    return same[0] if len(same) == 1 else wp_id
+
+
+def value_of_all(below: OpenList, text: str) -> Field | None:
+    """What a line states below a key that stands in no package's part; None where it is prose."""
+    about, kind = _ABOUT.fullmatch(text), below.key.kind
+    if about:
+        value = plain_text(about["value"])
+        if kind is Kind.OWNS or says_nothing(value) or MENTION.match(value):
+            return Field(kind=kind, value=about["value"], subject=about["subject"])
+    if below.is_after_blank and not below.is_heading:
+        return None
+    is_stated = kind is Kind.OWNS or _ONLY_PACKAGES.fullmatch(text)
+    return Field(kind=kind, value=text) if is_stated else None
