@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 from specify_cli.core.package_references import (
+    MENTION,
     PACKAGE_LIST,
     NotUnderstood,
     mentions,
@@ -69,6 +70,8 @@ class Order:
 
 def orders_in(text: str, line: Line, *, subject: str | None) -> list[Order]:
     """The orders that a line tells of, where `subject` is the package in whose part it stands."""
+    if not MENTION.search(text):
+        return []
     waits = _WAITS.search(text)
     if waits and not _NEGATED.search(text[: waits.start()][-20:]):
         earlier = mentions(waits["value"])

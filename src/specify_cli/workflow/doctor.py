@@ -28,7 +28,7 @@ from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
 from specify_cli.workflow.doctor_host import examine_host, stale_drafts
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
 from specify_cli.workflow.doctor_outline import examine_outline
-from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts
+from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts, unreadable_outline
 from specify_cli.workflow.doctor_repairs import MARK, repair_one
 from specify_cli.workflow.opened import OpenMission
 
@@ -135,7 +135,8 @@ def _examine_whole(
         return
     try:
         packages = read_packages(files.folder, below=files.project.root)
-    except StateUnreadable:  # The fault is a finding of its own.
+    except StateUnreadable as fault:  # A fault of a prompt is a finding already.
+        yield from unreadable_outline(files.folder / "tasks.md", fault)
         return
     log = LogContent(events=tuple(events))
     mission = OpenMission(files=files, identity=identity, packages=packages, log=log)

@@ -17,6 +17,7 @@ from specify_cli.storage.package_files import FILE_NAME
 from specify_cli.workflow.doctor_findings import Finding, error, warning
 
 BY_HAND = "correct it by hand"
+PUT_ITSELF = "put the file or folder itself in its place"
 MAKE_TASKS = "write work packages with 'spec-kitty tasks add'"
 
 
@@ -73,8 +74,11 @@ def _ignored_prompt(path: Path) -> Iterator[Finding]:
 def _markdown_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
+    # What has the name of a prompt is reported even where it is a FIFO or a folder.
     return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() == ".md" and path.is_file()
+        path
+        for path in folder.iterdir()
+        if FILE_NAME.fullmatch(path.name) or (path.suffix.lower() == ".md" and path.is_file())
     )
 
 
@@ -108,13 +112,22 @@ def _examine(path: Path, prompts: list[Prompt], found: list[Finding]) -> None:
 
 def _front_matter_fault(path: Path, fault: StateUnreadable) -> Finding:
     line = fault.details.get("line")
+    what, _, advice = _complaint(fault).partition(f"; {PUT_ITSELF}")
     return error(
         "front-matter",
         path,
-        _complaint(fault),
-        repair=BY_HAND,
+        what,
+        repair=f"{PUT_ITSELF}{advice}" if advice else BY_HAND,
         line=line if isinstance(line, int) else 1,
     )
+
+
+def unreadable_outline(path: Path, fault: StateUnreadable) -> Iterator[Finding]:
+    """The finding about `tasks.md`, where the fault is about that file."""
+    if fault.details.get("file") == str(path):
+        what, _, advice = _complaint(fault).partition(f"; {PUT_ITSELF}")
+        repair = f"{PUT_ITSELF}{advice}" if advice else BY_HAND
+        yield error("unreadable-file", path, what, repair=repair)
 
 
 def _complaint(fault: StateUnreadable) -> str:

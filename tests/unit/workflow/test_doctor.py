@@ -51,6 +51,42 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
             ("WP07.md", 2),
         ],
     ),
+    "a prompt that is a FIFO": (
+        lambda p: os.mkfifo(p.mission / "tasks" / "WP03.md"),
+        "front-matter",
+        [("WP03.md", 1)],
+    ),
+    "a prompt that is a folder": (
+        lambda p: (p.mission / "tasks" / "WP03.md").mkdir(),
+        "front-matter",
+        [("WP03.md", 1)],
+    ),
+    "a prompt that is a link to nothing": (
+        lambda p: (p.mission / "tasks" / "WP03.md").symlink_to("/nowhere"),
+        "front-matter",
+        [("WP03.md", 1)],
+    ),
+    "tasks.md is a FIFO": (
+        lambda p: (
+            (p.mission / "tasks.md").unlink(missing_ok=True),
+            os.mkfifo(p.mission / "tasks.md"),
+        ),
+        "unreadable-file",
+        [("tasks.md", None)],
+    ),
+    "tasks.md is a link": (
+        lambda p: (
+            (p.mission / "tasks.md").unlink(missing_ok=True),
+            (p.mission / "tasks.md").symlink_to("spec.md"),
+        ),
+        "unreadable-file",
+        [("tasks.md", None)],
+    ),
+    "tasks.md is not UTF-8": (
+        lambda p: p.write("tasks.md", b"\xff"),
+        "unreadable-file",
+        [("tasks.md", None)],
+    ),
     "an id that is none": (
         lambda p: p.write_prompt("WP03", work_package_id="three"),
         "front-matter",
