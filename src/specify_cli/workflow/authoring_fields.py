@@ -69,6 +69,9 @@ _LINK = re.compile(r"\[([^\]\[]*)\]\([^()]*\)")
 _REMARK = re.compile(r"\s+(?:\(.*\)|[\u2013\u2014-]\s.*)$")
 _UNDECIDED = frozenset({"tbd", "todo", "?", "..."})
 
+LONGEST_KEY = 60
+"""So many characters a line may have that is a key alone."""
+
 NEEDS = "Dependencies"
 OWNS = "Owned files"
 _EXACT = {
@@ -130,6 +133,9 @@ def fields_of(shown: str, line: Line) -> list[Field]:
     Raises:
         UsageError: it has a key that is not known and looks like one that is.
     """
+    is_long = len(shown) > LONGEST_KEY and ":" not in shown and "|" not in shown
+    if is_long and not MENTION.search(shown):  # Most lines: prose, told at little cost.
+        return []
     if CHECKBOX.fullmatch(shown):  # A step, whatever its words are.
         return []
     if shown.lstrip().startswith("|"):
@@ -199,7 +205,7 @@ def is_unknown_key(shown: str, *, subject: str) -> bool:
 
 def looks_owned(shown: str) -> bool:
     """Whether a line that was read as prose has the key of owned files all the same."""
-    return _OWNED.search(shown) is not None
+    return "own" in shown.lower() and _OWNED.search(shown) is not None
 
 
 def says_nothing(value: str) -> bool:
@@ -209,9 +215,9 @@ def says_nothing(value: str) -> bool:
 
 def _is_bare_key(text: str) -> bool:
     """Whether a line is a key alone, without its colon."""
-    name = _name(text)
-    if ":" in text or not name:
+    if ":" in text or not text or len(text) > LONGEST_KEY:
         return False
+    name = _name(text)
     is_short = text[0] in "*_" and len(name.split()) <= 3
     return name in _EXACT.keys() | _REVERSED | _PERHAPS | _PREREQUISITES or (
         is_short and _WEAK.search(name) is not None

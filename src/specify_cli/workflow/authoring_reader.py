@@ -235,15 +235,16 @@ class Reader:
         box = CHECKBOX.fullmatch(shown)
         if box and self._section:
             self._section.subtasks.append(subtask_name(box[1]))
-        is_more = self._stated_at == line.number - 1 and MORE.fullmatch(shown)
-        if is_more or looks_stated(shown) or (here and is_unknown_key(shown, subject=here)):
-            instead = f"Dependencies: {', '.join(mentions(shown))}"
-            raise line.misread("is not understood", instead=instead)
+        if MENTION.search(shown):
+            is_more = self._stated_at == line.number - 1 and MORE.fullmatch(shown)
+            if is_more or looks_stated(shown) or (here and is_unknown_key(shown, subject=here)):
+                instead = f"Dependencies: {', '.join(mentions(shown))}"
+                raise line.misread("is not understood", instead=instead)
+            self.orders += orders_in(shown, line, subject=here)
         if looks_owned(shown):
             raise line.wrong(
                 "is not understood", advice="write 'Owned files: ' and patterns instead"
             )
-        self.orders += orders_in(shown, line, subject=here)
 
     def _read_row(self, line: Line, shown: str) -> None:
         """A table may have a package in each row, and columns of what is stated of it."""
