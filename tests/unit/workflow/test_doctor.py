@@ -14,6 +14,18 @@ from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 Illness = Callable[[Patient], object]
 
+
+def in_place_of(name: str, make: Callable[[Path], object]) -> Illness:
+    """The file has gone, and `make` has put something else there."""
+
+    def make_ill(patient: Patient) -> None:
+        path = patient.mission / name
+        path.unlink(missing_ok=True)
+        make(path)
+
+    return make_ill
+
+
 ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
     "damaged meta": (
         lambda p: p.write("meta.json", '{\n "mission_slug": "x",\n}'),
@@ -52,33 +64,27 @@ ILLNESSES: dict[str, tuple[Illness, str, list[tuple[str, int | None]]]] = {
         ],
     ),
     "a prompt that is a FIFO": (
-        lambda p: os.mkfifo(p.mission / "tasks" / "WP03.md"),
+        in_place_of("tasks/WP03.md", os.mkfifo),
         "front-matter",
         [("WP03.md", 1)],
     ),
     "a prompt that is a folder": (
-        lambda p: (p.mission / "tasks" / "WP03.md").mkdir(),
+        in_place_of("tasks/WP03.md", Path.mkdir),
         "front-matter",
         [("WP03.md", 1)],
     ),
     "a prompt that is a link to nothing": (
-        lambda p: (p.mission / "tasks" / "WP03.md").symlink_to("/nowhere"),
+        in_place_of("tasks/WP03.md", lambda path: path.symlink_to("/nowhere")),
         "front-matter",
         [("WP03.md", 1)],
     ),
     "tasks.md is a FIFO": (
-        lambda p: (
-            (p.mission / "tasks.md").unlink(missing_ok=True),
-            os.mkfifo(p.mission / "tasks.md"),
-        ),
+        in_place_of("tasks.md", os.mkfifo),
         "unreadable-file",
         [("tasks.md", None)],
     ),
     "tasks.md is a link": (
-        lambda p: (
-            (p.mission / "tasks.md").unlink(missing_ok=True),
-            (p.mission / "tasks.md").symlink_to("spec.md"),
-        ),
+        in_place_of("tasks.md", lambda path: path.symlink_to("spec.md")),
         "unreadable-file",
         [("tasks.md", None)],
     ),
