@@ -79,8 +79,10 @@ def nobodys_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The environment of this process, and so of every process that a test starts."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as environment:
-        # A build that runs in the background ignores Ctrl-C, and all that it starts would, too.
+        # A build that runs in the background ignores Ctrl-C, one under nohup a hangup; and all that
+        # it starts would, too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         for name in INHERITED:
             environment.delenv(name, raising=False)
         for name, value in (_ways_to_packages() | _isolation(home) | IDENTITY).items():
