@@ -17,6 +17,8 @@ from tests.contract.test_command_line import MOVE, NOT_UNDERSTOOD
 from tests.contract.test_fixtures import CAPABILITIES
 from tests.contract.through_mailbox import ThroughMailbox, say
 
+pytestmark = pytest.mark.long
+
 CASES = [
     case
     for case in all_cases()

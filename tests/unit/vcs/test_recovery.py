@@ -15,6 +15,8 @@ from specify_cli.vcs.moves import Move, begin, carry, unfinished
 from tests.durability import watched
 from tests.unit.vcs.conftest import LOG, MISSION, Project
 
+pytestmark = pytest.mark.long
+
 LIVE = "one\ntwo\nthree\n"
 
 

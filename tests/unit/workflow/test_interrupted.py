@@ -17,6 +17,8 @@ from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
 from tests.unit.orchestrator_api.doors import KilledHost, answer, body
 
+pytestmark = pytest.mark.long
+
 MERGE = {"mission": SLUG}
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 

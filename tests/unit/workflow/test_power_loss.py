@@ -20,6 +20,8 @@ BIG_STEPS = (
     "unlink spec-kitty-filling",
 )
 
+pytestmark = pytest.mark.long
+
 
 def has(disk: Durable, before: str, after: str) -> bool:
     """Whether everything was synced between these two steps, with no other big one between them."""
