@@ -77,6 +77,20 @@ class _Remote:
             self._reaches(url, tip, commit) for url, tip in zip(self.urls, tips, strict=True)
         )
 
+    def may_take(self, commit: str, tips: Sequence[str | None]) -> bool:
+        """Whether a push of `commit` that is still under way may succeed at a branch at `tips`.
+
+        A remote takes it on the value that the push began with, which is in the commit's history.
+
+        Raises:
+            GitFailed: git did not end in time.
+        """
+        args = ("merge-base", "--is-ancestor")
+        return any(
+            tip is None or self.git.run(*args, tip, commit, check=False).returncode == 0
+            for tip in tips
+        )
+
     def _reaches(self, url: str, tip: str | None, commit: str) -> bool:
         if tip is None or tip == commit:
             return tip is not None
@@ -101,7 +115,8 @@ def push(
 
     Raises:
         PushFailed: there is no such remote, it cannot be reached, or it refused.
-        PushUnknown: out of time, or the connection was lost; `commit` may arrive there yet.
+        PushUnknown: out of time, or the connection was lost; or an earlier push of `commit` may
+            arrive there yet, although this one was refused.
     """
     order = f"{commit}:{HEADS}{target}"
     try:
@@ -120,12 +135,13 @@ def push(
         after = remote.tips()
         if remote.holds(commit, after):
             return
+        may_arrive = remote.may_take(commit, after)
     except GitFailed as error:
         raise PushUnknown(f"{reason}; {REMOTE} does not answer: {error.stderr}") from error
-    # A remote whose branch is somewhere else now cannot take what was to follow on its old value.
-    if _is_refused(done) or after != before:
-        raise PushFailed(reason)
-    raise PushUnknown(reason)
+    # That this push was refused says nothing of an earlier one.
+    if may_arrive and (may_be_there or not _is_refused(done)):
+        raise PushUnknown(reason)
+    raise PushFailed(reason)
 
 
 def _pushed(repo: Repository, order: str, *, timeout_s: float) -> Completed:

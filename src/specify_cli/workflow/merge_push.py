@@ -62,8 +62,8 @@ def carry_out(push: Push) -> None:
         text = (
             f"the outcome of the push is unknown: {pushing.REMOTE} may have taken the merge"
             f" {plan.to_commit[:12]} into {plan.target}, or may take it yet ({error});"
-            f" {plan.target} was not moved here; the next merge-mission asks {pushing.REMOTE}"
-            " and completes the merge"
+            f" {plan.target} was not moved here; the next merge-mission asks {pushing.REMOTE} and"
+            f" completes the merge, or forgets it once {pushing.REMOTE}'s {plan.target} went elsewhere"
         )
         merge_preflight.refuse([text])
     except pushing.PushFailed as error:

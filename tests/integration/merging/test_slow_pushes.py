@@ -230,3 +230,24 @@ def test_a_host_that_is_killed_while_it_pushes_is_completed_by_the_next_merge(
     assert origin.tip == stage.git("rev-parse", "main") != before
     assert stage.lane("WP01") == "done"
     assert [event.get("to_lane") for event in stage.events()].count("done") == 1
+
+
+@pytest.mark.usefixtures("_hurried")
+def test_a_second_push_that_is_refused_does_not_lose_the_first_that_arrives_later(
+    stage: Stage, origin: Origin
+) -> None:
+    origin.wait_for_gate()
+    before = origin.tip
+    assert merge(stage)["error_code"] == "PREFLIGHT_FAILED"
+    hook = origin.path / "hooks" / "pre-receive"
+    waiting = hook.rename(hook.with_name("waiting"))
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert merge(stage)["error_code"] == "PREFLIGHT_FAILED"
+    assert stage.lane("WP01") == "approved"
+    origin.gate.touch()
+    eventually(lambda: origin.tip != before)
+    assert merge(stage)["data"]["merged_wps"] == ["WP01"]
+    assert origin.tip == stage.git("rev-parse", "main")
+    assert [event.get("to_lane") for event in stage.events()].count("done") == 1
+    assert waiting.exists()

@@ -148,3 +148,29 @@ def test_a_push_goes_to_the_url_for_pushing_and_is_asked_after_there(
     push(project, commit, again=True)
     assert tip(project, tmp_path / "other") == commit
     assert tip(project, remote) != commit
+
+
+def test_a_push_that_is_refused_does_not_settle_an_earlier_one_that_may_arrive_yet(
+    project: Project, remote: Path, tmp_path: Path
+) -> None:
+    gate, commit = tmp_path / "gate", new_commit(project)
+    hook(remote, "waits", HOOK_WAITS.format(gate=gate))
+    hook(remote, "pre-receive", f"#!/bin/sh\nexec setsid {remote}/hooks/waits\n")
+    with pytest.raises(PushUnknown):
+        push(project, commit, timeout_s=0.5)
+    hook(remote, "pre-receive", "#!/bin/sh\nexit 1\n")
+    with pytest.raises(PushUnknown):
+        push(project, commit, again=True)
+    gate.touch()
+    (remote / "hooks" / "pre-receive").unlink()
+    push(project, commit, again=True)
+    assert tip(project, remote) == commit
+
+
+def test_an_earlier_push_is_settled_by_a_remote_that_went_elsewhere(
+    project: Project, remote: Path
+) -> None:
+    other = project.git("commit-tree", "-p", "main", "-m", "other", "main^{tree}")
+    project.git("push", "-q", "origin", f"{other}:refs/heads/main")
+    with pytest.raises(PushFailed):
+        push(project, new_commit(project), again=True)
