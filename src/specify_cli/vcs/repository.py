@@ -201,4 +201,4 @@ def _main_checkout(common: Path) -> Path:
 def _looks_like_one(folder: Path) -> bool:
     link = folder / ".git"
     bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
-    return bare or link.is_file() or (link / "HEAD").exists()
+    return bare or link.is_file() or any((link / it).exists() for it in ("HEAD", "objects"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from specify_cli import clock
 from specify_cli.core.lanes import Lane
+from specify_cli.errors import StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs import worktrees
 from specify_cli.vcs.checkouts import Checkout, registered
@@ -74,12 +75,12 @@ class Branches:
 
 def branches_of(project: Project) -> Branches | None:
     """The branches of the project; None where there is no repository with a commit."""
-    repository = repositories.look(project)
     try:
+        repository = repositories.look(project)
         if repository is None or not repository.has_commits():
             return None
         names = repository.git.text("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
-    except GitFailed:  # What is damaged is a finding about the repository.
+    except (GitFailed, StorageFailed):  # What is damaged is a finding about the repository.
         return None
     return Branches(repository=repository, names=frozenset(names.splitlines()))
 

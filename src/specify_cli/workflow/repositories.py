@@ -18,12 +18,15 @@ NO_COMMIT = "the repository has no commit: make a first one"
 
 
 def look(project: Project) -> Repository | None:
-    """The repository, for looking; None where there is none that git will work in."""
+    """The repository, for looking; None where there is none.
+
+    Raises: StorageFailed where git refuses to work in it: damage is not emptiness.
+    """
     _limit_git(project)
     try:
         return Repository.find(project.root)
-    except GitFailed:
-        return None
+    except GitFailed as error:
+        raise StorageFailed(f"git does not work in {project.root}: {error}") from error
 
 
 @contextmanager
