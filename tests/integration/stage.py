@@ -117,6 +117,15 @@ class Stage:
             (folder / "tasks" / f"{wp_id}-step.md").write_text(text)
         return folder
 
+    def forget_commits(self, slug: str = SLUG) -> None:
+        """The log and the repository are as a host leaves them that does not record commits."""
+        log = self.root / "kitty-specs" / slug / "status.events.jsonl"
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        old = ({name: it[name] for name in it if name != "commit"} for it in lines)
+        log.write_text("".join(json.dumps(it) + "\n" for it in old))
+        for ref in self.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split():
+            self.git("update-ref", "-d", ref)
+
     def approve(self, wp_id: str, files: Mapping[str, str], *, slug: str = SLUG) -> Path:
         """The package went all the way to approved, with `files` committed in its worktree."""
         begun = self.done("start-implementation", mission=slug, wp=wp_id, actor="coder")

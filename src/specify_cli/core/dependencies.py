@@ -20,6 +20,16 @@ def unsatisfied(graph: Graph, wp_id: str, state: MissionState) -> tuple[str, ...
     )
 
 
+def needed_by(graph: Graph, wp_id: str) -> set[str]:
+    """What the package waits for, and what that waits for in turn; known packages alone."""
+    found: set[str] = set()
+    new = {*graph[wp_id]} & graph.keys()
+    while new:
+        found |= new
+        new = {y for x in new for y in graph[x] if y in graph} - found
+    return found
+
+
 def find_cycle(graph: Graph) -> list[str]:
     """A cycle as ids in order, first and last the same; empty when there is none."""
     try:

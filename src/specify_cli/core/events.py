@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from specify_cli.core.lanes import Lane
+
+UNRECORDED: Final = ""
+"""In place of a commit: the event was written before commits were recorded."""
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object as it was read: string keys, JSON values."""
@@ -17,7 +20,10 @@ JsonObject: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A work package went from one lane to another."""
+    """A work package went from one lane to another.
+
+    `commit` is the work that it was handed in or approved with; None where there is no such commit.
+    """
 
     event_id: str
     at: str
@@ -35,11 +41,15 @@ class Moved:
     identity: str | None = None
     request_digest: str | None = None
     lane_base_ref: str | None = None
+    commit: str | None = UNRECORDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotated:
-    """A note was made on a work package, or subtasks of it were ticked: `delta` says which."""
+    """Something was written down about a work package, and `delta` says what.
+
+    A note, ticked subtasks, or the commit of a package that was approved before commits were recorded.
+    """
 
     event_id: str
     at: str

@@ -40,6 +40,15 @@ class Guard(StrEnum):
 ALIASES = {"doing": Lane.IN_PROGRESS}
 """Names accepted on input and never stored."""
 
+OCCUPYING = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW})
+"""Where a package occupies its execution lane: nobody else works in that workspace meanwhile."""
+
+FINISHED = frozenset({Lane.APPROVED, Lane.DONE})
+"""Where a package's work is judged good: what depends on it may build on it."""
+
+HANDED_IN = FINISHED | {Lane.FOR_REVIEW}
+"""Lanes that a package enters with work; the move there records which commit that is."""
+
 TERMINAL = frozenset({Lane.DONE, Lane.CANCELED})
 
 MOVES: dict[tuple[Lane, Lane], Guard] = {

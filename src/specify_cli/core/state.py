@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
-from specify_cli.core.lanes import Lane
+from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Lane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageState:
-    """What the log says of one work package."""
+    """What the log says of one work package.
+
+    `commit` is the work that was handed in last, or approved: None where it was moved there without
+    any, UNRECORDED where it never was or the log of that time does not say.
+    """
 
     lane: Lane = Lane.PLANNED
     since: str | None = None
@@ -19,6 +23,7 @@ class PackageState:
     claimed_by: str | None = None
     reviewer: str | None = None
     base_ref: str | None = None
+    commit: str | None = UNRECORDED
     canceled_with_note: bool = False
     subtask_marks: dict[str, str] = field(default_factory=dict)
 
@@ -27,7 +32,12 @@ class PackageState:
         """True when a package that depends on this one may start."""
         if self.lane is Lane.CANCELED:
             return self.canceled_with_note
-        return self.lane in (Lane.APPROVED, Lane.DONE)
+        return self.lane in FINISHED
+
+    @property
+    def occupies(self) -> bool:
+        """True while nobody else can be at work in the execution lane of this package."""
+        return self.lane in OCCUPYING
 
 
 PLANNED = PackageState()
@@ -53,6 +63,10 @@ def apply(package: PackageState, event: Moved | Annotated) -> PackageState:
     marks = event.delta.get("subtasks")
     if isinstance(marks, dict):
         package = replace(package, subtask_marks={**package.subtask_marks, **marks})
+    commit = event.delta.get("commit")
+    if isinstance(commit, str):
+        # Of the host's own hand: who worked on the package last is asked of its other events.
+        return replace(package, commit=commit)
     return replace(package, last_actor=event.actor)
 
 
@@ -78,6 +92,7 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         claimed_by=_holder(package, event),
         reviewer=event.actor if lane is Lane.IN_REVIEW else None,
         base_ref=event.lane_base_ref or package.base_ref,
+        commit=event.commit if lane in HANDED_IN else package.commit,
         canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
     )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli.orchestrator_api.arguments import Params
 
 if TYPE_CHECKING:
     from specify_cli.storage.mission_files import MissionIdentity
     from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.outcomes import CommitsBeyond
     from specify_cli.workflow.services import Services
+
+
+MOST_LISTED: Final = 100
+"""Commits that an answer lists of one branch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,30 @@ class MissionResult(Result):
         else:
             del data["redacted"]
         return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitsLeft:
+    """Commits on the branch of an execution lane that no approval covers; the first of `total`."""
+
+    lane_id: str
+    lane_branch: str
+    commits: list[str]
+    total: int
+
+
+def commits_left(found: Iterable[CommitsBeyond]) -> list[CommitsLeft] | None:
+    """The wire form; None where there are none."""
+    listed = [
+        CommitsLeft(
+            lane_id=it.lane_id,
+            lane_branch=it.branch,
+            commits=list(it.commits[:MOST_LISTED]),
+            total=len(it.commits),
+        )
+        for it in found
+    ]
+    return listed or None
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

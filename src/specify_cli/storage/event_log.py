@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from specify_cli import ids
-from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import folders, project_files
@@ -29,6 +30,7 @@ MOST_BYTES = 512 * 1024 * 1024
 # Where another version wrote an object for the actor, or nothing.
 ACTOR_NAMES = ("tool", "profile", "role")
 NOBODY = "unknown"
+OBJECT_NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +209,8 @@ def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
     for optional in ("review_result", "lane_base_ref", "identity"):
         if line.get(optional, "") is None:
             del line[optional]
+    if line.get("commit") == UNRECORDED:
+        del line["commit"]
     return line
 
 
@@ -302,7 +306,15 @@ def _readable(record: dict[str, Any]) -> dict[str, Any]:
     for name in ("correlation_id", "identity", "request_digest", "lane_base_ref"):
         value = record.get(name)
         lenient[name] = value if isinstance(value, str) else None
+    if "commit" in record:
+        lenient["commit"] = _commit(record["commit"])
     return record | lenient
+
+
+def _commit(value: Any) -> str | None:
+    """The name of a commit, or the null that says that there was none; all else counts as absent."""
+    is_name = isinstance(value, str) and OBJECT_NAME.fullmatch(value)
+    return value if value is None or is_name else UNRECORDED
 
 
 def _text(value: Any) -> str | None:

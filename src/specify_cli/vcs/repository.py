@@ -117,6 +117,37 @@ class Repository:
         found = self.git.run("rev-list", "--no-merges", "--max-count=1", *wanted, check=False)
         return bool(found.stdout.strip())
 
+    def has_commit(self, oid: str) -> bool:
+        """Whether there is a commit of that full name."""
+        return _commit(self.git, oid) is not None
+
+    def commits_beyond(
+        self, tip: str, known: Iterable[str], *, most: int | None = None, merges: bool = True
+    ) -> list[str]:
+        """The commits in the history of `tip` and of none of `known`, newest first.
+
+        Those of `known` that are not in the repository do not count.
+
+        Raises:
+            GitFailed: `tip` is not a commit.
+        """
+        flags = [*([] if merges else ["--no-merges"]), *([f"--max-count={most}"] if most else [])]
+        exclusions = "".join(f"^{commit}\n" for commit in known)
+        text = f"{tip}\n{exclusions}".encode()
+        return self.git.run("rev-list", "--ignore-missing", *flags, "--stdin", input=text).lines
+
+    def independent(self, commits: Iterable[str]) -> list[str]:
+        """Those of the commits that no other one of them has in its history, each once, in order.
+
+        Raises:
+            GitFailed: one of them is not a commit.
+        """
+        unique = list(dict.fromkeys(commits))
+        if len(unique) <= 1:
+            return unique
+        tops = set(self.git.run("merge-base", "--independent", *unique).lines)
+        return [commit for commit in unique if commit in tops]
+
     def commits_between(self, base: str, tip: str) -> int:
         """How many commits `tip` has that `base` has not.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from specify_cli.vcs import durable, marks, plain_files
+from specify_cli.vcs import durable, lane_bases, marks, plain_files
 from specify_cli.vcs.branch_moves import TargetMoved, travel
 from specify_cli.vcs.checkouts import (
     HEADS,
@@ -20,7 +20,7 @@ from specify_cli.vcs.checkouts import (
     registration_of,
 )
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.merge_strategies import Head
+from specify_cli.vcs.lane_bases import Parts
 from specify_cli.vcs.moves import GITLINK, CheckoutBlocked, Move, hidden_edits
 from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.placement import (
@@ -38,18 +38,21 @@ from specify_cli.vcs.repository import Repository
 
 __all__ = [
     "AllocationFailed",
+    "LaneBranches",
     "LaneWorkspace",
+    "Parts",
     "allocate",
     "exists",
     "has_uncommitted_work",
     "remains",
     "remove",
+    "uncommitted_files",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneWorkspace:
-    """Where a lane's work happens; `base_ref` is the commit its branch was at when made ready."""
+    """Where a lane's work happens; all beyond the commit `base_ref` is the package's own work."""
 
     path: Path
     branch: str
@@ -57,49 +60,41 @@ class LaneWorkspace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Branches:
-    """The names of the branches that an allocation is about, and where they point."""
+class LaneBranches:
+    """The names of the branches that an allocation is about.
+
+    `leave` is told what the lane's branch has before it is pointed elsewhere, to keep that.
+    """
 
     lane: str
     mission: str
     target: str
-    tips: dict[str, str]
-
-    @property
-    def base(self) -> str:
-        return self.tips.get(self.lane) or self.tips.get(self.mission) or self.tips[self.target]
+    leave: Callable[[str], None] = lambda commit: None
 
 
 def allocate(
-    repo: Repository,
-    *,
-    path: Path,
-    branch: str,
-    mission_branch: str,
-    target_branch: str,
-    merge_in: Sequence[str],
+    repo: Repository, *, path: Path, branches: LaneBranches, parts: Parts
 ) -> LaneWorkspace:
-    """The lane has its branch, with the tips of `merge_in` merged in, out in a worktree at `path`.
+    """The lane has its branch, with all `parts` in it, out in a worktree at `path`.
 
-    Missing branches are made: the mission's from the target, the lane's from the mission's. To
+    Missing branches are made: the mission's from the target, the lane's from the mission's. A
+    worktree that stands elsewhere than it should is removed, where it is clean, and made again. To
     repeat it changes nothing, and completes what a crash cut off.
 
     Raises:
         AllocationFailed: no commit or target to start from, something else at `path`, a conflict,
-            or uncommitted changes where the merge goes. No worktree and no branch is left of it.
+            or uncommitted changes. No worktree and no branch is left of it.
     """
-    names = {"lane": branch, "mission": mission_branch, "target": target_branch}
-    place = Place(path=path.absolute(), branch=branch)
+    place = Place(path=path.absolute(), branch=branches.lane)
     try:
-        tips = repo.lane_tips([branch, mission_branch, *merge_in])
-        target = repo.branch_tip(target_branch)
-        if target:
-            tips.setdefault(target_branch, target)
-        branches = _Branches(**names, tips=tips)
-        _require(repo, branches, merge_in)
-        return _allocate(repo.git, place=place, branches=branches, merge_in=merge_in)
+        tips = repo.lane_tips([branches.lane, branches.mission])
+        target = repo.branch_tip(branches.target)
+        if target is None:
+            raise AllocationFailed(_without_target(repo, branches.target))
+        tips.setdefault(branches.mission, target)
+        return _allocate(repo, place=place, branches=branches, tips=tips, parts=parts)
     except MergeConflict as error:
-        text = f"{branch}: merging its dependencies conflicts in {error}"
+        text = f"{branches.lane}: merging its dependencies conflicts in {error}"
         raise AllocationFailed(text, code="conflict", files=error.paths) from None
     except CheckoutBlocked as error:
         text = f"commit or undo first: {error}"
@@ -133,6 +128,21 @@ def has_uncommitted_work(repo: Repository, path: Path) -> bool:
     )
     done = here.git.run(*args, check=False)
     return bool(done.returncode or done.stdout or hidden_edits(here))
+
+
+def uncommitted_files(repo: Repository, path: Path) -> list[str]:
+    """The files, not ignored, that differ from the commit that the worktree at `path` stands on.
+
+    Raises:
+        GitFailed: git did not end in time, or would wait for a file for ever.
+    """
+    here = _checkout(repo, path)
+    if here.git_dir is None:
+        return []
+    here.require_no_endless_file()
+    changed = here.git.run("diff", "--name-only", "-z", "--ignore-submodules=dirty", "HEAD").fields
+    untracked = here.git.run("ls-files", "--others", "--exclude-standard", "-z").fields
+    return sorted({*changed, *untracked, *hidden_edits(here)})
 
 
 def remove(repo: Repository, path: Path) -> bool:
@@ -210,66 +220,54 @@ def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
-def _require(repo: Repository, branches: _Branches, merge_in: Sequence[str]) -> None:
-    if branches.target not in branches.tips and not repo.has_commits():
-        raise AllocationFailed("the repository has no commit yet: make a first one")
-    for name in (branches.target, *merge_in):
-        if name not in branches.tips:
-            raise AllocationFailed(f"there is no branch {name}")
+def _without_target(repo: Repository, target: str) -> str:
+    if repo.has_commits():
+        return f"there is no branch {target}"
+    return "the repository has no commit yet: make a first one"
 
 
 def _allocate(
-    git: Git, *, place: Place, branches: _Branches, merge_in: Sequence[str]
+    repo: Repository, *, place: Place, branches: LaneBranches, tips: dict[str, str], parts: Parts
 ) -> LaneWorkspace:
+    git, tip = repo.git, tips.get(branches.lane)
     out = standing(git, place)
-    if out is not None and branches.lane not in branches.tips:
+    if out is not None and tip is None:
         raise AllocationFailed(f"{place.path} stands on a branch without a commit")
-    tip = _merged(git, branches, merge_in)
-    if out is None:
-        with _branches_made(git, branches, tip):
+    origin = tips[branches.mission]
+    start = lane_bases.compute(git, parts, branch=branches.lane, tip=tip, origin=origin)
+    if out is not None and start.tip != tip and parts.goes_on:
+        move = Move(origin=tip or "", goal=start.tip)
+        travel(git, branches.lane, move=move, journeys=[(out, move)])
+    elif out is None or start.tip != tip:
+        if tip is not None and start.tip != tip:
+            _put_away(repo, place.path)
+            branches.leave(tip)
+        with _branches_made(repo, branches, start.tip):
             ignore_folder(place.path.parent)
             make(git, place)
-    elif tip != branches.base:
-        move = Move(origin=branches.base, goal=tip)
-        travel(git, branches.lane, move=move, journeys=[(out, move)])
-    return LaneWorkspace(path=place.path, branch=branches.lane, base_ref=tip)
+    return LaneWorkspace(path=place.path, branch=branches.lane, base_ref=start.base)
 
 
-def _merged(git: Git, branches: _Branches, merge_in: Sequence[str]) -> str:
-    """The commit that the lane's branch is to have: its own, with what is missing merged in."""
-    base = branches.base
-    missing = _missing(git, base, merge_in)
-    if not missing:
-        return base
-    head = Head.at(git.with_identity(), base, {})
-    for name, commit in missing.items():
-        head = head.merged_with(head.commit, commit)
-        head = head.joined(head.tree, commit, message=f"Merge branch '{name}' into {branches.lane}")
-    return head.commit
-
-
-def _missing(git: Git, base: str, names: Sequence[str]) -> dict[str, str]:
-    if not names:
-        return {}
-    refs = [HEADS + name for name in names]
-    lines = git.run(
-        "for-each-ref", f"--no-merged={base}", "--format=%(objectname) %(refname)", *refs
-    ).lines
-    found = {ref.removeprefix(HEADS): oid for oid, _, ref in (it.partition(" ") for it in lines)}
-    wanted = {name: found[name] for name in names if name in found}
-    if len(wanted) <= 1:
-        return wanted
-    tops = git.run("merge-base", "--independent", *wanted.values()).lines
-    # Two names of one commit are one merge.
-    unique = {oid: name for name, oid in wanted.items() if oid in tops}
-    return {name: oid for oid, name in unique.items()}
+def _put_away(repo: Repository, path: Path) -> None:
+    """No worktree stands at `path`, and no work was lost with it."""
+    if not os.path.lexists(path):
+        return
+    files = uncommitted_files(repo, path)
+    if files:
+        named = ", ".join(files[:10]) + (" and more" if len(files) > 10 else "")
+        text = f"it holds uncommitted work of another package: commit or discard {named}"
+        raise AllocationFailed(text, code="uncommitted_work", files=files[:100])
+    if not remove(repo, path):
+        text = "a rebase, a lock or a repository inside keeps it from being made again: finish that"
+        raise AllocationFailed(text, code="uncommitted_work")
 
 
 @contextmanager
-def _branches_made(git: Git, branches: _Branches, tip: str) -> Iterator[None]:
+def _branches_made(repo: Repository, branches: LaneBranches, tip: str) -> Iterator[None]:
     """The branches of the mission and of the lane are there; as they were, when the block fails."""
-    tips = branches.tips
-    base = tips.get(branches.mission) or tips[branches.target]
+    git = repo.git
+    tips = repo.lane_tips([branches.lane, branches.mission])
+    base = tips.get(branches.mission) or repo.branch_tip(branches.target)
     ends = ((branches.mission, base), (branches.lane, tip))
     moves = [(name, tips.get(name), new) for name, new in ends if tips.get(name) != new]
     if moves:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.core import globs
-from specify_cli.core.lanes import Lane
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed, TransitionRejected
@@ -18,9 +17,6 @@ from specify_cli.vcs.objects import tree_changes
 from specify_cli.workflow import repositories
 from specify_cli.workflow.merge_scope import NOTHING, RefusedPaths, Scope
 from specify_cli.workflow.opened import OpenMission
-
-HANDED_IN: Final = frozenset({Lane.FOR_REVIEW, Lane.APPROVED, Lane.DONE})
-"""The lanes that a package enters with work that is to be merged."""
 
 MOST_LISTED: Final = 100
 """Paths that an answer lists for information; it counts the rest."""
@@ -61,8 +57,8 @@ def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
     return (f"a merge leaves out what the work changes in {', '.join(named)}{more}",)
 
 
-def look(mission: OpenMission, wp_id: str) -> HandIn | None:
-    """What the package's commits hold; None where there is no repository or no branch.
+def look(mission: OpenMission, wp_id: str, commit: str | None) -> HandIn | None:
+    """What the package's work, the history of `commit`, holds; None without a repository or a commit.
 
     Raises:
         StorageFailed: git cannot read the commits.
@@ -72,11 +68,10 @@ def look(mission: OpenMission, wp_id: str) -> HandIn | None:
     if repository is None:
         return None
     base = mission.state_of(wp_id).base_ref
-    tip = repository.branch_tip(place.branch)
     onto = repository.branch_tip(place.target_branch) or base
-    if tip is None or onto is None:
+    if not commit or onto is None:
         return None
-    scope = Scope(git=repository.git, slug=mission.slug, tips=[tip], onto=onto)
+    scope = Scope(git=repository.git, slug=mission.slug, tips=[commit], onto=onto)
     with _translated(place.branch):
         return _judged(scope, base=base, owned=mission.package(wp_id).owned_files)
 

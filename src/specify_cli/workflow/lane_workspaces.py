@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
+from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
+from specify_cli.core.events import Annotated
+from specify_cli.core.lanes import FINISHED
 from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StorageFailed
-from specify_cli.vcs import worktrees
+from specify_cli.vcs import kept, worktrees
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.worktrees import AllocationFailed
+from specify_cli.vcs.worktrees import AllocationFailed, LaneBranches, Parts
 from specify_cli.workflow import lost_work, repositories
+from specify_cli.workflow.ancestry import has_begun
+from specify_cli.workflow.keeping import first_contact
 from specify_cli.workflow.opened import OpenMission
 from specify_cli.workflow.outcomes import WorkspaceReport
+from specify_cli.workflow.package_commits import PackageCommits, left_ref, set_aside_ref
 
 
-def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
-    """The package's worktree is on its branch, the tips of approved dependencies are merged into it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocated:
+    """A workspace that is ready, and what the log is to be told along with the move into it."""
 
+    workspace: WorkspaceReport
+    told: Sequence[Annotated]
+
+
+def allocate(mission: OpenMission, wp_id: str) -> Allocated:
+    """The package's worktree is on its branch, with the approved work that it builds on.
+
+    That is what of its execution lane and of its dependencies is approved, and its own of before.
     Raises: LaneAllocationFailed with the `reason`, LaneLost; StorageFailed.
     """
     place = mission.workspace(wp_id)
     try:
         with repositories.changing(mission.files.project) as repository:
             lost_work.check_start(repository, mission, wp_id)
+            commits = PackageCommits(repository, mission)
+            parts = _parts(commits, wp_id)
+            # Before the branch is moved, which is all that tells of them.
+            told = first_contact(commits, besides=wp_id)
             ready = worktrees.allocate(
                 repository,
                 path=place.path,
-                branch=place.branch,
-                mission_branch=place.mission_branch,
-                target_branch=place.target_branch,
-                merge_in=_dependency_branches(repository, mission, wp_id),
+                branches=LaneBranches(
+                    lane=place.branch,
+                    mission=place.mission_branch,
+                    target=place.target_branch,
+                    leave=lambda tip: _keep(commits, place.lane_id, tip),
+                ),
+                parts=parts,
             )
             # After what may be refused: nothing is left of that.
             mission.write_lanes()
@@ -43,7 +66,38 @@ def allocate(mission: OpenMission, wp_id: str) -> WorkspaceReport:
             files=list(refused.files),
             lane_id=place.lane_id,
         ) from error
-    return _report(mission, wp_id, base_ref=ready.base_ref, exists=True)
+    base = mission.state_of(wp_id).base_ref if parts.goes_on else None
+    report = _report(mission, wp_id, base_ref=base or ready.base_ref, exists=True)
+    return Allocated(workspace=report, told=told)
+
+
+def check_turn(mission: OpenMission, wp_id: str) -> None:
+    """Passes where no other package occupies the execution lane; force does not matter.
+
+    Raises: LaneAllocationFailed with the `reason_code` lane_occupied.
+    """
+    if mission.state_of(wp_id).occupies:
+        return
+    other = lane_turns.occupant(mission.lane_mates(wp_id), mission.state, besides=wp_id)
+    if other is None:
+        return
+    lane_id = mission.lane_ids[wp_id]
+    state = mission.state_of(other)
+    holder = state.claimed_by or state.last_actor
+    whose = f" for {holder!r}" if holder else ""
+    reason = (
+        f"{other}, which is {state.lane}{whose}, occupies its execution lane {lane_id}: one package"
+        " at a time is worked on there, until it is approved, blocked, canceled or planned again"
+    )
+    raise LaneAllocationFailed(
+        f"no workspace for {wp_id}: {reason}",
+        reason=reason,
+        reason_code="lane_occupied",
+        occupied_by=other,
+        claimed_by=holder,
+        files=[],
+        lane_id=lane_id,
+    )
 
 
 def reopen(mission: OpenMission, wp_id: str) -> WorkspaceReport:
@@ -52,7 +106,7 @@ def reopen(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     Raises: LaneAllocationFailed with the `reason`, LaneLost.
     """
     found = inspect(mission, wp_id)
-    return found if found.exists else allocate(mission, wp_id)
+    return found if found.exists else allocate(mission, wp_id).workspace
 
 
 def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
@@ -69,37 +123,46 @@ def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     return _report(mission, wp_id, base_ref=mission.state_of(wp_id).base_ref, exists=exists)
 
 
-def branch_tip(mission: OpenMission, wp_id: str) -> str | None:
-    """The commit at the tip of the package's lane branch; None where there is no such branch."""
-    with repositories.looking(mission.files.project) as repository:
-        return repository.branch_tip(mission.workspace(wp_id).branch) if repository else None
-
-
 def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
-    """True when the lane branch has a commit that the package's base has not; None without a branch."""
+    """Whether the package has a commit of its own on its branch; None where there is no such branch."""
     with repositories.looking(mission.files.project) as repository:
-        place = mission.workspace(wp_id)
-        tip = repository.branch_tip(place.branch) if repository else None
-        if repository is None or tip is None:
-            return None
-        base = mission.state_of(wp_id).base_ref or repository.branch_tip(place.mission_branch)
-        return base is not None and _has_commits_beyond(repository, base, tip)
+        commits = PackageCommits(repository, mission) if repository else None
+        tip = commits.branch_tip(wp_id) if commits else None
+        return commits.has_own_work(wp_id, tip) if commits and tip else None
 
 
-def _has_commits_beyond(repository: Repository, base: str, tip: str) -> bool:
-    try:
-        return repository.commits_between(base, tip) > 0
-    except GitFailed:  # The branch was rewritten, and the commit that work began on is gone.
-        return False
+def _parts(commits: PackageCommits, wp_id: str) -> Parts:
+    mission = commits.mission
+    lane_id, mates = mission.lane_ids[wp_id], {*mission.lane_mates(wp_id)} - {wp_id}
+    needed = lost_work.finished_dependencies(mission, wp_id) - mates
+    is_last = mission.last_at_work(lane_id) == wp_id and has_begun(mission, wp_id)
+    is_shared = lane_turns.occupant(mates, mission.state, besides=wp_id) is not None
+    ordered = in_order(mission.graph)
+    return Parts(
+        goes_on=is_last or is_shared,
+        finished=_named(commits, (x for x in ordered if x in mates)),
+        merge_in=_named(commits, (x for x in ordered if x in needed)),
+        own={wp_id: own} if (own := commits.to_resume(wp_id)) else {},
+    )
 
 
-def _dependency_branches(repository: Repository, mission: OpenMission, wp_id: str) -> list[str]:
-    """The lane branches with the work of approved dependencies, those they depend on first."""
-    needed = lost_work.finished_dependencies(mission, wp_id)
-    own = mission.workspace(wp_id).branch
-    branches = [mission.workspace(x).branch for x in in_order(mission.graph) if x in needed]
-    # One without a branch was approved without work.
-    return list(repository.lane_tips(branch for branch in branches if branch != own))
+def _named(commits: PackageCommits, wp_ids: Iterable[str]) -> dict[str, str]:
+    return {x: commit for x in wp_ids if (commit := commits.approved(x))}
+
+
+def _keep(commits: PackageCommits, lane_id: str, tip: str) -> None:
+    """What the branch of the execution lane has, and is to lose, is kept by refs of the host."""
+    mission = commits.mission
+    branches = (mission.mission_branch, mission.target_branch)
+    known = [x for it in branches if (x := commits.repository.branch_tip(it))]
+    approved = [x for wp_id in mission.packages if (x := commits.approved(wp_id))]
+    if not commits.repository.commits_beyond(tip, [*known, *approved], most=1):
+        return
+    refs: dict[str, str | None] = {left_ref(mission, lane_id, tip): tip}
+    last = mission.last_at_work(lane_id)
+    if last and mission.state_of(last).lane not in FINISHED and commits.has_own_work(last, tip):
+        refs[set_aside_ref(mission, last)] = tip
+    kept.keep(commits.repository, refs)
 
 
 def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
@@ -109,10 +172,10 @@ def recommended_base(mission: OpenMission, wp_id: str) -> str | None:
         key=lambda x: (mission.state_of(x).since or "", x),
         reverse=True,
     )
-    with suppress(StorageFailed):  # Whoever starts the package is told.
-        with_work = (x for x in newest_first if branch_tip(mission, x))
-        last = next(with_work, None)
-        return mission.workspace(last).branch if last else None
+    # Whoever starts the package is told what is wrong.
+    with suppress(StorageFailed), repositories.looking(mission.files.project) as repository:
+        branches = (mission.workspace(x).branch for x in newest_first)
+        return next((x for x in branches if repository and repository.branch_tip(x)), None)
     return None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from specify_cli.core.lanes import Lane
+from specify_cli.core.events import UNRECORDED
+from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.errors import LaneLost
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.package_commits import PackageCommits
 
 BEGUN = frozenset(
     {Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED, Lane.DONE, Lane.BLOCKED}
@@ -37,10 +39,11 @@ def check_work(repository: Repository, mission: OpenMission, wp_id: str) -> None
 
 def _check(repository: Repository, mission: OpenMission, wp_id: str, *, needed: set[str]) -> None:
     place = mission.workspace(wp_id)
+    commits = PackageCommits(repository, mission)
     owners: dict[str, list[str]] = {}
     for other in sorted(needed):
         state = mission.state_of(other)
-        if state.base_ref is not None and state.lane in BEGUN:
+        if state.base_ref is not None and state.lane in BEGUN and not _is_kept(commits, other):
             owners.setdefault(mission.workspace(other).branch, []).append(other)
     try:
         tips = repository.lane_tips([place.branch, *owners])
@@ -52,12 +55,20 @@ def _check(repository: Repository, mission: OpenMission, wp_id: str, *, needed: 
             raise _lost(mission, wp_id, _remedy(mission, branch, wp_ids), code=code)
 
 
+def _is_kept(commits: PackageCommits, wp_id: str) -> bool:
+    """Whether the work is there whatever has become of the branch: by its commit, or there is none."""
+    state = commits.mission.state_of(wp_id)
+    if state.lane in FINISHED and state.commit != UNRECORDED:
+        return state.commit is None or commits.repository.has_commit(state.commit)
+    return state.lane is Lane.BLOCKED and commits.set_aside(wp_id) is not None
+
+
 def finished_dependencies(mission: OpenMission, wp_id: str) -> set[str]:
     """The dependencies whose work the package builds on."""
     return {
         x
         for x in mission.package(wp_id).dependencies
-        if x in mission.packages and mission.state_of(x).lane in (Lane.APPROVED, Lane.DONE)
+        if x in mission.packages and mission.state_of(x).lane in FINISHED
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from specify_cli.core.dependencies import in_order
+from specify_cli.core.events import UNRECORDED
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import PreflightFailed
 from specify_cli.storage.mission_files import all_missions
@@ -12,9 +13,12 @@ from specify_cli.vcs import worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import LaneTip
 from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import ancestry
 from specify_cli.workflow.accepting import incomplete, packages_in
 from specify_cli.workflow.merge_scope import RefusedPaths, Scope
 from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission
+from specify_cli.workflow.outcomes import CommitsBeyond
+from specify_cli.workflow.package_commits import PackageCommits
 
 
 def problems(repository: Repository, mission: OpenMission, target: str) -> Iterator[str]:
@@ -29,8 +33,8 @@ def problems(repository: Repository, mission: OpenMission, target: str) -> Itera
     if repository.branch_tip(target) is None:
         yield f"there is no branch {target!r} to merge into: create it, or name another"
     yield from _strangers_branch(mission, target)
-    yield from _lost_branches(repository, mission)
-    yield from _canceled_work(repository, mission, target)
+    lost = list(_lost_branches(repository, mission))
+    yield from lost or _unapproved(repository, mission)
     unfinished = incomplete(mission)
     for wp_id in unfinished:
         yield f"{wp_id} is {mission.state_of(wp_id).lane}: it must be approved or done"
@@ -60,32 +64,24 @@ def _strangers_branch(mission: OpenMission, target: str) -> Iterator[str]:
 def _lost_branches(repository: Repository, mission: OpenMission) -> Iterator[str]:
     """Approved work that cannot be merged because nobody knows any more where it is."""
     for wp_id in packages_in(mission, Lane.APPROVED):
-        branch = mission.workspace(wp_id).branch
-        has_begun = mission.state_of(wp_id).base_ref is not None
-        if has_begun and repository.branch_tip(branch) is None:
+        branch, state = mission.workspace(wp_id).branch, mission.state_of(wp_id)
+        if state.commit and not repository.has_commit(state.commit):
+            yield (
+                f"{wp_id} was approved with commit {state.commit}, which is not in the repository"
+                " any more: fetch it from where it was pushed to, or hand the package in again"
+            )
+        if state.commit == UNRECORDED and state.base_ref and not repository.branch_tip(branch):
             yield f"{wp_id} was worked on in {branch}, which is gone: restore that branch"
 
 
-def _canceled_work(repository: Repository, mission: OpenMission, target: str) -> Iterator[str]:
-    """Commits of a canceled package on a branch that would be merged for another one.
-
-    Only where no finished package of the lane began later: then the commits cannot be told apart.
-    """
-    settled = finished(mission)
-    for wp_id in packages_in(mission, Lane.CANCELED):
-        base, place = mission.state_of(wp_id).base_ref, mission.workspace(wp_id)
-        beside = [x for x in settled if mission.lane_ids[x] == place.lane_id]
-        if not base or not beside or any(_began_after(mission, x, wp_id) for x in beside):
-            continue
-        if repository.has_own_commits(place.branch, since=base, beside=target):
-            yield (
-                f"{place.branch} holds commits from after the canceled {wp_id} was begun:"
-                f" in {place.path} drop them, as with 'git reset --hard {base[:12]}'"
-            )
-
-
-def _began_after(mission: OpenMission, one: str, other: str) -> bool:
-    return (mission.began_at(one) or "") > (mission.began_at(other) or "")
+def _unapproved(repository: Repository, mission: OpenMission) -> Iterator[str]:
+    """Work in the history of what is to be merged that nobody has approved."""
+    approved = [tip.commit for tip in tips(repository, mission)]
+    for it in ancestry.stowaways(PackageCommits(repository, mission), approved):
+        yield (
+            f"{it.sentence}, and the work of another package builds on it: move that one back to"
+            " in_progress, take the commit out with 'git rebase -i', and hand it in again"
+        )
 
 
 def finished(mission: OpenMission) -> list[str]:
@@ -95,15 +91,36 @@ def finished(mission: OpenMission) -> list[str]:
 
 
 def tips(repository: Repository, mission: OpenMission) -> list[LaneTip]:
-    """The lanes with finished work, each after the lanes that its packages depend on."""
-    lane_ids = dict.fromkeys(mission.lane_ids[wp_id] for wp_id in finished(mission))
-    places = [mission.lane_workspace(lane_id) for lane_id in lane_ids]
-    commits = {place.branch: repository.branch_tip(place.branch) for place in places}
+    """The approved commits, those that others of their execution lane hold left out.
+
+    Each execution lane comes after those that its packages depend on.
+    """
+    commits = PackageCommits(repository, mission)
+    found: dict[str, list[str]] = {}
+    for wp_id in finished(mission):
+        commit = commits.approved(wp_id)
+        if commit:
+            found.setdefault(mission.lane_ids[wp_id], []).append(commit)
     return [
-        LaneTip(lane_id=place.lane_id, branch=place.branch, commit=commit)
-        for place in places
-        if (commit := commits[place.branch])
+        LaneTip(lane_id=lane_id, branch=mission.lane_workspace(lane_id).branch, commit=commit)
+        for lane_id, approved in found.items()
+        for commit in repository.independent(approved)
     ]
+
+
+def not_included(repository: Repository, mission: OpenMission) -> list[CommitsBeyond]:
+    """What the branches of execution lanes with finished packages have beyond what was approved.
+
+    Raises:
+        GitFailed: git cannot read the commits.
+    """
+    commits = PackageCommits(repository, mission)
+    approved: dict[str, list[str]] = {}
+    for wp_id in finished(mission):
+        commit = commits.approved(wp_id)
+        approved.setdefault(mission.lane_ids[wp_id], []).extend([commit] if commit else [])
+    found = (commits.beyond(lane_id, known) for lane_id, known in approved.items())
+    return [it for it in found if it]
 
 
 def lane_workspaces(mission: OpenMission) -> list[Workspace]:

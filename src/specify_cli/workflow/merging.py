@@ -28,14 +28,15 @@ from specify_cli.workflow import merge_intent, merge_preflight, merge_push, repo
 from specify_cli.workflow.accepting import packages_in
 from specify_cli.workflow.cause import Cause, conflict
 from specify_cli.workflow.hand_in import left_out_warnings
+from specify_cli.workflow.keeping import HOST_ACTOR
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.moving import moved_events
 from specify_cli.workflow.opened import OpenMission, changing_mission, naming, reopened
 from specify_cli.workflow.outcomes import MergeReport
+from specify_cli.workflow.package_commits import PackageCommits
 
 STRATEGIES = ("merge", "squash", "rebase")
-HOST_ACTOR = "spec-kitty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +198,14 @@ class _Run:
         if commit:
             self.cause.effects.commits.append(commit)
         lanes = merge_preflight.lane_workspaces(self.mission)
-        here = [lane.path for lane in lanes if worktrees.remains(self.repository, lane.path)]
+        here = [lane for lane in lanes if worktrees.remains(self.repository, lane.path)]
+        left_over = merge_preflight.not_included(self.repository, self.mission)
+        kept = {it.lane_id for it in left_over}
         try:
-            removed = [worktrees.remove(self.repository, path) for path in here]
+            removed = [
+                lane.lane_id not in kept and worktrees.remove(self.repository, lane.path)
+                for lane in here
+            ]
         except (GitFailed, OSError) as error:
             raise _unfinished(plan, error) from error
         return MergeReport(
@@ -211,6 +217,7 @@ class _Run:
             worktrees_removed=all(removed),
             commit=commit,
             warnings=left_out_warnings(plan.left_out),
+            commits_not_included=tuple(left_over),
         )
 
     def _plan(self, lines: bytes) -> MergePlan:
@@ -318,8 +325,10 @@ class _Run:
     def _done_events(self) -> Sequence[Moved]:
         step = Move(from_lane=Lane.APPROVED, to_lane=Lane.DONE)
         actor, note = self.wish.actor or HOST_ACTOR, f"merged into {self.target}"
+        commits = PackageCommits(self.repository, self.mission)
         events: list[Moved] = []
         for wp_id in packages_in(self.mission, Lane.APPROVED):
             done = Wish(wp_id=wp_id, actor=actor, to=Lane.DONE, note=note)
-            events.extend(moved_events([step], done, self.cause))
+            commit = commits.approved(wp_id)
+            events.extend(moved_events([step], done, self.cause, commit=commit))
         return events

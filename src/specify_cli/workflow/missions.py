@@ -46,16 +46,19 @@ class Missions:
     def ready(self, selector: str) -> MissionReport:
         """The mission with those packages only that are planned and wait for nothing.
 
+        At most one of each execution lane, and none while the lane is occupied.
+
         Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
         """
         mission = open_mission(self.project, selector)
-        packages = (_package_report(mission, wp_id) for wp_id in mission.packages)
+        ready = (x for x in mission.packages if mission.turns.get(x) == x)
+        packages = (_package_report(mission, x) for x in ready)
         return MissionReport(
             mission=mission.identity,
             packages=tuple(
                 replace(package, recommended_base=recommended_base(mission, package.wp_id))
                 for package in packages
-                if package.lane is Lane.PLANNED and not package.unsatisfied_dependencies
+                if package.lane is Lane.PLANNED
             ),
         )
 
@@ -77,4 +80,6 @@ def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:
         prompt_path=package.prompt_path,
         subtasks_done=sum(ticks.values()),
         subtasks_total=len(ticks),
+        commit=state.commit or None,
+        waiting_for_lane=mission.waiting_for_lane(wp_id),
     )

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from specify_cli import clock, ids
-from specify_cli.core.events import Moved
-from specify_cli.core.lanes import Lane
+from specify_cli.core.events import UNRECORDED, Moved
+from specify_cli.core.lanes import HANDED_IN, Lane
 from specify_cli.core.rules import Move
 from specify_cli.core.wishes import Wish
 from specify_cli.workflow.cause import Cause
 
 
 def moved_events(
-    moves: Sequence[Move], wish: Wish, cause: Cause, *, base_ref: str | None = None
+    moves: Sequence[Move],
+    wish: Wish,
+    cause: Cause,
+    *,
+    base_ref: str | None = None,
+    commit: str | None = None,
 ) -> list[Moved]:
-    """One event a move; `base_ref` is the commit that work starts from, recorded where it begins."""
+    """One event a move.
+
+    `base_ref` is the commit that work starts from, recorded where it begins; `commit` is the work,
+    recorded where it is handed in or approved.
+    """
     at = clock.timestamp()
     return [
         Moved(
@@ -35,6 +44,7 @@ def moved_events(
             identity=cause.identity,
             request_digest=cause.request_digest,
             lane_base_ref=base_ref if move.to_lane is Lane.IN_PROGRESS else None,
+            commit=commit if move.to_lane in HANDED_IN else UNRECORDED,
         )
         for move in moves
     ]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from specify_cli.core import lane_plan
+from specify_cli.core import lane_plan, lane_turns
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, PackageScope
+from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
 from specify_cli.core.state import MissionState, PackageState, replay
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.storage import locks, project_files
@@ -29,6 +30,8 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
 
 LONGEST_SHOWN = 80
+AT_WORK = OCCUPYING - {Lane.CLAIMED}
+"""Lanes in which a package changes what is in its workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,11 @@ class OpenMission:
         """Package id to the id of the execution lane that it is worked on in."""
         return {wp_id: lane.lane_id for lane in self.lanes for wp_id in lane.wp_ids}
 
+    @cached_property
+    def turns(self) -> dict[str, str]:
+        """Package id to the package of its execution lane whose turn it is, where there is one."""
+        return lane_turns.turns([lane.wp_ids for lane in self.lanes], self.graph, self.state)
+
     @property
     def slug(self) -> str:
         """The name of the mission's folder."""
@@ -143,6 +151,37 @@ class OpenMission:
             if isinstance(event, Moved) and event.wp_id == wp_id and event.lane_base_ref
         ]
         return moments[-1] if moments else None
+
+    def lane_mates(self, wp_id: str) -> tuple[str, ...]:
+        """The packages of the same execution lane, this one included."""
+        lane_id = self.lane_ids[wp_id]
+        return next(lane.wp_ids for lane in self.lanes if lane.lane_id == lane_id)
+
+    def last_at_work(self, lane_id: str) -> str | None:
+        """The package that was worked on last in the execution lane; None where none ever was."""
+        worked = (
+            event.wp_id
+            for event in reversed(self.log.events)
+            if isinstance(event, Moved)
+            and event.to_lane in AT_WORK
+            and self.lane_ids.get(event.wp_id) == lane_id
+        )
+        return next(worked, None)
+
+    def began_after_approval(self, wp_id: str) -> str | None:
+        """The commit that the next package of the execution lane began at, once this one was approved."""
+        mates = {*self.lane_mates(wp_id)} - {wp_id}
+        moves = [event for event in self.log.events if isinstance(event, Moved)]
+        approvals = (n for n, it in enumerate(moves) if it.wp_id == wp_id and _approves(it))
+        since = max(approvals, default=len(moves))
+        bases = (it.lane_base_ref for it in moves[since:] if it.wp_id in mates)
+        return next((base for base in bases if base), None)
+
+    def waiting_for_lane(self, wp_id: str) -> str | None:
+        """The package of its execution lane that keeps a startable one from starting."""
+        first = self.turns.get(wp_id)
+        is_startable = lane_turns.is_startable(wp_id, self.graph, self.state)
+        return first if is_startable and first != wp_id else None
 
     def unsatisfied(self, wp_id: str) -> tuple[str, ...]:
         """The dependencies that the package still waits for."""
@@ -204,6 +243,10 @@ class OpenMission:
         """
         self.files.log.take_back(events)
         cause.effects.forget(events)
+
+
+def _approves(event: Moved) -> bool:
+    return event.to_lane in FINISHED and event.from_lane not in FINISHED
 
 
 def open_mission(project: Project, slug: str) -> OpenMission:

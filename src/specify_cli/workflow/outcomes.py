@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class PackageReport:
     prompt_path: Path
     subtasks_done: int
     subtasks_total: int
+    commit: str | None = None
+    waiting_for_lane: str | None = None
     recommended_base: str | None = None
 
 
@@ -36,6 +39,15 @@ class MissionReport:
 
     mission: MissionIdentity
     packages: tuple[PackageReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitsBeyond:
+    """Commits on the branch of an execution lane that no approval covers, newest first."""
+
+    lane_id: str
+    branch: str
+    commits: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,8 @@ class MoveReport:
     no_op: bool = False
     outside_owned_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    commit: str | None = None
+    commits_not_included: tuple[CommitsBeyond, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +119,4 @@ class MergeReport:
     worktrees_removed: bool = False
     commit: str | None = field(default=None)
     warnings: tuple[str, ...] = ()
+    commits_not_included: tuple[CommitsBeyond, ...] = ()

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from specify_cli import clock, ids
 from specify_cli.core import rules
 from specify_cli.core.events import Annotated, Event, JsonObject, Moved
-from specify_cli.core.lanes import Guard, Lane
+from specify_cli.core.lanes import HANDED_IN
 from specify_cli.core.rules import Move, Sight
-from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
 from specify_cli.storage.project import Project
-from specify_cli.workflow import hand_in, lane_workspaces, merge_intent
+from specify_cli.workflow import hand_in, lane_workspaces, transitions
 from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.hand_in import HANDED_IN, HandIn
+from specify_cli.workflow.hand_in import HandIn
 from specify_cli.workflow.moving import from_and_to, moved_events
 from specify_cli.workflow.opened import (
     LONGEST_SHOWN,
@@ -48,10 +47,15 @@ class WorkPackages:
             if not recorded:
                 sight = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
                 moves = rules.decide_start_implementation(package, wish, sight)
-            prepare = lane_workspaces.allocate if moves else lane_workspaces.reopen
-            place = prepare(mission, wish.wp_id)
+                lane_workspaces.check_turn(mission, wish.wp_id)
+            told: Sequence[Event] = ()
+            if moves:
+                ready = lane_workspaces.allocate(mission, wish.wp_id)
+                place, told = ready.workspace, ready.told
+            else:
+                place = lane_workspaces.reopen(mission, wish.wp_id)
             events = moved_events(moves, wish, cause, base_ref=place.base_ref)
-            mission.append(events, cause)
+            mission.append([*told, *events], cause)
             report = _move_report(mission, wish, recorded or events, cause=cause)
             return StartReport(move=report, workspace=place)
 
@@ -65,12 +69,14 @@ class WorkPackages:
         """
         with changing_package(self.project, selector, wish.wp_id) as mission:
             events = _moves_recorded(mission, cause)
-            work = hand_in.look(mission, wish.wp_id)
+            commit = transitions.under_review(mission, wish.wp_id)
+            work = hand_in.look(mission, wish.wp_id, commit)
             if not events:
                 moves = rules.decide_start_review(mission.state_of(wish.wp_id), wish)
                 events = moved_events(moves, wish, cause)
                 mission.append(events, cause)
-            return _move_report(mission, wish, events, cause=cause, work=work)
+            report = _move_report(mission, wish, events, cause=cause, work=work)
+            return replace(report, commit=commit)
 
     def transition(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
         """The package has made the one move that was asked for.
@@ -79,20 +85,15 @@ class WorkPackages:
         TransitionRejected, LaneLost, StorageFailed.
         """
         with changing_package(self.project, selector, wish.wp_id) as mission:
-            events = _moves_recorded(mission, cause)
-            package = mission.state_of(wish.wp_id)
-            moves: Sequence[Move] = ()
-            if not events:
-                moves = rules.decide_transition(package, wish, _sight(mission, package, wish))
+            events = _moves_recorded(mission, cause) or transitions.move(mission, wish, cause)
             # Also where the move is recorded already: the answer is the same then.
-            work = hand_in.look(mission, wish.wp_id) if wish.to in HANDED_IN else None
-            if not events:
-                if work:
-                    hand_in.check(mission, wish, work)
-                base_ref = _base_ref(mission, package, wish)
-                events = moved_events(moves, wish, cause, base_ref=base_ref)
-                mission.append(events, cause)
-            return _move_report(mission, wish, events, cause=cause, work=work)
+            commit = events[-1].commit if wish.to in HANDED_IN else None
+            work = hand_in.look(mission, wish.wp_id, commit)
+            left = transitions.beyond_approval(mission, wish, commit)
+            report = _move_report(mission, wish, events, cause=cause, work=work)
+            return replace(
+                report, commit=commit or None, commits_not_included=(left,) if left else ()
+            )
 
     def append_history(
         self, selector: str, wp_id: str, *, actor: str, note: str, cause: Cause
@@ -148,33 +149,6 @@ def _recorded(mission: OpenMission, cause: Cause) -> Sequence[Event]:
 
 def _moves_recorded(mission: OpenMission, cause: Cause) -> list[Moved]:
     return [event for event in _recorded(mission, cause) if isinstance(event, Moved)]
-
-
-def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
-    """What the guard of this move wants to see; git is asked only where it matters."""
-    guard = rules.guard_of(package.lane, wish.to)
-    if wish.to is Lane.IN_PROGRESS:
-        # Who goes back to work must find there what was done.
-        lane_workspaces.inspect(mission, wish.wp_id)
-    blind = Sight(
-        unsatisfied_dependencies=mission.unsatisfied(wish.wp_id),
-        is_being_merged=wish.wp_id in merge_intent.moved_packages(mission.files),
-    )
-    if wish.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
-        return blind
-    return replace(
-        blind,
-        workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
-        subtasks_complete=all(mission.subtask_ticks(wish.wp_id).values()),
-        implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),
-    )
-
-
-def _base_ref(mission: OpenMission, package: PackageState, wish: Wish) -> str | None:
-    """The commit that work starts from when it starts here, and None when it had begun before."""
-    if wish.to is not Lane.IN_PROGRESS or package.base_ref is not None:
-        return None
-    return lane_workspaces.branch_tip(mission, wish.wp_id)
 
 
 def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[str]]:

@@ -63,9 +63,11 @@ def commit_with_a_large_message(workspace: Path) -> str:
 @pytest.mark.parametrize("strategy", ["rebase", "merge"])
 def test_a_commit_with_a_message_of_200_mb_is_never_read_whole(stage: Stage, strategy: str) -> None:
     stage.write_mission({"WP01": {}})
-    stage.approve("WP01", {"first.txt": "1\n"})
-    workspace = Path(stage.done("resolve-workspace", mission=SLUG, wp="WP01")["workspace_path"])
+    start = {"mission": SLUG, "wp": "WP01", "actor": "agent"}
+    workspace = Path(stage.done("start-implementation", **start)["workspace_path"])
+    stage.commit({"first.txt": "1\n"}, folder=workspace)
     oid = commit_with_a_large_message(workspace)
+    stage.done("transition", **start, to="approved", force=True, note="looks good")
     words = ["merge-mission", "--mission", SLUG, "--strategy", strategy, "--actor", "ada"]
     done = subprocess.run(
         [sys.executable, "-c", ASK, *words], cwd=stage.root, capture_output=True, check=False

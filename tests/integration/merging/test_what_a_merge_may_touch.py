@@ -65,13 +65,29 @@ def test_no_way_in_takes_such_a_path_not_even_by_force(
     refused(stage, to, **args)
 
 
-def test_such_a_path_committed_during_the_review_is_refused_at_the_approval(
+def test_such_a_path_committed_during_the_review_is_not_what_is_approved(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
     assert hand_in(stage)["success"]
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
     put(stage, workspace, ROW_B)
+    late = stage.git("rev-parse", "HEAD", folder=workspace)
+    args = {"actor": "reviewer", "review_result": APPROVED}
+    data = stage.done("transition", mission=SLUG, wp="WP01", to="approved", **args)
+    assert data["commits_not_included"][0]["commits"] == [late]
+    stage.done("merge-mission", mission=SLUG)
+    assert not any((stage.root / path).exists() for path in ROW_B)
+
+
+def test_such_a_path_committed_before_commits_were_recorded_is_refused_at_the_approval(
+    stage: Stage, workspace: Path
+) -> None:
+    put(stage, workspace, {"a/work.py": "work\n"})
+    assert hand_in(stage)["success"]
+    stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
+    put(stage, workspace, ROW_B)
+    stage.forget_commits()
     refused(stage, "approved", actor="reviewer", review_result=APPROVED)
 
 

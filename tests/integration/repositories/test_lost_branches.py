@@ -59,11 +59,12 @@ def assert_lost(envelope: dict[str, Any], code: str) -> str:
 
 
 @pytest.mark.parametrize("keeps_worktree", [False, True])
-def test_a_dependent_does_not_start_without_the_approved_work(
+def test_a_dependent_does_not_start_without_work_that_was_approved_before_commits_were_recorded(
     stage: Stage, started: Path, keeps_worktree: bool
 ) -> None:
     work = in_review(stage, started)
     move(stage, "approved", review_result=APPROVED)
+    stage.forget_commits()
     lose(stage, started, keeps_worktree=keeps_worktree)
     before = digest_of_tree(stage.root)
     assert_lost(start(stage, "WP02"), "dependency_lost")
@@ -118,6 +119,7 @@ def test_merged_work_whose_branch_was_deleted_is_built_on_as_the_advice_says(sta
     folder = stage.write_mission({"WP01": TWO["WP01"]})
     stage.approve("WP01", {"src/work.py": "work\n"})
     stage.done("merge-mission", mission=SLUG)
+    stage.forget_commits()
     stage.git("branch", "-q", "-d", BRANCH)
     header = json.dumps({"work_package_id": "WP02", "title": "WP02"} | TWO["WP02"])
     (folder / "tasks" / "WP02-step.md").write_text(f"---\n{header}\n---\n\n# WP02\n")
@@ -134,6 +136,7 @@ def test_merged_work_whose_branch_was_deleted_is_built_on_as_the_advice_says(sta
 def test_a_damaged_branch_is_told_and_not_replaced(stage: Stage, started: Path, kind: str) -> None:
     in_review(stage, started)
     move(stage, "approved", review_result=APPROVED)
+    stage.forget_commits()
     ref = stage.root / ".git" / "refs" / "heads" / BRANCH
     stage.git("tag", "-a", "-m", "t", "t")
     damage = {
@@ -168,11 +171,11 @@ def test_a_filter_that_fails_leaves_nothing_of_the_start(stage: Stage) -> None:
 
 
 def test_a_start_that_fails_leaves_a_branch_where_it_was(stage: Stage, started: Path) -> None:
+    stage.commit({".gitattributes": "*.py filter=vault\n"}, folder=started)
     in_review(stage, started)
     move(stage, "approved", review_result=APPROVED)
     lane = f"kitty/mission-{SLUG}-lane-b"
     stage.git("branch", lane, "main")
-    stage.commit({".gitattributes": "*.py filter=vault\n"}, folder=started)
     stage.git("config", "filter.vault.smudge", "false")
     stage.git("config", "filter.vault.required", "true")
     before = stage.git("for-each-ref")

@@ -13,7 +13,7 @@ import pytest
 
 from specify_cli.vcs.merge import LaneTip
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.worktrees import LaneWorkspace, allocate
+from specify_cli.vcs.worktrees import LaneBranches, LaneWorkspace, Parts, allocate
 
 MISSION = "kitty/mission-demo"
 LOG = "kitty-specs/demo/status.events.jsonl"
@@ -52,13 +52,15 @@ class Project:
         return self.git("rev-parse", "HEAD", at=at)
 
     def lane(self, name: str, *merge_in: str) -> LaneWorkspace:
+        commits = {other: self.git("rev-parse", f"{MISSION}-{other}") for other in merge_in}
+        return self.lane_from(name, Parts(goes_on=True, merge_in=commits))
+
+    def lane_from(self, name: str, parts: Parts) -> LaneWorkspace:
         return allocate(
             self.repo,
             path=self.root / ".worktrees" / f"demo-{name}",
-            branch=f"{MISSION}-{name}",
-            mission_branch=MISSION,
-            target_branch="main",
-            merge_in=[f"{MISSION}-{other}" for other in merge_in],
+            branches=LaneBranches(lane=f"{MISSION}-{name}", mission=MISSION, target="main"),
+            parts=parts,
         )
 
     def lane_with(self, name: str, *commits: dict[str, str | None]) -> LaneTip:

@@ -11,6 +11,7 @@ import pytest
 
 from specify_cli.vcs.worktrees import (
     AllocationFailed,
+    Parts,
     exists,
     has_uncommitted_work,
     remove,
@@ -128,12 +129,16 @@ def test_repository_without_commits_is_refused(empty: Project) -> None:
     assert not (empty.root / ".worktrees").exists()
 
 
-@pytest.mark.parametrize("missing", ["target", "dependency"])
-def test_missing_branch_is_refused(project: Project, missing: str) -> None:
-    if missing == "target":
-        project.git("branch", "-m", "main", "trunk")
+def test_missing_target_is_refused(project: Project) -> None:
+    project.git("branch", "-m", "main", "trunk")
     with pytest.raises(AllocationFailed):
-        project.lane("lane-a", *(["lane-z"] if missing == "dependency" else []))
+        project.lane("lane-a")
+    assert MISSION not in project.refs()
+
+
+def test_work_that_is_not_in_the_repository_is_refused(project: Project) -> None:
+    with pytest.raises(AllocationFailed):
+        project.lane_from("lane-a", Parts(merge_in={"WP09": "1" * 40}))
     assert MISSION not in project.refs()
 
 

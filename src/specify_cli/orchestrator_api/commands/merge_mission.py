@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from specify_cli.core.wishes import MergeWish
 from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import (
+    Command,
+    CommitsLeft,
+    MissionResult,
+    commits_left,
+    mission_fields,
+)
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ class MergeMissionResult(MissionResult):
     commit: str | None
     canceled_wps: list[str]
     warnings: list[str] | None = None
+    commits_not_included: list[CommitsLeft] | None = None
 
     @classmethod
     def of(cls, report: MergeReport) -> MergeMissionResult:
@@ -54,6 +61,7 @@ class MergeMissionResult(MissionResult):
             commit=report.commit,
             canceled_wps=list(report.canceled),
             warnings=list(report.warnings) or None,
+            commits_not_included=commits_left(report.commits_not_included),
         )
 
 

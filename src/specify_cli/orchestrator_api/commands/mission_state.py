@@ -50,6 +50,8 @@ class PackageOnBoard:
     since: str | None
     prompt_path: str
     subtasks: SubtaskCount
+    commit: str | None
+    waiting_for_lane: str | None
 
     @classmethod
     def of(cls, package: PackageReport) -> PackageOnBoard:
@@ -68,6 +70,8 @@ class PackageOnBoard:
             since=package.since,
             prompt_path=str(package.prompt_path),
             subtasks=SubtaskCount(done=package.subtasks_done, total=package.subtasks_total),
+            commit=package.commit,
+            waiting_for_lane=package.waiting_for_lane,
         )
 
 

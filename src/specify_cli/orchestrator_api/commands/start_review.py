@@ -40,6 +40,7 @@ class StartReviewResult(MissionResult):
     no_op: bool
     outside_owned_files: list[str] | None = None
     warnings: list[str] | None = None
+    commit: str | None = None
 
     @classmethod
     def of(cls, report: MoveReport) -> StartReviewResult:
@@ -54,6 +55,7 @@ class StartReviewResult(MissionResult):
             no_op=report.no_op,
             outside_owned_files=list(report.outside_owned_files) or None,
             warnings=list(report.warnings) or None,
+            commit=report.commit,
         )
 
 

@@ -10,7 +10,13 @@ from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
 from specify_cli.core.wishes import Wish, check_review_agreement
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.arguments import Params, Verdict, argument, given
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import (
+    Command,
+    CommitsLeft,
+    MissionResult,
+    commits_left,
+    mission_fields,
+)
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
@@ -78,6 +84,8 @@ class TransitionResult(MissionResult):
     policy_metadata_recorded: bool
     outside_owned_files: list[str] | None = None
     warnings: list[str] | None = None
+    commit: str | None = None
+    commits_not_included: list[CommitsLeft] | None = None
 
     @classmethod
     def of(cls, report: MoveReport) -> TransitionResult:
@@ -90,6 +98,8 @@ class TransitionResult(MissionResult):
             policy_metadata_recorded=report.policy_recorded,
             outside_owned_files=list(report.outside_owned_files) or None,
             warnings=list(report.warnings) or None,
+            commit=report.commit,
+            commits_not_included=commits_left(report.commits_not_included),
         )
 
 

@@ -1,0 +1,46 @@
+"""Commits that the host keeps by refs of its own, whatever becomes of the branches they were made on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from specify_cli.vcs import durable, marks
+from specify_cli.vcs.repository import Repository
+
+PREFIX: Final = "refs/spec-kitty/"
+
+
+def keep(repo: Repository, refs: Mapping[str, str | None]) -> None:
+    """Each ref, named without the prefix, points at its commit, all or none; None removes one.
+
+    Call it while no other process of the host changes the repository.
+
+    Raises:
+        GitFailed: git refused, or a commit is not there.
+    """
+    wanted = {PREFIX + name: commit for name, commit in refs.items()}
+    there = _refs(repo, *wanted)
+    moves = {ref: commit for ref, commit in wanted.items() if there.get(ref) != commit}
+    if not moves:
+        return
+    # No ref may outlive a power loss that the commit it points at does not.
+    durable.sync()
+    for ref, commit in moves.items():
+        marks.note_ref(ref, commit or there[ref])
+    orders = (f"update {ref} {oid}\n" if oid else f"delete {ref}\n" for ref, oid in moves.items())
+    repo.git.run("update-ref", "--stdin", input="".join(orders).encode())
+
+
+def kept(repo: Repository, name: str) -> str | None:
+    """The commit that the ref of that name, without the prefix, points at; None without such a ref.
+
+    Raises:
+        GitFailed: git cannot read it.
+    """
+    return _refs(repo, PREFIX + name).get(PREFIX + name)
+
+
+def _refs(repo: Repository, *refs: str) -> dict[str, str]:
+    lines = repo.git.run("for-each-ref", "--format=%(objectname) %(refname)", *refs).lines
+    return {ref: oid for oid, _, ref in (line.partition(" ") for line in lines)}

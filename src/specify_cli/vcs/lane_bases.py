@@ -1,0 +1,97 @@
+"""The commit that work in an execution lane starts from, computed in objects alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from specify_cli.vcs.git import Git
+from specify_cli.vcs.merge_strategies import Head
+from specify_cli.vcs.objects import tree_of
+
+Named = Mapping[str, str]
+"""Commits by the names that the message of a merge gives them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a package finds in its workspace.
+
+    Attributes:
+        goes_on: the branch goes on as it is, since nobody but the package has worked there.
+        finished: approved work of the same execution lane.
+        merge_in: approved work of others that the package depends on.
+        own: what the package itself had before it was set aside.
+    """
+
+    goes_on: bool = False
+    finished: Named = field(default_factory=dict)
+    merge_in: Named = field(default_factory=dict)
+    own: Named = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The commit that the branch is to have, and the one beyond which all is the package's own."""
+
+    tip: str
+    base: str
+
+
+def compute(git: Git, parts: Parts, *, branch: str, tip: str | None, origin: str) -> Start:
+    """Where work on `branch` starts, which is at `tip` now; `origin` is where all lanes come from.
+
+    Raises:
+        MergeConflict: the parts do not fit together.
+        GitFailed: a commit is not there.
+    """
+    git = git.with_identity()
+    if parts.goes_on and tip is not None:
+        gone_on = _joined(git, tip, {**parts.finished, **parts.merge_in}, branch=branch)
+        return Start(tip=gone_on, base=gone_on)
+    stem = next(iter(_missing(git, origin, parts.finished).values()), origin)
+    base = _joined(git, stem, {**parts.finished, **parts.merge_in}, branch=branch)
+    wanted = _joined(git, base, parts.own, branch=branch)
+    if tip is not None and _is_like(git, tip, wanted, known=[origin, *_commits(parts)]):
+        return Start(tip=tip, base=tip if wanted == base else base)
+    return Start(tip=wanted, base=base)
+
+
+def _commits(parts: Parts) -> Iterable[str]:
+    for named in (parts.finished, parts.merge_in, parts.own):
+        yield from named.values()
+
+
+def _is_like(git: Git, tip: str, wanted: str, *, known: Iterable[str]) -> bool:
+    """Whether `tip` has all of `wanted`, its very files, and nothing but merges beyond `known`."""
+    if tip == wanted:
+        return True
+    if tree_of(git, tip) != tree_of(git, wanted):
+        return False
+    beyond = ("--no-merges", "--max-count=1", tip, *(f"^{commit}" for commit in known))
+    if git.run("rev-list", *beyond, "--").lines:
+        return False
+    return not _missing(git, tip, {commit: commit for commit in known})
+
+
+def _joined(git: Git, base: str, named: Named, *, branch: str) -> str:
+    missing = _missing(git, base, named)
+    if not missing:
+        return base
+    head = Head.at(git, base, {})
+    for name, commit in missing.items():
+        head = head.merged_with(head.commit, commit)
+        head = head.joined(head.tree, commit, message=f"Merge branch '{name}' into {branch}")
+    return head.commit
+
+
+def _missing(git: Git, base: str, named: Named) -> dict[str, str]:
+    """Those of the commits that neither `base` nor another one of them has; each once."""
+    if not named:
+        return {}
+    tops = set(git.run("merge-base", "--independent", base, *named.values()).lines) - {base}
+    found: dict[str, str] = {}
+    for name, commit in named.items():
+        if commit in tops and commit not in found.values():
+            found[name] = commit
+    return found

@@ -1,0 +1,65 @@
+"""Work that the log names is kept by refs of the host, and the log names what it did not before."""
+
+from __future__ import annotations
+
+from specify_cli import clock, ids
+from specify_cli.core.events import Annotated
+from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Lane
+from specify_cli.core.wishes import Wish
+from specify_cli.vcs import kept
+from specify_cli.workflow.package_commits import (
+    PackageCommits,
+    approved_ref,
+    handed_in_ref,
+    set_aside_ref,
+)
+
+HOST_ACTOR = "spec-kitty"
+LEAVING = frozenset({Lane.BLOCKED, Lane.CANCELED, Lane.PLANNED})
+"""Lanes that a package enters when it leaves its execution lane unapproved."""
+
+
+def keep_for(commits: PackageCommits, wish: Wish, commit: str | None) -> None:
+    """What a package that makes this move has done is kept, whatever becomes of its branch.
+
+    Args:
+        commit: the work that it is handed in or approved with.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    mission, wp_id = commits.mission, wish.wp_id
+    refs: dict[str, str | None] = {}
+    if wish.to in HANDED_IN and commit:
+        ref = approved_ref if wish.to in FINISHED else handed_in_ref
+        refs[ref(mission, wp_id)] = commit
+        if wish.to in FINISHED and commits.set_aside(wp_id):
+            # Whoever resumes the package goes on from what was approved.
+            refs[set_aside_ref(mission, wp_id)] = commit
+    elif wish.to in LEAVING and mission.state_of(wp_id).lane in OCCUPYING:
+        own = commits.own_tip(wp_id)
+        refs |= {set_aside_ref(mission, wp_id): own} if own else {}
+    kept.keep(commits.repository, refs)
+
+
+def first_contact(commits: PackageCommits, *, besides: str | None = None) -> list[Annotated]:
+    """What the log has to be told of packages that were approved before commits were recorded.
+
+    Their commits are kept.
+
+    Raises:
+        GitFailed: git cannot read a branch, or refused.
+    """
+    found = commits.unrecorded(besides)
+    mission = commits.mission
+    kept.keep(commits.repository, {approved_ref(mission, x): oid for x, oid in found.items()})
+    return [
+        Annotated(
+            event_id=ids.ulid(),
+            at=clock.timestamp(),
+            actor=HOST_ACTOR,
+            wp_id=wp_id,
+            delta={"commit": commit},
+        )
+        for wp_id, commit in found.items()
+    ]

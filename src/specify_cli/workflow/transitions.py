@@ -1,0 +1,133 @@
+"""One move of a package, with what it means for the commits of the package and for its workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from specify_cli.core import rules
+from specify_cli.core.events import Annotated, Moved
+from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Guard, Lane
+from specify_cli.core.rules import Sight
+from specify_cli.core.state import PackageState
+from specify_cli.core.wishes import Wish
+from specify_cli.errors import StorageFailed
+from specify_cli.vcs.git import GitFailed
+from specify_cli.workflow import (
+    ancestry,
+    hand_in,
+    keeping,
+    lane_workspaces,
+    merge_intent,
+    repositories,
+)
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.moving import moved_events
+from specify_cli.workflow.opened import AT_WORK, OpenMission
+from specify_cli.workflow.outcomes import CommitsBeyond
+from specify_cli.workflow.package_commits import PackageCommits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A move that may be made and recorded: where work starts or what it is, and what to tell the log."""
+
+    base_ref: str | None = None
+    commit: str | None = None
+    told: Sequence[Annotated] = ()
+
+
+def move(mission: OpenMission, wish: Wish, cause: Cause) -> list[Moved]:
+    """The one move that was asked for is made and recorded.
+
+    Raises: DependenciesNotSatisfied, TransitionRejected, LaneAllocationFailed, LaneLost,
+    StateUnreadable, StorageFailed.
+    """
+    package = mission.state_of(wish.wp_id)
+    moves = rules.decide_transition(package, wish, _sight(mission, package, wish))
+    if wish.to in OCCUPYING:
+        lane_workspaces.check_turn(mission, wish.wp_id)
+    ready = _prepared(mission, wish, package)
+    events = moved_events(moves, wish, cause, base_ref=ready.base_ref, commit=ready.commit)
+    mission.append([*ready.told, *events], cause)
+    return events
+
+
+def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepared:
+    begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
+    withdraws = package.lane in FINISHED and wish.to not in FINISHED
+    leaves = wish.to in keeping.LEAVING and package.lane in AT_WORK
+    if not (begins or withdraws or leaves or wish.to in HANDED_IN):
+        return Prepared()
+    with _translated(mission):
+        repository = repositories.look(mission.files.project)
+        if repository is None or not repository.has_commits():
+            return Prepared()
+        commits = PackageCommits(repository, mission)
+        branch = mission.workspace(wish.wp_id).branch
+        if withdraws:
+            ancestry.check_withdrawal(commits, wish)
+        if begins and (ancestry.has_begun(mission, wish.wp_id) or repository.branch_tip(branch)):
+            ready = lane_workspaces.allocate(mission, wish.wp_id)
+            return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
+        commit = commits.handed_in(wish.wp_id, wish.to) if wish.to in HANDED_IN else None
+        work = hand_in.look(mission, wish.wp_id, commit)
+        if work:
+            hand_in.check(mission, wish, work)
+        if commit and wish.to in FINISHED:
+            ancestry.check_approval(commits, wish, commit)
+        with repositories.changing(mission.files.project):
+            keeping.keep_for(commits, wish, commit)
+            told = keeping.first_contact(commits, besides=wish.wp_id)
+        return Prepared(commit=commit, told=told)
+
+
+def beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:
+    """What the package's branch has beyond the commit that it was approved with.
+
+    Raises: StorageFailed.
+    """
+    lane_id = mission.lane_ids[wish.wp_id]
+    if wish.to not in FINISHED or not commit or mission.last_at_work(lane_id) != wish.wp_id:
+        return None
+    with repositories.looking(mission.files.project) as repository:
+        return PackageCommits(repository, mission).beyond(lane_id, [commit]) if repository else None
+
+
+def under_review(mission: OpenMission, wp_id: str) -> str | None:
+    """The commit that an approval of the package would be about.
+
+    Raises: StorageFailed.
+    """
+    with repositories.looking(mission.files.project) as repository:
+        commits = PackageCommits(repository, mission) if repository else None
+        return commits.handed_in(wp_id, Lane.APPROVED) if commits else None
+
+
+@contextmanager
+def _translated(mission: OpenMission) -> Iterator[None]:
+    try:
+        yield
+    except GitFailed as error:
+        raise StorageFailed(f"git cannot read the work of {mission.slug}: {error}") from error
+
+
+def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
+    """What the guard of this move wants to see; git is asked only where it matters."""
+    guard = rules.guard_of(package.lane, wish.to)
+    if wish.to is Lane.IN_PROGRESS:
+        # Who goes back to work must find there what was done.
+        lane_workspaces.inspect(mission, wish.wp_id)
+    blind = Sight(
+        unsatisfied_dependencies=mission.unsatisfied(wish.wp_id),
+        is_being_merged=wish.wp_id in merge_intent.moved_packages(mission.files),
+    )
+    if wish.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
+        return blind
+    return replace(
+        blind,
+        workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
+        subtasks_complete=all(mission.subtask_ticks(wish.wp_id).values()),
+        implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),
+    )

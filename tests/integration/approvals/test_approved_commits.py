@@ -1,0 +1,229 @@
+"""An approval names a commit, and a merge takes in exactly the commits that were approved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.stage import APPROVED, SLUG, Stage
+
+SHARED = {
+    "WP01": {"owned_files": ["src/**"]},
+    "WP02": {"owned_files": ["src/**"]},
+    "WP03": {"owned_files": ["docs/**"], "dependencies": ["WP01"]},
+}
+LANE = f"kitty/mission-{SLUG}-lane-a"
+
+
+@pytest.fixture
+def shared(stage: Stage) -> Stage:
+    stage.write_mission(SHARED)
+    return stage
+
+
+def begin(stage: Stage, wp_id: str) -> Path:
+    started = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="ada")
+    return Path(started["workspace_path"])
+
+
+def move(stage: Stage, wp_id: str, to: str, **args: Any) -> dict[str, Any]:
+    return stage.ask("transition", mission=SLUG, wp=wp_id, to=to, actor="ada", **args)
+
+
+def hand_in(stage: Stage, wp_id: str, files: dict[str, str]) -> tuple[Path, str]:
+    workspace = begin(stage, wp_id)
+    stage.commit(files, folder=workspace)
+    answer = move(stage, wp_id, "for_review")
+    assert answer["success"], answer
+    return workspace, answer["data"]["commit"]
+
+
+def review(stage: Stage, wp_id: str, verdict: str = "approved") -> dict[str, Any]:
+    stage.done("start-review", mission=SLUG, wp=wp_id, actor="rev")
+    to = "approved" if verdict == "approved" else "in_progress"
+    return move(stage, wp_id, to, review_result=APPROVED | {"verdict": verdict})
+
+
+def approve(stage: Stage, wp_id: str, files: dict[str, str]) -> tuple[Path, str]:
+    workspace, commit = hand_in(stage, wp_id, files)
+    answer = review(stage, wp_id)
+    assert answer["success"], answer
+    return workspace, commit
+
+
+def cancel(stage: Stage, *wp_ids: str) -> None:
+    for wp_id in wp_ids:
+        assert move(stage, wp_id, "canceled", note="not needed")["success"]
+
+
+def events(stage: Stage, wp_id: str) -> list[dict[str, Any]]:
+    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line for line in lines if line.get("wp_id") == wp_id]
+
+
+def merge(stage: Stage, **args: Any) -> dict[str, Any]:
+    return stage.ask("merge-mission", mission=SLUG, actor="ada", **args)
+
+
+def test_an_approval_is_about_what_was_handed_in(shared: Stage) -> None:
+    workspace, commit = hand_in(shared, "WP01", {"src/one.py": "one\n"})
+    shared.commit({"src/late.py": "late\n"}, folder=workspace)
+    late = shared.git("rev-parse", "HEAD", folder=workspace)
+    data = review(shared, "WP01")["data"]
+    assert data["commit"] == commit
+    [left] = data["commits_not_included"]
+    assert (left["lane_branch"], left["commits"], left["total"]) == (LANE, [late], 1)
+    named = [line["commit"] for line in events(shared, "WP01") if "commit" in line]
+    assert named == [commit, commit]
+    cancel(shared, "WP02", "WP03")
+    merged = merge(shared)["data"]
+    assert merged["commits_not_included"][0]["commits"] == [late]
+    assert merged["worktree_removed"] is False
+    assert workspace.is_dir()
+    assert (shared.root / "src/one.py").exists()
+    assert not (shared.root / "src/late.py").exists()
+
+
+@pytest.mark.parametrize("strategy", ["merge", "squash", "rebase"])
+def test_a_reset_after_the_approval_takes_nothing_away(shared: Stage, strategy: str) -> None:
+    workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
+    shared.git("reset", "-q", "--hard", "main", folder=workspace)
+    shared.git("reflog", "expire", "--expire=now", "--all")
+    shared.git("gc", "-q", "--prune=now")
+    cancel(shared, "WP02", "WP03")
+    answer = merge(shared, strategy=strategy)
+    assert answer["success"], answer
+    assert (shared.root / "src/one.py").exists()
+
+
+def test_a_reset_between_hand_in_and_approval_takes_nothing_away(shared: Stage) -> None:
+    workspace, commit = hand_in(shared, "WP01", {"src/one.py": "one\n"})
+    shared.git("reset", "-q", "--hard", "main", folder=workspace)
+    shared.git("reflog", "expire", "--expire=now", "--all")
+    shared.git("gc", "-q", "--prune=now")
+    assert review(shared, "WP01")["data"]["commit"] == commit
+    cancel(shared, "WP02", "WP03")
+    assert merge(shared)["success"]
+    assert (shared.root / "src/one.py").exists()
+
+
+def test_a_branch_that_is_removed_takes_no_approved_work_along(shared: Stage) -> None:
+    workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
+    shared.git("worktree", "remove", "--force", str(workspace))
+    shared.git("branch", "-D", LANE)
+    shared.git("gc", "-q", "--prune=now")
+    dependent = begin(shared, "WP03")
+    assert (dependent / "src/one.py").exists()
+    next_one = begin(shared, "WP02")
+    assert (next_one / "src/one.py").exists()
+    cancel(shared, "WP02", "WP03")
+    assert merge(shared)["success"]
+    assert (shared.root / "src/one.py").exists()
+
+
+def test_a_dependent_gets_the_approved_commit_and_not_a_later_one(shared: Stage) -> None:
+    workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
+    shared.commit({"src/late.py": "late\n"}, folder=workspace)
+    dependent = begin(shared, "WP03")
+    assert (dependent / "src/one.py").exists()
+    assert not (dependent / "src/late.py").exists()
+
+
+def test_a_forced_approval_without_a_commit_records_that_there_is_none(shared: Stage) -> None:
+    begin(shared, "WP01")
+    data = move(shared, "WP01", "approved", force=True, note="nothing to do")["data"]
+    assert "commit" not in data
+    assert events(shared, "WP01")[-1]["commit"] is None
+    cancel(shared, "WP02", "WP03")
+    assert merge(shared)["data"]["merged_wps"] == ["WP01"]
+
+
+def test_the_lane_goes_on_from_what_was_approved(shared: Stage) -> None:
+    workspace, commit = approve(shared, "WP01", {"src/one.py": "one\n"})
+    shared.commit({"src/late.py": "late\n"}, folder=workspace)
+    late = shared.git("rev-parse", "HEAD", folder=workspace)
+    workspace = begin(shared, "WP02")
+    assert shared.git("rev-parse", "HEAD", folder=workspace) == commit
+    assert late in shared.git("for-each-ref", "--format=%(objectname)", "refs/spec-kitty/")
+
+
+def test_what_was_approved_before_commits_were_recorded_is_recorded_once(shared: Stage) -> None:
+    _, commit = approve(shared, "WP01", {"src/one.py": "one\n"})
+    log = shared.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    old = [{k: v for k, v in line.items() if k != "commit"} for line in lines]
+    log.write_text("".join(json.dumps(line) + "\n" for line in old))
+    for ref in shared.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split():
+        shared.git("update-ref", "-d", ref)
+    workspace = begin(shared, "WP02")
+    [told] = [line for line in events(shared, "WP01") if line.get("kind") == "annotation"]
+    assert (told["actor"], told["delta"]) == ("spec-kitty", {"commit": commit})
+    shared.commit({"src/two.py": "two\n"}, folder=workspace)
+    assert move(shared, "WP02", "for_review")["success"]
+    assert [line for line in events(shared, "WP01") if line.get("kind")] == [told]
+    state = shared.done("mission-state", mission=SLUG)["work_packages"][0]
+    assert (state["commit"], state["last_actor"]) == (commit, "ada")
+
+
+def test_a_resumed_package_finds_its_work_beside_what_was_approved_since(shared: Stage) -> None:
+    workspace = begin(shared, "WP01")
+    shared.commit({"src/one.py": "one\n"}, folder=workspace)
+    assert move(shared, "WP01", "blocked")["success"]
+    workspace, _ = approve(shared, "WP02", {"src/two.py": "two\n"})
+    assert not (workspace / "src/one.py").exists()
+    assert move(shared, "WP01", "in_progress")["success"]
+    assert (workspace / "src/one.py").exists()
+    assert (workspace / "src/two.py").exists()
+    assert move(shared, "WP01", "for_review")["success"]
+
+
+def test_work_that_is_uncommitted_is_not_taken_away(shared: Stage) -> None:
+    workspace = begin(shared, "WP01")
+    shared.commit({"src/one.py": "one\n"}, folder=workspace)
+    (workspace / "src/half.py").write_text("half\n")
+    assert move(shared, "WP01", "blocked")["success"]
+    answer = shared.ask("start-implementation", mission=SLUG, wp="WP02", actor="bo")
+    assert answer["error_code"] == "LANE_ALLOCATION_FAILED"
+    assert answer["data"]["reason_code"] == "uncommitted_work"
+    assert answer["data"]["files"] == ["src/half.py"]
+    shared.git("add", "src/half.py", folder=workspace)
+    shared.git("commit", "-qm", "half", folder=workspace)
+    begin(shared, "WP02")
+    assert not (workspace / "src/one.py").exists()
+    assert move(shared, "WP02", "planned", note="later")["success"]
+    assert move(shared, "WP01", "in_progress")["success"]
+    assert (workspace / "src/half.py").exists()
+
+
+def test_work_of_another_package_that_is_not_approved_comes_with_no_approval(
+    shared: Stage,
+) -> None:
+    stage = shared
+    workspace = begin(stage, "WP01")
+    stage.commit({"src/one.py": "one\n"}, folder=workspace)
+    assert move(stage, "WP01", "canceled", note="no")["success"]
+    dropped = stage.git("rev-parse", LANE)
+    workspace = begin(stage, "WP02")
+    stage.git("merge", "-q", "--no-edit", dropped, folder=workspace)
+    stage.commit({"src/two.py": "two\n"}, folder=workspace)
+    assert move(stage, "WP02", "for_review")["success"]
+    refused = review(stage, "WP02")
+    assert refused["error_code"] == "TRANSITION_REJECTED"
+    assert refused["data"]["guard"] == "unapproved_ancestors"
+    forced = move(stage, "WP02", "approved", force=True, note="now")
+    assert forced["data"]["guard"] == "unapproved_ancestors"
+
+
+def test_an_approval_that_later_work_builds_on_is_not_withdrawn(shared: Stage) -> None:
+    approve(shared, "WP01", {"src/one.py": "one\n"})
+    begin(shared, "WP02")
+    for args in ({"review_ref": "r-1"}, {"force": True, "note": "now"}):
+        refused = move(shared, "WP01", "planned", **args)
+        assert refused["data"]["guard"] == "approval_built_upon", refused
+        assert "WP02" in refused["data"]["message"]
+    assert move(shared, "WP02", "planned", note="later")["success"]
+    assert move(shared, "WP01", "planned", review_ref="r-1")["success"]
