@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli.orchestrator_api.arguments import Params
@@ -30,7 +30,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissionResult(Result):
-    """Base of every `data` about a mission; a field that defaults to None is left out then.
+    """Base of every `data` about a mission; a field, also of a part, that defaults to None is left out then.
 
     `redacted` names the arguments that had a credential in them; it is left out where none had.
     """
@@ -43,14 +43,21 @@ class MissionResult(Result):
 
     def as_data(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        data = asdict(self)
-        optional = {it.name for it in fields(self) if it.default is None}
-        data = {k: v for k, v in data.items() if v is not None or k not in optional}
-        if self.redacted:
-            data["redacted"] = list(self.redacted)
-        else:
+        data: dict[str, Any] = _without_absent(self)
+        if not self.redacted:
             del data["redacted"]
         return data
+
+
+def _without_absent(value: Any) -> Any:
+    if is_dataclass(value):
+        found = ((it, getattr(value, it.name)) for it in fields(value))
+        return {
+            it.name: _without_absent(part)
+            for it, part in found
+            if part is not None or it.default is not None
+        }
+    return [_without_absent(it) for it in value] if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

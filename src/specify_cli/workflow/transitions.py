@@ -23,6 +23,7 @@ from specify_cli.workflow import (
     repositories,
 )
 from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.hand_in import HandIn
 from specify_cli.workflow.moving import moved_events
 from specify_cli.workflow.opened import AT_WORK, OpenMission
 from specify_cli.workflow.outcomes import CommitsBeyond
@@ -36,10 +37,11 @@ class Prepared:
     base_ref: str | None = None
     commit: str | None = None
     told: Sequence[Annotated] = ()
+    work: HandIn | None = None
 
 
-def move(mission: OpenMission, wish: Wish, cause: Cause) -> list[Moved]:
-    """The one move that was asked for is made and recorded.
+def move(mission: OpenMission, wish: Wish, cause: Cause) -> tuple[list[Moved], HandIn | None]:
+    """The one move that was asked for is made and recorded; what its work holds, where it has any.
 
     Raises: DependenciesNotSatisfied, TransitionRejected, LaneAllocationFailed, LaneLost,
     StateUnreadable, StorageFailed.
@@ -51,7 +53,7 @@ def move(mission: OpenMission, wish: Wish, cause: Cause) -> list[Moved]:
     ready = _prepared(mission, wish, package)
     events = moved_events(moves, wish, cause, base_ref=ready.base_ref, commit=ready.commit)
     mission.append([*ready.told, *events], cause)
-    return events
+    return events, ready.work
 
 
 def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepared:
@@ -80,7 +82,7 @@ def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepar
         with repositories.changing(mission.files.project):
             keeping.keep_for(commits, wish, commit)
             told = keeping.first_contact(commits, besides=wish.wp_id)
-        return Prepared(commit=commit, told=told)
+        return Prepared(commit=commit, told=told, work=work)
 
 
 def beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from specify_cli import clock, ids
 from specify_cli.core import rules
 from specify_cli.core.events import Annotated, Event, JsonObject, Moved
-from specify_cli.core.lanes import HANDED_IN
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
@@ -85,10 +84,13 @@ class WorkPackages:
         TransitionRejected, LaneLost, StorageFailed.
         """
         with changing_package(self.project, selector, wish.wp_id) as mission:
-            events = _moves_recorded(mission, cause) or transitions.move(mission, wish, cause)
-            # Also where the move is recorded already: the answer is the same then.
-            commit = events[-1].commit if wish.to in HANDED_IN else None
-            work = hand_in.look(mission, wish.wp_id, commit)
+            events = _moves_recorded(mission, cause)
+            if events:
+                # The answer is the same as when the move was made.
+                work = hand_in.look(mission, wish.wp_id, events[-1].commit)
+            else:
+                events, work = transitions.move(mission, wish, cause)
+            commit = events[-1].commit
             left = transitions.beyond_approval(mission, wish, commit)
             report = _move_report(mission, wish, events, cause=cause, work=work)
             return replace(

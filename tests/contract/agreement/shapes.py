@@ -36,12 +36,17 @@ def same_kinds(stated: Schema, coded: Schema, where: str = "data") -> Iterator[s
 
 
 def without_absent(schema: Schema) -> Schema:
-    """The schema of a result whose fields with the default null are left out where they are null."""
+    """The schema of a result whose fields with the default null, in its parts too, are left out where they are null."""
     properties = {
         name: _not_null(field) if "default" in field and field["default"] is None else field
-        for name, field in schema["properties"].items()
+        for name, field in schema.get("properties", {}).items()
     }
-    return {**schema, "properties": properties}
+    parts = {name: without_absent(part) for name, part in schema.get("$defs", {}).items()}
+    return (
+        schema
+        | ({"properties": properties} if properties else {})
+        | ({"$defs": parts} if parts else {})
+    )
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:

@@ -38,7 +38,7 @@ def ready(stage: Stage) -> list[str]:
 
 def waiting(stage: Stage) -> dict[str, str | None]:
     packages = stage.done("mission-state", mission=SLUG)["work_packages"]
-    return {it["wp_id"]: it["waiting_for_lane"] for it in packages}
+    return {it["wp_id"]: it.get("waiting_for_lane") for it in packages}
 
 
 def test_one_package_of_each_execution_lane_is_ready(shared: Stage) -> None:

@@ -49,7 +49,15 @@ def merge(stage: Stage) -> Durable:
 
 
 def test_a_lane_s_branches_point_at_nothing_that_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git symbolic-ref", "run git update-ref")
+    assert has(start(stage), "run git rev-parse", "run git update-ref")
+
+
+def test_what_is_handed_in_is_kept_when_it_cannot_be_lost(stage: Stage) -> None:
+    start(stage)
+    stage.commit({"a.txt": "a\n"}, folder=stage.root / ".worktrees" / f"{SLUG}-lane-a")
+    with watched() as disk:
+        stage.done("transition", mission=SLUG, wp="WP01", to="for_review", actor="coder")
+    assert has(disk, "run git for-each-ref", "run git update-ref")
 
 
 def test_a_worktree_is_filled_when_its_registration_cannot_be_lost(stage: Stage) -> None:

@@ -50,8 +50,8 @@ class PackageOnBoard:
     since: str | None
     prompt_path: str
     subtasks: SubtaskCount
-    commit: str | None
-    waiting_for_lane: str | None
+    commit: str | None = None
+    waiting_for_lane: str | None = None
 
     @classmethod
     def of(cls, package: PackageReport) -> PackageOnBoard:

@@ -84,7 +84,6 @@ class TransitionResult(MissionResult):
     policy_metadata_recorded: bool
     outside_owned_files: list[str] | None = None
     warnings: list[str] | None = None
-    commit: str | None = None
     commits_not_included: list[CommitsLeft] | None = None
 
     @classmethod
@@ -98,7 +97,6 @@ class TransitionResult(MissionResult):
             policy_metadata_recorded=report.policy_recorded,
             outside_owned_files=list(report.outside_owned_files) or None,
             warnings=list(report.warnings) or None,
-            commit=report.commit,
             commits_not_included=commits_left(report.commits_not_included),
         )
 
