@@ -48,7 +48,8 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
         return _instead_of(package_named(wp, packages), packages, mission)
     if code == "TRANSITION_REJECTED":
         return _after_rejection(data, packages, mission, wp=wp)
-    waiting = data.get("unsatisfied_dependencies") or _unfinished(packages)
+    occupied = [data["occupied_by"]] if "occupied_by" in data else None
+    waiting = data.get("unsatisfied_dependencies") or occupied or _unfinished(packages)
     again = AGAIN if data["retryable"] else ""
     return further(packages, waiting, mission) or again or _board(mission)
 
@@ -102,7 +103,9 @@ def _is_over(packages: Sequence[Mapping[str, Any]]) -> bool:
 
 def _words(package: Mapping[str, Any]) -> str | None:
     lane, steps = package["lane"], package["subtasks"]
-    if lane in BEFORE_WORK and package["unsatisfied_dependencies"]:
+    if package.get("waiting_for_lane") or (
+        lane in BEFORE_WORK and package["unsatisfied_dependencies"]
+    ):
         return None
     if lane in HOLDERS and package[HOLDERS[lane]] != _whoever_types():
         return None

@@ -26,6 +26,7 @@ class Card:
     holder: str | None
     age: str
     steps: str
+    turn: str = ""
 
     @property
     def held(self) -> str:
@@ -44,7 +45,8 @@ class Card:
         """What there is to say beyond id, lane and title."""
         after = f"after {self.needs}" if self.needs else ""
         steps = f"steps {self.steps}" if self.steps else ""
-        return tuple(filter(None, (after, self.held, steps)))
+        turn = f"after {self.turn} in the same worktree" if self.turn else ""
+        return tuple(filter(None, (after, self.held, turn, steps)))
 
 
 def cards(data: Mapping[str, Any], now: datetime) -> list[Card]:
@@ -72,5 +74,6 @@ def _card(package: Mapping[str, Any], now: datetime) -> Card:
         waits_for=tuple(map(printable, package["unsatisfied_dependencies"])),
         holder=printable(holder) if holder and lane in HELD else None,
         age=age(package["since"], now),
+        turn=printable(package.get("waiting_for_lane") or ""),
         steps=f"{steps['done']}/{steps['total']}" if steps["total"] else "",
     )

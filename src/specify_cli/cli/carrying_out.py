@@ -10,6 +10,9 @@ from specify_cli.cli.asking import envelope_of, print_envelope, settled
 from specify_cli.cli.choosing import Chosen
 from specify_cli.cli.saying import say
 
+MOST_SHOWN = 3
+"""Commits that a person is shown of those that are not included."""
+
 
 def carry_out(
     command: str,
@@ -44,8 +47,20 @@ def _tell_of(data: Mapping[str, Any]) -> None:
     outside = data.get("outside_owned_files")
     if outside:
         say(f"outside the owned files: {', '.join(outside)}", is_error=True)
+    for left in data.get("commits_not_included", ()):
+        say(_not_included(left), is_error=True)
     for warning in data.get("warnings", ()):
         say(f"warning: {warning}", is_error=True)
+
+
+def _not_included(left: Mapping[str, Any]) -> str:
+    ids = [commit[:12] for commit in left["commits"][:MOST_SHOWN]]
+    rest = left["total"] - len(ids)
+    more = f" and {rest} more" if rest else ""
+    return (
+        f"not included, because no approval covers them: commits of {left['lane_branch']}:"
+        f" {', '.join(ids)}{more}; see 'git show {' '.join(ids)}'"
+    )
 
 
 def _in_words(

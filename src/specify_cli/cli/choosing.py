@@ -108,5 +108,7 @@ def _standing(package: Mapping[str, Any]) -> str:
     waits = ", ".join(package["unsatisfied_dependencies"])
     if package["lane"] == "planned" and waits:
         return f"{stands} and waits for {waits}"
+    if package.get("waiting_for_lane"):
+        return f"{stands} and goes on after {package['waiting_for_lane']} in the same worktree"
     who = package[holder[package["lane"]]] if package["lane"] in holder else None
     return f"{stands}, held by {who}" if who else stands

@@ -141,6 +141,7 @@ def finalize(*, mission: str | None, as_json: bool) -> None:
         for wp_id, names in data["taken_over"].items():
             say(f"{wp_id}: {' and '.join(names)} written into its front matter, from tasks.md")
         _say_lanes(data)
+        _say_turns(data)
         say(f"next: spec-kitty status {data['mission_slug']}")
 
 
@@ -172,3 +173,10 @@ def _say_packages(data: dict[str, Any], chosen: Chosen) -> None:
 def _say_lanes(data: dict[str, Any]) -> None:
     for lane_id, packages in data["lanes"].items():
         say(f"{lane_id}: {', '.join(packages)}")
+
+
+def _say_turns(data: dict[str, Any]) -> None:
+    for it in data["one_after_another"]:
+        ours, theirs = it["owned_files"]
+        files = f"both own {ours}" if ours == theirs else f"{theirs} and {ours} overlap"
+        say(f"{it['other']} and {it['wp_id']} are worked on one after another: {files}")

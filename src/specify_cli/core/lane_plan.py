@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from string import ascii_lowercase
 
 from specify_cli.core import globs
@@ -53,6 +54,34 @@ def plan_lanes(
             groups[home].extend(group)
     lanes = [_lane(name, group, scopes) for name, group in zip(names, groups, strict=True)]
     return _related(lanes, scopes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Why two packages are worked on one after the other: a pattern of each, for the same files."""
+
+    wp_id: str
+    other: str
+    patterns: tuple[str, str]
+
+
+def overlaps(packages: Sequence[PackageScope]) -> list[Overlap]:
+    """For each package of an execution lane but the first, the nearest earlier one that it meets.
+
+    A package that meets none was put into the lane when its files were others.
+    """
+    found: list[Overlap] = []
+    for number, package in enumerate(packages):
+        earlier = (it for it in reversed(packages[:number]))
+        met = (
+            Overlap(wp_id=package.wp_id, other=it.wp_id, patterns=(ours, theirs))
+            for it in earlier
+            for ours in package.owned_files
+            for theirs in it.owned_files
+            if globs.overlap(ours, theirs)
+        )
+        found.extend(islice(met, 1))
+    return found
 
 
 def _overlapping(packages: Sequence[PackageScope]) -> list[list[str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from specify_cli.core import lane_plan, lane_turns
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
-from specify_cli.core.lane_plan import ExecutionLane, PackageScope
+from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
 from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
 from specify_cli.core.state import MissionState, PackageState, replay
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
@@ -78,15 +78,21 @@ class OpenMission:
     def lanes(self) -> Sequence[ExecutionLane]:
         """The execution lanes of all packages, those that are written down unchanged."""
         known = self.files.lanes()
-        scopes = [
-            PackageScope(
-                wp_id=package.wp_id,
-                owned_files=package.owned_files,
-                dependencies=package.dependencies,
-            )
-            for package in self.packages.values()
-        ]
-        return lane_plan.plan_lanes(scopes, known.lanes if known else ())
+        return lane_plan.plan_lanes(
+            [self.scope_of(wp_id) for wp_id in self.packages], known.lanes if known else ()
+        )
+
+    def scope_of(self, wp_id: str) -> PackageScope:
+        """What the plan of execution lanes goes by."""
+        package = self.packages[wp_id]
+        return PackageScope(
+            wp_id=wp_id, owned_files=package.owned_files, dependencies=package.dependencies
+        )
+
+    def overlaps(self) -> list[Overlap]:
+        """Which packages of the same execution lane own files in common, and by which patterns."""
+        scopes = ([self.scope_of(x) for x in lane.wp_ids] for lane in self.lanes)
+        return [it for lane in scopes for it in lane_plan.overlaps(lane)]
 
     @cached_property
     def lane_ids(self) -> dict[str, str]:

@@ -23,12 +23,22 @@ class FinalizeTasksParams(Params):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesInCommon:
+    """Why `wp_id` is worked on when `other` is not: `owned_files` of each that stand for the same files."""
+
+    wp_id: str
+    other: str
+    owned_files: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeTasksResult(MissionResult):
     """Data of finalize-tasks; `taken_over` names fields that front matter now has from `tasks.md`."""
 
     work_packages: list[str]
     taken_over: dict[str, list[str]]
     lanes: dict[str, list[str]]
+    one_after_another: list[FilesInCommon]
 
 
 def handle(
@@ -42,6 +52,10 @@ def handle(
         work_packages=list(mission.packages),
         taken_over={wp_id: list(names) for wp_id, names in report.taken_over.items()},
         lanes={lane.lane_id: list(lane.wp_ids) for lane in mission.lanes},
+        one_after_another=[
+            FilesInCommon(wp_id=it.wp_id, other=it.other, owned_files=list(it.patterns))
+            for it in mission.overlaps()
+        ],
     )
 
 
