@@ -1,0 +1,142 @@
+"""The whole table of moves while another package occupies the execution lane, and with recorded commits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.requests import Ask, fresh_id
+from specify_cli.conformance.scratch import Scratch, commit_all
+from tests.contract.doors import CommandLine
+from tests.contract.test_moves import (
+    ACTOR,
+    DOORS,
+    FORCED,
+    MISSION,
+    PACKAGE,
+    PAIRS,
+    POLICY,
+    SUPPLIED,
+    Board,
+    refusing_guard,
+)
+
+pytestmark = pytest.mark.long
+
+OCCUPYING = {"claimed", "in_progress", "for_review", "in_review"}
+HANDED_IN = {"for_review", "approved", "done"}
+WAYS: dict[str, dict[str, Any]] = {"supplied": SUPPLIED, "forced": FORCED}
+MATE = "WP02"
+HEAD = {"event_id": "01JA0000000000000000000001", "at": "2026-01-05T09:01:00+00:00", "actor": ACTOR}
+
+
+def line(wp_id: str, **fields: Any) -> bytes:
+    return json.dumps(HEAD | {"mission_slug": MISSION, "wp_id": wp_id} | fields).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A project whose package was worked on, and the commit that it is handed in with."""
+
+    board: Board
+    commit: str
+
+    def put(self, lane: str) -> bytes:
+        """The package stands in the lane, with its commit where the lane has one."""
+        before = self.board.put(lane)
+        if lane in HANDED_IN:
+            *rest, last = before.splitlines(keepends=True)
+            before = (
+                b"".join(rest) + json.dumps(json.loads(last) | {"commit": self.commit}).encode()
+            )
+            before += b"\n"
+            self.board.log.write_bytes(before)
+        return before
+
+
+def started(scratch: Scratch, root: Path) -> tuple[Board, str]:
+    """A package of which there is a commit, and that has its subtasks done."""
+    root = scratch.project("single", root)
+    args = {"mission": MISSION, "wp": PACKAGE, "actor": ACTOR}
+    ask = Ask(command="start-implementation", args=args, policy=POLICY, correlation_id=fresh_id())
+    place = envelope_of(CommandLine().send(root, ask).raw)["data"]
+    workspace = Path(place["workspace_path"])
+    (workspace / "work.txt").write_text("done\n")
+    commit_all(workspace, "work")
+    commit = scratch_head(workspace)
+    lines = line(
+        PACKAGE,
+        from_lane="claimed",
+        to_lane="in_progress",
+        lane_base_ref=place["lane_base_ref"],
+    ) + line(PACKAGE, kind="annotation", delta={"subtasks": {"T001": "done", "T002": "done"}})
+    return Board(root, lines), commit
+
+
+def scratch_head(workspace: Path) -> str:
+    git_dir = Path((workspace / ".git").read_text().split(": ")[1].strip())
+    ref = (git_dir / "HEAD").read_text().split(": ")[1].strip()
+    return (git_dir.parents[1] / ref).read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def recorded(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return Recorded(*started(scratch, tmp_path_factory.mktemp("recorded") / "project"))
+
+
+@pytest.fixture(scope="module")
+def occupied(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """The same package, and another one of its execution lane that is at work."""
+    board, _ = started(scratch, tmp_path_factory.mktemp("occupied") / "project")
+    tasks = board.root / "kitty-specs" / MISSION / "tasks"
+    [prompt] = tasks.glob(f"{PACKAGE}*.md")
+    (tasks / f"{MATE}-mate.md").write_text(prompt.read_text().replace(PACKAGE, MATE))
+    (board.root / "kitty-specs" / MISSION / "lanes.json").unlink()
+    at_work = line(MATE, from_lane="planned", to_lane="claimed")
+    return replace(board, before=board.before + at_work)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("origin", "to"), PAIRS)
+def test_no_move_enters_an_occupied_lane(
+    origin: str, to: str, way: str, door: str, occupied: Board
+) -> None:
+    before = occupied.put(origin)
+    envelope = occupied.move(to, DOORS[door], **WAYS[way])
+    added = occupied.log.read_bytes()[len(before) :].splitlines()
+    guard = refusing_guard(origin, to, way)
+    if guard is not None:
+        assert envelope["data"]["guard"] == guard
+        assert added == []
+    elif to in OCCUPYING and origin not in OCCUPYING:
+        assert envelope["error_code"] == "LANE_ALLOCATION_FAILED", envelope
+        named = {key: envelope["data"][key] for key in ("reason_code", "occupied_by", "claimed_by")}
+        assert named == {"reason_code": "lane_occupied", "occupied_by": MATE, "claimed_by": ACTOR}
+        assert added == []
+    else:
+        assert envelope["success"], envelope
+        assert len(added) == 1
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("origin", "to"), PAIRS)
+def test_a_move_records_the_commit_that_was_handed_in(
+    origin: str, to: str, way: str, door: str, recorded: Recorded
+) -> None:
+    before = recorded.put(origin)
+    guard = refusing_guard(origin, to, way)
+    envelope = recorded.board.move(to, DOORS[door], **WAYS[way])
+    added = recorded.board.log.read_bytes()[len(before) :].splitlines()
+    if guard is not None:
+        assert envelope["data"]["guard"] == guard
+        return
+    assert envelope["success"], envelope
+    [event] = map(json.loads, added)
+    assert event.get("commit", "no commit") == (recorded.commit if to in HANDED_IN else "no commit")
