@@ -42,6 +42,10 @@ class Package:
     def change(self, command: str, *flags: str) -> dict[str, Any]:
         return self.call(command, "--actor", ACTOR, "--policy", POLICY, *flags)
 
+    def start(self) -> None:
+        """Taken."""
+        self.change("start-implementation")
+
     def implement(self) -> None:
         """Taken, or found in its own hands; the agent has worked; reviewed until it is approved."""
         begun = self.change("start-implementation")
@@ -86,7 +90,12 @@ def main(mission: str) -> None:
         elif found["lane"] == "in_progress":
             package.implement()
     while ready := host("list-ready", "--mission", mission)["ready_work_packages"]:
-        Package(mission=mission, wp_id=ready[0]["wp_id"]).implement()
+        named = [Package(mission=mission, wp_id=it["wp_id"]) for it in ready]
+        # A refusal would be the end: all that one listing names can be started.
+        for package in named:
+            package.start()
+        for package in named:
+            package.implement()
 
 
 def host(command: str, *flags: str) -> dict[str, Any]:

@@ -46,6 +46,21 @@ def test_stricter_client_takes_up_its_own_work_and_reviews_and_forces_nothing_el
     history.assert_merged(run.stage, packages)
 
 
+def test_everything_that_one_listing_names_is_started_and_done(run: Run) -> None:
+    packages = {
+        "WP01": {"owned_files": ["work/WP01.txt", "notes/index.txt"]},
+        "WP02": {"owned_files": ["work/WP02.txt", "notes/index.txt"]},
+        "WP03": {"owned_files": ["work/WP03.txt"]},
+    }
+    run.prepare(packages)
+    assert run.end_of(run.start_strict_client()) == 0, run.said
+    assert run.lanes() == dict.fromkeys(packages, "approved")
+    assert history.most_at_work(run.stage) == 2
+    run.accept_and_merge()
+    history.assert_no_lane_was_skipped(run.stage)
+    history.assert_merged(run.stage, packages)
+
+
 def assert_reviews_are_recorded(run: Run) -> None:
     """Every review that was decided has its result in the log, every approval its evidence too."""
     for event in history.moving_events(run.stage):
