@@ -71,7 +71,7 @@ def _publish(
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
     main = _main(repo)
-    main.on_index("update-index", "-z", "--index-info", input=index_info(entries, like=commit))
+    main.hold_in_index(index_info(entries, like=commit))
     # In this order after a power loss, too; git has synced the index itself, not its name.
     try:
         durable.sync_folder(main.git_dir or repo.root)

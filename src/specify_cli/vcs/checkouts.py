@@ -113,6 +113,14 @@ class Checkout:
         git_dir = self.git_dir or self.path
         return index_file.changed_by(self.git, git_dir, *args, input=input, fine=fine)
 
+    def hold_in_index(self, info: bytes) -> None:
+        """The index holds these entries of `--index-info`; no file of the working tree is opened.
+
+        Raises:
+            GitFailed: git refused, the lock is stale, or the disk refused.
+        """
+        index_file.hold(self.git, self.git_dir or self.path, info)
+
     def outwait_index(self) -> None:
         """No git of a killed host is still writing here.
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -45,15 +47,41 @@ def changed_by(
             before = _copied(git_dir / "index", ours)
             done = git.run(*args, input=input, env=env, check=False)
             if done.returncode in fine and _version(ours) != before:
-                draft = git_dir / DRAFT
-                plain_files.replace(draft, ours.read_bytes())
-                shutil.copystat(ours, draft)
-                draft.replace(git_dir / "index")
+                _take_the_place(git_dir, ours)
     except OSError as error:
         raise GitFailed(args, returncode=-1, stderr=str(error)) from error
     if done.returncode not in fine:
         raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
     return done
+
+
+def hold(git: Git, git_dir: Path, info: bytes) -> None:
+    """The index in `git_dir` holds the entries of `info`; no file of the working tree is opened.
+
+    Git reads files again that may have changed in the instant in which the index was written, with
+    the filters that their attributes select. It finds none in an empty working tree. The index
+    keeps its date, so that git reads them when it is next asked about them.
+
+    Raises:
+        GitFailed: the lock stayed taken, or git or the disk refused.
+    """
+    args = ("update-index", "-z", "--index-info")
+    try:
+        with (
+            _locked(git_dir / "index.lock"),
+            scratch_index() as env,
+            tempfile.TemporaryDirectory(prefix="spec-kitty-") as empty,
+        ):
+            ours = Path(env["GIT_INDEX_FILE"])
+            before = _copied(git_dir / "index", ours)
+            place = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
+            # Git does not change into the working tree for this command: it starts there.
+            replace(git, folder=Path(empty)).run(*args, input=info, env={**env, **place})
+            if before:
+                os.utime(ours, ns=(before[1], before[1]))
+            _take_the_place(git_dir, ours)
+    except OSError as error:
+        raise GitFailed(args, returncode=-1, stderr=str(error)) from error
 
 
 def stale(lock: Path) -> str:
@@ -89,6 +117,13 @@ def _copied(index: Path, ours: Path) -> _Version:
         ours.write_bytes(plain_files.read(index, max_bytes=_MOST_BYTES))
         os.utime(ours, ns=(date, date))
     return _version(ours)
+
+
+def _take_the_place(git_dir: Path, ours: Path) -> None:
+    draft = git_dir / DRAFT
+    plain_files.replace(draft, ours.read_bytes())
+    shutil.copystat(ours, draft)
+    draft.replace(git_dir / "index")
 
 
 def _version(file: Path) -> _Version:

@@ -87,9 +87,7 @@ def carry(checkout: Checkout, move: Move) -> None:
     """
     if move.live:
         goals = entries_at(checkout, move.goal, move.live)
-        checkout.on_index(
-            "update-index", "-z", "--index-info", input=index_info(goals, like=move.goal)
-        )
+        checkout.hold_in_index(index_info(goals, like=move.goal))
     refresh(checkout)
     checkout.on_index("read-tree", "-m", "-u", move.origin, move.goal)
 

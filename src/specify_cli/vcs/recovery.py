@@ -54,9 +54,7 @@ def settle(checkout: Checkout, move: Move, *, wanted: str) -> None:
     _write(checkout, ours, wanted=wanted)
     entries = {place.path: place.wanted for place in places if place.held != place.wanted}
     if entries:
-        checkout.on_index(
-            "update-index", "-z", "--index-info", input=index_info(entries, like=wanted)
-        )
+        checkout.hold_in_index(index_info(entries, like=wanted))
     refresh(checkout)
 
 
