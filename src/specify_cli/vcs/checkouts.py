@@ -100,7 +100,7 @@ class Checkout:
             return
         found = [str(path) for path in plain_files.endless(self.path)]
         if found:
-            raise GitFailed(("status",), returncode=-1, stderr=_endless(found))
+            raise GitFailed(("status",), returncode=-1, stderr=wait_for_ever(found))
 
     def on_index(
         self, *args: str, input: bytes | None = None, fine: tuple[int, ...] = (0,)
@@ -216,11 +216,12 @@ def on_worktrees(git: Git, *args: str, check: bool = True) -> Completed:
     files = (it / name for it in registrations for name in _READ_OF_EACH)
     found = [str(file) for file in files if file.exists() and not file.is_file()]
     if found:
-        raise GitFailed(("worktree", *args), returncode=-1, stderr=_endless(found))
+        raise GitFailed(("worktree", *args), returncode=-1, stderr=wait_for_ever(found))
     return git.run("worktree", *args, check=check)
 
 
-def _endless(paths: list[str]) -> str:
+def wait_for_ever(paths: list[str]) -> str:
+    """What to do about files that git would wait for."""
     names = " ".join(map(shlex.quote, paths[:_TOLD]))
     return f"git would wait for ever for what is not a regular file; remove it: rm -rf {names}"
 

@@ -82,8 +82,18 @@ def endless(folder: Path) -> Iterator[Path]:
         for name in files:
             if is_inside or name.startswith(".git"):
                 path = Path(parent, name)
-                if path.exists() and not (path.is_file() or path.is_dir()):
+                if _is_endless(path):
                     yield path
+
+
+def endless_below(folder: Path) -> Iterator[Path]:
+    """What git would open below a folder of its own, such as that of its refs, and wait for."""
+    for parent, _, files in os.walk(folder):
+        yield from filter(_is_endless, (Path(parent, name) for name in files))
+
+
+def _is_endless(path: Path) -> bool:
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _named_git_dirs(folder: Path) -> Iterator[Path]:
