@@ -69,6 +69,9 @@ _REDIRECTING: Final = frozenset(
 _FIXED: Final = {
     "LC_ALL": "C",
     "GIT_EDITOR": ":",
+    # History as it is, not as a local note says that it should look.
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",

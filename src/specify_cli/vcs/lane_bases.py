@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_strategies import Head
 from specify_cli.vcs.objects import tree_of
+
+APPROVED: Final = "what is approved"
+"""Names, in a merge, all that a package goes on from."""
 
 Named = Mapping[str, str]
 """Commits by the names that the message of a merge gives them."""
@@ -51,7 +55,10 @@ def compute(git: Git, parts: Parts, *, branch: str, tip: str | None, origin: str
         return Start(tip=gone_on, base=gone_on)
     stem = next(iter(_missing(git, origin, parts.finished).values()), origin)
     base = _joined(git, stem, {**parts.finished, **parts.merge_in}, branch=branch)
-    wanted = _joined(git, base, parts.own, branch=branch)
+    wanted = base
+    for own in _missing(git, base, parts.own).values():
+        # The package's own line of commits goes on: what was merged into it is others'.
+        wanted = _joined(git, own, {APPROVED: wanted}, branch=branch)
     if tip is not None and _is_like(git, tip, wanted, known=[origin, *_commits(parts)]):
         return Start(tip=tip, base=tip if wanted == base else base)
     return Start(tip=wanted, base=base)
@@ -81,7 +88,7 @@ def _joined(git: Git, base: str, named: Named, *, branch: str) -> str:
     head = Head.at(git, base, {})
     for name, commit in missing.items():
         head = head.merged_with(head.commit, commit)
-        head = head.joined(head.tree, commit, message=f"Merge branch '{name}' into {branch}")
+        head = head.joined(head.tree, commit, message=f"Merge {name} into {branch}")
     return head.commit
 
 

@@ -63,12 +63,13 @@ class LaneWorkspace:
 class LaneBranches:
     """The names of the branches that an allocation is about.
 
-    `leave` is told what the lane's branch has before it is pointed elsewhere, to keep that.
+    `origin` is where execution lanes start, where that is known; the mission's branch else. `leave` is told what the lane's branch has before it is pointed elsewhere, to keep that.
     """
 
     lane: str
     mission: str
     target: str
+    origin: str | None = None
     leave: Callable[[str], None] = lambda commit: None
 
 
@@ -233,7 +234,7 @@ def _allocate(
     out = standing(git, place)
     if out is not None and tip is None:
         raise AllocationFailed(f"{place.path} stands on a branch without a commit")
-    origin = tips[branches.mission]
+    origin = branches.origin or tips[branches.mission]
     start = lane_bases.compute(git, parts, branch=branches.lane, tip=tip, origin=origin)
     if out is not None and start.tip != tip and parts.goes_on:
         move = Move(origin=tip or "", goal=start.tip)

@@ -18,7 +18,7 @@ BUILT_UPON = OCCUPYING | FINISHED | {Lane.BLOCKED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stowaway:
-    """A commit of a package that is neither approved nor done, in the history of another's work."""
+    """A commit of a package that no approval covers, in the history of another's work."""
 
     wp_id: str
     lane: Lane
@@ -27,39 +27,32 @@ class Stowaway:
     @property
     def sentence(self) -> str:
         """What is wrong, in words."""
+        if self.lane in FINISHED:
+            return f"commit {self.commit} is work of {self.wp_id} that its approval does not cover"
         return f"commit {self.commit} is work of {self.wp_id}, which is {self.lane}"
 
 
 def stowaways(
     commits: PackageCommits, tips: Sequence[str], *, besides: str | None = None
 ) -> list[Stowaway]:
-    """One commit of each unapproved package, `besides` not counted, that the history of `tips` holds.
+    """One commit of each package, `besides` not counted, that `tips` hold and no approval covers.
 
     Raises:
         GitFailed: git cannot read the commits.
     """
     mission, repository = commits.mission, commits.repository
-    unapproved = [
-        x
-        for x in mission.packages
-        if x != besides and mission.state_of(x).lane not in FINISHED and has_begun(mission, x)
-    ]
-    if not unapproved or not tips:
+    begun = [x for x in mission.packages if x != besides and mission.was_at_work(x)]
+    if not begun or not tips:
         return []
-    origin = repository.lane_tips([mission.mission_branch]).values()
-    brought = {x for tip in tips for x in repository.commits_beyond(tip, origin, merges=False)}
-    found = ((x, _brought_of(commits, x, brought)) for x in unapproved)
+    target = repository.branch_tip(mission.target_branch)
+    public = [target] if target else []
+    brought = {x for tip in tips for x in repository.commits_beyond(tip, public, merges=False)}
+    found = ((x, _brought_of(commits, x, brought, besides=besides)) for x in begun)
     return [
         Stowaway(wp_id=x, lane=mission.state_of(x).lane, commit=min(theirs))
         for x, theirs in found
         if theirs
     ]
-
-
-def has_begun(mission: OpenMission, wp_id: str) -> bool:
-    """Whether the log knows of work on the package."""
-    state = mission.state_of(wp_id)
-    return state.base_ref is not None or bool(state.commit)
 
 
 def check_approval(commits: PackageCommits, wish: Wish, commit: str) -> None:
@@ -105,30 +98,34 @@ def check_withdrawal(commits: PackageCommits, wish: Wish) -> None:
             )
 
 
-def _brought_of(commits: PackageCommits, wp_id: str, brought: Set[str]) -> Set[str]:
-    """Those of the commits `brought` that are work of the package, and not of one it builds on."""
+def _brought_of(
+    commits: PackageCommits, wp_id: str, brought: Set[str], *, besides: str | None
+) -> Set[str]:
+    """Those of the commits `brought` that are work of the package and that no approval covers.
+
+    What a package merged in is not its own. Two that another version let work together in one
+    execution lane cannot be told apart.
+    """
     mission, repository = commits.mission, commits.repository
-    base = mission.state_of(wp_id).base_ref
-    below = needed_by(mission.graph, wp_id)
-    known = [*([base] if base else []), *_approved(commits, below)]
-    own = {
-        x
-        for tip in _known_tips(commits, wp_id)
-        for x in repository.commits_beyond(tip, known, merges=False)
-    }
-    if not own & brought:
+    mates = {*mission.lane_mates(wp_id)}
+    if besides in mates and all(mission.state_of(x).occupies for x in (wp_id, besides)):
         return set()
-    others = (
-        x
-        for x in mission.packages
-        if wp_id not in needed_by(mission.graph, x) and not _builds_on(commits, x, own)
-    )
+    base = mission.state_of(wp_id).base_ref or commits.origin()
+    target = repository.branch_tip(mission.target_branch)
+    approved = commits.approved(wp_id)
+    known = [x for x in (base, target, approved) if x]
+    known += _approved(commits, needed_by(mission.graph, wp_id))
+    tips = _known_tips(commits, wp_id)
+    own = {x for tip in tips for x in repository.made_on_the_way(tip, known)} & brought
+    if not own:
+        return own
+    others = (x for x in mates - {wp_id} if not _builds_on(commits, x, own))
     settled = {
         x
         for commit in _approved(commits, others)
         for x in repository.commits_beyond(commit, known, merges=False)
     }
-    return (own & brought) - settled
+    return own - settled
 
 
 def _builds_on(commits: PackageCommits, wp_id: str, own: Set[str]) -> bool:
@@ -143,11 +140,10 @@ def _approved(commits: PackageCommits, wp_ids: Iterable[str]) -> list[str]:
 
 
 def _known_tips(commits: PackageCommits, wp_id: str) -> set[str]:
-    found = {
-        commits.mission.state_of(wp_id).commit,
-        commits.set_aside(wp_id),
-        commits.branch_tip(wp_id),
-    }
+    mission = commits.mission
+    found = {*mission.commits_handed_in(wp_id), commits.set_aside(wp_id)}
+    if mission.state_of(wp_id).lane not in FINISHED:
+        found.add(commits.branch_tip(wp_id))
     return {commit for commit in found if commit and commits.repository.has_commit(commit)}
 
 

@@ -11,6 +11,7 @@ from specify_cli.workflow.package_commits import (
     PackageCommits,
     approved_ref,
     handed_in_ref,
+    origin_ref,
     set_aside_ref,
 )
 
@@ -40,6 +41,16 @@ def keep_for(commits: PackageCommits, wish: Wish, commit: str | None) -> None:
         own = commits.own_tip(wp_id)
         refs |= {set_aside_ref(mission, wp_id): own} if own else {}
     kept.keep(commits.repository, refs)
+
+
+def note_origin(commits: PackageCommits) -> None:
+    """The commit that execution lanes start from is noted where no agent can write.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    origin = commits.origin()
+    kept.keep(commits.repository, {origin_ref(commits.mission): origin} if origin else {})
 
 
 def first_contact(commits: PackageCommits, *, besides: str | None = None) -> list[Annotated]:

@@ -15,9 +15,8 @@ from specify_cli.vcs import kept, worktrees
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.worktrees import AllocationFailed, LaneBranches, Parts
 from specify_cli.workflow import lost_work, repositories
-from specify_cli.workflow.ancestry import has_begun
-from specify_cli.workflow.keeping import first_contact
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.keeping import first_contact, note_origin
+from specify_cli.workflow.opened import AT_WORK, OpenMission
 from specify_cli.workflow.outcomes import WorkspaceReport
 from specify_cli.workflow.package_commits import PackageCommits, left_ref, set_aside_ref
 
@@ -51,10 +50,12 @@ def allocate(mission: OpenMission, wp_id: str) -> Allocated:
                     lane=place.branch,
                     mission=place.mission_branch,
                     target=place.target_branch,
+                    origin=commits.origin(),
                     leave=lambda tip: _keep(commits, place.lane_id, tip),
                 ),
                 parts=parts,
             )
+            note_origin(commits)
             # After what may be refused: nothing is left of that.
             mission.write_lanes()
     except (AllocationFailed, GitFailed, PreflightFailed) as error:
@@ -135,15 +136,28 @@ def _parts(commits: PackageCommits, wp_id: str) -> Parts:
     mission = commits.mission
     lane_id, mates = mission.lane_ids[wp_id], {*mission.lane_mates(wp_id)} - {wp_id}
     needed = lost_work.finished_dependencies(mission, wp_id) - mates
-    is_last = mission.last_at_work(lane_id) == wp_id and has_begun(mission, wp_id)
+    own = commits.to_resume(wp_id)
+    is_last = mission.last_at_work(lane_id) == wp_id and _goes_on(commits, wp_id, own)
     is_shared = lane_turns.occupant(mates, mission.state, besides=wp_id) is not None
     ordered = in_order(mission.graph)
     return Parts(
         goes_on=is_last or is_shared,
         finished=_named(commits, (x for x in ordered if x in mates)),
         merge_in=_named(commits, (x for x in ordered if x in needed)),
-        own={wp_id: own} if (own := commits.to_resume(wp_id)) else {},
+        own={wp_id: own} if own else {},
     )
+
+
+def _goes_on(commits: PackageCommits, wp_id: str, own: str | None) -> bool:
+    """Whether the package's branch is as the package left it, or has gone on from there.
+
+    Another one's start may have been cut off, or somebody has reset the branch.
+    """
+    if commits.mission.state_of(wp_id).lane in AT_WORK:
+        return True
+    tip = commits.branch_tip(wp_id)
+    has_own = own is not None and commits.repository.has_commit(own)
+    return bool(tip and has_own and commits.repository.is_ancestor(own or "", tip))
 
 
 def _named(commits: PackageCommits, wp_ids: Iterable[str]) -> dict[str, str]:
@@ -153,14 +167,17 @@ def _named(commits: PackageCommits, wp_ids: Iterable[str]) -> dict[str, str]:
 def _keep(commits: PackageCommits, lane_id: str, tip: str) -> None:
     """What the branch of the execution lane has, and is to lose, is kept by refs of the host."""
     mission = commits.mission
-    branches = (mission.mission_branch, mission.target_branch)
-    known = [x for it in branches if (x := commits.repository.branch_tip(it))]
+    target = commits.repository.branch_tip(mission.target_branch)
+    known = [x for x in (commits.origin(), target) if x]
     approved = [x for wp_id in mission.packages if (x := commits.approved(wp_id))]
     if not commits.repository.commits_beyond(tip, [*known, *approved], most=1):
         return
     refs: dict[str, str | None] = {left_ref(mission, lane_id, tip): tip}
     last = mission.last_at_work(lane_id)
-    if last and mission.state_of(last).lane not in FINISHED and commits.has_own_work(last, tip):
+    before = commits.set_aside(last) if last else None
+    goes_on = before is None or commits.repository.is_ancestor(before, tip)
+    is_open = last is not None and mission.state_of(last).lane not in FINISHED
+    if last and is_open and goes_on and commits.has_own_work(last, tip):
         refs[set_aside_ref(mission, last)] = tip
     kept.keep(commits.repository, refs)
 

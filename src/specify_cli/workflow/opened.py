@@ -174,6 +174,16 @@ class OpenMission:
         )
         return next(worked, None)
 
+    def was_at_work(self, wp_id: str) -> bool:
+        """Whether work on the package ever began."""
+        moves = (event for event in self.log.events if isinstance(event, Moved))
+        return any(event.wp_id == wp_id and event.to_lane in AT_WORK for event in moves)
+
+    def commits_handed_in(self, wp_id: str) -> list[str]:
+        """Every commit that the package was handed in or approved with, oldest first."""
+        moves = (event for event in self.log.events if isinstance(event, Moved))
+        return [event.commit for event in moves if event.wp_id == wp_id and event.commit]
+
     def began_after_approval(self, wp_id: str) -> str | None:
         """The commit that the next package of the execution lane began at, once this one was approved."""
         mates = {*self.lane_mates(wp_id)} - {wp_id}

@@ -64,6 +64,8 @@ class PackageCommits:
         is_in_review = state.lane in (Lane.FOR_REVIEW, Lane.IN_REVIEW)
         if to in FINISHED and is_in_review and state.commit != UNRECORDED:
             return state.commit
+        if state.lane in AT_WORK:
+            return self.own_tip(wp_id)
         return self.own_tip(wp_id) or self.set_aside(wp_id)
 
     def own_tip(self, wp_id: str) -> str | None:
@@ -92,14 +94,12 @@ class PackageCommits:
 
     def has_own_work(self, wp_id: str, tip: str) -> bool:
         """Whether `tip` has a commit that the package started without, merges not counted."""
-        place = self.mission.workspace(wp_id)
-        base = self.mission.state_of(wp_id).base_ref or self._origin(place.mission_branch)
+        base = self.mission.state_of(wp_id).base_ref or self.origin()
         if base is None or not self.repository.has_commit(base):
             # The branch was rewritten, and the commit that work began on is gone.
             return False
-        mates = self.mission.lane_mates(wp_id)
-        others = {*mates, *needed_by(self.mission.graph, wp_id)} - {wp_id}
-        states = (self.mission.state_of(x) for x in others if x in self.mission.packages)
+        others = needed_by(self.mission.graph, wp_id)
+        states = (self.mission.state_of(x) for x in others)
         known = [it.commit for it in states if it.commit and it.lane in FINISHED]
         return bool(self.repository.commits_beyond(tip, [base, *known], most=1, merges=False))
 
@@ -135,8 +135,23 @@ class PackageCommits:
         found = self.repository.commits_beyond(tip, [*approved, *starts]) if tip else []
         return CommitsBeyond(lane_id=lane_id, branch=branch, commits=found) if found else None
 
-    def _origin(self, mission_branch: str) -> str | None:
-        return self.repository.branch_tip(mission_branch)
+    def origin(self) -> str | None:
+        """The commit that the execution lanes start from; None before the first one was begun.
+
+        The host notes it where no agent can write. A person may bring the mission's branch up to what
+        its target has; wherever else the branch was moved does not count.
+
+        Raises:
+            GitFailed: a branch is damaged.
+        """
+        mission = self.mission
+        noted = kept.kept(self.repository, origin_ref(mission))
+        tip = self.repository.lane_tips([mission.mission_branch]).get(mission.mission_branch)
+        if tip is None or noted is None or tip == noted:
+            return noted or tip
+        target = self.repository.branch_tip(mission.target_branch)
+        is_of_the_target = target is not None and self.repository.is_ancestor(tip, target)
+        return tip if is_of_the_target else noted
 
     def _presumed(self, wp_id: str) -> str | None:
         later = self.mission.began_after_approval(wp_id)
@@ -145,6 +160,11 @@ class PackageCommits:
         branch = self.mission.workspace(wp_id).branch
         begun = self.mission.state_of(wp_id).base_ref
         return self.repository.lane_tips([branch]).get(branch) if begun else None
+
+
+def origin_ref(mission: OpenMission) -> str:
+    """The name of the host's ref to the commit that the execution lanes of the mission start from."""
+    return f"origin/{mission.slug}"
 
 
 def approved_ref(mission: OpenMission, wp_id: str) -> str:

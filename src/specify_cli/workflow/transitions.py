@@ -57,7 +57,9 @@ def move(mission: OpenMission, wish: Wish, cause: Cause) -> tuple[list[Moved], H
 
 
 def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepared:
-    begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
+    # Who was forced past the start has no workspace of its own yet.
+    is_begun = package.lane in AT_WORK and package.base_ref is not None
+    begins = wish.to is Lane.IN_PROGRESS and not is_begun
     withdraws = package.lane in FINISHED and wish.to not in FINISHED
     leaves = wish.to in keeping.LEAVING and package.lane in AT_WORK
     if not (begins or withdraws or leaves or wish.to in HANDED_IN):
@@ -70,7 +72,7 @@ def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepar
         branch = mission.workspace(wish.wp_id).branch
         if withdraws:
             ancestry.check_withdrawal(commits, wish)
-        if begins and (ancestry.has_begun(mission, wish.wp_id) or repository.branch_tip(branch)):
+        if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
             ready = lane_workspaces.allocate(mission, wish.wp_id)
             return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
         commit = commits.handed_in(wish.wp_id, wish.to) if wish.to in HANDED_IN else None
@@ -91,10 +93,11 @@ def beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> Com
     Raises: StorageFailed.
     """
     lane_id = mission.lane_ids[wish.wp_id]
-    if wish.to not in FINISHED or not commit or mission.last_at_work(lane_id) != wish.wp_id:
+    if wish.to not in FINISHED or mission.last_at_work(lane_id) != wish.wp_id:
         return None
+    known = [commit] if commit else []
     with repositories.looking(mission.files.project) as repository:
-        return PackageCommits(repository, mission).beyond(lane_id, [commit]) if repository else None
+        return PackageCommits(repository, mission).beyond(lane_id, known) if repository else None
 
 
 def under_review(mission: OpenMission, wp_id: str) -> str | None:

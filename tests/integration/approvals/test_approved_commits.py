@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from specify_cli.workflow.opened import OpenMission
 from tests.integration.stage import APPROVED, SLUG, Stage
 
 SHARED = {
@@ -226,3 +227,127 @@ def test_an_approval_that_later_work_builds_on_is_not_withdrawn(shared: Stage) -
         assert "WP02" in refused["data"]["message"]
     assert move(shared, "WP02", "planned", note="later")["success"]
     assert move(shared, "WP01", "planned", review_ref="r-1")["success"]
+
+
+PAIR = {
+    "WP01": {"owned_files": ["src/**"]},
+    "WP02": {"owned_files": ["src/**"]},
+    "WP04": {"owned_files": ["lib/**"]},
+}
+OTHER_LANE = f"kitty/mission-{SLUG}-lane-b"
+
+
+@pytest.fixture
+def pair(stage: Stage) -> Stage:
+    """WP01 and WP02 share an execution lane, WP04 has one of its own and depends on nothing."""
+    stage.write_mission(PAIR)
+    return stage
+
+
+def test_a_branch_of_the_mission_that_an_agent_has_moved_is_no_base(pair: Stage) -> None:
+    workspace = begin(pair, "WP01")
+    pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
+    pair.git("update-ref", f"refs/heads/kitty/mission-{SLUG}", "HEAD", folder=workspace)
+    other = begin(pair, "WP04")
+    assert not (other / "src/evil.py").exists()
+
+
+def test_the_branch_of_the_mission_may_follow_its_target(pair: Stage) -> None:
+    begin(pair, "WP01")
+    pair.commit({"plan.md": "plan\n"})
+    pair.git("update-ref", f"refs/heads/kitty/mission-{SLUG}", "main")
+    assert (begin(pair, "WP04") / "plan.md").exists()
+
+
+def test_work_on_a_package_that_was_forced_past_its_start_is_not_taken_along(pair: Stage) -> None:
+    assert move(pair, "WP01", "in_progress", force=True, note="now")["success"]
+    workspace = begin(pair, "WP01")
+    pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
+    other = begin(pair, "WP04")
+    pair.git("merge", "-q", "--no-edit", LANE, folder=other)
+    pair.commit({"lib/good.py": "good\n"}, folder=other)
+    assert move(pair, "WP04", "for_review")["success"]
+    assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
+
+
+def test_a_commit_that_was_handed_in_and_replaced_is_not_taken_along(pair: Stage) -> None:
+    workspace, bad = hand_in(pair, "WP01", {"src/bad.py": "bad\n"})
+    other = begin(pair, "WP04")
+    pair.git("merge", "-q", "--no-edit", bad, folder=other)
+    pair.commit({"lib/good.py": "good\n"}, folder=other)
+    assert review(pair, "WP01", "changes_requested")["success"]
+    pair.git("reset", "-q", "--hard", "main", folder=workspace)
+    pair.commit({"src/good.py": "good\n"}, folder=workspace)
+    assert move(pair, "WP01", "for_review")["success"]
+    assert review(pair, "WP01")["success"]
+    assert move(pair, "WP04", "for_review")["success"]
+    assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
+
+
+def test_what_the_target_has_got_is_nobody_s_work(pair: Stage) -> None:
+    places = [begin(pair, wp_id) for wp_id in ("WP01", "WP04")]
+    pair.commit({"other.txt": "other\n"})
+    for wp_id, place, name in zip(("WP01", "WP04"), places, ("src/a", "lib/b"), strict=True):
+        pair.git("merge", "-q", "--no-edit", "main", folder=place)
+        pair.commit({name: "work\n"}, folder=place)
+        assert move(pair, wp_id, "for_review")["success"]
+        assert review(pair, wp_id)["success"]
+
+
+def test_who_merges_the_work_of_another_package_does_not_own_it(pair: Stage) -> None:
+    workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
+    pair.commit({"lib/good.py": "good\n"}, folder=other)
+    pair.git("merge", "-q", "--no-ff", "--no-edit", OTHER_LANE, folder=workspace)
+    assert move(pair, "WP04", "for_review")["success"]
+    assert review(pair, "WP04")["success"]
+
+
+def test_packages_that_another_version_let_work_together_are_approved(pair: Stage) -> None:
+    workspace = begin(pair, "WP01")
+    log = pair.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    begun = [it for it in map(json.loads, log.read_text().splitlines()) if it.get("lane_base_ref")]
+    mate = begun[-1] | {"wp_id": "WP02", "from_lane": "planned", "batch": None}
+    log.write_text(log.read_text() + json.dumps(mate) + "\n")
+    pair.commit({"src/one.py": "one\n"}, folder=workspace)
+    pair.commit({"src/two.py": "two\n"}, folder=workspace)
+    for wp_id in ("WP01", "WP02"):
+        assert move(pair, wp_id, "for_review")["success"]
+        assert review(pair, wp_id)["success"]
+
+
+@pytest.mark.parametrize("way", ["blocked", "withdrawn"])
+def test_a_reset_before_it_is_resumed_takes_nothing_away(pair: Stage, way: str) -> None:
+    if way == "blocked":
+        workspace = begin(pair, "WP01")
+        pair.commit({"src/one.py": "one\n"}, folder=workspace)
+        assert move(pair, "WP01", "blocked")["success"]
+    else:
+        workspace, _ = approve(pair, "WP01", {"src/one.py": "one\n"})
+    pair.git("reset", "-q", "--hard", "main", folder=workspace)
+    assert move(pair, "WP01", "in_progress", review_ref="r-1")["success"]
+    assert (workspace / "src/one.py").exists()
+
+
+def test_a_start_that_was_killed_mixes_no_work(
+    pair: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the latest moment: the workspace is another's, and the log does not know."""
+    for wp_id, name in (("WP01", "src/one.py"), ("WP02", "src/two.py")):
+        workspace = begin(pair, wp_id)
+        pair.commit({name: "work\n"}, folder=workspace)
+        assert move(pair, wp_id, "blocked")["success"]
+    with monkeypatch.context() as kill:
+        kill.setattr(OpenMission, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            move(pair, "WP01", "in_progress")
+    assert move(pair, "WP02", "in_progress")["success"]
+    assert (workspace / "src/two.py").exists()
+    assert not (workspace / "src/one.py").exists()
+    assert move(pair, "WP02", "blocked")["success"]
+    assert move(pair, "WP01", "in_progress")["success"]
+    assert (workspace / "src/one.py").exists()
+    assert not (workspace / "src/two.py").exists()
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt

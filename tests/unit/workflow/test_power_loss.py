@@ -69,7 +69,7 @@ def test_a_worktree_is_whole_when_its_files_cannot_be_lost(stage: Stage) -> None
 
 
 def test_a_repository_is_let_go_when_nothing_in_it_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "unlink spec-kitty-filling", "unlock repository.lock")
+    assert has(start(stage), "run git update-ref", "unlock repository.lock")
 
 
 def test_a_commit_of_the_host_s_files_is_pointed_at_when_it_cannot_be_lost(stage: Stage) -> None:
