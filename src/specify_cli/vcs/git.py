@@ -70,7 +70,7 @@ _FIXED: Final = {
     "LC_ALL": "C",
     "GIT_EDITOR": ":",
     # History as it is, not as a local note says that it should look.
-    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_GRAFT_FILE": f"{os.devnull}/none",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_OPTIONAL_LOCKS": "0",

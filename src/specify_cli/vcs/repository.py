@@ -142,13 +142,13 @@ class Repository:
         return self.git.run("rev-list", "--ignore-missing", *flags, "--stdin", input=text).lines
 
     def made_on_the_way(self, tip: str, known: Iterable[str]) -> list[str]:
-        """The commits that were made where `tip` was, beyond `known`: what was merged in is not.
+        """The commits that were made where `tip` was, beyond `known`: what they merged in is not.
 
         Raises:
             GitFailed: `tip` is not a commit.
         """
         text = "".join([f"{tip}\n", *(f"^{commit}\n" for commit in known)]).encode()
-        flags = ("--ignore-missing", "--first-parent", "--no-merges")
+        flags = ("--ignore-missing", "--first-parent")
         return self.git.run("rev-list", *flags, "--stdin", input=text).lines
 
     def independent(self, commits: Iterable[str]) -> list[str]:

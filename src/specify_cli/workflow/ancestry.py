@@ -46,7 +46,7 @@ def stowaways(
         return []
     target = repository.branch_tip(mission.target_branch)
     public = [target] if target else []
-    brought = {x for tip in tips for x in repository.commits_beyond(tip, public, merges=False)}
+    brought = {x for tip in tips for x in repository.commits_beyond(tip, public)}
     found = ((x, _brought_of(commits, x, brought, besides=besides)) for x in begun)
     return [
         Stowaway(wp_id=x, lane=mission.state_of(x).lane, commit=min(theirs))
@@ -121,9 +121,7 @@ def _brought_of(
         return own
     others = (x for x in mates - {wp_id} if not _builds_on(commits, x, own))
     settled = {
-        x
-        for commit in _approved(commits, others)
-        for x in repository.commits_beyond(commit, known, merges=False)
+        x for commit in _approved(commits, others) for x in repository.commits_beyond(commit, known)
     }
     return own - settled
 

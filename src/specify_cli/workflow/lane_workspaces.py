@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import Annotated
-from specify_cli.core.lanes import FINISHED
+from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StorageFailed
 from specify_cli.vcs import kept, worktrees
 from specify_cli.vcs.git import GitFailed
@@ -153,7 +153,9 @@ def _goes_on(commits: PackageCommits, wp_id: str, own: str | None) -> bool:
 
     Another one's start may have been cut off, or somebody has reset the branch.
     """
-    if commits.mission.state_of(wp_id).lane in AT_WORK:
+    state = commits.mission.state_of(wp_id)
+    # Who was forced past the start, into review, has found another's work on the branch.
+    if state.lane is Lane.IN_PROGRESS or (state.lane in AT_WORK and state.base_ref is not None):
         return True
     tip = commits.branch_tip(wp_id)
     has_own = own is not None and commits.repository.has_commit(own)

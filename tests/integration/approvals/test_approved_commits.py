@@ -328,6 +328,37 @@ def test_a_reset_before_it_is_resumed_takes_nothing_away(pair: Stage, way: str) 
     assert (workspace / "src/one.py").exists()
 
 
+def test_who_was_forced_into_review_works_where_a_start_would_have_put_it(pair: Stage) -> None:
+    workspace, _ = approve(pair, "WP01", {"src/one.py": "one\n"})
+    pair.commit({"src/late.py": "late\n"}, folder=workspace)
+    assert move(pair, "WP02", "for_review", force=True, note="now")["success"]
+    assert review(pair, "WP02", "changes_requested")["success"]
+    assert (workspace / "src/one.py").exists()
+    assert not (workspace / "src/late.py").exists()
+
+
+def test_replaced_objects_and_grafts_hide_no_history(pair: Stage) -> None:
+    workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
+    pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
+    pair.git("merge", "-q", "--no-ff", "--no-edit", LANE, folder=other)
+    pair.commit({"lib/good.py": "good\n"}, folder=other)
+    merge_commit, mine = pair.git("rev-list", "-2", "--first-parent", "HEAD", folder=other).split()
+    pair.git("replace", "--graft", mine, f"{mine}^1", folder=other)
+    assert merge_commit != mine
+    assert move(pair, "WP04", "for_review")["success"]
+    assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
+
+
+def test_work_that_is_in_a_merge_commit_alone_is_not_taken_along(pair: Stage) -> None:
+    workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
+    pair.commit({"lib/good.py": "good\n"}, folder=other)
+    pair.git("merge", "-q", "--no-commit", "--no-ff", OTHER_LANE, folder=workspace)
+    pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
+    pair.git("merge", "-q", "--no-edit", LANE, folder=other)
+    assert move(pair, "WP04", "for_review")["success"]
+    assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
+
+
 def test_a_start_that_was_killed_mixes_no_work(
     pair: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
