@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from specify_cli.core import reviews
 from specify_cli.core.lanes import MOVES, Guard, Lane
 from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
@@ -115,6 +116,41 @@ def check_dependencies(wp_id: str, move: Move, sight: Sight) -> None:
             " approved or done, or canceled with a note",
             unsatisfied_dependencies=missing,
         )
+
+
+def check_self_review(package: PackageState, wish: Wish, *, rule: str) -> str | None:
+    """What the caller is warned of where somebody judges their own work; force does not matter.
+
+    Raises: TransitionRejected with the guard `self_review` where the operator's rule is "refuse".
+    """
+    who = reviews.self_reviewer(
+        package.implementers, package.lane, wish, is_strict=rule == "refuse"
+    )
+    if who is None or rule == "allow":
+        return None
+    complaint = f"{who!r} implemented it"
+    if rule == "refuse":
+        move = Move(from_lane=package.lane, to_lane=wish.to)
+        remedy = "let somebody else review it (self_review in .kitty/config.toml)"
+        raise _rejected(wish, move, guard="self_review", complaint=f"{complaint}: {remedy}")
+    return (
+        f"{wish.wp_id} is reviewed by its implementer {who!r} (self_review in .kitty/config.toml)"
+    )
+
+
+def check_commit(package: PackageState, wish: Wish, commit: str | None) -> None:
+    """Passes where the caller looked at the commit that the move is about, or names none.
+
+    Raises: TransitionRejected with the guard `commit`, naming both.
+    """
+    if wish.commit is None or wish.commit == commit:
+        return
+    complaint = (
+        f"you looked at commit {wish.commit}, and the move is about"
+        f" {commit or 'no commit at all'}: look again, with 'spec-kitty review {wish.wp_id}'"
+    )
+    move = Move(from_lane=package.lane, to_lane=wish.to)
+    raise _rejected(wish, move, guard="commit", complaint=complaint)
 
 
 def check_guard(move: Move, wish: Wish, sight: Sight) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Lane
+from specify_cli.core.reviews import Feedback, feedback_in, implementers_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,8 @@ class PackageState:
     """What the log says of one work package.
 
     `commit` is the work that was handed in last, or approved: None where it was moved there without
-    any, UNRECORDED where it never was or the log of that time does not say.
+    any, UNRECORDED where it never was or the log of that time does not say. `feedback` is that of the
+    newest review that sent it back, while it is not approved.
     """
 
     lane: Lane = Lane.PLANNED
@@ -25,6 +27,8 @@ class PackageState:
     base_ref: str | None = None
     commit: str | None = UNRECORDED
     canceled_with_note: bool = False
+    feedback: Feedback | None = None
+    implementers: frozenset[str] = frozenset()
     subtask_marks: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -84,6 +88,7 @@ def replay(events: Iterable[Event]) -> MissionState:
 
 def _moved(package: PackageState, event: Moved) -> PackageState:
     lane = event.to_lane
+    has_holder = package.claimed_by is not None
     return replace(
         package,
         lane=lane,
@@ -94,6 +99,8 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         base_ref=event.lane_base_ref or package.base_ref,
         commit=event.commit if lane in HANDED_IN else package.commit,
         canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
+        feedback=None if lane in FINISHED else feedback_in(event) or package.feedback,
+        implementers=implementers_after(package.implementers, event, has_holder=has_holder),
     )
 
 

@@ -22,6 +22,7 @@ class Wish:
     review_result: dict[str, Any] | None = None
     evidence: dict[str, Any] | None = None
     implementation_evidence_present: bool | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class Constraint:
 NotEmpty = Constraint((("min_length", 1),))
 NotBlank = Constraint((("pattern", r"\S"),))
 Verdict = Constraint((("pattern", r"^(approved|changes_requested)$"),))
+CommitId = Constraint((("pattern", r"^([0-9a-f]{40}|[0-9a-f]{64})$"),))
 
 
 def argument(

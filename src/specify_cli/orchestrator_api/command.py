@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from specify_cli.orchestrator_api.arguments import Params
 
 if TYPE_CHECKING:
+    from specify_cli.core.reviews import Feedback
     from specify_cli.storage.mission_files import MissionIdentity
     from specify_cli.workflow.cause import Cause
     from specify_cli.workflow.outcomes import CommitsBeyond
@@ -82,6 +83,32 @@ def commits_left(found: Iterable[CommitsBeyond]) -> list[CommitsLeft] | None:
         for it in found
     ]
     return listed or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackGiven:
+    """What the newest review that sent a package back asked for."""
+
+    reviewer: str
+    at: str
+    reference: str | None = None
+    feedback_path: str | None = None
+    text: str | None = None
+    is_cut: bool | None = None
+
+    @classmethod
+    def of(cls, feedback: Feedback | None) -> FeedbackGiven | None:
+        """The wire form; None where there is none."""
+        if feedback is None:
+            return None
+        return cls(
+            reviewer=feedback.reviewer,
+            at=feedback.at,
+            reference=feedback.reference,
+            feedback_path=feedback.feedback_path,
+            text=feedback.text,
+            is_cut=feedback.is_cut or None,
+        )
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

@@ -15,7 +15,12 @@ from pydantic import AfterValidator, Field
 from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.grants import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
-from specify_cli.storage.settings import GIT_TIMEOUT_S, PUSH_TIMEOUT_S, OwnedFilesRule
+from specify_cli.storage.settings import (
+    GIT_TIMEOUT_S,
+    PUSH_TIMEOUT_S,
+    OwnedFilesRule,
+    SelfReviewRule,
+)
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 ENDINGS_OF_FILES = (".json", ".jsonl", ".tmp")
@@ -108,6 +113,7 @@ class ConfigTable(Params):
     git_timeout_s: Annotated[int, Field(ge=1, le=MOST_GIT_TIMEOUT_S)] = GIT_TIMEOUT_S
     push_timeout_s: Annotated[int, Field(ge=1, le=MOST_PUSH_TIMEOUT_S)] = PUSH_TIMEOUT_S
     owned_files: OwnedFilesRule = "warn"
+    self_review: SelfReviewRule = "warn"
     orchestrators: (
         Annotated[dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)]
         | None

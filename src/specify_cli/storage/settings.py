@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 OwnedFilesRule: TypeAlias = Literal["warn", "refuse"]
+SelfReviewRule: TypeAlias = Literal["allow", "warn", "refuse"]
 
 GIT_TIMEOUT_S: Final = 120
 PUSH_TIMEOUT_S: Final = 900
@@ -26,3 +27,6 @@ class HostSettings:
 
     owned_files: OwnedFilesRule = "warn"
     """What happens to a hand-in that changes files outside the package's `owned_files`."""
+
+    self_review: SelfReviewRule = "warn"
+    """What happens when who implemented a package reviews it."""

@@ -82,4 +82,5 @@ def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:
         subtasks_total=len(ticks),
         commit=state.commit or None,
         waiting_for_lane=mission.waiting_for_lane(wp_id),
+        feedback=state.feedback,
     )

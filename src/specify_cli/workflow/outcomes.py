@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.core.lanes import Lane
+from specify_cli.core.reviews import Feedback
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.workflow.opened import Workspace
 
@@ -30,6 +31,7 @@ class PackageReport:
     subtasks_total: int
     commit: str | None = None
     waiting_for_lane: str | None = None
+    feedback: Feedback | None = None
     recommended_base: str | None = None
 
 
@@ -85,6 +87,7 @@ class StartReport:
 
     move: MoveReport
     workspace: WorkspaceReport
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,8 +40,29 @@ class Prepared:
     work: HandIn | None = None
 
 
-def move(mission: OpenMission, wish: Wish, cause: Cause) -> tuple[list[Moved], HandIn | None]:
-    """The one move that was asked for is made and recorded; what its work holds, where it has any.
+def self_review(
+    mission: OpenMission, wish: Wish, *, is_made: bool, origin: Lane | None = None
+) -> tuple[str, ...]:
+    """What the answer warns of where somebody judges their own work.
+
+    A move that is made already (`is_made`, from `origin`) is not refused any more.
+
+    Raises: TransitionRejected, StateUnreadable.
+    """
+    package = mission.state_of(wish.wp_id)
+    rule = mission.files.project.settings.self_review
+    warning = rules.check_self_review(
+        replace(package, lane=origin or package.lane),
+        wish,
+        rule="warn" if is_made and rule == "refuse" else rule,
+    )
+    return (warning,) if warning else ()
+
+
+def move(
+    mission: OpenMission, wish: Wish, cause: Cause
+) -> tuple[list[Moved], HandIn | None, tuple[str, ...]]:
+    """The one move that was asked for is made and recorded; its work, where it has any, and warnings.
 
     Raises: DependenciesNotSatisfied, TransitionRejected, LaneAllocationFailed, LaneLost,
     StateUnreadable, StorageFailed.
@@ -50,10 +71,15 @@ def move(mission: OpenMission, wish: Wish, cause: Cause) -> tuple[list[Moved], H
     moves = rules.decide_transition(package, wish, _sight(mission, package, wish))
     if wish.to in OCCUPYING:
         lane_workspaces.check_turn(mission, wish.wp_id)
+    warned = self_review(mission, wish, is_made=False)
+    if wish.to not in HANDED_IN:
+        rules.check_commit(package, wish, None)
     ready = _prepared(mission, wish, package)
+    # Judged before anything was kept, and here where there is no repository.
+    rules.check_commit(package, wish, ready.commit)
     events = moved_events(moves, wish, cause, base_ref=ready.base_ref, commit=ready.commit)
     mission.append([*ready.told, *events], cause)
-    return events, ready.work
+    return events, ready.work, warned
 
 
 def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepared:
@@ -75,7 +101,7 @@ def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepar
         if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
             ready = lane_workspaces.allocate(mission, wish.wp_id)
             return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
-        commit = commits.handed_in(wish.wp_id, wish.to) if wish.to in HANDED_IN else None
+        commit = _commit_of(commits, wish, package)
         work = hand_in.look(mission, wish.wp_id, commit)
         if work:
             hand_in.check(mission, wish, work)
@@ -85,6 +111,15 @@ def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepar
             keeping.keep_for(commits, wish, commit)
             told = keeping.first_contact(commits, besides=wish.wp_id)
         return Prepared(commit=commit, told=told, work=work)
+
+
+def _commit_of(commits: PackageCommits, wish: Wish, package: PackageState) -> str | None:
+    """The commit that the move is about; refused where the caller looked at another one."""
+    if wish.to not in HANDED_IN:
+        return None
+    commit = commits.handed_in(wish.wp_id, wish.to)
+    rules.check_commit(package, wish, commit)
+    return commit
 
 
 def beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:

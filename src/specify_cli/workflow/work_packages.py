@@ -56,7 +56,8 @@ class WorkPackages:
             events = moved_events(moves, wish, cause, base_ref=place.base_ref)
             mission.append([*told, *events], cause)
             report = _move_report(mission, wish, recorded or events, cause=cause)
-            return StartReport(move=report, workspace=place)
+            feedback = mission.state_of(wish.wp_id).feedback
+            return StartReport(move=report, workspace=place, feedback=feedback)
 
     def start_review(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
         """The package is in review by the actor; no-op for who reviews it already.
@@ -72,10 +73,13 @@ class WorkPackages:
             work = hand_in.look(mission, wish.wp_id, commit)
             if not events:
                 moves = rules.decide_start_review(mission.state_of(wish.wp_id), wish)
+                warned = transitions.self_review(mission, wish, is_made=not moves)
                 events = moved_events(moves, wish, cause)
                 mission.append(events, cause)
+            else:
+                warned = transitions.self_review(mission, wish, is_made=True)
             report = _move_report(mission, wish, events, cause=cause, work=work)
-            return replace(report, commit=commit)
+            return replace(report, commit=commit, warnings=(*warned, *report.warnings))
 
     def transition(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
         """The package has made the one move that was asked for.
@@ -88,13 +92,19 @@ class WorkPackages:
             if events:
                 # The answer is the same as when the move was made.
                 work = hand_in.look(mission, wish.wp_id, events[-1].commit)
+                warned = transitions.self_review(
+                    mission, wish, is_made=True, origin=events[0].from_lane
+                )
             else:
-                events, work = transitions.move(mission, wish, cause)
+                events, work, warned = transitions.move(mission, wish, cause)
             commit = events[-1].commit
             left = transitions.beyond_approval(mission, wish, commit)
             report = _move_report(mission, wish, events, cause=cause, work=work)
             return replace(
-                report, commit=commit or None, commits_not_included=(left,) if left else ()
+                report,
+                commit=commit or None,
+                commits_not_included=(left,) if left else (),
+                warnings=(*warned, *report.warnings),
             )
 
     def append_history(

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.command import (
+    Command,
+    FeedbackGiven,
+    MissionResult,
+    mission_fields,
+)
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
@@ -52,6 +57,7 @@ class PackageOnBoard:
     subtasks: SubtaskCount
     commit: str | None = None
     waiting_for_lane: str | None = None
+    feedback: FeedbackGiven | None = None
 
     @classmethod
     def of(cls, package: PackageReport) -> PackageOnBoard:
@@ -72,6 +78,7 @@ class PackageOnBoard:
             subtasks=SubtaskCount(done=package.subtasks_done, total=package.subtasks_total),
             commit=package.commit,
             waiting_for_lane=package.waiting_for_lane,
+            feedback=FeedbackGiven.of(package.feedback),
         )
 
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from specify_cli.core.lanes import Lane
 from specify_cli.core.wishes import Wish
 from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
+from specify_cli.orchestrator_api.command import (
+    Command,
+    FeedbackGiven,
+    MissionResult,
+    always,
+    mission_fields,
+)
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
@@ -41,6 +47,7 @@ class StartImplementationResult(MissionResult):
     lane_id: str
     lane_branch: str
     lane_base_ref: str | None
+    feedback: FeedbackGiven | None = None
 
     @classmethod
     def of(cls, report: StartReport) -> StartImplementationResult:
@@ -58,6 +65,7 @@ class StartImplementationResult(MissionResult):
             lane_id=place.workspace.lane_id,
             lane_branch=place.workspace.branch,
             lane_base_ref=place.base_ref,
+            feedback=FeedbackGiven.of(report.feedback),
         )
 
 

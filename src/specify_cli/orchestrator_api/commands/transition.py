@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
 from specify_cli.core.wishes import Wish, check_review_agreement
 from specify_cli.errors import UsageError
-from specify_cli.orchestrator_api.arguments import Params, Verdict, argument, given
+from specify_cli.orchestrator_api.arguments import CommitId, Params, Verdict, argument, given
 from specify_cli.orchestrator_api.command import (
     Command,
     CommitsLeft,
@@ -72,6 +72,7 @@ class TransitionParams(Params):
     implementation_evidence_present: bool | None = argument(
         "Your word, where no branch is seen.", default=None
     )
+    commit: Annotated[str, CommitId] | None = argument("The one that you looked at.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ def _wish(params: TransitionParams) -> Wish:
         review_result=proofs.get("review_result"),
         evidence=proofs.get("evidence"),
         implementation_evidence_present=params.implementation_evidence_present,
+        commit=params.commit,
     )
 
 

@@ -1,0 +1,80 @@
+"""What the log tells of reviews: what was asked for, and who judges whose work."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Final
+
+from specify_cli.core.events import JsonObject, Moved
+from specify_cli.core.lanes import FINISHED, Lane
+from specify_cli.core.wishes import Wish
+
+MOST_TEXT: Final = 10_000
+"""Characters of a note that an answer repeats."""
+
+_BACK: Final = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.PLANNED})
+_JUDGED: Final = FINISHED | {Lane.FOR_REVIEW, Lane.IN_REVIEW}
+_BEFORE_REVIEW: Final = frozenset(Lane) - _JUDGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What a review asked for that sent a package back."""
+
+    reviewer: str
+    at: str
+    reference: str | None = None
+    feedback_path: str | None = None
+    text: str | None = None
+    is_cut: bool = False
+
+
+def feedback_in(event: Moved) -> Feedback | None:
+    """What the move asks the implementer for; None where it is not a review that sends back."""
+    result = event.review_result or {}
+    note = (event.reason or "").strip()
+    sends_back = event.from_lane in _JUDGED and event.to_lane in _BACK
+    says_something = bool(result or event.review_ref or note)
+    if not ((sends_back and says_something) or result.get("verdict") == "changes_requested"):
+        return None
+    return Feedback(
+        reviewer=_text(result, "reviewer") or event.actor,
+        at=event.at,
+        reference=_text(result, "reference") or event.review_ref or None,
+        feedback_path=_text(result, "feedback_path"),
+        text=note[:MOST_TEXT] or None,
+        is_cut=len(note) > MOST_TEXT,
+    )
+
+
+def implementers_after(known: Set[str], event: Moved, *, has_holder: bool) -> frozenset[str]:
+    """Who implemented the package, after the move: who claimed it last, who handed it in last."""
+    begins = event.to_lane is Lane.IN_PROGRESS and not has_holder
+    if event.to_lane is Lane.CLAIMED or begins:
+        return frozenset({event.actor})
+    hands_in = event.to_lane is Lane.FOR_REVIEW and event.from_lane in _BEFORE_REVIEW
+    return frozenset(known | {event.actor}) if hands_in else frozenset(known)
+
+
+def self_reviewer(
+    implementers: Set[str], origin: Lane, wish: Wish, *, is_strict: bool
+) -> str | None:
+    """Who would judge their own work by the move; None where nobody does.
+
+    Who is named as the reviewer, else the actor; the actor in any case where the rule `is_strict`,
+    because that name is the caller's word.
+    """
+    approves = wish.to in FINISHED and origin not in FINISHED
+    if not approves and wish.to is not Lane.IN_REVIEW:
+        return None
+    evidence = (wish.evidence or {}).get("review", {})
+    reviewer = (wish.review_result or {}).get("reviewer") or evidence.get("reviewer")
+    judges = [reviewer or wish.actor, *([wish.actor] if is_strict else [])]
+    return next((name for name in judges if name in implementers), None)
+
+
+def _text(result: JsonObject, name: str) -> str | None:
+    # Logs of other versions have results of any shape.
+    value = result.get(name)
+    return value if isinstance(value, str) and value else None
