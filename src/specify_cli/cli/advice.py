@@ -14,8 +14,8 @@ NEXT_WORDS = {
     "planned": "implement {wp}",
     "claimed": "implement {wp}",
     "in_progress": "implement {wp} --done",
-    "for_review": "review {wp} --approve",
-    "in_review": "review {wp} --approve",
+    "for_review": "review {wp}",
+    "in_review": "review {wp}",
     "blocked": "move {wp} in_progress",
 }
 """Lane to the words that take a package further from there."""
@@ -157,6 +157,8 @@ def _after_rejection(
         return _board(mission)
     if data.get("guard") in ("paths", "owned_files"):
         return AGAIN
+    if data.get("guard") == "self_review":
+        return _board(mission)
     steps = package["subtasks"]
     has_open_steps = steps["done"] < steps["total"]
     is_unproven = data.get("guard") == "subtasks_and_evidence"

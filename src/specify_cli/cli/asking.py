@@ -109,7 +109,11 @@ def print_envelope(envelope: dict[str, Any]) -> None:
 
 def complain(word: str, message: str, *, as_json: bool = False) -> NoReturn:
     """The process ends as not understood: something that `word` needs was not given."""
-    error = errors.UsageError(message)
+    refuse(word, errors.UsageError(message), as_json=as_json)
+
+
+def refuse(word: str, error: errors.SpecKittyError, *, as_json: bool = False) -> NoReturn:
+    """The process ends as refused by `word` itself."""
     settled(envelopes.refused(f"spec-kitty.{word}", ids.correlation_id(), error), as_json=as_json)
     raise AssertionError("a refusal has ended the process")
 

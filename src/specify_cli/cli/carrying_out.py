@@ -37,7 +37,7 @@ def carry_out(
     data = settled(envelope, as_json=as_json, advice=hint)
     if as_json and is_last:
         print_envelope(envelope)
-    if not as_json:
+    if is_last and not as_json:
         _tell_of(data)
     return data
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user
+from specify_cli.cli.asking import actor_or_user, ask
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
-from specify_cli.cli.prompts import prompt_text
+from specify_cli.cli.prompts import feedback_lines, prompt_text
 from specify_cli.cli.saying import bold, say
 
 
@@ -50,7 +49,7 @@ def implement(
         carry_out("transition", chosen, word="implement --done", wp=wp_id, as_json=as_json, **word)
         if not as_json:
             say(" waits for its review", head=bold(wp_id))
-            say(f"next: {chosen.next(f'review {wp_id} --approve')}")
+            say(f"next: {chosen.next(f'review {wp_id}')}")
         return
     data = carry_out(
         "start-implementation", chosen, word="implement", wp=wp_id, actor=who, as_json=as_json
@@ -69,7 +68,10 @@ def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
     wp_id = data["wp_id"]
     already = " already" if data["no_op"] else ""
     say(f" is yours{already}; branch {data['lane_branch']}", head=bold(wp_id))
-    click.echo(f"\n{prompt_text(Path(data['prompt_path']))}\n")
+    prompt = ask("show-prompt", mission=chosen.slug, wp=wp_id)["prompt"]
+    click.echo(f"\n{prompt_text(prompt)}\n")
+    for line in feedback_lines(data.get("feedback")):
+        say(line)
     say(f"work in: {data['workspace_path']}")
     click.echo("commit there, then hand it over")
     say(f"next: {advice.after_moving(wp_id, chosen)}")

@@ -1,9 +1,9 @@
-"""Prompts of work packages, as a person reads them."""
+"""Prompts of work packages and what reviews asked for, as a person reads them."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from specify_cli.cli.deferred import Deferred
 
@@ -15,11 +15,26 @@ else:
 FENCE = "---"
 
 
-def prompt_text(path: Path) -> str:
+def prompt_text(prompt: str) -> str:
     """The prompt without its front matter, unable to play with a terminal."""
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    lines = prompt.splitlines()
     if lines and lines[0].strip() == FENCE:
         end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == FENCE), 0)
         lines = lines[end + 1 :]
     shown = [printable.printable(line.expandtabs(4)) for line in lines]
     return "\n".join(shown).strip()
+
+
+def feedback_lines(feedback: Mapping[str, Any] | None) -> Iterator[str]:
+    """What the newest review that sent the package back asked for; no line without one."""
+    if feedback is None:
+        return
+    reference = feedback.get("reference")
+    about = f" ({reference})" if reference else ""
+    yield f"changes requested by {feedback['reviewer']}{about}:"
+    for line in feedback.get("text", "").splitlines():
+        yield f"  {line.expandtabs(4)}"
+    if feedback.get("is_cut"):
+        yield "  ... the note is longer: see the event log"
+    if feedback.get("feedback_path"):
+        yield f"  see {feedback['feedback_path']}"

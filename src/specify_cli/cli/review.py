@@ -1,25 +1,45 @@
-"""`spec-kitty review`: a person judges the work on a package."""
+"""`spec-kitty review`: a person looks at the work on a package, and judges it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, complain, is_on_terminal
+from specify_cli.cli.asking import (
+    actor_or_user,
+    complain,
+    envelope_of,
+    is_on_terminal,
+    print_envelope,
+    refuse,
+    settled,
+)
 from specify_cli.cli.carrying_out import carry_out
-from specify_cli.cli.choosing import mission_or_default, package_or_question
+from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
+from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.saying import bold, say
 
+if TYPE_CHECKING:
+    from specify_cli import errors
+    from specify_cli.cli import work_shown
+else:
+    errors = Deferred("specify_cli.errors")
+    work_shown = Deferred("specify_cli.cli.work_shown")
+
 APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
+SHORTEST_COMMIT, LONGEST_COMMIT = 4, 64
 
 
 @click.command()
 @click.argument("wp", required=False)
 @click.option("--approve", is_flag=True, help="The work is good.")
+@click.option("--commit", help="The commit that you looked at; needed to approve by a script.")
 @click.option("--request-changes", is_flag=True, help="It goes back to work.")
 @click.option("--note", help="What you found; needed to request changes.")
 @click.option("--feedback", type=click.Path(exists=True, dir_okay=False), help="Or a file of it.")
@@ -30,6 +50,7 @@ def review(
     *,
     wp: str | None,
     approve: bool,
+    commit: str | None,
     request_changes: bool,
     note: str | None,
     feedback: str | None,
@@ -37,9 +58,11 @@ def review(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Claim the review of the package WP, and record what you found.
+    """Show the work that was handed in for the package WP, then record what you found.
 
-    With --json the envelope is that of the last step, or of the one that was refused.
+    A terminal shows the commits and files, offers the difference, and asks. Nothing is claimed
+    until you decide. Without a terminal and without a decision, it only shows. With --json the
+    envelope is that of the last step, or of the one that was refused.
 
     Example: spec-kitty review WP01 --request-changes --note "no test"
     """
@@ -51,32 +74,123 @@ def review(
         wp,
         mission=chosen,
         lanes=("for_review", "in_review"),
-        fits=lambda x: x["lane"] == "for_review" or x["reviewer"] == who,
+        fits=lambda x: _can_be_reviewed(x, by=who),
         as_json=as_json,
     )
-    has_note = bool(note or feedback)
-    _check_said(verdict, has_note=has_note, as_json=as_json)
-    carry_out(
-        "start-review", chosen, word="review", wp=wp_id, actor=who, as_json=as_json, is_last=False
-    )
-    # Asked only now: the claim has told what to look at.
-    decision = verdict or _asked_verdict()
-    if decision == CHANGES_REQUESTED and not has_note:
-        note = click.prompt("What is to be changed?", prompt_suffix=" ")
-    result = _result(wp_id, decision, reviewer=who, feedback=feedback)
-    to = "approved" if decision == APPROVED else "in_progress"
-    proof: dict[str, Any] = {"note": note, "review_result": result}
-    carry_out(
-        "transition", chosen, word="review", wp=wp_id, actor=who, to=to, as_json=as_json, **proof
-    )
-    if as_json:
+    can_ask = not as_json and is_on_terminal()
+    _check_said(verdict, has_note=bool(note or feedback) or can_ask, as_json=as_json)
+    this = _Review(wp_id=wp_id, chosen=chosen, who=who, as_json=as_json)
+    this.check_lane()
+    seen = this.look(is_shown=can_ask or verdict is None)
+    if verdict is None and not can_ask:
+        print_envelope(seen) if as_json else say(f"next: {_approving(seen['data'], chosen)}")
         return
-    if decision == APPROVED:
-        say(" is approved", head=bold(wp_id))
-        say(f"next: {advice.after_settling(chosen)}")
-    else:
-        say(" goes back to work", head=bold(wp_id))
-        say(f"next: {chosen.next(f'implement {wp_id}')}")
+    if verdict == APPROVED:
+        this.check_commit(seen["data"], commit, can_ask=can_ask)
+    decision = verdict or _asked_verdict(seen["data"], chosen)
+    if decision is None:
+        say(f"next: {chosen.next(f'review {wp_id}')}")
+        return
+    if decision == CHANGES_REQUESTED and not (note or feedback):
+        note = click.prompt("What is to be changed?", prompt_suffix=" ")
+    this.record(seen["data"]["commit"], decision, note=note, feedback=feedback)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Review:
+    """The review of one package by one person."""
+
+    wp_id: str
+    chosen: Chosen
+    who: str
+    as_json: bool
+
+    def check_lane(self) -> None:
+        """Passes where the package waits for its review, or the person holds that."""
+        package = advice.package_named(self.wp_id, advice.packages_of(self.chosen))
+        if package is None or not _can_be_reviewed(package, by=self.who):
+            # Refused in the host's words, unless somebody has handed it in just now.
+            self._claim()
+
+    def look(self, *, is_shown: bool) -> dict[str, Any]:
+        """The envelope about the work, which was shown to a person."""
+        envelope = envelope_of("show-work", mission=self.chosen.slug, wp=self.wp_id)
+        work = settled(envelope, as_json=self.as_json)
+        if is_shown and not self.as_json:
+            work_shown.show(work)
+        return envelope
+
+    def check_commit(self, work: Mapping[str, Any], named: str | None, *, can_ask: bool) -> None:
+        """Passes where the commit that is to be approved is the one that was looked at."""
+        commit = work["commit"]
+        if named is not None:
+            plain = named.strip().lower()
+            if not commit or len(plain) < SHORTEST_COMMIT or not commit.startswith(plain):
+                self._refuse_other(named, commit)
+        elif commit and not can_ask:
+            look = self.chosen.next(f"review {self.wp_id}")
+            problem = f"say what you looked at with --commit: {commit} would be approved"
+            complain("review", f"{problem}; see '{look}'", as_json=self.as_json)
+
+    def record(
+        self, commit: str | None, decision: str, *, note: str | None, feedback: str | None
+    ) -> None:
+        """The review is claimed, and the decision about `commit` recorded."""
+        started = self._claim()
+        if started.get("commit") != commit:
+            self._refuse_other(commit, started.get("commit"))
+        is_good = decision == APPROVED
+        carry_out(
+            "transition",
+            self.chosen,
+            word="review",
+            wp=self.wp_id,
+            as_json=self.as_json,
+            actor=self.who,
+            to="approved" if is_good else "in_progress",
+            note=note,
+            review_result=_result(self.wp_id, decision, reviewer=self.who, feedback=feedback),
+            # Judged once more by the host, in the moment of the move.
+            commit=commit if is_good else None,
+        )
+        if self.as_json:
+            return
+        said = " is approved" if is_good else " goes back to work"
+        onward = self.chosen.next(f"implement {self.wp_id}")
+        say(said, head=bold(self.wp_id))
+        say(f"next: {advice.after_settling(self.chosen) if is_good else onward}")
+
+    def _claim(self) -> dict[str, Any]:
+        return carry_out(
+            "start-review",
+            self.chosen,
+            word="review",
+            wp=self.wp_id,
+            as_json=self.as_json,
+            is_last=False,
+            actor=self.who,
+        )
+
+    def _refuse_other(self, seen: str | None, now: str | None) -> NoReturn:
+        """The process ends as refused: what would be judged is not what was looked at."""
+        message = (
+            f"{self.wp_id}: you looked at commit {(seen or 'none')[:LONGEST_COMMIT]!r}, and the review"
+            f" is about {now or 'no commit at all'}: look again with"
+            f" '{self.chosen.next(f'review {self.wp_id}')}'"
+        )
+        error = errors.TransitionRejected(message, guard="commit", to_lane=APPROVED)
+        refuse("review", error, as_json=self.as_json)
+
+
+def _can_be_reviewed(package: Mapping[str, Any], *, by: str) -> bool:
+    lane = package["lane"]
+    return bool(lane == "for_review" or (lane == "in_review" and package["reviewer"] == by))
+
+
+def _approving(work: Mapping[str, Any], chosen: Chosen) -> str:
+    """The command that approves what was shown."""
+    named = f" --commit {work['commit']}" if work["commit"] else ""
+    return chosen.next(f"review {work['wp_id']} --approve{named}")
 
 
 def _result(wp_id: str, verdict: str, *, reviewer: str, feedback: str | None) -> dict[str, Any]:
@@ -97,14 +211,21 @@ def _verdict(*, approve: bool, request_changes: bool, as_json: bool) -> str | No
 
 
 def _check_said(verdict: str | None, *, has_note: bool, as_json: bool) -> None:
-    """Whether all was said that nobody can be asked for."""
-    if not as_json and is_on_terminal():
-        return
-    if verdict is None:
-        complain("review", "say --approve or --request-changes", as_json=as_json)
     if verdict == CHANGES_REQUESTED and not has_note:
         complain("review", "say what to change: --note TEXT or --feedback FILE", as_json=as_json)
 
 
-def _asked_verdict() -> str:
-    return APPROVED if click.confirm("Is the work good?", prompt_suffix=" ") else CHANGES_REQUESTED
+def _asked_verdict(work: Mapping[str, Any], chosen: Chosen) -> str | None:
+    """What the person decides, who may look at the difference first; None to decide later."""
+    can_page = bool(work["commit"] and work["base"])
+    if can_page and click.confirm("Show the difference?", default=True, prompt_suffix=" "):
+        work_shown.page_diff(work, chosen)
+    question = "Approve, request changes, or quit? (a/c/q)"
+    answers = {"a": APPROVED, "c": CHANGES_REQUESTED, "q": None}
+    answer: str = click.prompt(
+        question,
+        prompt_suffix=" ",
+        type=click.Choice([*answers], case_sensitive=False),
+        show_choices=False,
+    )
+    return answers[answer]

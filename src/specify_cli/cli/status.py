@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from specify_cli import clock
-from specify_cli.cli.asking import ask, complain
+from specify_cli.cli.asking import ask, complain, refuse
 from specify_cli.cli.choosing import mission_or_default
+from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import MISSION
+from specify_cli.cli.prompts import feedback_lines
+from specify_cli.cli.saying import say
+
+if TYPE_CHECKING:
+    from specify_cli import errors
+else:
+    errors = Deferred("specify_cli.errors")
+
+PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 
 
 @click.command()
-@click.argument("named", metavar="[MISSION]", required=False)
+@click.argument("named", metavar="[MISSION | WP]", required=False)
 @click.option("--watch", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
 @MISSION
 @click.option("--json", "as_json", is_flag=True, help="The envelope instead of a board.")
 def status(*, named: str | None, mission: str | None, watch: bool, as_json: bool) -> None:
     """Show where every work package of MISSION stands, and who holds it since when.
 
-    Without MISSION, the one that is meant. A wide terminal gets a column per lane, a narrow one a
+    Without MISSION, the one that is meant. WP, such as WP01, shows that package alone, with what a
+    review asked for. A wide terminal gets a column per lane, a narrow one a
     list; without a terminal there is one plain line a package.
 
     Example: spec-kitty status 001-search --watch
     """
     _tolerate_poor_terminals()
+    wp_id = named.upper() if named and PACKAGE.fullmatch(named) else None
+    named = None if wp_id else named
     if mission and named and mission != named:
         complain("status", f"one mission, not both {mission} and {named}", as_json=as_json)
+    if wp_id and watch:
+        complain("status", "--watch shows a whole mission: leave the package out", as_json=as_json)
     name = mission_or_default("status", mission or named, as_json=as_json).slug
     if watch:
         import_module("specify_cli.cli.board_watch").watch(name, as_json=as_json)
         return
     data = ask("mission-state", as_json=as_json, mission=name)
     if not as_json:
-        _show(data)
+        _show_package(data, wp_id) if wp_id else _show(data)
 
 
 def _tolerate_poor_terminals() -> None:
@@ -56,3 +72,14 @@ def _show(data: dict[str, Any]) -> None:
         return
     console = board.terminal()
     console.print(board.board(data, now=now, width=console.width))
+
+
+def _show_package(data: dict[str, Any], wp_id: str) -> None:
+    packages = [x for x in data["work_packages"] if x["wp_id"] == wp_id]
+    if not packages:
+        known = ", ".join(x["wp_id"] for x in data["work_packages"]) or "none"
+        refuse("status", errors.WorkPackageNotFound(f"no work package {wp_id}; packages: {known}"))
+    board = import_module("specify_cli.cli.board")
+    _, *lines = board.plain_lines(data | {"work_packages": packages}, now=clock.now())
+    for line in [*lines, *feedback_lines(packages[0].get("feedback"))]:
+        say(line)

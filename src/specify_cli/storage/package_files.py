@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,17 @@ def read_text(path: Path, *, below: Path) -> str:
         return data.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise _damaged(path, f"it is not UTF-8 text (byte {error.start})") from error
+
+
+def with_steps(text: str, ticks: Mapping[str, bool]) -> str:
+    """The prompt with each of its checkboxes as `ticks` says."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        box = CHECKBOX.fullmatch(line)
+        tick = ticks.get(_subtask_id(box[2])) if box else None
+        if box and tick is not None:
+            lines[number] = f"{line[: box.start(1)]}{'x' if tick else ' '}{line[box.end(1) :]}"
+    return "\n".join(lines)
 
 
 def canonical_id(text: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.dead_letters import DeadLetters
     from specify_cli.workflow.doctor import Doctor
     from specify_cli.workflow.replies import Replies
+    from specify_cli.workflow.showing import Showing
     from specify_cli.workflow.unfinished import Unfinished
 
 
@@ -87,6 +88,12 @@ class Services:
     def unfinished(self) -> Unfinished:
         """Looks for what a killed call has left."""
         made: Unfinished = import_module("specify_cli.workflow.unfinished").Unfinished(self.project)
+        return made
+
+    @property
+    def showing(self) -> Showing:
+        """Shows packages."""
+        made: Showing = import_module("specify_cli.workflow.showing").Showing(self.project)
         return made
 
     @property

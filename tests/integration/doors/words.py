@@ -92,6 +92,11 @@ def by_words(root: Path, wish: Wish) -> dict[str, Any]:
     """What the people's word says of it."""
     words = [*wish.words, "--mission", SLUG, "--actor", wish.actor, "--json"]
     with contextlib.chdir(root):
+        if "--approve" in words:
+            # A person names what they looked at.
+            shown = CliRunner().invoke(command_line, ["review", words[1], *words[-5:]])
+            found = json.loads(shown.stdout)["data"].get("commit") if shown.stdout else None
+            words += ["--commit", found] if found else []
         result = CliRunner().invoke(command_line, words)
     envelope: dict[str, Any] = json.loads(result.stdout)
     refused = 2 if envelope["error_code"] == "USAGE_ERROR" else 1

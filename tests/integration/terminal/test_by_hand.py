@@ -77,14 +77,56 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     assert "WP01: done" in shell.finish()
     shell.type("spec-kitty implement WP01 --done")
     shell.begin("spec-kitty review WP01")
-    shell.answer("Is the work good?", "n")
+    shell.answer("Show the difference?", "n")
+    shell.answer("or quit?", "q")
+    assert "next: spec-kitty review WP01" in shell.finish()
+    assert "WP01  for_review" in shell.type("spec-kitty status WP01")
+    shell.begin("spec-kitty review WP01")
+    shell.answer("Show the difference?", "n")
+    shell.answer("or quit?", "c")
     shell.answer("What is to be changed?", "all of it")
     assert "next: spec-kitty implement WP01" in shell.finish()
+    assert "  all of it" in shell.type("spec-kitty status wp01")
 
     shell.begin("spec-kitty move --note 'waits for a decision'")
     shell.answer("Which work package?", "1")
     shell.answer("Which lane?", "blocked")
     assert "WP01 has gone from in_progress to blocked" in shell.finish()
+
+
+def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_plays(
+    shell: Shell, folder: Path
+):
+    for command in (
+        "git init -q -b main .",
+        "spec-kitty specify Greeting",
+        "spec-kitty plan",
+        OUTLINE,
+        "spec-kitty tasks",
+        "spec-kitty implement WP01",
+        f"cd .worktrees/{MISSION}-lane-a && mkdir hello",
+        r"printf 'tab\there \033[31mred\n' >hello/say",
+        "echo 'hello/* diff=evil filter=evil' >.gitattributes",
+        "git config --file ../../evil core.pager 'touch pager-ran'",
+        "git config diff.evil.textconv 'touch textconv-ran; cat'",
+        "git config diff.evil.command 'touch command-ran'",
+        "git config core.pager 'touch pager-ran; cat'",
+        "git add hello .gitattributes && git commit -q -m 'Say hello'",
+        "spec-kitty tasks done WP01 && spec-kitty implement WP01 --done",
+        "export GIT_PAGER='sed s/^/paged:/'",
+    ):
+        shell.type(command)
+
+    shell.begin("spec-kitty review WP01")
+    shell.answer("Show the difference?", "y")
+    shell.screen.wait_for(lambda text: "or quit?" in text and "paged:+tab" in text)
+    shell.answer("or quit?", "a")
+    screen = shell.finish()
+
+    assert r"\x1b[31mred" in screen
+    assert ".gitattributes  (outside the owned files)" in screen
+    assert "WP01 is approved" in screen
+    assert list(folder.rglob("*-ran")) == []
 
 
 def test_refusal_is_red_on_a_terminal_alone(shell: Shell, folder: Path):

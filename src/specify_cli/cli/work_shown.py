@@ -1,0 +1,91 @@
+"""The work that a review is about, on a person's screen: nothing in it can play with the terminal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specify_cli.cli.asking import ask
+from specify_cli.cli.choosing import Chosen
+from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.prompts import feedback_lines
+from specify_cli.cli.saying import bold, say
+
+if TYPE_CHECKING:
+    from specify_cli.mailbox import printable
+else:
+    printable = Deferred("specify_cli.mailbox.printable")
+
+SHORT = 12
+"""Characters of a commit's name that tell it from others."""
+
+
+def show(work: Mapping[str, Any]) -> None:
+    """Commits, changed files, open subtasks and earlier feedback are on the screen."""
+    if work["commit"] is None:
+        say(" has no commit of its own", head=bold(work["wp_id"]))
+    else:
+        since = f", since {work['base'][:SHORT]}" if work["base"] else ""
+        say(f" as of commit {work['commit']}{since}", head=bold(work["wp_id"]))
+    _show_commits(work)
+    _show_files(work)
+    for problem in work["problems"]:
+        say(f"warning: {problem}")
+    if work["open_subtasks"]:
+        say(f"open subtasks: {', '.join(work['open_subtasks'])}")
+    for line in feedback_lines(work.get("feedback")):
+        say(line)
+
+
+def page_diff(work: Mapping[str, Any], chosen: Chosen) -> None:
+    """What the work changes was shown by the user's own pager."""
+    ends = {name: work[name] for name in ("base", "commit")}
+    data = ask("show-diff", mission=chosen.slug, wp=work["wp_id"], **ends)
+    lines = [_harmless(line) for line in data["diff"].split("\n")]
+    if data["is_cut"]:
+        lines.append(f"... the rest: git diff {work['base']} {work['commit']}")
+    text = "\n".join(lines)
+    pager = os.environ.get("GIT_PAGER", data["pager"])
+    if pager is None:
+        pager = os.environ.get("PAGER", "less")
+    if pager in ("", "cat"):
+        click.echo(text)
+        return
+    # As git does: through a shell, and with what less needs to end by itself on a short text.
+    os.environ.setdefault("LESS", "FRX")
+    os.environ["PAGER"] = shlex.join(["sh", "-c", pager])
+    click.echo_via_pager(text)
+
+
+def _show_commits(work: Mapping[str, Any]) -> None:
+    for commit in work["commits"]:
+        say(f"  {commit['commit'][:SHORT]}  {commit['subject']}  ({commit['author']})")
+    _say_rest("commits", work["commits_total"] - len(work["commits"]))
+    for left in work.get("commits_not_included", ()):
+        newest = left["commits"][0][:SHORT]
+        say(
+            f"not part of it: {left['total']} newer commits of {left['lane_branch']}, up to {newest};"
+            " they are judged once they are handed in"
+        )
+
+
+def _show_files(work: Mapping[str, Any]) -> None:
+    if work["files"]:
+        say(f"changed files: {work['files_total']}")
+    for file in work["files"]:
+        mark = "  (outside the owned files)" if file["is_outside"] else ""
+        say(f"  {file['change']:<8} {file['path']}{mark}")
+    _say_rest("files", work["files_total"] - len(work["files"]))
+
+
+def _say_rest(what: str, count: int) -> None:
+    if count:
+        say(f"  ... and {count} more {what}")
+
+
+def _harmless(line: str) -> str:
+    return "\t".join(printable.printable(part) for part in line.split("\t"))

@@ -1,0 +1,60 @@
+"""show-diff: what the work of a package changes, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from specify_cli.orchestrator_api.arguments import CommitId, Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowDiffParams(Params):
+    """Arguments of show-diff."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    base: Annotated[str, CommitId] = argument("Commit that the work began on.")
+    commit: Annotated[str, CommitId] = argument("Commit of the work.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowDiffResult(MissionResult):
+    """Data of show-diff; `pager` is the one of the user's own git configuration."""
+
+    wp_id: str
+    diff: str
+    is_cut: bool
+    pager: str | None
+
+
+def handle(
+    params: ShowDiffParams, cause: Cause, services: Callable[[], Services]
+) -> ShowDiffResult:
+    """What differs between the two commits."""
+    report = services().showing.diff(
+        params.mission, params.wp, base=params.base, commit=params.commit
+    )
+    return ShowDiffResult(
+        **mission_fields(report.mission),
+        wp_id=report.wp_id,
+        diff=report.difference.text,
+        is_cut=report.difference.is_cut,
+        pager=report.pager,
+    )
+
+
+COMMAND = Command(
+    name="show-diff",
+    params=ShowDiffParams,
+    handle=handle,
+    is_for_people=True,
+    example="spec-kitty review WP01",
+)

@@ -1,0 +1,54 @@
+"""show-prompt: the prompt of a package, as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowPromptParams(Params):
+    """Arguments of show-prompt."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowPromptResult(MissionResult):
+    """Data of show-prompt."""
+
+    wp_id: str
+    prompt_path: str
+    prompt: str
+
+
+def handle(
+    params: ShowPromptParams, cause: Cause, services: Callable[[], Services]
+) -> ShowPromptResult:
+    """The prompt, its steps as they stand."""
+    report = services().showing.prompt(params.mission, params.wp)
+    return ShowPromptResult(
+        **mission_fields(report.mission),
+        wp_id=report.wp_id,
+        prompt_path=str(report.path),
+        prompt=report.text,
+    )
+
+
+COMMAND = Command(
+    name="show-prompt",
+    params=ShowPromptParams,
+    handle=handle,
+    is_for_people=True,
+    example="spec-kitty implement WP01",
+)

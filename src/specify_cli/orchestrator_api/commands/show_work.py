@@ -1,0 +1,101 @@
+"""show-work: what a review of a package is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import (
+    Command,
+    CommitsLeft,
+    FeedbackGiven,
+    MissionResult,
+    commits_left,
+    mission_fields,
+)
+from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+    from specify_cli.workflow.showing import WorkReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowWorkParams(Params):
+    """Arguments of show-work."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitShown:
+    """One commit in a line."""
+
+    commit: str
+    author: str
+    at: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileShown:
+    """A file that the work changes."""
+
+    path: str
+    change: str
+    is_outside: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowWorkResult(MissionResult):
+    """Data of show-work; `commits` are the newest, `files` the first of so many."""
+
+    wp_id: str
+    open_subtasks: list[str]
+    commits: list[CommitShown]
+    commits_total: int
+    files: list[FileShown]
+    files_total: int
+    problems: list[str]
+    commit: str | None
+    base: str | None
+    feedback: FeedbackGiven | None = None
+    commits_not_included: list[CommitsLeft] | None = None
+
+    @classmethod
+    def of(cls, report: WorkReport) -> ShowWorkResult:
+        """The wire form of the report."""
+        return cls(
+            **mission_fields(report.mission),
+            wp_id=report.wp_id,
+            open_subtasks=list(report.open_subtasks),
+            commits=[CommitShown(**asdict(it)) for it in report.commits],
+            commits_total=report.commits_total,
+            files=[FileShown(**asdict(it)) for it in report.files],
+            files_total=report.files_total,
+            problems=list(report.problems),
+            commit=report.commit,
+            base=report.base,
+            feedback=FeedbackGiven.of(report.feedback),
+            commits_not_included=commits_left([report.beyond] if report.beyond else ()),
+        )
+
+
+def handle(
+    params: ShowWorkParams, cause: Cause, services: Callable[[], Services]
+) -> ShowWorkResult:
+    """The work as it would be approved now."""
+    return ShowWorkResult.of(services().showing.work(params.mission, params.wp))
+
+
+COMMAND = Command(
+    name="show-work",
+    params=ShowWorkParams,
+    handle=handle,
+    is_for_people=True,
+    example="spec-kitty review WP01",
+)
