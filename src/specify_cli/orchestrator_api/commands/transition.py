@@ -152,6 +152,6 @@ COMMAND = Command(
     check=_check,
     example=(
         "spec-kitty orchestrator-api transition --mission 001-search --wp WP01"
-        ' --to blocked --actor nightly --note why'
+        " --to blocked --actor nightly --note why"
     ),
 )
