@@ -197,9 +197,9 @@ def _pasteable(example: str) -> str:
 class Pair(click.Option):
     """A flag that can be denied, shown in less room than both its names take."""
 
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """Its name and how it is denied, and its text."""
-        return f"{self.opts[0]}, --no-...", self.help or ""
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Its name and how it is denied, and its text; None where it is not shown."""
+        return None if self.hidden else (f"{self.opts[0]}, --no-...", self.help or "")
 
 
 def _option(field: dataclasses.Field[Any], hint: Any) -> click.Option:
@@ -211,7 +211,7 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> click.Option:
         return click.Option([flag, field.name], is_flag=True, default=None, help=text)
     if hint == bool | None:
         pair = f"{flag}/--no-{flag.removeprefix('--')}"
-        return Pair([pair, field.name], default=None, help=text)
+        return Pair([pair, field.name], default=None, help=text, hidden=not text)
     metavar = "JSON" if field.metadata["is_json"] else "TEXT"
     return click.Option([flag, field.name], help=text, metavar=metavar)
 

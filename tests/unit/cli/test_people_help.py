@@ -13,7 +13,7 @@ from specify_cli.cli.main import root
 from tests.unit.cli.people_pages import pages
 
 PAGES = list(pages())
-LINES, COLUMNS = 25, 80
+LINES, COLUMNS = 24, 80
 
 
 def page(words: tuple[str, ...]) -> str:

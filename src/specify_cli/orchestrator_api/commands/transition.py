@@ -68,7 +68,8 @@ class TransitionParams(Params):
     evidence: Evidence | None = argument(
         'Evidence, such as {"review": {...}}.', default=None, is_json=True
     )
-    subtasks_complete: bool | None = argument("Accepted; changes nothing.", default=None)
+    # Clients of older versions give it. It changes nothing, so no help page has a line for it.
+    subtasks_complete: bool | None = argument("", default=None)
     implementation_evidence_present: bool | None = argument(
         "Your word, where no branch is seen.", default=None
     )
