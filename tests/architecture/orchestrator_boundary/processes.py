@@ -15,10 +15,13 @@ HOME_OF_SUBPROCESS = "src/specify_cli/vcs/git.py"
 # A kit that tests hosts of others has to run them. It is no part of the host: nothing but the
 # command line's `contract verify` loads it.
 HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
+# A person at a terminal looks at a difference with the pager of their own configuration.
+HOME_OF_THE_PAGER = "src/specify_cli/cli/work_shown.py"
+PAGER = "click.echo_via_pager"
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
     "only vcs/git.py starts a process, and that process is git; conformance/programs.py starts what "
-    "its user names, without a shell"
+    "its user names, without a shell; cli/work_shown.py shows a difference in the user's pager"
 )
 
 STARTING_MODULES = frozenset(
@@ -81,7 +84,9 @@ def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[
         case ast.ImportFrom(module=str(module), names=names):
             yield from _imported([f"{module}.{alias.name}" for alias in names], path)
         case ast.Attribute() | ast.Name():
-            yield from _mentioned(bindings.dotted(node))
+            name = bindings.dotted(node)
+            if (path, name) != (HOME_OF_THE_PAGER, PAGER):
+                yield from _mentioned(name)
         case ast.Call():
             yield from _called(node, bindings, path)
         case ast.Subscript(value=value, slice=key):

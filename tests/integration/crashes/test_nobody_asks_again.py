@@ -121,7 +121,7 @@ def test_a_worker_that_serves_records_what_a_killed_command_line_had_done(
     stage.approve("WP01", {"src/work": "work\n"})
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")
     words = ["orchestrator-api", "merge-mission", *flags(correlation_id="killed")]
-    for call in range(6, 40, 4):
+    for call in range(6, 120, 6):
         env = fatal_git(tmp_path / str(call), call=call, moment="after")
         if stage.run(*words, env=env).exit_code == 0:
             break

@@ -157,8 +157,10 @@ def test_nobody_is_asked_where_there_is_no_terminal(project: Path):
     outline(project, OUTLINE)
     say(project, "tasks")
 
-    for words in (["implement"], ["review"], ["review", "WP01"]):
+    for words in (["implement"], ["review"]):
         assert say(project, *words)["error_code"] == "USAGE_ERROR"
+    # A named package is shown, where there is something to look at.
+    assert say(project, "review", "WP01")["error_code"] == "TRANSITION_REJECTED"
     say(project, "specify", "Other")
     assert say(project, "accept")["error_code"] == "USAGE_ERROR"
 
