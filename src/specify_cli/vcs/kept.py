@@ -11,8 +11,8 @@ from specify_cli.vcs.repository import Repository
 PREFIX: Final = "refs/spec-kitty/"
 
 
-def keep(repo: Repository, refs: Mapping[str, str | None]) -> None:
-    """Each ref, named without the prefix, points at its commit, all or none; None removes one.
+def keep(repo: Repository, refs: Mapping[str, str]) -> None:
+    """Each ref, named without the prefix, points at its commit, all or none.
 
     Call it while no other process of the host changes the repository.
 
@@ -27,8 +27,8 @@ def keep(repo: Repository, refs: Mapping[str, str | None]) -> None:
     # No ref may outlive a power loss that the commit it points at does not.
     durable.sync()
     for ref, commit in moves.items():
-        marks.note_ref(ref, commit or there[ref])
-    orders = (f"update {ref} {oid}\n" if oid else f"delete {ref}\n" for ref, oid in moves.items())
+        marks.note_ref(ref, commit)
+    orders = (f"update {ref} {oid}\n" for ref, oid in moves.items())
     repo.git.run("update-ref", "--stdin", input="".join(orders).encode())
 
 

@@ -113,15 +113,6 @@ class Repository:
             raise GitFailed(args, returncode=found.returncode, stderr=found.stderr)
         return found.returncode == 0
 
-    def has_own_commits(self, branch: str, *, since: str, beside: str) -> bool:
-        """Whether `branch` has a commit that neither `since` nor the branch `beside` has.
-
-        Merges do not count. False where one of them is not there.
-        """
-        wanted = (f"{HEADS}{branch}", f"^{since}", f"^{HEADS}{beside}")
-        found = self.git.run("rev-list", "--no-merges", "--max-count=1", *wanted, check=False)
-        return bool(found.stdout.strip())
-
     def has_commit(self, oid: str) -> bool:
         """Whether there is a commit of that full name."""
         return _commit(self.git, oid) is not None
@@ -162,14 +153,6 @@ class Repository:
             return unique
         tops = set(self.git.run("merge-base", "--independent", *unique).lines)
         return [commit for commit in unique if commit in tops]
-
-    def commits_between(self, base: str, tip: str) -> int:
-        """How many commits `tip` has that `base` has not.
-
-        Raises:
-            GitFailed: one of them is no commit.
-        """
-        return int(self.git.text("rev-list", "--count", f"{base}..{tip}", "--"))
 
 
 def _commit(git: Git, name: str) -> str | None:

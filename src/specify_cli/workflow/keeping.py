@@ -30,7 +30,7 @@ def keep_for(commits: PackageCommits, wish: Wish, commit: str | None) -> None:
         GitFailed: git refused.
     """
     mission, wp_id = commits.mission, wish.wp_id
-    refs: dict[str, str | None] = {}
+    refs: dict[str, str] = {}
     if wish.to in HANDED_IN and commit:
         ref = approved_ref if wish.to in FINISHED else handed_in_ref
         refs[ref(mission, wp_id)] = commit

@@ -174,7 +174,7 @@ def _keep(commits: PackageCommits, lane_id: str, tip: str) -> None:
     approved = [x for wp_id in mission.packages if (x := commits.approved(wp_id))]
     if not commits.repository.commits_beyond(tip, [*known, *approved], most=1):
         return
-    refs: dict[str, str | None] = {left_ref(mission, lane_id, tip): tip}
+    refs: dict[str, str] = {left_ref(mission, lane_id, tip): tip}
     last = mission.last_at_work(lane_id)
     before = commits.set_aside(last) if last else None
     goes_on = before is None or commits.repository.is_ancestor(before, tip)

@@ -149,15 +149,6 @@ class OpenMission:
         """What the log says of the package."""
         return self.state.of(wp_id)
 
-    def began_at(self, wp_id: str) -> str | None:
-        """The moment at which work on the package last began; None where it never did."""
-        moments = [
-            event.at
-            for event in self.log.events
-            if isinstance(event, Moved) and event.wp_id == wp_id and event.lane_base_ref
-        ]
-        return moments[-1] if moments else None
-
     def lane_mates(self, wp_id: str) -> tuple[str, ...]:
         """The packages of the same execution lane, this one included."""
         lane_id = self.lane_ids[wp_id]

@@ -153,12 +153,7 @@ def test_the_lane_goes_on_from_what_was_approved(shared: Stage) -> None:
 
 def test_what_was_approved_before_commits_were_recorded_is_recorded_once(shared: Stage) -> None:
     _, commit = approve(shared, "WP01", {"src/one.py": "one\n"})
-    log = shared.root / "kitty-specs" / SLUG / "status.events.jsonl"
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    old = [{k: v for k, v in line.items() if k != "commit"} for line in lines]
-    log.write_text("".join(json.dumps(line) + "\n" for line in old))
-    for ref in shared.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split():
-        shared.git("update-ref", "-d", ref)
+    shared.forget_commits()
     workspace = begin(shared, "WP02")
     [told] = [line for line in events(shared, "WP01") if line.get("kind") == "annotation"]
     assert (told["actor"], told["delta"]) == ("spec-kitty", {"commit": commit})

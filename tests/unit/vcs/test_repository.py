@@ -75,12 +75,12 @@ def test_current_branch_is_the_default_target(project: Project) -> None:
     assert project.repo.default_target() == "topic/x"
 
 
-def test_history_is_told_by_ancestry_and_count(project: Project) -> None:
+def test_history_is_told_by_ancestry_and_by_what_is_new(project: Project) -> None:
     first = project.git("rev-parse", "HEAD")
     second = project.commit({"a.txt": "2\n"})
     assert project.repo.is_ancestor(first, second)
     assert not project.repo.is_ancestor(second, first)
-    assert project.repo.commits_between(first, second) == 1
+    assert project.repo.commits_beyond(second, [first]) == [second]
     with pytest.raises(GitFailed):
         project.repo.is_ancestor("0" * 40, second)
 
