@@ -72,6 +72,18 @@ def ensure(folder: Path, *, below: Path, mode: int) -> None:
             raise _refusal(folder, error) from error
 
 
+def ensure_all(folder: Path, *, below: Path, mode: int = 0o777) -> None:
+    """As `ensure`, for every folder on the way from `below`, and `folder` itself.
+
+    Raises:
+        StorageFailed: as `ensure` does.
+    """
+    place = below
+    for part in folder.relative_to(below).parts:
+        place = place / part
+        ensure(place, below=below, mode=mode)
+
+
 def exists(folder: Path, *, below: Path) -> bool:
     """Whether `folder` can be opened without following a link."""
     try:

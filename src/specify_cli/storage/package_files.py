@@ -21,12 +21,15 @@ from specify_cli.core.package_references import (
 )
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import front_matter, project_files
+from specify_cli.storage.safe_read import TooLarge
 
 PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
 FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
 HEADING = re.compile(r"(#{1,6})\s(.*)")
 CHECKBOX = re.compile(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
 SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
+MAX_TEXT_BYTES = 16 * 1024 * 1024
+"""Of a prompt or `tasks.md`; people write some kilobytes."""
 DONE_WORDS = frozenset({"done", "complete", "completed"})
 
 
@@ -164,10 +167,12 @@ def read_text(path: Path, *, below: Path) -> str:
     Raises: StateUnreadable, OSError.
     """
     try:
-        data = project_files.read(path, below=below).decode("utf-8-sig")
+        data = project_files.read(path, below=below, max_bytes=MAX_TEXT_BYTES).decode("utf-8-sig")
         return data.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise _damaged(path, f"it is not UTF-8 text (byte {error.start})") from error
+    except TooLarge as error:
+        raise _damaged(path, f"it {error}") from error
 
 
 def with_steps(text: str, ticks: Mapping[str, bool]) -> str:

@@ -59,6 +59,17 @@ def read_if_there(path: Path, *, below: Path) -> bytes | None:
     return None
 
 
+def is_there(path: Path, *, below: Path) -> bool:
+    """Whether there is a regular file `path`.
+
+    Raises:
+        StateUnreadable, OSError: as `opened` does.
+    """
+    with contextlib.suppress(FileNotFoundError), opened(path, below=below):
+        return True
+    return False
+
+
 def names_in(folder: Path, *, below: Path) -> list[str]:
     """The names in a folder, sorted; none where there is no folder.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from specify_cli import ids
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.errors import UsageError
-from specify_cli.storage import front_matter, locks
+from specify_cli.storage import folders, front_matter, locks, project_files
 from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.mission_files import (
     DEFAULT_TYPE,
@@ -92,7 +93,7 @@ class Authoring:
     def write_plan(self, selector: str) -> PlanReport:
         """`plan.md` and `tasks.md` are there to be filled in; what was there is kept.
 
-        Raises: MissionNotFound, StorageFailed.
+        Raises: MissionNotFound, StorageFailed; StateUnreadable where one is a link, a FIFO or the like.
         """
         templates = {"plan.md": authoring_templates.PLAN, "tasks.md": authoring_templates.TASKS}
         with (
@@ -100,9 +101,11 @@ class Authoring:
             translated(mission.files.folder, "write below"),
         ):
             paths = {mission.files.folder / name: text for name, text in templates.items()}
-            missing = [path for path in paths if not path.exists()]
+            root = self.project.root
+            missing = [path for path in paths if not project_files.is_there(path, below=root)]
             for path in missing:
-                publish(path, paths[path].format(title=mission.identity.title).encode())
+                text = paths[path].format(title=mission.identity.title)
+                publish(path, text.encode(), below=root)
             return PlanReport(
                 identity=mission.identity,
                 written=tuple(missing),
@@ -125,8 +128,10 @@ class Authoring:
             wp_id = _next_package_id(mission)
             name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
             path = mission.files.folder / "tasks" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            publish(path, _prompt(wp_id, draft, _next_subtask(mission)).encode())
+            text = _prompt(wp_id, draft, _next_subtask(mission))
+            root = self.project.root
+            folders.ensure_all(path.parent, below=root)
+            publish(path, text.encode(), below=root)
             return mission, wp_id, path
 
     def finalize(self, selector: str) -> FinalizeReport:
@@ -155,7 +160,8 @@ def initialize(folder: Path) -> Path:
     """`folder`'s repository is a project: it has a place for missions. The root of the project.
 
     Raises: UsageError where there is no git repository, or git refuses to work in it;
-    MissionNotFound where that has no main checkout; StorageFailed.
+    MissionNotFound where that has no main checkout; StorageFailed, StateUnreadable where a link or
+    the like is in the place of a file or folder.
     """
     try:
         repository = Repository.find(root_above(folder.resolve(), (GIT,)) or folder)
@@ -165,8 +171,9 @@ def initialize(folder: Path) -> Path:
         raise UsageError(f"{folder} is in no git repository: run 'git init' first")
     keep = repository.root / "kitty-specs" / ".gitkeep"
     with translated(repository.root, "write below"):
-        keep.parent.mkdir(exist_ok=True)
-        keep.touch()
+        folders.ensure_all(keep.parent, below=repository.root)
+        with project_files.opened(keep, below=repository.root, flags=os.O_RDWR | os.O_CREAT):
+            pass
     return repository.root
 
 
@@ -176,9 +183,10 @@ def _next_number(project: Project) -> int:
 
 
 def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target: str) -> None:
-    files.folder.mkdir(parents=True)
+    root = files.project.root
+    folders.ensure_all(files.folder, below=root)
     spec = authoring_templates.SPEC.format(title=title)
-    publish(files.folder / "spec.md", spec.encode())
+    publish(files.folder / "spec.md", spec.encode(), below=root)
     number = int(files.slug.partition("-")[0])
     meta = {
         "mission_id": ids.ulid(),
@@ -189,7 +197,7 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
         "target_branch": target,
     }
     # Last, so that a mission that can be found is whole.
-    publish(files.folder / "meta.json", (json.dumps(meta, indent=2) + "\n").encode())
+    publish(files.meta_path, (json.dumps(meta, indent=2) + "\n").encode(), below=root)
 
 
 def _next_package_id(mission: OpenMission) -> str:

@@ -11,7 +11,7 @@ from specify_cli.core.dependencies import Graph, find_cycle, find_unknown
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import PreflightFailed, UsageError
-from specify_cli.storage import front_matter, locks
+from specify_cli.storage import folders, front_matter, locks
 from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import Project
@@ -174,22 +174,23 @@ def _require_no_former_prompt(mission: OpenMission, missing: Collection[str]) ->
 def _write_prompt(mission: OpenMission, wp_id: str, draft: PackageDraft) -> None:
     name = f"{wp_id}-{slug_of(draft.title) or 'package'}.md"
     path = mission.files.folder / "tasks" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    publish(path, render_prompt(wp_id, draft).encode())
+    root = mission.files.project.root
+    folders.ensure_all(path.parent, below=root)
+    publish(path, render_prompt(wp_id, draft).encode(), below=root)
 
 
 def _differing(
     mission: OpenMission, outline: Mapping[str, PackageDraft]
 ) -> dict[str, tuple[str, ...]]:
     found = {
-        wp_id: _differences(mission.packages[wp_id], draft)
+        wp_id: _differences(mission.packages[wp_id], draft, below=mission.files.project.root)
         for wp_id, draft in outline.items()
         if wp_id in mission.packages
     }
     return {wp_id: names for wp_id, names in found.items() if names}
 
 
-def _differences(package: WorkPackage, draft: PackageDraft) -> tuple[str, ...]:
+def _differences(package: WorkPackage, draft: PackageDraft, *, below: Path) -> tuple[str, ...]:
     """The names of what the prompt says otherwise than the outline does."""
     pairs = {
         "title": (package.title, draft.title),
@@ -198,12 +199,12 @@ def _differences(package: WorkPackage, draft: PackageDraft) -> tuple[str, ...]:
         "subtasks": (tuple(x.subtask_id for x in package.subtasks), draft.subtasks),
     }
     names = tuple(name for name, (one, other) in pairs.items() if one != other)
-    return names or _text_difference(package, draft)
+    return names or _text_difference(package, draft, below=below)
 
 
-def _text_difference(package: WorkPackage, draft: PackageDraft) -> tuple[str, ...]:
+def _text_difference(package: WorkPackage, draft: PackageDraft, *, below: Path) -> tuple[str, ...]:
     """Ticks are no difference: they are made as work goes on."""
-    written = package.prompt_path.read_text(encoding="utf-8-sig")
+    written = read_text(package.prompt_path, below=below)
     expected = render_prompt(package.wp_id, draft)
     return () if _unticked(written) == _unticked(expected) else ("text",)
 

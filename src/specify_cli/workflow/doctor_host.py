@@ -51,7 +51,7 @@ def make_private(folder: Path) -> None:
 
 def stale_drafts(folder: Path) -> Iterator[Finding]:
     """What writers that were killed have left in `folder` of files that never appeared whole."""
-    if not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
         if not DRAFT.fullmatch(path.name) or path.is_symlink():

@@ -15,6 +15,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.storage import event_log
 from specify_cli.storage.event_log import EventLog, ExaminedLine
 from specify_cli.storage.mission_files import NUMBERED, MissionFiles, MissionIdentity, read_json
+from specify_cli.storage.package_files import read_text
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 
 RESTORE = "restore the line from git or correct it by hand"
@@ -79,17 +80,17 @@ def _disagreements(
     said = meta.get("mission_slug")
     if said not in (None, files.slug):
         what = f"mission_slug is {said!r}, the folder is {files.slug!r}: the folder's name counts"
-        line = _line_of(path, "mission_slug")
+        line = _line_of(path, "mission_slug", below=files.project.root)
         yield warning("meta-and-folder", path, what, repair="make them agree", line=line)
     numbered = NUMBERED.fullmatch(files.slug)
     if numbered and identity.number != int(numbered[1]):
         what = f"mission_number is {identity.number}, the folder says {int(numbered[1])}"
-        line = _line_of(path, "mission_number")
+        line = _line_of(path, "mission_number", below=files.project.root)
         yield warning("meta-and-folder", path, what, repair="make them agree", line=line)
 
 
-def _line_of(path: Path, field: str) -> int:
-    lines = path.read_text(encoding="utf-8-sig").split("\n")
+def _line_of(path: Path, field: str, *, below: Path) -> int:
+    lines = read_text(path, below=below).split("\n")
     return next((n for n, line in enumerate(lines, start=1) if f'"{field}"' in line), 1)
 
 

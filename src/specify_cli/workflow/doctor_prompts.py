@@ -12,7 +12,7 @@ from typing import Any
 from specify_cli.core.globs import PatternTooComplex, require_simple
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import front_matter, package_files
+from specify_cli.storage import front_matter, package_files, project_files
 from specify_cli.storage.package_files import FILE_NAME
 from specify_cli.workflow.doctor_findings import Finding, error, warning
 
@@ -40,6 +40,10 @@ class Prompt:
 def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
     """What of the mission's prompts can be read, and every fault in them."""
     folder = mission_folder / "tasks"
+    try:
+        project_files.names_in(folder, below=mission_folder)
+    except StateUnreadable as fault:
+        return [], [_unreadable(folder, fault)]
     prompts: list[Prompt] = []
     found: list[Finding] = []
     for path in _markdown_in(folder):
@@ -125,9 +129,13 @@ def _front_matter_fault(path: Path, fault: StateUnreadable) -> Finding:
 def unreadable_outline(path: Path, fault: StateUnreadable) -> Iterator[Finding]:
     """The finding about `tasks.md`, where the fault is about that file."""
     if fault.details.get("file") == str(path):
-        what, _, advice = _complaint(fault).partition(f"; {PUT_ITSELF}")
-        repair = f"{PUT_ITSELF}{advice}" if advice else BY_HAND
-        yield error("unreadable-file", path, what, repair=repair)
+        yield _unreadable(path, fault)
+
+
+def _unreadable(path: Path, fault: StateUnreadable) -> Finding:
+    what, _, advice = _complaint(fault).partition(f"; {PUT_ITSELF}")
+    repair = f"{PUT_ITSELF}{advice}" if advice else BY_HAND
+    return error("unreadable-file", path, what, repair=repair)
 
 
 def _complaint(fault: StateUnreadable) -> str:

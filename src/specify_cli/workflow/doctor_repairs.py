@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import MappingProxyType
 
 from specify_cli import ids
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import locks
+from specify_cli.storage import folders, locks, project_files
 from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
@@ -48,8 +49,9 @@ def _mend_log(project: Project, path: Path) -> bool:
 def _plan_lanes(project: Project, path: Path) -> bool:
     """`lanes.json` is the plan of today; the one before is kept."""
     with changing_mission(project, path.parent.name) as mission:
-        if path.exists():
-            _keep(project, path)
+        before = project_files.read_if_there(path, below=project.root)
+        if before is not None:
+            _keep(project, path, before)
         mission.write_lanes()
     return True
 
@@ -57,19 +59,23 @@ def _plan_lanes(project: Project, path: Path) -> bool:
 def _remove_mark(project: Project, path: Path) -> bool:
     """The file begins with its first letter; it is kept as it was."""
     with locks.held(MissionFiles(project, _mission_of(project, path)).lock):
-        data = path.read_bytes()
+        with project_files.opened(path, below=project.root) as file:
+            mode, data = stat.S_IMODE(os.fstat(file.fileno()).st_mode), file.readall()
         if not data.startswith(MARK):
             return False
-        _keep(project, path)
-        publish(path, data.removeprefix(MARK), mode=stat.S_IMODE(path.stat().st_mode))
+        _keep(project, path, data)
+        publish(path, data.removeprefix(MARK), mode=mode, below=project.root)
     return True
 
 
 def _put_away(project: Project, path: Path) -> bool:
     """The file is kept elsewhere."""
-    place = _place(project, path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    path.rename(place)
+    root = project.root
+    with (
+        folders.opened(path.parent, below=root) as here,
+        folders.opened(_place(project, path).parent, below=root) as there,
+    ):
+        os.rename(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
     return True
 
 
@@ -78,15 +84,15 @@ def _make_private(project: Project, folder: Path) -> bool:
     return True
 
 
-def _keep(project: Project, path: Path) -> None:
-    place = _place(project, path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    publish(place, path.read_bytes())
+def _keep(project: Project, path: Path, data: bytes) -> None:
+    publish(_place(project, path), data, below=project.root)
 
 
 def _place(project: Project, path: Path) -> Path:
-    """Where the file is kept: under a name that was never used before."""
-    return project.host / "attic" / ids.ulid() / path.relative_to(project.root)
+    """Where the file is kept: in a folder that was never used before, and is there."""
+    place = project.host / "attic" / ids.ulid() / path.relative_to(project.root)
+    folders.ensure_all(place.parent, below=project.root)
+    return place
 
 
 def _mission_of(project: Project, path: Path) -> str:

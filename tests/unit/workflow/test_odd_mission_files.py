@@ -1,0 +1,198 @@
+"""Below kitty-specs the host opens regular files alone, and writes nothing through a link."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.core.drafts import PackageDraft
+from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
+from specify_cli.storage import package_files
+from specify_cli.workflow.authoring import Authoring, initialize
+from specify_cli.workflow.authoring_packages import Packages
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.doctor import Doctor
+from specify_cli.workflow.doctor_repairs import repair_one
+from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient
+
+REFUSED = (StateUnreadable, StorageFailed)
+CAUSE = Cause(correlation_id="corr-1", identity="uid:0", request_digest="0" * 64)
+DRAFT = PackageDraft(title="Third", dependencies=(), owned_files=(), subtasks=(), prompt="")
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder that is not of the project."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    return folder
+
+
+def put_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def put_link(path: Path) -> None:
+    path.symlink_to(path.parent / "meta.json")
+
+
+def put_dangling_link(path: Path) -> None:
+    path.symlink_to(path.parent / "nothing")
+
+
+def put_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def put_huge_file(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2 * package_files.MAX_TEXT_BYTES)
+
+
+NO_FILES = (put_fifo, put_link, put_dangling_link, put_folder)
+
+
+def moved_elsewhere(folder: Path, outside: Path) -> Path:
+    """The folder is elsewhere, and a link to it has its name."""
+    there = outside / folder.name
+    folder.rename(there)
+    folder.symlink_to(there)
+    return there
+
+
+@pytest.mark.parametrize("name", ["kitty-specs", "kitty-specs/.gitkeep"])
+def test_init_writes_nothing_through_a_link(tmp_path: Path, outside: Path, name: str) -> None:
+    patient_root = tmp_path / "project"
+    patient_root.mkdir()
+    Patient(patient_root)
+    specs = patient_root / "kitty-specs"
+    if name == "kitty-specs":
+        specs.rename(tmp_path / "before")
+        specs.symlink_to(outside)
+    else:
+        (specs / ".gitkeep").symlink_to(outside / "made")
+    with pytest.raises(REFUSED) as refused:
+        initialize(patient_root)
+    assert name in refused.value.message
+    assert not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("put", NO_FILES)
+@pytest.mark.parametrize("name", ["plan.md", "tasks.md"])
+def test_plan_keeps_regular_files_alone(
+    patient: Patient, name: str, put: Callable[[Path], None]
+) -> None:
+    path = patient.mission / name
+    path.unlink(missing_ok=True)
+    put(path)
+    with pytest.raises(REFUSED) as refused:
+        Authoring(patient.project).write_plan(SLUG)
+    assert str(path) in refused.value.message
+    assert sorted(it.name for it in patient.mission.iterdir()) == sorted(
+        {"meta.json", "tasks", "tasks.md", name}
+    )
+
+
+def test_a_mission_is_not_made_in_the_place_of_a_link(patient: Patient, outside: Path) -> None:
+    (patient.project.missions / "002-next").symlink_to(outside)
+    with pytest.raises(REFUSED) as refused:
+        Authoring(patient.project).create_mission("Next")
+    assert "002-next" in refused.value.message
+    assert not list(outside.iterdir())
+
+
+def test_no_package_is_written_into_a_folder_elsewhere(patient: Patient, outside: Path) -> None:
+    there = moved_elsewhere(patient.mission / "tasks", outside)
+    before = sorted(there.iterdir())
+    with pytest.raises(REFUSED):
+        Authoring(patient.project).add_package(SLUG, DRAFT)
+    patient.write("tasks.md", "## WP03: Third\n")
+    with pytest.raises(REFUSED):
+        Packages(patient.project).write(SLUG, CAUSE)
+    assert sorted(there.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["tasks/WP01-index.md", "tasks.md"])
+def test_a_huge_file_is_refused_before_it_is_read(patient: Patient, name: str) -> None:
+    put_huge_file(patient.mission / name)
+    for ask in (
+        lambda: Packages(patient.project).write(SLUG, CAUSE),
+        lambda: Authoring(patient.project).finalize(SLUG),
+    ):
+        with pytest.raises(StateUnreadable) as refused:
+            ask()
+        assert str(package_files.MAX_TEXT_BYTES) in refused.value.message
+        assert name in refused.value.message
+    assert (patient.mission / name).name in {
+        it.file.name for it in Doctor(patient.project).diagnose().findings
+    }
+
+
+def test_the_doctor_puts_nothing_away_from_a_folder_elsewhere(
+    patient: Patient, outside: Path
+) -> None:
+    there = moved_elsewhere(patient.mission / "tasks", outside)
+    draft = there / f".WP01.md.{'0' * 16}.tmp"
+    draft.write_text("theirs")
+    (there / "WP01-index.md").write_bytes(b"\xef\xbb\xbf---\nwork_package_id: WP01\n---\n")
+    before = {it.name: it.read_bytes() for it in there.iterdir()}
+    os.utime(draft, (LONG_AGO, LONG_AGO))
+    assert patient.found("stale-draft") == []
+    Doctor(patient.project).repair()
+    assert {it.name: it.read_bytes() for it in there.iterdir()} == before
+
+
+def test_the_doctor_names_a_folder_of_prompts_that_is_a_link(
+    patient: Patient, outside: Path
+) -> None:
+    moved_elsewhere(patient.mission / "tasks", outside)
+    assert patient.places("unreadable-file") == [("tasks", None)]
+    assert not patient.found("no-tasks")
+
+
+@pytest.mark.parametrize("check", ["byte-order-mark", "stale-draft", "lanes"])
+def test_a_folder_that_a_link_took_the_place_of_is_not_repaired(
+    patient: Patient, outside: Path, check: str
+) -> None:
+    (patient.mission / "tasks" / "WP01-index.md").write_bytes(
+        b"\xef\xbb\xbf---\nwork_package_id: WP01\n---\n"
+    )
+    draft = patient.write(f"tasks/.WP01.md.{'0' * 16}.tmp", "half")
+    os.utime(draft, (LONG_AGO, LONG_AGO))
+    patient.write_log(
+        {
+            "event_id": "01K8QZ4W3M4Y6T1F8B2Q5R7X01",
+            "at": "2026-05-01T10:00:00+00:00",
+            "actor": "alice",
+            "wp_id": "WP01",
+            "from_lane": "planned",
+            "to_lane": "claimed",
+        }
+    )
+    (found,) = patient.found(check)
+    there = moved_elsewhere(found.file.parent, outside)
+    before = {it.name for it in there.iterdir()}
+    assert not repair_one(patient.project, found, actor="x", cause=None)
+    assert {it.name for it in there.iterdir()} == before
+
+
+def test_the_original_is_not_kept_through_a_link(patient: Patient, outside: Path) -> None:
+    (patient.project.host / "attic").symlink_to(outside)
+    (patient.mission / "spec.md").write_bytes(b"\xef\xbb\xbfwords")
+    assert not Doctor(patient.project).repair().repaired
+    assert not list(outside.iterdir())
+    assert (patient.mission / "spec.md").read_bytes() == b"\xef\xbb\xbfwords"
+
+
+@pytest.mark.parametrize("put", NO_FILES)
+def test_what_is_not_a_prompt_in_its_place_is_refused_by_its_name(
+    patient: Patient, put: Callable[[Path], None]
+) -> None:
+    path = patient.mission / "tasks" / "WP03-third.md"
+    put(path)
+    with pytest.raises(SpecKittyError) as refused:
+        Authoring(patient.project).add_package(SLUG, DRAFT)
+    assert str(path) in refused.value.message
