@@ -62,3 +62,82 @@ def test_a_revert_of_what_the_target_has_takes_nothing_away(
     hand_in_and_approve(stage)
     merge(stage, strategy)
     assert stage.git("ls-tree", "-r", "--name-only", "main", "kitty-specs/003-three")
+
+
+@pytest.fixture
+def workspaces(stage: Stage) -> tuple[Path, Path]:
+    """The workspaces of two execution lanes, begun; another mission stands beside theirs."""
+    stage.write_mission({"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}})
+    stage.write_mission({"WP01": {"owned_files": ["c/**"]}}, slug=OTHER)
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "plan")
+    begun = [
+        stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
+        for wp_id in ("WP01", "WP02")
+    ]
+    return Path(begun[0]["workspace_path"]), Path(begun[1]["workspace_path"])
+
+
+def forbidden(stage: Stage, branch: str = "main") -> str:
+    """What a branch has where a merge of the mission may change nothing."""
+    places = (".kitty", ".worktrees", ".git", f"kitty-specs/{OTHER}", "kitty-specs/009-ghost")
+    return stage.git("ls-tree", "-r", branch, *places)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_revert_in_one_lane_of_what_another_took_from_the_target_takes_nothing_away(
+    stage: Stage, workspaces: tuple[Path, Path], strategy: str, is_first: bool
+) -> None:
+    """Neither lane changes anything beside the target; the second merged beside the first does."""
+    one, two = workspaces if is_first else workspaces[::-1]
+    stage.commit({f"kitty-specs/{OTHER}/notes.md": "n\n", "kitty-specs/009-ghost/meta.json": "{}"})
+    before = forbidden(stage)
+    put(stage, one, {f"{'a' if is_first else 'b'}/work.py": "work\n"})
+    stage.git("cherry-pick", "main", folder=one)
+    taken = stage.git("rev-parse", "HEAD", folder=one)
+    put(stage, two, {f"{'b' if is_first else 'a'}/work.py": "work\n"})
+    packages = ("WP01", "WP02") if is_first else ("WP02", "WP01")
+    hand_in_and_approve(stage, packages[0])
+    stage.git("merge", "-q", "--no-edit", taken, folder=two)
+    stage.git("revert", "--no-edit", taken, folder=two)
+    hand_in_and_approve(stage, packages[1])
+    merge(stage, strategy)
+    assert forbidden(stage) == before
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("reverting", [0, 1])
+def test_a_lane_that_takes_back_what_another_brings_does_not_make_it_harmless(
+    stage: Stage, workspaces: tuple[Path, Path], strategy: str, reverting: int
+) -> None:
+    """The commit is in the first lane's history by a merge that undid it, in the second's reverted."""
+    before = forbidden(stage)
+    keeping, undoing = workspaces[1 - reverting], workspaces[reverting]
+    good = put(stage, keeping, {f"{'ba'[reverting]}/work.py": "work\n"})
+    evil = put(stage, keeping, {f"kitty-specs/{OTHER}/meta.json": "{}"})
+    tree = stage.git("rev-parse", f"{good}^{{tree}}", folder=keeping)
+    both = stage.git("commit-tree", "-p", good, "-p", evil, "-m", "m", tree, folder=keeping)
+    stage.git("reset", "-q", "--hard", both, folder=keeping)
+    put(stage, undoing, {f"{'ab'[reverting]}/work.py": "work\n"})
+    stage.git("cherry-pick", evil, folder=undoing)
+    stage.git("revert", "--no-edit", "HEAD", folder=undoing)
+    for wp_id in ("WP01", "WP02"):
+        hand_in_and_approve(stage, wp_id)
+    merge(stage, strategy)
+    assert forbidden(stage) == before
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_lane_that_took_in_another_target_in_name_only_takes_nothing_from_it(
+    stage: Stage, workspace: Path, strategy: str
+) -> None:
+    stage.git("checkout", "-q", "-b", "production")
+    stage.commit({f"kitty-specs/{OTHER}/notes.md": "n\n", "kitty-specs/009-ghost/meta.json": "{}"})
+    stage.git("checkout", "-q", "main")
+    put(stage, workspace, {"a/work.py": "work\n"})
+    stage.git("merge", "-q", "-s", "ours", "-m", "m", "production", folder=workspace)
+    hand_in_and_approve(stage)
+    before = forbidden(stage, "production")
+    stage.ask("merge-mission", mission=SLUG, strategy=strategy, actor="ada", target="production")
+    assert forbidden(stage, "production") == before
