@@ -87,7 +87,7 @@ def compute(
 
     Raises:
         MergeConflict: the lanes conflict with the target or each other.
-        NotReplayed: a commit is larger than the strategy rebase writes anew.
+        NotReplayed: the strategy rebase cannot write a commit anew, or would lose work.
         GitFailed: no such target, or git refused.
         KeyError: no such strategy.
     """

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
+from specify_cli.core.merge_paths import shown
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.objects import (
     Entry,
@@ -23,11 +25,15 @@ MOST_COMMIT_BYTES: Final = 1024 * 1024
 """A commit that is replayed is written anew with its message; those of people have a few hundred bytes."""
 
 
-class NotReplayed(Exception):
-    """A commit cannot be written anew: it is too large, or malformed. Nothing has moved."""
+MOST_TOLD: Final = 10
+"""Paths and merge commits that a refusal of a rebase names."""
 
-    def __init__(self, commit: str, reason: str) -> None:
-        super().__init__(f"commit {commit} {reason}")
+_MOST_JUDGED: Final = 100
+"""Merge commits that are merged again to see what they changed themselves, the newest first."""
+
+
+class NotReplayed(Exception):
+    """A rebase cannot write a commit anew, or would lose work. Nothing has moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,14 +158,16 @@ def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
 
     Raises:
         MergeConflict: a commit does not apply.
-        NotReplayed: a commit is too large to be written anew, or has no author.
+        NotReplayed: a commit is too large to be written anew, or has no author; or the result is
+            not that of a merge.
         GitFailed: git refused.
     """
-    base, replayed = head.commit, list[str]()
+    begun, base, replayed = head, head.commit, list[str]()
     for tip in tips:
         for picked in _to_replay(head.git, f"{base}...{tip.commit}", replayed):
             head = _replay(head, picked)
         replayed.append(tip.commit)
+    _require_all_work(begun, tips, head)
     return head
 
 
@@ -168,6 +176,46 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "
 
 def _holds(head: Head, commit: str) -> bool:
     return head.git.text("rev-list", "--count", "--max-count=1", commit, f"^{head.commit}") == "0"
+
+
+def _require_all_work(begun: Head, tips: Sequence[LaneTip], rebased: Head) -> None:
+    """Pass where the rebase has the files of a merge.
+
+    It leaves out merge commits, with what they changed themselves, and commits whose like the target
+    has had, even where that was taken back. Where a merge conflicts, there is nothing to compare with.
+    """
+    git, merged, conflicts = begun.git, begun, tuple[str, ...]()
+    try:
+        for tip in tips:
+            # A merge of what is merged already changes nothing.
+            merged = merged.merged_with(merged.commit, tip.commit, "--allow-unrelated-histories")
+            merged = merged.joined(merged.tree, tip.commit, message="stand-in")
+    except MergeConflict as error:
+        conflicts = error.paths
+    differing = conflicts or tree_changes(git, merged.tree, rebased.tree)
+    paths = [path for path in differing if path not in begun.ours]
+    own = list(islice(_changed_by_merges(git, begun, tips), MOST_TOLD)) if paths else []
+    if paths and (own or not conflicts):
+        whose = f"; it leaves out what the merge commits {', '.join(own)} changed" if own else ""
+        named = ", ".join(map(shown, sorted(paths)[:MOST_TOLD]))
+        raise NotReplayed(f"a rebase would lose or undo work in {named}{whose}")
+
+
+def _changed_by_merges(git: Git, begun: Head, tips: Sequence[LaneTip]) -> Iterator[str]:
+    """The merge commits of the lanes whose files are not those of a merge of their parents."""
+    flags = ("--min-parents=2", "--parents", f"--max-count={_MOST_JUDGED}")
+    commits = [tip.commit for tip in tips]
+    for line in git.run("rev-list", *flags, *commits, f"^{begun.commit}", "--").lines:
+        oid, merged, *others = line.split(" ")
+        for other in others:
+            tree, conflicts = merge_trees(git, merged, other, "--allow-unrelated-histories")
+            merged = write_commit(git, tree=tree, parents=(merged, other), message="stand-in")
+            if conflicts:
+                yield oid
+                break
+        else:
+            if tree_of(git, oid) != tree_of(git, merged):
+                yield oid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +234,7 @@ def _to_replay(git: Git, span: str, done: Sequence[str]) -> Iterator[_Picked]:
     objects = read_objects(git, oids, max_bytes=MOST_COMMIT_BYTES)
     for oid, (size, content) in zip(oids, objects, strict=True):
         if content is None:
-            raise NotReplayed(oid, f"has {size} bytes, more than {MOST_COMMIT_BYTES}")
+            raise NotReplayed(f"commit {oid} has {size} bytes, more than {MOST_COMMIT_BYTES}")
         yield _parse(oid, content)
 
 
@@ -196,7 +244,7 @@ def _parse(oid: str, content: bytes) -> _Picked:
     values = [line.partition(b" ") for line in lines]
     author = next((line for line in lines if line.startswith(b"author ")), None)
     if author is None:
-        raise NotReplayed(oid, "has no author")
+        raise NotReplayed(f"commit {oid} has no author")
     encoding = b"".join(line + b"\n" for line in lines if line.startswith(b"encoding "))
     return _Picked(
         oid=oid,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.merging.agents import OTHER, put
+from tests.integration.merging.agents import OTHER, preflight, put
 from tests.integration.stage import SLUG, Stage
 
 STRATEGIES = ("merge", "squash", "rebase")
@@ -141,3 +141,18 @@ def test_a_lane_that_took_in_another_target_in_name_only_takes_nothing_from_it(
     before = forbidden(stage, "production")
     stage.ask("merge-mission", mission=SLUG, strategy=strategy, actor="ada", target="production")
     assert forbidden(stage, "production") == before
+
+
+def test_a_rebase_refuses_to_lose_what_a_merge_commit_changed_itself(
+    stage: Stage, workspace: Path
+) -> None:
+    put(stage, workspace, {"a/work.py": "work\n"})
+    stage.commit({"README.md": "moved on\n"})
+    stage.git("merge", "-q", "--no-ff", "--no-commit", "main", folder=workspace)
+    resolved = put(stage, workspace, {"a/resolved.py": "own\n"})
+    hand_in_and_approve(stage)
+    data = preflight(stage, strategy="rebase", actor="ada")
+    assert any(resolved in line and "a/resolved.py" in line for line in data["errors"])
+    assert stage.lane("WP01") == "approved"
+    merge(stage, "squash")
+    assert (stage.root / "a/resolved.py").read_text() == "own\n"

@@ -7,6 +7,7 @@ import pytest
 from specify_cli.vcs import merge_strategies
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, Reserved, compute
+from specify_cli.vcs.worktrees import LaneWorkspace
 from tests.unit.vcs.conftest import LOG, Project
 
 
@@ -259,3 +260,72 @@ def test_commit_without_an_author_is_named_by_rebase_alone(project: Project, str
             planned(project, strategy, "lane-a")
     else:
         assert planned(project, strategy, "lane-a").to_commit
+
+
+def merged_by_hand(project: Project, space: LaneWorkspace, files: dict[str, str | None]) -> str:
+    """A merge of main in the lane, with changes that neither side has."""
+    project.git("merge", "-q", "--no-ff", "--no-commit", "main", at=space.path)
+    return project.commit(files, at=space.path)
+
+
+def test_rebase_names_the_merge_commits_whose_own_changes_it_would_lose(project: Project) -> None:
+    project.lane_with("lane-a", {"one.txt": "1\n"})
+    space = project.lane("lane-a")
+    project.commit({"b.txt": "moved on\n"})
+    clean = merged_by_hand(project, space, {})
+    project.commit({"c.txt": "moved on\n"})
+    evil = merged_by_hand(project, space, {"evil.txt": "own\n"})
+    with pytest.raises(NotReplayed) as refused:
+        planned(project, "rebase", "lane-a")
+    assert evil in str(refused.value)
+    assert "evil.txt" in str(refused.value)
+    assert clean not in str(refused.value)
+    for strategy in ("merge", "squash"):
+        assert project.show(planned(project, strategy, "lane-a").to_commit, "evil.txt") == "own\n"
+
+
+def test_rebase_names_a_merge_of_three_that_keeps_less_than_it_merged(project: Project) -> None:
+    project.lane_with("lane-b", {"two.txt": "2\n"})
+    project.lane_with("lane-c", {"three.txt": "3\n"})
+    project.lane_with("lane-a", {"one.txt": "1\n"})
+    space = project.lane("lane-a")
+    others = [project.tip(name).commit for name in ("lane-b", "lane-c")]
+    project.git("merge", "-q", "-s", "ours", "-m", "three", *others, at=space.path)
+    with pytest.raises(NotReplayed, match=project.tip("lane-a").commit):
+        planned(project, "rebase", "lane-a")
+
+
+def test_rebase_leaves_out_merge_commits_of_three_that_only_merge(project: Project) -> None:
+    project.lane_with("lane-b", {"two.txt": "2\n"})
+    project.lane_with("lane-c", {"three.txt": "3\n"})
+    project.lane_with("lane-a", {"one.txt": "1\n"})
+    space = project.lane("lane-a")
+    others = [project.tip(name).commit for name in ("lane-b", "lane-c")]
+    project.git("merge", "-q", "-m", "three", *others, at=space.path)
+    project.commit({"a.txt": "moved on\n"})
+    plan = planned(project, "rebase", "lane-a")
+    assert sorted(subjects(project, plan)) == [
+        f"change '{it}.txt'" for it in ("one", "three", "two")
+    ]
+
+
+def test_rebase_leaves_out_a_merge_whose_resolution_changes_nothing_in_the_end(
+    project: Project,
+) -> None:
+    project.lane_with("lane-a", {"one.txt": "1\n"})
+    space = project.lane("lane-a")
+    project.commit({"b.txt": "moved on\n"})
+    merged_by_hand(project, space, {"evil.txt": "own\n"})
+    project.commit({"evil.txt": None}, at=space.path)
+    plan = planned(project, "rebase", "lane-a")
+    assert subjects(project, plan) == ["change 'one.txt'"]
+
+
+def test_rebase_does_not_drop_what_the_target_took_and_took_back(project: Project) -> None:
+    lane = project.lane_with("lane-a", {"one.txt": "1\n"}, {"two.txt": "2\n"})
+    project.commit({"b.txt": "moved on\n"})
+    project.git("cherry-pick", f"{lane.commit}^")
+    project.git("revert", "--no-edit", "HEAD")
+    assert project.show(planned(project, "merge", "lane-a").to_commit, "one.txt") == "1\n"
+    with pytest.raises(NotReplayed, match=r"one\.txt"):
+        planned(project, "rebase", "lane-a")
