@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +103,7 @@ class Checkout:
             raise GitFailed(("status",), returncode=-1, stderr=wait_for_ever(found))
 
     def on_index(
-        self, *args: str, input: bytes | None = None, fine: tuple[int, ...] = (0,)
+        self, *args: str, fine: tuple[int, ...] = (0,), env: Mapping[str, str] | None = None
     ) -> Completed:
         """Git has run and written the index, after waiting for another holder of its lock.
 
@@ -111,7 +111,7 @@ class Checkout:
             GitFailed: git refused, the lock is stale, or the disk refused.
         """
         git_dir = self.git_dir or self.path
-        return index_file.changed_by(self.git, git_dir, *args, input=input, fine=fine)
+        return index_file.changed_by(self.git, git_dir, *args, fine=fine, env=env or {})
 
     def hold_in_index(self, info: bytes) -> None:
         """The index holds these entries of `--index-info`; no file of the working tree is opened.

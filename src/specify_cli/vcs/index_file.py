@@ -11,7 +11,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ _Version = tuple[int, ...]
 
 
 def changed_by(
-    git: Git, git_dir: Path, *args: str, input: bytes | None, fine: tuple[int, ...]
+    git: Git, git_dir: Path, *args: str, fine: tuple[int, ...], env: Mapping[str, str]
 ) -> Completed:
     """Git has run with these arguments, and the index in `git_dir` is what git has made of it.
 
@@ -42,10 +42,10 @@ def changed_by(
         GitFailed: its status is not `fine`, the lock stayed taken, or the disk refused.
     """
     try:
-        with _locked(git_dir / "index.lock"), scratch_index() as env:
-            ours = Path(env["GIT_INDEX_FILE"])
+        with _locked(git_dir / "index.lock"), scratch_index() as place:
+            ours = Path(place["GIT_INDEX_FILE"])
             before = _copied(git_dir / "index", ours)
-            done = git.run(*args, input=input, env=env, check=False)
+            done = git.run(*args, env={**env, **place}, check=False)
             if done.returncode in fine and _version(ours) != before:
                 _take_the_place(git_dir, ours)
     except OSError as error:

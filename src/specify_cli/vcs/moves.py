@@ -10,12 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from specify_cli.core.merge_paths import HOST_FILES, SPECS, STATUS
 from specify_cli.vcs import durable, plain_files
 from specify_cli.vcs.checkouts import Checkout
+from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import Entry, changes, index_info, scratch_index, tree_changes
 
 GITLINK: Final = "160000"
 """The mode of a repository inside."""
+
+_LOOK: Final = (
+    *("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=no"),
+    # Into a repository inside git would go by the settings that it finds there.
+    "--ignore-submodules=dirty",
+)
+_OF_THE_HOST: Final = tuple(f"{SPECS}/*/{it}" for it in (f"{STATUS}*", *sorted(HOST_FILES)))
+_WITHOUT_THE_HOSTS: Final = tuple(f":(exclude,glob){it}" for it in _OF_THE_HOST)
+_AS_PATTERNS: Final = {"GIT_LITERAL_PATHSPECS": "0"}
 
 _RECORD: Final = "spec-kitty-move"
 _MOST: Final = 16 * 1024 * 1024
@@ -93,9 +104,17 @@ def carry(checkout: Checkout, move: Move) -> None:
 
 
 def refresh(checkout: Checkout) -> None:
-    """The index knows which files are unchanged, so that plumbing does not take them for dirt."""
-    # Status 1 only says that some file has changes.
-    checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
+    """The index knows which files are unchanged, so that plumbing does not take them for dirt.
+
+    A filter that fails at the host's own files, because attributes of a merge select it, leaves
+    those alone out.
+    """
+    try:
+        # Status 1 only says that some file has changes.
+        checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
+    except GitFailed:
+        writes = {**_AS_PATTERNS, "GIT_OPTIONAL_LOCKS": "1"}
+        checkout.on_index(*_LOOK, "--", *_WITHOUT_THE_HOSTS, env=writes)
 
 
 def entries_at(checkout: Checkout, commit: str, paths: Collection[str]) -> dict[str, Entry | None]:
@@ -127,21 +146,25 @@ def index_against(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
 def dirty_files(checkout: Checkout) -> set[str]:
     """The tracked paths whose file differs from the index, or which are in conflict.
 
-    With those that git was told not to look at, by `hidden_edits`.
+    With those that git was told not to look at, by `hidden_edits`, and all of the host's own where a
+    filter keeps git from looking at one.
 
     Raises:
-        GitFailed: not a working tree.
+        GitFailed: not a working tree, or a filter of the user fails at another file.
     """
-    # Into a repository inside git would go by the settings that it finds there.
-    flags = ("--no-renames", "--untracked-files=no", "--ignore-submodules=dirty")
-    args = ("status", "--porcelain=v2", "-z", *flags)
-    fields = (field.split(" ") for field in checkout.git.run(*args).fields)
+    git, unseen = checkout.git, set[str]()
+    done = git.run(*_LOOK, check=False)
+    if done.returncode:
+        done = git.run(*_LOOK, "--", *_WITHOUT_THE_HOSTS, env=_AS_PATTERNS)
+        hosts = (f":(glob){it}" for it in _OF_THE_HOST)
+        unseen.update(git.run("ls-files", "-z", "--", *hosts, env=_AS_PATTERNS).fields)
+    fields = (field.split(" ") for field in done.fields)
     seen = {
         " ".join(field[8:] if field[0] == "1" else field[10:])
         for field in fields
         if field[0] == "u" or (field[0] == "1" and field[1][1] != ".")
     }
-    return seen | hidden_edits(checkout)
+    return seen | unseen | hidden_edits(checkout)
 
 
 def hidden_edits(checkout: Checkout) -> set[str]:

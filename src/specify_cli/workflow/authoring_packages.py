@@ -11,7 +11,7 @@ from specify_cli.core.dependencies import Graph, find_cycle, find_unknown
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import PreflightFailed, UsageError
-from specify_cli.storage import folders, front_matter, locks
+from specify_cli.storage import folders, front_matter, locks, project_files
 from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import Project
@@ -79,7 +79,9 @@ class Packages:
                 repository = Repository.find(self.project.root)
                 if repository is None:
                     raise _not_committed("the project is no git repository: run 'git init'")
-                contents = {x: y for x, y in mission.host_contents().items() if y is not None}
+                meta = project_files.read_if_there(mission.files.meta_path, below=self.project.root)
+                held = {mission.files.meta_path: meta, **mission.host_contents()}
+                contents = {x: y for x, y in held.items() if y is not None}
                 commit = bookkeeping.commit_files(
                     repository,
                     contents,
