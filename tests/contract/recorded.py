@@ -38,6 +38,9 @@ def written_by_a_host(scratch: Scratch, folder: Path) -> dict[str, list[dict[str
     ask = _Asking(root)
     ask.succeeds("start-implementation", wp="WP01")
     ask.succeeds("append-history", wp="WP01", note="on it")
+    ask.succeeds("heartbeat", wp="WP01")
+    ask.succeeds("release-claim", wp="WP01", note="no answer", force=True)
+    ask.succeeds("start-implementation", wp="WP01")
     words = ["agent", "tasks", "mark-status", "T001", "T002", "--status", "done"]
     run_program(root, *words, "--mission", MISSION).check_returncode()
     ask.succeeds("transition", wp="WP01", to="approved", force=True, note="seen", **PROOFS)

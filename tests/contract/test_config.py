@@ -18,7 +18,9 @@ A = "[orchestrators.a]\n"
 ALL = f'{A}commands = ["all"]\n'
 NAMED = '[orchestrators.{}]\ncommands = ["all"]\n'
 
-SETTINGS = 'git_timeout_s = 1\npush_timeout_s = 86400\nowned_files = "refuse"\n'
+SETTINGS = (
+    'git_timeout_s = 1\npush_timeout_s = 86400\nowned_files = "refuse"\nstale_after_s = 7200\n'
+)
 
 GOOD = {
     "one": ALL,
@@ -113,6 +115,8 @@ BAD = {
     "half a second": ("git_timeout_s = 1.5\n", "git_timeout_s"),
     "no time for a push": ("push_timeout_s = 0\n", "push_timeout_s"),
     "days for a push": ("push_timeout_s = 86401\n", "push_timeout_s"),
+    "no time to be silent": ("stale_after_s = 0\n", "stale_after_s"),
+    "years to be silent": ("stale_after_s = 31536001\n", "stale_after_s"),
     "another rule": ('owned_files = "ignore"\n', "owned_files"),
     "a setting behind a table": (f"{ALL}git_timeout_s = 5\n", "orchestrators.a.git_timeout_s"),
     "no orchestrator": ("[orchestrators]\n", "orchestrators"),
@@ -167,7 +171,7 @@ def test_a_file_with_settings_alone_grants_what_no_file_grants(tmp_path: Path) -
     write(tmp_path, SETTINGS)
     found = config_file.read(tmp_path)
     assert found.settings == HostSettings(
-        git_timeout_s=1, push_timeout_s=86400, owned_files="refuse"
+        git_timeout_s=1, push_timeout_s=86400, owned_files="refuse", stale_after_s=7200
     )
     assert found.grants == (grants.everything(),)
 

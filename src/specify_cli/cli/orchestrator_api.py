@@ -94,7 +94,7 @@ def run(
 
 
 class ContractGroup(click.Group):
-    """The ten commands, each made from its own params when it is asked for."""
+    """The commands of the contract, each made from its own params when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The words of the contract, in its order."""
@@ -134,8 +134,7 @@ class ContractCommand(click.Command):
 def orchestrator_api() -> None:
     """Ask the host for one thing; exactly one JSON envelope answers on stdout.
 
-    Exit code: 0 done, 1 refused, 2 not understood. With SPEC_KITTY_MAILBOX=DIR, or --mailbox DIR
-    behind the command, it is asked through files.
+    Exit 0 done, 1 refused, 2 misunderstood. SPEC_KITTY_MAILBOX=DIR: by files.
 
     Example: spec-kitty orchestrator-api contract-version
     """

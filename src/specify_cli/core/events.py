@@ -23,6 +23,7 @@ class Moved:
     """A work package went from one lane to another.
 
     `commit` is the work that it was handed in or approved with; None where there is no such commit.
+    `released_holder` is the actor whose claim, or review, the move released; None for other moves.
     """
 
     event_id: str
@@ -42,6 +43,7 @@ class Moved:
     request_digest: str | None = None
     lane_base_ref: str | None = None
     commit: str | None = UNRECORDED
+    released_holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

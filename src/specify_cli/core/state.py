@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
-from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Lane
+from specify_cli.core.lanes import FINISHED, HANDED_IN, HELD, OCCUPYING, Lane
 from specify_cli.core.reviews import Feedback, feedback_in, implementers_after
 
 
@@ -16,7 +16,8 @@ class PackageState:
 
     `commit` is the work that was handed in last, or approved: None where it was moved there without
     any, UNRECORDED where it never was or the log of that time does not say. `feedback` is that of the
-    newest review that sent it back, while it is not approved.
+    newest review that sent it back, while it is not approved. `released` are the actors whose claim, or
+    review, was released, and who did not claim it again.
     """
 
     lane: Lane = Lane.PLANNED
@@ -29,6 +30,7 @@ class PackageState:
     canceled_with_note: bool = False
     feedback: Feedback | None = None
     implementers: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
     subtask_marks: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -37,6 +39,13 @@ class PackageState:
         if self.lane is Lane.CANCELED:
             return self.canceled_with_note
         return self.lane in FINISHED
+
+    @property
+    def holder(self) -> str | None:
+        """Who is at work on the package, or on its review; None where nobody is."""
+        if self.lane not in HELD:
+            return None
+        return self.reviewer if self.lane is Lane.IN_REVIEW else self.claimed_by
 
     @property
     def occupies(self) -> bool:
@@ -101,7 +110,17 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
         feedback=None if lane in FINISHED else feedback_in(event) or package.feedback,
         implementers=implementers_after(package.implementers, event, has_holder=has_holder),
+        released=_released(package, event),
     )
+
+
+def _released(package: PackageState, event: Moved) -> frozenset[str]:
+    """Whoever claims the package, or its review, again is not one whose claim was released any more."""
+    if event.released_holder is not None:
+        return package.released | {event.released_holder}
+    resumes = event.to_lane is Lane.IN_PROGRESS and package.claimed_by is None
+    claims = event.to_lane in (Lane.CLAIMED, Lane.IN_REVIEW) or resumes
+    return package.released - {event.actor} if claims else package.released
 
 
 def _holder(package: PackageState, event: Moved) -> str | None:

@@ -34,6 +34,11 @@ class Access:
         params, command = judgement.params, judgement.command
         if command is None or params is None or command.name not in grant.commands:
             raise _refused(identity, f"the command {command.name if command else ''}", "commands")
+        if command.is_force_for_people and getattr(params, "force", False):
+            raise NotAuthorized(
+                f"force of {command.name} is granted to no orchestrator: a person uses it at the"
+                f" command line, with 'spec-kitty {command.name} --force'"
+            )
         _check_actor(grant, params)
         field = grant.refused_policy(judgement.policy)
         if field is not None:

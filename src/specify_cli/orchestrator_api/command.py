@@ -133,7 +133,10 @@ def always(params: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One word of the contract: what it takes, what it gives, and who carries it out."""
+    """One word of the contract: what it takes, what it gives, and who carries it out.
+
+    `is_force_for_people`: no orchestrator in a mailbox may use its `force`, whatever it is granted.
+    """
 
     name: str
     params: type[Params]
@@ -144,6 +147,7 @@ class Command:
     needs_policy: Callable[[Any], bool] = never
     check: Callable[[Any], None] | None = None
     is_for_people: bool = False
+    is_force_for_people: bool = False
 
     @property
     def wire_name(self) -> str:

@@ -32,6 +32,7 @@ MOST_REQUEST_BYTES = 16 * 1024**2
 MOST_PATHS = 64
 MOST_GIT_TIMEOUT_S = 3600
 MOST_PUSH_TIMEOUT_S = 24 * 3600
+MOST_STALE_AFTER_S = 365 * 24 * 3600
 
 Word: TypeAlias = Literal[
     "all",
@@ -46,6 +47,8 @@ Word: TypeAlias = Literal[
     "append-history",
     "accept-mission",
     "merge-mission",
+    "heartbeat",
+    "release-claim",
 ]
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Glob: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -114,6 +117,7 @@ class ConfigTable(Params):
     push_timeout_s: Annotated[int, Field(ge=1, le=MOST_PUSH_TIMEOUT_S)] = PUSH_TIMEOUT_S
     owned_files: OwnedFilesRule = "warn"
     self_review: SelfReviewRule = "warn"
+    stale_after_s: Annotated[int, Field(ge=1, le=MOST_STALE_AFTER_S)] | None = None
     orchestrators: (
         Annotated[dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)]
         | None

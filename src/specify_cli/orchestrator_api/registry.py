@@ -17,7 +17,7 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "contract-version": "Say which version of the contract this host speaks.",
         "mission-state": "Show where every work package of a mission stands.",
-        "list-ready": "List the planned packages whose dependencies are satisfied.",
+        "list-ready": "List the planned packages that can be started now.",
         "resolve-workspace": "Say where a package is, or will be, worked on.",
         "start-implementation": "Claim a package, make its worktree ready, and begin.",
         "start-review": "Claim the review of a package.",
@@ -25,6 +25,8 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
         "append-history": "Write a note into a package's history.",
         "accept-mission": "Accept a mission whose packages are approved or done.",
         "merge-mission": "Merge a mission's work into its target branch.",
+        "heartbeat": "Say that who holds a package, or its review, is alive.",
+        "release-claim": "Free a package, or its review, whose holder is silent.",
     }
 )
 """The words of the contract, at both doors, and what each does in one line."""

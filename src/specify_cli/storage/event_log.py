@@ -206,7 +206,7 @@ def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
         line |= {"kind": "annotation"}
     else:
         line |= {"kind": "mission_accepted", "mode": "auto"}
-    for optional in ("review_result", "lane_base_ref", "identity"):
+    for optional in ("review_result", "lane_base_ref", "identity", "released_holder"):
         if line.get(optional, "") is None:
             del line[optional]
     if line.get("commit") == UNRECORDED:
@@ -303,7 +303,13 @@ def _readable(record: dict[str, Any]) -> dict[str, Any]:
         value = record.get(name)
         lenient[name] = value if isinstance(value, dict) else None
     # Others may mean something else by these words.
-    for name in ("correlation_id", "identity", "request_digest", "lane_base_ref"):
+    for name in (
+        "correlation_id",
+        "identity",
+        "request_digest",
+        "lane_base_ref",
+        "released_holder",
+    ):
         value = record.get(name)
         lenient[name] = value if isinstance(value, str) else None
     if "commit" in record:

@@ -30,3 +30,6 @@ class HostSettings:
 
     self_review: SelfReviewRule = "warn"
     """What happens when who implemented a package reviews it."""
+
+    stale_after_s: int | None = None
+    """Seconds without a sign of life after which a claim is stale; None where none ever is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -86,6 +87,18 @@ class Repository:
         found = {branch: _own_commit(self.git, HEADS + branch) for branch in branches}
         return {branch: commit for branch, commit in found.items() if commit}
 
+    def commit_dates(self, commits: Iterable[str]) -> dict[str, datetime]:
+        """When each of the commits was made, as it says itself; one that says nothing a calendar has is not there.
+
+        Raises:
+            GitFailed: one of them is not a commit.
+        """
+        listed = "".join(f"{commit}\n" for commit in commits).encode()
+        told = self.git.run("rev-list", "--no-walk", "--stdin", "--format=%H %ct", input=listed)
+        pairs = (line.partition(" ") for line in told.lines if not line.startswith("commit "))
+        dates = {commit: _date(seconds) for commit, _, seconds in pairs}
+        return {commit: date for commit, date in dates.items() if date}
+
     def is_plain_branch(self, name: str) -> bool:
         """Whether `name` can be a branch of its own: not an expression, not a symbolic ref."""
         if "\0" in name or self.git.run("check-ref-format", HEADS + name, check=False).returncode:
@@ -158,6 +171,14 @@ class Repository:
 def _commit(git: Git, name: str) -> str | None:
     found = git.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}", check=False)
     return os.fsdecode(found.stdout).strip() or None
+
+
+def _date(seconds: str) -> datetime | None:
+    """None for what no calendar has: a commit may say anything."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _refuse_damage(git: Git, ref: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from specify_cli import clock
 from specify_cli.core.lanes import Lane
+from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.project import Project
+from specify_cli.workflow import liveness
 from specify_cli.workflow.lane_workspaces import recommended_base
 from specify_cli.workflow.opened import OpenMission, open_mission
 from specify_cli.workflow.outcomes import MissionReport, PackageReport
@@ -38,10 +42,18 @@ class Missions:
         Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
         """
         mission = open_mission(self.project, selector)
-        return MissionReport(
-            mission=mission.identity,
-            packages=tuple(_package_report(mission, wp_id) for wp_id in mission.packages),
-        )
+        packages = {wp_id: _package_report(mission, wp_id) for wp_id in mission.packages}
+        # Where a sign of life cannot be read, none is told, and no claim is told to be stale.
+        with suppress(StateUnreadable, StorageFailed):
+            rule, now = self.project.settings.stale_after_s, clock.now()
+            for wp_id, life in liveness.lives(mission).items():
+                stale_at = life.stale_at(rule)
+                packages[wp_id] = replace(
+                    packages[wp_id],
+                    last_sign_of_life=life.sign if rule else life.seen_here,
+                    is_stale=stale_at is not None and now >= stale_at,
+                )
+        return MissionReport(mission=mission.identity, packages=tuple(packages.values()))
 
     def ready(self, selector: str) -> MissionReport:
         """The mission with those packages only that are planned and wait for nothing.

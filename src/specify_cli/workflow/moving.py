@@ -19,11 +19,12 @@ def moved_events(
     *,
     base_ref: str | None = None,
     commit: str | None = None,
+    released_holder: str | None = None,
 ) -> list[Moved]:
     """One event a move.
 
     `base_ref` is the commit that work starts from, recorded where it begins; `commit` is the work,
-    recorded where it is handed in or approved.
+    recorded where it is handed in or approved. `released_holder` is whose claim ends with the moves.
     """
     at = clock.timestamp()
     return [
@@ -45,6 +46,7 @@ def moved_events(
             request_digest=cause.request_digest,
             lane_base_ref=base_ref if move.to_lane is Lane.IN_PROGRESS else None,
             commit=commit if move.to_lane in HANDED_IN else UNRECORDED,
+            released_holder=released_holder,
         )
         for move in moves
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from specify_cli.core.lanes import Lane
@@ -32,6 +33,8 @@ class PackageReport:
     commit: str | None = None
     waiting_for_lane: str | None = None
     feedback: Feedback | None = None
+    last_sign_of_life: datetime | None = None
+    is_stale: bool = False
     recommended_base: str | None = None
 
 
@@ -67,6 +70,24 @@ class MoveReport:
     warnings: tuple[str, ...] = ()
     commit: str | None = None
     commits_not_included: tuple[CommitsBeyond, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReport:
+    """The claim of an actor has ended, and the package was moved with that."""
+
+    move: MoveReport
+    released_holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliveReport:
+    """The holder of a package is alive; `stale_after_s` is the operator's rule."""
+
+    mission: MissionIdentity
+    wp_id: str
+    at: datetime
+    stale_after_s: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from specify_cli.workflow.recording import Recording
 from specify_cli.workflow.work_packages import WorkPackages
 
 if TYPE_CHECKING:
+    from specify_cli.workflow.claiming import Claiming
     from specify_cli.workflow.dead_letters import DeadLetters
     from specify_cli.workflow.doctor import Doctor
     from specify_cli.workflow.replies import Replies
@@ -34,6 +35,12 @@ class Services:
     def missions(self) -> Missions:
         """Looks at missions."""
         return Missions(self.project)
+
+    @property
+    def claiming(self) -> Claiming:
+        """Says who is alive, and releases claims."""
+        made: Claiming = import_module("specify_cli.workflow.claiming").Claiming(self.project)
+        return made
 
     @property
     def work_packages(self) -> WorkPackages:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from specify_cli.core import rules
+from specify_cli.core import claims, rules
 from specify_cli.core.events import Annotated, Moved
 from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Guard, Lane
-from specify_cli.core.rules import Sight
+from specify_cli.core.rules import Move, Sight
 from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed
@@ -64,10 +64,11 @@ def move(
 ) -> tuple[list[Moved], HandIn | None, tuple[str, ...]]:
     """The one move that was asked for is made and recorded; its work, where it has any, and warnings.
 
-    Raises: DependenciesNotSatisfied, TransitionRejected, LaneAllocationFailed, LaneLost,
-    StateUnreadable, StorageFailed.
+    Raises: WorkPackageAlreadyClaimed, DependenciesNotSatisfied, TransitionRejected,
+    LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
     """
     package = mission.state_of(wish.wp_id)
+    claims.check_not_released(package, wish)
     moves = rules.decide_transition(package, wish, _sight(mission, package, wish))
     if wish.to in OCCUPYING:
         lane_workspaces.check_turn(mission, wish.wp_id)
@@ -80,6 +81,26 @@ def move(
     events = moved_events(moves, wish, cause, base_ref=ready.base_ref, commit=ready.commit)
     mission.append([*ready.told, *events], cause)
     return events, ready.work, warned
+
+
+def release(mission: OpenMission, wish: Wish, cause: Cause, *, holder: str) -> list[Moved]:
+    """The move that ends the claim of `holder` is made and recorded; what the package has is kept.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
+    package = mission.state_of(wish.wp_id)
+    # A review that ends without a verdict leaves what was handed in.
+    is_review = package.lane is Lane.IN_REVIEW
+    ready = Prepared() if is_review else _prepared(mission, wish, package)
+    events = moved_events(
+        (Move(from_lane=package.lane, to_lane=wish.to),),
+        wish,
+        cause,
+        commit=package.commit,
+        released_holder=holder,
+    )
+    mission.append([*ready.told, *events], cause)
+    return events
 
 
 def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepared:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from specify_cli import clock, ids
-from specify_cli.core import rules
+from specify_cli.core import claims, rules
 from specify_cli.core.events import Annotated, Event, JsonObject, Moved
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.wishes import Wish
@@ -15,12 +15,12 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow import hand_in, lane_workspaces, transitions
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.hand_in import HandIn
+from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.moving import from_and_to, moved_events
 from specify_cli.workflow.opened import (
     LONGEST_SHOWN,
     OpenMission,
     changing_mission,
-    changing_package,
     naming,
     open_mission,
 )
@@ -39,11 +39,13 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
         WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.
         """
-        with changing_package(self.project, selector, wish.wp_id) as mission:
+        actor = wish.actor
+        with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
             recorded = _moves_recorded(mission, cause)
             package = mission.state_of(wish.wp_id)
             moves: Sequence[Move] = ()
             if not recorded:
+                claims.check_not_released(package, wish)
                 sight = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
                 moves = rules.decide_start_implementation(package, wish, sight)
                 lane_workspaces.check_turn(mission, wish.wp_id)
@@ -67,8 +69,11 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
         TransitionRejected, StorageFailed.
         """
-        with changing_package(self.project, selector, wish.wp_id) as mission:
+        actor = wish.actor
+        with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
             events = _moves_recorded(mission, cause)
+            if not events:
+                claims.check_not_released(mission.state_of(wish.wp_id), wish)
             commit = transitions.under_review(mission, wish.wp_id)
             work = hand_in.look(mission, wish.wp_id, commit)
             if not events:
@@ -87,7 +92,8 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
         TransitionRejected, LaneLost, StorageFailed.
         """
-        with changing_package(self.project, selector, wish.wp_id) as mission:
+        actor = wish.actor
+        with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
             events = _moves_recorded(mission, cause)
             if events:
                 # The answer is the same as when the move was made.
@@ -112,11 +118,13 @@ class WorkPackages:
     ) -> NoteReport:
         """The note is in the package's history.
 
-        Raises: MissionNotFound, WorkPackageNotFound, StorageFailed.
+        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed, TransitionRejected,
+        StorageFailed.
         """
-        with changing_package(self.project, selector, wp_id) as mission:
+        with acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission:
             events = _recorded(mission, cause)
             if not events:
+                _check_not_released(mission, wp_id, actor)
                 events = [_annotated(wp_id, {"note": note}, actor=actor, cause=cause)]
                 mission.append(events, cause)
             return _note_report(mission, [wp_id], events)
@@ -126,12 +134,16 @@ class WorkPackages:
     ) -> NoteReport:
         """The subtasks are marked `status` ("done" or "pending"), all in one append.
 
-        Raises: MissionNotFound, UsageError for a subtask that no package has, StorageFailed.
+        Raises: MissionNotFound, UsageError for a subtask that no package has,
+        WorkPackageAlreadyClaimed, TransitionRejected, StorageFailed.
         """
         with changing_mission(self.project, selector) as mission:
             owners = _owners(mission, subtask_ids)
             events = _recorded(mission, cause)
             if not events:
+                for wp_id in owners:
+                    with naming(wp_id=wp_id):
+                        _check_not_released(mission, wp_id, actor)
                 events = [
                     _annotated(
                         wp_id,
@@ -153,6 +165,11 @@ class WorkPackages:
         with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
             mission.package(wp_id)
         return lane_workspaces.inspect(mission, wp_id)
+
+
+def _check_not_released(mission: OpenMission, wp_id: str, actor: str) -> None:
+    package = mission.state_of(wp_id)
+    claims.check_not_released(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
 
 
 def _recorded(mission: OpenMission, cause: Cause) -> Sequence[Event]:

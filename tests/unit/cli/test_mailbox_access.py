@@ -66,7 +66,7 @@ def test_without_a_config_it_says_what_holds_all_the_same(layout: MailboxLayout)
     assert found["config"] is None
     [default] = found["orchestrators"]
     assert default["identity"] == "default"
-    assert len(default["commands"]) == 10
+    assert len(default["commands"]) == 12
     assert default["missions"] is default["actors"] is default["uid"] is None
     assert default["inbox"]["exists"] is False
     assert found["warnings"] == []

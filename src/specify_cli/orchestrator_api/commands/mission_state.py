@@ -58,10 +58,13 @@ class PackageOnBoard:
     commit: str | None = None
     waiting_for_lane: str | None = None
     feedback: FeedbackGiven | None = None
+    last_sign_of_life: str | None = None
+    stale: bool | None = None
 
     @classmethod
     def of(cls, package: PackageReport) -> PackageOnBoard:
         """The wire form of the report."""
+        sign = package.last_sign_of_life
         return cls(
             wp_id=package.wp_id,
             title=package.title,
@@ -79,6 +82,8 @@ class PackageOnBoard:
             commit=package.commit,
             waiting_for_lane=package.waiting_for_lane,
             feedback=FeedbackGiven.of(package.feedback),
+            last_sign_of_life=sign.isoformat(timespec="microseconds") if sign else None,
+            stale=package.is_stale or None,
         )
 
 

@@ -1,0 +1,58 @@
+"""heartbeat: who holds a package, or its review, is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatParams(Params):
+    """Arguments of heartbeat."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    actor: Words = argument(ACTOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatResult(MissionResult):
+    """Data of heartbeat."""
+
+    wp_id: str
+    last_sign_of_life: str
+    stale_after_s: int | None = None
+
+
+def handle(
+    params: HeartbeatParams, cause: Cause, services: Callable[[], Services]
+) -> HeartbeatResult:
+    """The holder is known to be alive now."""
+    report = services().claiming.heartbeat(params.mission, params.wp, actor=params.actor)
+    return HeartbeatResult(
+        **mission_fields(report.mission),
+        wp_id=report.wp_id,
+        last_sign_of_life=report.at.isoformat(timespec="microseconds"),
+        stale_after_s=report.stale_after_s,
+    )
+
+
+COMMAND = Command(
+    name="heartbeat",
+    params=HeartbeatParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    example=(
+        "spec-kitty orchestrator-api heartbeat --mission 001-search --wp WP01 --actor nightly"
+    ),
+)

@@ -1,0 +1,73 @@
+"""release-claim: a package, or its review, is taken from a holder who shows no sign of life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.arguments import Params, argument
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseClaimParams(Params):
+    """Arguments of release-claim."""
+
+    mission: Name = argument(MISSION)
+    wp: Name = argument(PACKAGE)
+    actor: Words = argument(ACTOR)
+    note: Words = argument("Why it is released.", is_private=True)
+    force: bool = argument("Also a claim that is not stale.", default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseClaimResult(MissionResult):
+    """Data of release-claim."""
+
+    wp_id: str
+    from_lane: str
+    to_lane: str
+    released_holder: str
+    policy_metadata_recorded: bool
+
+
+def handle(
+    params: ReleaseClaimParams, cause: Cause, services: Callable[[], Services]
+) -> ReleaseClaimResult:
+    """The claim has ended, and the package is free."""
+    report = services().claiming.release(
+        params.mission,
+        params.wp,
+        actor=params.actor,
+        note=params.note,
+        force=params.force,
+        cause=cause,
+    )
+    return ReleaseClaimResult(
+        **mission_fields(report.move.mission),
+        wp_id=report.move.wp_id,
+        from_lane=report.move.from_lane.value,
+        to_lane=report.move.to_lane.value,
+        released_holder=report.released_holder,
+        policy_metadata_recorded=report.move.policy_recorded,
+    )
+
+
+COMMAND = Command(
+    name="release-claim",
+    params=ReleaseClaimParams,
+    handle=handle,
+    changes_state=True,
+    takes_policy=True,
+    is_force_for_people=True,
+    example=(
+        "spec-kitty orchestrator-api release-claim --mission 001-search --wp WP01"
+        ' --actor nightly --note "no sign of life since noon"'
+    ),
+)

@@ -1,0 +1,74 @@
+"""Use cases on claims: their holders say that they are alive, and those of the silent are released."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specify_cli import clock
+from specify_cli.core import claims
+from specify_cli.core.claims import Life
+from specify_cli.core.events import Moved
+from specify_cli.core.wishes import Wish
+from specify_cli.storage.project import Project
+from specify_cli.workflow import liveness, transitions
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.opened import changing_package
+from specify_cli.workflow.outcomes import AliveReport, MoveReport, ReleaseReport
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """What can be done with the claim on one package of a mission, or on its review."""
+
+    project: Project
+
+    def heartbeat(self, selector: str, wp_id: str, *, actor: str) -> AliveReport:
+        """The actor, who holds the package, is alive.
+
+        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed, TransitionRejected,
+        StateUnreadable, StorageFailed.
+        """
+        with changing_package(self.project, selector, wp_id) as mission:
+            package = mission.state_of(wp_id)
+            claims.check_not_released(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
+            claims.check_alive(package, wp_id, actor)
+            return AliveReport(
+                mission=mission.identity,
+                wp_id=wp_id,
+                at=liveness.note(mission, wp_id, actor),
+                stale_after_s=self.project.settings.stale_after_s,
+            )
+
+    def release(
+        self, selector: str, wp_id: str, *, actor: str, note: str, force: bool, cause: Cause
+    ) -> ReleaseReport:
+        """The claim on the package, or on its review, has ended; its execution lane is free.
+
+        Without `force`, only one that is stale by the operator's rule.
+
+        Raises: MissionNotFound, WorkPackageNotFound, TransitionRejected, StateUnreadable,
+        StorageFailed.
+        """
+        with changing_package(self.project, selector, wp_id) as mission:
+            recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
+            events = [it for it in recorded if isinstance(it, Moved)]
+            if not events:
+                holder, to = claims.decide_release(
+                    mission.state_of(wp_id),
+                    wp_id,
+                    life=Life() if force else liveness.lives(mission).get(wp_id, Life()),
+                    stale_after_s=self.project.settings.stale_after_s,
+                    now=clock.now(),
+                    force=force,
+                )
+                wish = Wish(wp_id=wp_id, actor=actor, to=to, force=True, note=note)
+                events = transitions.release(mission, wish, cause, holder=holder)
+            move = MoveReport(
+                mission=mission.identity,
+                wp_id=wp_id,
+                from_lane=events[0].from_lane,
+                to_lane=events[0].to_lane,
+                prompt_path=mission.package(wp_id).prompt_path,
+                policy_recorded=cause.policy is not None,
+            )
+            return ReleaseReport(move=move, released_holder=events[0].released_holder or "")
