@@ -157,7 +157,9 @@ def _after_rejection(
         return _board(mission)
     if data.get("guard") in ("paths", "owned_files"):
         return AGAIN
-    if data.get("guard") == "self_review":
+    if data.get("guard") == "not_stale":
+        return mission.next(f"release-claim {wp} --force --note WHY")
+    if data.get("guard") in ("self_review", "not_held"):
         return _board(mission)
     steps = package["subtasks"]
     has_open_steps = steps["done"] < steps["total"]

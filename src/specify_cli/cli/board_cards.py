@@ -16,7 +16,10 @@ HELD = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One package; `holder` is None where nobody has it, `age` is the time in its lane."""
+    """One package; `holder` is None where nobody has it, `age` is the time in its lane.
+
+    `silent` is the time without a sign of life, where the claim is stale.
+    """
 
     wp_id: str
     lane: str
@@ -27,6 +30,7 @@ class Card:
     age: str
     steps: str
     turn: str = ""
+    silent: str = ""
 
     @property
     def held(self) -> str:
@@ -46,7 +50,8 @@ class Card:
         after = f"after {self.needs}" if self.needs else ""
         steps = f"steps {self.steps}" if self.steps else ""
         turn = f"after {self.turn} in the same worktree" if self.turn else ""
-        return tuple(filter(None, (after, self.held, turn, steps)))
+        silent = f"no sign of life for {self.silent}" if self.silent else ""
+        return tuple(filter(None, (after, self.held, silent, turn, steps)))
 
 
 def cards(data: Mapping[str, Any], now: datetime) -> list[Card]:
@@ -74,6 +79,9 @@ def _card(package: Mapping[str, Any], now: datetime) -> Card:
         waits_for=tuple(map(printable, package["unsatisfied_dependencies"])),
         holder=printable(holder) if holder and lane in HELD else None,
         age=age(package["since"], now),
+        silent=age(package.get("last_sign_of_life") or package["since"], now)
+        if package.get("stale")
+        else "",
         turn=printable(package.get("waiting_for_lane") or ""),
         steps=f"{steps['done']}/{steps['total']}" if steps["total"] else "",
     )

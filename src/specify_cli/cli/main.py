@@ -23,7 +23,7 @@ GROUPS = MappingProxyType(
     {
         "accept": ("finishing", "Accept a mission whose packages are approved or done."),
         "agent": ("agent", "Words that agents at work in a worktree use."),
-        "completion": ("completion", "Print the script that makes a shell complete the rest."),
+        "completion": ("completion", "Print a shell completion script."),
         "contract": ("contract", "Print the contract, hold a program to it."),
         "doctor": ("doctor", "Name what is not as it should be, and repair it."),
         "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
@@ -34,6 +34,7 @@ GROUPS = MappingProxyType(
         "move": ("move", "Move a work package to another lane."),
         "orchestrator-api": ("orchestrator_api", "Ask the host; one JSON envelope answers."),
         "plan": ("specify", "Make the plan of a mission, and the outline of its packages."),
+        "release-claim": ("release", "Free a work package whose holder shows no sign of life."),
         "review": ("review", "Approve a package, or request changes."),
         "specify": ("specify", "Make a mission, with a spec to fill in."),
         "status": ("status", "Show the board of a mission."),
@@ -45,7 +46,8 @@ GROUPS = MappingProxyType(
 TOGETHER = MappingProxyType(
     {
         ("specify", "plan", "mission"): "Begin a mission: its spec and plan; list them.",
-        ("implement", "review", "move"): "Work on a package, judge the work, move it.",
+        ("implement", "review"): "Work on a package, judge the work.",
+        ("move", "release-claim"): "Move a package, free it from a silent holder.",
         ("accept", "merge"): "Bring a mission to its end.",
     }
 )

@@ -12,8 +12,9 @@ import click
 
 from specify_cli import clock
 from specify_cli.cli.asking import ask, complain, refuse
-from specify_cli.cli.choosing import mission_or_default
+from specify_cli.cli.choosing import Chosen, mission_or_default
 from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.mailbox_prune import Age
 from specify_cli.cli.options import MISSION
 from specify_cli.cli.prompts import feedback_lines
 from specify_cli.cli.saying import say
@@ -29,11 +30,15 @@ PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 @click.command()
 @click.argument("named", metavar="[MISSION | WP]", required=False)
 @click.option("--watch", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
+@click.option("--stale", type=Age(), help="Show what is silent for so long, such as 30m, 2h, 3d.")
 @MISSION
 @click.option("--json", "as_json", is_flag=True, help="The envelope instead of a board.")
-def status(*, named: str | None, mission: str | None, watch: bool, as_json: bool) -> None:
+def status(
+    *, named: str | None, mission: str | None, watch: bool, stale: int | None, as_json: bool
+) -> None:
     """Show where every work package of MISSION stands, and who holds it since when.
 
+    --stale lists what shows no sign of life, and how to free it.
     Without MISSION, the one that is meant. WP, such as WP01, shows that package alone, with what a
     review asked for. A wide terminal gets a column per lane, a narrow one a
     list; without a terminal there is one plain line a package.
@@ -45,14 +50,20 @@ def status(*, named: str | None, mission: str | None, watch: bool, as_json: bool
     named = None if wp_id else named
     if mission and named and mission != named:
         complain("status", f"one mission, not both {mission} and {named}", as_json=as_json)
-    if wp_id and watch:
-        complain("status", "--watch shows a whole mission: leave the package out", as_json=as_json)
-    name = mission_or_default("status", mission or named, as_json=as_json).slug
+    if wp_id and (watch or stale is not None):
+        flag = "--watch" if watch else "--stale"
+        complain("status", f"{flag} shows a whole mission: leave the package out", as_json=as_json)
+    if stale is not None and (watch or as_json):
+        problem = "--stale is without --watch and --json: the envelope has last_sign_of_life"
+        complain("status", problem, as_json=as_json)
+    chosen = mission_or_default("status", mission or named, as_json=as_json)
     if watch:
-        import_module("specify_cli.cli.board_watch").watch(name, as_json=as_json)
+        import_module("specify_cli.cli.board_watch").watch(chosen.slug, as_json=as_json)
         return
-    data = ask("mission-state", as_json=as_json, mission=name)
-    if not as_json:
+    data = ask("mission-state", as_json=as_json, mission=chosen.slug)
+    if stale is not None:
+        _show_silent(data, chosen, for_s=stale)
+    elif not as_json:
         _show_package(data, wp_id) if wp_id else _show(data)
 
 
@@ -72,6 +83,13 @@ def _show(data: dict[str, Any]) -> None:
         return
     console = board.terminal()
     console.print(board.board(data, now=now, width=console.width))
+
+
+def _show_silent(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
+    silent = import_module("specify_cli.cli.silent")
+    lines = silent.silent_lines(data, for_s=for_s, now=clock.now(), mission=chosen)
+    for line in list(lines) or ["every holder of a package has shown a sign of life since"]:
+        say(line)
 
 
 def _show_package(data: dict[str, Any], wp_id: str) -> None:

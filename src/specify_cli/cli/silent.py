@@ -1,0 +1,35 @@
+"""What `spec-kitty status --stale` lists: packages whose holders show no sign of life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from specify_cli.cli.ages import age, moment
+from specify_cli.cli.choosing import Chosen
+from specify_cli.cli.release import HELD
+
+
+def silent_lines(
+    data: Mapping[str, Any], *, for_s: int, now: datetime, mission: Chosen
+) -> Iterator[str]:
+    """One line for each package that has been silent so long, with the command that frees it.
+
+    One of which nobody knows since when is listed too: a person decides.
+    """
+    for package in data["work_packages"]:
+        since = package.get("last_sign_of_life") or package["since"]
+        last = moment(since)
+        is_recent = last is not None and now - last < timedelta(seconds=for_s)
+        if package["lane"] not in HELD or is_recent:
+            continue
+        holder = package["reviewer"] or package["claimed_by"]
+        silent = f"for {age(since, now)}, since {since}" if last else "with a date"
+        force = "" if package.get("stale") else " --force"
+        wp_id = package["wp_id"]
+        words = mission.next(f"release-claim {wp_id}{force} --note WHY")
+        yield (
+            f"{wp_id}  {package['lane']}  {package['title']}; held by {holder};"
+            f" no sign of life {silent}; free it with: {words}"
+        )

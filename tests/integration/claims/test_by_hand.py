@@ -1,0 +1,102 @@
+"""A person sees whose claims are silent, and frees them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.stage import SLUG, Stage
+
+LONG_AGO = "2026-01-05T09:01:00+00:00"
+
+
+@pytest.fixture
+def held(stage: Stage) -> Stage:
+    """WP01 is held by ada since just now."""
+    stage.write_mission({"WP01": {}, "WP02": {}})
+    stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
+    return stage
+
+
+@pytest.fixture
+def silent(held: Stage) -> Stage:
+    """WP01 is held by ada since long ago."""
+    log = held.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    lines = [json.loads(line) | {"at": LONG_AGO} for line in log.read_text().splitlines()]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return held
+
+
+def told(stage: Stage, *words: str) -> str:
+    done = stage.run(*words)
+    assert done.exit_code == 0, done
+    return done.stdout.decode()
+
+
+def test_who_has_shown_a_sign_of_life_is_not_listed(held: Stage) -> None:
+    assert "WP01" not in told(held, "status", "--stale", "2h")
+    assert "WP01" in told(held, "status", "--stale", "0s")
+
+
+def test_the_command_that_is_shown_frees_the_package_when_it_is_pasted(silent: Stage) -> None:
+    [line] = told(silent, "status", "--stale", "2h").splitlines()
+    assert line.startswith("WP01  in_progress")
+    assert "held by ada" in line
+    assert f"since {LONG_AGO}" in line
+    words = line.partition("free it with: spec-kitty ")[2].split()
+    assert "--force" in words
+    assert "ada" in told(silent, *words)
+    assert silent.lane("WP01") == "planned"
+
+
+def test_a_refused_release_says_what_to_type_next(silent: Stage) -> None:
+    refused = silent.run("release-claim", "WP01", "--note", "gone")
+    assert refused.exit_code == 1
+    words = refused.stderr.decode().partition("next: spec-kitty ")[2].split()
+    told(silent, *words)
+    assert silent.lane("WP01") == "planned"
+
+
+def test_what_is_stale_by_the_rule_is_marked_and_freed_without_force(silent: Stage) -> None:
+    (silent.root / ".kitty/config.toml").write_text("stale_after_s = 3600\n")
+    assert "no sign of life for" in told(silent, "status")
+    words = told(silent, "status", "--stale", "2h").partition("with: spec-kitty ")[2].split()
+    assert "--force" not in words
+    told(silent, *words)
+    assert silent.lane("WP01") == "planned"
+
+
+def test_a_package_of_which_nobody_knows_since_when_is_listed(silent: Stage) -> None:
+    log = silent.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    log.write_text(log.read_text().replace(LONG_AGO, ""))
+    assert "WP01" in told(silent, "status", "--stale", "2h")
+
+
+def test_a_title_does_not_play_with_the_terminal(stage: Stage) -> None:
+    stage.write_mission({"WP01": {"title": "\x1b[31mred"}})
+    stage.done("start-implementation", mission=SLUG, wp="WP01", actor="a\x1b[2Jb")
+    assert "\x1b" not in told(stage, "status", "--stale", "0s")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "--stale", "2h", "--json"],
+        ["status", "--stale", "2h", "--watch"],
+        ["status", "WP01", "--stale", "2h"],
+        ["status", "--stale", "often"],
+        ["release-claim", "WP01", "--force"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_understood_frees_nothing(held: Stage, words: list[str]) -> None:
+    assert held.run(*words).exit_code == 2
+    assert held.lane("WP01") == "in_progress"
+
+
+def test_the_envelope_is_that_of_the_other_doors(held: Stage) -> None:
+    words = ["--note", "gone", "--actor", "carol", "--force", "--json"]
+    envelope = held.run("release-claim", "WP01", *words).envelope
+    assert envelope["data"]["released_holder"] == "ada"
+    assert held.events()[-1]["actor"] == "carol"
