@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import traceback
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from specify_cli import clock, credentials
 from specify_cli.orchestrator_api import registry
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
 
-REQUEST_LOCKS = 1024
-"""So many that hardly any request shares the lock of one that is pushed, which may take minutes."""
-
 
 class ProjectHost:
     """The host of the project that a folder or the environment names.
@@ -50,7 +48,7 @@ class ProjectHost:
         self._made_config: Config | None = None
         self._made_journal: Journal | None = None
         self._made_lookup: MissionLookup | None = None
-        self._stripes = [threading.Lock() for _ in range(REQUEST_LOCKS)]
+        self._deciding: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
     @cached_property
     def project(self) -> Project:
@@ -101,15 +99,16 @@ class ProjectHost:
     def deciding(self, correlation_id: str, scope: str) -> Iterator[None]:
         """While it is entered, nobody else answers a request of that id in that scope.
 
-        A few locks serve all ids, because lock files stay.
         Raises: MissionNotFound, StorageFailed.
         """
         self.journal()  # With it the folder of the locks is made, for nobody else to look into.
         key = f"{scope}/{correlation_id}" if scope else correlation_id
-        stripe = zlib.crc32(key.encode()) % REQUEST_LOCKS
+        name = f"request-{hashlib.sha256(key.encode()).hexdigest()}"
         locks = import_module("specify_cli.storage.locks")
+        with self._making:
+            ours = self._deciding.setdefault(key, threading.Lock())
         # Our own threads wait without end and without polling: whoever is before them is alive.
-        with self._stripes[stripe], locks.held(self.project.lock(f"request-{stripe:04}")):
+        with ours, locks.held(self.project.lock(name), is_kept=False):
             yield
 
     def begun(self) -> BegunCalls:

@@ -1,7 +1,7 @@
 """Named locks between processes; the kernel frees them when their process dies.
 
-The lock files stay: removing one would let two processes hold "the" lock on two different files.
-Each says who held it last, since when and for what, so that a refusal can name it, and so that what a
+Whoever gets the lock of a file that was removed meanwhile takes it anew: `filelock` sees to that. Each
+file says who held it last, since when and for what, so that a refusal can name it, and so that what a
 dead holder left running, with the descriptor of the lock, can be ended.
 """
 
@@ -28,8 +28,10 @@ UNKNOWN = "another process"
 
 
 @contextlib.contextmanager
-def held(path: Path, *, timeout_s: float = 60.0) -> Iterator[int]:
+def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterator[int]:
     """Nobody else holds the lock `path` while the block runs. Not re-entrant.
+
+    Unless it `is_kept`, its file is gone afterwards: for locks with names without number.
 
     Yields its descriptor: a process that inherits it keeps the lock from everybody else, should
     this one be killed before.
@@ -47,6 +49,8 @@ def held(path: Path, *, timeout_s: float = 60.0) -> Iterator[int]:
     try:
         yield descriptors[-1]
     finally:
+        if not is_kept:
+            path.unlink(missing_ok=True)
         lock.release()
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,42 @@ def test_a_lock_makes_its_folder_and_its_file_stays(lock_path: Path) -> None:
     with locks.held(lock_path):
         pass
     assert lock_path.exists()
+
+
+def test_a_lock_that_is_not_kept_leaves_no_file_and_is_held_by_one_at_a_time(
+    lock_path: Path,
+) -> None:
+    inside: list[int] = []
+
+    def hold() -> None:
+        for _ in range(100):
+            with locks.held(lock_path, is_kept=False):
+                inside.append(1)
+                assert inside == [1]
+                inside.clear()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(hold) for _ in range(4)]:
+            done.result()
+    assert not lock_path.exists()
+
+
+def test_a_lock_whose_file_was_removed_before_it_was_taken_is_taken_anew(
+    lock_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = fcntl.flock
+    removed: list[int] = []
+
+    def flock(descriptor: int, operation: int) -> None:
+        if not removed:
+            removed.append(descriptor)
+            lock_path.unlink()
+        really(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locks.held(lock_path) as descriptor:
+        assert os.path.samestat(os.fstat(descriptor), lock_path.lstat())
+    assert removed
 
 
 def test_a_lock_can_be_held_again_and_again(lock_path: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import stat
-import zlib
+from contextlib import ExitStack
 
 import pytest
 
@@ -28,10 +29,10 @@ def test_a_mission_is_changed_under_its_lock(stage: Stage) -> None:
 
 
 def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
-    stripe = zlib.crc32(b"one") % bootstrap.REQUEST_LOCKS
+    lock = f"request-{hashlib.sha256(b'one').hexdigest()}.lock"
     with watched() as disk:
         assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
-    assert disk.is_locked("sync journal.jsonl", f"request-{stripe:04}.lock")
+    assert disk.is_locked("sync journal.jsonl", lock)
 
 
 def test_the_folder_of_the_locks_is_made_for_nobody_else_to_look_into(stage: Stage) -> None:
@@ -85,7 +86,7 @@ def test_a_prompt_is_repaired_under_the_lock_of_its_mission(stage: Stage) -> Non
 # Threads of one host.
 
 
-def test_requests_of_one_lock_wait_for_each_other_without_asking_the_kernel(stage: Stage) -> None:
+def test_requests_of_one_id_wait_for_each_other_without_asking_the_kernel(stage: Stage) -> None:
     host = bootstrap.ProjectHost(stage.root)
     host.journal()
 
@@ -94,6 +95,17 @@ def test_requests_of_one_lock_wait_for_each_other_without_asking_the_kernel(stag
             pass
 
     assert not meet(fcntl, "flock", decide)
+
+
+def test_a_request_waits_for_no_other_id_and_leaves_no_lock_behind(stage: Stage) -> None:
+    host, another = bootstrap.ProjectHost(stage.root), bootstrap.ProjectHost(stage.root)
+    with ExitStack() as others:
+        for number in range(1500):
+            others.enter_context(host.deciding(str(number), ""))
+        for asked in (host, another):
+            with asked.deciding("one", ""), asked.deciding("1", "evil"):
+                pass
+    assert not list((stage.root / ".kitty/host/locks").glob("request-*"))
 
 
 def test_the_journal_is_made_once(stage: Stage) -> None:
