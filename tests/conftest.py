@@ -44,20 +44,19 @@ sys.dont_write_bytecode = False
 
 MEMORY = Path("/dev/shm")
 MEMORY_IN_USE = 2 * 1024**3
-"""Several times what the quick tests write."""
+"""Several times what the tests write."""
 
 # The same examples in every run, and no deadline: a busy machine is no failure.
 settings.register_profile("spec-kitty", deadline=None, derandomize=True)
 settings.load_profile("spec-kitty")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Temporary folders of the quick tests lie in memory, where there is enough of it.
+def pytest_configure() -> None:
+    """Temporary folders lie in memory, where there is enough of it.
 
-    Their thousands of syncs prove nothing and wait for everybody who uses the disk. The long tests
-    stay on the disk, as hosts do.
+    The thousands of syncs prove nothing there or on a disk, and wait for everybody who uses the disk.
     """
-    if config.option.markexpr == "not long" and _is_usable(MEMORY):
+    if _is_usable(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 

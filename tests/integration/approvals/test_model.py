@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.fuzz.requests_and_answers import MEMORY
 from tests.integration.stage import APPROVED, SLUG, Stage
 
 PACKAGES: dict[str, dict[str, Any]] = {
@@ -45,7 +46,7 @@ class Approvals(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.home = Path(tempfile.mkdtemp())
+        self.home = Path(tempfile.mkdtemp(dir=MEMORY))
         self.stage = Stage(root=self.home / "project")
         self.stage.make_repository()
         self.stage.write_mission(PACKAGES)

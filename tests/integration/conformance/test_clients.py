@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.conformance import clients
+from tests.campaign import sampled
 from tests.integration.conformance.kit import broken, only, verdict
 from tests.integration.examples.conftest import untouched
 from tests.integration.stage import Stage
@@ -49,7 +50,7 @@ def test_faithful_client_keeps_to_the_contract(stage: Stage):
     assert {result["status"] for result in found.told["results"]} == {"passed"}
 
 
-@pytest.mark.parametrize(("fault", "runs", "rules"), FAULTS)
+@pytest.mark.parametrize(("fault", "runs", "rules"), sampled(FAULTS, every=2))
 def test_fault_of_a_client_is_found_by_its_rule_alone(
     fault: str, runs: set[str], rules: set[str], stage: Stage
 ):

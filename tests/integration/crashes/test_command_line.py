@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.crashes.gits import fatal_git
 from tests.integration.stage import POLICY, TIMEOUT_S, Process, Stage, flags
 
@@ -116,10 +117,11 @@ STRIDE = 8
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("first", sampled([2, 1, 3], every=3))
 def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
-    stage: Stage, tmp_path: Path, moment: str
+    stage: Stage, tmp_path: Path, first: int, moment: str
 ) -> None:
-    for call in range(1, CALLS):
+    for call in range(first, CALLS, 3):
         slug = f"{call:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)
         process = start(stage, slug, fatal_git(tmp_path / str(call), call=call, moment=moment))
@@ -136,7 +138,15 @@ def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
 
 @pytest.mark.parametrize(
     ("first", "moment", "strategy"),
-    [(1, "before", "merge"), (2, "after", "rebase"), (3, "after", "merge"), (4, "after", "squash")],
+    sampled(
+        [
+            (1, "before", "merge"),
+            (3, "after", "merge"),
+            (2, "after", "rebase"),
+            (4, "after", "squash"),
+        ],
+        every=2,
+    ),
 )
 def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
     stage: Stage, tmp_path: Path, first: int, moment: str, strategy: str

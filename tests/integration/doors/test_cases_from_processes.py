@@ -9,6 +9,7 @@ import pytest
 from specify_cli.conformance.cases import Case
 from specify_cli.conformance.doors import Door
 from specify_cli.conformance.scratch import Scratch
+from tests.campaign import sampled
 from tests.contract.doors import CommandLineProcess, MailboxProcess, run_agent_process
 from tests.contract.test_fixtures import CASES, named, play
 
@@ -22,7 +23,9 @@ AS_PROCESSES = (
 )
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.name in AS_PROCESSES], ids=named)
+@pytest.mark.parametrize(
+    "case", sampled((c for c in CASES if c.name in AS_PROCESSES), every=3), ids=named
+)
 def test_case_has_the_same_answer_from_processes(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,15 +11,18 @@ from tests.integration.stage import Stage
 
 
 @pytest.fixture
-def served(stage_in_memory: Stage, request: pytest.FixtureRequest) -> Iterator[Served]:
+def served(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Served]:
     """A mailbox with a worker and an honest orchestrator; what it cost goes into the report."""
-    yield from _serving(stage_in_memory, request)
+    yield from _serving(stage, request)
 
 
 @pytest.fixture
-def served_on_disk(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Served]:
+def served_on_disk(request: pytest.FixtureRequest) -> Iterator[Served]:
     """The same on a real disk, where devices can be opened."""
-    yield from _serving(stage, request)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(root=Path(folder) / "project")
+        stage.make_repository()
+        yield from _serving(stage, request)
 
 
 def _serving(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Served]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.merging.agents import OTHER, approve_behind_the_host, put
 from tests.integration.stage import SLUG, Stage
 
@@ -150,7 +151,7 @@ MERGED = {("like git", it) for it in STRATEGIES} | {
 """What has nothing in the end that a merge may not touch."""
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", sampled(STRATEGIES, every=3))
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_nothing_of_the_host_or_another_mission_changes(
     stage: Stage, workspace: Path, attack: str, strategy: str

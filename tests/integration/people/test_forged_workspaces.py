@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.stage import SLUG, Stage, environment
 
 OTHER = "009-foreign"
@@ -49,7 +50,7 @@ def mark_of(stage: Stage) -> Path:
         ("orchestrator-api", "mission-state", "--mission", SLUG),
     ],
 )
-@pytest.mark.parametrize("by", ["working directory", "variable"])
+@pytest.mark.parametrize("by", sampled(["working directory", "variable"], every=2))
 def test_a_command_never_takes_a_foreign_repository_for_the_project(
     stage: Stage, workspace: Path, words: tuple[str, ...], by: str
 ) -> None:

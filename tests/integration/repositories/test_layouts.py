@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.stage import POLICY, SLUG, Stage, digest_of_tree
 from tests.patience import LONGEST_S
 
@@ -107,7 +108,10 @@ def worktree_of_separate_git_folder(source: Path) -> list[Path]:
 
 @pytest.mark.parametrize(
     "layout",
-    [hidden_bare, bare_in_dot_git, bare_beside, sparse_bare, worktree_of_separate_git_folder],
+    sampled(
+        [bare_beside, hidden_bare, bare_in_dot_git, sparse_bare, worktree_of_separate_git_folder],
+        every=4,
+    ),
 )
 def test_without_a_main_checkout_every_command_refuses_alike_and_writes_nothing(
     source: Path, layout: Callable[[Path], list[Path]]
