@@ -10,8 +10,8 @@ from typing import Any
 from specify_cli.cli.ages import age
 from specify_cli.mailbox.printable import printable
 
-HELD = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"})
-"""Lanes in which a package is somebody's."""
+WITH_A_HOLDER = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"})
+"""Lanes in which a board names whose a package is: also of one that waits for a review, or is blocked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def _card(package: Mapping[str, Any], now: datetime) -> Card:
         title=printable(package["title"]),
         dependencies=tuple(map(printable, package["dependencies"])),
         waits_for=tuple(map(printable, package["unsatisfied_dependencies"])),
-        holder=printable(holder) if holder and lane in HELD else None,
+        holder=printable(holder) if holder and lane in WITH_A_HOLDER else None,
         age=age(package["since"], now),
         silent=age(package.get("last_sign_of_life") or package["since"], now)
         if package.get("stale")

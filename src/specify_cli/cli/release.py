@@ -12,8 +12,8 @@ from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.questions import text_or_question
 from specify_cli.cli.saying import bold, say
 
-HELD = ("claimed", "in_progress", "in_review")
-"""Lanes in which one actor holds a package, or its review."""
+RELEASABLE = ("claimed", "in_progress", "in_review")
+"""Lanes in which a claim, or that of a reviewer, can be released."""
 
 
 @click.command("release-claim")
@@ -40,7 +40,9 @@ def release_claim(
     Example: spec-kitty release-claim WP01 --force --note "the agent has crashed"
     """
     chosen = mission_or_default("release-claim", mission, as_json=as_json)
-    wp_id = package_or_question("release-claim", wp, mission=chosen, lanes=HELD, as_json=as_json)
+    wp_id = package_or_question(
+        "release-claim", wp, mission=chosen, lanes=RELEASABLE, as_json=as_json
+    )
     missing = "say why it is released, with --note"
     why = text_or_question("release-claim", note, question="Why?", missing=missing, as_json=as_json)
     data = carry_out(

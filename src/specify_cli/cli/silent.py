@@ -8,7 +8,7 @@ from typing import Any
 
 from specify_cli.cli.ages import age, moment
 from specify_cli.cli.choosing import Chosen
-from specify_cli.cli.release import HELD
+from specify_cli.cli.release import RELEASABLE
 
 
 def silent_lines(
@@ -16,16 +16,18 @@ def silent_lines(
 ) -> Iterator[str]:
     """One line for each package that has been silent so long, with the command that frees it.
 
-    One of which nobody knows since when is listed too: a person decides.
+    One of which nobody knows since when, or whose date is that far ahead, is listed too: a person decides.
     """
     for package in data["work_packages"]:
         since = package.get("last_sign_of_life") or package["since"]
         last = moment(since)
-        is_recent = last is not None and now - last < timedelta(seconds=for_s)
-        if package["lane"] not in HELD or is_recent:
+        is_recent = last is not None and abs(now - last) < timedelta(seconds=for_s)
+        if package["lane"] not in RELEASABLE or is_recent:
             continue
         holder = package["reviewer"] or package["claimed_by"]
         silent = f"for {age(since, now)}, since {since}" if last else "with a date"
+        if last and last > now:
+            silent = f"but one of {since}, which is still to come"
         force = "" if package.get("stale") else " --force"
         wp_id = package["wp_id"]
         words = mission.next(f"release-claim {wp_id}{force} --note WHY")

@@ -19,72 +19,88 @@ _NEW_CLAIMS: Final = frozenset(
     }
 )
 
+_KEPT: Final = frozenset({Lane.FOR_REVIEW, Lane.BLOCKED})
+"""Where the implementer waits to go on, or for a review."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """Since when a package is in its lane, and the newest sign of life of its holder after that.
+    """When a package came into its lane, then each sign of life of its holder since.
 
-    Each is None where it is not known; a moment that is still to come is not known either. `seen_here`
-    is the newest sign that is not from a line which another program wrote into the log.
+    None stands for a moment that cannot be read. `stale_after_s` is the operator's rule, where there is one.
     """
 
-    since: datetime | None = None
-    sign: datetime | None = None
-    seen_here: datetime | None = None
+    moments: tuple[datetime | None, ...] = ()
+    stale_after_s: int | None = None
 
-    def stale_at(self, stale_after_s: int | None) -> datetime | None:
-        """When the claim is stale by the operator's rule; None without a rule, or a moment to count from."""
-        newest = self.sign or self.since
-        if newest is None or stale_after_s is None:
+    @property
+    def sign(self) -> datetime | None:
+        """The newest sign of life, as it is dated; None where none is newer than the entry into the lane."""
+        since = self.moments[0] if self.moments else None
+        newest = max(filter(None, self.moments), default=None)
+        return None if newest == since else newest
+
+    @property
+    def stale_at(self) -> datetime | None:
+        """When the claim is stale by the operator's rule; None without a rule, or where a moment is not known.
+
+        A moment that is still to come counts as it is dated: which clock is wrong is not guessed.
+        """
+        known = [moment for moment in self.moments if moment]
+        if self.stale_after_s is None or not known or len(known) < len(self.moments):
             return None
-        return newest + timedelta(seconds=stale_after_s)
+        try:
+            return max(known) + timedelta(seconds=self.stale_after_s)
+        except OverflowError:
+            return None
 
 
 def decide_release(
     package: PackageState,
     wp_id: str,
     *,
+    mission: str,
     life: Life,
-    stale_after_s: int | None,
     now: datetime,
     force: bool,
 ) -> tuple[str, Lane]:
-    """Whose claim is released, and the lane that the package goes to.
+    """Whose claim is released, and the lane that the package goes to; `mission` as a shell reads it.
 
     Raises: TransitionRejected with the guard `not_held` or `not_stale`.
     """
     holder = package.holder
     to = Lane.FOR_REVIEW if package.lane is Lane.IN_REVIEW else Lane.PLANNED
     if holder is None:
-        raise _rejected(package, _not_held(package, wp_id), to_lane=to.value, guard="not_held")
-    stale_at = life.stale_at(stale_after_s)
+        raise _not_held(package, wp_id, mission=mission, to=to)
+    stale_at = life.stale_at
     if force or (stale_at is not None and now >= stale_at):
         return holder, to
-    remedy = f"a person releases it with 'spec-kitty release-claim {wp_id} --force --note WHY'"
+    remedy = (
+        "a person releases it with"
+        f" 'spec-kitty release-claim {wp_id} --mission {mission} --force --note WHY'"
+    )
     if stale_at is None:
-        why = "its log does not say since when"
-        if stale_after_s is None:
+        why = "the date of one of its signs of life cannot be read"
+        if life.stale_after_s is None:
             why = "no claim is stale without stale_after_s in .kitty/config.toml"
         message = f"{wp_id} is held by {holder!r}, and {why}: {remedy}"
         raise _rejected(package, message, to_lane=to.value, guard="not_stale")
     at = stale_at.isoformat(timespec="microseconds")
     message = (
         f"{wp_id} is held by {holder!r}, whose claim will be stale at {at} without another sign of"
-        f" life (stale_after_s = {stale_after_s} in .kitty/config.toml): wait, or {remedy}"
+        f" life (stale_after_s = {life.stale_after_s} in .kitty/config.toml): wait, or {remedy}"
     )
     raise _rejected(package, message, to_lane=to.value, guard="not_stale", stale_at=at)
 
 
-def check_alive(package: PackageState, wp_id: str, actor: str) -> None:
-    """Passes where `actor` holds the package, or its review.
+def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) -> None:
+    """Passes where `actor` holds the package, or its review; `mission` as a shell reads it.
 
     Raises: WorkPackageAlreadyClaimed, TransitionRejected with the guard `not_held`.
     """
     holder = package.holder
     if holder is None:
-        raise _rejected(
-            package, _not_held(package, wp_id), to_lane=package.lane.value, guard="not_held"
-        )
+        raise _not_held(package, wp_id, mission=mission, to=package.lane)
     if holder != actor:
         raise _held_by_another(f"{wp_id} is held by {holder!r}", holder, actor)
 
@@ -101,9 +117,10 @@ def check_not_released(package: PackageState, wish: Wish) -> None:
     if not wish.force and _claims_anew(package, wish):
         return
     told = f"the claim of {wish.actor!r} on {wish.wp_id} was released"
-    holder = package.reviewer or package.claimed_by
+    holder = package.holder or (package.claimed_by if package.lane in _KEPT else None)
     if holder is not None and holder != wish.actor:
-        raise _held_by_another(f"{told}, and it is held by {holder!r} now", holder, wish.actor)
+        what = f"{told}, and it is {package.lane} and held by {holder!r} now"
+        raise _held_by_another(what, holder, wish.actor)
     message = f"{told}, and it is {package.lane} now: claim it again, or take another package"
     raise _rejected(package, message, to_lane=wish.to.value, guard="claim_released")
 
@@ -114,8 +131,10 @@ def _claims_anew(package: PackageState, wish: Wish) -> bool:
     return (package.lane, wish.to) in _NEW_CLAIMS or (resumes and is_free)
 
 
-def _not_held(package: PackageState, wp_id: str) -> str:
-    return f"{wp_id} is {package.lane}, and nobody holds it: see 'spec-kitty status {wp_id}'"
+def _not_held(package: PackageState, wp_id: str, *, mission: str, to: Lane) -> TransitionRejected:
+    seen = f"see 'spec-kitty status {wp_id} --mission {mission}'"
+    message = f"{wp_id} is {package.lane}, and nobody holds it: {seen}"
+    return _rejected(package, message, to_lane=to.value, guard="not_held")
 
 
 def _held_by_another(what: str, holder: str, actor: str) -> WorkPackageAlreadyClaimed:

@@ -36,8 +36,8 @@ class Access:
             raise _refused(identity, f"the command {command.name if command else ''}", "commands")
         if command.is_force_for_people and getattr(params, "force", False):
             raise NotAuthorized(
-                f"force of {command.name} is granted to no orchestrator: a person uses it at the"
-                f" command line, with 'spec-kitty {command.name} --force'"
+                f"force of {command.name} is granted to no orchestrator: send it without force, or"
+                " leave it to a person at the command line"
             )
         _check_actor(grant, params)
         field = grant.refused_policy(judgement.policy)

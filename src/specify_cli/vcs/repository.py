@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,27 @@ DEFAULT_TARGET: Final = "main"
 _OF_AGENTS: Final = ("refs/heads/kitty", "objects/info")
 """Where git reads whatever is there, and where a sandbox lets an agent write."""
 
+_REF_FORMAT: Final = "%(refname) %(objectname) %(objecttype) %(symref) %(committerdate:unix)"
+
 _PLACES: Final = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    """The commit of a branch; `made_at` is its committer date, None where no calendar has that."""
+
+    commit: str
+    made_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ref:
+    """What git says of one ref; `symref` is the ref that it names, where it is symbolic."""
+
+    oid: str = ""
+    kind: str = ""
+    symref: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,20 +104,18 @@ class Repository:
         Raises:
             GitFailed: one is a symbolic ref, names no commit, or is damaged: the host made no such.
         """
-        found = {branch: _own_commit(self.git, HEADS + branch) for branch in branches}
-        return {branch: commit for branch, commit in found.items() if commit}
+        return {branch: tip.commit for branch, tip in self.dated_tips(branches).items()}
 
-    def commit_dates(self, commits: Iterable[str]) -> dict[str, datetime]:
-        """When each of the commits was made, as it says itself; one that says nothing a calendar has is not there.
+    def dated_tips(self, branches: Iterable[str]) -> dict[str, Tip]:
+        """As `lane_tips`, with the date of each commit.
 
         Raises:
-            GitFailed: one of them is not a commit.
+            GitFailed: as `lane_tips`.
         """
-        listed = "".join(f"{commit}\n" for commit in commits).encode()
-        told = self.git.run("rev-list", "--no-walk", "--stdin", "--format=%H %ct", input=listed)
-        pairs = (line.partition(" ") for line in told.lines if not line.startswith("commit "))
-        dates = {commit: _date(seconds) for commit, _, seconds in pairs}
-        return {commit: date for commit, date in dates.items() if date}
+        refs = {branch: HEADS + branch for branch in branches}
+        listed = _listed(self.git, list(refs.values()))
+        found = {x: _own_tip(self.git, ref, listed.get(ref)) for x, ref in refs.items()}
+        return {branch: tip for branch, tip in found.items() if tip}
 
     def is_plain_branch(self, name: str) -> bool:
         """Whether `name` can be a branch of its own: not an expression, not a symbolic ref."""
@@ -173,6 +191,31 @@ def _commit(git: Git, name: str) -> str | None:
     return os.fsdecode(found.stdout).strip() or None
 
 
+def _refuse_damage(git: Git, ref: str) -> None:
+    """Passes where there is no such ref, which is not the same as one that cannot be read.
+
+    Raises:
+        GitFailed: git says what is wrong with it.
+    """
+    found = _listed(git, [ref]).get(ref)
+    if found:
+        raise _damaged(ref, f"names a {found.kind}, not a commit")
+
+
+def _own_tip(git: Git, ref: str, found: _Ref | None) -> Tip | None:
+    if found is None:
+        # A symbolic ref to nothing is not listed.
+        named = git.run("symbolic-ref", "--quiet", ref, check=False).lines
+        found = _Ref(symref=named[0]) if named else None
+    if found is None:
+        return None
+    if found.symref:
+        raise _damaged(ref, f"is a symbolic ref to {found.symref}, not a branch of its own")
+    if found.kind != "commit":
+        raise _damaged(ref, f"names a {found.kind}, not a commit")
+    return Tip(commit=found.oid, made_at=_date(found.date))
+
+
 def _date(seconds: str) -> datetime | None:
     """None for what no calendar has: a commit may say anything."""
     try:
@@ -181,47 +224,21 @@ def _date(seconds: str) -> datetime | None:
         return None
 
 
-def _refuse_damage(git: Git, ref: str) -> None:
-    """Passes where there is no such ref, which is not the same as one that cannot be read.
+def _listed(git: Git, refs: Sequence[str]) -> dict[str, _Ref]:
+    """Those of the refs that are there, by name.
 
     Raises:
-        GitFailed: git says what is wrong with it.
+        GitFailed: git cannot read one of them.
     """
-    found = _listed(git, ref)
-    if found:
-        raise _damaged(ref, f"names a {found[1]}, not a commit")
-
-
-def _own_commit(git: Git, ref: str) -> str | None:
-    found = _listed(git, ref)
-    if found is None:
-        # A symbolic ref to nothing is not listed.
-        named = git.run("symbolic-ref", "--quiet", ref, check=False).lines
-        found = ("", "", named[0]) if named else None
-    if found is None:
-        return None
-    commit, kind, named_ref = found
-    if named_ref:
-        raise _damaged(ref, f"is a symbolic ref to {named_ref}, not a branch of its own")
-    if kind != "commit":
-        raise _damaged(ref, f"names a {kind}, not a commit")
-    return commit
-
-
-def _listed(git: Git, ref: str) -> tuple[str, str, str] | None:
-    """Object, its type, and the ref that `ref` names where it is symbolic; None without such a ref.
-
-    Raises:
-        GitFailed: git cannot read it.
-    """
-    answer = git.run(
-        "for-each-ref", "--format=%(refname) %(objectname) %(objecttype) %(symref)", ref
-    )
-    told = [line for line in answer.stderr.splitlines() if ref in line.split(" ")]
-    if told:
-        raise _damaged(ref, f"cannot be read: {told[0]}")
+    if not refs:
+        return {}  # Git would list every ref.
+    answer = git.run("for-each-ref", f"--format={_REF_FORMAT}", *refs)
+    for line in answer.stderr.splitlines():
+        damaged = next((ref for ref in refs if ref in line.split(" ")), None)
+        if damaged:
+            raise _damaged(damaged, f"cannot be read: {line}")
     fields = (line.split(" ") for line in answer.lines)
-    return next(((it[1], it[2], it[3]) for it in fields if it[0] == ref), None)
+    return {name: _Ref(*rest) for name, *rest in fields if name in refs}
 
 
 def _damaged(ref: str, what: str) -> GitFailed:

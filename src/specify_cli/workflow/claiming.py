@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from specify_cli import clock
@@ -31,7 +32,7 @@ class Claiming:
         with changing_package(self.project, selector, wp_id) as mission:
             package = mission.state_of(wp_id)
             claims.check_not_released(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
-            claims.check_alive(package, wp_id, actor)
+            claims.check_alive(package, wp_id, mission=shlex.quote(mission.slug), actor=actor)
             return AliveReport(
                 mission=mission.identity,
                 wp_id=wp_id,
@@ -56,8 +57,8 @@ class Claiming:
                 holder, to = claims.decide_release(
                     mission.state_of(wp_id),
                     wp_id,
+                    mission=shlex.quote(mission.slug),
                     life=Life() if force else liveness.lives(mission).get(wp_id, Life()),
-                    stale_after_s=self.project.settings.stale_after_s,
                     now=clock.now(),
                     force=force,
                 )

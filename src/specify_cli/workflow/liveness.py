@@ -7,16 +7,18 @@ log does not grow with them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from specify_cli import clock
 from specify_cli.core.claims import Life
-from specify_cli.core.events import MissionAccepted
+from specify_cli.core.events import Annotated, Moved
 from specify_cli.core.lanes import Lane
-from specify_cli.errors import SpecKittyError
+from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.storage import folders
 from specify_cli.storage.atomic import publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
@@ -24,6 +26,9 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow import repositories
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.opened import OpenMission, changing_package
+
+Sign: TypeAlias = tuple[str, datetime | None]
+"""A package, and when its holder showed a sign of life; None where that cannot be read."""
 
 
 @contextmanager
@@ -50,8 +55,7 @@ def note(mission: OpenMission, wp_id: str, actor: str) -> datetime:
     Raises: StateUnreadable, StorageFailed.
     """
     root, path, now = mission.files.project.root, _path(mission.files), clock.now()
-    known = read_json(path, below=root)
-    held = {x: it for x, it in known.items() if x in mission.packages}
+    held = {x: it for x, it in _noted(mission).items() if x in mission.packages}
     held[wp_id] = {"actor": actor, "at": now.isoformat(timespec="microseconds")}
     folders.ensure(path.parent, below=root, mode=0o700)
     publish(path, json.dumps(held).encode(), mode=0o600, below=root, sweeps=True)
@@ -66,56 +70,64 @@ def lives(mission: OpenMission) -> dict[str, Life]:
     holders = {x: who for x in mission.packages if (who := mission.state_of(x).holder)}
     if not holders:
         return {}
-    here: dict[str, list[datetime | None]] = {x: [] for x in holders}
-    elsewhere: dict[str, list[datetime | None]] = {x: [] for x in holders}
+    moments = {x: [_moment(mission.state_of(x).since)] for x in holders}
+    for signs in (_recorded, _notes, _committed):
+        for wp_id, moment in signs(mission, holders):
+            moments[wp_id].append(moment)
+    rule = mission.files.project.settings.stale_after_s
+    return {x: Life(moments=tuple(it), stale_after_s=rule) for x, it in moments.items()}
+
+
+def _recorded(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
+    """What the log has of the holder since the package is in its lane."""
+    # Without a rule nothing is judged by lines of other programs, and they are told as in 1.3.0: not.
+    has_rule = mission.files.project.settings.stale_after_s is not None
+    found: dict[str, list[Annotated]] = {}
     for event in mission.log.events:
-        if not isinstance(event, MissionAccepted) and holders.get(event.wp_id) == event.actor:
-            told = here if event.request_digest else elsewhere
-            told[event.wp_id].append(_moment(event.at))
-    for found in (_noted(mission, holders), _committed(mission, holders)):
-        for wp_id, moment in found.items():
-            here[wp_id].append(moment)
-    since = {x: _newest([_moment(mission.state_of(x).since)]) for x in holders}
-    return {
-        x: Life(
-            since=since[x],
-            sign=_newest([*here[x], *elsewhere[x]], after=since[x]),
-            seen_here=_newest(here[x], after=since[x]),
-        )
-        for x in holders
-    }
+        if isinstance(event, Moved):
+            found[event.wp_id] = []
+        elif isinstance(event, Annotated) and (event.request_digest or has_rule):
+            found.setdefault(event.wp_id, []).append(event)
+    for wp_id, holder in holders.items():
+        yield from ((wp_id, _moment(it.at)) for it in found.get(wp_id, ()) if it.actor == holder)
 
 
-def _newest(told: Iterable[datetime | None], after: datetime | None = None) -> datetime | None:
-    # Clocks of others are ahead, and agents date their commits as they like: what is to come is no sign.
-    now = clock.now()
-    known = (it for it in told if it and it <= now and (after is None or it > after))
-    return max(known, default=None)
+def _notes(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
+    """What is noted of the holder, and each note that cannot be read."""
+    noted = _noted(mission)
+    for wp_id in holders.keys() & noted.keys():
+        told = noted[wp_id] if isinstance(noted[wp_id], dict) else {}
+        if told.get("actor", holders[wp_id]) == holders[wp_id]:
+            yield wp_id, _moment(told.get("at"))
 
 
-def _noted(mission: OpenMission, holders: dict[str, str]) -> dict[str, datetime | None]:
-    known = read_json(_path(mission.files), below=mission.files.project.root)
-    notes = {x: it for x in holders if isinstance(it := known.get(x), dict)}
-    return {x: _moment(it.get("at")) for x, it in notes.items() if it.get("actor") == holders[x]}
-
-
-def _committed(mission: OpenMission, held: Iterable[str]) -> dict[str, datetime]:
-    """When the newest commit was made on the branch of each package that is worked on.
+def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
+    """The newest commit on the branch of each package that is worked on.
 
     What work began on is nobody's sign.
     """
-    at_work = [x for x in held if mission.state_of(x).lane is not Lane.IN_REVIEW]
+    at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
-        return {}
+        return
     with repositories.looking(mission.files.project) as repository:
-        if repository is None:
-            return {}
         branches = {x: mission.workspace(x).branch for x in at_work}
-        tips = repository.lane_tips(set(branches.values()))
-        made = {x: tip for x in at_work if (tip := tips.get(branches[x]))}
-        made = {x: tip for x, tip in made.items() if tip != mission.state_of(x).base_ref}
-        dates = repository.commit_dates(set(made.values())) if made else {}
-        return {x: dates[tip] for x, tip in made.items() if tip in dates}
+        tips = repository.dated_tips(set(branches.values())) if repository else {}
+    for wp_id in at_work:
+        tip = tips.get(branches[wp_id])
+        if tip and tip.commit != mission.state_of(wp_id).base_ref:
+            yield wp_id, tip.made_at
+
+
+def _noted(mission: OpenMission) -> dict[str, Any]:
+    try:
+        return read_json(_path(mission.files), below=mission.files.project.root)
+    except StateUnreadable as error:
+        file = error.details["file"]
+        raise StateUnreadable(
+            f"the heartbeats in {file} cannot be read: remove it, with"
+            f" 'rm -r {shlex.quote(str(file))}'; they are forgotten then",
+            **error.details,
+        ) from error
 
 
 def _moment(text: object) -> datetime | None:

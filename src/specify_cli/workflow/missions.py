@@ -45,13 +45,12 @@ class Missions:
         packages = {wp_id: _package_report(mission, wp_id) for wp_id in mission.packages}
         # Where a sign of life cannot be read, none is told, and no claim is told to be stale.
         with suppress(StateUnreadable, StorageFailed):
-            rule, now = self.project.settings.stale_after_s, clock.now()
+            now = clock.now()
             for wp_id, life in liveness.lives(mission).items():
-                stale_at = life.stale_at(rule)
                 packages[wp_id] = replace(
                     packages[wp_id],
-                    last_sign_of_life=life.sign if rule else life.seen_here,
-                    is_stale=stale_at is not None and now >= stale_at,
+                    last_sign_of_life=life.sign,
+                    is_stale=life.stale_at is not None and now >= life.stale_at,
                 )
         return MissionReport(mission=mission.identity, packages=tuple(packages.values()))
 

@@ -73,6 +73,15 @@ def test_a_package_of_which_nobody_knows_since_when_is_listed(silent: Stage) -> 
     assert "WP01" in told(silent, "status", "--stale", "2h")
 
 
+def test_a_package_whose_date_is_still_to_come_is_listed(silent: Stage) -> None:
+    log = silent.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    log.write_text(log.read_text().replace(LONG_AGO, "2999-01-05T09:01:00+00:00"))
+    line = told(silent, "status", "--stale", "2h")
+    assert "2999-01-05T09:01:00+00:00" in line
+    told(silent, *line.partition("with: spec-kitty ")[2].split())
+    assert silent.lane("WP01") == "planned"
+
+
 def test_a_title_does_not_play_with_the_terminal(stage: Stage) -> None:
     stage.write_mission({"WP01": {"title": "\x1b[31mred"}})
     stage.done("start-implementation", mission=SLUG, wp="WP01", actor="a\x1b[2Jb")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,14 @@ def beat(stage: Stage, actor: str = "ada", **args: Any) -> dict[str, Any]:
     return stage.ask("heartbeat", mission=SLUG, wp="WP01", actor=actor, policy=None, **args)
 
 
+def rewrite_log(stage: Stage, *, at: Sequence[str]) -> None:
+    """The lines of the log have these dates."""
+    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    dated = (line | {"at": date} for line, date in zip(lines, at, strict=True))
+    log.write_text("".join(json.dumps(line) + "\n" for line in dated))
+
+
 def set_rule(stage: Stage, text: str = RULE) -> None:
     (stage.root / ".kitty").mkdir(exist_ok=True)
     (stage.root / ".kitty/config.toml").write_text(text + "\n")
@@ -119,16 +127,68 @@ def test_requests_of_others_and_about_others_are_no_sign(
     assert seen(stage) is None
 
 
-def test_a_commit_is_a_sign_and_one_of_the_future_is_none(
+def test_a_commit_is_a_sign_as_it_is_dated(
     stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.pass_by(hours=1)
-    commit_at(stage, held, "2099-01-01T00:00:00+00:00", monkeypatch)
-    assert seen(stage) is None
     commit_at(stage, held, "2030-05-06T12:30:00+00:00", monkeypatch)
     assert seen(stage) == "2030-05-06T12:30:00.000000+00:00"
     commit_at(stage, held, "1971-01-01T00:00:00+00:00", monkeypatch)
     assert seen(stage) is None
+
+
+def test_a_moment_that_is_still_to_come_keeps_the_claim_until_it_has_passed(
+    stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(stage)
+    commit_at(stage, held, "2030-05-07T12:00:00+00:00", monkeypatch)
+    clock.pass_by(hours=3)
+    assert "stale" not in on_board(stage)
+    assert release(stage)["data"]["stale_at"] == "2030-05-07T14:00:00.000000+00:00"
+    clock.pass_by(hours=23)
+    assert release(stage)["success"]
+
+
+def test_a_heartbeat_counts_while_the_clock_of_the_host_is_put_back(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    set_rule(stage)
+    clock.pass_by(hours=9)
+    assert beat(stage)["success"]
+    clock.pass_by(hours=-6)
+    assert "stale" not in on_board(stage)
+    assert release(stage)["data"]["guard"] == "not_stale"
+    assert beat(stage)["success"]
+    assert seen(stage) == "2030-05-06T15:00:00.000000+00:00"
+
+
+def test_what_was_before_the_package_came_into_its_lane_makes_no_claim_stale(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    set_rule(stage)
+    rewrite_log(stage, at=["2030-05-01T00:00:00+00:00", "2030-06-01T00:00:00+00:00"])
+    assert seen(stage) is None
+    assert release(stage)["data"]["stale_at"] == "2030-06-01T02:00:00.000000+00:00"
+
+
+@pytest.mark.parametrize("date", ["", " -5 +0000", " 9999999999999999999 +0000"])
+def test_a_commit_that_does_not_say_when_it_was_made_makes_no_claim_stale(
+    stage: Stage, held: Path, clock: Clock, date: str
+) -> None:
+    set_rule(stage)
+    clock.pass_by(days=3)
+    who = f"a <a@example.org>{date}"
+    header = f"tree HEAD^{{tree}}\nparent HEAD\nauthor {who}\ncommitter {who}\n\nwork\n"
+    for name in ("HEAD^{tree}", "HEAD"):
+        header = header.replace(f"{name}\n", stage.git("rev-parse", name, folder=held) + "\n")
+    (stage.root / "commit").write_text(header)
+    words = ["hash-object", "-t", "commit", "-w", "--literally", str(stage.root / "commit")]
+    stage.git("update-ref", "HEAD", stage.git(*words), folder=held)
+    assert "stale" not in on_board(stage)
+    refused = release(stage)["data"]
+    assert refused["guard"] == "not_stale"
+    assert "stale_at" not in refused
+    assert release(stage, force=True)["success"]
 
 
 def test_commits_are_no_sign_of_the_reviewer(
@@ -185,17 +245,29 @@ def test_a_heartbeat_of_an_earlier_holder_does_not_count_for_the_next(
     assert seen(stage) is None
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"WP01": 3}', '{"WP01": {"actor": "ada"}}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"WP01": 3}',
+        '{"WP01": {"actor": "ada"}}',
+        '{"WP01": {"actor": "ada", "at": "soon"}}',
+    ],
+    ids=lambda text: text[:48],
+)
 def test_notes_that_are_damaged_make_no_claim_stale(
     stage: Stage, held: Path, clock: Clock, damage: str
 ) -> None:
     set_rule(stage)
+    clock.pass_by(days=3)
     beat(stage)
     [notes] = (stage.root / ".kitty/host/signs-of-life").iterdir()
     notes.write_text(damage)
-    clock.pass_by(minutes=1)
     assert "stale" not in on_board(stage)
     assert release(stage)["error_code"] in ("STATE_UNREADABLE", "TRANSITION_REJECTED")
+    assert start(stage, "ada")["success"]
 
 
 def test_a_link_in_the_place_of_the_notes_is_not_followed(
@@ -239,9 +311,7 @@ def test_moments_that_nobody_can_have_meant_break_nothing_and_make_nothing_stale
 ) -> None:
     set_rule(stage)
     clock.pass_by(days=3)
-    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
-    lines = [json.loads(line) | {"at": at} for line in log.read_text().splitlines()]
-    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    rewrite_log(stage, at=[at, at])
     assert "stale" not in on_board(stage)
     assert release(stage)["data"]["guard"] == "not_stale"
     assert release(stage, force=True)["success"]

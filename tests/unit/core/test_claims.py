@@ -42,9 +42,9 @@ def wish(actor: str, to: Lane, *, force: bool = False) -> Wish:
     return Wish(wp_id="WP01", actor=actor, to=to, force=force, note="late")
 
 
-def release(package: PackageState, life: Life, *, rule: int | None, force: bool = False) -> str:
+def release(package: PackageState, life: Life, *, force: bool = False) -> str:
     holder, to = claims.decide_release(
-        package, "WP01", life=life, stale_after_s=rule, now=NOON, force=force
+        package, "WP01", mission="001-search", life=life, now=NOON, force=force
     )
     return f"{holder} {to}"
 
@@ -59,38 +59,56 @@ def test_the_implementer_holds_a_package_in_work_and_the_reviewer_one_in_review(
 def test_where_nobody_holds_a_package_nothing_is_released(lane: Lane) -> None:
     for force in (False, True):
         with pytest.raises(TransitionRejected) as refused:
-            release(PackageState(lane=lane, claimed_by="ada"), Life(), rule=1, force=force)
+            release(
+                PackageState(lane=lane, claimed_by="ada"), life(NOON - HOUR, rule=1), force=force
+            )
         assert refused.value.details["guard"] == "not_held"
 
 
+def life(*moments: datetime | None, rule: int | None = None) -> Life:
+    return Life(moments=moments, stale_after_s=rule)
+
+
 @pytest.mark.parametrize(
-    ("life", "rule"),
+    ("life", "stale_at"),
     [
-        (Life(since=NOON - HOUR), None),
-        (Life(since=NOON - HOUR), 3601),
-        (Life(since=NOON - 9 * HOUR, sign=NOON - HOUR), 3601),
-        (Life(), 1),
+        (life(NOON - HOUR, rule=None), None),
+        (life(NOON - HOUR, rule=3601), NOON + timedelta(seconds=1)),
+        (
+            life(NOON - 9 * HOUR, NOON - HOUR, NOON - 2 * HOUR, rule=3601),
+            NOON + timedelta(seconds=1),
+        ),
+        (life(rule=1), None),
+        (life(None, NOON - 9 * HOUR, rule=1), None),
+        (life(NOON - 9 * HOUR, None, NOON - 9 * HOUR, rule=1), None),
+        (life(NOON + HOUR, NOON - 9 * HOUR, rule=3600), NOON + 2 * HOUR),
+        (life(NOON - 9 * HOUR, NOON + HOUR, rule=3600), NOON + 2 * HOUR),
+        (life(NOON - 9 * HOUR, datetime.max.replace(tzinfo=UTC), rule=1), None),
     ],
 )
 def test_what_is_not_stale_by_the_operator_s_rule_is_not_released(
-    life: Life, rule: int | None
+    life: Life, stale_at: datetime | None
 ) -> None:
     package = state(CLAIMED, BEGUN)
     with pytest.raises(TransitionRejected) as refused:
-        release(package, life, rule=rule)
+        release(package, life)
     assert refused.value.details["guard"] == "not_stale"
-    is_known = rule is not None and life.since is not None
-    assert ("stale_at" in refused.value.details) is is_known
-    assert release(package, life, rule=rule, force=True) == "ada planned"
+    told = stale_at.isoformat(timespec="microseconds") if stale_at else None
+    assert refused.value.details.get("stale_at") == told
+    assert release(package, life, force=True) == "ada planned"
 
 
 def test_what_is_stale_is_released_to_where_others_can_take_it() -> None:
-    silent = Life(since=NOON - HOUR)
-    assert release(state(CLAIMED), silent, rule=3600) == "ada planned"
-    assert release(state(CLAIMED, BEGUN), silent, rule=3600) == "ada planned"
-    assert (
-        release(state(CLAIMED, BEGUN, HANDED_IN, REVIEWED), silent, rule=3600) == "rev for_review"
-    )
+    silent = life(NOON - HOUR, rule=3600)
+    assert release(state(CLAIMED), silent) == "ada planned"
+    assert release(state(CLAIMED, BEGUN), silent) == "ada planned"
+    assert release(state(CLAIMED, BEGUN, HANDED_IN, REVIEWED), silent) == "rev for_review"
+
+
+def test_a_sign_is_newer_than_the_entry_into_the_lane() -> None:
+    assert life(NOON).sign is life(NOON, NOON - HOUR).sign is life(NOON, None).sign is None
+    assert life(NOON, NOON + 2 * HOUR, NOON + HOUR).sign == NOON + 2 * HOUR
+    assert life(None, NOON).sign == NOON
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -101,6 +119,26 @@ def test_whose_claim_was_released_moves_nothing_that_another_one_holds(
     with pytest.raises(WorkPackageAlreadyClaimed) as refused:
         claims.check_not_released(state(CLAIMED, BEGUN, FREED, TAKEN), wish("ada", to, force=force))
     assert refused.value.details == {"claimed_by": "bob", "requesting_actor": "ada"}
+
+
+@pytest.mark.parametrize(
+    ("lane", "holder"),
+    [(Lane.FOR_REVIEW, "bob"), (Lane.BLOCKED, "bob"), (Lane.IN_REVIEW, "rev")]
+    + [(lane, None) for lane in (Lane.APPROVED, Lane.DONE, Lane.CANCELED, Lane.PLANNED)],
+)
+def test_who_asks_too_late_is_told_who_holds_the_package_now_if_anybody_does(
+    lane: Lane, holder: str | None
+) -> None:
+    package = PackageState(
+        lane=lane,
+        claimed_by="bob",
+        reviewer="rev" if lane is Lane.IN_REVIEW else None,
+        released=frozenset({"ada"}),
+    )
+    with pytest.raises((WorkPackageAlreadyClaimed, TransitionRejected)) as refused:
+        claims.check_not_released(package, wish("ada", Lane.PLANNED))
+    assert refused.value.details.get("claimed_by") == holder
+    assert (refused.value.details.get("guard") == "claim_released") is (holder is None)
 
 
 def test_whose_claim_was_released_may_claim_anew_but_not_act_as_if_nothing_had_happened() -> None:
