@@ -59,6 +59,18 @@ def _started(stage: Stage) -> None:
     stage.commit({"src/one/work": "one\n"}, folder=stage.root / begun["workspace_path"])
 
 
+def _silent(stage: Stage) -> None:
+    """The claim is stale by the rule, also where the clock is put back by years."""
+    _started(stage)
+    worktree = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    stage.git("commit", "-q", "--amend", "-m", "work", "--date", LONG_AGO, folder=worktree)
+    stage.git("rebase", "-q", "-f", "--committer-date-is-author-date", "HEAD~1", folder=worktree)
+    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    lines = [json.loads(line) | {"at": LONG_AGO} for line in log.read_text().splitlines()]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (stage.root / ".kitty/config.toml").write_text("stale_after_s = 3600\n")
+
+
 def _handed_over(stage: Stage) -> None:
     _started(stage)
     ready = {"to": "for_review", "subtasks_complete": True}
@@ -77,6 +89,7 @@ def _approved(stage: Stage) -> None:
     stage.approve("WP02", {"src/two/work": "two\n"})
 
 
+LONG_AGO = "2001-01-05T09:01:00+00:00"
 MISSION = {"mission": SLUG}
 CODER = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
 ALL = (
@@ -122,6 +135,13 @@ ALL = (
         command="append-history",
         prepare=_started,
         args={**CODER, "note": "half way"},
+    ),
+    Scenario(name="heartbeat", command="heartbeat", prepare=_started, args=CODER),
+    Scenario(
+        name="release-claim",
+        command="release-claim",
+        prepare=_silent,
+        args={"mission": SLUG, "wp": "WP01", "actor": "lead", "note": "no sign of life"},
     ),
     Scenario(
         name="accept-mission",

@@ -121,7 +121,8 @@ def check_not_released(package: PackageState, wish: Wish) -> None:
     if holder is not None and holder != wish.actor:
         what = f"{told}, and it is {package.lane} and held by {holder!r} now"
         raise _held_by_another(what, holder, wish.actor)
-    message = f"{told}, and it is {package.lane} now: claim it again, or take another package"
+    again = "claim it again, or " if package.lane in (Lane.PLANNED, Lane.FOR_REVIEW) else ""
+    message = f"{told}, and it is {package.lane} now: {again}take another package"
     raise _rejected(package, message, to_lane=wish.to.value, guard="claim_released")
 
 
