@@ -35,6 +35,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     plain = {
         "MISSION_NOT_FOUND": "spec-kitty mission list",
         "MISSION_AMBIGUOUS": "the same with --mission and one of these",
+        "STATE_UNREADABLE": AGAIN,
         "UNSUPPORTED_STRATEGY": mission.next("merge --strategy merge"),
     }
     if code in plain:

@@ -30,7 +30,9 @@ PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 @click.command()
 @click.argument("named", metavar="[MISSION | WP]", required=False)
 @click.option("--watch", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
-@click.option("--stale", type=Age(), help="Show what is silent for so long, such as 30m, 2h, 3d.")
+@click.option(
+    "--stale", type=Age(), help="List who shows no sign of life for so long: 30m, 2h, 3d."
+)
 @MISSION
 @click.option("--json", "as_json", is_flag=True, help="The envelope instead of a board.")
 def status(
@@ -62,7 +64,7 @@ def status(
         return
     data = ask("mission-state", as_json=as_json, mission=chosen.slug)
     if stale is not None:
-        _show_silent(data, chosen, for_s=stale)
+        _show_stale(data, chosen, for_s=stale)
     elif not as_json:
         _show_package(data, wp_id) if wp_id else _show(data)
 
@@ -85,10 +87,10 @@ def _show(data: dict[str, Any]) -> None:
     console.print(board.board(data, now=now, width=console.width))
 
 
-def _show_silent(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
-    silent = import_module("specify_cli.cli.silent")
-    lines = silent.silent_lines(data, for_s=for_s, now=clock.now(), mission=chosen)
-    for line in list(lines) or ["every holder of a package has shown a sign of life since"]:
+def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
+    stale = import_module("specify_cli.cli.stale_claims")
+    lines = stale.stale_lines(data, for_s=for_s, now=clock.now(), mission=chosen)
+    for line in list(lines) or ["nothing is stale: every holder has shown a sign of life since"]:
         say(line)
 
 

@@ -14,6 +14,7 @@ from specify_cli.storage.event_log import LogContent
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.package_files import read_packages
 from specify_cli.storage.project import Project
+from specify_cli.workflow import liveness
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 from specify_cli.workflow.doctor_former_status import examine_former_status
@@ -106,6 +107,7 @@ def examine_mission(files: MissionFiles, branches: Branches | None) -> list[Find
         known.setdefault(prompt.wp_id or "", prompt)
     known.pop("", None)
     found.extend(examine_former_status(files, events))
+    found.extend(_examine_heartbeats(files))
     found += [*faults, *damage, *examine_graph(known), *_drafts_and_marks(files, prompts)]
     if not any(prompt.wp_id is None for prompt in prompts) and not faults:
         found.extend(examine_strangers(files.log, list(known)))
@@ -149,6 +151,15 @@ def _examine_whole(
     yield from examine_overlaps(prompts, mission.lane_ids, replay(events))
     yield from examine_outline(mission)
     yield from examine_branches(mission, branches)
+
+
+def _examine_heartbeats(files: MissionFiles) -> Iterator[Finding]:
+    try:
+        liveness.noted(files)
+    except StateUnreadable as fault:
+        what = "the heartbeats of the mission cannot be read: no claim is stale meanwhile"
+        repair = "remove it; the heartbeats that it notes are forgotten then"
+        yield error("heartbeats", Path(str(fault.details["file"])), what, repair=repair)
 
 
 def _drafts_and_marks(files: MissionFiles, prompts: Sequence[Prompt]) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def note(mission: OpenMission, wp_id: str, actor: str) -> datetime:
     Raises: StateUnreadable, StorageFailed.
     """
     root, path, now = mission.files.project.root, _path(mission.files), clock.now()
-    held = {x: it for x, it in _noted(mission).items() if x in mission.packages}
+    held = {x: it for x, it in noted(mission.files).items() if x in mission.packages}
     held[wp_id] = {"actor": actor, "at": now.isoformat(timespec="microseconds")}
     folders.ensure(path.parent, below=root, mode=0o700)
     publish(path, json.dumps(held).encode(), mode=0o600, below=root, sweeps=True)
@@ -78,6 +78,22 @@ def lives(mission: OpenMission) -> dict[str, Life]:
     return {x: Life(moments=tuple(it), stale_after_s=rule) for x, it in moments.items()}
 
 
+def noted(files: MissionFiles) -> dict[str, Any]:
+    """Package id to the newest request of its holder that is not in the log.
+
+    Raises: StateUnreadable.
+    """
+    try:
+        return read_json(_path(files), below=files.project.root)
+    except StateUnreadable as error:
+        file = error.details["file"]
+        raise StateUnreadable(
+            f"the heartbeats in {file} cannot be read: remove it, with"
+            f" 'rm -r {shlex.quote(str(file))}'; they are forgotten then",
+            **error.details,
+        ) from error
+
+
 def _recorded(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
     """What the log has of the holder since the package is in its lane."""
     # Without a rule nothing is judged by lines of other programs, and they are told as in 1.3.0: not.
@@ -94,9 +110,9 @@ def _recorded(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign
 
 def _notes(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
     """What is noted of the holder, and each note that cannot be read."""
-    noted = _noted(mission)
-    for wp_id in holders.keys() & noted.keys():
-        told = noted[wp_id] if isinstance(noted[wp_id], dict) else {}
+    notes = noted(mission.files)
+    for wp_id in holders.keys() & notes.keys():
+        told = notes[wp_id] if isinstance(notes[wp_id], dict) else {}
         if told.get("actor", holders[wp_id]) == holders[wp_id]:
             yield wp_id, _moment(told.get("at"))
 
@@ -116,18 +132,6 @@ def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sig
         tip = tips.get(branches[wp_id])
         if tip and tip.commit != mission.state_of(wp_id).base_ref:
             yield wp_id, tip.made_at
-
-
-def _noted(mission: OpenMission) -> dict[str, Any]:
-    try:
-        return read_json(_path(mission.files), below=mission.files.project.root)
-    except StateUnreadable as error:
-        file = error.details["file"]
-        raise StateUnreadable(
-            f"the heartbeats in {file} cannot be read: remove it, with"
-            f" 'rm -r {shlex.quote(str(file))}'; they are forgotten then",
-            **error.details,
-        ) from error
 
 
 def _moment(text: object) -> datetime | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 
 import pytest
 
@@ -109,3 +111,19 @@ def test_the_envelope_is_that_of_the_other_doors(held: Stage) -> None:
     envelope = held.run("release-claim", "WP01", *words).envelope
     assert envelope["data"]["released_holder"] == "ada"
     assert held.events()[-1]["actor"] == "carol"
+
+
+def test_heartbeats_that_cannot_be_read_are_named_and_removed_as_the_refusal_says(
+    silent: Stage,
+) -> None:
+    (silent.root / ".kitty/config.toml").write_text("stale_after_s = 3600\n")
+    beat = ["orchestrator-api", "heartbeat", "--mission", SLUG, "--wp", "WP01", "--actor", "ada"]
+    assert silent.run(*beat).exit_code == 0
+    assert silent.run("doctor").exit_code == 0
+    [notes] = (silent.root / ".kitty/host/signs-of-life").iterdir()
+    notes.write_text("{")
+    assert str(notes.relative_to(silent.root)) in silent.run("doctor").stdout.decode()
+    refused = silent.run("release-claim", "WP01", "--note", "gone").stderr.decode()
+    assert "next: the same again" in refused
+    subprocess.run(shlex.split(refused.split("'")[1]), check=True)
+    assert silent.run(*beat).exit_code == 0

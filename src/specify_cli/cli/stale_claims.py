@@ -11,7 +11,7 @@ from specify_cli.cli.choosing import Chosen
 from specify_cli.cli.release import RELEASABLE
 
 
-def silent_lines(
+def stale_lines(
     data: Mapping[str, Any], *, for_s: int, now: datetime, mission: Chosen
 ) -> Iterator[str]:
     """One line for each package that has been silent so long, with the command that frees it.
