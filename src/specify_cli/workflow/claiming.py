@@ -13,6 +13,7 @@ from specify_cli.core.wishes import Wish
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness, transitions
 from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.opened import changing_package
 from specify_cli.workflow.outcomes import AliveReport, MoveReport, ReleaseReport
 
@@ -50,7 +51,7 @@ class Claiming:
         Raises: MissionNotFound, WorkPackageNotFound, TransitionRejected, StateUnreadable,
         StorageFailed.
         """
-        with changing_package(self.project, selector, wp_id) as mission:
+        with acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission:
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             events = [it for it in recorded if isinstance(it, Moved)]
             if not events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_a_note_a_refusal_a_no_op_and_a_heartbeat_of_the_holder_are_signs(
         lambda: stage.ask("append-history", mission=SLUG, wp="WP01", actor="ada", note="n"),
         lambda: move(stage, "ada", "for_review"),
         lambda: start(stage, "ada"),
+        lambda: release(stage, "ada"),
         lambda: beat(stage),
     ):
         clock.pass_by(minutes=5)
@@ -363,6 +365,19 @@ def test_a_release_frees_the_execution_lane_and_keeps_the_work(stage: Stage, hel
     again = Path(start(stage, "bob")["data"]["workspace_path"])
     assert (again / "src/one.py").read_text() == "one\n"
     assert work in stage.git("rev-list", "HEAD", folder=again)
+
+
+@pytest.mark.parametrize("lost", ["branch", "workspace", "both"])
+def test_a_claim_whose_branch_or_workspace_is_lost_is_released_by_force(
+    stage: Stage, held: Path, lost: str
+) -> None:
+    stage.commit({"src/one.py": "one\n"}, folder=held)
+    if lost != "branch":
+        shutil.rmtree(held)
+    if lost != "workspace":
+        stage.git("update-ref", "-d", f"refs/heads/kitty/mission-{SLUG}-lane-a")
+    assert release(stage, force=True)["data"]["to_lane"] == "planned"
+    assert on_board(stage)["claimed_by"] is None
 
 
 def test_a_released_review_leaves_the_commit_that_was_handed_in(stage: Stage, held: Path) -> None:
