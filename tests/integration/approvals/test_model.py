@@ -144,8 +144,19 @@ class Approvals(RuleBasedStateMachine):
             self._left(wp_id, to)
 
     @rule(wp_id=packages)
+    def release(self, wp_id: str) -> None:
+        """Whoever lost the claim makes the next one: the model names actors after packages."""
+        who = {"wp": wp_id, "actor": "person", "note": "because", "force": True}
+        answer = self.stage.ask("release-claim", mission=SLUG, **who)
+        assert answer["success"] == (self.lane[wp_id] in {"claimed", "in_progress"}), answer
+        if answer["success"]:
+            late = {"wp": wp_id, "actor": answer["data"]["released_holder"], "note": "late"}
+            assert not self.stage.ask("append-history", mission=SLUG, **late)["success"]
+            self._left(wp_id, "planned")
+
+    @rule(wp_id=packages)
     def resume(self, wp_id: str) -> None:
-        if self.lane[wp_id] == "blocked" and self._move(wp_id, "in_progress"):
+        if self.lane[wp_id] == "blocked" and self._move(wp_id, "in_progress", actor=wp_id):
             self._entered(wp_id, "in_progress")
 
     @rule(wp_id=packages)
