@@ -146,7 +146,7 @@ class Approvals(RuleBasedStateMachine):
     @rule(wp_id=packages)
     def release(self, wp_id: str) -> None:
         """Whoever lost the claim makes the next one: the model names actors after packages."""
-        who = {"wp": wp_id, "actor": "person", "note": "because", "force": True}
+        who: dict[str, Any] = {"wp": wp_id, "actor": "person", "note": "because", "force": True}
         answer = self.stage.ask("release-claim", mission=SLUG, **who)
         assert answer["success"] == (self.lane[wp_id] in {"claimed", "in_progress"}), answer
         if answer["success"]:
