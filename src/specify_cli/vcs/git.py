@@ -151,10 +151,12 @@ class Git:
         check: bool = True,
         timeout_s: float | None = None,
         output: IO[bytes] | None = None,
+        enough: int | None = None,
     ) -> Completed:
         """Git has run to its end, within `timeout_s` (default: that of `limit_to`).
 
-        What it prints goes to the file `output` where there is one, and is not in the answer.
+        What it prints goes to the file `output` where there is one, and is not in the answer. Once it has
+        printed more than `enough` bytes it ends, which is no failure.
 
         Raises:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
@@ -172,12 +174,14 @@ class Git:
                     input or b"",
                     limit=Limit(setting=setting, seconds=timeout_s or _timeout_s.get()),
                     leaves_nothing=bool(kept),  # Nor any holder of the lock.
+                    enough=enough,
                 )
         except (OSError, ValueError, Stopped) as error:
             raise GitFailed(args, returncode=-1, stderr=str(error)) from error
         stderr = _advised(ended.stderr.decode("utf-8", "replace").strip())
         done = Completed(returncode=ended.returncode, stdout=ended.stdout, stderr=stderr)
-        if check and done.returncode:
+        has_enough = enough is not None and len(done.stdout) > enough
+        if check and done.returncode and not has_enough:
             raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
         return done
 

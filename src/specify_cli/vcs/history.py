@@ -6,7 +6,7 @@ What commits hold is hostile: nothing of their attributes or of anybody's settin
 from __future__ import annotations
 
 import os
-import tempfile
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +15,21 @@ from specify_cli.vcs.git import Git
 
 MOST_DIFF: Final = 4 * 1024 * 1024
 """Bytes of a difference that are shown."""
+
+MOST_READ: Final = 64 * 1024 * 1024
+"""Bytes of a difference that are taken from git, binary files included."""
+
+_WHOLE: Final = (
+    *("diff-tree", "-r", "-p", "-M", "-l1000", "--no-color", "--submodule=short"),
+    *("--no-ext-diff", "--no-textconv", "--ignore-submodules=none"),
+    # An attribute or a setting that calls a file binary would hide what is in it.
+    "--text",
+)
+_FILE: Final = re.compile(rb"^(?=diff --git )", re.MULTILINE)
+_HUNK: Final = re.compile(rb"^(?=@@ )", re.MULTILINE)
+_ENDS: Final = re.compile(rb"^--- (.*)\n\+\+\+ (.*)\n", re.MULTILINE)
+_LOOKED_AT: Final = 8000
+"""Bytes of a file in which a NUL makes it binary. Source: git, xdiff-interface.c."""
 
 _FORMAT: Final = "--format=tformat:%H%x00%an%x00%aI%x00%s"
 _FIELDS: Final = 4
@@ -57,17 +72,23 @@ def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
 
 
 def difference(git: Git, base: str, commit: str) -> Difference:
-    """What differs between the commits, its first `MOST_DIFF` bytes.
+    """What differs between the commits, its first `MOST_DIFF` bytes; of binary files, that they differ.
 
     Raises:
         GitFailed: git cannot read one of them.
     """
-    flags = ("--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short", "-M")
-    with tempfile.TemporaryFile() as file:
-        git.run("diff-tree", "-r", "-p", *flags, base, commit, "--", output=file)
-        file.seek(0)
-        raw = file.read(MOST_DIFF + 1)
-    return Difference(text=_text(raw[:MOST_DIFF]), is_cut=len(raw) > MOST_DIFF)
+    raw = git.run(*_WHOLE, base, commit, "--", enough=MOST_READ).stdout
+    text = b"".join(_without_binary(part) for part in _FILE.split(raw))
+    is_cut = len(raw) > MOST_READ or len(text) > MOST_DIFF
+    return Difference(text=_text(text[:MOST_DIFF]), is_cut=is_cut)
+
+
+def _without_binary(file: bytes) -> bytes:
+    """What git prints about one file, without what no screen can show."""
+    head, *hunks = _HUNK.split(file, maxsplit=1)
+    if not hunks or b"\0" not in hunks[0][:_LOOKED_AT]:
+        return file
+    return _ENDS.sub(rb"Binary files \1 and \2 differ\n", head)
 
 
 def pager(git: Git) -> str | None:

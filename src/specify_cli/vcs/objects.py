@@ -44,7 +44,9 @@ def changes(git: Git, *diff: str) -> dict[str, Change]:
     Raises:
         GitFailed: as `Git.run` does.
     """
-    fields = git.run(*diff, "--raw", "-z", "--no-abbrev", "--no-renames").fields
+    # A repository inside is a change like others, whatever .gitmodules or a setting says.
+    flags = ("--raw", "-z", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
+    fields = git.run(*diff, *flags).fields
     return {path: _change(head) for head, path in zip(fields[::2], fields[1::2], strict=True)}
 
 

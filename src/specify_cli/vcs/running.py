@@ -93,14 +93,18 @@ class Child(Protocol):
         """How it ended."""
 
 
-def attend(process: Child, input: bytes, *, limit: Limit, leaves_nothing: bool) -> Ended:
+def attend(
+    process: Child, input: bytes, *, limit: Limit, leaves_nothing: bool, enough: int | None = None
+) -> Ended:
     """The process has ended, and what it left running has too where it `leaves_nothing`.
+
+    No more is listened to once it has printed more than `enough`, at which most programs end.
 
     Raises:
         Stopped: it was stopped before its end.
         HostStops: this process has to end, and so did that one.
     """
-    attended = _Attended(process, input)
+    attended = _Attended(process, input, enough=enough)
     try:
         attended.until_ended(limit)
         if leaves_nothing:
@@ -120,8 +124,9 @@ def attend(process: Child, input: bytes, *, limit: Limit, leaves_nothing: bool) 
 class _Attended:
     """A process that is fed and listened to until it ends, whatever it leaves running."""
 
-    def __init__(self, process: Child, input: bytes) -> None:
+    def __init__(self, process: Child, input: bytes, *, enough: int | None) -> None:
         self.stdout, self.stderr = bytearray(), bytearray()
+        self._enough = enough
         self._process = process
         self._unsent = memoryview(input)
         self._selector = selectors.DefaultSelector()
@@ -173,6 +178,8 @@ class _Attended:
         with suppress(BlockingIOError):
             while chunk := os.read(stream.fileno(), _CHUNK):
                 taken += chunk
+                if self._enough is not None and len(taken) > self._enough:
+                    break
                 if len(taken) > MOST_PRINTED:
                     raise Stopped(f"it printed more than {MOST_PRINTED} bytes and was stopped")
             self._leave(stream)

