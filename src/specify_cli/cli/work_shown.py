@@ -23,6 +23,9 @@ else:
 SHORT = 12
 """Characters of a commit's name that tell it from others."""
 
+_PAGING = """sh -c "$1" || printf '%s\\n' "$2" >&2"""
+"""A shell's words that run the pager $1, and say $2 where it fails."""
+
 
 def show(work: Mapping[str, Any]) -> None:
     """Commits, changed files, open subtasks and earlier feedback are on the screen."""
@@ -45,20 +48,21 @@ def page_diff(work: Mapping[str, Any], chosen: Chosen) -> None:
     """What the work changes was shown by the user's own pager."""
     ends = {name: work[name] for name in ("base", "commit")}
     data = ask("show-diff", mission=chosen.slug, wp=work["wp_id"], **ends)
-    lines = [_harmless(line) for line in data["diff"].split("\n")]
-    if data["is_cut"]:
-        lines.append(f"... the rest: git diff {work['base']} {work['commit']}")
-    text = "\n".join(lines)
+    text = "\n".join(_harmless(line) for line in data["diff"].split("\n"))
+    whole = f"git diff --no-ext-diff --no-textconv --text {work['base']} {work['commit']}"
     pager = os.environ.get("GIT_PAGER", data["pager"])
     if pager is None:
         pager = os.environ.get("PAGER", "less")
     if pager in ("", "cat"):
         click.echo(text)
-        return
-    # As git does: through a shell, and with what less needs to end by itself on a short text.
-    os.environ.setdefault("LESS", "FRX")
-    os.environ["PAGER"] = shlex.join(["sh", "-c", pager])
-    click.echo_via_pager(text)
+    else:
+        # As git does: through a shell, and with what less needs to end by itself on a short text.
+        os.environ.setdefault("LESS", "FRX")
+        failed = f"the pager {printable.printable(pager)!r} failed: see '{whole}'"
+        os.environ["PAGER"] = shlex.join(["sh", "-c", _PAGING, "sh", pager, failed])
+        click.echo_via_pager(text)
+    if data["is_cut"]:
+        say(f"the difference is longer than what was shown: see '{whole}'")
 
 
 def _show_commits(work: Mapping[str, Any]) -> None:
@@ -88,4 +92,5 @@ def _say_rest(what: str, count: int) -> None:
 
 
 def _harmless(line: str) -> str:
-    return "\t".join(printable.printable(part) for part in line.split("\t"))
+    # Not masked as what others say is: a line of code that looks like a credential is judged too.
+    return "\t".join(printable.escaped(part) for part in line.split("\t"))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""`text` with everything that is not plainly printable written as `\x1b` and the like, and credentials masked."""
+    """`text` as `escaped` has it, and credentials masked."""
     # A client that waits for a mailbox says nothing most of the time, and starts sooner without.
     from specify_cli import credentials  # noqa: PLC0415
 
-    text = credentials.masked(text)
+    return escaped(credentials.masked(text))
+
+
+def escaped(text: str) -> str:
+    r"""`text` with everything that is not plainly printable written as `\x1b` and the like."""
     if text.isprintable():
         return text
     return "".join(

@@ -105,7 +105,7 @@ def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_play
         "spec-kitty tasks",
         "spec-kitty implement WP01",
         f"cd .worktrees/{MISSION}-lane-a && mkdir hello",
-        r"printf 'tab\there \033[31mred\n' >hello/say",
+        r"printf 'tab\there \033[31mred\napi_key=os.system(\"id\")\n' >hello/say",
         "echo 'hello/* diff=evil filter=evil' >.gitattributes",
         "git config --file ../../evil core.pager 'touch pager-ran'",
         "git config diff.evil.textconv 'touch textconv-ran; cat'",
@@ -113,17 +113,23 @@ def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_play
         "git config core.pager 'touch pager-ran; cat'",
         "git add hello .gitattributes && git commit -q -m 'Say hello'",
         "spec-kitty tasks done WP01 && spec-kitty implement WP01 --done",
-        "export GIT_PAGER='sed s/^/paged:/'",
+        "export GIT_PAGER='exit 3'",
     ):
         shell.type(command)
 
     shell.begin("spec-kitty review WP01")
+    shell.answer("Show the difference?", "y")
+    shell.screen.wait_for(lambda text: "the pager 'exit 3' failed: see 'git diff" in text)
+    shell.answer("or quit?", "q")
+    shell.finish()
+    shell.begin("GIT_PAGER='sed s/^/paged:/' spec-kitty review WP01")
     shell.answer("Show the difference?", "y")
     shell.screen.wait_for(lambda text: "or quit?" in text and "paged:+tab" in text)
     shell.answer("or quit?", "a")
     screen = shell.finish()
 
     assert r"\x1b[31mred" in screen
+    assert 'paged:+api_key=os.system("id")' in screen
     assert ".gitattributes  (outside the owned files)" in screen
     assert "WP01 is approved" in screen
     assert list(folder.rglob("*-ran")) == []
