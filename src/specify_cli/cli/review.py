@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,8 @@ else:
     work_shown = Deferred("specify_cli.cli.work_shown")
 
 APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
-SHORTEST_COMMIT, LONGEST_COMMIT = 4, 64
+WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""Its whole name: an agent can make a commit whose name begins as another one's."""
 
 
 @click.command()
@@ -78,21 +80,21 @@ def review(
         as_json=as_json,
     )
     can_ask = not as_json and is_on_terminal()
+    note = (note or "").strip() or None
     _check_said(verdict, has_note=bool(note or feedback) or can_ask, as_json=as_json)
     this = _Review(wp_id=wp_id, chosen=chosen, who=who, as_json=as_json)
     this.check_lane()
     seen = this.look(is_shown=can_ask or verdict is None)
+    this.check_commit(seen["data"], commit, is_needed=verdict == APPROVED and not can_ask)
     if verdict is None and not can_ask:
         print_envelope(seen) if as_json else say(f"next: {_approving(seen['data'], chosen)}")
         return
-    if verdict == APPROVED:
-        this.check_commit(seen["data"], commit, can_ask=can_ask)
     decision = verdict or _asked_verdict(seen["data"], chosen)
     if decision is None:
         say(f"next: {chosen.next(f'review {wp_id}')}")
         return
     if decision == CHANGES_REQUESTED and not (note or feedback):
-        note = click.prompt("What is to be changed?", prompt_suffix=" ")
+        note = click.prompt("What is to be changed?", prompt_suffix=" ", value_proc=_said)
     this.record(seen["data"]["commit"], decision, note=note, feedback=feedback)
 
 
@@ -120,17 +122,20 @@ class _Review:
             work_shown.show(work)
         return envelope
 
-    def check_commit(self, work: Mapping[str, Any], named: str | None, *, can_ask: bool) -> None:
-        """Passes where the commit that is to be approved is the one that was looked at."""
-        commit = work["commit"]
-        if named is not None:
-            plain = named.strip().lower()
-            if not commit or len(plain) < SHORTEST_COMMIT or not commit.startswith(plain):
-                self._refuse_other(named, commit)
-        elif commit and not can_ask:
-            look = self.chosen.next(f"review {self.wp_id}")
-            problem = f"say what you looked at with --commit: {commit} would be approved"
-            complain("review", f"{problem}; see '{look}'", as_json=self.as_json)
+    def check_commit(self, work: Mapping[str, Any], named: str | None, *, is_needed: bool) -> None:
+        """Passes where the commit that is to be judged is the one that was looked at."""
+        commit, look = work["commit"], self.chosen.next(f"review {self.wp_id}")
+        if named is None:
+            if commit and is_needed:
+                problem = f"say what you looked at with --commit: {commit} would be approved"
+                complain("review", f"{problem}; see '{look}'", as_json=self.as_json)
+            return
+        plain = named.strip().lower()
+        if not WHOLE_COMMIT.fullmatch(plain):
+            problem = f"--commit takes the whole name of the commit, as '{look}' shows it"
+            complain("review", problem, as_json=self.as_json)
+        if plain != commit:
+            self._refuse_other(plain, commit)
 
     def record(
         self, commit: str | None, decision: str, *, note: str | None, feedback: str | None
@@ -174,8 +179,8 @@ class _Review:
     def _refuse_other(self, seen: str | None, now: str | None) -> NoReturn:
         """The process ends as refused: what would be judged is not what was looked at."""
         message = (
-            f"{self.wp_id}: you looked at commit {(seen or 'none')[:LONGEST_COMMIT]!r}, and the review"
-            f" is about {now or 'no commit at all'}: look again with"
+            f"{self.wp_id}: you looked at {seen or 'no commit'}, and the review"
+            f" is about {now or 'no commit'}: look again with"
             f" '{self.chosen.next(f'review {self.wp_id}')}'"
         )
         error = errors.TransitionRejected(message, guard="commit", to_lane=APPROVED)
@@ -213,6 +218,12 @@ def _verdict(*, approve: bool, request_changes: bool, as_json: bool) -> str | No
 def _check_said(verdict: str | None, *, has_note: bool, as_json: bool) -> None:
     if verdict == CHANGES_REQUESTED and not has_note:
         complain("review", "say what to change: --note TEXT or --feedback FILE", as_json=as_json)
+
+
+def _said(typed: str) -> str:
+    if not typed.strip():
+        raise click.UsageError("say what to change")
+    return typed
 
 
 def _asked_verdict(work: Mapping[str, Any], chosen: Chosen) -> str | None:

@@ -1,0 +1,55 @@
+"""A person reviews with `spec-kitty review`: what is judged is what was shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.stage import SLUG, Stage
+
+
+@pytest.fixture
+def handed_in(stage: Stage) -> Path:
+    """The workspace of WP01, which ada has handed in."""
+    stage.write_mission({"WP01": {"owned_files": ["src/**"]}, "WP02": {"owned_files": ["b/**"]}})
+    begun = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
+    workspace = Path(begun["workspace_path"])
+    stage.commit({"src/one.py": "one\n"}, folder=workspace)
+    stage.done("transition", mission=SLUG, wp="WP01", actor="ada", to="for_review")
+    return workspace
+
+
+def commit_of(stage: Stage) -> str:
+    package: dict[str, Any] = stage.done("mission-state", mission=SLUG)["work_packages"][0]
+    commit: str = package["commit"]
+    return commit
+
+
+def test_only_the_whole_name_of_a_commit_names_it(stage: Stage, handed_in: Path) -> None:
+    commit = commit_of(stage)
+    before = stage.events()
+    for named, code in ((commit[:12], 2), (commit[:39], 2), ("HEAD", 2), ("", 2), ("0" * 40, 1)):
+        refused = stage.run("review", "WP01", "--approve", "--commit", named)
+        assert (named, refused.exit_code) == (named, code)
+    assert stage.events() == before
+    approved = stage.run("review", "WP01", "--approve", "--commit", commit.upper())
+    assert approved.exit_code == 0
+
+
+@pytest.mark.parametrize("decision", [(), ("--request-changes", "--note", "no test")])
+def test_a_commit_that_is_named_counts_whatever_is_decided(
+    stage: Stage, handed_in: Path, decision: tuple[str, ...]
+) -> None:
+    before = stage.events()
+    refused = stage.run("review", "WP01", *decision, "--commit", "0" * 40)
+    assert refused.exit_code == 1
+    assert stage.events() == before
+    assert stage.run("review", "WP01", *decision, "--commit", commit_of(stage)).exit_code == 0
+
+
+def test_blanks_are_not_feedback(stage: Stage, handed_in: Path) -> None:
+    before = stage.events()
+    assert stage.run("review", "WP01", "--request-changes", "--note", "  ").exit_code == 2
+    assert stage.events() == before
