@@ -17,9 +17,10 @@ FENCE = "---"
 
 def prompt_text(prompt: str) -> str:
     """The prompt without its front matter, unable to play with a terminal."""
-    lines = prompt.splitlines()
-    if lines and lines[0].strip() == FENCE:
-        end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == FENCE), 0)
+    # As the host reads it: what is below a fence that only looks like one would stay hidden.
+    lines = prompt.split("\n")
+    if lines[0].rstrip() == FENCE:
+        end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), 0)
         lines = lines[end + 1 :]
     shown = [printable.printable(line.expandtabs(4)) for line in lines]
     return "\n".join(shown).strip()

@@ -1,0 +1,27 @@
+"""A prompt on a person's screen is all that an agent is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specify_cli.cli.prompts import prompt_text
+from specify_cli.storage import front_matter
+
+
+@pytest.mark.parametrize("fence", ["---", "--- ", "---\t", " ---", "\u2028---", "\x0c---", "----"])
+def test_nothing_but_the_front_matter_is_left_out(fence: str) -> None:
+    text = f"{fence}\ntitle: x\n---\nbody"
+    header = front_matter.parse(text, Path("WP01.md"))
+    assert ("title: x" not in prompt_text(text)) == (header == {"title": "x"})
+
+
+def test_a_fence_inside_a_value_ends_no_front_matter() -> None:
+    text = "---\ntext: |\n  ---\n  more\n---\nbody"
+    assert front_matter.parse(text, Path("WP01.md")).keys() == {"text"}
+    assert prompt_text(text) == "body"
+
+
+def test_what_plays_with_a_terminal_is_written_out() -> None:
+    assert prompt_text("a\x1b[31m\u202e\tb\x0cc\r") == r"a\x1b[31m\u202e b\x0cc\r"
