@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import clock
-from specify_cli.cli.asking import ask, complain, refuse
+from specify_cli.cli.asking import complain, envelope_of, print_envelope, refuse, settled
 from specify_cli.cli.choosing import Chosen, mission_or_default
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.mailbox_prune import Age
@@ -62,10 +62,15 @@ def status(
     if watch:
         import_module("specify_cli.cli.board_watch").watch(chosen.slug, as_json=as_json)
         return
-    data = ask("mission-state", as_json=as_json, mission=chosen.slug)
-    if stale is not None:
+    envelope = envelope_of("mission-state", mission=chosen.slug)
+    data = settled(envelope, as_json=as_json)
+    if wp_id:
+        _check_known(wp_id, data, as_json=as_json)
+    if as_json:
+        print_envelope(envelope)
+    elif stale is not None:
         _show_stale(data, chosen, for_s=stale)
-    elif not as_json:
+    else:
         _show_package(data, wp_id) if wp_id else _show(data)
 
 
@@ -94,12 +99,16 @@ def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
         say(line)
 
 
+def _check_known(wp_id: str, data: dict[str, Any], *, as_json: bool) -> None:
+    known = [x["wp_id"] for x in data["work_packages"]]
+    if wp_id not in known:
+        problem = f"no work package {wp_id}; packages: {', '.join(known) or 'none'}"
+        refuse("status", errors.WorkPackageNotFound(problem), as_json=as_json)
+
+
 def _show_package(data: dict[str, Any], wp_id: str) -> None:
-    packages = [x for x in data["work_packages"] if x["wp_id"] == wp_id]
-    if not packages:
-        known = ", ".join(x["wp_id"] for x in data["work_packages"]) or "none"
-        refuse("status", errors.WorkPackageNotFound(f"no work package {wp_id}; packages: {known}"))
+    [package] = (x for x in data["work_packages"] if x["wp_id"] == wp_id)
     board = import_module("specify_cli.cli.board")
-    _, *lines = board.plain_lines(data | {"work_packages": packages}, now=clock.now())
-    for line in [*lines, *feedback_lines(packages[0].get("feedback"))]:
+    _, *lines = board.plain_lines(data | {"work_packages": [package]}, now=clock.now())
+    for line in [*lines, *feedback_lines(package.get("feedback"))]:
         say(line)

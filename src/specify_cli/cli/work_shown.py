@@ -72,7 +72,7 @@ def _show_commits(work: Mapping[str, Any]) -> None:
     for left in work.get("commits_not_included", ()):
         newest = left["commits"][0][:SHORT]
         say(
-            f"not part of it: {left['total']} newer commits of {left['lane_branch']}, up to {newest};"
+            f"not part of it: newer commits of {left['lane_branch']}: {left['total']}, up to {newest};"
             " they are judged once they are handed in"
         )
 

@@ -19,6 +19,7 @@ from specify_cli.vcs.history import CommitSummary, Difference
 from specify_cli.vcs.objects import Change, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import hand_in, repositories, transitions
+from specify_cli.workflow.hand_in import HandIn, left_out_warnings
 from specify_cli.workflow.opened import LONGEST_SHOWN, OpenMission, naming, open_mission
 from specify_cli.workflow.outcomes import CommitsBeyond
 from specify_cli.workflow.package_commits import PackageCommits
@@ -163,9 +164,13 @@ def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> Work
         commits_total=len(found),
         files=_files(changes, outside=work.outside if work else ()),
         files_total=len(changes),
-        problems=(*work.refused.sentences(), *work.warnings) if work else (),
+        problems=_problems(work) if work else (),
         beyond=commits.beyond(place.lane_id, [commit]) if is_last else None,
     )
+
+
+def _problems(work: HandIn) -> tuple[str, ...]:
+    return (*work.refused.sentences(), *left_out_warnings(work.left_out))
 
 
 def _fork(repository: Repository, onto: str | None, commit: str) -> str | None:

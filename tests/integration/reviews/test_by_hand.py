@@ -53,3 +53,11 @@ def test_blanks_are_not_feedback(stage: Stage, handed_in: Path) -> None:
     before = stage.events()
     assert stage.run("review", "WP01", "--request-changes", "--note", "  ").exit_code == 2
     assert stage.events() == before
+
+
+def test_the_status_of_a_package_that_is_not_there_is_refused(
+    stage: Stage, handed_in: Path
+) -> None:
+    assert stage.run("status", "WP09").exit_code == 1
+    assert stage.run("status", "WP09", "--json").code == "WP_NOT_FOUND"
+    assert stage.run("status", "wp01", "--json").code is None

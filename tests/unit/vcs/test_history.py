@@ -111,3 +111,29 @@ def test_a_commit_of_any_form_is_one_line(project: Project, head: str) -> None:
     commit = project.git(*words)
     found = history.summaries(project.repo.git, [commit, start(project)])
     assert [it.commit for it in found] == [commit, start(project)]
+
+
+def test_no_setting_changes_the_line_of_a_commit(project: Project) -> None:
+    head = start(project)
+    before = history.summaries(project.repo.git, [head])
+    for setting, value in {
+        "format.pretty": "fuller",
+        "gpg.program": "touch ran; false",
+        "i18n.logOutputEncoding": "UTF-16",
+        "log.abbrevCommit": "true",
+        "log.date": "relative",
+        "log.decorate": "full",
+        "log.diffMerges": "separate",
+        "log.mailmap": "true",
+        "log.showSignature": "true",
+        "mailmap.file": "mailmap",
+        "notes.displayRef": "*",
+        "color.ui": "always",
+        "pager.log": "touch ran",
+        "alias.log": "!touch ran",
+    }.items():
+        project.git("config", setting, value)
+    project.write("mailmap", "Somebody Else <x@y> <ada@example.org>\n")
+    project.git("notes", "add", "-m", "a note", head)
+    assert history.summaries(project.repo.git, [head]) == before
+    assert not (project.root / "ran").exists()
