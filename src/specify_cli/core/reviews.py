@@ -30,12 +30,16 @@ class Feedback:
     is_cut: bool = False
 
 
-def feedback_in(event: Moved) -> Feedback | None:
-    """What the move asks the implementer for; None where it is not a review that sends back."""
+def feedback_in(event: Moved, *, implementers: Set[str]) -> Feedback | None:
+    """What the move asks the implementer for; None where it is not a review that sends back.
+
+    Nor is it one where an implementer takes back what was handed in, and says nothing of a review.
+    """
     result = event.review_result or {}
     note = (event.reason or "").strip()
+    takes_back = event.from_lane is Lane.FOR_REVIEW and event.actor in implementers
     sends_back = event.from_lane in _JUDGED and event.to_lane in _BACK
-    says_something = bool(result or event.review_ref or note)
+    says_something = bool(result or event.review_ref or (note and not takes_back))
     if not ((sends_back and says_something) or result.get("verdict") == "changes_requested"):
         return None
     return Feedback(

@@ -108,10 +108,16 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         base_ref=event.lane_base_ref or package.base_ref,
         commit=event.commit if lane in HANDED_IN else package.commit,
         canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
-        feedback=None if lane in FINISHED else feedback_in(event) or package.feedback,
+        feedback=_feedback(package, event),
         implementers=implementers_after(package.implementers, event, has_holder=has_holder),
         released=_released(package, event),
     )
+
+
+def _feedback(package: PackageState, event: Moved) -> Feedback | None:
+    if event.to_lane in FINISHED:
+        return None
+    return feedback_in(event, implementers=package.implementers) or package.feedback
 
 
 def _released(package: PackageState, event: Moved) -> frozenset[str]:

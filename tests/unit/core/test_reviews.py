@@ -65,6 +65,21 @@ def test_a_package_that_is_given_up_has_no_feedback():
     )
 
 
+def test_who_takes_back_what_they_handed_in_replaces_no_feedback():
+    asked = (moved("rev", "in_review", "in_progress", review_result=BACK), WORKED[2])
+    taken = moved("ada", "for_review", "in_progress", force=True, reason="a word of mine")
+    held = state(*REVIEWED, *asked, taken).feedback
+    assert held is not None
+    assert held.reviewer == "rev"
+    assert state(*WORKED, taken).feedback is None
+    for other in ({"actor": "lead"}, {"actor": "ada", "review_ref": "r-2"}):
+        words = {"force": True, "reason": "x", **other}
+        back = moved(words.pop("actor"), "for_review", "in_progress", **words)
+        held = state(*REVIEWED, *asked, back).feedback
+        assert held is not None
+        assert held.reviewer == other["actor"]
+
+
 def test_review_result_of_any_shape_is_read():
     odd = {"reviewer": ["x"], "verdict": {"a": 1}, "reference": 7, "feedback_path": None}
     held = state(*REVIEWED, moved("rev", "in_review", "planned", review_result=odd)).feedback
