@@ -170,4 +170,4 @@ def _after_rejection(
     if click.get_current_context().info_name == "move" and not steps["total"]:
         return mission.next(f"implement {wp} --done")
     place = envelope_of("resolve-workspace", mission=mission.slug, wp=wp)["data"]
-    return f"cd {place['workspace_path']}, commit your work there, then the same again"
+    return f"commit your work in {place['workspace_path']}, then the same again"
