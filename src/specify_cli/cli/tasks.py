@@ -176,7 +176,16 @@ def _say_lanes(data: dict[str, Any]) -> None:
 
 
 def _say_turns(data: dict[str, Any]) -> None:
-    for it in data["one_after_another"]:
+    """Which packages take turns, and why: a list per execution lane joins those whose files overlap."""
+    pairs = data["one_after_another"]
+    for it in pairs:
         ours, theirs = it["owned_files"]
         files = f"both own {ours}" if ours == theirs else f"{theirs} and {ours} overlap"
         say(f"{it['other']} and {it['wp_id']} are worked on one after another: {files}")
+    for lane_id, packages in data["lanes"].items():
+        joined = sum(it["wp_id"] in packages for it in pairs)
+        if joined < len(packages) - 1:
+            say(
+                f"all of {lane_id} are worked on one after another: files that they owned in an"
+                " earlier plan overlapped"
+            )

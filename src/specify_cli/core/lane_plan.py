@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from itertools import islice
 from string import ascii_lowercase
 
 from specify_cli.core import globs
-from specify_cli.core.pattern_index import connected, first_meeting
+from specify_cli.core.pattern_index import PatternIndex, connected, first_meeting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +66,30 @@ class Overlap:
 
 
 def overlaps(packages: Sequence[PackageScope]) -> list[Overlap]:
-    """For each package of an execution lane but the first, the nearest earlier one that it meets.
+    """For each package of an execution lane, the nearest one of each group of earlier ones that it meets.
 
-    A package that meets none was put into the lane when its files were others.
+    So all who take turns because of their files are connected. Whoever is not was put into the lane
+    when its files were others.
     """
+    owners, heads = _heads_of(packages)
+    patterns = [pattern for package in packages for pattern in package.owned_files]
+    index = PatternIndex(heads)
     found: list[Overlap] = []
+    groups: list[int] = []
     for number, package in enumerate(packages):
-        earlier = (it for it in reversed(packages[:number]))
-        met = (
-            Overlap(wp_id=package.wp_id, other=it.wp_id, patterns=(ours, theirs))
-            for it in earlier
-            for ours in package.owned_files
-            for theirs in it.owned_files
-            if globs.overlap(ours, theirs)
-        )
-        found.extend(islice(met, 1))
+        own = range(bisect_left(owners, number), bisect_right(owners, number))
+        met = {at: index.meeting(heads[at]) for at in own}
+        joined, apart = sum(1 << at for at in own), []
+        for group in groups:
+            ours = next((at for at in own if met[at] & group), None)
+            if ours is None:
+                apart.append(group)
+                continue
+            theirs = (met[ours] & group).bit_length() - 1
+            other, pair = packages[owners[theirs]].wp_id, (patterns[ours], patterns[theirs])
+            found.append(Overlap(wp_id=package.wp_id, other=other, patterns=pair))
+            joined |= group
+        groups = [*apart, joined]
     return found
 
 

@@ -271,3 +271,29 @@ def test_many_disagreements_are_told_in_part_and_counted(mission: Path):
     with (mission / "tasks.md").open("a") as file:
         file.writelines(f"\n## WP{n:02} C\n" for n in range(3, 30))
     assert "22 more" in refusal(mission)
+
+
+def test_everybody_who_takes_turns_is_named_with_the_files_that_cause_it(mission: Path) -> None:
+    for wp_id, files in (("WP01", "[src/a]"), ("WP02", "[src/b]"), ("WP03", "['src/**']")):
+        prompt(mission, wp_id).write_text(f"---\nowned_files: {files}\n---\n")
+    (mission / "tasks.md").unlink()
+
+    told = say_lines(mission)
+
+    assert "WP01 and WP03 are worked on one after another: src/a and src/** overlap" in told
+    assert "WP02 and WP03 are worked on one after another: src/b and src/** overlap" in told
+    assert not any("earlier plan" in line for line in told)
+
+    prompt(mission, "WP03").write_text("---\nowned_files: [src/a/b]\n---\n")
+
+    told = say_lines(mission)
+
+    assert "WP01 and WP03 are worked on one after another: src/a and src/a/b overlap" in told
+    assert any("all of lane-a are worked on one after another" in line for line in told)
+
+
+def say_lines(mission: Path) -> list[str]:
+    with contextlib.chdir(mission.parents[1]):
+        result = CliRunner().invoke(root, ["tasks", "finalize", SLUG])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout.splitlines()

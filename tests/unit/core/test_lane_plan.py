@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specify_cli.core.globs import PatternTooComplex, names_meet, overlap, require_simple
-from specify_cli.core.lane_plan import ExecutionLane, PackageScope, plan_lanes
+from specify_cli.core.lane_plan import ExecutionLane, PackageScope, overlaps, plan_lanes
 from tests.benchmarks.lane_plan import SHAPES, packages_of
 
 FILES = st.sampled_from(
@@ -193,3 +193,29 @@ def test_a_pattern_full_of_wildcards_is_compared_in_bounded_time() -> None:
     pattern = "*a" * 31 + "b"
     assert not overlap(pattern, "a" * 400)
     assert overlap(pattern, "a" * 400 + "b")
+
+
+@given(SCOPES)
+def test_who_takes_turns_because_of_files_is_connected_by_overlaps(
+    packages: list[PackageScope],
+) -> None:
+    scopes = {package.wp_id: package for package in packages}
+    for lane in plan_lanes(packages):
+        found = overlaps([scopes[x] for x in lane.wp_ids])
+        assert len(found) == len(lane.wp_ids) - 1
+        reached = {lane.wp_ids[0]}
+        for _ in found:
+            ends = [{it.wp_id, it.other} for it in found]
+            reached = reached.union(*(it for it in ends if it & reached))
+        assert reached == set(lane.wp_ids)
+        for it in found:
+            ours, theirs = it.patterns
+            assert ours in scopes[it.wp_id].owned_files
+            assert theirs in scopes[it.other].owned_files
+            assert overlap(ours, theirs)
+
+
+def test_packages_that_meet_none_have_no_overlap_however_many_they_are() -> None:
+    apart = [scope(f"WP{n:03}", [f"src/{n}/{m}/**" for m in range(10)], []) for n in range(300)]
+    assert overlaps(apart) == []
+    assert len(overlaps([*apart, scope("WP999", ["**"], [])])) == 300
