@@ -60,7 +60,7 @@ def implement(
 
 def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:
     if package["lane"] == "planned":
-        return not package["unsatisfied_dependencies"]
+        return not (package["unsatisfied_dependencies"] or package.get("waiting_for_lane"))
     return bool(package["claimed_by"] == by)
 
 

@@ -60,3 +60,14 @@ def test_board_is_that_of_the_only_mission_with_work_left(stage: Stage) -> None:
 
     assert shown.exit_code == 0
     assert b"002-other" in shown.stdout, slug
+
+
+def test_a_package_that_waits_for_its_execution_lane_is_not_offered(stage: Stage) -> None:
+    shared = {"owned_files": ["src/**"]}
+    stage.write_mission({"WP01": shared, "WP02": shared, "WP03": {"owned_files": ["docs/**"]}})
+    stage.run("implement", "WP01", "--actor", "ada")
+
+    refused = stage.run("implement", "--actor", "bob")
+
+    assert refused.exit_code == 2
+    assert refused.stderr.strip().endswith(b"name the work package: WP03")
