@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from importlib import import_module
@@ -47,7 +46,6 @@ def status(
 
     Example: spec-kitty status 001-search --watch
     """
-    _tolerate_poor_terminals()
     wp_id = named.upper() if named and PACKAGE.fullmatch(named) else None
     named = None if wp_id else named
     if mission and named and mission != named:
@@ -72,12 +70,6 @@ def status(
         _show_stale(data, chosen, for_s=stale)
     else:
         _show_package(data, wp_id) if wp_id else _show(data)
-
-
-def _tolerate_poor_terminals() -> None:
-    """A title in letters that stdout cannot show is written with escapes, and no failure."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _show(data: dict[str, Any]) -> None:
