@@ -77,6 +77,15 @@ def tree_of(git: Git, commit: str) -> str:
     return git.text("rev-parse", "--verify", f"{commit}^{{tree}}")
 
 
+def empty_tree(git: Git) -> str:
+    """The name of the tree without files, which git knows without it being there.
+
+    Raises:
+        GitFailed: git will not work in the repository.
+    """
+    return git.text("hash-object", "-t", "tree", "--stdin")
+
+
 def read_objects(
     git: Git, oids: Sequence[str], *, max_bytes: int
 ) -> Iterator[tuple[int, bytes | None]]:

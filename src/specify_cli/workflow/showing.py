@@ -16,7 +16,7 @@ from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import history
 from specify_cli.vcs.history import CommitSummary, Difference
-from specify_cli.vcs.objects import Change, tree_changes
+from specify_cli.vcs.objects import Change, empty_tree, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import hand_in, repositories, transitions
 from specify_cli.workflow.hand_in import HandIn, left_out_warnings
@@ -151,7 +151,7 @@ def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> Work
     known = [it for it in (base, onto) if it]
     found = repository.commits_beyond(commit, known)
     work = hand_in.look(mission, report.wp_id, commit)
-    changes = tree_changes(repository.git, base, commit) if base else {}
+    changes = tree_changes(repository.git, base, commit)
     is_last = mission.last_at_work(place.lane_id) == report.wp_id
     return WorkReport(
         mission=report.mission,
@@ -173,9 +173,10 @@ def _problems(work: HandIn) -> tuple[str, ...]:
     return (*work.refused.sentences(), *left_out_warnings(work.left_out))
 
 
-def _fork(repository: Repository, onto: str | None, commit: str) -> str | None:
+def _fork(repository: Repository, onto: str | None, commit: str) -> str:
+    """Where `commit` left the history of `onto`; the empty tree where it is a history of its own."""
     found = repository.git.run("merge-base", onto, commit, check=False).lines if onto else []
-    return found[0] if found else None
+    return found[0] if found else empty_tree(repository.git)
 
 
 def _files(changes: Mapping[str, Change], *, outside: Sequence[str]) -> list[ChangedFile]:

@@ -61,3 +61,19 @@ def test_the_status_of_a_package_that_is_not_there_is_refused(
     assert stage.run("status", "WP09").exit_code == 1
     assert stage.run("status", "WP09", "--json").code == "WP_NOT_FOUND"
     assert stage.run("status", "wp01", "--json").code is None
+
+
+def test_a_history_of_its_own_is_shown_from_its_first_file_on(
+    stage: Stage, handed_in: Path
+) -> None:
+    tree = stage.git("rev-parse", "HEAD^{tree}").strip()
+    orphan = stage.git("commit-tree", "-m", "evil", tree).strip()
+    branch = stage.done("resolve-workspace", mission=SLUG, wp="WP02")["lane_branch"]
+    stage.git("branch", branch, orphan)
+    stage.done(
+        "transition", mission=SLUG, wp="WP02", actor="x", to="for_review", force=True, note="x"
+    )
+    work = stage.run("review", "WP02", "--json").envelope["data"]
+    assert work["commit"] == orphan
+    assert work["files_total"] == len(stage.git("ls-tree", "-r", "--name-only", tree).split())
+    assert work["base"]
