@@ -33,6 +33,9 @@ _LOOKED_AT: Final = 8000
 
 _FORMAT: Final = "--format=tformat:%H%x00%an%x00%aI%x00%s"
 _FIELDS: Final = 4
+_MOST_LISTED: Final = 16 * 1024 * 1024
+_MOST_TEXT: Final = 1000
+"""Characters of an author or a subject; a commit may have millions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class Difference:
 
 
 def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
-    """The commits in a line each, in order.
+    """The commits in a line each, in order; not all where git would print more than 16 MiB.
 
     Raises:
         GitFailed: git cannot read one of them.
@@ -64,10 +67,13 @@ def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
     listed = "".join(f"{commit}\n" for commit in commits).encode()
     flags = ("--no-walk=unsorted", "--no-show-signature", "--no-color", "--encoding=UTF-8", "-z")
     found = [
-        _text(os.fsencode(it))
-        for it in git.run("log", *flags, _FORMAT, "--stdin", input=listed).fields
+        _text(os.fsencode(it))[:_MOST_TEXT]
+        for it in git.run(
+            "log", *flags, _FORMAT, "--stdin", input=listed, enough=_MOST_LISTED
+        ).fields
     ]
-    rows = (found[at : at + _FIELDS] for at in range(0, len(found), _FIELDS))
+    whole = len(found) - len(found) % _FIELDS
+    rows = (found[at : at + _FIELDS] for at in range(0, whole, _FIELDS))
     return [CommitSummary(commit=it[0], author=it[1], at=it[2], subject=it[3]) for it in rows]
 
 

@@ -141,3 +141,18 @@ def test_no_setting_changes_the_line_of_a_commit(project: Project) -> None:
     project.git("notes", "add", "-m", "a note", head)
     assert history.summaries(project.repo.git, [head]) == before
     assert not (project.root / "ran").exists()
+
+
+def test_no_subject_is_longer_than_a_screen_and_no_list_than_memory(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = start(project)
+    project.write("message", "x" * 300_000)
+    project.git("commit", "-q", "--allow-empty", "-F", "message")
+    long = start(project)
+    found = history.summaries(project.repo.git, [long, head])
+    assert [it.commit for it in found] == [long, head]
+    assert len(found[0].subject) == 1000
+    monkeypatch.setattr(history, "_MOST_LISTED", 100_000)
+    found = history.summaries(project.repo.git, [head, long])
+    assert [it.commit for it in found] == [head]
