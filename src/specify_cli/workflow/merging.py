@@ -1,40 +1,22 @@
-"""The use case that merges a mission: compute, check, move once, record."""
+"""The use case that merges a mission."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from specify_cli.core.events import Moved
-from specify_cli.core.lanes import Lane
-from specify_cli.core.rules import Move
-from specify_cli.core.wishes import MergeWish, Wish
-from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished, UnsupportedStrategy
-from specify_cli.storage import event_log
+from specify_cli.core.wishes import MergeWish
+from specify_cli.errors import StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage.project import Project
-from specify_cli.vcs import durable, merge, pushing, worktrees
+from specify_cli.vcs import pushing
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import (
-    CheckoutBlocked,
-    MergeConflict,
-    MergePlan,
-    NotReplayed,
-    Reserved,
-    TargetMoved,
-)
-from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import merge_intent, merge_preflight, merge_push, repositories
-from specify_cli.workflow.accepting import packages_in
-from specify_cli.workflow.cause import Cause, conflict
-from specify_cli.workflow.hand_in import left_out_warnings
-from specify_cli.workflow.keeping import HOST_ACTOR
-from specify_cli.workflow.merge_intent import MergeIntent
+from specify_cli.workflow import merge_push, repositories
+from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.merge_push import Push
-from specify_cli.workflow.moving import moved_events
-from specify_cli.workflow.opened import OpenMission, changing_mission, naming, reopened
+from specify_cli.workflow.merge_run import MergeRun, unfinished
+from specify_cli.workflow.opened import changing_mission, naming
 from specify_cli.workflow.outcomes import MergeReport
-from specify_cli.workflow.package_commits import PackageCommits
 
 STRATEGIES = ("merge", "squash", "rebase")
 
@@ -70,265 +52,21 @@ class Merging:
                 except StorageFailed as error:
                     if push is None or isinstance(error, Unfinished):
                         raise
-                    raise _unfinished(push.plan, error, where=pushing.REMOTE) from error
+                    raise unfinished(push.plan, error, where=pushing.REMOTE) from error
                 push = done
                 with naming(mission_slug=selector, target_branch=push.plan.target):
                     merge_push.carry_out(push)
 
     @contextmanager
-    def _run(self, selector: str, wish: MergeWish, cause: Cause) -> Iterator[_Run]:
+    def _run(self, selector: str, wish: MergeWish, cause: Cause) -> Iterator[MergeRun]:
         with (
             changing_mission(self.project, selector) as mission,
             repositories.changing(self.project) as repository,
         ):
             cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             try:
-                run = _Run(repository=repository, mission=mission, wish=wish, cause=cause)
+                run = MergeRun(repository=repository, mission=mission, wish=wish, cause=cause)
                 with naming(target_branch=run.target):
                     yield run
             except GitFailed as error:
                 raise StorageFailed(f"git could not merge: {error}") from error
-
-
-REFUSED_MOVE = (TargetMoved, CheckoutBlocked, GitFailed)
-
-
-def _unfinished(plan: MergePlan, error: Exception, *, where: str | None = None) -> Unfinished:
-    return Unfinished(
-        f"{where or plan.target} has the merge {plan.to_commit[:12]}, and what follows failed: {error};"
-        " free or repair the disk: the same request completes it"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """One merge of one mission on behalf of one request."""
-
-    repository: Repository
-    mission: OpenMission
-    wish: MergeWish
-    cause: Cause
-
-    @property
-    def target(self) -> str:
-        return self.wish.target or self.mission.target_branch
-
-    def advance(self, pushed: Push | None) -> MergeReport | Push:
-        """The merge is made and recorded, or is to be pushed first; `pushed` is at origin now."""
-        intent = merge_intent.pending(self.mission.files)
-        if intent is not None and self._waits_for(intent, pushed):
-            return Push(self.mission.files, self.repository, intent.plan, is_new=False)
-        plan = self.begun(intent) if intent is not None else None
-        run = replace(self, mission=reopened(self.mission))
-        made = plan or run.carry_out()
-        return made if isinstance(made, Push) else run.report(made)
-
-    def _waits_for(self, intent: MergeIntent, pushed: Push | None) -> bool:
-        """Whether it is still to be found out what origin has of that merge."""
-        is_known = pushed is not None and pushed.plan.to_commit == intent.plan.to_commit
-        is_open = intent.is_pushed and not intent.is_complete and not is_known
-        return is_open and not self._conflicts(intent) and not self._has_moved(intent)
-
-    def _conflicts(self, intent: MergeIntent) -> bool:
-        return intent.is_of(self.cause) and intent.request_digest != self.cause.request_digest
-
-    def begun(self, intent: MergeIntent) -> MergePlan | None:
-        """The plan of this request's own merge that was begun before; None without one."""
-        if not intent.is_of(self.cause):
-            return self.settle(intent)
-        with self._completing(intent):
-            return self.settle(intent)
-
-    def settle(self, intent: MergeIntent) -> MergePlan | None:
-        """A merge that was interrupted is completed where the branch had moved, else undone.
-
-        It is this request's own, and the plan is returned, when the same request asks again.
-        """
-        is_own = intent.is_of(self.cause)
-        if self._conflicts(intent):
-            raise conflict(self.cause.correlation_id)
-        if not intent.is_complete:
-            self._finish(intent, is_own=is_own)
-        if not is_own:
-            merge_intent.discard(self.mission.files)
-            return None
-        self._complete(intent)
-        return intent.plan
-
-    def carry_out(self) -> MergePlan | Push:
-        """The merge is computed and found free of obstacles; made and recorded unless it is pushed."""
-        merge_preflight.require_branch(self.repository, self.target)
-        lines = event_log.encode(self._done_events(), mission_slug=self.mission.slug)
-        # The record of a move may outlive a power loss that the intent it belongs to does not.
-        merge.settle(self.repository, self.target)
-        plan = self._plan(lines)
-        intent = MergeIntent(
-            correlation_id=self.cause.correlation_id,
-            identity=self.cause.identity,
-            request_digest=self.cause.request_digest,
-            plan=plan,
-            lines=lines,
-            # Before, because a host that is killed behind a push must know of it afterwards.
-            is_pushed=self.wish.push,
-        )
-        # The intent must not outlive a power loss that the commits it names do not.
-        durable.sync()
-        merge_intent.remember(self.mission.files, intent)
-        if intent.is_pushed:
-            return Push(self.mission.files, self.repository, plan, is_new=True)
-        with self._completing(intent):
-            self._move(intent)
-            self._record(intent)
-            self._complete(intent)
-        return plan
-
-    @contextmanager
-    def _completing(self, intent: MergeIntent) -> Iterator[None]:
-        """Behind the move there is no way back: a disk that refuses then is no refusal."""
-        try:
-            yield
-        except (*REFUSED_MOVE, StorageFailed, PreflightFailed, OSError) as error:
-            if not self._has_moved(intent):
-                raise
-            raise _unfinished(intent.plan, error) from error
-
-    def report(self, plan: MergePlan) -> MergeReport:
-        """What was done; worktrees that hold nothing uncommitted are gone."""
-        commit = plan.to_commit if plan.to_commit != plan.from_commit else None
-        if commit:
-            self.cause.effects.commits.append(commit)
-        lanes = merge_preflight.lane_workspaces(self.mission)
-        here = [lane for lane in lanes if worktrees.remains(self.repository, lane.path)]
-        left_over = merge_preflight.not_included(self.repository, self.mission)
-        kept = {it.lane_id for it in left_over}
-        try:
-            removed = [
-                lane.lane_id not in kept and worktrees.remove(self.repository, lane.path)
-                for lane in here
-            ]
-        except (GitFailed, OSError) as error:
-            raise _unfinished(plan, error) from error
-        return MergeReport(
-            mission=self.mission.identity,
-            target_branch=plan.target,
-            strategy=self.wish.strategy,
-            merged=tuple(merge_preflight.finished(self.mission)),
-            canceled=packages_in(self.mission, Lane.CANCELED),
-            worktrees_removed=all(removed),
-            commit=commit,
-            warnings=left_out_warnings(plan.left_out),
-            commits_not_included=tuple(left_over),
-        )
-
-    def _plan(self, lines: bytes) -> MergePlan:
-        """The merge as objects. Raises: PreflightFailed naming every obstacle at once."""
-        found = list(merge_preflight.problems(self.repository, self.mission, self.target))
-        if self.repository.branch_tip(self.target) is None:
-            merge_preflight.refuse(found)
-        tips = merge_preflight.tips(self.repository, self.mission)
-        scope = merge_preflight.scope(self.repository, self.mission, tips, target=self.target)
-        # First, because git itself stumbles over trees that are malformed.
-        merge_preflight.refuse_paths(found, scope.refused())
-        try:
-            plan = merge.compute(
-                self.repository,
-                target=self.target,
-                tips=tips,
-                strategy=self.wish.strategy,
-                message=f"Merge mission {self.mission.slug}",
-                reserved=Reserved(host_files=self._host_files(lines), is_kept=scope.leaves_out),
-            )
-        except MergeConflict as error:
-            paths = list(error.paths)
-            # Merge commits are left out of a rebase, and with them what they have resolved.
-            again = " for strategy merge or squash" if self.wish.strategy == "rebase" else ""
-            found.append(
-                f"the work conflicts in {', '.join(paths)}: in the lane's worktree merge"
-                f" {self.target}, resolve, commit, and ask again{again}"
-            )
-            merge_preflight.refuse(found, conflicts=paths)
-            raise
-        except NotReplayed as error:
-            found.append(f"{error}: ask again with the strategy merge or squash")
-            merge_preflight.refuse(found)
-            raise
-        changes = merge.changes_of(self.repository, plan)
-        result = scope.refused_result(changes, before=plan.from_commit, after=plan.to_commit)
-        merge_preflight.refuse_paths(found, result)
-        merge_preflight.refuse([*found, *merge.obstacles(self.repository, plan)])
-        return plan
-
-    def _host_files(self, lines: bytes) -> dict[str, bytes]:
-        """The host's files as they will be once the merge is recorded, by path in the repository."""
-        self.mission.files.log.mend()
-        contents = {
-            path: data for path, data in self.mission.host_contents().items() if data is not None
-        }
-        log = self.mission.files.log.path
-        contents[log] = contents.get(log, b"") + lines
-        root = self.repository.root
-        return {str(path.relative_to(root)): data for path, data in contents.items()}
-
-    def _move(self, intent: MergeIntent) -> None:
-        """The target moves; origin, which may refuse, has the merge already where it was pushed."""
-        plan = intent.plan
-        try:
-            merge.apply(self.repository, self._caught_up(intent) if intent.is_pushed else plan)
-        except (*REFUSED_MOVE, MergeConflict) as error:
-            if self._has_moved(intent):
-                raise
-            # What brings a checkout back that stands halfway is this intent: it stays until then.
-            merge.finish(self.repository, plan)
-            if not intent.is_pushed:
-                merge_intent.discard(self.mission.files)
-                merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
-            where = f"{pushing.REMOTE} has the merge {plan.to_commit[:12]} already"
-            way_out = "put that right, or pull, and ask again"
-            merge_preflight.refuse([f"{where}, {plan.target} could not follow: {error}; {way_out}"])
-
-    def _caught_up(self, intent: MergeIntent) -> MergePlan:
-        """The plan, joined with what the target has got while it was pushed: others went on."""
-        plan = intent.plan
-        if self.repository.branch_tip(plan.target) in (plan.from_commit, plan.to_commit, None):
-            return plan
-        return merge.catch_up(
-            self.repository,
-            plan,
-            message=f"Merge mission {self.mission.slug} as {pushing.REMOTE} has it",
-            host_files=self._host_files(intent.lines),
-        )
-
-    def _finish(self, intent: MergeIntent, *, is_own: bool) -> None:
-        merge.finish(self.repository, intent.plan)
-        if (is_own or intent.is_pushed) and not self._has_moved(intent):
-            self._move(intent)
-        if self._has_moved(intent):
-            self._record(intent)
-
-    def _complete(self, intent: MergeIntent) -> None:
-        merge_intent.remember(self.mission.files, replace(intent, is_complete=True))
-        self._count(intent)
-
-    def _has_moved(self, intent: MergeIntent) -> bool:
-        tip = self.repository.branch_tip(intent.plan.target)
-        return tip is not None and self.repository.is_ancestor(intent.plan.to_commit, tip)
-
-    def _record(self, intent: MergeIntent) -> None:
-        log = self.mission.files.log
-        if intent.lines and intent.lines not in log.raw():
-            log.append_lines(intent.lines)
-
-    def _count(self, intent: MergeIntent) -> None:
-        counted = self.cause.effects.event_ids
-        counted.extend(x for x in event_log.ids_in(intent.lines) if x not in counted)
-
-    def _done_events(self) -> Sequence[Moved]:
-        step = Move(from_lane=Lane.APPROVED, to_lane=Lane.DONE)
-        actor, note = self.wish.actor or HOST_ACTOR, f"merged into {self.target}"
-        commits = PackageCommits(self.repository, self.mission)
-        events: list[Moved] = []
-        for wp_id in packages_in(self.mission, Lane.APPROVED):
-            done = Wish(wp_id=wp_id, actor=actor, to=Lane.DONE, note=note)
-            commit = commits.approved(wp_id)
-            events.extend(moved_events([step], done, self.cause, commit=commit))
-        return events
