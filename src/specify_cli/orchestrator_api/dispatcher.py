@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from specify_cli import clock, ids, processes
 from specify_cli.errors import (
@@ -20,49 +20,16 @@ from specify_cli.errors import (
     UsageError,
 )
 from specify_cli.orchestrator_api import arguments, begun, registry, request
-from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.command import Command, MissionResult
 from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
+from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.storage.mission_files import Lookup
 from specify_cli.workflow.cause import Cause, conflict
 
-if TYPE_CHECKING:
-    from specify_cli.storage.begun import BegunCalls
-    from specify_cli.storage.journal import Journal
-    from specify_cli.workflow.services import Services
-
 # What a file is refused with that nobody has read: past the bounds, too large, another user's.
 REFUSED_UNREAD = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
-
-
-class Host(Protocol):
-    """What the dispatcher needs of the project that it answers for."""
-
-    def services(self) -> Services:
-        """The use cases. Raises: MissionNotFound without a project."""
-
-    def journal(self) -> Journal:
-        """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
-
-    def access(self) -> Access:
-        """Who may do what. Raises: StateUnreadable where that is written down and damaged."""
-
-    def find_mission(self, selector: str) -> str:
-        """The folder name of the one mission that the selector names.
-
-        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
-        """
-
-    def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
-        """While it is entered, nobody else answers a request of that id in that scope."""
-
-    def begun(self) -> BegunCalls:
-        """Notes of what command lines have begun. Raises: MissionNotFound."""
-
-    def report_fault(self, fault: Exception) -> str:
-        """The fault is written down; where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

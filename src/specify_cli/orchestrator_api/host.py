@@ -1,0 +1,41 @@
+"""What the dispatcher needs of the project that it answers for."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from specify_cli.orchestrator_api.access import Access
+
+if TYPE_CHECKING:
+    from specify_cli.storage.begun import BegunCalls
+    from specify_cli.storage.journal import Journal
+    from specify_cli.workflow.services import Services
+
+
+class Host(Protocol):
+    """What the dispatcher needs of the project that it answers for."""
+
+    def services(self) -> Services:
+        """The use cases. Raises: MissionNotFound without a project."""
+
+    def journal(self) -> Journal:
+        """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
+
+    def access(self) -> Access:
+        """Who may do what. Raises: StateUnreadable where that is written down and damaged."""
+
+    def find_mission(self, selector: str) -> str:
+        """The folder name of the one mission that the selector names.
+
+        Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
+        """
+
+    def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
+        """While it is entered, nobody else answers a request of that id in that scope."""
+
+    def begun(self) -> BegunCalls:
+        """Notes of what command lines have begun. Raises: MissionNotFound."""
+
+    def report_fault(self, fault: Exception) -> str:
+        """The fault is written down; where."""
