@@ -72,12 +72,12 @@ def test_who_takes_back_what_they_handed_in_replaces_no_feedback():
     assert held is not None
     assert held.reviewer == "rev"
     assert state(*WORKED, taken).feedback is None
-    for other in ({"actor": "lead"}, {"actor": "ada", "review_ref": "r-2"}):
-        words = {"force": True, "reason": "x", **other}
-        back = moved(words.pop("actor"), "for_review", "in_progress", **words)
+    for actor, reference in (("lead", None), ("ada", "r-2")):
+        words = {"force": True, "reason": "x", "review_ref": reference}
+        back = moved(actor, "for_review", "in_progress", **words)
         held = state(*REVIEWED, *asked, back).feedback
         assert held is not None
-        assert held.reviewer == other["actor"]
+        assert held.reviewer == actor
 
 
 def test_review_result_of_any_shape_is_read():
