@@ -140,7 +140,7 @@ LOCKS = ("locks.held", "_host.deciding", "threading.Lock", "threading.RLock")
 IDEMPOTENCY = {
     "self._host.journal().find(correlation_id, origin.scope)": "None",
     "known['digest'] == judgement.digest": "True",
-    "_was_never_read(known)": "False",
+    "was_never_read(known)": "False",
     "newest is not None and newest['digest'] == judgement.digest": "False",
     "self._host.journal().find(correlation_id) is not None": "False",
     "self._host.services().unfinished.has_trace(correlation_id)": "True",

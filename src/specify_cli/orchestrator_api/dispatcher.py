@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from specify_cli import clock, ids, processes
+from specify_cli import ids, processes
 from specify_cli.errors import (
     CorrelationIdConflict,
     HostError,
     MissionNotFound,
     NotAuthorized,
-    RequestTooLarge,
     SpecKittyError,
-    StorageFailed,
     Unfinished,
     UsageError,
 )
-from specify_cli.orchestrator_api import arguments, begun, registry, request
+from specify_cli.orchestrator_api import begun, registry, request
 from specify_cli.orchestrator_api.command import Command, MissionResult
 from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
 from specify_cli.orchestrator_api.host import Host
+from specify_cli.orchestrator_api.journal_lines import journal_line, was_never_read
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.storage.mission_files import Lookup
 from specify_cli.workflow.cause import Cause, conflict
-
-# What a file is refused with that nobody has read: past the bounds, too large, another user's.
-REFUSED_UNREAD = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,14 +137,14 @@ class Dispatcher:
             known = self._host.journal().find(correlation_id, origin.scope)
             if known is None:
                 return self._answer_new(judgement, origin, dead_letter=dead_letter)
-            if known["digest"] == judgement.digest or _was_never_read(known):
+            if known["digest"] == judgement.digest or was_never_read(known):
                 return Answer(envelope=known["envelope"], is_repeat=True)
             newest = self._host.journal().newest(correlation_id, origin.scope)
             if newest is not None and newest["digest"] == judgement.digest:
                 # Refused before, by a host that was killed before the file had left the inbox, say.
                 return Answer(envelope=newest["envelope"])
             judgement.refusal = conflict(correlation_id)
-            line = _journal_line(judgement, origin, dead_letter=dead_letter)
+            line = journal_line(judgement, origin, dead_letter=dead_letter)
             line["envelope"] = _refusal(judgement, judgement.refusal).envelope
             self._host.journal().append(line, unless_known=False)
             return Answer(envelope=line["envelope"])
@@ -156,7 +152,7 @@ class Dispatcher:
     def _answer_new(
         self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
-        line = _journal_line(judgement, origin, dead_letter=dead_letter)
+        line = journal_line(judgement, origin, dead_letter=dead_letter)
         journal = self._host.journal()
         with self._noted(judgement, origin):
             line["envelope"], cause = self._carry_out(judgement, origin)
@@ -275,35 +271,6 @@ def _is_journaled(judgement: Judgement) -> bool:
     return changes and not isinstance(judgement.refusal, UsageError)
 
 
-def _was_never_read(line: Mapping[str, Any]) -> bool:
-    """Whether nobody can say what that request was, so that whatever has its id is taken for it.
-
-    Bounds and owners may be others when a killed host comes back to the very same file.
-    """
-    return line["args"] is None and line["envelope"]["error_code"] in REFUSED_UNREAD
-
-
 def _refusal(judgement: Judgement, error: SpecKittyError) -> Answer:
     correlation_id = judgement.request.correlation_id
     return Answer(envelope=refused(judgement.wire_name, correlation_id, error))
-
-
-def _journal_line(
-    judgement: Judgement, origin: Origin, *, dead_letter: str | None
-) -> dict[str, Any]:
-    params = judgement.params
-    return {
-        "correlation_id": judgement.request.correlation_id,
-        "at": clock.timestamp(),
-        "door": origin.door,
-        "identity": origin.identity,
-        "actor": getattr(params, "actor", None),
-        "digest": judgement.digest,
-        "command": judgement.wire_name,
-        "args": arguments.public(params) if params is not None else None,
-        "policy": judgement.policy,
-        "envelope": None,
-        "event_ids": [],
-        "commits": [],
-        "dead_letter": dead_letter,
-    }

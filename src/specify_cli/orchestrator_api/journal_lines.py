@@ -1,0 +1,45 @@
+"""What the journal has of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from specify_cli import clock
+from specify_cli.errors import NotAuthorized, RequestTooLarge, StorageFailed
+from specify_cli.orchestrator_api import arguments
+from specify_cli.orchestrator_api.judgement import Judgement
+from specify_cli.orchestrator_api.request import Origin
+
+# What a file is refused with that nobody has read: past the bounds, too large, another user's.
+REFUSED_UNREAD = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
+
+
+def was_never_read(line: Mapping[str, Any]) -> bool:
+    """Whether nobody can say what that request was, so that whatever has its id is taken for it.
+
+    Bounds and owners may be others when a killed host comes back to the very same file.
+    """
+    return line["args"] is None and line["envelope"]["error_code"] in REFUSED_UNREAD
+
+
+def journal_line(
+    judgement: Judgement, origin: Origin, *, dead_letter: str | None
+) -> dict[str, Any]:
+    """The line of a request that is not answered yet."""
+    params = judgement.params
+    return {
+        "correlation_id": judgement.request.correlation_id,
+        "at": clock.timestamp(),
+        "door": origin.door,
+        "identity": origin.identity,
+        "actor": getattr(params, "actor", None),
+        "digest": judgement.digest,
+        "command": judgement.wire_name,
+        "args": arguments.public(params) if params is not None else None,
+        "policy": judgement.policy,
+        "envelope": None,
+        "event_ids": [],
+        "commits": [],
+        "dead_letter": dead_letter,
+    }
