@@ -209,8 +209,10 @@ class Run:
         with contextlib.suppress(Nonconformity):
             refuses = self._is_to_be_refused(asked)
             reply = self._refusal(asked) if refuses else self._forwarded(asked)
+            # Before it is there: a client may read it, and ask for the next, before we are told the time.
+            answered_at = time.monotonic()
             self._publish(f"{stem}.json", reply)
-            asked.answered_at = time.monotonic()
+            asked.answered_at = answered_at
 
     def _dawdle(self, asked: Asked) -> None:
         if not asked.changes:
