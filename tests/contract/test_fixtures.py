@@ -12,6 +12,7 @@ from specify_cli.conformance.matching import without_chance
 from specify_cli.conformance.playing import Agent, Play
 from specify_cli.conformance.scratch import Scratch
 from specify_cli.conformance.written import faults_in
+from tests.campaign import sampled
 from tests.contract.doors import (
     BROKEN,
     CommandLine,
@@ -42,7 +43,7 @@ def play(
     return answers
 
 
-@pytest.mark.parametrize("case", CASES, ids=named)
+@pytest.mark.parametrize("case", sampled(CASES, every=2, rest=pytest.mark.long), ids=named)
 def test_case_has_exactly_its_answer_at_every_door(
     case: Case, scratch: Scratch, tmp_path: Path
 ) -> None:

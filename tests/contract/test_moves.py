@@ -19,6 +19,7 @@ from specify_cli.conformance.doors import Door
 from specify_cli.conformance.matching import envelope_of
 from specify_cli.conformance.requests import Ask, fresh_id
 from specify_cli.conformance.scratch import Scratch, commit_all
+from tests.campaign import sampled
 from tests.contract.doors import CommandLine, Mailbox
 
 TABLE = CONTRACT.read("lanes")
@@ -126,7 +127,7 @@ def refusing_guard(origin: str, to: str, way: str) -> str | None:
     return None if way == "supplied" or guard in MET_BY_AN_ACTOR else guard
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", sampled(DOORS, every=2, rest=pytest.mark.long))
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
 def test_move_is_accepted_or_refused_as_the_table_says(

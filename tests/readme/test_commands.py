@@ -18,7 +18,7 @@ QUICKSTART = (
     "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/python examples/quickstart.py"
 )
 TESTS = (
-    "python3 -m venv .venv && .venv/bin/pip install -q -c tests/constraints.txt -e '.[dev]'"
+    "python3 -m venv .venv && .venv/bin/pip install -q -c tests/constraints.txt -e '.[test]'"
     " && .venv/bin/python -m pytest -q"
 )
 BENCHMARKS = PASTED[2:]

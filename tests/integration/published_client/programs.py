@@ -21,7 +21,7 @@ os.execv({program!r}, [{program!r}, *sys.argv[1:]])
 def installed(name: str) -> Path:
     """The program that was installed with this interpreter."""
     program = Path(sys.executable).with_name(name)
-    assert program.is_file(), f"{program} is missing: pip install -e '.[dev]' puts it there"
+    assert program.is_file(), f"{program} is missing: pip install -e '.[test]' puts it there"
     return program
 
 

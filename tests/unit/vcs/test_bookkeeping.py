@@ -10,6 +10,8 @@ from specify_cli.vcs.bookkeeping import commit_files
 from specify_cli.vcs.git import GitFailed
 from tests.unit.vcs.conftest import LOG, Project
 
+pytestmark = pytest.mark.long
+
 
 def held(*paths: Path) -> dict[Path, bytes | None]:
     """What the files hold; None for one that is not there."""

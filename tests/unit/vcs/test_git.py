@@ -19,6 +19,8 @@ from specify_cli.vcs.git import Git, GitFailed, keeping
 from tests.patience import LONGEST_S
 from tests.unit.vcs.conftest import Project
 
+pytestmark = pytest.mark.long
+
 # Before the deadline that git has where none is set.
 SIGNALLED_S = 100.0
 # Ends for nobody who asks.
@@ -27,6 +29,7 @@ RUN = """
 import sys
 from pathlib import Path
 from specify_cli.vcs.git import Git
+
 Git(folder=Path(sys.argv[1])).run("stubborn")
 """
 

@@ -8,6 +8,8 @@ from specify_cli.vcs import history
 from specify_cli.vcs.objects import tree_changes
 from tests.unit.vcs.conftest import Project
 
+pytestmark = pytest.mark.long
+
 
 def shown(project: Project, base: str) -> history.Difference:
     return history.difference(project.repo.git, base, project.git("rev-parse", "HEAD"))

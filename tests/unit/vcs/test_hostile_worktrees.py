@@ -23,6 +23,8 @@ from specify_cli.vcs.worktrees import (
 )
 from tests.unit.vcs.conftest import Project
 
+pytestmark = pytest.mark.long
+
 
 class Trap:
     """A git folder whose settings run a program, which leaves a mark."""

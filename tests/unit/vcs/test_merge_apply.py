@@ -24,6 +24,8 @@ from specify_cli.vcs.moves import Move
 from specify_cli.vcs.objects import overlay
 from tests.unit.vcs.conftest import LOG, Project
 
+pytestmark = pytest.mark.long
+
 MAIN = "refs/heads/main"
 ODD = "sp ace/\u00fcml\n.txt"
 

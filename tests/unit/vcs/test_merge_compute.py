@@ -10,6 +10,8 @@ from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, Reserve
 from specify_cli.vcs.worktrees import LaneWorkspace
 from tests.unit.vcs.conftest import LOG, Project
 
+pytestmark = pytest.mark.long
+
 
 def planned(
     project: Project,

@@ -10,6 +10,8 @@ from specify_cli.vcs import pushing
 from specify_cli.vcs.pushing import PushFailed, PushUnknown
 from tests.unit.vcs.conftest import Project
 
+pytestmark = pytest.mark.long
+
 HOOK_WAITS = "#!/bin/sh\nwhile test ! -e {gate}; do sleep 0.02; done\n"
 
 

@@ -18,6 +18,8 @@ from specify_cli.vcs.worktrees import (
 )
 from tests.unit.vcs.conftest import MISSION, Project
 
+pytestmark = pytest.mark.long
+
 
 def lane_path(project: Project, name: str = "lane-a") -> Path:
     return project.root / ".worktrees" / f"demo-{name}"
