@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,19 @@ def show(*words: str) -> Result:
     return CliRunner().invoke(root, ["contract", "show", *words])
 
 
-def test_every_document_is_listed() -> None:
-    shown = show()
+def test_every_document_is_listed_with_the_fixtures() -> None:
+    shown = show("--fixtures")
     assert shown.exit_code == 0
     assert sorted(shown.stdout.splitlines()) == DOCUMENTS
+
+
+def test_list_fits_two_screens_and_tells_of_the_fixtures() -> None:
+    shown = show()
+    listed = shown.stdout.splitlines()
+    assert shown.exit_code == 0
+    assert len(listed) < 60
+    assert [name for name in listed if "fixtures" in name] == ["v1/fixtures/README.md"]
+    assert "--fixtures" in shown.stderr
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -35,6 +45,63 @@ def test_document_is_found_by_the_end_of_its_name() -> None:
     assert show("errors").stdout_bytes == (ROOT / "v1" / "errors.json").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("policy", "v1/policy.md"),
+        ("lanes", "v1/lanes.md"),
+        ("Lanes", "v1/lanes.md"),
+        ("lanes.json", "v1/lanes.json"),
+        ("policy.json", "v1/policy.json"),
+        ("schemas/policy.json", "v1/schemas/policy.json"),
+        ("README", "README.md"),
+        ("readme", "README.md"),
+        ("fixtures/README", "v1/fixtures/README.md"),
+        ("changelog", "CHANGELOG.md"),
+        ("commands/transition.request.json", "v1/schemas/commands/transition.request.json"),
+        ("commands/transition.request", "v1/schemas/commands/transition.request.json"),
+        ("worker", "v1/schemas/worker.json"),
+    ],
+)
+def test_name_means_the_outermost_document_and_the_text_before_the_data(
+    name: str, document: str
+) -> None:
+    assert show(name).stdout_bytes == (ROOT / document).read_bytes()
+
+
+TEXTS = [ROOT / "README.md", ROOT.parent / "README.md", *sorted((ROOT / "v1").glob("*.md"))]
+OF_A_PROJECT = {
+    "outbox/<stem>.json",
+    "outbox/worker.json",
+    "outbox/<correlation_id>.json",
+    "inbox/<correlation_id>.json",
+    "<correlation_id>.json",
+    "<id>.json",
+    "meta.json",
+    "plan.md",
+    "tasks.md",
+}
+COMMANDS = [
+    path.name.split(".")[0] for path in (ROOT / "v1/schemas/commands").glob("*.request.json")
+]
+
+
+def named_documents() -> set[str]:
+    """What the texts call a document: in code, or as the target of a link within the contract."""
+    named = set()
+    for text in TEXTS:
+        prose = re.sub(r"```.*?```", "", text.read_text(), flags=re.S)
+        named |= set(re.findall(r"`((?:[\w-]+/)*[\w.<>-]+\.(?:md|json))`", prose))
+        named |= set(re.findall(r"\]\((?:contract/)?(v1/[\w/.-]+\.(?:md|json))\)", prose))
+    return named - OF_A_PROJECT
+
+
+def test_every_document_that_the_texts_name_is_shown_by_that_name() -> None:
+    named = {"orchestrator-api", "mailbox", "lanes", "policy"} | named_documents()
+    filled_in = {re.sub("<(name|command)>", x, name) for name in named for x in COMMANDS}
+    assert [name for name in sorted(filled_in) if show(name).exit_code != 0] == []
+
+
 def test_unknown_document_is_refused_on_stderr() -> None:
     shown = show("nothing")
     assert shown.exit_code == 1
@@ -43,10 +110,10 @@ def test_unknown_document_is_refused_on_stderr() -> None:
 
 
 def test_name_that_fits_several_documents_is_refused_with_their_names() -> None:
-    shown = show("README")
+    shown = show("spec.md")
     assert shown.exit_code == 1
     assert shown.stdout_bytes == b""
-    assert "v1/fixtures/README.md" in shown.stderr
+    assert "v1/fixtures/projects/" in shown.stderr
 
 
 def test_document_leaves_a_process_as_it_is(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import click
 from specify_cli.cli import shipped
 from specify_cli.cli.contract_verify import verify
 
+FIXTURES = "v1/fixtures/"
+
 
 @click.group()
 def contract() -> None:
@@ -24,28 +26,54 @@ contract.add_command(verify)
 
 @contract.command()
 @click.argument("name", required=False)
-def show(name: str | None) -> None:
+@click.option("--fixtures", is_flag=True, help="List the files of the fixtures as well.")
+def show(*, name: str | None, fixtures: bool) -> None:
     """Print the document NAME, or list the documents.
 
-    A name is a path below the contract's folder, or its end without the suffix.
+    A name is a path below the contract's folder, or its end, with or without the suffix, in any
+    case. Of several that fit, the one in the outermost folder is meant, and the text before the data.
 
     Example: spec-kitty contract show lanes
     """
     documents = _documents()
     if name is None:
-        for document in documents:
-            click.echo(document)
+        _list(documents, is_whole=fixtures)
         return
-    fitting = [name] if name in documents else [d for d in documents if name in _short_names(d)]
+    fitting = [name] if name in documents else _best(name, documents)
     if len(fitting) != 1:
         click.echo(_complaint(name, fitting), err=True)
         sys.exit(1)
     click.echo((shipped.contract() / fitting[0]).read_bytes(), nl=False)
 
 
-def _short_names(document: str) -> tuple[str, ...]:
-    path = Path(document)
-    return (str(path.with_suffix("")), path.name, path.stem)
+def _list(documents: list[str], *, is_whole: bool) -> None:
+    shown = [x for x in documents if is_whole or not _is_case(x)]
+    for document in shown:
+        click.echo(document)
+    if len(shown) < len(documents):
+        rest = f"{len(documents) - len(shown)} more files in {FIXTURES}"
+        click.echo(f"{rest}: 'spec-kitty contract show --fixtures' lists them too", err=True)
+
+
+def _is_case(document: str) -> bool:
+    """Whether it is a part of the fixtures, and not the text about them."""
+    return document.startswith(FIXTURES) and document != f"{FIXTURES}README.md"
+
+
+def _best(name: str, documents: list[str]) -> list[str]:
+    wanted = f"/{name.casefold()}"
+    fitting = [x for x in documents if any(end.endswith(wanted) for end in _ends(x))]
+    best = min(map(_rank, fitting), default=None)
+    return [x for x in fitting if _rank(x) == best]
+
+
+def _ends(document: str) -> tuple[str, str]:
+    path = Path("/", document.casefold())
+    return str(path), str(path.with_suffix(""))
+
+
+def _rank(document: str) -> tuple[bool, int, bool]:
+    return document.startswith(FIXTURES), document.count("/"), not document.endswith(".md")
 
 
 def _complaint(name: str, fitting: list[str]) -> str:
