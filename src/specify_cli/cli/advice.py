@@ -20,7 +20,7 @@ NEXT_WORDS = {
 }
 """Lane to the words that take a package further from there."""
 
-HOLDERS = {"claimed": "claimed_by", "in_review": "reviewer"}
+HOLDERS = {"claimed": "claimed_by", "in_progress": "claimed_by", "in_review": "reviewer"}
 """Lane to who alone takes a package further from there."""
 
 BEFORE_WORK = ("planned", "claimed", "blocked")
@@ -94,6 +94,19 @@ def package_named(
     return next((x for x in packages if x["wp_id"] == wp), None)
 
 
+def holder_besides(package: Mapping[str, Any], who: str) -> str | None:
+    """Who holds the package, or its review; None where that is `who`, or nobody."""
+    holder = package[HOLDERS[package["lane"]]] if package["lane"] in HOLDERS else None
+    return None if holder == who else holder
+
+
+def back_to_work(wp: str, mission: Chosen) -> str:
+    """The command of the implementer to whom `wp` went back."""
+    package = package_named(wp, packages_of(mission))
+    holder = holder_besides(package, _whoever_types()) if package else None
+    return mission.next(f"implement {wp}", actor=holder)
+
+
 def _unfinished(packages: Sequence[Mapping[str, Any]]) -> list[str]:
     return [x["wp_id"] for x in packages if x["lane"] not in SETTLED]
 
@@ -108,7 +121,7 @@ def _words(package: Mapping[str, Any]) -> str | None:
         lane in BEFORE_WORK and package["unsatisfied_dependencies"]
     ):
         return None
-    if lane in HOLDERS and package[HOLDERS[lane]] != _whoever_types():
+    if holder_besides(package, _whoever_types()):
         return None
     if lane == "in_progress" and steps["done"] < steps["total"]:
         return "tasks done {wp}"

@@ -112,9 +112,12 @@ def complain(word: str, message: str, *, as_json: bool = False) -> NoReturn:
     refuse(word, errors.UsageError(message), as_json=as_json)
 
 
-def refuse(word: str, error: errors.SpecKittyError, *, as_json: bool = False) -> NoReturn:
-    """The process ends as refused by `word` itself."""
-    settled(envelopes.refused(f"spec-kitty.{word}", ids.correlation_id(), error), as_json=as_json)
+def refuse(
+    word: str, error: errors.SpecKittyError, *, as_json: bool = False, advice: str | None = None
+) -> NoReturn:
+    """The process ends as refused by `word` itself, with `advice` on what to type next."""
+    envelope = envelopes.refused(f"spec-kitty.{word}", ids.correlation_id(), error)
+    settled(envelope, as_json=as_json, advice=advice)
     raise AssertionError("a refusal has ended the process")
 
 

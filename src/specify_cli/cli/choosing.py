@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import click
+
 from specify_cli.cli.asking import complain, envelope_of, is_on_terminal, settled, standing_in
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.questions import Offer, picked
 
 if TYPE_CHECKING:
+    import shlex
+
     from specify_cli.mailbox import printable
 else:
+    shlex = Deferred("shlex")
     printable = Deferred("specify_cli.mailbox.printable")
 
+
+BY_ACTOR = ("implement", "review", "move", "release-claim", "accept", "merge", "tasks done")
+"""What takes --actor."""
 
 NEWEST = 10
 """So many of the missions that could be meant are named: the last ones, by number."""
@@ -25,9 +33,17 @@ class Chosen(NamedTuple):
     slug: str
     flag: str = ""
 
-    def next(self, words: str) -> str:
-        """The command to type next, for this mission."""
-        return f"spec-kitty {words}{self.flag}"
+    def next(self, words: str, *, actor: str | None = None) -> str:
+        """The command to type next, for this mission, by `actor`; else by the one that was named."""
+        name = actor or _named_actor()
+        takes_actor = words.startswith(BY_ACTOR)
+        by = f" --actor {shlex.quote(name)}" if name and takes_actor else ""
+        return f"spec-kitty {words}{self.flag}{by}"
+
+
+def _named_actor() -> str | None:
+    context = click.get_current_context(silent=True)
+    return context.params.get("actor") if context else None
 
 
 def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -> Chosen:
@@ -36,11 +52,15 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
     Ends the process as not understood where nobody can be asked.
     """
     if named is not None:
-        return Chosen(named, f" --mission {named}")
+        return Chosen(named, _flag(named))
     envelope = envelope_of("choose-mission", folder=str(standing_in()))
     choice = settled(envelope, as_json=as_json)
     if choice["mission_slug"] is not None:
-        return Chosen(choice["mission_slug"])
+        # A mission that was told by the worktree alone is another one to who stands elsewhere.
+        is_the_only_one = choice["candidates"] == [choice["mission_slug"]]
+        return Chosen(
+            choice["mission_slug"], "" if is_the_only_one else _flag(choice["mission_slug"])
+        )
     candidates: list[str] = choice["candidates"]
     if not candidates:
         problem = "this project has no mission: make one with 'spec-kitty specify \"What is to be built\"'"
@@ -48,7 +68,11 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
     if as_json or not is_on_terminal():
         complain(word, f"name one mission with --mission: {_listed(candidates)}", as_json=as_json)
     slug = picked("mission", [Offer(name) for name in candidates])
-    return Chosen(slug, f" --mission {slug}")
+    return Chosen(slug, _flag(slug))
+
+
+def _flag(mission: str) -> str:
+    return f" --mission {shlex.quote(mission)}"
 
 
 def package_or_question(

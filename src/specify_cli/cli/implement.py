@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, ask
+from specify_cli.cli.asking import actor_or_user, ask, refuse
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
+from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.prompts import feedback_lines, prompt_text
 from specify_cli.cli.saying import bold, say
+
+if TYPE_CHECKING:
+    import shlex
+
+    from specify_cli import errors
+else:
+    shlex = Deferred("shlex")
+    errors = Deferred("specify_cli.errors")
 
 
 @click.command()
@@ -43,6 +52,7 @@ def implement(
         as_json=as_json,
     )
     if is_done:
+        _check_held(wp_id, chosen, by=who, as_json=as_json)
         # The person's word, which counts only where the host has nothing to see.
         word: dict[str, Any] = {"implementation_evidence_present": True}
         word |= {"actor": who, "to": "for_review"}
@@ -56,6 +66,22 @@ def implement(
     )
     if not as_json:
         _say_where(data, chosen)
+
+
+def _check_held(wp_id: str, chosen: Chosen, *, by: str, as_json: bool) -> None:
+    """Passes unless somebody else is at work on the package: their name would be in no record of it."""
+    package = advice.package_named(wp_id, advice.packages_of(chosen))
+    holder = advice.holder_besides(package, by) if package else None
+    if package is None or package["lane"] != "in_progress" or holder is None:
+        return
+    remedy = chosen.next(f"implement {wp_id} --done", actor=holder)
+    error = errors.WorkPackageAlreadyClaimed(
+        f"{wp_id} is held by {holder!r}, and you are {by!r}: who hands it in is recorded as its"
+        f" implementer; as {holder!r}, add --actor {shlex.quote(holder)}",
+        claimed_by=holder,
+        requesting_actor=by,
+    )
+    refuse("implement", error, as_json=as_json, advice=remedy)
 
 
 def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:

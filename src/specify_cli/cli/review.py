@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -161,9 +162,9 @@ class _Review:
         if self.as_json:
             return
         said = " is approved" if is_good else " goes back to work"
-        onward = self.chosen.next(f"implement {self.wp_id}")
+        onward = advice.after_settling if is_good else partial(advice.back_to_work, self.wp_id)
         say(said, head=bold(self.wp_id))
-        say(f"next: {advice.after_settling(self.chosen) if is_good else onward}")
+        say(f"next: {onward(self.chosen)}")
 
     def _claim(self) -> dict[str, Any]:
         return carry_out(

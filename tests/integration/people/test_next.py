@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.stage import Outcome, Stage
+from tests.integration.stage import SLUG, Outcome, Stage
 
 STEPS = {"subtasks": ["T001"]}
 
@@ -62,3 +62,47 @@ def test_mission_that_is_over_is_looked_at(stage: Stage) -> None:
     over = stage.run("move", "WP01", "done", "--force", "--note", "merged by hand")
 
     assert advised(over).startswith("status ")
+
+
+def test_advice_keeps_the_actor_that_was_named(stage: Stage) -> None:
+    stage.write_mission({"WP01": STEPS, "WP02": {}})
+
+    assert (
+        advised(stage.run("implement", "WP01", "--actor", "ann")) == "tasks done WP01 --actor ann"
+    )
+    ticked = stage.run("tasks", "done", "WP01", "--actor", "ann o'hara")
+    assert advised(ticked) == "implement WP02 --actor 'ann o'\"'\"'hara'"
+    assert advised(stage.run("implement", "WP02", "--actor", "ann")) == (
+        "implement WP02 --done --actor ann"
+    )
+
+
+def test_package_of_somebody_else_is_not_handed_in_by_mistake(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.run("implement", "WP01", "--actor", "cleo")
+    stage.commit({"a.txt": "a\n"}, folder=stage.root / ".worktrees" / f"{SLUG}-lane-a")
+    refused = stage.run("implement", "WP01", "--done", "--json")
+
+    assert refused.code == "WP_ALREADY_CLAIMED"
+    assert refused.envelope["data"]["claimed_by"] == "cleo"
+    assert stage.lane("WP01") == "in_progress"
+
+    remedy = advised(stage.run("implement", "WP01", "--done"))
+    assert remedy == "implement WP01 --done --actor cleo"
+    assert stage.run(*remedy.split()).exit_code == 0
+    assert stage.lane("WP01") == "for_review"
+
+    sent_back = stage.run("review", "WP01", "--request-changes", "--note", "no", "--actor", "rev")
+    assert advised(sent_back) == "implement WP01 --actor cleo"
+
+
+def test_mission_that_the_worktree_told_is_named_to_who_stands_elsewhere(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.write_mission({"WP01": {}}, slug="002-other")
+    stage.run("implement", "WP01", "--mission", SLUG)
+    worktree = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    stage.commit({"a.txt": "a\n"}, folder=worktree)
+
+    done = stage.run("implement", "WP01", "--done", cwd=worktree)
+
+    assert advised(done) == f"review WP01 --mission {SLUG}"
