@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, ask, refuse
+from specify_cli.cli.asking import actor_or_user, ask, envelope_of, refuse
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.deferred import Deferred
@@ -52,7 +52,9 @@ def implement(
         as_json=as_json,
     )
     if is_done:
-        _check_held(wp_id, chosen, by=who, as_json=as_json)
+        package = advice.package_named(wp_id, advice.packages_of(chosen)) or {"lane": None}
+        _check_held(package, chosen, by=who, as_json=as_json)
+        _check_not_handed_in(package, chosen, as_json=as_json)
         # The person's word, which counts only where the host has nothing to see.
         word: dict[str, Any] = {"implementation_evidence_present": True}
         word |= {"actor": who, "to": "for_review"}
@@ -68,11 +70,12 @@ def implement(
         _say_where(data, chosen)
 
 
-def _check_held(wp_id: str, chosen: Chosen, *, by: str, as_json: bool) -> None:
-    """Passes unless somebody else is at work on the package: their name would be in no record of it."""
-    package = advice.package_named(wp_id, advice.packages_of(chosen))
-    holder = advice.holder_besides(package, by) if package else None
-    if package is None or package["lane"] != "in_progress" or holder is None:
+def _check_held(package: Mapping[str, Any], chosen: Chosen, *, by: str, as_json: bool) -> None:
+    """Passes unless somebody else is at work on the package: who hands it in is its implementer."""
+    if package["lane"] != "in_progress":
+        return
+    wp_id, holder = package["wp_id"], advice.holder_besides(package, by)
+    if holder is None:
         return
     remedy = chosen.next(f"implement {wp_id} --done", actor=holder)
     error = errors.WorkPackageAlreadyClaimed(
@@ -82,6 +85,32 @@ def _check_held(wp_id: str, chosen: Chosen, *, by: str, as_json: bool) -> None:
         requesting_actor=by,
     )
     refuse("implement", error, as_json=as_json, advice=remedy)
+
+
+def _check_not_handed_in(package: Mapping[str, Any], chosen: Chosen, *, as_json: bool) -> None:
+    """Passes unless the package waits for its review already and its branch has gone on since."""
+    if package["lane"] != "for_review":
+        return
+    wp_id = package["wp_id"]
+    work = envelope_of("show-work", mission=chosen.slug, wp=wp_id)["data"]
+    newer = sum(left["total"] for left in work.get("commits_not_included", ()))
+    if not newer:
+        return
+    commits = "1 commit was" if newer == 1 else f"{newer} commits were"
+    error = errors.TransitionRejected(
+        f"{wp_id} waits for the review of {work['commit']}, and {commits} made since: to hand that"
+        " in, take it back to work first",
+        from_lane="for_review",
+        to_lane="for_review",
+        guard="edge",
+    )
+    steps = (
+        f"move {wp_id} blocked --note 'to be handed in again'",
+        f"move {wp_id} in_progress",
+        f"implement {wp_id} --done",
+    )
+    again = " && ".join(chosen.next(step) for step in steps)
+    refuse("implement", error, as_json=as_json, advice=again)
 
 
 def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:

@@ -16,7 +16,7 @@ class PackageState:
 
     `commit` is the work that was handed in last, or approved: None where it was moved there without
     any, UNRECORDED where it never was or the log of that time does not say. `feedback` is that of the
-    newest review that sent it back, while it is not approved. `released` are the actors whose claim, or
+    newest review that sent it back, while it is not approved; `sent_back` is the commit that it was about. `released` are the actors whose claim, or
     review, was released, and who did not claim it again.
     """
 
@@ -29,6 +29,7 @@ class PackageState:
     commit: str | None = UNRECORDED
     canceled_with_note: bool = False
     feedback: Feedback | None = None
+    sent_back: str | None = None
     implementers: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     subtask_marks: dict[str, str] = field(default_factory=dict)
@@ -98,6 +99,7 @@ def replay(events: Iterable[Event]) -> MissionState:
 def _moved(package: PackageState, event: Moved) -> PackageState:
     lane = event.to_lane
     has_holder = package.claimed_by is not None
+    feedback = feedback_in(event, implementers=package.implementers)
     return replace(
         package,
         lane=lane,
@@ -108,16 +110,11 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         base_ref=event.lane_base_ref or package.base_ref,
         commit=event.commit if lane in HANDED_IN else package.commit,
         canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
-        feedback=_feedback(package, event),
+        feedback=None if lane in FINISHED else feedback or package.feedback,
+        sent_back=package.commit if feedback else package.sent_back,
         implementers=implementers_after(package.implementers, event, has_holder=has_holder),
         released=_released(package, event),
     )
-
-
-def _feedback(package: PackageState, event: Moved) -> Feedback | None:
-    if event.to_lane in FINISHED:
-        return None
-    return feedback_in(event, implementers=package.implementers) or package.feedback
 
 
 def _released(package: PackageState, event: Moved) -> frozenset[str]:

@@ -103,6 +103,16 @@ def limit_to(seconds: float) -> None:
     _timeout_s.set(seconds)
 
 
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Every git that this thread runs in the block has this time at most."""
+    token = _timeout_s.set(min(seconds, _timeout_s.get()))
+    try:
+        yield
+    finally:
+        _timeout_s.reset(token)
+
+
 class GitFailed(Exception):
     """Git could not do what it was asked; `stderr` says why, in git's words."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,8 @@ from specify_cli.core import globs
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed, TransitionRejected
-from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs import worktrees
+from specify_cli.vcs.git import GitFailed, within
 from specify_cli.vcs.objects import tree_changes
 from specify_cli.workflow import repositories
 from specify_cli.workflow.merge_scope import NOTHING, RefusedPaths, Scope
@@ -20,6 +21,12 @@ from specify_cli.workflow.opened import OpenMission
 
 MOST_LISTED: Final = 100
 """Paths that an answer lists for information; it counts the rest."""
+
+LONGEST_LOOK_S: Final = 5
+"""For each git that looks for what is not committed: nobody's hand-in waits for a warning."""
+
+FIRST: Final = 3
+"""Uncommitted files that a warning names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,23 @@ def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
     rest = len(paths) - len(named)
     more = f" and {rest} more" if rest else ""
     return (f"a merge leaves out what the work changes in {', '.join(named)}{more}",)
+
+
+def uncommitted_warnings(mission: OpenMission, wp_id: str) -> tuple[str, ...]:
+    """The warning about what lies in the workspace and is in no commit; none where git cannot see it in time."""
+    place = mission.workspace(wp_id)
+    files: Sequence[str] = ()
+    with (
+        suppress(StorageFailed, OSError),
+        repositories.looking(mission.files.project) as repository,
+        within(LONGEST_LOOK_S),
+    ):
+        files = worktrees.uncommitted_files(repository, place.path) if repository else ()
+    if not files:
+        return ()
+    named = ", ".join(shown(path) for path in files[:FIRST])
+    more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
+    return (f"{len(files)} uncommitted in {place.path}, not handed in: {named}{more}",)
 
 
 def look(mission: OpenMission, wp_id: str, commit: str | None) -> HandIn | None:

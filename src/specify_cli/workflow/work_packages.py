@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from specify_cli import clock, ids
 from specify_cli.core import claims, rules
 from specify_cli.core.events import Annotated, Event, JsonObject, Moved
+from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
@@ -106,11 +107,12 @@ class WorkPackages:
             commit = events[-1].commit
             left = transitions.beyond_approval(mission, wish, commit)
             report = _move_report(mission, wish, events, cause=cause, work=work)
+            handed_in = _hand_in_warnings(mission, events[-1])
             return replace(
                 report,
                 commit=commit or None,
                 commits_not_included=(left,) if left else (),
-                warnings=(*warned, *report.warnings),
+                warnings=(*warned, *report.warnings, *handed_in),
             )
 
     def append_history(
@@ -165,6 +167,19 @@ class WorkPackages:
         with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
             mission.package(wp_id)
         return lane_workspaces.inspect(mission, wp_id)
+
+
+def _hand_in_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
+    """What the implementer may have forgotten before the move."""
+    if event.to_lane is not Lane.FOR_REVIEW or event.from_lane is not Lane.IN_PROGRESS:
+        return ()
+    sent_back = mission.state_of(event.wp_id).sent_back
+    again = f"{event.commit} is the commit that the newest review sent back"
+    is_again = event.commit is not None and event.commit == sent_back
+    return (
+        *((again,) if is_again else ()),
+        *hand_in.uncommitted_warnings(mission, event.wp_id),
+    )
 
 
 def _check_not_released(mission: OpenMission, wp_id: str, actor: str) -> None:

@@ -1,0 +1,99 @@
+"""Whoever hands a package in is told what is not handed in, and how to hand it in again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from specify_cli.workflow import hand_in
+from tests.integration.stage import SLUG, Stage
+
+
+@pytest.fixture
+def worktree(stage: Stage) -> Path:
+    """The workspace of WP01, which has one commit."""
+    stage.write_mission({"WP01": {}})
+    stage.run("implement", "WP01", "--actor", "ann")
+    place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    stage.commit({"a.txt": "a\n"}, folder=place)
+    return place
+
+
+def hand_over(stage: Stage) -> list[str]:
+    data = stage.done("transition", mission=SLUG, wp="WP01", actor="ann", to="for_review")
+    return list(data.get("warnings", []))
+
+
+def test_work_that_is_committed_is_handed_in_without_a_warning(stage: Stage, worktree: Path):
+    assert hand_over(stage) == []
+
+
+def test_uncommitted_files_are_counted_and_the_first_are_named(stage: Stage, worktree: Path):
+    (worktree / "a.txt").write_text("changed\n")
+    for name in ("b.txt", "c.txt", "d.txt"):
+        (worktree / name).write_text("new\n")
+
+    [warning] = hand_over(stage)
+
+    assert warning.startswith("4 uncommitted ")
+    assert "a.txt, b.txt, c.txt and 1 more" in warning
+
+
+def test_person_is_told_of_uncommitted_files(stage: Stage, worktree: Path):
+    (worktree / "b.txt").write_text("new\n")
+
+    done = stage.run("implement", "WP01", "--done", "--actor", "ann")
+
+    assert done.exit_code == 0
+    assert b"warning: 1 uncommitted" in done.stderr
+
+
+def test_workspace_that_git_would_wait_for_is_handed_in_without_a_warning(
+    stage: Stage, worktree: Path
+):
+    (worktree / "b.txt").write_text("new\n")
+    os.mkfifo(worktree / ".gitignore")
+
+    assert hand_over(stage) == []
+
+
+def test_git_that_does_not_end_in_time_gives_no_warning(
+    stage: Stage, worktree: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (worktree / "b.txt").write_text("new\n")
+    monkeypatch.setattr(hand_in, "LONGEST_LOOK_S", 0.000001)
+
+    assert hand_over(stage) == []
+
+
+def test_commit_that_was_sent_back_is_not_handed_in_again_in_silence(stage: Stage, worktree: Path):
+    hand_over(stage)
+    stage.run("review", "WP01", "--request-changes", "--note", "no test", "--actor", "rev")
+    [warning] = hand_over(stage)
+    assert stage.git("rev-parse", "HEAD", folder=worktree) in warning
+
+    stage.run("review", "WP01", "--request-changes", "--note", "still none", "--actor", "rev")
+    stage.commit({"test_a.txt": "a\n"}, folder=worktree)
+    assert hand_over(stage) == []
+
+
+def test_commits_after_the_hand_in_are_handed_in_by_the_commands_that_are_printed(
+    stage: Stage, worktree: Path
+):
+    hand_over(stage)
+    stage.commit({"later.txt": "a\n"}, folder=worktree)
+    refused = stage.run("implement", "WP01", "--done", "--actor", "ann", cwd=worktree)
+    [line] = [x for x in refused.stderr.decode().splitlines() if x.startswith("next: ")]
+
+    assert refused.exit_code == 1
+    for command in line.removeprefix("next: ").split(" && "):
+        program, *words = shlex.split(command)
+        assert program == "spec-kitty"
+        done = stage.run(*words, cwd=worktree)
+        assert done.exit_code == 0, done
+    handed_in = [x["commit"] for x in stage.events() if x.get("to_lane") == "for_review"]
+    assert handed_in[-1] == stage.git("rev-parse", "HEAD", folder=worktree)
+    assert stage.lane("WP01") == "for_review"
