@@ -141,8 +141,13 @@ def find_project(start: Path) -> Path:
 
 
 def initialize(folder: Path) -> Path:
-    """The repository of `folder` is a project; its root. Raises: UsageError, StorageFailed."""
+    """The repository of `folder` is a project, with a mailbox; its root.
+
+    Raises: UsageError, MissionNotFound, StateUnreadable, StorageFailed.
+    """
     root: Path = import_module("specify_cli.workflow.authoring").initialize(folder)
+    # So that an operator finds the folder for config.toml.
+    mailbox_layout(root).ensure()
     return root
 
 

@@ -140,6 +140,14 @@ def standing_in() -> pathlib.Path:
         sys.exit(NOT_UNDERSTOOD)
 
 
+def stands_nowhere() -> bool:
+    """Whether the folder that the process runs in was removed."""
+    try:
+        return not pathlib.Path.cwd().is_dir()
+    except FileNotFoundError:
+        return True
+
+
 def is_on_terminal() -> bool:
     """Whether somebody is there to be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()

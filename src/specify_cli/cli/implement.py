@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, ask, envelope_of, refuse
+from specify_cli.cli.asking import actor_or_user, ask, envelope_of, refuse, stands_nowhere
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.deferred import Deferred
@@ -121,6 +122,10 @@ def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:
 
 def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
     wp_id = data["wp_id"]
+    is_made_again = stands_nowhere()
+    if is_made_again:
+        # Whoever asks for more has to stand somewhere in the project.
+        os.chdir(data["workspace_path"])
     already = " already" if data["no_op"] else ""
     say(f" is yours{already}; branch {data['lane_branch']}", head=bold(wp_id))
     prompt = ask("show-prompt", mission=chosen.slug, wp=wp_id)["prompt"]
@@ -128,5 +133,7 @@ def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
     for line in feedback_lines(data.get("feedback")):
         say(line)
     say(f"work in: {data['workspace_path']}")
+    if is_made_again:
+        say(f"the folder that you are in was made again: cd {shlex.quote(data['workspace_path'])}")
     click.echo("commit there, then hand it over")
     say(f"next: {advice.after_moving(wp_id, chosen)}")

@@ -19,7 +19,7 @@ from specify_cli.cli.complaining import (
     project_here,
 )
 from specify_cli.cli.deferred import Deferred
-from specify_cli.cli.mailbox_access import access
+from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
@@ -86,6 +86,8 @@ def status(*, as_json: bool) -> None:
     with complaining(exit_code=COULD_NOT_CHECK):
         report = _status(layout_here())
     click.echo(json.dumps(report, indent=1) if as_json else _status_in_words(report))
+    for warning in () if as_json else report["warnings"]:
+        log(f"warning: {warning}")
     if not report["worker_is_alive"]:
         log("next: spec-kitty mailbox serve")
     sys.exit(0 if report["worker_is_alive"] else REFUSED)
@@ -109,7 +111,10 @@ def verify(*, as_json: bool) -> None:
     else:
         for line in breaks:
             click.echo(printable.printable(line))
-        click.echo(f"{len(breaks)} breaks" if breaks else "sound", err=True)
+        click.echo(
+            f"{len(breaks)} {'break' if len(breaks) == 1 else 'breaks'}" if breaks else "sound",
+            err=True,
+        )
     sys.exit(REFUSED if breaks else 0)
 
 
@@ -131,7 +136,7 @@ def show(correlation_id: str) -> None:
 def _status(layout: MailboxLayout) -> dict[str, Any]:
     found = [_status_of(layout.places(identity)) for identity in layout.identities()]
     of_default = {key: value for key, value in found[0].items() if key != "identity"}
-    return {**of_default, "mailboxes": found}
+    return {**of_default, "warnings": stale_config(layout), "mailboxes": found}
 
 
 def _status_of(places: Places) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _report(granted: Access, layout: MailboxLayout) -> dict[str, Any]:
         "worker_is_alive": heartbeat.is_alive(layout.heartbeat),
         "orchestrators": [_orchestrator(grant, layout) for grant in granted.grants],
         "warnings": [
-            *_stale(layout, config),
+            *stale_config(layout),
             *_shared_root(granted.grants),
             *(warning for grant in granted.grants for warning in _lost_paths(grant)),
         ],
@@ -113,20 +113,30 @@ def _user(uid: int) -> str | None:
 # Warnings.
 
 
-def _stale(layout: MailboxLayout, config: Path) -> Iterator[str]:
-    """A worker keeps the grants that it was started with."""
-    beat = heartbeat.last_beat(layout.heartbeat) or {}
-    if not heartbeat.is_alive(layout.heartbeat) or not config.exists():
-        return
+def stale_config(layout: MailboxLayout) -> list[str]:
+    """The warning that a worker still holds to what config.toml said when it was started, if one does."""
+    config = layout.kitty / "config.toml"
+    alive = (
+        path
+        for it in layout.identities()
+        if heartbeat.is_alive(path := layout.places(it).heartbeat)
+    )
+    beat = next((found for path in alive if (found := heartbeat.last_beat(path))), None)
+    if beat is None or not config.exists():
+        return []
     try:
         started = datetime.fromisoformat(str(beat.get("started_at"))).timestamp()
     except ValueError:
-        return
-    if config.stat().st_mtime > started:
-        yield (
-            f"{config} was changed after the worker started, which still holds to what it read"
-            " then: start the worker again"
+        return []
+    # That of the last change of any kind: a file that was moved here keeps its older mtime.
+    if config.stat().st_ctime <= started:
+        return []
+    return [
+        (
+            f"{config} was changed after the worker started, which still holds to what it read then:"
+            f" end it with 'kill {beat.get('pid')}', and once it has ended start 'spec-kitty mailbox serve'"
         )
+    ]
 
 
 def _shared_root(grants: Sequence[Grant]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -169,11 +168,8 @@ def initialize(folder: Path) -> Path:
         raise UsageError(f"git does not work in {folder}: {error}") from error
     if repository is None:
         raise UsageError(f"{folder} is in no git repository: run 'git init' first")
-    keep = repository.root / "kitty-specs" / ".gitkeep"
     with translated(repository.root, "write below"):
-        folders.ensure_all(keep.parent, below=repository.root)
-        with project_files.opened(keep, below=repository.root, flags=os.O_RDWR | os.O_CREAT):
-            pass
+        folders.ensure_all(repository.root / "kitty-specs", below=repository.root)
     return repository.root
 
 

@@ -37,6 +37,31 @@ def test_from_nothing_to_a_board_without_writing_json(stage: Stage) -> None:
     assert [package["wp_id"] for package in ready["ready_work_packages"]] == ["WP01"]
 
 
+def test_init_leaves_a_private_mailbox_and_nothing_for_git(stage: Stage) -> None:
+    said(stage.run("init"))
+
+    assert (stage.root / ".kitty" / "inbox").is_dir()
+    assert (stage.root / ".kitty" / "host").stat().st_mode & 0o077 == 0
+    assert stage.git("status", "--porcelain", "--untracked-files=all") == ""
+
+
+def test_folder_that_is_made_again_below_ones_feet_is_told_with_the_whole_answer(
+    stage: Stage,
+) -> None:
+    owned = {"owned_files": ["src/**"]}
+    stage.write_mission({"WP01": owned, "WP02": owned})
+    said(stage.run("implement", "WP01"))
+    worktree = stage.root / ".worktrees" / "001-search-lane-a"
+    stage.commit({"src/a.txt": "a\n"}, folder=worktree)
+    said(stage.run("move", "WP01", "blocked"))
+
+    taken = said(stage.run("implement", "WP02", "--actor", "ann", cwd=worktree))
+
+    assert "# WP02" in taken
+    assert f"made again: cd {worktree}" in taken
+    assert taken.endswith("next: spec-kitty implement WP02 --done --actor ann\n")
+
+
 def test_agents_tick_their_subtasks_from_inside_their_worktree(stage: Stage) -> None:
     stage.run("mission", "create", "Search")
     stage.run("tasks", "add", "1", "Index", "--subtask", "one", "--subtask", "two")
