@@ -25,7 +25,7 @@ HOLDERS = {"claimed": "claimed_by", "in_progress": "claimed_by", "in_review": "r
 
 BEFORE_WORK = ("planned", "claimed", "blocked")
 OVER = ("done", "canceled")
-AGAIN = "the same again, once that is put right"
+AGAIN = "put that right, then run the same command again"
 SETTLED = ("approved", *OVER)
 
 
@@ -34,12 +34,14 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
     code, data = envelope["error_code"], envelope["data"]
     plain = {
         "MISSION_NOT_FOUND": "spec-kitty mission list",
-        "MISSION_AMBIGUOUS": "the same with --mission and one of these",
-        "STATE_UNREADABLE": AGAIN,
+        "MISSION_AMBIGUOUS": "run the same command again, with --mission and one of these",
         "UNSUPPORTED_STRATEGY": mission.next("merge --strategy merge"),
     }
     if code in plain:
         return plain[code]
+    if code == "STATE_UNREADABLE":
+        is_config = str(data.get("file", "")).endswith("config.toml")
+        return "spec-kitty mailbox access" if is_config else "spec-kitty doctor"
     packages = packages_of(mission)
     if not packages:
         return mission.next("tasks")
@@ -183,4 +185,4 @@ def _after_rejection(
     if click.get_current_context().info_name == "move" and not steps["total"]:
         return mission.next(f"implement {wp} --done")
     place = envelope_of("resolve-workspace", mission=mission.slug, wp=wp)["data"]
-    return f"commit your work in {place['workspace_path']}, then the same again"
+    return f"commit your work in {place['workspace_path']}, then run the same command again"

@@ -97,7 +97,9 @@ def settled(
         for candidate in data.get("candidates", ()):
             say(f"  {candidate}", is_error=True)
         if advice:
-            say(f"next: {advice}", is_error=True)
+            # What cannot be pasted is no command.
+            label = "next: " if advice.startswith("spec-kitty ") else ""
+            say(f"{label}{advice}", is_error=True)
     is_misunderstood = envelope["error_code"] == errors.UsageError.code
     sys.exit(NOT_UNDERSTOOD if is_misunderstood else REFUSED)
 
@@ -107,9 +109,11 @@ def print_envelope(envelope: dict[str, Any]) -> None:
     click.echo(envelopes.encode(envelope), nl=False)
 
 
-def complain(word: str, message: str, *, as_json: bool = False) -> NoReturn:
+def complain(
+    word: str, message: str, *, as_json: bool = False, advice: str | None = None
+) -> NoReturn:
     """The process ends as not understood: something that `word` needs was not given."""
-    refuse(word, errors.UsageError(message), as_json=as_json)
+    refuse(word, errors.UsageError(message), as_json=as_json, advice=advice)
 
 
 def refuse(

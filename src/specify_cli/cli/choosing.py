@@ -63,10 +63,11 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
         )
     candidates: list[str] = choice["candidates"]
     if not candidates:
-        problem = "this project has no mission: make one with 'spec-kitty specify \"What is to be built\"'"
-        complain(word, problem, as_json=as_json)
+        make_one = 'spec-kitty specify "What is to be built"'
+        complain(word, "this project has no mission", as_json=as_json, advice=make_one)
     if as_json or not is_on_terminal():
-        complain(word, f"name one mission with --mission: {_listed(candidates)}", as_json=as_json)
+        problem = f"name one mission with --mission: {_listed(candidates)}"
+        complain(word, problem, as_json=as_json, advice="spec-kitty mission list")
     slug = picked("mission", [Offer(name) for name in candidates])
     return Chosen(slug, _flag(slug))
 
@@ -94,7 +95,9 @@ def package_or_question(
     packages = work_packages(mission.slug, as_json=as_json)
     fitting = [x for x in packages if x["lane"] in lanes and fits(x)]
     if not fitting:
-        complain(word, _none_fits(word, packages, mission), as_json=as_json)
+        onward = f"spec-kitty status {mission.slug}" if packages else mission.next("tasks")
+        problem = _none_fits(word, packages, mission)
+        complain(word, problem, as_json=as_json, advice=onward)
     if as_json or not is_on_terminal():
         listed = ", ".join(x["wp_id"] for x in fitting)
         complain(word, f"name the work package: {listed}", as_json=as_json)
@@ -122,8 +125,8 @@ def _listed(candidates: Sequence[str]) -> str:
 
 def _none_fits(word: str, packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
     if not packages:
-        return f"mission {mission.slug} has no work packages: 'spec-kitty tasks' makes them"
-    return f"no work package is one for {word!r}: {', '.join(_standing(x) for x in packages)}"
+        return f"mission {mission.slug} has no work packages"
+    return f"{word!r} takes none of the work packages as they stand: {', '.join(_standing(x) for x in packages)}"
 
 
 def _standing(package: Mapping[str, Any]) -> str:

@@ -106,3 +106,32 @@ def test_mission_that_the_worktree_told_is_named_to_who_stands_elsewhere(stage: 
     done = stage.run("implement", "WP01", "--done", cwd=worktree)
 
     assert advised(done) == f"review WP01 --mission {SLUG}"
+
+
+def test_damaged_config_leads_to_what_names_the_damage(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.run("implement", "WP01")
+    (stage.root / ".kitty" / "config.toml").write_text("self_reveiw = 'warn'\n")
+
+    refused = stage.run("release-claim", "WP01", "--note", "gone")
+    assert advised(refused) == "mailbox access"
+
+
+def test_whoever_names_too_little_is_told_what_to_type(stage: Stage) -> None:
+    stage.run("init")
+    assert advised(stage.run("status")).startswith("specify ")
+    stage.write_mission({"WP01": {}})
+    stage.run("implement", "WP01", "--actor", "ann")
+    assert advised(stage.run("implement", "--actor", "bob")) == f"status {SLUG}"
+    stage.write_mission({"WP01": {}, "WP02": {}}, slug="002-other")
+    assert advised(stage.run("implement")) == "mission list"
+
+
+def test_what_is_not_a_command_is_not_called_the_next_one(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.run("implement", "WP01")
+    refused = stage.run("implement", "WP01", "--done")
+
+    assert refused.exit_code == 1
+    assert b"next:" not in refused.stderr
+    assert b"commit your work in " in refused.stderr
