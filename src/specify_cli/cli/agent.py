@@ -47,7 +47,8 @@ def mark_status(
     )
     if not as_json:
         packages = ", ".join(data["work_packages"])
-        say(f"{', '.join(subtasks)} of {packages}: {status}")
+        marked = ", ".join(subtasks)
+        say(f"{marked}: {status}" if marked == packages else f"{marked} of {packages}: {status}")
 
 
 @agent.group()

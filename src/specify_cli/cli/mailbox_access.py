@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from specify_cli import bootstrap, ids
     from specify_cli.mailbox import heartbeat, printable
     from specify_cli.mailbox.layout import MailboxLayout
-    from specify_cli.orchestrator_api.access import Access
+    from specify_cli.orchestrator_api.config import Config
     from specify_cli.orchestrator_api.grants import Grant
 else:
     bootstrap = Deferred("specify_cli.bootstrap")
@@ -30,6 +30,7 @@ else:
 
 ANY = "any"
 COLUMN = 11
+WIDE_COLUMN = 16
 NO_CONFIG = (
     "there is no config.toml, so the root inbox may do everything, and nobody else anything:"
 )
@@ -46,8 +47,7 @@ def access(*, as_json: bool) -> None:
     """
     with complaining(exit_code=COULD_NOT_CHECK):
         layout = layout_here()
-        granted = bootstrap.read_access(layout.root)
-        report = _report(granted, layout)
+        report = _report(bootstrap.read_config(layout.root), layout)
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
@@ -55,11 +55,12 @@ def access(*, as_json: bool) -> None:
         click.echo(line)
 
 
-def _report(granted: Access, layout: MailboxLayout) -> dict[str, Any]:
+def _report(granted: Config, layout: MailboxLayout) -> dict[str, Any]:
     config = layout.kitty / "config.toml"
     return {
         "config": str(config) if config.exists() else None,
         "worker_is_alive": heartbeat.is_alive(layout.heartbeat),
+        "settings": asdict(granted.settings),
         "orchestrators": [_orchestrator(grant, layout) for grant in granted.grants],
         "warnings": [
             *stale_config(layout),
@@ -164,6 +165,10 @@ def _lost_paths(grant: Grant) -> Iterator[str]:
 
 def _in_words(report: Mapping[str, Any]) -> Iterator[str]:
     yield _plain(f"as {report['config']} says:" if report["config"] else NO_CONFIG)
+    yield ""
+    yield click.style("settings of the host", bold=True)
+    for name, value in report["settings"].items():
+        yield f"  {name:<{WIDE_COLUMN}}{_plain('none' if value is None else str(value))}"
     for orchestrator in report["orchestrators"]:
         yield ""
         yield click.style(_plain(orchestrator["identity"]), bold=True)
@@ -181,7 +186,10 @@ def _facts(orchestrator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "missions", _listed(orchestrator["missions"])
     yield "actors", _listed(orchestrator["actors"])
     targets = orchestrator["targets"]
-    yield "targets", "the mission's own" if targets is None else ", ".join(targets)
+    yield (
+        "targets",
+        "the mission's own" if targets is None else _listed(None if targets == ["*"] else targets),
+    )
     yield "push", "yes" if orchestrator["push"] else "no"
     yield "owner", _owner(orchestrator)
     for field, values in orchestrator["policy"].items():

@@ -71,6 +71,16 @@ class LazyGroup(click.Group):
             command = import_module("specify_cli.cli.completion").teach(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the words begin with. Raises: click.UsageError, with the nearest one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            guess = import_module("specify_cli.nearest").guess(args[0], GROUPS)
+            raise click.UsageError(f"{error.message.rstrip('.')}{guess}", ctx) from error
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The words that begin so, from the table above: a shell must not wait for all of them."""
         table = {word: summary for word, (_, summary) in GROUPS.items()}
@@ -116,5 +126,5 @@ def main() -> None:
         click.echo(credentials.masked(told.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except click.Abort:
-        click.echo("Aborted!", err=True)
+        click.echo("interrupted", err=True)
         sys.exit(1)

@@ -63,7 +63,21 @@ def move(
     data = carry_out("transition", chosen, word="move", wp=wp_id, to=to, as_json=as_json, **how)
     if not as_json:
         say(f" has gone from {data['from_lane']} to {data['to_lane']}", head=bold(wp_id))
+        if data["to_lane"] == "canceled" and not (note or "").strip():
+            _warn_of_waiting(wp_id, chosen)
         say(f"next: {advice.after_moving(wp_id, chosen)}")
+
+
+def _warn_of_waiting(wp_id: str, mission: Chosen) -> None:
+    """Whoever canceled the package without a note is told of the packages that still wait for it."""
+    packages = advice.packages_of(mission)
+    waiting = [x["wp_id"] for x in packages if wp_id in x["unsatisfied_dependencies"]]
+    if waiting:
+        say(
+            f"warning: {', '.join(waiting)} still waits for {wp_id}, because it was canceled without"
+            f" --note; move it to planned with --force, and cancel it with --note",
+            is_error=True,
+        )
 
 
 def _lanes(mission: Chosen, *, as_json: bool) -> list[str]:

@@ -87,7 +87,13 @@ def _show(data: dict[str, Any]) -> None:
 def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
     stale = import_module("specify_cli.cli.stale_claims")
     lines = stale.stale_lines(data, for_s=for_s, now=clock.now(), mission=chosen)
-    for line in list(lines) or ["nothing is stale: every holder has shown a sign of life since"]:
+    is_held = any(package["lane"] in stale.RELEASABLE for package in data["work_packages"])
+    nothing = (
+        f"every holder has shown a sign of life in the last {for_s} s"
+        if is_held
+        else "nobody holds a package"
+    )
+    for line in list(lines) or [nothing]:
         say(line)
 
 

@@ -93,7 +93,7 @@ def decide_start_review(package: PackageState, wish: Wish) -> tuple[Move, ...]:
     """
     if package.lane is Lane.IN_REVIEW:
         if package.reviewer != wish.actor:
-            raise _already_claimed(wish, package.reviewer)
+            raise _already_claimed(wish, package.reviewer, what=f"the review of {wish.wp_id}")
         return ()
     move = Move(from_lane=package.lane, to_lane=Lane.IN_REVIEW)
     if guard_of(move.from_lane, move.to_lane) is None:
@@ -178,7 +178,8 @@ def _workspace(wish: Wish, sight: Sight) -> str | None:
 
 def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
     if not sight.subtasks_complete:
-        return "its subtasks are not complete: tick them with 'spec-kitty agent tasks mark-status'"
+        tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission MISSION"
+        return f"its subtasks are not complete: tick them with '{tick}'"
     # What is seen decides; the caller's word counts only where there is nothing to see.
     seen, told = sight.implementation_evidence, wish.implementation_evidence_present
     if not (told if seen is None else seen):
@@ -233,8 +234,9 @@ def _is_blank(text: str | None) -> bool:
 
 
 def _no_edge(wish: Wish, move: Move, *, remedy: str = "") -> TransitionRejected:
-    allowed = ", ".join(to for origin, to in MOVES if origin is move.from_lane) or "none"
-    hint = f"from {move.from_lane} the table allows: {allowed}{remedy}"
+    allowed = ", ".join(to for origin, to in MOVES if origin is move.from_lane)
+    moves = f"allows: {allowed}" if allowed else "allows no move"
+    hint = f"from {move.from_lane} the table {moves}{remedy}"
     return _rejected(wish, move, guard="edge", complaint=hint)
 
 
@@ -247,9 +249,11 @@ def _rejected(wish: Wish, move: Move, *, guard: str, complaint: str) -> Transiti
     )
 
 
-def _already_claimed(wish: Wish, holder: str | None) -> WorkPackageAlreadyClaimed:
+def _already_claimed(
+    wish: Wish, holder: str | None, *, what: str | None = None
+) -> WorkPackageAlreadyClaimed:
     return WorkPackageAlreadyClaimed(
-        f"{wish.wp_id} is held by {holder!r}: take another package, or ask the holder to give it up",
+        f"{what or wish.wp_id} is held by {holder!r}: take another package, or ask the holder to give it up",
         claimed_by=holder,
         requesting_actor=wish.actor,
     )

@@ -137,8 +137,8 @@ def _end_in_time(alarm: Bell) -> None:
 def _taken(layout: MailboxLayout) -> str:
     report = heartbeat.last_beat(layout.heartbeat) or {}
     who = holder(layout.worker_lock)
-    where, since = report.get("host_name", "this machine"), report.get("started_at", "a moment ago")
+    where = report.get("host_name", "this machine")
     return printable(
-        f"another worker serves {layout.inbox}: {who} on {where}, since {since}; "
+        f"another worker serves {layout.inbox}: {who}, on {where}; "
         "leave it to that one, or stop it first"
     )

@@ -7,7 +7,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
-from specify_cli import credentials
+from specify_cli import credentials, nearest
 from specify_cli.errors import UsageError
 
 
@@ -17,6 +17,9 @@ class Params:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"strict": True, "extra": "forbid"}
 
+
+BESIDE = ("correlation_id", "policy")
+"""What a request has beside the arguments of its command."""
 
 AnyParams = TypeVar("AnyParams", bound=Params)
 
@@ -79,7 +82,8 @@ def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
     if top not in known:
         names = ", ".join(known) or "none"
         return UsageError(
-            f"unknown argument {credentials.quoted(name)}: this command takes {names}"
+            f"unknown argument {credentials.quoted(name)}: this command takes {names}, beside the"
+            f" correlation_id and the policy of a request{nearest.guess(top, [*known, *BESIDE])}"
         )
     return UsageError(f"argument {name!r} ({known[top]}): {problem}")
 

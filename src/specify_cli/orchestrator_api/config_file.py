@@ -10,14 +10,18 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from specify_cli import nearest
 from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api.config import Config
 from specify_cli.orchestrator_api.config_table import (
+    ConfigTable,
     OrchestratorTable,
     PolicyTable,
+    QuotaTable,
     validate,
 )
 from specify_cli.orchestrator_api.grants import Grant, Quota, commands_in
+from specify_cli.orchestrator_api.validation import NO_SUCH_KEY
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 from specify_cli.storage.settings import HostSettings
 
@@ -41,7 +45,7 @@ def read(root: Path) -> Config:
     table, complaints = validate(written)
     if table is None:
         key, problem = complaints[0]
-        raise _damaged(path, f"at {key}: {problem}")
+        raise _damaged(path, f"at {key}: {problem}{_meant(key, problem)}")
     settings = HostSettings(**{it.name: getattr(table, it.name) for it in fields(HostSettings)})
     if table.orchestrators is None:
         return Config(settings=settings)
@@ -50,6 +54,16 @@ def read(root: Path) -> Config:
         return Config(settings=settings, grants=tuple(grants))
     except _TwiceError as error:
         raise _damaged(path, str(error)) from error
+
+
+def _meant(key: str, problem: str) -> str:
+    """The keys that the table with this key can have, and the nearest one; empty for other problems."""
+    if problem != NO_SUCH_KEY:
+        return ""
+    *parents, name = key.split(".")
+    inner = {"policy": PolicyTable, "quota": QuotaTable}.get(parents[-1] if parents else "")
+    known = [it.name for it in fields(inner or (OrchestratorTable if parents else ConfigTable))]
+    return f"; there are {', '.join(known)}{nearest.guess(name, known)}"
 
 
 def _read(path: Path) -> bytes:

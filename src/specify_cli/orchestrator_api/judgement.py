@@ -114,12 +114,15 @@ def _judge_beside_proofs(request: Request, command: Command, judgement: Judgemen
 def _check_version(asked: str | None) -> None:
     if asked is not None and not versions.speaks(CONTRACT_VERSION, asked):
         # Only a version is quoted: any other text may hold a credential.
-        named = (
-            repr(asked) if versions.parse(asked) and len(asked) <= LONGEST_VERSION else "another"
+        is_version = versions.parse(asked) and len(asked) <= LONGEST_VERSION
+        problem = (
+            f"the request is written for contract {asked!r}"
+            if is_version
+            else "contract_version is not a version of three numbers, such as 1.4.0"
         )
         raise ContractVersionMismatch(
-            f"the request is written for contract {named}, this host speaks"
-            f" {CONTRACT_VERSION}: use the same major version and a minor that the host has"
+            f"{problem}; this host speaks {CONTRACT_VERSION}: use the same major version and a"
+            " minor version that the host has"
         )
 
 

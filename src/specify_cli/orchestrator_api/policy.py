@@ -162,4 +162,5 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _failed(field: str, problem: str) -> PolicyValidationFailed:
-    return PolicyValidationFailed(f"policy, at {field}: {problem}", field=field)
+    where = "policy" if field == "policy" else f"policy, at {field}"
+    return PolicyValidationFailed(f"{where}: {problem}", field=field)

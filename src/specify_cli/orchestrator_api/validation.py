@@ -14,10 +14,11 @@ from specify_cli.orchestrator_api.arguments import AnyParams, Params
 LISTED = re.compile(r"\^\((.*)\)\$")
 """A pattern that lists the texts that it takes."""
 MISSING = "it is missing"
+NO_SUCH_KEY = "there is no such key"
 WORDS = {
     "missing": MISSING,
     "too_short": "it is empty",
-    "unexpected_keyword_argument": "there is no such key",
+    "unexpected_keyword_argument": NO_SUCH_KEY,
     "string_type": "it must be text",
     "int_type": "it must be a whole number",
     "int_from_float": "it must be a whole number",

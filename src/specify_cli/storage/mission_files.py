@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from specify_cli import clock
+from specify_cli import clock, nearest
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage import project_files
@@ -284,4 +284,7 @@ def mission_not_found(name: str, known: Sequence[str]) -> MissionNotFound:
     shown = (
         ", ".join(known[:10]) or "none: make one with 'spec-kitty specify \"What is to be built\"'"
     )
-    return MissionNotFound(f"no mission {name[:80]!r} in this project; missions here: {shown}")
+    guess = nearest.guess(name, known)
+    return MissionNotFound(
+        f"no mission {name[:80]!r} in this project; missions here: {shown}{guess}"
+    )

@@ -24,7 +24,10 @@ from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
 
-HOW_TO = "add a heading such as '## WP01 Parse the query'; 'spec-kitty plan' shows the format"
+HOW_TO = (
+    "add a heading such as '## WP01 Parse the query', below it a line such as 'Owned files: src/**',"
+    " and what is to be done"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from specify_cli import nearest
 from specify_cli.core import lane_plan, lane_turns
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
@@ -142,7 +143,8 @@ class OpenMission:
         except KeyError:
             known = ", ".join(self.packages) or "none"
             raise WorkPackageNotFound(
-                f"no work package {wp_id[:LONGEST_SHOWN]!r} in mission {self.slug}; packages here: {known}"
+                f"no work package {wp_id[:LONGEST_SHOWN]!r} in mission {self.slug}; packages here:"
+                f" {known}{nearest.guess(wp_id, self.packages)}"
             ) from None
 
     def state_of(self, wp_id: str) -> PackageState:
