@@ -37,7 +37,7 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
         _say_packages(data, chosen)
 
 
-@tasks.command()
+@tasks.command(short_help="Write a work package called TITLE for MISSION.")
 @click.argument("mission", required=False)
 @click.argument("title", required=False)
 @click.option("--depends-on", multiple=True, metavar="WP", help="A package that comes first.")
@@ -125,7 +125,7 @@ def list_packages(*, mission: str | None, as_json: bool) -> None:
             say(f"{package['wp_id']}  {package['lane']}  {package['title']}{after}")
 
 
-@tasks.command()
+@tasks.command(short_help="Check the packages and plan their execution lanes.")
 @click.argument("mission", required=False)
 @JSON
 def finalize(*, mission: str | None, as_json: bool) -> None:
