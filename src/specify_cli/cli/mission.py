@@ -25,7 +25,7 @@ def mission() -> None:
 mission.add_command(specify, "create")
 
 
-@mission.command("list")
+@mission.command("list", short_help="List the missions of this project.")
 @click.option("--all", "is_whole", is_flag=True, help="At a terminal: list the older ones as well.")
 @click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
 def list_missions(*, is_whole: bool, as_json: bool) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         registry,
         request,
     )
+    from specify_cli.orchestrator_api import command as command_module
     from specify_cli.orchestrator_api.command import Command
     from specify_cli.orchestrator_api.envelope import Envelope
     from specify_cli.storage import strict_json
@@ -43,6 +44,7 @@ else:
     errors = Deferred("specify_cli.errors")
     ids = Deferred("specify_cli.ids")
     arguments = Deferred("specify_cli.orchestrator_api.arguments")
+    command_module = Deferred("specify_cli.orchestrator_api.command")
     envelope = Deferred("specify_cli.orchestrator_api.envelope")
     registry = Deferred("specify_cli.orchestrator_api.registry")
     request = Deferred("specify_cli.orchestrator_api.request")
@@ -147,7 +149,8 @@ def click_command(command: Command) -> click.Command:
         _option(field, hints[field.name]) for field in dataclasses.fields(command.params)
     ]
     if command.takes_policy:
-        need = "Policy metadata, a JSON object."
+        is_needed = command.needs_policy is command_module.always
+        need = f"Policy metadata, a JSON object.{'  [required]' if is_needed else ''}"
         options.append(click.Option(["--policy"], help=need, metavar="JSON"))
     if command.changes_state:
         key = "Idempotency key: same id, same answer."
