@@ -135,3 +135,13 @@ def test_what_is_not_a_command_is_not_called_the_next_one(stage: Stage) -> None:
     assert refused.exit_code == 1
     assert b"next:" not in refused.stderr
     assert b"commit your work in " in refused.stderr
+
+
+def test_canceled_without_a_note_tells_who_still_waits(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}, "WP02": {"dependencies": ["WP01"]}, "WP03": {}})
+
+    canceled = stage.run("move", "WP01", "canceled")
+    unneeded = stage.run("move", "WP03", "canceled")
+
+    assert b"warning: WP02 still waits for WP01" in canceled.stderr
+    assert unneeded.stderr == b""

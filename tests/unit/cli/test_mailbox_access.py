@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,12 @@ def test_config_that_is_newer_than_the_worker_is_told_with_the_way_to_restart_it
     [warning] = json.loads(asked.stdout)["warnings"]
     assert "spec-kitty mailbox serve" in warning
     assert warning in told.output
+
+
+def test_settings_of_the_host_are_told_as_they_took(layout: MailboxLayout) -> None:
+    configure(layout, 'self_review = "refuse"\nstale_after_s = 60\n')
+
+    assert report()["settings"]["self_review"] == "refuse"
+    assert report()["settings"]["stale_after_s"] == 60
+    assert re.search(r"self_review +refuse", run().stdout)
+    assert re.search(r"targets +any", run().stdout)
