@@ -146,7 +146,11 @@ def test_every_word_is_judged_alike_whoever_says_it(
     lane: str, actor: str, worked: dict[str, Project]
 ):
     for wish in takes(PACKAGE, actor):
-        check(worked, wish, lane)
+        if "--done" in wish.words and (lane, actor) == ("in_progress", "bob"):
+            # Who forgot --actor would be recorded as the implementer; by 'move' it is judged as ever.
+            assert worked["people"].decide(wish, lane).code == "WP_ALREADY_CLAIMED"
+        else:
+            check(worked, wish, lane)
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=3))
