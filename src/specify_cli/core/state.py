@@ -16,7 +16,7 @@ class PackageState:
 
     `commit` is the work that was handed in last, or approved: None where it was moved there without
     any, UNRECORDED where it never was or the log of that time does not say. `feedback` is that of the
-    newest review that sent it back, while it is not approved; `sent_back` is the commit that it was about. `released` are the actors whose claim, or
+    newest review that sent it back, and `sent_back` the commit that it was about, while it is not approved. `released` are the actors whose claim, or
     review, was released, and who did not claim it again.
     """
 
@@ -111,7 +111,7 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         commit=event.commit if lane in HANDED_IN else package.commit,
         canceled_with_note=lane is Lane.CANCELED and bool((event.reason or "").strip()),
         feedback=None if lane in FINISHED else feedback or package.feedback,
-        sent_back=package.commit if feedback else package.sent_back,
+        sent_back=None if lane in FINISHED else package.commit if feedback else package.sent_back,
         implementers=implementers_after(package.implementers, event, has_holder=has_holder),
         released=_released(package, event),
     )

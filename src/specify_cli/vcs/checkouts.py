@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.vcs import index_file, plain_files
-from specify_cli.vcs.git import Completed, Git, GitFailed
+from specify_cli.vcs.git import Completed, Git, GitFailed, time_limit
 
 HEADS: Final = "refs/heads/"
 _HEAD_PREFIX: Final = f"ref: {HEADS}"
@@ -94,11 +94,14 @@ class Checkout:
         """Git does not wait for ever for something that the writer of this worktree put there.
 
         Raises:
-            GitFailed: it would.
+            GitFailed: it would, or to find out takes longer than git may take.
         """
         if self.is_main:
             return
-        found = [str(path) for path in plain_files.endless(self.path)]
+        try:
+            found = [str(it) for it in plain_files.endless(self.path, seconds=time_limit())]
+        except TimeoutError as error:
+            raise GitFailed(("status",), returncode=-1, stderr=str(error)) from error
         if found:
             raise GitFailed(("status",), returncode=-1, stderr=wait_for_ever(found))
 

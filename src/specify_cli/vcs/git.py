@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -103,14 +105,22 @@ def limit_to(seconds: float) -> None:
     _timeout_s.set(seconds)
 
 
+_until: ContextVar[float] = ContextVar("_until", default=math.inf)
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Every git that this thread runs in the block has this time at most."""
-    token = _timeout_s.set(min(seconds, _timeout_s.get()))
+    """All that this thread runs of git in the block has this time at most, together."""
+    token = _until.set(min(time.monotonic() + seconds, _until.get()))
     try:
         yield
     finally:
-        _timeout_s.reset(token)
+        _until.reset(token)
+
+
+def time_limit() -> float:
+    """The seconds that a git which is started now has, where it is given no other time."""
+    return min(_timeout_s.get(), max(_until.get() - time.monotonic(), 0))
 
 
 class GitFailed(Exception):
@@ -182,7 +192,7 @@ class Git:
                 ended = attend(
                     process,
                     input or b"",
-                    limit=Limit(setting=setting, seconds=timeout_s or _timeout_s.get()),
+                    limit=Limit(setting=setting, seconds=timeout_s or time_limit()),
                     leaves_nothing=bool(kept),  # Nor any holder of the lock.
                     enough=enough,
                 )

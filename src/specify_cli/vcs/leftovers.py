@@ -17,7 +17,6 @@ nobody's way, and `git gc` removes them.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,7 +74,7 @@ def _sweep(git_dir: Path) -> None:
         lock.unlink(missing_ok=True)
     for folder in _registrations(git_dir):
         if folder.name in mark.worktrees and _is_half_made(folder):
-            shutil.rmtree(folder)
+            plain_files.remove_folder(folder)
 
 
 def _registrations(git_dir: Path) -> list[Path]:

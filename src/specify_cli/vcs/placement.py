@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -193,7 +192,7 @@ def trash_of(path: Path) -> Path:
 def discard(trash: Path) -> None:
     """What was put there is removed."""
     if trash.is_dir():
-        shutil.rmtree(trash)
+        plain_files.remove_folder(trash)
 
 
 def is_being_filled(git_dir: Path) -> bool:

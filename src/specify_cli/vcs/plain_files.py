@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
+from uuid import uuid4
 
 MAX_BYTES: Final = 64 * 1024
+_LEVELS: Final = 50
 
 _READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -68,22 +72,82 @@ def replace(path: Path, content: bytes) -> None:
     create(path, content)
 
 
-def endless(folder: Path) -> Iterator[Path]:
+def remove_folder(folder: Path) -> None:
+    """The folder is gone with all that it holds, however deep its folders lie in each other.
+
+    Raises:
+        OSError: it is a link or a file, or the disk refused.
+    """
+    # `rmtree` needs some of Python's stack, and a descriptor, for each level.
+    with _folder(str(folder)) as top:
+        waiting = _moved_up(top, top=top, levels=_LEVELS)
+        while waiting:
+            with _folder(waiting.pop(), dir_fd=top) as moved:
+                waiting += _moved_up(moved, top=top, levels=_LEVELS)
+    shutil.rmtree(folder)
+
+
+def _moved_up(folder: int, *, top: int, levels: int) -> list[str]:
+    """The names that folders so many levels below `folder` were given in `top`."""
+    with os.scandir(folder) as entries:
+        names = [it.name for it in entries if it.is_dir(follow_symlinks=False)]
+    if not levels:
+        new = [f"spec-kitty-{uuid4()}" for _ in names]
+        for name, up in zip(names, new, strict=True):
+            os.rename(name, up, src_dir_fd=folder, dst_dir_fd=top)
+        return new
+    moved: list[str] = []
+    for name in names:
+        with _folder(name, dir_fd=folder) as inner:
+            moved += _moved_up(inner, top=top, levels=levels - 1)
+    return moved
+
+
+@contextmanager
+def _folder(name: str, *, dir_fd: int | None = None) -> Iterator[int]:
+    descriptor = os.open(name, _READING | os.O_DIRECTORY, dir_fd=dir_fd)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def endless(folder: Path, *, seconds: float) -> Iterator[Path]:
     """What git would open below a working tree and wait for: a FIFO called `.gitignore`, for one.
 
     Only names that git opens by itself count; a file of the work is never opened when it is a FIFO.
     A repository inside may have its git folder anywhere in the working tree, by a file or a link.
+
+    Raises:
+        TimeoutError: the working tree is so large that to look takes longer.
     """
-    git_dirs = [os.path.realpath(it) for it in _named_git_dirs(folder)]
-    for parent, _, files in os.walk(folder):
-        is_inside = ".git" in Path(parent).relative_to(folder).parts or any(
+    deadline = time.monotonic() + seconds
+    git_dirs = [os.path.realpath(it) for it in _named_git_dirs(folder, deadline)]
+    for parent, names in _folders(folder, deadline):
+        is_inside = ".git" in parent.relative_to(folder).parts or any(
             Path(os.path.realpath(parent)).is_relative_to(git_dir) for git_dir in git_dirs
         )
-        for name in files:
+        for name in names:
             if is_inside or name.startswith(".git"):
-                path = Path(parent, name)
+                path = parent / name
                 if _is_endless(path):
                     yield path
+
+
+def _folders(folder: Path, deadline: float) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder from `folder` down, and the names in it; `os.walk` goes no deeper than Python's stack."""
+    waiting = [str(folder)]
+    while waiting:
+        parent, names = waiting.pop(), list[str]()
+        # What is removed meanwhile, or may not be read, git does not read either.
+        with suppress(OSError), os.scandir(parent) as entries:
+            for entry in entries:
+                names.append(entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+        if time.monotonic() > deadline:
+            raise TimeoutError(errno.ETIMEDOUT, "holds too many files to look at", str(folder))
+        yield Path(parent), names
 
 
 def endless_below(folder: Path) -> Iterator[Path]:
@@ -96,15 +160,15 @@ def _is_endless(path: Path) -> bool:
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
-def _named_git_dirs(folder: Path) -> Iterator[Path]:
+def _named_git_dirs(folder: Path, deadline: float) -> Iterator[Path]:
     """The git folders in a working tree that a `.git` file or link inside it names.
 
     One elsewhere is not looked at: nobody who can write here alone has put a FIFO there.
     """
     root = os.path.realpath(folder)
-    for parent, folders, files in os.walk(folder):
-        link = Path(parent, ".git")
-        if Path(parent) == folder or ".git" not in (*folders, *files):
+    for parent, names in _folders(folder, deadline):
+        link = parent / ".git"
+        if parent == folder or ".git" not in names:
             continue
         named = Path(os.path.realpath(link))
         if named.is_file():

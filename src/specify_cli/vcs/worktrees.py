@@ -19,7 +19,7 @@ from specify_cli.vcs.checkouts import (
     on_worktrees,
     registration_of,
 )
-from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.git import Git, GitFailed, time_limit
 from specify_cli.vcs.lane_bases import Parts
 from specify_cli.vcs.moves import GITLINK, CheckoutBlocked, Move, hidden_edits
 from specify_cli.vcs.objects import MergeConflict
@@ -155,7 +155,7 @@ def remove(repo: Repository, path: Path) -> bool:
     place = Place(path=path.absolute(), branch="")
     trash = trash_of(path)
     found = registration(repo.git, place)
-    if any(plain_files.endless(path)) or has_uncommitted_work(repo, path):
+    if any(plain_files.endless(path, seconds=time_limit())) or has_uncommitted_work(repo, path):
         return False
     if found is not None and _is_kept(found):
         return False

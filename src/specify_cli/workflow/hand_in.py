@@ -23,7 +23,7 @@ MOST_LISTED: Final = 100
 """Paths that an answer lists for information; it counts the rest."""
 
 LONGEST_LOOK_S: Final = 5
-"""For each git that looks for what is not committed: nobody's hand-in waits for a warning."""
+"""To look for what is not committed: nobody's hand-in waits for a warning."""
 
 FIRST: Final = 3
 """Uncommitted files that a warning names."""

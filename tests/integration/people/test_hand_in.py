@@ -10,6 +10,7 @@ import pytest
 
 from specify_cli.workflow import hand_in
 from tests.integration.stage import SLUG, Stage
+from tests.unit.vcs.test_plain_files import folders_in_each_other
 
 
 @pytest.fixture
@@ -25,6 +26,12 @@ def worktree(stage: Stage) -> Path:
 def hand_over(stage: Stage) -> list[str]:
     data = stage.done("transition", mission=SLUG, wp="WP01", actor="ann", to="for_review")
     return list(data.get("warnings", []))
+
+
+def approve(stage: Stage) -> None:
+    commit = stage.git("rev-parse", f"kitty/mission-{SLUG}-lane-a")
+    done = stage.run("review", "WP01", "--approve", "--commit", commit, "--actor", "rev")
+    assert done.exit_code == 0, done.stderr
 
 
 def test_work_that_is_committed_is_handed_in_without_a_warning(stage: Stage, worktree: Path):
@@ -77,6 +84,41 @@ def test_commit_that_was_sent_back_is_not_handed_in_again_in_silence(stage: Stag
 
     stage.run("review", "WP01", "--request-changes", "--note", "still none", "--actor", "rev")
     stage.commit({"test_a.txt": "a\n"}, folder=worktree)
+    assert hand_over(stage) == []
+
+
+def test_commit_that_was_approved_in_the_end_is_not_one_that_was_sent_back(
+    stage: Stage, worktree: Path
+):
+    hand_over(stage)
+    stage.run("review", "WP01", "--request-changes", "--note", "no test", "--actor", "rev")
+    hand_over(stage)
+    approve(stage)
+    for lane in ("blocked", "in_progress"):
+        stage.done(
+            "transition", mission=SLUG, wp="WP01", actor="ann", to=lane, note="again", force=True
+        )
+    assert hand_over(stage) == []
+
+
+def test_workspace_of_folders_deep_in_each_other_is_handed_in_and_removed(
+    stage: Stage, worktree: Path
+):
+    with folders_in_each_other(worktree, 1200):
+        assert hand_over(stage) == []
+        approve(stage)
+        merged = stage.done("merge-mission", mission=SLUG)
+
+        assert merged["worktree_removed"]
+        assert not worktree.exists()
+
+
+def test_filter_that_does_not_end_does_not_keep_work_from_being_handed_in(
+    stage: Stage, worktree: Path
+):
+    stage.git("config", "filter.slow.clean", "sleep 600")
+    (worktree / ".gitattributes").write_text("* filter=slow\n")
+    (worktree / "a.txt").write_text("changed\n")
     assert hand_over(stage) == []
 
 

@@ -65,6 +65,15 @@ def test_a_lock_that_is_not_kept_leaves_no_file_and_is_held_by_one_at_a_time(
     assert not lock_path.exists()
 
 
+def test_a_lock_whose_file_cannot_be_removed_is_released_all_the_same(lock_path: Path) -> None:
+    with locks.held(lock_path, is_kept=False):
+        lock_path.unlink()
+        lock_path.mkdir()
+    lock_path.rmdir()
+    with locks.held(lock_path, is_kept=False, timeout_s=0):
+        pass
+
+
 def test_a_lock_whose_file_was_removed_before_it_was_taken_is_taken_anew(
     lock_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,51 @@ def test_what_git_would_open_and_wait_for_is_found(
     os.mkfifo(fifo)
     (tmp_path / ".github").mkdir()
     (tmp_path / ".gitlab-ci.yml").touch()
-    assert list(plain_files.endless(tmp_path)) == ([fifo] if waits else [])
+    assert list(plain_files.endless(tmp_path, seconds=60)) == ([fifo] if waits else [])
+
+
+@contextmanager
+def folders_in_each_other(place: Path, count: int) -> Iterator[int]:
+    """A descriptor of the innermost: its path may be longer than the system opens at once."""
+    descriptor = os.open(place, os.O_RDONLY)
+    for _ in range(count):
+        os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+        # Python, and pytest with it, cannot.
+        subprocess.run(["rm", "-rf", place / "d"], check=True)
+
+
+def test_folders_lie_in_each_other_deeper_than_python_calls_itself(tmp_path: Path) -> None:
+    """They are looked through, as far as they can be named, and removed with what is behind."""
+    with folders_in_each_other(tmp_path, 2500) as innermost:
+        os.close(os.open("file", os.O_CREAT, dir_fd=innermost))
+        os.mkfifo(tmp_path / "d/d/.gitignore")
+        assert list(plain_files.endless(tmp_path, seconds=60)) == [tmp_path / "d/d/.gitignore"]
+        plain_files.remove_folder(tmp_path / "d")
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_links_are_removed_and_what_they_lead_to_is_not_looked_at(tmp_path: Path) -> None:
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    outside.mkdir()
+    os.mkfifo(outside / ".gitignore")
+    inside.mkdir()
+    (inside / "link").symlink_to(outside)
+    assert list(plain_files.endless(inside, seconds=60)) == []
+    plain_files.remove_folder(inside)
+    assert not inside.exists()
+    assert (outside / ".gitignore").exists()
+
+
+def test_a_working_tree_is_not_looked_through_for_longer_than_is_allowed(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError):
+        list(plain_files.endless(tmp_path, seconds=0))
 
 
 def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
@@ -88,7 +134,7 @@ def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
     (tmp_path / "work" / "nested" / ".git").mkdir(parents=True)
     config = tmp_path / "work" / "nested" / ".git" / "config"
     config.symlink_to(tmp_path / "fifo")
-    assert list(plain_files.endless(tmp_path / "work")) == [config]
+    assert list(plain_files.endless(tmp_path / "work", seconds=60)) == [config]
 
 
 @pytest.mark.parametrize("how", ["file", "link"])
@@ -102,7 +148,7 @@ def test_the_git_folder_of_a_repository_inside_is_found_wherever_it_is(
         (tmp_path / "inner" / ".git").write_text("gitdir: ../elsewhere\n")
     else:
         (tmp_path / "inner" / ".git").symlink_to("../elsewhere")
-    assert list(plain_files.endless(tmp_path)) == [tmp_path / "elsewhere" / "HEAD"]
+    assert list(plain_files.endless(tmp_path, seconds=60)) == [tmp_path / "elsewhere" / "HEAD"]
 
 
 @pytest.mark.parametrize("target", ["/dev", "..", ".", "loop"])
@@ -117,4 +163,4 @@ def test_a_git_folder_outside_of_the_working_tree_is_not_looked_at(
     (folder / "inner" / ".git").write_text(
         f"gitdir: ../{target}\n" if target != "/dev" else "gitdir: /dev\n"
     )
-    assert list(plain_files.endless(folder)) == []
+    assert list(plain_files.endless(folder, seconds=60)) == []
