@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import freezegun
 import pytest
 from hypothesis import settings
 
@@ -49,6 +50,9 @@ MEMORY_IN_USE = 2 * 1024**3
 # The same examples in every run, and no deadline: a busy machine is no failure.
 settings.register_profile("spec-kitty", deadline=None, derandomize=True)
 settings.load_profile("spec-kitty")
+
+# A test that holds the clock still takes as long as it takes.
+freezegun.configure(extend_ignore_list=["_pytest.timing"])
 
 
 def pytest_configure() -> None:

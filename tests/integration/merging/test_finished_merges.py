@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.merging.agents import OTHER, preflight, put
 from tests.integration.stage import SLUG, Stage
 
@@ -85,7 +86,7 @@ def forbidden(stage: Stage, branch: str = "main") -> str:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("is_first", sampled([True, False], every=2))
 def test_a_revert_in_one_lane_of_what_another_took_from_the_target_takes_nothing_away(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, is_first: bool
 ) -> None:
@@ -107,7 +108,7 @@ def test_a_revert_in_one_lane_of_what_another_took_from_the_target_takes_nothing
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("reverting", [0, 1])
+@pytest.mark.parametrize("reverting", sampled([0, 1], every=2))
 def test_a_lane_that_takes_back_what_another_brings_does_not_make_it_harmless(
     stage: Stage, workspaces: tuple[Path, Path], strategy: str, reverting: int
 ) -> None:

@@ -104,6 +104,7 @@ def test_rejected_work_is_done_again_in_the_same_worktree_and_merged_with_both_c
     history.assert_merged(run.stage, packages)
 
 
+@pytest.mark.campaign
 def test_blocked_package_holds_back_only_what_waits_for_it_until_a_person_sees_to_it(
     run: Run,
 ) -> None:
@@ -133,6 +134,7 @@ def test_blocked_package_holds_back_only_what_waits_for_it_until_a_person_sees_t
     history.assert_merged(run.stage, packages)
 
 
+@pytest.mark.campaign
 def test_every_agent_is_told_its_prompt_and_leaves_a_commit_and_marked_subtasks(run: Run) -> None:
     packages = {
         f"WP0{n}": {"owned_files": [f"work/WP0{n}.txt"], "subtasks": [f"T00{n}"]} for n in (1, 2, 3)
