@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^ *```sh\n(.+?)^ *```$", re.M | re.S)
 
@@ -34,6 +36,7 @@ def test_contributors_need_exactly_five_commands():
     assert len(told_to_contributors()) == 5
 
 
+@pytest.mark.long  # The README's test command installs no linters.
 def test_every_command_told_exists():
     parts = [part for command in told_to_contributors() for part in command.split(" && ")]
 
