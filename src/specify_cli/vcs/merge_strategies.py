@@ -24,7 +24,6 @@ from specify_cli.vcs.objects import (
 MOST_COMMIT_BYTES: Final = 1024 * 1024
 """A commit that is replayed is written anew with its message; those of people have a few hundred bytes."""
 
-
 MOST_TOLD: Final = 10
 """Paths and merge commits that a refusal of a rebase names."""
 
@@ -100,15 +99,24 @@ class Head:
             MergeConflict: paths that are not the host's own, nor kept, are in conflict.
             GitFailed: git refused.
         """
+        merged, conflicts = self.marked_with(ours, theirs, *flags)
+        if conflicts:
+            raise MergeConflict(conflicts)
+        return merged
+
+    def marked_with(self, ours: str, theirs: str, *flags: str) -> tuple[Head, list[str]]:
+        """As `merged_with`, and the paths in conflict, which are marked in that tree.
+
+        Raises:
+            GitFailed: git refused.
+        """
         tree, paths = merge_trees(self.git, ours, theirs, *flags)
         kept = self.kept.changed_in(self.git, tree) if self.kept else {}
         conflicts = [path for path in paths if path not in self.ours and path not in kept]
-        if conflicts:
-            raise MergeConflict(conflicts)
         own = {path: self.ours[path] for path in paths if path in self.ours}
         if own or kept:
             tree = overlay(self.git, tree, {**kept, **own})
-        return replace(self, tree=tree, left_out=self.left_out | kept.keys())
+        return replace(self, tree=tree, left_out=self.left_out | kept.keys()), conflicts
 
     def joined(self, tree: str, *others: str, message: str) -> Head:
         """One commit further, a merge of `others` where there are any.
@@ -131,13 +139,16 @@ def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
         MergeConflict: a lane conflicts with the target or an earlier lane.
         GitFailed: git refused.
     """
+    git, seen = head.git, head.commit
     for tip in tips:
-        if not _holds(head, tip.commit):
-            merged = head.merged_with(head.commit, tip.commit)
-            is_new = merged.tree != head.tree
-            head = merged
-            if is_new:
-                head = head.joined(head.tree, tip.commit, message=f"{message} ({tip.lane_id})")
+        if git.text("rev-list", "--count", "--max-count=1", tip.commit, f"^{seen}") == "0":
+            continue
+        before, head = head.tree, head.merged_with(seen, tip.commit)
+        if head.tree != before:
+            head = head.joined(head.tree, tip.commit, message=f"{message} ({tip.lane_id})")
+        # A lane that changes nothing in the end may have taken back what the next one builds on.
+        parents = (seen, tip.commit)
+        seen = write_commit(git, tree=head.tree, parents=parents, message="stand-in")
     return head
 
 
@@ -174,39 +185,46 @@ def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
 STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "rebase": rebase}
 
 
-def _holds(head: Head, commit: str) -> bool:
-    return head.git.text("rev-list", "--count", "--max-count=1", commit, f"^{head.commit}") == "0"
-
-
 def _require_all_work(begun: Head, tips: Sequence[LaneTip], rebased: Head) -> None:
     """Pass where the rebase has the files of a merge.
 
     It leaves out merge commits, with what they changed themselves, and commits whose like the target
-    has had, even where that was taken back. Where a merge conflicts, there is nothing to compare with.
+    has had, even where that was taken back. A file in which a merge conflicts can be compared with
+    nothing: there it passes where no merge commit changed anything itself.
     """
-    git, merged, conflicts = begun.git, begun, tuple[str, ...]()
-    try:
-        for tip in tips:
-            # A merge of what is merged already changes nothing.
-            merged = merged.merged_with(merged.commit, tip.commit, "--allow-unrelated-histories")
-            merged = merged.joined(merged.tree, tip.commit, message="stand-in")
-    except MergeConflict as error:
-        conflicts = error.paths
-    differing = conflicts or tree_changes(git, merged.tree, rebased.tree)
-    paths = [path for path in differing if path not in begun.ours]
-    own = list(islice(_changed_by_merges(git, begun, tips), MOST_TOLD)) if paths else []
-    if paths and (own or not conflicts):
+    git, merged, conflicts = begun.git, begun, set[str]()
+    for tip in tips:
+        # A merge of what is merged already changes nothing.
+        merged, paths = merged.marked_with(merged.commit, tip.commit, "--allow-unrelated-histories")
+        conflicts.update(paths)
+        merged = merged.joined(merged.tree, tip.commit, message="stand-in")
+    lost = tree_changes(git, merged.tree, rebased.tree).keys() - conflicts - begun.ours.keys()
+    if not (lost or conflicts):
+        return
+    named = ", ".join(map(shown, sorted(lost or conflicts)[:MOST_TOLD]))
+    merges = _merges_in(git, begun, tips)
+    if not lost and len(merges) > _MOST_JUDGED:
+        raise NotReplayed(
+            f"a rebase leaves out more than {_MOST_JUDGED} merge commits, and may lose work in {named}"
+        )
+    own = list(islice(_changed_themselves(git, merges[:_MOST_JUDGED]), MOST_TOLD))
+    if lost or own:
         whose = f"; it leaves out what the merge commits {', '.join(own)} changed" if own else ""
-        named = ", ".join(map(shown, sorted(paths)[:MOST_TOLD]))
         raise NotReplayed(f"a rebase would lose or undo work in {named}{whose}")
 
 
-def _changed_by_merges(git: Git, begun: Head, tips: Sequence[LaneTip]) -> Iterator[str]:
-    """The merge commits of the lanes whose files are not those of a merge of their parents."""
-    flags = ("--min-parents=2", "--parents", f"--max-count={_MOST_JUDGED}")
+def _merges_in(git: Git, begun: Head, tips: Sequence[LaneTip]) -> list[list[str]]:
+    """The newest merge commits of the lanes, with their parents; one more than are judged."""
+    flags = ("--min-parents=2", "--parents", f"--max-count={_MOST_JUDGED + 1}")
     commits = [tip.commit for tip in tips]
-    for line in git.run("rev-list", *flags, *commits, f"^{begun.commit}", "--").lines:
-        oid, merged, *others = line.split(" ")
+    lines = git.run("rev-list", *flags, *commits, f"^{begun.commit}", "--").lines
+    return [line.split(" ") for line in lines]
+
+
+def _changed_themselves(git: Git, merges: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Those of the merge commits whose files are not those of a merge of their parents."""
+    for oid, first, *others in merges:
+        merged = first
         for other in others:
             tree, conflicts = merge_trees(git, merged, other, "--allow-unrelated-histories")
             merged = write_commit(git, tree=tree, parents=(merged, other), message="stand-in")

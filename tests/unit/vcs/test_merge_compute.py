@@ -331,3 +331,50 @@ def test_rebase_does_not_drop_what_the_target_took_and_took_back(project: Projec
     assert project.show(planned(project, "merge", "lane-a").to_commit, "one.txt") == "1\n"
     with pytest.raises(NotReplayed, match=r"one\.txt"):
         planned(project, "rebase", "lane-a")
+
+
+def test_rebase_does_not_drop_what_the_target_took_back_where_a_merge_conflicts(
+    project: Project,
+) -> None:
+    lane = project.lane_with("lane-a", {"a.txt": "b\n"}, {"one.txt": "1\n"}, {"a.txt": "c\n"})
+    project.commit({"b.txt": "moved on\n"})
+    project.git("cherry-pick", f"{lane.commit}~2", f"{lane.commit}~1")
+    plan = planned(project, "rebase", "lane-a")
+    assert subjects(project, plan) == ["change 'a.txt'"]
+    project.git("revert", "--no-edit", "HEAD")
+    with pytest.raises(MergeConflict):
+        planned(project, "merge", "lane-a")
+    with pytest.raises(NotReplayed, match=r"one\.txt"):
+        planned(project, "rebase", "lane-a")
+
+
+def test_rebase_where_a_merge_conflicts_is_refused_beyond_the_merge_commits_that_are_judged(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge_strategies, "_MOST_JUDGED", 1)
+    lane = project.lane_with("lane-a", {"a.txt": "b\n"})
+    space = project.lane("lane-a")
+    project.commit({"b.txt": "moved on\n"})
+    merged_by_hand(project, space, {"evil.txt": "own\n"})
+    project.commit({"c.txt": "moved on\n"})
+    merged_by_hand(project, space, {})
+    project.commit({"a.txt": "c\n"}, at=space.path)
+    project.git("cherry-pick", lane.commit)
+    with pytest.raises(MergeConflict):
+        planned(project, "merge", "lane-a")
+    with pytest.raises(NotReplayed):
+        planned(project, "rebase", "lane-a")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_a_lane_took_back_does_not_come_in_with_a_lane_that_was_built_on_it(
+    project: Project, strategy: str
+) -> None:
+    project.lane_with("lane-a", {"one.txt": "1\n"})
+    dependent = project.lane("lane-b", "lane-a")
+    project.commit({"two.txt": "2\n"}, at=dependent.path)
+    project.commit({"one.txt": None}, at=project.lane("lane-a").path)
+    plan = planned(project, strategy, "lane-a", "lane-b")
+    names = project.git("ls-tree", "--name-only", plan.to_commit).split()
+    assert "two.txt" in names
+    assert "one.txt" not in names
