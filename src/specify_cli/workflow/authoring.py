@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import ids
 from specify_cli.core.drafts import PackageDraft
-from specify_cli.errors import UsageError
+from specify_cli.errors import SpecKittyError, StorageFailed, UsageError
 from specify_cli.storage import folders, front_matter, locks, project_files
 from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.mission_files import (
@@ -20,6 +21,7 @@ from specify_cli.storage.mission_files import (
     all_missions,
 )
 from specify_cli.storage.project import GIT, Project, root_above
+from specify_cli.storage.removal import remove_thing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories
@@ -182,7 +184,6 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
     root = files.project.root
     folders.ensure_all(files.folder, below=root)
     spec = authoring_templates.SPEC.format(title=title)
-    publish(files.folder / "spec.md", spec.encode(), below=root)
     number = int(files.slug.partition("-")[0])
     meta = {
         "mission_id": ids.ulid(),
@@ -192,8 +193,15 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
         "title": title,
         "target_branch": target,
     }
-    # Last, so that a mission that can be found is whole.
-    publish(files.meta_path, (json.dumps(meta, indent=2) + "\n").encode(), below=root)
+    try:
+        publish(files.folder / "spec.md", spec.encode(), below=root)
+        # Last, so that a mission that can be found is whole.
+        publish(files.meta_path, (json.dumps(meta, indent=2) + "\n").encode(), below=root)
+    except SpecKittyError:
+        # Its number is free again, for whoever tries again.
+        with suppress(StorageFailed):
+            remove_thing(files.folder, below=root)
+        raise
 
 
 def _next_package_id(mission: OpenMission) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,3 +193,15 @@ def test_what_is_not_a_prompt_in_its_place_is_refused_by_its_name(
     with pytest.raises(SpecKittyError) as refused:
         Authoring(patient.project).add_package(SLUG, DRAFT)
     assert str(path) in refused.value.message
+
+
+def test_a_mission_that_the_disk_has_no_room_for_leaves_no_folder(patient: Patient) -> None:
+    before = sorted(patient.project.missions.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+    try:
+        with pytest.raises(StorageFailed):
+            Authoring(patient.project).create_mission("Second")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(patient.project.missions.iterdir()) == before
