@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from specify_cli.core.dependencies import in_order
@@ -27,7 +28,9 @@ def problems(repository: Repository, mission: OpenMission, target: str) -> Itera
         is_there = worktrees.exists(repository, lane.path, lane.branch)
         try:
             if is_there and worktrees.has_uncommitted_work(repository, lane.path):
-                yield f"{lane.path} holds uncommitted work: commit or discard it there"
+                # Or git does not get to the end of its look, at a filter that fails for one.
+                shown = f"git -C {shlex.quote(str(lane.path))} status"
+                yield f"{lane.path} holds uncommitted work: commit or discard what '{shown}' names"
         except GitFailed as error:
             yield f"{lane.path} cannot be looked at: {error}"
     if repository.branch_tip(target) is None:
