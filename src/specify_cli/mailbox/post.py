@@ -90,7 +90,7 @@ class Post:
         for claim in list(self._half_written):
             self._hand_over(claim)
         taken = 0
-        while taken < BATCH and not is_stopping() and self._has_room(BATCH) and self._take_one():
+        while taken < BATCH and self._has_room(BATCH) and self._take_one(is_stopping):
             taken += 1
         self._refuse_some(is_stopping)
         self.is_done = taken < BATCH and not self.has_work()
@@ -126,16 +126,17 @@ class Post:
     def _has_room(self, bound: int) -> bool:
         return self._pool.load(self.identity) < bound
 
-    def _take_one(self) -> bool:
+    def _take_one(self, is_stopping: Callable[[], bool]) -> bool:
         # What was listed may have grown since.
         if self._in_hand()[1] >= self.orchestrator.max_waiting_bytes:
             return False
-        if self._recovered:
+        if self._recovered and not is_stopping():
             self._hand_over(*self._recovered[0])
             self._recovered.popleft()
             return True
         self._look_when_due()
-        if not self._served:
+        # Asked after the look, because what was found may have landed after the stop.
+        if not self._served or is_stopping():
             return False
         self._take(self._served[0])
         self._served.popleft()

@@ -78,7 +78,8 @@ def uncommitted_warnings(mission: OpenMission, wp_id: str) -> tuple[str, ...]:
         return ()
     named = ", ".join(shown(path) for path in files[:FIRST])
     more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
-    return (f"{len(files)} uncommitted in {place.path}, not handed in: {named}{more}",)
+    what = "1 file is" if len(files) == 1 else f"{len(files)} files are"
+    return (f"{what} not committed in {place.path}, and not handed in: {named}{more}",)
 
 
 def look(mission: OpenMission, wp_id: str, commit: str | None) -> HandIn | None:

@@ -45,7 +45,7 @@ def test_uncommitted_files_are_counted_and_the_first_are_named(stage: Stage, wor
 
     [warning] = hand_over(stage)
 
-    assert warning.startswith("4 uncommitted ")
+    assert warning.startswith("4 files are not committed ")
     assert "a.txt, b.txt, c.txt and 1 more" in warning
 
 
@@ -55,7 +55,7 @@ def test_person_is_told_of_uncommitted_files(stage: Stage, worktree: Path):
     done = stage.run("implement", "WP01", "--done", "--actor", "ann")
 
     assert done.exit_code == 0
-    assert b"warning: 1 uncommitted" in done.stderr
+    assert b"warning: 1 file is not committed" in done.stderr
 
 
 def test_workspace_that_git_would_wait_for_is_handed_in_without_a_warning(
