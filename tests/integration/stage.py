@@ -161,7 +161,7 @@ class Stage:
     def done(self, command: str, **args: Any) -> dict[str, Any]:
         """The data of a request that succeeded."""
         envelope = self.ask(command, **args)
-        assert envelope["success"], envelope
+        assert envelope["success"], (envelope["error_code"], envelope["data"])
         data: dict[str, Any] = envelope["data"]
         return data
 

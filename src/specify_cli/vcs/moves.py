@@ -113,8 +113,17 @@ def refresh(checkout: Checkout) -> None:
         # Status 1 only says that some file has changes.
         checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
     except GitFailed:
-        writes = {**_AS_PATTERNS, "GIT_OPTIONAL_LOCKS": "1"}
+        writes = {**_AS_PATTERNS, "GIT_OPTIONAL_LOCKS": "1", **_no_filter_required(checkout)}
         checkout.on_index(*_LOOK, "--", *_WITHOUT_THE_HOSTS, env=writes)
+
+
+def _no_filter_required(checkout: Checkout) -> dict[str, str]:
+    # Git writes an index only after a second look at every file that changed in the same moment.
+    words = ("config", "-z", "--name-only", "--get-regexp", r"^filter\..*\.required$")
+    names = checkout.git.run(*words, check=False).fields
+    keys = {f"GIT_CONFIG_KEY_{number}": name for number, name in enumerate(names)}
+    values = {f"GIT_CONFIG_VALUE_{number}": "false" for number in range(len(names))}
+    return {"GIT_CONFIG_COUNT": str(len(names)), **keys, **values}
 
 
 def entries_at(checkout: Checkout, commit: str, paths: Collection[str]) -> dict[str, Entry | None]:
