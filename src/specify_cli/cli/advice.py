@@ -105,7 +105,7 @@ def holder_besides(package: Mapping[str, Any], who: str) -> str | None:
 def back_to_work(wp: str, mission: Chosen) -> str:
     """The command of the implementer to whom `wp` went back."""
     package = package_named(wp, packages_of(mission))
-    holder = holder_besides(package, _whoever_types()) if package else None
+    holder = holder_besides(package, _current_actor()) if package else None
     return mission.next(f"implement {wp}", actor=holder)
 
 
@@ -123,14 +123,14 @@ def _words(package: Mapping[str, Any]) -> str | None:
         lane in BEFORE_WORK and package["unsatisfied_dependencies"]
     ):
         return None
-    if holder_besides(package, _whoever_types()):
+    if holder_besides(package, _current_actor()):
         return None
     if lane == "in_progress" and steps["done"] < steps["total"]:
         return "tasks done {wp}"
     return NEXT_WORDS.get(lane)
 
 
-def _whoever_types() -> str:
+def _current_actor() -> str:
     context = click.get_current_context(silent=True)
     return actor_or_user(context.params.get("actor") if context else None)
 

@@ -97,7 +97,7 @@ def settled(
         for candidate in data.get("candidates", ()):
             say(f"  {candidate}", is_error=True)
         if advice:
-            # What cannot be pasted is no command.
+            # Only what can be pasted is called a command.
             label = "next: " if advice.startswith("spec-kitty ") else ""
             say(f"{label}{advice}", is_error=True)
     is_misunderstood = envelope["error_code"] == errors.UsageError.code
@@ -144,7 +144,7 @@ def standing_in() -> pathlib.Path:
         sys.exit(NOT_UNDERSTOOD)
 
 
-def stands_nowhere() -> bool:
+def is_working_folder_gone() -> bool:
     """Whether the folder that the process runs in was removed."""
     try:
         return not pathlib.Path.cwd().is_dir()

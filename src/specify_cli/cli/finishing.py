@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, standing_in, stands_nowhere
+from specify_cli.cli.asking import actor_or_user, is_working_folder_gone, standing_in
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import mission_or_default
 from specify_cli.cli.deferred import Deferred
@@ -76,6 +76,6 @@ def merge(
     say(f" is merged into {data['target_branch']}: {packages}", head=bold(data["mission_slug"]))
     if not data["worktree_removed"]:
         click.echo("its worktrees were kept")
-    if stands_nowhere():
+    if is_working_folder_gone():
         say(f"the worktree that you are in is gone: cd {root}")
     say(f"next: spec-kitty status {data['mission_slug']}")

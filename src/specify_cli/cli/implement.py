@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, ask, envelope_of, refuse, stands_nowhere
+from specify_cli.cli.asking import actor_or_user, ask, envelope_of, is_working_folder_gone, refuse
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.deferred import Deferred
@@ -122,9 +122,9 @@ def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:
 
 def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
     wp_id = data["wp_id"]
-    is_made_again = stands_nowhere()
+    is_made_again = is_working_folder_gone()
     if is_made_again:
-        # Whoever asks for more has to stand somewhere in the project.
+        # What is asked next needs a working folder in the project.
         os.chdir(data["workspace_path"])
     already = " already" if data["no_op"] else ""
     say(f" is yours{already}; branch {data['lane_branch']}", head=bold(wp_id))

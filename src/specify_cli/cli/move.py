@@ -69,7 +69,7 @@ def move(
 
 
 def _warn_of_waiting(wp_id: str, mission: Chosen) -> None:
-    """Whoever canceled the package without a note is told of the packages that still wait for it."""
+    """A warning names the packages that still wait for one that was canceled without a note."""
     packages = advice.packages_of(mission)
     waiting = [x["wp_id"] for x in packages if wp_id in x["unsatisfied_dependencies"]]
     if waiting:

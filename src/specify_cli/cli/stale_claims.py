@@ -16,7 +16,7 @@ def stale_lines(
 ) -> Iterator[str]:
     """One line for each package that has been silent so long, with the command that frees it.
 
-    One of which nobody knows since when, or whose date is that far ahead, is listed too: a person decides.
+    A package whose date cannot be read, or lies that far ahead, is listed too: a person decides.
     """
     for package in data["work_packages"]:
         since = package.get("last_sign_of_life") or package["since"]

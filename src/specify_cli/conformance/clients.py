@@ -209,7 +209,7 @@ class Run:
         with contextlib.suppress(Nonconformity):
             refuses = self._is_to_be_refused(asked)
             reply = self._refusal(asked) if refuses else self._forwarded(asked)
-            # Before it is there: a client may read it, and ask for the next, before we are told the time.
+            # Taken first: a client may read the reply and send its next request before this goes on.
             answered_at = time.monotonic()
             self._publish(f"{stem}.json", reply)
             asked.answered_at = answered_at

@@ -108,7 +108,7 @@ def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) 
 def check_not_released(package: PackageState, wish: Wish) -> None:
     """Passes unless the claim of the actor was released, and the request acts as if it still held.
 
-    To claim the package, or its review, anew is nobody denied. Force does not matter.
+    Anybody may claim the package, or its review, again. Force does not matter.
     Raises: WorkPackageAlreadyClaimed where another one holds it now, else TransitionRejected with
     the guard `claim_released`.
     """

@@ -118,7 +118,7 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
 
 
 def _released(package: PackageState, event: Moved) -> frozenset[str]:
-    """Whoever claims the package, or its review, again is not one whose claim was released any more."""
+    """The actors whose claim was released, without those who have claimed the package again."""
     if event.released_holder is not None:
         return package.released | {event.released_holder}
     resumes = event.to_lane is Lane.IN_PROGRESS and package.claimed_by is None

@@ -1,6 +1,6 @@
 """Named locks between processes; the kernel frees them when their process dies.
 
-Whoever gets the lock of a file that was removed meanwhile takes it anew: `filelock` sees to that. Each
+If its file was removed while somebody waited, the lock is taken again on a new file: `filelock` does that. Each
 file says who held it last, since when and for what, so that a refusal can name it, and so that what a
 dead holder left running, with the descriptor of the lock, can be ended.
 """
@@ -31,7 +31,7 @@ UNKNOWN = "another process"
 def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterator[int]:
     """Nobody else holds the lock `path` while the block runs. Not re-entrant.
 
-    Unless it `is_kept`, its file is gone afterwards: for locks with names without number.
+    Unless it `is_kept`, its file is gone afterwards: for locks whose names are not a fixed set.
 
     Yields its descriptor: a process that inherits it keeps the lock from everybody else, should
     this one be killed before.
@@ -50,7 +50,7 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
         yield descriptors[-1]
     finally:
         if not is_kept:
-            # What was done is done: a file that stays does no harm.
+            # The work is done; a file that stays does no harm.
             with contextlib.suppress(OSError):
                 path.unlink()
         lock.release()

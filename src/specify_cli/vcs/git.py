@@ -176,7 +176,7 @@ class Git:
         """Git has run to its end, within `timeout_s` (default: that of `limit_to`).
 
         What it prints goes to the file `output` where there is one, and is not in the answer. Once it has
-        printed more than `enough` bytes it ends, which is no failure.
+        printed more than `enough` bytes it ends, which is not a failure.
 
         Raises:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.

@@ -198,7 +198,7 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
         # Last, so that a mission that can be found is whole.
         publish(files.meta_path, (json.dumps(meta, indent=2) + "\n").encode(), below=root)
     except SpecKittyError:
-        # Its number is free again, for whoever tries again.
+        # The number can be used by the next attempt.
         with suppress(StorageFailed):
             remove_thing(files.folder, below=root)
         raise

@@ -65,7 +65,7 @@ def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
 
 
 def uncommitted_warnings(mission: OpenMission, wp_id: str) -> tuple[str, ...]:
-    """The warning about what lies in the workspace and is in no commit; none where git cannot see it in time."""
+    """The warning about uncommitted files in the workspace; none where git does not find them in time."""
     place = mission.workspace(wp_id)
     files: Sequence[str] = ()
     with (

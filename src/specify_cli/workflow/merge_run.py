@@ -131,7 +131,7 @@ class MergeRun:
 
     @contextmanager
     def _completing(self, intent: MergeIntent) -> Iterator[None]:
-        """Behind the move there is no way back: a disk that refuses then is no refusal."""
+        """After the target has moved, an error of the disk is not a refusal: the merge will be completed."""
         try:
             yield
         except (*REFUSED_MOVE, StorageFailed, PreflightFailed, OSError) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.moves import Move, blocked, carry, dirty_files
+from specify_cli.vcs.moves import Move, blocked, carry, dirty_files, refresh
 from tests.unit.vcs.conftest import LOG, Project
 
 
@@ -51,6 +53,17 @@ def test_a_move_that_changes_the_log_is_blocked_and_any_other_goes_on(
     carry(main, move)
     assert (project.root / "src/y.py").read_text() == "x\n"
     assert (project.root / LOG).read_text() == "two\n"
+
+
+def test_the_index_is_refreshed_where_the_log_is_as_new_as_the_index(project: Project) -> None:
+    project.commit({LOG: "one\n", "src/x.py": "x\n", ".gitattributes": "*.jsonl filter=vault\n"})
+    project.git("config", "filter.vault.required", "true")
+    project.git("config", "filter.vault.clean", "false")
+    project.write("src/x.py", "x\n")
+    # To git every file is now one that may have changed after the index was written.
+    os.utime(project.root / ".git" / "index", (1, 1))
+    refresh(Checkout(path=project.root, branch="main", is_main=True))
+    assert project.git("diff-files", "--name-only", "--", "src") == ""
 
 
 def test_a_filter_that_fails_at_a_file_of_people_is_told(project: Project, main: Checkout) -> None:

@@ -1,0 +1,246 @@
+"""Signs of life of who holds a package, with real git, at every door."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.integration.claims.claims import (
+    Clock,
+    beat,
+    commit_at,
+    move,
+    on_board,
+    release,
+    rewrite_log,
+    seen,
+    set_rule,
+    start,
+)
+from tests.integration.stage import APPROVED, SLUG, Stage, digest_of_tree
+
+
+def test_a_start_is_no_sign_beyond_the_time_in_the_lane(stage: Stage, held: Path) -> None:
+    assert "last_sign_of_life" not in on_board(stage)
+    assert "stale" not in on_board(stage)
+
+
+def test_a_note_a_refusal_a_no_op_and_a_heartbeat_of_the_holder_are_signs(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    known = {seen(stage)}
+    for sign in (
+        lambda: stage.ask("append-history", mission=SLUG, wp="WP01", actor="ada", note="n"),
+        lambda: move(stage, "ada", "for_review"),
+        lambda: start(stage, "ada"),
+        lambda: release(stage, "ada"),
+        lambda: beat(stage),
+    ):
+        clock.pass_by(minutes=5)
+        sign()
+        assert seen(stage) not in known
+        known.add(seen(stage))
+
+
+def test_requests_of_others_and_about_others_are_no_sign(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    clock.pass_by(minutes=5)
+    stage.done("append-history", mission=SLUG, wp="WP01", actor="bob", note="n")
+    stage.done("append-history", mission=SLUG, wp="WP02", actor="ada", note="n")
+    assert start(stage, "bob")["error_code"] == "WP_ALREADY_CLAIMED"
+    assert beat(stage, "bob")["data"]["claimed_by"] == "ada"
+    assert seen(stage) is None
+
+
+def test_a_commit_is_a_sign_as_it_is_dated(
+    stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.pass_by(hours=1)
+    commit_at(stage, held, "2030-05-06T12:30:00+00:00", monkeypatch)
+    assert seen(stage) == "2030-05-06T12:30:00.000000+00:00"
+    commit_at(stage, held, "1971-01-01T00:00:00+00:00", monkeypatch)
+    assert seen(stage) is None
+
+
+def test_a_moment_that_is_still_to_come_keeps_the_claim_until_it_has_passed(
+    stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(stage)
+    commit_at(stage, held, "2030-05-07T12:00:00+00:00", monkeypatch)
+    clock.pass_by(hours=3)
+    assert "stale" not in on_board(stage)
+    assert release(stage)["data"]["stale_at"] == "2030-05-07T14:00:00.000000+00:00"
+    clock.pass_by(hours=23)
+    assert release(stage)["success"]
+
+
+def test_a_heartbeat_counts_while_the_clock_of_the_host_is_put_back(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    set_rule(stage)
+    clock.pass_by(hours=9)
+    assert beat(stage)["success"]
+    clock.pass_by(hours=-6)
+    assert "stale" not in on_board(stage)
+    assert release(stage)["data"]["guard"] == "not_stale"
+    assert beat(stage)["success"]
+    assert seen(stage) == "2030-05-06T15:00:00.000000+00:00"
+
+
+def test_what_was_before_the_package_came_into_its_lane_makes_no_claim_stale(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    set_rule(stage)
+    rewrite_log(stage, at=["2030-05-01T00:00:00+00:00", "2030-06-01T00:00:00+00:00"])
+    assert seen(stage) is None
+    assert release(stage)["data"]["stale_at"] == "2030-06-01T02:00:00.000000+00:00"
+
+
+@pytest.mark.parametrize("date", ["", " -5 +0000", " 9999999999999999999 +0000"])
+def test_a_commit_that_does_not_say_when_it_was_made_makes_no_claim_stale(
+    stage: Stage, held: Path, clock: Clock, date: str
+) -> None:
+    set_rule(stage)
+    clock.pass_by(days=3)
+    who = f"a <a@example.org>{date}"
+    header = f"tree HEAD^{{tree}}\nparent HEAD\nauthor {who}\ncommitter {who}\n\nwork\n"
+    for name in ("HEAD^{tree}", "HEAD"):
+        header = header.replace(f"{name}\n", stage.git("rev-parse", name, folder=held) + "\n")
+    (stage.root / "commit").write_text(header)
+    words = ["hash-object", "-t", "commit", "-w", "--literally", str(stage.root / "commit")]
+    stage.git("update-ref", "HEAD", stage.git(*words), folder=held)
+    assert "stale" not in on_board(stage)
+    refused = release(stage)["data"]
+    assert refused["guard"] == "not_stale"
+    assert "stale_at" not in refused
+    assert release(stage, force=True)["success"]
+
+
+def test_commits_are_no_sign_of_the_reviewer(
+    stage: Stage, held: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_at(stage, held, "2030-05-06T12:00:00+00:00", monkeypatch)
+    move(stage, "ada", "for_review")
+    stage.done("start-review", mission=SLUG, wp="WP01", actor="rev")
+    clock.pass_by(hours=1)
+    commit_at(stage, held, "2030-05-06T12:30:00+00:00", monkeypatch)
+    assert seen(stage) is None
+    assert beat(stage, "rev")["success"]
+    assert seen(stage) == "2030-05-06T13:00:00.000000+00:00"
+
+
+def test_who_gets_a_package_back_was_not_silent_while_others_reviewed_it(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    set_rule(stage)
+    stage.commit({"src/one.py": "one\n"}, folder=held)
+    move(stage, "ada", "for_review")
+    clock.pass_by(days=3)
+    stage.done("start-review", mission=SLUG, wp="WP01", actor="rev")
+    back = {"review_result": APPROVED | {"verdict": "changes_requested"}}
+    assert move(stage, "rev", "in_progress", **back)["success"]
+    assert "stale" not in on_board(stage)
+    assert release(stage)["data"]["guard"] == "not_stale"
+
+
+def test_heartbeats_leave_the_log_as_it_is(stage: Stage, held: Path, clock: Clock) -> None:
+    before = stage.events()
+    tree = digest_of_tree(stage.root)
+    for _ in range(20):
+        clock.pass_by(seconds=1)
+        assert beat(stage)["success"]
+    assert stage.events() == before
+    assert digest_of_tree(stage.root) == tree
+    assert len(list((stage.root / ".kitty/host/signs-of-life").iterdir())) == 1
+
+
+def test_a_heartbeat_says_what_the_operator_demands(stage: Stage, held: Path) -> None:
+    assert "stale_after_s" not in beat(stage)["data"]
+    set_rule(stage)
+    assert beat(stage)["data"]["stale_after_s"] == 7200
+
+
+def test_a_heartbeat_of_an_earlier_holder_does_not_count_for_the_next(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    clock.pass_by(minutes=1)
+    beat(stage)
+    release(stage, force=True)
+    start(stage, "bob")
+    assert seen(stage) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"WP01": 3}',
+        '{"WP01": {"actor": "ada"}}',
+        '{"WP01": {"actor": "ada", "at": "soon"}}',
+    ],
+    ids=lambda text: text[:48],
+)
+def test_notes_that_are_damaged_make_no_claim_stale(
+    stage: Stage, held: Path, clock: Clock, damage: str
+) -> None:
+    set_rule(stage)
+    clock.pass_by(days=3)
+    beat(stage)
+    [notes] = (stage.root / ".kitty/host/signs-of-life").iterdir()
+    notes.write_text(damage)
+    assert "stale" not in on_board(stage)
+    assert release(stage)["error_code"] in ("STATE_UNREADABLE", "TRANSITION_REJECTED")
+    assert start(stage, "ada")["success"]
+
+
+def test_a_link_in_the_place_of_the_notes_is_not_followed(
+    stage: Stage, held: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (stage.root / ".kitty/host/signs-of-life").symlink_to(tmp_path / "elsewhere")
+    assert not beat(stage)["success"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_git_cannot_read_makes_no_claim_stale(stage: Stage, held: Path, clock: Clock) -> None:
+    set_rule(stage)
+    clock.pass_by(days=3)
+    branch = stage.root / f".git/refs/heads/kitty/mission-{SLUG}-lane-a"
+    branch.unlink()
+    os.mkfifo(branch)
+    board = on_board(stage)
+    assert "stale" not in board
+    assert release(stage)["error_code"] == "STORAGE_FAILED"
+
+
+def test_lines_of_other_programs_count_where_a_rule_is_judged(
+    stage: Stage, held: Path, clock: Clock
+) -> None:
+    clock.pass_by(hours=3)
+    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
+    note = {"event_id": "x", "at": "2030-05-06T14:30:00Z", "actor": "ada", "kind": "annotation"}
+    log.write_text(log.read_text() + json.dumps(note | {"wp_id": "WP01", "delta": {"note": "n"}}))
+    assert "last_sign_of_life" not in on_board(stage)
+    set_rule(stage)
+    assert seen(stage) == "2030-05-06T14:30:00.000000+00:00"
+    assert release(stage)["data"]["stale_at"] == "2030-05-06T16:30:00.000000+00:00"
+
+
+@pytest.mark.parametrize(
+    "at", ["", "soon", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+23:59"]
+)
+def test_moments_that_nobody_can_have_meant_break_nothing_and_make_nothing_stale(
+    stage: Stage, held: Path, clock: Clock, at: str
+) -> None:
+    set_rule(stage)
+    clock.pass_by(days=3)
+    rewrite_log(stage, at=[at, at])
+    assert "stale" not in on_board(stage)
+    assert release(stage)["data"]["guard"] == "not_stale"
+    assert release(stage, force=True)["success"]
