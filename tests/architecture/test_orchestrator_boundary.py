@@ -157,6 +157,21 @@ PROCESSES = [
     "not python at all:",
 ]
 
+BESIDES_A_RENAME = [
+    "import ctypes\nctypes.CDLL(None).system(b'x')",
+    "import ctypes\nquiet = ctypes.CDLL(None)\nquiet.renameat2\nquiet.system(b'x')",
+    "import ctypes\nctypes.CDLL('mine.so').renameat2",
+    "import ctypes\nctypes.CDLL(name=None).renameat2",
+    "import ctypes\nload = ctypes.CDLL\nload('mine.so').system(b'x')",
+    "import ctypes\nhand_on(ctypes.CDLL)",
+    "import ctypes\nctypes.pythonapi.system(b'x')",
+    "import ctypes\nctypes.cdll.mine.system(b'x')",
+    "import ctypes as quiet\nquiet.PyDLL(None).system(b'x')",
+    "from ctypes import CDLL",
+    "import ctypes.util",
+    "import subprocess",
+]
+
 PROGRAMS_IN_GIT = [
     'subprocess.run(["claude", "-p", "x"])',
     'subprocess.run(["sh", "-c", "git"])',
@@ -291,6 +306,13 @@ def test_a_program_other_than_git_is_seen_where_git_is_run(text: str, checkout: 
     plant(checkout, "src/specify_cli/vcs/git.py", f"import subprocess\n{text}")
 
     assert seen_in(checkout) == {"src/specify_cli/vcs/git.py"}
+
+
+@pytest.mark.parametrize("text", BESIDES_A_RENAME)
+def test_more_than_a_rename_is_seen_where_the_c_library_is_asked_for_one(text: str, checkout: Path):
+    plant(checkout, "src/specify_cli/vcs/renames.py", text)
+
+    assert seen_in(checkout) == {"src/specify_cli/vcs/renames.py"}
 
 
 @pytest.mark.parametrize("text", NOT_IN_SIGHT)

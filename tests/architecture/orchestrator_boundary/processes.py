@@ -18,10 +18,15 @@ HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
 # A person at a terminal looks at a difference with the pager of their own configuration.
 HOME_OF_THE_PAGER = "src/specify_cli/cli/work_shown.py"
 PAGER = "click.echo_via_pager"
+# Python has no rename of two names in one step. The C library is asked for that function alone.
+HOME_OF_RENAMES = "src/specify_cli/vcs/renames.py"
+RENAME = "renameat2"
+FOREIGN_NAMES = frozenset({"CDLL", "c_char_p", "c_int", "c_uint", "get_errno"})
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
     "only vcs/git.py starts a process, and that process is git; conformance/programs.py starts what "
-    "its user names, without a shell; cli/work_shown.py shows a difference in the user's pager"
+    "its user names, without a shell; cli/work_shown.py shows a difference in the user's pager; vcs/renames.py asks the C "
+    "library for one rename"
 )
 
 STARTING_MODULES = frozenset(
@@ -69,12 +74,38 @@ def in_module(tree: ast.Module, path: str) -> Iterator[Violation]:
         if isinstance(node, ast.expr | ast.stmt):
             for what in _ways(node, bindings, path):
                 yield Violation(path, node.lineno, what, WHY)
-    if path == HOME_OF_SUBPROCESS:
-        for line, what in other_programs(tree, bindings):
-            yield Violation(path, line, what, WHY)
-    if path == HOME_OF_TESTED_PROGRAMS:
-        for line, what in out_of_sight(tree, bindings):
-            yield Violation(path, line, what, WHY)
+    judge = _JUDGES.get(path, lambda tree, bindings: iter(()))
+    for line, what in judge(tree, bindings):
+        yield Violation(path, line, what, WHY)
+
+
+def _other_functions(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int, str]]:
+    """Whatever the C library is asked for besides the rename."""
+    renames = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == RENAME
+    }
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            name = bindings.dotted(node)
+            if name == "ctypes.CDLL" and id(node) not in called:
+                yield node.lineno, "a library is handed on"
+            if name.startswith("ctypes.") and name.removeprefix("ctypes.") not in FOREIGN_NAMES:
+                yield node.lineno, f"'{name}' can start a process"
+        elif isinstance(node, ast.Call) and bindings.dotted(node.func) == "ctypes.CDLL":
+            names = [ast.unparse(argument) for argument in node.args]
+            if id(node) not in renames or names != ["None"]:
+                yield node.lineno, "a library is asked for more than a rename"
+
+
+_JUDGES = {
+    HOME_OF_SUBPROCESS: other_programs,
+    HOME_OF_TESTED_PROGRAMS: out_of_sight,
+    HOME_OF_RENAMES: _other_functions,
+}
+"""What else is looked at in a module that may do more than others."""
 
 
 def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[str]:
@@ -97,6 +128,7 @@ def _imported(names: list[str], path: str) -> Iterator[str]:
     for name in names:
         homes = (HOME_OF_SUBPROCESS, HOME_OF_TESTED_PROGRAMS)
         is_at_home = path in homes and name.partition(".")[0] == "subprocess"
+        is_at_home = is_at_home or (path, name) == (HOME_OF_RENAMES, "ctypes")
         if _starts_processes(name) and not is_at_home:
             yield f"'{name}' can start a process"
 

@@ -1,0 +1,139 @@
+"""Removes folders that somebody else has filled: no link is followed, no depth or mode is in the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from typing import Final
+
+from specify_cli.vcs.host_folders import FOLDER
+
+MOST_ENTRIES: Final = 10_000_000
+"""So many files and folders go at one call, whoever still writes into them."""
+
+_IS_FOLDER: Final = frozenset({errno.EISDIR, errno.EPERM})
+"""What `unlink` says of a folder: Linux the first, POSIX the second."""
+
+_IN_USE: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST})
+_EXCHANGED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_OWNER: Final = stat.S_IRWXU
+
+
+class Budget:
+    """How many files and folders may still be removed."""
+
+    def __init__(self, entries: int = MOST_ENTRIES) -> None:
+        self.left = entries
+
+    def spend(self) -> bool:
+        """Whether one more may go."""
+        self.left -= 1
+        return self.left >= 0
+
+
+def discard(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
+    """Remove the entry of that name with all that it holds; False where the budget ended first.
+
+    What an inner folder holds is moved up before that folder is removed. So two folders are open at a
+    time and no path is longer than one name, however deep the folders go. What is left, another call goes on with.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    budget = budget or Budget()
+    if _is_unlinked(name, dir_fd):
+        return True
+    try:
+        top = _opened(name, dir_fd)
+    except FileNotFoundError:
+        return True
+    try:
+        while names := os.listdir(top):
+            if not all(_is_removed(inner, top, budget) for inner in names):
+                return False
+    finally:
+        os.close(top)
+    os.rmdir(name, dir_fd=dir_fd)
+    return True
+
+
+def _is_removed(name: str, top: int, budget: Budget) -> bool:
+    """Whether it is gone, with what it held lifted to `top`; False where the budget ended.
+
+    What another process has exchanged meanwhile, or written there, the next round sees.
+    """
+    if not budget.spend():
+        return False
+    try:
+        if _is_unlinked(name, top):
+            return True
+        if not _is_emptied(name, top, budget):
+            return False
+        os.rmdir(name, dir_fd=top)
+    except OSError as error:
+        if error.errno not in _IN_USE | _EXCHANGED:
+            raise
+    return True
+
+
+def _is_emptied(name: str, top: int, budget: Budget) -> bool:
+    inner = _opened(name, top)
+    try:
+        for child in os.listdir(inner):
+            if not budget.spend():
+                return False
+            if not _is_unlinked(child, inner):
+                _lift(child, inner, top)
+    finally:
+        os.close(inner)
+    return True
+
+
+def _lift(child: str, inner: int, top: int) -> None:
+    try:
+        os.rmdir(child, dir_fd=inner)
+    except OSError as error:
+        if error.errno not in _IN_USE:
+            raise
+    else:
+        return
+    # A folder changes its parent only where its owner may write in it.
+    os.close(_opened(child, inner))
+    os.rename(child, secrets.token_hex(16), src_dir_fd=inner, dst_dir_fd=top)
+
+
+def _opened(name: str, dir_fd: int) -> int:
+    """The folder, which its owner may read and write from now on."""
+    try:
+        descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
+    except PermissionError:
+        _give_to_owner(name, dir_fd)
+        descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if mode & _OWNER != _OWNER:
+        os.fchmod(descriptor, _OWNER)
+    return descriptor
+
+
+def _give_to_owner(name: str, dir_fd: int) -> None:
+    """Let the owner of a folder open it. Python has no chmod that follows no link but this way."""
+    descriptor = os.open(name, FOLDER | getattr(os, "O_PATH", 0), dir_fd=dir_fd)
+    try:
+        os.chmod(f"/proc/self/fd/{descriptor}", _OWNER)
+    finally:
+        os.close(descriptor)
+
+
+def _is_unlinked(name: str, folder: int) -> bool:
+    """Whether nothing has the name any more; False where a folder has it."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno in _IS_FOLDER:
+            return False
+        raise
+    return True

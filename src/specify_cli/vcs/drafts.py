@@ -1,0 +1,81 @@
+"""Folders that are made in private and get their name when they are complete."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs.discarding import discard
+from specify_cli.vcs.git import keeping
+from specify_cli.vcs.host_folders import FOLDER, MAKING, opened_private
+
+_RANDOM: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A private folder, and its descriptor."""
+
+    path: Path
+    descriptor: int
+
+
+@contextmanager
+def draft(place: Path, *, parent: int) -> Iterator[Draft]:
+    """A new private folder for what gets its name at `place`, gone after the block.
+
+    It lies in the folder `.worktrees`, whose descriptor is `parent`.
+
+    What makers left that were killed is removed first. A maker holds a lock on its folder, and so does
+    each git that it runs: a git that outlives its killed host is not disturbed.
+
+    Raises:
+        AllocationFailed: a link or a file has the name of the host's folder.
+        OSError: the disk refused.
+    """
+    worktrees = place.parent
+    with opened_private(worktrees / MAKING, parent=parent) as making:
+        _sweep(making)
+        name, descriptor = _begin(making, place.name)
+        try:
+            with keeping(descriptor):
+                yield Draft(path=worktrees / MAKING / name, descriptor=descriptor)
+        finally:
+            discard(name, dir_fd=making)
+            os.close(descriptor)
+
+
+def names_in(making: Path) -> Iterator[str]:
+    """The names that drafts are going to have."""
+    with suppress(FileNotFoundError):
+        yield from (name[_RANDOM + 1 :] for name in os.listdir(making))
+
+
+def _begin(making: int, wanted: str) -> tuple[str, int]:
+    while True:
+        name = f"{secrets.token_hex(_RANDOM // 2)}-{wanted}"
+        os.mkdir(name, stat.S_IRWXU, dir_fd=making)
+        with suppress(FileNotFoundError):  # Another maker swept it between the calls.
+            descriptor = os.open(name, FOLDER, dir_fd=making)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return name, descriptor
+            os.close(descriptor)
+
+
+def _sweep(making: int) -> None:
+    for name in os.listdir(making):
+        with suppress(OSError):
+            descriptor = os.open(name, FOLDER, dir_fd=making)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                discard(name, dir_fd=making)
+            finally:
+                os.close(descriptor)

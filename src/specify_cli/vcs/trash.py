@@ -1,0 +1,169 @@
+"""Workspaces that were replaced or removed are kept for a while, and removed when that is over."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from specify_cli import clock
+from specify_cli.vcs import durable
+from specify_cli.vcs.discarding import Budget, discard
+from specify_cli.vcs.host_folders import FOLDER, TRASH, Identity, opened, opened_private
+from specify_cli.vcs.placement import AllocationFailed
+from specify_cli.vcs.renames import exchange, rename_free
+
+MOST_AT_ONCE: Final = 100_000
+"""So many files and folders are removed at one call."""
+
+_DATE: Final = "%Y%m%dT%H%M%SZ"
+_ENTRY: Final = re.compile(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What a call of `prune` removed, what it could not remove and why, and whether it has to be called again."""
+
+    names: Sequence[str]
+    failed: Mapping[str, str]
+    is_complete: bool
+
+
+def retire(place: Path, *, known: Identity | None = None) -> Path:
+    """Move the workspace at `place` to the trash, in one step and without following a link.
+
+    `known` is the folder that the caller has looked at. Returns the new path.
+
+    Raises:
+        AllocationFailed: another folder, a link or nothing is there.
+        OSError: the disk refused.
+    """
+    with (
+        opened(place.parent) as parent,
+        opened_private(place.parent / TRASH, parent=parent) as trash,
+    ):
+        _require(known or _folder(place.name, parent), place, parent)
+        name = _new_name(place.name)
+        rename_free(place.name, name, from_fd=parent, to_fd=trash)
+        if known is not None and _folder(name, trash) != known:
+            rename_free(name, place.name, from_fd=trash, to_fd=parent)
+            raise AllocationFailed(_is_another(place))
+        durable.sync_folder(place.parent)
+        return place.parent / TRASH / name
+
+
+@contextmanager
+def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iterator[Path]:
+    """Give the name of the workspace `known` at `place` to the complete one at `fresh`.
+
+    The block runs after that, with the path of the old one in the trash. Where it raises, the old one has its name again.
+    `parent` is the descriptor of `.worktrees`. A process that is killed leaves one of the two in the trash.
+
+    Raises:
+        AllocationFailed: another folder, a link or nothing is at `place`.
+        OSError: the disk refused.
+    """
+    name = _new_name(place.name)
+    with opened_private(place.parent / TRASH, parent=parent) as trash:
+        _require(known, place, parent)
+        # From the trash: whichever of the two a killed host leaves there, it is kept.
+        fresh.rename(place.parent / TRASH / name)
+        made = _folder(name, trash)
+        try:
+            _swap(place.name, name, place_fd=parent, trash_fd=trash)
+            try:
+                _require(known, place.parent / TRASH / name, trash)
+                yield place.parent / TRASH / name
+            except BaseException:
+                _swap(place.name, name, place_fd=parent, trash_fd=trash)
+                raise
+        except BaseException:
+            if _folder(name, trash) == made:  # Never the old one, whatever failed.
+                discard(name, dir_fd=trash)
+            raise
+
+
+def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pruned:
+    """Remove what was moved to the trash before a moment, following nothing.
+
+    What the host did not name stays. At most `most` files and folders go at one call; the next one goes on.
+
+    Raises:
+        AllocationFailed: the trash is a link or a file.
+        OSError: the trash cannot be read.
+    """
+    removed: list[str] = []
+    failed: dict[str, str] = {}
+    budget = Budget(most)
+    with opened(worktrees) as parent, opened_private(worktrees / TRASH, parent=parent) as trash:
+        for name in sorted(os.listdir(trash)):
+            found = _ENTRY.fullmatch(name)
+            if found is None or _date(found["date"]) >= before:
+                continue
+            try:
+                is_gone = discard(name, dir_fd=trash, budget=budget)
+            except OSError as error:
+                failed[name] = str(error)
+                continue
+            if not is_gone:
+                return Pruned(names=removed, failed=failed, is_complete=False)
+            removed.append(name)
+    return Pruned(names=removed, failed=failed, is_complete=True)
+
+
+def names_in(trash: Path) -> Iterator[str]:
+    """The names that workspaces in the trash had before."""
+    with suppress(FileNotFoundError):
+        found = map(_ENTRY.fullmatch, os.listdir(trash))
+        yield from (it["name"] for it in found if it)
+
+
+def _new_name(name: str) -> str:
+    return f"{clock.now().astimezone(UTC).strftime(_DATE)}-{secrets.token_hex(4)}-{name}"
+
+
+def _date(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, _DATE).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _swap(place: str, name: str, *, place_fd: int, trash_fd: int) -> None:
+    if exchange(place, name, one_fd=place_fd, other_fd=trash_fd):
+        return
+    # Where one step is not to be had: killed in between, both are in the trash and the place is free.
+    between = _new_name(place)
+    rename_free(place, between, from_fd=place_fd, to_fd=trash_fd)
+    rename_free(name, place, from_fd=trash_fd, to_fd=place_fd)
+    rename_free(between, name, from_fd=trash_fd, to_fd=trash_fd)
+
+
+def _require(known: Identity | None, place: Path, parent: int) -> None:
+    found = _folder(place.name, parent)
+    if found is None:
+        raise AllocationFailed(f"{place} is not a folder; see what has its name")
+    if found != known:
+        raise AllocationFailed(_is_another(place))
+
+
+def _folder(name: str, dir_fd: int) -> Identity | None:
+    """The identity of a folder; None where a link, a file or nothing has the name."""
+    try:
+        descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
+    except OSError:
+        return None
+    try:
+        return Identity.of(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _is_another(place: Path) -> str:
+    return f"{place} is not the workspace that the host made there; move it away, then try again"

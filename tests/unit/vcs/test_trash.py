@@ -1,0 +1,277 @@
+"""Workspaces that are retired are kept under a date, and removed when that is over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from freezegun import freeze_time
+
+from specify_cli.vcs import host_folders, renames, trash
+from specify_cli.vcs.discarding import discard
+from specify_cli.vcs.host_folders import Identity, identity
+from specify_cli.vcs.placement import AllocationFailed
+from tests.durability import watched
+
+NOW = datetime(2026, 11, 28, 10, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def worktrees(tmp_path: Path) -> Path:
+    folder = tmp_path / ".worktrees"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def place(worktrees: Path) -> Path:
+    return workspace(worktrees / "demo-lane-a")
+
+
+def workspace(place: Path, content: str = "old") -> Path:
+    place.mkdir()
+    (place / "file").write_text(content)
+    return place
+
+
+def known(place: Path) -> Identity:
+    found = identity(place)
+    assert found is not None
+    return found
+
+
+def linked(path: Path) -> None:
+    path.symlink_to(workspace(path.with_name("elsewhere")))
+
+
+def test_a_retired_workspace_is_kept_whole_under_a_date(place: Path) -> None:
+    before = known(place)
+    with freeze_time(NOW):
+        kept = trash.retire(place, known=before)
+    assert kept.parent == place.parent / ".trash"
+    assert kept.name.startswith("20261128T103000Z-")
+    assert kept.name.endswith("-demo-lane-a")
+    assert identity(kept) == before
+    assert not os.path.lexists(place)
+    assert kept.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_name_that_is_free_after_a_loss_of_power_stays_free(place: Path) -> None:
+    with watched() as disk:
+        trash.retire(place)
+    assert f"sync {place.parent.name}" in disk.steps
+
+
+@pytest.mark.parametrize("plant", [linked, Path.touch, os.mkfifo, lambda path: None])
+def test_what_is_not_a_folder_is_not_retired(
+    worktrees: Path, plant: Callable[[Path], object]
+) -> None:
+    path = worktrees / "demo-lane-b"
+    plant(path)
+    with pytest.raises(AllocationFailed):
+        trash.retire(path)
+    assert list((worktrees / ".trash").iterdir()) == []
+
+
+def test_another_folder_than_the_known_one_keeps_its_name(place: Path) -> None:
+    other = workspace(place.with_name("other"), "new")
+    with pytest.raises(AllocationFailed):
+        trash.retire(place, known=known(other))
+    assert (place / "file").read_text() == "old"
+
+
+def test_a_folder_that_was_exchanged_after_the_look_has_its_name_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = known(place)
+    real = renames.rename_free
+
+    def rename(old: str, new: str, *, from_fd: int, to_fd: int) -> None:
+        if old == place.name:
+            place.rename(place.with_name("moved"))
+            workspace(place, "another")
+            monkeypatch.undo()
+        real(old, new, from_fd=from_fd, to_fd=to_fd)
+
+    monkeypatch.setattr(trash, "rename_free", rename)
+    with pytest.raises(AllocationFailed):
+        trash.retire(place, known=before)
+    assert (place / "file").read_text() == "another"
+
+
+@pytest.mark.parametrize("name", [".worktrees", ".worktrees/.trash"])
+@pytest.mark.parametrize("plant", [linked, Path.touch])
+def test_nothing_is_moved_where_a_link_or_a_file_has_the_name_of_a_folder(
+    tmp_path: Path, name: str, plant: Callable[[Path], object]
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    plant(path)
+    place = tmp_path / ".worktrees" / "demo-lane-a"
+    if name != ".worktrees":
+        workspace(place)
+    with pytest.raises(AllocationFailed):
+        trash.retire(place)
+    with pytest.raises(AllocationFailed):
+        trash.prune(tmp_path / ".worktrees", before=NOW)
+    assert not any(tmp_path.rglob("*-demo-lane-a"))
+
+
+def test_a_link_has_no_identity(place: Path) -> None:
+    link = place.with_name("link")
+    link.symlink_to(place)
+    assert identity(link) is None
+    assert identity(place.with_name("none")) is None
+    assert identity(place / "file" / "below") is None
+
+
+def test_what_is_kept_long_enough_is_removed_and_no_more(place: Path) -> None:
+    with freeze_time(NOW - timedelta(days=15)):
+        first = trash.retire(place)
+    with freeze_time(NOW - timedelta(days=13)):
+        second = trash.retire(workspace(place))
+    stranger = workspace(first.parent / "20200101T000000Z-somebody")
+    odd = workspace(first.parent / "99999999T999999Z-01234567-odd")
+    with freeze_time(NOW):
+        pruned = trash.prune(place.parent, before=NOW - timedelta(days=14))
+    assert list(pruned.names) == [first.name]
+    assert pruned.is_complete
+    assert set(first.parent.iterdir()) == {second, stranger, odd}
+
+
+def test_what_an_agent_did_to_the_times_of_a_workspace_counts_for_nothing(place: Path) -> None:
+    with freeze_time(NOW - timedelta(days=15)):
+        kept = trash.retire(place)
+    os.utime(kept, (2**31, 2**31))
+    trash.prune(place.parent, before=NOW - timedelta(days=14))
+    assert not kept.exists()
+
+
+def test_a_call_removes_a_part_and_the_next_ones_the_rest(place: Path) -> None:
+    for number in range(50):
+        (place / str(number)).touch()
+    with freeze_time(NOW - timedelta(days=15)):
+        kept = trash.retire(place)
+    pruned = trash.prune(place.parent, before=NOW, most=20)
+    assert not pruned.is_complete
+    assert 20 < len(list(kept.iterdir())) < 50
+    while not trash.prune(place.parent, before=NOW, most=20).is_complete:
+        pass
+    assert not kept.exists()
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with freeze_time(NOW - timedelta(days=15)):
+        first = trash.retire(place)
+        second = trash.retire(workspace(place))
+    real = discard
+
+    def refuse(name: str, **more: Any) -> bool:
+        if name == min(first.name, second.name):
+            raise PermissionError(1, "not permitted")
+        return real(name, **more)
+
+    monkeypatch.setattr(trash, "discard", refuse)
+    pruned = trash.prune(place.parent, before=NOW)
+    assert set(pruned.failed) == {min(first.name, second.name)}
+    assert list(pruned.names) == [max(first.name, second.name)]
+
+
+@pytest.fixture(params=["in one step", "by two renames"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With `renameat2`, and as where there is none."""
+    if request.param == "by two renames":
+        monkeypatch.setattr(renames, "_renameat2", lambda: None)
+    return str(request.param)
+
+
+def exchanged(place: Path, fresh: Path, before: Identity, then: Callable[[Path], object]) -> Path:
+    with (
+        host_folders.opened(place.parent) as parent,
+        trash.exchanged(fresh, place, known=before, parent=parent) as old,
+    ):
+        then(old)
+    return old
+
+
+@pytest.mark.usefixtures("kernel")
+def test_two_workspaces_change_places(place: Path, tmp_path: Path) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    wanted = known(fresh)
+    seen: list[str] = []
+    old = exchanged(place, fresh, before, lambda path: seen.append((path / "file").read_text()))
+    assert seen == ["old"]
+    assert identity(place) == wanted
+    assert identity(old) == before
+    assert list(old.parent.iterdir()) == [old]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_the_old_one_has_its_name_again_where_a_last_look_refuses(
+    place: Path, tmp_path: Path
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+
+    def refuse(path: Path) -> None:
+        raise AllocationFailed("it is in use")
+
+    with pytest.raises(AllocationFailed, match="in use"):
+        exchanged(place, fresh, before, refuse)
+    assert identity(place) == before
+    assert list((place.parent / ".trash").iterdir()) == []
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("plant", [linked, Path.touch, workspace, lambda path: None])
+def test_nothing_else_is_swapped_out(
+    place: Path, tmp_path: Path, plant: Callable[[Path], object]
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+    place.rename(place.with_name("moved"))
+    plant(place)
+    there = place.lstat().st_ino if os.path.lexists(place) else None
+    with pytest.raises(AllocationFailed):
+        exchanged(place, fresh, before, lambda path: None)
+    assert (place.lstat().st_ino if os.path.lexists(place) else None) == there
+
+
+def test_the_old_one_is_never_removed_whatever_fails(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+
+    def refuse(path: Path) -> None:
+        monkeypatch.setattr(trash, "exchange", broken)
+        raise AllocationFailed("it is in use")
+
+    def broken(*names: str, **more: int) -> bool:
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(OSError, match="Input"):
+        exchanged(place, fresh, before, refuse)
+    kept = [identity(it) for it in (place.parent / ".trash").iterdir()]
+    assert kept == [before]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_rename_replaces_nothing(place: Path, tmp_path: Path) -> None:
+    workspace(tmp_path / "fresh", "new")
+    (place.parent / "empty").mkdir()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    parent = os.open(place.parent, os.O_RDONLY)
+    try:
+        for name in (place.name, "empty"):
+            with pytest.raises(FileExistsError):
+                renames.rename_free("fresh", name, from_fd=folder, to_fd=parent)
+        with pytest.raises(FileNotFoundError):
+            renames.rename_free("none", "other", from_fd=folder, to_fd=parent)
+    finally:
+        os.close(folder)
+        os.close(parent)
+    assert (place / "file").read_text() == "old"
