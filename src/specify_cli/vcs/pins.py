@@ -1,0 +1,65 @@
+"""Refs that keep the objects which workspaces share from being collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs import drafts, marks, trash
+from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.host_folders import MAKING, TRASH
+
+PINS: Final = "refs/spec-kitty/pin/"
+
+
+def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
+    """Each commit has a ref below that of the workspace; returns those that are new.
+
+    The pins of workspaces that are no more are gone.
+
+    Raises:
+        GitFailed: one of them is not a commit, or git refused.
+        OSError: the disk refused.
+    """
+    wanted = {f"{PINS}{place.name}/{commit}": commit for commit in commits}
+    known = set(_refs(git))
+    new = [ref for ref in wanted if ref not in known]
+    for ref in new:
+        marks.note_ref(ref, wanted[ref])
+    orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
+    orders += [f"delete {ref}\n" for ref in _gone(known, place.parent)]
+    if orders:
+        git.run("update-ref", "--stdin", input="".join(orders).encode())
+    return new
+
+
+def remove(git: Git, refs: Iterable[str]) -> None:
+    """Those refs are gone, as far as git lets them: one that stays costs nothing but room."""
+    orders = "".join(f"delete {ref}\n" for ref in refs)
+    if orders:
+        with suppress(GitFailed):
+            git.run("update-ref", "--stdin", input=orders.encode())
+
+
+def prune(git: Git, worktrees: Path) -> list[str]:
+    """Remove the pins of workspaces of which there is nothing any more, in place or in the trash.
+
+    Raises:
+        GitFailed, OSError: git or the disk refused.
+    """
+    gone = _gone(_refs(git), worktrees)
+    remove(git, gone)
+    return gone
+
+
+def _gone(refs: Iterable[str], worktrees: Path) -> list[str]:
+    """By name alone: a project that was copied has other folders with the same names."""
+    kept = {it.name for it in worktrees.iterdir()}
+    kept |= {*trash.names_in(worktrees / TRASH), *drafts.names_in(worktrees / MAKING)}
+    return [ref for ref in refs if ref.removeprefix(PINS).rpartition("/")[0] not in kept]
+
+
+def _refs(git: Git) -> list[str]:
+    return git.run("for-each-ref", "--format=%(refname)", PINS).lines

@@ -1,0 +1,58 @@
+"""Addresses of remotes as a workspace may have them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+_SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
+_HELPER: Final = re.compile(r"[A-Za-z0-9+.-]+::")
+_SSH: Final = frozenset({"ssh", "git+ssh", "ssh+git"})
+
+
+def without_user(url: str) -> str:
+    """The address without what could be a secret: user and password; for SSH the password alone.
+
+    A user name of SSH (`git@`) is part of the address, and no server can be reached without it.
+    """
+    found = _SCHEME.match(url)
+    if found is None or "@" not in found["authority"]:
+        return url
+    user, _, host = found["authority"].rpartition("@")
+    kept = user.partition(":")[0] + "@" if found["scheme"].lower() in _SSH else ""
+    return f"{found['scheme']}://{kept}{host}{url[found.end() :]}"
+
+
+def from_elsewhere(url: str, *, root: Path) -> str | None:
+    """The address as another folder than `root` can use it; None for one that runs a program."""
+    if _HELPER.match(url):
+        return None
+    return os.path.normpath(root / url) if _is_relative_path(url) else without_user(url)
+
+
+def resolved(url: str, *, base: str) -> str:
+    """The address of a submodule that is given relative to the address of a remote.
+
+    Source: git-submodule(1), and git's `relative_url`.
+    """
+    if not url.startswith(("./", "../")):
+        return url
+    base = base.rstrip("/")
+    while url.startswith(("./", "../")):
+        is_up = url.startswith("../")
+        url = url.partition("/")[2]
+        if is_up:
+            cut = max(base.rfind("/"), base.rfind(":") if "/" not in base else -1)
+            base = base[:cut] if base[cut : cut + 1] == "/" else base[: cut + 1]
+    joint = "" if base.endswith(":") else "/"
+    return f"{base}{joint}{url}".rstrip("/")
+
+
+def _is_relative_path(url: str) -> bool:
+    """Whether git takes it for a path relative to a folder. Source: git-clone(1), "GIT URLS"."""
+    if _SCHEME.match(url) or url.startswith("/"):
+        return False
+    colon = url.find(":")
+    return colon < 0 or "/" in url[:colon]

@@ -1,0 +1,135 @@
+"""Fills the private folder of a workspace: objects, files, hooks and configuration."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs import plain_files
+from specify_cli.vcs import workspace_settings as settings_of
+from specify_cli.vcs.git import Git
+from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
+from specify_cli.vcs.workspace_order import Objects, Order
+from specify_cli.vcs.workspace_settings import ProjectSettings
+
+MOST_COPIED: Final = 1024 * 1024
+"""A hook, or a file of `.git/info`, that is larger is not copied."""
+
+_INFO: Final = ("attributes", "exclude", "sparse-checkout")
+
+
+def fill(
+    git: Git, order: Order, path: Path, *, project: ProjectObjects, settings: ProjectSettings
+) -> list[str]:
+    """The workspace is whole at `path`, a new folder; returns the hooks that were left out.
+
+    Raises:
+        AllocationFailed: the project has not got what it takes.
+        GitFailed, OSError: git or the disk refused.
+    """
+    git_dir = path / ".git"
+    begin(git_dir, branch=order.branch, settings=project.format_settings())
+    if order.objects is Objects.SHARED:
+        share(project, git_dir, place=order.place / ".git")
+    else:
+        copy(project, git, git_dir, commits=order.refs.values(), settings=settings)
+    _name_commits(git_dir, order)
+    _check_out(git, project, order, path=path, filters=settings.filters)
+    left_out = _copy_files(project.common, git_dir, hooks=_has_hooks(order, settings))
+    # The last thing of all: no git that runs here has ever read it.
+    _configure(git, order, git_dir, project=project, settings=settings)
+    return left_out
+
+
+def _name_commits(git_dir: Path, order: Order) -> None:
+    """Its branches are there: only after their commits, else git would miss those."""
+    refs = "".join(f"{commit} {name}\n" for name, commit in sorted(order.refs.items()))
+    header = "# pack-refs with: peeled fully-peeled sorted \n"
+    (git_dir / "packed-refs").write_bytes(os.fsencode(header + refs))
+
+
+def _check_out(
+    git: Git, project: ProjectObjects, order: Order, *, path: Path, filters: frozenset[str]
+) -> None:
+    """The files and the index are there, written as the project's own configuration says.
+
+    Git runs in the project's git folder, so that nothing of the workspace is ever in force.
+    """
+    barred = filters - order.filters if order.filters is not None else frozenset()
+    place = {
+        "GIT_DIR": str(project.common),
+        "GIT_WORK_TREE": str(path),
+        "GIT_INDEX_FILE": str(path / ".git" / "index"),
+    }
+    # What an index would have from these belongs to the project's git folder.
+    flags = ["core.splitIndex=false", "core.untrackedCache=false"]
+    flags += [f"filter.{name}.{key}=" for name in sorted(barred) for key in ("smudge", "process")]
+    flags += [f"filter.{name}.required=false" for name in sorted(barred)]
+    overrides = (*git.overrides, *(word for flag in flags for word in ("-c", flag)))
+    there = replace(git, folder=path, place=place, overrides=overrides)
+    there.run("read-tree", "--reset", "-u", order.commit)
+
+
+def _has_hooks(order: Order, settings: ProjectSettings) -> bool:
+    """Whether the hooks of the git folder run in the project, and are to run in the workspace."""
+    return order.has_hooks and not settings.hooks_path
+
+
+def _copy_files(common: Path, git_dir: Path, *, hooks: bool) -> list[str]:
+    """The hooks and the patterns of the project are there; returns the hooks that are not.
+
+    A link stays a link: nobody follows it but the agent.
+    """
+    for name in _INFO:
+        _copy(common / "info" / name, git_dir / "info" / name)
+    folder = common / "hooks"
+    if not hooks or folder.is_symlink() or not folder.is_dir():
+        return []
+    found = sorted(it for it in folder.iterdir() if it.suffix != ".sample")
+    return [hook.name for hook in found if not _copy(hook, git_dir / "hooks" / hook.name)]
+
+
+def _copy(file: Path, target: Path) -> bool:
+    """Whether a small regular file, or a link as it is, was copied."""
+    try:
+        if file.is_symlink():
+            target.symlink_to(file.readlink())
+            return True
+        content = plain_files.read(file, max_bytes=MOST_COPIED)
+        mode = file.lstat().st_mode
+    except OSError:
+        return False
+    target.write_bytes(content)
+    target.chmod(stat.S_IMODE(mode) & 0o755)
+    return True
+
+
+def _configure(
+    git: Git,
+    order: Order,
+    git_dir: Path,
+    *,
+    project: ProjectObjects,
+    settings: ProjectSettings,
+) -> None:
+    # Relative, so that the project can be moved as a whole.
+    url = os.path.relpath(order.mirror, order.place)
+    is_partial = order.objects is Objects.SHARED and settings.promisor is not None
+    own = settings_of.taken_over(settings, git, is_partial=is_partial)
+    if not order.has_hooks:
+        own = [it for it in own if it.key != "core.hookspath"]
+    mirror = settings_of.of_mirror(
+        url, branch=order.branch, upstream=order.upstream, branches=order.branches
+    )
+    modules = settings_of.submodules(git, order.commit, own)
+    every = [
+        *project.format_settings(is_partial=is_partial),
+        *own,
+        *modules,
+        *mirror,
+        *settings_of.push_default(own),
+    ]
+    (git_dir / "config").write_bytes(settings_of.text_of(every))

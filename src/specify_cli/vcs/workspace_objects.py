@@ -1,0 +1,143 @@
+"""Gives a workspace the objects of its project: all of them shared, or its own history copied."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs import plain_files
+from specify_cli.vcs.git import Git
+from specify_cli.vcs.placement import AllocationFailed
+from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, text_of
+
+MOST_SHALLOW: Final = 16 * 1024 * 1024
+
+_FETCHING: Final = (
+    *("-c", "fetch.unpackLimit=1"),
+    *("-c", "fetch.writeCommitGraph=false"),
+    # Older ones list every ref first.
+    *("-c", "protocol.version=2"),
+    *("-c", "protocol.file.allow=always"),
+)
+_QUIETLY: Final = (
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--recurse-submodules=no",
+    "--update-shallow",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectObjects:
+    """The git folder of a project, and the form of its objects."""
+
+    common: Path
+    format: str
+    is_shallow: bool
+
+    @classmethod
+    def of(cls, git: Git) -> ProjectObjects:
+        """What git says of the project.
+
+        Raises:
+            GitFailed: git will not work in it.
+        """
+        asked = ("--git-common-dir", "--show-object-format", "--is-shallow-repository")
+        told = git.text("rev-parse", "--path-format=absolute", *asked).rsplit("\n", 2)
+        return cls(common=Path(told[0]), format=told[1], is_shallow=told[2] == "true")
+
+    def shallow(self) -> bytes:
+        """The commits whose parents the project has not got, as git's file of them says.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if not self.is_shallow:
+            return b""
+        return plain_files.read(self.common / "shallow", max_bytes=MOST_SHALLOW)
+
+    def format_settings(self, *, is_bare: bool = False, is_partial: bool = False) -> list[Setting]:
+        """The settings without which git does not take a folder for a repository of this form."""
+        is_other = self.format != "sha1"
+        version = "1" if is_other or is_partial else "0"
+        named = [Setting(key="extensions.objectformat", value=self.format)] if is_other else []
+        return [
+            Setting(key="core.repositoryformatversion", value=version),
+            Setting(key="core.bare", value="true" if is_bare else "false"),
+            Setting(key="core.logallrefupdates", value="false" if is_bare else "true"),
+            *named,
+        ]
+
+
+def begin(git_dir: Path, *, branch: str, settings: Iterable[Setting]) -> None:
+    """An empty repository is in a new folder. Source: gitrepository-layout(5).
+
+    Raises:
+        OSError: the disk refused.
+    """
+    for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "hooks"):
+        (git_dir / folder).mkdir(parents=True)
+    (git_dir / "config").write_bytes(text_of(settings))
+    (git_dir / "HEAD").write_bytes(os.fsencode(f"ref: refs/heads/{branch}\n"))
+
+
+def share(project: ProjectObjects, git_dir: Path, *, place: Path) -> None:
+    """The repository whose git folder is going to be at `place` has every object of the project, and no more history.
+
+    Raises:
+        AllocationFailed: the path of the project cannot be written down for git.
+        OSError: the disk refused.
+    """
+    objects = Path(os.path.realpath(place.parent), place.name, "objects")
+    path = os.path.relpath(os.path.realpath(project.common / "objects"), objects)
+    if "\n" in path:
+        raise AllocationFailed(f"{path!a}: objects in such a folder cannot be shared; copy them")
+    shallow = project.shallow()
+    if shallow:
+        (git_dir / "shallow").write_bytes(shallow)
+    (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(f"{path}\n"))
+
+
+def copy(
+    project: ProjectObjects,
+    git: Git,
+    git_dir: Path,
+    *,
+    commits: Iterable[str],
+    settings: ProjectSettings,
+) -> None:
+    """The repository has an own copy of all that the commits reach, and of nothing else.
+
+    Raises:
+        AllocationFailed: the project itself has not got all of it.
+        GitFailed: git refused.
+    """
+    wanted = list(dict.fromkeys(commits))
+    if settings.promisor:
+        _require_whole(git, wanted, remote=settings.promisor)
+    place = {"GIT_DIR": str(git_dir), "GIT_NO_LAZY_FETCH": "1"}
+    there = replace(git, folder=git_dir, place=place, overrides=(*git.overrides, *_FETCHING))
+    there.run("fetch", *_QUIETLY, str(project.common), *wanted)
+
+
+def _require_whole(git: Git, commits: list[str], *, remote: str) -> None:
+    """The project, a partial clone, has every object that the commits reach.
+
+    Raises:
+        AllocationFailed: saying how to fetch the others.
+        GitFailed: git refused.
+    """
+    args = ("rev-list", "--objects", "--missing=print", "--stdin")
+    told = git.run(*args, input="".join(f"{commit}\n" for commit in commits).encode())
+    missing = [line for line in told.stdout.splitlines() if line.startswith(b"?")]
+    if missing:
+        text = (
+            f"the project is a partial clone without {len(missing)} of the objects that a copy needs; fetch"
+            f" them (git fetch --refetch --no-filter {remote}), or share objects with workspaces"
+        )
+        raise AllocationFailed(text, code="partial_clone")

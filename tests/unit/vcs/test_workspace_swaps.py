@@ -1,0 +1,154 @@
+"""A workspace takes the place of another only where nobody is in that one, and nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import renames
+from specify_cli.vcs.host_folders import identity
+from specify_cli.vcs.placement import AllocationFailed
+from specify_cli.vcs.workspaces import Objects, swap
+from tests.durability import watched
+from tests.unit.vcs.conftest import Project
+from tests.unit.vcs.workspace_stage import Workspace, order, pins, remains, workspace
+
+pytestmark = pytest.mark.long
+
+BOTH = pytest.mark.parametrize("objects", list(Objects))
+
+
+@pytest.fixture(params=["in one step", "by two renames"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `renameat2`, and as where there is none."""
+    if request.param == "by two renames":
+        monkeypatch.setattr(renames, "_renameat2", lambda: None)
+
+
+@BOTH
+@pytest.mark.usefixtures("kernel")
+def test_the_new_one_has_the_name_and_the_old_one_is_kept(
+    project: Project, objects: Objects
+) -> None:
+    old = workspace(project, objects=objects)
+    work = old.commit({"new.txt": "work\n"})
+    later = project.commit({"a.txt": "later\n"})
+    made = swap(project.repo, order(project, objects=objects), old=old.made.identity)
+    assert identity(old.path) == made.identity != old.made.identity
+    assert old.git("rev-parse", "HEAD") == later
+    assert old.git("status", "--porcelain", "--ignored") == ""
+    assert made.old is not None
+    assert identity(made.old) == old.made.identity
+    back = made.old.rename(old.path.with_name("back"))
+    assert project.git("rev-parse", "HEAD", at=back) == work
+    assert project.git("fsck", "--strict", "--no-dangling", at=back) == ""
+
+
+def test_what_is_replaced_is_kept_after_a_loss_of_power(project: Project) -> None:
+    old = workspace(project)
+    with watched() as disk:
+        swap(project.repo, order(project), old=old.made.identity)
+    assert disk.steps[-1] == f"sync {old.path.parent.name}"
+
+
+@BOTH
+@pytest.mark.usefixtures("kernel")
+def test_a_folder_that_the_host_does_not_know_is_left_alone(
+    project: Project, objects: Objects
+) -> None:
+    old = workspace(project, objects=objects)
+    shutil.copytree(old.path, old.path.with_name("planted"), symlinks=True)
+    old.path.rename(project.root.parent / "moved")
+    for plant in (Path.touch, lambda path: path.symlink_to(project.root), Path.mkdir):
+        act: Callable[[Path], object] = plant
+        act(old.path)
+        there = old.path.lstat()
+        with pytest.raises(AllocationFailed):
+            swap(project.repo, order(project, objects=objects), old=old.made.identity)
+        assert old.path.lstat() == there
+        if old.path.is_dir() and not old.path.is_symlink():
+            old.path.rmdir()
+        else:
+            old.path.unlink()
+    assert remains(project) == ["planted"]
+
+
+@BOTH
+def test_nobody_loses_the_folder_that_he_stands_in(project: Project, objects: Objects) -> None:
+    old = workspace(project, objects=objects)
+    (old.path / "inner").mkdir()
+    before = pins(project)
+    with (
+        subprocess.Popen(["cat"], cwd=old.path / "inner", stdin=subprocess.PIPE) as process,
+        pytest.raises(AllocationFailed) as refused,
+    ):
+        _swap_then(project, old, objects, process)
+    assert refused.value.code == "in_use"
+    assert str(process.pid) in refused.value.reason
+    assert identity(old.path) == old.made.identity
+    assert remains(project) == ["demo-lane-a"]
+    assert pins(project) == before
+
+
+def _swap_then(
+    project: Project, old: Workspace, objects: Objects, process: subprocess.Popen[bytes]
+) -> None:
+    try:
+        swap(project.repo, order(project, objects=objects), old=old.made.identity)
+    finally:
+        process.communicate(b"")
+
+
+@BOTH
+def test_who_comes_in_while_the_new_one_is_made_keeps_the_old_one(
+    project: Project, objects: Objects
+) -> None:
+    old = workspace(project, objects=objects)
+    project.commit({"a.txt": "later\n"})
+    came: list[subprocess.Popen[bytes]] = []
+
+    def come_in(path: Path) -> None:
+        if not came:
+            came.append(subprocess.Popen(["cat"], cwd=path, stdin=subprocess.PIPE))
+
+    with pytest.raises(AllocationFailed) as refused:
+        swap(
+            project.repo,
+            order(project, objects=objects),
+            old=old.made.identity,
+            require_idle=come_in,
+        )
+    came[0].communicate(b"")
+    assert refused.value.code == "in_use"
+    assert identity(old.path) == old.made.identity
+    assert remains(project) == ["demo-lane-a"]
+
+
+@BOTH
+@pytest.mark.usefixtures("kernel")
+def test_work_that_comes_at_the_last_moment_is_seen_in_the_old_one(
+    project: Project, objects: Objects
+) -> None:
+    old = workspace(project, objects=objects)
+    looked: list[Path] = []
+
+    def require_idle(path: Path) -> None:
+        if looked:
+            assert identity(old.path) != old.made.identity
+            raise AllocationFailed("it holds work")
+        looked.append(path)
+
+    with pytest.raises(AllocationFailed, match="holds work"):
+        swap(
+            project.repo,
+            order(project, objects=objects),
+            old=old.made.identity,
+            require_idle=require_idle,
+        )
+    assert looked == [old.path]
+    assert identity(old.path) == old.made.identity
+    assert remains(project) == ["demo-lane-a"]

@@ -1,0 +1,245 @@
+"""A workspace is a repository of its own, complete when it gets its name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.vcs import pins as project_pins
+from specify_cli.vcs import renames, trash
+from specify_cli.vcs.git import GitFailed, within
+from specify_cli.vcs.host_folders import identity
+from specify_cli.vcs.placement import AllocationFailed
+from specify_cli.vcs.workspaces import Objects, make
+from tests.durability import SYNC_ALL, watched
+from tests.unit.vcs.conftest import Project
+from tests.unit.vcs.workspace_stage import LANE, order, pins, remains, workspace
+
+pytestmark = pytest.mark.long
+
+BOTH = pytest.mark.parametrize("objects", list(Objects))
+
+
+@BOTH
+def test_a_workspace_is_whole_and_its_branch_is_checked_out(
+    project: Project, objects: Objects
+) -> None:
+    project.commit({"dir/x y": "x\n", "run": "#!/bin/sh\n"})
+    (project.root / "run").chmod(0o755)
+    (project.root / "link").symlink_to("a.txt")
+    project.git("add", "--all")
+    project.git("commit", "-q", "-m", "modes")
+    made = workspace(project, objects=objects)
+    assert (made.path / ".git").is_dir()
+    assert made.made.identity == identity(made.path)
+    assert made.git("symbolic-ref", "HEAD") == f"refs/heads/{LANE}"
+    assert made.git("rev-parse", "HEAD", "main").split() == [made.order.commit] * 2
+    assert made.git("status", "--porcelain", "--ignored") == ""
+    assert (made.path / "dir" / "x y").read_text() == "x\n"
+    assert os.access(made.path / "run", os.X_OK)
+    assert (made.path / "link").readlink() == Path("a.txt")
+    assert made.git("fsck", "--strict", "--no-dangling") == ""
+    assert made.git("diff-files") == ""
+    assert remains(project) == ["demo-lane-a"]
+    assert made.path.stat().st_mode & 0o077 == 0o055
+
+
+@BOTH
+def test_the_project_sees_nothing_of_it(project: Project, objects: Objects) -> None:
+    before = project.refs()
+    made = workspace(project, objects=objects)
+    made.commit({"new.txt": "new\n"})
+    assert project.status() == []
+    assert [it for it in project.refs().splitlines() if "/pin/" not in it] == before.splitlines()
+    assert project.git("worktree", "list").count("\n") == 0
+
+
+def test_a_copy_has_the_history_of_its_commits_and_nothing_else(project: Project) -> None:
+    project.commit({"a.txt": "later\n"})
+    project.git("checkout", "-q", "-b", "secret")
+    secret = project.commit({"secret.txt": "secret\n"})
+    project.git("checkout", "-q", "main")
+    project.write("a.txt", "stashed\n")
+    project.git("stash", "-q")
+    stash = project.git("rev-parse", "stash")
+    made = workspace(project)
+    assert not (made.path / ".git" / "objects" / "info" / "alternates").exists()
+    assert made.git("rev-list", "--count", "HEAD") == "2"
+    for commit in (secret, stash):
+        assert made.git("cat-file", "-t", commit, check=False) == ""
+    assert pins(project) == []
+
+
+def test_a_copy_outlives_its_project(project: Project, tmp_path: Path) -> None:
+    made = workspace(project)
+    made.path.rename(tmp_path / "alone")
+    shutil.rmtree(project.root)
+    assert project.git("fsck", "--strict", at=tmp_path / "alone") == ""
+
+
+def test_what_a_workspace_shares_survives_a_collection_in_the_project(project: Project) -> None:
+    base = project.commit({"a.txt": "base\n"})
+    made = workspace(project, objects=Objects.SHARED)
+    project.git("reset", "-q", "--hard", "HEAD~")
+    project.git("reflog", "expire", "--expire=now", "--all")
+    project.git("gc", "-q", "--prune=now")
+    assert made.git("log", "--format=%H", "-1") == base
+    assert made.git("fsck", "--strict", "--no-dangling") == ""
+    assert pins(project) == [f"refs/spec-kitty/pin/demo-lane-a/{base}"]
+
+
+def test_a_project_can_be_moved_with_what_shares_its_objects(
+    project: Project, tmp_path: Path
+) -> None:
+    made = workspace(project, objects=Objects.SHARED)
+    moved = Project(root=project.root.rename(tmp_path / "moved"))
+    there = moved.root / made.path.relative_to(project.root)
+    assert moved.git("log", "--oneline", "main..", at=there) == ""
+    assert moved.git("fsck", "--strict", at=there) == ""
+
+
+def test_a_pin_goes_with_the_last_that_is_left_of_its_workspace(project: Project) -> None:
+    made = workspace(project, objects=Objects.SHARED)
+    kept = trash.retire(made.path)
+    assert project_pins.prune(project.repo.git, kept.parent.parent) == []
+    shutil.rmtree(kept)
+    workspace(project, "demo-lane-b", objects=Objects.SHARED)
+    assert {it.split("/")[3] for it in pins(project)} == {"demo-lane-b"}
+    shutil.rmtree(made.path.with_name("demo-lane-b"))
+    assert len(project_pins.prune(project.repo.git, kept.parent.parent)) == 1
+    assert pins(project) == []
+
+
+@BOTH
+def test_every_commit_of_its_branches_is_there(project: Project, objects: Objects) -> None:
+    base = project.git("rev-parse", "HEAD")
+    mission = project.commit({"b.txt": "mission\n"})
+    target = project.git("commit-tree", "HEAD^{tree}", "-p", base, "-m", "target")
+    branches = {"main": target, "kitty/mission-demo": mission}
+    made = workspace(project, commit=base, branches=branches, objects=objects)
+    assert made.git("rev-parse", "main", "kitty/mission-demo").split() == [target, mission]
+    assert made.git("fsck", "--strict", "--no-dangling") == ""
+    assert made.git("status", "--porcelain", "--branch") == f"## {LANE}...main [behind 1]"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "plant",
+    [
+        Path.touch,
+        os.mkfifo,
+        Path.mkdir,
+        lambda path: path.symlink_to(path.parent.parent),
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: (path.mkdir(), (path / "file").touch()),
+    ],
+)
+def test_nothing_is_made_where_something_is(
+    project: Project, objects: Objects, plant: Callable[[Path], object]
+) -> None:
+    place = project.root / ".worktrees" / "demo-lane-a"
+    place.parent.mkdir()
+    plant(place)
+    there = place.lstat()
+    with pytest.raises(AllocationFailed):
+        workspace(project, objects=objects)
+    assert place.lstat() == there
+    assert pins(project) == []
+
+
+def test_what_takes_the_name_meanwhile_keeps_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = order(project, objects=Objects.SHARED)
+    real = renames.rename_free
+
+    def rename(old: str, new: str, *, from_fd: int, to_fd: int) -> None:
+        wanted.place.mkdir()
+        real(old, new, from_fd=from_fd, to_fd=to_fd)
+
+    monkeypatch.setattr("specify_cli.vcs.workspaces.rename_free", rename)
+    with pytest.raises(AllocationFailed):
+        make(project.repo, wanted)
+    assert list(wanted.place.iterdir()) == []
+    assert remains(project) == ["demo-lane-a"]
+    assert pins(project) == []
+
+
+@BOTH
+@pytest.mark.parametrize("name", [".worktrees", ".worktrees/.making"])
+def test_nothing_is_made_behind_a_link(
+    project: Project, objects: Objects, name: str, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (project.root / name).parent.mkdir(exist_ok=True)
+    (project.root / name).symlink_to(elsewhere)
+    with pytest.raises(AllocationFailed):
+        workspace(project, objects=objects)
+    assert list(elsewhere.iterdir()) == []
+    assert pins(project) == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "unknown", ["0" * 40, "f" * 40, "HEAD", "-x", f"{'1' * 40}\n{'2' * 40} refs/heads/evil"]
+)
+def test_what_is_not_a_commit_leaves_nothing(
+    project: Project, objects: Objects, unknown: str
+) -> None:
+    with pytest.raises((AllocationFailed, GitFailed)):
+        workspace(project, commit=unknown, objects=objects)
+    with pytest.raises((AllocationFailed, GitFailed)):
+        workspace(project, branches={"main": unknown}, objects=objects)
+    assert remains(project) == []
+    assert pins(project) == []
+
+
+@BOTH
+def test_a_git_that_does_not_end_leaves_nothing(project: Project, objects: Objects) -> None:
+    project.git("config", "filter.slow.smudge", "sleep 1000")
+    project.commit({".gitattributes": "slow.txt filter=slow\n", "slow.txt": "x\n"})
+    with within(2), pytest.raises(GitFailed):
+        workspace(project, objects=objects)
+    assert remains(project) == []
+    assert pins(project) == []
+
+
+@BOTH
+def test_a_workspace_has_its_name_when_nothing_of_it_can_be_lost(
+    project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renames, "_renameat2", lambda: None)
+    with watched() as disk:
+        made = workspace(project, objects=objects)
+    named = disk.steps.index("rename demo-lane-a")
+    assert "run git" not in " ".join(disk.steps[disk.steps.index(SYNC_ALL) : named])
+    assert SYNC_ALL in disk.steps[:named]
+    assert f"sync {made.path.parent.name}" in disk.steps[named:]
+
+
+@BOTH
+def test_no_git_of_the_host_ever_reads_what_a_workspace_has_taken_over(
+    project: Project, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.git("config", "filter.x.smudge", "cat")
+    project.git("config", "user.name", "Somebody")
+    real, seen = subprocess.Popen, list[str]()
+
+    def start(*args: Any, **more: Any) -> Any:
+        configs = project.root.glob(".worktrees/*/*/workspace/.git/config")
+        seen.extend(it.read_text() for it in configs)
+        return real(*args, **more)
+
+    wanted = order(project, objects=objects)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    make(project.repo, wanted)
+    assert seen
+    assert not any("filter" in text or "user" in text for text in seen)
+    assert "filter" in (wanted.place / ".git" / "config").read_text()

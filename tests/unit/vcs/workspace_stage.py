@@ -1,0 +1,72 @@
+"""Projects of every kind, and workspaces made in them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from specify_cli.vcs.workspaces import Made, Objects, Order, make
+from tests.unit.vcs.conftest import MISSION, Project
+
+LANE = f"{MISSION}-lane-a"
+MIRROR = ".worktrees/.mirror/demo.git"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A workspace that was made, with the words in which the tests speak about it."""
+
+    order: Order
+    made: Made
+
+    @property
+    def path(self) -> Path:
+        return self.order.place
+
+    def git(self, *args: str, check: bool = True) -> str:
+        command = ["git", "-C", str(self.path), *args]
+        done = subprocess.run(command, check=False, capture_output=True)
+        assert not check or done.returncode == 0, (args, done.stderr)
+        return os.fsdecode(done.stdout).strip()
+
+    def commit(self, files: dict[str, str]) -> str:
+        for name, content in files.items():
+            (self.path / name).write_text(content)
+        self.git("add", "--all")
+        self.git("commit", "-q", "-m", "work")
+        return self.git("rev-parse", "HEAD")
+
+
+def order(project: Project, name: str = "demo-lane-a", **more: Any) -> Order:
+    commit = more.pop("commit", None) or project.git("rev-parse", "HEAD")
+    branches = more.pop("branches", {"main": commit})
+    return Order(
+        place=project.root / ".worktrees" / name,
+        branch=LANE,
+        commit=commit,
+        upstream="main",
+        branches=branches,
+        mirror=project.root / MIRROR,
+        **{"objects": Objects.COPIED, **more},
+    )
+
+
+def workspace(project: Project, name: str = "demo-lane-a", **more: Any) -> Workspace:
+    wanted = order(project, name, **more)
+    return Workspace(order=wanted, made=make(project.repo, wanted))
+
+
+def remains(project: Project) -> list[str]:
+    """What there is below `.worktrees`, but for the folders that the host keeps there for good."""
+    below = project.root / ".worktrees"
+    found = [str(it.relative_to(below)) for it in below.glob("*")]
+    found += [str(it.relative_to(below)) for it in below.glob(".*/*")]
+    kept = {".gitignore", ".making", ".mirror", ".trash", ".mirror/demo.git"}
+    return sorted(set(found) - kept)
+
+
+def pins(project: Project) -> list[str]:
+    return project.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split()
