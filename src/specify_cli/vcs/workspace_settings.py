@@ -121,6 +121,12 @@ def taken_over(project: ProjectSettings, git: Git, *, is_partial: bool) -> list[
     return [*map(_harmless, found), *_identity(project, git), *kept]
 
 
+def promisor_of(project: ProjectSettings, git: Git) -> list[Setting]:
+    """The settings by which another repository fetches what a partial clone has not got."""
+    remote = project.promisor or ""
+    return [_partial(remote), *(it for it in _remotes(project, git) if it.parts[1] == remote)]
+
+
 def of_mirror(url: str, *, branch: str, upstream: str, branches: Iterable[str]) -> list[Setting]:
     """The settings by which `fetch`, `rebase main` and `log main..` work in a workspace."""
     remote = f"remote.{PROJECT_REMOTE}"

@@ -61,11 +61,11 @@ def killed_at(step: int, act: Callable[[], object]) -> bool:
     return code != 0
 
 
-def kills(act: Callable[[], object]) -> Iterator[int]:
-    """Each step before which `act` was killed, one after the other."""
+def kills(act: Callable[[], object], *, least: int = 10) -> Iterator[int]:
+    """Each step before which `act` was killed, one after the other; it has more than `least`."""
     for step in range(MOST_STEPS):
         if not killed_at(step, act):
-            assert step > 10
+            assert step > least
             return
         yield step
     raise AssertionError("it has more steps")

@@ -1,0 +1,134 @@
+"""A bare repository that the host keeps for workspaces to fetch from: the target's and a mission's branch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs import durable, plain_files
+from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.drafts import draft
+from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.host_folders import identity, opened, opened_readable
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
+from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, promisor_of, text_of
+
+# Nobody is kept waiting: a few packs are as good as one.
+_COLLECTING: Final = (
+    *("-c", "gc.auto=2000"),
+    *("-c", "gc.autoPackLimit=20"),
+    *("-c", "gc.autoDetach=false"),
+)
+_NEW: Final = "new"
+_OLD: Final = "old"
+
+
+def update(repo: Repository, mirror: Path, branches: Iterable[str]) -> None:
+    """The repository at `mirror`, `.worktrees/.mirror/<name>.git`, has those branches as the project has them.
+
+    The first one is that of its HEAD. It has no others, and objects of its own, save in a partial clone. Where git refuses to work in it, or its
+    configuration is not the host's, it is made anew.
+
+    Raises:
+        AllocationFailed: a link or a file has the name of the folder around it.
+        GitFailed, OSError: git or the disk refused; it is as it was, or gone.
+    """
+    names = list(branches)
+    tips = {HEADS + name: commit for name, commit in repo.lane_tips(names).items()}
+    project = ProjectObjects.of(repo.git)
+    settings = ProjectSettings.read(repo.git)
+    it = _Mirror(
+        path=mirror,
+        git=repo.git,
+        project=project,
+        settings=settings,
+        tips=tips,
+        branch=names[0],
+    )
+    if it.is_sound():
+        with suppress(GitFailed):  # A lock of a killed git, or damage.
+            it.move(mirror)
+            return
+    it.make()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mirror:
+    """The mirror of one project, as it should be."""
+
+    path: Path
+    git: Git
+    project: ProjectObjects
+    settings: ProjectSettings
+    tips: Mapping[str, str]
+    branch: str
+
+    @property
+    def _is_partial(self) -> bool:
+        return self.settings.promisor is not None
+
+    def is_sound(self) -> bool:
+        """Whether it has the configuration that it was made with, and no other."""
+        try:
+            known = plain_files.read(self.path / "config")
+        except OSError:
+            return False
+        return identity(self.path) is not None and known == text_of(self._config())
+
+    def move(self, folder: Path) -> None:
+        """The branches of the repository in `folder` are those of the project.
+
+        Raises:
+            GitFailed: git refused.
+        """
+        git = replace(self.git, folder=folder, place={"GIT_DIR": str(folder)})
+        told = git.run("for-each-ref", "--format=%(refname) %(objectname)").lines
+        known = {ref: commit for ref, _, commit in (line.partition(" ") for line in told)}
+        new = {ref: commit for ref, commit in self.tips.items() if known.get(ref) != commit}
+        gone = known.keys() - self.tips.keys()
+        if not (new or gone):
+            return
+        if new and not self._is_partial:
+            copy(self.project, self.git, folder, commits=new.values(), settings=self.settings)
+        orders = [f"update {ref} {commit}\n" for ref, commit in new.items()]
+        orders += [f"delete {ref}\n" for ref in gone]
+        git.run("update-ref", "--stdin", input="".join(orders).encode())
+        if not self._is_partial:
+            replace(git, overrides=(*git.overrides, *_COLLECTING)).run("gc", "--auto", "--quiet")
+
+    def make(self) -> None:
+        """It is there, made in private and moved to its name; a former one is gone.
+
+        Raises:
+            AllocationFailed: a link or a file has the name of the folder around it.
+            GitFailed, OSError: git or the disk refused.
+        """
+        folder = self.path.parent
+        name = self.path.name
+        with (
+            opened(folder.parent) as parent,
+            opened_readable(folder, parent=parent) as mirrors,
+            draft(folder.parent / name, parent=parent) as private,
+        ):
+            made = private.path / _NEW
+            begin(made, branch=self.branch, settings=self._config())
+            if self._is_partial:
+                share(self.project, made, place=self.path)
+            self.move(made)
+            durable.sync()
+            with suppress(FileNotFoundError):
+                os.rename(name, _OLD, src_dir_fd=mirrors, dst_dir_fd=private.descriptor)
+            os.rename(_NEW, name, src_dir_fd=private.descriptor, dst_dir_fd=mirrors)
+            durable.sync_folder(folder)
+
+    def _config(self) -> list[Setting]:
+        form = self.project.format_settings(is_bare=True, is_partial=self._is_partial)
+        # Nobody pushes into it.
+        closed = Setting(key="receive.hiderefs", value="refs")
+        partial = promisor_of(self.settings, self.git) if self._is_partial else []
+        return [*form, closed, *partial]

@@ -1,0 +1,254 @@
+"""The mirror has the branches that workspaces fetch, and follows the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import mirrors
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.host_folders import identity
+from specify_cli.vcs.placement import AllocationFailed
+from specify_cli.vcs.workspaces import Objects
+from tests.durability import SYNC_ALL, watched
+from tests.unit.vcs.conftest import MISSION, Project
+from tests.unit.vcs.test_workspace_kills import kills
+from tests.unit.vcs.test_workspace_kinds import cloned
+from tests.unit.vcs.workspace_stage import MIRROR, remains, workspace
+
+pytestmark = pytest.mark.long
+
+BRANCHES = ("main", MISSION)
+
+
+def update(project: Project, *branches: str) -> Path:
+    mirror = project.root / MIRROR
+    mirrors.update(project.repo, mirror, branches or BRANCHES)
+    return mirror
+
+
+def refs(project: Project) -> dict[str, str]:
+    listed = project.git(
+        "for-each-ref", "--format=%(refname:short) %(objectname)", at=mirror(project)
+    )
+    return dict(line.split(" ") for line in listed.splitlines())
+
+
+def mirror(project: Project) -> Path:
+    return project.root / MIRROR
+
+
+@pytest.fixture
+def mirrored(project: Project) -> Project:
+    project.git("branch", MISSION)
+    update(project)
+    return project
+
+
+def test_it_has_those_branches_with_objects_of_its_own(project: Project, tmp_path: Path) -> None:
+    project.git("branch", MISSION)
+    project.git("branch", "other")
+    head = project.commit({"a.txt": "later\n"})
+    update(project)
+    assert refs(project) == {"main": head, MISSION: project.git("rev-parse", MISSION)}
+    alone = mirror(project).rename(tmp_path / "alone")
+    shutil.rmtree(project.root)
+    assert project.git("fsck", "--strict", at=alone) == ""
+    assert alone.stat().st_mode & 0o077 == 0o055
+
+
+def test_it_follows_the_project(mirrored: Project) -> None:
+    before = identity(mirror(mirrored))
+    head = mirrored.commit({"a.txt": "later\n"})
+    update(mirrored)
+    assert refs(mirrored)["main"] == head
+    mirrored.git("reset", "-q", "--hard", "HEAD~")
+    mirrored.git("branch", "-D", MISSION)
+    update(mirrored)
+    assert refs(mirrored) == {"main": mirrored.git("rev-parse", "HEAD")}
+    assert identity(mirror(mirrored)) == before
+
+
+def test_a_branch_that_is_not_there_yet_is_no_error(project: Project) -> None:
+    update(project, "main", "kitty/mission-later")
+    assert list(refs(project)) == ["main"]
+
+
+def test_a_branch_that_is_no_more_is_no_more_in_it_either(mirrored: Project) -> None:
+    main = mirrored.git("rev-parse", "main")
+    mirrored.git("checkout", "-q", "-b", "other")
+    mirrored.commit({"a.txt": "other\n"})
+    mirrored.git("branch", "-D", MISSION)
+    update(mirrored)
+    assert refs(mirrored) == {"main": main}
+    assert not (mirror(mirrored) / "FETCH_HEAD").exists()
+    assert mirrored.git("count-objects", at=mirror(mirrored)).startswith("0 ")
+    mirrored.git("branch", "-D", "main")
+    update(mirrored)
+    assert refs(mirrored) == {}
+
+
+def test_nothing_is_written_where_nothing_has_changed(mirrored: Project) -> None:
+    def written() -> dict[Path, int]:
+        return {it: it.stat().st_mtime_ns for it in mirror(mirrored).rglob("*")}
+
+    before = written()
+    update(mirrored)
+    assert written() == before
+
+
+def test_who_works_in_a_workspace_can_follow_the_target(mirrored: Project) -> None:
+    made = workspace(mirrored, objects=Objects.COPIED)
+    made.commit({"work.txt": "work\n"})
+    head = mirrored.commit({"a.txt": "later\n"})
+    update(mirrored)
+    made.git("fetch", "-q")
+    assert made.git("rev-parse", "main", "@{upstream}").split() == [head, head]
+    made.git("rebase", "-q", "main")
+    assert made.git("log", "--format=%s", "main..") == "work"
+    assert made.git("status", "--branch", "--porcelain").endswith("[ahead 1]")
+
+
+@pytest.mark.parametrize("objects", list(Objects))
+def test_nobody_pushes_into_it(mirrored: Project, objects: Objects) -> None:
+    made = workspace(mirrored, objects=objects)
+    made.commit({"work.txt": "work\n"})
+    before = refs(mirrored)
+    made.git("push", "project", "HEAD:refs/heads/main", check=False)
+    made.git("push", "--force", "project", "HEAD:refs/heads/new", check=False)
+    assert refs(mirrored) == before
+
+
+def test_a_move_that_was_forced_is_followed(mirrored: Project) -> None:
+    made = workspace(mirrored)
+    mirrored.git("commit", "-q", "--amend", "-m", "another")
+    update(mirrored)
+    made.git("fetch", "-q")
+    assert made.git("rev-parse", "main") == mirrored.git("rev-parse", "main")
+
+
+def lock(path: Path) -> None:
+    (path / "refs" / "heads").mkdir(parents=True, exist_ok=True)
+    (path / "refs" / "heads" / "main.lock").touch()
+    (path / "packed-refs.lock").touch()
+
+
+def hostile(path: Path) -> None:
+    with (path / "config").open("a") as config:
+        config.write(f"[core]\n\tfsmonitor = touch {path.parent}/it-ran\n")
+
+
+def emptied(path: Path) -> None:
+    shutil.rmtree(path)
+    path.mkdir()
+
+
+def lost(path: Path) -> None:
+    shutil.rmtree(path)
+
+
+def linked(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def piped(path: Path) -> None:
+    (path / "config").unlink()
+    os.mkfifo(path / "config")
+
+
+@pytest.mark.parametrize("spoil", [lock, hostile, emptied, lost, linked, piped])
+def test_one_that_the_host_did_not_make_so_is_made_anew(
+    mirrored: Project, spoil: Callable[[Path], object]
+) -> None:
+    path = mirror(mirrored)
+    spoil(path)
+    elsewhere = path.with_name("elsewhere")
+    before = sorted(elsewhere.rglob("*"))
+    head = mirrored.commit({"a.txt": "later\n"})
+    update(mirrored)
+    assert refs(mirrored)["main"] == head
+    assert mirrored.git("fsck", "--strict", at=path) == ""
+    assert sorted(elsewhere.rglob("*")) == before
+    assert not (path.parent / "it-ran").exists()
+
+
+def test_it_is_not_made_behind_a_link(project: Project, tmp_path: Path) -> None:
+    (project.root / ".worktrees").mkdir()
+    (project.root / ".worktrees" / ".mirror").symlink_to(tmp_path)
+    before = set(tmp_path.iterdir())
+    with pytest.raises(AllocationFailed):
+        update(project)
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_branch_that_is_a_symbolic_ref_is_refused(mirrored: Project) -> None:
+    mirrored.git("symbolic-ref", f"refs/heads/{MISSION}", "refs/heads/main")
+    before = refs(mirrored)
+    with pytest.raises(GitFailed):
+        update(mirrored)
+    assert refs(mirrored) == before
+
+
+def test_a_new_one_has_its_name_when_nothing_of_it_can_be_lost(project: Project) -> None:
+    with watched() as disk:
+        path = update(project)
+    named = disk.steps.index(f"rename {path.name}")
+    assert SYNC_ALL in disk.steps[:named]
+    assert f"sync {path.parent.name}" in disk.steps[named:]
+
+
+def test_a_host_that_is_killed_at_any_step_leaves_nothing_in_the_way(project: Project) -> None:
+    for step in kills(lambda: update(project)):
+        update(project)
+        made = workspace(project)
+        assert remains(project) == ["demo-lane-a"]
+        made.path.rename(project.root.parent / f"other-{step}")
+        assert refs(project) == {"main": project.git("rev-parse", "HEAD")}
+        mirror(project).rename(project.root.parent / f"done-{step}")
+
+
+def test_a_host_that_is_killed_while_it_follows_leaves_nothing_in_the_way(
+    mirrored: Project,
+) -> None:
+    before = identity(mirror(mirrored))
+    head = mirrored.commit({"a.txt": "later\n"})
+    for _ in kills(lambda: update(mirrored), least=3):
+        assert refs(mirrored).keys() == {"main", MISSION}
+    assert refs(mirrored)["main"] == head
+    assert identity(mirror(mirrored)) == before
+
+
+@pytest.mark.parametrize("kind", ["--filter=blob:none", "--depth=1"])
+def test_a_clone_that_has_not_got_everything(mirrored: Project, tmp_path: Path, kind: str) -> None:
+    mirrored.commit({"a.txt": "later\n"})
+    mirrored.git("config", "uploadpack.allowFilter", "true")
+    mirrored.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    clone = cloned(mirrored, tmp_path / "clone", kind)
+    update(clone)
+    made = workspace(clone, objects=Objects.SHARED)
+    head = clone.commit({"b.txt": "mine\n"})
+    update(clone)
+    made.git("fetch", "-q")
+    assert made.git("rev-parse", "main") == head
+    made.git("rebase", "-q", "main")
+    assert (made.path / "b.txt").read_text() == "mine\n"
+
+
+def test_the_next_workspace_and_the_mirror_do_not_disturb_each_other(mirrored: Project) -> None:
+    workspace(mirrored)
+    update(mirrored)
+    assert remains(mirrored) == ["demo-lane-a"]
+
+
+def test_packs_do_not_pile_up(mirrored: Project) -> None:
+    for number in range(25):
+        mirrored.commit({"a.txt": f"{number}\n"})
+        update(mirrored)
+    packs = list((mirror(mirrored) / "objects" / "pack").glob("*.pack"))
+    assert len(packs) < 22
+    assert mirrored.git("fsck", "--strict", "--no-dangling", at=mirror(mirrored)) == ""
