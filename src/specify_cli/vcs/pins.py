@@ -12,6 +12,7 @@ from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.host_folders import MAKING, TRASH
 
 PINS: Final = "refs/spec-kitty/pin/"
+REMOVAL_S: Final = 10.0
 
 
 def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
@@ -31,7 +32,11 @@ def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
     orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
     orders += [f"delete {ref}\n" for ref in _gone(known, place.parent)]
     if orders:
-        git.run("update-ref", "--stdin", input="".join(orders).encode())
+        try:
+            git.run("update-ref", "--stdin", input="".join(orders).encode())
+        except BaseException:
+            remove(git, new)  # Git may have been stopped after its work.
+            raise
     return new
 
 
@@ -40,7 +45,8 @@ def remove(git: Git, refs: Iterable[str]) -> None:
     orders = "".join(f"delete {ref}\n" for ref in refs)
     if orders:
         with suppress(GitFailed):
-            git.run("update-ref", "--stdin", input=orders.encode())
+            # Of its own time: what it cleans up after may have used up that of the caller.
+            git.run("update-ref", "--stdin", input=orders.encode(), timeout_s=REMOVAL_S)
 
 
 def prune(git: Git, worktrees: Path) -> list[str]:

@@ -38,9 +38,12 @@ def fill(
         copy(project, git, git_dir, commits=order.refs.values(), settings=settings)
     _name_commits(git_dir, order)
     _check_out(git, project, order, path=path, filters=settings.filters)
-    left_out = _copy_files(project.common, git_dir, hooks=_has_hooks(order, settings))
+    has_hooks = _has_hooks(order, settings, root=git.folder, common=project.common)
+    left_out = _copy_files(project.common, git_dir, hooks=has_hooks)
     # The last thing of all: no git that runs here has ever read it.
     _configure(git, order, git_dir, project=project, settings=settings)
+    if order.owner is not None:
+        _give(path, order.owner)
     return left_out
 
 
@@ -66,16 +69,30 @@ def _check_out(
     }
     # What an index would have from these belongs to the project's git folder.
     flags = ["core.splitIndex=false", "core.untrackedCache=false"]
-    flags += [f"filter.{name}.{key}=" for name in sorted(barred) for key in ("smudge", "process")]
+    flags += [
+        f"filter.{name}.{key}=" for name in sorted(barred) for key in ("clean", "smudge", "process")
+    ]
     flags += [f"filter.{name}.required=false" for name in sorted(barred)]
     overrides = (*git.overrides, *(word for flag in flags for word in ("-c", flag)))
     there = replace(git, folder=path, place=place, overrides=overrides)
     there.run("read-tree", "--reset", "-u", order.commit)
+    if order.owner is not None:
+        _give(path, order.owner)
+        # The index knows files by their owner, too.
+        there.run("update-index", "-q", "--refresh")
 
 
-def _has_hooks(order: Order, settings: ProjectSettings) -> bool:
+def _give(folder: Path, owner: int) -> None:
+    """The folder and all that it holds belong to that user. Nobody else can have put a link there."""
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files, "."):
+            os.chown(Path(parent, name), owner, -1, follow_symlinks=False)
+
+
+def _has_hooks(order: Order, settings: ProjectSettings, *, root: Path, common: Path) -> bool:
     """Whether the hooks of the git folder run in the project, and are to run in the workspace."""
-    return order.has_hooks and not settings.hooks_path
+    path = settings.hooks_path
+    return order.has_hooks and (not path or (root / path).resolve() == (common / "hooks").resolve())
 
 
 def _copy_files(common: Path, git_dir: Path, *, hooks: bool) -> list[str]:

@@ -26,6 +26,7 @@ class Order:
         branches: The branches that it has besides, with their commits: the target's and the mission's.
         mirror: The repository that is its remote `project`.
         has_hooks: Whether the project's hooks are copied.
+        owner: The user that it belongs to; None for whoever makes it.
         filters: The filters that may run while its files are written; None for all that git has in the project.
     """
 
@@ -37,6 +38,7 @@ class Order:
     mirror: Path
     objects: Objects = Objects.COPIED
     has_hooks: bool = True
+    owner: int | None = None
     filters: frozenset[str] | None = None
 
     @property

@@ -241,6 +241,16 @@ def test_hooks_elsewhere_are_not_the_workspace_s(hooked: Project, path: str) -> 
     assert list((made.path / ".git/hooks").iterdir()) == []
 
 
+@pytest.mark.parametrize("path", [".git/hooks", "./.git/hooks/", "{root}/.git/hooks"])
+def test_hooks_of_the_git_folder_run_where_the_setting_names_that(
+    hooked: Project, path: str
+) -> None:
+    hooked.git("config", "core.hooksPath", path.format(root=hooked.root))
+    made = workspace(hooked)
+    made.commit({"x": "x"})
+    assert (made.path / "ran").read_text() == "ran\n"
+
+
 def test_a_folder_of_hooks_that_is_a_link_is_not_followed(hooked: Project, tmp_path: Path) -> None:
     (hooked.root / ".git/hooks").rename(tmp_path / "hooks")
     (hooked.root / ".git/hooks").symlink_to(tmp_path / "hooks")

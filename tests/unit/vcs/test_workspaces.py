@@ -13,7 +13,7 @@ import pytest
 
 from specify_cli.vcs import pins as project_pins
 from specify_cli.vcs import renames, trash
-from specify_cli.vcs.git import GitFailed, within
+from specify_cli.vcs.git import Git, GitFailed, within
 from specify_cli.vcs.host_folders import identity
 from specify_cli.vcs.placement import AllocationFailed
 from specify_cli.vcs.workspaces import Objects, make
@@ -48,6 +48,22 @@ def test_a_workspace_is_whole_and_its_branch_is_checked_out(
     assert made.git("diff-files") == ""
     assert remains(project) == ["demo-lane-a"]
     assert made.path.stat().st_mode & 0o077 == 0o055
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+def test_a_workspace_can_belong_to_another_user(project: Project, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.touch()
+    project.write(".git/hooks/pre-commit", "#!/bin/sh\n").chmod(0o755)
+    (project.root / "link").symlink_to(outside)
+    project.git("add", "--all")
+    project.git("commit", "-q", "-m", "link")
+    made = workspace(project, owner=54_321)
+    assert {it.lstat().st_uid for it in (made.path, *made.path.rglob("*"))} == {54_321}
+    assert outside.stat().st_uid == os.geteuid()
+    index = (made.path / ".git" / "index").read_bytes()
+    assert made.git("-c", f"safe.directory={made.path}", "status", "--porcelain") == ""
+    assert (made.path / ".git" / "index").read_bytes() == index
 
 
 @BOTH
@@ -208,6 +224,24 @@ def test_a_git_that_does_not_end_leaves_nothing(project: Project, objects: Objec
     with within(2), pytest.raises(GitFailed):
         workspace(project, objects=objects)
     assert remains(project) == []
+    assert pins(project) == []
+
+
+def test_a_git_that_is_stopped_after_it_wrote_a_pin_leaves_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Git.run
+
+    def run(git: Git, *args: str, **more: Any) -> Any:
+        done = real(git, *args, **more)
+        if args[0] == "update-ref":
+            monkeypatch.undo()
+            raise GitFailed(args, returncode=-1, stderr="it did not end within 120 s")
+        return done
+
+    monkeypatch.setattr(Git, "run", run)
+    with pytest.raises(GitFailed):
+        workspace(project, objects=Objects.SHARED)
     assert pins(project) == []
 
 
