@@ -62,6 +62,7 @@ class Git:
         try:
             subprocess.run(["git", *args], shell=False, stdin=subprocess.DEVNULL)
             subprocess.run([*GIT, *args])
+            subprocess.run((*self.prefix, "git", *args))
             with subprocess.Popen(["git"] + list(args), stdout=subprocess.PIPE) as child:
                 child.wait()
         except subprocess.CalledProcessError:
@@ -193,6 +194,9 @@ PROGRAMS_IN_GIT = [
     'from subprocess import run as go\ngo(["sh"])',
     'import os\nos.execvp("git", ["git"])',
     'subprocess.run(args=["opencode"])',
+    'subprocess.run((*self.prefix, "sh"))',
+    'subprocess.run((*self.words, "git"))',
+    'Git(folder=folder, prefix=("sh",))',
 ]
 
 NOT_IN_SIGHT = [

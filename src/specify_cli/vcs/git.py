@@ -162,6 +162,11 @@ class Git:
     keeps: bool = True
     # Variables that name the repository, where the folder's own word for it counts for nothing.
     place: Mapping[str, str] = field(default_factory=dict)
+    # What starts git: limits, a sandbox.
+    prefix: tuple[str, ...] = ()
+    # The whole environment, where nothing of this process's own may be in force; nothing that git
+    # starts then outlives it.
+    environment: Mapping[str, str] | None = None
 
     def run(
         self,
@@ -181,11 +186,11 @@ class Git:
         Raises:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
         """
-        command = ("git", *self.overrides, "-C", str(self.folder), *args)
+        command = (*self.prefix, "git", *self.overrides, "-C", str(self.folder), *args)
         kept = _kept.get() if self.keeps else ()
         setting = "push_timeout_s" if args[0] == "push" else "git_timeout_s"
         mark = {processes.VARIABLE: str(processes.this_process())} if kept else {}
-        variables = _environment({**self.place, **(env or {}), **mark})
+        variables = _environment(self.environment, {**self.place, **(env or {}), **mark})
         try:
             with ended_by_signals():
                 process = _started(command, env=variables, kept=kept, output=output)
@@ -193,7 +198,8 @@ class Git:
                     process,
                     input or b"",
                     limit=Limit(setting=setting, seconds=timeout_s or time_limit()),
-                    leaves_nothing=bool(kept),  # Nor any holder of the lock.
+                    # Nor any holder of the lock.
+                    leaves_nothing=bool(kept) or self.environment is not None,
                     enough=enough,
                 )
         except (OSError, ValueError, Stopped) as error:
@@ -225,7 +231,9 @@ class Git:
         return replace(self, overrides=(*self.overrides, *extra))
 
 
-def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+def _environment(whole: Mapping[str, str] | None, extra: Mapping[str, str]) -> dict[str, str]:
+    if whole is not None:
+        return {**whole, **extra}
     inherited = {name: value for name, value in os.environ.items() if name not in _REDIRECTING}
     return {**inherited, **_FIXED, **extra}
 

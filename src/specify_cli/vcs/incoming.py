@@ -83,6 +83,16 @@ def paths_in(git: Git, tree: str) -> list[str]:
     return git.run("ls-tree", "-r", "-z", "--full-tree", "--name-only", tree).fields
 
 
+def entries(tree: bytes, *, width: int) -> Iterator[tuple[str, bytes, str]]:
+    """The mode, the name and the object of each entry; an object's name has `width` bytes."""
+    start = 0
+    while start < len(tree):
+        end = tree.index(b"\0", start)
+        mode, _, name = tree[start:end].partition(b" ")
+        start = end + 1 + width
+        yield os.fsdecode(mode), name, tree[end + 1 : start].hex()
+
+
 def _faults(git: Git, *revisions: str) -> Iterator[TreeFault]:
     trees = list(_trees(git, revisions))
     for start in range(0, len(trees), _TREES_AT_ONCE):
@@ -113,7 +123,7 @@ def _problems(tree: bytes, *, width: int) -> Iterator[tuple[str, str]]:
     """The names of the entries that are faulty, and why."""
     seen: set[bytes] = set()
     last = b""
-    for mode, name in _entries(tree, width=width):
+    for mode, name, _ in entries(tree, width=width):
         problem = name_fault(os.fsdecode(name), mode)
         # Source: git, tree.c, base_name_compare: a folder is sorted as if its name ended in a slash.
         key = name + b"/" if mode == FOLDER else name
@@ -125,12 +135,3 @@ def _problems(tree: bytes, *, width: int) -> Iterator[tuple[str, str]]:
         last = key
         if problem:
             yield os.fsdecode(name), problem
-
-
-def _entries(tree: bytes, *, width: int) -> Iterator[tuple[str, bytes]]:
-    start = 0
-    while start < len(tree):
-        end = tree.index(b"\0", start)
-        mode, _, name = tree[start:end].partition(b" ")
-        yield os.fsdecode(mode), name
-        start = end + 1 + width

@@ -81,6 +81,9 @@ def _begins_with_git(
 ) -> bool:
     """Whether a list of arguments, or a name for one, has git in front wherever it comes from."""
     match expression:
+        # What confines git stands before it; `processes.confining` sees to where that comes from.
+        case ast.Tuple(elts=[ast.Starred(value=value), first, *_]) if _is_prefix(value):
+            return _is_git(first, tree, seen)
         case ast.List(elts=[first, *_]) | ast.Tuple(elts=[first, *_]):
             return _is_git(first, tree, seen)
         case ast.BinOp(op=ast.Add(), left=left):
@@ -92,6 +95,10 @@ def _begins_with_git(
                 and all(_begins_with_git(value, tree, seen | {name}) for value in values)
             )
     return False
+
+
+def _is_prefix(expression: ast.expr) -> bool:
+    return ast.unparse(expression) == "self.prefix"
 
 
 def _is_git(expression: ast.expr, tree: ast.Module, seen: frozenset[str]) -> bool:

@@ -12,6 +12,8 @@ from tests.architecture.orchestrator_boundary.names import AGENT_PROGRAMS, progr
 from tests.architecture.orchestrator_boundary.violation import Violation
 
 HOME_OF_SUBPROCESS = "src/specify_cli/vcs/git.py"
+# Limits, bubblewrap and another user, under which git reads what an agent has written.
+HOME_OF_CONFINEMENT = "src/specify_cli/vcs/box.py"
 # A kit that tests hosts of others has to run them. It is no part of the host: nothing but the
 # command line's `contract verify` loads it.
 HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
@@ -24,7 +26,7 @@ RENAME = "renameat2"
 FOREIGN_NAMES = frozenset({"CDLL", "c_char_p", "c_int", "c_uint", "get_errno"})
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
-    "only vcs/git.py starts a process, and that process is git; conformance/programs.py starts what "
+    "only vcs/git.py starts a process, and that process is git, confined by vcs/box.py alone; conformance/programs.py starts what "
     "its user names, without a shell; cli/work_shown.py shows a difference in the user's pager; vcs/renames.py asks the C "
     "library for one rename"
 )
@@ -74,6 +76,7 @@ def in_module(tree: ast.Module, path: str) -> Iterator[Violation]:
         if isinstance(node, ast.expr | ast.stmt):
             for what in _ways(node, bindings, path):
                 yield Violation(path, node.lineno, what, WHY)
+    yield from confining(tree, path)
     judge = _JUDGES.get(path, lambda tree, bindings: iter(()))
     for line, what in judge(tree, bindings):
         yield Violation(path, line, what, WHY)
@@ -106,6 +109,15 @@ _JUDGES = {
     HOME_OF_RENAMES: _other_functions,
 }
 """What else is looked at in a module that may do more than others."""
+
+
+def confining(tree: ast.Module, path: str) -> Iterator[Violation]:
+    """Wherever it is said what a git is to be started by, but for the one place."""
+    what = "a git that is started by another program"
+    for node in ast.walk(tree) if path != HOME_OF_CONFINEMENT else ():
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Git", "git.Git", "replace"):
+            words = (word for word in node.keywords if word.arg == "prefix")
+            yield from (Violation(path, node.lineno, what, WHY) for _ in words)
 
 
 def _ways(node: ast.stmt | ast.expr, bindings: Bindings, path: str) -> Iterator[str]:

@@ -1,0 +1,274 @@
+"""Takes the commits of one branch of an agent's workspace into the project.
+
+Every byte of the workspace may be hostile, and may change meanwhile. Git's own boundary for such
+repositories, upload-pack, reads it; what it sends goes to a repository of the host's own first, and
+nothing of it reaches the project before all of it was judged.
+
+Source: `workspaces.md`, "taking commits in", is the design; git-upload-pack(1), SECURITY.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from specify_cli.core.merge_paths import shown
+from specify_cli.vcs import durable, marks
+from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box, box_for
+from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.git import Git, GitFailed, within
+from specify_cli.vcs.incoming import TreeFault, tree_faults
+from specify_cli.vcs.net_content import TooMuch, case_faults, require_size
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.scratch import Scratch, scratch
+from specify_cli.vcs.workspace_files import odd_files
+
+_TIP: Final = "refs/spec-kitty/tip"
+_KNOWN: Final = "refs/spec-kitty/known"
+_BASE: Final = "refs/spec-kitty/base"
+
+_FETCHING: Final = (
+    *("-c", "transfer.fsckObjects=true"),
+    *("-c", "fetch.fsckObjects=true"),
+    *("-c", "transfer.bundleURI=false"),
+    *("-c", "fetch.uriProtocols="),
+    *("-c", "protocol.version=2"),
+)
+_FLAGS: Final = (
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--no-recurse-submodules",
+    "--no-write-commit-graph",
+    "--refmap=",
+)
+
+_TOLD: Final = 10
+_SAID_CHARACTERS: Final = 2000
+
+
+class IntakeRefused(Exception):
+    """The commits of a workspace were not taken in; `reason` says why and what to do.
+
+    `code` names the case: `unreadable`, `no_branch`, `not_descended`, `diverged`, `too_much`,
+    `bad_content` or `timed_out`. `paths` are those that it is about.
+    """
+
+    def __init__(self, reason: str, *, code: str, paths: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.paths = tuple(paths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What one intake may take at most."""
+
+    bytes: int = 2 * 1024**3
+    files: int = 100_000
+    seconds: float = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A branch of a workspace, and the commit of the project that the workspace was made at.
+
+    `shared` are folders of objects that the workspace borrows by the host's own making.
+    """
+
+    workspace: Path
+    branch: str
+    base: str
+    shared: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """Commits that were judged and wait to be moved into the project; `tip` is the last.
+
+    `is_boxed` where the workspace was read by a git that could see nothing else.
+    """
+
+    tip: str
+    is_boxed: bool
+    source: Source
+    scratch: Scratch
+
+    def move_in(self, repo: Repository) -> None:
+        """The project's branch of that name has the commits; call it under the lock of the project.
+
+        Raises:
+            IntakeRefused: that branch has commits which these have not in their history.
+            GitFailed: that branch is a symbolic ref or damaged, moved meanwhile, or git refused.
+            OSError: the disk refused.
+        """
+        branch = self.source.branch
+        old = repo.lane_tips([branch]).get(branch)
+        if old == self.tip:
+            return
+        if old is not None and not _is_ancestor(self.scratch.git, old, self.tip):
+            raise self._diverged(repo, old)
+        self.scratch.move_objects()
+        # No branch may outlive a power loss that the commits it points at do not.
+        durable.sync()
+        ref = HEADS + branch
+        marks.note_ref(ref, self.tip)
+        # Where there is no branch, none may have come meanwhile.
+        repo.git.run("update-ref", "--no-deref", ref, self.tip, old or "0" * len(self.tip))
+
+    def _diverged(self, repo: Repository, old: str) -> IntakeRefused:
+        at, branch = shlex.quote(str(self.source.workspace)), self.source.branch
+        fetch = f"git -C {at} fetch {shlex.quote(str(repo.root))} {shlex.quote(branch)}"
+        text = (
+            f"{branch} is at {old} in the project and at {self.tip} in the workspace, which does not"
+            f" have that commit in its history; bring it in: {fetch} && git -C {at} merge {old}"
+        )
+        return IntakeRefused(text, code="diverged")
+
+
+@contextmanager
+def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fetched]:
+    """The commits of the branch, in a repository of the host's own for as long as the block lasts.
+
+    Needs no lock: the project is not written before `move_in`.
+
+    Raises:
+        IntakeRefused: they must not come in, or cannot be read.
+        GitFailed: git does not work in the project.
+        OSError: the disk refused.
+    """
+    known = repo.lane_tips([source.branch]).get(source.branch)
+    refs = {_BASE: source.base} | ({_KNOWN: known} if known else {})
+    with scratch(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
+        with _judged_in_time(bounds.seconds):
+            box = _box(source)
+            _fetch(made, source, box)
+            tip = _tip(made.git, source)
+            _judge(made.git, source, tip, known=known, bounds=bounds)
+            made.loosen()
+        yield Fetched(tip=tip, is_boxed=box.is_closed, source=source, scratch=made)
+
+
+@contextmanager
+def _judged_in_time(seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    try:
+        with within(seconds):
+            yield
+    except GitFailed as error:
+        if time.monotonic() >= deadline:
+            text = (
+                f"to read it took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
+            )
+            raise IntakeRefused(text, code="timed_out") from error
+        raise IntakeRefused(f"git cannot read it: {_said(error)}", code="unreadable") from error
+    except TooMuch as error:
+        paths = [shown(error.path)] if error.path else []
+        named = f"; the largest is {paths[0]!r}" if paths else ""
+        text = f"the commits bring too much: {error.measure}{named}"
+        raise IntakeRefused(text, code="too_much", paths=paths) from error
+
+
+def _box(source: Source) -> Box:
+    """How to read the workspace, which has the shape of one.
+
+    It may have another by the time that git reads it: then that ends in the box, or at the deadline.
+
+    Raises:
+        IntakeRefused: it has not.
+    """
+    faults = odd_files(source.workspace, is_shared=bool(source.shared))
+    if faults:
+        named = [shown(str(it)) for it in faults[:_TOLD]]
+        more = " and more" if len(faults) > _TOLD else ""
+        text = f"not files of a repository of its own: {', '.join(map(repr, named))}{more}"
+        raise IntakeRefused(f"{text}; put back what was there", code="unreadable", paths=named)
+    return box_for(source.workspace)
+
+
+def _fetch(made: Scratch, source: Source, box: Box) -> None:
+    git_dir = str(source.workspace / ".git")
+    variables = [f"{name}={value}" for name, value in HISTORY_AS_IT_IS.items()]
+    reader = (
+        *("env", *variables, *box.prefix(source.workspace, *source.shared)),
+        # Where the owner is another user, git reads it for this one command all the same.
+        *("git", *DEAF, "-c", f"safe.directory={git_dir}"),
+        *("upload-pack", "--strict", git_dir),
+    )
+    # Git puts its URL behind the command, for which nothing of the workspace may be named: it would
+    # look for a bundle there, and read that itself. The command takes it for a comment.
+    command = f"{shlex.join(reader)} #"
+    refspec = f"+{HEADS}{source.branch}:{_TIP}"
+    args = ("fetch", *_FLAGS, f"--upload-pack={command}", ".", refspec)
+    done = replace(made.git, overrides=(*DEAF, *_FETCHING)).run(*args, check=False)
+    if done.returncode == 0:
+        return
+    if "couldn't find remote ref" in done.stderr:
+        raise _no_branch(source)
+    if "signal 25" in done.stderr:  # SIGXFSZ, on Linux.
+        raise TooMuch(f"they have more than {made.file_bytes} bytes")
+    raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
+
+
+def _no_branch(source: Source) -> IntakeRefused:
+    at, branch = shlex.quote(str(source.workspace)), shlex.quote(source.branch)
+    text = f"the workspace has no branch {source.branch}; make it: git -C {at} switch -C {branch}"
+    return IntakeRefused(text, code="no_branch")
+
+
+def _tip(git: Git, source: Source) -> str:
+    """The commit that came; git ends well without one where a `shallow` file was planted."""
+    found = git.run("rev-parse", "--quiet", "--verify", _TIP, check=False)
+    tip = os.fsdecode(found.stdout).strip()
+    if not tip:
+        raise _no_branch(source)
+    kind = git.text("cat-file", "-t", tip)
+    if kind != "commit":
+        raise IntakeRefused(f"{source.branch} names a {kind}, not a commit", code="no_branch")
+    return tip
+
+
+def _judge(git: Git, source: Source, tip: str, *, known: str | None, bounds: Bounds) -> None:
+    if not _is_ancestor(git, source.base, tip):
+        text = (
+            f"{source.branch} is at {tip}, which does not have the commit {source.base} in its"
+            f" history, at which the work began; in {source.workspace}, run: git merge {source.base}"
+        )
+        raise IntakeRefused(text, code="not_descended")
+    standing = [source.base, *([known] if known else [])]
+    require_size(git, tip, known=standing, most_bytes=bounds.bytes)
+    faults = case_faults(git, tip, base=source.base, most_files=bounds.files)
+    faults += tree_faults(git, [tip], beside=source.base)
+    if faults:
+        told = [_told(it) for it in faults[:_TOLD]]
+        more = " and more" if len(faults) > _TOLD else ""
+        text = f"names that a file system cannot hold safely: {'; '.join(told)}{more}"
+        paths = [shown(it.path) for it in faults[:_TOLD]]
+        advice = "rewrite the commits without them"
+        raise IntakeRefused(f"{text}; {advice}", code="bad_content", paths=paths)
+
+
+def _told(fault: TreeFault) -> str:
+    return f"{shown(fault.path)!r} in {fault.commit}: {fault.problem}"
+
+
+def _is_ancestor(git: Git, a: str, b: str) -> bool:
+    args = ("merge-base", "--is-ancestor", a, b)
+    done = git.run(*args, check=False)
+    if done.returncode not in (0, 1):
+        raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
+    return done.returncode == 0
+
+
+def _said(error: GitFailed) -> str:
+    """What git said, printable and of bounded length: names in it are the agent's."""
+    lines = (shown(line) for line in error.stderr.splitlines()[-_TOLD:])
+    return "; ".join(lines)[:_SAID_CHARACTERS]

@@ -1,0 +1,135 @@
+"""How much the commits of an agent bring, and names among it that some file system cannot hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from specify_cli.core.merge_paths import FOLDER
+from specify_cli.vcs.git import Git
+from specify_cli.vcs.incoming import MOST_TREE_BYTES, TreeFault, entries
+from specify_cli.vcs.objects import read_objects, tree_of
+
+MOST_OBJECTS: Final = 1_000_000
+_LISTED_BYTES: Final = 256 * 1024 * 1024
+
+Names = dict[bytes, tuple[str, str]]
+"""The entries of a folder: mode and object by name."""
+
+
+class TooMuch(Exception):
+    """It is more than the bound; `measure` says of what."""
+
+    def __init__(self, measure: str, *, path: str = "") -> None:
+        super().__init__(measure)
+        self.measure = measure
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Folder:
+    """A folder that differs: its tree at the base, None where it is new, and at the tip."""
+
+    path: str
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entries:
+    """What such a folder holds at the base and at the tip."""
+
+    path: str
+    old: Names
+    new: Names
+
+    @property
+    def changed(self) -> list[bytes]:
+        """The names at the tip that hold something else than at the base."""
+        return [name for name, entry in self.new.items() if self.old.get(name) != entry]
+
+
+def require_size(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) -> None:
+    """The objects that `tip` has and `known` have not are within bounds, unpacked.
+
+    Raises:
+        TooMuch: they are not.
+        GitFailed: git cannot read them.
+    """
+    flags = ("--objects", *(f"^{commit}" for commit in known))
+    listed = git.run("rev-list", *flags, tip, "--", enough=_LISTED_BYTES)
+    lines = listed.stdout.splitlines()
+    if len(lines) > MOST_OBJECTS or len(listed.stdout) > _LISTED_BYTES:
+        raise TooMuch(f"they have more than {MOST_OBJECTS} objects")
+    if not lines:
+        return
+    oids = b"".join(line.partition(b" ")[0] + b"\n" for line in lines)
+    answer = git.run("cat-file", "--batch-check=%(objectsize)", input=oids).stdout
+    sizes = [int(size) for size in answer.split()]
+    if sum(sizes) > most_bytes:
+        largest = lines[max(range(len(sizes)), key=sizes.__getitem__)]
+        path = os.fsdecode(largest.partition(b" ")[2])
+        raise TooMuch(f"they have {sum(sizes)} bytes, more than {most_bytes}", path=path)
+
+
+def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
+    """New names of `tip` that differ from another one in their folder only in case.
+
+    The tree is walked level by level, so that one with few objects and a billion paths is refused.
+
+    Raises:
+        TooMuch: more than `most_files` paths differ from those of `base`.
+        GitFailed: git cannot read a tree.
+    """
+    level = [_Folder(path="", old=tree_of(git, base), new=tree_of(git, tip))]
+    faults: list[TreeFault] = []
+    count = 0
+    while level:
+        trees = _read(git, level)
+        below: list[_Folder] = []
+        for folder in level:
+            found = _Entries(
+                path=folder.path, old=trees.get(folder.old or "", {}), new=trees[folder.new]
+            )
+            changed = found.changed
+            count += len(changed) + len(found.old.keys() - found.new.keys())
+            if count > most_files:
+                raise TooMuch(f"they change more than {most_files} files")
+            faults += _alike(found, tip)
+            below += _below(found, changed)
+        level = below
+    return faults
+
+
+def _below(found: _Entries, changed: Sequence[bytes]) -> Iterator[_Folder]:
+    for name in changed:
+        mode, oid = found.new[name]
+        if mode == FOLDER:
+            before = found.old.get(name)
+            was = before[1] if before and before[0] == FOLDER else None
+            yield _Folder(path=f"{found.path}{os.fsdecode(name)}/", old=was, new=oid)
+
+
+def _alike(found: _Entries, tip: str) -> Iterator[TreeFault]:
+    first: dict[str, bytes] = {}
+    for name in found.new:
+        text = os.fsdecode(name)
+        other = first.setdefault(text.casefold(), name)
+        if other != name and not (name in found.old and other in found.old):
+            problem = f"its name differs from {os.fsdecode(other)!a} only in case"
+            yield TreeFault(path=f"{found.path}{text}", commit=tip, problem=problem)
+
+
+def _read(git: Git, folders: Sequence[_Folder]) -> dict[str, Names]:
+    oids = {oid for folder in folders for oid in (folder.old, folder.new) if oid}
+    ordered = sorted(oids)
+    contents = read_objects(git, ordered, max_bytes=MOST_TREE_BYTES)
+    found = {}
+    for oid, (size, content) in zip(ordered, contents, strict=True):
+        if content is None:
+            raise TooMuch(f"a folder has {size} bytes of names, more than {MOST_TREE_BYTES}")
+        width = len(oid) // 2
+        found[oid] = {name: (mode, entry) for mode, name, entry in entries(content, width=width)}
+    return found

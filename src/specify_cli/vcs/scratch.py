@@ -1,0 +1,168 @@
+"""A private repository for one operation of the host, beside the project's own, whose objects it sees."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli import processes
+from specify_cli.vcs import box, plain_files
+from specify_cli.vcs.checkouts import git_dir_of
+from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.repository import Repository
+
+FOLDER: Final = "spec-kitty-scratch"
+"""In the git folder of the project; each of its entries is named after the process that made it."""
+
+_FEW: Final = 100
+"""As many objects as git by itself does not keep in a pack."""
+
+_SMALL_BYTES: Final = 16 * 1024 * 1024
+_SHALLOW_BYTES: Final = 64 * 1024 * 1024
+_PACK_PARTS: Final = (".pack", ".rev", ".idx")
+"""In this order: git takes a pack for one once it has its index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """A bare repository without any configuration but ours; `objects` are those of the project."""
+
+    folder: Path
+    objects: Path
+    file_bytes: int
+
+    @property
+    def git(self) -> Git:
+        """Git in this repository: deaf to every file of settings, and with limits."""
+        place = {"GIT_DIR": str(self.folder)}
+        return box.limited_git(self.folder, place=place, file_bytes=self.file_bytes)
+
+    def loosen(self) -> None:
+        """The objects of a small pack are files of their own, so that the project's packs stay few.
+
+        Git keeps the pack itself wherever it checks what came.
+
+        Raises:
+            GitFailed: the disk refused.
+            OSError: the disk refused.
+        """
+        for pack in (self.folder / "objects" / "pack").glob("pack-*.pack"):
+            count = int.from_bytes(_head(pack)[8:12], "big")
+            if count <= _FEW and pack.stat().st_size <= _SMALL_BYTES:
+                content = plain_files.read(pack, max_bytes=_SMALL_BYTES)
+                for suffix in _PACK_PARTS:
+                    pack.with_suffix(suffix).unlink(missing_ok=True)
+                self.git.run("unpack-objects", "-q", input=content)
+
+    def move_objects(self) -> None:
+        """The project has the objects of this repository; call it under the lock of the project.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        made = self.folder / "objects"
+        for folder in made.iterdir():
+            if folder.name != "info":
+                for file in sorted(folder.iterdir(), key=_in_order):
+                    _move(file, self.objects / folder.name / file.name)
+
+
+@contextmanager
+def scratch(
+    repo: Repository, *, like: str, refs: Mapping[str, str], file_bytes: int
+) -> Iterator[Scratch]:
+    """A new one, with these refs; it is removed at the end of the block.
+
+    `like` is the name of any object of the project: those of sha256 are longer.
+
+    Raises:
+        GitFailed: git will not make it.
+        OSError: the disk refused.
+    """
+    common = _git_dir(repo)
+    parent = common / FOLDER
+    parent.mkdir(mode=0o700, exist_ok=True)
+    name = f"{processes.this_process()}.{secrets.token_hex(8)}"
+    made = Scratch(folder=parent / name, objects=common / "objects", file_bytes=file_bytes)
+    try:
+        made.folder.mkdir()
+        _initialize(made, common, like=like, refs=refs)
+        yield made
+    finally:
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def remove_dead(repo: Repository) -> None:
+    """What killed processes of the host left of theirs is gone; call it under the lock of the project.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    common = _git_dir(repo)
+    with suppress(FileNotFoundError):
+        for folder in (common / FOLDER).iterdir():
+            process = processes.Process.read(folder.name.rpartition(".")[0])
+            if process is not None and process.is_dead:
+                processes.end_orphans(process)
+                _remove_half_moved(folder / "objects" / "pack", common / "objects" / "pack")
+                shutil.rmtree(folder)
+
+
+def _initialize(made: Scratch, common: Path, *, like: str, refs: Mapping[str, str]) -> None:
+    form = "sha1" if len(like) == 40 else "sha256"
+    made.git.run("init", "--quiet", "--bare", "--template=", f"--object-format={form}")
+    info = made.folder / "objects" / "info"
+    plain_files.create(info / "alternates", _quoted(made.objects))
+    with suppress(FileNotFoundError):
+        ends = plain_files.read(common / "shallow", max_bytes=_SHALLOW_BYTES)
+        plain_files.create(made.folder / "shallow", ends)
+    orders = "".join(f"create {ref} {commit}\n" for ref, commit in refs.items())
+    made.git.run("update-ref", "--stdin", input=orders.encode())
+
+
+def _quoted(path: Path) -> bytes:
+    """The path as a line of `alternates` that holds any character."""
+    text = os.fsencode(path.resolve())
+    for plain, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
+        text = text.replace(plain, escaped)
+    return b'"' + text + b'"\n'
+
+
+def _git_dir(repo: Repository) -> Path:
+    found = git_dir_of(repo.root)
+    if found is None:
+        raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{repo.root} is not a repository")
+    return found.resolve()
+
+
+def _head(pack: Path) -> bytes:
+    with plain_files.opened(pack) as stream:
+        return stream.read(12)
+
+
+def _in_order(file: Path) -> tuple[int, str]:
+    suffix = file.suffix
+    return (_PACK_PARTS.index(suffix) if suffix in _PACK_PARTS else 0, file.name)
+
+
+def _move(file: Path, target: Path) -> None:
+    folder = target.parent
+    if not folder.exists():
+        folder.mkdir()
+        shutil.copymode(folder.parent, folder)
+    file.replace(target)
+
+
+def _remove_half_moved(made: Path, ours: Path) -> None:
+    """Packs whose index was not moved any more: git would never take them away."""
+    with suppress(FileNotFoundError):
+        for index in made.glob("pack-*.idx"):
+            if not (ours / index.name).exists():
+                for suffix in _PACK_PARTS:
+                    (ours / index.name).with_suffix(suffix).unlink(missing_ok=True)

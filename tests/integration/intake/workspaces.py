@@ -1,0 +1,116 @@
+"""A project and a workspace of an agent, which may do with it whatever it likes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from specify_cli.vcs import intake
+from specify_cli.vcs.intake import Bounds, Source
+from specify_cli.vcs.repository import Repository
+
+BRANCH = "kitty/mission-demo-lane-a"
+
+
+def git(at: Path, *args: str, data: bytes | None = None) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(at), *args], check=True, capture_output=True, input=data
+    )
+    return os.fsdecode(done.stdout).strip()
+
+
+def commit(at: Path, files: dict[str, str]) -> str:
+    for name, content in files.items():
+        (at / name).parent.mkdir(parents=True, exist_ok=True)
+        (at / name).write_text(content)
+    git(at, "add", "--force", "--all")
+    git(at, "commit", "-q", "-m", f"change {', '.join(files)!a}")
+    return git(at, "rev-parse", "HEAD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Both, in a folder that holds nothing else."""
+
+    root: Path
+    form: str = "sha1"
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @classmethod
+    def make(cls, root: Path, *, form: str = "sha1") -> Scene:
+        scene = cls(root=root.resolve(), form=form)
+        git(root, "init", "-q", "-b", "main", f"--object-format={form}", str(scene.project))
+        base = commit(scene.project, {"a.txt": "a\n", "docs/b.txt": "b\n"})
+        scene.clone(base)
+        return scene
+
+    @property
+    def project(self) -> Path:
+        return self.root / "project"
+
+    @property
+    def workspace(self) -> Path:
+        return self.root / "workspace"
+
+    @property
+    def git_dir(self) -> Path:
+        return self.workspace / ".git"
+
+    @property
+    def repo(self) -> Repository:
+        return Repository(root=self.project)
+
+    @property
+    def base(self) -> str:
+        return git(self.project, "rev-parse", "main")
+
+    @property
+    def source(self) -> Source:
+        return Source(workspace=self.workspace, branch=BRANCH, base=self.base)
+
+    def clone(self, base: str) -> None:
+        form = f"--object-format={self.form}"
+        git(self.root, "init", "-q", "-b", BRANCH, form, str(self.workspace))
+        git(self.workspace, "fetch", "-q", str(self.project), "main")
+        git(self.workspace, "reset", "-q", "--hard", base)
+
+    def work(self, files: dict[str, str]) -> str:
+        """The agent commits."""
+        return commit(self.workspace, files)
+
+    def take(self, bounds: Bounds | None = None) -> str:
+        """The host takes the commits in; the last of them."""
+        with intake.fetched(self.repo, self.source, bounds=bounds or self.bounds) as found:
+            found.move_in(self.repo)
+        return found.tip
+
+    def tip(self) -> str:
+        """The project's branch; "" where there is none."""
+        return git(self.project, "for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}")
+
+    def has(self, oid: str) -> bool:
+        """Whether the project has the object."""
+        command = ["git", "-C", str(self.project), "cat-file", "-e", oid]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def plant_tree(self, *entries: tuple[str, bytes, str], message: str = "odd") -> str:
+        """A commit on top of the branch whose tree has exactly these entries."""
+        content = b"".join(
+            mode.encode() + b" " + name + b"\0" + bytes.fromhex(oid) for mode, name, oid in entries
+        )
+        write = ("hash-object", "-w", "-t", "tree", "--literally", "--stdin")
+        tree = git(self.workspace, *write, data=content)
+        tip = git(self.workspace, "commit-tree", "-p", "HEAD", "-m", message, tree)
+        git(self.workspace, "update-ref", f"refs/heads/{BRANCH}", tip)
+        return tip
+
+    def blob(self, content: bytes = b"x\n") -> str:
+        return git(self.workspace, "hash-object", "-w", "--stdin", data=content)
+
+    def contents(self) -> dict[str, bytes]:
+        """All that the project's folder holds, but for empty folders."""
+        files: Iterable[Path] = sorted(it for it in self.project.rglob("*") if it.is_file())
+        return {str(it.relative_to(self.project)): it.read_bytes() for it in files}

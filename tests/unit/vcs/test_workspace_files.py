@@ -1,0 +1,86 @@
+"""What is in the place of a repository's files is seen without being followed or opened."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs.workspace_files import odd_files
+
+
+def link_to_folder(path: Path) -> None:
+    path.symlink_to(path.parent)
+
+
+def link_to_file(path: Path) -> None:
+    path.symlink_to(__file__)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+KINDS: list[Callable[[Path], object]] = [link_to_folder, link_to_file, os.mkfifo, make_socket]
+PLACES = [
+    "HEAD",
+    "config",
+    "packed-refs",
+    "shallow",
+    "objects/ab",
+    "objects/pack/x",
+    "refs/heads/x",
+]
+
+
+@pytest.fixture
+def git_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # The path of a socket is short.
+    for name in (".git/objects/pack", ".git/refs/heads", ".git/hooks"):
+        Path(name).mkdir(parents=True)
+    Path(".git/HEAD").touch()
+    Path(".git/objects/pack/whole").touch()
+    return Path(".git")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("make", KINDS)
+def test_what_is_not_a_file_or_folder_is_named(
+    git_dir: Path, place: str, make: Callable[[Path], object]
+) -> None:
+    assert odd_files(Path(), is_shared=False) == []
+    (git_dir / place).unlink(missing_ok=True)
+    make(git_dir / place)
+    assert odd_files(Path(), is_shared=False) == [git_dir / place]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_repository_that_is_not_a_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path(".git"))
+    assert odd_files(Path(), is_shared=False) == [Path(".git")]
+
+
+@pytest.mark.parametrize("name", ["commondir", "objects/info/alternates"])
+def test_a_repository_that_is_in_part_another_is_named(git_dir: Path, name: str) -> None:
+    (git_dir / name).parent.mkdir(exist_ok=True)
+    (git_dir / name).write_text("/elsewhere\n")
+    assert odd_files(Path(), is_shared=False) == [git_dir / name]
+
+
+def test_objects_may_be_borrowed_by_the_host_s_own_making(git_dir: Path) -> None:
+    (git_dir / "objects/info").mkdir()
+    (git_dir / "objects/info/alternates").write_text("/elsewhere\n")
+    assert odd_files(Path(), is_shared=True) == []
+
+
+def test_what_git_does_not_read_is_not_looked_at(git_dir: Path) -> None:
+    link_to_file(git_dir / "hooks/pre-commit")
+    os.mkfifo(git_dir / "description")
+    assert odd_files(Path(), is_shared=False) == []
