@@ -43,6 +43,17 @@ class Scratch:
         place = {"GIT_DIR": str(self.folder)}
         return box.limited_git(self.folder, place=place, file_bytes=self.file_bytes)
 
+    @property
+    def object_folders(self) -> list[Path]:
+        """The folders in which the project's objects are: its own, and those that it borrows."""
+        found = [self.objects]
+        for folder in found:
+            with suppress(FileNotFoundError):
+                lines = os.fsdecode(plain_files.read(folder / "info" / "alternates")).splitlines()
+                named = ((folder / line).resolve() for line in lines if line[:1] not in ("", "#"))
+                found += [it for it in named if it.is_dir() and it not in found]
+        return found
+
     def loosen(self) -> None:
         """The objects of a small pack are files of their own, so that the project's packs stay few.
 

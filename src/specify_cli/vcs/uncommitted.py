@@ -1,0 +1,123 @@
+"""Sees what a workspace holds beyond a commit, by a git folder and an index of the host's own.
+
+Nothing of the workspace's own repository counts: no setting, no index, no word about what to leave
+out. What comes of it is advice: an agent may write while it is looked at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.core.merge_paths import shown
+from specify_cli.vcs import plain_files
+from specify_cli.vcs.box import Box, box_for
+from specify_cli.vcs.git import Completed, GitFailed, within
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.scratch import Scratch, scratch
+
+_STATUS: Final = (
+    *("status", "--porcelain=v1", "-z", "--no-renames"),
+    *("--untracked-files=all", "--ignored=matching"),
+    # A flag, because a setting of that name gives way to `.gitmodules`, which is the agent's; git
+    # would then run a filter of the repository inside.
+    "--ignore-submodules=all",
+)
+_INDEX_BYTES: Final = 1024**3
+_TOLD: Final = 10
+_UNSEEN: Final = "could not open directory"
+
+
+class WorkspaceNotSeen(Exception):
+    """What a workspace holds could not be seen; `code` is `unreadable` or `timed_out`."""
+
+    def __init__(self, reason: str, *, code: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncommitted:
+    """The paths that differ from a commit; folders end in a slash where nothing below was looked at.
+
+    `missing` are files of the commit that are not there: no work would be lost with them.
+    """
+
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+    untracked: tuple[str, ...]
+    ignored: tuple[str, ...]
+    is_boxed: bool
+
+    @property
+    def work(self) -> tuple[str, ...]:
+        """What would be lost with the workspace: ignored files do not count."""
+        return (*self.changed, *self.untracked)
+
+
+def uncommitted(
+    repo: Repository, workspace: Path, *, commit: str, seconds: float = 120
+) -> Uncommitted:
+    """What the workspace holds beyond a commit that the project has.
+
+    Raises:
+        WorkspaceNotSeen: it took too long, or a part of it cannot be read.
+        GitFailed: git does not work in the project.
+        OSError: the disk refused.
+    """
+    if workspace.is_symlink() or not workspace.is_dir():
+        raise WorkspaceNotSeen(f"{workspace} is not a folder", code="unreadable")
+    deadline = time.monotonic() + seconds
+    refs = {"HEAD": commit}
+    with scratch(repo, like=commit, refs=refs, file_bytes=_INDEX_BYTES) as made:
+        made.git.run("read-tree", commit)
+        try:
+            with within(seconds):
+                return _look(made, workspace)
+        except GitFailed as error:
+            if time.monotonic() < deadline:
+                raise _unreadable(error.stderr) from error
+            text = f"to look at {workspace} took longer than {seconds:g} s{_held_up_by(workspace)}"
+            raise WorkspaceNotSeen(text, code="timed_out") from error
+
+
+def _look(made: Scratch, workspace: Path) -> Uncommitted:
+    box = box_for(workspace)
+    if not box.is_closed:
+        # Another user cannot reach the git folder, which is in the project's.
+        box = Box(is_closed=False)
+    place = {"GIT_DIR": str(made.folder), "GIT_WORK_TREE": str(workspace)}
+    readable = [workspace, made.folder, *made.object_folders]
+    done = box.git(workspace, readable=readable, place=place).run(*_STATUS)
+    if _UNSEEN in done.stderr:
+        raise _unreadable(done.stderr)
+    entries = list(_entries(done))
+    return Uncommitted(
+        changed=tuple(path for code, path in entries if code not in ("??", "!!", " D")),
+        missing=tuple(path for code, path in entries if code == " D"),
+        untracked=tuple(path for code, path in entries if code == "??"),
+        ignored=tuple(path for code, path in entries if code == "!!"),
+        is_boxed=box.is_closed,
+    )
+
+
+def _entries(done: Completed) -> Iterator[tuple[str, str]]:
+    for field in done.fields:
+        yield field[:2], field[3:]
+
+
+def _unreadable(stderr: str) -> WorkspaceNotSeen:
+    lines = "; ".join(shown(line) for line in stderr.splitlines()[:_TOLD])
+    return WorkspaceNotSeen(f"a part of it cannot be read: {lines}", code="unreadable")
+
+
+def _held_up_by(workspace: Path) -> str:
+    """The files that git waits for, if those are the reason."""
+    own = workspace / ".git"
+    found = [it for it in plain_files.endless(workspace) if not it.is_relative_to(own)]
+    named = ", ".join(repr(shown(str(it))) for it in found[:_TOLD])
+    return f"; no regular file, remove it: {named}" if named else ""
