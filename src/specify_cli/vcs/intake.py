@@ -9,7 +9,6 @@ Source: `workspaces.md`, "taking commits in", is the design; git-upload-pack(1),
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
 from specify_cli.vcs.net_content import TooMuch, case_faults, require_size
+from specify_cli.vcs.plain_files import endless_below
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
 from specify_cli.vcs.workspace_files import odd_files
@@ -148,7 +148,7 @@ def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fet
     known = repo.lane_tips([source.branch]).get(source.branch)
     refs = {_BASE: source.base} | ({_KNOWN: known} if known else {})
     with scratch(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
-        with _judged_in_time(bounds.seconds):
+        with _judged_in_time(source, bounds.seconds):
             box = _box(source)
             _fetch(made, source, box)
             tip = _tip(made.git, source)
@@ -158,16 +158,17 @@ def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fet
 
 
 @contextmanager
-def _judged_in_time(seconds: float) -> Iterator[None]:
+def _judged_in_time(source: Source, seconds: float) -> Iterator[None]:
     deadline = time.monotonic() + seconds
     try:
         with within(seconds):
             yield
     except GitFailed as error:
         if time.monotonic() >= deadline:
-            text = (
-                f"to read it took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
-            )
+            found = list(endless_below(source.workspace / ".git"))
+            why = f"; no regular file, remove it: {_named(found)}" if found else ""
+            setting = "git_timeout_s in .kitty/config.toml"
+            text = f"to read it took longer than {seconds:g} s ({setting}){why}"
             raise IntakeRefused(text, code="timed_out") from error
         raise IntakeRefused(f"git cannot read it: {_said(error)}", code="unreadable") from error
     except TooMuch as error:
@@ -187,10 +188,9 @@ def _box(source: Source) -> Box:
     """
     faults = odd_files(source.workspace, is_shared=bool(source.shared))
     if faults:
-        named = [shown(str(it)) for it in faults[:_TOLD]]
-        more = " and more" if len(faults) > _TOLD else ""
-        text = f"not files of a repository of its own: {', '.join(map(repr, named))}{more}"
-        raise IntakeRefused(f"{text}; put back what was there", code="unreadable", paths=named)
+        text = f"not files of a repository of its own: {_named(faults)}; put back what was there"
+        paths = [shown(str(it)) for it in faults[:_TOLD]]
+        raise IntakeRefused(text, code="unreadable", paths=paths)
     return box_for(source.workspace)
 
 
@@ -226,11 +226,10 @@ def _no_branch(source: Source) -> IntakeRefused:
 
 def _tip(git: Git, source: Source) -> str:
     """The commit that came; git ends well without one where a `shallow` file was planted."""
-    found = git.run("rev-parse", "--quiet", "--verify", _TIP, check=False)
-    tip = os.fsdecode(found.stdout).strip()
-    if not tip:
+    answer = git.run("cat-file", "--batch-check", input=f"{_TIP}\n".encode()).lines[0]
+    tip, kind, *_ = answer.split(" ")
+    if kind == "missing":
         raise _no_branch(source)
-    kind = git.text("cat-file", "-t", tip)
     if kind != "commit":
         raise IntakeRefused(f"{source.branch} names a {kind}, not a commit", code="no_branch")
     return tip
@@ -243,6 +242,8 @@ def _judge(git: Git, source: Source, tip: str, *, known: str | None, bounds: Bou
             f" history, at which the work began; in {source.workspace}, run: git merge {source.base}"
         )
         raise IntakeRefused(text, code="not_descended")
+    if tip == known:
+        return
     standing = [source.base, *([known] if known else [])]
     require_size(git, tip, known=standing, most_bytes=bounds.bytes)
     faults = case_faults(git, tip, base=source.base, most_files=bounds.files)
@@ -266,6 +267,11 @@ def _is_ancestor(git: Git, a: str, b: str) -> bool:
     if done.returncode not in (0, 1):
         raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
     return done.returncode == 0
+
+
+def _named(paths: Sequence[Path]) -> str:
+    more = " and more" if len(paths) > _TOLD else ""
+    return ", ".join(repr(shown(str(it))) for it in paths[:_TOLD]) + more
 
 
 def _said(error: GitFailed) -> str:

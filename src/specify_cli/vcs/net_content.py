@@ -10,7 +10,7 @@ from typing import Final
 from specify_cli.core.merge_paths import FOLDER
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.incoming import MOST_TREE_BYTES, TreeFault, entries
-from specify_cli.vcs.objects import read_objects, tree_of
+from specify_cli.vcs.objects import read_objects
 
 MOST_OBJECTS: Final = 1_000_000
 _LISTED_BYTES: Final = 256 * 1024 * 1024
@@ -83,7 +83,8 @@ def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeF
         TooMuch: more than `most_files` paths differ from those of `base`.
         GitFailed: git cannot read a tree.
     """
-    level = [_Folder(path="", old=tree_of(git, base), new=tree_of(git, tip))]
+    before, after = git.run("rev-parse", f"{base}^{{tree}}", f"{tip}^{{tree}}").lines
+    level = [_Folder(path="", old=before, new=after)]
     faults: list[TreeFault] = []
     count = 0
     while level:

@@ -250,7 +250,9 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(
     monkeypatch.setattr(intake, "odd_files", lambda *_, **__: [])
     (scene.git_dir / "config").unlink()
     os.mkfifo(scene.git_dir / "config")
-    assert refusal(scene, Bounds(seconds=1)).code == "timed_out"
+    refused = refusal(scene, Bounds(seconds=1))
+    assert refused.code == "timed_out"
+    assert str(scene.git_dir / "config") in refused.reason
     assert not readers_of(scene.workspace)
 
 

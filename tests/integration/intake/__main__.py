@@ -1,0 +1,80 @@
+"""All attacks, and the table of what came of them: `python -m tests.integration.intake`.
+
+Writes README.md beside this file; words are pytest's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from tests.integration.intake.attacks import DEADLINE_S, KINDS
+
+HERE = Path(__file__).parent
+
+HEAD = f"""\
+# Attacks on what the host reads of a workspace, and what came of them
+
+Written by `python -m tests.integration.intake`, with the real bubblewrap. Each attack is there right
+after the host's first look, which would name most of them at once. In all of them nothing of the agent's
+ran outside the sandbox, nothing outside the workspace was read or written, the project had nothing
+new but the agent's own commits, and the command ended at its deadline ({DEADLINE_S:g} s here).
+
+- *taken*: what was planted counts for nothing, and the agent's own commits came in;
+- *seen*: the same of uncommitted work;
+- *unreadable*, *no branch*: refused, nothing came in;
+- *timed out*: git waited, and was ended with all that it had started.
+"""
+
+
+def main(words: list[str]) -> int:
+    """The exit code of pytest; the table is written where all is well, and printed anyway."""
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch, "report.xml")
+        options = ["-q", "-m", "long", "-n", "0", "-o", "timeout=0", f"--junitxml={report}"]
+        called = [sys.executable, "-m", "pytest", *options, str(HERE), *words]
+        code = subprocess.run(called, env=os.environ, check=False).returncode
+        text = _table(list(_found(report)))
+    print(text)
+    if code == 0 and not words:
+        (HERE / "README.md").write_text(text)
+    return code
+
+
+def _found(report: Path) -> Iterator[tuple[str, Any]]:
+    for it in ET.parse(report).iter("property"):
+        yield str(it.get("name")), json.loads(str(it.get("value")))
+
+
+def _table(found: list[tuple[str, Any]]) -> str:
+    lines = [HEAD]
+    titles = {"intake": "Intake", "uncommitted": "Uncommitted work"}
+    for name, title in titles.items():
+        lines += [f"## {title}: every kind of file in the place of every path", ""]
+        lines += [f"| in the place of | {' | '.join(KINDS)} |", f"| --- {'| --- ' * len(KINDS)}|"]
+        rows = [it for kind, it in found if kind == name]
+        lines += [f"| `{it['place']}` | {_cells(it['outcomes'].values())} |" for it in rows]
+        lines += [""]
+    lines += ["## Intake: in part another repository", "", "| attack | outcome |", "| --- | --- |"]
+    rows = [it for kind, it in found if kind == "elsewhere"]
+    lines += [f"| {it['attack']} | {_cells([it['outcome']])} |" for it in rows]
+    lines += ["", "## Both: settings that name a program or a file", ""]
+    lines += ["| setting | intake | uncommitted work |", "| --- | --- | --- |"]
+    for key, outcome in ((k, o) for kind, it in found if kind == "settings" for k, o in it.items()):
+        lines += [f"| `{key}` | {_cells(outcome.split(', '))} |"]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(outcomes: Any) -> str:
+    return " | ".join(outcome.replace("_", " ") for outcome in outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

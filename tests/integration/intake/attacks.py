@@ -1,0 +1,316 @@
+"""What a hostile agent puts into its workspace, and what must hold whatever comes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import intake, uncommitted
+from specify_cli.vcs.box import Box
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.intake import Bounds, IntakeRefused
+from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
+from tests.patience import LONGEST_S
+
+SECRET = "sesame-4711"
+DEADLINE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A scene, and beside it what belongs to the user and to no agent."""
+
+    scene: Scene
+    is_boxed: bool = True
+
+    @classmethod
+    def make(cls, root: Path) -> World:
+        scene = Scene.make(root)
+        scene.work({"packed.txt": "packed\n"})
+        git(scene.workspace, "repack", "-q", "-a", "-d")
+        scene.work({"loose.txt": "loose\n"})
+        world = cls(scene=scene)
+        git(root, "init", "-q", "-b", "main", str(world.victim))
+        # Its work goes on from the project's, so that it could pass for the agent's.
+        git(world.victim, "fetch", "-q", str(scene.project), "main")
+        git(world.victim, "reset", "-q", "--hard", scene.base)
+        commit(world.victim, {"secret.txt": SECRET})
+        world.secret.write_text(SECRET)
+        world.evil.write_text(f"#!/bin/sh\necho ran >'{world.mark}'\ncat\n")
+        world.evil.chmod(0o755)
+        return world
+
+    def copy(self, root: Path, *, is_boxed: bool = True) -> World:
+        """The same at another place; the program of the agent leaves its mark there."""
+        shutil.copytree(self.scene.root, root, symlinks=True)
+        made = World(scene=Scene(root=root.resolve()), is_boxed=is_boxed)
+        made.evil.write_text(f"#!/bin/sh\necho ran >'{made.mark}'\ncat\n")
+        return made
+
+    @property
+    def victim(self) -> Path:
+        """Another repository of the user."""
+        return self.scene.root / "victim"
+
+    @property
+    def secret(self) -> Path:
+        return self.scene.root / "secret"
+
+    @property
+    def evil(self) -> Path:
+        """The agent's program."""
+        return self.scene.workspace / "evil.sh"
+
+    @property
+    def mark(self) -> Path:
+        """What that program leaves wherever it runs."""
+        return self.scene.root / "mark"
+
+    @property
+    def victims_commit(self) -> str:
+        return git(self.victim, "rev-parse", "HEAD")
+
+    def outcome(self, act: Callable[[World], str]) -> str:
+        """What came of it: nothing of the agent's ran, nothing outside was read or written, in time."""
+        outside, refs = _seen(self.victim), git(self.scene.project, "for-each-ref")
+        files = {path: it for path, it in _seen(self.scene.project).items() if _is_fixed(path)}
+        started = time.monotonic()
+        with self._reading():
+            outcome, said = _attempt(act, self)
+        # On a busy machine what is ended takes a while; for ever is what must not be.
+        assert time.monotonic() - started < DEADLINE_S + LONGEST_S / 10
+        assert not self.mark.exists()
+        assert SECRET not in said
+        assert _seen(self.victim) == outside
+        assert self.secret.read_text() == SECRET
+        after = {path: it for path, it in _seen(self.scene.project).items() if _is_fixed(path)}
+        assert after == files
+        if outcome != "taken":
+            assert git(self.scene.project, "for-each-ref") == refs
+        assert not any((self.scene.project / ".git/spec-kitty-scratch").glob("*"))
+        if self.is_boxed:
+            assert not self.stolen()
+        git(self.scene.project, "fsck", "--strict", "--no-dangling")
+        return outcome
+
+    def stolen(self) -> list[str]:
+        """What the project has of the victim's own."""
+        names = ("HEAD", "HEAD^{tree}", "HEAD:secret.txt")
+        theirs = [git(self.victim, "rev-parse", name) for name in names]
+        return [oid for oid in theirs if self.scene.has(oid)]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """The attack comes right after the first look, which would name most of them."""
+        with pytest.MonkeyPatch.context() as host:
+            host.setattr(intake, "odd_files", lambda *_, **__: [])
+            if not self.is_boxed:
+                for module in (intake, uncommitted):
+                    host.setattr(module, "box_for", lambda _: Box(is_closed=False))
+            yield
+
+
+def take(world: World) -> str:
+    world.scene.take(Bounds(seconds=DEADLINE_S))
+    return "taken"
+
+
+def look(world: World) -> str:
+    scene = world.scene
+    uncommitted.uncommitted(scene.repo, scene.workspace, commit=scene.base, seconds=DEADLINE_S)
+    return "seen"
+
+
+def _attempt(act: Callable[[World], str], world: World) -> tuple[str, str]:
+    try:
+        return act(world), ""
+    except (IntakeRefused, WorkspaceNotSeen) as refused:
+        return refused.code, refused.reason
+    except GitFailed as failed:
+        return "failed", str(failed)
+
+
+def _seen(folder: Path) -> dict[str, tuple[float, int, bytes]]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        info = path.lstat()
+        content = path.read_bytes() if stat.S_ISREG(info.st_mode) else b""
+        found[str(path.relative_to(folder))] = (info.st_mtime, info.st_mode, content)
+    return found
+
+
+def _is_fixed(path: str) -> bool:
+    """Whether no intake may touch it: but for objects, the one branch, and folders on the way."""
+    return path != ".git" and not path.startswith(
+        (".git/objects", ".git/refs/heads", ".git/refs", ".git/logs", ".git/spec-kitty-scratch")
+    )
+
+
+# What may be in the place of a file.
+
+
+def _link(place: Path, world: World) -> None:
+    place.symlink_to(world.secret)
+
+
+def _link_to_nothing(place: Path, world: World) -> None:
+    place.symlink_to(world.scene.root / "planted")
+
+
+def _link_into_the_victim(place: Path, world: World) -> None:
+    """To what is at that place in the victim, where there is such."""
+    tail = place.relative_to(world.scene.workspace)
+    place.symlink_to(world.victim / tail)
+
+
+def _loop(place: Path, world: World) -> None:
+    place.symlink_to(place)
+
+
+def _fifo(place: Path, world: World) -> None:
+    os.mkfifo(place)
+
+
+def _socket(place: Path, world: World) -> None:
+    here = Path.cwd()
+    os.chdir(place.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(place.name[:90])
+    finally:
+        os.chdir(here)
+
+
+def _device(place: Path, world: World) -> None:
+    try:
+        os.mknod(place, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    except PermissionError:
+        os.mkfifo(place)
+
+
+def _folder(place: Path, world: World) -> None:
+    place.mkdir()
+    (place / "x").write_text("x")
+
+
+def _huge(place: Path, world: World) -> None:
+    with place.open("wb") as made:
+        made.truncate(3 * 1024**3)
+
+
+def _unreadable(place: Path, world: World) -> None:
+    place.write_text("x\n")
+    place.chmod(0)
+
+
+def _nothing(place: Path, world: World) -> None:
+    """The place is empty."""
+
+
+KINDS: dict[str, Callable[[Path, World], None]] = {
+    "link to a file": _link,
+    "link into a repository": _link_into_the_victim,
+    "link to nothing": _link_to_nothing,
+    "link to itself": _loop,
+    "FIFO": _fifo,
+    "socket": _socket,
+    "device": _device,
+    "folder": _folder,
+    "huge": _huge,
+    "unreadable": _unreadable,
+    "nothing": _nothing,
+}
+
+READ_OR_NOT = [
+    ".git",
+    *[
+        f".git/{name}"
+        for name in (
+            "HEAD",
+            "config",
+            "config.worktree",
+            "commondir",
+            "gitdir",
+            "description",
+            "index",
+            "FETCH_HEAD",
+            "shallow",
+            "packed-refs",
+            "refs",
+            "refs/heads",
+            f"refs/heads/{BRANCH}",
+            "refs/replace",
+            "reftable",
+            "logs",
+            "objects",
+            "objects/info",
+            "objects/info/alternates",
+            "objects/info/http-alternates",
+            "objects/info/commit-graph",
+            "objects/pack",
+            "objects/pack/multi-pack-index",
+            "worktrees",
+            "worktrees/x",
+            "hooks",
+            "hooks/post-update",
+            "info",
+            "info/grafts",
+            "info/exclude",
+            "info/attributes",
+            "info/sparse-checkout",
+            "modules",
+            "modules/x",
+            ".gitattributes",
+        )
+    ],
+    "a pack",
+    "an index of a pack",
+    "a loose object",
+    "a folder of loose objects",
+]
+
+OF_THE_WORKING_TREE = [
+    ".git",
+    ".gitmodules",
+    ".gitattributes",
+    ".gitignore",
+    ".mailmap",
+    "docs",
+    "docs/.gitattributes",
+    "docs/.gitignore",
+    "docs/.git",
+    "a.txt",
+]
+
+
+def replace(world: World, place: str, kind: str) -> None:
+    """What was at the place is gone, and something of that kind is there."""
+    path = _path(world.scene, place)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    KINDS[kind](path, world)
+
+
+def _path(scene: Scene, place: str) -> Path:
+    packs = scene.git_dir / "objects/pack"
+    tip = git(scene.workspace, "rev-parse", BRANCH)
+    loose = scene.git_dir / "objects" / tip[:2] / tip[2:]
+    special = {
+        "a pack": next(packs.glob("*.pack")),
+        "an index of a pack": next(packs.glob("*.idx")),
+        "a loose object": loose,
+        "a folder of loose objects": loose.parent,
+    }
+    return special.get(place, scene.workspace / place)

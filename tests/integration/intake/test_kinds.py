@@ -1,0 +1,48 @@
+"""Every kind of file in the place of every path that git could read in a workspace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.intake.attacks import (
+    KINDS,
+    OF_THE_WORKING_TREE,
+    READ_OR_NOT,
+    World,
+    look,
+    replace,
+    take,
+)
+from tests.integration.intake.conftest import Note
+
+
+def outcomes(
+    template: World, tmp_path: Path, *, place: str, act: Callable[[World], str], is_boxed: bool
+) -> dict[str, str]:
+    found = {}
+    for number, kind in enumerate(KINDS):
+        world = template.copy(tmp_path / str(number), is_boxed=is_boxed)
+        replace(world, place, kind)
+        found[kind] = world.outcome(act)
+        assert not os.path.lexists(world.scene.root / "planted")
+    return found
+
+
+@pytest.mark.parametrize("place", READ_OR_NOT)
+def test_intake_whatever_is_in_the_place_of(
+    template: World, tmp_path: Path, place: str, note: Note
+) -> None:
+    found = outcomes(template, tmp_path, place=place, act=take, is_boxed=True)
+    note("intake", {"place": place, "outcomes": found})
+
+
+@pytest.mark.parametrize("place", OF_THE_WORKING_TREE)
+def test_uncommitted_work_whatever_is_in_the_place_of(
+    template: World, tmp_path: Path, place: str, note: Note
+) -> None:
+    found = outcomes(template, tmp_path, place=place, act=look, is_boxed=True)
+    note("uncommitted", {"place": place, "outcomes": found})

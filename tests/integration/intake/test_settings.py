@@ -1,0 +1,131 @@
+"""Every setting of git that can run a program or name a file, and every hook, planted by the agent."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.intake.attacks import World, look, take
+from tests.integration.intake.conftest import Note
+from tests.integration.intake.settings import HARMLESS, HOOKS, PROGRAMS
+from tests.integration.intake.workspaces import git
+
+SOUNDING = re.compile(
+    r"command|cmd|program|helper|hook|editor|pager|proxy|textconv|driver|clean|smudge|process"
+    r"|external|askpass|tunnel|browser|uploadpack|receivepack|vcs|include|path$|template"
+    r"|target|fsmonitor|file$|tool$|exec|insteadof|uri",
+    re.IGNORECASE,
+)
+MODES = pytest.mark.parametrize("is_boxed", [True, False], ids=["boxed", "not boxed"])
+
+
+def planted(world: World, key: str, value: str) -> World:
+    scene = world.scene
+    hooks = scene.git_dir / "evil-hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in HOOKS:
+        (hooks / name).write_bytes(world.evil.read_bytes())
+        (hooks / name).chmod(0o755)
+    words = {
+        "evil": world.evil,
+        "evil_folder": hooks,
+        "secret": world.secret,
+        "victim": world.victim,
+    }
+    # Whatever a driver can be for.
+    everything = "* filter=evil diff=evil merge=evil working-tree-encoding=UTF-16 ident text\n"
+    (scene.workspace / ".gitattributes").write_text(everything)
+    (scene.git_dir / "info/attributes").write_text(everything)
+    (scene.workspace / "a.txt").write_text("changed\n")
+    git(scene.workspace, "config", "--add", key.format(**words), value.format(**words))
+    return world
+
+
+@MODES
+def test_no_setting_of_the_workspace_runs_or_reads_anything(
+    template: World, tmp_path: Path, is_boxed: bool, note: Note
+) -> None:
+    found = {}
+    for number, (key, value) in enumerate(PROGRAMS.items()):
+        world = template.copy(tmp_path / str(number), is_boxed=is_boxed)
+        planted(world, key, value)
+        found[key] = f"{world.outcome(take)}, {world.outcome(look)}"
+    # One alone, as here, and one that is not understood hide no other.
+    assert all(outcome.endswith(", seen") for outcome in found.values())
+    if is_boxed:
+        note("settings", found)
+
+
+@MODES
+def test_all_of_them_at_once_run_nothing(template: World, tmp_path: Path, is_boxed: bool) -> None:
+    world = template.copy(tmp_path / "all", is_boxed=is_boxed)
+    for key, value in PROGRAMS.items():
+        if key not in ("extensions.partialClone",):
+            planted(world, key, value)
+    world.outcome(take)
+    assert world.outcome(look) == "seen"
+
+
+@MODES
+def test_a_partial_clone_fetches_nothing_from_the_remote_that_it_names(
+    template: World, tmp_path: Path, is_boxed: bool
+) -> None:
+    world = template.copy(tmp_path / "partial", is_boxed=is_boxed)
+    at = world.scene.workspace
+    for key, value in (
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.partialCloneFilter", "blob:none"),
+        ("remote.origin.url", str(world.victim)),
+        ("remote.origin.uploadPack", str(world.evil)),
+    ):
+        git(at, "config", key, value)
+    blob = git(at, "rev-parse", "HEAD:loose.txt")
+    (world.scene.git_dir / "objects" / blob[:2] / blob[2:]).unlink()
+    assert world.outcome(take) == "unreadable"
+
+
+@MODES
+def test_no_hook_of_the_workspace_runs(template: World, tmp_path: Path, is_boxed: bool) -> None:
+    world = template.copy(tmp_path / "hooks", is_boxed=is_boxed)
+    for name in HOOKS:
+        hook = world.scene.git_dir / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_bytes(world.evil.read_bytes())
+        hook.chmod(0o755)
+    assert world.outcome(take) == "taken"
+    assert world.outcome(look) == "seen"
+
+
+def test_the_program_would_leave_its_mark_where_git_believes_the_workspace(
+    template: World, tmp_path: Path
+) -> None:
+    for key in ("core.fsmonitor", "filter.evil.clean", "diff.external"):
+        world = template.copy(tmp_path / key)
+        planted(world, key, PROGRAMS[key])
+        command = ["git", "-C", str(world.scene.workspace), "diff", "HEAD"]
+        subprocess.run(command, capture_output=True, check=False)
+        assert world.mark.exists()
+
+
+def test_no_setting_that_sounds_like_a_program_is_missing_here() -> None:
+    known = subprocess.run(["git", "help", "--config"], capture_output=True, text=True, check=True)
+    planted_here = {_pattern(key) for key in PROGRAMS}
+    missing = [
+        key
+        for key in known.stdout.split()
+        if SOUNDING.search(key)
+        and _pattern(key) not in planted_here
+        and not any(fnmatch.fnmatch(key, pattern) for pattern in HARMLESS)
+    ]
+    assert missing == []
+
+
+def _pattern(key: str) -> tuple[str, str]:
+    """The first and the last part: what is between them is chosen freely."""
+    return key.partition(".")[0].lower(), key.rpartition(".")[2].lower()
