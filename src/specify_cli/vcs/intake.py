@@ -173,7 +173,7 @@ def _judged_in_time(source: Source, seconds: float) -> Iterator[None]:
         raise IntakeRefused(f"git cannot read it: {_said(error)}", code="unreadable") from error
     except TooMuch as error:
         paths = [shown(error.path)] if error.path else []
-        named = f"; the largest is {paths[0]!r}" if paths else ""
+        named = f": {paths[0]!r}" if paths else ""
         text = f"the commits bring too much: {error.measure}{named}"
         raise IntakeRefused(text, code="too_much", paths=paths) from error
 

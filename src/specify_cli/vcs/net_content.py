@@ -13,6 +13,12 @@ from specify_cli.vcs.incoming import MOST_TREE_BYTES, TreeFault, entries
 from specify_cli.vcs.objects import read_objects
 
 MOST_OBJECTS: Final = 1_000_000
+MOST_PATH_BYTES: Final = 4096
+"""No longer path can be written out."""
+
+MOST_DEPTH: Final = 128
+"""Folders in one another; they are read one after the other."""
+
 _LISTED_BYTES: Final = 256 * 1024 * 1024
 
 Names = dict[bytes, tuple[str, str]]
@@ -80,7 +86,7 @@ def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeF
     The tree is walked level by level, so that one with few objects and a billion paths is refused.
 
     Raises:
-        TooMuch: more than `most_files` paths differ from those of `base`.
+        TooMuch: more than `most_files` paths differ from those of `base`, or one is too long.
         GitFailed: git cannot read a tree.
     """
     before, after = git.run("rev-parse", f"{base}^{{tree}}", f"{tip}^{{tree}}").lines
@@ -110,7 +116,12 @@ def _below(found: _Entries, changed: Sequence[bytes]) -> Iterator[_Folder]:
         if mode == FOLDER:
             before = found.old.get(name)
             was = before[1] if before and before[0] == FOLDER else None
-            yield _Folder(path=f"{found.path}{os.fsdecode(name)}/", old=was, new=oid)
+            path = f"{found.path}{os.fsdecode(name)}/"
+            if len(os.fsencode(path)) > MOST_PATH_BYTES:
+                raise TooMuch(f"a path has more than {MOST_PATH_BYTES} bytes", path=path)
+            if path.count("/") > MOST_DEPTH:
+                raise TooMuch(f"more than {MOST_DEPTH} folders are in one another", path=path)
+            yield _Folder(path=path, old=was, new=oid)
 
 
 def _alike(found: _Entries, tip: str) -> Iterator[TreeFault]:

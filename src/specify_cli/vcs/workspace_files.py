@@ -43,7 +43,7 @@ def _odd_below(folder: Path) -> Iterator[Path]:
         return
     with suppress(PermissionError), os.scandir(folder) as found:
         for entry in found:
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_dir():  # A link to one is told by the next call.
                 yield from _odd_below(Path(entry.path))
             elif not entry.is_file(follow_symlinks=False):
                 yield Path(entry.path)

@@ -242,6 +242,14 @@ def test_a_billion_paths_made_of_few_objects_are_refused_in_time(scene: Scene) -
     assert refusal(scene).code == "too_much"
 
 
+@pytest.mark.parametrize(("depth", "name"), [(30, b"n" * 200), (5_000, b"n"), (10_000, b"n")])
+def test_folders_in_folders_without_end_are_refused_in_time(
+    scene: Scene, depth: int, name: bytes
+) -> None:
+    scene.plant_depth(depth, name)
+    assert refusal(scene).code in ("too_much", "unreadable")
+
+
 def test_what_takes_too_long_is_ended_with_all_that_it_started(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

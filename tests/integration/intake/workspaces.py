@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,6 +108,19 @@ class Scene:
         tip = git(self.workspace, "commit-tree", "-p", "HEAD", "-m", message, tree)
         git(self.workspace, "update-ref", f"refs/heads/{BRANCH}", tip)
         return tip
+
+    def plant_depth(self, depth: int, name: bytes) -> str:
+        """A commit on top of the branch with a folder in a folder in a folder."""
+        made = bytes.fromhex(self.blob())
+        mode = b"100644"
+        for _ in range(depth):
+            content = mode + b" " + name + b"\0" + made
+            whole = b"tree %d\0" % len(content) + content
+            made, mode = hashlib.sha1(whole).digest(), b"40000"
+            file = self.git_dir / "objects" / made.hex()[:2] / made.hex()[2:]
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(zlib.compress(whole))
+        return self.plant_tree(("40000", name, made.hex()))
 
     def blob(self, content: bytes = b"x\n") -> str:
         return git(self.workspace, "hash-object", "-w", "--stdin", data=content)
