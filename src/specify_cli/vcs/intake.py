@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,9 @@ from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import durable, marks
 from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box, box_for
 from specify_cli.vcs.checkouts import HEADS
-from specify_cli.vcs.git import Git, GitFailed, within
+from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
 from specify_cli.vcs.net_content import TooMuch, case_faults, require_size
-from specify_cli.vcs.plain_files import endless_below
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
 from specify_cli.vcs.workspace_files import odd_files
@@ -50,6 +49,7 @@ _FLAGS: Final = (
     "--refmap=",
 )
 
+_NAMING_S: Final = 5.0
 _TOLD: Final = 10
 _SAID_CHARACTERS: Final = 2000
 
@@ -165,17 +165,24 @@ def _judged_in_time(source: Source, seconds: float) -> Iterator[None]:
             yield
     except GitFailed as error:
         if time.monotonic() >= deadline:
-            found = list(endless_below(source.workspace / ".git"))
-            why = f"; no regular file, remove it: {_named(found)}" if found else ""
-            setting = "git_timeout_s in .kitty/config.toml"
-            text = f"to read it took longer than {seconds:g} s ({setting}){why}"
-            raise IntakeRefused(text, code="timed_out") from error
+            raise _timed_out(source, seconds) from error
         raise IntakeRefused(f"git cannot read it: {_said(error)}", code="unreadable") from error
+    except TimeoutError as error:
+        raise IntakeRefused("it has too many files to be looked at", code="timed_out") from error
     except TooMuch as error:
         paths = [shown(error.path)] if error.path else []
         named = f": {paths[0]!r}" if paths else ""
         text = f"the commits bring too much: {error.measure}{named}"
         raise IntakeRefused(text, code="too_much", paths=paths) from error
+
+
+def _timed_out(source: Source, seconds: float) -> IntakeRefused:
+    """Names the files that came after the first look and that git waits for, if those are the reason."""
+    text = f"to read it took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
+    with suppress(TimeoutError):
+        found = odd_files(source.workspace, is_shared=bool(source.shared), seconds=_NAMING_S)
+        text += f"; not files of a repository of its own: {_named(found)}" if found else ""
+    return IntakeRefused(text, code="timed_out")
 
 
 def _box(source: Source) -> Box:
@@ -186,7 +193,7 @@ def _box(source: Source) -> Box:
     Raises:
         IntakeRefused: it has not.
     """
-    faults = odd_files(source.workspace, is_shared=bool(source.shared))
+    faults = odd_files(source.workspace, is_shared=bool(source.shared), seconds=time_limit())
     if faults:
         text = f"not files of a repository of its own: {_named(faults)}; put back what was there"
         paths = [shown(str(it)) for it in faults[:_TOLD]]

@@ -27,6 +27,7 @@ _STATUS: Final = (
     "--ignore-submodules=all",
 )
 _INDEX_BYTES: Final = 1024**3
+_NAMING_S: Final = 5.0
 _TOLD: Final = 10
 _UNSEEN: Final = "could not open directory"
 
@@ -118,6 +119,10 @@ def _unreadable(stderr: str) -> WorkspaceNotSeen:
 def _held_up_by(workspace: Path) -> str:
     """The files that git waits for, if those are the reason."""
     own = workspace / ".git"
-    found = [it for it in plain_files.endless(workspace) if not it.is_relative_to(own)]
+    try:
+        endless = list(plain_files.endless(workspace, seconds=_NAMING_S))
+    except TimeoutError:
+        return ""
+    found = [it for it in endless if not it.is_relative_to(own)]
     named = ", ".join(repr(shown(str(it))) for it in found[:_TOLD])
     return f"; no regular file, remove it: {named}" if named else ""

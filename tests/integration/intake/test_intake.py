@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from specify_cli.vcs import box, intake, scratch
 from specify_cli.vcs.box import Box
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake import Bounds, IntakeRefused
+from specify_cli.vcs.workspace_files import odd_files
 from tests.durability import SYNC_ALL, watched
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
 from tests.patience import LONGEST_S
@@ -255,7 +257,12 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(
 ) -> None:
     scene.work({"new.txt": "new\n"})
     # The FIFO comes after the first look.
-    monkeypatch.setattr(intake, "odd_files", lambda *_, **__: [])
+    looks: list[Callable[..., list[Path]]] = [lambda *_, **__: [], odd_files]
+
+    def look(workspace: Path, **how: object) -> list[Path]:
+        return looks.pop(0)(workspace, **how)
+
+    monkeypatch.setattr(intake, "odd_files", look)
     (scene.git_dir / "config").unlink()
     os.mkfifo(scene.git_dir / "config")
     refused = refusal(scene, Bounds(seconds=1))

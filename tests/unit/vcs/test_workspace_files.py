@@ -52,10 +52,10 @@ def git_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_not_a_file_or_folder_is_named(
     git_dir: Path, place: str, make: Callable[[Path], object]
 ) -> None:
-    assert odd_files(Path(), is_shared=False) == []
+    assert odd_files(Path(), is_shared=False, seconds=60) == []
     (git_dir / place).unlink(missing_ok=True)
     make(git_dir / place)
-    assert odd_files(Path(), is_shared=False) == [git_dir / place]
+    assert odd_files(Path(), is_shared=False, seconds=60) == [git_dir / place]
 
 
 @pytest.mark.parametrize("make", KINDS)
@@ -64,23 +64,50 @@ def test_a_repository_that_is_not_a_folder_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make(Path(".git"))
-    assert odd_files(Path(), is_shared=False) == [Path(".git")]
+    assert odd_files(Path(), is_shared=False, seconds=60) == [Path(".git")]
 
 
 @pytest.mark.parametrize("name", ["commondir", "objects/info/alternates"])
 def test_a_repository_that_is_in_part_another_is_named(git_dir: Path, name: str) -> None:
     (git_dir / name).parent.mkdir(exist_ok=True)
     (git_dir / name).write_text("/elsewhere\n")
-    assert odd_files(Path(), is_shared=False) == [git_dir / name]
+    assert odd_files(Path(), is_shared=False, seconds=60) == [git_dir / name]
 
 
 def test_objects_may_be_borrowed_by_the_host_s_own_making(git_dir: Path) -> None:
     (git_dir / "objects/info").mkdir()
     (git_dir / "objects/info/alternates").write_text("/elsewhere\n")
-    assert odd_files(Path(), is_shared=True) == []
+    assert odd_files(Path(), is_shared=True, seconds=60) == []
+
+
+def test_folders_in_one_another_without_end_are_looked_through(git_dir: Path) -> None:
+    here, depth = Path.cwd(), 3000
+    os.chdir(git_dir / "objects")
+    for _ in range(depth):
+        Path("d").mkdir()
+        os.chdir("d")
+    try:
+        # The first whose path is too long.
+        assert len(odd_files(here, is_shared=False, seconds=60)) == 1
+    finally:
+        # pytest would not get there.
+        for _ in range(depth):
+            os.chdir("..")
+            Path("d").rmdir()
+        os.chdir(here)
+
+
+def test_too_many_files_are_not_looked_through_for_ever(git_dir: Path) -> None:
+    with pytest.raises(TimeoutError):
+        odd_files(Path(), is_shared=False, seconds=0)
+
+
+def test_a_link_to_itself_is_named(git_dir: Path) -> None:
+    (git_dir / "objects/loop").symlink_to("loop")
+    assert odd_files(Path(), is_shared=False, seconds=60) == [git_dir / "objects/loop"]
 
 
 def test_what_git_does_not_read_is_not_looked_at(git_dir: Path) -> None:
     link_to_file(git_dir / "hooks/pre-commit")
     os.mkfifo(git_dir / "description")
-    assert odd_files(Path(), is_shared=False) == []
+    assert odd_files(Path(), is_shared=False, seconds=60) == []
