@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs.placement import AllocationFailed, ignore_folder
+from specify_cli.vcs.allocation import AllocationFailed
 
 MAKING: Final = ".making"
 TRASH: Final = ".trash"
@@ -63,7 +63,7 @@ def opened(folder: Path) -> Iterator[int]:
         folder.mkdir()
     descriptor = _open(folder.name, folder)
     try:
-        ignore_folder(folder)
+        _ignore(descriptor)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -123,3 +123,15 @@ def _open(name: str, path: Path, *, dir_fd: int | None = None) -> int:
             raise
         text = f"{path} is not a folder of its own; move it away, then try again"
         raise AllocationFailed(text) from error
+
+
+def _ignore(worktrees: int) -> None:
+    """The repository around `.worktrees` ignores it, itself included."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with suppress(OSError):  # Then git lists the folder as untracked, and nothing worse.
+        file = os.open(".gitignore", flags, 0o644, dir_fd=worktrees)
+        try:
+            if not os.fstat(file).st_size:  # New, or left so by a killed host.
+                os.write(file, b"*\n")
+        finally:
+            os.close(file)

@@ -14,15 +14,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs import durable, marks
+from specify_cli.vcs import durable, lane_branches
 from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box, box_for
+from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
+from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.net_content import TooMuch, case_faults, require_size
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
@@ -90,6 +93,15 @@ class Source:
     shared: tuple[Path, ...] = ()
 
 
+class Standing(Enum):
+    """How the commits of a workspace stand to those of the project's branch."""
+
+    SAME = "same"
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    DIVERGED = "diverged"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """Commits that were judged and wait to be moved into the project; `tip` is the last.
@@ -102,11 +114,44 @@ class Fetched:
     source: Source
     scratch: Scratch
 
+    @property
+    def objects(self) -> Path:
+        """The folder of the objects that the project may not have yet."""
+        return self.scratch.folder / "objects"
+
+    def standing(self, repo: Repository) -> Standing:
+        """How the commits stand to the project's branch of that name.
+
+        Raises:
+            GitFailed: that branch is a symbolic ref or damaged.
+        """
+        old = repo.lane_tips([self.source.branch]).get(self.source.branch)
+        if old == self.tip:
+            return Standing.SAME
+        if old is None or _is_ancestor(self.scratch.git, old, self.tip):
+            return Standing.AHEAD
+        return (
+            Standing.BEHIND
+            if repo.has_commit(self.tip) and repo.is_ancestor(self.tip, old)
+            else Standing.DIVERGED
+        )
+
+    def keep(self) -> None:
+        """The project has the commits, without a name; call it under the lock of the project.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        self.scratch.move_objects()
+        # No ref may outlive a power loss that the commits it points at do not.
+        durable.sync()
+
     def move_in(self, repo: Repository) -> None:
         """The project's branch of that name has the commits; call it under the lock of the project.
 
         Raises:
-            IntakeRefused: that branch has commits which these have not in their history.
+            IntakeRefused: that branch has commits which these have not in their history, or is
+                checked out where uncommitted changes are in the way.
             GitFailed: that branch is a symbolic ref or damaged, moved meanwhile, or git refused.
             OSError: the disk refused.
         """
@@ -115,16 +160,19 @@ class Fetched:
         if old == self.tip:
             return
         if old is not None and not _is_ancestor(self.scratch.git, old, self.tip):
-            raise self._diverged(repo, old)
-        self.scratch.move_objects()
-        # No branch may outlive a power loss that the commits it points at do not.
-        durable.sync()
-        ref = HEADS + branch
-        marks.note_ref(ref, self.tip)
-        # Where there is no branch, none may have come meanwhile.
-        repo.git.run("update-ref", "--no-deref", ref, self.tip, old or "0" * len(self.tip))
+            raise self.diverged(repo, old)
+        self.keep()
+        try:
+            lane_branches.advance(repo, branch, old=old, new=self.tip)
+        except CheckoutBlocked as error:
+            raise IntakeRefused(
+                f"commit or undo first: {error}", code="uncommitted_changes"
+            ) from error
+        except TargetMoved as error:
+            raise GitFailed(("update-ref",), returncode=-1, stderr=str(error)) from error
 
-    def _diverged(self, repo: Repository, old: str) -> IntakeRefused:
+    def diverged(self, repo: Repository, old: str) -> IntakeRefused:
+        """The refusal of commits that do not have `old` in their history, where the project's branch is."""
         at, branch = shlex.quote(str(self.source.workspace)), self.source.branch
         fetch = f"git -C {at} fetch {shlex.quote(str(repo.root))} {shlex.quote(branch)}"
         text = (

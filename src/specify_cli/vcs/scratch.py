@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,15 @@ _PACK_PARTS: Final = (".pack", ".rev", ".idx")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratch:
-    """A bare repository without any configuration but ours; `objects` are those of the project."""
+    """A bare repository without any configuration but ours.
+
+    `objects` are those of the project, and `others` further ones that it sees.
+    """
 
     folder: Path
     objects: Path
     file_bytes: int
+    others: tuple[Path, ...] = ()
 
     @property
     def git(self) -> Git:
@@ -49,14 +53,8 @@ class Scratch:
 
     @property
     def object_folders(self) -> list[Path]:
-        """The folders in which the project's objects are: its own, and those that it borrows."""
-        found = [self.objects]
-        for folder in found:
-            with suppress(FileNotFoundError):
-                lines = os.fsdecode(plain_files.read(folder / "info" / "alternates")).splitlines()
-                named = ((folder / line).resolve() for line in lines if line[:1] not in ("", "#"))
-                found += [it for it in named if it.is_dir() and it not in found]
-        return found
+        """The folders in which the objects are that it sees, beside its own."""
+        return [*borrowed(self.objects), *self.others]
 
     def loosen(self) -> None:
         """The objects of a small pack are files of their own, so that the project's packs stay few.
@@ -88,13 +86,39 @@ class Scratch:
                     _move(file, self.objects / folder.name / file.name)
 
 
+def objects_of(repo: Repository) -> list[Path]:
+    """The folders in which the objects of a repository are: its own first, and those that it borrows.
+
+    Raises:
+        GitFailed: it is not a repository.
+    """
+    return borrowed(_git_dir(repo) / "objects")
+
+
+def borrowed(objects: Path) -> list[Path]:
+    """A folder of objects, and all that it borrows from."""
+    found = [objects]
+    for folder in found:
+        with suppress(FileNotFoundError):
+            lines = os.fsdecode(plain_files.read(folder / "info" / "alternates")).splitlines()
+            named = ((folder / line).resolve() for line in lines if line[:1] not in ("", "#"))
+            found += [it for it in named if it.is_dir() and it not in found]
+    return found
+
+
 @contextmanager
 def scratch(
-    repo: Repository, *, like: str, refs: Mapping[str, str], file_bytes: int
+    repo: Repository,
+    *,
+    like: str,
+    refs: Mapping[str, str],
+    file_bytes: int,
+    others: Sequence[Path] = (),
 ) -> Iterator[Scratch]:
     """A new one, with these refs; it is removed at the end of the block.
 
-    `like` is the name of any object of the project: those of sha256 are longer.
+    `like` is the name of any object of the project: those of sha256 are longer. `others` are further
+    folders of objects that it sees.
 
     Raises:
         GitFailed: the project is not a repository.
@@ -104,7 +128,12 @@ def scratch(
     parent = common / FOLDER
     parent.mkdir(mode=0o700, exist_ok=True)
     name = f"{processes.this_process()}.{secrets.token_hex(8)}"
-    made = Scratch(folder=parent / name, objects=common / "objects", file_bytes=file_bytes)
+    made = Scratch(
+        folder=parent / name,
+        objects=common / "objects",
+        file_bytes=file_bytes,
+        others=tuple(others),
+    )
     try:
         made.folder.mkdir()
         _initialize(made, common, like=like, refs=refs)
@@ -139,7 +168,8 @@ def _initialize(made: Scratch, common: Path, *, like: str, refs: Mapping[str, st
         (made.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (made.folder / name).write_text(f"{content}\n", "ascii")
     (made.folder / "config").write_text(_CONFIG_SHA1 if len(like) == 40 else _CONFIG_SHA256)
-    (info / "alternates").write_bytes(_quoted(made.objects))
+    seen = (made.objects, *made.others)
+    (info / "alternates").write_bytes(b"".join(map(_quoted, seen)))
     with suppress(FileNotFoundError):
         ends = plain_files.read(common / "shallow", max_bytes=_SHALLOW_BYTES)
         (made.folder / "shallow").write_bytes(ends)

@@ -14,9 +14,9 @@ from typing import Final
 
 from specify_cli import clock
 from specify_cli.vcs import durable
+from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import Budget, discard
 from specify_cli.vcs.host_folders import FOLDER, TRASH, Identity, opened, opened_private
-from specify_cli.vcs.placement import AllocationFailed
 from specify_cli.vcs.renames import exchange, rename_free
 
 MOST_AT_ONCE: Final = 100_000

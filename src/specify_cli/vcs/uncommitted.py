@@ -7,7 +7,7 @@ out. What comes of it is advice: an agent may write while it is looked at.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -61,9 +61,14 @@ class Uncommitted:
 
 
 def uncommitted(
-    repo: Repository, workspace: Path, *, commit: str, seconds: float = 120
+    repo: Repository,
+    workspace: Path,
+    *,
+    commit: str,
+    seconds: float = 120,
+    objects: Sequence[Path] = (),
 ) -> Uncommitted:
-    """What the workspace holds beyond a commit that the project has.
+    """What the workspace holds beyond a commit that the project has, or one of the folders `objects`.
 
     Raises:
         WorkspaceNotSeen: it took too long, or a part of it cannot be read.
@@ -74,7 +79,7 @@ def uncommitted(
         raise WorkspaceNotSeen(f"{workspace} is not a folder", code="unreadable")
     deadline = time.monotonic() + seconds
     refs = {"HEAD": commit}
-    with scratch(repo, like=commit, refs=refs, file_bytes=_INDEX_BYTES) as made:
+    with scratch(repo, like=commit, refs=refs, file_bytes=_INDEX_BYTES, others=objects) as made:
         made.git.run("read-tree", commit)
         try:
             with within(seconds):

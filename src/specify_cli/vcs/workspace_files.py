@@ -1,8 +1,9 @@
-"""What is in the place of the files of a workspace's repository."""
+"""Looks at the files of a workspace's repository without following anything in it."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,11 @@ from typing import Final
 
 _READ: Final = ("HEAD", "config", "config.worktree", "packed-refs", "shallow", "info/attributes")
 """Files of a repository that upload-pack reads."""
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_TIP: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\n")
+_MOST_READ: Final = 1024
 
 _READ_WHOLE: Final = ("objects", "refs", "reftable")
 _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-alternates")
@@ -78,3 +84,35 @@ def _is(path: Path, is_kind: Callable[[int], bool]) -> bool:
         return is_kind(path.lstat().st_mode)
     except OSError:
         return False
+
+
+def loose_tip(workspace: Path, branch: str) -> str | None:
+    """What the file of a branch in the workspace says; None where it is not a plain file with a commit.
+
+    Nothing is followed and nothing is waited for. It is the workspace's word, and nothing more.
+    """
+    found = _TIP.fullmatch(_content(workspace, ".git", "refs", "heads", *branch.split("/")))
+    return found[1].decode("ascii") if found else None
+
+
+def is_on(workspace: Path, branch: str) -> bool:
+    """Whether HEAD of the workspace names the branch, by the workspace's word."""
+    return _content(workspace, ".git", "HEAD") == f"ref: refs/heads/{branch}\n".encode()
+
+
+def _content(workspace: Path, *parts: str) -> bytes:
+    """The beginning of a file below the workspace; nothing where it is not a regular file."""
+    descriptor = -1
+    try:
+        descriptor = os.open(workspace, _FOLDER)
+        for part in parts:
+            inner = os.open(part, _FILE, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, _MOST_READ) if is_regular else b""
+    except OSError:
+        return b""
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.vcs import plain_files
+from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.placement import AllocationFailed
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, text_of
 
 MOST_SHALLOW: Final = 16 * 1024 * 1024

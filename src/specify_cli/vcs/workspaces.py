@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.vcs import durable, pins, trash
+from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.drafts import Draft, draft
 from specify_cli.vcs.host_folders import Identity, identity, opened
 from specify_cli.vcs.occupants import occupants
-from specify_cli.vcs.placement import AllocationFailed
 from specify_cli.vcs.renames import rename_free
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_contents import fill
@@ -38,8 +38,12 @@ class Made:
     old: Path | None = None
 
 
-def make(repo: Repository, order: Order) -> Made:
+def make(
+    repo: Repository, order: Order, *, remember: Callable[[Identity], object] = lambda made: None
+) -> Made:
     """Make a workspace where nothing is.
+
+    `remember` is told which folder it is, before it has its name.
 
     It is complete, and on the disk, before it gets its name by one rename. Killed at any step, this
     process leaves nothing at `order.place`, and nothing that the next call does not remove.
@@ -51,6 +55,7 @@ def make(repo: Repository, order: Order) -> Made:
     place = order.place
     _require_free(place)
     with opened(place.parent) as parent, _complete(repo, order, parent=parent) as (private, made):
+        remember(made.identity)
         try:
             rename_free(_NAME, place.name, from_fd=private.descriptor, to_fd=parent)
         except FileExistsError:
@@ -66,11 +71,13 @@ def swap(
     *,
     old: Identity,
     require_idle: Callable[[Path], object] = lambda path: None,
+    remember: Callable[[Identity], object] = lambda made: None,
 ) -> Made:
     """Make a workspace in the place of the one that is known as `old`, which moves to the trash.
 
     `require_idle` raises where `old` must not be replaced. It is called with the path of `old` before the
     swap and, with its path in the trash, once more after it: then nobody comes in any more.
+    `remember` is told which folder takes the name, before it does.
 
     Raises:
         AllocationFailed: another folder is there, or a process stands in it.
@@ -83,10 +90,12 @@ def swap(
     with (
         opened(place.parent) as parent,
         _complete(repo, order, parent=parent) as (private, made),
-        trash.exchanged(private.path / _NAME, place, known=old, parent=parent) as former,
     ):
-        _require_left(place, old)
-        require_idle(former)
+        remember(made.identity)
+        fresh = private.path / _NAME
+        with trash.exchanged(fresh, place, known=old, parent=parent) as former:
+            _require_left(place, old)
+            require_idle(former)
     durable.sync_folder(place.parent)
     return replace(made, old=former)
 

@@ -16,6 +16,7 @@ from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.opened import changing_package
 from specify_cli.workflow.outcomes import AliveReport, MoveReport, ReleaseReport
+from specify_cli.workflow.taking_in import offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,11 @@ class Claiming:
         Raises: MissionNotFound, WorkPackageNotFound, TransitionRejected, StateUnreadable,
         StorageFailed.
         """
-        with acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission:
+        with (
+            offered(self.project, selector, wp_id) as offer,
+            acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission,
+        ):
+            warned: tuple[str, ...] = ()
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             events = [it for it in recorded if isinstance(it, Moved)]
             if not events:
@@ -64,7 +69,9 @@ class Claiming:
                     force=force,
                 )
                 wish = Wish(wp_id=wp_id, actor=actor, to=to, force=True, note=note)
-                events = transitions.release(mission, wish, cause, holder=holder)
+                events, warned = transitions.release(
+                    mission, wish, cause, holder=holder, offer=offer
+                )
             move = MoveReport(
                 mission=mission.identity,
                 wp_id=wp_id,
@@ -72,5 +79,6 @@ class Claiming:
                 to_lane=events[0].to_lane,
                 prompt_path=mission.package(wp_id).prompt_path,
                 policy_recorded=cause.policy is not None,
+                warnings=warned,
             )
             return ReleaseReport(move=move, released_holder=events[0].released_holder or "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +12,14 @@ from specify_cli import clock
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.project import Project
-from specify_cli.vcs import worktrees
+from specify_cli.vcs import linked_worktrees
 from specify_cli.vcs.checkouts import Checkout, registered
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.placement import forget
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import repositories
+from specify_cli.vcs.workspace_files import is_on
+from specify_cli.workflow import lane_folders, repositories, taking_in
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
+from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
 
 STALE_LOCK_S = 5 * 60
@@ -62,7 +65,10 @@ def forget_gone(project: Project, path: Path) -> bool:
     """
     with repositories.changing(project) as repository:
         known = [it for it in registered(repository.git) if it.path == path]
-        return any(is_gone(project, it) and forget(repository.git, path) for it in known)
+        gone = any(is_gone(project, it) for it in known)
+        if gone:
+            linked_worktrees.forget_replaced(repository, path)
+        return gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +103,12 @@ def examine_branches(mission: OpenMission, branches: Branches | None) -> Iterato
         yield error("target-branch", mission.files.folder / "meta.json", what, repair=repair)
     for lane in mission.lanes:
         stands = [lanes[wp_id] for wp_id in lane.wp_ids if wp_id in lanes]
-        yield from _examine_lane(branches, mission.lane_workspace(lane.lane_id), stands)
+        place = mission.lane_workspace(lane.lane_id)
+        yield from _examine_lane(mission, branches, place, stands=stands)
 
 
 def _examine_lane(
-    branches: Branches, place: Workspace, stands: Sequence[Lane]
+    mission: OpenMission, branches: Branches, place: Workspace, *, stands: Sequence[Lane]
 ) -> Iterator[Finding]:
     if UNDER_WAY & set(stands) and place.branch not in branches.names:
         what = f"work in {place.lane_id} has begun, and its branch {place.branch} does not exist"
@@ -114,28 +121,37 @@ def _examine_lane(
     elif UNDER_WAY & set(stands) and not place.path.exists():
         what = f"work in {place.lane_id} has begun, and its worktree is not there"
         yield warning("no-worktree", place.path, what, repair=REMAKE)
-    if place.path.exists():
-        yield from _examine_worktree(branches.repository, place, stands)
+    if os.path.lexists(place.path):
+        yield from _examine_workspace(mission, branches.repository, place, stands=stands)
 
 
-def _examine_worktree(
-    repository: Repository, place: Workspace, stands: Sequence[Lane]
+def _examine_workspace(
+    mission: OpenMission, repository: Repository, place: Workspace, *, stands: Sequence[Lane]
 ) -> Iterator[Finding]:
-    if not worktrees.exists(repository, place.path, place.branch):
-        out = worktrees.branch_out(repository, place.path)
-        what = f"it stands on {out or 'no branch'}, not on {place.branch}"
+    folder = lane_folders.look(mission.files.project, repository, place.path)
+    if not folder.is_usable:
+        what = "it is not a workspace that the host made"
+        yield error("not-a-workspace", place.path, what, repair="move it away; " + REMAKE)
+    elif not _is_on_its_branch(repository, folder, place.branch):
+        what = f"it is not on its branch {place.branch}"
         repair = f"save what is there, then: git -C {place.path} switch {place.branch}"
         yield error("wrong-branch", place.path, what, repair=repair)
-    elif stands and set(stands) <= HANDED_OVER and _is_dirty(repository, place):
+    elif stands and set(stands) <= HANDED_OVER and _is_dirty(mission, repository, place):
         what = f"it holds uncommitted work, and all packages of {place.lane_id} are handed over"
         yield warning("dirty-worktree", place.path, what, repair="commit the work or undo it")
 
 
-def _is_dirty(repository: Repository, place: Workspace) -> bool:
-    try:
-        return worktrees.has_uncommitted_work(repository, place.path)
-    except GitFailed:
-        return True  # Nobody can say that it is not.
+def _is_on_its_branch(repository: Repository, folder: LaneFolder, branch: str) -> bool:
+    if folder.kind is Kind.LINKED:
+        return linked_worktrees.branch_out(repository, folder.path) == branch
+    return is_on(folder.path, branch)
+
+
+def _is_dirty(mission: OpenMission, repository: Repository, place: Workspace) -> bool:
+    with ExitStack() as until_the_end:
+        offer = taking_in.of_lane(mission, repository, place, until_the_end=until_the_end)
+        offer = taking_in.looked(mission.files.project, offer)
+        return bool(offer.files or offer.unseen)  # Nobody can say that an unseen one is not.
 
 
 def _stale_lock(checkout: Checkout) -> Iterator[Finding]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.core import globs
+from specify_cli.core.events import Moved
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed, TransitionRejected
-from specify_cli.vcs import worktrees
-from specify_cli.vcs.git import GitFailed, within
+from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import tree_changes
-from specify_cli.workflow import repositories
+from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.merge_scope import NOTHING, RefusedPaths, Scope
 from specify_cli.workflow.opened import OpenMission
 
@@ -64,19 +65,25 @@ def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
     return (f"a merge leaves out what the work changes in {', '.join(named)}{more}",)
 
 
-def uncommitted_warnings(mission: OpenMission, wp_id: str) -> tuple[str, ...]:
-    """The warning about uncommitted files in the workspace; none where git does not find them in time."""
-    place = mission.workspace(wp_id)
+def uncommitted_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
+    """The warning about files in the workspace that the commit has not; none where they are not found in time."""
+    place, project = mission.workspace(event.wp_id), mission.files.project
     files: Sequence[str] = ()
     with (
-        suppress(StorageFailed, OSError),
-        repositories.looking(mission.files.project) as repository,
-        within(LONGEST_LOOK_S),
+        suppress(StorageFailed, OSError, WorkspaceNotSeen),
+        repositories.looking(project) as repository,
     ):
-        files = worktrees.uncommitted_files(repository, place.path) if repository else ()
+        if (
+            repository
+            and event.commit
+            and lane_folders.look(project, repository, place.path).is_usable
+        ):
+            files = lane_folders.work_in(
+                repository, place.path, commit=event.commit, seconds=LONGEST_LOOK_S
+            )
     if not files:
         return ()
-    named = ", ".join(shown(path) for path in files[:FIRST])
+    named = ", ".join(files[:FIRST])
     more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
     what = "1 file is" if len(files) == 1 else f"{len(files)} files are"
     return (f"{what} not committed in {place.path}, and not handed in: {named}{more}",)

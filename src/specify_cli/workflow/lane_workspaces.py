@@ -1,24 +1,31 @@
-"""The worktree of a package's execution lane: what is there to see, and making it ready."""
+"""The workspace of a package's execution lane: what is there to see, and making it ready."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StorageFailed
-from specify_cli.vcs import kept, worktrees
+from specify_cli.vcs import kept
+from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.worktrees import AllocationFailed, LaneBranches, Parts
-from specify_cli.workflow import lost_work, repositories
+from specify_cli.vcs.intake import IntakeRefused, Standing
+from specify_cli.vcs.lane_bases import Parts
+from specify_cli.vcs.lane_branches import LaneBranches
+from specify_cli.workflow import lane_folders, lane_making, lost_work, repositories
 from specify_cli.workflow.keeping import first_contact, note_origin
-from specify_cli.workflow.opened import AT_WORK, OpenMission
+from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace
 from specify_cli.workflow.outcomes import WorkspaceReport
 from specify_cli.workflow.package_commits import PackageCommits, left_ref, set_aside_ref
+from specify_cli.workflow.taking_in import Offer
+
+_REFUSALS = (AllocationFailed, IntakeRefused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +34,18 @@ class Allocated:
 
     workspace: WorkspaceReport
     told: Sequence[Annotated]
+    warnings: tuple[str, ...] = ()
 
 
-def allocate(mission: OpenMission, wp_id: str) -> Allocated:
-    """The package's worktree is on its branch, with the approved work that it builds on.
+def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | None) -> Allocated:
+    """The package's workspace is on its branch, with the approved work that it builds on.
 
     That is what of its execution lane and of its dependencies is approved, and its own of before.
+
+    Args:
+        offer: What the workspace that is there has: that comes first.
+        owner: The user that a new workspace belongs to; None for the host's own.
+
     Raises: LaneAllocationFailed with the `reason`, LaneLost; StorageFailed.
     """
     place = mission.workspace(wp_id)
@@ -40,36 +53,46 @@ def allocate(mission: OpenMission, wp_id: str) -> Allocated:
         with repositories.changing(mission.files.project) as repository:
             lost_work.check_start(repository, mission, wp_id)
             commits = PackageCommits(repository, mission)
-            parts = _parts(commits, wp_id)
+            parts = _parts(commits, wp_id, offer)
             # Before the branch is moved, which is all that tells of them.
             told = first_contact(commits, besides=wp_id)
-            ready = worktrees.allocate(
+            branches = LaneBranches.of(
                 repository,
-                path=place.path,
-                branches=LaneBranches(
-                    lane=place.branch,
-                    mission=place.mission_branch,
-                    target=place.target_branch,
-                    origin=commits.origin(),
-                    leave=lambda tip: _keep(commits, place.lane_id, tip),
-                ),
-                parts=parts,
+                lane=place.branch,
+                mission=place.mission_branch,
+                target=place.target_branch,
+                origin=commits.origin(),
             )
+            start = branches.start(repository, parts)
+            ready = lane_making.Making(
+                mission=mission,
+                repository=repository,
+                place=place,
+                branches=branches,
+                offer=offer,
+                owner=owner,
+            )
+            leave = partial(_keep, commits, place.lane_id)
+            warnings = ready.at(start.tip, leave=leave)
             note_origin(commits)
             # After what may be refused: nothing is left of that.
             mission.write_lanes()
-    except (AllocationFailed, GitFailed, PreflightFailed) as error:
-        refused = error if isinstance(error, AllocationFailed) else AllocationFailed(str(error))
-        raise LaneAllocationFailed(
-            f"no workspace for {wp_id} at {place.path}: {refused.reason}",
-            reason=refused.reason,
-            reason_code=refused.code,
-            files=list(refused.files),
-            lane_id=place.lane_id,
-        ) from error
+    except (*_REFUSALS, GitFailed, PreflightFailed, OSError) as error:
+        raise _refused(place, wp_id, error) from error
     base = mission.state_of(wp_id).base_ref if parts.goes_on else None
-    report = _report(mission, wp_id, base_ref=base or ready.base_ref, exists=True)
-    return Allocated(workspace=report, told=told)
+    report = _report(mission, wp_id, base_ref=base or start.base, exists=True)
+    return Allocated(workspace=report, told=told, warnings=warnings)
+
+
+def _refused(place: Workspace, wp_id: str, error: Exception) -> LaneAllocationFailed:
+    refusal = error if isinstance(error, _REFUSALS) else AllocationFailed(str(error))
+    return LaneAllocationFailed(
+        f"no workspace for {wp_id} at {place.path}: {refusal.reason}",
+        reason=refusal.reason,
+        reason_code=refusal.code,
+        files=list(refusal.paths if isinstance(refusal, IntakeRefused) else refusal.files),
+        lane_id=place.lane_id,
+    )
 
 
 def check_turn(mission: OpenMission, wp_id: str) -> None:
@@ -101,13 +124,13 @@ def check_turn(mission: OpenMission, wp_id: str) -> None:
     )
 
 
-def reopen(mission: OpenMission, wp_id: str) -> WorkspaceReport:
-    """The worktree of a package that work has begun on, made again if it is gone, else untouched.
+def reopen(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | None) -> WorkspaceReport:
+    """The workspace of a package that work has begun on, made again if it is gone, else untouched.
 
     Raises: LaneAllocationFailed with the `reason`, LaneLost.
     """
     found = inspect(mission, wp_id)
-    return found if found.exists else allocate(mission, wp_id).workspace
+    return found if found.exists else allocate(mission, wp_id, offer=offer, owner=owner).workspace
 
 
 def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
@@ -120,7 +143,7 @@ def inspect(mission: OpenMission, wp_id: str) -> WorkspaceReport:
     exists = False
     if repository is not None:
         lost_work.check_work(repository, mission, wp_id)
-        exists = worktrees.exists(repository, place.path, place.branch)
+        exists = lane_folders.look(mission.files.project, repository, place.path).is_usable
     return _report(mission, wp_id, base_ref=mission.state_of(wp_id).base_ref, exists=exists)
 
 
@@ -132,13 +155,26 @@ def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
         return commits.has_own_work(wp_id, tip) if commits and tip else None
 
 
-def _parts(commits: PackageCommits, wp_id: str) -> Parts:
-    mission = commits.mission
+def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> Parts:
+    """What the package builds on, once the workspace's commits are in the project.
+
+    Raises:
+        IntakeRefused: they must not come in, or the package would go on without them.
+    """
+    mission, standing = commits.mission, offer.standing(commits.repository)
+    if offer.refusal or standing is Standing.AHEAD:
+        offer.take_in(commits.repository)
+    elif standing is Standing.DIVERGED and offer.fetched:
+        # Nobody goes on from there, and nothing that somebody made is lost.
+        offer.fetched.keep()
+        _keep(commits, mission.lane_ids[wp_id], offer.fetched.tip)
     lane_id, mates = mission.lane_ids[wp_id], {*mission.lane_mates(wp_id)} - {wp_id}
     needed = lost_work.finished_dependencies(mission, wp_id) - mates
     own = commits.to_resume(wp_id)
     is_last = mission.last_at_work(lane_id) == wp_id and _goes_on(commits, wp_id, own)
     is_shared = lane_turns.occupant(mates, mission.state, besides=wp_id) is not None
+    if standing is Standing.DIVERGED and (is_last or is_shared):
+        offer.take_in(commits.repository)
     ordered = in_order(mission.graph)
     return Parts(
         goes_on=is_last or is_shared,

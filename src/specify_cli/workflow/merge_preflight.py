@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import UNRECORDED
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import PreflightFailed
 from specify_cli.storage.mission_files import all_missions
-from specify_cli.vcs import worktrees
-from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import LaneTip
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import ancestry
@@ -20,19 +18,20 @@ from specify_cli.workflow.merge_scope import RefusedPaths, Scope
 from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission
 from specify_cli.workflow.outcomes import CommitsBeyond
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.taking_in import Offer
+
+_TOLD = 10
 
 
-def problems(repository: Repository, mission: OpenMission, target: str) -> Iterator[str]:
-    """Everything that can be seen before the merge is computed, one sentence each."""
-    for lane in lane_workspaces(mission):
-        is_there = worktrees.exists(repository, lane.path, lane.branch)
-        try:
-            if is_there and worktrees.has_uncommitted_work(repository, lane.path):
-                # Or git does not get to the end of its look, at a filter that fails for one.
-                shown = f"git -C {shlex.quote(str(lane.path))} status"
-                yield f"{lane.path} holds uncommitted work: commit or discard what '{shown}' names"
-        except GitFailed as error:
-            yield f"{lane.path} cannot be looked at: {error}"
+def problems(
+    repository: Repository, mission: OpenMission, target: str, *, offers: Iterable[Offer]
+) -> Iterator[str]:
+    """Everything that can be seen before the merge is computed, one sentence each.
+
+    `offers` are the workspaces of the execution lanes, looked at with no lock held.
+    """
+    for offer in offers:
+        yield from _uncommitted(offer)
     if repository.branch_tip(target) is None:
         yield f"there is no branch {target!r} to merge into: create it, or name another"
     yield from _strangers_branch(mission, target)
@@ -54,6 +53,18 @@ def require_branch(repository: Repository, target: str) -> None:
         refuse(
             [f"{target[:200]!r} is not the name of a branch: write one as 'git branch' lists it"]
         )
+
+
+def _uncommitted(offer: Offer) -> Iterator[str]:
+    if offer.workspace is None:
+        return
+    path = offer.workspace.path
+    if offer.unseen:
+        yield f"{path} cannot be looked at: {offer.unseen}"
+    if offer.files:
+        named = ", ".join(offer.files[:_TOLD]) + (" and more" if len(offer.files) > _TOLD else "")
+        status = f"git -C {shlex.quote(str(path))} status"
+        yield f"{path} holds uncommitted work: commit or discard {named}; see '{status}'"
 
 
 def _strangers_branch(mission: OpenMission, target: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from specify_cli.core.rules import Move
 from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
 from specify_cli.storage import event_log
-from specify_cli.vcs import durable, merge, pushing, worktrees
+from specify_cli.vcs import durable, merge, pushing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
@@ -23,7 +23,7 @@ from specify_cli.vcs.merge import (
     TargetMoved,
 )
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import merge_intent, merge_preflight
+from specify_cli.workflow import lane_retiring, merge_intent, merge_preflight
 from specify_cli.workflow.accepting import packages_in
 from specify_cli.workflow.cause import Cause, conflict
 from specify_cli.workflow.hand_in import left_out_warnings
@@ -31,9 +31,10 @@ from specify_cli.workflow.keeping import HOST_ACTOR
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.moving import moved_events
-from specify_cli.workflow.opened import OpenMission, reopened
+from specify_cli.workflow.opened import OpenMission, Workspace, reopened
 from specify_cli.workflow.outcomes import MergeReport
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.taking_in import NOTHING, Offer
 
 REFUSED_MOVE = (TargetMoved, CheckoutBlocked, GitFailed)
 
@@ -54,6 +55,7 @@ class MergeRun:
     mission: OpenMission
     wish: MergeWish
     cause: Cause
+    offers: Sequence[Offer]
 
     @property
     def target(self) -> str:
@@ -140,19 +142,15 @@ class MergeRun:
             raise unfinished(intent.plan, error) from error
 
     def report(self, plan: MergePlan) -> MergeReport:
-        """What was done; worktrees that hold nothing uncommitted are gone."""
+        """What was done; workspaces that hold nothing uncommitted, and nothing more, are retired."""
         commit = plan.to_commit if plan.to_commit != plan.from_commit else None
         if commit:
             self.cause.effects.commits.append(commit)
-        lanes = merge_preflight.lane_workspaces(self.mission)
-        here = [lane for lane in lanes if worktrees.remains(self.repository, lane.path)]
         left_over = merge_preflight.not_included(self.repository, self.mission)
         kept = {it.lane_id for it in left_over}
         try:
-            removed = [
-                lane.lane_id not in kept and worktrees.remove(self.repository, lane.path)
-                for lane in here
-            ]
+            removed = [self._retires(lane, kept) for lane in self._lanes()]
+            lane_retiring.update_mirror(self.repository, self.mission)
         except (GitFailed, OSError) as error:
             raise unfinished(plan, error) from error
         return MergeReport(
@@ -163,13 +161,28 @@ class MergeRun:
             canceled=packages_in(self.mission, Lane.CANCELED),
             worktrees_removed=all(removed),
             commit=commit,
-            warnings=left_out_warnings(plan.left_out),
+            warnings=(
+                *left_out_warnings(plan.left_out),
+                *(text for it in self.offers for text in it.warnings),
+            ),
             commits_not_included=tuple(left_over),
         )
 
+    def _lanes(self) -> list[Workspace]:
+        return [self.mission.lane_workspace(it.lane_id) for it in self.mission.lanes]
+
+    def _retires(self, lane: Workspace, kept: Set[str]) -> bool:
+        """Whether there is no workspace of the execution lane any more."""
+        offer = next((it for it in self.offers if it.workspace == lane), NOTHING)
+        if lane.lane_id in kept:
+            offer = replace(offer, unseen="it has commits that were not approved")
+        return lane_retiring.retire(self.repository, self.mission, lane, offer=offer)
+
     def _plan(self, lines: bytes) -> MergePlan:
         """The merge as objects. Raises: PreflightFailed naming every obstacle at once."""
-        found = list(merge_preflight.problems(self.repository, self.mission, self.target))
+        found = list(
+            merge_preflight.problems(self.repository, self.mission, self.target, offers=self.offers)
+        )
         if self.repository.branch_tip(self.target) is None:
             merge_preflight.refuse(found)
         tips = merge_preflight.tips(self.repository, self.mission)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.merge_run import MergeRun, unfinished
 from specify_cli.workflow.opened import changing_mission, naming
 from specify_cli.workflow.outcomes import MergeReport
+from specify_cli.workflow.taking_in import Offer, all_offered
 
 STRATEGIES = ("merge", "squash", "rebase")
 
@@ -40,10 +41,10 @@ class Merging:
                 supported=list(STRATEGIES),
             )
         push: Push | None = None
-        with ExitStack() as until_the_end:
+        with ExitStack() as until_the_end, all_offered(self.project, selector) as offers:
             while True:
                 try:
-                    with self._run(selector, wish, cause) as run:
+                    with self._run(selector, wish, cause, offers=offers) as run:
                         done = run.advance(push)
                         if isinstance(done, MergeReport):
                             return done
@@ -58,14 +59,19 @@ class Merging:
                     merge_push.carry_out(push)
 
     @contextmanager
-    def _run(self, selector: str, wish: MergeWish, cause: Cause) -> Iterator[MergeRun]:
+    def _run(
+        self, selector: str, wish: MergeWish, cause: Cause, *, offers: Sequence[Offer]
+    ) -> Iterator[MergeRun]:
         with (
             changing_mission(self.project, selector) as mission,
             repositories.changing(self.project) as repository,
         ):
             cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             try:
-                run = MergeRun(repository=repository, mission=mission, wish=wish, cause=cause)
+                taken = tuple(it.take_in_what_fits(repository) for it in offers)
+                run = MergeRun(
+                    repository=repository, mission=mission, wish=wish, cause=cause, offers=taken
+                )
                 with naming(target_branch=run.target):
                     yield run
             except GitFailed as error:

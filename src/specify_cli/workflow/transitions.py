@@ -12,7 +12,7 @@ from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Guard, Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import StorageFailed
+from specify_cli.errors import StorageFailed, TransitionRejected
 from specify_cli.vcs.git import GitFailed
 from specify_cli.workflow import (
     ancestry,
@@ -21,6 +21,7 @@ from specify_cli.workflow import (
     lane_workspaces,
     merge_intent,
     repositories,
+    taking_in,
 )
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.hand_in import HandIn
@@ -28,6 +29,7 @@ from specify_cli.workflow.moving import moved_events
 from specify_cli.workflow.opened import AT_WORK, OpenMission
 from specify_cli.workflow.outcomes import CommitsBeyond
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.taking_in import Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,38 +62,91 @@ def self_review(
 
 
 def move(
-    mission: OpenMission, wish: Wish, cause: Cause
+    mission: OpenMission, wish: Wish, cause: Cause, *, offer: Offer
 ) -> tuple[list[Moved], HandIn | None, tuple[str, ...]]:
     """The one move that was asked for is made and recorded; its work, where it has any, and warnings.
+
+    `offer` is what the package's workspace has: the project has it from now on, where it may.
 
     Raises: WorkPackageAlreadyClaimed, DependenciesNotSatisfied, TransitionRejected,
     LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
     """
     package = mission.state_of(wish.wp_id)
     claims.check_not_released(package, wish)
-    moves = rules.decide_transition(package, wish, _sight(mission, package, wish))
+    begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
+    if not begins:  # Else what the workspace has is judged where it is made ready.
+        offer = _taken_in(mission, offer)
+    moves = _decided(mission, package, wish, offer=offer)
     if wish.to in OCCUPYING:
         lane_workspaces.check_turn(mission, wish.wp_id)
     warned = self_review(mission, wish, is_made=False)
     if wish.to not in HANDED_IN:
         rules.check_commit(package, wish, None)
-    ready = _prepared(mission, wish, package)
+    if offer.refusal and _needs_commits(package, wish):
+        raise taking_in.rejected(mission, wish, offer.refusal)
+    ready = _prepared(mission, wish, package, offer=offer, owner=owner_of(mission, cause))
     # Judged before anything was kept, and here where there is no repository.
     rules.check_commit(package, wish, ready.commit)
     events = moved_events(moves, wish, cause, base_ref=ready.base_ref, commit=ready.commit)
     mission.append([*ready.told, *events], cause)
-    return events, ready.work, warned
+    return events, ready.work, (*warned, *offer.warnings)
 
 
-def release(mission: OpenMission, wish: Wish, cause: Cause, *, holder: str) -> list[Moved]:
+def owner_of(mission: OpenMission, cause: Cause) -> int | None:
+    """The user that a workspace made for this request belongs to; None for the host's own.
+
+    Raises: StateUnreadable.
+    """
+    return mission.files.project.settings.owners.get(cause.identity or "")
+
+
+def _taken_in(mission: OpenMission, offer: Offer) -> Offer:
+    """The project has what the workspace has, where it may; its refusal else.
+
+    Raises: StorageFailed.
+    """
+    if offer.fetched is None:
+        return offer
+    with _translated(mission), repositories.changing(mission.files.project) as repository:
+        return offer.take_in_what_fits(repository)
+
+
+def _decided(
+    mission: OpenMission, package: PackageState, wish: Wish, *, offer: Offer
+) -> Sequence[Move]:
+    """The moves that the table allows.
+
+    Raises: as `rules.decide_transition`; TransitionRejected with the guard `intake` where what is missing may be in the workspace.
+    """
+    try:
+        return rules.decide_transition(package, wish, _sight(mission, package, wish))
+    except TransitionRejected as error:
+        is_about_work = error.details.get("guard") == Guard.SUBTASKS_AND_EVIDENCE.value
+        if offer.refusal and is_about_work:
+            raise taking_in.rejected(mission, wish, offer.refusal) from error
+        raise
+
+
+def _needs_commits(package: PackageState, wish: Wish) -> bool:
+    """Whether the move is about what is in the workspace now."""
+    is_in_review = package.lane in (Lane.FOR_REVIEW, Lane.IN_REVIEW) and wish.to in FINISHED
+    return wish.to in HANDED_IN and package.lane in AT_WORK and not is_in_review
+
+
+def release(
+    mission: OpenMission, wish: Wish, cause: Cause, *, holder: str, offer: Offer
+) -> tuple[list[Moved], tuple[str, ...]]:
     """The move that ends the claim of `holder` is made and recorded; what the package has is kept.
+
+    Returns: the events, and warnings.
 
     Raises: StateUnreadable, StorageFailed.
     """
     package = mission.state_of(wish.wp_id)
     # A review that ends without a verdict leaves what was handed in.
     is_review = package.lane is Lane.IN_REVIEW
-    ready = Prepared() if is_review else _prepared(mission, wish, package)
+    offer = _taken_in(mission, offer)
+    ready = Prepared() if is_review else _prepared(mission, wish, package, offer=offer, owner=None)
     events = moved_events(
         (Move(from_lane=package.lane, to_lane=wish.to),),
         wish,
@@ -100,10 +155,12 @@ def release(mission: OpenMission, wish: Wish, cause: Cause, *, holder: str) -> l
         released_holder=holder,
     )
     mission.append([*ready.told, *events], cause)
-    return events
+    return events, offer.warnings
 
 
-def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepared:
+def _prepared(
+    mission: OpenMission, wish: Wish, package: PackageState, *, offer: Offer, owner: int | None
+) -> Prepared:
     # Who was forced past the start has no workspace of its own yet.
     is_begun = package.lane in AT_WORK and package.base_ref is not None
     begins = wish.to is Lane.IN_PROGRESS and not is_begun
@@ -120,7 +177,7 @@ def _prepared(mission: OpenMission, wish: Wish, package: PackageState) -> Prepar
         if withdraws:
             ancestry.check_withdrawal(commits, wish)
         if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
-            ready = lane_workspaces.allocate(mission, wish.wp_id)
+            ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
             return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
         commit = _commit_of(commits, wish, package)
         work = hand_in.look(mission, wish.wp_id, commit)

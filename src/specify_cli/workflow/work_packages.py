@@ -26,6 +26,7 @@ from specify_cli.workflow.opened import (
     open_mission,
 )
 from specify_cli.workflow.outcomes import MoveReport, NoteReport, StartReport, WorkspaceReport
+from specify_cli.workflow.taking_in import offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,10 @@ class WorkPackages:
         WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.
         """
         actor = wish.actor
-        with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
+        with (
+            offered(self.project, selector, wish.wp_id, looks=True) as offer,
+            acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission,
+        ):
             recorded = _moves_recorded(mission, cause)
             package = mission.state_of(wish.wp_id)
             moves: Sequence[Move] = ()
@@ -51,14 +55,17 @@ class WorkPackages:
                 moves = rules.decide_start_implementation(package, wish, sight)
                 lane_workspaces.check_turn(mission, wish.wp_id)
             told: Sequence[Event] = ()
+            warned: tuple[str, ...] = ()
+            owner = transitions.owner_of(mission, cause)
             if moves:
-                ready = lane_workspaces.allocate(mission, wish.wp_id)
-                place, told = ready.workspace, ready.told
+                ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
+                place, told, warned = ready.workspace, ready.told, ready.warnings
             else:
-                place = lane_workspaces.reopen(mission, wish.wp_id)
+                place = lane_workspaces.reopen(mission, wish.wp_id, offer=offer, owner=owner)
             events = moved_events(moves, wish, cause, base_ref=place.base_ref)
             mission.append([*told, *events], cause)
             report = _move_report(mission, wish, recorded or events, cause=cause)
+            report = replace(report, warnings=(*report.warnings, *warned))
             feedback = mission.state_of(wish.wp_id).feedback
             return StartReport(move=report, workspace=place, feedback=feedback)
 
@@ -94,7 +101,10 @@ class WorkPackages:
         TransitionRejected, LaneLost, StorageFailed.
         """
         actor = wish.actor
-        with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
+        with (
+            offered(self.project, selector, wish.wp_id, looks=wish.to is Lane.IN_PROGRESS) as offer,
+            acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission,
+        ):
             events = _moves_recorded(mission, cause)
             if events:
                 # The answer is the same as when the move was made.
@@ -103,7 +113,7 @@ class WorkPackages:
                     mission, wish, is_made=True, origin=events[0].from_lane
                 )
             else:
-                events, work, warned = transitions.move(mission, wish, cause)
+                events, work, warned = transitions.move(mission, wish, cause, offer=offer)
             commit = events[-1].commit
             left = transitions.beyond_approval(mission, wish, commit)
             report = _move_report(mission, wish, events, cause=cause, work=work)
@@ -178,7 +188,7 @@ def _hand_in_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
     is_again = event.commit is not None and event.commit == sent_back
     return (
         *((again,) if is_again else ()),
-        *hand_in.uncommitted_warnings(mission, event.wp_id),
+        *hand_in.uncommitted_warnings(mission, event),
     )
 
 

@@ -1,0 +1,101 @@
+"""What the host remembers of each workspace that it made: which folder it is, and how it was made."""
+
+from __future__ import annotations
+
+import json
+import stat
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import folders
+from specify_cli.storage.atomic import publish
+from specify_cli.storage.mission_files import read_json
+from specify_cli.storage.project import Project
+
+FolderId: TypeAlias = tuple[int, int]
+"""The device and the inode of a folder."""
+
+_MOST_FOLDERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceRecord:
+    """A workspace, known by its name below `.worktrees`.
+
+    Attributes:
+        folders: The folders that the host made for this name, the newest first.
+        worktrees: The folder `.worktrees` that they were made in: in a copy of the project it is another one.
+        commit: The commit that the newest was made at.
+        is_shared: Whether that one borrows the objects of the project.
+    """
+
+    folders: tuple[FolderId, ...]
+    worktrees: FolderId
+    commit: str
+    is_shared: bool
+
+    def followed_by(self, made: WorkspaceRecord) -> WorkspaceRecord:
+        """The record of a workspace that takes the name; the folders of before stay known."""
+        is_moved = made.worktrees != self.worktrees
+        known = () if is_moved else (x for x in self.folders if x not in made.folders)
+        return replace(made, folders=(*made.folders, *known)[:_MOST_FOLDERS])
+
+
+def folder_id(path: Path) -> FolderId | None:
+    """Which folder is at `path`; None where there is none, or a link or a file.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
+
+
+def read(project: Project, name: str) -> WorkspaceRecord | None:
+    """The record of the workspace of that name; None where there is none, or it is damaged.
+
+    A damaged one is as good as none: the host then goes by what it sees.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    with suppress(StateUnreadable, KeyError, TypeError, ValueError):
+        told = read_json(_path(project, name), below=project.root)
+        if not told:
+            return None
+        return WorkspaceRecord(
+            folders=tuple((int(device), int(inode)) for device, inode in told["folders"]),
+            worktrees=(int(told["worktrees"][0]), int(told["worktrees"][1])),
+            commit=str(told["commit"]),
+            is_shared=bool(told["is_shared"]),
+        )
+    return None
+
+
+def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
+    """The workspace that is about to get the name is on record, durably, beside those of before.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    known = read(project, name)
+    record = known.followed_by(made) if known else made
+    told = {
+        "folders": record.folders,
+        "worktrees": record.worktrees,
+        "commit": record.commit,
+        "is_shared": record.is_shared,
+    }
+    path = _path(project, name)
+    folders.ensure(path.parent, below=project.root, mode=0o700)
+    publish(path, json.dumps(told).encode(), mode=0o600, below=project.root, sweeps=True)
+
+
+def _path(project: Project, name: str) -> Path:
+    return project.host / "workspaces" / f"{name}.json"

@@ -1,0 +1,20 @@
+"""Why an execution lane has no workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class AllocationFailed(Exception):
+    """The workspace of an execution lane could not be made ready; `reason` says why and what to do.
+
+    `code` names the case, and `files` are those that it is about.
+    """
+
+    def __init__(
+        self, reason: str, *, code: str = "unavailable", files: Sequence[str] = ()
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.files = tuple(files)

@@ -1,0 +1,141 @@
+"""The branches of a mission and of its execution lanes, which the host alone moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from specify_cli.vcs import durable, lane_bases, marks
+from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.branch_moves import travel
+from specify_cli.vcs.checkouts import HEADS, checkouts_of
+from specify_cli.vcs.git import Git, GitFailed
+from specify_cli.vcs.lane_bases import Parts, Start
+from specify_cli.vcs.moves import Move
+from specify_cli.vcs.objects import MergeConflict
+from specify_cli.vcs.repository import Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneBranches:
+    """The names of the branches that an execution lane is about, and where it starts.
+
+    `origin` is where execution lanes start, where that is known; the mission's branch else.
+    """
+
+    lane: str
+    mission: str
+    target: str
+    origin: str | None = None
+    tips: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, repo: Repository, *, lane: str, mission: str, target: str, origin: str | None
+    ) -> LaneBranches:
+        """The branches as they stand; the mission's is where the target is, before it is made.
+
+        Raises:
+            AllocationFailed: there is no target, so nothing to start from.
+            GitFailed: one of them is damaged.
+        """
+        tips = repo.lane_tips([lane, mission])
+        commit = repo.branch_tip(target)
+        if commit is None:
+            has_commits = repo.has_commits()
+            without = "the repository has no commit yet: make a first one"
+            raise AllocationFailed(f"there is no branch {target}" if has_commits else without)
+        tips[target] = commit
+        return cls(lane=lane, mission=mission, target=target, origin=origin, tips=tips)
+
+    @property
+    def tip(self) -> str | None:
+        """The commit of the execution lane's branch; None where there is none yet."""
+        return self.tips.get(self.lane)
+
+    @property
+    def others(self) -> dict[str, str]:
+        """The commits of the target's and of the mission's branch, by name."""
+        target = self.tips[self.target]
+        return {self.target: target, self.mission: self.tips.get(self.mission, target)}
+
+    def start(self, repo: Repository, parts: Parts) -> Start:
+        """Where work in the execution lane starts.
+
+        Raises:
+            AllocationFailed: the parts conflict.
+            GitFailed: a commit is not there.
+        """
+        origin = self.origin or self.others[self.mission]
+        try:
+            return lane_bases.compute(
+                repo.git, parts, branch=self.lane, tip=self.tip, origin=origin
+            )
+        except MergeConflict as error:
+            text = f"{self.lane}: merging its dependencies conflicts in {error}"
+            raise AllocationFailed(text, code="conflict", files=error.paths) from None
+
+
+@contextmanager
+def pointed(
+    repo: Repository, branches: LaneBranches, tip: str, *, leave: Callable[[str], None]
+) -> Iterator[None]:
+    """The mission's branch is there, and the lane's is at `tip`; as they were, when the block fails.
+
+    `leave` is told what the lane's branch has before it is pointed elsewhere, to keep that.
+
+    Raises:
+        AllocationFailed: the branch is checked out somewhere, where uncommitted changes are in the way.
+        GitFailed: git refused.
+    """
+    old = branches.tip
+    if old is not None and old != tip:
+        leave(old)
+    ends = ((branches.mission, branches.others[branches.mission]), (branches.lane, tip))
+    moves = [
+        (name, branches.tips.get(name), new) for name, new in ends if branches.tips.get(name) != new
+    ]
+    if moves:
+        # No branch may outlive a power loss that the commits it points at do not.
+        durable.sync()
+    _move(repo, moves)
+    try:
+        yield
+    except BaseException:
+        with suppress(GitFailed):
+            _move(repo, [(name, new, old) for name, old, new in moves])
+        raise
+
+
+def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
+    """The branch goes from one commit to another, and every working tree that has it out with it.
+
+    Where `old` is None, there was no such branch, and none may have come meanwhile.
+
+    Raises:
+        CheckoutBlocked: uncommitted changes are in the way; nothing has moved.
+        TargetMoved: the branch is not at `old` any more.
+        GitFailed: git refused.
+    """
+    if old is None:
+        marks.note_ref(HEADS + branch, new)
+        repo.git.run("update-ref", "--no-deref", HEADS + branch, new, "0" * len(new))
+        return
+    move = Move(origin=old, goal=new)
+    journeys = [(it, move) for it in checkouts_of(repo.git, branch)]
+    travel(repo.git, branch, move=move, journeys=journeys)
+
+
+def _move(repo: Repository, moves: Sequence[tuple[str, str | None, str | None]]) -> None:
+    """Each branch goes from one commit to another; None is a branch that is not there."""
+    for name, old, new in moves:
+        if new is None:
+            _delete(repo.git, name, old or "")
+        else:
+            advance(repo, name, old=old, new=new)
+
+
+def _delete(git: Git, branch: str, old: str) -> None:
+    marks.note_ref(HEADS + branch, old)
+    git.run("update-ref", "--no-deref", "-d", HEADS + branch, old)

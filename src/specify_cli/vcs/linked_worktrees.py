@@ -1,0 +1,77 @@
+"""Linked worktrees of execution lanes, which projects have that were begun with an older version.
+
+Whoever can write into the `.git` of one is trusted as the host is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from specify_cli.vcs import durable, plain_files
+from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.checkouts import (
+    Checkout,
+    branch_at_work,
+    branch_in,
+    git_dir_of,
+    place_of,
+    registration_of,
+)
+from specify_cli.vcs.repository import Repository
+
+_IN_WORK: Final = "uncommitted_work"
+
+
+def branch_out(repo: Repository, path: Path) -> str | None:
+    """The branch that the linked worktree at `path` has out, or in a rebase; None else."""
+    git_dir = registration_of(path, common=git_dir_of(repo.root))
+    return (branch_at_work(git_dir) or branch_in(git_dir)) if git_dir else None
+
+
+def is_linked(repo: Repository, path: Path) -> bool:
+    """Whether the folder at `path` is a linked worktree of the repository."""
+    return registration_of(path, common=git_dir_of(repo.root)) is not None
+
+
+def require_removable(repo: Repository, path: Path) -> None:
+    """Nothing but files would be lost with the registration of the linked worktree at `path`.
+
+    Raises:
+        AllocationFailed: naming what has to be finished or removed first.
+    """
+    git_dir = registration_of(path, common=git_dir_of(repo.root))
+    if git_dir is None:
+        return
+    operation = Checkout(path=path, branch=None, common=git_dir_of(repo.root)).operation()
+    if operation:
+        raise AllocationFailed(f"{operation} is in progress in {path}: finish it", code=_IN_WORK)
+    if os.path.lexists(git_dir / "locked"):
+        text = f"{path} is locked: run 'git worktree unlock {path}'"
+        raise AllocationFailed(text, code=_IN_WORK)
+    if os.path.lexists(git_dir / "modules"):
+        text = f"{path} has submodules with repositories of their own: push what they hold, and remove it"
+        raise AllocationFailed(text, code=_IN_WORK)
+
+
+def forget_replaced(repo: Repository, path: Path) -> None:
+    """No linked worktree is registered at `path`, where something else is, or nothing.
+
+    Nothing is followed, and the folder at `path` is not touched.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    common = git_dir_of(repo.root)
+    folder = Path(os.path.realpath(common), "worktrees") if common else None
+    if folder is None or folder.is_symlink() or not folder.is_dir():
+        return
+    for registration in folder.iterdir():
+        if registration.is_symlink() or not registration.is_dir():
+            continue
+        at = place_of(registration)
+        is_here = at is not None and os.path.realpath(at) == os.path.realpath(path)
+        if is_here and registration_of(path, common=common) is None:
+            plain_files.remove_folder(registration)
+            durable.sync_folder(folder)

@@ -1,0 +1,91 @@
+"""What is at the path of an execution lane's workspace, and what is uncommitted there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from specify_cli.core.merge_paths import shown
+from specify_cli.storage import workspace_records
+from specify_cli.storage.project import Project
+from specify_cli.storage.workspace_records import WorkspaceRecord, folder_id
+from specify_cli.vcs import linked_worktrees, scratch
+from specify_cli.vcs.host_folders import Identity
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.uncommitted import uncommitted
+
+
+class Kind(Enum):
+    """What is there."""
+
+    NONE = "none"
+    WORKSPACE = "workspace"
+    LINKED = "linked"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneFolder:
+    """What is at the path: `folder` is which folder, where it is one; `record` what the host knows of it."""
+
+    path: Path
+    kind: Kind
+    folder: Identity | None = None
+    record: WorkspaceRecord | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether somebody can work there."""
+        return self.kind in (Kind.WORKSPACE, Kind.LINKED)
+
+    def borrows_from(self, project: Project, repository: Repository) -> Sequence[Path]:
+        """The folders of objects that the workspace borrows by the host's own making."""
+        is_shared = self.record.is_shared if self.record else project.settings.shares_objects
+        return scratch.objects_of(repository) if is_shared else ()
+
+
+def look(project: Project, repository: Repository, path: Path) -> LaneFolder:
+    """What is at `path`. Runs no git, and follows nothing below `.worktrees`.
+
+    A workspace is known by its folder. Where the host has no record of the name, or the project is a copy,
+    a folder with a repository of its own counts as one: what it has is judged before it is taken in.
+
+    Raises:
+        StorageFailed, OSError: the disk refused.
+    """
+    found = folder_id(path)
+    if found is None:
+        return LaneFolder(
+            path=path, kind=Kind.OTHER if path.is_symlink() or path.exists() else Kind.NONE
+        )
+    folder = Identity(device=found[0], inode=found[1])
+    record = workspace_records.read(project, path.name)
+    if record and record.worktrees == folder_id(path.parent):
+        if found in record.folders:
+            return LaneFolder(path=path, kind=Kind.WORKSPACE, folder=folder, record=record)
+    elif folder_id(path / ".git"):
+        return LaneFolder(path=path, kind=Kind.WORKSPACE, folder=folder, record=record)
+    kind = Kind.LINKED if linked_worktrees.is_linked(repository, path) else Kind.OTHER
+    return LaneFolder(path=path, kind=kind, folder=folder)
+
+
+def work_in(
+    repository: Repository,
+    path: Path,
+    *,
+    commit: str,
+    seconds: float,
+    objects: Sequence[Path] = (),
+) -> Sequence[str]:
+    """The files, not ignored, of the workspace at `path` that differ from the commit, in printable form.
+
+    The commit is in the project, or in one of the folders `objects`.
+
+    Raises:
+        WorkspaceNotSeen: it took too long, or a part of it cannot be read.
+        GitFailed, OSError: git does not work in the project, or the disk refused.
+    """
+    found = uncommitted(repository, path, commit=commit, seconds=seconds, objects=objects)
+    return [shown(it) for it in found.work]

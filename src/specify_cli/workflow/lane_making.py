@@ -1,0 +1,190 @@
+"""Makes the workspace of an execution lane, or puts a new one in the place of another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from specify_cli.storage import workspace_records
+from specify_cli.storage.workspace_records import WorkspaceRecord, folder_id
+from specify_cli.vcs import lane_branches, linked_worktrees, mirrors, workspaces
+from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.branch_moves import TargetMoved
+from specify_cli.vcs.host_folders import Identity, opened
+from specify_cli.vcs.lane_branches import LaneBranches
+from specify_cli.vcs.moves import CheckoutBlocked
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.workspace_files import is_on
+from specify_cli.vcs.workspaces import Made, Objects, Order
+from specify_cli.workflow import lane_folders
+from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.opened import OpenMission, Workspace
+from specify_cli.workflow.taking_in import Offer
+
+_MOST_FILES: Final = 100
+_TOLD: Final = 10
+_AGAIN_S: Final = 30.0
+"""A look while nobody else can change the repository: the first one took its time."""
+
+
+def mirror_of(mission: OpenMission) -> Path:
+    """The repository that the workspaces of a mission fetch from."""
+    return mission.files.project.worktrees / ".mirror" / f"{mission.slug}.git"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """The making of one workspace; call it while nobody else changes the repository.
+
+    `offer` is what the workspace has that is there, looked at with no lock held.
+    """
+
+    mission: OpenMission
+    repository: Repository
+    place: Workspace
+    branches: LaneBranches
+    offer: Offer
+    owner: int | None
+
+    def at(self, tip: str, *, leave: Callable[[str], None]) -> tuple[str, ...]:
+        """The branch of the execution lane is at `tip`, and so is its workspace; returns warnings.
+
+        `leave` keeps what the branch had. Where it fails, everything is as it was.
+
+        Raises:
+            AllocationFailed: something is in the way.
+            GitFailed, OSError: git or the disk refused.
+        """
+        project = self.mission.files.project
+        found = lane_folders.look(project, self.repository, self.place.path)
+        if found.kind is Kind.OTHER:
+            text = (
+                f"{found.path} is not a workspace that the host made; move it away, then try again"
+            )
+            raise AllocationFailed(text, code="not_a_workspace")
+        is_kept = self._is_kept(found, tip)
+        try:
+            with lane_branches.pointed(self.repository, self.branches, tip, leave=leave):
+                made = None if is_kept else self._made(found, tip)
+        except CheckoutBlocked as error:
+            text = f"commit or undo first: {error}"
+            raise AllocationFailed(text, code="uncommitted_changes") from None
+        except TargetMoved as error:
+            raise AllocationFailed(str(error)) from error
+        linked_worktrees.forget_replaced(self.repository, self.place.path)
+        return _warnings(made) if made else ()
+
+    def _is_kept(self, found: LaneFolder, tip: str) -> bool:
+        """Whether the workspace that is there is the one that is wanted."""
+        if found.kind is Kind.NONE:
+            return False
+        if (
+            found.kind is Kind.WORKSPACE
+            and self.offer.tip == tip
+            and is_on(found.path, self.place.branch)
+        ):
+            return True
+        try:
+            self._require_looked_idle(found)
+        except AllocationFailed:
+            # Whoever works in a linked worktree goes on there; it is replaced once nothing is left in it.
+            out = linked_worktrees.branch_out(self.repository, found.path)
+            if found.kind is Kind.LINKED and self.branches.tip == tip and out == self.place.branch:
+                return True
+            raise
+        return False
+
+    def _made(self, found: LaneFolder, tip: str) -> Made:
+        objects = (
+            Objects.SHARED if self.mission.files.project.settings.shares_objects else Objects.COPIED
+        )
+        order = self._order(tip, objects)
+        with opened(self.place.path.parent):
+            mirrors.update(
+                self.repository, order.mirror, [self.place.target_branch, self.place.mission_branch]
+            )
+
+        def remember(folder: Identity) -> None:
+            workspace_records.remember(
+                self.mission.files.project,
+                self.place.path.name,
+                WorkspaceRecord(
+                    folders=((folder.device, folder.inode),),
+                    worktrees=folder_id(self.place.path.parent) or (0, 0),
+                    commit=tip,
+                    is_shared=objects is Objects.SHARED,
+                ),
+            )
+
+        if found.folder is None:
+            return workspaces.make(self.repository, order, remember=remember)
+        return workspaces.swap(
+            self.repository,
+            order,
+            old=found.folder,
+            require_idle=partial(self._require_still_idle, found),
+            remember=remember,
+        )
+
+    def _order(self, tip: str, objects: Objects) -> Order:
+        settings = self.mission.files.project.settings
+        return Order(
+            place=self.place.path,
+            branch=self.place.branch,
+            commit=tip,
+            upstream=self.place.target_branch,
+            branches=self.branches.others,
+            mirror=mirror_of(self.mission),
+            objects=objects,
+            has_hooks=settings.hooks == "copy",
+            owner=self.owner if self.owner != os.geteuid() else None,
+            filters=None if settings.filters is None else frozenset(settings.filters),
+        )
+
+    def _require_looked_idle(self, found: LaneFolder) -> None:
+        """Nothing uncommitted was in the workspace when it was looked at.
+
+        Raises:
+            AllocationFailed: naming the files.
+        """
+        if found.kind is Kind.LINKED:
+            linked_worktrees.require_removable(self.repository, found.path)
+        if self.offer.unseen:
+            raise AllocationFailed(self.offer.unseen, code="uncommitted_work")
+        _require_none(self.offer.files)
+
+    def _require_still_idle(self, found: LaneFolder, path: Path) -> None:
+        """Nothing uncommitted is in the workspace, which is at `path` now.
+
+        Raises:
+            AllocationFailed: naming the files.
+        """
+        commit = self.offer.tip
+        if found.kind is Kind.LINKED:  # Its files went with its branch.
+            commit = self.repository.lane_tips([self.place.branch]).get(self.place.branch)
+        if commit is None:
+            text = f"{path} has no commit that the project knows; move it away, then try again"
+            raise AllocationFailed(text, code="not_a_workspace")
+        try:
+            files = lane_folders.work_in(self.repository, path, commit=commit, seconds=_AGAIN_S)
+        except WorkspaceNotSeen as error:
+            raise AllocationFailed(error.reason, code="uncommitted_work") from error
+        _require_none(files)
+
+
+def _require_none(files: Sequence[str]) -> None:
+    if files:
+        named = ", ".join(files[:_TOLD]) + (" and more" if len(files) > _TOLD else "")
+        text = f"it holds uncommitted work of another package: commit or discard {named}"
+        raise AllocationFailed(text, code="uncommitted_work", files=files[:_MOST_FILES])
+
+
+def _warnings(made: Made) -> tuple[str, ...]:
+    if not made.left_out:
+        return ()
+    return (f"hooks of the project that the workspace has not got: {', '.join(made.left_out)}",)

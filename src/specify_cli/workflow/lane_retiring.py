@@ -1,0 +1,65 @@
+"""Workspaces that nobody needs any more go to the trash, and leave it when their time is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from specify_cli import clock
+from specify_cli.storage.project import Project
+from specify_cli.vcs import linked_worktrees, mirrors, pins, trash
+from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.trash import Pruned
+from specify_cli.workflow import lane_folders
+from specify_cli.workflow.lane_folders import Kind
+from specify_cli.workflow.lane_making import mirror_of
+from specify_cli.workflow.opened import OpenMission, Workspace
+from specify_cli.workflow.taking_in import Offer
+
+
+def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, offer: Offer) -> bool:
+    """Whether there is no workspace of the execution lane any more.
+
+    One goes to the trash where everything that it has is in the project; any other stays. `offer` is what it has.
+
+    Raises:
+        GitFailed, OSError: git or the disk refused; to be tried again.
+    """
+    found = lane_folders.look(mission.files.project, repository, lane.path)
+    if found.kind is Kind.NONE:
+        linked_worktrees.forget_replaced(repository, lane.path)
+        return True
+    if not found.is_usable or offer.tip is None or offer.refusal or offer.unseen or offer.files:
+        return False
+    try:
+        if found.kind is Kind.LINKED:
+            linked_worktrees.require_removable(repository, lane.path)
+        trash.retire(lane.path, known=found.folder)
+    except AllocationFailed:
+        return False
+    linked_worktrees.forget_replaced(repository, lane.path)
+    return True
+
+
+def update_mirror(repository: Repository, mission: OpenMission) -> None:
+    """Where the mission has a mirror, it is as the project is.
+
+    Raises:
+        GitFailed, OSError: git or the disk refused.
+    """
+    mirror = mirror_of(mission)
+    if mirror.exists():
+        mirrors.update(repository, mirror, [mission.target_branch, mission.mission_branch])
+
+
+def prune(repository: Repository, project: Project) -> Pruned:
+    """Workspaces leave the trash after `trash_days`; call it while nobody else changes the repository.
+
+    Raises:
+        AllocationFailed: the trash is a link or a file.
+        GitFailed, OSError: git or the disk refused.
+    """
+    before = clock.now() - timedelta(days=project.settings.trash_days)
+    pruned = trash.prune(project.worktrees, before=before)
+    pins.prune(repository.git, project.worktrees)
+    return pruned

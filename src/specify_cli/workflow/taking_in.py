@@ -1,0 +1,228 @@
+"""The commits of a workspace are looked at outside every lock, and taken in where somebody has to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from specify_cli.core.wishes import Wish
+from specify_cli.errors import SpecKittyError, StorageFailed, TransitionRejected
+from specify_cli.storage.project import Project
+from specify_cli.vcs import intake
+from specify_cli.vcs.box import box_for
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.intake import Bounds, Fetched, IntakeRefused, Source, Standing
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.workspace_files import loose_tip
+from specify_cli.workflow import lane_folders, repositories
+from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
+from specify_cli.workflow.package_commits import PackageCommits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the workspace of an execution lane has, judged and not taken in yet.
+
+    Attributes:
+        workspace: The execution lane; None where there is nothing to look at.
+        tip: The commit of its branch in the workspace; None where that could not be read.
+        refusal: Why its commits must not come in, or cannot be read.
+        files: The files that differ from `tip`, where somebody asked to look for them.
+        unseen: Why these could not be seen.
+    """
+
+    workspace: Workspace | None = None
+    tip: str | None = None
+    fetched: Fetched | None = None
+    refusal: IntakeRefused | None = None
+    files: Sequence[str] = ()
+    unseen: str | None = None
+
+    def standing(self, repository: Repository) -> Standing:
+        """How the workspace's commits stand to the project's branch.
+
+        Raises:
+            GitFailed: the branch is damaged.
+        """
+        return self.fetched.standing(repository) if self.fetched else Standing.SAME
+
+    def take_in(self, repository: Repository) -> None:
+        """The project's branch has the commits; call it while nobody else changes the repository.
+
+        Raises:
+            IntakeRefused: they must not come in.
+            GitFailed, OSError: git or the disk refused.
+        """
+        if self.refusal:
+            raise self.refusal
+        if self.fetched:
+            self.fetched.move_in(repository)
+
+    def take_in_what_fits(self, repository: Repository) -> Offer:
+        """As `take_in`; what must not come in is the `refusal` of the answer.
+
+        Raises:
+            GitFailed, OSError: git or the disk refused.
+        """
+        try:
+            self.take_in(repository)
+        except IntakeRefused as refusal:
+            return replace(self, fetched=None, refusal=refusal)
+        return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an answer warns of that did not need the commits."""
+        if self.refusal is None or self.workspace is None:
+            return ()
+        return (f"the commits in {self.workspace.path} were not taken in: {self.refusal.reason}",)
+
+
+NOTHING: Final = Offer()
+
+
+@contextmanager
+def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> Iterator[Offer]:
+    """What the workspace of the package's execution lane has, for as long as the block lasts.
+
+    With `looks`, also what is uncommitted there. Call it with no lock held: to read a workspace takes
+    as long as its agent wants, up to the deadline.
+    """
+    with ExitStack() as until_the_end:
+        offer = _offer(project, slug, wp_id, until_the_end=until_the_end)
+        yield looked(project, offer) if looks else offer
+
+
+@contextmanager
+def all_offered(project: Project, slug: str) -> Iterator[list[Offer]]:
+    """What the workspaces of all execution lanes of the mission have, and what is uncommitted; as `offered`."""
+    with ExitStack() as until_the_end:
+        try:
+            mission = open_mission(project, slug)
+            repository = repositories.look(project)
+        except SpecKittyError:  # Whoever acts on it next is told.
+            repository = None
+        if repository is None:
+            yield []
+            return
+        lanes = [mission.lane_workspace(it.lane_id) for it in mission.lanes]
+        offers = (of_lane(mission, repository, lane, until_the_end=until_the_end) for lane in lanes)
+        yield [looked(project, offer) for offer in offers]
+
+
+def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack) -> Offer:
+    try:
+        mission = open_mission(project, slug)
+        repository = repositories.look(project)
+    except SpecKittyError:  # Whoever acts on it next is told.
+        return NOTHING
+    if repository is None or wp_id not in mission.packages:
+        return NOTHING
+    return of_lane(mission, repository, mission.workspace(wp_id), until_the_end=until_the_end)
+
+
+def of_lane(
+    mission: OpenMission,
+    repository: Repository,
+    workspace: Workspace,
+    *,
+    until_the_end: ExitStack,
+) -> Offer:
+    """What the workspace has, until the stack is closed."""
+    project = mission.files.project
+    try:
+        folder = lane_folders.look(project, repository, workspace.path)
+        if not folder.is_usable:
+            return NOTHING
+        known = repository.lane_tips([workspace.branch]).get(workspace.branch)
+        if folder.kind is Kind.LINKED:
+            return Offer(workspace=workspace, tip=known)
+        if known and loose_tip(workspace.path, workspace.branch) == known:
+            return Offer(workspace=workspace, tip=known)
+        fetched = until_the_end.enter_context(
+            _fetched(mission, repository, workspace, folder=folder)
+        )
+    except IntakeRefused as refusal:
+        return Offer(workspace=workspace, refusal=refusal)
+    except (GitFailed, OSError, StorageFailed) as error:
+        unread = IntakeRefused(f"it cannot be read: {error}", code="unreadable")
+        return Offer(workspace=workspace, refusal=unread)
+    return Offer(workspace=workspace, tip=fetched.tip, fetched=fetched)
+
+
+def looked(project: Project, offer: Offer) -> Offer:
+    """The offer with what is uncommitted in its workspace; call it with no lock held."""
+    if offer.workspace is None or offer.tip is None:
+        return offer
+    try:
+        with repositories.looking(project) as repository:
+            if repository is None:
+                return offer
+            files = lane_folders.work_in(
+                repository,
+                offer.workspace.path,
+                commit=offer.tip,
+                seconds=project.settings.git_timeout_s,
+                objects=[offer.fetched.objects] if offer.fetched else [],
+            )
+    except (WorkspaceNotSeen, OSError, StorageFailed) as error:
+        return replace(offer, unseen=str(error))
+    return replace(offer, files=files)
+
+
+@contextmanager
+def _fetched(
+    mission: OpenMission, repository: Repository, workspace: Workspace, *, folder: LaneFolder
+) -> Iterator[Fetched]:
+    project = mission.files.project
+    settings = project.settings
+    if settings.intake == "require-sandbox" and not box_for(workspace.path).is_closed:
+        text = (
+            'bubblewrap does not work here, and intake = "require-sandbox" in .kitty/config.toml'
+            " wants it: install it, or see 'spec-kitty doctor'"
+        )
+        raise IntakeRefused(text, code="no_sandbox")
+    source = Source(
+        workspace=workspace.path,
+        branch=workspace.branch,
+        base=_base(PackageCommits(repository, mission), workspace.lane_id, folder),
+        shared=tuple(folder.borrows_from(project, repository)),
+    )
+    bounds = Bounds(
+        bytes=settings.intake_max_bytes,
+        files=settings.intake_max_files,
+        seconds=settings.git_timeout_s,
+    )
+    with intake.fetched(repository, source, bounds=bounds) as found:
+        yield found
+
+
+def _base(commits: PackageCommits, lane_id: str, folder: LaneFolder) -> str:
+    """The commit that everything in the workspace has to descend from."""
+    mission, repository = commits.mission, commits.repository
+    last = mission.last_at_work(lane_id)
+    begun = mission.state_of(last).base_ref if last else None
+    made = folder.record.commit if folder.record else None
+    found = next((it for it in (begun, made) if it and repository.has_commit(it)), None)
+    base = found or commits.origin() or repository.branch_tip(mission.target_branch)
+    if base is None:
+        raise IntakeRefused(f"there is no branch {mission.target_branch}", code="unreadable")
+    return base
+
+
+def rejected(mission: OpenMission, wish: Wish, refusal: IntakeRefused) -> TransitionRejected:
+    """The answer to a move that needs the commits of a workspace which must not come in."""
+    from_lane = mission.state_of(wish.wp_id).lane
+    place = mission.workspace(wish.wp_id).path
+    return TransitionRejected(
+        f"{wish.wp_id} cannot go from {from_lane} to {wish.to}: the commits in {place} were not"
+        f" taken in: {refusal.reason}",
+        from_lane=from_lane.value,
+        to_lane=wish.to.value,
+        guard="intake",
+        reason_code=refusal.code,
+    )
