@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from specify_cli.bootstrap import ProjectHost
 from specify_cli.conformance.documents import CONTRACT
 from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api import config_file, grants, registry
@@ -18,13 +20,26 @@ A = "[orchestrators.a]\n"
 ALL = f'{A}commands = ["all"]\n'
 NAMED = '[orchestrators.{}]\ncommands = ["all"]\n'
 
-SETTINGS = (
-    'git_timeout_s = 1\npush_timeout_s = 86400\nowned_files = "refuse"\nstale_after_s = 7200\n'
-)
+SETTINGS = """
+git_timeout_s = 1
+push_timeout_s = 86400
+owned_files = "refuse"
+stale_after_s = 7200
+workspace_objects = "copy"
+hooks = "none"
+filters = ["lfs", "Own.filter_2-x"]
+intake = "require-sandbox"
+intake_max_bytes = 1099511627776
+intake_max_files = 1
+trash_days = 0
+"""
 
 GOOD = {
     "one": ALL,
     "settings and one": f"{SETTINGS}{ALL}",
+    "no filter": f"filters = []\n{ALL}",
+    "64 filters": f"filters = {[f'f{n}' for n in range(63)] + ['f' * 64]}\n{ALL}",
+    "largest settings": f"intake_max_files = 10000000\ntrash_days = 3650\n{ALL}",
     "every command": f"{A}commands = {[*registry.CONTRACT_COMMANDS, 'all', 'read-only']}\n",
     "everything": f"""{A}
         commands = ["read-only", "append-history"]
@@ -118,6 +133,29 @@ BAD = {
     "no time to be silent": ("stale_after_s = 0\n", "stale_after_s"),
     "years to be silent": ("stale_after_s = 31536001\n", "stale_after_s"),
     "another rule": ('owned_files = "ignore"\n', "owned_files"),
+    "objects elsewhere": ('workspace_objects = "link"\n', "workspace_objects"),
+    "hooks or not": ("hooks = true\n", "hooks"),
+    "hooks otherwise": ('hooks = "run"\n', "hooks"),
+    "filters in one text": ('filters = "lfs"\n', "filters"),
+    "a filter twice": ('filters = ["lfs", "x", "lfs"]\n', "filters"),
+    "65 filters": (f"filters = {[f'f{n}' for n in range(65)]}\n", "filters"),
+    "a filter without a name": ('filters = ["x", ""]\n', "filters.1"),
+    "a filter that is a command": ('filters = ["git lfs"]\n', "filters.0"),
+    "a filter with a line break": ('filters = ["lfs\\n"]\n', "filters.0"),
+    "a filter of other letters": ('filters = ["\\u00e9"]\n', "filters.0"),
+    "a long filter": (f'filters = ["{"f" * 65}"]\n', "filters.0"),
+    "a filter that is a number": ("filters = [1]\n", "filters.0"),
+    "another intake": ('intake = "refuse"\n', "intake"),
+    "nothing may come in": ("intake_max_bytes = 0\n", "intake_max_bytes"),
+    "more than a tebibyte": ("intake_max_bytes = 1099511627777\n", "intake_max_bytes"),
+    "bytes as text": ('intake_max_bytes = "2 GiB"\n', "intake_max_bytes"),
+    "no files": ("intake_max_files = 0\n", "intake_max_files"),
+    "very many files": ("intake_max_files = 10000001\n", "intake_max_files"),
+    "days before now": ("trash_days = -1\n", "trash_days"),
+    "more than ten years": ("trash_days = 3651\n", "trash_days"),
+    "half a day": ("trash_days = 0.5\n", "trash_days"),
+    "what follows from the grants": ("has_orchestrators = true\n", "has_orchestrators"),
+    "users of orchestrators": ("[owners]\na = 1\n", "owners"),
     "a setting behind a table": (f"{ALL}git_timeout_s = 5\n", "orchestrators.a.git_timeout_s"),
     "no orchestrator": ("[orchestrators]\n", "orchestrators"),
     "257": ("".join(NAMED.format(f"a{n}") for n in range(257)), "orchestrators"),
@@ -171,7 +209,17 @@ def test_a_file_with_settings_alone_grants_what_no_file_grants(tmp_path: Path) -
     write(tmp_path, SETTINGS)
     found = config_file.read(tmp_path)
     assert found.settings == HostSettings(
-        git_timeout_s=1, push_timeout_s=86400, owned_files="refuse", stale_after_s=7200
+        git_timeout_s=1,
+        push_timeout_s=86400,
+        owned_files="refuse",
+        stale_after_s=7200,
+        workspace_objects="copy",
+        hooks="none",
+        filters=("lfs", "Own.filter_2-x"),
+        intake="require-sandbox",
+        intake_max_bytes=2**40,
+        intake_max_files=1,
+        trash_days=0,
     )
     assert found.grants == (grants.everything(),)
 
@@ -187,7 +235,73 @@ def test_the_default_of_a_setting_stands_in_the_schema() -> None:
     properties = CONTRACT.schema("config")["properties"]
     defaults = {name: entry["default"] for name, entry in properties.items() if "default" in entry}
     assert HostSettings(**defaults) == HostSettings()
-    assert defaults.keys() == {setting.name for setting in fields(HostSettings)}
+    assert defaults == HostSettings().written
+    from_grants = {it.name for it in fields(HostSettings)} - defaults.keys()
+    assert from_grants == {"has_orchestrators", "owners"}
+
+
+@pytest.mark.parametrize("name", HostSettings().written)
+def test_the_table_of_settings_has_the_values_and_the_default_of(name: str) -> None:
+    entry = CONTRACT.schema("config")["properties"][name]
+    text = CONTRACT.texts()["mailbox.md"]
+    [row] = [line for line in text.splitlines() if line.startswith(f"| `{name}` | ")]
+    values, default, meaning = row.removeprefix(f"| `{name}` | ").removesuffix(" |").split(" | ")
+
+    default_told = "absent" if entry["default"] is None else _told(entry["default"])
+    assert default == default_told
+    if "enum" in entry:
+        assert values == ", ".join(map(_told, entry["enum"]))
+    elif "minimum" in entry:
+        assert values == f"{entry['minimum']:,} to {entry['maximum']:,}"
+    assert meaning
+
+
+def _told(value: str | int) -> str:
+    return f'`"{value}"`' if isinstance(value, str) else f"{value:,}"
+
+
+def test_settings_know_the_user_of_each_orchestrator_that_has_one(tmp_path: Path) -> None:
+    uids = {"a": "uid = 0", "b": "", "default": "uid = 1001"}
+    write(tmp_path, "".join(f"{NAMED.format(name)}{uid}\n" for name, uid in uids.items()))
+
+    found = config_file.read(tmp_path).settings
+
+    assert found == HostSettings(has_orchestrators=True, owners={"a": 0, "default": 1001})
+
+
+@pytest.mark.parametrize(
+    ("rule", "grants", "shares"),
+    [
+        ("", "", True),
+        ("", ALL, False),
+        ("auto", "", True),
+        ("auto", ALL, False),
+        ("share", "", True),
+        ("share", ALL, True),
+        ("copy", "", False),
+        ("copy", ALL, False),
+    ],
+)
+def test_workspaces_share_objects_by_default_where_no_orchestrator_is_granted_anything(
+    tmp_path: Path, rule: str, grants: str, shares: bool
+) -> None:
+    written = f'workspace_objects = "{rule}"\n' if rule else "trash_days = 14\n"
+    write(tmp_path, written + grants)
+    assert config_file.read(tmp_path).settings.shares_objects is shares
+
+
+def test_the_host_of_a_project_hands_on_what_follows_from_the_grants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert ProjectHost(tmp_path).project.settings.shares_objects
+
+    write(tmp_path, f"{ALL}uid = 7\n")
+
+    settings = ProjectHost(tmp_path).project.settings
+    assert not settings.shares_objects
+    assert settings.owners == {"a": 7}
 
 
 def test_what_the_host_takes_for_granted_stands_in_the_schema() -> None:

@@ -29,8 +29,9 @@ else:
     printable = Deferred("specify_cli.mailbox.printable")
 
 ANY = "any"
+NOTHING = "none"
 COLUMN = 11
-WIDE_COLUMN = 16
+WIDE_COLUMN = 19
 NO_CONFIG = (
     "there is no config.toml, so the root inbox may do everything, and nobody else anything:"
 )
@@ -60,7 +61,8 @@ def _report(granted: Config, layout: MailboxLayout) -> dict[str, Any]:
     return {
         "config": str(config) if config.exists() else None,
         "worker_is_alive": heartbeat.is_alive(layout.heartbeat),
-        "settings": asdict(granted.settings),
+        "settings": granted.settings.written,
+        "shares_objects": granted.settings.shares_objects,
         "orchestrators": [_orchestrator(grant, layout) for grant in granted.grants],
         "warnings": [
             *stale_config(layout),
@@ -168,7 +170,7 @@ def _in_words(report: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield click.style("settings of the host", bold=True)
     for name, value in report["settings"].items():
-        yield f"  {name:<{WIDE_COLUMN}}{_plain('none' if value is None else str(value))}"
+        yield f"  {name:<{WIDE_COLUMN}}{_plain(_setting(name, value, report))}"
     for orchestrator in report["orchestrators"]:
         yield ""
         yield click.style(_plain(orchestrator["identity"]), bold=True)
@@ -178,6 +180,14 @@ def _in_words(report: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     for warning in report["warnings"]:
         yield click.style(_plain(f"warning: {warning}"), fg="yellow")
+
+
+def _setting(name: str, value: Any, report: Mapping[str, Any]) -> str:
+    if name == "filters":
+        return _listed(value) or NOTHING
+    if value == "auto":
+        return f"auto: {'share' if report['shares_objects'] else 'copy'}"
+    return NOTHING if value is None else str(value)
 
 
 def _facts(orchestrator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from specify_cli.conformance.documents import CONTRACT
 
-VERSION = "1.4.0"
+VERSION = "1.5.0"
 BESIDE_ARGS = ("policy", "not_after", "contract_version", "correlation_id")
 
 

@@ -6,8 +6,9 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from specify_cli import nearest
@@ -46,14 +47,16 @@ def read(root: Path) -> Config:
     if table is None:
         key, problem = complaints[0]
         raise _damaged(path, f"at {key}: {problem}{_meant(key, problem)}")
-    settings = HostSettings(**{it.name: getattr(table, it.name) for it in fields(HostSettings)})
+    settings = HostSettings(**{name: getattr(table, name) for name in HostSettings().written})
     if table.orchestrators is None:
         return Config(settings=settings)
     try:
-        grants = (_grant(name, given, root) for name, given in table.orchestrators.items())
-        return Config(settings=settings, grants=tuple(grants))
+        grants = tuple(_grant(name, given, root) for name, given in table.orchestrators.items())
     except _TwiceError as error:
         raise _damaged(path, str(error)) from error
+    owners = {grant.identity: grant.uid for grant in grants if grant.uid is not None}
+    settings = replace(settings, has_orchestrators=True, owners=MappingProxyType(owners))
+    return Config(settings=settings, grants=grants)
 
 
 def _meant(key: str, problem: str) -> str:

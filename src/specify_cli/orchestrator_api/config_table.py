@@ -17,12 +17,19 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.grants import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
 from specify_cli.storage.settings import (
     GIT_TIMEOUT_S,
+    INTAKE_MAX_BYTES,
+    INTAKE_MAX_FILES,
     PUSH_TIMEOUT_S,
+    TRASH_DAYS,
+    HooksRule,
+    IntakeRule,
+    ObjectsRule,
     OwnedFilesRule,
     SelfReviewRule,
 )
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
+FILTER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ENDINGS_OF_FILES = (".json", ".jsonl", ".tmp")
 MOST_ORCHESTRATORS = 256
 LARGEST_UID = 2**32 - 2
@@ -33,6 +40,10 @@ MOST_PATHS = 64
 MOST_GIT_TIMEOUT_S = 3600
 MOST_PUSH_TIMEOUT_S = 24 * 3600
 MOST_STALE_AFTER_S = 365 * 24 * 3600
+MOST_FILTERS = 64
+MOST_INTAKE_BYTES = 1024**4
+MOST_INTAKE_FILES = 10_000_000
+MOST_TRASH_DAYS = 3650
 
 Word: TypeAlias = Literal[
     "all",
@@ -68,7 +79,25 @@ def _checked_name(name: str) -> str:
     return name
 
 
+def _checked_filter(name: str) -> str:
+    if not FILTER.fullmatch(name):
+        raise ValueError(f"{name!a} is not the name of a filter: 1 to 64 of A-Z a-z 0-9 . _ -")
+    return name
+
+
+def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    again = next((name for name in names if names.count(name) > 1), None)
+    if again is not None:
+        raise ValueError(f"it names {again!a} more than once")
+    return names
+
+
 Name: TypeAlias = Annotated[str, AfterValidator(_checked_name)]
+Filters: TypeAlias = Annotated[
+    tuple[Annotated[str, AfterValidator(_checked_filter)], ...],
+    Field(max_length=MOST_FILTERS),
+    AfterValidator(_named_once),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +147,13 @@ class ConfigTable(Params):
     owned_files: OwnedFilesRule = "warn"
     self_review: SelfReviewRule = "warn"
     stale_after_s: Annotated[int, Field(ge=1, le=MOST_STALE_AFTER_S)] | None = None
+    workspace_objects: ObjectsRule = "auto"
+    hooks: HooksRule = "copy"
+    filters: Filters | None = None
+    intake: IntakeRule = "warn"
+    intake_max_bytes: Annotated[int, Field(ge=1, le=MOST_INTAKE_BYTES)] = INTAKE_MAX_BYTES
+    intake_max_files: Annotated[int, Field(ge=1, le=MOST_INTAKE_FILES)] = INTAKE_MAX_FILES
+    trash_days: Annotated[int, Field(ge=0, le=MOST_TRASH_DAYS)] = TRASH_DAYS
     orchestrators: (
         Annotated[dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)]
         | None

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from specify_cli import clock, credentials
 from specify_cli.errors import SpecKittyError
 
-CONTRACT_VERSION = "1.4.0"
+CONTRACT_VERSION = "1.5.0"
 MIN_PROVIDER_VERSION = "0.1.0"
 UNKNOWN_COMMAND = "orchestrator-api.unknown"
 

@@ -118,7 +118,7 @@ def _check_version(asked: str | None) -> None:
         problem = (
             f"the request is written for contract {asked!r}"
             if is_version
-            else "contract_version is not a version of three numbers, such as 1.4.0"
+            else "contract_version is not a version of three numbers, such as 1.5.0"
         )
         raise ContractVersionMismatch(
             f"{problem}; this host speaks {CONTRACT_VERSION}: use the same major version and a"

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 OwnedFilesRule: TypeAlias = Literal["warn", "refuse"]
 SelfReviewRule: TypeAlias = Literal["allow", "warn", "refuse"]
+ObjectsRule: TypeAlias = Literal["auto", "share", "copy"]
+HooksRule: TypeAlias = Literal["copy", "none"]
+IntakeRule: TypeAlias = Literal["warn", "require-sandbox"]
 
 GIT_TIMEOUT_S: Final = 120
 PUSH_TIMEOUT_S: Final = 900
+INTAKE_MAX_BYTES: Final = 2 * 1024**3
+INTAKE_MAX_FILES: Final = 100_000
+TRASH_DAYS: Final = 14
+
+_FROM_GRANTS: Final = ("has_orchestrators", "owners")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
     """The settings of `.kitty/config.toml`; a setting that is not written there has its default.
+
+    The last two follow from the grants of that file.
 
     Source: `contract/v1/schemas/config.json`; a test holds both together.
     """
@@ -33,3 +45,44 @@ class HostSettings:
 
     stale_after_s: int | None = None
     """Seconds without a sign of life after which a claim is stale; None where none ever is."""
+
+    workspace_objects: ObjectsRule = "auto"
+    """Where workspaces have the objects of the project from; `shares_objects` says what that comes to."""
+
+    hooks: HooksRule = "copy"
+    """Whether the project's hooks are copied into workspaces."""
+
+    filters: tuple[str, ...] | None = None
+    """The filters of git that may run while a workspace is written; None for all that the project has."""
+
+    intake: IntakeRule = "warn"
+    """What happens to commits of a workspace where no sandbox works in which git could read it."""
+
+    intake_max_bytes: int = INTAKE_MAX_BYTES
+    """Bytes that the commits of a workspace may bring in at once."""
+
+    intake_max_files: int = INTAKE_MAX_FILES
+    """Files and folders that the commits of a workspace may change."""
+
+    trash_days: int = TRASH_DAYS
+    """Days that workspaces which were replaced or removed are kept."""
+
+    has_orchestrators: bool = False
+    """Whether the file has `[orchestrators]`, so that there are callers which are not trusted with everything."""
+
+    owners: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """The user of each orchestrator whose grant has a `uid`, by the orchestrator's name."""
+
+    @property
+    def written(self) -> dict[str, object]:
+        """The settings by their names in the file, without what follows from its grants."""
+        return {
+            it.name: getattr(self, it.name) for it in fields(self) if it.name not in _FROM_GRANTS
+        }
+
+    @property
+    def shares_objects(self) -> bool:
+        """Whether workspaces share the objects of the project instead of having a copy."""
+        if self.workspace_objects == "auto":
+            return not self.has_orchestrators
+        return self.workspace_objects == "share"

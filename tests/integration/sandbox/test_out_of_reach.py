@@ -57,7 +57,7 @@ def test_every_namespace_but_the_clock_is_its_own(probed: dict[str, Any]):
 
 def test_a_client_that_was_carried_in_is_answered(probed: dict[str, Any]):
     assert probed["answer"]["success"]
-    assert probed["answer"]["data"]["api_version"] == "1.4.0"
+    assert probed["answer"]["data"]["api_version"] == "1.5.0"
 
 
 def test_nothing_that_was_tried_left_a_trace(mission: Stage, probed: dict[str, Any]):

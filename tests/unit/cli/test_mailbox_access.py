@@ -171,3 +171,36 @@ def test_settings_of_the_host_are_told_as_they_took(layout: MailboxLayout) -> No
     assert report()["settings"]["stale_after_s"] == 60
     assert re.search(r"self_review +refuse", run().stdout)
     assert re.search(r"targets +any", run().stdout)
+
+
+@pytest.mark.parametrize(
+    ("text", "in_words", "shares"),
+    [
+        ("trash_days = 3\n", "auto: share", True),
+        (OTHER, "auto: copy", False),
+        (f'workspace_objects = "share"\n{OTHER}', "share", True),
+        ('workspace_objects = "copy"\n', "copy", False),
+    ],
+)
+def test_what_becomes_of_the_objects_of_workspaces_is_told(
+    layout: MailboxLayout, text: str, in_words: str, shares: bool
+) -> None:
+    configure(layout, text)
+
+    assert report()["shares_objects"] is shares
+    assert re.search(rf"workspace_objects +{in_words}$", run().stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("text", "in_words"),
+    [
+        ("trash_days = 3\n", "any"),
+        ("filters = []\n", "none"),
+        ('filters = ["lfs", "x"]\n', "lfs, x"),
+    ],
+)
+def test_the_filters_of_workspaces_are_told(
+    layout: MailboxLayout, text: str, in_words: str
+) -> None:
+    configure(layout, text)
+    assert re.search(rf"filters +{in_words}$", run().stdout, re.MULTILINE)

@@ -139,7 +139,7 @@ def test_flags_may_be_written_with_an_equals_sign(prompt: Prompt) -> None:
 @pytest.mark.parametrize("version", ["0.1.0", "1.0.0", "0.1", "1", "2026.11.28.3"])
 def test_a_provider_that_is_new_enough_is_served(prompt: Prompt, version: str) -> None:
     data = prompt.ask("contract-version", "--provider-version", version)[1]["data"]
-    assert data["api_version"] == "1.4.0"
+    assert data["api_version"] == "1.5.0"
 
 
 @pytest.mark.parametrize("version", ["0.0.9", "0.1.0-rc.1", "", "new", "0", "\x1b"])
@@ -147,7 +147,7 @@ def test_a_provider_that_is_too_old_or_no_version_is_refused(prompt: Prompt, ver
     exit_code, envelope = prompt.ask("contract-version", "--provider-version", version)
     assert (exit_code, envelope["error_code"]) == (1, "CONTRACT_VERSION_MISMATCH")
     told = {name: envelope["data"][name] for name in ("provider_version", "api_version")}
-    assert told == {"provider_version": version, "api_version": "1.4.0"}
+    assert told == {"provider_version": version, "api_version": "1.5.0"}
     assert envelope["data"]["min_supported_provider_version"] == "0.1.0"
 
 
