@@ -116,14 +116,17 @@ class WorkPackageAlreadyClaimed(SpecKittyError):
 
 
 class TransitionRejected(SpecKittyError):
-    """The move is not in the table, or its guard refused; `guard`, `from_lane`, `to_lane`."""
+    """The move is not in the table, or its guard refused; `guard`, `from_lane`, `to_lane`.
+
+    With the guard `intake` also `reason_code` and `files`.
+    """
 
     code = "TRANSITION_REJECTED"
     about = A_PACKAGE
 
 
 class LaneAllocationFailed(SpecKittyError):
-    """The worktree of the lane could not be made ready; `reason`, `reason_code`, `files`, `lane_id`."""
+    """The workspace of an execution lane could not be made ready; `reason`, `reason_code`, `files`."""
 
     code = "LANE_ALLOCATION_FAILED"
     about = A_PACKAGE

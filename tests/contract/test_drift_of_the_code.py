@@ -176,10 +176,11 @@ def test_drift_of_the_code_is_seen(
 def test_field_that_a_refusal_gets_in_the_source_is_seen(code: CodeFacts, tmp_path: Path) -> None:
     (tmp_path / "rule.py").write_text(
         "def refuse(**details):\n    raise UsageError('no', **details)\n\n"
-        "def judge():\n    refuse(colour='red', guard='tea')\n"
+        "def judge():\n    refuse(colour='red', guard='tea', reason_code='tired')\n"
     )
     found = refusals_in_code(tmp_path)
-    assert found.details["USAGE_ERROR"] == {"colour"} | {"guard"}
+    assert found.details["USAGE_ERROR"] == {"colour", "guard", "reason_code"}
     planted = replace(code, refusals=found)
     assert list(CHECKS["error: fields of refusals are the stated ones"](CONTRACT, planted))
     assert list(CHECKS["lane: guards are the same"](CONTRACT, planted))
+    assert list(CHECKS["error: reason codes are the stated ones"](CONTRACT, planted))

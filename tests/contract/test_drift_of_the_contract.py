@@ -124,6 +124,11 @@ IN_THE_CONTRACT: list[tuple[str, str, Change]] = [
         lambda d: d["properties"].pop("candidates"),
     ),
     (
+        "error: reason codes are the stated ones",
+        "schemas/refusal",
+        lambda d: d["properties"]["reason_code"]["enum"].append("tired"),
+    ),
+    (
         "error: envelopes know the codes",
         "schemas/envelope",
         lambda d: d["properties"]["error_code"]["enum"].pop(),

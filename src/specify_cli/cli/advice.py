@@ -171,7 +171,7 @@ def _after_rejection(
     package = package_named(wp, packages)
     if package is None:
         return _board(mission)
-    if data.get("guard") in ("paths", "owned_files"):
+    if data.get("guard") in ("paths", "owned_files", "intake"):
         return AGAIN
     if data.get("guard") == "not_stale":
         return mission.next(f"release-claim {wp} --force --note WHY")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from specify_cli.conformance.documents import Contract
 from tests.contract.agreement.facts import CodeFacts
 
 ALWAYS = {"message", "retryable"}
+REASON_ROW = re.compile(r"^\| `([a-z_]+)` \| [^|]+ \| [^|]+ \|$", re.MULTILINE)
 
 
 def codes_are_the_same(contract: Contract, code: CodeFacts) -> Iterator[str]:
@@ -44,6 +46,16 @@ def refusals_have_the_listed_fields(contract: Contract, code: CodeFacts) -> Iter
     described = set(contract.schema("refusal")["properties"])
     if described != listed | ALWAYS:
         yield f"refusal: {sorted(described ^ (listed | ALWAYS))}"
+
+
+def reason_codes_are_the_stated_ones(contract: Contract, code: CodeFacts) -> Iterator[str]:
+    """The schema of refusals has every `reason_code` of the code, and the text a row for each."""
+    stated = contract.schema("refusal")["properties"]["reason_code"]["enum"]
+    if not code.refusals.reason_codes <= set(stated):
+        yield f"reason codes: the schema lacks {sorted(code.refusals.reason_codes - set(stated))}"
+    told = REASON_ROW.findall(contract.texts()["orchestrator-api.md"])
+    if told != stated:
+        yield f"orchestrator-api.md: {told} instead of {stated}"
 
 
 def envelopes_know_the_codes(contract: Contract, code: CodeFacts) -> Iterator[str]:

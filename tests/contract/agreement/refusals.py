@@ -22,10 +22,11 @@ CODES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusals:
-    """Code to the names of its fields, and the guards that are named by a literal."""
+    """Code to the names of its fields, and the guards and reason codes that are named by a literal."""
 
     details: dict[str, set[str]]
     guards: set[str]
+    reason_codes: set[str]
 
 
 def refusals_in_code(source: Path = SOURCE) -> Refusals:
@@ -34,6 +35,7 @@ def refusals_in_code(source: Path = SOURCE) -> Refusals:
     forwarding = dict(pair for name, tree in trees.items() for pair in _forwarding(name, tree))
     details: dict[str, set[str]] = defaultdict(set)
     guards: set[str] = set()
+    reason_codes: set[str] = set()
     for name, tree in trees.items():
         for call in _calls(tree):
             called = _called(call)
@@ -41,8 +43,9 @@ def refusals_in_code(source: Path = SOURCE) -> Refusals:
             code = CODES.get(kind) or forwarding.get(called) or forwarding.get(f"{name}.{called}")
             if code:
                 details[code] |= {word.arg for word in call.keywords if word.arg}
-            guards |= set(_guards(call))
-    return Refusals(details=dict(details), guards=guards)
+            guards |= set(_literals(call, "guard"))
+            reason_codes |= set(_literals(call, "reason_code", "code"))
+    return Refusals(details=dict(details), guards=guards, reason_codes=reason_codes)
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -68,7 +71,7 @@ def _forwarding(module: str, tree: ast.AST) -> Iterator[tuple[str, str]]:
                     yield f"{module}.{function.name}", CODES[_called(call)]
 
 
-def _guards(call: ast.Call) -> Iterator[str]:
+def _literals(call: ast.Call, *keywords: str) -> Iterator[str]:
     for word in call.keywords:
-        if word.arg == "guard" and isinstance(word.value, ast.Constant):
+        if word.arg in keywords and isinstance(word.value, ast.Constant):
             yield str(word.value.value)

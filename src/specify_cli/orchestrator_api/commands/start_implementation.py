@@ -48,6 +48,7 @@ class StartImplementationResult(MissionResult):
     lane_branch: str
     lane_base_ref: str | None
     feedback: FeedbackGiven | None = None
+    warnings: list[str] | None = None
 
     @classmethod
     def of(cls, report: StartReport) -> StartImplementationResult:
@@ -66,6 +67,7 @@ class StartImplementationResult(MissionResult):
             lane_branch=place.workspace.branch,
             lane_base_ref=place.base_ref,
             feedback=FeedbackGiven.of(report.feedback),
+            warnings=list(move.warnings) or None,
         )
 
 
