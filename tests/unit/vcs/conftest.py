@@ -11,12 +11,23 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.vcs import lane_branches
+from specify_cli.vcs.lane_bases import Parts
+from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.vcs.merge import LaneTip
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.worktrees import LaneBranches, LaneWorkspace, Parts, allocate
 
 MISSION = "kitty/mission-demo"
 LOG = "kitty-specs/demo/status.events.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneCheckout:
+    """A linked worktree with the branch of an execution lane, which began at `base_ref`."""
+
+    path: Path
+    branch: str
+    base_ref: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +62,22 @@ class Project:
         self.git("commit", "-q", "-m", f"change {', '.join(files)!a}", *flags, at=at)
         return self.git("rev-parse", "HEAD", at=at)
 
-    def lane(self, name: str, *merge_in: str) -> LaneWorkspace:
+    def lane(self, name: str, *merge_in: str) -> LaneCheckout:
         commits = {other: self.git("rev-parse", f"{MISSION}-{other}") for other in merge_in}
         return self.lane_from(name, Parts(goes_on=True, merge_in=commits))
 
-    def lane_from(self, name: str, parts: Parts) -> LaneWorkspace:
-        return allocate(
-            self.repo,
-            path=self.root / ".worktrees" / f"demo-{name}",
-            branches=LaneBranches(lane=f"{MISSION}-{name}", mission=MISSION, target="main"),
-            parts=parts,
+    def lane_from(self, name: str, parts: Parts) -> LaneCheckout:
+        """The branch of the lane starts with these parts, and is out in a linked worktree."""
+        branch = f"{MISSION}-{name}"
+        branches = LaneBranches.of(
+            self.repo, lane=branch, mission=MISSION, target="main", origin=None
         )
+        start = branches.start(self.repo, parts)
+        path = self.root / ".worktrees" / f"demo-{name}"
+        with lane_branches.pointed(self.repo, branches, start.tip, leave=lambda commit: None):
+            if not path.exists():
+                self.git("worktree", "add", "-q", str(path), branch)
+        return LaneCheckout(path=path, branch=branch, base_ref=start.base)
 
     def lane_with(self, name: str, *commits: dict[str, str | None]) -> LaneTip:
         space = self.lane(name)

@@ -7,8 +7,7 @@ import pytest
 from specify_cli.vcs import merge_strategies
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, Reserved, compute
-from specify_cli.vcs.worktrees import LaneWorkspace
-from tests.unit.vcs.conftest import LOG, Project
+from tests.unit.vcs.conftest import LOG, LaneCheckout, Project
 
 pytestmark = pytest.mark.long
 
@@ -264,7 +263,7 @@ def test_commit_without_an_author_is_named_by_rebase_alone(project: Project, str
         assert planned(project, strategy, "lane-a").to_commit
 
 
-def merged_by_hand(project: Project, space: LaneWorkspace, files: dict[str, str | None]) -> str:
+def merged_by_hand(project: Project, space: LaneCheckout, files: dict[str, str | None]) -> str:
     """A merge of main in the lane, with changes that neither side has."""
     project.git("merge", "-q", "--no-ff", "--no-commit", "main", at=space.path)
     return project.commit(files, at=space.path)
