@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import drafts
+from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import discard
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.host_folders import opened
-from specify_cli.vcs.allocation import AllocationFailed
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from freezegun import freeze_time
 
 from specify_cli.vcs import host_folders, renames, trash
+from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import discard
 from specify_cli.vcs.host_folders import Identity, identity
-from specify_cli.vcs.allocation import AllocationFailed
 from tests.durability import watched
 
 NOW = datetime(2026, 11, 28, 10, 30, tzinfo=UTC)
