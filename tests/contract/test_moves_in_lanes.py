@@ -79,9 +79,8 @@ def started(scratch: Scratch, root: Path) -> tuple[Board, str]:
 
 
 def scratch_head(workspace: Path) -> str:
-    git_dir = Path((workspace / ".git").read_text().split(": ")[1].strip())
-    ref = (git_dir / "HEAD").read_text().split(": ")[1].strip()
-    return (git_dir.parents[1] / ref).read_text().strip()
+    ref = (workspace / ".git" / "HEAD").read_text().split(": ")[1].strip()
+    return (workspace / ".git" / ref).read_text().strip()
 
 
 @pytest.fixture(scope="module")
