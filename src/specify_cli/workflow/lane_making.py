@@ -63,10 +63,9 @@ class Making:
         project = self.mission.files.project
         found = lane_folders.look(project, self.repository, self.place.path)
         if found.kind is Kind.OTHER:
-            text = (
-                f"{found.path} is not a workspace that the host made; move it away, then try again"
-            )
-            raise AllocationFailed(text, code="not_a_workspace")
+            text = f"{found.path} is not a workspace of the host's; move it away, then try again"
+            code = "not_a_workspace" if found.record else "unavailable"
+            raise AllocationFailed(text, code=code)
         is_kept = self._is_kept(found, tip)
         try:
             with lane_branches.pointed(self.repository, self.branches, tip, leave=leave):

@@ -76,6 +76,7 @@ class Project:
         path = self.root / ".worktrees" / f"demo-{name}"
         with lane_branches.pointed(self.repo, branches, start.tip, leave=lambda commit: None):
             if not path.exists():
+                self.write(".worktrees/.gitignore", "*\n")
                 self.git("worktree", "add", "-q", str(path), branch)
         return LaneCheckout(path=path, branch=branch, base_ref=start.base)
 

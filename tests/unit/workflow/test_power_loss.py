@@ -17,7 +17,7 @@ BIG_STEPS = (
     SYNC_ALL,
     f"rename {SLUG}.json",
     "unlock repository.lock",
-    "unlink spec-kitty-filling",
+    f"rename {SLUG}-lane-a.json",
 )
 
 pytestmark = pytest.mark.long
@@ -49,7 +49,7 @@ def merge(stage: Stage) -> Durable:
 
 
 def test_a_lane_s_branches_point_at_nothing_that_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git rev-parse", "run git update-ref")
+    assert has(start(stage), "run git config", "run git update-ref")
 
 
 def test_what_is_handed_in_is_kept_when_it_cannot_be_lost(stage: Stage) -> None:
@@ -60,12 +60,13 @@ def test_what_is_handed_in_is_kept_when_it_cannot_be_lost(stage: Stage) -> None:
     assert has(disk, "run git for-each-ref", "run git update-ref")
 
 
-def test_a_worktree_is_filled_when_its_registration_cannot_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git worktree", "run git read-tree")
+def test_a_workspace_is_on_record_when_its_files_cannot_be_lost(stage: Stage) -> None:
+    assert has(start(stage), "run git var", f"rename {SLUG}-lane-a.json")
 
 
-def test_a_worktree_is_whole_when_its_files_cannot_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git read-tree", "unlink spec-kitty-filling")
+def test_a_workspace_has_its_name_when_it_is_on_record(stage: Stage) -> None:
+    steps = (f"rename {SLUG}-lane-a.json", "sync workspaces", "sync .worktrees")
+    assert come_one_after_the_other(start(stage), *steps)
 
 
 def test_a_repository_is_let_go_when_nothing_in_it_can_be_lost(stage: Stage) -> None:
@@ -117,8 +118,8 @@ def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
     assert len(accepted) == 1
 
 
-def test_a_worktree_is_out_of_the_way_before_anything_of_it_is_gone(stage: Stage) -> None:
-    steps = (f"rename .removed-{SLUG}-lane-a", "sync .worktrees", "run git worktree")
+def test_a_workspace_is_retired_for_good_before_the_merge_is_answered(stage: Stage) -> None:
+    steps = ("sync .worktrees", "unlock repository.lock")
     assert come_one_after_the_other(merge(stage), *steps)
 
 
