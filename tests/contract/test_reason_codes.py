@@ -6,11 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specify_cli.conformance.documents import CONTRACT
-from specify_cli.core import rules
-from specify_cli.core.lanes import Lane
-from specify_cli.core.state import PackageState
-from specify_cli.core.wishes import Wish
-from specify_cli.errors import LaneAllocationFailed, LaneLost, SpecKittyError
+from specify_cli.errors import LaneAllocationFailed, LaneLost, SpecKittyError, TransitionRejected
 from specify_cli.orchestrator_api.envelope import refused
 
 REFUSAL = CONTRACT.schema("refusal")["properties"]
@@ -36,16 +32,14 @@ def test_a_workspace_that_cannot_be_made_is_retryable_unless_work_is_lost(code: 
 @pytest.mark.parametrize("files", [[], ["a.txt"]])
 @pytest.mark.parametrize("code", CODES)
 def test_a_hand_in_whose_commits_are_not_taken_in_says_why(code: str, files: list[str]) -> None:
-    package = PackageState(lane=Lane.IN_PROGRESS)
-    wish = Wish(wp_id="WP01", actor="ada", to=Lane.FOR_REVIEW)
-    error = rules.intake_rejected(package, wish, reason="why", reason_code=code, files=files)
+    error = TransitionRejected(
+        "no",
+        from_lane="in_progress",
+        to_lane="for_review",
+        guard="intake",
+        reason_code=code,
+        files=files,
+    )
 
     assert envelope_is_valid(error)
     assert not envelope_is_valid(error, retryable=True)
-    assert error.details == {
-        "from_lane": "in_progress",
-        "to_lane": "for_review",
-        "guard": "intake",
-        "reason_code": code,
-        "files": files,
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from specify_cli.core import reviews
@@ -135,21 +135,6 @@ def check_self_review(package: PackageState, wish: Wish, *, rule: str) -> str | 
         raise _rejected(wish, move, guard="self_review", complaint=f"{complaint}: {remedy}")
     return (
         f"{wish.wp_id} is reviewed by its implementer {who!r} (self_review in .kitty/config.toml)"
-    )
-
-
-def intake_rejected(
-    package: PackageState, wish: Wish, *, reason: str, reason_code: str, files: Sequence[str]
-) -> TransitionRejected:
-    """The refusal of a move whose commits could not be taken in; force does not matter."""
-    return TransitionRejected(
-        f"{wish.wp_id} cannot go from {package.lane} to {wish.to}: the commits of its workspace were"
-        f" not taken in: {reason}",
-        from_lane=package.lane.value,
-        to_lane=wish.to.value,
-        guard="intake",
-        reason_code=reason_code,
-        files=list(files),
     )
 
 

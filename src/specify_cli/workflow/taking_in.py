@@ -225,4 +225,5 @@ def rejected(mission: OpenMission, wish: Wish, refusal: IntakeRefused) -> Transi
         to_lane=wish.to.value,
         guard="intake",
         reason_code=refusal.code,
+        files=list(refusal.paths),
     )
