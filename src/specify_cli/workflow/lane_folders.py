@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -55,20 +56,22 @@ def look(project: Project, repository: Repository, path: Path) -> LaneFolder:
     Raises:
         StorageFailed, OSError: the disk refused.
     """
+    record = workspace_records.read(project, path.name)
     found = folder_id(path)
     if found is None:
-        return LaneFolder(
-            path=path, kind=Kind.OTHER if path.is_symlink() or path.exists() else Kind.NONE
-        )
-    folder = Identity(device=found[0], inode=found[1])
-    record = workspace_records.read(project, path.name)
+        kind = Kind.OTHER if os.path.lexists(path) else Kind.NONE
+        return LaneFolder(path=path, kind=kind, record=record)
     if record and record.worktrees == folder_id(path.parent):
-        if found in record.folders:
-            return LaneFolder(path=path, kind=Kind.WORKSPACE, folder=folder, record=record)
-    elif folder_id(path / ".git"):
-        return LaneFolder(path=path, kind=Kind.WORKSPACE, folder=folder, record=record)
-    kind = Kind.LINKED if linked_worktrees.is_linked(repository, path) else Kind.OTHER
-    return LaneFolder(path=path, kind=kind, folder=folder)
+        is_own = found in record.folders
+    else:
+        is_own = folder_id(path / ".git") is not None
+    is_linked = not is_own and linked_worktrees.is_linked(repository, path)
+    return LaneFolder(
+        path=path,
+        kind=Kind.WORKSPACE if is_own else Kind.LINKED if is_linked else Kind.OTHER,
+        folder=Identity(device=found[0], inode=found[1]),
+        record=record,
+    )
 
 
 def work_in(
