@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -19,17 +19,20 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs import durable, lane_branches
+from specify_cli.vcs import durable, lane_branches, lfs
 from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box, box_for
 from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
+from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source, named
 from specify_cli.vcs.moves import CheckoutBlocked
-from specify_cli.vcs.net_content import TooMuch, case_faults, require_size
+from specify_cli.vcs.net_content import NewObject, TooMuch, case_faults, new_objects
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
 from specify_cli.vcs.workspace_files import odd_files
+
+__all__ = ["Bounds", "Fetched", "IntakeRefused", "Source", "Standing", "fetched"]
 
 _TIP: Final = "refs/spec-kitty/tip"
 _KNOWN: Final = "refs/spec-kitty/known"
@@ -53,44 +56,7 @@ _FLAGS: Final = (
 )
 
 _NAMING_S: Final = 5.0
-_TOLD: Final = 10
 _SAID_CHARACTERS: Final = 2000
-
-
-class IntakeRefused(Exception):
-    """The commits of a workspace were not taken in; `reason` says why and what to do.
-
-    `code` names the case: `unreadable`, `no_branch`, `not_descended`, `diverged`, `too_much`,
-    `bad_content` or `timed_out`. `paths` are those that it is about.
-    """
-
-    def __init__(self, reason: str, *, code: str, paths: Sequence[str] = ()) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.code = code
-        self.paths = tuple(paths)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What one intake may take at most."""
-
-    bytes: int = 2 * 1024**3
-    files: int = 100_000
-    seconds: float = 120
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A branch of a workspace, and the commit of the project that the workspace was made at.
-
-    `shared` are folders of objects that the workspace borrows by the host's own making.
-    """
-
-    workspace: Path
-    branch: str
-    base: str
-    shared: tuple[Path, ...] = ()
 
 
 class Standing(Enum):
@@ -106,13 +72,15 @@ class Standing(Enum):
 class Fetched:
     """Commits that were judged and wait to be moved into the project; `tip` is the last.
 
-    `is_boxed` where the workspace was read by a git that could see nothing else.
+    `is_boxed` where the workspace was read by a git that could see nothing else. `storage` is where
+    their files of git-lfs go; None where they bring no such file.
     """
 
     tip: str
     is_boxed: bool
     source: Source
     scratch: Scratch
+    storage: lfs.Storage | None = None
 
     @property
     def objects(self) -> Path:
@@ -142,6 +110,8 @@ class Fetched:
         Raises:
             OSError: the disk refused.
         """
+        if self.storage is not None:
+            lfs.move_staged(self.scratch, self.storage)
         self.scratch.move_objects()
         # No ref may outlive a power loss that the commits it points at do not.
         durable.sync()
@@ -200,9 +170,10 @@ def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fet
             box = _box(source)
             _fetch(made, source, box)
             tip = _tip(made.git, source)
-            _judge(made.git, source, tip, known=known, bounds=bounds)
+            brought = _judge(made.git, source, tip, known=known, bounds=bounds)
+            storage = lfs.stage(brought, made, repo=repo, source=source, tip=tip, bounds=bounds)
             made.loosen()
-        yield Fetched(tip=tip, is_boxed=box.is_closed, source=source, scratch=made)
+        yield Fetched(tip=tip, is_boxed=box.is_closed, source=source, scratch=made, storage=storage)
 
 
 @contextmanager
@@ -216,11 +187,11 @@ def _judged_in_time(source: Source, seconds: float) -> Iterator[None]:
             raise _timed_out(source, seconds) from error
         raise IntakeRefused(f"git cannot read it: {_said(error)}", code="unreadable") from error
     except TimeoutError as error:
-        raise IntakeRefused("it has too many files to be looked at", code="timed_out") from error
+        raise IntakeRefused(str(error), code="timed_out") from error
     except TooMuch as error:
         paths = [shown(error.path)] if error.path else []
-        named = f": {paths[0]!r}" if paths else ""
-        text = f"the commits bring too much: {error.measure}{named}"
+        where = f": {paths[0]!r}" if paths else ""
+        text = f"the commits bring too much: {error.measure}{where}"
         raise IntakeRefused(text, code="too_much", paths=paths) from error
 
 
@@ -229,7 +200,7 @@ def _timed_out(source: Source, seconds: float) -> IntakeRefused:
     text = f"to read it took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
     with suppress(TimeoutError):
         found = odd_files(source.workspace, is_shared=bool(source.shared), seconds=_NAMING_S)
-        text += f"; not files of a repository of its own: {_named(found)}" if found else ""
+        text += f"; not files of a repository of its own: {named(found)}" if found else ""
     return IntakeRefused(text, code="timed_out")
 
 
@@ -243,8 +214,8 @@ def _box(source: Source) -> Box:
     """
     faults = odd_files(source.workspace, is_shared=bool(source.shared), seconds=time_limit())
     if faults:
-        text = f"not files of a repository of its own: {_named(faults)}; put back what was there"
-        paths = [shown(str(it)) for it in faults[:_TOLD]]
+        text = f"not files of a repository of its own: {named(faults)}; put back what was there"
+        paths = [shown(str(it)) for it in faults[:MOST_NAMED]]
         raise IntakeRefused(text, code="unreadable", paths=paths)
     return box_for(source.workspace)
 
@@ -290,7 +261,15 @@ def _tip(git: Git, source: Source) -> str:
     return tip
 
 
-def _judge(git: Git, source: Source, tip: str, *, known: str | None, bounds: Bounds) -> None:
+def _judge(
+    git: Git, source: Source, tip: str, *, known: str | None, bounds: Bounds
+) -> list[NewObject]:
+    """The commits may come in; returns the objects that are new with them.
+
+    Raises:
+        IntakeRefused: they must not.
+        TooMuch: they are beyond a bound.
+    """
     if not _is_ancestor(git, source.base, tip):
         text = (
             f"{source.branch} is at {tip}, which does not have the commit {source.base} in its"
@@ -298,18 +277,19 @@ def _judge(git: Git, source: Source, tip: str, *, known: str | None, bounds: Bou
         )
         raise IntakeRefused(text, code="not_descended")
     if tip == known:
-        return
+        return []
     standing = [source.base, *([known] if known else [])]
-    require_size(git, tip, known=standing, most_bytes=bounds.bytes)
+    brought = new_objects(git, tip, known=standing, most_bytes=bounds.bytes)
     faults = case_faults(git, tip, base=source.base, most_files=bounds.files)
     faults += tree_faults(git, [tip], beside=source.base)
     if faults:
-        told = [_told(it) for it in faults[:_TOLD]]
-        more = " and more" if len(faults) > _TOLD else ""
+        told = [_told(it) for it in faults[:MOST_NAMED]]
+        more = " and more" if len(faults) > MOST_NAMED else ""
         text = f"names that a file system cannot hold safely: {'; '.join(told)}{more}"
-        paths = [shown(it.path) for it in faults[:_TOLD]]
+        paths = [shown(it.path) for it in faults[:MOST_NAMED]]
         advice = "rewrite the commits without them"
         raise IntakeRefused(f"{text}; {advice}", code="bad_content", paths=paths)
+    return brought
 
 
 def _told(fault: TreeFault) -> str:
@@ -324,12 +304,7 @@ def _is_ancestor(git: Git, a: str, b: str) -> bool:
     return done.returncode == 0
 
 
-def _named(paths: Sequence[Path]) -> str:
-    more = " and more" if len(paths) > _TOLD else ""
-    return ", ".join(repr(shown(str(it))) for it in paths[:_TOLD]) + more
-
-
 def _said(error: GitFailed) -> str:
     """What git said, printable and of bounded length: names in it are the agent's."""
-    lines = (shown(line) for line in error.stderr.splitlines()[-_TOLD:])
+    lines = (shown(line) for line in error.stderr.splitlines()[-MOST_NAMED:])
     return "; ".join(lines)[:_SAID_CHARACTERS]

@@ -57,8 +57,17 @@ class _Entries:
         return [name for name, entry in self.new.items() if self.old.get(name) != entry]
 
 
-def require_size(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) -> None:
-    """The objects that `tip` has and `known` have not are within bounds, unpacked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewObject:
+    """An object of any kind; `path` is one at which it is, "" for a commit."""
+
+    oid: str
+    path: str
+    size: int
+
+
+def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) -> list[NewObject]:
+    """The objects that `tip` has and `known` have not, which are within bounds, unpacked.
 
     Raises:
         TooMuch: they are not.
@@ -70,14 +79,19 @@ def require_size(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) -
     if len(lines) > MOST_OBJECTS or len(listed.stdout) > _LISTED_BYTES:
         raise TooMuch(f"they have more than {MOST_OBJECTS} objects")
     if not lines:
-        return
-    oids = b"".join(line.partition(b" ")[0] + b"\n" for line in lines)
+        return []
+    named = [os.fsdecode(line).partition(" ") for line in lines]
+    oids = "".join(f"{oid}\n" for oid, _, _ in named).encode()
     answer = git.run("cat-file", "--batch-check=%(objectsize)", input=oids).stdout
-    sizes = [int(size) for size in answer.split()]
-    if sum(sizes) > most_bytes:
-        largest = lines[max(range(len(sizes)), key=sizes.__getitem__)]
-        path = os.fsdecode(largest.partition(b" ")[2])
-        raise TooMuch(f"they have {sum(sizes)} bytes, more than {most_bytes}", path=path)
+    found = [
+        NewObject(oid=oid, path=path, size=int(size))
+        for (oid, _, path), size in zip(named, answer.split(), strict=True)
+    ]
+    total = sum(it.size for it in found)
+    if total > most_bytes:
+        largest = max(found, key=lambda it: it.size)
+        raise TooMuch(f"they have {total} bytes, more than {most_bytes}", path=largest.path)
+    return found
 
 
 def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:

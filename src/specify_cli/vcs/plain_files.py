@@ -7,8 +7,8 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 from uuid import uuid4
@@ -34,13 +34,13 @@ def read(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path, *, dir_fd: int | None = None) -> Iterator[IO[bytes]]:
     """The regular file at `path`, open for reading.
 
     Raises:
         OSError: it is missing, a link, a FIFO or the like.
     """
-    descriptor = os.open(path, _READING)
+    descriptor = os.open(path, _READING, dir_fd=dir_fd)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", str(path))
@@ -48,6 +48,20 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             yield stream
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def opened_below(folder: Path, names: Sequence[str]) -> Iterator[IO[bytes]]:
+    """The regular file that these names lead to from a folder, none of them a link.
+
+    Raises:
+        OSError: one of them is missing, a link, a FIFO or the like; so is the folder.
+    """
+    with ExitStack() as stack:
+        inner = stack.enter_context(_folder(str(folder)))
+        for name in names[:-1]:
+            inner = stack.enter_context(_folder(name, dir_fd=inner))
+        yield stack.enter_context(opened(Path(names[-1]), dir_fd=inner))
 
 
 def create(path: Path, content: bytes) -> None:

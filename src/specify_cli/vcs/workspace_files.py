@@ -56,7 +56,7 @@ def _odd_below(folder: Path, deadline: float) -> Iterator[Path]:
     waiting = [str(folder)]
     while waiting:
         if time.monotonic() > deadline:
-            raise TimeoutError
+            raise TimeoutError("it has too many files to be looked at")
         parent = waiting.pop()
         try:
             with os.scandir(parent) as found:

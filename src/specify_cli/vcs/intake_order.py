@@ -1,0 +1,55 @@
+"""What somebody says who wants the commits of a workspace, and how they are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.core.merge_paths import shown
+
+MOST_NAMED: Final = 10
+"""As many paths are named in one refusal."""
+
+
+class IntakeRefused(Exception):
+    """The commits of a workspace were not taken in; `reason` says why and what to do.
+
+    `code` names the case: `unreadable`, `no_branch`, `not_descended`, `diverged`, `too_much`,
+    `bad_content`, `lfs_missing`, `uncommitted_changes` or `timed_out`. `paths` are those that it is about.
+    """
+
+    def __init__(self, reason: str, *, code: str, paths: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.paths = tuple(paths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What one intake may take at most."""
+
+    bytes: int = 2 * 1024**3
+    files: int = 100_000
+    seconds: float = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A branch of a workspace, and the commit of the project that the workspace was made at.
+
+    `shared` are folders of objects that the workspace borrows by the host's own making.
+    """
+
+    workspace: Path
+    branch: str
+    base: str
+    shared: tuple[Path, ...] = ()
+
+
+def named(paths: Sequence[Path]) -> str:
+    """The first of the paths, printable: the agent's names may hold anything."""
+    more = " and more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(repr(shown(str(it))) for it in paths[:MOST_NAMED]) + more

@@ -1,0 +1,283 @@
+"""The files that git-lfs keeps outside of git: their pointers in commits, and the objects these name.
+
+Source: git-lfs, `docs/spec.md`: a pointer is a text of less than 1024 bytes; the object that it names
+is `.git/lfs/objects/<2 digits>/<2 digits>/<sha256>`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import shlex
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Final
+
+from specify_cli.core.merge_paths import shown
+from specify_cli.vcs import plain_files
+from specify_cli.vcs.git import Git, time_limit
+from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source
+from specify_cli.vcs.net_content import NewObject, TooMuch
+from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.scratch import Scratch
+
+FILTER: Final = "lfs"
+"""The name of the filter by which git runs git-lfs."""
+
+_SIZES: Final = range(120, 1024)
+_POINTER: Final = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\r?\n(?:ext-\d-[^\n]*\n)*"
+    rb"oid sha256:(?P<oid>[0-9a-f]{64})\r?\nsize (?P<size>[1-9][0-9]{0,17})\s*"
+)
+_CHUNK: Final = 1024 * 1024
+_STAGED: Final = "lfs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """A blob that stands for a file at `path`; `oid` and `size` are those of the file's content."""
+
+    blob: str
+    path: str
+    oid: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """The folder in which git-lfs keeps the objects of a repository of the host's own."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, git: Git, common: Path) -> Storage:
+        """That of the repository whose git folder is `common`.
+
+        Raises:
+            GitFailed: out of time.
+        """
+        told = git.run("config", "-z", "--type=path", "--get", "lfs.storage", check=False).fields
+        return cls(folder=common / (told[0] if told and told[0] else "lfs"))
+
+    def path(self, oid: str) -> Path:
+        """Where the object is, or would be."""
+        return self.folder.joinpath(*_names(oid))
+
+    def has(self, pointer: Pointer) -> bool:
+        """Whether the object is there, as far as its size tells."""
+        try:
+            return self.path(pointer.oid).stat().st_size == pointer.size
+        except OSError:
+            return False
+
+    def give(self, pointers: Iterable[Pointer], folder: Path, *, link: bool = False) -> None:
+        """A new `.git/lfs` at `folder` has those of the objects that are here.
+
+        They are the same files where they `link`: only where nobody but the host writes in it.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        there = Storage(folder=folder)
+        for pointer in pointers:
+            target = there.path(pointer.oid)
+            if self.has(pointer) and not there.has(pointer):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                (_link if link else shutil.copyfile)(self.path(pointer.oid), target)
+
+
+def in_tree(git: Git, commit: str, *, beside: str | None = None) -> list[Pointer]:
+    """The pointers among the files of a commit that `beside` has not at the same path.
+
+    Raises:
+        GitFailed: git cannot read it.
+    """
+    changed = tree_changes(git, beside or empty_tree(git), commit)
+    files = {new.oid: path for path, (_, new) in changed.items() if new and new.mode[:3] == "100"}
+    listed = "".join(f"{oid}\n" for oid in files).encode()
+    told = git.run("cat-file", "--batch-check=%(objectsize)", input=listed).lines if files else []
+    found = [
+        NewObject(oid=oid, path=path, size=int(size))
+        for (oid, path), size in zip(files.items(), told, strict=True)
+    ]
+    return pointers(git, found)
+
+
+def pointers(git: Git, objects: Iterable[NewObject]) -> list[Pointer]:
+    """Those of the objects that are pointers.
+
+    Raises:
+        GitFailed: git cannot read them.
+    """
+    small = [it for it in objects if it.size in _SIZES]
+    contents = read_objects(git, [it.oid for it in small], max_bytes=_SIZES.stop)
+    matches = (
+        (it, _POINTER.fullmatch(content or b""))
+        for it, (_, content) in zip(small, contents, strict=True)
+    )
+    return [
+        Pointer(blob=it.oid, path=it.path, oid=found["oid"].decode(), size=int(found["size"]))
+        for it, found in matches
+        if found
+    ]
+
+
+def stage(
+    brought: Iterable[NewObject],
+    made: Scratch,
+    *,
+    repo: Repository,
+    source: Source,
+    tip: str,
+    bounds: Bounds,
+) -> Storage | None:
+    """What the pointers among new objects name is in the project, or waits for `move_staged`.
+
+    Returns where it goes, None where there are no pointers. What is missing is a fault where the
+    attributes of `tip` give its path to git-lfs; elsewhere a text that looks like a pointer is a file
+    like any other.
+
+    Raises:
+        IntakeRefused: the workspace has not got one.
+        TooMuch: they are larger than the bound together.
+        TimeoutError: to copy them took too long.
+        GitFailed, OSError: git or the disk refused.
+    """
+    found = pointers(made.git, brought)
+    if not found:
+        return None
+    storage = Storage.of(repo.git, made.objects.parent)
+    folder = made.folder / _STAGED
+    folder.mkdir()
+    missing, total = list[Pointer](), 0
+    for pointer in {it.oid: it for it in found if not storage.has(it)}.values():
+        with _opened(source.workspace, pointer) as stream:
+            total += pointer.size if stream else 0
+            if total > bounds.bytes:
+                text = f"they have more than {bounds.bytes} bytes in files of git-lfs"
+                raise TooMuch(text, path=pointer.path)
+            if stream is None or not _copied(stream, pointer, folder / pointer.oid):
+                missing.append(pointer)
+    faults = _of_lfs(made, tip, missing) if missing else []
+    if faults:
+        raise _refusal(faults, source)
+    return storage
+
+
+def move_staged(made: Scratch, storage: Storage) -> None:
+    """The project has the objects that were staged.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    for file in (made.folder / _STAGED).iterdir():
+        target = storage.path(file.name)
+        _make_folder(target.parent, top=storage.folder)
+        try:
+            file.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # Named as git-lfs names its own, which it removes where a killed host left one.
+            copy = storage.folder / "tmp" / f"{file.name}-{secrets.token_hex(4)}"
+            _make_folder(copy.parent, top=storage.folder)
+            shutil.copyfile(file, copy)
+            copy.replace(target)
+
+
+def _refusal(missing: Sequence[Pointer], source: Source) -> IntakeRefused:
+    at = shlex.quote(str(source.workspace))
+    named = "; ".join(f"{shown(it.path)!r}, sha256 {it.oid}" for it in missing[:MOST_NAMED])
+    more = "; and more" if len(missing) > MOST_NAMED else ""
+    text = (
+        "the workspace has not got the content of files of git-lfs, or has another one than the commits"
+        f" say: {named}{more}; where the files are there, store their content again:"
+        f" git -C {at} add --renormalize . ; else fetch it from where it is:"
+        f" git -C {at} lfs fetch origin {shlex.quote(source.branch)}"
+    )
+    paths = [shown(it.path) for it in missing[:MOST_NAMED]]
+    return IntakeRefused(text, code="lfs_missing", paths=paths)
+
+
+@contextmanager
+def _opened(workspace: Path, pointer: Pointer) -> Iterator[IO[bytes] | None]:
+    """The object in the workspace; None where none of that size is, as a file of its own."""
+    with ExitStack() as stack:
+        source = None
+        with suppress(OSError):
+            names = (".git", "lfs", *_names(pointer.oid))
+            source = stack.enter_context(plain_files.opened_below(workspace, names))
+        is_whole = source and os.fstat(source.fileno()).st_size == pointer.size
+        yield source if is_whole else None
+
+
+def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:
+    """Whether a copy is there that has the digest: of the copy, whatever is written meanwhile."""
+    digest, left = hashlib.sha256(), pointer.size
+    with target.open("xb") as copy:
+        while left and (chunk := source.read(min(left, _CHUNK))):
+            if time_limit() <= 0:
+                raise TimeoutError("to copy its files of git-lfs took too long")
+            digest.update(chunk)
+            copy.write(chunk)
+            left -= len(chunk)
+    if digest.hexdigest() == pointer.oid:
+        return True
+    target.unlink()
+    return False
+
+
+def _of_lfs(made: Scratch, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:
+    """Those that the commits bring, at a path that the attributes of `tip` give to git-lfs."""
+    index = {"GIT_INDEX_FILE": str(made.folder / "index")}
+    made.git.run("read-tree", tip, env=index)
+    by_blob = {it.blob: it for it in missing}
+    named = [(it.path, it) for it in missing]
+    for entry in made.git.run("ls-files", "-s", "-z", env=index).fields:
+        head, _, path = entry.partition("\t")
+        pointer = by_blob.get(head.split(" ")[1])
+        named += [(path, pointer)] if pointer else []
+    asked = os.fsencode("".join(f"{path}\0" for path, _ in named))
+    flags = ("--cached", "-z", "--stdin", "filter")
+    told = made.git.run("check-attr", *flags, input=asked, env=index).fields[2::3]
+    found = {
+        it.blob: replace(it, path=path)
+        for (path, it), value in zip(named, told, strict=True)
+        if value == FILTER
+    }
+    return [it for it in found.values() if it.blob not in _known(made, found)]
+
+
+def _known(made: Scratch, blobs: Iterable[str]) -> set[str]:
+    """Those of the objects that the project itself has: it brought them by another way."""
+    own = {"GIT_OBJECT_DIRECTORY": str(made.objects)}
+    listed = "".join(f"{blob}\n" for blob in blobs).encode()
+    told = made.git.run("cat-file", "--batch-check", input=listed, env=own).lines
+    return {line.partition(" ")[0] for line in told if not line.endswith(" missing")}
+
+
+def _make_folder(folder: Path, *, top: Path) -> None:
+    """It is there; a new one has the mode of that around it, as in a repository that a group shares."""
+    if not folder.is_dir():
+        if folder != top:
+            _make_folder(folder.parent, top=top)
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copymode(folder.parent, folder)
+
+
+def _link(file: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(file)
+    except OSError:  # On another device, or one without links.
+        shutil.copyfile(file, target)
+
+
+def _names(oid: str) -> tuple[str, ...]:
+    return ("objects", oid[:2], oid[2:4], oid)

@@ -1,0 +1,286 @@
+"""What git-lfs keeps for the commits of an agent comes in with them, or they do not come in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import intake
+from specify_cli.vcs.intake import Bounds
+from tests.durability import SYNC_ALL, watched
+from tests.integration.intake.test_intake import refusal
+from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
+from tests.large_files import lfs_objects, needs_git_lfs, use_git_lfs
+
+pytestmark = needs_git_lfs
+
+CONTENT = b"\0large\n" * 20_000
+OID = hashlib.sha256(CONTENT).hexdigest()
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize {len(CONTENT)}\n"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    scene = Scene.make(tmp_path)
+    use_git_lfs(scene.project)
+    (scene.project / "old.bin").write_bytes(b"old" * 1000)
+    base = commit(scene.project, {})
+    shutil.rmtree(scene.workspace)
+    scene.clone(base)
+    use_git_lfs(scene.workspace)
+    shutil.copytree(scene.project / ".git/lfs", scene.git_dir / "lfs", dirs_exist_ok=True)
+    git(scene.workspace, "reset", "-q", "--hard", base)
+    return scene
+
+
+def add(scene: Scene, content: bytes = CONTENT, name: str = "new.bin") -> str:
+    (scene.workspace / name).write_bytes(content)
+    return scene.work({})
+
+
+def stored(scene: Scene) -> Path:
+    return scene.git_dir / "lfs" / "objects" / OID[:2] / OID[2:4] / OID
+
+
+def test_the_content_comes_in_with_the_commits(scene: Scene) -> None:
+    before = lfs_objects(scene.project / ".git")
+    tip = add(scene)
+    assert scene.take() == scene.tip() == tip
+    assert lfs_objects(scene.project / ".git") == before | {OID: CONTENT}
+    git(scene.project, "lfs", "fsck", BRANCH)
+    git(scene.project, "checkout", "-q", BRANCH)
+    assert (scene.project / "new.bin").read_bytes() == CONTENT
+
+
+def test_its_mode_is_that_of_git_lfs_itself(scene: Scene) -> None:
+    add(scene)
+    scene.take()
+    made = [it for it in (scene.project / ".git" / "lfs").rglob("*") if it.name == OID]
+    own = stored(scene)
+    for ours, theirs in zip((made[0], *made[0].parents[:3]), (own, *own.parents[:3]), strict=True):
+        assert ours.stat().st_mode == theirs.stat().st_mode
+
+
+def test_the_content_of_every_commit_comes_not_only_of_the_last(scene: Scene) -> None:
+    add(scene)
+    add(scene, b"later")
+    scene.take()
+    assert lfs_objects(scene.project / ".git").keys() >= {
+        OID,
+        hashlib.sha256(b"later").hexdigest(),
+    }
+
+
+def test_the_project_keeps_it_where_its_settings_say(scene: Scene, tmp_path: Path) -> None:
+    shutil.copytree(scene.project / ".git" / "lfs", tmp_path / "store")
+    git(scene.project, "config", "lfs.storage", str(tmp_path / "store"))
+    add(scene)
+    scene.take()
+    place = tmp_path / "store" / "objects" / OID[:2] / OID[2:4] / OID
+    assert place.read_bytes() == CONTENT
+    git(scene.project, "lfs", "fsck", "--objects", BRANCH)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs another file system")
+def test_the_project_may_keep_it_on_another_disk(scene: Scene) -> None:
+    store = Path("/dev/shm") / f"spec-kitty-{os.getpid()}"
+    git(scene.project, "config", "lfs.storage", str(store))
+    try:
+        add(scene)
+        scene.take()
+        assert (store / "objects" / OID[:2] / OID[2:4] / OID).read_bytes() == CONTENT
+        assert not list((store / "tmp").glob("*"))
+    finally:
+        shutil.rmtree(store)
+
+
+def test_what_the_project_has_is_not_asked_of_the_workspace(scene: Scene) -> None:
+    (scene.project / "same.bin").write_bytes(CONTENT)
+    git(scene.project, "add", "same.bin")
+    git(scene.project, "rm", "-q", "--cached", "same.bin")
+    tip = add(scene)
+    shutil.rmtree(scene.git_dir / "lfs")
+    assert scene.take() == tip
+
+
+def test_a_pointer_that_the_project_brought_itself_needs_no_content(scene: Scene) -> None:
+    # As after `git pull` with GIT_LFS_SKIP_SMUDGE.
+    source = scene.source
+    blob = git(scene.project, "hash-object", "-w", "--stdin", data=POINTER.encode())
+    git(scene.project, "update-index", "--add", "--cacheinfo", f"100644,{blob},theirs.bin")
+    git(scene.project, "commit", "-q", "-m", "theirs")
+    main = git(scene.project, "rev-parse", "main")
+    git(scene.workspace, "fetch", "-q", str(scene.project), "main")
+    environment = {**os.environ, "GIT_LFS_SKIP_SMUDGE": "1"}
+    merge = ["git", "-C", str(scene.workspace), "merge", "-q", "--no-ff", "-m", "main", main]
+    subprocess.run(merge, check=True, env=environment)
+    tip = scene.work({"a.txt": "more\n"})
+    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+        found.move_in(scene.repo)
+    assert scene.tip() == tip
+
+
+# What the workspace has not got.
+
+
+def missing(scene: Scene) -> None:
+    stored(scene).unlink()
+
+
+def without_any(scene: Scene) -> None:
+    shutil.rmtree(scene.git_dir / "lfs")
+
+
+def another(scene: Scene) -> None:
+    stored(scene).write_bytes(CONTENT[::-1])
+
+
+def longer(scene: Scene) -> None:
+    stored(scene).write_bytes(CONTENT + b"more")
+
+
+def linked(scene: Scene) -> None:
+    stored(scene).rename(scene.root / "elsewhere")
+    stored(scene).symlink_to(scene.root / "elsewhere")
+
+
+def behind_a_link(scene: Scene) -> None:
+    folder = stored(scene).parent
+    folder.rename(scene.root / "elsewhere")
+    folder.symlink_to(scene.root / "elsewhere")
+
+
+def all_behind_a_link(scene: Scene) -> None:
+    (scene.git_dir / "lfs").rename(scene.root / "elsewhere")
+    (scene.git_dir / "lfs").symlink_to(scene.root / "elsewhere")
+
+
+def piped(scene: Scene) -> None:
+    stored(scene).unlink()
+    os.mkfifo(stored(scene))
+
+
+def folder(scene: Scene) -> None:
+    stored(scene).unlink()
+    stored(scene).mkdir()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        missing,
+        without_any,
+        another,
+        longer,
+        linked,
+        behind_a_link,
+        all_behind_a_link,
+        piped,
+        folder,
+    ],
+)
+def test_what_is_not_the_content_is_refused_by_name(
+    scene: Scene, spoil: Callable[[Scene], None]
+) -> None:
+    add(scene)
+    spoil(scene)
+    refused = refusal(scene)
+    assert (refused.code, refused.paths) == ("lfs_missing", ("new.bin",))
+    assert OID in refused.reason
+
+
+def test_content_that_is_missing_for_an_earlier_commit_is_refused(scene: Scene) -> None:
+    add(scene)
+    add(scene, b"later")
+    missing(scene)
+    assert refusal(scene).paths == ("new.bin",)
+
+
+def test_a_pointer_that_was_written_by_hand_is_refused(scene: Scene) -> None:
+    blob = scene.blob(POINTER.encode())
+    kept = scene.blob(b"*.bin filter=lfs\n")
+    scene.plant_tree(("100644", b".gitattributes", kept), ("100644", b"x.bin", blob))
+    assert refusal(scene).paths == ("x.bin",)
+
+
+def test_another_path_of_the_same_pointer_hides_nothing(scene: Scene) -> None:
+    blob = scene.blob(POINTER.encode())
+    kept = scene.blob(b"*.bin filter=lfs\n")
+    scene.plant_tree(
+        ("100644", b".gitattributes", kept),
+        ("100644", b"a.txt", blob),
+        ("100644", b"x.bin", blob),
+    )
+    assert refusal(scene).paths == ("x.bin",)
+
+
+def test_storing_it_again_as_advised_helps(scene: Scene) -> None:
+    tip = add(scene)
+    without_any(scene)
+    advised = refusal(scene).reason.partition("again: ")[2].partition(" ; ")[0]
+    subprocess.run(advised, shell=True, check=True)
+    assert scene.take() == tip
+
+
+def test_fetching_it_as_advised_helps(scene: Scene) -> None:
+    origin = scene.root / "origin.git"
+    git(scene.root, "init", "-q", "--bare", str(origin))
+    git(scene.workspace, "remote", "add", "origin", str(origin))
+    tip = add(scene)
+    git(scene.workspace, "push", "-q", "origin", BRANCH)
+    without_any(scene)
+    advised = refusal(scene).reason.rpartition(": ")[2]
+    subprocess.run(advised, shell=True, check=True)
+    assert scene.take() == tip
+
+
+def test_content_beyond_the_bound_is_refused_by_name(scene: Scene) -> None:
+    add(scene)
+    refused = refusal(scene, Bounds(bytes=100_000))
+    assert (refused.code, refused.paths) == ("too_much", ("new.bin",))
+
+
+def test_a_pointer_whose_size_is_a_lie_costs_nothing(scene: Scene) -> None:
+    text = POINTER.replace(str(len(CONTENT)), "9" * 18)
+    blob = scene.blob(text.encode())
+    kept = scene.blob(b"*.bin filter=lfs\n")
+    scene.plant_tree(("100644", b".gitattributes", kept), ("100644", b"x.bin", blob))
+    assert refusal(scene).code == "lfs_missing"
+
+
+def test_to_copy_it_takes_no_longer_than_the_deadline(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(scene)
+    monkeypatch.setattr("specify_cli.vcs.lfs.time_limit", lambda: 0)
+    assert refusal(scene).code == "timed_out"
+
+
+# Texts that look like pointers.
+
+
+def test_a_text_that_looks_like_a_pointer_is_a_file_like_any_other(scene: Scene) -> None:
+    tip = scene.work({"docs/pointers.md": POINTER})
+    assert scene.take() == tip
+    assert OID not in lfs_objects(scene.project / ".git")
+
+
+def test_a_project_without_git_lfs_takes_in_what_it_likes(tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path)
+    tip = scene.work({"x.bin": POINTER})
+    assert scene.take() == tip
+    assert not (scene.project / ".git" / "lfs").exists()
+
+
+def test_the_branch_points_at_nothing_whose_content_can_be_lost(scene: Scene) -> None:
+    add(scene)
+    with watched() as disk:
+        scene.take()
+    moved = disk.steps.index(f"rename {OID}")
+    assert SYNC_ALL in disk.steps[moved : disk.steps.index("run git update-ref", moved)]
