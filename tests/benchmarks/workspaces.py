@@ -110,10 +110,14 @@ def _turns(root: Path) -> Iterator[tuple[str, Callable[[], object], Callable[[],
             objects=objects,
         )
         yield objects.value, lambda order=order: make(repo, order), lambda: discard(place)  # type: ignore[misc]
-    yield "mirror", lambda: mirrors.update(repo, mirror, ["main"]), lambda: None
+    yield (
+        "mirror",
+        lambda: mirrors.update(repo, mirror, ["main"], objects=Objects.COPIED),
+        lambda: None,
+    )
     yield (
         "mirror, unchanged",
-        lambda: mirrors.update(repo, mirror, ["main"]),
+        lambda: mirrors.update(repo, mirror, ["main"], objects=Objects.COPIED),
         lambda: discard(mirror),
     )
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +24,7 @@ from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
-from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source, named
+from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source, Standing, named
 from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.net_content import NewObject, TooMuch, case_faults, new_objects
 from specify_cli.vcs.repository import Repository
@@ -57,15 +56,6 @@ _FLAGS: Final = (
 
 _NAMING_S: Final = 5.0
 _SAID_CHARACTERS: Final = 2000
-
-
-class Standing(Enum):
-    """How the commits of a workspace stand to those of the project's branch."""
-
-    SAME = "same"
-    AHEAD = "ahead"
-    BEHIND = "behind"
-    DIVERGED = "diverged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

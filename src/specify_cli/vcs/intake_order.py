@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +48,15 @@ class Source:
     branch: str
     base: str
     shared: tuple[Path, ...] = ()
+
+
+class Standing(Enum):
+    """How the commits of a workspace stand to those of the project's branch."""
+
+    SAME = "same"
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    DIVERGED = "diverged"
 
 
 def named(paths: Sequence[Path]) -> str:

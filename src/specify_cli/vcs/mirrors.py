@@ -9,13 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable, plain_files
+from specify_cli.vcs import durable, lfs, plain_files
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.drafts import draft
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.host_folders import identity, opened, opened_readable
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
+from specify_cli.vcs.workspace_objects import (
+    ALTERNATES,
+    MOST_SHALLOW,
+    ProjectObjects,
+    begin,
+    borrowing,
+    copy,
+    share,
+)
+from specify_cli.vcs.workspace_order import Objects
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, promisor_of, text_of
 
 # Nobody is kept waiting: a few packs are as good as one.
@@ -28,11 +37,12 @@ _NEW: Final = "new"
 _OLD: Final = "old"
 
 
-def update(repo: Repository, mirror: Path, branches: Iterable[str]) -> None:
+def update(repo: Repository, mirror: Path, branches: Iterable[str], *, objects: Objects) -> None:
     """The repository at `mirror`, `.worktrees/.mirror/<name>.git`, has those branches as the project has them.
 
-    The first one is that of its HEAD. It has no others, and objects of its own, save in a partial clone. Where git refuses to work in it, or its
-    configuration is not the host's, it is made anew.
+    The first one is that of its HEAD; it has no others. It has `objects` as the workspaces have that
+    fetch from it, those of a partial clone always shared. Where git refuses to work in it, or it is not
+    as the host makes it, it is made anew; one that has objects of its own may keep them.
 
     Raises:
         AllocationFailed: a link or a file has the name of the folder around it.
@@ -49,6 +59,7 @@ def update(repo: Repository, mirror: Path, branches: Iterable[str]) -> None:
         settings=settings,
         tips=tips,
         branch=names[0],
+        is_shared=objects is Objects.SHARED or settings.promisor is not None,
     )
     if it.is_sound():
         with suppress(GitFailed):  # A lock of a killed git, or damage.
@@ -67,18 +78,22 @@ class _Mirror:
     settings: ProjectSettings
     tips: Mapping[str, str]
     branch: str
+    is_shared: bool
 
     @property
     def _is_partial(self) -> bool:
         return self.settings.promisor is not None
 
     def is_sound(self) -> bool:
-        """Whether it has the configuration that it was made with, and no other."""
-        try:
-            known = plain_files.read(self.path / "config")
-        except OSError:
-            return False
-        return identity(self.path) is not None and known == text_of(self._config())
+        """Whether it has the configuration that it was made with, and borrows no other objects."""
+        wanted = {"config": text_of(self._config())}
+        if os.path.lexists(self.path / ALTERNATES):
+            if not self.is_shared:
+                return False
+            wanted |= borrowing(self.project, place=self.path, settings=self.settings)
+        return identity(self.path) is not None and all(
+            _content(self.path / name) == content for name, content in wanted.items()
+        )
 
     def move(self, folder: Path) -> None:
         """The branches of the repository in `folder` are those of the project.
@@ -93,13 +108,26 @@ class _Mirror:
         gone = known.keys() - self.tips.keys()
         if not (new or gone):
             return
-        if new and not self._is_partial:
+        is_own = not os.path.lexists(folder / ALTERNATES)
+        if new and is_own:
             copy(self.project, self.git, folder, commits=new.values(), settings=self.settings)
+        if lfs.FILTER in self.settings.filters and not self._is_partial:
+            self._give_large_files(folder, new, known)
         orders = [f"update {ref} {commit}\n" for ref, commit in new.items()]
         orders += [f"delete {ref}\n" for ref in gone]
         git.run("update-ref", "--stdin", input="".join(orders).encode())
-        if not self._is_partial:
+        if is_own:
             replace(git, overrides=(*git.overrides, *_COLLECTING)).run("gc", "--auto", "--quiet")
+
+    def _give_large_files(
+        self, folder: Path, new: Mapping[str, str], known: Mapping[str, str]
+    ) -> None:
+        """The git-lfs of a workspace finds here what the project's has for the new tips."""
+        storage = lfs.Storage.of(self.git, self.project.common)
+        for ref, commit in new.items():
+            pointers = lfs.in_tree(self.git, commit, beside=known.get(ref))
+            # Who works in a workspace can only read them.
+            storage.give(pointers, folder / "lfs", link=True)
 
     def make(self) -> None:
         """It is there, made in private and moved to its name; a former one is gone.
@@ -117,9 +145,11 @@ class _Mirror:
         ):
             made = private.path / _NEW
             begin(made, branch=self.branch, settings=self._config())
-            if self._is_partial:
-                share(self.project, made, place=self.path)
+            if self.is_shared:
+                share(self.project, made, place=made, settings=self.settings)
             self.move(made)
+            if self.is_shared:  # What is relative to its place is another path there.
+                share(self.project, made, place=self.path, settings=self.settings)
             durable.sync()
             with suppress(FileNotFoundError):
                 os.rename(name, _OLD, src_dir_fd=mirrors, dst_dir_fd=private.descriptor)
@@ -132,3 +162,13 @@ class _Mirror:
         closed = Setting(key="receive.hiderefs", value="refs")
         partial = promisor_of(self.settings, self.git) if self._is_partial else []
         return [*form, closed, *partial]
+
+
+def _content(file: Path) -> bytes | None:
+    """What it holds, nothing where it is missing; None where it cannot be read as a file of its own."""
+    try:
+        return plain_files.read(file, max_bytes=MOST_SHALLOW)
+    except FileNotFoundError:
+        return b""
+    except OSError:
+        return None

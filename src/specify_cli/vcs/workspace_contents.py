@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import plain_files
+from specify_cli.vcs import lfs, plain_files
 from specify_cli.vcs import workspace_settings as settings_of
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
@@ -33,11 +33,13 @@ def fill(
     git_dir = path / ".git"
     begin(git_dir, branch=order.branch, settings=project.format_settings())
     if order.objects is Objects.SHARED:
-        share(project, git_dir, place=order.place / ".git")
+        share(project, git_dir, place=order.place / ".git", settings=settings)
     else:
         copy(project, git, git_dir, commits=order.refs.values(), settings=settings)
     _name_commits(git_dir, order)
     _check_out(git, project, order, path=path, filters=settings.filters)
+    if lfs.FILTER in settings.filters:
+        _give_large_files(git, order, git_dir, common=project.common)
     has_hooks = _has_hooks(order, settings, root=git.folder, common=project.common)
     left_out = _copy_files(project.common, git_dir, hooks=has_hooks)
     # The last thing of all: no git that runs here has ever read it.
@@ -80,6 +82,14 @@ def _check_out(
         _give(path, order.owner)
         # The index knows files by their owner, too.
         there.run("update-index", "-q", "--refresh")
+
+
+def _give_large_files(git: Git, order: Order, git_dir: Path, *, common: Path) -> None:
+    """Its git-lfs has the content of the files that are checked out, as far as the project has."""
+    storage = lfs.Storage.of(git, common)
+    # Where objects are shared, git-lfs finds those that are in the usual folder by itself.
+    if order.objects is Objects.COPIED or storage.folder != common / "lfs":
+        storage.give(lfs.in_tree(git, order.commit), git_dir / "lfs")
 
 
 def _give(folder: Path, owner: int) -> None:

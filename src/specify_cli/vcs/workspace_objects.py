@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import plain_files
+from specify_cli.vcs import lfs, plain_files
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, text_of
 
+ALTERNATES: Final = "objects/info/alternates"
 MOST_SHALLOW: Final = 16 * 1024 * 1024
 
 _FETCHING: Final = (
@@ -86,21 +87,38 @@ def begin(git_dir: Path, *, branch: str, settings: Iterable[Setting]) -> None:
     (git_dir / "HEAD").write_bytes(os.fsencode(f"ref: refs/heads/{branch}\n"))
 
 
-def share(project: ProjectObjects, git_dir: Path, *, place: Path) -> None:
+def share(
+    project: ProjectObjects, git_dir: Path, *, place: Path, settings: ProjectSettings
+) -> None:
     """The repository whose git folder is going to be at `place` has every object of the project, and no more history.
 
     Raises:
         AllocationFailed: the path of the project cannot be written down for git.
         OSError: the disk refused.
     """
+    for name, content in borrowing(project, place=place, settings=settings).items():
+        if content:
+            (git_dir / name).write_bytes(content)
+
+
+def borrowing(
+    project: ProjectObjects, *, place: Path, settings: ProjectSettings
+) -> dict[str, bytes]:
+    """What the files hold by which the git folder at `place` has the project's objects.
+
+    Raises:
+        AllocationFailed: the path of the project cannot be written down for git.
+        OSError: the disk refused.
+    """
     objects = Path(os.path.realpath(place.parent), place.name, "objects")
-    path = os.path.relpath(os.path.realpath(project.common / "objects"), objects)
-    if "\n" in path:
-        raise AllocationFailed(f"{path!a}: objects in such a folder cannot be shared; copy them")
-    shallow = project.shallow()
-    if shallow:
-        (git_dir / "shallow").write_bytes(shallow)
-    (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(f"{path}\n"))
+    there = os.path.realpath(project.common / "objects")
+    # Relative, so that the project can be moved as a whole. Git-lfs takes that for relative to the
+    # current folder, and needs the other; git ignores what names the same folder again.
+    paths = [os.path.relpath(there, objects), *([there] if lfs.FILTER in settings.filters else [])]
+    if any("\n" in path for path in paths):
+        raise AllocationFailed(f"{there!a}: objects in such a folder cannot be shared; copy them")
+    text = "".join(f"{path}\n" for path in paths)
+    return {ALTERNATES: os.fsencode(text), "shallow": project.shallow()}
 
 
 def copy(

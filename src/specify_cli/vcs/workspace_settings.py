@@ -207,7 +207,8 @@ def _is_taken(setting: Setting) -> bool:
     section, subsection, name = setting.parts
     if section == "submodule" and subsection:
         return name in _OF_SUBMODULES
-    return setting.key in _TAKEN or section in _SECTIONS_TAKEN
+    # Where the project keeps the objects of git-lfs is the project's own.
+    return setting.key in _TAKEN or (section in _SECTIONS_TAKEN and setting.key != "lfs.storage")
 
 
 def _harmless(setting: Setting) -> Setting:

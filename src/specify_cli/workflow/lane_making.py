@@ -37,6 +37,12 @@ def mirror_of(mission: OpenMission) -> Path:
     return mission.files.project.worktrees / ".mirror" / f"{mission.slug}.git"
 
 
+def objects_of(mission: OpenMission) -> Objects:
+    """Where its workspaces, and what they fetch from, have the objects of the project from."""
+    shares = mission.files.project.settings.shares_objects
+    return Objects.SHARED if shares else Objects.COPIED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
     """The making of one workspace; call it while nobody else changes the repository.
@@ -99,13 +105,14 @@ class Making:
         return False
 
     def _made(self, found: LaneFolder, tip: str) -> Made:
-        objects = (
-            Objects.SHARED if self.mission.files.project.settings.shares_objects else Objects.COPIED
-        )
+        objects = objects_of(self.mission)
         order = self._order(tip, objects)
         with opened(self.place.path.parent):
             mirrors.update(
-                self.repository, order.mirror, [self.place.target_branch, self.place.mission_branch]
+                self.repository,
+                order.mirror,
+                [self.place.target_branch, self.place.mission_branch],
+                objects=objects,
             )
 
         def remember(folder: Identity) -> None:

@@ -12,7 +12,7 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.trash import Pruned
 from specify_cli.workflow import lane_folders
 from specify_cli.workflow.lane_folders import Kind
-from specify_cli.workflow.lane_making import mirror_of
+from specify_cli.workflow.lane_making import mirror_of, objects_of
 from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.taking_in import Offer
 
@@ -49,7 +49,8 @@ def update_mirror(repository: Repository, mission: OpenMission) -> None:
     """
     mirror = mirror_of(mission)
     if mirror.exists():
-        mirrors.update(repository, mirror, [mission.target_branch, mission.mission_branch])
+        branches = [mission.target_branch, mission.mission_branch]
+        mirrors.update(repository, mirror, branches, objects=objects_of(mission))
 
 
 def prune(repository: Repository, project: Project) -> Pruned:

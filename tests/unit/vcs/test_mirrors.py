@@ -25,9 +25,9 @@ pytestmark = pytest.mark.long
 BRANCHES = ("main", MISSION)
 
 
-def update(project: Project, *branches: str) -> Path:
+def update(project: Project, *branches: str, objects: Objects = Objects.COPIED) -> Path:
     mirror = project.root / MIRROR
-    mirrors.update(project.repo, mirror, branches or BRANCHES)
+    mirrors.update(project.repo, mirror, branches or BRANCHES, objects=objects)
     return mirror
 
 
@@ -243,6 +243,90 @@ def test_the_next_workspace_and_the_mirror_do_not_disturb_each_other(mirrored: P
     workspace(mirrored)
     update(mirrored)
     assert remains(mirrored) == ["demo-lane-a"]
+
+
+def borrows(project: Project) -> bool:
+    return (mirror(project) / "objects" / "info" / "alternates").exists()
+
+
+def test_where_workspaces_share_objects_it_shares_them_too(mirrored: Project) -> None:
+    shutil.rmtree(mirror(mirrored))
+    update(mirrored, objects=Objects.SHARED)
+    assert borrows(mirrored)
+    assert mirrored.git("count-objects", at=mirror(mirrored)).startswith("0 ")
+    made = workspace(mirrored, objects=Objects.SHARED)
+    before = identity(mirror(mirrored))
+    head = mirrored.commit({"a.txt": "later\n"})
+    update(mirrored, objects=Objects.SHARED)
+    assert identity(mirror(mirrored)) == before
+    assert mirrored.git("count-objects", at=mirror(mirrored)).startswith("0 ")
+    made.git("fetch", "-q")
+    made.git("rebase", "-q", "main")
+    assert made.git("rev-parse", "HEAD") == head
+    assert mirrored.git("fsck", "--strict", "--no-dangling", at=mirror(mirrored)) == ""
+
+
+def test_one_that_shares_gets_objects_of_its_own_where_workspaces_have_copies(
+    mirrored: Project, tmp_path: Path
+) -> None:
+    shutil.rmtree(mirror(mirrored))
+    update(mirrored, objects=Objects.SHARED)
+    update(mirrored, objects=Objects.COPIED)
+    assert not borrows(mirrored)
+    alone = mirror(mirrored).rename(tmp_path / "alone")
+    assert mirrored.git("fsck", "--strict", "--no-dangling", at=alone) == ""
+
+
+def test_one_that_has_objects_of_its_own_keeps_them_where_workspaces_share(
+    mirrored: Project,
+) -> None:
+    before = identity(mirror(mirrored))
+    head = mirrored.commit({"a.txt": "later\n"})
+    update(mirrored, objects=Objects.SHARED)
+    assert identity(mirror(mirrored)) == before
+    assert refs(mirrored)["main"] == head
+    assert not borrows(mirrored)
+
+
+@pytest.mark.parametrize("line", ["/nonexistent/objects", "../../../../../elsewhere/objects", ""])
+def test_one_that_shares_other_objects_than_the_project_s_is_made_anew(
+    mirrored: Project, line: str
+) -> None:
+    shutil.rmtree(mirror(mirrored))
+    update(mirrored, objects=Objects.SHARED)
+    (mirror(mirrored) / "objects" / "info" / "alternates").write_text(f"{line}\n")
+    update(mirrored, objects=Objects.SHARED)
+    assert mirrored.git("fsck", "--strict", "--no-dangling", at=mirror(mirrored)) == ""
+
+
+def test_one_that_shares_goes_on_where_the_project_was_moved(
+    mirrored: Project, tmp_path: Path
+) -> None:
+    shutil.rmtree(mirror(mirrored))
+    update(mirrored, objects=Objects.SHARED)
+    before = identity(mirror(mirrored))
+    moved = Project(root=mirrored.root.rename(tmp_path / "moved"))
+    update(moved, objects=Objects.SHARED)
+    assert identity(mirror(moved)) == before
+    assert moved.git("fsck", "--strict", "--no-dangling", at=mirror(moved)) == ""
+
+
+def test_one_that_shares_knows_where_the_history_of_a_shallow_project_ends(
+    mirrored: Project, tmp_path: Path
+) -> None:
+    for number in range(3):
+        mirrored.commit({"a.txt": f"{number}\n"})
+    clone = cloned(mirrored, tmp_path / "clone", "--depth=1")
+    update(clone, objects=Objects.SHARED)
+    for number in range(3):
+        mirrored.commit({"a.txt": f"later {number}\n"})
+    clone.git("fetch", "-q", "--depth=1")
+    clone.git("reset", "-q", "--hard", "origin/main")
+    update(clone, objects=Objects.SHARED)
+    made = workspace(clone, objects=Objects.SHARED)
+    made.git("fetch", "-q")
+    assert made.git("rev-list", "--count", "main") == "1"
+    assert clone.git("fsck", "--strict", "--no-dangling", at=mirror(clone)) == ""
 
 
 def test_packs_do_not_pile_up(mirrored: Project) -> None:

@@ -1,0 +1,120 @@
+"""Workspaces of projects that use git-lfs: real files, and a git-lfs of their own that works."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import mirrors
+from specify_cli.vcs.workspaces import Objects
+from tests.large_files import lfs_objects, needs_git_lfs, use_git_lfs
+from tests.unit.vcs.conftest import Project
+from tests.unit.vcs.workspace_stage import MIRROR, Workspace, workspace
+
+pytestmark = [pytest.mark.long, needs_git_lfs]
+
+BOTH = pytest.mark.parametrize("objects", list(Objects))
+CONTENT = "large\n" * 1000
+
+
+@pytest.fixture
+def large(project: Project) -> Project:
+    use_git_lfs(project.root)
+    project.commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    project.commit({"a.bin": CONTENT})
+    return project
+
+
+def made_with_mirror(project: Project, objects: Objects, **more: object) -> Workspace:
+    update(project, objects)
+    return workspace(project, objects=objects, **more)
+
+
+def update(project: Project, objects: Objects) -> None:
+    mirrors.update(project.repo, project.root / MIRROR, ["main"], objects=objects)
+
+
+@BOTH
+def test_its_files_are_real_and_its_git_lfs_works(large: Project, objects: Objects) -> None:
+    made = made_with_mirror(large, objects)
+    assert (made.path / "a.bin").read_text() == CONTENT
+    assert made.git("status", "--porcelain") == ""
+    assert made.git("lfs", "ls-files").endswith(" * a.bin")
+    (made.path / "a.bin").unlink()
+    made.git("checkout", "--", "a.bin")
+    assert (made.path / "a.bin").read_text() == CONTENT
+    made.commit({"b.bin": CONTENT * 2})
+    assert made.git("lfs", "ls-files", "--name-only").split() == ["a.bin", "b.bin"]
+    made.git("lfs", "fsck")
+    assert made.git("status", "--porcelain") == ""
+
+
+@BOTH
+def test_no_object_of_the_project_is_the_same_file_as_one_that_an_agent_can_write(
+    large: Project, objects: Objects
+) -> None:
+    made = made_with_mirror(large, objects)
+    ours = {it.stat().st_ino for it in large_files(large.root / ".git")}
+    assert ours.isdisjoint(it.stat().st_ino for it in large_files(made.path / ".git"))
+
+
+def large_files(git_dir: Path) -> list[Path]:
+    return [it for it in (git_dir / "lfs").rglob("*") if it.is_file()]
+
+
+@BOTH
+def test_it_follows_the_target_by_the_mirror(large: Project, objects: Objects) -> None:
+    made = made_with_mirror(large, objects)
+    made.commit({"mine.bin": "mine\n"})
+    large.commit({"b.bin": CONTENT * 2, "a.bin": "another\n"})
+    update(large, objects)
+    made.git("fetch", "-q")
+    made.git("rebase", "-q", "main")
+    assert (made.path / "b.bin").read_text() == CONTENT * 2
+    assert (made.path / "a.bin").read_text() == "another\n"
+    assert made.git("status", "--porcelain") == ""
+
+
+@BOTH
+def test_it_is_pushed_with_what_git_lfs_keeps(
+    large: Project, tmp_path: Path, objects: Objects
+) -> None:
+    origin = tmp_path / "origin.git"
+    large.git("init", "-q", "--bare", str(origin))
+    large.git("remote", "add", "origin", str(origin))
+    large.git("push", "-q", "origin", "main")
+    made = made_with_mirror(large, objects)
+    made.commit({"b.bin": CONTENT * 2})
+    made.git("push", "-q", "origin", "HEAD")
+    assert sorted(map(len, lfs_objects(origin).values())) == [len(CONTENT), 2 * len(CONTENT)]
+
+
+@BOTH
+def test_the_project_may_keep_them_elsewhere(
+    large: Project, tmp_path: Path, objects: Objects
+) -> None:
+    shutil.move(large.root / ".git" / "lfs", tmp_path / "store")
+    large.git("config", "lfs.storage", str(tmp_path / "store"))
+    made = made_with_mirror(large, objects)
+    made.commit({"b.bin": CONTENT * 2})
+    assert [it.read_text() for it in (tmp_path / "store").rglob("*") if it.is_file()] == [CONTENT]
+    assert (made.path / "a.bin").read_text() == CONTENT
+    assert len(lfs_objects(made.path / ".git")) == 2
+
+
+@BOTH
+def test_a_filter_that_is_not_allowed_leaves_pointers_that_the_agent_can_fill(
+    large: Project, objects: Objects
+) -> None:
+    made = made_with_mirror(large, objects, filters=frozenset())
+    assert (made.path / "a.bin").read_text().startswith("version https://git-lfs")
+    made.git("lfs", "checkout")
+    assert (made.path / "a.bin").read_text() == CONTENT
+
+
+def test_the_mirror_costs_nothing_for_them(large: Project) -> None:
+    update(large, Objects.COPIED)
+    ours = {it.stat().st_ino for it in large_files(large.root / ".git")}
+    assert {it.stat().st_ino for it in large_files(large.root / MIRROR)} == ours
