@@ -13,7 +13,7 @@ import re
 import secrets
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,6 +101,15 @@ def in_tree(git: Git, commit: str, *, beside: str | None = None) -> list[Pointer
     """
     changed = tree_changes(git, beside or empty_tree(git), commit)
     files = {new.oid: path for path, (_, new) in changed.items() if new and new.mode[:3] == "100"}
+    return among(git, files)
+
+
+def among(git: Git, files: Mapping[str, str]) -> list[Pointer]:
+    """The pointers among blobs; each has the path that is given with it.
+
+    Raises:
+        GitFailed: git cannot read them.
+    """
     listed = "".join(f"{oid}\n" for oid in files).encode()
     told = git.run("cat-file", "--batch-check=%(objectsize)", input=listed).lines if files else []
     found = [

@@ -7,17 +7,19 @@ out. What comes of it is advice: an agent may write while it is looked at.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.box import Box, box_for
+from specify_cli.vcs.converted_files import FilteredFiles, conversions, take_attributes
 from specify_cli.vcs.git import Completed, GitFailed, within
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
+from specify_cli.vcs.workspace_settings import ProjectSettings
 
 _STATUS: Final = (
     *("status", "--porcelain=v1", "-z", "--no-renames"),
@@ -67,8 +69,11 @@ def uncommitted(
     commit: str,
     seconds: float = 120,
     objects: Sequence[Path] = (),
+    filters: Collection[str] | None = None,
 ) -> Uncommitted:
     """What the workspace holds beyond a commit that the project has, or one of the folders `objects`.
+
+    `filters` are those that may run on the host, on the files of the commit; None for all that git has.
 
     Raises:
         WorkspaceNotSeen: it took too long, or a part of it cannot be read.
@@ -81,24 +86,34 @@ def uncommitted(
     refs = {"HEAD": commit}
     with scratch(repo, like=commit, refs=refs, file_bytes=_INDEX_BYTES, others=objects) as made:
         made.git.run("read-tree", commit)
+        settings = ProjectSettings.read(repo.git)
+        take_attributes(made)
+        filtered = FilteredFiles(
+            repo=repo, made=made, workspace=workspace, settings=settings, filters=filters
+        )
         try:
             with within(seconds):
-                return _look(made, workspace)
-        except GitFailed as error:
-            if time.monotonic() < deadline:
+                found = _look(made, workspace, conversions(settings))
+                unchanged = filtered.unchanged(found.changed)
+                return replace(
+                    found, changed=tuple(it for it in found.changed if it not in unchanged)
+                )
+        except (GitFailed, TimeoutError) as error:
+            if isinstance(error, GitFailed) and time.monotonic() < deadline:
                 raise _unreadable(error.stderr) from error
             text = f"to look at {workspace} took longer than {seconds:g} s{_held_up_by(workspace)}"
             raise WorkspaceNotSeen(text, code="timed_out") from error
 
 
-def _look(made: Scratch, workspace: Path) -> Uncommitted:
+def _look(made: Scratch, workspace: Path, flags: Sequence[str]) -> Uncommitted:
     box = box_for(workspace)
     if not box.is_closed:
         # Another user cannot reach the git folder, which is in the project's.
         box = Box(is_closed=False)
     place = {"GIT_DIR": str(made.folder), "GIT_WORK_TREE": str(workspace)}
     readable = [workspace, made.folder, *made.object_folders]
-    done = box.git(workspace, readable=readable, place=place).run(*_STATUS)
+    git = box.git(workspace, readable=readable, place=place)
+    done = replace(git, overrides=(*git.overrides, *flags)).run(*_STATUS)
     if _UNSEEN in done.stderr:
         raise _unreadable(done.stderr)
     entries = list(_entries(done))

@@ -79,7 +79,11 @@ def uncommitted_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
             and lane_folders.look(project, repository, place.path).is_usable
         ):
             files = lane_folders.work_in(
-                repository, place.path, commit=event.commit, seconds=LONGEST_LOOK_S
+                repository,
+                place.path,
+                commit=event.commit,
+                seconds=LONGEST_LOOK_S,
+                filters=project.settings.filters,
             )
     if not files:
         return ()

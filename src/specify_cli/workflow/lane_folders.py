@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -80,15 +80,19 @@ def work_in(
     *,
     commit: str,
     seconds: float,
+    filters: Collection[str] | None,
     objects: Sequence[Path] = (),
 ) -> Sequence[str]:
     """The files, not ignored, of the workspace at `path` that differ from the commit, in printable form.
 
-    The commit is in the project, or in one of the folders `objects`.
+    The commit is in the project, or in one of the folders `objects`. `filters` are those that may run
+    on the host.
 
     Raises:
         WorkspaceNotSeen: it took too long, or a part of it cannot be read.
         GitFailed, OSError: git does not work in the project, or the disk refused.
     """
-    found = uncommitted(repository, path, commit=commit, seconds=seconds, objects=objects)
+    found = uncommitted(
+        repository, path, commit=commit, seconds=seconds, objects=objects, filters=filters
+    )
     return [shown(it) for it in found.work]

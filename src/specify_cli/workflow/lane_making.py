@@ -177,7 +177,13 @@ class Making:
             text = f"{path} has no commit that the project knows; move it away, then try again"
             raise AllocationFailed(text, code="not_a_workspace")
         try:
-            files = lane_folders.work_in(self.repository, path, commit=commit, seconds=_AGAIN_S)
+            files = lane_folders.work_in(
+                self.repository,
+                path,
+                commit=commit,
+                seconds=_AGAIN_S,
+                filters=self.mission.files.project.settings.filters,
+            )
         except WorkspaceNotSeen as error:
             raise AllocationFailed(error.reason, code="uncommitted_work") from error
         _require_none(files)

@@ -167,6 +167,7 @@ def looked(project: Project, offer: Offer) -> Offer:
                 offer.workspace.path,
                 commit=offer.tip,
                 seconds=project.settings.git_timeout_s,
+                filters=project.settings.filters,
                 objects=[offer.fetched.objects] if offer.fetched else [],
             )
     except (WorkspaceNotSeen, OSError, StorageFailed) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def large(project: Project) -> Project:
     return project
 
 
-def made_with_mirror(project: Project, objects: Objects, **more: object) -> Workspace:
+def made_with_mirror(project: Project, objects: Objects, **more: Any) -> Workspace:
     update(project, objects)
     return workspace(project, objects=objects, **more)
 

@@ -1,0 +1,169 @@
+"""Files that a working tree has otherwise than a commit: line endings, and what filters write.
+
+A look at a workspace must not take them for changed. Git converts line endings by itself; a filter is a
+program, and none runs here on what an agent wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Final
+
+from specify_cli.vcs import lfs, plain_files
+from specify_cli.vcs.git import time_limit
+from specify_cli.vcs.objects import Entry
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.scratch import Scratch
+from specify_cli.vcs.workspace_settings import ProjectSettings
+
+_CONVERTING: Final = frozenset(
+    {
+        "core.autocrlf",
+        "core.eol",
+        "core.filemode",
+        "core.ignorecase",
+        "core.precomposeunicode",
+        "core.symlinks",
+    }
+)
+_MOST_ATTRIBUTES: Final = 1024 * 1024
+_CHUNK: Final = 1024 * 1024
+_EXPECTED: Final = "expected"
+_EXECUTABLE: Final = "100755"
+
+
+def conversions(settings: ProjectSettings) -> tuple[str, ...]:
+    """The flags by which git converts files, and looks at their modes, as in the project."""
+    found = [it for it in settings.every if it.key in _CONVERTING]
+    values = [f"{it.key}={'true' if it.value is None else it.value}" for it in found]
+    return tuple(word for value in values for word in ("-c", value))
+
+
+def take_attributes(made: Scratch) -> None:
+    """What the project says of files beside its commits counts in the private repository, too.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    with suppress(FileNotFoundError):
+        file = made.objects.parent / "info" / "attributes"
+        content = plain_files.read(file, max_bytes=_MOST_ATTRIBUTES)
+        (made.folder / "info").mkdir(exist_ok=True)
+        (made.folder / "info" / "attributes").write_bytes(content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilteredFiles:
+    """What filters write into a workspace; the index of the private repository is that of the commit.
+
+    `filters` are those that may run on the host; None for all that git has in the project.
+    """
+
+    repo: Repository
+    made: Scratch
+    workspace: Path
+    settings: ProjectSettings
+    filters: Collection[str] | None
+
+    def unchanged(self, changed: Collection[str]) -> set[str]:
+        """Those of the files that differ from the commit only as filters make them.
+
+        A file of git-lfs is compared by its digest. For another filter the host writes the committed
+        file once more, as it did when it made the workspace.
+
+        Raises:
+            GitFailed, OSError: git or the disk refused.
+            TimeoutError: to read them took too long.
+        """
+        by_filter = dict(self._filters_of(changed)) if changed else {}
+        if by_filter.keys().isdisjoint({*self.settings.filters, lfs.FILTER}):
+            return set()
+        entries = {path: it for path, it in self._entries() if path in changed}
+        found = set(self._same_as_pointers(by_filter.pop(lfs.FILTER, ()), entries))
+        allowed = self.settings.filters if self.filters is None else frozenset(self.filters)
+        written = [path for name, paths in by_filter.items() if name in allowed for path in paths]
+        return found | set(self._same_as_written(written, entries))
+
+    def _filters_of(self, paths: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+        asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        flags = ("--cached", "-z", "--stdin", "filter")
+        told = self.made.git.run("check-attr", *flags, input=asked).fields
+        for name in set(told[2::3]):
+            yield name, [path for path, it in zip(told[::3], told[2::3], strict=True) if it == name]
+
+    def _entries(self) -> Iterator[tuple[str, Entry]]:
+        for field in self.made.git.run("ls-files", "-s", "-z").fields:
+            head, _, path = field.partition("\t")
+            mode, oid, _ = head.split(" ")
+            yield path, Entry(mode=mode, oid=oid)
+
+    def _same_as_pointers(
+        self, paths: Collection[str], entries: Mapping[str, Entry]
+    ) -> Iterator[str]:
+        blobs = {entries[path].oid: path for path in paths if path in entries}
+        pointers = {it.blob: it for it in lfs.among(self.made.git, blobs)}
+        for path in paths:
+            pointer = pointers.get(entries[path].oid) if path in entries else None
+            if pointer is None:
+                continue
+            with self._opened(path, entries[path], size=pointer.size) as stream:
+                if stream and _digest(stream) == pointer.oid:
+                    yield path
+
+    def _same_as_written(
+        self, paths: Collection[str], entries: Mapping[str, Entry]
+    ) -> Iterator[str]:
+        ours = [path for path in paths if path in entries]
+        if not ours:
+            return
+        expected = self.made.folder / _EXPECTED
+        expected.mkdir()
+        place = {
+            "GIT_DIR": str(self.made.objects.parent),
+            "GIT_INDEX_FILE": str(self.made.folder / "index"),
+            "GIT_OBJECT_DIRECTORY": str(self.made.folder / "objects"),
+            "GIT_WORK_TREE": str(expected),
+        }
+        git = replace(self.repo.git, folder=expected, place=place)
+        named = b"".join(os.fsencode(path) + b"\0" for path in ours)
+        # What a filter refuses is not written.
+        git.run("checkout-index", "-z", "--stdin", input=named, check=False)
+        for path in ours:
+            with suppress(FileNotFoundError), plain_files.opened(expected / path) as wanted:
+                size = os.fstat(wanted.fileno()).st_size
+                with self._opened(path, entries[path], size=size) as stream:
+                    if stream and _digest(stream) == _digest(wanted):
+                        yield path
+
+    @contextmanager
+    def _opened(self, path: str, entry: Entry, *, size: int) -> Iterator[IO[bytes] | None]:
+        """The file in the workspace; None where it is not a regular file of that mode and size."""
+        with ExitStack() as stack:
+            found = None
+            with suppress(OSError):
+                opened = plain_files.opened_below(self.workspace, path.split("/"))
+                found = stack.enter_context(opened)
+            state = os.fstat(found.fileno()) if found else None
+            is_alike = state and state.st_size == size and self._has_mode(state, entry)
+            yield found if is_alike else None
+
+    def _has_mode(self, state: os.stat_result, entry: Entry) -> bool:
+        modes = [it.value for it in self.settings.every if it.key == "core.filemode"]
+        if modes and modes[-1] == "false":
+            return True
+        return bool(state.st_mode & stat.S_IXUSR) == (entry.mode == _EXECUTABLE)
+
+
+def _digest(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        if time_limit() <= 0:
+            raise TimeoutError("to read what filters wrote took too long")
+        digest.update(chunk)
+    return digest.hexdigest()
