@@ -1,4 +1,4 @@
-"""`spec-kitty agent`: the words that agents in a worktree, and harnesses around them, use."""
+"""`spec-kitty agent`: the words that agents in a workspace, and harnesses around them, use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specify_cli.cli.saying import say
 
 @click.group()
 def agent() -> None:
-    """Words that agents at work in a worktree use.
+    """Words that agents at work in a workspace use.
 
     Example: spec-kitty agent tasks mark-status T001 --status done --mission 001-search
     """

@@ -31,6 +31,7 @@ else:
     request = Deferred("specify_cli.orchestrator_api.request")
 
 REFUSED, NOT_UNDERSTOOD = 1, 2
+_TRASH = (".worktrees", ".trash")
 
 PERSON: Mapping[str, Any] = MappingProxyType(
     {
@@ -145,11 +146,12 @@ def standing_in() -> pathlib.Path:
 
 
 def is_working_folder_gone() -> bool:
-    """Whether the folder that the process runs in was removed."""
+    """Whether the folder that the process runs in was removed, or went to the trash of workspaces."""
     try:
-        return not pathlib.Path.cwd().is_dir()
+        folder = pathlib.Path.cwd()
     except FileNotFoundError:
         return True
+    return _TRASH in zip(folder.parts, folder.parts[1:], strict=False) or not folder.is_dir()
 
 
 def is_on_terminal() -> bool:

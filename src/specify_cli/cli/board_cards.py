@@ -49,7 +49,7 @@ class Card:
         """What there is to say beyond id, lane and title."""
         after = f"after {self.needs}" if self.needs else ""
         steps = f"steps {self.steps}" if self.steps else ""
-        turn = f"after {self.turn} in the same worktree" if self.turn else ""
+        turn = f"after {self.turn} in the same workspace" if self.turn else ""
         silent = f"no sign of life for {self.silent}" if self.silent else ""
         return tuple(filter(None, (after, self.held, silent, turn, steps)))
 

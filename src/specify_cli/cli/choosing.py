@@ -56,7 +56,7 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
     envelope = envelope_of("choose-mission", folder=str(standing_in()))
     choice = settled(envelope, as_json=as_json)
     if choice["mission_slug"] is not None:
-        # A mission that was told by the worktree alone is another one to who stands elsewhere.
+        # A mission that was told by the workspace alone is another one to who stands elsewhere.
         is_the_only_one = choice["candidates"] == [choice["mission_slug"]]
         return Chosen(
             choice["mission_slug"], "" if is_the_only_one else _flag(choice["mission_slug"])
@@ -136,6 +136,6 @@ def _standing(package: Mapping[str, Any]) -> str:
     if package["lane"] == "planned" and waits:
         return f"{stands} and waits for {waits}"
     if package.get("waiting_for_lane"):
-        return f"{stands} and goes on after {package['waiting_for_lane']} in the same worktree"
+        return f"{stands} and goes on after {package['waiting_for_lane']} in the same workspace"
     who = package[holder[package["lane"]]] if package["lane"] in holder else None
     return f"{stands}, held by {who}" if who else stands

@@ -57,7 +57,7 @@ def merge(
 ) -> None:
     """Merge the work of a mission into its target branch.
 
-    Nothing has moved when it is refused. Clean worktrees are removed.
+    Nothing has moved when it is refused. Clean workspaces are removed.
 
     Example: spec-kitty merge --strategy squash
     """
@@ -75,7 +75,7 @@ def merge(
     packages = ", ".join(data["merged_wps"]) or "nothing new"
     say(f" is merged into {data['target_branch']}: {packages}", head=bold(data["mission_slug"]))
     if not data["worktree_removed"]:
-        click.echo("its worktrees were kept")
+        click.echo("its workspaces were kept")
     if is_working_folder_gone():
-        say(f"the worktree that you are in is gone: cd {root}")
+        say(f"the workspace that you are in is gone: cd {root}")
     say(f"next: spec-kitty status {data['mission_slug']}")

@@ -22,7 +22,7 @@ COMPLETING = "_SPEC_KITTY_COMPLETE"
 GROUPS = MappingProxyType(
     {
         "accept": ("finishing", "Accept a mission whose packages are approved or done."),
-        "agent": ("agent", "Words that agents at work in a worktree use."),
+        "agent": ("agent", "Words that agents at work in a workspace use."),
         "completion": ("completion", "Print a shell completion script."),
         "contract": ("contract", "Print the contract, hold a program to it."),
         "doctor": ("doctor", "Name what is not as it should be, and repair it."),

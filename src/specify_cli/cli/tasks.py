@@ -129,7 +129,7 @@ def list_packages(*, mission: str | None, as_json: bool) -> None:
 @click.argument("mission", required=False)
 @JSON
 def finalize(*, mission: str | None, as_json: bool) -> None:
-    """Check the packages of MISSION and plan which of them share a worktree.
+    """Check the packages of MISSION and plan which of them share a workspace.
 
     What only tasks.md states of dependencies and owned files is written into the front matter.
 

@@ -1,4 +1,4 @@
-"""Which work packages share a worktree, because the files they own overlap."""
+"""Which work packages share a workspace, because the files they own overlap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PackageScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionLane:
-    """One worktree and the packages that are worked on in it."""
+    """One workspace and the packages that are worked on in it."""
 
     lane_id: str
     wp_ids: tuple[str, ...]

@@ -19,7 +19,7 @@ CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
         "mission-state": "Show where every work package of a mission stands.",
         "list-ready": "List the planned packages that can be started now.",
         "resolve-workspace": "Say where a package is, or will be, worked on.",
-        "start-implementation": "Claim a package, make its worktree ready, and begin.",
+        "start-implementation": "Claim a package, make its workspace ready, and begin.",
         "start-review": "Claim the review of a package.",
         "transition": "Move a package from one lane to another.",
         "append-history": "Write a note into a package's history.",

@@ -26,7 +26,7 @@ from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
 from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source, Standing, named
 from specify_cli.vcs.moves import CheckoutBlocked
-from specify_cli.vcs.net_content import NewObject, TooMuch, case_faults, new_objects
+from specify_cli.vcs.net_content import BYTES_SETTING, NewObject, TooMuch, case_faults, new_objects
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
 from specify_cli.vcs.workspace_files import odd_files
@@ -134,11 +134,14 @@ class Fetched:
     def diverged(self, repo: Repository, old: str) -> IntakeRefused:
         """The refusal of commits that do not have `old` in their history, where the project's branch is."""
         at, branch = shlex.quote(str(self.source.workspace)), self.source.branch
-        fetch = f"git -C {at} fetch {shlex.quote(str(repo.root))} {shlex.quote(branch)}"
+        fetch = f"git fetch {shlex.quote(str(repo.root))} {shlex.quote(branch)}"
         text = (
             f"{branch} is at {old} in the project and at {self.tip} in the workspace, which does not"
-            f" have that commit in its history; bring it in: {fetch} && git -C {at} merge {old}"
+            f" have that commit in its history; bring it in, in {at}: {fetch} && git merge {old}"
         )
+        common = self.scratch.git.run("merge-base", old, self.tip, check=False).lines
+        if common:
+            text += f"; or give it up, in the project: git branch -f {branch} {common[0]}"
         return IntakeRefused(text, code="diverged")
 
 
@@ -230,7 +233,7 @@ def _fetch(made: Scratch, source: Source, box: Box) -> None:
     if "couldn't find remote ref" in done.stderr:
         raise _no_branch(source)
     if "signal 25" in done.stderr:  # SIGXFSZ, on Linux.
-        raise TooMuch(f"they have more than {made.file_bytes} bytes")
+        raise TooMuch(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
     raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
 
 

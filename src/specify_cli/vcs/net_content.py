@@ -25,6 +25,11 @@ Names = dict[bytes, tuple[str, str]]
 """The entries of a folder: mode and object by name."""
 
 
+BYTES_SETTING: Final = "intake_max_bytes in .kitty/config.toml"
+FILES_SETTING: Final = "intake_max_files in .kitty/config.toml"
+"""What an operator can set for the bounds."""
+
+
 class TooMuch(Exception):
     """It is more than the bound; `measure` says of what."""
 
@@ -90,7 +95,8 @@ def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) ->
     total = sum(it.size for it in found)
     if total > most_bytes:
         largest = max(found, key=lambda it: it.size)
-        raise TooMuch(f"they have {total} bytes, more than {most_bytes}", path=largest.path)
+        text = f"they have {total} bytes, more than {most_bytes} ({BYTES_SETTING})"
+        raise TooMuch(text, path=largest.path)
     return found
 
 
@@ -117,7 +123,7 @@ def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeF
             changed = found.changed
             count += len(changed) + len(found.old.keys() - found.new.keys())
             if count > most_files:
-                raise TooMuch(f"they change more than {most_files} files")
+                raise TooMuch(f"they change more than {most_files} files ({FILES_SETTING})")
             faults += _alike(found, tip)
             below += _below(found, changed)
         level = below

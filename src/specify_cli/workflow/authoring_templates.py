@@ -51,6 +51,6 @@ Write one section for each work package, like this one without the indentation:
 
 Dependencies are ids, joined by commas or in a list below the key. A remark may follow in
 parentheses. A line that looks like a key and cannot be understood is refused with its number.
-Packages that own the same files share a worktree.
+Packages that own the same files share a workspace.
 """
 """Indented, so that neither the host nor a Markdown reader takes the example for a package."""

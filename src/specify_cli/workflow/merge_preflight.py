@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from specify_cli.core.dependencies import in_order
@@ -63,8 +62,7 @@ def _uncommitted(offer: Offer) -> Iterator[str]:
         yield f"{path} cannot be looked at: {offer.unseen}"
     if offer.files:
         named = ", ".join(offer.files[:_TOLD]) + (" and more" if len(offer.files) > _TOLD else "")
-        status = f"git -C {shlex.quote(str(path))} status"
-        yield f"{path} holds uncommitted work: commit or discard {named}; see '{status}'"
+        yield f"{path} holds uncommitted work: commit or discard {named}"
 
 
 def _strangers_branch(mission: OpenMission, target: str) -> Iterator[str]:
@@ -138,7 +136,7 @@ def not_included(repository: Repository, mission: OpenMission) -> list[CommitsBe
 
 
 def lane_workspaces(mission: OpenMission) -> list[Workspace]:
-    """The worktree and branch of every execution lane."""
+    """The workspace and branch of every execution lane."""
     return [mission.lane_workspace(lane.lane_id) for lane in mission.lanes]
 
 

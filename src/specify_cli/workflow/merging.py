@@ -29,7 +29,7 @@ class Merging:
     project: Project
 
     def merge(self, selector: str, wish: MergeWish, cause: Cause) -> MergeReport:
-        """The mission's work is in the target branch, its packages are done, clean worktrees gone.
+        """The mission's work is in the target branch, its packages are done, clean workspaces gone.
 
         Nothing has moved when this raises.
         Raises: UnsupportedStrategy, MissionNotFound, PreflightFailed, StorageFailed.

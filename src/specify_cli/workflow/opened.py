@@ -211,7 +211,7 @@ class OpenMission:
         return self.lane_workspace(self.lane_ids[wp_id])
 
     def lane_workspace(self, lane_id: str) -> Workspace:
-        """The worktree and branch of an execution lane."""
+        """The workspace and branch of an execution lane."""
         return Workspace(
             lane_id=lane_id,
             path=self.files.project.worktrees / f"{self.slug}-{lane_id}",

@@ -36,7 +36,7 @@ class WorkPackages:
     project: Project
 
     def start_implementation(self, selector: str, wish: Wish, cause: Cause) -> StartReport:
-        """The package is in progress and its worktree is ready; no-op for who works on it already.
+        """The package is in progress and its workspace is ready; no-op for who works on it already.
 
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
         WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.

@@ -39,7 +39,7 @@ class ResolveWorkspaceResult(MissionResult):
 def handle(
     params: ResolveWorkspaceParams, cause: Cause, services: Callable[[], Services]
 ) -> ResolveWorkspaceResult:
-    """The package's worktree, branch and prompt; nothing is made."""
+    """The package's workspace, branch and prompt; nothing is made."""
     report = services().work_packages.resolve_workspace(params.mission, params.wp)
     return ResolveWorkspaceResult(
         **mission_fields(report.mission),

@@ -1,4 +1,4 @@
-"""start-implementation: from planned to in_progress in one step, with a worktree to work in."""
+"""start-implementation: from planned to in_progress in one step, with a workspace to work in."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class StartImplementationResult(MissionResult):
 def handle(
     params: StartImplementationParams, cause: Cause, services: Callable[[], Services]
 ) -> StartImplementationResult:
-    """The package is in progress, held by the actor, and its worktree is ready."""
+    """The package is in progress, held by the actor, and its workspace is ready."""
     wish = Wish(wp_id=params.wp, actor=params.actor, to=Lane.IN_PROGRESS)
     report = services().work_packages.start_implementation(params.mission, wish, cause)
     return StartImplementationResult.of(report)
