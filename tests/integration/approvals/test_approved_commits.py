@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def test_a_reset_between_hand_in_and_approval_takes_nothing_away(shared: Stage) 
 
 def test_a_branch_that_is_removed_takes_no_approved_work_along(shared: Stage) -> None:
     workspace, _ = approve(shared, "WP01", {"src/one.py": "one\n"})
-    shared.git("worktree", "remove", "--force", str(workspace))
+    shutil.rmtree(workspace)
     shared.git("branch", "-D", LANE)
     shared.git("gc", "-q", "--prune=now")
     dependent = begin(shared, "WP03")
@@ -259,7 +260,8 @@ def test_work_on_a_package_that_was_forced_past_its_start_is_not_taken_along(pai
     workspace = begin(pair, "WP01")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
     other = begin(pair, "WP04")
-    pair.git("merge", "-q", "--no-edit", LANE, folder=other)
+    pair.git("fetch", "-q", str(workspace), LANE, folder=other)
+    pair.git("merge", "-q", "--no-edit", "FETCH_HEAD", folder=other)
     pair.commit({"lib/good.py": "good\n"}, folder=other)
     assert move(pair, "WP04", "for_review")["success"]
     assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
@@ -292,7 +294,8 @@ def test_what_the_target_has_got_is_nobody_s_work(pair: Stage) -> None:
 def test_who_merges_the_work_of_another_package_does_not_own_it(pair: Stage) -> None:
     workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
     pair.commit({"lib/good.py": "good\n"}, folder=other)
-    pair.git("merge", "-q", "--no-ff", "--no-edit", OTHER_LANE, folder=workspace)
+    pair.git("fetch", "-q", str(other), OTHER_LANE, folder=workspace)
+    pair.git("merge", "-q", "--no-ff", "--no-edit", "FETCH_HEAD", folder=workspace)
     assert move(pair, "WP04", "for_review")["success"]
     assert review(pair, "WP04")["success"]
 
@@ -335,7 +338,8 @@ def test_who_was_forced_into_review_works_where_a_start_would_have_put_it(pair: 
 def test_replaced_objects_and_grafts_hide_no_history(pair: Stage) -> None:
     workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
-    pair.git("merge", "-q", "--no-ff", "--no-edit", LANE, folder=other)
+    pair.git("fetch", "-q", str(workspace), LANE, folder=other)
+    pair.git("merge", "-q", "--no-ff", "--no-edit", "FETCH_HEAD", folder=other)
     pair.commit({"lib/good.py": "good\n"}, folder=other)
     merge_commit, mine = pair.git("rev-list", "-2", "--first-parent", "HEAD", folder=other).split()
     pair.git("replace", "--graft", mine, f"{mine}^1", folder=other)
@@ -347,9 +351,11 @@ def test_replaced_objects_and_grafts_hide_no_history(pair: Stage) -> None:
 def test_work_that_is_in_a_merge_commit_alone_is_not_taken_along(pair: Stage) -> None:
     workspace, other = begin(pair, "WP01"), begin(pair, "WP04")
     pair.commit({"lib/good.py": "good\n"}, folder=other)
-    pair.git("merge", "-q", "--no-commit", "--no-ff", OTHER_LANE, folder=workspace)
+    pair.git("fetch", "-q", str(other), OTHER_LANE, folder=workspace)
+    pair.git("merge", "-q", "--no-commit", "--no-ff", "FETCH_HEAD", folder=workspace)
     pair.commit({"src/evil.py": "evil\n"}, folder=workspace)
-    pair.git("merge", "-q", "--no-edit", LANE, folder=other)
+    pair.git("fetch", "-q", str(workspace), LANE, folder=other)
+    pair.git("merge", "-q", "--no-edit", "FETCH_HEAD", folder=other)
     assert move(pair, "WP04", "for_review")["success"]
     assert review(pair, "WP04")["data"]["guard"] == "unapproved_ancestors"
 
