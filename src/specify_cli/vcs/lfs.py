@@ -29,7 +29,6 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch
 
 FILTER: Final = "lfs"
-"""The name of the filter by which git runs git-lfs."""
 
 _SIZES: Final = range(120, 1024)
 _POINTER: Final = re.compile(
@@ -163,10 +162,14 @@ def stage(
     if not found:
         return None
     storage = Storage.of(repo.git, made.objects.parent)
+    wanted = {it.oid: it for it in found if not storage.has(it)}
+    if len(wanted) > bounds.files:
+        raise TooMuch(f"they have more than {bounds.files} files of git-lfs")
     folder = made.folder / _STAGED
     folder.mkdir()
     missing, total = list[Pointer](), 0
-    for pointer in {it.oid: it for it in found if not storage.has(it)}.values():
+    for pointer in wanted.values():
+        _require_time()
         with _opened(source.workspace, pointer) as stream:
             total += pointer.size if stream else 0
             if total > bounds.bytes:
@@ -232,8 +235,7 @@ def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:
     digest, left = hashlib.sha256(), pointer.size
     with target.open("xb") as copy:
         while left and (chunk := source.read(min(left, _CHUNK))):
-            if time_limit() <= 0:
-                raise TimeoutError("to copy its files of git-lfs took too long")
+            _require_time()
             digest.update(chunk)
             copy.write(chunk)
             left -= len(chunk)
@@ -241,6 +243,11 @@ def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:
         return True
     target.unlink()
     return False
+
+
+def _require_time() -> None:
+    if time_limit() <= 0:
+        raise TimeoutError("to copy its files of git-lfs took too long")
 
 
 def _of_lfs(made: Scratch, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake
+from specify_cli.vcs import intake, scratch
 from specify_cli.vcs.intake import Bounds
 from tests.campaign import sampled
 from tests.durability import SYNC_ALL, watched
-from tests.integration.intake.test_intake import refusal
+from tests.integration.intake.test_intake import killed, refusal
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
 from tests.large_files import lfs_objects, needs_git_lfs, use_git_lfs
 
@@ -255,6 +256,15 @@ def test_a_pointer_whose_size_is_a_lie_costs_nothing(scene: Scene) -> None:
     assert refusal(scene).code == "lfs_missing"
 
 
+def test_more_files_than_the_bound_are_refused(scene: Scene) -> None:
+    for number in range(12):
+        (scene.workspace / f"{number}.bin").write_text(f"{number}\n")
+        scene.work({})
+        (scene.workspace / f"{number}.bin").unlink()
+    scene.work({})
+    assert refusal(scene, Bounds(files=10)).code == "too_much"
+
+
 def test_to_copy_it_takes_no_longer_than_the_deadline(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,3 +295,23 @@ def test_the_branch_points_at_nothing_whose_content_can_be_lost(scene: Scene) ->
         scene.take()
     moved = disk.steps.index(f"rename {OID}")
     assert SYNC_ALL in disk.steps[moved : disk.steps.index("run git update-ref", moved)]
+
+
+def test_a_host_that_is_killed_at_any_step_leaves_no_part_of_a_file(
+    scene: Scene, tmp_path: Path
+) -> None:
+    tip = add(scene)
+    saved = tmp_path / "saved"
+    shutil.copytree(scene.project, saved)
+    steps = int(killed(scene, 0).stdout)
+    for step in range(1, steps, max(1, steps // 8)):
+        shutil.rmtree(scene.project)
+        shutil.copytree(saved, scene.project)
+        assert killed(scene, step).returncode == -signal.SIGKILL
+        scratch.remove_dead(scene.repo)
+        assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+        kept = lfs_objects(scene.project / ".git")
+        assert all(hashlib.sha256(content).hexdigest() == name for name, content in kept.items())
+        assert scene.tip() == "" or OID in kept
+        assert scene.take() == scene.tip() == tip
+        assert OID in lfs_objects(scene.project / ".git")
