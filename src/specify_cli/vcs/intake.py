@@ -24,7 +24,15 @@ from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
-from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source, Standing, named
+from specify_cli.vcs.intake_order import (
+    MOST_NAMED,
+    Bounds,
+    IntakeRefused,
+    Source,
+    Standing,
+    named,
+    said,
+)
 from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.net_content import BYTES_SETTING, NewObject, TooMuch, case_faults, new_objects
 from specify_cli.vcs.repository import Repository
@@ -55,7 +63,6 @@ _FLAGS: Final = (
 )
 
 _NAMING_S: Final = 5.0
-_SAID_CHARACTERS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +185,7 @@ def _judged_in_time(source: Source, seconds: float) -> Iterator[None]:
     except GitFailed as error:
         if time.monotonic() >= deadline:
             raise _timed_out(source, seconds) from error
-        raise IntakeRefused(f"git cannot read it: {_said(error)}", code="unreadable") from error
+        raise IntakeRefused(f"git cannot read it: {said(error)}", code="unreadable") from error
     except TimeoutError as error:
         raise IntakeRefused(str(error), code="timed_out") from error
     except TooMuch as error:
@@ -295,9 +302,3 @@ def _is_ancestor(git: Git, a: str, b: str) -> bool:
     if done.returncode not in (0, 1):
         raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
     return done.returncode == 0
-
-
-def _said(error: GitFailed) -> str:
-    """What git said, printable and of bounded length: names in it are the agent's."""
-    lines = (shown(line) for line in error.stderr.splitlines()[-MOST_NAMED:])
-    return "; ".join(lines)[:_SAID_CHARACTERS]

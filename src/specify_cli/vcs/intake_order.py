@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
+from specify_cli.vcs.git import GitFailed
 
 MOST_NAMED: Final = 10
 """As many paths are named in one refusal."""
+
+_SAID_CHARACTERS: Final = 2000
 
 
 class IntakeRefused(Exception):
@@ -63,3 +66,9 @@ def named(paths: Sequence[Path]) -> str:
     """The first of the paths, printable: the agent's names may hold anything."""
     more = " and more" if len(paths) > MOST_NAMED else ""
     return ", ".join(repr(shown(str(it))) for it in paths[:MOST_NAMED]) + more
+
+
+def said(error: GitFailed) -> str:
+    """What git said, printable and of bounded length: names in it are the agent's."""
+    lines = (shown(line) for line in error.stderr.splitlines()[-MOST_NAMED:])
+    return "; ".join(lines)[:_SAID_CHARACTERS]

@@ -23,7 +23,7 @@ from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source
-from specify_cli.vcs.net_content import NewObject, TooMuch
+from specify_cli.vcs.net_content import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
 from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch
@@ -164,7 +164,7 @@ def stage(
     storage = Storage.of(repo.git, made.objects.parent)
     wanted = {it.oid: it for it in found if not storage.has(it)}
     if len(wanted) > bounds.files:
-        raise TooMuch(f"they have more than {bounds.files} files of git-lfs")
+        raise TooMuch(f"they have more than {bounds.files} files of git-lfs ({FILES_SETTING})")
     folder = made.folder / _STAGED
     folder.mkdir()
     missing, total = list[Pointer](), 0
@@ -173,7 +173,7 @@ def stage(
         with _opened(source.workspace, pointer) as stream:
             total += pointer.size if stream else 0
             if total > bounds.bytes:
-                text = f"they have more than {bounds.bytes} bytes in files of git-lfs"
+                text = f"they have more than {bounds.bytes} bytes in files of git-lfs ({BYTES_SETTING})"
                 raise TooMuch(text, path=pointer.path)
             if stream is None or not _copied(stream, pointer, folder / pointer.oid):
                 missing.append(pointer)
@@ -210,9 +210,8 @@ def _refusal(missing: Sequence[Pointer], source: Source) -> IntakeRefused:
     more = "; and more" if len(missing) > MOST_NAMED else ""
     text = (
         "the workspace has not got the content of files of git-lfs, or has another one than the commits"
-        f" say: {named}{more}; where the files are there, store their content again:"
-        f" git -C {at} add --renormalize . ; else fetch it from where it is:"
-        f" git -C {at} lfs fetch origin {shlex.quote(source.branch)}"
+        f" say: {named}{more}; where the files are there, store their content again, in {at}:"
+        f" git add --renormalize . ; else fetch it, in {at}: git lfs fetch origin {shlex.quote(source.branch)}"
     )
     paths = [shown(it.path) for it in missing[:MOST_NAMED]]
     return IntakeRefused(text, code="lfs_missing", paths=paths)

@@ -225,8 +225,8 @@ def test_another_path_of_the_same_pointer_hides_nothing(scene: Scene) -> None:
 def test_storing_it_again_as_advised_helps(scene: Scene) -> None:
     tip = add(scene)
     without_any(scene)
-    advised = refusal(scene).reason.partition("again: ")[2].partition(" ; ")[0]
-    subprocess.run(advised, shell=True, check=True)
+    advised = refusal(scene).reason.partition(f"again, in {scene.workspace}: ")[2]
+    subprocess.run(advised.partition(" ; ")[0], shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == tip
 
 
@@ -238,7 +238,7 @@ def test_fetching_it_as_advised_helps(scene: Scene) -> None:
     git(scene.workspace, "push", "-q", "origin", BRANCH)
     without_any(scene)
     advised = refusal(scene).reason.rpartition(": ")[2]
-    subprocess.run(advised, shell=True, check=True)
+    subprocess.run(advised, shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == tip
 
 
