@@ -31,6 +31,7 @@ from specify_cli.vcs.intake_order import (
     Source,
     Standing,
     named,
+    no_branch,
     said,
 )
 from specify_cli.vcs.moves import CheckoutBlocked
@@ -238,16 +239,10 @@ def _fetch(made: Scratch, source: Source, box: Box) -> None:
     if done.returncode == 0:
         return
     if "couldn't find remote ref" in done.stderr:
-        raise _no_branch(source)
+        raise no_branch(source)
     if "signal 25" in done.stderr:  # SIGXFSZ, on Linux.
         raise TooMuch(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
     raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
-
-
-def _no_branch(source: Source) -> IntakeRefused:
-    at, branch = shlex.quote(str(source.workspace)), shlex.quote(source.branch)
-    text = f"the workspace has no branch {source.branch}; make it: git -C {at} switch -C {branch}"
-    return IntakeRefused(text, code="no_branch")
 
 
 def _tip(git: Git, source: Source) -> str:
@@ -255,7 +250,7 @@ def _tip(git: Git, source: Source) -> str:
     answer = git.run("cat-file", "--batch-check", input=f"{_TIP}\n".encode()).lines[0]
     tip, kind, *_ = answer.split(" ")
     if kind == "missing":
-        raise _no_branch(source)
+        raise no_branch(source)
     if kind != "commit":
         raise IntakeRefused(f"{source.branch} names a {kind}, not a commit", code="no_branch")
     return tip

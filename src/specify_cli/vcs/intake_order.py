@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -60,6 +61,13 @@ class Standing(Enum):
     AHEAD = "ahead"
     BEHIND = "behind"
     DIVERGED = "diverged"
+
+
+def no_branch(source: Source) -> IntakeRefused:
+    """The refusal of a workspace without the branch that the host made in it."""
+    at, branch = shlex.quote(str(source.workspace)), shlex.quote(source.branch)
+    text = f"the workspace has no branch {source.branch}; make it: git -C {at} switch -C {branch}"
+    return IntakeRefused(text, code="no_branch")
 
 
 def named(paths: Sequence[Path]) -> str:

@@ -95,7 +95,8 @@ def test_a_branch_that_somebody_moved_is_not_moved_back(scene: Scene) -> None:
     assert theirs in refused.reason
     assert ours in refused.reason
     # What it advises works as printed.
-    subprocess.run(refused.reason.partition("bring it in: ")[2], shell=True, check=True)
+    advised = refused.reason.partition(f"in {scene.workspace}: ")[2].partition("; or ")[0]
+    subprocess.run(advised, shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == scene.tip()
 
 
