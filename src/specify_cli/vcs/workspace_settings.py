@@ -110,7 +110,10 @@ def taken_over(project: ProjectSettings, git: Git, *, is_partial: bool) -> list[
     Raises:
         GitFailed: git did not say whose commits these would be.
     """
-    found = [it for it in project.own if _is_taken(it)]
+    # Most people have git-lfs in the settings of their user, which a sandbox does not see: without it
+    # large files would be committed as they are.
+    of_lfs = [it for it in project.every if it.parts[:2] == ("filter", "lfs")]
+    found = [*(it for it in project.own if _is_taken(it) and it not in of_lfs), *of_lfs]
     hooks_path = project.hooks_path
     if hooks_path and _is_inside(hooks_path):
         found.append(Setting(key="core.hookspath", value=hooks_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,20 @@ def test_a_filter_that_is_not_allowed_leaves_pointers_that_the_agent_can_fill(
     assert (made.path / "a.bin").read_text().startswith("version https://git-lfs")
     made.git("lfs", "checkout")
     assert (made.path / "a.bin").read_text() == CONTENT
+
+
+def test_git_lfs_that_only_the_user_s_settings_name_runs_in_it_too(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    project.git("lfs", "install", "--skip-repo")
+    project.commit({".gitattributes": "*.bin filter=lfs\n"})
+    project.commit({"a.bin": CONTENT})
+    made = made_with_mirror(project, Objects.COPIED)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # As in a sandbox.
+    made.commit({"b.bin": CONTENT * 2})
+    assert made.git("lfs", "ls-files", "--name-only").split() == ["a.bin", "b.bin"]
 
 
 def test_the_mirror_costs_nothing_for_them(large: Project) -> None:
