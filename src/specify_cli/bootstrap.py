@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property, partial
@@ -25,6 +25,7 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.project import find_project as find
 
 if TYPE_CHECKING:
+    from specify_cli.mailbox.chores import Chore
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.mailbox.settings import Orchestrator
     from specify_cli.mailbox.worker import Worker
@@ -169,9 +170,41 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
         poll_interval_s=poll_interval_s,
     )
     made: Worker = import_module("specify_cli.mailbox.worker").Worker(
-        mailbox_layout(root), Dispatcher(host), settings=settings, log=log
+        mailbox_layout(root),
+        Dispatcher(host),
+        settings=settings,
+        log=log,
+        chores=chores(host.project),
     )
     return made
+
+
+def chores(project: Project) -> tuple[Chore, ...]:
+    """What a worker of the project does beside answering requests."""
+    chore = import_module("specify_cli.mailbox.chores").Chore
+    upkeep = import_module("specify_cli.workflow.upkeep")
+    following = import_module("specify_cli.workflow.following").Following(project=project)
+    return (
+        chore(name="following workspaces", run=following.look),
+        chore(name="following workspaces that take long", run=following.wait_for_slow),
+        chore(name="updating mirrors", run=upkeep.Mirrors(project=project).follow),
+        chore(
+            name="emptying the trash of workspaces",
+            run=partial(upkeep.prune_trash, project),
+            again_s=upkeep.AN_HOUR_S,
+        ),
+    )
+
+
+def workspace_glances(root: Path) -> Mapping[str, object]:
+    """What a cheap look at each workspace of the project sees, by name; another one where it has changed.
+
+    Raises: StorageFailed.
+    """
+    found: Mapping[str, object] = import_module("specify_cli.workflow.workspace_index").glances(
+        Project(root)
+    )
+    return found
 
 
 def orchestrators(access: Access) -> tuple[Orchestrator, ...]:

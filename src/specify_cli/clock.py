@@ -12,4 +12,9 @@ def now() -> datetime:
 
 def timestamp() -> str:
     """The current moment as RFC 3339 text with offset and microseconds."""
-    return now().isoformat(timespec="microseconds")
+    return as_text(now())
+
+
+def as_text(moment: datetime) -> str:
+    """An aware moment as RFC 3339 text with offset and microseconds."""
+    return moment.isoformat(timespec="microseconds")

@@ -38,16 +38,19 @@ GROUPS = MappingProxyType(
         "review": ("review", "Approve a package, or request changes."),
         "specify": ("specify", "Make a mission, with a spec to fill in."),
         "status": ("status", "Show the board of a mission."),
+        "sync": ("sync", "Take the commits of workspaces into the project."),
         "tasks": ("tasks", "Make, check, tick and list work packages."),
+        "workspace": ("workspace", "List the workspaces of execution lanes."),
     }
 )
 """Word on the command line to the module that has it, and what it is for."""
 
 TOGETHER = MappingProxyType(
     {
-        ("specify", "plan", "mission"): "Begin a mission: its spec and plan; list them.",
+        ("init", "specify", "plan", "mission"): "Begin a project, or a mission; list them.",
         ("implement", "review"): "Work on a package, judge the work.",
         ("move", "release-claim"): "Move a package, free it from a silent holder.",
+        ("sync", "workspace"): "Take in the commits of workspaces; list them.",
         ("accept", "merge"): "Bring a mission to its end.",
     }
 )

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import FrameType
 
@@ -15,6 +15,7 @@ from specify_cli import processes
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.bell import Bell
+from specify_cli.mailbox.chores import Chore, Chores
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
@@ -35,7 +36,7 @@ class Worker:
     """Serves the mailboxes of `layout` by asking `dispatcher`.
 
     One thread finds and takes requests; a few others answer them, each orchestrator's requests for
-    one mission in order.
+    one mission in order. While it serves, each of `chores` is done again and again.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Worker:
         *,
         settings: WorkerSettings,
         log: Log,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._layout = layout
+        self._chores = Chores(chores, log=log)
         self._workplace = Workplace(
             layout=layout, dispatcher=dispatcher, settings=settings, log=log
         )
@@ -61,7 +64,13 @@ class Worker:
         Raises:
             StorageFailed: another worker serves the project, or the folders cannot be made.
         """
-        with self._watched(watching) as watch, self._on_duty(watch) as rounds:
+        with (
+            self._watched(watching) as watch,
+            # The last to be waited for: one may read what an agent has written, and take its time.
+            self._chores.at_work() as start_chores,
+            self._on_duty(watch) as rounds,
+        ):
+            start_chores()
             while not self._is_stopping:
                 self._bell.wait(rounds.serve())
 
@@ -80,6 +89,7 @@ class Worker:
         """The worker ends after the requests in hand; may be called from a signal handler."""
         self._is_stopping = True
         self._bell.ring()
+        self._chores.stop()
 
     def stop_on_signals(self) -> None:
         """SIGTERM, SIGINT and SIGHUP end the worker within five seconds, a second one at once.

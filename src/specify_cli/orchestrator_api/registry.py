@@ -43,6 +43,8 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "show-prompt": "Show the prompt of a package, its steps as they stand.",
         "show-work": "Show the work that a review of a package is about.",
         "show-diff": "Show what the work of a package changes.",
+        "sync-workspaces": "Take the commits of workspaces into the branches of their execution lanes.",
+        "list-workspaces": "List the workspaces of this project, and those in the trash.",
         "list-missions": "List the missions of this project.",
         "diagnose": "Find everything that is not as it should be.",
         "replay-dead-letter": "Put a dead letter back into its orchestrator's inbox.",

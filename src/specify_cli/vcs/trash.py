@@ -23,7 +23,17 @@ MOST_AT_ONCE: Final = 100_000
 """So many files and folders are removed at one call."""
 
 _DATE: Final = "%Y%m%dT%H%M%SZ"
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _ENTRY: Final = re.compile(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thrown:
+    """A folder in the trash: its path, the name that it had before, and since when it is there."""
+
+    path: Path
+    name: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +127,19 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
     return Pruned(names=removed, failed=failed, is_complete=True)
 
 
+def entries(trash: Path) -> Iterator[Thrown]:
+    """What the host has put into the trash, the oldest first.
+
+    Raises:
+        OSError: the trash cannot be read.
+    """
+    with suppress(FileNotFoundError):
+        for entry in sorted(os.listdir(trash)):
+            found = _ENTRY.fullmatch(entry)
+            if found and (since := _date(found["date"])) != _NEVER:
+                yield Thrown(path=trash / entry, name=found["name"], since=since)
+
+
 def names_in(trash: Path) -> Iterator[str]:
     """The names that workspaces in the trash had before."""
     with suppress(FileNotFoundError):
@@ -132,7 +155,7 @@ def _date(text: str) -> datetime:
     try:
         return datetime.strptime(text, _DATE).replace(tzinfo=UTC)
     except ValueError:
-        return datetime.max.replace(tzinfo=UTC)
+        return _NEVER
 
 
 def _swap(place: str, name: str, *, place_fd: int, trash_fd: int) -> None:

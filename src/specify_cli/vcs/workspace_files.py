@@ -7,6 +7,8 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -86,6 +88,32 @@ def _is(path: Path, is_kind: Callable[[int], bool]) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What a cheap look at a branch of a workspace sees; where two are equal, nobody has moved it meanwhile.
+
+    Attributes:
+        tip: What the file of the branch says; None where it is not a plain file with a commit.
+        packed: Which file of packed branches is there, where `tip` is None.
+    """
+
+    tip: str | None
+    packed: tuple[int, int, int] | None = None
+
+
+def glance(workspace: Path, branch: str) -> Glance:
+    """A look at the branch that follows nothing, waits for nothing, and starts no git."""
+    tip = loose_tip(workspace, branch)
+    if tip:
+        return Glance(tip=tip)
+    try:
+        with _opened(workspace, ".git", "packed-refs") as descriptor:
+            found = os.fstat(descriptor)
+    except OSError:
+        return Glance(tip=None)
+    return Glance(tip=None, packed=(found.st_ino, found.st_mtime_ns, found.st_size))
+
+
 def loose_tip(workspace: Path, branch: str) -> str | None:
     """What the file of a branch in the workspace says; None where it is not a plain file with a commit.
 
@@ -102,17 +130,23 @@ def is_on(workspace: Path, branch: str) -> bool:
 
 def _content(workspace: Path, *parts: str) -> bytes:
     """The beginning of a file below the workspace; nothing where it is not a regular file."""
-    descriptor = -1
     try:
-        descriptor = os.open(workspace, _FOLDER)
+        with _opened(workspace, *parts) as descriptor:
+            is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return os.read(descriptor, _MOST_READ) if is_regular else b""
+    except OSError:
+        return b""
+
+
+@contextmanager
+def _opened(workspace: Path, *parts: str) -> Iterator[int]:
+    """The descriptor of what is there below the workspace, reached through no link."""
+    descriptor = os.open(workspace, _FOLDER)
+    try:
         for part in parts:
             inner = os.open(part, _FILE, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
-        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        return os.read(descriptor, _MOST_READ) if is_regular else b""
-    except OSError:
-        return b""
+        yield descriptor
     finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+        os.close(descriptor)

@@ -26,6 +26,7 @@ from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.taking_in import Offer
 
+MIRRORS: Final = ".mirror"
 _MOST_FILES: Final = 100
 _TOLD: Final = 10
 _AGAIN_S: Final = 30.0
@@ -34,7 +35,7 @@ _AGAIN_S: Final = 30.0
 
 def mirror_of(mission: OpenMission) -> Path:
     """The repository that the workspaces of a mission fetch from."""
-    return mission.files.project.worktrees / ".mirror" / f"{mission.slug}.git"
+    return mission.files.project.worktrees / MIRRORS / f"{mission.slug}.git"
 
 
 def objects_of(mission: OpenMission) -> Objects:

@@ -53,14 +53,17 @@ def update_mirror(repository: Repository, mission: OpenMission) -> None:
         mirrors.update(repository, mirror, branches, objects=objects_of(mission))
 
 
-def prune(repository: Repository, project: Project) -> Pruned:
+def prune(repository: Repository, project: Project, *, most: int) -> Pruned:
     """Workspaces leave the trash after `trash_days`; call it while nobody else changes the repository.
+
+    At most `most` files and folders go at one call; the next one goes on.
 
     Raises:
         AllocationFailed: the trash is a link or a file.
         GitFailed, OSError: git or the disk refused.
     """
     before = clock.now() - timedelta(days=project.settings.trash_days)
-    pruned = trash.prune(project.worktrees, before=before)
-    pins.prune(repository.git, project.worktrees)
+    pruned = trash.prune(project.worktrees, before=before, most=most)
+    if pruned.is_complete:
+        pins.prune(repository.git, project.worktrees)
     return pruned

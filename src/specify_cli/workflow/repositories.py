@@ -9,7 +9,7 @@ from specify_cli.errors import PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.storage import locks
 from specify_cli.storage.atomic import translated
 from specify_cli.storage.project import Project
-from specify_cli.vcs import durable, leftovers
+from specify_cli.vcs import durable, leftovers, scratch
 from specify_cli.vcs.git import GitFailed, keeping, limit_to
 from specify_cli.vcs.repository import Repository
 
@@ -66,6 +66,8 @@ def changing(project: Project) -> Iterator[Repository]:
             repository, problem = None, str(error)
         if repository is None or problem:
             raise PreflightFailed(problem, errors=[problem])
+        with suppress(OSError):  # What stays of it costs room alone.
+            scratch.remove_dead(repository)
         with leftovers.cleared(repository.root):
             yield repository
             durable.sync()

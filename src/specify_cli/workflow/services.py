@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from specify_cli.workflow.doctor import Doctor
     from specify_cli.workflow.replies import Replies
     from specify_cli.workflow.showing import Showing
+    from specify_cli.workflow.syncing import Syncing
     from specify_cli.workflow.unfinished import Unfinished
+    from specify_cli.workflow.workspace_listing import WorkspaceListing
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,20 @@ class Services:
     def showing(self) -> Showing:
         """Shows packages."""
         made: Showing = import_module("specify_cli.workflow.showing").Showing(self.project)
+        return made
+
+    @property
+    def syncing(self) -> Syncing:
+        """Takes in what workspaces have."""
+        made: Syncing = import_module("specify_cli.workflow.syncing").Syncing(self.project)
+        return made
+
+    @property
+    def workspace_listing(self) -> WorkspaceListing:
+        """Lists workspaces."""
+        made: WorkspaceListing = import_module(
+            "specify_cli.workflow.workspace_listing"
+        ).WorkspaceListing(self.project)
         return made
 
     @property

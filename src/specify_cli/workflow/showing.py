@@ -10,15 +10,16 @@ from typing import Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.reviews import Feedback
-from specify_cli.errors import StorageFailed
+from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage import package_files
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import history
+from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.history import CommitSummary, Difference
 from specify_cli.vcs.objects import Change, empty_tree, tree_changes
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import hand_in, repositories, transitions
+from specify_cli.workflow import hand_in, repositories, syncing, transitions
 from specify_cli.workflow.hand_in import HandIn, left_out_warnings
 from specify_cli.workflow.opened import LONGEST_SHOWN, OpenMission, naming, open_mission
 from specify_cli.workflow.outcomes import CommitsBeyond
@@ -77,7 +78,7 @@ class DiffReport:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """Shows packages; nothing here writes."""
+    """Shows packages; beside the branch of an execution lane, nothing here is written."""
 
     project: Project
 
@@ -96,16 +97,20 @@ class Showing:
         return PromptReport(mission=mission.identity, wp_id=wp_id, path=path, text=text)
 
     def work(self, selector: str, wp_id: str) -> WorkReport:
-        """The work that an approval of the package would be about.
+        """The work that an approval of the package would be about, and what has come after it.
+
+        The project has what the workspace has from now on; where that cannot be, `problems` says so.
 
         Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable, StorageFailed.
         """
         mission = self._mission(selector, wp_id)
+        problem = _synced(mission, wp_id)
         report = WorkReport(
             mission=mission.identity,
             wp_id=wp_id,
             open_subtasks=tuple(x for x, it in mission.subtask_ticks(wp_id).items() if not it),
             feedback=mission.state_of(wp_id).feedback,
+            problems=(problem,) if problem else (),
         )
         commit = transitions.under_review(mission, wp_id)
         if commit is None:
@@ -142,6 +147,19 @@ def _looking(mission: OpenMission) -> Iterator[Repository]:
         yield repository
 
 
+def _synced(mission: OpenMission, wp_id: str) -> str | None:
+    """Why the project has not got what the package's workspace has; None where it has."""
+    repository = repositories.look(mission.files.project)
+    if repository is None:
+        return None
+    place = mission.workspace(wp_id)
+    try:
+        problem = syncing.take_in(mission, repository, place, moves_checkouts=True).problem
+    except (SpecKittyError, GitFailed, OSError) as error:
+        problem = str(error)
+    return f"the commits in {place.path} were not taken in: {problem}" if problem else None
+
+
 def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> WorkReport:
     mission, repository = commits.mission, commits.repository
     place, begun = mission.workspace(report.wp_id), mission.state_of(report.wp_id).base_ref
@@ -164,7 +182,7 @@ def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> Work
         commits_total=len(found),
         files=_files(changes, outside=work.outside if work else ()),
         files_total=len(changes),
-        problems=_problems(work) if work else (),
+        problems=(*report.problems, *(_problems(work) if work else ())),
         beyond=commits.beyond(place.lane_id, [commit]) if is_last else None,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -131,8 +132,12 @@ def of_lane(
     workspace: Workspace,
     *,
     until_the_end: ExitStack,
+    seconds: float | None = None,
 ) -> Offer:
-    """What the workspace has, until the stack is closed."""
+    """What the workspace has, until the stack is closed.
+
+    Reading it takes no longer than `seconds`, nor than any git may take.
+    """
     project = mission.files.project
     try:
         folder = lane_folders.look(project, repository, workspace.path)
@@ -144,7 +149,7 @@ def of_lane(
         if known and loose_tip(workspace.path, workspace.branch) == known:
             return Offer(workspace=workspace, tip=known)
         fetched = until_the_end.enter_context(
-            _fetched(mission, repository, workspace, folder=folder)
+            _fetched(mission, repository, workspace, folder=folder, seconds=seconds)
         )
     except IntakeRefused as refusal:
         return Offer(workspace=workspace, refusal=refusal)
@@ -177,7 +182,12 @@ def looked(project: Project, offer: Offer) -> Offer:
 
 @contextmanager
 def _fetched(
-    mission: OpenMission, repository: Repository, workspace: Workspace, *, folder: LaneFolder
+    mission: OpenMission,
+    repository: Repository,
+    workspace: Workspace,
+    *,
+    folder: LaneFolder,
+    seconds: float | None,
 ) -> Iterator[Fetched]:
     project = mission.files.project
     settings = project.settings
@@ -196,7 +206,7 @@ def _fetched(
     bounds = Bounds(
         bytes=settings.intake_max_bytes,
         files=settings.intake_max_files,
-        seconds=settings.git_timeout_s,
+        seconds=min(settings.git_timeout_s, seconds or math.inf),
     )
     with intake.fetched(repository, source, bounds=bounds) as found:
         yield found

@@ -1,0 +1,88 @@
+"""`spec-kitty workspace`: the workspaces of execution lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specify_cli.cli.asking import ask
+from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.options import JSON
+from specify_cli.cli.saying import bold, say
+
+if TYPE_CHECKING:
+    from rich import cells
+
+    from specify_cli.mailbox import printable
+else:
+    cells = Deferred("rich.cells")
+    printable = Deferred("specify_cli.mailbox.printable")
+
+KINDS = {
+    "shared": "repository, objects shared",
+    "copied": "repository, objects copied",
+    "linked": "linked worktree",
+    "other": "something else",
+}
+STANDINGS = {
+    "in_step": "in step",
+    "not_taken_in": "not taken in",
+    "behind": "behind",
+    "unknown": "unknown",
+}
+HEADER = ("MISSION", "EXECUTION LANE", "PACKAGE", "HOLDER", "COMMITS", "KIND", "PATH", "BRANCH")
+
+
+@click.group()
+def workspace() -> None:
+    """Show the workspaces of execution lanes; 'spec-kitty sync' takes in what they have.
+
+    Example: spec-kitty workspace list
+    """
+
+
+@workspace.command("list", short_help="List the workspaces of this project, and the trash.")
+@JSON
+def list_workspaces(*, as_json: bool) -> None:
+    """List the workspaces of this project, and those in the trash.
+
+    COMMITS compares branches by the workspace's own word: in step, not taken in, behind what the
+    project has, or unknown without a closer look.
+
+    Example: spec-kitty workspace list
+    """
+    data = ask("list-workspaces", as_json=as_json)
+    if as_json:
+        return
+    _show_table([HEADER, *map(_row, data["workspaces"])])
+    for one in data["workspaces"]:
+        if one["problem"]:
+            say(f"{one['path']}: {one['problem']}", is_error=True)
+    if data["trash"]:
+        say("")
+        kept = ((it["path"], it["since"][:10], it["until"][:10]) for it in data["trash"])
+        _show_table([("IN THE TRASH", "SINCE", "KEPT UNTIL"), *kept])
+
+
+def _row(one: Mapping[str, Any]) -> Sequence[str]:
+    package = f"{one['wp_id']} {one['lane']}" if one["wp_id"] else None
+    found = (one["mission_slug"], one["lane_id"], package, one["holder"])
+    ends = (STANDINGS[one["standing"]], KINDS[one["kind"]], one["path"], one["branch"])
+    return [it or "-" for it in (*found, *ends)]
+
+
+def _show_table(rows: Sequence[Sequence[str]]) -> None:
+    """The rows are on the screen, aligned, the first one as a header."""
+    header, *others = _aligned([[printable.printable(it) for it in row] for row in rows])
+    click.echo(bold(header))
+    for line in others:
+        click.echo(line)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(cells.cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (it + " " * (to - cells.cell_len(it)) for it, to in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip()

@@ -1,0 +1,202 @@
+"""The branches of execution lanes have what their workspaces have, for people to see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+
+from specify_cli.errors import SpecKittyError
+from specify_cli.storage.project import Project
+from specify_cli.vcs.checkouts import checkouts_of
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.intake import IntakeRefused, Standing
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import lane_folders, repositories, taking_in, workspace_index
+from specify_cli.workflow.lane_folders import Kind
+from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace
+from specify_cli.workflow.taking_in import Offer
+from specify_cli.workflow.workspace_index import WorkspaceIndex
+
+
+class Outcome(StrEnum):
+    """How the branch of an execution lane stands to its workspace afterwards."""
+
+    IN_STEP = "in_step"
+    TAKEN_IN = "taken_in"
+    BEHIND = "behind"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What came from one workspace into the project.
+
+    Attributes:
+        slug: The mission; empty where it is not known.
+        lane: The execution lane; None where it is not known.
+        old: The commit of the project's branch before.
+        new: That of the workspace.
+        commits: How many came.
+        problem: Why they did not; `code` names the case.
+    """
+
+    name: str
+    slug: str
+    lane: Workspace | None
+    outcome: Outcome
+    old: str | None = None
+    new: str | None = None
+    commits: int = 0
+    problem: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Syncing:
+    """Takes in what workspaces have, one after the other."""
+
+    project: Project
+
+    def take_in_all(
+        self,
+        slug: str | None = None,
+        *,
+        only: Collection[str] | None = None,
+        moves_checkouts: bool = True,
+    ) -> list[Synced]:
+        """What came from each workspace, or why it did not: of one mission or of all, or `only` those names.
+
+        One that is damaged, or refused, holds up no other.
+
+        Raises:
+            StorageFailed: there is no repository, or `.worktrees` cannot be read.
+        """
+        index = WorkspaceIndex(self.project)
+        names = workspace_index.names(self.project)
+        repository = repositories.look(self.project)
+        if repository is None:
+            return []
+        asked = (it for it in names if only is None or it in only)
+        named = [it for it in asked if slug is None or it.startswith(f"{slug}-")]
+        found = (self._one(repository, index, it, moves_checkouts=moves_checkouts) for it in named)
+        return [it for it in found if it is not None and slug in (None, it.slug)]
+
+    def _one(
+        self, repository: Repository, index: WorkspaceIndex, name: str, *, moves_checkouts: bool
+    ) -> Synced | None:
+        slug, lane = "", None
+        try:
+            found = index.find(name)
+            if found is None:
+                return None
+            mission, lane = found
+            slug = mission.slug
+            return take_in(mission, repository, lane, moves_checkouts=moves_checkouts)
+        except (SpecKittyError, GitFailed, OSError) as error:
+            return Synced(
+                name=name,
+                slug=slug,
+                lane=lane,
+                outcome=Outcome.REFUSED,
+                problem=str(error),
+                code="unreadable",
+            )
+
+
+def is_at_work(mission: OpenMission) -> bool:
+    """Whether somebody works on a package of the mission."""
+    return any(mission.state_of(wp_id).lane in AT_WORK for wp_id in mission.packages)
+
+
+def take_in(
+    mission: OpenMission,
+    repository: Repository,
+    lane: Workspace,
+    *,
+    moves_checkouts: bool,
+    seconds: float | None = None,
+) -> Synced:
+    """The branch of the execution lane has what the workspace has, where it is only ahead.
+
+    Call it with no lock held. Where it `moves_checkouts`, a working tree of the project that has
+    the branch checked out goes with it; else such a branch stays.
+
+    Raises:
+        SpecKittyError, GitFailed, OSError: git or the disk refused.
+    """
+    folder = lane_folders.look(mission.files.project, repository, lane.path)
+    if folder.kind is Kind.OTHER:
+        text = f"{lane.path} is not a workspace that the host made"
+        return _refused(mission, lane, text, code="not_a_workspace")
+    with ExitStack() as until_the_end:
+        offer = taking_in.of_lane(
+            mission, repository, lane, until_the_end=until_the_end, seconds=seconds
+        )
+        if offer.refusal:
+            return _refused(mission, lane, offer.refusal.reason, code=offer.refusal.code)
+        standing = offer.standing(repository)
+        if standing is Standing.AHEAD:
+            with repositories.changing(mission.files.project) as ours:
+                return _moved(mission, ours, lane, offer=offer, moves_checkouts=moves_checkouts)
+        if standing is Standing.DIVERGED:
+            return _diverged(mission, repository, lane, offer=offer)
+    outcome = Outcome.BEHIND if standing is Standing.BEHIND else Outcome.IN_STEP
+    old = repository.lane_tips([lane.branch]).get(lane.branch)
+    return Synced(
+        name=lane.path.name, slug=mission.slug, lane=lane, outcome=outcome, old=old, new=offer.tip
+    )
+
+
+def _moved(
+    mission: OpenMission,
+    repository: Repository,
+    lane: Workspace,
+    *,
+    offer: Offer,
+    moves_checkouts: bool,
+) -> Synced:
+    """While nobody else changes the repository; what was looked at before may have changed since."""
+    old = repository.lane_tips([lane.branch]).get(lane.branch)
+    if old is None:
+        # A merge may have removed it meanwhile: it is made when work in the execution lane starts.
+        text = f"there is no branch {lane.branch} in the project; see 'spec-kitty doctor'"
+        return _refused(mission, lane, text, code="no_branch")
+    if not moves_checkouts and checkouts_of(repository.git, lane.branch):
+        text = f"{lane.branch} is checked out in a working tree of the project"
+        return _refused(mission, lane, text, code="checked_out")
+    try:
+        offer.take_in(repository)
+    except IntakeRefused as refusal:
+        return _refused(mission, lane, refusal.reason, code=refusal.code)
+    return Synced(
+        name=lane.path.name,
+        slug=mission.slug,
+        lane=lane,
+        outcome=Outcome.TAKEN_IN,
+        old=old,
+        new=offer.tip,
+        commits=len(repository.commits_beyond(offer.tip or old, [old])),
+    )
+
+
+def _diverged(
+    mission: OpenMission, repository: Repository, lane: Workspace, *, offer: Offer
+) -> Synced:
+    old = repository.lane_tips([lane.branch]).get(lane.branch)
+    if offer.fetched is None or old is None:
+        return _refused(mission, lane, f"{lane.branch} was moved meanwhile", code="diverged")
+    refusal = offer.fetched.diverged(repository, old)
+    return _refused(mission, lane, refusal.reason, code=refusal.code)
+
+
+def _refused(mission: OpenMission, lane: Workspace, problem: str, *, code: str) -> Synced:
+    return Synced(
+        name=lane.path.name,
+        slug=mission.slug,
+        lane=lane,
+        outcome=Outcome.REFUSED,
+        problem=problem,
+        code=code,
+    )

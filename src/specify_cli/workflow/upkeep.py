@@ -1,0 +1,116 @@
+"""What the host does now and then beside answering: mirrors follow the project, and the trash is emptied."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Final
+
+from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.storage.mission_files import MissionFiles, named_mission
+from specify_cli.storage.project import Project
+from specify_cli.storage.workspace_records import folder_id
+from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.host_folders import TRASH
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import lane_retiring, repositories, syncing
+from specify_cli.workflow.following import Stamp, stamp
+from specify_cli.workflow.lane_making import MIRRORS
+from specify_cli.workflow.opened import branch_of_mission, open_mission
+
+MIRROR_TICK_S: Final = 5.0
+A_DAY_S: Final = 86_400.0
+AN_HOUR_S: Final = 3600.0
+STEP_S: Final = 1.0
+"""Between two steps of emptying the trash, so that others get at the repository."""
+
+FILES_A_STEP: Final = 10_000
+
+_Tips = tuple[str | None, str | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Mirrors:
+    """The mirrors of missions at work have the branches of the project.
+
+    `targets` are the branches that missions aim at; `known` is what a mirror was brought up to, and
+    the log of its mission where nobody was at work then.
+    """
+
+    project: Project
+    targets: dict[str, str] = field(default_factory=dict)
+    known: dict[str, tuple[_Tips, Stamp]] = field(default_factory=dict)
+
+    def follow(self) -> float:
+        """Each has them; seconds until the next look. One `for-each-ref` where nothing has moved.
+
+        Raises:
+            SpecKittyError, GitFailed, OSError: one or all could not be brought up to date; call it again.
+        """
+        files = {it.slug: it for it in self._missions()}
+        repository = repositories.look(self.project) if files else None
+        if repository is None:
+            return MIRROR_TICK_S
+        failure: Exception | None = None
+        for slug, tips in self._tips(repository, files).items():
+            known = self.known.get(slug)
+            log = files[slug].log.path
+            if known and known[0] == tips and known[1] in (None, stamp(log)):
+                continue
+            try:
+                self.known[slug] = (tips, None if self._update(slug) else stamp(log))
+            except (SpecKittyError, GitFailed, OSError) as error:
+                failure = error
+        if failure:
+            raise failure
+        return MIRROR_TICK_S
+
+    def _missions(self) -> list[MissionFiles]:
+        mirrors = self.project.worktrees / MIRRORS
+        if folder_id(self.project.worktrees) is None or folder_id(mirrors) is None:
+            return []
+        slugs = (it.removesuffix(".git") for it in os.listdir(mirrors))  # noqa: PTH208  names
+        found = (named_mission(self.project, slug) for slug in slugs)
+        return [it for it in found if it is not None]
+
+    def _tips(self, repository: Repository, files: dict[str, MissionFiles]) -> dict[str, _Tips]:
+        """The commits of each mission's two branches."""
+        for slug, it in files.items():
+            if slug not in self.targets:
+                self.targets[slug] = it.identity().own_target
+        names = {*(self.targets[it] for it in files), *map(branch_of_mission, files)}
+        told = repository.git.run(
+            "for-each-ref",
+            "--format=%(objectname) %(refname:strip=2)",
+            *(HEADS + it for it in names),
+        )
+        tips = {name: tip for tip, _, name in (line.partition(" ") for line in told.lines)}
+        return {it: (tips.get(self.targets[it]), tips.get(branch_of_mission(it))) for it in files}
+
+    def _update(self, slug: str) -> bool:
+        """Whether somebody is at work in the mission, so that its mirror was brought up to date."""
+        mission = open_mission(self.project, slug)
+        self.targets[slug] = mission.target_branch
+        if not syncing.is_at_work(mission):
+            return False
+        with repositories.changing(self.project) as repository:
+            lane_retiring.update_mirror(repository, mission)
+        return True
+
+
+def prune_trash(project: Project) -> float:
+    """What was in the trash for `trash_days` is gone, or a part of it; seconds until the next call.
+
+    Raises:
+        SpecKittyError, AllocationFailed, GitFailed, OSError: some of it stays; call it again later.
+    """
+    trash = project.worktrees / TRASH
+    if folder_id(project.worktrees) is None or folder_id(trash) is None:
+        return A_DAY_S
+    with repositories.changing(project) as repository:
+        pruned = lane_retiring.prune(repository, project, most=FILES_A_STEP)
+    if pruned.failed:
+        name, why = next(iter(pruned.failed.items()))
+        raise StorageFailed(f"{trash / name} cannot be removed: {why}; see who owns its files")
+    return A_DAY_S if pruned.is_complete else STEP_S

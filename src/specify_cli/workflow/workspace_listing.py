@@ -1,0 +1,175 @@
+"""What workspaces a project has, by a look that takes nothing in and runs no git in any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from specify_cli.core import lane_turns
+from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.storage.project import Project
+from specify_cli.storage.workspace_records import folder_id
+from specify_cli.vcs import trash
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.host_folders import TRASH
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.workspace_files import loose_tip
+from specify_cli.workflow import lane_folders, repositories, workspace_index
+from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.opened import OpenMission, Workspace
+from specify_cli.workflow.workspace_index import WorkspaceIndex
+
+
+class WorkspaceKind(StrEnum):
+    """What a folder below `.worktrees` is."""
+
+    SHARED = "shared"
+    COPIED = "copied"
+    LINKED = "linked"
+    OTHER = "other"
+
+
+class Standing(StrEnum):
+    """How the workspace's branch stands to the project's, by the workspace's own word."""
+
+    IN_STEP = "in_step"
+    NOT_TAKEN_IN = "not_taken_in"
+    BEHIND = "behind"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedWorkspace:
+    """One folder below `.worktrees`; what is not known of it is None."""
+
+    name: str
+    path: Path
+    kind: WorkspaceKind
+    standing: Standing = Standing.UNKNOWN
+    slug: str | None = None
+    lane_id: str | None = None
+    branch: str | None = None
+    tip: str | None = None
+    wp_id: str | None = None
+    package_lane: str | None = None
+    holder: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A workspace in the trash, which is removed some time after `until`."""
+
+    path: Path
+    name: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceListing:
+    """Lists what is below `.worktrees`; nothing here writes."""
+
+    project: Project
+
+    def workspaces(self) -> list[ListedWorkspace]:
+        """Every workspace, those of no mission too.
+
+        Raises:
+            StorageFailed: `.worktrees` cannot be read, or git does not work in the project.
+        """
+        repository = repositories.look(self.project)
+        if repository is None:
+            return []
+        index = WorkspaceIndex(self.project)
+        return [_listed(repository, index, name) for name in workspace_index.names(self.project)]
+
+    def trash(self) -> list[Kept]:
+        """What was replaced or removed and is still kept, the oldest first.
+
+        Raises:
+            StorageFailed: the trash cannot be read.
+            StateUnreadable: the settings are damaged.
+        """
+        folder = self.project.worktrees / TRASH
+        kept = timedelta(days=self.project.settings.trash_days)
+        try:
+            if folder_id(self.project.worktrees) is None or folder_id(folder) is None:
+                return []
+            found = list(trash.entries(folder))
+        except OSError as error:
+            raise StorageFailed(f"cannot list {folder}: {error.strerror}") from error
+        return [
+            Kept(path=it.path, name=it.name, since=it.since, until=_after(it.since, kept))
+            for it in found
+        ]
+
+
+def _after(since: datetime, kept: timedelta) -> datetime:
+    try:
+        return since + kept
+    except OverflowError:  # No calendar goes so far.
+        return since
+
+
+def _listed(repository: Repository, index: WorkspaceIndex, name: str) -> ListedWorkspace:
+    path = index.project.worktrees / name
+    listed = ListedWorkspace(name=name, path=path, kind=WorkspaceKind.OTHER)
+    try:
+        folder = lane_folders.look(index.project, repository, path)
+        listed = replace(listed, kind=_kind(index.project, folder))
+        owner = index.find(name)
+        if owner is None:
+            return listed
+        mission, lane = owner
+        return _in_full(repository, listed, mission=mission, lane=lane)
+    except (SpecKittyError, GitFailed, OSError) as error:
+        return replace(listed, problem=str(error))
+
+
+def _kind(project: Project, folder: LaneFolder) -> WorkspaceKind:
+    if folder.kind is not Kind.WORKSPACE:
+        return WorkspaceKind.LINKED if folder.kind is Kind.LINKED else WorkspaceKind.OTHER
+    is_shared = folder.record.is_shared if folder.record else project.settings.shares_objects
+    return WorkspaceKind.SHARED if is_shared else WorkspaceKind.COPIED
+
+
+def _in_full(
+    repository: Repository, listed: ListedWorkspace, *, mission: OpenMission, lane: Workspace
+) -> ListedWorkspace:
+    wp_id = lane_turns.occupant(_packages_of(mission, lane), mission.state, besides="")
+    state = mission.state_of(wp_id) if wp_id else None
+    listed = replace(
+        listed,
+        slug=mission.slug,
+        lane_id=lane.lane_id,
+        branch=lane.branch,
+        wp_id=wp_id,
+        package_lane=state.lane.value if state else None,
+        holder=(state.claimed_by or state.last_actor) if state else None,
+    )
+    if listed.kind is WorkspaceKind.OTHER:
+        return listed
+    known = repository.lane_tips([lane.branch]).get(lane.branch)
+    if listed.kind is WorkspaceKind.LINKED:
+        return replace(listed, tip=known, standing=Standing.IN_STEP)
+    tip = loose_tip(lane.path, lane.branch)
+    return replace(listed, tip=tip, standing=_standing(repository, known, tip))
+
+
+def _packages_of(mission: OpenMission, lane: Workspace) -> Sequence[str]:
+    return next((it.wp_ids for it in mission.lanes if it.lane_id == lane.lane_id), ())
+
+
+def _standing(repository: Repository, known: str | None, tip: str | None) -> Standing:
+    if tip is None:
+        return Standing.UNKNOWN
+    if tip == known:
+        return Standing.IN_STEP
+    # The workspace may name any commit of the project, and one that the project has not.
+    if known and repository.has_commit(tip) and repository.is_ancestor(tip, known):
+        return Standing.BEHIND
+    return Standing.NOT_TAKEN_IN
