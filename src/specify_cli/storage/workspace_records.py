@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from specify_cli.errors import StateUnreadable
-from specify_cli.storage import folders
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage import folders, project_files
 from specify_cli.storage.atomic import publish
 from specify_cli.storage.mission_files import read_json
 from specify_cli.storage.project import Project
@@ -19,6 +19,7 @@ FolderId: TypeAlias = tuple[int, int]
 """The device and the inode of a folder."""
 
 _MOST_FOLDERS: Final = 16
+_SUFFIX: Final = ".json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,20 @@ def read(project: Project, name: str) -> WorkspaceRecord | None:
     return None
 
 
+def names(project: Project) -> dict[str, Path]:
+    """The names of workspaces that there are records of, and the files.
+
+    Raises:
+        StorageFailed: the folder cannot be read.
+    """
+    folder = _path(project, "").parent
+    try:
+        found = project_files.names_in(folder, below=project.root)
+    except OSError as error:
+        raise StorageFailed(f"cannot list {folder}: {error.strerror}") from error
+    return {it.removesuffix(_SUFFIX): folder / it for it in found if it.endswith(_SUFFIX)}
+
+
 def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
     """The workspace that is about to get the name is on record, durably, beside those of before.
 
@@ -98,4 +113,4 @@ def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
 
 
 def _path(project: Project, name: str) -> Path:
-    return project.host / "workspaces" / f"{name}.json"
+    return project.host / "workspaces" / (name + _SUFFIX)

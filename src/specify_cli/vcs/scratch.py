@@ -149,13 +149,29 @@ def remove_dead(repo: Repository) -> None:
         OSError: the disk refused.
     """
     common = _git_dir(repo)
-    with suppress(FileNotFoundError):
-        for folder in (common / FOLDER).iterdir():
-            process = processes.Process.read(folder.name.rpartition(".")[0])
-            if process is not None and process.is_dead:
-                processes.end_orphans(process)
-                _remove_half_moved(folder / "objects" / "pack", common / "objects" / "pack")
-                shutil.rmtree(folder)
+    for folder in dead(repo):
+        process = _maker(folder)
+        if process is not None:
+            processes.end_orphans(process)
+        _remove_half_moved(folder / "objects" / "pack", common / "objects" / "pack")
+        shutil.rmtree(folder)
+
+
+def dead(repo: Repository) -> list[Path]:
+    """What killed processes of the host left of theirs.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    try:
+        found = sorted((_git_dir(repo) / FOLDER).iterdir())
+    except FileNotFoundError:
+        return []
+    return [it for it in found if (process := _maker(it)) is not None and process.is_dead]
+
+
+def _maker(folder: Path) -> processes.Process | None:
+    return processes.Process.read(folder.name.rpartition(".")[0])
 
 
 def _initialize(made: Scratch, common: Path, *, like: str, refs: Mapping[str, str]) -> None:

@@ -31,6 +31,7 @@ from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_s
 from specify_cli.workflow.doctor_outline import examine_outline
 from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts, unreadable_outline
 from specify_cli.workflow.doctor_repairs import MARK, repair_one
+from specify_cli.workflow.doctor_workspaces import examine_workspaces
 from specify_cli.workflow.opened import OpenMission
 
 BEGUN = UNDER_WAY | {Lane.DONE}
@@ -86,6 +87,7 @@ class Doctor:
         slugs = all_missions(self.project)
         chosen = [slug] if slug else slugs
         found = [*examine_repository(self.project), *examine_host(self.project)]
+        found.extend(examine_workspaces(self.project))
         found.extend(self.examine_more(self.project.root))
         found.extend(_shared_ids(self.project, slugs))
         branches = branches_of(self.project)

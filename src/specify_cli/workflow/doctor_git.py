@@ -19,6 +19,7 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import is_on
 from specify_cli.workflow import lane_folders, repositories, taking_in
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
+from specify_cli.workflow.doctor_workspaces import examine_folder
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
 
@@ -129,6 +130,7 @@ def _examine_workspace(
     mission: OpenMission, repository: Repository, place: Workspace, *, stands: Sequence[Lane]
 ) -> Iterator[Finding]:
     folder = lane_folders.look(mission.files.project, repository, place.path)
+    yield from examine_folder(mission.files.project, folder)
     if not folder.is_usable:
         what = "it is not a workspace that the host made"
         yield error("not-a-workspace", place.path, what, repair="move it away; " + REMAKE)

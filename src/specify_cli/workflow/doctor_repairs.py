@@ -19,6 +19,7 @@ from specify_cli.workflow.doctor_findings import Finding
 from specify_cli.workflow.doctor_former_status import take_over
 from specify_cli.workflow.doctor_git import forget_gone
 from specify_cli.workflow.doctor_host import make_private
+from specify_cli.workflow.doctor_workspaces import forget_record, remove_scratch
 from specify_cli.workflow.opened import changing_mission
 
 MARK = b"\xef\xbb\xbf"
@@ -106,8 +107,10 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
         "kitty-permissions": _make_private,
         "lanes": _plan_lanes,
         "no-newline": _mend_log,
+        "scratch": remove_scratch,
         "stale-draft": _put_away,
         "torn-tail": _mend_log,
+        "workspace-record": forget_record,
     }
 )
 """The check of a finding to what repairs it."""

@@ -66,7 +66,7 @@ def changing(project: Project) -> Iterator[Repository]:
             repository, problem = None, str(error)
         if repository is None or problem:
             raise PreflightFailed(problem, errors=[problem])
-        with suppress(OSError):  # What stays of it costs room alone.
+        with suppress(OSError, GitFailed):  # What stays of it costs room alone.
             scratch.remove_dead(repository)
         with leftovers.cleared(repository.root):
             yield repository

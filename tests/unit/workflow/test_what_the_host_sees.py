@@ -85,14 +85,19 @@ def test_a_claim_begins_only_where_its_worktree_stands(stage: Stage) -> None:
     assert stage.lane("WP01") == "in_progress"
 
 
-def test_a_start_again_makes_a_lost_worktree_anew_and_changes_nothing_else(stage: Stage) -> None:
+def test_a_start_again_makes_a_lost_workspace_anew_with_what_was_taken_in_and_changes_nothing_else(
+    stage: Stage,
+) -> None:
     stage.write_mission({"WP01": {}})
     worktree = begin(stage)
     stage.commit({"src/a": "work\n"}, folder=worktree)
+    assert stage.done("sync-workspaces", policy=None)["refused"] == 0
+    stage.commit({"src/b": "not taken in\n"}, folder=worktree)
     worktree.rename(worktree.with_name("lost"))
     again = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
     assert again["no_op"] is True
     assert (worktree / "src" / "a").read_text() == "work\n"
+    assert not (worktree / "src" / "b").exists()
     assert len(stage.events()) == 2
 
 

@@ -1,0 +1,125 @@
+"""What stands between the host and whoever works in a workspace, and what is left of former ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import folders, workspace_records
+from specify_cli.storage.project import Project
+from specify_cli.storage.settings import HostSettings
+from specify_cli.vcs import scratch
+from specify_cli.vcs.box import box_for
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import repositories
+from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
+from specify_cli.workflow.lane_folders import Kind, LaneFolder
+
+INSTALL = (
+    "install bubblewrap (Debian: apt install bubblewrap) and let users make namespaces; see"
+    " 'bwrap --unshare-all --ro-bind / / true'"
+)
+
+
+def examine_workspaces(project: Project) -> Iterator[Finding]:
+    """Whether intake is boxed, records of workspaces that are gone, and what dead hosts were reading."""
+    try:
+        repository = Repository.find(project.root)
+    except GitFailed:  # A finding about the repository already.
+        return
+    if repository is None:
+        return
+    yield from _examine_intake(project)
+    for path in _gone_records(project):
+        what = "the host remembers a workspace of this name, and there is none any more"
+        yield fixable("workspace-record", path, what, severity=Severity.NOTE)
+    for folder in scratch.dead(repository):
+        what = "a killed process of the host left here what it read from a workspace"
+        yield fixable("scratch", folder, what, severity=Severity.NOTE)
+
+
+def examine_folder(project: Project, folder: LaneFolder) -> Iterator[Finding]:
+    """What whoever works in the workspace of an execution lane can do that they should not."""
+    settings = _settings(project)
+    if folder.kind is Kind.LINKED:
+        what = (
+            "it is a linked worktree of a former version: whoever can write its .git is trusted as the"
+            " host is"
+        )
+        repair = (
+            "nothing, if they are; the next start in its execution lane replaces it, once nothing is"
+            " uncommitted there"
+        )
+        yield _by_trust(settings, "linked-worktree", folder.path, what=what, repair=repair)
+    elif settings.has_orchestrators and folder.record and folder.record.is_shared:
+        what = (
+            "it shares the objects of the project, so whoever works in it can read every branch and"
+            " stash, and .kitty/config.toml has [orchestrators]"
+        )
+        repair = (
+            "leave workspace_objects out of .kitty/config.toml, or set it to 'copy'; commit what is"
+            " here, run 'spec-kitty sync', move the folder away, and start the package again"
+        )
+        yield warning("shared-objects", folder.path, what, repair=repair)
+
+
+def forget_record(project: Project, path: Path) -> bool:
+    """Whether the record of a workspace that is gone was removed.
+
+    Raises: PreflightFailed, StorageFailed.
+    """
+    with repositories.changing(project):
+        if path not in _gone_records(project):
+            return False
+        with folders.opened(path.parent, below=project.root) as folder:
+            os.unlink(path.name, dir_fd=folder)
+    return True
+
+
+def remove_scratch(project: Project, path: Path) -> bool:
+    """Whether what a dead process left is gone.
+
+    Raises: PreflightFailed, StorageFailed.
+    """
+    with repositories.changing(project):  # Which begins with it.
+        return not path.exists()
+
+
+def _examine_intake(project: Project) -> Iterator[Finding]:
+    settings = _settings(project)
+    if box_for(project.root).is_closed:
+        return
+    path = project.kitty / "config.toml"
+    if settings.intake == "require-sandbox":
+        what = 'bubblewrap does not work here, and intake = "require-sandbox": nothing is taken in'
+        yield error("intake-sandbox", path, what, repair=INSTALL)
+        return
+    what = (
+        "bubblewrap does not work here, so git reads workspaces without a sandbox: a forged one can"
+        " bring in commits of any repository that the user of the host can read"
+    )
+    yield _by_trust(settings, "intake-sandbox", path, what=what, repair=INSTALL)
+
+
+def _by_trust(settings: HostSettings, check: str, file: Path, *, what: str, repair: str) -> Finding:
+    """A problem where there are callers that are not trusted with everything; a note else."""
+    severity = Severity.WARNING if settings.has_orchestrators else Severity.NOTE
+    return Finding(check=check, severity=severity, file=file, what=what, repair=repair)
+
+
+def _gone_records(project: Project) -> list[Path]:
+    try:
+        known = workspace_records.names(project)
+    except StateUnreadable:  # A finding about the host's folder already.
+        return []
+    return [path for name, path in known.items() if not os.path.lexists(project.worktrees / name)]
+
+
+def _settings(project: Project) -> HostSettings:
+    try:
+        return project.settings
+    except StateUnreadable:  # A finding already.
+        return HostSettings()

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from specify_cli import processes
+from specify_cli.storage.project import Project
+from specify_cli.storage.settings import HostSettings, IntakeRule
+from specify_cli.vcs import box, scratch
+from specify_cli.workflow import doctor_workspaces
+from specify_cli.workflow.doctor import Diagnosis, Doctor
+from specify_cli.workflow.doctor_findings import Severity
+from tests.integration.stage import SLUG, Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    made = Stage(root=tmp_path / "project")
+    made.make_repository()
+    made.write_mission({"WP01": {}})
+    return made
+
+
+def begin(stage: Stage) -> Path:
+    data = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    return Path(data["workspace_path"])
+
+
+def doctor(stage: Stage, settings: HostSettings | None = None) -> Doctor:
+    return Doctor(Project(stage.root, load_settings=lambda: settings or HostSettings()))
+
+
+def severities(diagnosis: Diagnosis) -> dict[str, Severity]:
+    return {it.check: it.severity for it in diagnosis.findings}
+
+
+@pytest.mark.parametrize(
+    ("intake", "has_orchestrators", "severity"),
+    [
+        ("warn", False, Severity.NOTE),
+        ("warn", True, Severity.WARNING),
+        ("require-sandbox", True, Severity.ERROR),
+        ("require-sandbox", False, Severity.ERROR),
+    ],
+)
+def test_intake_without_a_sandbox_is_told_as_bad_as_it_is(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    intake: IntakeRule,
+    has_orchestrators: bool,
+    severity: Severity,
+) -> None:
+    settings = HostSettings(intake=intake, has_orchestrators=has_orchestrators)
+    monkeypatch.setattr(doctor_workspaces, "box_for", lambda _: box.Box(is_closed=True))
+    assert "intake-sandbox" not in severities(doctor(stage, settings).diagnose())
+    monkeypatch.setattr(doctor_workspaces, "box_for", lambda _: box.Box(is_closed=False))
+    assert severities(doctor(stage, settings).diagnose())["intake-sandbox"] is severity
+
+
+@pytest.mark.parametrize(
+    ("has_orchestrators", "severity"), [(False, Severity.NOTE), (True, Severity.WARNING)]
+)
+def test_a_linked_worktree_is_told_with_what_it_means(
+    stage: Stage, has_orchestrators: bool, severity: Severity
+) -> None:
+    place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    stage.git("worktree", "add", "-q", "-b", f"kitty/mission-{SLUG}-lane-a", str(place))
+    settings = HostSettings(has_orchestrators=has_orchestrators)
+    assert severities(doctor(stage, settings).diagnose())["linked-worktree"] is severity
+
+
+def test_a_workspace_that_shares_objects_is_told_where_orchestrators_are_granted(
+    stage: Stage,
+) -> None:
+    begin(stage)
+    assert "shared-objects" not in severities(doctor(stage).diagnose())
+    settings = HostSettings(has_orchestrators=True)
+    assert severities(doctor(stage, settings).diagnose())["shared-objects"] is Severity.WARNING
+
+
+def test_a_folder_in_the_place_of_a_workspace_is_told(stage: Stage) -> None:
+    place = begin(stage)
+    place.rename(place.with_name("moved"))
+    stage.git("init", "-q", str(place))
+    assert severities(doctor(stage).diagnose())["not-a-workspace"] is Severity.ERROR
+
+
+def test_the_record_of_a_workspace_that_is_gone_is_forgotten_and_no_other(stage: Stage) -> None:
+    place = begin(stage)
+    records = stage.root / ".kitty" / "host" / "workspaces"
+    record = records / f"{place.name}.json"
+    gone = record.with_name("gone.json")
+    gone.write_bytes(record.read_bytes())
+    ailing = doctor(stage)
+    assert severities(ailing.diagnose())["workspace-record"] is Severity.NOTE
+    assert [it.file for it in ailing.repair().repaired if it.check == "workspace-record"] == [gone]
+    assert {it.name for it in records.iterdir()} == {record.name}
+
+
+def test_what_a_dead_host_was_reading_is_told_and_removed(stage: Stage) -> None:
+    here = processes.this_process()
+    folder = stage.root / ".git" / scratch.FOLDER
+    names = {it: f"{it}.0123456789abcdef" for it in (here, replace(here, pid=1, started="1"))}
+    for name in names.values():
+        (folder / name).mkdir(parents=True)
+    ailing = doctor(stage)
+    assert severities(ailing.diagnose())["scratch"] is Severity.NOTE
+    assert [it.check for it in ailing.repair().repaired] == ["scratch"]
+    assert [it.name for it in folder.iterdir()] == [names[here]]
