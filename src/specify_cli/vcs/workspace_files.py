@@ -18,7 +18,9 @@ _READ: Final = ("HEAD", "config", "config.worktree", "packed-refs", "shallow", "
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TIP: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\n")
+_PACKED: Final = rb"^([0-9a-f]{40}|[0-9a-f]{64}) refs/heads/%s$"
 _MOST_READ: Final = 1024
+_MOST_PACKED: Final = 1024 * 1024
 
 _READ_WHOLE: Final = ("objects", "refs", "reftable")
 _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-alternates")
@@ -114,6 +116,19 @@ def glance(workspace: Path, branch: str) -> Glance:
     return Glance(tip=None, packed=(found.st_ino, found.st_mtime_ns, found.st_size))
 
 
+def told_tip(workspace: Path, branch: str) -> str | None:
+    """The commit of the branch by the workspace's own word, packed or not; None where a look does not tell.
+
+    Nothing is followed and nothing is waited for.
+    """
+    tip = loose_tip(workspace, branch)
+    if tip:
+        return tip
+    packed = _content(workspace, ".git", "packed-refs", most=_MOST_PACKED)
+    found = re.search(_PACKED % re.escape(branch.encode()), packed, re.MULTILINE)
+    return found[1].decode("ascii") if found else None
+
+
 def loose_tip(workspace: Path, branch: str) -> str | None:
     """What the file of a branch in the workspace says; None where it is not a plain file with a commit.
 
@@ -128,12 +143,12 @@ def is_on(workspace: Path, branch: str) -> bool:
     return _content(workspace, ".git", "HEAD") == f"ref: refs/heads/{branch}\n".encode()
 
 
-def _content(workspace: Path, *parts: str) -> bytes:
+def _content(workspace: Path, *parts: str, most: int = _MOST_READ) -> bytes:
     """The beginning of a file below the workspace; nothing where it is not a regular file."""
     try:
         with _opened(workspace, *parts) as descriptor:
             is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            return os.read(descriptor, _MOST_READ) if is_regular else b""
+            return os.read(descriptor, most) if is_regular else b""
     except OSError:
         return b""
 

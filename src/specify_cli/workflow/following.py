@@ -17,7 +17,7 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import Glance, glance
+from specify_cli.vcs.workspace_files import Glance, glance, told_tip
 from specify_cli.workflow import lane_folders, repositories, syncing, workspace_index
 from specify_cli.workflow.lane_folders import Kind
 from specify_cli.workflow.opened import OpenMission, Workspace
@@ -95,7 +95,9 @@ class Following:
         index = WorkspaceIndex(self.project)
         failure: Exception | None = None
         for name, found in changed.items():
-            if found.tip and tips.get(workspace_index.branch_of(name)) == found.tip:
+            branch = workspace_index.branch_of(name)
+            ours = tips.get(branch)
+            if ours and ours == told_tip(self.project.worktrees / name, branch):
                 self._settle(name, _Seen(glance=found))
                 continue
             try:

@@ -80,16 +80,25 @@ class Syncing:
             return []
         asked = (it for it in names if only is None or it in only)
         named = [it for it in asked if slug is None or it.startswith(f"{slug}-")]
-        found = (self._one(repository, index, it, moves_checkouts=moves_checkouts) for it in named)
-        return [it for it in found if it is not None and slug in (None, it.slug)]
+        found = (
+            self._one(repository, it, index=index, slug=slug, moves_checkouts=moves_checkouts)
+            for it in named
+        )
+        return [it for it in found if it is not None]
 
     def _one(
-        self, repository: Repository, index: WorkspaceIndex, name: str, *, moves_checkouts: bool
+        self,
+        repository: Repository,
+        name: str,
+        *,
+        index: WorkspaceIndex,
+        slug: str | None,
+        moves_checkouts: bool,
     ) -> Synced | None:
-        slug, lane = "", None
+        lane = None
         try:
             found = index.find(name)
-            if found is None:
+            if found is None or slug not in (None, found[0].slug):
                 return None
             mission, lane = found
             slug = mission.slug
@@ -97,7 +106,7 @@ class Syncing:
         except (SpecKittyError, GitFailed, OSError) as error:
             return Synced(
                 name=name,
-                slug=slug,
+                slug=slug or "",
                 lane=lane,
                 outcome=Outcome.REFUSED,
                 problem=str(error),

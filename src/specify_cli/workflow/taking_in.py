@@ -17,7 +17,7 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake import Bounds, Fetched, IntakeRefused, Source, Standing
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.uncommitted import WorkspaceNotSeen
-from specify_cli.vcs.workspace_files import loose_tip
+from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
@@ -146,7 +146,7 @@ def of_lane(
         known = repository.lane_tips([workspace.branch]).get(workspace.branch)
         if folder.kind is Kind.LINKED:
             return Offer(workspace=workspace, tip=known)
-        if known and loose_tip(workspace.path, workspace.branch) == known:
+        if known and told_tip(workspace.path, workspace.branch) == known:
             return Offer(workspace=workspace, tip=known)
         fetched = until_the_end.enter_context(
             _fetched(mission, repository, workspace, folder=folder, seconds=seconds)

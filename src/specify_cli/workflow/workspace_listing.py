@@ -16,7 +16,7 @@ from specify_cli.vcs import trash
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import loose_tip
+from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_folders, repositories, workspace_index
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
@@ -156,7 +156,7 @@ def _in_full(
     known = repository.lane_tips([lane.branch]).get(lane.branch)
     if listed.kind is WorkspaceKind.LINKED:
         return replace(listed, tip=known, standing=Standing.IN_STEP)
-    tip = loose_tip(lane.path, lane.branch)
+    tip = told_tip(lane.path, lane.branch)
     return replace(listed, tip=tip, standing=_standing(repository, known, tip))
 
 

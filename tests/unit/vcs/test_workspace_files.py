@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.workspace_files import odd_files
+from specify_cli.vcs.workspace_files import glance, odd_files, told_tip
 
 
 def link_to_folder(path: Path) -> None:
@@ -111,3 +111,26 @@ def test_what_git_does_not_read_is_not_looked_at(git_dir: Path) -> None:
     link_to_file(git_dir / "hooks/pre-commit")
     os.mkfifo(git_dir / "description")
     assert odd_files(Path(), is_shared=False, seconds=60) == []
+
+
+def test_the_branch_of_a_workspace_is_told_packed_or_not(git_dir: Path) -> None:
+    loose, packed = "1" * 40, "2" * 40
+    (git_dir / "packed-refs").write_text(
+        f"# pack-refs with: peeled fully-peeled sorted \n{'3' * 40} refs/heads/kitty/x-a\n"
+        f"{packed} refs/heads/kitty/x\n^{'4' * 40}\n"
+    )
+    assert told_tip(Path(), "kitty/x") == packed
+    assert told_tip(Path(), "kitty/.") is None
+    before = glance(Path(), "kitty/x")
+    (git_dir / "packed-refs").write_text("changed\n")
+    assert glance(Path(), "kitty/x") != before
+    (git_dir / "refs/heads/kitty").mkdir(parents=True, exist_ok=True)
+    (git_dir / "refs/heads/kitty/x").write_text(f"{loose}\n")
+    assert told_tip(Path(), "kitty/x") == glance(Path(), "kitty/x").tip == loose
+
+
+def test_nothing_is_waited_for_to_tell_the_branch(git_dir: Path) -> None:
+    (git_dir / "packed-refs").unlink(missing_ok=True)
+    os.mkfifo(git_dir / "packed-refs")
+    assert told_tip(Path(), "kitty/x") is None
+    assert glance(Path(), "kitty/x").tip is None

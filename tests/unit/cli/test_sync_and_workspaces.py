@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from specify_cli.cli.main import root
+from tests.integration.stage import SLUG, Stage
+
+NAME = f"{SLUG}-lane-a"
+LANE = f"kitty/mission-{NAME}"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    made = Stage(root=tmp_path / "project")
+    made.make_repository()
+    made.write_mission({"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}})
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def begin(stage: Stage, wp_id: str = "WP01", *, actor: str = "coder") -> Path:
+    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor=actor)
+    return Path(data["workspace_path"])
+
+
+def typed(*words: str) -> Result:
+    return CliRunner().invoke(root, words, prog_name="spec-kitty")
+
+
+def synced(*words: str) -> tuple[int, list[dict[str, Any]]]:
+    result = typed("sync", "--json", *words)
+    return result.exit_code, json.loads(result.stdout)["data"]["workspaces"]
+
+
+def tip(stage: Stage, folder: Path | None = None) -> str:
+    return stage.git("rev-parse", LANE, folder=folder)
+
+
+def test_what_a_workspace_has_is_taken_in_and_told(stage: Stage) -> None:
+    place, before = begin(stage), tip(stage)
+    for number in range(2):
+        stage.commit({"a/one": f"{number}\n"}, folder=place)
+    result = typed("sync")
+    assert result.exit_code == 0
+    assert f"{NAME}: {LANE} {before[:12]}..{tip(stage, place)[:12]}, 2 commits" in result.stdout
+    assert tip(stage) == tip(stage, place)
+    again = typed("sync")
+    assert (again.exit_code, again.stdout) == (0, f"{NAME}: in step\n")
+
+
+def test_one_mission_is_synced_where_it_is_named(stage: Stage) -> None:
+    place = begin(stage)
+    stage.write_mission({"WP01": {}}, slug=f"{SLUG}-lane")
+    stage.done("start-implementation", mission=f"{SLUG}-lane", wp="WP01", actor="coder")
+    stage.commit({"a/one": "1\n"}, folder=place)
+    code, found = synced("--mission", f"{SLUG}-lane")
+    assert [it["mission_slug"] for it in found] == [f"{SLUG}-lane"]
+    code, found = synced("--mission", SLUG)
+    assert [(it["mission_slug"], it["outcome"]) for it in found] == [(SLUG, "taken_in")]
+    assert code == 0
+    assert typed("sync", "--mission", "nowhere").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "reason_code"),
+    [
+        ("diverged", "diverged"),
+        ("unreadable", "unreadable"),
+        ("replaced", "not_a_workspace"),
+        ("damaged mission", "unreadable"),
+        ("uncommitted changes", "uncommitted_changes"),
+        ("no branch", "no_branch"),
+    ],
+)
+def test_what_is_refused_is_told_and_the_others_come(
+    stage: Stage, case: str, reason_code: str
+) -> None:
+    stage.write_mission({"WP01": {}}, slug="002-other")
+    begun = stage.done("start-implementation", mission="002-other", wp="WP01", actor="coder")
+    other = Path(begun["workspace_path"])
+    stage.commit({"a/one": "1\n"}, folder=other)
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    if case == "diverged":
+        synced()
+        stage.git("commit", "-q", "--amend", "-m", "other", folder=place)
+        stage.commit({"a/two": "2\n"}, folder=other)
+    elif case == "unreadable":
+        shutil.rmtree(place / ".git" / "objects")
+        os.mkfifo(place / ".git" / "objects")
+    elif case == "replaced":
+        place.rename(place.with_name("moved"))
+        place.mkdir()
+    elif case == "damaged mission":
+        (stage.root / "kitty-specs" / SLUG / "meta.json").write_text("{")
+    elif case == "uncommitted changes":
+        stage.git("switch", "-q", LANE)
+        (stage.root / "a").mkdir()
+        (stage.root / "a" / "one").write_text("mine\n")
+    else:
+        stage.git("branch", "-D", LANE)
+    code, found = synced()
+    by_name = {it["workspace"]: it for it in found}
+    assert code == 1
+    assert by_name[NAME]["reason_code"] == reason_code
+    assert by_name[other.name]["outcome"] == "taken_in"
+
+
+def test_a_workspace_that_lacks_what_the_project_has_is_told_and_not_refused(stage: Stage) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    synced()
+    stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
+    code, found = synced()
+    assert (code, found[0]["outcome"]) == (0, "behind")
+
+
+def test_a_clean_working_tree_with_the_branch_goes_with_it(stage: Stage) -> None:
+    place = begin(stage)
+    stage.git("switch", "-q", LANE)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    assert synced()[0] == 0
+    assert (stage.root / "a" / "one").read_text() == "1\n"
+    assert stage.git("status", "--porcelain", "--", "a") == ""
+
+
+def test_a_review_is_about_what_was_handed_in_and_tells_of_what_has_come_since(
+    stage: Stage,
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    move = {"mission": SLUG, "wp": "WP01", "to": "for_review", "actor": "coder"}
+    stage.done("transition", subtasks_complete=True, **move)
+    handed_in = tip(stage)
+    stage.commit({"a/one": "2\n"}, folder=place)
+    result = typed("review", "WP01", "--json")
+    work = json.loads(result.stdout)["data"]
+    assert work["commit"] == handed_in
+    assert work["commits_not_included"][0]["commits"] == [tip(stage, place)]
+    assert work["problems"] == []
+
+
+def test_a_review_of_a_workspace_that_cannot_be_read_shows_what_the_project_has(
+    stage: Stage,
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    move = {"mission": SLUG, "wp": "WP01", "to": "for_review", "actor": "coder"}
+    stage.done("transition", subtasks_complete=True, **move)
+    stage.commit({"a/one": "2\n"}, folder=place)
+    (place / ".git" / "commondir").write_text("elsewhere\n")
+    result = typed("review", "WP01")
+    assert result.exit_code == 0
+    assert "warning: " in result.stdout
+    assert "commondir" in result.stdout
+    assert tip(stage) in result.stdout
+
+
+def listed() -> dict[str, Any]:
+    result = typed("workspace", "list", "--json")
+    assert result.exit_code == 0
+    data: dict[str, Any] = json.loads(result.stdout)["data"]
+    return data
+
+
+def test_every_workspace_is_listed_with_who_works_there_and_how_it_stands(stage: Stage) -> None:
+    place, other = begin(stage), begin(stage, "WP02")
+    stage.commit({"a/one": "1\n"}, folder=place)
+    (stage.root / ".worktrees" / "stray").mkdir()
+    found = {it["workspace"]: it for it in listed()["workspaces"]}
+    one, two, stray = found[NAME], found[other.name], found["stray"]
+    assert (one["mission_slug"], one["lane_id"], one["branch"]) == (SLUG, "lane-a", LANE)
+    assert (one["wp_id"], one["lane"], one["holder"]) == ("WP01", "in_progress", "coder")
+    assert (one["kind"], one["standing"], one["tip"]) == (
+        "shared",
+        "not_taken_in",
+        tip(stage, place),
+    )
+    assert (two["standing"], two["path"]) == ("in_step", str(other))
+    assert (stray["kind"], stray["mission_slug"]) == ("other", None)
+    synced()
+    stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
+    (other / ".git" / "packed-refs").unlink()
+    standings = {it["workspace"]: it["standing"] for it in listed()["workspaces"]}
+    assert standings == {NAME: "behind", other.name: "unknown", "stray": "unknown"}
+
+
+def test_a_linked_worktree_and_a_damaged_mission_are_listed(stage: Stage) -> None:
+    place = stage.root / ".worktrees" / NAME
+    stage.git("worktree", "add", "-q", "-b", LANE, str(place))
+    assert [it["kind"] for it in listed()["workspaces"]] == ["linked"]
+    (stage.root / "kitty-specs" / SLUG / "meta.json").write_text("{")
+    result = typed("workspace", "list")
+    assert result.exit_code == 0
+    assert "meta.json" in result.stderr
+
+
+def test_the_trash_is_listed_with_its_dates(stage: Stage) -> None:
+    assert listed()["trash"] == []
+    trash = stage.root / ".worktrees" / ".trash"
+    trash.mkdir(parents=True)
+    for name in ("20261101T100000Z-01234567-x", "99991231T100000Z-01234567-y", "stray", "2026"):
+        (trash / name).mkdir()
+    first, last = listed()["trash"]
+    assert (first["workspace"], first["since"][:10], first["until"][:10]) == (
+        "x",
+        "2026-11-01",
+        "2026-11-15",
+    )
+    assert last["workspace"] == "y"
+
+
+def test_the_table_is_aligned_and_nothing_in_it_plays_with_the_terminal(stage: Stage) -> None:
+    begin(stage, actor="c\x1b[2Jö日der")
+    begin(stage, "WP02")
+    result = typed("workspace", "list")
+    header, one, two = result.stdout.splitlines()
+    assert "\x1b" not in result.stdout
+    assert "c\\x1b[2Jö日der" in one
+    columns = [two.index("coder"), two.index("in step")]
+    assert columns == [header.index("HOLDER"), header.index("COMMITS")]
+    assert one.index("in step") == columns[1] - 1  # One character there is two columns wide.
+
+
+def test_without_a_repository_or_a_workspace_there_is_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Stage
+) -> None:
+    assert synced() == (0, [])
+    assert typed("sync").exit_code == 0
+    bare = tmp_path / "bare"
+    (bare / "kitty-specs").mkdir(parents=True)
+    monkeypatch.chdir(bare)
+    assert synced() == (0, [])
+    assert listed()["workspaces"] == []
