@@ -116,15 +116,16 @@ def glance(workspace: Path, branch: str) -> Glance:
     return Glance(tip=None, packed=(found.st_ino, found.st_mtime_ns, found.st_size))
 
 
-def told_tip(workspace: Path, branch: str) -> str | None:
-    """The commit of the branch by the workspace's own word, packed or not; None where a look does not tell.
+def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
+    """The commit of the branch by the repository's own word, packed or not; None where a look does not tell.
 
     Nothing is followed and nothing is waited for.
     """
-    tip = loose_tip(workspace, branch)
-    if tip:
-        return tip
-    packed = _content(workspace, ".git", "packed-refs", most=_MOST_PACKED)
+    git_dir = () if is_bare else (".git",)
+    loose = _TIP.fullmatch(_content(folder, *git_dir, "refs", "heads", *branch.split("/")))
+    if loose:
+        return loose[1].decode("ascii")
+    packed = _content(folder, *git_dir, "packed-refs", most=_MOST_PACKED)
     found = re.search(_PACKED % re.escape(branch.encode()), packed, re.MULTILINE)
     return found[1].decode("ascii") if found else None
 

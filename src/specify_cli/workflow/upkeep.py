@@ -14,6 +14,7 @@ from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_retiring, repositories, syncing
 from specify_cli.workflow.following import Stamp, stamp
 from specify_cli.workflow.lane_making import MIRRORS
@@ -54,9 +55,11 @@ class Mirrors:
             return MIRROR_TICK_S
         failure: Exception | None = None
         for slug, tips in self._tips(repository, files).items():
-            known = self.known.get(slug)
-            log = files[slug].log.path
+            known, log = self.known.get(slug), files[slug].log.path
             if known and known[0] == tips and known[1] in (None, stamp(log)):
+                continue
+            if self._has(slug, tips):
+                self.known[slug] = (tips, None)
                 continue
             try:
                 self.known[slug] = (tips, None if self._update(slug) else stamp(log))
@@ -65,6 +68,12 @@ class Mirrors:
         if failure:
             raise failure
         return MIRROR_TICK_S
+
+    def _has(self, slug: str, tips: _Tips) -> bool:
+        """Whether the mirror has those branches already, by a look at its files."""
+        mirror = self.project.worktrees / MIRRORS / f"{slug}.git"
+        names = (self.targets[slug], branch_of_mission(slug))
+        return tips == tuple(told_tip(mirror, it, is_bare=True) for it in names)
 
     def _missions(self) -> list[MissionFiles]:
         mirrors = self.project.worktrees / MIRRORS
