@@ -275,3 +275,13 @@ def test_a_rename_replaces_nothing(place: Path, tmp_path: Path) -> None:
         os.close(folder)
         os.close(parent)
     assert (place / "file").read_text() == "old"
+
+
+def test_nothing_is_written_through_a_link_where_git_reads_what_to_ignore(
+    worktrees: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.touch()
+    (worktrees / ".gitignore").symlink_to(outside)
+    with host_folders.opened(worktrees):
+        assert outside.read_bytes() == b""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.workspace_files import glance, odd_files, told_tip
+from specify_cli.vcs.workspace_files import glance, is_on, loose_tip, odd_files, told_tip
+from tests.patience import LONGEST_S
 
 
 def link_to_folder(path: Path) -> None:
-    path.symlink_to(path.parent)
+    path.symlink_to(path.parent.resolve())
 
 
 def link_to_file(path: Path) -> None:
@@ -134,3 +137,76 @@ def test_nothing_is_waited_for_to_tell_the_branch(git_dir: Path) -> None:
     os.mkfifo(git_dir / "packed-refs")
     assert told_tip(Path(), "kitty/x") is None
     assert glance(Path(), "kitty/x").tip is None
+
+
+# What the workspace says of its branch.
+
+BRANCH = "kitty/mission-demo-lane-a"
+COMMIT = "1" * 40
+
+
+@pytest.fixture
+def told(git_dir: Path) -> Path:
+    """The workspace of a repository that has the branch out."""
+    tip = git_dir / "refs/heads" / BRANCH
+    tip.parent.mkdir(parents=True)
+    tip.write_text(f"{COMMIT}\n")
+    (git_dir / "HEAD").write_text(f"ref: refs/heads/{BRANCH}\n")
+    return git_dir.parent
+
+
+def test_the_branch_that_a_workspace_is_on_and_its_commit_are_read(told: Path) -> None:
+    assert loose_tip(told, BRANCH) == COMMIT
+    assert is_on(told, BRANCH)
+    assert not is_on(told, "other")
+    assert loose_tip(told, "other") is None
+
+
+@pytest.mark.parametrize("said", ["", COMMIT, f"ref: refs/heads/{BRANCH}\n", f"{COMMIT[1:]}\n"])
+def test_what_is_not_a_commit_is_not_taken_for_one(told: Path, said: str) -> None:
+    (told / ".git/refs/heads" / BRANCH).write_text(said)
+    assert loose_tip(told, BRANCH) is None
+
+
+@pytest.mark.parametrize("place", [".git", ".git/refs", ".git/refs/heads/kitty", "file", ""])
+def test_no_link_is_followed_to_what_a_workspace_says(
+    told: Path, tmp_path: Path, place: str
+) -> None:
+    asked = told
+    if place:
+        at = told / (place if place != "file" else f".git/refs/heads/{BRANCH}")
+        at.symlink_to(shutil.move(at, tmp_path / "elsewhere"))
+    else:
+        asked = tmp_path / "link"
+        asked.symlink_to(told.resolve())
+    assert loose_tip(asked, BRANCH) is None
+
+
+def test_a_head_that_is_a_link_is_on_no_branch(told: Path, tmp_path: Path) -> None:
+    head = told / ".git/HEAD"
+    head.symlink_to(shutil.move(head, tmp_path / "elsewhere"))
+    assert not is_on(told, BRANCH)
+
+
+def test_what_a_pipe_says_is_not_read(told: Path) -> None:
+    head = told / ".git/HEAD"
+    said = head.read_bytes()
+    head.unlink()
+    os.mkfifo(head)
+    # Both ends, so that the bytes are there whoever opens it.
+    pipe = os.open(head, os.O_RDWR)
+    try:
+        os.write(pipe, said)
+        assert not is_on(told, BRANCH)
+    finally:
+        os.close(pipe)
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(told: Path) -> None:
+    tip = told / ".git/refs/heads" / BRANCH
+    tip.unlink()
+    os.mkfifo(tip)
+    asked = threading.Thread(target=loose_tip, args=(told, BRANCH), daemon=True)
+    asked.start()
+    asked.join(LONGEST_S)
+    assert not asked.is_alive()

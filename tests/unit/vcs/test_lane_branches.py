@@ -1,0 +1,287 @@
+"""The branches of a mission and of its execution lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import lane_branches
+from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.branch_moves import TargetMoved
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.lane_bases import Parts
+from specify_cli.vcs.lane_branches import LaneBranches
+from specify_cli.vcs.moves import CheckoutBlocked
+from tests.durability import SYNC_ALL, watched
+from tests.unit.vcs.conftest import MISSION, Project
+
+LANE = f"{MISSION}-lane-a"
+OTHER = f"{MISSION}-lane-b"
+
+
+def branches(project: Project, lane: str = LANE) -> LaneBranches:
+    return LaneBranches.of(project.repo, lane=lane, mission=MISSION, target="main", origin=None)
+
+
+@contextmanager
+def pointed(project: Project, parts: Parts, *, lane: str = LANE) -> Iterator[str]:
+    """The lane's branch is at its start while the block runs; gives that commit."""
+    found = branches(project, lane)
+    start = found.start(project.repo, parts)
+    with lane_branches.pointed(project.repo, found, start.tip, leave=lambda commit: None):
+        yield start.base
+
+
+def begin(project: Project, parts: Parts | None = None, *, lane: str = LANE) -> str:
+    with pointed(project, parts or Parts(goes_on=True), lane=lane) as base:
+        return base
+
+
+def commit_on(project: Project, branch: str, files: dict[str, str | None]) -> str:
+    """A commit that the branch has now, made in a working tree that is gone again."""
+    folder = project.root.parent / "elsewhere"
+    project.git("worktree", "add", "-q", "--force", str(folder), branch)
+    try:
+        return project.commit(files, at=folder)
+    finally:
+        project.git("worktree", "remove", "--force", str(folder))
+
+
+def fail_where(is_so: bool) -> None:
+    assert is_so
+    raise OSError("full")
+
+
+def tip(project: Project, branch: str) -> str:
+    return project.git("rev-parse", f"refs/heads/{branch}")
+
+
+# Where work starts.
+
+
+def test_the_first_start_is_from_the_target(project: Project) -> None:
+    main = tip(project, "main")
+    assert begin(project) == main == tip(project, LANE) == tip(project, MISSION)
+
+
+def test_a_start_is_from_the_missions_branch_where_that_exists(project: Project) -> None:
+    project.git("branch", MISSION)
+    project.commit({"a.txt": "later\n"})
+    assert begin(project) == tip(project, MISSION) == tip(project, LANE)
+
+
+def test_a_repeated_start_changes_nothing(project: Project) -> None:
+    base = begin(project)
+    refs = project.refs()
+    assert begin(project) == base
+    assert project.refs() == refs
+
+
+def test_a_start_again_goes_on_from_what_was_committed(project: Project) -> None:
+    begin(project)
+    own = commit_on(project, LANE, {"a.txt": "mine\n"})
+    assert begin(project) == own == tip(project, LANE)
+
+
+def test_approved_dependencies_are_merged_in(project: Project) -> None:
+    begin(project)
+    begin(project, lane=OTHER)
+    one = commit_on(project, LANE, {"one.txt": "1\n"})
+    two = commit_on(project, OTHER, {"two.txt": "2\n"})
+    base = begin(project, Parts(merge_in={"WP01": one, "WP02": two}), lane=f"{MISSION}-lane-c")
+    assert base == tip(project, f"{MISSION}-lane-c")
+    assert {"one.txt", "two.txt"} <= set(project.git("ls-tree", "--name-only", base).split())
+    for commit in (one, two):
+        assert project.repo.is_ancestor(commit, base)
+
+
+def test_a_dependency_that_another_contains_needs_no_merge_of_its_own(project: Project) -> None:
+    begin(project)
+    one = commit_on(project, LANE, {"one.txt": "1\n"})
+    begin(project, Parts(merge_in={"WP01": one}), lane=OTHER)
+    two = commit_on(project, OTHER, {"two.txt": "2\n"})
+    third = f"{MISSION}-lane-c"
+    base = begin(project, Parts(merge_in={"WP01": one, "WP02": two}), lane=third)
+    assert project.git("rev-list", "--count", "--merges", "--first-parent", base) == "1"
+
+
+def test_a_dependency_that_moved_on_is_merged_into_a_lane_that_goes_on(project: Project) -> None:
+    begin(project)
+    begin(project, lane=OTHER)
+    own = commit_on(project, OTHER, {"mine.txt": "mine\n"})
+    later = commit_on(project, LANE, {"one.txt": "1\n"})
+    parts = Parts(goes_on=True, merge_in={"WP01": later})
+    base = begin(project, parts, lane=OTHER)
+    assert project.repo.is_ancestor(later, base)
+    assert project.repo.is_ancestor(own, base)
+    assert begin(project, parts, lane=OTHER) == base
+
+
+def test_conflicting_dependencies_are_refused_and_leave_nothing(project: Project) -> None:
+    begin(project)
+    begin(project, lane=OTHER)
+    left = commit_on(project, LANE, {"a.txt": "left\n"})
+    right = commit_on(project, OTHER, {"a.txt": "right\n"})
+    refs = project.refs()
+    with pytest.raises(AllocationFailed) as caught:
+        begin(project, Parts(merge_in={"WP01": left, "WP02": right}), lane=f"{MISSION}-lane-c")
+    assert (caught.value.code, caught.value.files) == ("conflict", ("a.txt",))
+    assert project.refs() == refs
+
+
+def test_a_conflict_with_what_the_lane_has_is_refused_and_leaves_the_branch(
+    project: Project,
+) -> None:
+    begin(project)
+    begin(project, lane=OTHER)
+    commit_on(project, LANE, {"a.txt": "mine\n"})
+    theirs = commit_on(project, OTHER, {"a.txt": "theirs\n"})
+    refs = project.refs()
+    with pytest.raises(AllocationFailed) as caught:
+        begin(project, Parts(goes_on=True, merge_in={"WP02": theirs}))
+    assert caught.value.code == "conflict"
+    assert project.refs() == refs
+
+
+def test_a_repository_without_commits_is_refused(empty: Project) -> None:
+    with pytest.raises(AllocationFailed, match="no commit yet"):
+        branches(empty)
+    assert empty.refs() == ""
+
+
+def test_a_missing_target_is_refused(project: Project) -> None:
+    project.git("branch", "-m", "main", "trunk")
+    with pytest.raises(AllocationFailed, match="no branch main"):
+        branches(project)
+    assert MISSION not in project.refs()
+
+
+def test_work_that_is_not_in_the_repository_is_refused(project: Project) -> None:
+    with pytest.raises(GitFailed):
+        begin(project, Parts(merge_in={"WP09": "1" * 40}))
+    assert MISSION not in project.refs()
+
+
+@pytest.mark.parametrize("name", [LANE, MISSION])
+def test_a_branch_that_stands_for_another_is_refused(project: Project, name: str) -> None:
+    project.git("symbolic-ref", f"refs/heads/{name}", "refs/heads/main")
+    with pytest.raises(GitFailed):
+        branches(project)
+    assert project.git("symbolic-ref", f"refs/heads/{name}") == "refs/heads/main"
+
+
+# What is pointed at, and for how long.
+
+
+def test_a_block_that_fails_leaves_no_branches(project: Project) -> None:
+    refs = project.refs()
+    with pytest.raises(OSError, match="full"), pointed(project, Parts(goes_on=True)):
+        raise OSError("full")
+    assert project.refs() == refs
+
+
+def test_a_block_that_fails_leaves_the_branch_where_it_was(project: Project) -> None:
+    begin(project)
+    begin(project, lane=OTHER)
+    one = commit_on(project, OTHER, {"one.txt": "1\n"})
+    refs = project.refs()
+    parts = Parts(goes_on=True, merge_in={"WP02": one})
+    with pytest.raises(OSError, match="full"), pointed(project, parts):
+        fail_where(project.refs() != refs)
+    assert project.refs() == refs
+
+
+def test_what_a_branch_has_is_told_before_it_is_pointed_elsewhere(project: Project) -> None:
+    begin(project)
+    own = commit_on(project, LANE, {"a.txt": "mine\n"})
+    main, told = tip(project, "main"), list[tuple[str, str]]()
+    found = branches(project)
+
+    def leave(commit: str) -> None:
+        told.append((commit, tip(project, LANE)))
+
+    with lane_branches.pointed(project.repo, found, main, leave=leave):
+        assert tip(project, LANE) == main
+    assert told == [(own, own)]
+    with lane_branches.pointed(project.repo, branches(project), main, leave=leave):
+        assert told == [(own, own)]
+
+
+def test_branches_point_at_nothing_that_can_be_lost(project: Project) -> None:
+    with watched() as disk:
+        begin(project)
+    assert SYNC_ALL in disk.steps[: disk.steps.index("run git update-ref")]
+
+
+def test_a_branch_that_came_meanwhile_stays(project: Project) -> None:
+    found = branches(project)
+    project.git("branch", LANE)
+    refs = project.refs()
+    main = tip(project, "main")
+    with pytest.raises(GitFailed):
+        lane_branches.advance(project.repo, LANE, old=found.tip, new=main)
+    assert project.refs() == refs
+
+
+def test_a_branch_that_moved_meanwhile_stays(project: Project) -> None:
+    begin(project)
+    old = tip(project, LANE)
+    own = commit_on(project, LANE, {"a.txt": "mine\n"})
+    other = project.commit({"b.txt": "other\n"})
+    with pytest.raises(TargetMoved):
+        lane_branches.advance(project.repo, LANE, old=old, new=other)
+    assert tip(project, LANE) == own
+
+
+# Where somebody has the branch checked out.
+
+
+def checked_out(project: Project) -> Path:
+    """The main checkout has the lane's branch out, which is to move to a commit of another."""
+    begin(project)
+    begin(project, lane=OTHER)
+    commit_on(project, OTHER, {"a.txt": "theirs\n", "new.txt": "new\n"})
+    project.git("checkout", "-q", LANE)
+    return project.root
+
+
+def onward(project: Project) -> Parts:
+    return Parts(goes_on=True, merge_in={"WP02": tip(project, OTHER)})
+
+
+def test_the_checkout_that_has_the_branch_out_moves_along(project: Project) -> None:
+    root = checked_out(project)
+    project.write("b.txt", "mine\n")
+    begin(project, onward(project))
+    assert (root / "new.txt").read_text() == "new\n"
+    assert project.git("symbolic-ref", "HEAD") == f"refs/heads/{LANE}"
+    assert project.status() == [" M b.txt"]
+
+
+@pytest.mark.parametrize("is_staged", [False, True])
+def test_uncommitted_changes_in_the_way_are_refused_and_stay(
+    project: Project, is_staged: bool
+) -> None:
+    root = checked_out(project)
+    project.write("a.txt", "mine\n")
+    if is_staged:
+        project.git("add", "a.txt")
+    refs, status = project.refs(), project.status()
+    with pytest.raises(CheckoutBlocked, match=r"a\.txt"):
+        begin(project, onward(project))
+    assert project.refs() == refs
+    assert project.status() == status
+    assert (root / "a.txt").read_text() == "mine\n"
+
+
+def test_a_block_that_fails_takes_the_checkout_back(project: Project) -> None:
+    root = checked_out(project)
+    refs = project.refs()
+    with pytest.raises(OSError, match="full"), pointed(project, onward(project)):
+        fail_where((root / "new.txt").exists())
+    assert project.refs() == refs
+    assert project.status() == []
+    assert not (root / "new.txt").exists()

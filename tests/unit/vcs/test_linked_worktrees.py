@@ -1,0 +1,151 @@
+"""Linked worktrees of execution lanes, which an older version of the host has made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import linked_worktrees
+from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.checkouts import registered
+from tests.durability import watched
+from tests.unit.vcs.conftest import LaneCheckout, Project
+
+
+@pytest.fixture
+def space(project: Project) -> LaneCheckout:
+    return project.lane("lane-a")
+
+
+def registration(project: Project, space: LaneCheckout) -> Path:
+    return project.root / ".git" / "worktrees" / space.path.name
+
+
+# What is one.
+
+
+def test_a_linked_worktree_is_known_with_its_branch(project: Project, space: LaneCheckout) -> None:
+    assert linked_worktrees.is_linked(project.repo, space.path)
+    assert linked_worktrees.branch_out(project.repo, space.path) == space.branch
+    assert not linked_worktrees.is_linked(project.repo, project.root)
+    assert not linked_worktrees.is_linked(project.repo, space.path.with_name("demo-lane-b"))
+
+
+def test_its_branch_in_a_rebase_is_still_its_branch(project: Project, space: LaneCheckout) -> None:
+    project.commit({"a.txt": "mine\n"}, at=space.path)
+    project.commit({"a.txt": "theirs\n"})
+    with pytest.raises(subprocess.CalledProcessError):
+        project.git("rebase", "main", at=space.path)
+    assert linked_worktrees.branch_out(project.repo, space.path) == space.branch
+    with pytest.raises(AllocationFailed, match="rebase"):
+        linked_worktrees.require_removable(project.repo, space.path)
+
+
+def test_a_folder_that_names_anothers_registration_is_not_one(
+    project: Project, space: LaneCheckout
+) -> None:
+    thief = project.write(
+        ".worktrees/demo-lane-c/.git", f"gitdir: {registration(project, space)}\n"
+    )
+    assert not linked_worktrees.is_linked(project.repo, thief.parent)
+
+
+def test_a_folder_that_names_a_foreign_repository_is_not_one(
+    project: Project, space: LaneCheckout, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "foreign" / ".git"
+    shutil.copytree(project.root / ".git", foreign)
+    own = foreign / "worktrees" / space.path.name
+    (space.path / ".git").write_text(f"gitdir: {own}\n")
+    assert not linked_worktrees.is_linked(project.repo, space.path)
+    assert linked_worktrees.branch_out(project.repo, space.path) is None
+
+
+def test_a_link_to_one_is_not_one(project: Project, space: LaneCheckout, tmp_path: Path) -> None:
+    space.path.rename(tmp_path / "elsewhere")
+    space.path.symlink_to(tmp_path / "elsewhere")
+    assert not linked_worktrees.is_linked(project.repo, space.path)
+
+
+def test_a_pipe_in_the_place_of_its_git_file_is_not_waited_for(
+    project: Project, space: LaneCheckout
+) -> None:
+    (space.path / ".git").unlink()
+    os.mkfifo(space.path / ".git")
+    assert not linked_worktrees.is_linked(project.repo, space.path)
+
+
+def test_a_registration_behind_a_link_is_none(project: Project, space: LaneCheckout) -> None:
+    own = registration(project, space)
+    (own.parent / "twin").symlink_to(own)
+    assert [it.path for it in registered(project.repo.git)] == [project.root, space.path]
+
+
+# What would be lost with it.
+
+
+@pytest.mark.parametrize("name", ["locked", "modules", "MERGE_HEAD"])
+def test_one_that_somebody_needs_stays(project: Project, space: LaneCheckout, name: str) -> None:
+    linked_worktrees.require_removable(project.repo, space.path)
+    (registration(project, space) / name).touch()
+    with pytest.raises(AllocationFailed) as caught:
+        linked_worktrees.require_removable(project.repo, space.path)
+    assert caught.value.code == "uncommitted_work"
+
+
+# What is left of it when it is replaced.
+
+
+def test_the_registration_of_one_that_was_replaced_is_removed(
+    project: Project, space: LaneCheckout, tmp_path: Path
+) -> None:
+    other = project.lane("lane-b")
+    space.path.rename(tmp_path / "trash")
+    space.path.mkdir()
+    with watched() as disk:
+        linked_worktrees.forget_replaced(project.repo, space.path)
+    assert "sync worktrees" in disk.steps
+    assert not registration(project, space).exists()
+    assert registration(project, other).exists()
+    assert linked_worktrees.is_linked(project.repo, other.path)
+    assert (tmp_path / "trash" / "a.txt").exists()
+    project.git("branch", "-D", space.branch)  # Nothing has it out any more.
+
+
+def test_one_that_is_in_its_place_keeps_its_registration(
+    project: Project, space: LaneCheckout
+) -> None:
+    linked_worktrees.forget_replaced(project.repo, space.path)
+    assert linked_worktrees.is_linked(project.repo, space.path)
+
+
+def test_a_registration_without_a_folder_is_removed(project: Project, space: LaneCheckout) -> None:
+    shutil.rmtree(space.path)
+    linked_worktrees.forget_replaced(project.repo, space.path)
+    assert not registration(project, space).exists()
+
+
+def test_no_link_is_followed_to_a_registration(
+    project: Project, space: LaneCheckout, tmp_path: Path
+) -> None:
+    shutil.rmtree(space.path)
+    own = registration(project, space)
+    elsewhere = shutil.move(own, tmp_path / "elsewhere")
+    own.symlink_to(elsewhere)
+    linked_worktrees.forget_replaced(project.repo, space.path)
+    assert own.is_symlink()
+    assert (tmp_path / "elsewhere" / "HEAD").exists()
+
+
+def test_no_link_is_followed_to_where_all_registrations_are(
+    project: Project, space: LaneCheckout, tmp_path: Path
+) -> None:
+    shutil.rmtree(space.path)
+    folder = registration(project, space).parent
+    folder.symlink_to(shutil.move(folder, tmp_path / "elsewhere"))
+    linked_worktrees.forget_replaced(project.repo, space.path)
+    assert (tmp_path / "elsewhere" / space.path.name / "HEAD").exists()
