@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +102,213 @@ def test_whatever_else_has_the_name_is_refused_and_stays(stage: Stage, kind: str
     assert not first.is_dir() or kind == "link to a folder" or (first / "notes.txt").exists()
     assert stage.lane("WP01") == "planned"
     assert not remains(stage)
+
+
+# What a repeated start finds.
+
+
+def state(stage: Stage, path: Path) -> tuple[tuple[int, int], str, list[Path]]:
+    refs = stage.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads")
+    return which(path), refs, trashed(stage)
+
+
+def test_a_repeated_start_changes_nothing(stage: Stage) -> None:
+    path = begun(stage)
+    to(stage, "planned")
+    before = state(stage, path)
+    assert begun(stage) == path
+    assert state(stage, path) == before
+    assert not before[2]
+
+
+def test_work_in_a_workspace_that_is_used_again_stays(stage: Stage) -> None:
+    path = begun(stage)
+    stage.commit({"a.txt": "done\n"}, folder=path)
+    (path / "new.txt").write_text("unfinished\n")
+    tip = stage.git("rev-parse", "HEAD", folder=path)
+    to(stage, "planned")
+    before = which(path)
+    begun(stage)
+    assert which(path) == before
+    assert (path / "new.txt").read_text() == "unfinished\n"
+    assert stage.git("rev-parse", "HEAD", folder=path) == tip == stage.git("rev-parse", BRANCH)
+
+
+def test_a_workspace_that_is_gone_is_made_again_with_what_was_handed_in(stage: Stage) -> None:
+    path = begun(stage)
+    stage.commit({"a.txt": "done\n"}, folder=path)
+    to(stage, "for_review")
+    to(stage, "planned")
+    shutil.rmtree(path)
+    assert begun(stage) == path
+    assert (path / "a.txt").read_text() == "done\n"
+    assert stage.git("status", "--porcelain", folder=path) == ""
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_workspace_whose_record_is_lost_is_used_again(stage: Stage, is_damaged: bool) -> None:
+    path = begun(stage)
+    (path / "new.txt").write_text("unfinished\n")
+    to(stage, "planned")
+    record = stage.root / ".kitty" / "host" / "workspaces" / f"{LANE}.json"
+    if is_damaged:
+        record.write_text("{")
+    else:
+        record.unlink()
+    before = which(path)
+    begun(stage)
+    assert which(path) == before
+    assert (path / "new.txt").exists()
+
+
+def test_the_workspaces_of_a_copied_project_are_used_there(stage: Stage) -> None:
+    path = begun(stage)
+    stage.commit({"a.txt": "done\n"}, folder=path)
+    to(stage, "planned")
+    copy = Stage(root=stage.root.parent / "copy")
+    shutil.copytree(stage.root, copy.root, symlinks=True)
+    there = begun(copy)
+    assert there == copy.root / ".worktrees" / LANE
+    assert (there / "a.txt").read_text() == "done\n"
+    to(copy, "for_review")
+    assert copy.git("rev-parse", BRANCH) == copy.git("rev-parse", "HEAD", folder=there)
+    assert begun(stage) == path
+
+
+# A workspace gives way to that of the next package.
+
+
+def go_on(stage: Stage) -> Path:
+    """WP01 is approved, and WP02 is to go on in its execution lane."""
+    path = stage.approve("WP01", {"a/one.txt": "1\n"})
+    stage.commit({"later.txt": "later\n"})
+    return path
+
+
+def test_the_next_package_finds_a_new_workspace_with_the_approved_work(two: Stage) -> None:
+    path = go_on(two)
+    old = which(path)
+    (path / "stray.txt").write_text("x\n")
+    two.git("add", "stray.txt", folder=path)
+    two.git("reset", "-q", "--hard", folder=path)
+    two.git("checkout", "-q", "-b", "other", folder=path)
+    assert begun(two, "WP02") == path
+    assert which(path) != old
+    assert (path / "a/one.txt").read_text() == "1\n"
+    assert two.git("symbolic-ref", "HEAD", folder=path) == f"refs/heads/{BRANCH}"
+    assert [which(it) for it in trashed(two)] == [old]
+    assert not remains(two)
+
+
+def test_uncommitted_work_is_not_replaced(two: Stage) -> None:
+    path = go_on(two)
+    two.git("checkout", "-q", "-b", "other", folder=path)
+    (path / "a/one.txt").write_text("mine\n")
+    (path / "new.txt").write_text("mine\n")
+    before = state(two, path)
+    data = refused(start(two, "WP02"))
+    assert (data["reason_code"], data["retryable"]) == ("uncommitted_work", True)
+    assert sorted(data["files"]) == ["a/one.txt", "new.txt"]
+    assert state(two, path) == before
+    assert (path / "new.txt").read_text() == "mine\n"
+    assert two.lane("WP02") == "planned"
+
+
+def test_ignored_files_keep_no_workspace(two: Stage) -> None:
+    two.commit({".gitignore": "*.log\n"})
+    path = go_on(two)
+    two.git("checkout", "-q", "-b", "other", folder=path)
+    (path / "build.log").write_text("x\n")
+    old = which(path)
+    begun(two, "WP02")
+    assert which(path) != old
+
+
+def test_a_workspace_that_somebody_stands_in_is_not_replaced(two: Stage) -> None:
+    path = go_on(two)
+    two.git("checkout", "-q", "-b", "other", folder=path)
+    before = state(two, path)
+    with subprocess.Popen(["/bin/cat"], cwd=path / "a", stdin=subprocess.PIPE) as agent:
+        data = refused(start(two, "WP02"))
+        assert (data["reason_code"], data["retryable"]) == ("in_use", True)
+        assert str(agent.pid) in data["message"]
+        assert state(two, path) == before
+        assert agent.stdin is not None
+        agent.stdin.close()
+    begun(two, "WP02")
+    assert trashed(two)
+    assert not remains(two)
+
+
+def test_conflicting_work_is_refused_and_the_workspace_stays(stage: Stage) -> None:
+    shutil.rmtree(stage.root / "kitty-specs")
+    packages = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
+    stage.write_mission(
+        {**packages, "WP03": {"owned_files": ["c/**"], "dependencies": ["WP01", "WP02"]}}
+    )
+    stage.approve("WP01", {"README.md": "one\n"})
+    stage.approve("WP02", {"README.md": "two\n"})
+    data = refused(start(stage, "WP03"))
+    assert (data["reason_code"], data["files"]) == ("conflict", ["README.md"])
+    assert not (stage.root / ".worktrees" / f"{SLUG}-lane-c").exists()
+    assert f"{BRANCH[:-1]}c" not in stage.git("for-each-ref")
+
+
+def test_hooks_that_a_workspace_has_not_got_are_warned_of(stage: Stage) -> None:
+    hooks = stage.root / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    hook = hooks / "pre-commit"
+    hook.write_bytes(b"#!/bin/sh\n" + b"#" * (1024 * 1024))
+    hook.chmod(0o755)
+    warnings = done(start(stage))["warnings"]
+    assert any("pre-commit" in it for it in warnings)
+
+
+# After a merge.
+
+
+def merged(stage: Stage) -> dict[str, Any]:
+    return stage.done("merge-mission", mission=SLUG)
+
+
+def test_a_merge_moves_workspaces_to_the_trash(stage: Stage) -> None:
+    path = stage.approve("WP01", {"one.txt": "1\n"})
+    known = which(path)
+    assert merged(stage)["worktree_removed"]
+    assert not os.path.lexists(path)
+    assert [which(it) for it in trashed(stage)] == [known]
+    assert merged(stage)["worktree_removed"]
+
+
+def test_a_merge_keeps_a_workspace_with_commits_that_were_not_approved(stage: Stage) -> None:
+    path = stage.approve("WP01", {"one.txt": "1\n"})
+    stage.commit({"two.txt": "2\n"}, folder=path)
+    known = which(path)
+    data = merged(stage)
+    assert not data["worktree_removed"]
+    assert [it["lane_id"] for it in data["commits_not_included"]] == ["lane-a"]
+    assert which(path) == known
+    assert not (stage.root / "two.txt").exists()
+
+
+def test_a_merge_refuses_uncommitted_work_and_keeps_it(stage: Stage) -> None:
+    path = stage.approve("WP01", {"one.txt": "1\n"})
+    (path / "new.txt").write_text("mine\n")
+    refusal = stage.ask("merge-mission", mission=SLUG)
+    assert refusal["error_code"] == "PREFLIGHT_FAILED"
+    assert "new.txt" in json.dumps(refusal["data"])
+    assert (path / "new.txt").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_merge_leaves_alone_what_took_the_place_of_a_workspace(stage: Stage, kind: str) -> None:
+    path = stage.approve("WP01", {"one.txt": "1\n"})
+    elsewhere = path.rename(stage.root.parent / "elsewhere")
+    if kind == "link":
+        path.symlink_to(elsewhere)
+    else:
+        path.mkdir()
+        (path / "notes.txt").write_text("mine\n")
+    assert not merged(stage)["worktree_removed"]
+    assert path.is_symlink() or (path / "notes.txt").exists()
+    assert (elsewhere / "one.txt").exists()
