@@ -16,6 +16,7 @@ from specify_cli.vcs import renames, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed, within
 from specify_cli.vcs.host_folders import identity
+from specify_cli.vcs.workspace_files import loose_tip
 from specify_cli.vcs.workspaces import Objects, make
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import Project
@@ -277,3 +278,9 @@ def test_no_git_of_the_host_ever_reads_what_a_workspace_has_taken_over(
     assert seen
     assert not any("filter" in text or "user" in text for text in seen)
     assert "filter" in (wanted.place / ".git" / "config").read_text()
+
+
+def test_a_workspace_that_nobody_worked_in_is_known_by_a_look_at_it(project: Project) -> None:
+    made = workspace(project)
+    assert loose_tip(made.path, made.order.branch) == made.order.commit
+    assert made.git("status", "--porcelain") == ""
