@@ -16,6 +16,8 @@ from tests.integration.stage import SLUG
 
 CONFLICT = "CORRELATION_ID_CONFLICT"
 NOTHING_BEFORE = "sha256:" + "0" * 64
+PIN = re.compile("(refs/spec-kitty/pin/[^/]+/)[0-9a-f]+")
+RETIRED = re.compile(r"\.trash/\d{8}T\d{6}Z-[0-9a-f]{8}-")
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
 # Objects are judged by git itself; what an interrupted append left is kept on purpose; what a host
@@ -65,7 +67,7 @@ def read(root: Path) -> State:
     return State(
         moves=tuple(_move(event) for event in events),
         lanes=tuple(sorted(lanes.items())),
-        trees=tuple(_trees(root)),
+        trees=tuple(sorted(_trees(root))),
         dirt=tuple(_dirt(root)),
         files=frozenset(_files(root)),
     )
@@ -175,10 +177,10 @@ def _move(event: dict[str, Any]) -> tuple[str, ...]:
 
 def _trees(root: Path) -> Iterator[tuple[str, str, int]]:
     """Per branch: its content but for the log, and how many commits it has."""
-    for ref in sorted(git(root, "for-each-ref", "--format=%(refname)").split()):
+    for ref in git(root, "for-each-ref", "--format=%(refname)").split():
         lines = git(root, "ls-tree", "-r", ref).splitlines()
         digest = hashlib.sha256("\n".join(x for x in lines if LOG not in x).encode()).hexdigest()
-        yield ref, digest[:12], int(git(root, "rev-list", "--count", ref))
+        yield PIN.sub(r"\1", ref), digest[:12], int(git(root, "rev-list", "--count", ref))
 
 
 def _dirt(root: Path) -> Iterator[str]:
@@ -191,7 +193,7 @@ def _dirt(root: Path) -> Iterator[str]:
 
 def _worktrees(root: Path) -> list[Path]:
     place = root / ".worktrees"
-    return sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
+    return sorted(path for path in place.glob("[!.]*") if path.is_dir())
 
 
 def _files(root: Path) -> Iterator[str]:
@@ -199,7 +201,12 @@ def _files(root: Path) -> Iterator[str]:
         # Nor is git's diary, which it syncs never.
         if not name.startswith(UNCOUNTED) and "/logs/" not in name:
             # Where the last reset of a worktree came from: nobody's state.
-            yield ULID.sub("ULID", name.replace("/ORIG_HEAD", "/HEAD"))
+            yield _undated(ULID.sub("ULID", name.replace("/ORIG_HEAD", "/HEAD")))
+
+
+def _undated(name: str) -> str:
+    """The name without what differs from run to run: a merge commit, and the time of a retirement."""
+    return PIN.sub(r"\1", RETIRED.sub(".trash/", name))
 
 
 def _names(root: Path) -> Iterator[str]:

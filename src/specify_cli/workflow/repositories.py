@@ -69,6 +69,7 @@ def changing(project: Project) -> Iterator[Repository]:
         with suppress(OSError, GitFailed):  # What stays of it costs room alone.
             scratch.remove_dead(repository)
         with leftovers.cleared(repository.root):
+            scratch.remove_dead(repository)
             yield repository
             durable.sync()
 

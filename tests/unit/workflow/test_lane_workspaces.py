@@ -6,11 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from specify_cli import processes
+from specify_cli.vcs import scratch
 from tests.integration.stage import SLUG, Stage
 
 pytestmark = pytest.mark.long
@@ -173,6 +176,19 @@ def test_the_workspaces_of_a_copied_project_are_used_there(stage: Stage) -> None
     to(copy, "for_review")
     assert copy.git("rev-parse", BRANCH) == copy.git("rev-parse", "HEAD", folder=there)
     assert begun(stage) == path
+
+
+def test_what_a_killed_process_was_taking_in_is_gone_with_the_next_request(stage: Stage) -> None:
+    code = "from specify_cli import processes; print(processes.this_process())"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    folder = stage.root / ".git" / scratch.FOLDER
+    dead = folder / f"{said.stdout.strip()}.1234"
+    alive = folder / f"{processes.this_process()}.1234"
+    for it in (dead, alive):
+        (it / "objects").mkdir(parents=True)
+    begun(stage)
+    assert not dead.exists()
+    assert alive.exists()
 
 
 # A workspace gives way to that of the next package.
