@@ -28,6 +28,8 @@ UNCOUNTED = (
     # Git leaves it empty: nothing proves whose it is, and who needs it is told how to remove it.
     ".git/HEAD.lock",
     ".git/objects/",
+    # What a killed process was taking in: the next change of the project removes it.
+    ".git/spec-kitty-scratch/",
     ".kitty/outbox/request-",
     ".kitty/host/attic/",
     ".kitty/host/locks/",
