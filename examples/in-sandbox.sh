@@ -1,12 +1,22 @@
 #!/bin/sh
-# Starts a program in a sandbox from which it reaches the host by two folders and by nothing else.
+# Starts a program in a sandbox, from which it reaches very little of the host.
+#
+# An orchestrator has two folders: its INBOX is /inbox, which it may write to, and its OUTBOX is
+# /outbox, which it can only read:
 #
 #   in-sandbox.sh INBOX OUTBOX [BUBBLEWRAP OPTION ...] COMMAND [ARGUMENT ...]
 #
-# Inside, INBOX is /inbox, which it may write to, and OUTBOX is /outbox, which it can only read. There
-# is no network, the home is empty, no process of the outside is to be seen, the environment is cleared,
-# and of the host's files only /usr is there, to have programs to run. Further options of bubblewrap may
-# come before COMMAND, most often to carry a program in:
+# An agent has the workspace of its package, which it may write to and starts in, and can read its
+# prompt and the mirror that `git fetch` in the workspace reads. Each has the path that it has outside:
+#
+#   in-sandbox.sh --workspace PATH [--prompt PATH] [--network] [BUBBLEWRAP OPTION ...] COMMAND [ARGUMENT ...]
+#
+# The paths are `workspace_path` and `prompt_path` of the answer to `start-implementation`. With
+# --network the agent reaches whatever this machine reaches, and the servers on its own loopback.
+#
+# Either way the home is empty, no process of the outside is to be seen, the environment is cleared, and
+# of the host's files only /usr is there, to have programs to run. Without --network there is no network.
+# Further options of bubblewrap may come before COMMAND, most often to carry a program in:
 #
 #   in-sandbox.sh .kitty/inbox .kitty/outbox --ro-bind examples/orchestrator.sh /orchestrator.sh \
 #       sh /orchestrator.sh /inbox /outbox 001-full-text-search
@@ -14,16 +24,108 @@
 # Needs bubblewrap: apt install bubblewrap.
 set -eu
 
-if [ "$#" -lt 3 ]; then
-    echo "usage: in-sandbox.sh INBOX OUTBOX [BUBBLEWRAP OPTION ...] COMMAND [ARGUMENT ...]" >&2
+refuse() {
+    echo "in-sandbox.sh: $1" >&2
     exit 2
+}
+
+usage() {
+    echo "usage: in-sandbox.sh INBOX OUTBOX [BUBBLEWRAP OPTION ...] COMMAND [ARGUMENT ...]" >&2
+    echo "       in-sandbox.sh --workspace PATH [--prompt PATH] [--network] [BUBBLEWRAP OPTION ...] COMMAND [ARGUMENT ...]" >&2
+    exit 2
+}
+
+# Sets `real`: the path of a file or folder, which is not a link, free of links.
+find_real() {
+    given=$1
+    while case $given in ?*/) ;; *) false ;; esac do given=${given%/}; done
+    [ ! -h "$given" ] || refuse "$given is a link; give the path that it leads to"
+    if [ -d "$given" ]; then
+        real=$(cd -P -- "$given" && pwd)
+    else
+        real=$(cd -P -- "$(dirname -- "$given")" && pwd)/${given##*/}
+    fi
+}
+
+quoted() {
+    printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"
+}
+
+# Sets `workspace` and `mirror`. Nothing that an agent can write says where they are.
+find_workspace() {
+    [ -d "$1" ] || refuse "$1 is not a folder; --workspace takes the workspace_path of an answer"
+    find_real "$1"
+    workspace=$real worktrees=${real%/*} base=${real##*/}
+    project=${worktrees%/*}
+    case ${worktrees##*/}/$base in
+    .worktrees/[!.]*-lane-?*) ;;
+    *) refuse "$workspace is not a workspace; those are folders PROJECT/.worktrees/MISSION-lane-..." ;;
+    esac
+    git=$workspace/.git
+    if [ -f "$git" ] && [ ! -h "$git" ]; then
+        refuse "$workspace is a linked worktree, a part of the project's own repository, made by an earlier version. Finish its package without a sandbox; the next start in its execution lane makes a workspace"
+    fi
+    if [ -h "$git" ] || [ ! -d "$git" ]; then
+        refuse "$git is not a folder, so $workspace is not a workspace; move it away, then start its package again"
+    fi
+    if [ -e "$git/objects/info/alternates" ] || [ -h "$git/objects/info/alternates" ]; then
+        refuse "$workspace shares its objects with the project, which is not in the sandbox.
+Write at the top of $project/.kitty/config.toml, and start the worker again, so that new workspaces have their own:
+    workspace_objects = \"copy\"
+Where only you have worked in this one, give it its own now:
+    git -C $(quoted "$workspace") repack -a -d -q && rm $(quoted "$git/objects/info/alternates")"
+    fi
+    mirror=$worktrees/.mirror/${base%-lane-*}.git
+    if [ -h "${mirror%/*}" ] || [ -h "$mirror" ] || [ ! -d "$mirror" ]; then
+        refuse "$mirror is not a folder, but should be the mirror that the workspace fetches from; spec-kitty makes it when the package is started"
+    fi
+}
+
+unset CDPATH
+is_agent= prompt= network=
+while :; do
+    case ${1-} in
+    --workspace | --prompt)
+        [ "$#" -ge 2 ] || usage
+        if [ "$1" = --prompt ]; then prompt=$2; else find_workspace "$2"; is_agent=yes; fi
+        shift 2
+        ;;
+    --network) network=yes && shift ;;
+    *) break ;;
+    esac
+done
+
+if [ "$is_agent" ]; then
+    [ "$#" -ge 1 ] || usage
+    if [ "$network" ]; then
+        for file in /etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/ssl /etc/pki /etc/ca-certificates; do
+            set -- --ro-bind-try "$file" "$file" "$@"
+        done
+        set -- --share-net "$@"
+    fi
+    if [ "$prompt" ]; then
+        [ -f "$prompt" ] || refuse "$prompt is not a file: --prompt takes the prompt_path of an answer"
+        find_real "$prompt"
+        set -- --ro-bind "$real" "$real" "$@"
+    fi
+    set -- --bind "$workspace" "$workspace" --ro-bind "$mirror" "$mirror" --chdir "$workspace" "$@"
+else
+    [ "$#" -ge 3 ] && [ ! "$prompt$network" ] || usage
+    case $1 in -*) usage ;; esac
+    inbox=$1 outbox=$2
+    shift 2
+    set -- --chdir /home/sandbox --bind "$inbox" /inbox --ro-bind "$outbox" /outbox "$@"
 fi
-inbox=$1 outbox=$2
-shift 2
+
+# The mirror belongs to the host's user. Git reads the repository of another user only where this file says so.
+exec 3<<END
+[safe]
+	directory = *
+END
 
 # --unshare-all: namespaces of its own for network, processes, users, IPC, host name and control groups.
-# --cap-drop: where root starts it, it is root inside too. Without this it could mount the outbox anew,
-#   writable; and without /proc/sys read-only it could still set the kernel's parameters.
+# --cap-drop: where root starts it, it is root inside too. Without this it could mount anew, writable,
+#   what it shall only read; and without /proc/sys read-only it could still set the kernel's parameters.
 # --new-session: a program in the sandbox types nothing into the terminal it was started from.
 # --die-with-parent: it does not outlive whoever started it.
 exec bwrap \
@@ -45,7 +147,5 @@ exec bwrap \
     --dev /dev \
     --tmpfs /tmp \
     --dir /home/sandbox \
-    --chdir /home/sandbox \
-    --bind "$inbox" /inbox \
-    --ro-bind "$outbox" /outbox \
+    --ro-bind-data 3 /etc/gitconfig \
     "$@"

@@ -1,0 +1,258 @@
+"""An agent in a sandbox has its workspace, the mirror and its prompt, and nothing else of the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs.workspaces import Objects
+from tests.integration.sandbox import users
+from tests.integration.sandbox.bubblewrap import EXAMPLES
+from tests.integration.sandbox.workspaces import Workspace
+from tests.integration.stage import SLUG, Outcome, Stage
+
+WORK = "echo work >work.txt && git add work.txt && git commit -q -m work"
+
+
+@pytest.fixture(params=["its own user", "another user"])
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    """A workspace of whoever runs the tests, and one of another user."""
+    owner = users.ALICE if request.param == "another user" else None
+    if owner and os.geteuid() != 0:
+        pytest.skip("nobody else can be played")
+    with users.place() as place:
+        place.stage.write_mission({"WP01": {}})
+        place.stage.git("add", "kitty-specs")
+        place.stage.git("commit", "-q", "-m", "plan")
+        script = place.carried(EXAMPLES / "in-sandbox.sh")
+        yield Workspace(stage=place.stage, owner=owner, script=script)
+
+
+@pytest.fixture
+def made(stage: Stage) -> Workspace:
+    """A workspace in the project of the stage."""
+    stage.write_mission({"WP01": {}})
+    return Workspace(stage=stage)
+
+
+def test_everyday_git_works_inside(workspace: Workspace):
+    hook = workspace.stage.root / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nid -u >hook-ran\n")
+    hook.chmod(0o755)
+    workspace.make()
+    workspace.stage.commit({"later.txt": "later\n"})
+    workspace.update_mirror()
+
+    script = (
+        f"git status --porcelain; git diff --exit-code; {WORK}; cat hook-ran; rm hook-ran"
+        " && git fetch -q project && git log --format=%s main.. && git rebase -q main"
+        " && git log --format=%s && git status --porcelain && ls"
+    )
+    ended = workspace.inside(script)
+
+    assert ended.exit_code == 0, ended
+    uid = workspace.owner or os.geteuid()
+    told = ended.stdout.decode().split("\n")
+    assert told[:2] == [str(uid), "work"]
+    assert told[2:4] == ["work", "change later.txt"]
+    assert "later.txt" in told
+
+
+def test_prompt_and_mirror_can_be_read_and_neither_can_be_written(workspace: Workspace):
+    workspace.make()
+
+    read = workspace.inside(f"cat '{workspace.prompt}' && git ls-remote project")
+    assert read.exit_code == 0, read
+    assert b"# WP01" in read.stdout
+    for script in (
+        f"echo x >>'{workspace.prompt}'",
+        f"rm -f '{workspace.prompt}'",
+        f"touch '{workspace.mirror}/x'",
+        f"mv '{workspace.mirror}' '{workspace.mirror}.old'",
+        "git push -q project HEAD:refs/heads/main",
+    ):
+        assert workspace.inside(script).exit_code != 0, script
+
+
+def test_nothing_else_of_the_project_is_there(workspace: Workspace):
+    workspace.make()
+    stage = workspace.stage
+    stage.git("worktree", "add", "-q", str(stage.root / ".worktrees" / "other"))
+
+    own = f"./.worktrees/{SLUG}-lane-a"
+    ended = workspace.inside(f"cd '{stage.root}'; find . -path '{own}/*' -prune -o -print")
+
+    found = {it for it in ended.stdout.decode().splitlines() if ".git/" not in it}
+    assert found == {
+        *(".", "./.worktrees", "./.worktrees/.mirror", f"./.worktrees/.mirror/{SLUG}.git", own),
+        *("./kitty-specs", f"./kitty-specs/{SLUG}", f"./kitty-specs/{SLUG}/tasks"),
+        f"./kitty-specs/{SLUG}/tasks/WP01-step.md",
+    }
+
+
+def test_there_is_no_network_but_where_it_is_asked_for(made: Workspace):
+    made.make()
+    interfaces = "tail -n +3 /proc/net/dev | cut -d: -f1"
+
+    assert made.inside(interfaces).stdout.split() == [b"lo"]
+    outside = subprocess.run(["sh", "-c", interfaces], capture_output=True, check=True)
+    assert made.inside(interfaces, "--network").stdout == outside.stdout
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "{root}",
+        "{root}/.worktrees",
+        "{root}/.worktrees/.mirror",
+        "{mirror}",
+        "{path}/kitty-specs",
+        "{path}/missing",
+        "{root}/link",
+        "{root}/link/",
+        "{root}/001-search-lane-a",
+    ],
+)
+def test_what_is_not_a_workspace_is_refused(made: Workspace, given: str):
+    made.make()
+    (made.stage.root / "link").symlink_to(made.path)
+    shutil.copytree(made.path, made.stage.root / made.path.name)
+
+    place = given.format(root=made.stage.root, mirror=made.mirror, path=made.path)
+
+    assert refused(made.start(["--workspace", place, "true"]))
+
+
+def test_a_linked_worktree_of_an_earlier_version_is_refused(made: Workspace):
+    made.make()
+    shutil.rmtree(made.path)
+    made.stage.git("worktree", "add", "-q", str(made.path))
+
+    assert b"linked worktree" in refused(made.inside("true"))
+
+
+@pytest.mark.parametrize("name", [".git", ".git/objects/info/alternates"])
+def test_links_in_the_place_of_what_is_looked_at_are_refused(made: Workspace, name: str):
+    made.make()
+    path = made.path / name
+    if path.exists():
+        path.rename(made.stage.root.parent / "moved")
+    path.symlink_to(made.stage.root.parent / "moved")
+
+    assert refused(made.inside("true"))
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_a_mirror_that_is_missing_or_a_link_is_refused(made: Workspace, is_removed: bool):
+    made.make()
+    made.mirror.rename(made.stage.root.parent / "moved")
+    if not is_removed:
+        made.mirror.symlink_to(made.stage.root.parent / "moved")
+
+    assert refused(made.inside("true"))
+
+
+def test_the_mirror_is_not_where_the_agent_says_it_is(made: Workspace):
+    made.make()
+    outside = made.stage.root.parent / "secret.git"
+    made.stage.git("init", "-q", "--bare", str(outside))
+    made.stage.git("remote", "set-url", "project", str(outside), folder=made.path)
+
+    assert made.inside(f"test ! -e '{outside}'").exit_code == 0
+
+
+def test_a_workspace_that_shares_objects_is_refused_and_the_advice_works(made: Workspace):
+    made.make(Objects.SHARED)
+
+    said = refused(made.inside("true")).decode()
+
+    assert 'workspace_objects = "copy"' in said
+    subprocess.run(["sh", "-ec", said.splitlines()[-1]], check=True)
+    ended = made.inside(f"git fsck --strict; {WORK}; git log --format=%s main..")
+    assert (ended.exit_code, ended.stdout) == (0, b"work\n"), ended
+
+
+def test_a_prompt_that_is_a_link_or_missing_is_refused(made: Workspace):
+    made.make()
+    link = made.stage.root / "prompt.md"
+    link.symlink_to(made.prompt)
+
+    for prompt in (link, made.stage.root / "missing.md", made.stage.root):
+        words = ["--workspace", str(made.path), "--prompt", str(prompt), "true"]
+        assert refused(made.start(words)), prompt
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["inbox", "outbox"],
+        ["--workspace"],
+        ["--workspace", "{path}"],
+        ["--prompt", "{prompt}", "inbox", "outbox", "true"],
+        ["--network", "inbox", "outbox", "true"],
+        ["--worktree", "{path}", "true"],
+    ],
+)
+def test_wrong_use_is_told_with_both_forms(made: Workspace, words: list[str]):
+    made.make()
+
+    ended = made.start([it.format(path=made.path, prompt=made.prompt) for it in words])
+
+    assert b"INBOX OUTBOX" in refused(ended)
+    assert b"--workspace" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", 'quote"d', "-dash", "glob*", "$HOME"])
+def test_any_path_of_a_project_will_do(tmp_path: Path, name: str):
+    stage = Stage(root=tmp_path / name / "project")
+    stage.make_repository()
+    stage.write_mission({"WP01": {}})
+    made = Workspace(stage=stage).make()
+
+    ended = made.inside(f"{WORK}; git fetch -q project; pwd")
+
+    assert (ended.exit_code, ended.stdout.decode().strip()) == (0, str(made.path)), ended
+
+
+def test_agents_in_the_sandbox_of_their_orchestrator_reach_no_more_than_the_workspaces(
+    workspace: Workspace,
+):
+    workspace.make()
+    trees = workspace.stage.root / ".worktrees"
+    for name in (".making", ".trash"):
+        (trees / name).mkdir(mode=0o700, exist_ok=True)
+    guide = (EXAMPLES / "README.md").read_text()
+    [block] = [it for it in guide.split("```sh\n") if "/trees" in it.partition("```")[0]]
+    documented = block.partition("```")[0].replace("\\\n", " ").splitlines()[1].split()
+    at = documented.index("OUTBOX") + 1
+    options = [
+        str(workspace.stage.root / it) if it.startswith((".worktrees", "kitty-specs")) else it
+        for it in documented[at:-1]
+    ]
+    mailbox = workspace.stage.root.parent / "mailbox"
+    mailbox.mkdir(mode=0o777)
+    script = f"""
+        cd /trees/{SLUG}-lane-a && {WORK} && git fetch -q project && test -d /prompts/{SLUG}
+        ! touch /trees/.mirror/{SLUG}.git/x
+        ! mv /trees/.mirror /trees/mirror
+        ! mv /trees/.making /trees/making
+        touch /trees/.making/x /trees/.trash/x || true
+    """
+
+    ended = workspace.start([str(mailbox), str(mailbox), *options, "sh", "-ec", script])
+
+    assert ended.exit_code == 0, ended
+    assert [*(trees / ".making").iterdir(), *(trees / ".trash").iterdir()] == []
+    assert (workspace.path / "work.txt").exists()
+
+
+def refused(ended: Outcome) -> bytes:
+    """What was said, on stderr alone, and nothing was started."""
+    assert (ended.exit_code, ended.stdout) == (2, b""), ended
+    return ended.stderr

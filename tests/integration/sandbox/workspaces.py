@@ -1,0 +1,78 @@
+"""Workspaces of agents, and agents that are shut in with them as `examples/in-sandbox.sh` does it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from specify_cli.vcs import mirrors
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.workspaces import Objects, Order, make
+from tests.integration.sandbox.bubblewrap import EXAMPLES
+from tests.integration.stage import SLUG, Outcome, Stage
+from tests.patience import LONGEST_S
+
+LANE = f"kitty/mission-{SLUG}-lane-a"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The workspace of an agent; `script` starts its sandbox."""
+
+    stage: Stage
+    owner: int | None = None
+    script: Path = EXAMPLES / "in-sandbox.sh"
+
+    @property
+    def path(self) -> Path:
+        return self.stage.root / ".worktrees" / f"{SLUG}-lane-a"
+
+    @property
+    def mirror(self) -> Path:
+        return self.stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
+
+    @property
+    def prompt(self) -> Path:
+        return self.stage.root / "kitty-specs" / SLUG / "tasks" / "WP01-step.md"
+
+    def make(self, objects: Objects = Objects.COPIED) -> Workspace:
+        """It is there, as the host makes it."""
+        repo, base = Repository(root=self.stage.root), self.stage.git("rev-parse", "HEAD")
+        self.update_mirror()
+        order = Order(
+            place=self.path,
+            branch=LANE,
+            commit=base,
+            upstream="main",
+            branches={"main": base},
+            mirror=self.mirror,
+            objects=objects,
+            owner=self.owner,
+        )
+        make(repo, order)
+        return self
+
+    def update_mirror(self) -> None:
+        """The mirror has what the project has by now."""
+        self.mirror.parent.parent.mkdir(exist_ok=True)
+        mirrors.update(Repository(root=self.stage.root), self.mirror, ["main"])
+
+    def inside(self, script: str, *options: str) -> Outcome:
+        """How a script of the shell ended that an agent runs in the sandbox."""
+        places = ["--workspace", str(self.path), "--prompt", str(self.prompt)]
+        return self.start([*places, *options, "sh", "-ec", script])
+
+    def start(self, words: Sequence[str]) -> Outcome:
+        """How the script that starts sandboxes ended."""
+        uid = self.owner
+        user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
+        done = subprocess.run(
+            [*user, str(self.script), *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=LONGEST_S,
+        )
+        return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
