@@ -147,5 +147,5 @@ exec bwrap \
     --dev /dev \
     --tmpfs /tmp \
     --dir /home/sandbox \
-    --ro-bind-data 3 /etc/gitconfig \
+    --file 3 /etc/gitconfig \
     "$@"

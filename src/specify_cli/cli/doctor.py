@@ -32,9 +32,9 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
     aside, makes .kitty/host private and has git forget lane worktrees that are gone; originals
     are kept in .kitty/host. It records a status of front matter, or of tasks/done, in the log.
 
-    --sandbox says, inside a sandbox, what it can do with DIR/inbox and DIR/outbox (or
-    INBOX:OUTBOX). Exit 1: requests cannot work. 2: wrong use. As JSON: sandbox, can_work, checks
-    (each: check, verdict ok/warn/no, what, repair).
+    --sandbox says, inside a sandbox, what can be done with a mailbox (DIR or INBOX:OUTBOX) or in
+    a workspace (DIR). Exit 1: too little, or the host can be changed. As JSON: sandbox, can_work,
+    checks (check, verdict, what, repair).
 
     Example: spec-kitty doctor --fix
     """

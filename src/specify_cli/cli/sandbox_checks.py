@@ -8,19 +8,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from specify_cli.cli import sandbox_walls
+from specify_cli.cli import sandbox_walls, sandbox_workspace
 from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
+from specify_cli.cli.sandbox_folders import git, outside, probe, room_of
 from specify_cli.cli.through_mailbox import folders
 from specify_cli.mailbox.client import CONTRACT_VERSION, Pulse
 
 __all__ = ["NO", "OK", "WARN", "Finding", "all_of"]
 
-LITTLE_BYTES, SOME_BYTES = 1 << 20, 64 << 20
-LITTLE_FILES = 100
-
 
 def all_of(text: str) -> list[Finding]:
-    """Every line of the report on DIR or INBOX:OUTBOX. Raises: UsageError."""
+    """Every line of the report on DIR, INBOX:OUTBOX or a workspace. Raises: UsageError."""
+    if is_workspace(text):
+        return list(sandbox_workspace.all_of(Path(text).resolve()))
     inbox, outbox = folders(text, source="--sandbox")
     return [
         *_inbox(inbox),
@@ -31,6 +31,13 @@ def all_of(text: str) -> list[Finding]:
     ]
 
 
+def is_workspace(text: str) -> bool:
+    """Whether that is the workspace of an agent, or where one should be, and not a mailbox."""
+    path = Path(text)
+    has_name = bool(text) and path.resolve().parent.name == ".worktrees"
+    return has_name or (os.path.lexists(path / ".git") and not (path / "inbox").exists())
+
+
 def _inbox(inbox: Path) -> Iterator[Finding]:
     """Whether a request can be written here as the protocol wants it; nothing is left."""
     if not inbox.is_dir():
@@ -39,7 +46,7 @@ def _inbox(inbox: Path) -> Iterator[Finding]:
         )
         return
     try:
-        owner, is_whole = _probe(inbox)
+        owner, is_whole = probe(inbox)
     except OSError as error:
         what = f"{inbox} takes no file: {error.strerror}"
         repair = f"bind it writable, and let uid {os.getuid()} write to it"
@@ -51,53 +58,8 @@ def _inbox(inbox: Path) -> Iterator[Finding]:
     else:
         repair = "bind a folder of one local file system"
         yield Finding("rename", NO, "a renamed file is another one, or still there", repair=repair)
-    yield _room(inbox)
-    yield Finding("owner", OK, f"files belong to uid {owner} as seen here{_outside(owner)}")
-
-
-def _probe(inbox: Path) -> tuple[int, bool]:
-    """The owner of a file made there, and whether it was renamed as it should be."""
-    first = inbox / f".probe-{os.urandom(8).hex()}.tmp"
-    second = first.with_suffix(".done")
-    try:
-        with first.open("xb") as file:
-            file.write(b"probe")
-            file.flush()
-            os.fsync(file.fileno())
-            made = os.fstat(file.fileno())
-        first.rename(second)
-        after = second.stat()
-        return made.st_uid, made.st_ino == after.st_ino and not first.exists()
-    finally:
-        for path in (first, second):
-            path.unlink(missing_ok=True)
-
-
-def _outside(uid: int) -> str:
-    """What the uid is outside of a user namespace, where that differs."""
-    try:
-        lines = Path("/proc/self/uid_map").read_text().splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        inside, outside, count = map(int, line.split())
-        if inside <= uid < inside + count and inside != outside:
-            return f", to uid {outside + uid - inside} outside"
-    return ""
-
-
-def _room(inbox: Path) -> Finding:
-    room = os.statvfs(inbox)
-    left = room.f_bavail * room.f_frsize
-    few_files = room.f_files > 0 and room.f_favail < LITTLE_FILES
-    what = f"{left >> 20} MiB are left"
-    if left < LITTLE_BYTES or few_files:
-        return Finding(
-            "room", NO, f"{what}, or too few files", repair="make room on the host's disk"
-        )
-    if left < SOME_BYTES:
-        return Finding("room", WARN, what, repair="make room on the host's disk")
-    return Finding("room", OK, what)
+    yield room_of(inbox)
+    yield Finding("owner", OK, f"files belong to uid {owner} as seen here{outside(owner)}")
 
 
 def _outbox(outbox: Path) -> Iterator[Finding]:
@@ -161,10 +123,4 @@ def _version(theirs: str) -> Finding:
 
 def _programs() -> Iterator[Finding]:
     yield Finding("python", OK, f"Python {sys.version.split()[0]}")
-    places = [Path(folder, "git") for folder in os.get_exec_path()]
-    found = next((place for place in places if os.access(place, os.X_OK)), None)
-    if found:
-        yield Finding("git", OK, f"git is {found}")
-    else:
-        what = "there is no git: agents in this sandbox cannot commit"
-        yield Finding("git", WARN, what, repair="install git in it, where agents work here")
+    yield git(missing=WARN)

@@ -39,7 +39,7 @@ def run(words: Sequence[str]) -> int | None:
 
 
 def report(text: str, *, as_json: bool) -> int:
-    """The report on DIR, or INBOX:OUTBOX, is on stdout; the exit code."""
+    """The report on DIR, INBOX:OUTBOX or a workspace is on stdout; the exit code."""
     try:
         findings = sandbox_checks.all_of(text)
     except errors.UsageError as error:
@@ -51,9 +51,16 @@ def report(text: str, *, as_json: bool) -> int:
         print(json.dumps({"sandbox": text, "can_work": can_work, "checks": checks}))
     else:
         print("\n".join(_lines(findings)))
-        last = "requests can work" if can_work else "requests cannot work from here"
-        print(last, file=sys.stderr)
+        is_agent = sandbox_checks.is_workspace(text)
+        print(_verdict(can_work=can_work, is_agent=is_agent), file=sys.stderr)
     return CAN_WORK if can_work else CANNOT_WORK
+
+
+def _verdict(*, can_work: bool, is_agent: bool) -> str:
+    if is_agent:
+        good, bad = "an agent can work here", "an agent cannot work here, or reaches the host"
+        return good if can_work else bad
+    return "requests can work" if can_work else "requests cannot work from here, or reach the host"
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:

@@ -4,45 +4,86 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
+import shlex
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from specify_cli.cli.sandbox_finding import OK, WARN, Finding
+from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
+from specify_cli.cli.sandbox_mounts import Mount, all_mounts, mount_of, project_behind
 
 SIOCGIFFLAGS, IFF_UP = 0x8913, 0x1
 FAR = ("9p", "afs", "ceph", "cifs", "fuse", "nfs", "smb", "vboxsf", "virtiofs", "vmhgfs")
 """File systems whose changes are made elsewhere, so that no event of them arrives."""
 MARKS = ("kitty-specs", ".kittify", ".git")
-OCTAL = re.compile(r"\\([0-7]{3})")
-
-
-class Mount:
-    """A line of the kernel's list of what is mounted here."""
-
-    def __init__(self, line: str) -> None:
-        fields = line.split()
-        self.device = fields[2]
-        self.root = Path(_unescaped(fields[3]))
-        self.point = Path(_unescaped(fields[4]))
-        self.kind = fields[fields.index("-") + 1]
 
 
 def all_of(inbox: Path, outbox: Path) -> Iterator[Finding]:
-    """The lines about files events, project, host, network and home."""
-    mounts = _mounts()
+    """The lines about file events, project, repository, workspaces, host, network and home."""
+    mounts = all_mounts()
     projects = sorted(_projects(inbox, outbox, mounts))
     yield _events(outbox, mounts)
     yield _project(projects)
+    yield repository(projects, mounts)
+    yield _workspaces(projects, mounts)
     yield _host(inbox, outbox, projects)
-    yield _network()
-    yield _home()
+    yield network()
+    yield home()
+
+
+def repository(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
+    """The line about the git folder of the project, whichever of these it is or was bound from."""
+    bound = {
+        mount.point
+        for mount in mounts
+        if ".git" in mount.root.parts and ".worktrees" not in mount.root.parts
+    }
+    # A folder of that name may be there only because something in it was bound.
+    beside = {it / ".git" for it in projects if os.path.lexists(it / ".git" / "HEAD")}
+    found = sorted(it for it in bound | beside if os.access(it, os.R_OK))
+    if not found:
+        return Finding("repository", OK, "the project's own repository cannot be reached")
+    writable = [it for it in found if os.access(it, os.W_OK)]
+    if not writable:
+        what = f"the project's own repository can be read from here: {found[0]}"
+        return Finding("repository", WARN, what, repair=f"do not bind {found[0]}")
+    what = f"whoever can write {writable[0]}, as this sandbox can, runs programs on the host"
+    return Finding("repository", NO, what, repair=f"do not bind {writable[0]}")
+
+
+def _workspaces(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
+    """The line about all workspaces, where they were bound together."""
+    bound = {mount.point for mount in mounts if mount.root.name == ".worktrees"}
+    beside = {project / ".worktrees" for project in projects}
+    found = sorted(it for it in bound | beside if os.access(it, os.X_OK))
+    if not found:
+        return Finding("workspaces", OK, "no folder of workspaces can be reached")
+    return next(
+        (it for it in (folder_of_workspaces(place, mounts) for place in found) if it.repair),
+        Finding("workspaces", OK, f"below {found[0]}, workspaces alone can be written"),
+    )
+
+
+def folder_of_workspaces(place: Path, mounts: list[Mount]) -> Finding:
+    """The line about a folder `.worktrees` that can be reached, wherever it was bound."""
+    covered = {mount.point for mount in mounts}
+    is_open = os.access(place, os.W_OK)
+    at_work = [it for it in (place / ".making", place / ".trash") if it not in covered and is_open]
+    if at_work:
+        what = f"whoever can write {at_work[0]}, as this sandbox can, runs programs on the host"
+        options = " ".join(f"--tmpfs {shlex.quote(str(it))}" for it in at_work)
+        return Finding("workspaces", NO, what, repair=f"give bubblewrap {options}")
+    mirror = place / ".mirror"
+    if os.access(mirror, os.W_OK):
+        what = f"{mirror} can be written: agents would fetch what another one put there"
+        repair = f"give bubblewrap --ro-bind PROJECT/.worktrees/.mirror {shlex.quote(str(mirror))}"
+        return Finding("workspaces", WARN, what, repair=repair)
+    return Finding("workspaces", OK, f"below {place}, workspaces alone can be written")
 
 
 def _events(outbox: Path, mounts: list[Mount]) -> Finding:
-    mount = _mount_of(outbox, mounts)
+    mount = mount_of(outbox, mounts)
     kind = mount.kind if mount else "unknown"
     if kind.startswith(FAR):
         what = f"no file events come through {kind}: replies are found by looking again"
@@ -71,7 +112,8 @@ def _host(inbox: Path, outbox: Path, projects: list[Path]) -> Finding:
     return Finding("host", WARN, what, repair="bind nothing but inbox and outbox")
 
 
-def _network() -> Finding:
+def network() -> Finding:
+    """The line about servers elsewhere."""
     up = [name for _, name in socket.if_nameindex() if name != "lo" and _is_up(name)]
     if not up:
         return Finding("network", OK, "there is no network")
@@ -88,7 +130,8 @@ def _is_up(name: str) -> bool:
     return bool(flags & IFF_UP)
 
 
-def _home() -> Finding:
+def home() -> Finding:
+    """The line about the files of a home."""
     home = os.environ.get("HOME") or "/"
     try:
         count = len(os.listdir(home))  # noqa: PTH208  a count, no paths
@@ -106,39 +149,5 @@ def _projects(inbox: Path, outbox: Path, mounts: list[Mount]) -> set[Path]:
     near = {here, *here.parents}
     for folder in (inbox.resolve(), outbox.resolve()):
         near |= set(folder.parents)
-        near |= set(_behind(folder, mounts))
+        near |= set(project_behind(folder, mounts, below=".kitty"))
     return {place for place in near if any(os.path.lexists(place / mark) for mark in MARKS)}
-
-
-def _behind(folder: Path, mounts: list[Mount]) -> Iterator[Path]:
-    """Where the project that was bound as `folder` would be, seen through every mount."""
-    own = _mount_of(folder, mounts)
-    if own is None:
-        return
-    source = own.root / folder.relative_to(own.point)
-    if ".kitty" not in source.parts:
-        return
-    project = Path(*source.parts[: source.parts.index(".kitty")])
-    yield project
-    for mount in mounts:
-        if mount.device == own.device and project.is_relative_to(mount.root):
-            yield mount.point / project.relative_to(mount.root)
-
-
-def _mount_of(folder: Path, mounts: list[Mount]) -> Mount | None:
-    """The mount that the folder lies in: the longest fitting one, the last of several."""
-    whole = folder.resolve()
-    fitting = [mount for mount in reversed(mounts) if whole.is_relative_to(mount.point)]
-    return max(fitting, key=lambda mount: len(mount.point.parts), default=None)
-
-
-def _mounts() -> list[Mount]:
-    try:
-        lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    except OSError:
-        return []
-    return [Mount(line) for line in lines]
-
-
-def _unescaped(text: str) -> str:
-    return OCTAL.sub(lambda found: chr(int(found[1], 8)), text)

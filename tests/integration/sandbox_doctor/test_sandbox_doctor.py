@@ -24,6 +24,8 @@ LINES = {
     "contract",
     "events",
     "project",
+    "repository",
+    "workspaces",
     "host",
     "network",
     "home",
@@ -100,7 +102,28 @@ def test_a_network_is_warned_of(bubble: Bubble) -> None:
 def test_a_project_that_can_be_seen_is_warned_of_wherever_it_is(bubble: Bubble, place: str) -> None:
     root = str(bubble.kitty.parent)
     bubble.more += ["--ro-bind", root, place or root]
-    assert not_ok(bubble) == {"project": "warn", "host": "warn"}
+    assert not_ok(bubble) == {"project": "warn", "repository": "warn", "host": "warn"}
+
+
+@pytest.mark.parametrize("place", ["", "/sandbox/git"])
+def test_a_repository_that_can_be_written_is_no_sandbox(bubble: Bubble, place: str) -> None:
+    git = str(bubble.kitty.parent / ".git")
+    bubble.more += ["--bind", git, place or git]
+    found = not_ok(bubble)
+    assert found.pop("project", "warn") == "warn"
+    assert found == {"repository": "no"}
+
+
+def test_the_workspaces_of_agents_are_bound_without_the_folders_of_the_host(bubble: Bubble) -> None:
+    trees = bubble.kitty.parent / ".worktrees"
+    for name in (".making", ".mirror", ".trash"):
+        (trees / name).mkdir(parents=True)
+    bubble.more += ["--bind", str(trees), "/trees"]
+    assert not_ok(bubble) == {"workspaces": "no"}
+    bubble.more += ["--tmpfs", "/trees/.making", "--tmpfs", "/trees/.trash"]
+    assert not_ok(bubble) == {"workspaces": "warn"}
+    bubble.more += ["--ro-bind", str(trees / ".mirror"), "/trees/.mirror"]
+    assert not_ok(bubble) == {}
 
 
 def test_a_home_with_something_in_it_is_warned_of(bubble: Bubble) -> None:

@@ -1,0 +1,171 @@
+"""What `doctor --sandbox WORKSPACE` looks at: what an agent has and needs, and what is too much."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from specify_cli.cli import sandbox_walls
+from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
+from specify_cli.cli.sandbox_folders import git, outside, probe, room_of
+from specify_cli.cli.sandbox_mounts import Mount, all_mounts, mount_of, project_behind
+
+MOST_BYTES = 1 << 20
+
+
+def all_of(workspace: Path) -> Iterator[Finding]:
+    """The lines of the report on a workspace."""
+    yield _kind(workspace)
+    settings = _settings(workspace / ".git" / "config")
+    if (workspace / ".git").is_dir():
+        yield _writable(workspace)
+        yield room_of(workspace)
+        yield _objects(workspace / ".git" / "objects")
+        yield _mirror(workspace, settings.get("remote.project.url"))
+        yield _identity(workspace, settings)
+    mounts = all_mounts()
+    behind = project_behind(workspace, mounts, below=".worktrees")
+    projects = sorted({workspace.parent.parent, *behind})
+    yield sandbox_walls.repository(projects, mounts)
+    yield _workspaces(workspace, mounts)
+    yield _host(projects)
+    yield sandbox_walls.network()
+    yield sandbox_walls.home()
+    yield git(missing=NO)
+
+
+def _kind(workspace: Path) -> Finding:
+    own = workspace / ".git"
+    if own.is_dir() and not own.is_symlink():
+        return Finding("workspace", OK, f"{workspace} is a repository of its own")
+    if own.is_file():
+        what = f"{workspace} is a linked worktree, a part of the project's own repository"
+        repair = "finish its package without a sandbox; the next start in its execution lane makes a workspace"
+        return Finding("workspace", NO, what, repair=repair)
+    what = f"{workspace} is not a workspace"
+    return Finding("workspace", NO, what, repair="bind the workspace_path of the answer, writable")
+
+
+def _writable(workspace: Path) -> Finding:
+    try:
+        owner, _ = probe(workspace)
+        probe(workspace / ".git")
+    except OSError as error:
+        uid = workspace.stat().st_uid
+        what = f"{workspace} takes no file: {error.strerror}"
+        repair = f"bind it writable, and run the agent as its owner, uid {uid}{outside(uid)}"
+        return Finding("writable", NO, what, repair=repair)
+    return Finding("writable", OK, f"files belong to uid {owner} as seen here{outside(owner)}")
+
+
+def _objects(objects: Path) -> Finding:
+    borrowed = objects / "info" / "alternates"
+    if not os.path.lexists(borrowed):
+        return Finding("objects", OK, "it has its objects itself")
+    repair = 'write workspace_objects = "copy" at the top of .kitty/config.toml, start the worker again, and start the package anew'
+    named = [objects / line for line in _text(borrowed).splitlines() if line[:1] not in ("", "#")]
+    missing = [it for it in named if not it.is_dir()]
+    if missing:
+        what = f"it shares objects that are not here: {os.path.normpath(missing[0])}"
+        return Finding("objects", NO, what, repair=repair)
+    what = "it shares objects with the project: every branch and stash of it can be read from here"
+    return Finding("objects", WARN, what, repair=repair)
+
+
+def _mirror(workspace: Path, url: str | None) -> Finding:
+    if not url:
+        what = "there is no remote called project: newer work cannot be fetched"
+        repair = "git remote add project ../.mirror/MISSION.git"
+        return Finding("mirror", WARN, what, repair=repair)
+    mirror = Path(os.path.normpath(workspace / url))
+    at = shlex.quote(str(mirror))
+    if not os.access(mirror / "objects", os.R_OK | os.X_OK):
+        what = f"the mirror cannot be read, so nothing newer can be fetched: {mirror}"
+        repair = f"give bubblewrap --ro-bind {at} {at}, and let uid {os.getuid()} read it"
+        return Finding("mirror", WARN, what, repair=repair)
+    if os.access(mirror, os.W_OK):
+        what = "the mirror can be written: other agents would fetch what this one put there"
+        return Finding("mirror", WARN, what, repair=f"give bubblewrap --ro-bind {at} {at}")
+    if mirror.stat().st_uid != os.geteuid() and not _trusted():
+        what = f"git does not fetch from {mirror}: it belongs to another user"
+        # By its name git 2.39 knows it only as the address says it, which is relative.
+        repair = "git config --global --add safe.directory '*'"
+        return Finding("mirror", WARN, what, repair=repair)
+    return Finding("mirror", OK, f"git fetch project reads {mirror}")
+
+
+def _identity(workspace: Path, own: Mapping[str, str]) -> Finding:
+    known: dict[str, str] = {}
+    for file in (*_settings_files(), workspace / ".git" / "config"):
+        known |= _settings(file)
+    named = os.environ.get("GIT_AUTHOR_NAME") or known.get("user.name")
+    email = os.environ.get("GIT_AUTHOR_EMAIL") or known.get("user.email") or os.environ.get("EMAIL")
+    if named and email:
+        return Finding("identity", OK, f"commits are by {named} <{email}>")
+    repair = "git config user.name agent && git config user.email agent@localhost"
+    what = "commits have no name and address, and git may refuse to make them"
+    return Finding("identity", WARN, what, repair=repair)
+
+
+def _workspaces(workspace: Path, mounts: list[Mount]) -> Finding:
+    own = mount_of(workspace, mounts)
+    if own is not None and own.point != workspace and workspace.is_relative_to(own.point):
+        around = sandbox_walls.folder_of_workspaces(workspace.parent, mounts)
+        if around.repair:
+            return around
+    try:
+        beside = [it for it in workspace.parent.iterdir() if not it.name.startswith(".")]
+    except OSError:
+        beside = []
+    others = sorted(it.name for it in beside if it != workspace and os.access(it, os.X_OK))
+    if others:
+        what = f"others can be reached: {', '.join(others[:5])}"
+        return Finding("workspaces", WARN, what, repair=f"bind {workspace} alone")
+    return Finding("workspaces", OK, "no other workspace can be reached")
+
+
+def _host(projects: list[Path]) -> Finding:
+    places = [project / ".kitty" for project in projects]
+    found = next((it for it in places if os.access(it, os.X_OK)), None)
+    if found is None:
+        return Finding("host", OK, "mailboxes and the host's own folder cannot be reached")
+    what = f"mailboxes and the host's own folder can be reached: {found}"
+    return Finding("host", WARN, what, repair=f"do not bind {found}")
+
+
+def _trusted() -> bool:
+    """Whether the agent's settings have git read repositories of another user; the last word counts."""
+    return any(_settings(file).get("safe.directory") for file in _settings_files())
+
+
+def _settings_files() -> list[Path]:
+    home = Path(os.environ.get("HOME") or "/")
+    more = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return [Path("/etc/gitconfig"), more / "git" / "config", home / ".gitconfig"]
+
+
+def _settings(file: Path) -> dict[str, str]:
+    """The settings of a file of git's, as far as they stand on a line each."""
+    found: dict[str, str] = {}
+    section = ""
+    for line in map(str.strip, _text(file).splitlines()):
+        if line.startswith("["):
+            name, _, rest = line.strip("[]").partition(" ")
+            sub = rest.strip().strip('"')
+            section = f"{name.lower()}.{sub}" if sub else name.lower()
+        elif line[:1] not in ("", "#", ";"):
+            key, _, value = line.partition("=")
+            found[f"{section}.{key.strip().lower()}"] = value.strip().strip('"')
+    return found
+
+
+def _text(file: Path) -> str:
+    """What a small regular file holds; nothing where there is none."""
+    try:
+        if not file.is_file() or file.stat().st_size > MOST_BYTES:
+            return ""
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

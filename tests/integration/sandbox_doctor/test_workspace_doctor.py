@@ -1,0 +1,237 @@
+"""Inside the sandbox of an agent, the doctor says what is missing and what is too much."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs.workspaces import Objects
+from tests.integration.sandbox.workspaces import Workspace
+from tests.integration.sandbox_doctor.bubble import CONTRACT
+from tests.integration.stage import SOURCE, Outcome, Stage
+
+LINES = {
+    *("workspace", "writable", "room", "objects", "mirror", "identity", "repository"),
+    *("workspaces", "host", "network", "home", "git"),
+}
+DOCTOR = f"{sys.executable} -m specify_cli doctor --sandbox . --json"
+PROGRAMS = [
+    *(it for path in (sys.base_prefix, sys.prefix) for it in ("--ro-bind", path, path)),
+    *(it for path in map(str, (SOURCE, CONTRACT)) for it in ("--ro-bind", path, path)),
+    *("--setenv", "PYTHONPATH", str(SOURCE), "--setenv", "PYTHONDONTWRITEBYTECODE", "1"),
+]
+
+
+@pytest.fixture
+def made(stage: Stage) -> Workspace:
+    """A workspace in the project of the stage."""
+    stage.write_mission({"WP01": {}})
+    return Workspace(stage=stage)
+
+
+def look(workspace: Workspace, *options: str, before: str = "true") -> dict[str, dict[str, str]]:
+    """The findings that are not ok, by check; the exit code agrees."""
+    ended = workspace.inside(f"{before}; {DOCTOR}", *PROGRAMS, *options)
+    return not_ok(ended)
+
+
+def not_ok(ended: Outcome) -> dict[str, dict[str, str]]:
+    assert ended.stdout, ended
+    report = json.loads(ended.stdout)
+    checks = {it["check"]: it for it in report["checks"]}
+    assert checks.keys() <= LINES
+    for it in report["checks"]:
+        assert (it["repair"] is None) == (it["verdict"] == "ok"), it
+    bad = any(it["verdict"] == "no" for it in report["checks"])
+    assert (ended.exit_code, report["can_work"]) == (int(bad), not bad)
+    return {name: it for name, it in checks.items() if it["verdict"] != "ok"}
+
+
+def verdicts(found: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: it["verdict"] for name, it in found.items()}
+
+
+def outside(workspace: Workspace, *options: str, place: Path | None = None) -> Outcome:
+    """The report in a sandbox of other walls than those of the script."""
+    walls = [
+        *("bwrap", "--unshare-all", "--die-with-parent", "--clearenv", "--ro-bind", "/usr", "/usr"),
+        *("--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"),
+        *("--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev"),
+        *("--tmpfs", "/tmp", "--dir", "/home/sandbox"),
+        *("--setenv", "HOME", "/home/sandbox", "--setenv", "PATH", "/usr/bin:/bin"),
+    ]
+    words = [*options, "--chdir", str(place or workspace.path), "sh", "-c", DOCTOR]
+    done = subprocess.run([*walls, *PROGRAMS, *words], capture_output=True, check=False)
+    return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def bind(path: Path, how: str = "--bind") -> list[str]:
+    return [how, str(path), str(path)]
+
+
+def test_the_documented_sandbox_is_all_ok_and_nothing_is_left_in_it(made: Workspace):
+    before = sorted(made.make().path.rglob("*"))
+
+    ended = made.inside(DOCTOR, *PROGRAMS)
+
+    assert not_ok(ended) == {}
+    assert {it["check"] for it in json.loads(ended.stdout)["checks"]} == LINES
+    assert sorted(made.path.rglob("*")) == before
+    words = made.inside(DOCTOR.removesuffix(" --json"), *PROGRAMS)
+    assert {
+        line.split()[1].removesuffix(":") for line in words.stdout.decode().splitlines()
+    } == LINES
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+def test_the_owner_of_the_workspace_alone_can_work_in_it(stage: Stage):
+    stage.write_mission({"WP01": {}})
+    made = Workspace(stage=stage, owner=61_011).make()
+
+    assert verdicts(not_ok(outside(made, *bind(made.path)))) == {"writable": "no", "mirror": "warn"}
+
+
+def test_a_workspace_that_is_read_only_is_told(made: Workspace):
+    made.make()
+
+    found = look(made, *bind(made.path, "--ro-bind"), "--chdir", str(made.path))
+
+    assert verdicts(found) == {"writable": "no"}
+
+
+def test_a_missing_mirror_is_told_and_the_advice_works(made: Workspace):
+    made.make()
+
+    found = not_ok(outside(made, *bind(made.path)))
+
+    assert verdicts(found) == {"mirror": "warn"}
+    words = found["mirror"]["repair"].partition("bubblewrap ")[2].partition(",")[0].split()
+    assert not_ok(outside(made, *bind(made.path), *words)) == {}
+
+
+def test_a_mirror_that_can_be_written_is_told_and_the_advice_works(made: Workspace):
+    made.make()
+    options = [*bind(made.path), *bind(made.mirror)]
+
+    found = not_ok(outside(made, *options))
+
+    assert verdicts(found) == {"mirror": "warn"}
+    words = found["mirror"]["repair"].partition("bubblewrap ")[2].split()
+    assert not_ok(outside(made, *options, *words)) == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+def test_a_mirror_of_another_user_needs_a_setting_and_the_advice_works(made: Workspace):
+    made.make()
+    subprocess.run(["chown", "-R", "61011", str(made.mirror)], check=True)
+    # Where the script's own settings are not in force.
+    empty = made.stage.root.parent / "empty"
+    empty.touch()
+    cover = ["--ro-bind", str(empty), "/etc/gitconfig"]
+
+    found = look(made, *cover)
+    assert verdicts(found) == {"mirror": "warn"}
+    assert "mirror" not in look(made, *cover, before=found["mirror"]["repair"])
+    fetch = f"git fetch -q project 2>/dev/null && exit 3; {found['mirror']['repair']}; git fetch -q project"
+    assert made.inside(fetch, *cover).exit_code == 0
+
+
+def test_shared_objects_that_are_not_here_are_told(made: Workspace):
+    made.make(Objects.SHARED)
+
+    found = not_ok(outside(made, *bind(made.path), *bind(made.mirror, "--ro-bind")))
+
+    assert verdicts(found) == {"objects": "no"}
+    assert 'workspace_objects = "copy"' in found["objects"]["repair"]
+
+
+def test_shared_objects_that_are_here_are_warned_of(made: Workspace):
+    made.make(Objects.SHARED)
+    objects = made.stage.root / ".git" / "objects"
+    options = [*bind(made.path), *bind(made.mirror, "--ro-bind"), *bind(objects, "--ro-bind")]
+
+    assert verdicts(not_ok(outside(made, *options))) == {"objects": "warn", "repository": "warn"}
+
+
+@pytest.mark.parametrize(("how", "verdict"), [("--ro-bind", "warn"), ("--bind", "no")])
+@pytest.mark.parametrize("at", ["", "/elsewhere"])
+def test_a_repository_of_the_project_that_can_be_reached_is_told(
+    made: Workspace, how: str, verdict: str, at: str
+):
+    made.make()
+    git = str(made.stage.root / ".git")
+
+    assert verdicts(look(made, how, git, at or git)) == {"repository": verdict}
+
+
+def test_mailboxes_that_can_be_reached_are_told(made: Workspace):
+    made.make()
+    (made.stage.root / ".kitty" / "host").mkdir(parents=True)
+
+    assert verdicts(look(made, *bind(made.stage.root / ".kitty"))) == {"host": "warn"}
+
+
+def test_other_workspaces_that_can_be_reached_are_told(made: Workspace):
+    made.make()
+    other = made.path.with_name("001-search-lane-b")
+    shutil.copytree(made.path, other)
+
+    assert verdicts(look(made, *bind(other))) == {"workspaces": "warn"}
+
+
+def test_a_folder_of_workspaces_that_can_be_written_is_told_and_the_advice_works(made: Workspace):
+    made.make()
+    trees = made.path.parent
+    (trees / ".trash").mkdir(mode=0o700, exist_ok=True)
+    options = ["--bind", str(trees), "/trees"]
+
+    found = not_ok(outside(made, *options, place=Path("/trees") / made.path.name))
+    # The mirror is the same folder, writable.
+    assert verdicts(found) == {"mirror": "warn", "workspaces": "no"}
+    options += found["workspaces"]["repair"].partition("bubblewrap ")[2].split()
+    found = not_ok(outside(made, *options, place=Path("/trees") / made.path.name))
+    assert verdicts(found) == {"mirror": "warn", "workspaces": "warn"}
+    options += ["--ro-bind", str(trees / ".mirror"), "/trees/.mirror"]
+    assert not_ok(outside(made, *options, place=Path("/trees") / made.path.name)) == {}
+
+
+def test_a_name_and_address_that_are_missing_are_told_and_the_advice_works(made: Workspace):
+    made.make()
+    unset = "git config --remove-section user"
+
+    found = look(made, before=unset)
+
+    assert verdicts(found) == {"identity": "warn"}
+    assert look(made, before=found["identity"]["repair"]) == {}
+
+
+def test_a_linked_worktree_and_what_is_none_are_told(stage: Stage):
+    tree = stage.root / ".worktrees" / "001-search-lane-a"
+    stage.git("worktree", "add", "-q", str(tree))
+    workspace = Workspace(stage=stage)
+    assert verdicts(not_ok(outside(workspace, *bind(tree)))) == {"workspace": "no"}
+
+    (tree / ".git").unlink()
+    assert verdicts(not_ok(outside(workspace, *bind(tree)))) == {"workspace": "no"}
+
+
+def test_a_link_in_the_place_of_the_repository_is_told(made: Workspace):
+    made.make()
+    (made.path / ".git").rename(made.path / "moved")
+    (made.path / ".git").symlink_to("moved")
+
+    options = [*bind(made.path), *bind(made.mirror, "--ro-bind")]
+    assert verdicts(not_ok(outside(made, *options))) == {"workspace": "no"}
+
+
+def test_a_network_is_warned_of(made: Workspace):
+    made.make()
+
+    found = not_ok(made.inside(DOCTOR, "--network", *PROGRAMS))
+    assert set(found) <= {"network"}  # A machine without any has none to share.
