@@ -13,7 +13,7 @@ import pytest
 from specify_cli.vcs.workspaces import Objects
 from tests.integration.sandbox import users
 from tests.integration.sandbox.bubblewrap import EXAMPLES
-from tests.integration.sandbox.workspaces import Workspace
+from tests.integration.sandbox.workspaces import PROMPTS, TREES, Workspace, of_all_agents
 from tests.integration.stage import SLUG, Outcome, Stage
 
 WORK = "echo work >work.txt && git add work.txt && git commit -q -m work"
@@ -225,27 +225,19 @@ def test_agents_in_the_sandbox_of_their_orchestrator_reach_no_more_than_the_work
 ):
     workspace.make()
     trees = workspace.stage.root / ".worktrees"
-    for name in (".making", ".trash"):
-        (trees / name).mkdir(mode=0o700, exist_ok=True)
-    guide = (EXAMPLES / "README.md").read_text()
-    [block] = [it for it in guide.split("```sh\n") if "/trees" in it.partition("```")[0]]
-    documented = block.partition("```")[0].replace("\\\n", " ").splitlines()[1].split()
-    at = documented.index("OUTBOX") + 1
-    options = [
-        str(workspace.stage.root / it) if it.startswith((".worktrees", "kitty-specs")) else it
-        for it in documented[at:-1]
-    ]
     mailbox = workspace.stage.root.parent / "mailbox"
     mailbox.mkdir(mode=0o777)
     script = f"""
-        cd /trees/{SLUG}-lane-a && {WORK} && git fetch -q project && test -d /prompts/{SLUG}
-        ! touch /trees/.mirror/{SLUG}.git/x
-        ! mv /trees/.mirror /trees/mirror
-        ! mv /trees/.making /trees/making
-        touch /trees/.making/x /trees/.trash/x || true
+        cd {TREES}/{SLUG}-lane-a && {WORK} && git fetch -q project && test -d {PROMPTS}/{SLUG}
+        ! touch {TREES}/.mirror/{SLUG}.git/x
+        ! mv {TREES}/.mirror {TREES}/mirror
+        ! mv {TREES}/.making {TREES}/making
+        touch {TREES}/.making/x {TREES}/.trash/x || true
     """
 
-    ended = workspace.start([str(mailbox), str(mailbox), *options, "sh", "-ec", script])
+    ended = workspace.start(
+        [str(mailbox), str(mailbox), *of_all_agents(workspace.stage), "sh", "-ec", script]
+    )
 
     assert ended.exit_code == 0, ended
     assert [*(trees / ".making").iterdir(), *(trees / ".trash").iterdir()] == []

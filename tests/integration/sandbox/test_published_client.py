@@ -14,21 +14,19 @@ from tests.conftest import IDENTITY
 from tests.integration.published_client import history
 from tests.integration.published_client.history import FORCED_DONE, REVIEWED, TAKEN
 from tests.integration.published_client.run import Run
-from tests.integration.sandbox import bubblewrap, gits
+from tests.integration.sandbox import bubblewrap, workspaces
 from tests.integration.sandbox.bubblewrap import ROOT
 from tests.integration.sandbox.conftest import grant, serve
 from tests.integration.stage import SLUG, SOURCE, Stage
 from tests.patience import LONGEST_S
 
-# Where the sandbox has the worktrees and the prompts; the host tells it so.
-TREES, PROMPTS = "/sandbox/trees", "/sandbox/prompts"
 GRANTS = f"""\
 [orchestrators.client]
 commands = ["all"]
 missions = ["{SLUG}"]
 [orchestrators.client.paths]
-".worktrees" = "{TREES}"
-"kitty-specs" = "{PROMPTS}"
+".worktrees" = "{workspaces.TREES}"
+"kitty-specs" = "{workspaces.PROMPTS}"
 """
 PACKAGES = {
     "WP01": {"owned_files": ["work/WP01.txt"]},
@@ -77,10 +75,8 @@ def mailbox(stage: Stage) -> tuple[Path, Path]:
 
 
 def sandbox(run: Run) -> list[str]:
-    """What the sandbox has besides the two folders."""
-    empty = run.desk / "empty"
-    empty.touch()
-    return [*programs(run), *worktrees(run.stage), *gits.options(run.stage.root, empty=empty)]
+    """What the sandbox has besides the two folders: nothing of the project's repository."""
+    return [*programs(run), *workspaces.of_all_agents(run.stage)]
 
 
 def programs(run: Run) -> list[str]:
@@ -106,11 +102,3 @@ def environment(run: Run) -> Mapping[str, str]:
 
 def variables(environment: Mapping[str, Any]) -> list[str]:
     return [word for name, value in environment.items() for word in ("--setenv", name, value)]
-
-
-def worktrees(stage: Stage) -> list[str]:
-    """The worktrees, to work in, and the prompts, to read: each elsewhere than outside."""
-    trees = stage.root / ".worktrees"
-    trees.mkdir(exist_ok=True)
-    prompts = stage.root / "kitty-specs"
-    return ["--bind", str(trees), TREES, "--ro-bind", str(prompts), PROMPTS]

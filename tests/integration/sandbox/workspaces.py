@@ -15,6 +15,8 @@ from tests.integration.stage import SLUG, Outcome, Stage
 from tests.patience import LONGEST_S
 
 LANE = f"kitty/mission-{SLUG}-lane-a"
+# Where the guide has the workspaces and the prompts, in the sandbox of an orchestrator and its agents.
+TREES, PROMPTS = "/trees", "/prompts"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,3 +78,15 @@ class Workspace:
             timeout=LONGEST_S,
         )
         return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def of_all_agents(stage: Stage) -> list[str]:
+    """The options by which the guide binds all workspaces and prompts in the sandbox of an orchestrator."""
+    for name in (".mirror", ".making", ".trash"):
+        (stage.root / ".worktrees" / name).mkdir(parents=True, exist_ok=True)
+    guide = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    [block] = [it for it in guide.split("```sh\n") if f"{TREES}/.making" in it.partition("```")[0]]
+    words = block.partition("```")[0].replace("\\\n", " ").splitlines()[1].split()
+    options = words[words.index("OUTBOX") + 1 : -1]
+    ours = (".worktrees", "kitty-specs")
+    return [str(stage.root / it) if it.startswith(ours) else it for it in options]
