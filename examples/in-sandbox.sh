@@ -68,17 +68,22 @@ find_workspace() {
     if [ -h "$git" ] || [ ! -d "$git" ]; then
         refuse "$git is not a folder, so $workspace is not a workspace; move it away, then start its package again"
     fi
-    if [ -e "$git/objects/info/alternates" ] || [ -h "$git/objects/info/alternates" ]; then
-        refuse "$workspace shares its objects with the project, which is not in the sandbox.
-Write at the top of $project/.kitty/config.toml, and start the worker again, so that new workspaces have their own:
-    workspace_objects = \"copy\"
-Where only you have worked in this one, give it its own now:
-    git -C $(quoted "$workspace") repack -a -d -q && rm $(quoted "$git/objects/info/alternates")"
-    fi
     mirror=$worktrees/.mirror/${base%-lane-*}.git
     if [ -h "${mirror%/*}" ] || [ -h "$mirror" ] || [ ! -d "$mirror" ]; then
         refuse "$mirror is not a folder, but should be the mirror that the workspace fetches from; spec-kitty makes it when the package is started"
     fi
+    advice=
+    for folder in "$git" "$mirror"; do
+        shared=$folder/objects/info/alternates
+        if [ -e "$shared" ] || [ -h "$shared" ]; then
+            advice="$advice
+    git --git-dir=$(quoted "$folder") repack -a -d -q && rm $(quoted "$shared")"
+        fi
+    done
+    [ ! "$advice" ] || refuse "$workspace shares its objects with the project, which is not in the sandbox.
+Write at the top of $project/.kitty/config.toml, and start the worker again, so that new workspaces have their own:
+    workspace_objects = \"copy\"
+Where only you have worked in this one, give it its own now:$advice"
 }
 
 unset CDPATH

@@ -22,8 +22,10 @@ def all_of(workspace: Path) -> Iterator[Finding]:
     if (workspace / ".git").is_dir():
         yield _writable(workspace)
         yield room_of(workspace)
-        yield _objects(workspace / ".git" / "objects")
-        yield _mirror(workspace, settings.get("remote.project.url"))
+        url = settings.get("remote.project.url")
+        mirror = Path(os.path.normpath(workspace / url)) if url else None
+        yield _objects(workspace / ".git" / "objects", *([mirror / "objects"] if mirror else []))
+        yield _mirror(mirror)
         yield _identity(workspace, settings)
     mounts = all_mounts()
     behind = project_behind(workspace, mounts, below=".worktrees")
@@ -60,12 +62,15 @@ def _writable(workspace: Path) -> Finding:
     return Finding("writable", OK, f"files belong to uid {owner} as seen here{outside(owner)}")
 
 
-def _objects(objects: Path) -> Finding:
-    borrowed = objects / "info" / "alternates"
-    if not os.path.lexists(borrowed):
+def _objects(*folders: Path) -> Finding:
+    """The line about objects that the workspace, or the mirror, has not got itself."""
+    named = [objects / line for objects in folders for line in _borrowed(objects)]
+    if not named:
         return Finding("objects", OK, "it has its objects itself")
-    repair = 'write workspace_objects = "copy" at the top of .kitty/config.toml, start the worker again, and start the package anew'
-    named = [objects / line for line in _text(borrowed).splitlines() if line[:1] not in ("", "#")]
+    repair = (
+        'write workspace_objects = "copy" at the top of .kitty/config.toml, and start the worker again;'
+        " workspaces that are made from then on have their own"
+    )
     missing = [it for it in named if not it.is_dir()]
     if missing:
         what = f"it shares objects that are not here: {os.path.normpath(missing[0])}"
@@ -74,12 +79,16 @@ def _objects(objects: Path) -> Finding:
     return Finding("objects", WARN, what, repair=repair)
 
 
-def _mirror(workspace: Path, url: str | None) -> Finding:
-    if not url:
+def _borrowed(objects: Path) -> list[str]:
+    lines = _text(objects / "info" / "alternates").splitlines()
+    return [line for line in lines if line[:1] not in ("", "#")]
+
+
+def _mirror(mirror: Path | None) -> Finding:
+    if mirror is None:
         what = "there is no remote called project: newer work cannot be fetched"
         repair = "git remote add project ../.mirror/MISSION.git"
         return Finding("mirror", WARN, what, repair=repair)
-    mirror = Path(os.path.normpath(workspace / url))
     at = shlex.quote(str(mirror))
     if not os.access(mirror / "objects", os.R_OK | os.X_OK):
         what = f"the mirror cannot be read, so nothing newer can be fetched: {mirror}"

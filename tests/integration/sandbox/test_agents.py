@@ -172,9 +172,27 @@ def test_a_workspace_that_shares_objects_is_refused_and_the_advice_works(made: W
     said = refused(made.inside("true")).decode()
 
     assert 'workspace_objects = "copy"' in said
-    subprocess.run(["sh", "-ec", said.splitlines()[-1]], check=True)
-    ended = made.inside(f"git fsck --strict; {WORK}; git log --format=%s main..")
+    subprocess.run(["sh", "-ec", "\n".join(said.splitlines()[-2:])], check=True)
+    script = f"git fsck --strict; {WORK}; git log --format=%s main..; git fetch -q project"
+    ended = made.inside(script)
     assert (ended.exit_code, ended.stdout) == (0, b"work\n"), ended
+    made.stage.commit({"later.txt": "later\n"})
+    made.update_mirror()
+    assert (
+        made.inside("git fetch -q project; git log -1 --format=%s main").stdout
+        == b"change later.txt\n"
+    )
+
+
+def test_a_mirror_that_shares_objects_is_refused_and_the_advice_works(made: Workspace):
+    made.make()
+    shutil.rmtree(made.mirror)
+    made.update_mirror(Objects.SHARED)
+
+    said = refused(made.inside("true")).decode()
+
+    subprocess.run(["sh", "-ec", said.splitlines()[-1]], check=True)
+    assert made.inside("git fetch project").exit_code == 0
 
 
 def test_a_prompt_that_is_a_link_or_missing_is_refused(made: Workspace):

@@ -42,7 +42,7 @@ class Workspace:
     def make(self, objects: Objects = Objects.COPIED) -> Workspace:
         """It is there, as the host makes it."""
         repo, base = Repository(root=self.stage.root), self.stage.git("rev-parse", "HEAD")
-        self.update_mirror()
+        self.update_mirror(objects)
         order = Order(
             place=self.path,
             branch=LANE,
@@ -56,10 +56,11 @@ class Workspace:
         make(repo, order)
         return self
 
-    def update_mirror(self) -> None:
+    def update_mirror(self, objects: Objects = Objects.COPIED) -> None:
         """The mirror has what the project has by now."""
         self.mirror.parent.parent.mkdir(exist_ok=True)
-        mirrors.update(Repository(root=self.stage.root), self.mirror, ["main"])
+        repo = Repository(root=self.stage.root)
+        mirrors.update(repo, self.mirror, ["main"], objects=objects)
 
     def inside(self, script: str, *options: str) -> Outcome:
         """How a script of the shell ended that an agent runs in the sandbox."""
