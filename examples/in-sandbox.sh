@@ -72,18 +72,16 @@ find_workspace() {
     if [ -h "${mirror%/*}" ] || [ -h "$mirror" ] || [ ! -d "$mirror" ]; then
         refuse "$mirror is not a folder, but should be the mirror that the workspace fetches from; spec-kitty makes it when the package is started"
     fi
-    advice=
     for folder in "$git" "$mirror"; do
-        shared=$folder/objects/info/alternates
-        if [ -e "$shared" ] || [ -h "$shared" ]; then
-            advice="$advice
-    git --git-dir=$(quoted "$folder") repack -a -d -q && rm $(quoted "$shared")"
-        fi
-    done
-    [ ! "$advice" ] || refuse "$workspace shares its objects with the project, which is not in the sandbox.
+        if [ -e "$folder/objects/info/alternates" ] || [ -h "$folder/objects/info/alternates" ]; then
+            # Never a command of git: it would obey the settings of whoever has worked there.
+            refuse "$folder shares its objects with the project, which is not in the sandbox.
 Write at the top of $project/.kitty/config.toml, and start the worker again, so that new workspaces have their own:
     workspace_objects = \"copy\"
-Where only you have worked in this one, give it its own now:$advice"
+To have this one made again, move it away, then start its package again. What was not handed in stays where you move it:
+    mv $(quoted "$workspace") $(quoted "$workspace.shared")"
+        fi
+    done
 }
 
 unset CDPATH

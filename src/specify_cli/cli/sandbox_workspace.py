@@ -68,8 +68,8 @@ def _objects(*folders: Path) -> Finding:
     if not named:
         return Finding("objects", OK, "it has its objects itself")
     repair = (
-        'write workspace_objects = "copy" at the top of .kitty/config.toml, and start the worker again;'
-        " workspaces that are made from then on have their own"
+        'write workspace_objects = "copy" at the top of .kitty/config.toml, start the worker again,'
+        " move this workspace away, and start its package again"
     )
     missing = [it for it in named if not it.is_dir()]
     if missing:

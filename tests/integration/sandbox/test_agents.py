@@ -166,33 +166,40 @@ def test_the_mirror_is_not_where_the_agent_says_it_is(made: Workspace):
     assert made.inside(f"test ! -e '{outside}'").exit_code == 0
 
 
-def test_a_workspace_that_shares_objects_is_refused_and_the_advice_works(made: Workspace):
-    made.make(Objects.SHARED)
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_workspace_that_shares_objects_is_refused_and_the_advice_works(
+    stage: Stage, planted: bool
+):
+    stage.write_mission({"WP01": {}})
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "plan")
+    start = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+    made = Workspace(stage=stage)
+    config = stage.root / ".kitty" / "config.toml"
+    config.parent.mkdir(exist_ok=True)
+    if planted:
+        config.write_text('workspace_objects = "copy"\n')
+    stage.done("start-implementation", **start)
+    if planted:
+        made.inside("echo /elsewhere >.git/objects/info/alternates")
 
-    said = refused(made.inside("true")).decode()
+    said = refused(made.inside("true")).decode().splitlines()
 
-    assert 'workspace_objects = "copy"' in said
-    subprocess.run(["sh", "-ec", "\n".join(said.splitlines()[-2:])], check=True)
-    script = f"git fsck --strict; {WORK}; git log --format=%s main..; git fetch -q project"
-    ended = made.inside(script)
+    [setting] = [line.strip() for line in said if "workspace_objects" in line]
+    config.write_text(f"{setting}\n")
+    subprocess.run(["sh", "-ec", said[-1]], check=True)
+    assert "git" not in said[-1].split()
+    stage.done("start-implementation", **start)
+    ended = made.inside(f"git fsck --strict; {WORK}; git log --format=%s main..; git fetch project")
     assert (ended.exit_code, ended.stdout) == (0, b"work\n"), ended
-    made.stage.commit({"later.txt": "later\n"})
-    made.update_mirror()
-    assert (
-        made.inside("git fetch -q project; git log -1 --format=%s main").stdout
-        == b"change later.txt\n"
-    )
 
 
-def test_a_mirror_that_shares_objects_is_refused_and_the_advice_works(made: Workspace):
+def test_a_mirror_that_shares_objects_is_refused(made: Workspace):
     made.make()
     shutil.rmtree(made.mirror)
     made.update_mirror(Objects.SHARED)
 
-    said = refused(made.inside("true")).decode()
-
-    subprocess.run(["sh", "-ec", said.splitlines()[-1]], check=True)
-    assert made.inside("git fetch project").exit_code == 0
+    assert b'workspace_objects = "copy"' in refused(made.inside("true"))
 
 
 def test_a_prompt_that_is_a_link_or_missing_is_refused(made: Workspace):
