@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.sandbox import users
+from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.sandbox.conftest import await_files, grant, plan, serve
 from tests.integration.sandbox.users import ALICE, BOB, Place
-from tests.integration.stage import SLUG, outcome
+from tests.integration.sandbox.workspaces import Workspace
+from tests.integration.stage import POLICY, SLUG, outcome
 
 GRANTS = f"""\
 [orchestrators.alice]
@@ -127,3 +129,35 @@ def test_what_waits_beyond_the_quota_is_refused_and_so_is_what_is_too_large(plac
         if line["correlation_id"].startswith("waiting-")
     ]
     assert sorted(codes, key=str) == [None, None, None, "STORAGE_FAILED", "STORAGE_FAILED"]
+
+
+def test_an_agent_of_that_user_works_in_the_workspace_that_the_host_made_for_it():
+    """From the start to the hand-in, by one user who is not the host's, and in sandboxes alone."""
+    with users.place() as place:
+        place.stage.write_mission({"WP01": {"owned_files": ["index.py"]}})
+        place.stage.git("add", "kitty-specs")
+        place.stage.git("commit", "-q", "-m", "plan")
+        grants = f'[orchestrators.alice]\ncommands = ["all"]\nuid = {ALICE}\n'
+        grant(place.stage, grants)
+        serve(place.stage, "alice")
+        at = {"mission": SLUG, "wp": "WP01", "actor": "alice-1"}
+        begun = place.ask(ALICE, "alice", "start", "start-implementation", policy=POLICY, **at)
+        assert begun["success"], begun
+        agent = Workspace(
+            stage=place.stage, owner=ALICE, script=place.carried(EXAMPLES / "in-sandbox.sh")
+        )
+        assert str(agent.path) == begun["data"]["workspace_path"]
+
+        work = (
+            "echo work >index.py && git add index.py && git commit -q -m work && git fetch project"
+        )
+        ended = agent.inside(work)
+        assert ended.exit_code == 0, ended
+        ended = place.ask(
+            ALICE, "alice", "done", "transition", to="for_review", policy=POLICY, **at
+        )
+
+        assert ended["success"], ended
+        assert agent.path.stat().st_uid == ALICE
+        branch = f"kitty/mission-{SLUG}-lane-a"
+        assert place.stage.git("log", "-1", "--format=%s", branch) == "work"

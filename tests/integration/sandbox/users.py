@@ -57,9 +57,12 @@ class Place:
             printed, said = program.communicate(timeout=timeout_s)
         return program.returncode, printed + said
 
-    def ask(self, uid: int, name: str, stem: str, command: str, **args: Any) -> dict[str, Any]:
+    def ask(
+        self, uid: int, name: str, stem: str, command: str, *, policy: Any = None, **args: Any
+    ) -> dict[str, Any]:
         """The answer that the user gets, from inside a sandbox, by that mailbox."""
-        text = json.dumps(request(stem, command, args))
+        asked = request(stem, command, args) | ({"policy": policy} if policy else {})
+        text = json.dumps(asked)
         code, said = self.run(uid, name, ["sh", "-ec", ASK, "ask", stem, text])
         assert code == 0, said
         envelope: dict[str, Any] = json.loads(said)
