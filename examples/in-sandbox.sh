@@ -109,6 +109,10 @@ if [ "$is_agent" ]; then
     if [ "$prompt" ]; then
         [ -f "$prompt" ] || refuse "$prompt is not a file: --prompt takes the prompt_path of an answer"
         find_real "$prompt"
+        # The agent could put a link to any folder above it.
+        case $(cd -- "$(dirname -- "$prompt")" && pwd)/:$real in
+        "$workspace"/* | *:"$workspace"/*) refuse "$prompt is in the workspace, where the agent can change it; leave --prompt out, or keep it elsewhere" ;;
+        esac
         set -- --ro-bind "$real" "$real" "$@"
     fi
     set -- --bind "$workspace" "$workspace" --ro-bind "$mirror" "$mirror" --chdir "$workspace" "$@"

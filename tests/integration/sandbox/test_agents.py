@@ -212,6 +212,19 @@ def test_a_prompt_that_is_a_link_or_missing_is_refused(made: Workspace):
         assert refused(made.start(words)), prompt
 
 
+def test_a_prompt_that_the_agent_can_change_is_refused(made: Workspace):
+    made.make()
+    secrets = made.stage.root.parent / "secrets"
+    secrets.mkdir()
+    (secrets / "key").write_text("sesame\n")
+    (made.path / "link").symlink_to(secrets)
+    (made.path / "own.md").write_text("own\n")
+
+    for prompt in ("link/key", "own.md", ".git/HEAD"):
+        words = ["--workspace", str(made.path), "--prompt", str(made.path / prompt), "true"]
+        assert refused(made.start(words)), prompt
+
+
 @pytest.mark.parametrize(
     "words",
     [
