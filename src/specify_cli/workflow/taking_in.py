@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from specify_cli.core.lanes import FINISHED
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import SpecKittyError, StorageFailed, TransitionRejected
 from specify_cli.storage.project import Project
@@ -20,7 +21,7 @@ from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
-from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
+from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
 from specify_cli.workflow.package_commits import PackageCommits
 
 
@@ -85,6 +86,9 @@ class Offer:
 
 NOTHING: Final = Offer()
 
+_OTHERS_S: Final = 10.0
+"""Nobody's approval waits longer for the workspace of another package; a merge looks at it again."""
+
 
 @contextmanager
 def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> Iterator[Offer]:
@@ -113,6 +117,40 @@ def all_offered(project: Project, slug: str) -> Iterator[list[Offer]]:
         lanes = [mission.lane_workspace(it.lane_id) for it in mission.lanes]
         offers = (of_lane(mission, repository, lane, until_the_end=until_the_end) for lane in lanes)
         yield [looked(project, offer) for offer in offers]
+
+
+@contextmanager
+def others_offered(project: Project, slug: str, wish: Wish) -> Iterator[list[Offer]]:
+    """What the workspaces have in which other packages are worked on, where the wish is an approval.
+
+    None of it may come along unapproved.
+    """
+    with ExitStack() as until_the_end:
+        yield _of_others(project, slug, wish, until_the_end=until_the_end)
+
+
+def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitStack) -> list[Offer]:
+    if wish.to not in FINISHED:
+        return []
+    try:
+        mission = open_mission(project, slug)
+        repository = repositories.look(project)
+    except SpecKittyError:  # Whoever acts on it next is told.
+        return []
+    if repository is None or wish.wp_id not in mission.packages:
+        return []
+    at_work = (x for x in mission.packages if mission.state_of(x).lane in AT_WORK)
+    lane_ids = {mission.lane_ids[x] for x in at_work} - {mission.lane_ids[wish.wp_id]}
+    return [
+        of_lane(
+            mission,
+            repository,
+            mission.lane_workspace(lane_id),
+            until_the_end=until_the_end,
+            seconds=_OTHERS_S,
+        )
+        for lane_id in sorted(lane_ids)
+    ]
 
 
 def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack) -> Offer:

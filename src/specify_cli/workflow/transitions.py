@@ -62,11 +62,17 @@ def self_review(
 
 
 def move(
-    mission: OpenMission, wish: Wish, cause: Cause, *, offer: Offer
+    mission: OpenMission,
+    wish: Wish,
+    cause: Cause,
+    *,
+    offer: Offer,
+    others: Sequence[Offer] = (),
 ) -> tuple[list[Moved], HandIn | None, tuple[str, ...]]:
     """The one move that was asked for is made and recorded; its work, where it has any, and warnings.
 
-    `offer` is what the package's workspace has: the project has it from now on, where it may.
+    `offer` is what the package's workspace has, and `others` what those of other packages have: the
+    project has it from now on, where it may.
 
     Raises: WorkPackageAlreadyClaimed, DependenciesNotSatisfied, TransitionRejected,
     LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
@@ -75,7 +81,7 @@ def move(
     claims.check_not_released(package, wish)
     begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
     if not begins:  # Else what the workspace has is judged where it is made ready.
-        offer = _taken_in(mission, offer)
+        offer = _taken_in(mission, offer, others)
     moves = _decided(mission, package, wish, offer=offer)
     if wish.to in OCCUPYING:
         lane_workspaces.check_turn(mission, wish.wp_id)
@@ -100,14 +106,16 @@ def owner_of(mission: OpenMission, cause: Cause) -> int | None:
     return mission.files.project.settings.owners.get(cause.identity or "")
 
 
-def _taken_in(mission: OpenMission, offer: Offer) -> Offer:
-    """The project has what the workspace has, where it may; its refusal else.
+def _taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
+    """The project has what the workspaces have, where it may; the refusal of `offer` else.
 
     Raises: StorageFailed.
     """
-    if offer.fetched is None:
+    if not any(it.fetched for it in (offer, *others)):
         return offer
     with _translated(mission), repositories.changing(mission.files.project) as repository:
+        for other in others:
+            other.take_in_what_fits(repository)
         return offer.take_in_what_fits(repository)
 
 

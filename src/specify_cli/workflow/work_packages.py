@@ -26,7 +26,7 @@ from specify_cli.workflow.opened import (
     open_mission,
 )
 from specify_cli.workflow.outcomes import MoveReport, NoteReport, StartReport, WorkspaceReport
-from specify_cli.workflow.taking_in import offered
+from specify_cli.workflow.taking_in import offered, others_offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ class WorkPackages:
         actor = wish.actor
         with (
             offered(self.project, selector, wish.wp_id, looks=wish.to is Lane.IN_PROGRESS) as offer,
+            others_offered(self.project, selector, wish) as others,
             acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission,
         ):
             events = _moves_recorded(mission, cause)
@@ -113,7 +114,9 @@ class WorkPackages:
                     mission, wish, is_made=True, origin=events[0].from_lane
                 )
             else:
-                events, work, warned = transitions.move(mission, wish, cause, offer=offer)
+                events, work, warned = transitions.move(
+                    mission, wish, cause, offer=offer, others=others
+                )
             commit = events[-1].commit
             left = transitions.beyond_approval(mission, wish, commit)
             report = _move_report(mission, wish, events, cause=cause, work=work)
