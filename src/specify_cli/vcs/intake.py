@@ -96,11 +96,10 @@ class Fetched:
             return Standing.SAME
         if old is None or _is_ancestor(self.scratch.git, old, self.tip):
             return Standing.AHEAD
-        return (
-            Standing.BEHIND
-            if repo.has_commit(self.tip) and repo.is_ancestor(self.tip, old)
-            else Standing.DIVERGED
-        )
+        if old in lane_branches.placed(repo, self.source.branch):
+            return Standing.REWRITTEN
+        is_behind = repo.has_commit(self.tip) and repo.is_ancestor(self.tip, old)
+        return Standing.BEHIND if is_behind else Standing.DIVERGED
 
     def keep(self) -> None:
         """The project has the commits, without a name; call it under the lock of the project.
@@ -115,23 +114,24 @@ class Fetched:
         durable.sync()
 
     def move_in(self, repo: Repository) -> None:
-        """The project's branch of that name has the commits; call it under the lock of the project.
+        """The project's branch of that name is at the commits; call it under the lock of the project.
 
         Raises:
-            IntakeRefused: that branch has commits which these have not in their history, or is
-                checked out where uncommitted changes are in the way.
+            IntakeRefused: somebody else gave that branch commits which these have not in their
+                history, or it is checked out where uncommitted changes are in the way.
             GitFailed: that branch is a symbolic ref or damaged, moved meanwhile, or git refused.
             OSError: the disk refused.
         """
         branch = self.source.branch
         old = repo.lane_tips([branch]).get(branch)
-        if old == self.tip:
+        standing = self.standing(repo)
+        if standing is Standing.SAME:
             return
-        if old is not None and not _is_ancestor(self.scratch.git, old, self.tip):
+        if old is not None and standing in (Standing.BEHIND, Standing.DIVERGED):
             raise self.diverged(repo, old)
         self.keep()
         try:
-            lane_branches.advance(repo, branch, old=old, new=self.tip)
+            lane_branches.place(repo, branch, old=old, new=self.tip)
         except CheckoutBlocked as error:
             raise IntakeRefused(
                 f"commit or undo first: {error}", code="uncommitted_changes"

@@ -55,10 +55,14 @@ class Source:
 
 
 class Standing(Enum):
-    """How the commits of a workspace stand to those of the project's branch."""
+    """How the commits of a workspace stand to those of the project's branch.
+
+    They are rewritten where the project's branch is as the host left it, and has commits that the workspace dropped.
+    """
 
     SAME = "same"
     AHEAD = "ahead"
+    REWRITTEN = "rewritten"
     BEHIND = "behind"
     DIVERGED = "diverged"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
-from specify_cli.vcs import durable, lane_bases, marks
+from specify_cli.vcs import durable, kept, lane_bases, marks
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.branch_moves import travel
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
@@ -15,6 +16,9 @@ from specify_cli.vcs.lane_bases import Parts, Start
 from specify_cli.vcs.moves import Move
 from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.repository import Repository
+
+_PLACED: Final = "placed"
+_PLACED_BEFORE: Final = "placed-before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,27 @@ def pointed(
         raise
 
 
+def placed(repo: Repository, branch: str) -> Set[str]:
+    """The commits that the host put the branch at last, and before that.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    found = (kept.kept(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
+    return {commit for commit in found if commit}
+
+
+def place(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
+    """As `advance`, and it is on record that the host did it.
+
+    Raises:
+        CheckoutBlocked, TargetMoved, GitFailed: as `advance` does.
+    """
+    # Both before the move: a host that is killed in between has left the branch at one of them.
+    kept.keep(repo, {f"{_PLACED}/{branch}": new, f"{_PLACED_BEFORE}/{branch}": old or new})
+    advance(repo, branch, old=old, new=new)
+
+
 def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     """The branch goes from one commit to another, and every working tree that has it out with it.
 
@@ -133,7 +158,7 @@ def _move(repo: Repository, moves: Sequence[tuple[str, str | None, str | None]])
         if new is None:
             _delete(repo.git, name, old or "")
         else:
-            advance(repo, name, old=old, new=new)
+            place(repo, name, old=old, new=new)
 
 
 def _delete(git: Git, branch: str, old: str) -> None:

@@ -164,7 +164,7 @@ def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> Parts:
     mission, standing = commits.mission, offer.standing(commits.repository)
     if offer.refusal or standing is Standing.AHEAD:
         offer.take_in(commits.repository)
-    elif standing is Standing.DIVERGED and offer.fetched:
+    elif standing in (Standing.REWRITTEN, Standing.DIVERGED) and offer.fetched:
         # Nobody goes on from there, and nothing that somebody made is lost.
         offer.fetched.keep()
         _keep(commits, mission.lane_ids[wp_id], offer.fetched.tip)

@@ -127,7 +127,7 @@ def take_in(
     moves_checkouts: bool,
     seconds: float | None = None,
 ) -> Synced:
-    """The branch of the execution lane has what the workspace has, where it is only ahead.
+    """The branch of the execution lane is where the workspace is, save where somebody else moved it.
 
     Call it with no lock held. Where it `moves_checkouts`, a working tree of the project that has
     the branch checked out goes with it; else such a branch stays.
@@ -146,7 +146,7 @@ def take_in(
         if offer.refusal:
             return _refused(mission, lane, offer.refusal.reason, code=offer.refusal.code)
         standing = offer.standing(repository)
-        if standing is Standing.AHEAD:
+        if standing in (Standing.AHEAD, Standing.REWRITTEN):
             with repositories.changing(mission.files.project) as ours:
                 return _moved(mission, ours, lane, offer=offer, moves_checkouts=moves_checkouts)
         if standing is Standing.DIVERGED:
