@@ -188,6 +188,7 @@ def test_every_workspace_is_listed_with_who_works_there_and_how_it_stands(stage:
     assert (stray["kind"], stray["mission_slug"]) == ("other", None)
     synced()
     stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
+    stage.git("pack-refs", "--all", folder=other)
     (other / ".git" / "packed-refs").unlink()
     standings = {it["workspace"]: it["standing"] for it in listed()["workspaces"]}
     assert standings == {NAME: "behind", other.name: "unknown", "stray": "unknown"}
