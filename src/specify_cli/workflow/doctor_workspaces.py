@@ -11,28 +11,21 @@ from specify_cli.storage import folders, workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.storage.settings import HostSettings
 from specify_cli.vcs import scratch
-from specify_cli.vcs.box import box_for
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import repositories
-from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
+from specify_cli.workflow.doctor_findings import Finding, Severity, fixable, note, warning
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
-
-INSTALL = (
-    "install bubblewrap (Debian: apt install bubblewrap) and let users make namespaces; see"
-    " 'bwrap --unshare-all --ro-bind / / true'"
-)
 
 
 def examine_workspaces(project: Project) -> Iterator[Finding]:
-    """Whether intake is boxed, records of workspaces that are gone, and what dead hosts were reading."""
+    """Records of workspaces that are gone, and what dead hosts were reading."""
     try:
         repository = Repository.find(project.root)
     except GitFailed:  # A finding about the repository already.
         return
     if repository is None:
         return
-    yield from _examine_intake(project)
     for path in _gone_records(project):
         what = "the host remembers a workspace of this name, and there is none any more"
         yield fixable("workspace-record", path, what, severity=Severity.NOTE)
@@ -53,7 +46,8 @@ def examine_folder(project: Project, folder: LaneFolder) -> Iterator[Finding]:
             "nothing, if they are; the next start in its execution lane replaces it, once nothing is"
             " uncommitted there"
         )
-        yield _by_trust(settings, "linked-worktree", folder.path, what=what, repair=repair)
+        told = warning if settings.has_orchestrators else note
+        yield told("linked-worktree", folder.path, what, repair=repair)
     elif settings.has_orchestrators and folder.record and folder.record.is_shared:
         what = (
             "it shares the objects of the project, so whoever works in it can read every branch and"
@@ -86,28 +80,6 @@ def remove_scratch(project: Project, path: Path) -> bool:
     """
     with repositories.changing(project):  # Which begins with it.
         return not path.exists()
-
-
-def _examine_intake(project: Project) -> Iterator[Finding]:
-    settings = _settings(project)
-    if box_for(project.root).is_closed:
-        return
-    path = project.kitty / "config.toml"
-    if settings.intake == "require-sandbox":
-        what = 'bubblewrap does not work here, and intake = "require-sandbox": nothing is taken in'
-        yield error("intake-sandbox", path, what, repair=INSTALL)
-        return
-    what = (
-        "bubblewrap does not work here, so git reads workspaces without a sandbox: a forged one can"
-        " bring in commits of any repository that the user of the host can read"
-    )
-    yield _by_trust(settings, "intake-sandbox", path, what=what, repair=INSTALL)
-
-
-def _by_trust(settings: HostSettings, check: str, file: Path, *, what: str, repair: str) -> Finding:
-    """A problem where there are callers that are not trusted with everything; a note else."""
-    severity = Severity.WARNING if settings.has_orchestrators else Severity.NOTE
-    return Finding(check=check, severity=severity, file=file, what=what, repair=repair)
 
 
 def _gone_records(project: Project) -> list[Path]:

@@ -9,7 +9,7 @@ from specify_cli import processes
 from specify_cli.storage.project import Project
 from specify_cli.storage.settings import HostSettings, IntakeRule
 from specify_cli.vcs import box, scratch
-from specify_cli.workflow import doctor_workspaces
+from specify_cli.workflow import doctor_host
 from specify_cli.workflow.doctor import Diagnosis, Doctor
 from specify_cli.workflow.doctor_findings import Severity
 from tests.integration.stage import SLUG, Stage
@@ -54,10 +54,10 @@ def test_intake_without_a_sandbox_is_told_as_bad_as_it_is(
     severity: Severity,
 ) -> None:
     settings = HostSettings(intake=intake, has_orchestrators=has_orchestrators)
-    monkeypatch.setattr(doctor_workspaces, "box_for", lambda _: box.Box(is_closed=True))
-    assert "intake-sandbox" not in severities(doctor(stage, settings).diagnose())
-    monkeypatch.setattr(doctor_workspaces, "box_for", lambda _: box.Box(is_closed=False))
-    assert severities(doctor(stage, settings).diagnose())["intake-sandbox"] is severity
+    monkeypatch.setattr(doctor_host, "box_for", lambda _: box.Box(is_closed=True))
+    assert "intake" not in severities(doctor(stage, settings).diagnose())
+    monkeypatch.setattr(doctor_host, "box_for", lambda _: box.Box(is_closed=False))
+    assert severities(doctor(stage, settings).diagnose())["intake"] is severity
 
 
 @pytest.mark.parametrize(
