@@ -35,6 +35,7 @@ came within its deadlines ({DEADLINE_S} s for each git here), and requests about
 
 The first word is what came of the hand-in: *taken*, or why it was refused. Then: *s* where the next package of the
 execution lane could be started, *m* where the mission was merged; without an *m* there was nothing to merge, or the host asks that somebody looks first.
+A cell is empty where that was left out of the run.
 """
 
 
