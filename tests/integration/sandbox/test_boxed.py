@@ -26,9 +26,9 @@ def told(stage: Stage, **changes: str) -> list[tuple[str, bool]]:
     """Severity of each finding about intake, and whether its advice names bubblewrap; the exit code agrees."""
     ended = stage.run("doctor", "--json", env=environment(**changes))
     found = json.loads(ended.stdout)["data"]["findings"]
-    about = [it for it in found if it["check"] == "intake"]
+    about = [it for it in found if it["check"] == "intake-sandbox"]
     assert ended.exit_code == int(any(it["severity"] != "note" for it in found)), found
-    return [(it["severity"], "install bubblewrap" in it["repair"]) for it in about]
+    return [(it["severity"], "bubblewrap" in it["repair"]) for it in about]
 
 
 @pytest.mark.parametrize(

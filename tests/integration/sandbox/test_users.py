@@ -153,11 +153,11 @@ def test_an_agent_of_that_user_works_in_the_workspace_that_the_host_made_for_it(
         )
         ended = agent.inside(work)
         assert ended.exit_code == 0, ended
-        ended = place.ask(
+        handed = place.ask(
             ALICE, "alice", "done", "transition", to="for_review", policy=POLICY, **at
         )
 
-        assert ended["success"], ended
+        assert handed["success"], handed
         assert agent.path.stat().st_uid == ALICE
         branch = f"kitty/mission-{SLUG}-lane-a"
         assert place.stage.git("log", "-1", "--format=%s", branch) == "work"
