@@ -20,7 +20,6 @@ ORPHAN_PATIENCE_S: Final = 5.0
 """A git outlives its killed host for as long as it writes files."""
 
 _POLL_S: Final = 0.01
-_READ_OF_EACH: Final = ("HEAD", "gitdir", "commondir", "locked")
 _TOLD: Final = 10
 _OPERATIONS: Final = {
     "MERGE_HEAD": "a merge",
@@ -206,21 +205,6 @@ def registered(git: Git) -> list[Checkout]:
     main = Checkout(path=git.folder, branch=branch, is_main=True)
     common = git_dir_of(git.folder)
     return [main, *(_linked(common) if common else ())]
-
-
-def on_worktrees(git: Git, *args: str, check: bool = True) -> Completed:
-    """`git worktree` has run, which opens some files of every worktree that is registered.
-
-    Raises:
-        GitFailed: one of those files is none, or git refused.
-    """
-    common = git_dir_of(git.folder)
-    registrations = common.glob("worktrees/*") if common else ()
-    files = (it / name for it in registrations for name in _READ_OF_EACH)
-    found = [str(file) for file in files if file.exists() and not file.is_file()]
-    if found:
-        raise GitFailed(("worktree", *args), returncode=-1, stderr=wait_for_ever(found))
-    return git.run("worktree", *args, check=check)
 
 
 def wait_for_ever(paths: list[str]) -> str:

@@ -7,7 +7,6 @@ So a file is removed only when the mark (`marks`) that a killed holder left says
 
 - `index.lock`: the host makes it itself, as a link to the mark, before git writes an index of its own.
 - the lock of a ref: the mark names the ref, and the lock holds the very commit that the mark names.
-- a registration of a worktree that git did not finish: the mark names it, and it is the host's lane.
 
 What cannot be proven stays: a lock that git had not written yet, `HEAD.lock`. Git names it when it is in
 the way, and `git.Git.run` adds the command that removes it. Half-written objects stay as well: they are in
@@ -20,15 +19,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 from specify_cli.vcs import marks, plain_files
 from specify_cli.vcs.checkouts import git_dir_of
 from specify_cli.vcs.index_file import DRAFT
 from specify_cli.vcs.marks import Mark
-
-INITIALIZING: Final = "initializing"
-"""Git's own lock on a worktree that `git worktree add` has not finished."""
 
 
 @contextmanager
@@ -72,9 +67,6 @@ def _sweep(git_dir: Path) -> None:
             (folder / DRAFT).unlink(missing_ok=True)
     for lock in _locks_of_refs(git_dir, mark):
         lock.unlink(missing_ok=True)
-    for folder in _registrations(git_dir):
-        if folder.name in mark.worktrees and _is_half_made(folder):
-            plain_files.remove_folder(folder)
 
 
 def _registrations(git_dir: Path) -> list[Path]:
@@ -100,22 +92,3 @@ def _content(file: Path) -> bytes:
         return plain_files.read(file)
     except OSError:
         return b""
-
-
-def _is_half_made(registration: Path) -> bool:
-    """Whether a `git worktree add` was killed before it was through with this registration.
-
-    It writes `gitdir`, then the link in the new folder, HEAD and `commondir`, and then takes away
-    its own lock. Source: builtin/worktree.c. Nothing has been checked out by then.
-    """
-    with suppress(FileNotFoundError):
-        # After a power loss only the beginning of the word may be there.
-        word = plain_files.read(registration / "locked").strip(b"\0\n")
-        return INITIALIZING.encode().startswith(word) and not (registration / "index").exists()
-    return not all(_is_whole(registration / name) for name in ("gitdir", "HEAD", "commondir"))
-
-
-def _is_whole(file: Path) -> bool:
-    """Whether a power loss has spared the file."""
-    content = _content(file)
-    return content.endswith(b"\n") and b"\0" not in content

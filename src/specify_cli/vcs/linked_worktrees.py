@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable, plain_files
+from specify_cli.vcs import durable
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.checkouts import (
     Checkout,
@@ -19,6 +19,8 @@ from specify_cli.vcs.checkouts import (
     place_of,
     registration_of,
 )
+from specify_cli.vcs.discarding import discard
+from specify_cli.vcs.host_folders import FOLDER, identity
 from specify_cli.vcs.repository import Repository
 
 _IN_WORK: Final = "uncommitted_work"
@@ -65,13 +67,15 @@ def forget_replaced(repo: Repository, path: Path) -> None:
     """
     common = git_dir_of(repo.root)
     folder = Path(os.path.realpath(common), "worktrees") if common else None
-    if folder is None or folder.is_symlink() or not folder.is_dir():
+    if folder is None or identity(folder) is None:
         return
-    for registration in folder.iterdir():
-        if registration.is_symlink() or not registration.is_dir():
-            continue
-        at = place_of(registration)
-        is_here = at is not None and os.path.realpath(at) == os.path.realpath(path)
-        if is_here and registration_of(path, common=common) is None:
-            plain_files.remove_folder(registration)
-            durable.sync_folder(folder)
+    registrations = os.open(folder, FOLDER)
+    try:
+        for registration in folder.iterdir():
+            at = None if registration.is_symlink() else place_of(registration)
+            is_here = at is not None and os.path.realpath(at) == os.path.realpath(path)
+            if is_here and registration_of(path, common=common) is None:
+                discard(registration.name, dir_fd=registrations)
+                durable.sync_folder(folder)
+    finally:
+        os.close(registrations)

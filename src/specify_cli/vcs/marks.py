@@ -31,7 +31,6 @@ class Mark:
 
     head: bytes
     refs: tuple[tuple[str, str], ...]
-    worktrees: tuple[str, ...]
 
     def proves(self, lock: bytes) -> bool:
         """Whether a lock with this content was made by the host of the mark."""
@@ -55,11 +54,6 @@ def at_work(git_dir: Path) -> Iterator[None]:
 def note_ref(ref: str, commit: str) -> None:
     """Git is going to lock `ref`, to let it point at `commit`."""
     _note({"ref": ref, "commit": commit})
-
-
-def note_worktree(name: str) -> None:
-    """Git is going to register a worktree of that name, where there is none."""
-    _note({"worktree": name})
 
 
 def make_lock(lock: Path) -> None:
@@ -98,7 +92,6 @@ def read(git_dir: Path) -> Mark | None:
     return Mark(
         head=head,
         refs=tuple((it["ref"], it["commit"]) for it in facts if it.keys() == {"ref", "commit"}),
-        worktrees=tuple(it["worktree"] for it in facts if it.keys() == {"worktree"}),
     )
 
 

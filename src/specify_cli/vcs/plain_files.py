@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
-from uuid import uuid4
 
 MAX_BYTES: Final = 64 * 1024
-_LEVELS: Final = 50
 
 _READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -86,37 +83,6 @@ def replace(path: Path, content: bytes) -> None:
     create(path, content)
 
 
-def remove_folder(folder: Path) -> None:
-    """The folder is gone with all that it holds, however deep its folders lie in each other.
-
-    Raises:
-        OSError: it is a link or a file, or the disk refused.
-    """
-    # `rmtree` needs some of Python's stack, and a descriptor, for each level.
-    with _folder(str(folder)) as top:
-        waiting = _moved_up(top, top=top, levels=_LEVELS)
-        while waiting:
-            with _folder(waiting.pop(), dir_fd=top) as moved:
-                waiting += _moved_up(moved, top=top, levels=_LEVELS)
-    shutil.rmtree(folder)
-
-
-def _moved_up(folder: int, *, top: int, levels: int) -> list[str]:
-    """The names that folders so many levels below `folder` were given in `top`."""
-    with os.scandir(folder) as entries:
-        names = [it.name for it in entries if it.is_dir(follow_symlinks=False)]
-    if not levels:
-        new = [f"spec-kitty-{uuid4()}" for _ in names]
-        for name, up in zip(names, new, strict=True):
-            os.rename(name, up, src_dir_fd=folder, dst_dir_fd=top)
-        return new
-    moved: list[str] = []
-    for name in names:
-        with _folder(name, dir_fd=folder) as inner:
-            moved += _moved_up(inner, top=top, levels=levels - 1)
-    return moved
-
-
 @contextmanager
 def _folder(name: str, *, dir_fd: int | None = None) -> Iterator[int]:
     descriptor = os.open(name, _READING | os.O_DIRECTORY, dir_fd=dir_fd)
@@ -162,12 +128,6 @@ def _folders(folder: Path, deadline: float) -> Iterator[tuple[Path, list[str]]]:
         if time.monotonic() > deadline:
             raise TimeoutError(errno.ETIMEDOUT, "holds too many files to look at", str(folder))
         yield Path(parent), names
-
-
-def endless_below(folder: Path) -> Iterator[Path]:
-    """What git would open below a folder of its own, such as that of its refs, and wait for."""
-    for parent, _, files in os.walk(folder):
-        yield from filter(_is_endless, (Path(parent, name) for name in files))
 
 
 def _is_endless(path: Path) -> bool:

@@ -9,14 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import plain_files
-from specify_cli.vcs.checkouts import HEADS, wait_for_ever
+from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed
 
 DEFAULT_TARGET: Final = "main"
-
-_OF_AGENTS: Final = ("refs/heads/kitty", "objects/info")
-"""Where git reads whatever is there, and where a sandbox lets an agent write."""
 
 _REF_FORMAT: Final = "%(refname) %(objectname) %(objecttype) %(symref) %(committerdate:unix)"
 
@@ -61,7 +57,6 @@ class Repository:
             if any(_looks_like_one(parent) for parent in (folder, *folder.absolute().parents)):
                 raise
             return None
-        _refuse_endless(common)
         return cls(root=top if git_dir == common else _main_checkout(common))
 
     @property
@@ -263,17 +258,6 @@ def _main_checkout(common: Path) -> Path:
     if not named:
         raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{common}: no main checkout")
     return (common / named[0]).resolve()
-
-
-def _refuse_endless(common: Path) -> None:
-    """Passes where git, asked for a branch or an object, waits for nothing that an agent can have put there.
-
-    Raises:
-        GitFailed: naming the files.
-    """
-    found = [str(x) for name in _OF_AGENTS for x in plain_files.endless_below(common / name)]
-    if found:
-        raise GitFailed(("for-each-ref",), returncode=-1, stderr=wait_for_ever(found))
 
 
 def _looks_like_one(folder: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -212,8 +211,7 @@ def test_what_git_cannot_read_makes_no_claim_stale(stage: Stage, held: Path, clo
     set_rule(stage)
     clock.pass_by(days=3)
     branch = stage.root / f".git/refs/heads/kitty/mission-{SLUG}-lane-a"
-    branch.unlink()
-    os.mkfifo(branch)
+    branch.write_text("damaged\n")
     board = on_board(stage)
     assert "stale" not in board
     assert release(stage)["error_code"] == "STORAGE_FAILED"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
 from tests.integration.stage import SLUG, Stage
@@ -39,20 +36,3 @@ def test_status_is_shown_and_doctor_names_the_damage_where_git_refuses(refused: 
     found = refused.run("doctor")
     assert found.exit_code != 0
     assert b"no-git" in found.stdout
-
-
-@pytest.mark.parametrize("place", ["refs/heads/kitty/planted", "objects/info/alternates"])
-def test_what_git_would_wait_for_is_named_at_once_with_what_removes_it(
-    stage: Stage, place: str
-) -> None:
-    stage.write_mission({"WP01": {}})
-    assert stage.ask("start-implementation", mission=SLUG, wp="WP01", actor="ada")["success"]
-    pipe = stage.root / ".git" / place
-    pipe.parent.mkdir(parents=True, exist_ok=True)
-    os.mkfifo(pipe)
-    told = stage.ask("resolve-workspace", policy=None, mission=SLUG, wp="WP01")
-    assert told["error_code"] == "STORAGE_FAILED"
-    advice = f"rm -rf {pipe}"
-    assert advice in told["data"]["message"]
-    subprocess.run(advice, shell=True, check=True)
-    assert stage.ask("resolve-workspace", policy=None, mission=SLUG, wp="WP01")["success"]

@@ -122,7 +122,6 @@ def test_nothing_is_removed_through_a_link(root: Path, tmp_path: Path) -> None:
     def at_work() -> None:
         (elsewhere / "lane" / "index.lock").unlink()
         marks.make_lock(elsewhere / "lane" / "index.lock")
-        marks.note_worktree("lane")
         marks.note_ref("refs/heads/kitty/lane", COMMIT)
         (root / ".git" / "worktrees").symlink_to(elsewhere)
         (root / ".git" / "refs" / "heads" / "kitty").symlink_to(kitty.parent)
@@ -134,23 +133,10 @@ def test_nothing_is_removed_through_a_link(root: Path, tmp_path: Path) -> None:
     (root / ".git" / "worktrees").unlink()
     (root / ".git" / "worktrees").mkdir()
     (root / ".git" / "worktrees" / "lane").symlink_to(elsewhere / "lane")
-    killed(root, lambda: marks.note_worktree("lane"))
+    (elsewhere / "lane" / "index.lock").unlink()
+    killed(root, lambda: marks.make_lock(elsewhere / "lane" / "index.lock"))
     with leftovers.cleared(root):
-        assert (elsewhere / "lane").exists()
-
-
-def test_a_registration_that_the_host_s_git_did_not_finish_is_taken_away(root: Path) -> None:
-    ours, theirs = (root / ".git" / "worktrees" / name for name in ("lane", "theirs"))
-
-    def at_work() -> None:
-        marks.note_worktree("lane")
-        for folder in (ours, theirs):
-            made(folder / "locked", "initializing\n")
-
-    killed(root, at_work)
-    with leftovers.cleared(root):
-        assert not ours.exists()
-        assert theirs.exists()
+        assert (elsewhere / "lane" / "index.lock").exists()
 
 
 def test_a_lock_that_is_not_the_host_s_is_named_with_the_command_that_removes_it(
