@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,11 @@ from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
 from specify_cli.workflow.package_commits import PackageCommits
+
+_OF_THE_DISK: Final = frozenset(
+    {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
+"""No file of an agent is the reason for these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +198,9 @@ def of_lane(
     except IntakeRefused as refusal:
         return Offer(workspace=workspace, refusal=refusal)
     except (GitFailed, OSError, StorageFailed) as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            # The workspace has no part in it: the same request succeeds later.
+            raise StorageFailed(f"could not read {workspace.path}: {error}") from error
         unread = IntakeRefused(f"it cannot be read: {error}", code="unreadable")
         return Offer(workspace=workspace, refusal=unread)
     return Offer(workspace=workspace, tip=fetched.tip, fetched=fetched)

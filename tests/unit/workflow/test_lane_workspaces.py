@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -328,3 +329,26 @@ def test_a_merge_leaves_alone_what_took_the_place_of_a_workspace(stage: Stage, k
     assert not merged(stage)["worktree_removed"]
     assert path.is_symlink() or (path / "notes.txt").exists()
     assert (elsewhere / "one.txt").exists()
+
+
+# Where the disk refuses.
+
+
+def test_a_disk_that_refuses_is_not_the_fault_of_a_workspace(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = begun(stage)
+    stage.commit({"one.txt": "1\n"}, folder=path)
+    real = Path.mkdir
+
+    def full(folder: Path, *args: Any, **more: Any) -> None:
+        if scratch.FOLDER in folder.parts:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        real(folder, *args, **more)
+
+    hand_in = {"wp": "WP01", "to": "for_review", "actor": "coder"}
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "mkdir", full)
+        answer = stage.ask("transition", mission=SLUG, **hand_in)
+    assert (answer["error_code"], answer["data"]["retryable"]) == ("STORAGE_FAILED", True)
+    stage.done("transition", mission=SLUG, **hand_in)
