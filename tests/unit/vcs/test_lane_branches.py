@@ -22,6 +22,11 @@ LANE = f"{MISSION}-lane-a"
 OTHER = f"{MISSION}-lane-b"
 
 
+def heads(project: Project) -> str:
+    """The branches; what the host has on record of them stays when they are moved back."""
+    return project.git("for-each-ref", "refs/heads")
+
+
 def branches(project: Project, lane: str = LANE) -> LaneBranches:
     return LaneBranches.of(project.repo, lane=lane, mission=MISSION, target="main", origin=None)
 
@@ -75,9 +80,9 @@ def test_a_start_is_from_the_missions_branch_where_that_exists(project: Project)
 
 def test_a_repeated_start_changes_nothing(project: Project) -> None:
     base = begin(project)
-    refs = project.refs()
+    refs = heads(project)
     assert begin(project) == base
-    assert project.refs() == refs
+    assert heads(project) == refs
 
 
 def test_a_start_again_goes_on_from_what_was_committed(project: Project) -> None:
@@ -125,11 +130,11 @@ def test_conflicting_dependencies_are_refused_and_leave_nothing(project: Project
     begin(project, lane=OTHER)
     left = commit_on(project, LANE, {"a.txt": "left\n"})
     right = commit_on(project, OTHER, {"a.txt": "right\n"})
-    refs = project.refs()
+    refs = heads(project)
     with pytest.raises(AllocationFailed) as caught:
         begin(project, Parts(merge_in={"WP01": left, "WP02": right}), lane=f"{MISSION}-lane-c")
     assert (caught.value.code, caught.value.files) == ("conflict", ("a.txt",))
-    assert project.refs() == refs
+    assert heads(project) == refs
 
 
 def test_a_conflict_with_what_the_lane_has_is_refused_and_leaves_the_branch(
@@ -139,30 +144,30 @@ def test_a_conflict_with_what_the_lane_has_is_refused_and_leaves_the_branch(
     begin(project, lane=OTHER)
     commit_on(project, LANE, {"a.txt": "mine\n"})
     theirs = commit_on(project, OTHER, {"a.txt": "theirs\n"})
-    refs = project.refs()
+    refs = heads(project)
     with pytest.raises(AllocationFailed) as caught:
         begin(project, Parts(goes_on=True, merge_in={"WP02": theirs}))
     assert caught.value.code == "conflict"
-    assert project.refs() == refs
+    assert heads(project) == refs
 
 
 def test_a_repository_without_commits_is_refused(empty: Project) -> None:
     with pytest.raises(AllocationFailed, match="no commit yet"):
         branches(empty)
-    assert empty.refs() == ""
+    assert heads(empty) == ""
 
 
 def test_a_missing_target_is_refused(project: Project) -> None:
     project.git("branch", "-m", "main", "trunk")
     with pytest.raises(AllocationFailed, match="no branch main"):
         branches(project)
-    assert MISSION not in project.refs()
+    assert MISSION not in heads(project)
 
 
 def test_work_that_is_not_in_the_repository_is_refused(project: Project) -> None:
     with pytest.raises(GitFailed):
         begin(project, Parts(merge_in={"WP09": "1" * 40}))
-    assert MISSION not in project.refs()
+    assert MISSION not in heads(project)
 
 
 @pytest.mark.parametrize("name", [LANE, MISSION])
@@ -177,21 +182,21 @@ def test_a_branch_that_stands_for_another_is_refused(project: Project, name: str
 
 
 def test_a_block_that_fails_leaves_no_branches(project: Project) -> None:
-    refs = project.refs()
+    refs = heads(project)
     with pytest.raises(OSError, match="full"), pointed(project, Parts(goes_on=True)):
         raise OSError("full")
-    assert project.refs() == refs
+    assert heads(project) == refs
 
 
 def test_a_block_that_fails_leaves_the_branch_where_it_was(project: Project) -> None:
     begin(project)
     begin(project, lane=OTHER)
     one = commit_on(project, OTHER, {"one.txt": "1\n"})
-    refs = project.refs()
+    refs = heads(project)
     parts = Parts(goes_on=True, merge_in={"WP02": one})
     with pytest.raises(OSError, match="full"), pointed(project, parts):
-        fail_where(project.refs() != refs)
-    assert project.refs() == refs
+        fail_where(heads(project) != refs)
+    assert heads(project) == refs
 
 
 def test_what_a_branch_has_is_told_before_it_is_pointed_elsewhere(project: Project) -> None:
@@ -219,11 +224,11 @@ def test_branches_point_at_nothing_that_can_be_lost(project: Project) -> None:
 def test_a_branch_that_came_meanwhile_stays(project: Project) -> None:
     found = branches(project)
     project.git("branch", LANE)
-    refs = project.refs()
+    refs = heads(project)
     main = tip(project, "main")
     with pytest.raises(GitFailed):
         lane_branches.advance(project.repo, LANE, old=found.tip, new=main)
-    assert project.refs() == refs
+    assert heads(project) == refs
 
 
 def test_a_branch_that_moved_meanwhile_stays(project: Project) -> None:
@@ -269,19 +274,19 @@ def test_uncommitted_changes_in_the_way_are_refused_and_stay(
     project.write("a.txt", "mine\n")
     if is_staged:
         project.git("add", "a.txt")
-    refs, status = project.refs(), project.status()
+    refs, status = heads(project), project.status()
     with pytest.raises(CheckoutBlocked, match=r"a\.txt"):
         begin(project, onward(project))
-    assert project.refs() == refs
+    assert heads(project) == refs
     assert project.status() == status
     assert (root / "a.txt").read_text() == "mine\n"
 
 
 def test_a_block_that_fails_takes_the_checkout_back(project: Project) -> None:
     root = checked_out(project)
-    refs = project.refs()
+    refs = heads(project)
     with pytest.raises(OSError, match="full"), pointed(project, onward(project)):
         fail_where((root / "new.txt").exists())
-    assert project.refs() == refs
+    assert heads(project) == refs
     assert project.status() == []
     assert not (root / "new.txt").exists()

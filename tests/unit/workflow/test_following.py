@@ -116,6 +116,20 @@ def test_a_branch_that_somebody_has_checked_out_stays_until_nobody_has(
     assert tip(stage) == tip(stage, "HEAD", place)
 
 
+def test_a_branch_that_its_agent_has_rewritten_is_followed(
+    stage: Stage, follower: Following
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    follower.look()
+    stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+    stage.commit({"a/one": "2\n"}, folder=place)
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+
+
 @pytest.mark.parametrize("case", ["refused", "behind", "diverged"])
 def test_what_does_not_fit_is_not_asked_again_until_it_changes(
     stage: Stage, follower: Following, monkeypatch: pytest.MonkeyPatch, case: str
@@ -126,7 +140,8 @@ def test_what_does_not_fit_is_not_asked_again_until_it_changes(
         (place / ".git" / "commondir").write_text("elsewhere\n")
     else:
         follower.look()
-        stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
+        by_hand = stage.git("commit-tree", "-p", LANE, "-m", "m", f"{LANE}^{{tree}}")
+        stage.git("update-ref", f"refs/heads/{LANE}", by_hand)
     if case == "diverged":
         stage.commit({"a/one": "2\n"}, folder=place)
     before = tip(stage)
