@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from specify_cli.workflow.doctor_git import (
     examine_repository,
 )
 from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
-from specify_cli.workflow.doctor_host import examine_host, stale_drafts
+from specify_cli.workflow.doctor_host import examine_host, examine_intake, stale_drafts
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
 from specify_cli.workflow.doctor_outline import examine_outline
 from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts, unreadable_outline
@@ -89,6 +90,8 @@ class Doctor:
         found = [*examine_repository(self.project), *examine_host(self.project)]
         found.extend(examine_workspaces(self.project))
         found.extend(self.examine_more(self.project.root))
+        with suppress(StateUnreadable):  # A config that cannot be read is a finding already.
+            found.extend(examine_intake(self.project))
         found.extend(_shared_ids(self.project, slugs))
         branches = branches_of(self.project)
         for one in chosen:

@@ -48,6 +48,11 @@ def warning(check: str, file: Path, what: str, *, repair: str, line: int | None 
     )
 
 
+def note(check: str, file: Path, what: str, *, repair: str) -> Finding:
+    """Something to know, which is no problem."""
+    return Finding(check=check, severity=Severity.NOTE, file=file, what=what, repair=repair)
+
+
 def fixable(check: str, file: Path, what: str, *, severity: Severity = Severity.WARNING) -> Finding:
     """Something that the host repairs itself when it is told to."""
     return Finding(

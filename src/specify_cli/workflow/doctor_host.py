@@ -15,8 +15,9 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.safe_read import NotRegular, TooLarge, kind, read_regular
+from specify_cli.vcs.box import box_for
 from specify_cli.workflow.audit import find_missing_events
-from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
+from specify_cli.workflow.doctor_findings import Finding, error, fixable, note, warning
 
 PRIVATE = 0o700
 STALE_DRAFT_S = 10 * 60
@@ -42,6 +43,32 @@ def examine_host(project: Project) -> Iterator[Finding]:
     if is_sound:
         yield from _examine_journal(project)
         yield from _examine_worker(project)
+
+
+def examine_intake(project: Project) -> Iterator[Finding]:
+    """Whether git reads what agents wrote in a sandbox that has nothing else of this machine.
+
+    Raises: StateUnreadable.
+    """
+    if box_for(project.root).is_closed:
+        return
+    settings, file = project.settings, project.kitty / "config.toml"
+    advice = "install bubblewrap, and where it is there, let it make user namespaces"
+    if settings.intake == "require-sandbox":
+        what = 'bubblewrap does not work here, so intake = "require-sandbox" lets no commits of agents in'
+        yield error("intake", file, what, repair=advice)
+        return
+    what = (
+        "bubblewrap does not work here: a workspace that poses as part of another repository of this"
+        " user can bring that one's commits in"
+    )
+    repair = (
+        f'{advice}; intake = "require-sandbox" in .kitty/config.toml refuses commits until then'
+    )
+    if settings.has_orchestrators:
+        yield warning("intake", file, what, repair=repair)
+    else:
+        yield note("intake", file, what, repair=repair)
 
 
 def make_private(folder: Path) -> None:

@@ -174,7 +174,7 @@ def _moved(
         return _refused(mission, lane, text, code="no_branch")
     if not moves_checkouts and checkouts_of(repository.git, lane.branch):
         text = f"{lane.branch} is checked out in a working tree of the project"
-        return _refused(mission, lane, text, code="checked_out")
+        return _refused(mission, lane, text, code="in_use")
     try:
         offer.take_in(repository)
     except IntakeRefused as refusal:

@@ -26,7 +26,7 @@ def told(stage: Stage, **changes: str) -> list[tuple[str, bool]]:
     """Severity of each finding about intake, and whether its advice names bubblewrap; the exit code agrees."""
     ended = stage.run("doctor", "--json", env=environment(**changes))
     found = json.loads(ended.stdout)["data"]["findings"]
-    about = [it for it in found if it["check"] == "intake-sandbox"]
+    about = [it for it in found if it["check"] == "intake"]
     assert ended.exit_code == int(any(it["severity"] != "note" for it in found)), found
     return [(it["severity"], "bubblewrap" in it["repair"]) for it in about]
 

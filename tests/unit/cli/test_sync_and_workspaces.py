@@ -69,6 +69,12 @@ def test_one_mission_is_synced_where_it_is_named(stage: Stage) -> None:
     assert typed("sync", "--mission", "nowhere").exit_code == 1
 
 
+def move_by_hand(stage: Stage) -> None:
+    """A person gives the project's branch a commit that the workspace has not."""
+    by_hand = stage.git("commit-tree", "-p", LANE, "-m", "by hand", f"{LANE}^{{tree}}")
+    stage.git("update-ref", f"refs/heads/{LANE}", by_hand)
+
+
 @pytest.mark.parametrize(
     ("case", "reason_code"),
     [
@@ -90,9 +96,7 @@ def test_what_is_refused_is_told_and_the_others_come(
     place = begin(stage)
     stage.commit({"a/one": "1\n"}, folder=place)
     if case == "diverged":
-        synced()
-        stage.git("commit", "-q", "--amend", "-m", "other", folder=place)
-        stage.commit({"a/two": "2\n"}, folder=other)
+        move_by_hand(stage)
     elif case == "unreadable":
         shutil.rmtree(place / ".git" / "objects")
         os.mkfifo(place / ".git" / "objects")
@@ -118,9 +122,20 @@ def test_a_workspace_that_lacks_what_the_project_has_is_told_and_not_refused(sta
     place = begin(stage)
     stage.commit({"a/one": "1\n"}, folder=place)
     synced()
-    stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
+    move_by_hand(stage)
     code, found = synced()
     assert (code, found[0]["outcome"]) == (0, "behind")
+
+
+def test_a_branch_that_its_agent_has_rewritten_is_taken_in(stage: Stage) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    synced()
+    stage.git("commit", "-q", "--amend", "-m", "other", folder=place)
+    code, found = synced()
+    assert (code, found[0]["outcome"]) == (0, "taken_in")
+    head = stage.git("rev-parse", "HEAD", folder=place)
+    assert stage.git("rev-parse", LANE) == head
 
 
 def test_a_clean_working_tree_with_the_branch_goes_with_it(stage: Stage) -> None:
