@@ -23,7 +23,7 @@ DEAF: Final = (
     *("-c", f"core.excludesFile={os.devnull}"),
     *("-c", "core.fsmonitor=false"),
     # Refs of the alternate say nothing about which commits are wanted, and there may be a million.
-    *("-c", "core.alternateRefsCommand=:"),
+    *("-c", "core.alternateRefsCommand=true"),
     *("-c", "core.fsync=objects,reference"),
     *("-c", "core.packedGitWindowSize=32m"),
     *("-c", "core.packedGitLimit=256m"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,7 +83,7 @@ class Making:
         except TargetMoved as error:
             raise AllocationFailed(str(error)) from error
         linked_worktrees.forget_replaced(self.repository, self.place.path)
-        return _warnings(made) if made else ()
+        return tuple(self._warnings(made)) if made else ()
 
     def _is_kept(self, found: LaneFolder, tip: str) -> bool:
         """Whether the workspace that is there is the one that is wanted."""
@@ -149,9 +149,24 @@ class Making:
             mirror=mirror_of(self.mission),
             objects=objects,
             has_hooks=settings.hooks == "copy",
-            owner=self.owner if self.owner != os.geteuid() else None,
+            owner=self.owner if self._gives_away else None,
             filters=None if settings.filters is None else frozenset(settings.filters),
         )
+
+    @property
+    def _gives_away(self) -> bool:
+        """Whether a new workspace is to belong to another user than the host, and can."""
+        return self.owner not in (None, os.geteuid()) and os.geteuid() == 0
+
+    def _warnings(self, made: Made) -> Iterator[str]:
+        if made.left_out:
+            hooks = ", ".join(made.left_out)
+            yield f"hooks of the project that the workspace has not got: {hooks}"
+        if self.owner not in (None, os.geteuid()) and not self._gives_away:
+            yield (
+                f"the workspace belongs to uid {os.geteuid()}: only root can give it to uid"
+                f" {self.owner}, which the grant names"
+            )
 
     def _require_looked_idle(self, found: LaneFolder) -> None:
         """Nothing uncommitted was in the workspace when it was looked at.
@@ -195,9 +210,3 @@ def _require_none(files: Sequence[str]) -> None:
         named = ", ".join(files[:_TOLD]) + (" and more" if len(files) > _TOLD else "")
         text = f"it holds uncommitted work of another package: commit or discard {named}"
         raise AllocationFailed(text, code="uncommitted_work", files=files[:_MOST_FILES])
-
-
-def _warnings(made: Made) -> tuple[str, ...]:
-    if not made.left_out:
-        return ()
-    return (f"hooks of the project that the workspace has not got: {', '.join(made.left_out)}",)

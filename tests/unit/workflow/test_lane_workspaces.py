@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from specify_cli import processes
+from specify_cli import bootstrap, processes
+from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.vcs import scratch
-from tests.integration.stage import SLUG, Stage
+from tests.integration.stage import POLICY, SLUG, Stage
 
 pytestmark = pytest.mark.long
 
@@ -352,3 +353,22 @@ def test_a_disk_that_refuses_is_not_the_fault_of_a_workspace(
         answer = stage.ask("transition", mission=SLUG, **hand_in)
     assert (answer["error_code"], answer["data"]["retryable"]) == ("STORAGE_FAILED", True)
     stage.done("transition", mission=SLUG, **hand_in)
+
+
+def test_a_host_that_cannot_give_a_workspace_away_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = stage.root / ".kitty" / "config.toml"
+    config.parent.mkdir()
+    config.write_text('[orchestrators.nightly]\ncommands = ["all"]\nuid = 4242\n')
+    config.chmod(0o600)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    args = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+    asked = Request(
+        command="start-implementation", args=args, policy=POLICY, correlation_id="one-0001"
+    )
+    origin = Origin(door="mailbox", identity="nightly")
+    answer = bootstrap.dispatcher(stage.root).answer(asked, origin).envelope
+    [warning] = done(answer)["warnings"]
+    assert "4242" in warning
+    assert Path(answer["data"]["workspace_path"]).stat().st_uid == os.getuid()
