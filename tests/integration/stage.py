@@ -266,7 +266,8 @@ def flags(*, mission: str = SLUG, policy: Any = None, **values: str) -> Sequence
 def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[str, str]:
     """Every file below `root` by path, but for the folders in `besides`.
 
-    Git's objects are left out: one that nothing names is no change of the repository.
+    Git's objects are left out, one that nothing names is no change of the repository; so are the host's
+    folders below `.git`, which stay when they are empty.
     """
     found = {}
     for path in sorted(root.rglob("*")):
@@ -277,6 +278,6 @@ def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[
             found[name] = f"link to {path.readlink()}"
         elif path.is_file():
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        else:
+        elif name not in (".git/spec-kitty-scratch", ".git/refs/spec-kitty"):
             found[name] = "folder"
     return found

@@ -19,6 +19,8 @@ def keep(repo: Repository, refs: Mapping[str, str]) -> None:
     Raises:
         GitFailed: git refused, or a commit is not there.
     """
+    if not refs:
+        return  # Git would list every ref.
     wanted = {PREFIX + name: commit for name, commit in refs.items()}
     there = _refs(repo, *wanted)
     moves = {ref: commit for ref, commit in wanted.items() if there.get(ref) != commit}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -96,19 +96,21 @@ def pointed(
     old = branches.tip
     if old is not None and old != tip:
         leave(old)
-    ends = ((branches.mission, branches.others[branches.mission]), (branches.lane, tip))
-    moves = [
-        (name, branches.tips.get(name), new) for name, new in ends if branches.tips.get(name) != new
-    ]
-    if moves:
+    ends = {branches.mission: branches.others[branches.mission], branches.lane: tip}
+    new = {name: commit for name, commit in ends.items() if name not in branches.tips}
+    if new or old != tip:
         # No branch may outlive a power loss that the commits it points at do not.
         durable.sync()
-    _move(repo, moves)
+    _create(repo, new)
     try:
+        if old is not None and old != tip:
+            place(repo, branches.lane, old=old, new=tip)
         yield
     except BaseException:
         with suppress(GitFailed):
-            _move(repo, [(name, new, old) for name, old, new in moves])
+            if old is not None and old != tip:
+                place(repo, branches.lane, old=tip, new=old)
+            _delete(repo, new)
         raise
 
 
@@ -144,23 +146,34 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
         GitFailed: git refused.
     """
     if old is None:
-        marks.note_ref(HEADS + branch, new)
-        repo.git.run("update-ref", "--no-deref", HEADS + branch, new, "0" * len(new))
+        _create(repo, {branch: new})
         return
     move = Move(origin=old, goal=new)
     journeys = [(it, move) for it in checkouts_of(repo.git, branch)]
     travel(repo.git, branch, move=move, journeys=journeys)
 
 
-def _move(repo: Repository, moves: Sequence[tuple[str, str | None, str | None]]) -> None:
-    """Each branch goes from one commit to another; None is a branch that is not there."""
-    for name, old, new in moves:
-        if new is None:
-            _delete(repo.git, name, old or "")
-        else:
-            place(repo, name, old=old, new=new)
+def _create(repo: Repository, branches: Mapping[str, str]) -> None:
+    """The branches are there, all or none, and were not before; it is on record that the host made them."""
+    made = [(HEADS + name, commit) for name, commit in branches.items()]
+    noted = [(f"{kept.PREFIX}{_PLACED}/{name}", commit) for name, commit in branches.items()]
+    orders = [f"create {ref} {commit}\n" for ref, commit in made]
+    orders += [f"update {ref} {commit}\n" for ref, commit in noted]
+    _update(repo.git, [*made, *noted], orders)
 
 
-def _delete(git: Git, branch: str, old: str) -> None:
-    marks.note_ref(HEADS + branch, old)
-    git.run("update-ref", "--no-deref", "-d", HEADS + branch, old)
+def _delete(repo: Repository, branches: Mapping[str, str]) -> None:
+    """The branches are gone, and what is on record of them; they were just made."""
+    refs = [
+        (f"{prefix}{name}", commit)
+        for name, commit in branches.items()
+        for prefix in (HEADS, f"{kept.PREFIX}{_PLACED}/")
+    ]
+    _update(repo.git, refs, [f"delete {ref} {commit}\n" for ref, commit in refs])
+
+
+def _update(git: Git, refs: Sequence[tuple[str, str]], orders: Sequence[str]) -> None:
+    for ref, commit in refs:
+        marks.note_ref(ref, commit)
+    if orders:
+        git.run("update-ref", "--no-deref", "--stdin", input="".join(orders).encode())

@@ -124,8 +124,8 @@ class _Mirror:
     ) -> None:
         """The git-lfs of a workspace finds here what the project's has for the new tips."""
         storage = lfs.Storage.of(self.git, self.project.common)
-        for ref, commit in new.items():
-            pointers = lfs.in_tree(self.git, commit, beside=known.get(ref))
+        for commit, beside in {commit: known.get(ref) for ref, commit in new.items()}.items():
+            pointers = lfs.in_tree(self.git, commit, beside=beside)
             # Who works in a workspace can only read them.
             storage.give(pointers, folder / "lfs", link=True)
 

@@ -285,7 +285,7 @@ def test_what_the_target_has_got_is_nobody_s_work(pair: Stage) -> None:
     places = [begin(pair, wp_id) for wp_id in ("WP01", "WP04")]
     pair.commit({"other.txt": "other\n"})
     for wp_id, place, name in zip(("WP01", "WP04"), places, ("src/a", "lib/b"), strict=True):
-        pair.git("merge", "-q", "--no-edit", "main", folder=place)
+        pair.git("merge", "-q", "--no-edit", pair.git("rev-parse", "main"), folder=place)
         pair.commit({name: "work\n"}, folder=place)
         assert move(pair, wp_id, "for_review")["success"]
         assert review(pair, wp_id)["success"]

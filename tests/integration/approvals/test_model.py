@@ -111,7 +111,7 @@ class Approvals(RuleBasedStateMachine):
         if self._workspace(lane_id).is_dir() and all(
             self.lane[x] in {"approved", "planned", "canceled"} for x in mates
         ):
-            self.stage.git("worktree", "remove", "--force", str(self._workspace(lane_id)))
+            shutil.rmtree(self._workspace(lane_id))
             self.stage.git("branch", "-q", "-D", f"kitty/mission-{SLUG}-{lane_id}")
             self.stage.git("gc", "-q", "--prune=now")
 

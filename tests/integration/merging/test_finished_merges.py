@@ -95,7 +95,7 @@ def test_a_revert_in_one_lane_of_what_another_took_from_the_target_takes_nothing
     stage.commit({f"kitty-specs/{OTHER}/notes.md": "n\n", "kitty-specs/009-ghost/meta.json": "{}"})
     before = forbidden(stage)
     put(stage, one, {f"{'a' if is_first else 'b'}/work.py": "work\n"})
-    stage.git("cherry-pick", "main", folder=one)
+    stage.git("cherry-pick", stage.git("rev-parse", "main"), folder=one)
     taken = stage.git("rev-parse", "HEAD", folder=one)
     put(stage, two, {f"{'b' if is_first else 'a'}/work.py": "work\n"})
     packages = ("WP01", "WP02") if is_first else ("WP02", "WP01")
@@ -137,7 +137,16 @@ def test_a_lane_that_took_in_another_target_in_name_only_takes_nothing_from_it(
     stage.commit({f"kitty-specs/{OTHER}/notes.md": "n\n", "kitty-specs/009-ghost/meta.json": "{}"})
     stage.git("checkout", "-q", "main")
     put(stage, workspace, {"a/work.py": "work\n"})
-    stage.git("merge", "-q", "-s", "ours", "-m", "m", "production", folder=workspace)
+    stage.git(
+        "merge",
+        "-q",
+        "-s",
+        "ours",
+        "-m",
+        "m",
+        stage.git("rev-parse", "production"),
+        folder=workspace,
+    )
     hand_in_and_approve(stage)
     before = forbidden(stage, "production")
     stage.ask("merge-mission", mission=SLUG, strategy=strategy, actor="ada", target="production")
@@ -149,7 +158,9 @@ def test_a_rebase_refuses_to_lose_what_a_merge_commit_changed_itself(
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
     stage.commit({"README.md": "moved on\n"})
-    stage.git("merge", "-q", "--no-ff", "--no-commit", "main", folder=workspace)
+    stage.git(
+        "merge", "-q", "--no-ff", "--no-commit", stage.git("rev-parse", "main"), folder=workspace
+    )
     resolved = put(stage, workspace, {"a/resolved.py": "own\n"})
     hand_in_and_approve(stage)
     data = preflight(stage, strategy="rebase", actor="ada")

@@ -93,6 +93,6 @@ def test_a_malformed_entry_that_the_target_has_is_not_held_against_a_neighbour(
     (stage.root / "odd" / "a\\b").write_text("x\n")
     stage.git("add", "odd")
     stage.git("commit", "-q", "-m", "odd")
-    stage.git("merge", "-q", "--no-edit", "main", folder=workspace)
+    stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
     put(stage, workspace, {"a/work.py": "work\n", "odd/more": "y\n"})
     assert hand_in(stage)["success"]

@@ -158,14 +158,14 @@ def test_what_is_on_the_target_already_may_come_into_the_lane(
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
     stage.commit({f"kitty-specs/{OTHER}/meta.json": '{"title": "new"}'})
-    stage.git("merge", "-q", "--no-edit", "main", folder=workspace)
+    stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
     assert "outside_owned_files" not in hand_in(stage)["data"]
 
 
 def test_a_merge_commit_of_the_lane_hides_nothing(stage: Stage, workspace: Path) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
     stage.commit({"b.txt": "b\n"})
-    stage.git("merge", "-q", "--no-commit", "main", folder=workspace)
+    stage.git("merge", "-q", "--no-commit", stage.git("rev-parse", "main"), folder=workspace)
     theirs = workspace / "kitty-specs" / OTHER / "meta.json"
     theirs.write_text("{}")
     stage.git("commit", "-q", "-a", "-m", "merge", folder=workspace)
@@ -262,7 +262,7 @@ def test_a_double_name_that_was_there_already_stands_in_nobodys_way(
     stage: Stage, workspace: Path
 ) -> None:
     stage.commit({"docs/Guide.md": "one\n", "docs/guide.md": "two\n"})
-    stage.git("merge", "-q", "--no-edit", "main", folder=workspace)
+    stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
     put(stage, workspace, {"a/work.py": "work\n", "docs/other.md": "x\n", "docs/guide.md": "y\n"})
     assert hand_in(stage)["success"]
 

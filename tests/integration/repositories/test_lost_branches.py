@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,9 @@ def move(stage: Stage, to: str, *, actor: str = "reviewer", **args: Any) -> dict
 
 
 def lose(stage: Stage, worktree: Path, *, keeps_worktree: bool = False) -> None:
-    if keeps_worktree:
-        stage.git("update-ref", "-d", f"refs/heads/{BRANCH}")
-    else:
-        stage.git("worktree", "remove", "--force", str(worktree))
-        stage.git("branch", "-q", "-D", BRANCH)
+    stage.git("branch", "-q", "-D", BRANCH)
+    if not keeps_worktree:
+        shutil.rmtree(worktree)
 
 
 def assert_lost(envelope: dict[str, Any], code: str) -> str:
@@ -106,11 +105,12 @@ def test_lost_work_can_be_done_anew_from_planned(stage: Stage, started: Path) ->
     assert start(stage, "WP01")["success"]
 
 
-def test_a_worktree_that_was_removed_by_hand_is_made_again_from_its_branch(
+def test_a_workspace_that_was_removed_by_hand_is_made_again_from_its_branch(
     stage: Stage, started: Path
 ) -> None:
     stage.commit({"src/work.py": "work\n"}, folder=started)
-    stage.git("worktree", "remove", "--force", str(started))
+    stage.done("sync-workspaces", policy=None)
+    shutil.rmtree(started)
     assert start(stage, "WP01")["data"]["no_op"] is True
     assert (started / "src/work.py").read_text() == "work\n"
 
@@ -164,8 +164,9 @@ def test_a_filter_that_fails_leaves_nothing_of_the_start(stage: Stage) -> None:
     assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
     assert refused["data"]["reason_code"] == "unavailable"
     assert digest_of_tree(stage.root, besides=(".kitty", ".worktrees")) == before
-    assert [it.name for it in (stage.root / ".worktrees").iterdir()] == [".gitignore"]
-    assert "lane-a" not in stage.git("worktree", "list") + stage.git("branch", "--list", "kitty/*")
+    assert not (stage.root / ".worktrees" / f"{SLUG}-lane-a").exists()
+    assert not any((stage.root / ".worktrees" / ".making").iterdir())
+    assert stage.git("branch", "--list", "kitty/*") == ""
     stage.git("config", "--unset", "filter.vault.required")
     assert start(stage, "WP01")["success"]
 
@@ -178,9 +179,9 @@ def test_a_start_that_fails_leaves_a_branch_where_it_was(stage: Stage, started: 
     stage.git("branch", lane, "main")
     stage.git("config", "filter.vault.smudge", "false")
     stage.git("config", "filter.vault.required", "true")
-    before = stage.git("for-each-ref")
+    before = stage.git("for-each-ref", "refs/heads")
     assert start(stage, "WP02")["error_code"] == "LANE_ALLOCATION_FAILED"
-    assert stage.git("for-each-ref") == before
+    assert stage.git("for-each-ref", "refs/heads") == before
     assert not (stage.root / ".worktrees" / f"{SLUG}-lane-b").exists()
 
 
