@@ -273,10 +273,9 @@ def _judge(
         raise IntakeRefused(text, code="not_descended")
     if tip == known:
         return []
-    standing = [source.base, *([known] if known else [])]
+    standing = [it for it in (source.base, source.public, known) if it]
     brought = new_objects(git, tip, known=standing, most_bytes=bounds.bytes)
-    faults = case_faults(git, tip, base=source.base, most_files=bounds.files)
-    faults += tree_faults(git, [tip], beside=source.base)
+    faults = _faults(git, source, tip, most_files=bounds.files)
     if faults:
         told = [_told(it) for it in faults[:MOST_NAMED]]
         more = " and more" if len(faults) > MOST_NAMED else ""
@@ -285,6 +284,30 @@ def _judge(
         advice = "rewrite the commits without them"
         raise IntakeRefused(f"{text}; {advice}", code="bad_content", paths=paths)
     return brought
+
+
+def _faults(git: Git, source: Source, tip: str, *, most_files: int) -> list[TreeFault]:
+    """The faulty names that are new beside where the work began, and beside what it took from the target.
+
+    Raises:
+        TooMuch: more files differ from either.
+    """
+    ends = [source.base]
+    if source.public:
+        ends += git.run("merge-base", tip, source.public, check=False).lines
+    beside = git.run("merge-base", "--independent", *ends).lines
+    found: list[list[TreeFault]] = []
+    for number, commit in enumerate(beside, 1):
+        try:
+            faults = case_faults(git, tip, base=commit, most_files=most_files)
+        except TooMuch:
+            if number == len(beside) and not found:
+                raise
+            continue
+        found.append(faults + tree_faults(git, [tip], beside=commit))
+    first, *others = found
+    names = [{(it.path, it.problem) for it in faults} for faults in others]
+    return [it for it in first if all((it.path, it.problem) in known for known in names)]
 
 
 def _told(fault: TreeFault) -> str:

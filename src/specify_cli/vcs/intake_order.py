@@ -45,13 +45,15 @@ class Bounds:
 class Source:
     """A branch of a workspace, and the commit of the project that the workspace was made at.
 
-    `shared` are folders of objects that the workspace borrows by the host's own making.
+    `shared` are folders of objects that the workspace borrows by the host's own making. What the commit
+    `public` has, the tip of the target branch, may come back: nobody is held to account for it.
     """
 
     workspace: Path
     branch: str
     base: str
     shared: tuple[Path, ...] = ()
+    public: str | None = None
 
 
 class Standing(Enum):

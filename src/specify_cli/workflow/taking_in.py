@@ -249,6 +249,7 @@ def _fetched(
         branch=workspace.branch,
         base=_base(PackageCommits(repository, mission), workspace.lane_id, folder),
         shared=tuple(folder.borrows_from(project, repository)),
+        public=repository.branch_tip(mission.target_branch),
     )
     bounds = Bounds(
         bytes=settings.intake_max_bytes,

@@ -121,6 +121,7 @@ def test_a_lane_that_takes_back_what_another_brings_does_not_make_it_harmless(
     both = stage.git("commit-tree", "-p", good, "-p", evil, "-m", "m", tree, folder=keeping)
     stage.git("reset", "-q", "--hard", both, folder=keeping)
     put(stage, undoing, {f"{'ab'[reverting]}/work.py": "work\n"})
+    stage.git("fetch", "-q", str(keeping), evil, folder=undoing)
     stage.git("cherry-pick", evil, folder=undoing)
     stage.git("revert", "--no-edit", "HEAD", folder=undoing)
     for wp_id in ("WP01", "WP02"):

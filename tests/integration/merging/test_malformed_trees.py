@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def bad_tree(stage: Stage, entries: list[tuple[str, str, str]]) -> str:
     return commit
 
 
+def by_hand(stage: Stage, workspace: Path) -> None:
+    """What the workspace has is in the project, and a person goes on there: intake would not let it in."""
+    stage.done("sync-workspaces", policy=None)
+    shutil.rmtree(workspace)
+
+
 BAD_TREES = {
     "git folder": [("40000", ".git", "tree")],
     "git folder in other letters": [("40000", ".GiT", "tree")],
@@ -68,6 +75,7 @@ def test_a_malformed_tree_is_refused_with_its_path_and_commit(
     stage.commit({"d/e": "e\n"})
     oids["tree"] = stage.git("rev-parse", "HEAD:d")
     put(stage, workspace, {"a/work.py": "work\n"})
+    by_hand(stage, workspace)
     commit = bad_tree(stage, [(mode, name, oids[kind]) for mode, name, kind in entries])
     found = paths(refused(stage, force=True, note="n"))
     assert commit in found.values()
@@ -79,6 +87,7 @@ def test_a_malformed_tree_is_refused_with_its_path_and_commit(
 
 def test_a_malformed_tree_deep_in_the_history_is_refused_too(stage: Stage, workspace: Path) -> None:
     good = put(stage, workspace, {"a/work.py": "work\n"})
+    by_hand(stage, workspace)
     branch = f"kitty/mission-{SLUG}-lane-a"
     bad = bad_tree(stage, [("40000", ".git", stage.git("rev-parse", f"{good}:a"))])
     after = stage.git("commit-tree", "-p", bad, "-m", "undone", f"{good}^{{tree}}")

@@ -287,6 +287,7 @@ def test_a_hundred_thousand_refused_paths_are_counted_and_few_are_named(
         ["git", "update-index", "--index-info"], cwd=workspace, input=lines.encode(), check=True
     )
     stage.git("commit", "-q", "-m", "many", folder=workspace)
+    (stage.root / ".kitty" / "config.toml").write_text("intake_max_files = 1_000_000\n")
     data = refused(stage)
     assert data["paths_total"] == 100_000
     assert len(data["paths"]) == 20
