@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -101,10 +101,11 @@ def pointed(
     if new or old != tip:
         # No branch may outlive a power loss that the commits it points at do not.
         durable.sync()
+    _note_placed(repo, branches.lane, old=old, new=tip)
     _create(repo, new)
     try:
         if old is not None and old != tip:
-            place(repo, branches.lane, old=old, new=tip)
+            advance(repo, branches.lane, old=old, new=tip)
         yield
     except BaseException:
         with suppress(GitFailed):
@@ -130,8 +131,7 @@ def place(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     Raises:
         CheckoutBlocked, TargetMoved, GitFailed: as `advance` does.
     """
-    # Both before the move: a host that is killed in between has left the branch at one of them.
-    kept.keep(repo, {f"{_PLACED}/{branch}": new, f"{_PLACED_BEFORE}/{branch}": old or new})
+    _note_placed(repo, branch, old=old, new=new)
     advance(repo, branch, old=old, new=new)
 
 
@@ -153,27 +153,26 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
     travel(repo.git, branch, move=move, journeys=journeys)
 
 
+def _note_placed(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
+    # Both, before the move: a host that is killed in between has left the branch at one of them.
+    kept.keep(repo, {f"{_PLACED}/{branch}": new, f"{_PLACED_BEFORE}/{branch}": old or new})
+
+
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:
-    """The branches are there, all or none, and were not before; it is on record that the host made them."""
-    made = [(HEADS + name, commit) for name, commit in branches.items()]
-    noted = [(f"{kept.PREFIX}{_PLACED}/{name}", commit) for name, commit in branches.items()]
-    orders = [f"create {ref} {commit}\n" for ref, commit in made]
-    orders += [f"update {ref} {commit}\n" for ref, commit in noted]
-    _update(repo.git, [*made, *noted], orders)
+    """The branches are there, all or none, and were not before."""
+    refs = {HEADS + name: commit for name, commit in branches.items()}
+    _update(repo.git, refs, "".join(f"create {ref} {commit}\n" for ref, commit in refs.items()))
 
 
 def _delete(repo: Repository, branches: Mapping[str, str]) -> None:
-    """The branches are gone, and what is on record of them; they were just made."""
-    refs = [
-        (f"{prefix}{name}", commit)
-        for name, commit in branches.items()
-        for prefix in (HEADS, f"{kept.PREFIX}{_PLACED}/")
-    ]
-    _update(repo.git, refs, [f"delete {ref} {commit}\n" for ref, commit in refs])
+    """The branches are gone, which were just made, and what is on record of them."""
+    prefixes = (HEADS, f"{kept.PREFIX}{_PLACED}/", f"{kept.PREFIX}{_PLACED_BEFORE}/")
+    refs = {f"{it}{name}": commit for name, commit in branches.items() for it in prefixes}
+    _update(repo.git, refs, "".join(f"delete {ref}\n" for ref in refs))
 
 
-def _update(git: Git, refs: Sequence[tuple[str, str]], orders: Sequence[str]) -> None:
-    for ref, commit in refs:
+def _update(git: Git, refs: Mapping[str, str], orders: str) -> None:
+    for ref, commit in refs.items():
         marks.note_ref(ref, commit)
     if orders:
-        git.run("update-ref", "--no-deref", "--stdin", input="".join(orders).encode())
+        git.run("update-ref", "--no-deref", "--stdin", input=orders.encode())

@@ -60,6 +60,8 @@ class Claiming:
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
             events = [it for it in recorded if isinstance(it, Moved)]
             if not events:
+                # A commit is a sign of life.
+                taken = transitions.taken_in(mission, offer)
                 holder, to = claims.decide_release(
                     mission.state_of(wp_id),
                     wp_id,
@@ -70,7 +72,7 @@ class Claiming:
                 )
                 wish = Wish(wp_id=wp_id, actor=actor, to=to, force=True, note=note)
                 events, warned = transitions.release(
-                    mission, wish, cause, holder=holder, offer=offer
+                    mission, wish, cause, holder=holder, offer=taken
                 )
             move = MoveReport(
                 mission=mission.identity,

@@ -81,7 +81,7 @@ def move(
     claims.check_not_released(package, wish)
     begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
     if not begins:  # Else what the workspace has is judged where it is made ready.
-        offer = _taken_in(mission, offer, others)
+        offer = taken_in(mission, offer, others)
     moves = _decided(mission, package, wish, offer=offer)
     if wish.to in OCCUPYING:
         lane_workspaces.check_turn(mission, wish.wp_id)
@@ -106,7 +106,7 @@ def owner_of(mission: OpenMission, cause: Cause) -> int | None:
     return mission.files.project.settings.owners.get(cause.identity or "")
 
 
-def _taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
+def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
     """The project has what the workspaces have, where it may; the refusal of `offer` else.
 
     Raises: StorageFailed.
@@ -146,6 +146,8 @@ def release(
 ) -> tuple[list[Moved], tuple[str, ...]]:
     """The move that ends the claim of `holder` is made and recorded; what the package has is kept.
 
+    `offer` is what its workspace had, which was taken in before.
+
     Returns: the events, and warnings.
 
     Raises: StateUnreadable, StorageFailed.
@@ -153,7 +155,6 @@ def release(
     package = mission.state_of(wish.wp_id)
     # A review that ends without a verdict leaves what was handed in.
     is_review = package.lane is Lane.IN_REVIEW
-    offer = _taken_in(mission, offer)
     ready = Prepared() if is_review else _prepared(mission, wish, package, offer=offer, owner=None)
     events = moved_events(
         (Move(from_lane=package.lane, to_lane=wish.to),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,11 @@ def test_a_commit_is_a_sign_as_it_is_dated(
 ) -> None:
     clock.pass_by(hours=1)
     commit_at(stage, held, "2030-05-06T12:30:00+00:00", monkeypatch)
+    assert seen(stage) is None
+    stage.done("sync-workspaces", policy=None)
     assert seen(stage) == "2030-05-06T12:30:00.000000+00:00"
     commit_at(stage, held, "1971-01-01T00:00:00+00:00", monkeypatch)
+    stage.done("sync-workspaces", policy=None)
     assert seen(stage) is None
 
 
@@ -71,8 +75,8 @@ def test_a_moment_that_is_still_to_come_keeps_the_claim_until_it_has_passed(
     set_rule(stage)
     commit_at(stage, held, "2030-05-07T12:00:00+00:00", monkeypatch)
     clock.pass_by(hours=3)
-    assert "stale" not in on_board(stage)
     assert release(stage)["data"]["stale_at"] == "2030-05-07T14:00:00.000000+00:00"
+    assert "stale" not in on_board(stage)
     clock.pass_by(hours=23)
     assert release(stage)["success"]
 
@@ -111,7 +115,8 @@ def test_a_commit_that_does_not_say_when_it_was_made_makes_no_claim_stale(
         header = header.replace(f"{name}\n", stage.git("rev-parse", name, folder=held) + "\n")
     (stage.root / "commit").write_text(header)
     words = ["hash-object", "-t", "commit", "-w", "--literally", str(stage.root / "commit")]
-    stage.git("update-ref", "HEAD", stage.git(*words), folder=held)
+    stage.git("update-ref", f"refs/heads/kitty/mission-{SLUG}-lane-a", stage.git(*words))
+    shutil.rmtree(held)
     assert "stale" not in on_board(stage)
     refused = release(stage)["data"]
     assert refused["guard"] == "not_stale"

@@ -63,14 +63,9 @@ def test_an_object_that_git_cannot_write_is_no_fault_of_the_host(ground: Ground)
     assert Struck(place, golden).problems(KINDS["eio"].orders(at)) == []
 
 
-@pytest.mark.parametrize("name", ["README.md", ".git"])
-def test_a_worktree_whose_removal_is_cut_off_is_removed(ground: Ground, name: str) -> None:
-    assert struck(ground, "merge-mission/merge", "kill-before", "unlink", f"/{name}") == []
-
-
-@pytest.mark.parametrize("name", ["gitdir", "HEAD", "commondir", "locked"])
-def test_a_worktree_that_git_did_not_finish_adding_is_made_anew(ground: Ground, name: str) -> None:
-    path = f".git/worktrees/001-search-lane-a/{name}"
+@pytest.mark.parametrize("name", ["HEAD", "config", "packed-refs"])
+def test_a_workspace_that_is_not_finished_is_made_anew(ground: Ground, name: str) -> None:
+    path = f"001-search-lane-a/workspace/.git/{name}"
     assert struck(ground, "start-implementation", "kill-before", "write", path) == []
 
 

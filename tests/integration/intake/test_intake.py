@@ -60,6 +60,8 @@ def test_only_the_branch_comes(scene: Scene) -> None:
     assert git(scene.project, "for-each-ref", "--format=%(refname)").split() == [
         f"refs/heads/{BRANCH}",
         "refs/heads/main",
+        f"refs/spec-kitty/placed-before/{BRANCH}",
+        f"refs/spec-kitty/placed/{BRANCH}",
     ]
 
 
@@ -100,12 +102,25 @@ def test_a_branch_that_somebody_moved_is_not_moved_back(scene: Scene) -> None:
     assert scene.take() == scene.tip()
 
 
-def test_a_branch_that_was_reset_behind_what_came_takes_nothing_away(scene: Scene) -> None:
-    tip = scene.work({"one.txt": "1\n"})
+def test_a_branch_that_its_agent_has_reset_is_reset(scene: Scene) -> None:
+    before = git(scene.workspace, "rev-parse", "HEAD")
+    scene.work({"one.txt": "1\n"})
     scene.take()
     git(scene.workspace, "reset", "-q", "--hard", "HEAD^")
+    scene.take()
+    assert scene.tip() == before
+
+
+def test_a_branch_that_was_reset_behind_what_somebody_added_takes_nothing_away(
+    scene: Scene,
+) -> None:
+    scene.work({"one.txt": "1\n"})
+    scene.take()
+    by_hand = git(scene.project, "commit-tree", "-p", BRANCH, "-m", "m", f"{BRANCH}^{{tree}}")
+    git(scene.project, "update-ref", f"refs/heads/{BRANCH}", by_hand)
+    git(scene.workspace, "reset", "-q", "--hard", "HEAD^")
     assert refusal(scene).code == "diverged"
-    assert scene.tip() == tip
+    assert scene.tip() == by_hand
 
 
 def test_a_history_without_the_base_is_refused_with_the_way_back(scene: Scene) -> None:

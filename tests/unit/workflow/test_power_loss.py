@@ -49,7 +49,7 @@ def merge(stage: Stage) -> Durable:
 
 
 def test_a_lane_s_branches_point_at_nothing_that_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git config", "run git update-ref")
+    assert has(start(stage), "run git for-each-ref", "run git update-ref")
 
 
 def test_what_is_handed_in_is_kept_when_it_cannot_be_lost(stage: Stage) -> None:
