@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,6 +90,28 @@ def _approved(stage: Stage) -> None:
     stage.approve("WP02", {"src/two/work": "two\n"})
 
 
+def _lane_goes_on(stage: Stage) -> None:
+    """The next package of an execution lane builds on work of another one, so its workspace is replaced."""
+    stage.make_repository()
+    stage.write_mission(
+        {**PACKAGES, "WP03": {"owned_files": ["src/one/**"], "dependencies": ["WP02"]}}
+    )
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "the mission")
+    stage.git("config", "gc.auto", "0")
+    stage.approve("WP01", {"src/one/work": "one\n"})
+    stage.approve("WP02", {"src/two/work": "two\n"})
+
+
+def _lane_is_linked(stage: Stage) -> None:
+    """As before, with a linked worktree of an earlier version in the place of the workspace."""
+    _lane_goes_on(stage)
+    place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    shutil.rmtree(place)
+    (stage.root / ".kitty" / "host" / "workspaces" / f"{place.name}.json").unlink()
+    stage.git("worktree", "add", "-q", str(place), f"kitty/mission-{SLUG}-lane-a")
+
+
 LONG_AGO = "2001-01-05T09:01:00+00:00"
 MISSION = {"mission": SLUG}
 CODER = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
@@ -115,6 +138,16 @@ ALL = (
         prepare=_first_approved,
         args={"mission": SLUG, "wp": "WP02", "actor": "coder"},
         has_policy=True,
+    ),
+    *(
+        Scenario(
+            name=f"start-implementation/{name}",
+            command="start-implementation",
+            prepare=prepare,
+            args={"mission": SLUG, "wp": "WP03", "actor": "coder"},
+            has_policy=True,
+        )
+        for name, prepare in (("replaced", _lane_goes_on), ("linked", _lane_is_linked))
     ),
     Scenario(
         name="start-review",
