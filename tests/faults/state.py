@@ -178,11 +178,19 @@ def _move(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _trees(root: Path) -> Iterator[tuple[str, str, int]]:
-    """Per branch: its content but for the log, and how many commits it has."""
+    """Per ref: its content but for the log, and how many commits it has.
+
+    Pins of one workspace that keep the same are one: a start that was cut off may have made a merge of its own.
+    """
+    pins = set[tuple[str, str, int]]()
     for ref in git(root, "for-each-ref", "--format=%(refname)").split():
         lines = git(root, "ls-tree", "-r", ref).splitlines()
         digest = hashlib.sha256("\n".join(x for x in lines if LOG not in x).encode()).hexdigest()
-        yield PIN.sub(r"\1", ref), digest[:12], int(git(root, "rev-list", "--count", ref))
+        found = PIN.sub(r"\1", ref), digest[:12], int(git(root, "rev-list", "--count", ref))
+        if found not in pins:
+            yield found
+        if found[0] != ref:
+            pins.add(found)
 
 
 def _dirt(root: Path) -> Iterator[str]:

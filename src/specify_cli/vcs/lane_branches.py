@@ -155,7 +155,8 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
 
 def _note_placed(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     # Both, before the move: a host that is killed in between has left the branch at one of them.
-    kept.keep(repo, {f"{_PLACED}/{branch}": new, f"{_PLACED_BEFORE}/{branch}": old or new})
+    before = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
+    kept.keep(repo, {f"{_PLACED}/{branch}": new, **before})
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:

@@ -74,9 +74,15 @@ class Making:
             code = "not_a_workspace" if found.record else "unavailable"
             raise AllocationFailed(text, code=code)
         is_kept = self._is_kept(found, tip)
+        made = None
+        if found.kind is Kind.LINKED and not is_kept:
+            # First, so that no branch moves that a working tree has out which is on its way to the trash.
+            made = self._made(found, tip)
+            linked_worktrees.forget_replaced(self.repository, self.place.path)
         try:
             with lane_branches.pointed(self.repository, self.branches, tip, leave=leave):
-                made = None if is_kept else self._made(found, tip)
+                if not is_kept and made is None:
+                    made = self._made(found, tip)
         except CheckoutBlocked as error:
             text = f"commit or undo first: {error}"
             raise AllocationFailed(text, code="uncommitted_changes") from None
@@ -187,8 +193,6 @@ class Making:
             AllocationFailed: naming the files.
         """
         commit = self.offer.tip
-        if found.kind is Kind.LINKED:  # Its files went with its branch.
-            commit = self.repository.lane_tips([self.place.branch]).get(self.place.branch)
         if commit is None:
             text = f"{path} has no commit that the project knows; move it away, then try again"
             raise AllocationFailed(text, code="not_a_workspace")
