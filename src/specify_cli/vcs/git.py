@@ -20,6 +20,12 @@ from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
 
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
 
+DOWNLOADS_OFF: Final = (
+    *("-c", "lfs.url=http://localhost:0"),
+    *("-c", "lfs.skipDownloadErrors=true"),
+)
+"""Git-lfs writes the files that it has: `.lfsconfig`, which an agent can commit, says where others are."""
+
 OVERRIDES: Final = (
     *("-c", "commit.gpgSign=false"),
     # A ref or an object that is there after a power loss is whole.
@@ -157,7 +163,7 @@ class Git:
     """Git, run in one folder, deaf to the settings and variables that would bend its answers."""
 
     folder: Path
-    overrides: tuple[str, ...] = HOOKS_OFF + OVERRIDES
+    overrides: tuple[str, ...] = HOOKS_OFF + DOWNLOADS_OFF + OVERRIDES
     # Off where git may start what outlives it, a cache of credentials for one.
     keeps: bool = True
     # Variables that name the repository, where the folder's own word for it counts for nothing.

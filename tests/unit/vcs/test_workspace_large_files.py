@@ -134,3 +134,16 @@ def test_the_mirror_costs_nothing_for_them(large: Project) -> None:
     update(large, Objects.COPIED)
     ours = {it.stat().st_ino for it in large_files(large.root / ".git")}
     assert {it.stat().st_ino for it in large_files(large.root / MIRROR)} == ours
+
+
+@BOTH
+def test_nothing_is_downloaded_from_where_the_commits_say(
+    large: Project, objects: Objects, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(large.root, other)
+    large.commit({".lfsconfig": f"[lfs]\n\turl = file://{other}\n"})
+    shutil.rmtree(large.root / ".git" / "lfs")
+    made = made_with_mirror(large, objects)
+    assert (made.path / "a.bin").read_text().startswith("version https://git-lfs")
+    assert lfs_objects(made.path / ".git") == lfs_objects(large.root / ".git") == {}
