@@ -11,6 +11,7 @@ from specify_cli.workflow.package_commits import (
     PackageCommits,
     approved_ref,
     handed_in_ref,
+    left_ref,
     origin_ref,
     set_aside_ref,
 )
@@ -32,8 +33,12 @@ def keep_for(commits: PackageCommits, wish: Wish, commit: str | None) -> None:
     mission, wp_id = commits.mission, wish.wp_id
     refs: dict[str, str] = {}
     if wish.to in HANDED_IN and commit:
-        ref = approved_ref if wish.to in FINISHED else handed_in_ref
-        refs[ref(mission, wp_id)] = commit
+        name = (approved_ref if wish.to in FINISHED else handed_in_ref)(mission, wp_id)
+        before = kept.kept(commits.repository, name)
+        if before and not commits.repository.is_ancestor(before, commit):
+            # The branch was rewritten since, and the log still names that.
+            refs[left_ref(mission, mission.lane_ids[wp_id], before)] = before
+        refs[name] = commit
         if wish.to in FINISHED and commits.set_aside(wp_id):
             # Whoever resumes the package goes on from what was approved.
             refs[set_aside_ref(mission, wp_id)] = commit

@@ -360,3 +360,19 @@ def test_a_way_out_through_the_git_lfs_of_the_host(world: World) -> None:
             world.done("start-implementation", wp="WP02", actor="coder")
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_what_was_handed_in_through_a_branch_that_is_rewritten(world: World) -> None:
+    with world.unharmed():
+        world.done("transition", wp="WP01", actor="coder", to="for_review")
+        first = world.stage.git("rev-parse", world.lane)
+        for again in ("one", "two"):
+            again_at_work = {"to": "in_progress", "note": "again", "force": True}
+            world.done("transition", wp="WP01", actor="coder", **again_at_work)
+            world.inside(
+                f"git reset -q --hard HEAD~; echo x >{again}; git add .; git commit -q -m x"
+            )
+            world.done("transition", wp="WP01", actor="coder", to="for_review")
+    world.stage.git("reflog", "expire", "--expire=now", "--all")
+    world.stage.git("gc", "-q", "--prune=now")
+    assert world.has(first)
