@@ -29,8 +29,11 @@ from specify_cli.workflow.taking_in import Offer
 MIRRORS: Final = ".mirror"
 _MOST_FILES: Final = 100
 _TOLD: Final = 10
-_AGAIN_S: Final = 30.0
-"""A look while nobody else can change the repository: the first one took its time."""
+_LONGEST_S: Final = 30.0
+_SPARE_S: Final = 3.0
+_TIMES_LONGER: Final = 3
+"""A look while nobody else can change the repository takes about as long as the one before, or somebody
+has put there what git waits for: all missions wait meanwhile."""
 
 
 def mirror_of(mission: OpenMission) -> Path:
@@ -201,7 +204,7 @@ class Making:
                 self.repository,
                 path,
                 commit=commit,
-                seconds=_AGAIN_S,
+                seconds=min(_LONGEST_S, _SPARE_S + _TIMES_LONGER * self.offer.look_s),
                 filters=self.mission.files.project.settings.filters,
             )
         except WorkspaceNotSeen as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ class Offer:
         refusal: Why its commits must not come in, or cannot be read.
         files: The files that differ from `tip`, where somebody asked to look for them.
         unseen: Why these could not be seen.
+        look_s: How long it took to look for them.
     """
 
     workspace: Workspace | None = None
@@ -49,6 +51,7 @@ class Offer:
     refusal: IntakeRefused | None = None
     files: Sequence[str] = ()
     unseen: str | None = None
+    look_s: float = 0
 
     def standing(self, repository: Repository) -> Standing:
         """How the workspace's commits stand to the project's branch.
@@ -210,6 +213,7 @@ def looked(project: Project, offer: Offer) -> Offer:
     """The offer with what is uncommitted in its workspace; call it with no lock held."""
     if offer.workspace is None or offer.tip is None:
         return offer
+    begun = time.monotonic()
     try:
         with repositories.looking(project) as repository:
             if repository is None:
@@ -224,7 +228,7 @@ def looked(project: Project, offer: Offer) -> Offer:
             )
     except (WorkspaceNotSeen, OSError, StorageFailed) as error:
         return replace(offer, unseen=str(error))
-    return replace(offer, files=files)
+    return replace(offer, files=files, look_s=time.monotonic() - begun)
 
 
 @contextmanager

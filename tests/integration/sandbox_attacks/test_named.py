@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from specify_cli.workflow import lane_folders
 from tests.integration.intake.workspaces import git
 from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.sandbox.workspaces import TREES, of_all_agents
-from tests.integration.sandbox_attacks.world import SLUG, World
+from tests.integration.sandbox_attacks.world import DEADLINE_S, SLUG, World
 from tests.integration.stage import APPROVED
 from tests.large_files import needs_git_lfs
 from tests.patience import LONGEST_S
@@ -376,3 +379,27 @@ def test_what_was_handed_in_through_a_branch_that_is_rewritten(world: World) -> 
     world.stage.git("reflog", "expire", "--expire=now", "--all")
     world.stage.git("gc", "-q", "--prune=now")
     assert world.has(first)
+
+
+@pytest.mark.campaign
+def test_a_file_that_git_waits_for_once_nobody_else_can_change_the_repository(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put there behind the host's first look, by an agent that stands nowhere in its workspace."""
+    assert world.hand_in() == "taken"
+    world.inside("git switch -q -c other")
+    config = world.stage.root / ".kitty" / "config.toml"
+    config.write_text(config.read_text().replace(f"git_timeout_s = {DEADLINE_S}\n", ""))
+    looks, first_look = [0], lane_folders.work_in
+
+    def work_in(*args: Any, **more: Any) -> Sequence[str]:
+        looks[0] += 1
+        if looks[0] == 2:
+            os.mkfifo(world.workspace / "docs" / ".gitignore")
+        return first_look(*args, **more)
+
+    monkeypatch.setattr(lane_folders, "work_in", work_in)
+    started = time.monotonic()
+    refused = world.stage.ask("start-implementation", mission=SLUG, wp="WP02", actor="coder")
+    assert time.monotonic() - started < 20
+    assert (looks[0], refused["data"]["reason_code"]) == (2, "uncommitted_work")
