@@ -13,15 +13,14 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import durable, lane_branches, lfs
-from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box, box_for
+from specify_cli.vcs.box import Box, box_for
 from specify_cli.vcs.branch_moves import TargetMoved
-from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.incoming import TreeFault, tree_faults
 from specify_cli.vcs.intake_order import (
@@ -35,33 +34,16 @@ from specify_cli.vcs.intake_order import (
     said,
 )
 from specify_cli.vcs.moves import CheckoutBlocked
-from specify_cli.vcs.net_content import BYTES_SETTING, NewObject, TooMuch, case_faults, new_objects
+from specify_cli.vcs.net_content import NewObject, TooMuch, case_faults, new_objects
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
+from specify_cli.vcs.workspace_fetch import TIP, fetch, require_its_own
 from specify_cli.vcs.workspace_files import odd_files
 
 __all__ = ["Bounds", "Fetched", "IntakeRefused", "Source", "Standing", "fetched"]
 
-_TIP: Final = "refs/spec-kitty/tip"
 _KNOWN: Final = "refs/spec-kitty/known"
 _BASE: Final = "refs/spec-kitty/base"
-
-_FETCHING: Final = (
-    *("-c", "transfer.fsckObjects=true"),
-    *("-c", "fetch.fsckObjects=true"),
-    *("-c", "transfer.bundleURI=false"),
-    *("-c", "fetch.uriProtocols="),
-    *("-c", "protocol.version=2"),
-)
-_FLAGS: Final = (
-    "--quiet",
-    "--no-tags",
-    "--no-write-fetch-head",
-    "--no-auto-maintenance",
-    "--no-recurse-submodules",
-    "--no-write-commit-graph",
-    "--refmap=",
-)
 
 _NAMING_S: Final = 5.0
 
@@ -169,9 +151,10 @@ def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fet
     with scratch(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
         with _judged_in_time(source, bounds.seconds):
             box = _box(source)
-            _fetch(made, source, box)
+            fetch(made, source, box)
             tip = _tip(made.git, source)
             brought = _judge(made.git, source, tip, known=known, bounds=bounds)
+            require_its_own(repo, made, brought, source=source, box=box)
             storage = lfs.stage(brought, made, repo=repo, source=source, tip=tip, bounds=bounds)
             made.loosen()
         yield Fetched(tip=tip, is_boxed=box.is_closed, source=source, scratch=made, storage=storage)
@@ -221,33 +204,9 @@ def _box(source: Source) -> Box:
     return box_for(source.workspace)
 
 
-def _fetch(made: Scratch, source: Source, box: Box) -> None:
-    git_dir = str(source.workspace / ".git")
-    variables = [f"{name}={value}" for name, value in HISTORY_AS_IT_IS.items()]
-    reader = (
-        *("env", *variables, *box.prefix(source.workspace, *source.shared)),
-        # Where the owner is another user, git reads it for this one command all the same.
-        *("git", *DEAF, "-c", f"safe.directory={git_dir}"),
-        *("upload-pack", "--strict", git_dir),
-    )
-    # Git puts its URL behind the command, for which nothing of the workspace may be named: it would
-    # look for a bundle there, and read that itself. The command takes it for a comment.
-    command = f"{shlex.join(reader)} #"
-    refspec = f"+{HEADS}{source.branch}:{_TIP}"
-    args = ("fetch", *_FLAGS, f"--upload-pack={command}", ".", refspec)
-    done = replace(made.git, overrides=(*DEAF, *_FETCHING)).run(*args, check=False)
-    if done.returncode == 0:
-        return
-    if "couldn't find remote ref" in done.stderr:
-        raise no_branch(source)
-    if "signal 25" in done.stderr:  # SIGXFSZ, on Linux.
-        raise TooMuch(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
-    raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
-
-
 def _tip(git: Git, source: Source) -> str:
     """The commit that came; git ends well without one where a `shallow` file was planted."""
-    answer = git.run("cat-file", "--batch-check", input=f"{_TIP}\n".encode()).lines[0]
+    answer = git.run("cat-file", "--batch-check", input=f"{TIP}\n".encode()).lines[0]
     tip, kind, *_ = answer.split(" ")
     if kind == "missing":
         raise no_branch(source)

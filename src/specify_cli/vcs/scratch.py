@@ -56,6 +56,18 @@ class Scratch:
         """The folders in which the objects are that it sees, beside its own."""
         return [*borrowed(self.objects), *self.others]
 
+    def own(self) -> set[str]:
+        """The objects that are in this repository itself, in packs: as they came.
+
+        Raises:
+            GitFailed, OSError: the disk refused.
+        """
+        return {
+            line.split(" ")[1]
+            for index in (self.folder / "objects" / "pack").glob("pack-*.idx")
+            for line in self.git.run("show-index", input=index.read_bytes()).lines
+        }
+
     def loosen(self) -> None:
         """The objects of a small pack are files of their own, so that the project's packs stay few.
 

@@ -506,3 +506,46 @@ def test_several_at_once_do_not_disturb_each_other(scene: Scene) -> None:
         process.communicate(timeout=deadline - time.monotonic())
     assert scene.tip() == tip
     git(scene.project, "fsck", "--strict")
+
+
+@pytest.mark.parametrize("kind", ["a commit", "a tree"])
+def test_an_object_is_not_the_agent_s_because_it_knows_its_name(scene: Scene, kind: str) -> None:
+    before = scene.tip()
+    git(scene.project, "switch", "-q", "-c", "private")
+    private = commit(scene.project, {"private.txt": "private\n"})
+    git(scene.project, "switch", "-q", "main")
+    if kind == "a commit":
+        file = scene.git_dir / "objects" / private[:2] / private[2:]
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("there")
+        (scene.git_dir / "refs/heads" / BRANCH).write_text(f"{private}\n")
+    else:
+        tree = git(scene.project, "rev-parse", f"{private}^{{tree}}")
+        forge_commit_graph(scene, tree)
+    assert refusal(scene).code == "unreadable"
+    assert scene.tip() == before
+
+
+def forge_commit_graph(scene: Scene, tree: str) -> None:
+    """The newest commit has that tree, which is missing; the commit graph says that it has its parent's."""
+    parent, own = git(scene.workspace, "rev-parse", "HEAD", "HEAD^{tree}").split()
+    text = f"tree {tree}\nparent {parent}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nm\n"
+    done = ["git", "-C", str(scene.workspace), "hash-object", "-t", "commit", "-w", "--stdin"]
+    tip = subprocess.run(done, input=text.encode(), capture_output=True, check=True).stdout
+    name = tip.decode().strip()
+    (scene.git_dir / "refs/heads" / BRANCH).write_text(f"{name}\n")
+    git(scene.workspace, "-c", "core.commitGraph=true", "commit-graph", "write", "--reachable")
+    graph = scene.git_dir / "objects/info/commit-graph"
+    content = graph.read_bytes()
+    assert bytes.fromhex(tree) in content
+    graph.chmod(0o600)
+    graph.write_bytes(content.replace(bytes.fromhex(tree), bytes.fromhex(own)))
+
+
+def test_a_branch_goes_back_to_what_the_project_has_still(scene: Scene) -> None:
+    first = scene.work({"one.txt": "1\n"})
+    scene.take()
+    git(scene.workspace, "commit", "-q", "--amend", "-m", "again")
+    scene.take()
+    git(scene.workspace, "reset", "-q", "--hard", first)
+    assert scene.take() == scene.tip() == first

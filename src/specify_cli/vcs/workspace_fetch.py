@@ -1,0 +1,88 @@
+"""Fetches the branch of a workspace through git's own boundary for untrusted repositories, upload-pack."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box
+from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.intake_order import IntakeRefused, Source, no_branch
+from specify_cli.vcs.net_content import BYTES_SETTING, NewObject, TooMuch
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.scratch import Scratch, scratch
+
+TIP: Final = "refs/spec-kitty/tip"
+"""Where the branch is, once it came."""
+
+_FETCHING: Final = (
+    *("-c", "transfer.fsckObjects=true"),
+    *("-c", "fetch.fsckObjects=true"),
+    *("-c", "transfer.bundleURI=false"),
+    *("-c", "fetch.uriProtocols="),
+    *("-c", "protocol.version=2"),
+)
+_FLAGS: Final = (
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--no-recurse-submodules",
+    "--no-write-commit-graph",
+    "--refmap=",
+)
+
+
+def require_its_own(
+    repo: Repository, made: Scratch, brought: Sequence[NewObject], *, source: Source, box: Box
+) -> None:
+    """The workspace itself has what its commits name: to know the name of an object is not enough.
+
+    Git asks for no objects that the project has. Where there are such, everything is fetched once more.
+
+    Raises:
+        IntakeRefused: they are of the project alone.
+        GitFailed, OSError: it has not got one of them, or the disk refused.
+    """
+    named = {it.oid for it in brought}
+    if source.shared or named <= made.own():
+        return
+    with scratch(repo, like=source.base, refs={}, file_bytes=made.file_bytes) as whole:
+        fetch(whole, source, box, "--refetch")
+        if not named <= whole.own():
+            text = "its commits name objects that it does not have itself"
+            raise IntakeRefused(text, code="unreadable")
+
+
+def fetch(made: Scratch, source: Source, box: Box, *more: str) -> None:
+    """The branch of the workspace is `TIP` in the private repository; `more` are flags of git-fetch.
+
+    Raises:
+        IntakeRefused: the workspace has no such branch.
+        TooMuch: it has more than a file of the private repository may hold.
+        GitFailed: git cannot read it.
+    """
+    git_dir = str(source.workspace / ".git")
+    variables = [f"{name}={value}" for name, value in HISTORY_AS_IT_IS.items()]
+    reader = (
+        *("env", *variables, *box.prefix(source.workspace, *source.shared)),
+        # Where the owner is another user, git reads it for this one command all the same.
+        *("git", *DEAF, "-c", f"safe.directory={git_dir}"),
+        *("upload-pack", "--strict", git_dir),
+    )
+    # Git puts its URL behind the command, for which nothing of the workspace may be named: it would
+    # look for a bundle there, and read that itself. The command takes it for a comment.
+    command = f"{shlex.join(reader)} #"
+    refspec = f"+{HEADS}{source.branch}:{TIP}"
+    args = ("fetch", *_FLAGS, *more, f"--upload-pack={command}", ".", refspec)
+    done = replace(made.git, overrides=(*DEAF, *_FETCHING)).run(*args, check=False)
+    if done.returncode == 0:
+        return
+    if "couldn't find remote ref" in done.stderr:
+        raise no_branch(source)
+    if "signal 25" in done.stderr:  # SIGXFSZ, on Linux.
+        raise TooMuch(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
+    raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
