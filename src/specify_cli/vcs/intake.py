@@ -78,10 +78,18 @@ class Fetched:
             return Standing.SAME
         if old is None or _is_ancestor(self.scratch.git, old, self.tip):
             return Standing.AHEAD
-        if old in lane_branches.placed(repo, self.source.branch):
+        if old in lane_branches.placed(repo, self.source.branch) and not self._drops_moved(
+            repo, old
+        ):
             return Standing.REWRITTEN
         is_behind = repo.has_commit(self.tip) and repo.is_ancestor(self.tip, old)
         return Standing.BEHIND if is_behind else Standing.DIVERGED
+
+    def _drops_moved(self, repo: Repository, old: str) -> bool:
+        """Whether the commits lack one that somebody else had given the branch, which is at `old`."""
+        theirs = lane_branches.moved(repo, self.source.branch)
+        is_theirs = theirs is not None and repo.is_ancestor(theirs, old)
+        return is_theirs and not _is_ancestor(self.scratch.git, theirs or "", self.tip)
 
     def keep(self) -> None:
         """The project has the commits, without a name; call it under the lock of the project.

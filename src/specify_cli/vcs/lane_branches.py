@@ -19,6 +19,7 @@ from specify_cli.vcs.repository import Repository
 
 _PLACED: Final = "placed"
 _PLACED_BEFORE: Final = "placed-before"
+_MOVED: Final = "moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,15 @@ def placed(repo: Repository, branch: str) -> Set[str]:
     return {commit for commit in found if commit}
 
 
+def moved(repo: Repository, branch: str) -> str | None:
+    """The commit at which the host last found the branch where somebody else had moved it; None for never.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    return kept.kept(repo, f"{_MOVED}/{branch}")
+
+
 def place(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     """As `advance`, and it is on record that the host did it.
 
@@ -155,8 +165,13 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
 
 def _note_placed(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     # Both, before the move: a host that is killed in between has left the branch at one of them.
-    before = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
-    kept.keep(repo, {f"{_PLACED}/{branch}": new, **before})
+    refs = {f"{_PLACED}/{branch}": new}
+    if old and old != new:
+        refs[f"{_PLACED_BEFORE}/{branch}"] = old
+    known = placed(repo, branch)
+    if old and known and old not in known:
+        refs[f"{_MOVED}/{branch}"] = old
+    kept.keep(repo, refs)
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:

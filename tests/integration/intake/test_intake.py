@@ -102,6 +102,25 @@ def test_a_branch_that_somebody_moved_is_not_moved_back(scene: Scene) -> None:
     assert scene.take() == scene.tip()
 
 
+def test_what_somebody_gave_the_branch_is_not_dropped_once_the_agent_has_built_on_it(
+    scene: Scene,
+) -> None:
+    scene.work({"one.txt": "1\n"})
+    first = scene.take()
+    theirs = git(scene.project, "commit-tree", "-p", first, "-m", "theirs", f"{first}^{{tree}}")
+    git(scene.project, "branch", "-f", BRANCH, theirs)
+    git(scene.workspace, "fetch", "-q", str(scene.project), BRANCH)
+    git(scene.workspace, "reset", "-q", "--hard", theirs)
+    scene.work({"two.txt": "2\n"})
+    second = scene.take()
+    git(scene.workspace, "reset", "-q", "--hard", first)
+    scene.work({"three.txt": "3\n"})
+    assert refusal(scene).code == "diverged"
+    assert scene.tip() == second
+    git(scene.workspace, "reset", "-q", "--hard", theirs)
+    assert scene.work({"four.txt": "4\n"}) == scene.take()
+
+
 def test_a_branch_that_its_agent_has_reset_is_reset(scene: Scene) -> None:
     before = git(scene.workspace, "rev-parse", "HEAD")
     scene.work({"one.txt": "1\n"})
