@@ -96,7 +96,7 @@ class Offer:
 NOTHING: Final = Offer()
 
 _OTHERS_S: Final = 10.0
-"""Nobody's approval waits longer for the workspace of another package; a merge looks at it again."""
+"""Nobody's approval waits longer for the workspaces of other packages; a merge looks at them again."""
 
 
 @contextmanager
@@ -149,16 +149,18 @@ def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitSt
     if repository is None or wish.wp_id not in mission.packages:
         return []
     at_work = (x for x in mission.packages if mission.state_of(x).lane in AT_WORK)
-    lane_ids = {mission.lane_ids[x] for x in at_work} - {mission.lane_ids[wish.wp_id]}
+    lane_ids = sorted({mission.lane_ids[x] for x in at_work} - {mission.lane_ids[wish.wp_id]})
+    deadline = time.monotonic() + _OTHERS_S
     return [
         of_lane(
             mission,
             repository,
             mission.lane_workspace(lane_id),
             until_the_end=until_the_end,
-            seconds=_OTHERS_S,
+            # One that never ends leaves the others their part.
+            seconds=max(deadline - time.monotonic(), 0) / left,
         )
-        for lane_id in sorted(lane_ids)
+        for left, lane_id in zip(range(len(lane_ids), 0, -1), lane_ids, strict=True)
     ]
 
 

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -403,3 +404,27 @@ def test_a_file_that_git_waits_for_once_nobody_else_can_change_the_repository(
     refused = world.stage.ask("start-implementation", mission=SLUG, wp="WP02", actor="coder")
     assert time.monotonic() - started < 20
     assert (looks[0], refused["data"]["reason_code"]) == (2, "uncommitted_work")
+
+
+@pytest.mark.campaign
+def test_workspaces_that_never_end_beside_one_that_is_approved(world: World) -> None:
+    lanes = ["one", "two", "three", "four"]
+    packages = {f"WP0{x}": {"owned_files": [f"{name}/**"]} for x, name in enumerate(lanes, 1)}
+    world.stage.write_mission(packages, slug=LATER)
+    config = world.stage.root / ".kitty" / "config.toml"
+    config.write_text(config.read_text().replace(f"git_timeout_s = {DEADLINE_S}\n", ""))
+    paths = {}
+    for wp in packages:
+        begun = world.stage.done("start-implementation", mission=LATER, wp=wp, actor="coder")
+        paths[wp] = Path(begun["workspace_path"])
+        world.stage.commit({f"{wp}.txt": "x\n"}, folder=paths[wp])
+    this = {"mission": LATER, "wp": "WP01"}
+    world.stage.done("transition", **this, actor="coder", to="for_review")
+    world.stage.done("start-review", **this, actor="reviewer")
+    for wp in ("WP02", "WP03", "WP04"):
+        os.mkfifo(paths[wp] / "pipe")
+        git(paths[wp], "config", "include.path", "../pipe")
+    started = time.monotonic()
+    judged = {"to": "approved", "review_result": APPROVED}
+    world.stage.done("transition", **this, actor="reviewer", **judged)
+    assert time.monotonic() - started < 22
