@@ -135,7 +135,7 @@ class Fetched:
         fetch = f"git fetch {shlex.quote(str(repo.root))} {shlex.quote(branch)}"
         text = (
             f"{branch} is at {old} in the project and at {self.tip} in the workspace, which does not"
-            f" have that commit in its history; bring it in, in {at}: {fetch} && git merge {old}"
+            f" have that commit in its history; its agent brings it in, in {at}: {fetch} && git merge {old}"
         )
         common = self.scratch.git.run("merge-base", old, self.tip, check=False).lines
         if common:
@@ -235,7 +235,7 @@ def _judge(
     if not _is_ancestor(git, source.base, tip):
         text = (
             f"{source.branch} is at {tip}, which does not have the commit {source.base} in its"
-            f" history, at which the work began; in {source.workspace}, run: git merge {source.base}"
+            f" history, at which the work began; its agent merges it, in {source.workspace}: git merge {source.base}"
         )
         raise IntakeRefused(text, code="not_descended")
     if tip == known:

@@ -72,7 +72,7 @@ class Standing(Enum):
 def no_branch(source: Source) -> IntakeRefused:
     """The refusal of a workspace without the branch that the host made in it."""
     at, branch = shlex.quote(str(source.workspace)), shlex.quote(source.branch)
-    text = f"the workspace has no branch {source.branch}; make it: git -C {at} switch -C {branch}"
+    text = f"the workspace has no branch {source.branch}; its agent makes it, in {at}: git switch -C {branch}"
     return IntakeRefused(text, code="no_branch")
 
 

@@ -210,8 +210,8 @@ def _refusal(missing: Sequence[Pointer], source: Source) -> IntakeRefused:
     more = "; and more" if len(missing) > MOST_NAMED else ""
     text = (
         "the workspace has not got the content of files of git-lfs, or has another one than the commits"
-        f" say: {named}{more}; where the files are there, store their content again, in {at}:"
-        f" git add --renormalize . ; else fetch it, in {at}: git lfs fetch origin {shlex.quote(source.branch)}"
+        f" say: {named}{more}; its agent stores the files that are there again, in {at}:"
+        f" git add --renormalize . ; else it fetches them, in {at}: git lfs fetch origin {shlex.quote(source.branch)}"
     )
     paths = [shown(it.path) for it in missing[:MOST_NAMED]]
     return IntakeRefused(text, code="lfs_missing", paths=paths)

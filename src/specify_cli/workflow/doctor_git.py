@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -136,7 +137,8 @@ def _examine_workspace(
         yield error("not-a-workspace", place.path, what, repair="move it away; " + REMAKE)
     elif not _is_on_its_branch(repository, folder, place.branch):
         what = f"it is not on its branch {place.branch}"
-        repair = f"save what is there, then: git -C {place.path} switch {place.branch}"
+        at = shlex.quote(str(place.path))
+        repair = f"whoever works there saves it, then runs, in {at}: git switch {place.branch}"
         yield error("wrong-branch", place.path, what, repair=repair)
     elif stands and set(stands) <= HANDED_OVER and _is_dirty(mission, repository, place):
         what = f"it holds uncommitted work, and all packages of {place.lane_id} are handed over"

@@ -161,8 +161,8 @@ def _rejected(
     undo = f"git restore --source={scope.onto} --staged --worktree -- {named}"
     return TransitionRejected(
         f"{wish.wp_id} cannot go from {from_lane} to {wish.to}: a merge may not change"
-        f" {'; '.join(paths.sentences())}; in {mission.workspace(wish.wp_id).path} undo it,"
-        f" as with '{undo}', commit, then ask again",
+        f" {'; '.join(paths.sentences())}; its agent undoes it in"
+        f" {mission.workspace(wish.wp_id).path}, as with '{undo}', and commits; then ask again",
         from_lane=from_lane.value,
         to_lane=wish.to.value,
         guard=guard,

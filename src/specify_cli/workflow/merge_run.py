@@ -203,8 +203,8 @@ class MergeRun:
             # Merge commits are left out of a rebase, and with them what they have resolved.
             again = " for strategy merge or squash" if self.wish.strategy == "rebase" else ""
             found.append(
-                f"the work conflicts in {', '.join(paths)}: in the workspace of its execution lane run"
-                f" 'git fetch project' and 'git merge {self.target}', resolve, commit, and ask again{again}"
+                f"the work conflicts in {', '.join(paths)}: in the workspace of its execution lane, its agent"
+                f" runs 'git fetch project' and 'git merge {self.target}', resolves and commits; ask again{again}"
             )
             merge_preflight.refuse(found, conflicts=paths)
             raise

@@ -156,7 +156,8 @@ def test_a_missing_branch_is_refused_with_the_command_that_makes_it(scene: Scene
     git(scene.workspace, "branch", "-m", "mine")
     refused = refusal(scene)
     assert refused.code == "no_branch"
-    subprocess.run(refused.reason.partition("make it: ")[2], shell=True, check=True)
+    advised = refused.reason.partition(f"its agent makes it, in {scene.workspace}: ")[2]
+    subprocess.run(advised, shell=True, check=True, cwd=scene.workspace)
     assert scene.take() == scene.base
 
 
