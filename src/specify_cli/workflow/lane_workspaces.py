@@ -11,7 +11,8 @@ from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import FINISHED, Lane
-from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StorageFailed
+from specify_cli.errors import LaneAllocationFailed, PreflightFailed, SpecKittyError, StorageFailed
+from specify_cli.storage.mission_files import all_missions
 from specify_cli.vcs import kept
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import GitFailed
@@ -24,6 +25,7 @@ from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace
 from specify_cli.workflow.outcomes import WorkspaceReport
 from specify_cli.workflow.package_commits import PackageCommits, left_ref, set_aside_ref
 from specify_cli.workflow.taking_in import Offer
+from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 _REFUSALS = (AllocationFailed, IntakeRefused)
 
@@ -50,6 +52,7 @@ def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | Non
     """
     place = mission.workspace(wp_id)
     try:
+        _require_own_names(mission, place)
         with repositories.changing(mission.files.project) as repository:
             lost_work.check_start(repository, mission, wp_id)
             commits = PackageCommits(repository, mission)
@@ -82,6 +85,23 @@ def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | Non
     base = mission.state_of(wp_id).base_ref if parts.goes_on else None
     report = _report(mission, wp_id, base_ref=base or start.base, exists=True)
     return Allocated(workspace=report, told=told, warnings=warnings)
+
+
+def _require_own_names(mission: OpenMission, place: Workspace) -> None:
+    """No execution lane of a mission `a` has the branch of a mission `a-lane-b`.
+
+    Raises:
+        AllocationFailed: naming the two missions.
+    """
+    project = mission.files.project
+    found = None
+    with suppress(SpecKittyError):  # Whoever works on a damaged mission is told.
+        found = WorkspaceIndex(project).find(mission.slug)
+    names = (found[0].slug, mission.slug) if found else (mission.slug, place.path.name)
+    if found or place.path.name in all_missions(project):
+        one, other = names
+        text = f"an execution lane of mission {one} has the same branch as mission {other}; rename a mission"
+        raise AllocationFailed(text)
 
 
 def _refused(place: Workspace, wp_id: str, error: Exception) -> LaneAllocationFailed:

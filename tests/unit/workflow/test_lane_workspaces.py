@@ -372,3 +372,14 @@ def test_a_host_that_cannot_give_a_workspace_away_says_so(
     [warning] = done(answer)["warnings"]
     assert "4242" in warning
     assert Path(answer["data"]["workspace_path"]).stat().st_uid == os.getuid()
+
+
+@pytest.mark.parametrize("first", [SLUG, LANE])
+def test_a_mission_does_not_have_the_branch_of_another_one_s_execution_lane(
+    stage: Stage, first: str
+) -> None:
+    stage.write_mission({"WP01": {}}, slug=LANE)
+    told = refused(stage.ask("start-implementation", mission=first, wp="WP01", actor="coder"))
+    assert SLUG in told["reason"]
+    assert LANE in told["reason"]
+    assert BRANCH not in stage.git("branch")
