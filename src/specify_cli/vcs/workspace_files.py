@@ -122,9 +122,10 @@ def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
     Nothing is followed and nothing is waited for.
     """
     git_dir = () if is_bare else (".git",)
-    loose = _TIP.fullmatch(_content(folder, *git_dir, "refs", "heads", *branch.split("/")))
-    if loose:
-        return loose[1].decode("ascii")
+    content = _content(folder, *git_dir, "refs", "heads", *branch.split("/"))
+    if content:  # What is packed does not count beside it.
+        loose = _TIP.fullmatch(content)
+        return loose[1].decode("ascii") if loose else None
     packed = _content(folder, *git_dir, "packed-refs", most=_MOST_PACKED)
     found = re.search(_PACKED % re.escape(branch.encode()), packed, re.MULTILINE)
     return found[1].decode("ascii") if found else None
