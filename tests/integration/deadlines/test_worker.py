@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_a_reader_of_worktrees_that_are_fifos_is_answered_and_so_are_the_others(
     for number in range(1, 5):
         begun = two.done("start-implementation", mission=SLUG, wp=f"WP{number:02}", actor="coder")
         link = Path(begun["workspace_path"]) / ".git"
-        link.unlink()
+        shutil.rmtree(link)
         os.mkfifo(link)
     worker = two.start("mailbox", "serve", "--poll-interval-s", "0.05")
     wait_until((two.root / ".kitty" / "outbox" / "reader").exists, timeout_s=TIMEOUT_S)
@@ -92,9 +93,10 @@ def test_a_merge_that_would_wait_for_a_fifo_is_refused_and_the_other_mission_sta
     for number in range(1, 5):
         worktree = two.approve(f"WP{number:02}", {f"a/{number}/x.txt": "x\n"})
     os.mkfifo(worktree / ".gitignore")
+    (two.root / ".kitty" / "config.toml").write_text("git_timeout_s = 2\n")
     refused = two.ask("merge-mission", mission=SLUG)
     assert refused["error_code"] == "PREFLIGHT_FAILED"
-    assert f"rm -rf {worktree / '.gitignore'}" in json.dumps(refused["data"])
+    assert str(worktree / ".gitignore") in json.dumps(refused["data"])
     two.done("start-implementation", mission=SECOND, wp="WP01", actor="coder")
     (worktree / ".gitignore").unlink()
     two.done("merge-mission", mission=SLUG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def workspace(stage: Stage) -> Path:
     program = f"touch '{mark_of(stage)}'; cat"
     for way in ("clean", "smudge"):
         foreign.git("config", f"filter.evil.{way}", program)
+    shutil.rmtree(folder / ".git")
     (folder / ".git").write_text(f"gitdir: {foreign.root / '.git'}\n")
     return folder
 

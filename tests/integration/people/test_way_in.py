@@ -45,7 +45,7 @@ def test_init_leaves_a_private_mailbox_and_nothing_for_git(stage: Stage) -> None
     assert stage.git("status", "--porcelain", "--untracked-files=all") == ""
 
 
-def test_folder_that_is_made_again_below_ones_feet_is_told_with_the_whole_answer(
+def test_who_stands_in_a_workspace_that_is_to_be_replaced_is_told_to_leave_it(
     stage: Stage,
 ) -> None:
     owned = {"owned_files": ["src/**"]}
@@ -55,10 +55,12 @@ def test_folder_that_is_made_again_below_ones_feet_is_told_with_the_whole_answer
     stage.commit({"src/a.txt": "a\n"}, folder=worktree)
     said(stage.run("move", "WP01", "blocked"))
 
-    taken = said(stage.run("implement", "WP02", "--actor", "ann", cwd=worktree))
+    refused = stage.run("implement", "WP02", "--actor", "ann", cwd=worktree)
+    assert refused.exit_code == 1
+    assert b"cd out" in refused.stderr
+    taken = said(stage.run("implement", "WP02", "--actor", "ann"))
 
     assert "# WP02" in taken
-    assert f"made again: cd {worktree}" in taken
     assert taken.endswith("next: spec-kitty implement WP02 --done --actor ann\n")
 
 
