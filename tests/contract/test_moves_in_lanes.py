@@ -103,7 +103,7 @@ def occupied(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Boar
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=2))
+@pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=4))
 def test_no_move_enters_an_occupied_lane(
     origin: str, to: str, way: str, door: str, occupied: Board
 ) -> None:
@@ -126,7 +126,7 @@ def test_no_move_enters_an_occupied_lane(
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=2))
+@pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=4))
 def test_a_move_records_the_commit_that_was_handed_in(
     origin: str, to: str, way: str, door: str, recorded: Recorded
 ) -> None:

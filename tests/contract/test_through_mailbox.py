@@ -12,6 +12,7 @@ from specify_cli.conformance.matching import envelope_of, without_chance
 from specify_cli.conformance.playing import Play
 from specify_cli.conformance.scratch import Scratch
 from specify_cli.conformance.written import faults_in
+from tests.campaign import sampled
 from tests.contract.doors import CommandLine, find_broken, run_agent
 from tests.contract.test_command_line import MOVE, NOT_UNDERSTOOD
 from tests.contract.test_fixtures import CAPABILITIES
@@ -62,7 +63,7 @@ def named(case: Case) -> str:
     return case.name
 
 
-@pytest.mark.parametrize("case", CASES, ids=named)
+@pytest.mark.parametrize("case", sampled(CASES, every=3), ids=named)
 def test_case_has_its_answer_through_a_mailbox(
     case: Case, scratch: Scratch, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from specify_cli.cli.main import root
 from tests.integration.stage import SLUG, Stage
 
+pytestmark = pytest.mark.long
+
 NAME = f"{SLUG}-lane-a"
 LANE = f"kitty/mission-{NAME}"
 

@@ -18,6 +18,8 @@ from specify_cli.vcs.moves import CheckoutBlocked
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import MISSION, Project
 
+pytestmark = pytest.mark.long
+
 LANE = f"{MISSION}-lane-a"
 OTHER = f"{MISSION}-lane-b"
 

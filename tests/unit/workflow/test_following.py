@@ -19,6 +19,8 @@ from specify_cli.workflow import following, repositories, upkeep
 from specify_cli.workflow.following import Following
 from tests.integration.stage import SLUG, Stage
 
+pytestmark = pytest.mark.long
+
 LANE = f"kitty/mission-{SLUG}-lane-a"
 
 

@@ -18,6 +18,8 @@ from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
 from tests.together import meet
 
+pytestmark = pytest.mark.long
+
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 MISSION_LOCK = f"mission-{SLUG}.lock"
 

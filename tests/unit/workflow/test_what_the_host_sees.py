@@ -7,6 +7,8 @@ import pytest
 
 from tests.integration.stage import APPROVED, SLUG, Stage
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
