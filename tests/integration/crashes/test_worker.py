@@ -79,7 +79,7 @@ def test_a_second_worker_is_refused_and_names_the_first(stage: Stage) -> None:
 
 def test_a_worker_told_to_stop_finishes_the_request_in_hand(stage: Stage) -> None:
     stage.write_mission({"WP01": {}})
-    gate = GatedGit(stage.root.parent / "bin", words="worktree add")
+    gate = GatedGit(stage.root.parent / "bin", words="read-tree --reset")
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05", env=gate.environment())
     stage.put("in-hand", "start-implementation", mission="1", wp="WP01", actor="coder")
     wait_until(gate.reached.exists, timeout_s=TIMEOUT_S)

@@ -34,7 +34,7 @@ def notes(stage: Stage, slug: str) -> list[str]:
 
 def test_a_start_that_hangs_in_git_holds_up_no_other_mission(stage: Stage) -> None:
     write_missions(stage)
-    gate = GatedGit(stage.root.parent / "bin", words="worktree add")
+    gate = GatedGit(stage.root.parent / "bin", words="read-tree --reset")
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05", env=gate.environment())
     put_start(stage, "slow-start", SLOW)
     wait_until(gate.reached.exists, timeout_s=TIMEOUT_S)
@@ -57,7 +57,7 @@ def test_a_start_that_hangs_in_git_holds_up_no_other_mission(stage: Stage) -> No
 
 def test_what_a_killed_worker_had_taken_keeps_its_order(stage: Stage) -> None:
     write_missions(stage)
-    gate = GatedGit(stage.root.parent / "bin", words="worktree add")
+    gate = GatedGit(stage.root.parent / "bin", words="read-tree --reset")
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05", env=gate.environment())
     put_start(stage, "slow-start", SLOW)
     wait_until(gate.reached.exists, timeout_s=TIMEOUT_S)

@@ -14,6 +14,8 @@ from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from tests.integration.stage import SLUG, Stage, digest_of_tree
 from tests.unit.orchestrator_api.doors import KilledHost, answer, body, configure
 
+pytestmark = pytest.mark.long
+
 NAMES = ("default", "nightly", "weekly")
 EVERYBODY = "".join(f'[orchestrators.{name}]\ncommands = ["all"]\n' for name in NAMES)
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}

@@ -12,6 +12,8 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow.doctor import Doctor
 from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
+pytestmark = pytest.mark.long
+
 Illness = Callable[[Patient], object]
 
 
