@@ -9,7 +9,7 @@ from typing import Final
 
 from specify_cli.vcs import durable, kept, lane_bases, marks
 from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.branch_moves import travel
+from specify_cli.vcs.branch_moves import settle_all, travel
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.lane_bases import Parts, Start
@@ -158,8 +158,10 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
     if old is None:
         _create(repo, {branch: new})
         return
+    found = checkouts_of(repo.git, branch)
+    settle_all(repo.git, branch, found)
     move = Move(origin=old, goal=new)
-    journeys = [(it, move) for it in checkouts_of(repo.git, branch)]
+    journeys = [(it, move) for it in found]
     travel(repo.git, branch, move=move, journeys=journeys)
 
 

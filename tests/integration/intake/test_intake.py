@@ -60,7 +60,6 @@ def test_only_the_branch_comes(scene: Scene) -> None:
     assert git(scene.project, "for-each-ref", "--format=%(refname)").split() == [
         f"refs/heads/{BRANCH}",
         "refs/heads/main",
-        f"refs/spec-kitty/placed-before/{BRANCH}",
         f"refs/spec-kitty/placed/{BRANCH}",
     ]
 
