@@ -87,7 +87,7 @@ step() {
     of="$about, \"wp\": \"$1\""
     case $2 in
     ready)
-        # Claims the package for the actor and makes its worktree.
+        # Claims the package for the actor and makes its workspace.
         did="started"
         set -- "$1" start-implementation "$of, \"actor\": \"$implementer\""
         ;;

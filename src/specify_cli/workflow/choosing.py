@@ -27,7 +27,7 @@ class Choosing:
     project: Project
 
     def mission(self, folder: Path) -> Choice:
-        """The mission whose worktree `folder` lies in, else the only one with work left, or at all.
+        """The mission whose workspace `folder` lies in, else the only one with work left, or at all.
 
         Raises: StorageFailed.
         """

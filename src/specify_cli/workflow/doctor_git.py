@@ -29,7 +29,7 @@ UNDER_WAY = frozenset(
     {Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED}
 )
 HANDED_OVER = frozenset({Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED, Lane.DONE})
-REMAKE = "ask to implement the package again: the host makes its worktree anew"
+REMAKE = "ask to implement the package again: the host makes its workspace anew"
 
 
 def examine_repository(project: Project) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def branches_of(project: Project) -> Branches | None:
 
 
 def examine_branches(mission: OpenMission, branches: Branches | None) -> Iterator[Finding]:
-    """A target branch that is not there, and every lane's worktree that is not as it should be."""
+    """A target branch that is not there, and every lane's workspace that is not as it should be."""
     if branches is None:
         return
     lanes = {wp_id: mission.state_of(wp_id).lane for wp_id in mission.packages}
@@ -121,7 +121,7 @@ def _examine_lane(
         )
         yield warning("no-lane-branch", place.path, what, repair=repair)
     elif UNDER_WAY & set(stands) and not place.path.exists():
-        what = f"work in {place.lane_id} has begun, and its worktree is not there"
+        what = f"work in {place.lane_id} has begun, and its workspace is not there"
         yield warning("no-worktree", place.path, what, repair=REMAKE)
     if os.path.lexists(place.path):
         yield from _examine_workspace(mission, branches.repository, place, stands=stands)
