@@ -51,7 +51,7 @@ LOSERS = {"LosesMalformed", "LeavesFifos", "NoHeartbeat", "LosesWhatWaits"}
 PATIENCE = (("--timeout-s", "6"), ("--timeout-s", "60"))
 
 
-@pytest.mark.parametrize(("fault", "checks"), sampled(AT_COMMAND_LINE.items(), every=2))
+@pytest.mark.parametrize(("fault", "checks"), sampled(AT_COMMAND_LINE.items(), every=4))
 def test_fault_at_the_command_line_is_found_by_its_check(
     fault: str, checks: set[str], stage: Stage
 ):
@@ -63,7 +63,7 @@ def test_fault_at_the_command_line_is_found_by_its_check(
     assert found.exit_code == 1
 
 
-@pytest.mark.parametrize(("fault", "checks"), sampled(IN_MAILBOX.items(), every=2))
+@pytest.mark.parametrize(("fault", "checks"), sampled(IN_MAILBOX.items(), every=4))
 def test_fault_in_the_mailbox_is_found_by_its_check(fault: str, checks: set[str], stage: Stage):
     serve = broken("broken_worker.py", fault)
     asked = only(f"mailbox.{name}" for name in checks | MAILBOX_BESIDES)

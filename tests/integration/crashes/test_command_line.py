@@ -145,7 +145,7 @@ def test_a_start_killed_at_any_call_of_git_is_completed_by_the_same_id(
             (2, "after", "rebase"),
             (4, "after", "squash"),
         ],
-        every=2,
+        every=4,
     ),
 )
 def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(

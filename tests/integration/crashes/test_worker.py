@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from specify_cli.bootstrap import mailbox_layout
 from specify_cli.mailbox import heartbeat
 from tests.integration.crashes.gits import GatedGit
@@ -33,6 +35,7 @@ def put_two_hundred(stage: Stage) -> list[str]:
     return names
 
 
+@pytest.mark.campaign
 def test_a_worker_killed_among_two_hundred_requests_answers_each_once(stage: Stage) -> None:
     stage.write_mission(PACKAGES)
     names = put_two_hundred(stage)

@@ -96,7 +96,7 @@ def at_both_doors(stage: Stage, *commands: str) -> set[str | None]:
 # Names.
 
 
-@pytest.mark.parametrize("name", sampled(NO_MISSION, every=2))
+@pytest.mark.parametrize("name", sampled(NO_MISSION, every=3))
 def test_a_name_that_is_no_mission_is_not_found(stage: Stage, mission: Path, name: str) -> None:
     for command in ("mission-state", "append-history"):
         assert by_command_line(stage, command, mission=name) == "MISSION_NOT_FOUND"
@@ -155,7 +155,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
-@pytest.mark.parametrize("damage", sampled(DAMAGES, every=2))
+@pytest.mark.parametrize("damage", sampled(DAMAGES, every=3))
 def test_a_damaged_file_is_unreadable_state_and_is_named(
     stage: Stage, mission: Path, damage: str
 ) -> None:

@@ -6,6 +6,8 @@ import json
 import os
 from collections import Counter
 
+import pytest
+
 from tests.integration.hostile_input.served import Served
 
 # The whole hundred thousand by a command of its own: `python -m tests.integration.hostile_input`.
@@ -58,6 +60,7 @@ def journaled_once(served: Served, stems: set[str], identity: str) -> None:
     assert {ids[stem] for stem in stems} == {1}
 
 
+@pytest.mark.campaign
 def test_a_crowd_of_files_is_answered_each_once_while_another_is_served(served: Served) -> None:
     served.grant(GRANTS)
     stems = land(served, CROWD, "crowd")

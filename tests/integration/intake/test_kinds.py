@@ -33,7 +33,7 @@ def outcomes(
     return found
 
 
-@pytest.mark.parametrize("place", sampled(READ_OR_NOT, every=3))
+@pytest.mark.parametrize("place", sampled(READ_OR_NOT, every=6))
 def test_intake_whatever_is_in_the_place_of(
     template: World, tmp_path: Path, place: str, note: Note
 ) -> None:
@@ -41,7 +41,7 @@ def test_intake_whatever_is_in_the_place_of(
     note("intake", {"place": place, "outcomes": found})
 
 
-@pytest.mark.parametrize("place", sampled(OF_THE_WORKING_TREE, every=3))
+@pytest.mark.parametrize("place", sampled(OF_THE_WORKING_TREE, every=6))
 def test_uncommitted_work_whatever_is_in_the_place_of(
     template: World, tmp_path: Path, place: str, note: Note
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.intake.attacks import World, look, take
 from tests.integration.intake.conftest import Note
 from tests.integration.intake.settings import HARMLESS, HOOKS, PROGRAMS
@@ -45,7 +46,7 @@ def planted(world: World, key: str, value: str) -> World:
     return world
 
 
-@MODES
+@pytest.mark.parametrize("is_boxed", sampled([True, False], every=2))
 def test_no_setting_of_the_workspace_runs_or_reads_anything(
     template: World, tmp_path: Path, is_boxed: bool, note: Note
 ) -> None:

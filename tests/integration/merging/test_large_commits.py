@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign import sampled
 from tests.integration.stage import SLUG, Stage
 
 MESSAGE_BYTES = 200 * 1024 * 1024
@@ -61,7 +60,8 @@ def commit_with_a_large_message(workspace: Path) -> str:
     return oid
 
 
-@pytest.mark.parametrize("strategy", sampled(["rebase", "merge"], every=2))
+@pytest.mark.campaign
+@pytest.mark.parametrize("strategy", ["rebase", "merge"])
 def test_a_commit_with_a_message_of_200_mb_is_never_read_whole(stage: Stage, strategy: str) -> None:
     stage.write_mission({"WP01": {}})
     start = {"mission": SLUG, "wp": "WP01", "actor": "agent"}

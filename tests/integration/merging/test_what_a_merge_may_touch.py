@@ -275,6 +275,7 @@ def test_two_lanes_that_bring_one_name_in_two_spellings_are_refused(stage: Stage
     assert len(preflight(stage)["paths"]) == 1
 
 
+@pytest.mark.campaign
 def test_a_hundred_thousand_refused_paths_are_counted_and_few_are_named(
     stage: Stage, workspace: Path
 ) -> None:

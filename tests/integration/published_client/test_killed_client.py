@@ -12,6 +12,7 @@ from tests.integration.stage import POLICY
 pytestmark = pytest.mark.long
 
 
+@pytest.mark.campaign
 def test_killed_client_leaves_packages_that_a_person_gives_back_and_a_resumed_one_finishes(
     run: Run,
 ) -> None:

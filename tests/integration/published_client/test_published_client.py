@@ -73,6 +73,7 @@ def assert_history_went_to_the_main_checkout(run: Run) -> None:
     assert not (theirs / "kitty-specs" / SLUG / "status.events.jsonl").exists()
 
 
+@pytest.mark.campaign
 def test_rejected_work_is_done_again_in_the_same_worktree_and_merged_with_both_commits(
     run: Run,
 ) -> None:

@@ -14,6 +14,7 @@ RECOVERED = ["in_review -> for_review, forced", "for_review -> in_review"]
 APPROVED = ["in_review -> approved", "approved -> done"]
 
 
+@pytest.mark.campaign
 def test_stricter_client_takes_up_its_own_work_and_reviews_and_forces_nothing_else(
     run: Run,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.published_client import history
 from tests.integration.sandbox import bubblewrap
 from tests.integration.sandbox.bubblewrap import CARRIED, EXAMPLES, PYTHON
@@ -31,7 +32,8 @@ dangerous_flags = []
 
 @pytest.mark.usefixtures("agents")
 @pytest.mark.parametrize(
-    ("language", "name"), [("shell", "default"), ("python", "default"), ("shell", "nightly")]
+    ("language", "name"),
+    sampled([("shell", "nightly"), ("shell", "default"), ("python", "default")], every=2),
 )
 def test_mission_goes_from_planned_to_merged(mission: Stage, language: str, name: str):
     if name != "default":
