@@ -54,10 +54,6 @@ def _name_commits(git_dir: Path, order: Order) -> None:
     refs = "".join(f"{commit} {name}\n" for name, commit in sorted(order.refs.items()))
     header = "# pack-refs with: peeled fully-peeled sorted \n"
     (git_dir / "packed-refs").write_bytes(os.fsencode(header + refs))
-    # As git leaves it with the first commit: whether there is one is seen without running git.
-    own = git_dir / "refs" / "heads" / order.branch
-    own.parent.mkdir(parents=True, exist_ok=True)
-    own.write_text(f"{order.commit}\n", encoding="ascii")
 
 
 def _check_out(

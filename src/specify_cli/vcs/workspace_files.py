@@ -105,9 +105,9 @@ class Glance:
 
 def glance(workspace: Path, branch: str) -> Glance:
     """A look at the branch that follows nothing, waits for nothing, and starts no git."""
-    tip = loose_tip(workspace, branch)
-    if tip:
-        return Glance(tip=tip)
+    loose = _TIP.fullmatch(_content(workspace, ".git", "refs", "heads", *branch.split("/")))
+    if loose:
+        return Glance(tip=loose[1].decode("ascii"))
     try:
         with _opened(workspace, ".git", "packed-refs") as descriptor:
             found = os.fstat(descriptor)
@@ -119,7 +119,7 @@ def glance(workspace: Path, branch: str) -> Glance:
 def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
     """The commit of the branch by the repository's own word, packed or not; None where a look does not tell.
 
-    Nothing is followed and nothing is waited for.
+    Nothing is followed and nothing is waited for. It is the repository's word, and nothing more.
     """
     git_dir = () if is_bare else (".git",)
     content = _content(folder, *git_dir, "refs", "heads", *branch.split("/"))
@@ -128,15 +128,6 @@ def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
         return loose[1].decode("ascii") if loose else None
     packed = _content(folder, *git_dir, "packed-refs", most=_MOST_PACKED)
     found = re.search(_PACKED % re.escape(branch.encode()), packed, re.MULTILINE)
-    return found[1].decode("ascii") if found else None
-
-
-def loose_tip(workspace: Path, branch: str) -> str | None:
-    """What the file of a branch in the workspace says; None where it is not a plain file with a commit.
-
-    Nothing is followed and nothing is waited for. It is the workspace's word, and nothing more.
-    """
-    found = _TIP.fullmatch(_content(workspace, ".git", "refs", "heads", *branch.split("/")))
     return found[1].decode("ascii") if found else None
 
 

@@ -44,7 +44,7 @@ def tip(stage: Stage, branch: str, folder: Path | None = None) -> str:
 
 
 def readers(place: Path) -> list[str]:
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    found = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)
     return [it for it in found.stdout.splitlines() if f"upload-pack --strict {place}" in it]
 
 

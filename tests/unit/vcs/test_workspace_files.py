@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.workspace_files import glance, is_on, loose_tip, odd_files, told_tip
+from specify_cli.vcs.workspace_files import glance, is_on, odd_files, told_tip
 from tests.patience import LONGEST_S
 
 
@@ -156,16 +156,16 @@ def told(git_dir: Path) -> Path:
 
 
 def test_the_branch_that_a_workspace_is_on_and_its_commit_are_read(told: Path) -> None:
-    assert loose_tip(told, BRANCH) == COMMIT
+    assert told_tip(told, BRANCH) == COMMIT
     assert is_on(told, BRANCH)
     assert not is_on(told, "other")
-    assert loose_tip(told, "other") is None
+    assert told_tip(told, "other") is None
 
 
 @pytest.mark.parametrize("said", ["", COMMIT, f"ref: refs/heads/{BRANCH}\n", f"{COMMIT[1:]}\n"])
 def test_what_is_not_a_commit_is_not_taken_for_one(told: Path, said: str) -> None:
     (told / ".git/refs/heads" / BRANCH).write_text(said)
-    assert loose_tip(told, BRANCH) is None
+    assert told_tip(told, BRANCH) is None
 
 
 @pytest.mark.parametrize("place", [".git", ".git/refs", ".git/refs/heads/kitty", "file", ""])
@@ -179,7 +179,7 @@ def test_no_link_is_followed_to_what_a_workspace_says(
     else:
         asked = tmp_path / "link"
         asked.symlink_to(told.resolve())
-    assert loose_tip(asked, BRANCH) is None
+    assert told_tip(asked, BRANCH) is None
 
 
 def test_a_head_that_is_a_link_is_on_no_branch(told: Path, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(told: Path) -> None:
     tip = told / ".git/refs/heads" / BRANCH
     tip.unlink()
     os.mkfifo(tip)
-    asked = threading.Thread(target=loose_tip, args=(told, BRANCH), daemon=True)
+    asked = threading.Thread(target=told_tip, args=(told, BRANCH), daemon=True)
     asked.start()
     asked.join(LONGEST_S)
     assert not asked.is_alive()

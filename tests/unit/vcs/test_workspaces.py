@@ -16,7 +16,7 @@ from specify_cli.vcs import renames, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed, within
 from specify_cli.vcs.host_folders import identity
-from specify_cli.vcs.workspace_files import loose_tip
+from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.vcs.workspaces import Objects, make
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import Project
@@ -282,5 +282,5 @@ def test_no_git_of_the_host_ever_reads_what_a_workspace_has_taken_over(
 
 def test_a_workspace_that_nobody_worked_in_is_known_by_a_look_at_it(project: Project) -> None:
     made = workspace(project)
-    assert loose_tip(made.path, made.order.branch) == made.order.commit
+    assert told_tip(made.path, made.order.branch) == made.order.commit
     assert made.git("status", "--porcelain") == ""
