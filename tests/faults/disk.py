@@ -16,6 +16,8 @@ from pathlib import Path
 from tests.faults.shim import Call
 
 SECTOR = 512
+RENAME_EXCHANGE = 2
+"""Of renameat2(2)."""
 
 
 @dataclass(kw_only=True)
@@ -42,6 +44,8 @@ class Change:
     size: int | None = None
     # The other half of a rename: both happen, or none.
     source: tuple[int, str] | None = None
+    # What had the name before, where the two changed places.
+    exchanged: int | None = None
 
 
 class Tree:
@@ -101,6 +105,8 @@ class Tree:
             old = self.nodes[change.source[0]].names
             if old is not None and old.get(change.source[1]) == change.node:
                 del old[change.source[1]]
+                if change.exchanged is not None:
+                    old[change.source[1]] = change.exchanged
 
     def _write(self, change: Change) -> None:
         content = self.nodes[change.node].content
@@ -258,7 +264,8 @@ class History:
         assert found is not None, call
         assert other is not None
         assert folder is not None
-        self._link(call, other, found, source=(folder, parts[-1]))
+        former = self._now.find(other) if call.flags & RENAME_EXCHANGE else None
+        self._link(call, other, found, source=(folder, parts[-1]), exchanged=former)
 
     def _on_unlink(self, call: Call, parts: list[str]) -> None:
         found = self._now.find(parts)
@@ -271,6 +278,9 @@ class History:
         found = self._now.find(parts)
         for i, change in enumerate(self.changes):
             of_names = change.folder is not None and found == change.folder
+            if change.exchanged is not None and change.source is not None:
+                # One change of two folders: to keep either keeps it.
+                of_names = of_names or found == change.source[0]
             if of_names or (change.folder is None and change.node == found):
                 self.safe_since.setdefault(i, call.number)
         self.syncs.append(call.number)

@@ -142,6 +142,7 @@ static void note(const struct call *call, const long *a, long result, int64_t nu
     }
     if (call->op == OPEN) entry.flags = a[call->shape == PATH ? 1 : 2];
     if (call->op == UNLINK) entry.flags = call->shape == PATH ? 0 : a[2];
+    if (call->nr == __NR_renameat2) entry.flags = a[4];
     if (call->op == TRUNCATE) entry.offset = a[1];
     raw(__NR_writev, trace, (long)parts, 4, 0, 0);
 }

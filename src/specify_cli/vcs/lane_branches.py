@@ -167,13 +167,13 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
 
 def _note_placed(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     # Both, before the move: a host that is killed in between has left the branch at one of them.
-    refs = {f"{_PLACED}/{branch}": new}
-    if old and old != new:
-        refs[f"{_PLACED_BEFORE}/{branch}"] = old
+    # And one after the other: git moves several refs one by one, in an order of its own.
     known = placed(repo, branch)
+    refs = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
     if old and known and old not in known:
         refs[f"{_MOVED}/{branch}"] = old
     kept.keep(repo, refs)
+    kept.keep(repo, {f"{_PLACED}/{branch}": new})
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:

@@ -125,12 +125,15 @@ class Making:
                 objects=objects,
             )
 
+        # The one that is there has the name until the swap, and none of a copied project is on record.
+        former = found.folder if found.kind is Kind.WORKSPACE else None
+
         def remember(folder: Identity) -> None:
             workspace_records.remember(
                 self.mission.files.project,
                 self.place.path.name,
                 WorkspaceRecord(
-                    folders=((folder.device, folder.inode),),
+                    folders=tuple((it.device, it.inode) for it in (folder, former) if it),
                     worktrees=folder_id(self.place.path.parent) or (0, 0),
                     commit=tip,
                     is_shared=objects is Objects.SHARED,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import lane_branches
+from specify_cli.vcs import kept, lane_branches
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import Parts
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.vcs.moves import CheckoutBlocked
+from specify_cli.vcs.repository import Repository
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import MISSION, Project
 
@@ -199,6 +200,33 @@ def test_a_block_that_fails_leaves_the_branch_where_it_was(project: Project) -> 
     with pytest.raises(OSError, match="full"), pointed(project, parts):
         fail_where(heads(project) != refs)
     assert heads(project) == refs
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_host_killed_while_it_notes_a_move_has_not_been_overtaken_by_somebody_else(
+    project: Project, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    begin(project)
+    first = tip(project, LANE)
+    begin(project, lane=OTHER)
+    second = commit_on(project, OTHER, {"one.txt": "1\n"})
+    lane_branches.place(project.repo, LANE, old=first, new=second)
+    third = commit_on(project, OTHER, {"two.txt": "2\n"})
+    keep, calls = kept.keep, iter(range(9))
+
+    def keep_some(repo: Repository, refs: Mapping[str, str]) -> None:
+        if next(calls) == written:
+            raise KeyboardInterrupt
+        keep(repo, refs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "keep", keep_some)
+        with pytest.raises(KeyboardInterrupt):
+            lane_branches.place(project.repo, LANE, old=second, new=third)
+    # A merge that is made again has another date.
+    fourth = commit_on(project, OTHER, {"three.txt": "3\n"})
+    lane_branches.place(project.repo, LANE, old=second, new=fourth)
+    assert lane_branches.moved(project.repo, LANE) is None
 
 
 def test_what_a_branch_has_is_told_before_it_is_pointed_elsewhere(project: Project) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from specify_cli import bootstrap, processes
 from specify_cli.orchestrator_api.request import Origin, Request
-from specify_cli.vcs import scratch
+from specify_cli.vcs import scratch, trash
 from tests.integration.stage import POLICY, SLUG, Stage
 
 pytestmark = pytest.mark.long
@@ -178,6 +178,24 @@ def test_the_workspaces_of_a_copied_project_are_used_there(stage: Stage) -> None
     to(copy, "for_review")
     assert copy.git("rev-parse", BRANCH) == copy.git("rev-parse", "HEAD", folder=there)
     assert begun(stage) == path
+
+
+def test_a_workspace_of_a_copied_project_stays_known_where_it_could_not_be_replaced(
+    two: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = two.approve("WP01", {"a/one.txt": "1\n"})
+    two.git("checkout", "-q", "-b", "other", folder=path)
+    copy = Stage(root=two.root.parent / "copy")
+    shutil.copytree(two.root, copy.root, symlinks=True)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trash, "exchange", fail)
+        assert start(copy, "WP02")["error_code"] == "STORAGE_FAILED"
+    there = begun(copy, "WP02")
+    assert copy.git("symbolic-ref", "--short", "HEAD", folder=there) == BRANCH
 
 
 def test_what_a_killed_process_was_taking_in_is_gone_with_the_next_request(stage: Stage) -> None:
