@@ -28,8 +28,6 @@ MOST_SHOWN: Final = 200
 
 # Source: git, utf8.c, next_hfs_char: what HFS+ leaves out when it compares names.
 _IGNORED: Final = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-# Source: git, path.c, is_ntfs_dotgit: what NTFS and Windows leave out at the end of a name.
-_NTFS_END: Final = re.compile(r"[ .]*(:.*)?\Z", re.DOTALL)
 _SHORT_NAMES: Final = {"git~": ".git", "kitty~": ".kitty", "worktr~": ".worktrees"} | {
     "kitty-~": SPECS,
     "gitmod~": ".gitmodules",
@@ -48,7 +46,8 @@ class Changed:
 def same_name(name: str) -> str:
     """The name that some file system takes `name` for: case, ignored characters, endings."""
     bare = _IGNORED.sub("", name).casefold()
-    plain = bare[: _NTFS_END.search(bare).start()] or bare  # type: ignore[union-attr]
+    # Source: git, path.c, is_ntfs_dotgit: what NTFS and Windows leave out at the end of a name.
+    plain = bare.partition(":")[0].rstrip(" .") or bare
     return _SHORT_NAMES.get(plain[:-1], plain) if plain[-1:].isdigit() else plain
 
 

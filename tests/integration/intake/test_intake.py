@@ -287,6 +287,13 @@ def test_folders_in_folders_without_end_are_refused_in_time(
     assert refusal(scene).code in ("too_much", "unreadable")
 
 
+def test_a_name_without_end_keeps_nobody_waiting(scene: Scene) -> None:
+    scene.plant_tree(("100644", b"." * 100_000 + b"x", scene.blob()))
+    started = time.monotonic()
+    assert scene.take()
+    assert time.monotonic() - started < LONGEST_S / 2
+
+
 def test_what_takes_too_long_is_ended_with_all_that_it_started(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from specify_cli.core import globs
@@ -144,6 +146,13 @@ def test_a_name_that_git_takes_for_its_own_folder_or_that_leads_elsewhere_is_a_f
 )
 def test_names_that_only_look_alike_are_fine(name: str) -> None:
     assert name_fault(name, FILE) is None
+
+
+def test_a_name_of_a_million_characters_is_judged_at_once() -> None:
+    started = time.process_time()
+    assert name_fault("." * 1_000_000 + "x", FILE) is None
+    assert name_fault(".git" + " ." * 500_000, FILE)
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("mode", ["104755", "100664", "040000", "0", "", "100777", "40000x"])
