@@ -1,7 +1,6 @@
-"""The files that git-lfs keeps outside of git: their pointers in commits, and the objects these name.
+"""The objects that the pointers of git-lfs name: they come in with the commits of an agent, and go with a workspace.
 
-Source: git-lfs, `docs/spec.md`: a pointer is a text of less than 1024 bytes; the object that it names
-is `.git/lfs/objects/<2 digits>/<2 digits>/<sha256>`.
+Source: git-lfs, `docs/spec.md`: an object is `.git/lfs/objects/<2 digits>/<2 digits>/<sha256>`.
 """
 
 from __future__ import annotations
@@ -9,11 +8,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import secrets
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,30 +21,21 @@ from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source
+from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, among, in_tree, pointers
 from specify_cli.vcs.net_content import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
-from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch
 
+__all__ = ["FILTER", "Pointer", "Storage", "among", "in_tree", "move_staged", "pointers", "stage"]
+
 FILTER: Final = "lfs"
 
-_SIZES: Final = range(120, 1024)
-_POINTER: Final = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\r?\n(?:ext-\d-[^\n]*\n)*"
-    rb"oid sha256:(?P<oid>[0-9a-f]{64})\r?\nsize (?P<size>[1-9][0-9]{0,17})\s*"
+_SMALL_BLOBS: Final = (
+    *("--objects", "--no-object-names", "--filter-provided-objects"),
+    f"--filter=combine:object:type=blob+blob:limit={LONGER_THAN_ANY}",
 )
 _CHUNK: Final = 1024 * 1024
 _STAGED: Final = "lfs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """A blob that stands for a file at `path`; `oid` and `size` are those of the file's content."""
-
-    blob: str
-    path: str
-    oid: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,51 +81,6 @@ class Storage:
                 (_link if link else shutil.copyfile)(self.path(pointer.oid), target)
 
 
-def in_tree(git: Git, commit: str, *, beside: str | None = None) -> list[Pointer]:
-    """The pointers among the files of a commit that `beside` has not at the same path.
-
-    Raises:
-        GitFailed: git cannot read it.
-    """
-    changed = tree_changes(git, beside or empty_tree(git), commit)
-    files = {new.oid: path for path, (_, new) in changed.items() if new and new.mode[:3] == "100"}
-    return among(git, files)
-
-
-def among(git: Git, files: Mapping[str, str]) -> list[Pointer]:
-    """The pointers among blobs; each has the path that is given with it.
-
-    Raises:
-        GitFailed: git cannot read them.
-    """
-    listed = "".join(f"{oid}\n" for oid in files).encode()
-    told = git.run("cat-file", "--batch-check=%(objectsize)", input=listed).lines if files else []
-    found = [
-        NewObject(oid=oid, path=path, size=int(size))
-        for (oid, path), size in zip(files.items(), told, strict=True)
-    ]
-    return pointers(git, found)
-
-
-def pointers(git: Git, objects: Iterable[NewObject]) -> list[Pointer]:
-    """Those of the objects that are pointers.
-
-    Raises:
-        GitFailed: git cannot read them.
-    """
-    small = [it for it in objects if it.size in _SIZES]
-    contents = read_objects(git, [it.oid for it in small], max_bytes=_SIZES.stop)
-    matches = (
-        (it, _POINTER.fullmatch(content or b""))
-        for it, (_, content) in zip(small, contents, strict=True)
-    )
-    return [
-        Pointer(blob=it.oid, path=it.path, oid=found["oid"].decode(), size=int(found["size"]))
-        for it, found in matches
-        if found
-    ]
-
-
 def stage(
     brought: Iterable[NewObject],
     made: Scratch,
@@ -150,7 +94,7 @@ def stage(
 
     Returns where it goes, None where there are no pointers. What is missing is a fault where the
     attributes of `tip` give its path to git-lfs; elsewhere a text that looks like a pointer is a file
-    like any other.
+    like any other, unless it is what the project alone has: to know its digest is not enough.
 
     Raises:
         IntakeRefused: the workspace has not got one.
@@ -162,7 +106,7 @@ def stage(
     if not found:
         return None
     storage = Storage.of(repo.git, made.objects.parent)
-    wanted = {it.oid: it for it in found if not storage.has(it)}
+    wanted = {it.oid: it for it in _wanted(found, storage, made=made, source=source)}
     if len(wanted) > bounds.files:
         raise TooMuch(f"they have more than {bounds.files} files of git-lfs ({FILES_SETTING})")
     folder = made.folder / _STAGED
@@ -177,10 +121,27 @@ def stage(
                 raise TooMuch(text, path=pointer.path)
             if stream is None or not _copied(stream, pointer, folder / pointer.oid):
                 missing.append(pointer)
-    faults = _of_lfs(made, tip, missing) if missing else []
+    # Else the next workspace would be given it, whatever a path is taken for now.
+    guessed = [it for it in missing if storage.has(it)]
+    faults = guessed or (_of_lfs(made, tip, missing) if missing else [])
     if faults:
         raise _refusal(faults, source)
     return storage
+
+
+def _wanted(
+    found: Sequence[Pointer], storage: Storage, *, made: Scratch, source: Source
+) -> Iterator[Pointer]:
+    """Those whose content has to come from the workspace."""
+    there = {it.blob for it in found if storage.has(it)}
+    given = there if source.shared or not there else there & _in_history(made, source)
+    yield from (it for it in found if it.blob not in given)
+
+
+def _in_history(made: Scratch, source: Source) -> set[str]:
+    """The small blobs of all that the agent was given, or may fetch from the mirror."""
+    tips = [it for it in (source.base, source.public) if it]
+    return set(made.git.run("rev-list", *_SMALL_BLOBS, *tips, "--").lines)
 
 
 def move_staged(made: Scratch, storage: Storage) -> None:

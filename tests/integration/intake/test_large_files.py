@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,13 +103,49 @@ def test_the_project_may_keep_it_on_another_disk(scene: Scene) -> None:
         shutil.rmtree(store)
 
 
-def test_what_the_project_has_is_not_asked_of_the_workspace(scene: Scene) -> None:
+def stash(scene: Scene) -> None:
+    """The project has the content, and no branch that an agent sees has its pointer."""
     (scene.project / "same.bin").write_bytes(CONTENT)
     git(scene.project, "add", "same.bin")
     git(scene.project, "rm", "-q", "--cached", "same.bin")
+
+
+def test_what_an_earlier_commit_of_the_project_has_is_not_asked_of_the_workspace(
+    scene: Scene,
+) -> None:
+    first = scene.base
+    (scene.project / "old.bin").write_bytes(CONTENT)
+    base = commit(scene.project, {})
+    git(scene.workspace, "fetch", "-q", str(scene.project), "main")
+    git(scene.workspace, "reset", "-q", "--soft", base)
+    tip = scene.work({})
+    shutil.rmtree(scene.git_dir / "lfs")
+    assert git(scene.workspace, "diff", "--stat", first, tip, "--", "old.bin") == ""
+    assert scene.take() == tip
+
+
+def test_what_the_project_shares_is_not_asked_of_the_workspace(scene: Scene) -> None:
+    stash(scene)
     tip = add(scene)
     shutil.rmtree(scene.git_dir / "lfs")
-    assert scene.take() == tip
+    source = replace(scene.source, shared=(scene.project / ".git/objects",))
+    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+        assert found.tip == tip
+
+
+@pytest.mark.parametrize("name", ["x.bin", "notes.md"])
+def test_content_is_not_the_agent_s_because_it_knows_its_digest(scene: Scene, name: str) -> None:
+    stash(scene)
+    kept = scene.blob(b"*.bin filter=lfs\n")
+    pointer = scene.blob(POINTER.encode())
+    files = sorted([(b".gitattributes", kept), (name.encode(), pointer)])
+    scene.plant_tree(*(("100644", it, blob) for it, blob in files))
+    assert refusal(scene).paths == (name,)
+    stored(scene).parent.mkdir(parents=True)
+    stored(scene).write_bytes(CONTENT[::-1])
+    assert refusal(scene).code == "lfs_missing"
+    stored(scene).write_bytes(CONTENT)
+    assert scene.take()
 
 
 def test_a_pointer_that_the_project_brought_itself_needs_no_content(scene: Scene) -> None:
