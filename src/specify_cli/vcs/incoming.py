@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.core.merge_paths import FOLDER, name_fault
-from specify_cli.vcs.git import Git
+from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.objects import Change, merge_trees, read_objects, tree_changes
 
 MOST_TREE_BYTES: Final = 64 * 1024 * 1024
 """A folder of a million files with names of 40 bytes."""
 
+MOST_FAULTS: Final = 1000
+"""Of which an answer names a few, and counts the rest."""
+
 _TREES_AT_ONCE: Final = 2000
+_ENTRIES_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +47,29 @@ def tree_faults(git: Git, tips: Sequence[str], *, beside: str) -> list[TreeFault
 
     Every commit counts, not only the tips: git refuses to check such a tree out, to push it, or to
     clone it, however deep in the history it is. An entry is not held against the one who only
-    changed another one beside it.
+    changed another one beside it. No more than `MOST_FAULTS` are looked for.
 
     Raises:
         GitFailed: git cannot read the trees.
+        TimeoutError: there are so many entries that to look takes too long.
     """
-    found = list(_faults(git, *tips, f"^{beside}"))
-    if not found:
-        return []
+    known: set[tuple[str, str]] | None = None
+    found: list[TreeFault] = []
+    for fault in _faults(git, *tips, f"^{beside}"):
+        if known is None:
+            known = _old(git, tips, beside)
+        if (fault.path, fault.problem) not in known:
+            found.append(fault)
+        if len(found) == MOST_FAULTS:
+            break
+    return found
+
+
+def _old(git: Git, tips: Sequence[str], beside: str) -> set[tuple[str, str]]:
+    """The faults that `beside` has, and the commits at which the tips left it."""
     ends = git.run("rev-list", "--boundary", *tips, f"^{beside}", "--").lines
     boundary = [line[1:] for line in ends if line.startswith("-")]
-    old = {(it.path, it.problem) for it in _faults(git, "--no-walk", beside, *boundary)}
-    return [it for it in found if (it.path, it.problem) not in old]
+    return {(it.path, it.problem) for it in _faults(git, "--no-walk", beside, *boundary)}
 
 
 def commit_with(git: Git, path: str, *, tips: Sequence[str], beside: str) -> str:
@@ -84,9 +99,16 @@ def paths_in(git: Git, tree: str) -> list[str]:
 
 
 def entries(tree: bytes, *, width: int) -> Iterator[tuple[str, bytes, str]]:
-    """The mode, the name and the object of each entry; an object's name has `width` bytes."""
-    start = 0
+    """The mode, the name and the object of each entry; an object's name has `width` bytes.
+
+    Raises:
+        TimeoutError: there are so many that to look takes too long.
+    """
+    start = looked_at = 0
     while start < len(tree):
+        looked_at += 1
+        if looked_at % _ENTRIES_AT_ONCE == 0 and time_limit() <= 0:
+            raise TimeoutError("to look at the names in its folders took too long")
         end = tree.index(b"\0", start)
         mode, _, name = tree[start:end].partition(b" ")
         start = end + 1 + width

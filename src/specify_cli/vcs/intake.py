@@ -22,7 +22,7 @@ from specify_cli.vcs import durable, lane_branches, lfs
 from specify_cli.vcs.box import Box, box_for
 from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
-from specify_cli.vcs.incoming import TreeFault, tree_faults
+from specify_cli.vcs.incoming import MOST_FAULTS, TreeFault, tree_faults
 from specify_cli.vcs.intake_order import (
     MOST_NAMED,
     Bounds,
@@ -266,15 +266,23 @@ def _faults(git: Git, source: Source, tip: str, *, most_files: int) -> list[Tree
     found: list[list[TreeFault]] = []
     for number, commit in enumerate(beside, 1):
         try:
-            faults = case_faults(git, tip, base=commit, most_files=most_files)
+            found.append(_beside(git, tip, base=commit, most_files=most_files))
         except TooMuch:
             if number == len(beside) and not found:
                 raise
-            continue
-        found.append(faults + tree_faults(git, [tip], beside=commit))
     first, *others = found
     names = [{(it.path, it.problem) for it in faults} for faults in others]
     return [it for it in first if all((it.path, it.problem) in known for known in names)]
+
+
+def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
+    in_the_end = case_faults(git, tip, base=base, most_files=most_files)
+    ever = tree_faults(git, [tip], beside=base)
+    if (
+        len(ever) == MOST_FAULTS
+    ):  # Beside another commit it may be other ones: they cannot be compared.
+        raise TooMuch(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
+    return in_the_end + ever
 
 
 def _told(fault: TreeFault) -> str:

@@ -19,6 +19,10 @@ MOST_PATH_BYTES: Final = 4096
 MOST_DEPTH: Final = 128
 """Folders in one another; they are read one after the other."""
 
+PORTION_BYTES: Final = 16 * 1024 * 1024
+"""Of folders that are compared at once: what they hold takes ten times as much memory."""
+
+_SIZE: Final = ("--batch-check=%(objectsize)",)
 _LISTED_BYTES: Final = 256 * 1024 * 1024
 
 Names = dict[bytes, tuple[str, str]]
@@ -114,12 +118,8 @@ def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeF
     faults: list[TreeFault] = []
     count = 0
     while level:
-        trees = _read(git, level)
         below: list[_Folder] = []
-        for folder in level:
-            found = _Entries(
-                path=folder.path, old=trees.get(folder.old or "", {}), new=trees[folder.new]
-            )
+        for found in _entries_of(git, level):
             changed = found.changed
             count += len(changed) + len(found.old.keys() - found.new.keys())
             if count > most_files:
@@ -152,6 +152,27 @@ def _alike(found: _Entries, tip: str) -> Iterator[TreeFault]:
         if other != name and not (name in found.old and other in found.old):
             problem = f"its name differs from {os.fsdecode(other)!a} only in case"
             yield TreeFault(path=f"{found.path}{text}", commit=tip, problem=problem)
+
+
+def _entries_of(git: Git, level: Sequence[_Folder]) -> Iterator[_Entries]:
+    """What each of the folders holds; of few at a time, so that the first ones may be too much already."""
+    for part in _parts(git, level):
+        trees = _read(git, part)
+        for it in part:
+            yield _Entries(path=it.path, old=trees.get(it.old or "", {}), new=trees[it.new])
+
+
+def _parts(git: Git, level: Sequence[_Folder]) -> Iterator[Sequence[_Folder]]:
+    """The folders in portions: of one at least, and of no more than `PORTION_BYTES` of names else."""
+    listed = "".join(f"{it.new}\n{it.old or it.new}\n" for it in level).encode()
+    sizes = [int(it) for it in git.run("cat-file", *_SIZE, input=listed).lines]
+    start, total = 0, 0
+    for at, size in enumerate(map(sum, zip(sizes[::2], sizes[1::2], strict=True))):
+        if at > start and total + size > PORTION_BYTES:
+            yield level[start:at]
+            start, total = at, 0
+        total += size
+    yield level[start:]
 
 
 def _read(git: Git, folders: Sequence[_Folder]) -> dict[str, Names]:

@@ -8,15 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import box, intake, scratch
+from specify_cli.vcs import box, incoming, intake, net_content, scratch
 from specify_cli.vcs.box import Box
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake import Bounds, IntakeRefused
+from specify_cli.vcs.objects import read_objects
 from specify_cli.vcs.workspace_files import odd_files
 from tests.durability import SYNC_ALL, watched
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
@@ -285,6 +286,45 @@ def test_folders_in_folders_without_end_are_refused_in_time(
 ) -> None:
     scene.plant_depth(depth, name)
     assert refusal(scene).code in ("too_much", "unreadable")
+
+
+def test_folders_that_bring_too_much_are_not_all_read(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(git: object, oids: Sequence[str], **how: object) -> object:
+        read.extend(oids)
+        return read_objects(git, oids, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(net_content, "read_objects", reading)
+    monkeypatch.setattr(net_content, "PORTION_BYTES", 1000)
+    scene.work({f"d{folder}/f{n}": f"{folder}" for folder in range(9) for n in range(20)})
+    assert refusal(scene, Bounds(files=40)).code == "too_much"
+    assert len(read) < 8
+
+
+def test_of_faulty_names_without_number_few_are_kept(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "MOST_FAULTS", 3)
+    monkeypatch.setattr(intake, "MOST_FAULTS", 3)
+    commit(scene.project, {f"a\\{n}": "" for n in range(5)})
+    shutil.rmtree(scene.workspace)
+    scene.clone(scene.base)
+    scene.work({"a\\old": "", "more": ""})
+    assert refusal(scene).paths == ("a\\old",)
+    scene.work({f"b\\{n}": "" for n in range(5)})
+    assert refusal(scene).code == "too_much"
+
+
+def test_to_look_at_names_takes_no_longer_than_the_deadline(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.work({"new": "", "newer": ""})
+    monkeypatch.setattr(incoming, "_ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr(incoming, "time_limit", lambda: 0)
+    assert refusal(scene).code == "timed_out"
 
 
 def test_a_name_without_end_keeps_nobody_waiting(scene: Scene) -> None:
