@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -105,7 +106,9 @@ def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) ->
 
 
 def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
-    """New names of `tip` that differ from another one in their folder only in case.
+    """New names of `tip` that a file system may take for another one in their folder.
+
+    They differ only in case, or in whether an accent is a character of its own.
 
     The tree is walked level by level, so that one with few objects and a billion paths is refused.
 
@@ -148,10 +151,18 @@ def _alike(found: _Entries, tip: str) -> Iterator[TreeFault]:
     first: dict[str, bytes] = {}
     for name in found.new:
         text = os.fsdecode(name)
-        other = first.setdefault(text.casefold(), name)
+        other = first.setdefault(_folded(text), name)
         if other != name and not (name in found.old and other in found.old):
-            problem = f"its name differs from {os.fsdecode(other)!a} only in case"
+            what = "in case or in the encoding of accents"
+            problem = f"its name differs from {os.fsdecode(other)!a} only {what}"
             yield TreeFault(path=f"{found.path}{text}", commit=tip, problem=problem)
+
+
+def _folded(name: str) -> str:
+    """What names have in common that some file system takes for one. Source: Unicode, 3.13, D145."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def _entries_of(git: Git, level: Sequence[_Folder]) -> Iterator[_Entries]:

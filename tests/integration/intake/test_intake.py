@@ -215,6 +215,19 @@ def test_names_that_differ_only_in_case_are_refused_by_name(scene: Scene) -> Non
     assert (refused.code, refused.paths) == ("bad_content", ("readme",))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("caf\u00e9", "cafe\u0301"), ("CAF\u00c9", "cafe\u0301"), ("\u1e9b\u0323", "\u1e61\u0323")],
+)
+def test_names_that_differ_only_in_how_accents_are_written_are_refused(
+    scene: Scene, one: str, other: str
+) -> None:
+    blob = scene.blob()
+    first, second = sorted((one.encode(), other.encode()))
+    scene.plant_tree(("100644", first, blob), ("100644", second, blob))
+    assert refusal(scene).paths == (second.decode(),)
+
+
 def test_folders_that_differ_only_in_case_are_refused_by_name(scene: Scene) -> None:
     scene.work({"docs/c.txt": "c\n", "Docs/d.txt": "d\n"})
     assert refusal(scene).paths == ("docs",)
