@@ -28,6 +28,9 @@ _STATUS: Final = (
     # would then run a filter of the repository inside.
     "--ignore-submodules=all",
 )
+MOST_LISTED: Final = 32 * 1024 * 1024
+"""Bytes of names that are taken from git: as text they need several times as much memory."""
+
 _INDEX_BYTES: Final = 1024**3
 _NAMING_S: Final = 5.0
 _TOLD: Final = 10
@@ -35,7 +38,7 @@ _UNSEEN: Final = "could not open directory"
 
 
 class WorkspaceNotSeen(Exception):
-    """What a workspace holds could not be seen; `code` is `unreadable` or `timed_out`."""
+    """What a workspace holds could not be seen; `code` is `unreadable`, `timed_out` or `too_much`."""
 
     def __init__(self, reason: str, *, code: str) -> None:
         super().__init__(reason)
@@ -113,10 +116,10 @@ def _look(made: Scratch, workspace: Path, flags: Sequence[str]) -> Uncommitted:
     place = {"GIT_DIR": str(made.folder), "GIT_WORK_TREE": str(workspace)}
     readable = [workspace, made.folder, *made.object_folders]
     git = box.git(workspace, readable=readable, place=place)
-    done = replace(git, overrides=(*git.overrides, *flags)).run(*_STATUS)
+    done = replace(git, overrides=(*git.overrides, *flags)).run(*_STATUS, enough=MOST_LISTED)
     if _UNSEEN in done.stderr:
         raise _unreadable(done.stderr)
-    entries = list(_entries(done))
+    entries = _whole(list(_entries(done)), workspace, is_cut=len(done.stdout) > MOST_LISTED)
     return Uncommitted(
         changed=tuple(path for code, path in entries if code not in ("??", "!!", " D")),
         missing=tuple(path for code, path in entries if code == " D"),
@@ -124,6 +127,23 @@ def _look(made: Scratch, workspace: Path, flags: Sequence[str]) -> Uncommitted:
         ignored=tuple(path for code, path in entries if code == "!!"),
         is_boxed=box.is_closed,
     )
+
+
+def _whole(
+    entries: list[tuple[str, str]], workspace: Path, *, is_cut: bool
+) -> list[tuple[str, str]]:
+    """The entries, where only ignored files are missing; these come last.
+
+    Raises:
+        WorkspaceNotSeen: others are.
+    """
+    if not is_cut:
+        return entries
+    *whole, (code, _) = entries
+    if code != "!!":
+        text = f"the names of what differs from the commit have more than {MOST_LISTED} bytes"
+        raise WorkspaceNotSeen(f"{workspace} cannot be looked at: {text}", code="too_much")
+    return whole
 
 
 def _entries(done: Completed) -> Iterator[tuple[str, str]]:

@@ -143,6 +143,20 @@ def test_a_repository_inside_that_never_ends_is_named_at_the_deadline(scene: Sce
     assert "inner/.git/HEAD" in caught.value.reason
 
 
+def test_more_names_than_memory_is_there_for_are_not_taken(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (scene.workspace / ".gitignore").write_text("*.log\n")
+    for number in range(50):
+        (scene.workspace / f"{number}.log").write_text("x\n")
+    monkeypatch.setattr(uncommitted, "MOST_LISTED", 200)
+    assert look(scene).work == (".gitignore",)
+    (scene.workspace / ".gitignore").unlink()
+    with pytest.raises(WorkspaceNotSeen) as caught:
+        look(scene)
+    assert caught.value.code == "too_much"
+
+
 def test_what_takes_the_place_of_a_file_is_a_change_and_is_not_opened(scene: Scene) -> None:
     (scene.workspace / "a.txt").unlink()
     os.mkfifo(scene.workspace / "a.txt")
