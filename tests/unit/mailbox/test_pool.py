@@ -56,6 +56,16 @@ def test_what_hangs_holds_up_its_own_queue_only(pool: Pool) -> None:
     assert order == ["a"]
 
 
+def test_several_that_hang_hold_up_no_further_one_of_their_orchestrator(pool: Pool) -> None:
+    gate, passed = threading.Event(), threading.Event()
+    for number in range(15):
+        pool.put("one", str(number), lambda: _wait(gate), size=1)
+    pool.put("one", "next", passed.set, size=1)
+    assert passed.wait(LONGEST_S)
+    gate.set()
+    wait_until(pool.is_idle)
+
+
 def test_what_hangs_costs_its_own_orchestrator_alone(pool: Pool) -> None:
     gate, passed = threading.Event(), threading.Event()
     for number in range(3 * SHARE):
