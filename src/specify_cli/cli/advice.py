@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -185,4 +186,8 @@ def _after_rejection(
     if click.get_current_context().info_name == "move" and not steps["total"]:
         return mission.next(f"implement {wp} --done")
     place = envelope_of("resolve-workspace", mission=mission.slug, wp=wp)["data"]
-    return f"commit your work in {place['workspace_path']}, then run the same command again"
+    switch = f"git switch {shlex.quote(place['lane_branch'])} && git merge -"
+    return (
+        f"commit your work in {place['workspace_path']}, or bring it in from another branch there"
+        f" ({switch}), then run the same command again"
+    )

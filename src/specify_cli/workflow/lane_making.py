@@ -92,6 +92,8 @@ class Making:
         except TargetMoved as error:
             raise AllocationFailed(str(error)) from error
         linked_worktrees.forget_replaced(self.repository, self.place.path)
+        if is_kept and found.kind is Kind.WORKSPACE:
+            self._update_mirror()
         return tuple(self._warnings(made)) if made else ()
 
     def _is_kept(self, found: LaneFolder, tip: str) -> bool:
@@ -117,13 +119,7 @@ class Making:
     def _made(self, found: LaneFolder, tip: str) -> Made:
         objects = objects_of(self.mission)
         order = self._order(tip, objects)
-        with opened(self.place.path.parent):
-            mirrors.update(
-                self.repository,
-                order.mirror,
-                [self.place.target_branch, self.place.mission_branch],
-                objects=objects,
-            )
+        self._update_mirror()
 
         # The one that is there has the name until the swap, and none of a copied project is on record.
         former = found.folder if found.kind is Kind.WORKSPACE else None
@@ -149,6 +145,15 @@ class Making:
             require_idle=partial(self._require_still_idle, found),
             remember=remember,
         )
+
+    def _update_mirror(self) -> None:
+        with opened(self.place.path.parent):
+            mirrors.update(
+                self.repository,
+                mirror_of(self.mission),
+                [self.place.target_branch, self.place.mission_branch],
+                objects=objects_of(self.mission),
+            )
 
     def _order(self, tip: str, objects: Objects) -> Order:
         settings = self.mission.files.project.settings

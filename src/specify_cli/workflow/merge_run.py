@@ -206,6 +206,8 @@ class MergeRun:
                 f"the work conflicts in {', '.join(paths)}: in the workspace of its execution lane, its agent"
                 f" runs 'git fetch project' and 'git merge {self.target}', resolves and commits; ask again{again}"
             )
+            # What its agent is told to fetch is there, whether a worker runs or not.
+            lane_retiring.update_mirror(self.repository, self.mission)
             merge_preflight.refuse(found, conflicts=paths)
             raise
         except NotReplayed as error:

@@ -7,15 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
-from specify_cli.errors import SpecKittyError
+from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs.checkouts import checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake import IntakeRefused, Standing
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import lane_folders, repositories, taking_in, workspace_index
+from specify_cli.workflow import (
+    lane_folders,
+    lane_retiring,
+    repositories,
+    taking_in,
+    workspace_index,
+)
 from specify_cli.workflow.lane_folders import Kind
-from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace
+from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
 from specify_cli.workflow.taking_in import Offer
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
@@ -70,8 +76,10 @@ class Syncing:
 
         One that is damaged, or refused, holds up no other.
 
+        What the workspaces of missions at work fetch from is as the project is, afterwards.
+
         Raises:
-            StorageFailed: there is no repository, or `.worktrees` cannot be read.
+            StorageFailed: there is no repository, or `.worktrees` cannot be read, or the disk refused.
         """
         index = WorkspaceIndex(self.project)
         names = workspace_index.names(self.project)
@@ -84,7 +92,20 @@ class Syncing:
             self._one(repository, it, index=index, slug=slug, moves_checkouts=moves_checkouts)
             for it in named
         )
-        return [it for it in found if it is not None]
+        synced = [it for it in found if it is not None]
+        self._update_mirrors({it.slug for it in synced if it.lane})
+        return synced
+
+    def _update_mirrors(self, slugs: Collection[str]) -> None:
+        for mission in (open_mission(self.project, it) for it in slugs):
+            if not is_at_work(mission):
+                continue
+            try:
+                with repositories.changing(self.project) as repository:
+                    lane_retiring.update_mirror(repository, mission)
+            except (GitFailed, OSError) as error:
+                text = f"what workspaces of {mission.slug} fetch from could not be updated: {error}"
+                raise StorageFailed(text) from error
 
     def _one(
         self,

@@ -63,10 +63,10 @@ def _table(found: list[tuple[str, Any]]) -> str:
     for it in (it for name, it in found if name == "place"):
         cells.setdefault(it["place"], {})[it["kind"]] = _cell(it["outcome"])
     lines = [HEAD, f"| in the place of | {' | '.join(KINDS)} |", f"| --- {'| --- ' * len(KINDS)}|"]
-    for place, row in cells.items():
+    for place, row in sorted(cells.items()):
         lines.append(f"| `{place}` | {' | '.join(row.get(kind, '') for kind in KINDS)} |")
     lines += ["", "## Attacks that once succeeded", "", "Each was withstood:", ""]
-    lines += [f"- {it}" for it in dict.fromkeys(it for name, it in found if name == "named")]
+    lines += [f"- {it}" for it in sorted({it for name, it in found if name == "named"})]
     return "\n".join(lines) + "\n"
 
 

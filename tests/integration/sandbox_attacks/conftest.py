@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 def world(template: World, tmp_path: Path) -> World:
     """An agent has begun its package, and committed."""
     return template.copy(tmp_path / "world")
+
+
+@pytest.fixture
+def told(request: pytest.FixtureRequest) -> None:
+    """The name of the attack is in the report, for the table."""
+    name = request.node.originalname.removeprefix("test_").replace("_", " ")
+    request.node.user_properties.append(("named", json.dumps(name)))

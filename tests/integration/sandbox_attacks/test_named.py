@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -23,14 +22,10 @@ from tests.integration.stage import APPROVED
 from tests.large_files import needs_git_lfs
 from tests.patience import LONGEST_S
 
+pytestmark = pytest.mark.usefixtures("told")
+
 LATER = "003-later"
 EVIL = "printf '#!/bin/sh\\necho ran >{tripwire}\\n'"
-
-
-@pytest.fixture(autouse=True)
-def _told(request: pytest.FixtureRequest) -> None:
-    name = request.node.originalname.removeprefix("test_").replace("_", " ")
-    request.node.user_properties.append(("named", json.dumps(name)))
 
 
 def evil(world: World) -> str:
