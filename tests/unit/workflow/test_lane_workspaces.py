@@ -198,6 +198,27 @@ def test_a_workspace_of_a_copied_project_stays_known_where_it_could_not_be_repla
     assert copy.git("symbolic-ref", "--short", "HEAD", folder=there) == BRANCH
 
 
+@pytest.mark.parametrize("how", ["sync", "start", "merge"])
+def test_the_agent_gets_what_the_target_has_got_where_no_worker_runs(two: Stage, how: str) -> None:
+    path = begun(two)
+    two.commit({"a/one.txt": "theirs\n"}, folder=path)
+    if how == "merge":
+        to(two, "approved")
+    elif how == "start":
+        to(two, "planned")
+    two.commit({"a/one.txt": "ours\n"})
+    if how == "sync":
+        assert two.run("sync").exit_code == 0
+    elif how == "start":
+        begun(two)
+    else:
+        to(two, "canceled", "WP02")
+        refused = two.ask("merge-mission", mission=SLUG, actor="ada")
+        assert "git fetch project" in refused["data"]["message"], refused
+    two.git("fetch", "-q", "project", folder=path)
+    assert two.git("rev-parse", "main", folder=path) == two.git("rev-parse", "main")
+
+
 def test_what_a_killed_process_was_taking_in_is_gone_with_the_next_request(stage: Stage) -> None:
     code = "from specify_cli import processes; print(processes.this_process())"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
