@@ -64,6 +64,8 @@ def _meant(key: str, problem: str) -> str:
     if problem != NO_SUCH_KEY:
         return ""
     *parents, name = key.split(".")
+    if parents and name in HostSettings().written:
+        return "; it is a setting of the host: write it above the first line in brackets"
     inner = {"policy": PolicyTable, "quota": QuotaTable}.get(parents[-1] if parents else "")
     known = [it.name for it in fields(inner or (OrchestratorTable if parents else ConfigTable))]
     return f"; there are {', '.join(known)}{nearest.guess(name, known)}"

@@ -43,7 +43,7 @@ def examine_folder(project: Project, folder: LaneFolder) -> Iterator[Finding]:
             " host is"
         )
         repair = (
-            "nothing, if they are; the next start in its execution lane replaces it, once nothing is"
+            "nothing, if that user is trusted; the next start in its execution lane replaces it, once nothing is"
             " uncommitted there"
         )
         told = warning if settings.has_orchestrators else note

@@ -96,6 +96,7 @@ def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
         ('commands = ["all"]\nmissions = [7]', "missions.0: it must be text"),
         (f'commands = ["all"]\nactors = ["{"a" * 201}"]', "it has more than 200 characters"),
         ('commands = ["all"]\nquota = 3', "quota: it must hold names and values"),
+        ('commands = ["all"]\ntrash_days = 3', "write it above the first line in brackets"),
         ('commands = ["all"]\npaths = 3', "paths: it must hold names and values"),
     ],
 )
