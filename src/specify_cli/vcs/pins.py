@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import drafts, marks, trash
+from specify_cli.vcs import drafts, durable, marks, trash
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.host_folders import MAKING, TRASH
 
@@ -29,6 +29,9 @@ def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
     new = [ref for ref in wanted if ref not in known]
     for ref in new:
         marks.note_ref(ref, wanted[ref])
+    if new:
+        # No ref may outlive a power loss that the commit it points at does not, and no lock one that the note does not.
+        durable.sync()
     orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
     orders += [f"delete {ref}\n" for ref in _gone(known, place.parent)]
     if orders:

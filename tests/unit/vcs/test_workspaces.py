@@ -254,8 +254,8 @@ def test_a_workspace_has_its_name_when_nothing_of_it_can_be_lost(
     with watched() as disk:
         made = workspace(project, objects=objects)
     named = disk.steps.index("rename demo-lane-a")
-    assert "run git" not in " ".join(disk.steps[disk.steps.index(SYNC_ALL) : named])
-    assert SYNC_ALL in disk.steps[:named]
+    last = max(at for at, step in enumerate(disk.steps[:named]) if step == SYNC_ALL)
+    assert "run git" not in " ".join(disk.steps[last:named])
     assert f"sync {made.path.parent.name}" in disk.steps[named:]
 
 
@@ -278,6 +278,12 @@ def test_no_git_of_the_host_ever_reads_what_a_workspace_has_taken_over(
     assert seen
     assert not any("filter" in text or "user" in text for text in seen)
     assert "filter" in (wanted.place / ".git" / "config").read_text()
+
+
+def test_a_pin_points_at_nothing_that_can_be_lost(project: Project) -> None:
+    with watched() as disk:
+        workspace(project, objects=Objects.SHARED)
+    assert SYNC_ALL in disk.steps[: disk.steps.index("run git update-ref")]
 
 
 def test_a_workspace_that_nobody_worked_in_is_known_by_a_look_at_it(project: Project) -> None:
