@@ -13,8 +13,8 @@ from specify_cli.mailbox.bell import Bell
 
 # How many requests are at work at a time; one that takes long is not counted: it waits for something.
 THREADS = 4
-# How many of one orchestrator are begun at a time, those that take long included: an agent can make
-# those about its mission take minutes, and more missions than a few have one.
+# How many of one orchestrator are begun at a time, those that take long included. An agent can make every
+# request about its mission take minutes: the orchestrator's other missions wait once so many do.
 SHARE = 16
 # How many are begun at a time in all; past it, one of each orchestrator that has none.
 MOST_THREADS = 64

@@ -276,11 +276,15 @@ def _faults(git: Git, source: Source, tip: str, *, most_files: int) -> list[Tree
 
 
 def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
+    """The faulty names that the tip has, or a commit on the way to it, and `base` has not.
+
+    Raises:
+        TooMuch: more files than `most_files` differ, or there are `MOST_FAULTS`.
+    """
     in_the_end = case_faults(git, tip, base=base, most_files=most_files)
     ever = tree_faults(git, [tip], beside=base)
-    if (
-        len(ever) == MOST_FAULTS
-    ):  # Beside another commit it may be other ones: they cannot be compared.
+    if len(ever) == MOST_FAULTS:
+        # There may be more, so that they cannot be compared with those beside another commit.
         raise TooMuch(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
     return in_the_end + ever
 

@@ -30,7 +30,7 @@ def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
     for ref in new:
         marks.note_ref(ref, wanted[ref])
     if new:
-        # No ref may outlive a power loss that the commit it points at does not, and no lock one that the note does not.
+        # No ref may outlive a power loss that its commit does not, nor a lock one that the mark does not.
         durable.sync()
     orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
     orders += [f"delete {ref}\n" for ref in _gone(known, place.parent)]

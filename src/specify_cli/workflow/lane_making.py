@@ -47,6 +47,18 @@ def objects_of(mission: OpenMission) -> Objects:
     return Objects.SHARED if shares else Objects.COPIED
 
 
+def update_mirror(repository: Repository, mission: OpenMission) -> None:
+    """The mirror of the mission is as the project is; it is made where there is none.
+
+    Raises:
+        AllocationFailed: a link or a file has the name of a folder of the host's.
+        GitFailed, OSError: git or the disk refused.
+    """
+    branches = [mission.target_branch, mission.mission_branch]
+    with opened(mission.files.project.worktrees):
+        mirrors.update(repository, mirror_of(mission), branches, objects=objects_of(mission))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
     """The making of one workspace; call it while nobody else changes the repository.
@@ -93,7 +105,7 @@ class Making:
             raise AllocationFailed(str(error)) from error
         linked_worktrees.forget_replaced(self.repository, self.place.path)
         if is_kept and found.kind is Kind.WORKSPACE:
-            self._update_mirror()
+            update_mirror(self.repository, self.mission)
         return tuple(self._warnings(made)) if made else ()
 
     def _is_kept(self, found: LaneFolder, tip: str) -> bool:
@@ -119,7 +131,7 @@ class Making:
     def _made(self, found: LaneFolder, tip: str) -> Made:
         objects = objects_of(self.mission)
         order = self._order(tip, objects)
-        self._update_mirror()
+        update_mirror(self.repository, self.mission)
 
         # The one that is there has the name until the swap, and none of a copied project is on record.
         former = found.folder if found.kind is Kind.WORKSPACE else None
@@ -145,15 +157,6 @@ class Making:
             require_idle=partial(self._require_still_idle, found),
             remember=remember,
         )
-
-    def _update_mirror(self) -> None:
-        with opened(self.place.path.parent):
-            mirrors.update(
-                self.repository,
-                mirror_of(self.mission),
-                [self.place.target_branch, self.place.mission_branch],
-                objects=objects_of(self.mission),
-            )
 
     def _order(self, tip: str, objects: Objects) -> Order:
         settings = self.mission.files.project.settings

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from specify_cli import clock
+from specify_cli.errors import StorageFailed
 from specify_cli.storage.project import Project
-from specify_cli.vcs import linked_worktrees, mirrors, pins, trash
+from specify_cli.vcs import linked_worktrees, pins, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.trash import Pruned
-from specify_cli.workflow import lane_folders
+from specify_cli.workflow import lane_folders, lane_making
 from specify_cli.workflow.lane_folders import Kind
-from specify_cli.workflow.lane_making import mirror_of, objects_of
 from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.taking_in import Offer
 
@@ -45,12 +45,15 @@ def update_mirror(repository: Repository, mission: OpenMission) -> None:
     """Where the mission has a mirror, it is as the project is.
 
     Raises:
+        StorageFailed: a link or a file has the name of a folder of the host's.
         GitFailed, OSError: git or the disk refused.
     """
-    mirror = mirror_of(mission)
-    if mirror.exists():
-        branches = [mission.target_branch, mission.mission_branch]
-        mirrors.update(repository, mirror, branches, objects=objects_of(mission))
+    if not lane_making.mirror_of(mission).exists():
+        return
+    try:
+        lane_making.update_mirror(repository, mission)
+    except AllocationFailed as error:
+        raise StorageFailed(str(error)) from error
 
 
 def prune(repository: Repository, project: Project, *, most: int) -> Pruned:

@@ -151,7 +151,7 @@ class MergeRun:
         try:
             removed = [self._retires(lane, kept) for lane in self._lanes()]
             lane_retiring.update_mirror(self.repository, self.mission)
-        except (GitFailed, OSError) as error:
+        except (GitFailed, StorageFailed, OSError) as error:
             raise unfinished(plan, error) from error
         return MergeReport(
             mission=self.mission.identity,
@@ -206,8 +206,7 @@ class MergeRun:
                 f"the work conflicts in {', '.join(paths)}: in the workspace of its execution lane, its agent"
                 f" runs 'git fetch project' and 'git merge {self.target}', resolves and commits; ask again{again}"
             )
-            # What its agent is told to fetch is there, whether a worker runs or not.
-            lane_retiring.update_mirror(self.repository, self.mission)
+            found += self._offers_the_target()
             merge_preflight.refuse(found, conflicts=paths)
             raise
         except NotReplayed as error:
@@ -219,6 +218,14 @@ class MergeRun:
         merge_preflight.refuse_paths(found, result)
         merge_preflight.refuse([*found, *merge.obstacles(self.repository, plan)])
         return plan
+
+    def _offers_the_target(self) -> list[str]:
+        """An agent that is told to fetch the target gets it, whether a worker runs or not; else why not."""
+        try:
+            lane_retiring.update_mirror(self.repository, self.mission)
+        except (GitFailed, StorageFailed, OSError) as error:
+            return [f"what its workspace fetches from could not be updated: {error}"]
+        return []
 
     def _host_files(self, lines: bytes) -> dict[str, bytes]:
         """The host's files as they will be once the merge is recorded, by path in the repository."""

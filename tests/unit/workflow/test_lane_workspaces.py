@@ -219,6 +219,28 @@ def test_the_agent_gets_what_the_target_has_got_where_no_worker_runs(two: Stage,
     assert two.git("rev-parse", "main", folder=path) == two.git("rev-parse", "main")
 
 
+@pytest.mark.parametrize("how", ["sync", "merge"])
+def test_a_link_in_the_place_of_the_mirrors_is_told_and_not_followed(two: Stage, how: str) -> None:
+    path = begun(two)
+    two.commit({"a/one.txt": "theirs\n"}, folder=path)
+    mirrors, elsewhere = two.root / ".worktrees" / ".mirror", two.root.parent / "elsewhere"
+    mirrors.rename(elsewhere)
+    mirrors.symlink_to(elsewhere)
+    two.commit({"a/one.txt": "ours\n"})
+    if how == "sync":
+        answer = two.ask("sync-workspaces")
+        assert answer["error_code"] == "STORAGE_FAILED"
+    else:
+        to(two, "approved")
+        to(two, "canceled", "WP02")
+        answer = two.ask("merge-mission", mission=SLUG, actor="ada")
+        assert answer["error_code"] == "PREFLIGHT_FAILED"
+        assert answer["data"]["conflicts"] == ["a/one.txt"]
+    assert "move it away" in answer["data"]["message"]
+    mirror = elsewhere / f"{SLUG}.git"
+    assert two.git("rev-parse", "main", folder=mirror) != two.git("rev-parse", "main")
+
+
 def test_what_a_killed_process_was_taking_in_is_gone_with_the_next_request(stage: Stage) -> None:
     code = "from specify_cli import processes; print(processes.this_process())"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
