@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -155,16 +155,41 @@ def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fet
         OSError: the disk refused.
     """
     known = repo.lane_tips([source.branch]).get(source.branch)
+    with ExitStack() as until_the_end:
+        with _judged_in_time(source, bounds.seconds):
+            try:
+                found = until_the_end.enter_context(
+                    _judged(repo, source, known=known, bounds=bounds)
+                )
+            except GitFailed:
+                if time_limit() <= 0:
+                    raise
+                # What git prints may be the agent's words, so that they do not tell whether the disk
+                # failed. Where it did once, or the agent was just writing, it goes well now.
+                found = until_the_end.enter_context(
+                    _judged(repo, source, known=known, bounds=bounds)
+                )
+        yield found
+
+
+@contextmanager
+def _judged(
+    repo: Repository, source: Source, *, known: str | None, bounds: Bounds
+) -> Iterator[Fetched]:
+    """As `fetched`; git fails where it cannot read the workspace, too."""
     refs = {_BASE: source.base} | ({_KNOWN: known} if known else {})
     with scratch(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
-        with _judged_in_time(source, bounds.seconds):
-            box = _box(source)
+        box = _box(source)
+        try:
             fetch(made, source, box)
             tip = _tip(made.git, source)
             brought = _judge(made.git, source, tip, known=known, bounds=bounds)
             require_its_own(repo, made, brought, source=source, box=box)
             storage = lfs.stage(brought, made, repo=repo, source=source, tip=tip, bounds=bounds)
             made.loosen()
+        except GitFailed:
+            made.require_disk()
+            raise
         yield Fetched(tip=tip, is_boxed=box.is_closed, source=source, scratch=made, storage=storage)
 
 

@@ -27,6 +27,7 @@ _CONFIG_SHA256: Final = (
 _FEW: Final = 100
 """As many objects as git by itself does not keep in a pack."""
 
+_PROBE_BYTES: Final = 64 * 1024
 _SMALL_BYTES: Final = 16 * 1024 * 1024
 _SHALLOW_BYTES: Final = 64 * 1024 * 1024
 _PACK_PARTS: Final = (".pack", ".rev", ".idx")
@@ -67,6 +68,17 @@ class Scratch:
             for index in (self.folder / "objects" / "pack").glob("pack-*.idx")
             for line in self.git.run("show-index", input=index.read_bytes()).lines
         }
+
+    def require_disk(self) -> None:
+        """The disk takes what is written here, so that it is not why git failed.
+
+        Raises:
+            OSError: it does not.
+        """
+        with (self.folder / "written").open("xb") as stream:
+            stream.write(bytes(_PROBE_BYTES))
+            stream.flush()
+            os.fsync(stream.fileno())
 
     def loosen(self) -> None:
         """The objects of a small pack are files of their own, so that the project's packs stay few.

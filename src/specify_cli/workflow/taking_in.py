@@ -203,12 +203,20 @@ def of_lane(
     except IntakeRefused as refusal:
         return Offer(workspace=workspace, refusal=refusal)
     except (GitFailed, OSError, StorageFailed) as error:
-        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
-            # The workspace has no part in it: the same request succeeds later.
-            raise StorageFailed(f"could not read {workspace.path}: {error}") from error
+        _require_no_disk_error(error, workspace)
         unread = IntakeRefused(f"it cannot be read: {error}", code="unreadable")
         return Offer(workspace=workspace, refusal=unread)
     return Offer(workspace=workspace, tip=fetched.tip, fetched=fetched)
+
+
+def _require_no_disk_error(error: Exception, workspace: Workspace) -> None:
+    """The workspace has a part in the error; the same request does not succeed later by itself.
+
+    Raises:
+        StorageFailed: it has none.
+    """
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        raise StorageFailed(f"could not read {workspace.path}: {error}") from error
 
 
 def looked(project: Project, offer: Offer) -> Offer:
@@ -229,6 +237,7 @@ def looked(project: Project, offer: Offer) -> Offer:
                 objects=[offer.fetched.objects] if offer.fetched else [],
             )
     except (WorkspaceNotSeen, OSError, StorageFailed) as error:
+        _require_no_disk_error(error, offer.workspace)
         return replace(offer, unseen=str(error))
     return replace(offer, files=files, look_s=time.monotonic() - begun)
 
