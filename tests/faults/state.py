@@ -26,14 +26,18 @@ LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
 UNCOUNTED = (
     # One that could not be removed tells the next holder so.
     ".git/spec-kitty-at-work",
-    # Git leaves it empty: nothing proves whose it is, and who needs it is told how to remove it.
+    # Git leaves such locks empty: nothing proves whose they are, and who needs one is told how to
+    # remove it. The pins themselves are compared as refs.
     ".git/HEAD.lock",
+    ".git/refs/spec-kitty/pin/",
     ".git/objects/",
     # What a killed process was taking in: the next change of the project removes it.
     ".git/spec-kitty-scratch/",
     ".kitty/outbox/request-",
     ".kitty/host/attic/",
     ".kitty/host/locks/",
+    # A request that is repeated, or goes on after a kill, may be noted as a heartbeat of its holder.
+    ".kitty/host/signs-of-life/",
     ".kitty/host/torn/",
 )
 

@@ -84,6 +84,8 @@ def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iter
         _require(known, place, parent)
         # From the trash: whichever of the two a killed host leaves there, it is kept.
         fresh.rename(place.parent / TRASH / name)
+        # A power loss may keep the exchange and not this name: then nothing would be at `place`.
+        durable.sync_folder(place.parent / TRASH)
         made = _folder(name, trash)
         try:
             _swap(place.name, name, place_fd=parent, trash_fd=trash)

@@ -212,6 +212,23 @@ def test_two_workspaces_change_places(place: Path, tmp_path: Path) -> None:
     assert list(old.parent.iterdir()) == [old]
 
 
+def test_no_loss_of_power_keeps_the_exchange_without_the_new_workspace(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, fresh, seen = known(place), workspace(tmp_path / "fresh", "new"), list[str]()
+    swap = trash.exchange
+
+    def noted(*names: str, **more: int) -> bool:
+        seen.extend(disk.steps)
+        return swap(*names, **more)
+
+    monkeypatch.setattr(trash, "exchange", noted)
+    with watched() as disk:
+        exchanged(place, fresh, before, lambda path: None)
+    moved, synced = [it for it in seen if it.endswith((place.name, ".trash"))]
+    assert (moved.split(" ")[0], synced) == ("rename", "sync .trash")
+
+
 @pytest.mark.usefixtures("kernel")
 def test_the_old_one_has_its_name_again_where_a_last_look_refuses(
     place: Path, tmp_path: Path
