@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Final, TypeAlias
 
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import folders, project_files
-from specify_cli.storage.atomic import publish
+from specify_cli.storage.atomic import publish, translated
 from specify_cli.storage.mission_files import read_json
 from specify_cli.storage.project import Project
 
@@ -110,6 +111,20 @@ def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
     path = _path(project, name)
     folders.ensure(path.parent, below=project.root, mode=0o700)
     publish(path, json.dumps(told).encode(), mode=0o600, below=project.root, sweeps=True)
+
+
+def forget(project: Project, name: str) -> bool:
+    """Whether there was a record of the workspace of that name; there is none any more.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    path = _path(project, name)
+    if not os.path.lexists(path):
+        return False
+    with translated(path, "remove"), folders.opened(path.parent, below=project.root) as folder:
+        os.unlink(path.name, dir_fd=folder)
+    return True
 
 
 def _path(project: Project, name: str) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import folders, workspace_records
+from specify_cli.storage import workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.storage.settings import HostSettings
 from specify_cli.vcs import scratch
@@ -66,11 +66,8 @@ def forget_record(project: Project, path: Path) -> bool:
     Raises: PreflightFailed, StorageFailed.
     """
     with repositories.changing(project):
-        if path not in _gone_records(project):
-            return False
-        with folders.opened(path.parent, below=project.root) as folder:
-            os.unlink(path.name, dir_fd=folder)
-    return True
+        gone = _gone_records(project).get(path)
+        return gone is not None and workspace_records.forget(project, gone)
 
 
 def remove_scratch(project: Project, path: Path) -> bool:
@@ -82,12 +79,14 @@ def remove_scratch(project: Project, path: Path) -> bool:
         return not path.exists()
 
 
-def _gone_records(project: Project) -> list[Path]:
+def _gone_records(project: Project) -> dict[Path, str]:
+    """The files of records whose workspace is gone, and its name."""
     try:
         known = workspace_records.names(project)
     except StateUnreadable:  # A finding about the host's folder already.
-        return []
-    return [path for name, path in known.items() if not os.path.lexists(project.worktrees / name)]
+        return {}
+    places = ((path, name, project.worktrees / name) for name, path in known.items())
+    return {path: name for path, name, place in places if not os.path.lexists(place)}
 
 
 def _settings(project: Project) -> HostSettings:

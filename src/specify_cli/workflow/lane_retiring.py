@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
+from specify_cli.storage import workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.vcs import linked_worktrees, pins, trash
 from specify_cli.vcs.allocation import AllocationFailed
@@ -23,11 +24,12 @@ def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, off
     One goes to the trash where everything that it has is in the project; any other stays. `offer` is what it has.
 
     Raises:
-        GitFailed, OSError: git or the disk refused; to be tried again.
+        GitFailed, StorageFailed, OSError: git or the disk refused; to be tried again.
     """
-    found = lane_folders.look(mission.files.project, repository, lane.path)
+    project = mission.files.project
+    found = lane_folders.look(project, repository, lane.path)
     if found.kind is Kind.NONE:
-        linked_worktrees.forget_replaced(repository, lane.path)
+        _forget(project, repository, lane)
         return True
     if not found.is_usable or offer.tip is None or offer.refusal or offer.unseen or offer.files:
         return False
@@ -37,8 +39,13 @@ def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, off
         trash.retire(lane.path, known=found.folder)
     except AllocationFailed:
         return False
-    linked_worktrees.forget_replaced(repository, lane.path)
+    _forget(project, repository, lane)
     return True
+
+
+def _forget(project: Project, repository: Repository, lane: Workspace) -> None:
+    linked_worktrees.forget_replaced(repository, lane.path)
+    workspace_records.forget(project, lane.path.name)
 
 
 def update_mirror(repository: Repository, mission: OpenMission) -> None:

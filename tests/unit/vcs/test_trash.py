@@ -216,9 +216,9 @@ def test_no_loss_of_power_keeps_the_exchange_without_the_new_workspace(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, fresh, seen = known(place), workspace(tmp_path / "fresh", "new"), list[str]()
-    swap = trash.exchange
+    swap = renames.exchange
 
-    def noted(*names: str, **more: int) -> bool:
+    def noted(*names: Any, **more: Any) -> bool:
         seen.extend(disk.steps)
         return swap(*names, **more)
 

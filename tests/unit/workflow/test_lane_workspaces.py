@@ -356,7 +356,12 @@ def test_a_merge_moves_workspaces_to_the_trash(stage: Stage) -> None:
     assert merged(stage)["worktree_removed"]
     assert not os.path.lexists(path)
     assert [which(it) for it in trashed(stage)] == [known]
+    records = stage.root / ".kitty" / "host" / "workspaces"
+    assert [*records.iterdir()] == []
+    # As where the host was killed before it forgot the workspace.
+    (records / f"{path.name}.json").write_text("{}")
     assert merged(stage)["worktree_removed"]
+    assert [*records.iterdir()] == []
 
 
 def test_a_merge_keeps_a_workspace_with_commits_that_were_not_approved(stage: Stage) -> None:
