@@ -56,7 +56,10 @@ def list_workspaces(*, as_json: bool) -> None:
     data = ask("list-workspaces", as_json=as_json)
     if as_json:
         return
-    _show_table([HEADER, *map(_row, data["workspaces"])])
+    if data["workspaces"]:
+        _show_table([HEADER, *map(_row, data["workspaces"])])
+    else:
+        say("There is no workspace: 'spec-kitty implement WP01' makes one.")
     for one in data["workspaces"]:
         if one["problem"]:
             say(f"{one['path']}: {one['problem']}", is_error=True)

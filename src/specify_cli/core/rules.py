@@ -182,6 +182,11 @@ def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
         return f"its subtasks are not complete: tick them with '{tick}'"
     # What is seen decides; the caller's word counts only where there is nothing to see.
     seen, told = sight.implementation_evidence, wish.implementation_evidence_present
+    if seen is False and not sight.workspace:
+        return (
+            "its lane branch has no commit of its own, and its workspace is not there: call"
+            " start-implementation, which makes it anew, and commit the work in it"
+        )
     if not (told if seen is None else seen):
         return "its lane branch has no commit of its own: commit the work in its workspace"
     return None

@@ -108,7 +108,8 @@ def _parse(raw: bytes, path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise _damaged(path, f"it is not UTF-8 at byte {error.start}") from error
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise _damaged(path, f"it is not TOML: {error}") from error
+        hint = " (text stands in quotation marks)" if "Invalid value" in str(error) else ""
+        raise _damaged(path, f"it is not TOML: {error}{hint}") from error
 
 
 def _grant(name: str, given: OrchestratorTable, root: Path) -> Grant:

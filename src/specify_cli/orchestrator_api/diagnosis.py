@@ -51,7 +51,9 @@ def _examine_config(root: Path) -> Iterator[Finding]:
     try:
         import_module("specify_cli.orchestrator_api.config_file").read(root)
     except StateUnreadable as fault:
-        yield findings.error("config", path, fault.message, repair=NO_WORKER)
+        yield findings.error(
+            "config", path, fault.message.removeprefix(f"{path}: "), repair=NO_WORKER
+        )
 
 
 def _finding(finding: Finding, root: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import clock
-from specify_cli.core.lanes import Lane
+from specify_cli.core.lanes import OCCUPYING, Lane
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs import linked_worktrees
@@ -120,9 +120,14 @@ def _examine_lane(
             " planned"
         )
         yield warning("no-lane-branch", place.path, what, repair=repair)
-    elif UNDER_WAY & set(stands) and not place.path.exists():
+    elif OCCUPYING & set(stands) and not place.path.exists():
         what = f"work in {place.lane_id} has begun, and its workspace is not there"
-        yield warning("no-worktree", place.path, what, repair=REMAKE)
+        repair = (
+            f"a review needs none: what was handed in is in {place.branch} of the project; where changes"
+            " are requested, the next start makes the workspace anew"
+        )
+        is_at_work = bool({Lane.CLAIMED, Lane.IN_PROGRESS} & set(stands))
+        yield warning("no-worktree", place.path, what, repair=REMAKE if is_at_work else repair)
     if os.path.lexists(place.path):
         yield from _examine_workspace(mission, branches.repository, place, stands=stands)
 

@@ -258,3 +258,4 @@ def test_without_a_repository_or_a_workspace_there_is_nothing_to_do(
     monkeypatch.chdir(bare)
     assert synced() == (0, [])
     assert listed()["workspaces"] == []
+    assert typed("workspace", "list").stdout.startswith("There is no workspace")

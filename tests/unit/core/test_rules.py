@@ -114,6 +114,13 @@ def test_what_is_seen_decides_and_a_word_counts_only_where_nothing_is_to_be_seen
         assert guard_that_refuses(package.lane, asked, sight) == "subtasks_and_evidence"
 
 
+def test_a_workspace_that_is_gone_is_said_to_be_so() -> None:
+    asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
+    sight = sight_of(implementation_evidence=False, workspace=False)
+    with pytest.raises(TransitionRejected, match="call start-implementation, which makes it anew"):
+        rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, sight)
+
+
 def test_subtasks_that_are_not_complete_keep_a_package_from_its_review() -> None:
     asked = wish(Lane.FOR_REVIEW, **EVERYTHING)
     sight = sight_of(subtasks_complete=False)

@@ -86,6 +86,7 @@ def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
+        ("commands = all", "text stands in quotation marks"),
         ('commands = "all"', "commands: it must be a list"),
         ("commands = [1]", "commands.0: it must be 'all', 'read-only', "),
         ("commands = []", "commands: it is empty"),

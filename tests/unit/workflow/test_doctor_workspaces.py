@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,31 @@ def test_a_folder_in_the_place_of_a_workspace_is_told(stage: Stage) -> None:
     place.rename(place.with_name("moved"))
     stage.git("init", "-q", str(place))
     assert severities(doctor(stage).diagnose())["not-a-workspace"] is Severity.ERROR
+
+
+def test_the_advice_about_a_workspace_that_is_gone_fits_where_its_package_is(stage: Stage) -> None:
+    def advice() -> str:
+        found = {it.check: it for it in doctor(stage).diagnose().findings}
+        return found["no-worktree"].repair or ""
+
+    start = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+    place = begin(stage)
+    shutil.rmtree(place)
+    assert "ask to implement the package again" in advice()
+    stage.done("start-implementation", **start)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    stage.done("transition", to="for_review", subtasks_complete=True, **start)
+    shutil.rmtree(place)
+    assert "a review needs none" in advice()
+    stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
+    stage.done(
+        "transition",
+        **{**start, "actor": "reviewer"},
+        to="in_progress",
+        review_result={"reviewer": "r", "verdict": "changes_requested", "reference": "x"},
+    )
+    stage.done("start-implementation", **start)
+    assert place.is_dir()
 
 
 def test_the_record_of_a_workspace_that_is_gone_is_forgotten_and_no_other(stage: Stage) -> None:
