@@ -6,6 +6,7 @@ Source: `contract/v1/files.md`, "What a merge may touch".
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -88,8 +89,15 @@ def is_left_out(path: str, *, slug: str) -> bool:
     return names[:1] == [OUTLINE] or (names[:1] == [TASKS] and names[-1].endswith(".md"))
 
 
+def folded(name: str) -> str:
+    """What names have in common that some file system takes for one. Source: Unicode, 3.13, D145."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
 def spellings(paths: Iterable[str], names: Collection[str] | None = None) -> dict[str, set[str]]:
-    """Every file and folder of `paths` by its name without case, of which `names` are wanted."""
+    """Every file and folder of `paths` by its `folded` name, of which `names` are wanted."""
     found: dict[str, set[str]] = {}
     seen: set[str] = set()
     for path in paths:
@@ -97,9 +105,9 @@ def spellings(paths: Iterable[str], names: Collection[str] | None = None) -> dic
             if prefix in seen:
                 break
             seen.add(prefix)
-            folded = prefix.casefold()
-            if names is None or folded in names:
-                found.setdefault(folded, set()).add(prefix)
+            name = folded(prefix)
+            if names is None or name in names:
+                found.setdefault(name, set()).add(prefix)
     return found
 
 

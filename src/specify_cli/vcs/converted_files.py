@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli.vcs import lfs, plain_files
+from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs.git import time_limit
 from specify_cli.vcs.objects import Entry
 from specify_cli.vcs.repository import Repository
@@ -107,7 +107,7 @@ class FilteredFiles:
         self, paths: Collection[str], entries: Mapping[str, Entry]
     ) -> Iterator[str]:
         blobs = {entries[path].oid: path for path in paths if path in entries}
-        pointers = {it.blob: it for it in lfs.among(self.made.git, blobs)}
+        pointers = {it.blob: it for it in lfs_pointers.among(self.made.git, blobs)}
         for path in paths:
             pointer = pointers.get(entries[path].oid) if path in entries else None
             if pointer is None:

@@ -21,12 +21,10 @@ from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source
-from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, among, in_tree, pointers
+from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, pointers
 from specify_cli.vcs.net_content import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch
-
-__all__ = ["FILTER", "Pointer", "Storage", "among", "in_tree", "move_staged", "pointers", "stage"]
 
 FILTER: Final = "lfs"
 

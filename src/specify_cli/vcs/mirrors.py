@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable, lfs, plain_files
+from specify_cli.vcs import durable, lfs, lfs_pointers, plain_files
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.drafts import draft
 from specify_cli.vcs.git import Git, GitFailed
@@ -125,7 +125,7 @@ class _Mirror:
         """The git-lfs of a workspace finds here what the project's has for the new tips."""
         storage = lfs.Storage.of(self.git, self.project.common)
         for commit, beside in {commit: known.get(ref) for ref, commit in new.items()}.items():
-            pointers = lfs.in_tree(self.git, commit, beside=beside)
+            pointers = lfs_pointers.in_tree(self.git, commit, beside=beside)
             # Who works in a workspace can only read them.
             storage.give(pointers, folder / "lfs", link=True)
 

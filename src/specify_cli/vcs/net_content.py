@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from specify_cli.core.merge_paths import FOLDER
+from specify_cli.core.merge_paths import FOLDER, folded
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.incoming import MOST_TREE_BYTES, TreeFault, entries
 from specify_cli.vcs.objects import read_objects
@@ -151,18 +150,11 @@ def _alike(found: _Entries, tip: str) -> Iterator[TreeFault]:
     first: dict[str, bytes] = {}
     for name in found.new:
         text = os.fsdecode(name)
-        other = first.setdefault(_folded(text), name)
+        other = first.setdefault(folded(text), name)
         if other != name and not (name in found.old and other in found.old):
             what = "in case or in the encoding of accents"
             problem = f"its name differs from {os.fsdecode(other)!a} only {what}"
             yield TreeFault(path=f"{found.path}{text}", commit=tip, problem=problem)
-
-
-def _folded(name: str) -> str:
-    """What names have in common that some file system takes for one. Source: Unicode, 3.13, D145."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def _entries_of(git: Git, level: Sequence[_Folder]) -> Iterator[_Entries]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import lfs, plain_files
+from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs import workspace_settings as settings_of
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
@@ -89,7 +89,7 @@ def _give_large_files(git: Git, order: Order, git_dir: Path, *, common: Path) ->
     storage = lfs.Storage.of(git, common)
     # Where objects are shared, git-lfs finds those that are in the usual folder by itself.
     if order.objects is Objects.COPIED or storage.folder != common / "lfs":
-        storage.give(lfs.in_tree(git, order.commit), git_dir / "lfs")
+        storage.give(lfs_pointers.in_tree(git, order.commit), git_dir / "lfs")
 
 
 def _give(folder: Path, owner: int) -> None:

@@ -155,7 +155,7 @@ class Scope:
             min(all_ - known.get(name, set()), default=""): all_ for name, all_ in double.items()
         }
         return {
-            path: f"it differs from {shown(min(all_ - {path}))} in the case of letters alone"
+            path: f"it differs from {shown(min(all_ - {path}))} only in case or in the encoding of accents"
             for path, all_ in new.items()
             if path
         }

@@ -267,11 +267,16 @@ def test_a_double_name_that_was_there_already_stands_in_nobodys_way(
     assert hand_in(stage)["success"]
 
 
-def test_two_lanes_that_bring_one_name_in_two_spellings_are_refused(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"), [("notes.txt", "Notes.txt"), ("caf\u00e9.txt", "cafe\u0301.txt")]
+)
+def test_two_lanes_that_bring_one_name_in_two_spellings_are_refused(
+    stage: Stage, one: str, other: str
+) -> None:
     two = {"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}}
     stage.write_mission(two)
-    stage.approve("WP01", {"notes.txt": "one\n"})
-    stage.approve("WP02", {"Notes.txt": "two\n"})
+    stage.approve("WP01", {one: "one\n"})
+    stage.approve("WP02", {other: "two\n"})
     assert len(preflight(stage)["paths"]) == 1
 
 

@@ -187,10 +187,15 @@ def test_the_plans_of_the_mission_are_left_out(path: str, *, expected: bool) -> 
     assert is_left_out(path, slug=SLUG) is expected
 
 
-def test_names_that_differ_only_in_case_are_found_in_files_and_folders() -> None:
+def test_names_that_a_file_system_takes_for_one_are_found_in_files_and_folders() -> None:
     paths = ["src/a.py", "SRC/b.py", "docs/Readme.md", "docs/README.md", "other"]
+    paths += ["caf\u00e9", "cafe\u0301"]
     double = {name: found for name, found in spellings(paths).items() if len(found) > 1}
-    assert double == {"src": {"src", "SRC"}, "docs/readme.md": {"docs/Readme.md", "docs/README.md"}}
+    assert double == {
+        "src": {"src", "SRC"},
+        "docs/readme.md": {"docs/Readme.md", "docs/README.md"},
+        "cafe\u0301": {"caf\u00e9", "cafe\u0301"},
+    }
     assert spellings(paths, {"other"}) == {"other": {"other"}}
 
 
