@@ -17,8 +17,8 @@ from specify_cli.vcs import intake, scratch
 from specify_cli.vcs.intake import Bounds
 from tests.campaign import sampled
 from tests.durability import SYNC_ALL, watched
-from tests.integration.intake.test_intake import killed, refusal
-from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
+from tests.integration.intake.test_killed_hosts import killed
+from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refusal
 from tests.large_files import lfs_objects, needs_git_lfs, use_git_lfs
 
 pytestmark = needs_git_lfs

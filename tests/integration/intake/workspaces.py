@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from specify_cli.vcs import intake
-from specify_cli.vcs.intake import Bounds, Source
+import pytest
+
+from specify_cli.vcs import intake, scratch
+from specify_cli.vcs.intake import Bounds, IntakeRefused, Source
 from specify_cli.vcs.repository import Repository
 
 BRANCH = "kitty/mission-demo-lane-a"
@@ -129,3 +131,27 @@ class Scene:
         """All that the project's folder holds, but for empty folders."""
         files: Iterable[Path] = sorted(it for it in self.project.rglob("*") if it.is_file())
         return {str(it.relative_to(self.project)): it.read_bytes() for it in files}
+
+
+def refusal(scene: Scene, bounds: Bounds | None = None) -> IntakeRefused:
+    """Nothing came in, nothing was left behind, and nothing else changed."""
+    before = scene.contents()
+    with pytest.raises(IntakeRefused) as caught:
+        scene.take(bounds)
+    assert scene.contents() == before
+    assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+    return caught.value
+
+
+def readers_of(workspace: Path) -> list[str]:
+    """The command lines of all processes that name the git folder of the workspace."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                words = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(workspace / ".git") in words:
+                found.append(words.decode())
+    return found

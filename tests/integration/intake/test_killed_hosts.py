@@ -1,0 +1,128 @@
+"""A host that is killed while it takes commits in leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import intake, scratch
+from specify_cli.vcs.intake import Bounds
+from tests.integration.intake.workspaces import BRANCH, Scene, git, readers_of
+from tests.patience import LONGEST_S
+
+SOMEBODY = 61_013
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from specify_cli.vcs import intake, scratch
+from specify_cli.vcs.repository import Repository
+
+root, workspace, branch, base, step = sys.argv[1:]
+count = 0
+
+def trace(frame, event, arg):
+    global count
+    if event == "line" and "/specify_cli/vcs/" in frame.f_code.co_filename:
+        name = Path(frame.f_code.co_filename).name
+        if name in ("intake.py", "lfs.py", "scratch.py"):
+            count += 1
+            if count == int(step):
+                os.kill(os.getpid(), 9)
+    return trace
+
+repo = Repository(root=Path(root))
+source = intake.Source(workspace=Path(workspace), branch=branch, base=base)
+sys.settrace(trace)
+with intake.fetched(repo, source, bounds=intake.Bounds()) as found:
+    found.move_in(repo)
+sys.settrace(None)
+print(count)
+"""
+
+
+def killed(scene: Scene, step: int) -> subprocess.CompletedProcess[str]:
+    words = (str(scene.project), str(scene.workspace), BRANCH, scene.base, str(step))
+    command = [sys.executable, "-c", KILLED, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S)
+
+
+@pytest.mark.parametrize("files", [1, 150], ids=["loose", "packed"])
+def test_a_host_that_is_killed_at_any_step_leaves_nothing_behind(
+    tmp_path: Path, files: int
+) -> None:
+    scene = Scene.make(tmp_path)
+    tip = scene.work({f"f{n}": f"{n}\n" for n in range(files)})
+    saved = tmp_path / "saved"
+    shutil.copytree(scene.project, saved)
+    whole = killed(scene, 0)
+    assert whole.returncode == 0, whole.stderr
+    steps = int(whole.stdout)
+    for step in range(1, steps, max(1, steps // 25)):
+        shutil.rmtree(scene.project)
+        shutil.copytree(saved, scene.project)
+        assert killed(scene, step).returncode == -signal.SIGKILL
+        scratch.remove_dead(scene.repo)
+        assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+        packs = scene.project / ".git/objects/pack"
+        assert {it.stem for it in packs.iterdir()} == {it.stem for it in packs.glob("*.idx")}
+        assert not readers_of(scene.workspace)
+        assert scene.tip() in ("", tip)
+        assert scene.take() == scene.tip() == tip
+        git(scene.project, "fsck", "--strict")
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_what_a_killed_host_left_running_is_ended(scene: Scene, is_closed: bool) -> None:
+    (scene.git_dir / "config").unlink()
+    os.mkfifo(scene.git_dir / "config")
+    words = (str(scene.project), str(scene.workspace), BRANCH, scene.base, "0")
+    blind = "intake.odd_files = lambda *_, **__: []\n"
+    if not is_closed:
+        blind += (
+            "from specify_cli.vcs.box import Box\nintake.box_for = lambda _: Box(is_closed=False)\n"
+        )
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED.replace("count = 0", blind + "count = 0"), *words]
+    )
+    deadline = time.monotonic() + LONGEST_S
+    while not any(
+        "upload-pack" in it and "prlimit" not in it for it in readers_of(scene.workspace)
+    ):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    scratch.remove_dead(scene.repo)
+    assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+    while readers_of(scene.workspace):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_another_living_process_has_at_hand_stays(scene: Scene) -> None:
+    with intake.fetched(scene.repo, scene.source, bounds=Bounds()) as found:
+        scratch.remove_dead(scene.repo)
+        found.move_in(scene.repo)
+    assert scene.tip() == scene.base
+
+
+def test_several_at_once_do_not_disturb_each_other(scene: Scene) -> None:
+    tip = scene.work({f"f{n}": f"{n}\n" for n in range(150)})
+    words = (str(scene.project), str(scene.workspace), BRANCH, scene.base, "0")
+    command = [sys.executable, "-c", KILLED, *words]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
+    deadline = time.monotonic() + LONGEST_S
+    for process in started:
+        process.communicate(timeout=deadline - time.monotonic())
+    assert scene.tip() == tip
+    git(scene.project, "fsck", "--strict")

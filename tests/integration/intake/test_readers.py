@@ -1,0 +1,100 @@
+"""Who reads the workspace, and what they see."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from specify_cli.vcs import box, intake
+from specify_cli.vcs.box import Box
+from specify_cli.vcs.intake import Bounds
+from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refusal
+
+SOMEBODY = 61_013
+
+
+def test_without_bubblewrap_it_works_and_says_so(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tip = scene.work({"new.txt": "new\n"})
+    monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=False))
+    with intake.fetched(scene.repo, scene.source, bounds=Bounds()) as found:
+        assert (found.tip, found.is_boxed) == (tip, False)
+
+
+def test_with_bubblewrap_it_says_so(scene: Scene) -> None:
+    with intake.fetched(scene.repo, scene.source, bounds=Bounds()) as found:
+        assert found.is_boxed
+
+
+def test_a_machine_without_the_program_has_no_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    box._works.cache_clear()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    try:
+        assert not box.box_for(Path("/")).is_closed
+    finally:
+        box._works.cache_clear()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_the_workspace_of_another_user_is_read_as_that_user(
+    tmp_path: Path, is_closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_mode & 0o5 != 0o5:
+            folder.chmod(folder.stat().st_mode | 0o5)
+    scene = Scene.make(tmp_path)
+    tip = scene.work({"new.txt": "new\n"})
+    for path in (scene.workspace, *scene.workspace.rglob("*")):
+        os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    found = box.box_for(scene.workspace)
+    assert found == Box(is_closed=True, user=(SOMEBODY, SOMEBODY))
+    monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=is_closed, user=found.user))
+    assert scene.take() == tip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
+def test_the_workspace_of_another_user_is_trusted_for_that_one_command(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tip = scene.work({"new.txt": "new\n"})
+    for path in (scene.workspace, *scene.workspace.rglob("*")):
+        os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
+    # As a host does that is not root: it stays who it is.
+    monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=True))
+    assert scene.take() == tip
+
+
+def test_objects_that_the_host_lets_a_workspace_borrow_are_read(scene: Scene) -> None:
+    shutil.rmtree(scene.workspace)
+    git(scene.root, "clone", "-q", "--shared", str(scene.project), str(scene.workspace))
+    git(scene.workspace, "checkout", "-q", "-b", BRANCH)
+    tip = scene.work({"new.txt": "new\n"})
+    assert refusal(scene).code == "unreadable"
+    source = intake.Source(
+        workspace=scene.workspace,
+        branch=BRANCH,
+        base=scene.base,
+        shared=(scene.project / ".git/objects",),
+    )
+    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+        found.move_in(scene.repo)
+    assert scene.tip() == tip
+
+
+def test_a_shallow_project_takes_commits_in(tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path)
+    commit(scene.project, {"a.txt": "second\n"})
+    scene.project.rename(tmp_path / "origin")
+    url = f"file://{tmp_path / 'origin'}"
+    git(tmp_path, "clone", "-q", "--depth=1", url, str(scene.project))
+    shutil.rmtree(scene.workspace)
+    git(tmp_path, "clone", "-q", f"file://{scene.project}", str(scene.workspace))
+    git(scene.workspace, "checkout", "-q", "-b", BRANCH)
+    tip = scene.work({"new.txt": "new\n"})
+    assert scene.take() == scene.tip() == tip
