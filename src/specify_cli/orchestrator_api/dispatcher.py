@@ -13,6 +13,7 @@ from specify_cli.errors import (
     HostError,
     MissionNotFound,
     NotAuthorized,
+    RequestExpired,
     SpecKittyError,
     Unfinished,
     UsageError,
@@ -178,7 +179,7 @@ class Dispatcher:
             policy=judgement.policy,
         )
         try:
-            command = _allowed(judgement)
+            command = self._allowed(judgement, cause)
             params = self._allowed_params(judgement, origin, cause)
             with processes.doing(f"{command.name} {correlation_id}"):
                 result = command.handle(params, cause, self._host.services)
@@ -193,18 +194,26 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
             return _refusal(judgement, self._host_error(fault)).envelope, cause
 
+    def _allowed(self, judgement: Judgement, cause: Cause) -> Command:
+        """The command of a request that may be carried out now, or had begun while it might."""
+        refusal = judgement.refusal
+        is_late = isinstance(refusal, RequestExpired) and judgement.params is not None
+        if refusal is not None and not (is_late and self._has_begun(judgement, cause)):
+            raise refusal
+        if judgement.command is None:
+            raise UsageError("no command was named")
+        return judgement.command
+
     def _allowed_params(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
         """The arguments of a request that may be carried out: granted, or begun when it was.
 
         They name the mission's folder: what was judged is what is used.
         """
-        selector: str | None = getattr(judgement.params, "mission", None)
-        if selector is not None and judgement.mission is None:
-            judgement.mission = self._look_up(selector)
+        self._find_mission(judgement)
         params: Any = judgement.params
         if origin.door == ids.MAILBOX:
             params = self._granted(judgement, origin, cause)
-        if selector is None or judgement.mission is None:
+        if getattr(params, "mission", None) is None or judgement.mission is None:
             return params
         if judgement.mission.refusal is not None:
             raise judgement.mission.refusal
@@ -226,7 +235,13 @@ class Dispatcher:
                 return params
             raise
 
+    def _find_mission(self, judgement: Judgement) -> None:
+        selector: str | None = getattr(judgement.params, "mission", None)
+        if selector is not None and judgement.mission is None:
+            judgement.mission = self._look_up(selector)
+
     def _has_begun(self, judgement: Judgement, cause: Cause) -> bool:
+        self._find_mission(judgement)
         mission = judgement.mission
         changes = judgement.command is not None and judgement.command.changes_state
         if mission is None or not mission.slug or not changes:
@@ -254,15 +269,6 @@ class Dispatcher:
     def _host_error(self, fault: Exception) -> HostError:
         where = self._host.report_fault(fault)
         return HostError(f"the host failed in a way that is its own fault; details are in {where}")
-
-
-def _allowed(judgement: Judgement) -> Command:
-    """The command of a request that may be carried out now."""
-    if judgement.refusal is not None:
-        raise judgement.refusal
-    if judgement.command is None:
-        raise UsageError("no command was named")
-    return judgement.command
 
 
 def _is_journaled(judgement: Judgement) -> bool:

@@ -94,12 +94,23 @@ def _judge(request: Request, find: Callable[[str], Command], judgement: Judgemen
         )
     if params is not None:
         judgement.digest = digest_of(command.name, arguments.given(params), request.policy)
-    _check_time(request.not_after)
-    if params is None:
-        _judge_beside_proofs(request, command, judgement)
-        raise arguments.complaint(command.params, *complaints[0])
+    expired = _expired(request.not_after)
+    try:
+        if params is None:
+            _judge_beside_proofs(request, command, judgement)
+            raise arguments.complaint(command.params, *complaints[0])
+        _judge_params(params, command, judgement)
+    except SpecKittyError as error:
+        raise expired or error from None
+    if expired:
+        # Judged all the same: what had begun in time is completed.
+        raise expired
+
+
+def _judge_params(params: Params, command: Command, judgement: Judgement) -> None:
     judgement.params = params
-    judgement.policy = policy.check(request.policy, is_required=command.needs_policy(params))
+    declared, is_required = judgement.request.policy, command.needs_policy(params)
+    judgement.policy = policy.check(declared, is_required=is_required)
     if command.check:
         command.check(params)
 
@@ -126,6 +137,7 @@ def _check_version(asked: str | None) -> None:
         )
 
 
-def _check_time(not_after: datetime | None) -> None:
-    if not_after is not None and clock.now() > not_after:
-        raise RequestExpired(f"not_after {not_after.isoformat()} has passed: send a new one")
+def _expired(not_after: datetime | None) -> RequestExpired | None:
+    if not_after is None or clock.now() <= not_after:
+        return None
+    return RequestExpired(f"not_after {not_after.isoformat()} has passed: send a new one")

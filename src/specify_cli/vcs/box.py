@@ -14,6 +14,10 @@ from typing import Final
 from specify_cli import processes
 from specify_cli.vcs.git import Git, GitFailed
 
+NO_GROUP: Final = 65_534
+"""The group of a git that runs as an agent's user, never one of that user: the kernel lets nobody look
+into a process of another group, whatever its user. Source: ptrace(2), "access mode checking"."""
+
 MEMORY_BYTES: Final = 4 * 1024**3
 """Address space of each process: packs and their indexes are mapped into it."""
 
@@ -75,6 +79,8 @@ class Box:
             place=place,
             prefix=(*_limits(0), *self.prefix(*readable)),
             environment=environment(),
+            # It may run as the agent's user, who has no business with a lock of the host.
+            keeps=False,
         )
 
 
@@ -87,7 +93,7 @@ def box_for(folder: Path) -> Box:
     owner = folder.lstat()
     user = None
     if os.geteuid() == 0 and owner.st_uid != 0 and shutil.which("setpriv"):
-        user = (owner.st_uid, owner.st_gid)
+        user = (owner.st_uid, NO_GROUP)
     return Box(is_closed=_works(user is not None), user=user)
 
 

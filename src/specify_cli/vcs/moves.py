@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -100,7 +101,30 @@ def carry(checkout: Checkout, move: Move) -> None:
         goals = entries_at(checkout, move.goal, move.live)
         checkout.hold_in_index(index_info(goals, like=move.goal))
     refresh(checkout)
+    missions = [it.name for it in _missions(checkout)]
     checkout.on_index("read-tree", "-m", "-u", move.origin, move.goal)
+    _put_back(checkout, missions)
+
+
+def _missions(checkout: Checkout) -> list[Path]:
+    with suppress(OSError):
+        return [it for it in (checkout.path / SPECS).iterdir() if it.is_dir()]
+    return []
+
+
+def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
+    """The files of these missions are there, also where the patterns of a sparse checkout leave them out.
+
+    Git takes away what the patterns leave out, and the host reads missions in the working tree.
+    """
+    folders = [f"{SPECS}/{name}" for name in missions]
+    if folders:
+        listed = checkout.git.run("ls-files", "-z", "-t", "--", *folders).fields
+        gone = [it[2:] for it in listed if it.startswith("S ")]
+        names = b"".join(os.fsencode(it) + b"\0" for it in gone)
+        words = ("checkout-index", "-q", "--ignore-skip-worktree-bits", "-z", "--stdin")
+        if names:
+            checkout.git.run(*words, input=names, check=False)
 
 
 def refresh(checkout: Checkout) -> None:

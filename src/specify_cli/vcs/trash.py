@@ -22,6 +22,7 @@ from specify_cli.vcs.renames import exchange, rename_free
 MOST_AT_ONCE: Final = 100_000
 """So many files and folders are removed at one call."""
 
+_MOST_UNDONE: Final = 10_000
 _DATE: Final = "%Y%m%dT%H%M%SZ"
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _ENTRY: Final = re.compile(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
@@ -73,7 +74,8 @@ def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iter
     """Give the name of the workspace `known` at `place` to the complete one at `fresh`.
 
     The block runs after that, with the path of the old one in the trash. Where it raises, the old one has its name again.
-    `parent` is the descriptor of `.worktrees`. A process that is killed leaves one of the two in the trash.
+    `parent` is the descriptor of `.worktrees`. A process that is killed leaves one of the two in the trash; so stays what there is too much of to
+    be removed at once.
 
     Raises:
         AllocationFailed: another folder, a link or nothing is at `place`.
@@ -97,7 +99,8 @@ def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iter
                 raise
         except BaseException:
             if _folder(name, trash) == made:  # Never the old one, whatever failed.
-                discard(name, dir_fd=trash)
+                # No more than that: whoever writes in it meanwhile would hold up everybody else.
+                discard(name, dir_fd=trash, budget=Budget(_MOST_UNDONE))
             raise
 
 

@@ -78,7 +78,9 @@ def fetch(made: Scratch, source: Source, box: Box, *more: str) -> None:
     command = f"{shlex.join(reader)} #"
     refspec = f"+{HEADS}{source.branch}:{TIP}"
     args = ("fetch", *_FLAGS, *more, f"--upload-pack={command}", ".", refspec)
-    done = replace(made.git, overrides=(*DEAF, *_FETCHING)).run(*args, check=False)
+    # What it starts may run as the agent's user, who has no business with a lock of the host.
+    git = replace(made.git, overrides=(*DEAF, *_FETCHING), keeps=False)
+    done = git.run(*args, check=False)
     if done.returncode == 0:
         return
     if "couldn't find remote ref" in done.stderr:

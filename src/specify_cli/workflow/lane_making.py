@@ -29,7 +29,8 @@ from specify_cli.workflow.taking_in import Offer
 MIRRORS: Final = ".mirror"
 _MOST_FILES: Final = 100
 _TOLD: Final = 10
-_LONGEST_S: Final = 30.0
+_LONGEST_S: Final = 12.0
+"""Of a look; there are two, and others wait no longer than a minute for the repository."""
 _SPARE_S: Final = 3.0
 _TIMES_LONGER: Final = 3
 """A look while nobody else can change the repository takes about as long as the one before, or somebody

@@ -60,20 +60,20 @@ class Person:
         assert done.returncode == 0, (words, done.stderr)
         return os.fsdecode(done.stdout).strip()
 
-    def work(self, package: str, files: dict[str, bytes]) -> str:
+    def work(self, package: str, files: dict[str, bytes], *more: str) -> str:
         """The package goes from its claim to its approval."""
-        self.host("implement", package)
+        self.host("implement", package, *more)
         workspace = self.at / ".worktrees" / f"{SLUG}-lane-a"
         for path, content in files.items():
             (workspace / path).parent.mkdir(exist_ok=True)
             (workspace / path).write_bytes(content)
         self.git("add", "--all", at=workspace)
         self.git("commit", "-q", "-m", package, at=workspace)
-        told = self.host("implement", package, "--done")
+        told = self.host("implement", package, "--done", *more)
         assert "not committed" not in told
         commit = self.git("rev-parse", "HEAD", at=workspace)
-        self.host("review", package)
-        self.host("review", package, "--approve", "--commit", commit)
+        self.host("review", package, *more)
+        self.host("review", package, "--approve", "--commit", commit, *more)
         return commit
 
 

@@ -20,6 +20,7 @@ from specify_cli.errors import (
 from specify_cli.orchestrator_api import begun, registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.storage.journal import Journal
 from tests.integration.stage import APPROVED, ENVELOPE_KEYS, POLICY, SLUG, Stage, digest_of_tree
 
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
@@ -280,6 +281,25 @@ def test_an_answer_outlives_the_moment_until_which_it_could_be_asked_for(project
         first = answer(project, raw)
     with freeze_time("2027-01-01"):
         assert answer(project, raw) == first
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_what_began_in_time_is_completed_after_it_and_nothing_else(
+    project: Stage, monkeypatch: pytest.MonkeyPatch, has_begun: bool
+) -> None:
+    def refuse(*words: Any, **more: Any) -> Any:
+        raise StorageFailed("the disk refused")
+
+    raw = body("one", "append-history", NOTE, not_after="2026-05-06T07:08:10Z")
+    with freeze_time(NOW), monkeypatch.context() as patch:
+        # As where the host was killed between the event and the line of the journal.
+        patch.setattr(Journal, "append", refuse)
+        if has_begun:
+            with pytest.raises(StorageFailed):
+                answer(project, raw)
+    with freeze_time("2027-01-01"):
+        assert code(project, raw) == (None if has_begun else "REQUEST_EXPIRED")
+    assert len(project.events()) == has_begun
 
 
 # The order of judgement: of several faults the first is answered.

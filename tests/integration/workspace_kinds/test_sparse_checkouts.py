@@ -1,0 +1,37 @@
+"""A sparse checkout that leaves out the missions does not take them from the host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.workspace_kinds.projects import plain
+from tests.integration.workspace_kinds.test_stories import SLUG, Person
+
+TASKS = "\n## WP01 One\n\nOwned files: in/**\n\nDo it.\n"
+
+
+@pytest.mark.parametrize("cone", ["--cone", "--no-cone"])
+def test_a_merge_leaves_every_mission_on_the_disk(tmp_path: Path, cone: str) -> None:
+    root = tmp_path / "project"
+    project = plain(root)
+    ada = Person(at=root)
+    ada.host("init")
+    for title in ("Story", "Other"):
+        ada.host("specify", title)
+        slug = f"00{1 if title == 'Story' else 2}-{title.lower()}"
+        ada.host("plan", "--mission", slug)
+        with (root / "kitty-specs" / slug / "tasks.md").open("a") as tasks:
+            tasks.write(TASKS)
+        ada.host("tasks", "--mission", slug)
+    project.git("sparse-checkout", "set", cone, "in")
+    missions = sorted(it for it in (root / "kitty-specs").rglob("*") if it.is_file())
+    ada.work("WP01", {"in/b.txt": b"2\n"}, "--mission", SLUG)
+    ada.host("accept", "--mission", SLUG)
+    ada.host("merge", "--mission", SLUG)
+    assert (root / "in" / "b.txt").read_text() == "2\n"
+    assert not (root / "out").exists()
+    assert [it for it in missions if not it.exists()] == []
+    assert "WP01" in ada.host("status", "--mission", "2")
+    assert ada.git("status", "--porcelain") == ""
