@@ -122,6 +122,7 @@ def translated(path: Path, verb: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageFailed(
-            f"could not {verb} {path}: {reason}; free or repair the disk, then try again"
-        ) from error
+        way_out = "free or repair the disk, then try again"
+        if isinstance(error, PermissionError):
+            way_out = "ask as the user who owns it, or through the mailbox"
+        raise StorageFailed(f"could not {verb} {path}: {reason}; {way_out}") from error

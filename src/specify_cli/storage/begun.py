@@ -81,10 +81,9 @@ class BegunCalls:
                     _remove(path)
 
     def _paths(self, suffix: str) -> list[Path]:
-        try:
+        names: list[str] = []
+        with translated(self.folder, "list"), contextlib.suppress(FileNotFoundError):
             names = os.listdir(self.folder)
-        except FileNotFoundError:
-            return []
         return [self.folder / name for name in sorted(names) if name.endswith(suffix)]
 
     def _publish(self, path: Path, data: bytes) -> int:

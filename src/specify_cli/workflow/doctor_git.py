@@ -16,18 +16,21 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import linked_worktrees
 from specify_cli.vcs.checkouts import Checkout, registered
 from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.intake_order import named
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import is_on
+from specify_cli.vcs.workspace_files import is_on, odd_files
 from specify_cli.workflow import lane_folders, repositories, taking_in
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
 from specify_cli.workflow.doctor_workspaces import examine_folder
-from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.lane_folders import Kind, LaneFolder, way_out
 from specify_cli.workflow.opened import OpenMission, Workspace
 
 STALE_LOCK_S = 5 * 60
 UNDER_WAY = frozenset(
     {Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED}
 )
+MOST_NAMED = 5
+LOOK_S = 10.0
 HANDED_OVER = frozenset({Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED, Lane.DONE})
 REMAKE = "ask to implement the package again: the host makes its workspace anew"
 
@@ -139,14 +142,18 @@ def _examine_workspace(
     yield from examine_folder(mission.files.project, folder)
     if not folder.is_usable:
         what = "it is not a workspace that the host made"
-        yield error("not-a-workspace", place.path, what, repair="move it away; " + REMAKE)
+        yield error("not-a-workspace", place.path, what, repair=f"{way_out(place.path)}; {REMAKE}")
+    elif damaged := _odd_files(mission, repository, folder):
+        what = f"it is not a repository of its own: {damaged}"
+        repair = f"whoever works there puts back what was there; or move the folder away; {REMAKE}"
+        yield error("damaged-workspace", place.path, what, repair=repair)
     elif not _is_on_its_branch(repository, folder, place.branch):
         what = f"it is not on its branch {place.branch}"
         at = shlex.quote(str(place.path))
         repair = f"whoever works there saves it, then runs, in {at}: git switch {place.branch}"
         yield error("wrong-branch", place.path, what, repair=repair)
-    elif stands and set(stands) <= HANDED_OVER and _is_dirty(mission, repository, place):
-        what = f"it holds uncommitted work, and all packages of {place.lane_id} are handed over"
+    elif stands and set(stands) <= HANDED_OVER and (work := _work(mission, repository, place)):
+        what = f"it holds uncommitted work, and all packages of {place.lane_id} are handed over: {work}"
         yield warning("dirty-worktree", place.path, what, repair="commit the work or undo it")
 
 
@@ -156,11 +163,25 @@ def _is_on_its_branch(repository: Repository, folder: LaneFolder, branch: str) -
     return is_on(folder.path, branch)
 
 
-def _is_dirty(mission: OpenMission, repository: Repository, place: Workspace) -> bool:
+def _work(mission: OpenMission, repository: Repository, place: Workspace) -> str | None:
+    """What is uncommitted in the workspace, in words; nobody can say that an unseen one holds nothing."""
     with ExitStack() as until_the_end:
         offer = taking_in.of_lane(mission, repository, place, until_the_end=until_the_end)
         offer = taking_in.looked(mission.files.project, offer)
-        return bool(offer.files or offer.unseen)  # Nobody can say that an unseen one is not.
+        more = ", and more" if len(offer.files) > MOST_NAMED else ""
+        return offer.unseen or ", ".join(offer.files[:MOST_NAMED]) + more
+
+
+def _odd_files(mission: OpenMission, repository: Repository, folder: LaneFolder) -> str | None:
+    """What is not as it has to be in a workspace's repository, in words."""
+    if folder.kind is Kind.LINKED:
+        return None
+    shared = folder.borrows_from(mission.files.project, repository)
+    try:
+        found = odd_files(folder.path, is_shared=bool(shared), seconds=LOOK_S)
+    except TimeoutError as late:
+        return str(late)
+    return named(found) if found else None
 
 
 def _stale_lock(checkout: Checkout) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -68,6 +69,10 @@ def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
 def uncommitted_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
     """The warning about files in the workspace that the commit has not; none where they are not found in time."""
     place, project = mission.workspace(event.wp_id), mission.files.project
+    if event.commit and not os.path.lexists(place.path):
+        return (
+            f"there is no workspace at {place.path}: {event.commit} is what the project had of it",
+        )
     files: Sequence[str] = ()
     with (
         suppress(StorageFailed, OSError, WorkspaceNotSeen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -96,3 +97,10 @@ def work_in(
         repository, path, commit=commit, seconds=seconds, objects=objects, filters=filters
     )
     return [shown(it) for it in found.work]
+
+
+def way_out(path: Path) -> str:
+    """What to do about something else in the place of a workspace."""
+    # A linked worktree whose project was moved: git alone says where it is now.
+    repair = f"run 'git worktree repair {shlex.quote(str(path))}' if it is one of git, or "
+    return f"{repair if (path / '.git').is_file() else ''}move it away"

@@ -22,7 +22,7 @@ from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from specify_cli.vcs.workspace_files import is_on
 from specify_cli.vcs.workspaces import Made, Objects, Order
 from specify_cli.workflow import lane_folders
-from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.lane_folders import Kind, LaneFolder, way_out
 from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.taking_in import Offer
 
@@ -86,7 +86,7 @@ class Making:
         project = self.mission.files.project
         found = lane_folders.look(project, self.repository, self.place.path)
         if found.kind is Kind.OTHER:
-            text = f"{found.path} is not a workspace of the host's; move it away, then try again"
+            text = f"{found.path} is not a workspace of the host's; {way_out(found.path)}, then try again"
             code = "not_a_workspace" if found.record else "unavailable"
             raise AllocationFailed(text, code=code)
         is_kept = self._is_kept(found, tip)
@@ -107,7 +107,7 @@ class Making:
         linked_worktrees.forget_replaced(self.repository, self.place.path)
         if is_kept and found.kind is Kind.WORKSPACE:
             update_mirror(self.repository, self.mission)
-        return tuple(self._warnings(made)) if made else ()
+        return tuple(self._warnings(made) if made else self._left_in(found))
 
     def _is_kept(self, found: LaneFolder, tip: str) -> bool:
         """Whether the workspace that is there is the one that is wanted."""
@@ -179,6 +179,17 @@ class Making:
         """Whether a new workspace is to belong to another user than the host, and can."""
         return self.owner not in (None, os.geteuid()) and os.geteuid() == 0
 
+    def _left_in(self, found: LaneFolder) -> Iterator[str]:
+        """What whoever begins finds in the workspace of before."""
+        if self.offer.files:
+            named = _named(self.offer.files)
+            yield f"{found.path} holds work that was not committed before: {named}"
+        if found.kind is Kind.LINKED:
+            yield (
+                f"{found.path} stays a linked worktree of a former version; a start in its execution"
+                " lane replaces it once nothing in it is uncommitted and nobody stands there"
+            )
+
     def _warnings(self, made: Made) -> Iterator[str]:
         if made.left_out:
             hooks = ", ".join(made.left_out)
@@ -226,6 +237,9 @@ class Making:
 
 def _require_none(files: Sequence[str]) -> None:
     if files:
-        named = ", ".join(files[:_TOLD]) + (" and more" if len(files) > _TOLD else "")
-        text = f"it holds uncommitted work of another package: commit or discard {named}"
+        text = f"it holds uncommitted work of another package: commit or discard {_named(files)}"
         raise AllocationFailed(text, code="uncommitted_work", files=files[:_MOST_FILES])
+
+
+def _named(files: Sequence[str]) -> str:
+    return ", ".join(files[:_TOLD]) + (" and more" if len(files) > _TOLD else "")

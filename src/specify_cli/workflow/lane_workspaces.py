@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
@@ -75,8 +75,12 @@ def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | Non
                 offer=offer,
                 owner=owner,
             )
-            leave = partial(_keep, commits, place.lane_id)
-            warnings = ready.at(start.tip, leave=leave)
+            left: list[str] = []
+
+            def leave(tip: str) -> None:
+                left.extend(_keep(commits, place.lane_id, tip))
+
+            warnings = (*ready.at(start.tip, leave=leave), *left)
             note_origin(commits)
             # After what may be refused: nothing is left of that.
             mission.write_lanes()
@@ -222,8 +226,11 @@ def _named(commits: PackageCommits, wp_ids: Iterable[str]) -> dict[str, str]:
     return {x: commit for x in wp_ids if (commit := commits.approved(x))}
 
 
-def _keep(commits: PackageCommits, lane_id: str, tip: str) -> None:
-    """What the branch of the execution lane has, and is to lose, is kept by refs of the host."""
+def _keep(commits: PackageCommits, lane_id: str, tip: str) -> Iterator[str]:
+    """What the branch of the execution lane has, and is to lose, is kept by refs of the host.
+
+    Yields a warning where nothing else tells of it.
+    """
     mission = commits.mission
     target = commits.repository.branch_tip(mission.target_branch)
     known = [x for x in (commits.origin(), target) if x]
@@ -235,9 +242,19 @@ def _keep(commits: PackageCommits, lane_id: str, tip: str) -> None:
     before = commits.set_aside(last) if last else None
     goes_on = before is None or commits.repository.is_ancestor(before, tip)
     is_open = last is not None and mission.state_of(last).lane not in FINISHED
-    if last and is_open and goes_on and commits.has_own_work(last, tip):
+    is_resumed = bool(last and is_open and goes_on and commits.has_own_work(last, tip))
+    if last and is_resumed:
         refs[set_aside_ref(mission, last)] = tip
     kept.keep(commits.repository, refs)
+    if not is_resumed:
+        workspace, root = mission.lane_workspace(lane_id), mission.files.project.root
+        ref = f"{kept.PREFIX}{left_ref(mission, lane_id, tip)}"
+        at = f"git -C {shlex.quote(str(workspace.path))}"
+        yield (
+            f"{workspace.branch} had commits of no approved package, up to {tip}; the project keeps"
+            f" them as {ref}; to have them here: {at} fetch {shlex.quote(str(root))} {ref} &&"
+            f" {at} merge FETCH_HEAD"
+        )
 
 
 def recommended_base(mission: OpenMission, wp_id: str) -> str | None:

@@ -16,6 +16,7 @@ TASKS = "\n## WP01 One\n\nOwned files: in/**\n\nDo it.\n"
 def test_a_merge_leaves_every_mission_on_the_disk(tmp_path: Path, cone: str) -> None:
     root = tmp_path / "project"
     project = plain(root)
+    project.git("sparse-checkout", "set", cone, "in")
     ada = Person(at=root)
     ada.host("init")
     for title in ("Story", "Other"):
@@ -25,7 +26,6 @@ def test_a_merge_leaves_every_mission_on_the_disk(tmp_path: Path, cone: str) -> 
         with (root / "kitty-specs" / slug / "tasks.md").open("a") as tasks:
             tasks.write(TASKS)
         ada.host("tasks", "--mission", slug)
-    project.git("sparse-checkout", "set", cone, "in")
     missions = sorted(it for it in (root / "kitty-specs").rglob("*") if it.is_file())
     ada.work("WP01", {"in/b.txt": b"2\n"}, "--mission", SLUG)
     ada.host("accept", "--mission", SLUG)

@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,20 @@ def test_a_note_that_its_caller_has_just_taken_back_is_not_settled(
     die(calls)
     monkeypatch.setattr(fcntl, "flock", ClearedBefore(calls))
     assert settled(calls) == []
+
+
+def test_notes_that_another_user_may_not_see_are_a_refusal_in_words(tmp_path: Path) -> None:
+    folder = tmp_path / "begun"
+    folder.mkdir(mode=0o700 if os.geteuid() == 0 else 0)
+    code = (
+        "import os, sys; from pathlib import Path; from specify_cli.errors import StorageFailed;"
+        "from specify_cli.storage.begun import BegunCalls\n"
+        "if not os.geteuid(): os.setuid(61_015)\n"
+        "try: BegunCalls(Path(sys.argv[1])).settle(print)\n"
+        "except StorageFailed as error: sys.exit(error.message)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert "ask as the user who owns it" in done.stderr
+    folder.chmod(0o700)

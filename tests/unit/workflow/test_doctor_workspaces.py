@@ -89,6 +89,23 @@ def test_a_folder_in_the_place_of_a_workspace_is_told(stage: Stage) -> None:
     assert severities(doctor(stage).diagnose())["not-a-workspace"] is Severity.ERROR
 
 
+def test_a_workspace_without_its_repository_is_not_told_to_switch_the_one_around_it(
+    stage: Stage,
+) -> None:
+    place = begin(stage)
+    (place / ".git").rename(place / ".got")
+    found = {it.check: it for it in doctor(stage).diagnose().findings}
+    assert str(place / ".git") in found["damaged-workspace"].what
+    assert "wrong-branch" not in found
+
+
+def test_what_is_not_committed_in_a_workspace_that_is_handed_over_is_named(stage: Stage) -> None:
+    place = stage.approve("WP01", {"a/one": "1\n"})
+    (place / "late").touch()
+    found = {it.check: it for it in doctor(stage).diagnose().findings}
+    assert found["dirty-worktree"].what.endswith("handed over: late")
+
+
 def test_the_advice_about_a_workspace_that_is_gone_fits_where_its_package_is(stage: Stage) -> None:
     def advice() -> str:
         found = {it.check: it for it in doctor(stage).diagnose().findings}

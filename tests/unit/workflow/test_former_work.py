@@ -1,0 +1,63 @@
+"""What a workspace held before, or what has become of it, is told to who goes on."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.stage import SLUG, Stage
+
+PACKAGES = {
+    "WP01": {"owned_files": ["a/**"]},
+    "WP02": {"owned_files": ["b/**"]},
+    "WP03": {"owned_files": ["a/**"], "dependencies": ["WP02"]},
+    "WP04": {"owned_files": ["b/**"]},
+}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    made = Stage(root=tmp_path / "project")
+    made.make_repository()
+    made.write_mission(PACKAGES)
+    return made
+
+
+def started(stage: Stage, wp_id: str) -> dict[str, Any]:
+    return stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
+
+
+def test_commits_that_a_start_leaves_behind_are_told_with_the_way_to_have_them(
+    stage: Stage,
+) -> None:
+    path = stage.approve("WP01", {"a/one": "1\n"})
+    stage.approve("WP02", {"b/two": "2\n"})
+    stage.commit({"a/late": "late\n"}, folder=path)
+    late = stage.git("rev-parse", "HEAD", folder=path)
+    (told,) = started(stage, "WP03")["warnings"]
+    assert late in told
+    assert not (path / "a" / "late").exists()
+    subprocess.run(["sh", "-c", told.split("here: ")[1]], check=True, capture_output=True)
+    assert (path / "a" / "late").exists()
+
+
+def test_what_was_not_committed_is_told_to_who_goes_on(stage: Stage) -> None:
+    path = stage.approve("WP02", {"b/two": "2\n"})
+    (path / "left").touch()
+    (told,) = started(stage, "WP04")["warnings"]
+    assert told.endswith("left")
+
+
+def test_a_hand_in_without_a_workspace_says_what_is_handed_in(stage: Stage) -> None:
+    path = Path(started(stage, "WP01")["workspace_path"])
+    stage.commit({"a/one": "1\n"}, folder=path)
+    assert stage.run("sync").exit_code == 0
+    tip = stage.git("rev-parse", "HEAD", folder=path)
+    shutil.rmtree(path)
+    move = {"mission": SLUG, "wp": "WP01", "actor": "coder", "to": "for_review"}
+    (told,) = stage.done("transition", subtasks_complete=True, **move)["warnings"]
+    assert tip in told
