@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import box, intake
+from specify_cli.vcs import box, intake, uncommitted
 from specify_cli.vcs.box import Box
-from specify_cli.vcs.intake import Bounds
+from specify_cli.vcs.git import keeping
+from specify_cli.vcs.intake import Bounds, IntakeRefused
+from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refusal
+from tests.unit.mailbox.recording import wait_until
 
 SOMEBODY = 61_013
 
@@ -53,7 +59,7 @@ def test_the_workspace_of_another_user_is_read_as_that_user(
         os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
         path.chmod(0o700 if path.is_dir() else 0o600)
     found = box.box_for(scene.workspace)
-    assert found == Box(is_closed=True, user=(SOMEBODY, SOMEBODY))
+    assert found == Box(is_closed=True, user=(SOMEBODY, box.NO_GROUP))
     monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=is_closed, user=found.user))
     assert scene.take() == tip
 
@@ -68,6 +74,56 @@ def test_the_workspace_of_another_user_is_trusted_for_that_one_command(
     # As a host does that is not root: it stays who it is.
     monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=True))
     assert scene.take() == tip
+
+
+def take(scene: Scene) -> None:
+    scene.take(Bounds(seconds=3))
+
+
+def look(scene: Scene) -> None:
+    uncommitted.uncommitted(scene.repo, scene.workspace, commit=scene.base, seconds=3)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
+@pytest.mark.parametrize("read", [take, look])
+def test_a_git_of_another_user_has_no_lock_of_the_host_and_nobody_can_look_into_it(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Scene], None]
+) -> None:
+    monkeypatch.setattr(intake, "odd_files", lambda *_, **__: [])
+    scene.work({"new.txt": "new\n"})
+    waited_for = scene.workspace / (".git/config" if read is take else ".gitignore")
+    waited_for.unlink(missing_ok=True)
+    os.mkfifo(waited_for)
+    for path in (scene.workspace, *scene.workspace.rglob("*")):
+        os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
+    lock = tmp_path / "lock"
+    reader = threading.Thread(target=reading, args=(scene, read, lock))
+    reader.start()
+    try:
+        wait_until(lambda: processes_of(SOMEBODY))
+        found = {
+            it.name: (it.stat().st_gid, {str(fd.readlink()) for fd in (it / "fd").iterdir()})
+            for it in processes_of(SOMEBODY)
+        }
+    finally:
+        reader.join()
+    assert {gid for gid, _ in found.values()} == {box.NO_GROUP}
+    assert not [it for it in found.values() if str(lock) in it[1]]
+
+
+def reading(scene: Scene, read: Callable[[Scene], None], lock: Path) -> None:
+    refused = contextlib.suppress(IntakeRefused, WorkspaceNotSeen)
+    with lock.open("w") as held, keeping(held.fileno()), refused:
+        read(scene)
+
+
+def processes_of(uid: int) -> list[Path]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if process.stat().st_uid == uid:
+                found.append(process)
+    return found
 
 
 def test_objects_that_the_host_lets_a_workspace_borrow_are_read(scene: Scene) -> None:
