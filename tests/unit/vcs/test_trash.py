@@ -258,6 +258,25 @@ def test_nothing_else_is_swapped_out(
     assert (place.lstat().st_ino if os.path.lexists(place) else None) == there
 
 
+def test_what_is_too_much_to_be_undone_at_once_stays_in_the_trash(
+    place: Path, tmp_path: Path
+) -> None:
+    before, fresh = known(place), workspace(tmp_path / "fresh", "new")
+
+    def fill(path: Path) -> None:
+        for number in range(12_000):
+            (place / str(number)).touch()
+        raise AllocationFailed("it is in use")
+
+    with pytest.raises(AllocationFailed, match="in use"):
+        exchanged(place, fresh, before, fill)
+    assert identity(place) == before
+    (left,) = (place.parent / ".trash").iterdir()
+    assert 0 < len(list(left.iterdir())) < 12_000
+    trash.prune(place.parent, before=datetime.max.replace(tzinfo=UTC))
+    assert list((place.parent / ".trash").iterdir()) == []
+
+
 def test_the_old_one_is_never_removed_whatever_fails(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
