@@ -10,7 +10,7 @@ from pathlib import Path
 
 from specify_cli.cli import sandbox_walls, sandbox_workspace
 from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
-from specify_cli.cli.sandbox_folders import git, outside, probe, room_of
+from specify_cli.cli.sandbox_folders import belonging, git, probe, room_of
 from specify_cli.cli.through_mailbox import folders
 from specify_cli.mailbox.client import CONTRACT_VERSION, Pulse
 
@@ -49,7 +49,7 @@ def _inbox(inbox: Path) -> Iterator[Finding]:
         owner, is_whole = probe(inbox)
     except OSError as error:
         what = f"{inbox} takes no file: {error.strerror}"
-        repair = f"bind it writable, and let uid {os.getuid()} write to it"
+        repair = "bind it writable, and let the user who starts this sandbox write to it"
         yield Finding("inbox", NO, what, repair=repair)
         return
     yield Finding("inbox", OK, f"{inbox} takes files")
@@ -59,7 +59,7 @@ def _inbox(inbox: Path) -> Iterator[Finding]:
         repair = "bind a folder of one local file system"
         yield Finding("rename", NO, "a renamed file is another one, or still there", repair=repair)
     yield room_of(inbox)
-    yield Finding("owner", OK, f"files belong to uid {owner} as seen here{outside(owner)}")
+    yield Finding("owner", OK, belonging(owner, inbox))
 
 
 def _outbox(outbox: Path) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def _outbox(outbox: Path) -> Iterator[Finding]:
         )
         return
     if not os.access(outbox, os.R_OK | os.X_OK):
-        repair = f"let uid {os.getuid()} read it"
+        repair = "let the user who starts this sandbox read it"
         yield Finding("outbox", NO, f"{outbox} cannot be read", repair=repair)
         return
     yield Finding("outbox", OK, f"{outbox} can be read")

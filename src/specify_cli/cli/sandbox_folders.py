@@ -9,6 +9,9 @@ from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
 
 LITTLE_BYTES, SOME_BYTES = 1 << 20, 64 << 20
 LITTLE_FILES = 100
+OVERFLOW_UID = 65534
+"""The uid that the kernel shows for users whom a user namespace does not have, if not set otherwise."""
+EVERY_USER = ["0", "0", "4294967295"]
 
 
 def probe(folder: Path) -> tuple[int, bool]:
@@ -33,17 +36,41 @@ def probe(folder: Path) -> tuple[int, bool]:
             path.unlink(missing_ok=True)
 
 
-def outside(uid: int) -> str:
-    """What the uid is outside of a user namespace, where that differs."""
+def belonging(owner: int, folder: Path) -> str:
+    """Say whose files are that were made in the folder, compared with the owner of the folder.
+
+    Nothing is said about uids outside: the kernel tells those of the user namespace around this one
+    alone, and bubblewrap puts one of its own in between.
+
+    Source: user_namespaces(7).
+    """
+    own = owner_of(folder)
+    if own == owner:
+        return f"files belong to uid {owner} as seen here, as the folder does"
+    whose = "a user who is not visible here" if own is None else f"uid {own}"
+    return f"files belong to uid {owner} as seen here, the folder to {whose}"
+
+
+def owner_of(folder: Path) -> int | None:
+    """The uid of the folder's owner as seen here; None where this user namespace has none for it."""
+    uid = folder.stat().st_uid
+    is_mapped = uid != _number("/proc/sys/kernel/overflowuid", default=OVERFLOW_UID)
+    return uid if is_mapped or sees_every_user() else None
+
+
+def sees_every_user() -> bool:
+    """Whether every uid of the machine is the same here, as it is outside of user namespaces."""
     try:
-        lines = Path("/proc/self/uid_map").read_text().splitlines()
+        return Path("/proc/self/uid_map").read_text().split() == EVERY_USER
     except OSError:
-        return ""
-    for line in lines:
-        inside, outside, count = map(int, line.split())
-        if inside <= uid < inside + count and inside != outside:
-            return f", to uid {outside + uid - inside} outside"
-    return ""
+        return True
+
+
+def _number(file: str, *, default: int) -> int:
+    try:
+        return int(Path(file).read_text())
+    except (OSError, ValueError):
+        return default
 
 
 def room_of(folder: Path) -> Finding:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from specify_cli.cli import sandbox_walls
 from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
-from specify_cli.cli.sandbox_folders import git, outside, probe, room_of
+from specify_cli.cli.sandbox_folders import belonging, git, probe, room_of
 from specify_cli.cli.sandbox_mounts import Mount, all_mounts, mount_of, project_behind
 
 MOST_BYTES = 1 << 20
@@ -57,9 +57,9 @@ def _writable(workspace: Path) -> Finding:
     except OSError as error:
         uid = workspace.stat().st_uid
         what = f"{workspace} takes no file: {error.strerror}"
-        repair = f"bind it writable, and run the agent as its owner, uid {uid}{outside(uid)}"
+        repair = f"bind it writable, and run the agent as its owner, uid {uid}"
         return Finding("writable", NO, what, repair=repair)
-    return Finding("writable", OK, f"files belong to uid {owner} as seen here{outside(owner)}")
+    return Finding("writable", OK, belonging(owner, workspace))
 
 
 def _objects(*folders: Path) -> Finding:
@@ -92,7 +92,9 @@ def _mirror(mirror: Path | None) -> Finding:
     at = shlex.quote(str(mirror))
     if not os.access(mirror / "objects", os.R_OK | os.X_OK):
         what = f"the mirror cannot be read, so nothing newer can be fetched: {mirror}"
-        repair = f"give bubblewrap --ro-bind {at} {at}, and let uid {os.getuid()} read it"
+        repair = (
+            f"give bubblewrap --ro-bind {at} {at}, and let the user who starts this sandbox read it"
+        )
         return Finding("mirror", WARN, what, repair=repair)
     if os.access(mirror, os.W_OK):
         what = "the mirror can be written: other agents would fetch what this one put there"

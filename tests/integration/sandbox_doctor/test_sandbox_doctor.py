@@ -69,6 +69,13 @@ def test_a_good_sandbox_is_all_ok_and_nothing_is_left_in_it(bubble: Bubble) -> N
     assert answer.envelope["success"]
 
 
+def test_the_owner_of_files_is_compared_with_that_of_the_inbox(bubble: Bubble) -> None:
+    bubble.more += ["--uid", "1777"]
+    report = json.loads(bubble.run("doctor", "--sandbox", "/mailbox", "--json").stdout)
+    [line] = [it for it in report["checks"] if it["check"] == "owner"]
+    assert line["what"] == "files belong to uid 1777 as seen here, as the folder does"
+
+
 def test_words_say_the_same_one_line_a_check(bubble: Bubble) -> None:
     outcome = bubble.run("doctor", "--sandbox", "/mailbox")
     lines = outcome.stdout.decode().splitlines()

@@ -89,6 +89,16 @@ def test_the_documented_sandbox_is_all_ok_and_nothing_is_left_in_it(made: Worksp
     } == LINES
 
 
+def test_nothing_is_said_about_uids_outside_which_the_kernel_does_not_tell(made: Workspace):
+    """The kernel's map of a sandbox that a user with uid 1777 starts is `1777 0 1`, too."""
+    made.make()
+
+    ended = outside(made, *bind(made.path), *bind(made.mirror, "--ro-bind"), "--uid", "1777")
+
+    [line] = [it for it in json.loads(ended.stdout)["checks"] if it["check"] == "writable"]
+    assert line["what"] == "files belong to uid 1777 as seen here, as the folder does"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
 def test_the_owner_of_the_workspace_alone_can_work_in_it(stage: Stage):
     stage.write_mission({"WP01": {}})
