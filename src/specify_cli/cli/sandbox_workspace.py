@@ -9,7 +9,7 @@ from pathlib import Path
 
 from specify_cli.cli import sandbox_walls
 from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
-from specify_cli.cli.sandbox_folders import belonging, git, probe, room_of
+from specify_cli.cli.sandbox_folders import belonging, git, owner_of, probe, room_of
 from specify_cli.cli.sandbox_mounts import Mount, all_mounts, mount_of, project_behind
 
 MOST_BYTES = 1 << 20
@@ -55,11 +55,21 @@ def _writable(workspace: Path) -> Finding:
         owner, _ = probe(workspace)
         probe(workspace / ".git")
     except OSError as error:
-        uid = workspace.stat().st_uid
-        what = f"{workspace} takes no file: {error.strerror}"
-        repair = f"bind it writable, and run the agent as its owner, uid {uid}"
-        return Finding("writable", NO, what, repair=repair)
+        return _not_writable(workspace, error)
     return Finding("writable", OK, belonging(owner, workspace))
+
+
+def _not_writable(workspace: Path, error: OSError) -> Finding:
+    owner = owner_of(workspace)
+    what = f"{workspace} takes no file: {error.strerror}"
+    repair = "bind it writable"
+    if owner is None:
+        what += "; its owner is not visible in this sandbox"
+    elif owner != os.geteuid():
+        what += f"; it belongs to uid {owner} as seen here"
+    if owner != os.geteuid():
+        repair += ", and start the sandbox as the owner of the folder"
+    return Finding("writable", NO, what, repair=repair)
 
 
 def _objects(*folders: Path) -> Finding:

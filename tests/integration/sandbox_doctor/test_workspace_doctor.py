@@ -104,7 +104,12 @@ def test_the_owner_of_the_workspace_alone_can_work_in_it(stage: Stage):
     stage.write_mission({"WP01": {}})
     made = Workspace(stage=stage, owner=61_011).make()
 
-    assert verdicts(not_ok(outside(made, *bind(made.path)))) == {"writable": "no", "mirror": "warn"}
+    found = not_ok(outside(made, *bind(made.path)))
+
+    assert verdicts(found) == {"writable": "no", "mirror": "warn"}
+    line = found["writable"]
+    assert line["what"].endswith("; its owner is not visible in this sandbox")
+    assert line["repair"] == "bind it writable, and start the sandbox as the owner of the folder"
 
 
 def test_a_workspace_that_is_read_only_is_told(made: Workspace):
@@ -113,6 +118,7 @@ def test_a_workspace_that_is_read_only_is_told(made: Workspace):
     found = look(made, *bind(made.path, "--ro-bind"), "--chdir", str(made.path))
 
     assert verdicts(found) == {"writable": "no"}
+    assert found["writable"]["repair"] == "bind it writable"
 
 
 def test_a_missing_mirror_is_told_and_the_advice_works(made: Workspace):
