@@ -11,18 +11,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
+from specify_cli.cli.sandbox_folders import sees_every_user
 from specify_cli.cli.sandbox_mounts import Mount, all_mounts, mount_of, project_behind
 
 SIOCGIFFLAGS, IFF_UP = 0x8913, 0x1
 FAR = ("9p", "afs", "ceph", "cifs", "fuse", "nfs", "smb", "vboxsf", "virtiofs", "vmhgfs")
 """File systems whose changes are made elsewhere, so that no event of them arrives."""
+INITIAL_PIDS = "pid:[4026531836]"
+"""The first namespace of processes. Source: PROC_PID_INIT_INO in linux/proc_ns.h."""
 MARKS = ("kitty-specs", ".kittify", ".git")
 
 
 def all_of(inbox: Path, outbox: Path) -> Iterator[Finding]:
-    """The lines about file events, project, repository, workspaces, host, network and home."""
+    """The lines about the sandbox, file events, project, repository, workspaces, host, network and home."""
     mounts = all_mounts()
     projects = sorted(_projects(inbox, outbox, mounts))
+    yield from confinement()
     yield _events(outbox, mounts)
     yield _project(projects)
     yield repository(projects, mounts)
@@ -30,6 +34,26 @@ def all_of(inbox: Path, outbox: Path) -> Iterator[Finding]:
     yield _host(inbox, outbox, projects)
     yield network()
     yield home()
+
+
+def confinement() -> Iterator[Finding]:
+    """The line about the sandbox itself, where there is no sign of one."""
+    if is_confined():
+        return
+    what = "there is no sandbox: nothing confines this process but the rights of its user"
+    repair = "start it in a sandbox, as examples/in-sandbox.sh does"
+    yield Finding("sandbox", WARN, what, repair=repair)
+
+
+def is_confined() -> bool:
+    """Whether the kernel shows a namespace or a restriction that sandboxes and containers have."""
+    try:
+        status = Path("/proc/self/status").read_text().splitlines()
+        pids = Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        return True
+    is_restricted = not {"NoNewPrivs:\t0", "Seccomp:\t0"} <= set(status)
+    return is_restricted or pids != INITIAL_PIDS or not sees_every_user()
 
 
 def repository(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
@@ -48,7 +72,7 @@ def repository(projects: Iterable[Path], mounts: list[Mount]) -> Finding:
     if not writable:
         what = f"the project's own repository can be read from here: {found[0]}"
         return Finding("repository", WARN, what, repair=f"do not bind {found[0]}")
-    what = f"whoever can write {writable[0]}, as this sandbox can, runs programs on the host"
+    what = f"whoever can write {writable[0]}, as this process can, runs programs on the host"
     return Finding("repository", NO, what, repair=f"do not bind {writable[0]}")
 
 
@@ -71,7 +95,7 @@ def folder_of_workspaces(place: Path, mounts: list[Mount]) -> Finding:
     is_open = os.access(place, os.W_OK)
     at_work = [it for it in (place / ".making", place / ".trash") if it not in covered and is_open]
     if at_work:
-        what = f"whoever can write {at_work[0]}, as this sandbox can, runs programs on the host"
+        what = f"whoever can write {at_work[0]}, as this process can, runs programs on the host"
         options = " ".join(f"--tmpfs {shlex.quote(str(it))}" for it in at_work)
         return Finding("workspaces", NO, what, repair=f"give bubblewrap {options}")
     mirror = place / ".mirror"

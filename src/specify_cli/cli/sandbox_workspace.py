@@ -13,13 +13,20 @@ from specify_cli.cli.sandbox_folders import belonging, git, owner_of, probe, roo
 from specify_cli.cli.sandbox_mounts import Mount, all_mounts, mount_of, project_behind
 
 MOST_BYTES = 1 << 20
+OF_PROJECTS = (".worktrees", ".kitty", "kitty-specs", ".kittify")
 
 
 def all_of(workspace: Path) -> Iterator[Finding]:
-    """The lines of the report on a workspace."""
-    yield _kind(workspace)
+    """The lines of the report on a workspace, or on what is taken for one."""
     settings = _settings(workspace / ".git" / "config")
-    if (workspace / ".git").is_dir():
+    has_repository = (workspace / ".git").is_dir()
+    mounts = all_mounts()
+    if has_repository and not _is_workspace(workspace, settings):
+        yield _no_workspace(workspace)
+        yield from _surroundings([workspace], mounts)
+        return
+    yield _kind(workspace)
+    if has_repository:
         yield _writable(workspace)
         yield room_of(workspace)
         url = settings.get("remote.project.url")
@@ -27,15 +34,34 @@ def all_of(workspace: Path) -> Iterator[Finding]:
         yield _objects(workspace / ".git" / "objects", *([mirror / "objects"] if mirror else []))
         yield _mirror(mirror)
         yield _identity(workspace, settings)
-    mounts = all_mounts()
     behind = project_behind(workspace, mounts, below=".worktrees")
-    projects = sorted({workspace.parent.parent, *behind})
-    yield sandbox_walls.repository(projects, mounts)
     yield _workspaces(workspace, mounts)
+    yield from _surroundings(sorted({workspace.parent.parent, *behind}), mounts)
+
+
+def _surroundings(projects: list[Path], mounts: list[Mount]) -> Iterator[Finding]:
+    yield from sandbox_walls.confinement()
+    yield sandbox_walls.repository(projects, mounts)
     yield _host(projects)
     yield sandbox_walls.network()
     yield sandbox_walls.home()
     yield git(missing=NO)
+
+
+def _is_workspace(folder: Path, settings: Mapping[str, str]) -> bool:
+    """Whether the host made it, as far as can be told: a sandbox may have it under another name."""
+    if folder.parent.name == ".worktrees":
+        return True
+    is_made = "remote.project.url" in settings or "-lane-" in folder.name
+    return is_made and not os.path.lexists(folder / ".worktrees")
+
+
+def _no_workspace(folder: Path) -> Finding:
+    is_project = any(os.path.lexists(folder / it) for it in OF_PROJECTS)
+    kind = "the project" if is_project else "a repository"
+    what = f"{folder} is {kind}, not a workspace; those are folders PROJECT/.worktrees/MISSION-lane-..."
+    repair = "start the agent, and this, in a sandbox that has the workspace_path of the answer"
+    return Finding("workspace", NO, what, repair=repair)
 
 
 def _kind(workspace: Path) -> Finding:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.cli import sandbox_walls
 from specify_cli.vcs.workspaces import Objects
 from tests.integration.sandbox.workspaces import Workspace
 from tests.integration.sandbox_doctor.bubble import CONTRACT
@@ -45,7 +46,7 @@ def not_ok(ended: Outcome) -> dict[str, dict[str, str]]:
     assert ended.stdout, ended
     report = json.loads(ended.stdout)
     checks = {it["check"]: it for it in report["checks"]}
-    assert checks.keys() <= LINES
+    assert checks.keys() <= LINES | {"sandbox"}
     for it in report["checks"]:
         assert (it["repair"] is None) == (it["verdict"] == "ok"), it
     bad = any(it["verdict"] == "no" for it in report["checks"])
@@ -235,6 +236,38 @@ def test_a_linked_worktree_and_what_is_none_are_told(stage: Stage):
 
     (tree / ".git").unlink()
     assert verdicts(not_ok(outside(workspace, *bind(tree)))) == {"workspace": "no"}
+
+
+def test_the_project_itself_is_not_taken_for_a_workspace(made: Workspace):
+    made.make()
+    root = made.stage.root
+    (root / ".kitty" / "host").mkdir(parents=True)
+
+    found = not_ok(outside(made, *bind(root), place=root))
+
+    assert verdicts(found) == {"workspace": "no", "repository": "no", "host": "warn"}
+    assert f"{root} is the project, not a workspace" in found["workspace"]["what"]
+
+
+def test_another_repository_is_not_taken_for_a_workspace(made: Workspace, tmp_path: Path):
+    other = tmp_path / "other"
+    made.stage.git("clone", "-q", str(made.stage.root), str(other))
+    shutil.rmtree(other / "kitty-specs", ignore_errors=True)
+
+    found = not_ok(outside(made, *bind(other), place=other))
+
+    assert verdicts(found) == {"workspace": "no", "repository": "no"}
+    assert f"{other} is a repository, not a workspace" in found["workspace"]["what"]
+
+
+@pytest.mark.skipif(sandbox_walls.is_confined(), reason="the tests are in a container themselves")
+def test_a_process_outside_of_any_sandbox_is_told_that_nothing_confines_it(made: Workspace):
+    made.make()
+
+    for place in (made.stage.root, made.path):
+        found = not_ok(made.stage.run("doctor", "--sandbox", ".", "--json", cwd=place))
+        assert verdicts(found)["sandbox"] == "warn"
+        assert "nothing confines this process" in found["sandbox"]["what"]
 
 
 def test_a_link_in_the_place_of_the_repository_is_told(made: Workspace):
