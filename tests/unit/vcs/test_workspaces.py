@@ -121,6 +121,20 @@ def test_a_project_can_be_moved_with_what_shares_its_objects(
     assert moved.git("fsck", "--strict", at=there) == ""
 
 
+def test_what_shares_objects_is_read_in_the_trash_as_the_readme_says(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = project.git("rev-parse", "HEAD")
+    kept = trash.retire(workspace(project, objects=Objects.SHARED).path)
+    look = ("log", "-1", "--format=%H")
+    with pytest.raises(subprocess.CalledProcessError):
+        project.git(*look, at=kept)
+    with monkeypatch.context() as told:
+        told.setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", str(project.root / ".git" / "objects"))
+        assert project.git(*look, at=kept) == base
+    assert project.git(*look, at=kept.rename(kept.parent.parent / "back")) == base
+
+
 def test_a_pin_goes_with_the_last_that_is_left_of_its_workspace(project: Project) -> None:
     made = workspace(project, objects=Objects.SHARED)
     kept = trash.retire(made.path)
