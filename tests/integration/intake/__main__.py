@@ -41,6 +41,8 @@ def main(words: list[str]) -> int:
         options = ["-q", "-m", "long", "-n", "0", "-o", "timeout=0", f"--junitxml={report}"]
         called = [sys.executable, "-m", "pytest", *options, str(HERE), *words]
         code = subprocess.run(called, env=os.environ, check=False).returncode
+        if not report.exists():  # Pytest was asked for its help, say.
+            return code
         text = _table(list(_found(report)))
     print(text)
     if code == 0 and not words:
