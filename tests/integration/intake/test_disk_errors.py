@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from specify_cli.vcs import scratch
+from tests.durability import watched
 from tests.integration.intake.workspaces import Scene
 from tests.integration.stage import POLICY, SLUG, Stage, environment, flags
 
@@ -93,3 +94,10 @@ def test_an_agent_cannot_claim_that_the_disk_refused(stage: Stage) -> None:
     assert LIE in refused["data"]["message"]
     assert (refused["error_code"], refused["data"]["guard"]) == ("TRANSITION_REJECTED", "intake")
     assert stage.api(*RELEASE).exit_code == 0
+
+
+def test_the_disk_is_asked_to_keep_what_it_takes(scene: Scene) -> None:
+    private = scratch.scratch(scene.repo, like=scene.base, refs={}, file_bytes=1_000_000)
+    with private as made, watched() as disk:
+        made.require_disk()
+    assert "sync written" in disk.steps
