@@ -18,7 +18,7 @@ class Params:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"strict": True, "extra": "forbid"}
 
 
-BESIDE = ("correlation_id", "policy")
+BESIDE = ("contract_version", "correlation_id", "command", "policy", "not_after")
 """What a request has beside the arguments of its command."""
 
 AnyParams = TypeVar("AnyParams", bound=Params)
@@ -79,6 +79,10 @@ def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
         return UsageError(f"the arguments cannot be read: {problem}; send valid Unicode text")
     top = name.partition(".")[0]
     known = {f.name: flag_of(f) for f in fields(params_type)}
+    if top not in known and top in BESIDE:
+        return UsageError(
+            f"unknown argument {top!r}: the {top} of a request stands beside its 'args', not in them"
+        )
     if top not in known:
         names = ", ".join(known) or "none"
         return UsageError(

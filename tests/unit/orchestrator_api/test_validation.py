@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from specify_cli.orchestrator_api import arguments
 from specify_cli.orchestrator_api.commands.add_package import AddPackageParams
 from specify_cli.orchestrator_api.commands.mark_subtasks import MarkSubtasksParams
 from specify_cli.orchestrator_api.validation import validate
@@ -26,3 +27,17 @@ def test_text_of_the_wrong_pattern(params: Any, args: dict[str, Any], wanted: di
     _, complaints = validate(params, args)
 
     assert dict(complaints) == wanted
+
+
+@pytest.mark.parametrize("name", ["policy", "correlation_id", "contract_version", "not_after"])
+def test_a_field_of_the_request_among_the_arguments_is_sent_to_its_place(name: str):
+    refusal = arguments.complaint(AddPackageParams, name, "it is not known")
+
+    assert f"the {name} of a request stands beside its 'args', not in them" in str(refusal)
+    assert "did you mean" not in str(refusal)
+
+
+def test_a_misspelled_field_of_the_request_is_guessed():
+    refusal = arguments.complaint(AddPackageParams, "polici", "it is not known")
+
+    assert str(refusal).endswith("; did you mean 'policy'?")
