@@ -25,7 +25,7 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.project import find_project as find
 
 if TYPE_CHECKING:
-    from specify_cli.mailbox.chores import Chore
+    from specify_cli.mailbox.chores import Chore, Chores
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.mailbox.settings import Orchestrator
     from specify_cli.mailbox.worker import Worker
@@ -187,13 +187,29 @@ def chores(project: Project) -> tuple[Chore, ...]:
     return (
         chore(name="following workspaces", run=following.look),
         chore(name="following workspaces that take long", run=following.wait_for_slow),
-        chore(name="updating mirrors", run=upkeep.Mirrors(project=project).follow),
+        _updating_mirrors(project),
         chore(
             name="emptying the trash of workspaces",
             run=partial(upkeep.prune_trash, project),
             again_s=upkeep.AN_HOUR_S,
         ),
     )
+
+
+def mirror_upkeep(root: Path, *, log: Callable[[str], None]) -> Chores:
+    """What keeps the mirrors of the project up to date where no worker does."""
+    made: Chores = import_module("specify_cli.mailbox.chores").Chores(
+        [_updating_mirrors(Project(root))], log=log
+    )
+    return made
+
+
+def _updating_mirrors(project: Project) -> Chore:
+    mirrors = import_module("specify_cli.workflow.upkeep").Mirrors(project=project)
+    made: Chore = import_module("specify_cli.mailbox.chores").Chore(
+        name="updating mirrors", run=mirrors.follow
+    )
+    return made
 
 
 def workspace_glances(root: Path) -> Mapping[str, object]:

@@ -35,7 +35,8 @@ def sync(*, watch: bool, mission: str | None, as_json: bool) -> None:
     """Take the commits of workspaces into the branches of their execution lanes.
 
     A running worker does so by itself while packages are worked on. A clean working tree of the
-    project that has such a branch checked out goes with it; with --watch, the branch stays.
+    project that has such a branch checked out goes with it; with --watch, the branch stays. What
+    workspaces fetch from follows the project.
 
     Exit 0: everything is in step. 1: something was refused; it is said why.
 
@@ -64,7 +65,9 @@ def _watch(mission: str | None, *, as_json: bool) -> None:
     root = bootstrap.find_project(standing_in())
     pause = threading.Event()
     seen, told = bootstrap.workspace_glances(root), _Told(as_json=as_json)
-    with contextlib.suppress(KeyboardInterrupt):
+    mirrors = bootstrap.mirror_upkeep(root, log=lambda line: say(line, is_error=True))
+    with contextlib.suppress(KeyboardInterrupt), mirrors.at_work() as start:
+        start()
         told.show(envelope)
         while True:
             pause.wait(LOOK_EVERY_S)

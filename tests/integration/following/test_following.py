@@ -99,3 +99,17 @@ def test_who_watches_is_told_of_what_comes_and_of_nothing_else(stage: Stage) -> 
     watching.send_signal(signal.SIGINT)
     rest, errors = watching.communicate(timeout=TIMEOUT_S)
     assert (rest, errors, watching.returncode) == (b"", b"", 0)
+
+
+def test_while_somebody_watches_workspaces_can_fetch_what_only_the_target_has_got(
+    stage: Stage,
+) -> None:
+    begin(stage)
+    mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
+    watching = stage.start("sync", "--watch")
+    for number in range(2):
+        stage.commit({"README.md": f"{number}\n"})
+        wait_until(lambda: tip(stage, "main", mirror) == tip(stage, "main"))
+    watching.send_signal(signal.SIGINT)
+    assert watching.communicate(timeout=TIMEOUT_S) == (b"", b"")
+    assert watching.returncode == 0
