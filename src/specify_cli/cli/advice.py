@@ -97,6 +97,13 @@ def package_named(
     return next((x for x in packages if x["wp_id"] == wp), None)
 
 
+def workspace_of(wp: str | None, mission: Chosen) -> Mapping[str, Any]:
+    """Where the package is worked on, as resolve-workspace answers."""
+    data: Mapping[str, Any]
+    data = envelope_of("resolve-workspace", mission=mission.slug, wp=wp)["data"]
+    return data
+
+
 def holder_besides(package: Mapping[str, Any], who: str) -> str | None:
     """Who holds the package, or its review; None where that is `who`, or nobody."""
     holder = package[HOLDERS[package["lane"]]] if package["lane"] in HOLDERS else None
@@ -185,7 +192,9 @@ def _after_rejection(
         return further([package], [package["wp_id"]], mission) or _onward(packages, mission)
     if click.get_current_context().info_name == "move" and not steps["total"]:
         return mission.next(f"implement {wp} --done")
-    place = envelope_of("resolve-workspace", mission=mission.slug, wp=wp)["data"]
+    place = workspace_of(wp, mission)
+    if not place.get("workspace_exists"):
+        return mission.next(f"implement {wp}", actor=holder_besides(package, _current_actor()))
     switch = f"git switch {shlex.quote(place['lane_branch'])} && git merge -"
     return (
         f"commit your work in {place['workspace_path']}, or bring it in from another branch there"

@@ -69,5 +69,12 @@ def _in_words(
     if envelope["error_code"] != "TRANSITION_REJECTED":
         return envelope
     package = advice.package_named(wp, advice.packages_of(mission))
-    message = wording.refusal(envelope["data"], word=word, wp=wp, package=package)
+    place = advice.workspace_of(wp, mission)
+    message = wording.refusal(
+        envelope["data"],
+        word=word,
+        wp=wp,
+        package=package,
+        missing_workspace=None if place.get("workspace_exists", True) else place["workspace_path"],
+    )
     return envelope | {"data": envelope["data"] | {"message": message}}

@@ -22,20 +22,28 @@ SENTENCES = {
 
 
 def refusal(
-    data: Mapping[str, Any], *, word: str, wp: str | None, package: Mapping[str, Any] | None
+    data: Mapping[str, Any],
+    *,
+    word: str,
+    wp: str | None,
+    package: Mapping[str, Any] | None,
+    missing_workspace: str | None = None,
 ) -> str:
-    """What a person is told whom `word` refused to move `wp`; `package` is where it stands."""
+    """What a person is told whom `word` refused to move `wp`; `package` is where it stands.
+
+    `missing_workspace` is the path of its workspace where that is not there.
+    """
     guard = data.get("guard")
     if guard == "edge" and word in TAKES:
         return f"{wp} is {data['from_lane']}: {word!r} takes packages that are {TAKES[word]}"
     if guard == "subtasks_and_evidence":
-        return f"{wp} {_unproven(package, word)}"
+        return f"{wp} {_unproven(package, word, missing_workspace)}"
     if guard in SENTENCES:
         return SENTENCES[guard].format(wp=wp, from_lane=data["from_lane"])
     return str(data["message"])
 
 
-def _unproven(package: Mapping[str, Any] | None, word: str) -> str:
+def _unproven(package: Mapping[str, Any] | None, word: str, missing_workspace: str | None) -> str:
     if package is None:
         return "has open steps, or no commit of its own yet"
     steps = package["subtasks"]
@@ -43,4 +51,9 @@ def _unproven(package: Mapping[str, Any] | None, word: str) -> str:
         return f"has open steps: {steps['done']} of {steps['total']} are done"
     if word == "move" and not steps["total"]:
         return "is handed over by 'spec-kitty implement --done'"
+    if missing_workspace:
+        return (
+            f"has no commit of its own, and its workspace {missing_workspace} is not there:"
+            " 'spec-kitty implement' makes it anew; commit the work in it"
+        )
     return "has no commit of its own yet"

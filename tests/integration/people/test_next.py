@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from tests.integration.stage import SLUG, Outcome, Stage
 
 STEPS = {"subtasks": ["T001"]}
@@ -135,6 +137,21 @@ def test_what_is_not_a_command_is_not_called_the_next_one(stage: Stage) -> None:
     assert refused.exit_code == 1
     assert b"next:" not in refused.stderr
     assert b"commit your work in " in refused.stderr
+
+
+def test_workspace_that_is_gone_is_made_anew_by_the_command_that_is_told(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.run("implement", "WP01", "--actor", "ann")
+    place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    shutil.rmtree(place)
+    refused = stage.run("implement", "WP01", "--done", "--actor", "ann")
+    remedy = advised(refused)
+
+    assert f"its workspace {place} is not there".encode() in refused.stderr
+    assert b"git switch" not in refused.stderr
+    assert remedy == "implement WP01 --actor ann"
+    assert stage.run(*remedy.split()).exit_code == 0
+    assert place.is_dir()
 
 
 def test_canceled_without_a_note_tells_who_still_waits(stage: Stage) -> None:
