@@ -24,6 +24,7 @@ KINDS = {
     "shared": "repository, objects shared",
     "copied": "repository, objects copied",
     "linked": "linked worktree",
+    "no_repository": "folder without a repository",
     "other": "something else",
 }
 STANDINGS = {

@@ -131,6 +131,11 @@ def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
     return found[1].decode("ascii") if found else None
 
 
+def borrows(workspace: Path) -> bool:
+    """Whether the workspace's repository names other folders of objects, by the workspace's word."""
+    return bool(_content(workspace, ".git", "objects", "info", "alternates", most=1))
+
+
 def is_on(workspace: Path, branch: str) -> bool:
     """Whether HEAD of the workspace names the branch, by the workspace's word."""
     return _content(workspace, ".git", "HEAD") == f"ref: refs/heads/{branch}\n".encode()

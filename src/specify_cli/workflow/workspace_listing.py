@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from specify_cli.vcs import trash
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import told_tip
+from specify_cli.vcs.workspace_files import borrows, told_tip
 from specify_cli.workflow import lane_folders, repositories, workspace_index
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
@@ -29,6 +30,7 @@ class WorkspaceKind(StrEnum):
     SHARED = "shared"
     COPIED = "copied"
     LINKED = "linked"
+    NO_REPOSITORY = "no_repository"
     OTHER = "other"
 
 
@@ -120,7 +122,7 @@ def _listed(repository: Repository, index: WorkspaceIndex, name: str) -> ListedW
     listed = ListedWorkspace(name=name, path=path, kind=WorkspaceKind.OTHER)
     try:
         folder = lane_folders.look(index.project, repository, path)
-        listed = replace(listed, kind=_kind(index.project, folder))
+        listed = replace(listed, kind=_kind(folder))
         owner = index.find(name)
         if owner is None:
             return listed
@@ -130,11 +132,15 @@ def _listed(repository: Repository, index: WorkspaceIndex, name: str) -> ListedW
         return replace(listed, problem=str(error))
 
 
-def _kind(project: Project, folder: LaneFolder) -> WorkspaceKind:
-    if folder.kind is not Kind.WORKSPACE:
-        return WorkspaceKind.LINKED if folder.kind is Kind.LINKED else WorkspaceKind.OTHER
-    is_shared = folder.record.is_shared if folder.record else project.settings.shares_objects
-    return WorkspaceKind.SHARED if is_shared else WorkspaceKind.COPIED
+def _kind(folder: LaneFolder) -> WorkspaceKind:
+    git_dir = folder.path / ".git"
+    if folder.kind is Kind.LINKED:
+        return WorkspaceKind.LINKED
+    if folder.folder is not None and not os.path.lexists(git_dir):
+        return WorkspaceKind.NO_REPOSITORY
+    if folder.kind is not Kind.WORKSPACE or folder_id(git_dir) is None:
+        return WorkspaceKind.OTHER
+    return WorkspaceKind.SHARED if borrows(folder.path) else WorkspaceKind.COPIED
 
 
 def _in_full(
@@ -151,7 +157,7 @@ def _in_full(
         package_lane=state.lane.value if state else None,
         holder=(state.claimed_by or state.last_actor) if state else None,
     )
-    if listed.kind is WorkspaceKind.OTHER:
+    if listed.kind in (WorkspaceKind.OTHER, WorkspaceKind.NO_REPOSITORY):
         return listed
     known = repository.lane_tips([lane.branch]).get(lane.branch)
     if listed.kind is WorkspaceKind.LINKED:

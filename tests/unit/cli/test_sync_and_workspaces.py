@@ -202,7 +202,7 @@ def test_every_workspace_is_listed_with_who_works_there_and_how_it_stands(stage:
         tip(stage, place),
     )
     assert (two["standing"], two["path"]) == ("in_step", str(other))
-    assert (stray["kind"], stray["mission_slug"]) == ("other", None)
+    assert (stray["kind"], stray["mission_slug"]) == ("no_repository", None)
     synced()
     stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
     stage.git("pack-refs", "--all", folder=other)
@@ -219,6 +219,20 @@ def test_a_linked_worktree_and_a_damaged_mission_are_listed(stage: Stage) -> Non
     result = typed("workspace", "list")
     assert result.exit_code == 0
     assert "meta.json" in result.stderr
+
+
+def test_the_kind_is_what_is_there_and_not_what_was_made(stage: Stage) -> None:
+    place, other = begin(stage), begin(stage, "WP02")
+    place.rename(place.with_name(f"{NAME}.kept"))
+    config = stage.root / ".kitty" / "config.toml"
+    config.write_text('workspace_objects = "copy"\n')
+    config.chmod(0o644)
+    shutil.rmtree(other / ".git")
+    kinds = {it["workspace"]: it["kind"] for it in listed()["workspaces"]}
+    assert kinds == {f"{NAME}.kept": "shared", other.name: "no_repository"}
+    (other / ".git").symlink_to(place)
+    assert {it["workspace"]: it["kind"] for it in listed()["workspaces"]}[other.name] == "other"
+    assert "folder without a repository" not in typed("workspace", "list").stdout
 
 
 def test_the_trash_is_listed_with_its_dates(stage: Stage) -> None:
