@@ -42,6 +42,23 @@ class LaneFolder:
         """Whether somebody can work there."""
         return self.kind in (Kind.WORKSPACE, Kind.LINKED)
 
+    @property
+    def is_lost_worktree(self) -> bool:
+        """Whether it is a linked worktree whose registration, if any, does not point back."""
+        git_file = self.path / ".git"
+        is_file = git_file.is_file() and not git_file.is_symlink()
+        return self.kind is Kind.OTHER and self.folder is not None and is_file
+
+    def complaint(self, project: Project) -> str:
+        """What it is where nobody can work there, and what to do; whoever tells it says of which folder."""
+        if not self.is_lost_worktree:
+            return "is not a workspace that the host made"
+        root, path = (shlex.quote(str(it)) for it in (project.root, self.path))
+        return (
+            "is a linked worktree that git does not know there, as after a move of the project; repair"
+            f" it, or move it away where git refuses: git -C {root} worktree repair {path}"
+        )
+
     def borrows_from(self, project: Project, repository: Repository) -> Sequence[Path]:
         """The folders of objects that the workspace borrows by the host's own making."""
         is_shared = self.record.is_shared if self.record else project.settings.shares_objects

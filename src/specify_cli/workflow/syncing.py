@@ -158,7 +158,7 @@ def take_in(
     """
     folder = lane_folders.look(mission.files.project, repository, lane.path)
     if folder.kind is Kind.OTHER:
-        text = f"{lane.path} is not a workspace that the host made"
+        text = f"{lane.path} {folder.complaint(mission.files.project)}"
         return _refused(mission, lane, text, code="not_a_workspace")
     with ExitStack() as until_the_end:
         offer = taking_in.of_lane(

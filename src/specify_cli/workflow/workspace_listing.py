@@ -122,7 +122,8 @@ def _listed(repository: Repository, index: WorkspaceIndex, name: str) -> ListedW
     listed = ListedWorkspace(name=name, path=path, kind=WorkspaceKind.OTHER)
     try:
         folder = lane_folders.look(index.project, repository, path)
-        listed = replace(listed, kind=_kind(folder))
+        problem = f"it {folder.complaint(index.project)}" if folder.is_lost_worktree else None
+        listed = replace(listed, kind=_kind(folder), problem=problem)
         owner = index.find(name)
         if owner is None:
             return listed

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,22 @@ def test_the_kind_is_what_is_there_and_not_what_was_made(stage: Stage) -> None:
     (other / ".git").symlink_to(place)
     assert {it["workspace"]: it["kind"] for it in listed()["workspaces"]}[other.name] == "other"
     assert "folder without a repository" not in typed("workspace", "list").stdout
+
+
+def test_a_linked_worktree_of_a_project_that_was_moved_is_repaired_as_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.git("worktree", "add", "-q", "-b", LANE, str(stage.root / ".worktrees" / NAME))
+    moved = Stage(root=stage.root.rename(stage.root.with_name("moved here")))
+    monkeypatch.chdir(moved.root)
+    code, [refused] = synced()
+    [one] = listed()["workspaces"]
+    assert (code, refused["reason_code"], one["kind"]) == (1, "not_a_workspace", "other")
+    assert one["problem"].removeprefix("it ") in refused["problem"]
+    command = one["problem"].partition("where git refuses: ")[2]
+    subprocess.run(command, shell=True, check=True, cwd="/")
+    assert [it["kind"] for it in listed()["workspaces"]] == ["linked"]
+    assert synced()[0] == 0
 
 
 def test_the_trash_is_listed_with_its_dates(stage: Stage) -> None:
