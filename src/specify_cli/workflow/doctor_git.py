@@ -22,7 +22,7 @@ from specify_cli.vcs.workspace_files import is_on, odd_files
 from specify_cli.workflow import lane_folders, repositories, taking_in
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
 from specify_cli.workflow.doctor_workspaces import examine_folder
-from specify_cli.workflow.lane_folders import Kind, LaneFolder, way_out
+from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
 
 STALE_LOCK_S = 5 * 60
@@ -141,8 +141,8 @@ def _examine_workspace(
     folder = lane_folders.look(mission.files.project, repository, place.path)
     yield from examine_folder(mission.files.project, folder)
     if not folder.is_usable:
-        what = "it is not a workspace that the host made"
-        yield error("not-a-workspace", place.path, what, repair=f"{way_out(place.path)}; {REMAKE}")
+        what = f"it {folder.complaint(mission.files.project)}"
+        yield error("not-a-workspace", place.path, what, repair=REMAKE)
     elif damaged := _odd_files(mission, repository, folder):
         what = f"it is not a repository of its own: {damaged}"
         repair = f"whoever works there puts back what was there; or move the folder away; {REMAKE}"

@@ -52,7 +52,7 @@ class LaneFolder:
     def complaint(self, project: Project) -> str:
         """What it is where nobody can work there, and what to do; whoever tells it says of which folder."""
         if not self.is_lost_worktree:
-            return "is not a workspace that the host made"
+            return "is not a workspace that the host made; move it away"
         root, path = (shlex.quote(str(it)) for it in (project.root, self.path))
         return (
             "is a linked worktree that git does not know there, as after a move of the project; repair"
@@ -114,10 +114,3 @@ def work_in(
         repository, path, commit=commit, seconds=seconds, objects=objects, filters=filters
     )
     return [shown(it) for it in found.work]
-
-
-def way_out(path: Path) -> str:
-    """What to do about something else in the place of a workspace."""
-    # A linked worktree whose project was moved: git alone says where it is now.
-    repair = f"run 'git worktree repair {shlex.quote(str(path))}' if it is one of git, or "
-    return f"{repair if (path / '.git').is_file() else ''}move it away"

@@ -22,7 +22,7 @@ from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from specify_cli.vcs.workspace_files import is_on
 from specify_cli.vcs.workspaces import Made, Objects, Order
 from specify_cli.workflow import lane_folders
-from specify_cli.workflow.lane_folders import Kind, LaneFolder, way_out
+from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.taking_in import Offer
 
@@ -86,7 +86,7 @@ class Making:
         project = self.mission.files.project
         found = lane_folders.look(project, self.repository, self.place.path)
         if found.kind is Kind.OTHER:
-            text = f"{found.path} is not a workspace of the host's; {way_out(found.path)}, then try again"
+            text = f"{found.path} {found.complaint(project)}"
             code = "not_a_workspace" if found.record else "unavailable"
             raise AllocationFailed(text, code=code)
         is_kept = self._is_kept(found, tip)

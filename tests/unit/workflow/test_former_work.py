@@ -61,3 +61,18 @@ def test_a_hand_in_without_a_workspace_says_what_is_handed_in(stage: Stage) -> N
     move = {"mission": SLUG, "wp": "WP01", "actor": "coder", "to": "for_review"}
     (told,) = stage.done("transition", subtasks_complete=True, **move)["warnings"]
     assert tip in told
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_a_link_in_the_place_of_a_git_file_is_no_worktree_to_be_repaired(
+    stage: Stage, is_link: bool
+) -> None:
+    place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    place.mkdir(parents=True)
+    target = place / ("elsewhere" if is_link else ".git")
+    target.write_text("gitdir: /nowhere\n")
+    if is_link:
+        (place / ".git").symlink_to("elsewhere")
+    refused = stage.ask("start-implementation", mission=SLUG, wp="WP01", actor="coder")
+    assert refused["error_code"] == "LANE_ALLOCATION_FAILED"
+    assert ("worktree repair" in refused["data"]["message"]) != is_link
