@@ -38,7 +38,8 @@ def sync(*, watch: bool, mission: str | None, as_json: bool) -> None:
     project that has such a branch checked out goes with it; with --watch, the branch stays. What
     workspaces fetch from follows the project.
 
-    Exit 0: everything is in step. 1: something was refused; it is said why.
+    Exit 0: everything is in step. 1: something was refused, or the workspace of a package in progress
+    is not there; it is said why.
 
     Example: spec-kitty sync --mission 001-search
     """
@@ -72,7 +73,8 @@ def _watch(mission: str | None, *, as_json: bool) -> None:
         while True:
             pause.wait(LOOK_EVERY_S)
             found = bootstrap.workspace_glances(root)
-            changed = [name for name, glance in found.items() if seen.get(name) != glance]
+            names = seen.keys() | found.keys()
+            changed = sorted(name for name in names if seen.get(name) != found.get(name))
             # Taken before asking: what changes while the answer is made is seen at the next look.
             seen = found
             if changed:
@@ -110,6 +112,8 @@ def _say(one: Mapping[str, Any]) -> None:
 
 
 def _words(one: Mapping[str, Any]) -> str:
+    if one["outcome"] == "missing":
+        return str(one["problem"])
     if one["problem"] is not None:
         return f"not taken in: {one['problem']}"
     if one["outcome"] == "taken_in":

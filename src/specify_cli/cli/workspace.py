@@ -26,6 +26,7 @@ KINDS = {
     "linked": "linked worktree",
     "no_repository": "folder without a repository",
     "other": "something else",
+    "missing": "not there",
 }
 STANDINGS = {
     "in_step": "in step",
@@ -63,7 +64,7 @@ def list_workspaces(*, as_json: bool) -> None:
         say("There is no workspace: 'spec-kitty implement WP01' makes one.")
     for one in data["workspaces"]:
         if one["problem"]:
-            say(f"{one['path']}: {one['problem']}", is_error=True)
+            say(f"{one['workspace']}: {one['problem']}", is_error=True)
     if data["trash"]:
         say("")
         kept = ((it["path"], it["since"][:10], it["until"][:10]) for it in data["trash"])

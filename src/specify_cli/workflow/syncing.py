@@ -16,6 +16,7 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import (
     lane_folders,
     lane_retiring,
+    missing_workspaces,
     repositories,
     taking_in,
     workspace_index,
@@ -33,6 +34,7 @@ class Outcome(StrEnum):
     TAKEN_IN = "taken_in"
     BEHIND = "behind"
     REFUSED = "refused"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class Syncing:
     ) -> list[Synced]:
         """What came from each workspace, or why it did not: of one mission or of all, or `only` those names.
 
-        One that is damaged, or refused, holds up no other.
+        One that is damaged, refused, or not there although a package is in progress, holds up no other.
 
         What the workspaces of missions at work fetch from is as the project is, afterwards.
 
@@ -93,6 +95,11 @@ class Syncing:
             for it in named
         )
         synced = [it for it in found if it is not None]
+        synced += [
+            it
+            for it in _missing(repository, index)
+            if slug in (None, it.slug) and (only is None or it.name in only)
+        ]
         self._update_mirrors({it.slug for it in synced if it.lane})
         return synced
 
@@ -133,6 +140,29 @@ class Syncing:
                 problem=str(error),
                 code="unreadable",
             )
+
+
+def _missing(repository: Repository, index: WorkspaceIndex) -> list[Synced]:
+    """What is told of workspaces that are not there.
+
+    Raises:
+        StorageFailed: git does not work in the project, or `.worktrees` cannot be read.
+    """
+    try:
+        found = missing_workspaces.find(repository, index)
+    except GitFailed as error:
+        raise StorageFailed(f"the branches of the project cannot be listed: {error}") from error
+    return [
+        Synced(
+            name=it.lane.path.name,
+            slug=it.slug,
+            lane=it.lane,
+            outcome=Outcome.MISSING,
+            problem=it.problem,
+            code="missing",
+        )
+        for it in found
+    ]
 
 
 def is_at_work(mission: OpenMission) -> bool:

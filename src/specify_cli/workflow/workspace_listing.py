@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from specify_cli.core import lane_turns
+from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.storage.workspace_records import folder_id
@@ -18,8 +19,9 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import borrows, told_tip
-from specify_cli.workflow import lane_folders, repositories, workspace_index
+from specify_cli.workflow import lane_folders, missing_workspaces, repositories, workspace_index
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.missing_workspaces import MissingWorkspace
 from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
@@ -32,6 +34,7 @@ class WorkspaceKind(StrEnum):
     LINKED = "linked"
     NO_REPOSITORY = "no_repository"
     OTHER = "other"
+    MISSING = "missing"
 
 
 class Standing(StrEnum):
@@ -78,7 +81,7 @@ class WorkspaceListing:
     project: Project
 
     def workspaces(self) -> list[ListedWorkspace]:
-        """Every workspace, those of no mission too.
+        """Every workspace, those of no mission too, and those that are not there though a package needs them.
 
         Raises:
             StorageFailed: `.worktrees` cannot be read, or git does not work in the project.
@@ -87,7 +90,11 @@ class WorkspaceListing:
         if repository is None:
             return []
         index = WorkspaceIndex(self.project)
-        return [_listed(repository, index, name) for name in workspace_index.names(self.project)]
+        found = [_listed(repository, index, name) for name in workspace_index.names(self.project)]
+        try:
+            return [*found, *map(_missing, missing_workspaces.find(repository, index))]
+        except GitFailed as error:
+            raise StorageFailed(f"the branches of the project cannot be listed: {error}") from error
 
     def trash(self) -> list[Kept]:
         """What was replaced or removed and is still kept, the oldest first.
@@ -131,6 +138,21 @@ def _listed(repository: Repository, index: WorkspaceIndex, name: str) -> ListedW
         return _in_full(repository, listed, mission=mission, lane=lane)
     except (SpecKittyError, GitFailed, OSError) as error:
         return replace(listed, problem=str(error))
+
+
+def _missing(missing: MissingWorkspace) -> ListedWorkspace:
+    return ListedWorkspace(
+        name=missing.lane.path.name,
+        path=missing.lane.path,
+        kind=WorkspaceKind.MISSING,
+        slug=missing.slug,
+        lane_id=missing.lane.lane_id,
+        branch=missing.lane.branch,
+        wp_id=missing.wp_id,
+        package_lane=Lane.IN_PROGRESS.value,
+        holder=missing.holder,
+        problem=missing.problem,
+    )
 
 
 def _kind(folder: LaneFolder) -> WorkspaceKind:

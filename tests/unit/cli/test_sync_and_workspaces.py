@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -230,7 +231,7 @@ def test_the_kind_is_what_is_there_and_not_what_was_made(stage: Stage) -> None:
     config.chmod(0o644)
     shutil.rmtree(other / ".git")
     kinds = {it["workspace"]: it["kind"] for it in listed()["workspaces"]}
-    assert kinds == {f"{NAME}.kept": "shared", other.name: "no_repository"}
+    assert kinds == {NAME: "missing", f"{NAME}.kept": "shared", other.name: "no_repository"}
     (other / ".git").symlink_to(place)
     assert {it["workspace"]: it["kind"] for it in listed()["workspaces"]}[other.name] == "other"
     assert "folder without a repository" not in typed("workspace", "list").stdout
@@ -250,6 +251,34 @@ def test_a_linked_worktree_of_a_project_that_was_moved_is_repaired_as_told(
     subprocess.run(command, shell=True, check=True, cwd="/")
     assert [it["kind"] for it in listed()["workspaces"]] == ["linked"]
     assert synced()[0] == 0
+
+
+def test_a_workspace_that_is_gone_under_a_package_in_progress_is_told_and_how_it_is_made_anew(
+    stage: Stage,
+) -> None:
+    place = begin(stage, actor="ann o'hara")
+    shutil.rmtree(stage.root / ".worktrees")
+    code, [missing] = synced()
+    assert (code, missing["outcome"], missing["path"]) == (1, "missing", str(place))
+    [one] = listed()["workspaces"]
+    assert (one["kind"], one["wp_id"], one["holder"]) == ("missing", "WP01", "ann o'hara")
+    told = typed("sync")
+    assert f'WP01 is in progress for "ann o\'hara", and its workspace {place}' in told.stderr
+    assert "no workspaces" not in told.stderr
+    assert "There is no workspace" not in typed("workspace", "list").stdout
+    command = shlex.split(one["problem"].partition("make it anew: ")[2])
+    assert typed(*command[1:]).exit_code == 0
+    assert place.is_dir()
+    assert synced()[0] == 0
+
+
+def test_a_workspace_that_is_gone_where_nobody_is_at_work_is_not_told(stage: Stage) -> None:
+    place = begin(stage)
+    shutil.rmtree(place)
+    move = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
+    stage.done("transition", note="waits", **move)
+    assert synced() == (0, [])
+    assert listed()["workspaces"] == []
 
 
 def test_the_trash_is_listed_with_its_dates(stage: Stage) -> None:
