@@ -3,42 +3,113 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from specify_cli.vcs.host_folders import Identity
+from specify_cli.vcs.mounts import mount_of
+
+MOST_TOLD: Final = 10
+"""So many processes are told of."""
 
 _PROC: Final = Path("/proc")
-_DEEPEST: Final = 200
+_FOLDER: Final = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
+_LONGEST_S: Final = 2.0
+_MOST_READ: Final = 4096
+_USER: Final = re.compile(rb"^Uid:\t(\d+)", re.MULTILINE)
+"""The real user: a program that is setuid is not root's because it runs as root."""
 
 
-def occupants(folder: Identity) -> list[int]:
-    """The processes whose current folder is that one or below it, as far as the caller may see them.
+def occupants(folder: Identity, *, owner: int) -> list[int]:
+    """Processes whose current folder is that one or below it, as far as the caller may see them; ten at most.
 
-    Its own process counts. A bind mount of the folder is the folder itself. Empty where there is no `/proc`.
+    Those of root, of the caller's user and of `owner`, whose folder it is, count: nobody else keeps it
+    in use. The caller's own process counts. A bind mount of the folder is the folder itself.
+    Empty where there is no `/proc`. What is not found within two seconds counts as not there.
     """
-    return sorted(pid for pid in _pids() if _stands_in(pid, folder))
+    look = _Look(folder)
+    pids = look.processes_of(frozenset({0, os.getuid(), owner}))
+    return sorted(islice(filter(look.finds, pids), MOST_TOLD))
 
 
-def _pids() -> Iterator[int]:
-    names = os.listdir(_PROC) if _PROC.is_dir() else []
-    return (int(name) for name in names if name.isdecimal())
+class _Look:
+    """One look at the processes of the machine, which ends in time however many there are."""
 
+    def __init__(self, folder: Identity) -> None:
+        self._folder = folder
+        self._deadline = time.monotonic() + _LONGEST_S
+        self._elsewhere: set[tuple[Identity, bytes]] = set()
 
-def _stands_in(pid: int, folder: Identity) -> bool:
-    """Whether the folder is the current one of the process or above it.
+    def processes_of(self, users: frozenset[int]) -> Iterator[int]:
+        """The processes of those users."""
+        names = os.listdir(_PROC) if _PROC.is_dir() else []
+        for name in filter(str.isdecimal, names):
+            if self._is_over():
+                return
+            if _user(name) in users:
+                yield int(name)
 
-    By identity: the name that the kernel tells may be that of another mount.
-    """
-    path = f"{_PROC}/{pid}/cwd/."
-    last = None
-    for _ in range(_DEEPEST):
+    def finds(self, pid: int) -> bool:
+        """Whether the folder is the current one of the process or above it.
+
+        By identity: the name that the kernel tells may be that of another mount. Processes that stand
+        in one folder of one mount have the same folders above them.
+        """
+        start = None
         try:
-            here = Identity.of(os.stat(path))  # Not by pathlib, which would drop the dot.
+            with closing(_upwards(pid)) as folders:
+                for descriptor, found in folders:
+                    if found == self._folder:
+                        return True
+                    start = start or (found, mount_of(descriptor))
+                    if start in self._elsewhere or self._is_over():
+                        return False
         except OSError:
             return False  # It has ended, or is another user's.
-        if here in (folder, last):
-            return here == folder
-        last, path = here, f"{path}/.."
-    return False
+        if start:
+            self._elsewhere.add(start)
+        return False
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._deadline
+
+
+def _upwards(pid: int) -> Generator[tuple[int, Identity]]:
+    """The current folder of a process and those above it, each open until the next is asked for.
+
+    Raises:
+        OSError: it has ended, or is another user's.
+    """
+    here = os.open(f"{_PROC}/{pid}/cwd", _FOLDER)
+    try:
+        found = Identity.of(os.fstat(here))
+        while True:
+            yield here, found
+            here, below = os.open("..", _FOLDER, dir_fd=here), here
+            try:
+                last, found = found, Identity.of(os.fstat(here))
+                # Only the root is above itself; a folder that is bound into itself is in another mount.
+                if found == last and mount_of(here) == mount_of(below):
+                    return
+            finally:
+                os.close(below)
+    finally:
+        os.close(here)
+
+
+def _user(pid: str) -> int | None:
+    """Whose process it is; None where it has ended."""
+    try:
+        status = os.open(f"{_PROC}/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            found = _USER.search(os.read(status, _MOST_READ))
+        finally:
+            os.close(status)
+    except OSError:
+        return None
+    return int(found[1]) if found else None

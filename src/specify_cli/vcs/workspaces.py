@@ -26,7 +26,6 @@ __all__ = ["Made", "Objects", "Order", "make", "swap"]
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME: Final = "workspace"
-_TOLD: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +84,7 @@ def swap(
     """
     place = order.place
     if identity(place) == old:
-        _require_left(place, old)
+        _require_left(place, old, at=place)
         require_idle(place)
     with (
         opened(place.parent) as parent,
@@ -94,7 +93,7 @@ def swap(
         remember(made.identity)
         fresh = private.path / _NAME
         with trash.exchanged(fresh, place, known=old, parent=parent) as former:
-            _require_left(place, old)
+            _require_left(place, old, at=former)
             require_idle(former)
     durable.sync_folder(place.parent)
     return replace(made, old=former)
@@ -110,15 +109,15 @@ def _require_free(place: Path) -> None:
         raise AllocationFailed(f"{place} exists; move it away, then try again")
 
 
-def _require_left(place: Path, folder: Identity) -> None:
-    """Nobody stands in the folder.
+def _require_left(place: Path, folder: Identity, *, at: Path) -> None:
+    """Nobody stands in the folder, which is now at `at`.
 
     Raises:
         AllocationFailed: naming the processes.
     """
-    found = occupants(folder)
+    found = occupants(folder, owner=at.lstat().st_uid)
     if found:
-        named = ", ".join(map(str, found[:_TOLD]))
+        named = ", ".join(map(str, found))
         text = f"processes stand in {place} ({named}); leave that folder (cd out), then try again"
         raise AllocationFailed(text, code="in_use")
 
