@@ -50,9 +50,14 @@ def discard(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
     except FileNotFoundError:
         return True
     try:
-        while names := os.listdir(top):
-            if not all(_is_removed(inner, top, budget) for inner in names):
-                return False
+        is_empty = False
+        while not is_empty:
+            is_empty = True
+            with os.scandir(top) as found:  # A look reads no more than what may go.
+                for entry in found:
+                    is_empty = False
+                    if not _is_removed(entry.name, top, budget):
+                        return False
     finally:
         os.close(top)
     os.rmdir(name, dir_fd=dir_fd)
@@ -81,11 +86,12 @@ def _is_removed(name: str, top: int, budget: Budget) -> bool:
 def _is_emptied(name: str, top: int, budget: Budget) -> bool:
     inner = _opened(name, top)
     try:
-        for child in os.listdir(inner):
-            if not budget.spend():
-                return False
-            if not _is_unlinked(child, inner):
-                _lift(child, inner, top)
+        with os.scandir(inner) as found:
+            for child in found:
+                if not budget.spend():
+                    return False
+                if not _is_unlinked(child.name, inner):
+                    _lift(child.name, inner, top)
     finally:
         os.close(inner)
     return True

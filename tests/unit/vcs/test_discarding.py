@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from specify_cli.vcs.discarding import Budget, discard
 
 SOMEBODY = 54_321
 DEEP = 3000
+MANY = 5000
 
 
 @pytest.fixture
@@ -116,6 +118,20 @@ def test_a_budget_ends_a_removal_that_another_call_goes_on_with(
         calls += 1
     assert calls > 3
     assert not any(tmp_path.iterdir())
+
+
+def test_a_call_reads_no_more_names_than_it_removes(tmp_path: Path, folder: int) -> None:
+    (tmp_path / "it" / "inner").mkdir(parents=True)
+    for number in range(MANY):
+        (tmp_path / "it" / "inner" / f"{number:0200}").touch()
+    tracemalloc.start()
+    try:
+        assert not discard("it", dir_fd=folder, budget=Budget(10))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < MANY * 200 / 10
+    assert len(list((tmp_path / "it" / "inner").iterdir())) >= MANY - 10
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
