@@ -17,6 +17,7 @@ from specify_cli.vcs import durable
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import Budget, discard
 from specify_cli.vcs.host_folders import FOLDER, TRASH, Identity, opened, opened_private
+from specify_cli.vcs.occupants import occupants
 from specify_cli.vcs.renames import exchange, rename_free
 
 MOST_AT_ONCE: Final = 100_000
@@ -108,6 +109,7 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
     """Remove what was moved to the trash before a moment, following nothing.
 
     What the host did not name stays. At most `most` files and folders go at one call; the next one goes on.
+    Each workspace has its share of them, so that none which is large, or written in without end, keeps the others.
 
     Raises:
         AllocationFailed: the trash is a link or a file.
@@ -115,21 +117,22 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
     """
     removed: list[str] = []
     failed: dict[str, str] = {}
-    budget = Budget(most)
+    begun: list[str] = []
     with opened(worktrees) as parent, opened_private(worktrees / TRASH, parent=parent) as trash:
-        for name in sorted(os.listdir(trash)):
-            found = _ENTRY.fullmatch(name)
-            if found is None or _date(found["date"]) >= before:
-                continue
+        due = _due(trash, before)
+        for number, name in enumerate(due):
+            budget = Budget(-(-most // (len(due) - number)))
+            share = budget.left
             try:
                 is_gone = discard(name, dir_fd=trash, budget=budget)
             except OSError as error:
                 failed[name] = str(error)
-                continue
-            if not is_gone:
-                return Pruned(names=removed, failed=failed, is_complete=False)
-            removed.append(name)
-    return Pruned(names=removed, failed=failed, is_complete=True)
+            else:
+                (removed if is_gone else begun).append(name)
+            most -= share - max(budget.left, 0)
+        in_use = _in_use(begun, trash)
+    is_complete = len(in_use) == len(begun)
+    return Pruned(names=removed, failed=failed | in_use, is_complete=is_complete)
 
 
 def entries(trash: Path) -> Iterator[Thrown]:
@@ -154,6 +157,27 @@ def names_in(trash: Path) -> Iterator[str]:
 
 def _new_name(name: str) -> str:
     return f"{clock.now().astimezone(UTC).strftime(_DATE)}-{secrets.token_hex(4)}-{name}"
+
+
+def _due(trash: int, before: datetime) -> list[str]:
+    """What was moved there before that moment, the oldest first."""
+    found = map(_ENTRY.fullmatch, sorted(os.listdir(trash)))
+    return [it[0] for it in found if it and _date(it["date"]) < before]
+
+
+def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:
+    """Why no call is going to remove those: processes stand in all of them, and may write without end.
+
+    Empty where some of them are free: those first.
+    """
+    told: dict[str, str] = {}
+    for name in begun:
+        found = os.lstat(name, dir_fd=trash)
+        pids = occupants(Identity.of(found), owner=found.st_uid)
+        if not pids:
+            return {}
+        told[name] = f"processes stand in it ({', '.join(map(str, pids))}); end them"
+    return told
 
 
 def _date(text: str) -> datetime:

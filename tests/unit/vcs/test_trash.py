@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,13 @@ from specify_cli.vcs.discarding import discard
 from specify_cli.vcs.host_folders import Identity, identity
 from tests.durability import watched
 
+WRITING = """
+import itertools
+for number in itertools.count():
+    open(str(number), "w").close()
+    if number == 1000:
+        print("here", flush=True)
+"""
 NOW = datetime(2026, 11, 28, 10, 30, tzinfo=UTC)
 
 
@@ -162,6 +171,49 @@ def test_a_call_removes_a_part_and_the_next_ones_the_rest(place: Path) -> None:
     while not trash.prune(place.parent, before=NOW, most=20).is_complete:
         pass
     assert not kept.exists()
+
+
+@pytest.mark.parametrize("most", [2, 20])
+def test_one_that_takes_many_calls_keeps_no_other(place: Path, most: int) -> None:
+    for number in range(200):
+        (place / str(number)).touch()
+    with freeze_time(NOW - timedelta(days=16)):
+        first = trash.retire(place)
+    with freeze_time(NOW - timedelta(days=15)):
+        others = {trash.retire(workspace(place)) for _ in range(3)}
+    for _ in range(3 * len(others)):
+        trash.prune(place.parent, before=NOW, most=most)
+    assert set(first.parent.iterdir()) == {first}
+
+
+@pytest.fixture
+def writer(place: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that stands in the workspace and writes in it."""
+    command = (sys.executable, "-c", WRITING)
+    with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"here\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_one_that_is_written_in_without_end_is_told_and_keeps_no_other(
+    place: Path, writer: subprocess.Popen[bytes]
+) -> None:
+    with freeze_time(NOW - timedelta(days=16)):
+        first = trash.retire(place)
+    with freeze_time(NOW - timedelta(days=15)):
+        second = trash.retire(workspace(place))
+    pruned = trash.prune(place.parent, before=NOW, most=20)
+    assert list(pruned.names) == [second.name]
+    assert pruned.is_complete
+    assert f"processes stand in it ({writer.pid})" in pruned.failed[first.name]
+    writer.kill()
+    writer.wait()
+    assert trash.prune(place.parent, before=NOW).is_complete
+    assert not first.exists()
 
 
 def test_one_that_cannot_be_removed_keeps_no_other(
