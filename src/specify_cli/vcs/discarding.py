@@ -6,9 +6,11 @@ import errno
 import os
 import secrets
 import stat
+from contextlib import suppress
 from typing import Final
 
 from specify_cli.vcs.host_folders import FOLDER
+from specify_cli.vcs.mounts import mount_of
 
 MOST_ENTRIES: Final = 10_000_000
 """So many files and folders go at one call, whoever still writes into them."""
@@ -40,7 +42,7 @@ def discard(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
     time and no path is longer than one name, however deep the folders go. What is left, another call goes on with.
 
     Raises:
-        OSError: the disk refused.
+        OSError: the disk refused, or something is mounted there, which is not touched.
     """
     budget = budget or Budget()
     if _is_unlinked(name, dir_fd):
@@ -101,6 +103,8 @@ def _lift(child: str, inner: int, top: int) -> None:
     try:
         os.rmdir(child, dir_fd=inner)
     except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise _mounted(child, inner) from error
         if error.errno not in _IN_USE:
             raise
     else:
@@ -111,15 +115,24 @@ def _lift(child: str, inner: int, top: int) -> None:
 
 
 def _opened(name: str, dir_fd: int) -> int:
-    """The folder, which its owner may read and write from now on."""
+    """The folder, which its owner may read and write from now on.
+
+    Raises:
+        OSError: the disk refused, or another file system or folder is mounted there.
+    """
     try:
         descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
     except PermissionError:
         _give_to_owner(name, dir_fd)
         descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
-    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-    if mode & _OWNER != _OWNER:
-        os.fchmod(descriptor, _OWNER)
+    try:
+        _require_same_mount(descriptor, name, dir_fd)
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & _OWNER != _OWNER:
+            os.fchmod(descriptor, _OWNER)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
@@ -127,9 +140,28 @@ def _give_to_owner(name: str, dir_fd: int) -> None:
     """Let the owner of a folder open it. Python has no chmod that follows no link but this way."""
     descriptor = os.open(name, FOLDER | getattr(os, "O_PATH", 0), dir_fd=dir_fd)
     try:
+        _require_same_mount(descriptor, name, dir_fd)
         os.chmod(f"/proc/self/fd/{descriptor}", _OWNER)
     finally:
         os.close(descriptor)
+
+
+def _require_same_mount(descriptor: int, name: str, dir_fd: int) -> None:
+    """The folder is no other mount than the one that has it.
+
+    Raises:
+        OSError: it is.
+    """
+    if mount_of(descriptor) != mount_of(dir_fd):
+        raise _mounted(name, dir_fd)
+
+
+def _mounted(name: str, folder: int) -> OSError:
+    """Names what is mounted by the path that it has now: what was above it may be removed already."""
+    path = name
+    with suppress(OSError):
+        path = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+    return OSError(errno.EBUSY, "something is mounted there, unmount it first (umount)", path)
 
 
 def _is_unlinked(name: str, folder: int) -> bool:
@@ -139,6 +171,8 @@ def _is_unlinked(name: str, folder: int) -> bool:
     except FileNotFoundError:
         return True
     except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise _mounted(name, folder) from error
         if error.errno in _IS_FOLDER:
             return False
         raise

@@ -26,6 +26,21 @@ for number in itertools.count():
     if number == 1000:
         print("here", flush=True)
 """
+A_MOUNT = ("unshare", "--mount", "--map-root-user", "sh", "-ec")
+PRUNING = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from specify_cli.vcs import trash
+pruned = trash.prune(Path(sys.argv[1]), before=datetime.now(UTC).replace(year=9000))
+print(*pruned.failed.values())
+"""
+MOUNTS = """
+import os, sys
+from specify_cli.vcs.mounts import mount_of
+here, above = (os.open(it, os.O_PATH) for it in (sys.argv[1], sys.argv[1] + "/.."))
+print(mount_of(here) == mount_of(os.dup(here)), mount_of(here) == mount_of(above))
+"""
 NOW = datetime(2026, 11, 28, 10, 30, tzinfo=UTC)
 
 
@@ -214,6 +229,55 @@ def test_one_that_is_written_in_without_end_is_told_and_keeps_no_other(
     writer.wait()
     assert trash.prune(place.parent, before=NOW).is_complete
     assert not first.exists()
+
+
+@pytest.mark.parametrize("at", ["cache", "a/b/c/cache", "a/cache"])
+@pytest.mark.parametrize("mount", ["--bind {outside}", "-t tmpfs none"])
+def test_what_is_mounted_in_a_workspace_is_told_and_not_touched(
+    place: Path, tmp_path: Path, at: str, mount: str
+) -> None:
+    outside = workspace(tmp_path / "outside")
+    outside.chmod(0o500)
+    (place / at).mkdir(parents=True)
+    with freeze_time(NOW - timedelta(days=15)):
+        kept, other = trash.retire(place), trash.retire(workspace(place))
+    command = f'mount {mount} "$0/{at}" && exec "$@"'.format(outside=outside)
+    pruning = (sys.executable, "-c", PRUNING, str(place.parent))
+    answer = subprocess.run(
+        (*A_MOUNT, command, str(kept), *pruning), stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert f"'{kept}/" in answer.stdout
+    assert "/cache'" in answer.stdout
+    assert "something is mounted there, unmount it first (umount)" in answer.stdout
+    assert (outside / "file").read_text() == "old"
+    assert outside.stat().st_mode & 0o777 == 0o500
+    assert not other.exists()
+    trash.prune(place.parent, before=NOW)
+    assert not kept.exists()
+
+
+def test_a_file_that_is_mounted_in_a_workspace_is_told(place: Path, tmp_path: Path) -> None:
+    outside = workspace(tmp_path / "outside") / "file"
+    with freeze_time(NOW - timedelta(days=15)):
+        kept = trash.retire(place)
+    command = f'mount --bind {outside} "$0/file" && exec "$@"'
+    pruning = (sys.executable, "-c", PRUNING, str(place.parent))
+    answer = subprocess.run(
+        (*A_MOUNT, command, str(kept), *pruning), stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert f"unmount it first (umount): '{kept}/file'" in answer.stdout
+    assert outside.read_text() == "old"
+
+
+def test_without_proc_a_mount_is_known_by_its_device(tmp_path: Path) -> None:
+    command = f'mount -t tmpfs none "{tmp_path}" && mount -t tmpfs none /proc && exec "$@"'
+    answer = subprocess.run(
+        (*A_MOUNT, command, "sh", sys.executable, "-c", MOUNTS, str(tmp_path)),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout == "True False\n"
 
 
 def test_one_that_cannot_be_removed_keeps_no_other(
