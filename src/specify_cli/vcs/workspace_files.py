@@ -6,11 +6,15 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 from typing import Final
+
+MOST_TOLD: Final = 100
+"""So many files of a folder are told of; whoever shows them shows fewer."""
 
 _READ: Final = ("HEAD", "config", "config.worktree", "packed-refs", "shallow", "info/attributes")
 """Files of a repository that upload-pack reads."""
@@ -22,6 +26,7 @@ _PACKED: Final = rb"^([0-9a-f]{40}|[0-9a-f]{64}) refs/heads/%s$"
 _MOST_READ: Final = 1024
 _MOST_PACKED: Final = 1024 * 1024
 
+_LOOKS_PER_CLOCK: Final = 1000
 _READ_WHOLE: Final = ("objects", "refs", "reftable")
 _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-alternates")
 """Files by which a repository is in part another one."""
@@ -30,6 +35,7 @@ _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-
 def odd_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]:
     """What upload-pack would follow elsewhere or wait for, in the place of what it reads.
 
+    Below each of its folders, the first by name where there are more than `MOST_TOLD`.
     Objects may be another repository's where the workspace `is_shared`.
 
     Raises:
@@ -50,31 +56,46 @@ def _odd_files(git_dir: Path, deadline: float) -> Iterator[Path]:
             yield git_dir / name
     for name in _READ_WHOLE:
         if _is(git_dir / name, stat.S_ISDIR):
-            yield from _odd_below(git_dir / name, deadline)
+            found = _odd_below(git_dir / name, deadline)
+            yield from map(Path, nsmallest(MOST_TOLD, found))
         elif os.path.lexists(git_dir / name):
             yield git_dir / name
 
 
-def _odd_below(folder: Path, deadline: float) -> Iterator[Path]:
-    """Without recursion: folders may be deeper in one another than Python's stack."""
+def _odd_below(folder: Path, deadline: float) -> Iterator[str]:
+    """Without recursion: folders may be deeper in one another than Python's stack.
+
+    Names are read as they are looked at: one folder may hold any number of them.
+    """
     waiting = [str(folder)]
     while waiting:
-        if time.monotonic() > deadline:
-            raise TimeoutError("it has too many files to be looked at")
         parent = waiting.pop()
+        _require_time(deadline)
         try:
             with os.scandir(parent) as found:
-                entries = list(found)
+                for entry in _until(deadline, found):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    elif not entry.is_file(follow_symlinks=False):
+                        yield entry.path
+        except TimeoutError:
+            raise
         except PermissionError:  # Git cannot read it either, and says so.
             continue
         except OSError:  # Its path is too long, for one.
-            yield Path(parent)
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
-            elif not entry.is_file(follow_symlinks=False):
-                yield Path(entry.path)
+            yield parent
+
+
+def _until(deadline: float, found: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+    for number, entry in enumerate(found, start=1):
+        if number % _LOOKS_PER_CLOCK == 0:
+            _require_time(deadline)
+        yield entry
+
+
+def _require_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise TimeoutError("it has too many files to be looked at")
 
 
 def _elsewhere(git_dir: Path, *, is_shared: bool) -> Iterator[Path]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
 import threading
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.workspace_files import glance, is_on, odd_files, told_tip
+from specify_cli.vcs.intake_order import MOST_NAMED
+from specify_cli.vcs.workspace_files import MOST_TOLD, glance, is_on, odd_files, told_tip
 from tests.patience import LONGEST_S
 
 
@@ -29,6 +33,7 @@ def make_socket(path: Path) -> None:
 
 
 KINDS: list[Callable[[Path], object]] = [link_to_folder, link_to_file, os.mkfifo, make_socket]
+MANY = 5000
 PLACES = [
     "HEAD",
     "config",
@@ -103,6 +108,40 @@ def test_folders_in_one_another_without_end_are_looked_through(git_dir: Path) ->
 def test_too_many_files_are_not_looked_through_for_ever(git_dir: Path) -> None:
     with pytest.raises(TimeoutError):
         odd_files(Path(), is_shared=False, seconds=0)
+
+
+def test_one_folder_with_too_many_files_is_not_looked_through_for_ever(
+    git_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at the clock takes a second here, and only this folder is left when the time ends."""
+    (git_dir / "reftable").mkdir()
+    for number in range(MANY):
+        (git_dir / "reftable" / str(number)).touch()
+    monkeypatch.setattr(time, "monotonic", map(float, itertools.count()).__next__)
+    with pytest.raises(TimeoutError):
+        odd_files(Path(), is_shared=False, seconds=8)
+
+
+def test_the_names_of_a_folder_are_not_kept(git_dir: Path) -> None:
+    (git_dir / "reftable").mkdir()
+    for number in range(MANY):
+        (git_dir / "reftable" / f"{number:0200}").touch()
+    tracemalloc.start()
+    try:
+        assert odd_files(Path(), is_shared=False, seconds=60) == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < MANY * 200 / 10
+
+
+def test_the_first_of_many_are_told_in_order(git_dir: Path) -> None:
+    (git_dir / "refs" / "n").mkdir()
+    for number in range(MANY):
+        (git_dir / "refs" / "n" / f"{number:04}").symlink_to("none")
+    found = odd_files(Path(), is_shared=False, seconds=60)
+    assert found == [git_dir / "refs" / "n" / f"{it:04}" for it in range(MOST_TOLD)]
+    assert len(found) > MOST_NAMED
 
 
 def test_a_link_to_itself_is_named(git_dir: Path) -> None:
