@@ -85,14 +85,20 @@ class _Mirror:
         return self.settings.promisor is not None
 
     def is_sound(self) -> bool:
-        """Whether it has the configuration that it was made with, and borrows no other objects."""
+        """Whether it has the configuration that it was made with, no other objects and no lock.
+
+        Only one host at a time is here, and ends what a killed one left running: a lock is a leftover.
+        """
         wanted = {"config": text_of(self._config())}
         if os.path.lexists(self.path / ALTERNATES):
             if not self.is_shared:
                 return False
             wanted |= borrowing(self.project, place=self.path, settings=self.settings)
-        return identity(self.path) is not None and all(
-            _content(self.path / name) == content for name, content in wanted.items()
+        return (
+            identity(self.path) is not None
+            and all(_content(self.path / name) == content for name, content in wanted.items())
+            and not any(self.path.glob("*.lock"))
+            and not any(self.path.glob("refs/**/*.lock"))
         )
 
     def move(self, folder: Path) -> None:

@@ -74,6 +74,6 @@ def prune(repository: Repository, project: Project, *, most: int) -> Pruned:
     """
     before = clock.now() - timedelta(days=project.settings.trash_days)
     pruned = trash.prune(project.worktrees, before=before, most=most)
-    if pruned.is_complete:
+    if pruned.names or pruned.is_complete:
         pins.prune(repository.git, project.worktrees)
     return pruned

@@ -119,7 +119,9 @@ def prune_trash(project: Project) -> float:
         return A_DAY_S
     with repositories.changing(project) as repository:
         pruned = lane_retiring.prune(repository, project, most=FILES_A_STEP)
+    if not pruned.is_complete:
+        return STEP_S
     if pruned.failed:
         name, why = next(iter(pruned.failed.items()))
         raise StorageFailed(f"{trash / name} cannot be removed: {why}; see who owns its files")
-    return A_DAY_S if pruned.is_complete else STEP_S
+    return A_DAY_S

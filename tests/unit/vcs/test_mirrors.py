@@ -177,6 +177,17 @@ def test_one_that_the_host_did_not_make_so_is_made_anew(
     assert not (path.parent / "it-ran").exists()
 
 
+@pytest.mark.parametrize("name", ["HEAD.lock", "refs/heads/main.lock"])
+def test_a_lock_of_a_killed_git_does_not_stay_where_nothing_moves(
+    mirrored: Project, name: str
+) -> None:
+    left = mirror(mirrored) / name
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.touch()
+    update(mirrored)
+    assert not (mirror(mirrored) / name).exists()
+
+
 def test_it_is_not_made_behind_a_link(project: Project, tmp_path: Path) -> None:
     (project.root / ".worktrees").mkdir()
     (project.root / ".worktrees" / ".mirror").symlink_to(tmp_path)
