@@ -14,6 +14,7 @@ from specify_cli.cli import api_line, through_mailbox
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.through_mailbox import Stopped, give
+from specify_cli.protocol import CORRELATION_ID
 
 if TYPE_CHECKING:
     import dataclasses
@@ -280,7 +281,7 @@ def _json_flag(flag: str, text: str | None) -> Any:
 
 
 def _is_id(text: str | None) -> bool:
-    if text is None or request.CORRELATION_ID.fullmatch(text) is None:
+    if text is None or CORRELATION_ID.fullmatch(text) is None:
         return False
     return not credentials.find(text)
 

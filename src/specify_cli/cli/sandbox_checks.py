@@ -13,6 +13,7 @@ from specify_cli.cli.sandbox_finding import NO, OK, WARN, Finding
 from specify_cli.cli.sandbox_folders import belonging, git, probe, room_of
 from specify_cli.cli.through_mailbox import folders
 from specify_cli.mailbox.client import CONTRACT_VERSION, Pulse
+from specify_cli.protocol import HEARTBEAT, SUFFIX
 
 __all__ = ["NO", "OK", "WARN", "Finding", "all_of"]
 
@@ -81,7 +82,7 @@ def _outbox(outbox: Path) -> Iterator[Finding]:
 
 
 def _worker(outbox: Path) -> Iterator[Finding]:
-    path = outbox / "worker.json"
+    path = outbox / (HEARTBEAT + SUFFIX)
     pulse = Pulse(path)
     start = "start 'spec-kitty mailbox serve' on the host"
     if not pulse.look():

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from specify_cli import protocol
 from specify_cli.cli import api_line
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
@@ -43,8 +44,6 @@ MAILBOX_VARIABLE = "SPEC_KITTY_MAILBOX"
 TIMEOUT_VARIABLE = "SPEC_KITTY_MAILBOX_TIMEOUT_S"
 DEFAULT_TIMEOUT_S = 300.0
 LONGEST_TIMEOUT_S = 366 * 86_400.0
-# The heartbeat's name, which no reply can take.
-RESERVED_ID = "worker"
 SILENT_FOR_S = 2.0
 PROGRESS_EVERY_S = 5.0
 SUCCEEDED, REFUSED, NOT_UNDERSTOOD = 0, 1, 2
@@ -114,7 +113,7 @@ class Call:
         self._is_sent = False
         self._was_warned = False
         self._next_progress_s = PROGRESS_EVERY_S
-        if correlation_id.lower() == RESERVED_ID:
+        if correlation_id.lower() == protocol.HEARTBEAT:
             raise errors.UsageError(
                 f"--correlation-id: {correlation_id!r} is the name of the heartbeat; send another"
             )

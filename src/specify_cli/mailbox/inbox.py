@@ -17,19 +17,16 @@ from typing import Protocol
 from specify_cli import clock, credentials, ids
 from specify_cli.mailbox.layout import DEFAULT, Places
 from specify_cli.mailbox.outbox import sweep_temporaries
+from specify_cli.protocol import CLAIM_PREFIX, CORRELATION_ID, SUFFIX, is_request_id
 from specify_cli.storage import atomic
 from specify_cli.storage.folders import opened
 from specify_cli.storage.safe_read import read_regular
 
-STEM = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
-CLAIM = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})-((?!\.)[A-Za-z0-9._-]{1,128})\.json(\.read)?")
-SUFFIX = ".json"
+CLAIM = re.compile(
+    rf"([0-7][0-9A-HJKMNP-TV-Z]{{25}})-({CORRELATION_ID.pattern})\.json(\.read)?", re.ASCII
+)
 # A claim as it was read: its writer may still have the file open that it handed in.
 KEPT = ".read"
-# Its reply would take the name of the heartbeat, in any case on a file system that ignores case.
-RESERVED_STEM = "worker"
-# Claims of an inbox that lies on another file system than the host's folder stay inside it.
-HIDDEN = ".claim-"
 # A folder that belongs to somebody else can be renamed where it lies, but not moved elsewhere.
 CANNOT_MOVE = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM})
 BATCH = 10_000
@@ -56,7 +53,7 @@ class Landed:
     def stem(self) -> str | None:
         """The id to answer under, or None where the name is none that a request may have."""
         stem = self.name.removesuffix(SUFFIX)
-        if not self.name.endswith(SUFFIX) or not is_id(stem) or credentials.find(stem):
+        if not self.name.endswith(SUFFIX) or not is_request_id(stem) or credentials.find(stem):
             return None
         return stem
 
@@ -205,18 +202,21 @@ class Inbox:
             except OSError as error:
                 if error.errno not in CANNOT_MOVE:
                     raise
-                self._rename(thing.name, HIDDEN + new_name, src_dir_fd=here, dst_dir_fd=here)
-                return thing.with_name(HIDDEN + new_name)
+                self._rename(thing.name, CLAIM_PREFIX + new_name, src_dir_fd=here, dst_dir_fd=here)
+                return thing.with_name(CLAIM_PREFIX + new_name)
         return target / new_name
 
     def hidden(self, new_name: str) -> Path | None:
         """Where `move` hid the thing when it could not be moved, or None."""
-        path = self.folder / (HIDDEN + new_name)
+        path = self.folder / (CLAIM_PREFIX + new_name)
         return path if os.path.lexists(path) else None
 
     def claims(self) -> list[Claim]:
         """Everything that was claimed and not yet taken away, in the order of claiming."""
-        found = [*self._claims_in(self._places.claimed, ""), *self._claims_in(self.folder, HIDDEN)]
+        found = [
+            *self._claims_in(self._places.claimed, ""),
+            *self._claims_in(self.folder, CLAIM_PREFIX),
+        ]
         kept = {claim.claim_id for claim in found if claim.is_kept}
         return sorted(
             (claim for claim in found if claim.is_kept or claim.claim_id not in kept),
@@ -230,7 +230,7 @@ class Inbox:
         for claim in claims:
             if claim.is_kept:
                 name = claim.path.name.removesuffix(KEPT)
-                for path in (self._places.claimed / name, self.folder / (HIDDEN + name)):
+                for path in (self._places.claimed / name, self.folder / (CLAIM_PREFIX + name)):
                     replace(claim, path=path).retire()
         # Whoever writes to the inbox can hide a claim there under the last id that there is.
         known = [claim.claim_id for claim in claims if not ids.is_far_ahead(claim.claim_id)]
@@ -265,7 +265,7 @@ class Inbox:
         with opened(folder, below=root) as descriptor:
             for name in os.listdir(descriptor):
                 match = CLAIM.fullmatch(name.removeprefix(prefix))
-                if match is None or not name.startswith(prefix) or not is_id(match[2]):
+                if match is None or not name.startswith(prefix) or not is_request_id(match[2]):
                     continue
                 is_kept = match[3] is not None
                 if is_kept and prefix:
@@ -273,11 +273,6 @@ class Inbox:
                     continue
                 size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
                 yield Claim(match[1], match[2], folder / name, root, size, is_kept)
-
-
-def is_id(stem: str) -> bool:
-    """Whether a request can be answered under `stem`."""
-    return STEM.fullmatch(stem) is not None and stem.lower() != RESERVED_STEM
 
 
 def is_in_progress(name: str) -> bool:

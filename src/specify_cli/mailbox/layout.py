@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import credentials
+from specify_cli.protocol import HEARTBEAT, SUFFIX, is_orchestrator
 from specify_cli.storage import atomic, folders
 
 SHARED = 0o755
@@ -19,16 +19,12 @@ PRIVATE = 0o700
 INBOX_OF_USER = 0o700
 OUTBOX_OF_GROUP = 0o750
 DEFAULT = "default"
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-# A request, a write in progress, or a part of the journal may have such a name.
-ENDINGS_OF_FILES = (".json", ".tmp", ".jsonl")
 
 
 def is_name(name: str) -> bool:
     """Whether a folder of that name in the inbox is the mailbox of an orchestrator of its own."""
-    plain = name.lower()
-    fits = NAME.fullmatch(name) is not None and plain != DEFAULT
-    return fits and not plain.endswith(ENDINGS_OF_FILES) and not credentials.find(name)
+    fits = is_orchestrator(name) and name.lower() != DEFAULT
+    return fits and not credentials.find(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +40,7 @@ class Places:
     @property
     def heartbeat(self) -> Path:
         """Whether a worker serves this mailbox, rewritten whole with every beat."""
-        return self.outbox / "worker.json"
+        return self.outbox / (HEARTBEAT + SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class MailboxLayout:
     @property
     def heartbeat(self) -> Path:
         """Whether a worker serves the mailbox, rewritten whole with every beat."""
-        return self.outbox / "worker.json"
+        return self.outbox / (HEARTBEAT + SUFFIX)
 
     @property
     def host(self) -> Path:

@@ -10,13 +10,14 @@ from typing import Any
 from specify_cli.errors import RequestMalformed, StorageFailed
 from specify_cli.mailbox.dead_letters import DeadLetters
 from specify_cli.mailbox.desk import Desk
-from specify_cli.mailbox.inbox import HIDDEN, SUFFIX, Inbox, Landed, is_in_progress
+from specify_cli.mailbox.inbox import Inbox, Landed, is_in_progress
 from specify_cli.mailbox.layout import DEFAULT, is_name
 from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.pool import Pool
 from specify_cli.mailbox.post import Post
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
+from specify_cli.protocol import CLAIM_PREFIX, SUFFIX
 from specify_cli.storage import folders
 
 # Given the name of a mailbox and the descriptor of its inbox.
@@ -134,7 +135,7 @@ class Mailroom:
         except StorageFailed:
             # Gone by now, or no folder any more: the next look tells.
             return False
-        return any(not is_in_progress(name) or name.startswith(HIDDEN) for name in names)
+        return any(not is_in_progress(name) or name.startswith(CLAIM_PREFIX) for name in names)
 
     # Dead letters.
 

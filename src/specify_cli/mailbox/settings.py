@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from specify_cli.protocol import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orchestrator:
@@ -16,9 +18,9 @@ class Orchestrator:
     commands: tuple[str, ...]
     # Whose files are requests; None: anybody's.
     owner_uid: int | None = None
-    max_waiting: int = 10_000
-    max_waiting_bytes: int = 64 * 1024 * 1024
-    max_request_bytes: int = 256 * 1024
+    max_waiting: int = MAX_WAITING
+    max_waiting_bytes: int = MAX_WAITING_BYTES
+    max_request_bytes: int = MAX_REQUEST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli import ids
-from specify_cli.mailbox.inbox import RESERVED_STEM, STEM, SUFFIX
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout, Places
+from specify_cli.protocol import SUFFIX, is_request_id
 from specify_cli.storage import atomic, folders
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
@@ -62,8 +62,7 @@ def _reply_names(places: Places) -> list[str]:
 
 
 def _is_reply(name: str) -> bool:
-    stem = name.removesuffix(SUFFIX)
-    return STEM.fullmatch(stem) is not None and stem.lower() != RESERVED_STEM
+    return is_request_id(name.removesuffix(SUFFIX))
 
 
 def _read_reply(places: Places, name: str) -> Any:

@@ -12,9 +12,15 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from specify_cli.ids import DEFAULT_ORCHESTRATOR
 from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.orchestrator_api.grants import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
+from specify_cli.protocol import (
+    MAX_REQUEST_BYTES,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+    is_orchestrator,
+)
 from specify_cli.storage.settings import (
     GIT_TIMEOUT_S,
     INTAKE_MAX_BYTES,
@@ -28,9 +34,7 @@ from specify_cli.storage.settings import (
     SelfReviewRule,
 )
 
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 FILTER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-ENDINGS_OF_FILES = (".json", ".jsonl", ".tmp")
 MOST_ORCHESTRATORS = 256
 LARGEST_UID = 2**32 - 2
 MOST_WAITING = 1_000_000
@@ -69,9 +73,8 @@ Values: TypeAlias = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
 def _checked_name(name: str) -> str:
-    plain = name.lower()
-    is_reserved = plain == "default" and name != plain
-    if not NAME.fullmatch(name) or plain.endswith(ENDINGS_OF_FILES) or is_reserved:
+    is_reserved = name.lower() == DEFAULT_ORCHESTRATOR != name
+    if not is_orchestrator(name) or is_reserved:
         raise ValueError(
             "it is no name of an orchestrator: 1 to 64 of A-Z a-z 0-9 . _ -, no dot first,"
             " not ending in .json, .jsonl or .tmp"

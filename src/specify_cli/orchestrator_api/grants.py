@@ -14,13 +14,11 @@ from typing import Any
 from specify_cli.ids import DEFAULT_ORCHESTRATOR
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.policy import FLAGS
+from specify_cli.protocol import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
 
 ALL = "all"
 READ_ONLY = "read-only"
 PATH_KEYS = "_path"
-MAX_WAITING = 10_000
-MAX_WAITING_BYTES = 64 * 1024 * 1024
-MAX_REQUEST_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

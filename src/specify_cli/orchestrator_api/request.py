@@ -12,7 +12,6 @@ from specify_cli import credentials, ids
 from specify_cli.errors import UsageError
 from specify_cli.storage import strict_json
 
-CORRELATION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
 REQUIRED = {"contract_version": str, "correlation_id": str, "command": str, "args": dict}
 OPTIONAL = {"policy", "not_after"}

@@ -25,6 +25,7 @@ from typing import IO, Any
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.protocol import CORRELATION_ID
 from specify_cli.storage import locks
 from specify_cli.storage.atomic import fsync_folder
 from specify_cli.storage.safe_read import kind
@@ -36,7 +37,6 @@ HEAD = re.compile(
     rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",'
     rb'(?:"at":"[^"]*","door":"mailbox","identity":"([A-Za-z0-9._-]{1,64})",)?'
 )
-CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 BEHIND_THE_ID = ("at", "door", "identity")
 WRITING = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, NoReturn
 
 from specify_cli import clock, ids
 from specify_cli.errors import PreflightFailed, RequestMalformed, UsageError
+from specify_cli.protocol import CLAIM_PREFIX, SUFFIX, is_request_id
 from specify_cli.storage import locks, strict_json
 from specify_cli.storage.atomic import translated
 from specify_cli.storage.dead_letters import Letter, LetterFolder
@@ -26,13 +26,8 @@ from specify_cli.storage.renaming import rename_new, require_new
 from specify_cli.storage.safe_read import NotRegular, TooLarge
 from specify_cli.workflow.cause import Cause
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
-RESERVED = "worker"
-SUFFIX = ".json"
 REPLAYED, DISCARDED = "replayed", "discarded"
 MAX_BODY_BYTES = 64 * 1024 * 1024
-# As the mailbox calls what it can move only within an inbox: a worker leaves it alone.
-HIDDEN = ".claim-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +104,7 @@ class DeadLetters:
 
     def _stem(self, letter: Letter, new_id: str | None) -> str:
         stem = new_id or letter.name.removesuffix(SUFFIX)
-        fits = REQUEST_ID.fullmatch(stem) is not None and stem.lower() != RESERVED
+        fits = is_request_id(stem)
         if not fits or not (new_id or letter.name.endswith(SUFFIX)):
             raise UsageError(
                 f"{stem[:80]!r} is no id of a request: give it one with --as,"
@@ -185,7 +180,7 @@ class DeadLetters:
             if error.errno != errno.EXDEV or body.folder == inbox:
                 raise
             # Noted before it is carried: at every instant one of the places that are known holds it.
-            place = self._place(letter) / f"{HIDDEN}{letter.letter_id}.body"
+            place = self._place(letter) / f"{CLAIM_PREFIX}{letter.letter_id}.body"
             begun = self.folder.begin(letter, letter.fate, place=place)
             self._send(body.carried(inbox, place.name), begun, inbox)
             return

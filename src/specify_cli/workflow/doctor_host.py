@@ -12,6 +12,7 @@ from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable
+from specify_cli.protocol import HEARTBEAT, SUFFIX
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.safe_read import NotRegular, TooLarge, kind, read_regular
@@ -132,7 +133,7 @@ def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:
 def _examine_worker(project: Project) -> Iterator[Finding]:
     inbox = project.kitty / "inbox"
     waiting = len([*inbox.glob("[!.]*.json"), *(project.host / "claimed").glob("*.json")])
-    if waiting and not _is_served(project.kitty / "outbox" / "worker.json"):
+    if waiting and not _is_served(project.kitty / "outbox" / (HEARTBEAT + SUFFIX)):
         what = f"{waiting} requests wait, and no worker serves the mailbox"
         yield warning("no-worker", inbox, what, repair="run 'spec-kitty mailbox serve'")
 

@@ -13,14 +13,13 @@ from functools import cached_property
 from pathlib import Path
 
 from specify_cli import clock, ids
+from specify_cli.protocol import SUFFIX, is_request_id
 from specify_cli.storage.atomic import translated
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
 from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
-SUFFIX = ".json"
-HEARTBEAT = "worker"
 MAX_BYTES = 64 * 1024 * 1024
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -90,7 +89,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _is_reply(name: str) -> bool:
-    return name.endswith(SUFFIX) and not name.startswith(".") and name != HEARTBEAT + SUFFIX
+    return name.endswith(SUFFIX) and is_request_id(name.removesuffix(SUFFIX))
 
 
 def _written_at(path: Path) -> float:

@@ -1,0 +1,36 @@
+"""The grammar of ids and names, and the client's copy of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from specify_cli import ids, protocol
+from specify_cli.mailbox import client
+
+
+@pytest.mark.parametrize("text", ["a", "A.b_c-9", "_", "-", "a" * 128, "0worker", ids.ulid()])
+def test_an_id_that_a_request_can_have(text: str) -> None:
+    assert protocol.is_request_id(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".a", "a" * 129, "a/b", "a b", "é", "a\n", "worker", "Worker", "٣"]
+)
+def test_an_id_that_no_request_can_have(text: str) -> None:
+    assert not protocol.is_request_id(text)
+
+
+@pytest.mark.parametrize("name", ["nightly", "A.b", "a" * 64, "default", "worker", "a.txt"])
+def test_a_name_that_an_orchestrator_can_have(name: str) -> None:
+    assert protocol.is_orchestrator(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".a", "a" * 65, "a/b", "x.json", "x.JSON", "x.jsonl", "x.tmp"]
+)
+def test_a_name_that_no_orchestrator_can_have(name: str) -> None:
+    assert not protocol.is_orchestrator(name)
+
+
+def test_the_client_that_stands_alone_writes_ids_that_requests_can_have() -> None:
+    assert protocol.is_request_id(client.new_correlation_id())
