@@ -105,7 +105,7 @@ class ProjectHost:
         self.journal()  # With it the folder of the locks is made, for nobody else to look into.
         key = f"{scope}/{correlation_id}" if scope else correlation_id
         name = f"request-{hashlib.sha256(key.encode()).hexdigest()}"
-        locks = import_module("specify_cli.storage.locks")
+        locks = import_module("specify_cli.files.locks")
         with self._making:
             ours = self._deciding.setdefault(key, threading.Lock())
         # Our own threads wait without end and without polling: whoever is before them is alive.

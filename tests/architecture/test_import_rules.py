@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[2]
 
 PLANTED = [
     ("layers", "errors.py", "from specify_cli import clock"),
-    ("layers", "storage/atomic.py", "import specify_cli.workflow"),
-    ("layers", "storage/atomic.py", "import specify_cli.vcs"),
+    ("layers", "files/atomic.py", "import specify_cli.workflow"),
+    ("layers", "files/atomic.py", "import specify_cli.storage"),
+    ("layers", "files/atomic.py", "import specify_cli.vcs"),
     ("layers", "vcs/git.py", "import specify_cli.storage"),
     ("layers", "mailbox/layout.py", "import specify_cli.orchestrator_api"),
     ("layers", "bootstrap.py", "import specify_cli.cli"),

@@ -15,6 +15,7 @@ from specify_cli.errors import (
     RequestTooLarge,
     SpecKittyError,
 )
+from specify_cli.files.regular import ForeignOwner, NotRegular, TooLarge
 from specify_cli.mailbox.dead_letters import DeadLetters, Stray
 from specify_cli.mailbox.inbox import Claim, Inbox
 from specify_cli.mailbox.outbox import Outbox
@@ -23,7 +24,6 @@ from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
 from specify_cli.storage.mission_files import Lookup
-from specify_cli.storage.safe_read import ForeignOwner, NotRegular, TooLarge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
+from specify_cli.files import atomic
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox import client
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import Places
 from specify_cli.mailbox.pool import InHand
 from specify_cli.mailbox.settings import WorkerSettings
-from specify_cli.storage import atomic
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 MAX_BYTES = 64 * 1024
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 from specify_cli import clock, credentials, ids
+from specify_cli.files import atomic
+from specify_cli.files.folders import opened
+from specify_cli.files.regular import read_regular
 from specify_cli.mailbox.layout import DEFAULT, Places
 from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.protocol import CLAIM_PREFIX, CORRELATION_ID, SUFFIX, is_request_id
-from specify_cli.storage import atomic
-from specify_cli.storage.folders import opened
-from specify_cli.storage.safe_read import read_regular
 
 CLAIM = re.compile(
     rf"([0-7][0-9A-HJKMNP-TV-Z]{{25}})-({CORRELATION_ID.pattern})\.json(\.read)?", re.ASCII

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import credentials
+from specify_cli.files import atomic, folders
 from specify_cli.protocol import HEARTBEAT, SUFFIX, is_orchestrator
-from specify_cli.storage import atomic, folders
 
 SHARED = 0o755
 PRIVATE = 0o700

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.errors import RequestMalformed, StorageFailed
+from specify_cli.files import folders
 from specify_cli.mailbox.dead_letters import DeadLetters
 from specify_cli.mailbox.desk import Desk
 from specify_cli.mailbox.inbox import Inbox, Landed, is_in_progress
@@ -18,7 +19,6 @@ from specify_cli.mailbox.post import Post
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX
-from specify_cli.storage import folders
 
 # Given the name of a mailbox and the descriptor of its inbox.
 OnLook = Callable[[str, int], None]

@@ -6,9 +6,9 @@ import contextlib
 import os
 from pathlib import Path
 
+from specify_cli.files import atomic
+from specify_cli.files.folders import opened
 from specify_cli.mailbox.layout import Places
-from specify_cli.storage import atomic
-from specify_cli.storage.folders import opened
 
 
 class Outbox:

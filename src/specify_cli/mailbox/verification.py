@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli import ids
+from specify_cli.files import atomic, folders
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout, Places
 from specify_cli.protocol import SUFFIX, is_request_id
-from specify_cli.storage import atomic, folders
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 

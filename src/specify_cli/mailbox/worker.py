@@ -13,6 +13,7 @@ from types import FrameType
 
 from specify_cli import processes
 from specify_cli.errors import StorageFailed
+from specify_cli.files.locks import LifeLock, holder
 from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.chores import Chore, Chores
@@ -22,7 +23,6 @@ from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
 from specify_cli.mailbox.rounds import Rounds
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.mailbox.workplace import Workplace
-from specify_cli.storage.locks import LifeLock, holder
 
 # After the signal; what can end in order has done so by then.
 LAST_S = 4.7

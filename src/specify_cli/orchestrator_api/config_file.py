@@ -13,6 +13,7 @@ from typing import Any
 
 from specify_cli import nearest
 from specify_cli.errors import StateUnreadable
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.orchestrator_api.config import Config
 from specify_cli.orchestrator_api.config_table import (
     ConfigTable,
@@ -23,7 +24,6 @@ from specify_cli.orchestrator_api.config_table import (
 )
 from specify_cli.orchestrator_api.grants import Grant, Quota, commands_in
 from specify_cli.orchestrator_api.validation import NO_SUCH_KEY
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 from specify_cli.storage.settings import HostSettings
 
 NAME = "config.toml"

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import folders
-from specify_cli.storage.atomic import fsync_folder, translated
+from specify_cli.files import folders
+from specify_cli.files.atomic import fsync_folder, translated
 
 SUFFIX, UNFINISHED = ".json", ".tmp"
 # What a call is, for whoever settles it; a note without one of these is of another kind.

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.errors import UsageError
-from specify_cli.storage.atomic import fsync_folder, publish, translated
+from specify_cli.files.atomic import fsync_folder, publish, translated
+from specify_cli.files.regular import NotRegular, TooLarge, kind, read_regular
 from specify_cli.storage.letter_bodies import unfinished
-from specify_cli.storage.safe_read import NotRegular, TooLarge, kind, read_regular
 
 WAITING, SETTLING, SETTLED, BODY = ".json", ".settling", ".settled", ".body"
 MAX_RECORD_BYTES = 1024 * 1024

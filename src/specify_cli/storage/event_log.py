@@ -19,9 +19,10 @@ from specify_cli import ids
 from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.storage import folders, project_files
-from specify_cli.storage.atomic import fsync_folder, publish
-from specify_cli.storage.safe_read import TooLarge
+from specify_cli.files import folders
+from specify_cli.files.atomic import fsync_folder, publish
+from specify_cli.files.regular import TooLarge
+from specify_cli.storage import project_files
 
 FILE_NAME = "status.events.jsonl"
 GENESIS = "genesis"

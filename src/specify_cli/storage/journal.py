@@ -25,10 +25,10 @@ from typing import IO, Any
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.files import locks
+from specify_cli.files.atomic import fsync_folder
+from specify_cli.files.regular import kind
 from specify_cli.protocol import CORRELATION_ID
-from specify_cli.storage import locks
-from specify_cli.storage.atomic import fsync_folder
-from specify_cli.storage.safe_read import kind
 
 MAX_BYTES = 64 * 1024 * 1024
 NOTHING_BEFORE = "sha256:" + "0" * 64

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from specify_cli.storage.atomic import translated
+from specify_cli.files.atomic import translated
 from specify_cli.storage.journal import Journal, damage, opened, parse
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from specify_cli import clock, nearest
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
+from specify_cli.files.atomic import publish
+from specify_cli.files.regular import TooLarge
 from specify_cli.storage import project_files
-from specify_cli.storage.atomic import publish
 from specify_cli.storage.event_log import FILE_NAME, EventLog
 from specify_cli.storage.project import Project
-from specify_cli.storage.safe_read import TooLarge
 
 DEFAULT_TYPE = "software-dev"
 DEFAULT_TARGET = "main"

@@ -20,8 +20,8 @@ from specify_cli.core.package_references import (
     read_references,
 )
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.files.regular import TooLarge
 from specify_cli.storage import front_matter, project_files
-from specify_cli.storage.safe_read import TooLarge
 
 PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
 FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.errors import MissionNotFound
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.storage.settings import HostSettings
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"

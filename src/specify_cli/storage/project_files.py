@@ -9,8 +9,8 @@ from io import FileIO
 from pathlib import Path
 
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import folders, safe_read
-from specify_cli.storage.atomic import translated
+from specify_cli.files import folders, regular
+from specify_cli.files.atomic import translated
 
 
 @contextlib.contextmanager
@@ -25,12 +25,12 @@ def opened(path: Path, *, below: Path, flags: int = os.O_RDONLY) -> Iterator[Fil
     try:
         with (
             folders.walked(path.parent, below=below) as folder,
-            safe_read.opened_plain(path.name, folder=folder, flags=flags) as file,
+            regular.opened_plain(path.name, folder=folder, flags=flags) as file,
         ):
             yield file
     except folders.NotAFolder as error:
         raise not_followed(error.place, "is not a folder of its own") from error
-    except safe_read.NotRegular as error:
+    except regular.NotRegular as error:
         raise not_followed(path, str(error)) from error
 
 
@@ -43,7 +43,7 @@ def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
     """
     with opened(path, below=below) as file:
         if max_bytes is not None and os.fstat(file.fileno()).st_size > max_bytes:
-            raise safe_read.TooLarge(f"holds more than {max_bytes} bytes")
+            raise regular.TooLarge(f"holds more than {max_bytes} bytes")
         return file.readall()
 
 

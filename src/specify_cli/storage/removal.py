@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage.atomic import translated
-from specify_cli.storage.folders import NO_FOLDER, NOT_FOLLOWED, opened
+from specify_cli.files.atomic import translated
+from specify_cli.files.folders import NO_FOLDER, NOT_FOLLOWED, opened
 
 # What `unlink` says of a folder: Linux the first, POSIX the second.
 IS_FOLDER = frozenset({errno.EISDIR, errno.EPERM})

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.storage import folders, project_files
-from specify_cli.storage.atomic import publish, translated
+from specify_cli.files import folders
+from specify_cli.files.atomic import publish, translated
+from specify_cli.storage import project_files
 from specify_cli.storage.mission_files import read_json
 from specify_cli.storage.project import Project
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from specify_cli import ids
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.errors import SpecKittyError, StorageFailed, UsageError
-from specify_cli.storage import folders, front_matter, locks, project_files
-from specify_cli.storage.atomic import publish, translated
+from specify_cli.files import folders, locks
+from specify_cli.files.atomic import publish, translated
+from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.mission_files import (
     DEFAULT_TYPE,
     MissionFiles,

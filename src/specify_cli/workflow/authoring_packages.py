@@ -11,8 +11,9 @@ from specify_cli.core.dependencies import Graph, find_cycle, find_unknown
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import PreflightFailed, UsageError
-from specify_cli.storage import folders, front_matter, locks, project_files
-from specify_cli.storage.atomic import publish, translated
+from specify_cli.files import folders, locks
+from specify_cli.files.atomic import publish, translated
+from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import Project
 from specify_cli.vcs import bookkeeping

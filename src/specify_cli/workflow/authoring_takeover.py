@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from specify_cli.errors import UsageError
+from specify_cli.files.atomic import publish
 from specify_cli.storage import project_files
-from specify_cli.storage.atomic import publish
 from specify_cli.storage.front_matter_edit import NotEditable, with_fields
 from specify_cli.workflow.authoring_agreement import Disagreement, disagreements, tasks_text
 from specify_cli.workflow.authoring_outline import read_statements

@@ -13,17 +13,18 @@ from typing import Any, NoReturn
 
 from specify_cli import clock, ids
 from specify_cli.errors import PreflightFailed, RequestMalformed, UsageError
+from specify_cli.files import locks
+from specify_cli.files.atomic import translated
+from specify_cli.files.folders import ensure, opened
+from specify_cli.files.regular import NotRegular, TooLarge
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX, is_request_id
-from specify_cli.storage import locks, strict_json
-from specify_cli.storage.atomic import translated
+from specify_cli.storage import strict_json
 from specify_cli.storage.dead_letters import Letter, LetterFolder
-from specify_cli.storage.folders import ensure, opened
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
 from specify_cli.storage.removal import remove_thing
 from specify_cli.storage.renaming import rename_new, require_new
-from specify_cli.storage.safe_read import NotRegular, TooLarge
 from specify_cli.workflow.cause import Cause
 
 REPLAYED, DISCARDED = "replayed", "discarded"

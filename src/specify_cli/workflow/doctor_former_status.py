@@ -17,7 +17,8 @@ from specify_cli.core.events import Event, Moved
 from specify_cli.core.lanes import Lane, lane_named
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import folders, front_matter, locks, package_files
+from specify_cli.files import folders, locks
+from specify_cli.storage import front_matter, package_files
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new

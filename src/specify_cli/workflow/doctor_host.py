@@ -12,10 +12,10 @@ from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable
+from specify_cli.files.regular import NotRegular, TooLarge, kind, read_regular
 from specify_cli.protocol import HEARTBEAT, SUFFIX
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
-from specify_cli.storage.safe_read import NotRegular, TooLarge, kind, read_regular
 from specify_cli.vcs.box import box_for
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, note, warning

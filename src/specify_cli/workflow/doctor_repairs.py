@@ -10,8 +10,9 @@ from types import MappingProxyType
 
 from specify_cli import ids
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import folders, locks, project_files
-from specify_cli.storage.atomic import publish, translated
+from specify_cli.files import folders, locks
+from specify_cli.files.atomic import publish, translated
+from specify_cli.storage import project_files
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause

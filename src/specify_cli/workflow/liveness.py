@@ -19,8 +19,8 @@ from specify_cli.core.claims import Life
 from specify_cli.core.events import Annotated, Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StateUnreadable
-from specify_cli.storage import folders
-from specify_cli.storage.atomic import publish
+from specify_cli.files import folders
+from specify_cli.files.atomic import publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow import repositories

@@ -6,7 +6,7 @@ import threading
 from typing import TypeAlias
 
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, StateUnreadable
-from specify_cli.storage.atomic import translated
+from specify_cli.files.atomic import translated
 from specify_cli.storage.mission_files import (
     MissionFiles,
     MissionIdentity,

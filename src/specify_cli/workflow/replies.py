@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 
 from specify_cli import clock, ids
+from specify_cli.files.atomic import translated
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.protocol import SUFFIX, is_request_id
-from specify_cli.storage.atomic import translated
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
 
 MAX_BYTES = 64 * 1024 * 1024
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from specify_cli.errors import PreflightFailed, StateUnreadable, StorageFailed
-from specify_cli.storage import locks
-from specify_cli.storage.atomic import translated
+from specify_cli.files import locks
+from specify_cli.files.atomic import translated
 from specify_cli.storage.project import Project
 from specify_cli.vcs import durable, leftovers, scratch
 from specify_cli.vcs.git import GitFailed, keeping, limit_to

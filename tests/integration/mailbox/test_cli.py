@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from specify_cli.cli.mailbox import mailbox
+from specify_cli.files.locks import LifeLock
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.worker import Worker
-from specify_cli.storage.locks import LifeLock
 from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher, put
 
 

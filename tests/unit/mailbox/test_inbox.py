@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StorageFailed
+from specify_cli.files.regular import NotRegular
 from specify_cli.mailbox.inbox import Inbox, Landed
 from specify_cli.mailbox.layout import MailboxLayout
-from specify_cli.storage.safe_read import NotRegular
 
 # Only root may give a file away.
 OTHER_UID = 12345 if os.geteuid() == 0 else os.geteuid()

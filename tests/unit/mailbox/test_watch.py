@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.files.folders import opened
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.watch import watching
-from specify_cli.storage.folders import opened
 from tests.patience import LONGEST_S
 
 GROUPER = "watchdog.observers.inotify_move_event_grouper.InotifyMoveEventGrouper"

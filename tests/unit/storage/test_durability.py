@@ -6,7 +6,7 @@ from pathlib import Path
 
 from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
-from specify_cli.storage import atomic, folders
+from specify_cli.files import atomic, folders
 from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.event_log import EventLog

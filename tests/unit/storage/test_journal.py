@@ -19,7 +19,7 @@ from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_tail import JournalTail
 from tests.patience import LONGEST_S
 from tests.together import meet
-from tests.unit.storage.limits import files_no_longer_than
+from tests.unit.files.limits import files_no_longer_than
 
 APPEND = """
 import sys

@@ -11,7 +11,7 @@ import pytest
 
 from specify_cli import processes
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import locks
+from specify_cli.files import locks
 from specify_cli.storage.project import Project
 from specify_cli.vcs import git, scratch
 from specify_cli.vcs.repository import Repository

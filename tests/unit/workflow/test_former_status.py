@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.core.events import Event
-from specify_cli.storage import locks
+from specify_cli.files import locks
 from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.renaming import rename_new

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from specify_cli import clock, processes
 from specify_cli.errors import StorageFailed
-from specify_cli.storage.safe_read import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 
 POLL_INTERVAL_S = 0.005
 LOOK_AT_HOLDER_S = 0.25

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import locks
-from specify_cli.storage.locks import LifeLock
+from specify_cli.files import locks
+from specify_cli.files.locks import LifeLock
 from tests.patience import LONGEST_S
 
 HOLD = """
 import sys
 from pathlib import Path
-from specify_cli.storage import locks
+from specify_cli.files import locks
 with locks.held(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.storage.safe_read import (
+from specify_cli.files.regular import (
     ForeignOwner,
     NotRegular,
     TooLarge,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import atomic
+from specify_cli.files import atomic
 from tests.durability import watched
-from tests.unit.storage.limits import files_no_longer_than
+from tests.unit.files.limits import files_no_longer_than
 
 
 def test_a_published_file_is_alone_in_its_folder(tmp_path: Path) -> None:

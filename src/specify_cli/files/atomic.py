@@ -11,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import folders
+from specify_cli.files import folders
 
 
 def publish(
