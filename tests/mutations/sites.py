@@ -135,7 +135,9 @@ def _idempotency(node: ast.expr) -> str | None:
     return IDEMPOTENCY.get(ast.unparse(node))
 
 
-SYNCS = frozenset({"sync", "fsync", "fdatasync", "syncfs", "fsync_folder", "sync_folder"})
+SYNCS = frozenset(
+    {"sync", "sync_all", "fsync", "fdatasync", "syncfs", "fsync_folder", "sync_folder"}
+)
 LOCKS = ("locks.held", "_host.deciding", "threading.Lock", "threading.RLock")
 IDEMPOTENCY = {
     "self._host.journal().find(correlation_id, origin.scope)": "None",

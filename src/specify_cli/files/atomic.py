@@ -11,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
-from specify_cli.files import folders
+from specify_cli.files import folders, sync
 
 
 def publish(
@@ -44,8 +44,8 @@ def fsync_folder(folder: Path) -> None:
     Raises:
         StorageFailed: the folder is missing, or the disk refused.
     """
-    with translated(folder, "sync"), _opened(folder, None) as descriptor:
-        os.fsync(descriptor)
+    with translated(folder, "sync"):
+        sync.sync_folder(folder)
 
 
 def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:

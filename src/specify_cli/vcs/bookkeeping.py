@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable, marks
+from specify_cli.files import sync
+from specify_cli.vcs import marks
 from specify_cli.vcs.checkouts import HEADS, Checkout, branch_in
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.moves import refresh
@@ -67,14 +68,14 @@ def _publish(
     repo: Repository, entries: dict[str, Entry | None], *, commit: str, head: str | None
 ) -> None:
     # Neither index nor branch may outlive a power loss that the objects they name do not.
-    durable.sync()
+    sync.sync_all()
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
     main = _main(repo)
     main.hold_in_index(index_info(entries, like=commit))
     # In this order after a power loss, too; git has synced the index itself, not its name.
     try:
-        durable.sync_folder(main.git_dir or repo.root)
+        sync.sync_folder(main.git_dir or repo.root)
     except OSError as error:
         raise GitFailed(("update-index",), returncode=-1, stderr=str(error)) from error
     branch = branch_in(main.git_dir) if main.git_dir else None

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from specify_cli.vcs import durable, marks
+from specify_cli.files import sync
+from specify_cli.vcs import marks
 from specify_cli.vcs.checkouts import HEADS, Checkout
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.moves import (
@@ -97,7 +98,7 @@ def point_branch(git: Git, branch: str, move: Move) -> None:
     ref = HEADS + branch
     marks.note_ref(ref, move.goal)
     # No branch may outlive a power loss that the commits it points at do not.
-    durable.sync()
+    sync.sync_all()
     try:
         git.run("update-ref", "-m", _REFLOG_NOTE, ref, move.goal, move.origin)
     except GitFailed:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs import durable, lane_branches, lfs
+from specify_cli.files import sync
+from specify_cli.vcs import lane_branches, lfs
 from specify_cli.vcs.box import Box, box_for
 from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
@@ -101,7 +102,7 @@ class Fetched:
             lfs.move_staged(self.scratch, self.storage)
         self.scratch.move_objects()
         # No ref may outlive a power loss that the commits it points at do not.
-        durable.sync()
+        sync.sync_all()
 
     def move_in(self, repo: Repository) -> None:
         """The project's branch of that name is at the commits; call it under the lock of the project.

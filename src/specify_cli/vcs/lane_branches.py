@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from specify_cli.vcs import durable, kept, lane_bases, marks
+from specify_cli.files import sync
+from specify_cli.vcs import kept, lane_bases, marks
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.branch_moves import settle_all, travel
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
@@ -101,7 +102,7 @@ def pointed(
     new = {name: commit for name, commit in ends.items() if name not in branches.tips}
     if new or old != tip:
         # No branch may outlive a power loss that the commits it points at do not.
-        durable.sync()
+        sync.sync_all()
     _note_placed(repo, branches.lane, old=old, new=tip)
     _create(repo, new)
     try:

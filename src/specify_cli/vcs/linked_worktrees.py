@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable
+from specify_cli.files import sync
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.checkouts import (
     Checkout,
@@ -76,6 +76,6 @@ def forget_replaced(repo: Repository, path: Path) -> None:
             is_here = at is not None and os.path.realpath(at) == os.path.realpath(path)
             if is_here and registration_of(path, common=common) is None:
                 discard(registration.name, dir_fd=registrations)
-                durable.sync_folder(folder)
+                sync.sync_folder(folder)
     finally:
         os.close(registrations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from specify_cli.vcs import durable
+from specify_cli.files import sync
 from specify_cli.vcs.branch_moves import (
     Journey,
     TargetMoved,
@@ -175,7 +175,7 @@ def apply(repo: Repository, plan: MergePlan) -> None:
         move = Move(origin=plan.from_commit, goal=plan.to_commit)
         travel(repo.git, plan.target, move=move, journeys=journeys(plan, found))
     # Before anything records that it was merged.
-    durable.sync()
+    sync.sync_all()
 
 
 def finish(repo: Repository, plan: MergePlan) -> None:

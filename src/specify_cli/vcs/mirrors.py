@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable, lfs, lfs_pointers, plain_files
+from specify_cli.files import sync
+from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.drafts import draft
 from specify_cli.vcs.git import Git, GitFailed
@@ -156,11 +157,11 @@ class _Mirror:
             self.move(made)
             if self.is_shared:  # What is relative to its place is another path there.
                 share(self.project, made, place=self.path, settings=self.settings)
-            durable.sync()
+            sync.sync_all()
             with suppress(FileNotFoundError):
                 os.rename(name, _OLD, src_dir_fd=mirrors, dst_dir_fd=private.descriptor)
             os.rename(_NEW, name, src_dir_fd=private.descriptor, dst_dir_fd=mirrors)
-            durable.sync_folder(folder)
+            sync.sync_folder(folder)
 
     def _config(self) -> list[Setting]:
         form = self.project.format_settings(is_bare=True, is_partial=self._is_partial)

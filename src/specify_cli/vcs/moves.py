@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import HOST_FILES, SPECS, STATUS
-from specify_cli.vcs import durable, plain_files
+from specify_cli.files import sync
+from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import Entry, changes, index_info, scratch_index, tree_changes
@@ -60,7 +61,7 @@ def begin(checkout: Checkout, move: Move) -> None:
     plain_files.replace(draft, json.dumps(content).encode("ascii"))
     draft.replace(target)
     # Files that were carried must not outlive a power loss that their record does not.
-    durable.sync_folder(target.parent)
+    sync.sync_folder(target.parent)
 
 
 def unfinished(checkout: Checkout) -> Move | None:
@@ -86,7 +87,7 @@ def end(checkout: Checkout) -> None:
         record.unlink()
     except FileNotFoundError:
         return
-    durable.sync_folder(record.parent)
+    sync.sync_folder(record.parent)
 
 
 def carry(checkout: Checkout, move: Move) -> None:

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import drafts, durable, marks, trash
+from specify_cli.files import sync
+from specify_cli.vcs import drafts, marks, trash
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.host_folders import MAKING, TRASH
 
@@ -31,7 +32,7 @@ def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
         marks.note_ref(ref, wanted[ref])
     if new:
         # No ref may outlive a power loss that its commit does not, nor a lock one that the mark does not.
-        durable.sync()
+        sync.sync_all()
     orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
     orders += [f"delete {ref}\n" for ref in _gone(known, place.parent)]
     if orders:

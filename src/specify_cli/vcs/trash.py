@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli import clock
-from specify_cli.vcs import durable
+from specify_cli.files import sync
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import Budget, discard
 from specify_cli.vcs.host_folders import FOLDER, TRASH, Identity, opened, opened_private
@@ -66,7 +66,7 @@ def retire(place: Path, *, known: Identity | None = None) -> Path:
         if known is not None and _folder(name, trash) != known:
             rename_free(name, place.name, from_fd=trash, to_fd=parent)
             raise AllocationFailed(_is_another(place))
-        durable.sync_folder(place.parent)
+        sync.sync_folder(place.parent)
         return place.parent / TRASH / name
 
 
@@ -88,7 +88,7 @@ def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iter
         # From the trash: whichever of the two a killed host leaves there, it is kept.
         fresh.rename(place.parent / TRASH / name)
         # A power loss may keep the exchange and not this name: then nothing would be at `place`.
-        durable.sync_folder(place.parent / TRASH)
+        sync.sync_folder(place.parent / TRASH)
         made = _folder(name, trash)
         try:
             _swap(place.name, name, place_fd=parent, trash_fd=trash)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import durable, pins, trash
+from specify_cli.files import sync
+from specify_cli.vcs import pins, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.drafts import Draft, draft
 from specify_cli.vcs.host_folders import Identity, identity, opened
@@ -60,7 +61,7 @@ def make(
         except FileExistsError:
             _require_free(place)
             raise
-    durable.sync_folder(place.parent)
+    sync.sync_folder(place.parent)
     return made
 
 
@@ -95,7 +96,7 @@ def swap(
         with trash.exchanged(fresh, place, known=old, parent=parent) as former:
             _require_left(place, old, at=former)
             require_idle(former)
-    durable.sync_folder(place.parent)
+    sync.sync_folder(place.parent)
     return replace(made, old=former)
 
 
@@ -138,7 +139,7 @@ def _complete(repo: Repository, order: Order, *, parent: int) -> Iterator[tuple[
                 made = pins.add(repo.git, order.place, order.refs.values())
             path = private.path / _NAME
             left_out = fill(repo.git, order, path, project=project, settings=settings)
-            durable.sync()
+            sync.sync_all()
             yield private, Made(identity=Identity.of(path.lstat()), left_out=left_out)
         except BaseException:
             pins.remove(repo.git, made)

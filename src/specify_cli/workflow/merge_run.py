@@ -11,8 +11,9 @@ from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move
 from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
+from specify_cli.files import sync
 from specify_cli.storage import event_log
-from specify_cli.vcs import durable, merge, pushing
+from specify_cli.vcs import merge, pushing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
@@ -121,7 +122,7 @@ class MergeRun:
             is_pushed=self.wish.push,
         )
         # The intent must not outlive a power loss that the commits it names do not.
-        durable.sync()
+        sync.sync_all()
         merge_intent.remember(self.mission.files, intent)
         if intent.is_pushed:
             return Push(self.mission.files, self.repository, plan, is_new=True)

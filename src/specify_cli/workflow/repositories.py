@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from specify_cli.errors import PreflightFailed, StateUnreadable, StorageFailed
-from specify_cli.files import locks
+from specify_cli.files import locks, sync
 from specify_cli.files.atomic import translated
 from specify_cli.storage.project import Project
-from specify_cli.vcs import durable, leftovers, scratch
+from specify_cli.vcs import leftovers, scratch
 from specify_cli.vcs.git import GitFailed, keeping, limit_to
 from specify_cli.vcs.repository import Repository
 
@@ -71,7 +71,7 @@ def changing(project: Project) -> Iterator[Repository]:
         with leftovers.cleared(repository.root):
             scratch.remove_dead(repository)
             yield repository
-            durable.sync()
+            sync.sync_all()
 
 
 @contextmanager

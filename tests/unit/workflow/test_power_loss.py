@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from specify_cli.vcs import bookkeeping, durable
+from specify_cli.files import sync
+from specify_cli.vcs import bookkeeping
 from tests.durability import SYNC_ALL, Durable, watched
 from tests.integration.stage import SLUG, Stage
 
@@ -108,8 +109,8 @@ def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
 
     stage.approve("WP01", {"one.txt": "1\n"})
     with monkeypatch.context() as disk:
-        failing = SimpleNamespace(sync=durable.sync, sync_folder=refuse)
-        disk.setattr(bookkeeping, "durable", failing)
+        failing = SimpleNamespace(sync=sync.sync_all, sync_folder=refuse)
+        disk.setattr(bookkeeping, "sync", failing)
         refused = stage.ask("accept-mission", mission=SLUG, actor="ada", policy=None)
     assert refused["error_code"] == "PREFLIGHT_FAILED"
     assert "Input/output error" in refused["data"]["message"]

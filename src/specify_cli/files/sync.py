@@ -1,4 +1,4 @@
-"""What git has written is on the disk."""
+"""What was written is on the disk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def sync() -> None:
+def sync_all() -> None:
     """Everything that git has written by now survives a power loss.
 
     Git syncs files on request, but no folder: the name of a ref, or a whole worktree, may be gone.
@@ -15,13 +15,13 @@ def sync() -> None:
     os.sync()
 
 
-def sync_folder(folder: Path) -> None:
-    """Names that were made, moved or removed in `folder` by now survive a power loss.
+def sync_folder(path: Path) -> None:
+    """Names that were made, moved or removed in the folder at `path` by now survive a power loss.
 
     Raises:
         OSError: the folder is missing, or the disk refused.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
