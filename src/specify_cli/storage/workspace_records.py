@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final
 
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
+from specify_cli.files.identity import Identity
 from specify_cli.storage import project_files
 from specify_cli.storage.mission_files import read_json
 from specify_cli.storage.project import Project
-
-FolderId: TypeAlias = tuple[int, int]
-"""The device and the inode of a folder."""
 
 _MOST_FOLDERS: Final = 16
 _SUFFIX: Final = ".json"
@@ -35,8 +32,8 @@ class WorkspaceRecord:
         is_shared: Whether that one borrows the objects of the project.
     """
 
-    folders: tuple[FolderId, ...]
-    worktrees: FolderId
+    folders: tuple[Identity, ...]
+    worktrees: Identity
     commit: str
     is_shared: bool
 
@@ -45,19 +42,6 @@ class WorkspaceRecord:
         is_moved = made.worktrees != self.worktrees
         known = () if is_moved else (x for x in self.folders if x not in made.folders)
         return replace(made, folders=(*made.folders, *known)[:_MOST_FOLDERS])
-
-
-def folder_id(path: Path) -> FolderId | None:
-    """Which folder is at `path`; None where there is none, or a link or a file.
-
-    Raises:
-        OSError: the disk refused.
-    """
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def read(project: Project, name: str) -> WorkspaceRecord | None:
@@ -73,8 +57,8 @@ def read(project: Project, name: str) -> WorkspaceRecord | None:
         if not told:
             return None
         return WorkspaceRecord(
-            folders=tuple((int(device), int(inode)) for device, inode in told["folders"]),
-            worktrees=(int(told["worktrees"][0]), int(told["worktrees"][1])),
+            folders=tuple(_identity(it) for it in told["folders"]),
+            worktrees=_identity(told["worktrees"]),
             commit=str(told["commit"]),
             is_shared=bool(told["is_shared"]),
         )
@@ -104,8 +88,8 @@ def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
     known = read(project, name)
     record = known.followed_by(made) if known else made
     told = {
-        "folders": record.folders,
-        "worktrees": record.worktrees,
+        "folders": [(it.device, it.inode) for it in record.folders],
+        "worktrees": (record.worktrees.device, record.worktrees.inode),
         "commit": record.commit,
         "is_shared": record.is_shared,
     }
@@ -130,3 +114,8 @@ def forget(project: Project, name: str) -> bool:
 
 def _path(project: Project, name: str) -> Path:
     return project.host / "workspaces" / (name + _SUFFIX)
+
+
+def _identity(told: Any) -> Identity:
+    device, inode = told
+    return Identity(device=int(device), inode=int(inode))

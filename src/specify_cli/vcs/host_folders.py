@@ -7,7 +7,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,32 +22,6 @@ FOLDER: Final = _FOLLOWED | os.O_NOFOLLOW
 _NOT_A_FOLDER: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
 _READABLE: Final = 0o755
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Which folder it is, whatever its name: the host remembers it of each workspace that it made."""
-
-    device: int
-    inode: int
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> Identity:
-        """The identity of what was looked at."""
-        return cls(device=found.st_dev, inode=found.st_ino)
-
-
-def identity(path: Path) -> Identity | None:
-    """The identity of the folder at `path`; None where there is none, or something else is there.
-
-    Raises:
-        OSError: the disk refused.
-    """
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return Identity.of(found) if stat.S_ISDIR(found.st_mode) else None
 
 
 @contextmanager

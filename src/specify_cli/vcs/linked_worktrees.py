@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files import sync
+from specify_cli.files.identity import identity
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.checkouts import (
     Checkout,
@@ -20,7 +21,7 @@ from specify_cli.vcs.checkouts import (
     registration_of,
 )
 from specify_cli.vcs.discarding import discard
-from specify_cli.vcs.host_folders import FOLDER, identity
+from specify_cli.vcs.host_folders import FOLDER
 from specify_cli.vcs.repository import Repository
 
 _IN_WORK: Final = "uncommitted_work"

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files import sync
+from specify_cli.files.identity import identity
 from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.drafts import draft
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.host_folders import identity, opened, opened_readable
+from specify_cli.vcs.host_folders import opened, opened_readable
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_objects import (
     ALTERNATES,

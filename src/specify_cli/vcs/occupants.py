@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs.host_folders import Identity
+from specify_cli.files.identity import Identity
 from specify_cli.vcs.mounts import mount_of
 
 MOST_TOLD: Final = 10

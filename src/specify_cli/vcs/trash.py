@@ -14,9 +14,10 @@ from typing import Final
 
 from specify_cli import clock
 from specify_cli.files import sync
+from specify_cli.files.identity import Identity
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import Budget, discard
-from specify_cli.vcs.host_folders import FOLDER, TRASH, Identity, opened, opened_private
+from specify_cli.vcs.host_folders import FOLDER, TRASH, opened, opened_private
 from specify_cli.vcs.occupants import occupants
 from specify_cli.vcs.renames import exchange, rename_free
 

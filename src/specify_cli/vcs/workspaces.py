@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files import sync
+from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs import pins, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.drafts import Draft, draft
-from specify_cli.vcs.host_folders import Identity, identity, opened
+from specify_cli.vcs.host_folders import opened
 from specify_cli.vcs.occupants import occupants
 from specify_cli.vcs.renames import rename_free
 from specify_cli.vcs.repository import Repository

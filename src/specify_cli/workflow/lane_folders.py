@@ -10,11 +10,11 @@ from enum import Enum
 from pathlib import Path
 
 from specify_cli.core.merge_paths import shown
+from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.project import Project
-from specify_cli.storage.workspace_records import WorkspaceRecord, folder_id
+from specify_cli.storage.workspace_records import WorkspaceRecord
 from specify_cli.vcs import linked_worktrees, scratch
-from specify_cli.vcs.host_folders import Identity
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.uncommitted import uncommitted
 
@@ -75,19 +75,19 @@ def look(project: Project, repository: Repository, path: Path) -> LaneFolder:
         StorageFailed, OSError: the disk refused.
     """
     record = workspace_records.read(project, path.name)
-    found = folder_id(path)
+    found = identity(path)
     if found is None:
         kind = Kind.OTHER if os.path.lexists(path) else Kind.NONE
         return LaneFolder(path=path, kind=kind, record=record)
-    if record and record.worktrees == folder_id(path.parent):
+    if record and record.worktrees == identity(path.parent):
         is_own = found in record.folders
     else:
-        is_own = folder_id(path / ".git") is not None
+        is_own = identity(path / ".git") is not None
     is_linked = not is_own and linked_worktrees.is_linked(repository, path)
     return LaneFolder(
         path=path,
         kind=Kind.WORKSPACE if is_own else Kind.LINKED if is_linked else Kind.OTHER,
-        folder=Identity(device=found[0], inode=found[1]),
+        folder=found,
         record=record,
     )
 

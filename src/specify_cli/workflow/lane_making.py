@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
-from specify_cli.storage.workspace_records import WorkspaceRecord, folder_id
+from specify_cli.storage.workspace_records import WorkspaceRecord
 from specify_cli.vcs import lane_branches, linked_worktrees, mirrors, workspaces
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.branch_moves import TargetMoved
-from specify_cli.vcs.host_folders import Identity, opened
+from specify_cli.vcs.host_folders import opened
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.repository import Repository
@@ -142,8 +143,8 @@ class Making:
                 self.mission.files.project,
                 self.place.path.name,
                 WorkspaceRecord(
-                    folders=tuple((it.device, it.inode) for it in (folder, former) if it),
-                    worktrees=folder_id(self.place.path.parent) or (0, 0),
+                    folders=tuple(it for it in (folder, former) if it),
+                    worktrees=identity(self.place.path.parent) or Identity(device=0, inode=0),
                     commit=tip,
                     is_shared=objects is Objects.SHARED,
                 ),

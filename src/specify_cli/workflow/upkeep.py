@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.files.identity import identity
 from specify_cli.storage.mission_files import MissionFiles, named_mission
 from specify_cli.storage.project import Project
-from specify_cli.storage.workspace_records import folder_id
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH
@@ -77,7 +77,7 @@ class Mirrors:
 
     def _missions(self) -> list[MissionFiles]:
         mirrors = self.project.worktrees / MIRRORS
-        if folder_id(self.project.worktrees) is None or folder_id(mirrors) is None:
+        if identity(self.project.worktrees) is None or identity(mirrors) is None:
             return []
         slugs = (it.removesuffix(".git") for it in os.listdir(mirrors))  # noqa: PTH208  names
         found = (named_mission(self.project, slug) for slug in slugs)
@@ -115,7 +115,7 @@ def prune_trash(project: Project) -> float:
         SpecKittyError, AllocationFailed, GitFailed, OSError: some of it stays; call it again later.
     """
     trash = project.worktrees / TRASH
-    if folder_id(project.worktrees) is None or folder_id(trash) is None:
+    if identity(project.worktrees) is None or identity(trash) is None:
         return A_DAY_S
     with repositories.changing(project) as repository:
         pruned = lane_retiring.prune(repository, project, most=FILES_A_STEP)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.files.identity import identity
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.storage.project import Project
-from specify_cli.storage.workspace_records import folder_id
 from specify_cli.vcs.workspace_files import Glance, glance
 from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission, open_mission
 
@@ -21,7 +21,7 @@ def names(project: Project) -> list[str]:
         StorageFailed: the folder cannot be read.
     """
     try:
-        if folder_id(project.worktrees) is None:
+        if identity(project.worktrees) is None:
             return []
         return sorted(it.name for it in os.scandir(project.worktrees) if it.name[0] != ".")
     except OSError as error:

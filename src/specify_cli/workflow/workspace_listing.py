@@ -12,8 +12,8 @@ from pathlib import Path
 from specify_cli.core import lane_turns
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.files.identity import identity
 from specify_cli.storage.project import Project
-from specify_cli.storage.workspace_records import folder_id
 from specify_cli.vcs import trash
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH
@@ -106,7 +106,7 @@ class WorkspaceListing:
         folder = self.project.worktrees / TRASH
         kept = timedelta(days=self.project.settings.trash_days)
         try:
-            if folder_id(self.project.worktrees) is None or folder_id(folder) is None:
+            if identity(self.project.worktrees) is None or identity(folder) is None:
                 return []
             found = list(trash.entries(folder))
         except OSError as error:
@@ -161,7 +161,7 @@ def _kind(folder: LaneFolder) -> WorkspaceKind:
         return WorkspaceKind.LINKED
     if folder.folder is not None and not os.path.lexists(git_dir):
         return WorkspaceKind.NO_REPOSITORY
-    if folder.kind is not Kind.WORKSPACE or folder_id(git_dir) is None:
+    if folder.kind is not Kind.WORKSPACE or identity(git_dir) is None:
         return WorkspaceKind.OTHER
     return WorkspaceKind.SHARED if borrows(folder.path) else WorkspaceKind.COPIED
 

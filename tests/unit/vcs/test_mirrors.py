@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.files.identity import identity
 from specify_cli.vcs import mirrors
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.host_folders import identity
 from specify_cli.vcs.workspaces import Objects
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import MISSION, Project

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs import occupants
-from specify_cli.vcs.host_folders import Identity, identity
 
 WAITING = (sys.executable, "-c", "print('here', flush=True); input()")
 DEEP = 300

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 
+from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs import host_folders, renames, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import discard
-from specify_cli.vcs.host_folders import Identity, identity
 from tests.durability import watched
 
 WRITING = """

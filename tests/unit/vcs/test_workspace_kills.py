@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.vcs.host_folders import Identity, identity
+from specify_cli.files.identity import Identity, identity
 from specify_cli.vcs.workspaces import Objects, swap
 from tests.unit.vcs.conftest import Project
 from tests.unit.vcs.workspace_stage import order, pins, remains, workspace

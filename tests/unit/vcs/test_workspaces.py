@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from specify_cli.files.identity import identity
 from specify_cli.vcs import pins as project_pins
 from specify_cli.vcs import renames, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed, within
-from specify_cli.vcs.host_folders import identity
 from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.vcs.workspaces import Objects, make
 from tests.durability import SYNC_ALL, watched

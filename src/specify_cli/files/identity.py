@@ -1,0 +1,34 @@
+"""Which folder it is, whatever its name."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The device and the inode of a folder: the host remembers them of each workspace that it made."""
+
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Identity:
+        """The identity of what was looked at."""
+        return cls(device=found.st_dev, inode=found.st_ino)
+
+
+def identity(path: Path) -> Identity | None:
+    """The identity of the folder at `path`; None where there is none, or something else is there.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return Identity.of(found) if stat.S_ISDIR(found.st_mode) else None
