@@ -25,6 +25,9 @@ CLAIM_PREFIX: Final = ".claim-"
 CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
 ORCHESTRATOR: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 
+MISSED_BEATS: Final = 3
+"""After so many intervals without a beat no worker is taken to run."""
+
 MAX_WAITING: Final = 10_000
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 MAX_REQUEST_BYTES: Final = 256 * 1024

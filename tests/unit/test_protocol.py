@@ -34,3 +34,7 @@ def test_a_name_that_no_orchestrator_can_have(name: str) -> None:
 
 def test_the_client_that_stands_alone_writes_ids_that_requests_can_have() -> None:
     assert protocol.is_request_id(client.new_correlation_id())
+
+
+def test_the_client_that_stands_alone_believes_a_heartbeat_as_long_as_the_host_does() -> None:
+    assert client.MISSED_BEATS == protocol.MISSED_BEATS

@@ -26,12 +26,13 @@ from specify_cli.cli.mailbox_tail import tail
 
 if TYPE_CHECKING:
     from specify_cli import bootstrap, errors
-    from specify_cli.mailbox import heartbeat, inbox, printable, verification, watch
+    from specify_cli.mailbox import inbox, printable, verification, watch
     from specify_cli.mailbox.layout import MailboxLayout, Places
+    from specify_cli.storage import heartbeat_file
 else:
     bootstrap = Deferred("specify_cli.bootstrap")
     errors = Deferred("specify_cli.errors")
-    heartbeat = Deferred("specify_cli.mailbox.heartbeat")
+    heartbeat_file = Deferred("specify_cli.storage.heartbeat_file")
     inbox = Deferred("specify_cli.mailbox.inbox")
     printable = Deferred("specify_cli.mailbox.printable")
     verification = Deferred("specify_cli.mailbox.verification")
@@ -142,9 +143,9 @@ def _status(layout: MailboxLayout) -> dict[str, Any]:
 def _status_of(places: Places) -> dict[str, Any]:
     return {
         "identity": places.identity,
-        "worker_is_alive": heartbeat.is_alive(places.heartbeat),
+        "worker_is_alive": heartbeat_file.is_alive(places.heartbeat),
         "depth_now": _depth(places),
-        "worker": heartbeat.last_beat(places.heartbeat),
+        "worker": heartbeat_file.last_beat(places.heartbeat),
     }
 
 

@@ -18,13 +18,14 @@ from specify_cli.cli.deferred import Deferred
 
 if TYPE_CHECKING:
     from specify_cli import bootstrap, ids
-    from specify_cli.mailbox import heartbeat, printable
+    from specify_cli.mailbox import printable
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.orchestrator_api.config import Config
     from specify_cli.orchestrator_api.grants import Grant
+    from specify_cli.storage import heartbeat_file
 else:
     bootstrap = Deferred("specify_cli.bootstrap")
-    heartbeat = Deferred("specify_cli.mailbox.heartbeat")
+    heartbeat_file = Deferred("specify_cli.storage.heartbeat_file")
     ids = Deferred("specify_cli.ids")
     printable = Deferred("specify_cli.mailbox.printable")
 
@@ -60,7 +61,7 @@ def _report(granted: Config, layout: MailboxLayout) -> dict[str, Any]:
     config = layout.kitty / "config.toml"
     return {
         "config": str(config) if config.exists() else None,
-        "worker_is_alive": heartbeat.is_alive(layout.heartbeat),
+        "worker_is_alive": heartbeat_file.is_alive(layout.heartbeat),
         "settings": granted.settings.written,
         "shares_objects": granted.settings.shares_objects,
         "orchestrators": [_orchestrator(grant, layout) for grant in granted.grants],
@@ -122,9 +123,9 @@ def stale_config(layout: MailboxLayout) -> list[str]:
     alive = (
         path
         for it in layout.identities()
-        if heartbeat.is_alive(path := layout.places(it).heartbeat)
+        if heartbeat_file.is_alive(path := layout.places(it).heartbeat)
     )
-    beat = next((found for path in alive if (found := heartbeat.last_beat(path))), None)
+    beat = next((found for path in alive if (found := heartbeat_file.last_beat(path))), None)
     if beat is None or not config.exists():
         return []
     try:

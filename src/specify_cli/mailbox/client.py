@@ -33,7 +33,7 @@ SHORTEST_PAUSE_S = 0.0005
 LONGEST_PAUSE_S = 0.05
 WAITED_PER_PAUSE = 20
 # How many missed beats make a worker absent.
-MISSED_BEATS = 5
+MISSED_BEATS = 3
 DEFAULT_BEAT_INTERVAL_S = 2.0
 LONGEST_BEAT_INTERVAL_S = 3600.0
 # How often a waiting client looks at the heartbeat, and when first.

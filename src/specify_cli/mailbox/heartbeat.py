@@ -8,20 +8,15 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
 from specify_cli.files import atomic
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
-from specify_cli.mailbox import client
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import Places
 from specify_cli.mailbox.pool import InHand
 from specify_cli.mailbox.settings import WorkerSettings
-
-MAX_BYTES = 64 * 1024
 
 # How much waits now.
 Measure = Callable[[], Backlog]
@@ -135,17 +130,3 @@ class Heartbeat:
             "interval_s": self._settings.beat_interval_s,
             "dead_letters": dead_letters,
         }
-
-
-def last_beat(path: Path) -> dict[str, Any] | None:
-    """What the last beat said, or None where there never was one that can be read."""
-    try:
-        report = json.loads(read_regular(path, max_bytes=MAX_BYTES))
-    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
-        return None
-    return report if isinstance(report, dict) else None
-
-
-def is_alive(path: Path) -> bool:
-    """Whether the last beat is recent and not a farewell: what the client says of it."""
-    return client.Pulse(path).look()

@@ -14,7 +14,6 @@ from types import FrameType
 from specify_cli import processes
 from specify_cli.errors import StorageFailed
 from specify_cli.files.locks import LifeLock, holder
-from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.chores import Chore, Chores
 from specify_cli.mailbox.layout import MailboxLayout
@@ -23,6 +22,7 @@ from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
 from specify_cli.mailbox.rounds import Rounds
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.mailbox.workplace import Workplace
+from specify_cli.storage import heartbeat_file
 
 # After the signal; what can end in order has done so by then.
 LAST_S = 4.7
@@ -145,7 +145,7 @@ def _end_in_time(alarm: Bell) -> None:
 
 
 def _taken(layout: MailboxLayout) -> str:
-    report = heartbeat.last_beat(layout.heartbeat) or {}
+    report = heartbeat_file.last_beat(layout.heartbeat) or {}
     who = holder(layout.worker_lock)
     where = report.get("host_name", "this machine")
     return printable(

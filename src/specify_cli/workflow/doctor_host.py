@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable
-from specify_cli.files.regular import NotRegular, TooLarge, kind, read_regular
+from specify_cli.files.regular import kind
 from specify_cli.protocol import HEARTBEAT, SUFFIX
+from specify_cli.storage import heartbeat_file
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.vcs.box import box_for
@@ -23,9 +22,6 @@ from specify_cli.workflow.doctor_findings import Finding, error, fixable, note, 
 PRIVATE = 0o700
 STALE_DRAFT_S = 10 * 60
 DRAFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
-SILENT_BEATS = 5
-USUAL_BEAT_S = 2.0
-MAX_BEAT_BYTES = 64 * 1024
 
 
 def examine_host(project: Project) -> Iterator[Finding]:
@@ -133,19 +129,6 @@ def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:
 def _examine_worker(project: Project) -> Iterator[Finding]:
     inbox = project.kitty / "inbox"
     waiting = len([*inbox.glob("[!.]*.json"), *(project.host / "claimed").glob("*.json")])
-    if waiting and not _is_served(project.kitty / "outbox" / (HEARTBEAT + SUFFIX)):
+    if waiting and not heartbeat_file.is_alive(project.kitty / "outbox" / (HEARTBEAT + SUFFIX)):
         what = f"{waiting} requests wait, and no worker serves the mailbox"
         yield warning("no-worker", inbox, what, repair="run 'spec-kitty mailbox serve'")
-
-
-def _is_served(heartbeat: Path) -> bool:
-    """Whether the worker's last beat is recent and not a farewell."""
-    try:
-        beat: Any = json.loads(read_regular(heartbeat, max_bytes=MAX_BEAT_BYTES))
-        age_s = clock.now().timestamp() - heartbeat.lstat().st_mtime
-    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
-        return False
-    if not isinstance(beat, dict) or beat.get("state") == "stopped":
-        return False
-    interval = beat.get("interval_s")
-    return age_s < SILENT_BEATS * (interval if isinstance(interval, int | float) else USUAL_BEAT_S)

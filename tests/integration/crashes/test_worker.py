@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from specify_cli.bootstrap import mailbox_layout
-from specify_cli.mailbox import heartbeat
+from specify_cli.storage import heartbeat_file
 from tests.integration.crashes.gits import GatedGit
 from tests.integration.stage import TIMEOUT_S, Stage, outcome
 from tests.unit.mailbox.recording import wait_until
@@ -70,7 +70,7 @@ def test_a_worker_killed_among_two_hundred_requests_answers_each_once(stage: Sta
 def test_a_second_worker_is_refused_and_names_the_first(stage: Stage) -> None:
     layout = mailbox_layout(stage.root)
     first = stage.start("mailbox", "serve")
-    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
     second = stage.run("mailbox", "serve")
     assert second.exit_code == 1
     assert second.stdout == b""

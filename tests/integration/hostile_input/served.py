@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.client import Mailbox
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.storage import heartbeat_file
 from tests.integration.stage import SLUG, Stage, environment
 from tests.patience import LONGEST_S
 
@@ -126,7 +126,7 @@ class Served:
 
     def _is_serving(self, process: subprocess.Popen[bytes]) -> bool:
         assert process.poll() is None, self.log.read_text()
-        beat = heartbeat.last_beat(self.layout.heartbeat) or {}
+        beat = heartbeat_file.last_beat(self.layout.heartbeat) or {}
         return beat.get("pid") == process.pid and beat.get("state") == "running"
 
     def grant(self, config: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from specify_cli import bootstrap
-from specify_cli.mailbox import heartbeat
+from specify_cli.storage import heartbeat_file
 from specify_cli.storage.dead_letters import LetterFolder
 from tests.campaign import sampled
 from tests.integration.crashes.killing import killer
@@ -77,7 +77,7 @@ def settle(stage: Stage, word: str, *words: str) -> str | None:
 
 def counted(stage: Stage) -> int:
     serve(stage)
-    beat = heartbeat.last_beat(bootstrap.mailbox_layout(stage.root).heartbeat)
+    beat = heartbeat_file.last_beat(bootstrap.mailbox_layout(stage.root).heartbeat)
     assert beat is not None
     count: int = beat["dead_letters"]
     return count

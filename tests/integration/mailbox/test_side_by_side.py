@@ -6,7 +6,7 @@ import json
 import signal
 
 from specify_cli.bootstrap import mailbox_layout
-from specify_cli.mailbox import heartbeat
+from specify_cli.storage import heartbeat_file
 from tests.integration.crashes.gits import GatedGit
 from tests.integration.stage import TIMEOUT_S, Stage, outcome
 from tests.unit.mailbox.recording import wait_until
@@ -89,4 +89,4 @@ def test_status_tells_of_every_mailbox(stage: Stage) -> None:
     ]
     words = stage.run("mailbox", "status").stdout.decode().splitlines()
     assert [line.split(":")[0] for line in words] == ["default", "stranger"]
-    assert not heartbeat.is_alive(mailbox_layout(stage.root).heartbeat)
+    assert not heartbeat_file.is_alive(mailbox_layout(stage.root).heartbeat)

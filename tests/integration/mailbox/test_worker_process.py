@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.client import Mailbox
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.verification import find_breaks, open_journal
+from specify_cli.storage import heartbeat_file
 from tests.patience import LONGEST_S
 from tests.unit.mailbox.recording import put, reply_of, wait_until
 
@@ -89,11 +89,11 @@ def test_a_second_worker_leaves_the_mailbox_to_the_first(
     layout: MailboxLayout, start: Start
 ) -> None:
     first = start()
-    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
     second = start()
     assert second.wait(LONGEST_S) == 1
     assert f"process {first.pid}" in (layout.root / "worker.log").read_text()
-    report = heartbeat.last_beat(layout.heartbeat)
+    report = heartbeat_file.last_beat(layout.heartbeat)
     assert report is not None
     assert report["pid"] == first.pid
     assert report["state"] == "running"
@@ -113,7 +113,7 @@ def test_a_stopped_worker_finishes_the_request_in_hand(
     assert process.wait(LONGEST_S) == 0
     assert reply_of(layout, "in-hand")["success"]
     assert effects(layout) == ["in-hand"]
-    report = heartbeat.last_beat(layout.heartbeat)
+    report = heartbeat_file.last_beat(layout.heartbeat)
     assert report is not None
     assert report["state"] == "stopped"
     assert report["depth"] == 1
@@ -121,7 +121,7 @@ def test_a_stopped_worker_finishes_the_request_in_hand(
 
 def test_an_idle_worker_stops_at_once(layout: MailboxLayout, start: Start) -> None:
     process = start()
-    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
     process.terminate()
     assert process.wait(LONGEST_S) == 0
 
@@ -143,7 +143,7 @@ def test_a_client_that_knows_two_folders_is_answered(
 def test_the_heartbeat_tells_of_the_worker(layout: MailboxLayout, start: Start) -> None:
     (layout.inbox / "bad name").touch()
     process = start()
-    wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("dead_letters") == 1)
+    wait_until(lambda: (heartbeat_file.last_beat(layout.heartbeat) or {}).get("dead_letters") == 1)
     report = json.loads(layout.heartbeat.read_bytes())
     assert report["pid"] == process.pid
     assert report["contract_version"] == "1.3.0"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.heartbeat import Heartbeat, Pulse
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
+from specify_cli.storage import heartbeat_file
 from tests.together import meet
 from tests.unit.mailbox.recording import SETTINGS, wait_until
 
@@ -27,11 +27,11 @@ def heart(path: Path) -> Heartbeat:
 def test_a_beat_tells_how_things_stand(tmp_path: Path) -> None:
     path = tmp_path / "worker.json"
     heart(path).beat()
-    report = heartbeat.last_beat(path)
+    report = heartbeat_file.last_beat(path)
     assert report is not None
     assert (report["pid"], report["depth"], report["dead_letters"]) == (os.getpid(), 3, 2)
     assert report["oldest_age_s"] > 0
-    assert heartbeat.is_alive(path)
+    assert heartbeat_file.is_alive(path)
 
 
 def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
@@ -41,8 +41,8 @@ def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
     first = path.stat().st_ino, path.stat().st_mtime_ns
     wait_until(lambda: (path.stat().st_ino, path.stat().st_mtime_ns) != first)
     beating.stop()
-    assert (heartbeat.last_beat(path) or {})["state"] == "stopped"
-    assert not heartbeat.is_alive(path)
+    assert (heartbeat_file.last_beat(path) or {})["state"] == "stopped"
+    assert not heartbeat_file.is_alive(path)
 
 
 def test_a_disk_that_refuses_costs_the_beat_and_nothing_else(tmp_path: Path) -> None:
@@ -60,26 +60,26 @@ def test_an_old_beat_is_no_sign_of_life(tmp_path: Path) -> None:
     path = tmp_path / "worker.json"
     heart(path).beat()
     os.utime(path, (1, 1))
-    assert not heartbeat.is_alive(path)
+    assert not heartbeat_file.is_alive(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"x" * 100_000, b"[" * 50_000])
 def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "worker.json"
     path.write_bytes(content)
-    assert heartbeat.last_beat(path) is None
-    assert not heartbeat.is_alive(path)
+    assert heartbeat_file.last_beat(path) is None
+    assert not heartbeat_file.is_alive(path)
 
 
 @pytest.mark.parametrize("interval", ["1e999", "1" + "0" * 400, '"soon"', "-1", "1e6"])
 def test_an_interval_that_no_worker_has_is_no_sign_of_life(tmp_path: Path, interval: str) -> None:
     path = tmp_path / "worker.json"
     path.write_text(f'{{"state": "running", "interval_s": {interval}}}')
-    assert not heartbeat.is_alive(path)
+    assert not heartbeat_file.is_alive(path)
 
 
 def test_no_beat_is_no_sign_of_life(tmp_path: Path) -> None:
-    assert not heartbeat.is_alive(tmp_path / "worker.json")
+    assert not heartbeat_file.is_alive(tmp_path / "worker.json")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout, is_name
 from specify_cli.mailbox.mailroom import Mailroom
@@ -19,6 +18,7 @@ from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.verification import find_breaks
 from specify_cli.mailbox.watch import watching
 from specify_cli.mailbox.worker import Watching, Worker
+from specify_cli.storage import heartbeat_file
 from tests.unit.mailbox.recording import (
     SETTINGS,
     RecordingDispatcher,
@@ -86,8 +86,8 @@ def test_each_granted_orchestrator_has_a_heartbeat_of_its_own(
     layout.ensure_mailbox("nightly")
     (layout.places("nightly").inbox / "bad name").touch()
     worker(NIGHTLY).drain()
-    own = heartbeat.last_beat(layout.places("nightly").heartbeat) or {}
-    root = heartbeat.last_beat(layout.heartbeat) or {}
+    own = heartbeat_file.last_beat(layout.places("nightly").heartbeat) or {}
+    root = heartbeat_file.last_beat(layout.heartbeat) or {}
     assert (own["commands"], own["dead_letters"]) == (["note", "read"], 1)
     assert (root["commands"], root["dead_letters"]) == ([], 0)
     assert own.keys() == root.keys()
@@ -95,8 +95,8 @@ def test_each_granted_orchestrator_has_a_heartbeat_of_its_own(
 
 def test_the_first_beat_is_everybodys(layout: MailboxLayout, serving: Serving) -> None:
     serving(DEFAULT, NIGHTLY, beat_interval_s=3600.0)
-    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
-    wait_until(lambda: heartbeat.is_alive(layout.places("nightly").heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.places("nightly").heartbeat))
 
 
 def test_folders_of_granted_orchestrators_are_made(
@@ -145,7 +145,7 @@ def test_a_mailbox_that_appears_while_serving_is_served_until_it_goes(
     layout: MailboxLayout, serving: Serving, watch: Watching | None, log: list[str]
 ) -> None:
     serving(DEFAULT, watch=watch, poll_interval_s=3600.0 if watch else 0.02)
-    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
     for number in range(3):
         put(layout, f"id-{number}", "stranger")
         wait_until((layout.outbox / "stranger" / f"id-{number}.json").exists)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.mailbox import heartbeat
 from specify_cli.mailbox.dead_letters import read_records
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.watch import watching
 from specify_cli.mailbox.worker import Watching, Worker
+from specify_cli.storage import heartbeat_file
 from tests.unit.mailbox.recording import (
     LONG_AGO,
     SETTINGS,
@@ -268,13 +268,13 @@ def test_a_disk_that_refuses_stalls_loudly_and_loses_nothing(
     put(layout, "one")
     (layout.inbox / "bad name").write_bytes(b"")
     worker, thread = serving()
-    wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("state") == "stalled")
+    wait_until(lambda: (heartbeat_file.last_beat(layout.heartbeat) or {}).get("state") == "stalled")
     wait_until(lambda: any("stalled" in line for line in log))
     assert not (layout.outbox / "one.json").exists()
     dispatcher.broken = False
     wait_until((layout.outbox / "one.json").exists)
     wait_until(lambda: len(list(read_records(layout.dead_letters))) == 1)
-    wait_until(lambda: (heartbeat.last_beat(layout.heartbeat) or {}).get("state") == "running")
+    wait_until(lambda: (heartbeat_file.last_beat(layout.heartbeat) or {}).get("state") == "running")
     worker.stop()
     thread.join()
     assert dispatcher.effects.read_text().split() == ["one"]
@@ -317,7 +317,7 @@ def test_a_request_is_answered_with_and_without_file_events(
     wait_until((layout.outbox / "one.json").exists)
     worker.stop()
     thread.join()
-    assert (heartbeat.last_beat(layout.heartbeat) or {})["state"] == "stopped"
+    assert (heartbeat_file.last_beat(layout.heartbeat) or {})["state"] == "stopped"
 
 
 def test_a_second_worker_refuses_to_start(
@@ -326,7 +326,7 @@ def test_a_second_worker_refuses_to_start(
     serving: Callable[..., tuple[Worker, threading.Thread]],
 ) -> None:
     worker, thread = serving()
-    wait_until(lambda: heartbeat.is_alive(layout.heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
     with pytest.raises(StorageFailed) as refusal:
         drain()
     assert str(os.getpid()) in refusal.value.message

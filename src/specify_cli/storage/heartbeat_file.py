@@ -1,0 +1,52 @@
+"""The file in which a worker says that it serves a mailbox, and the rule by which it is believed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from specify_cli import clock
+from specify_cli.files.regular import NotRegular, TooLarge, read_with_status
+from specify_cli.protocol import MISSED_BEATS
+
+MAX_BYTES: Final = 64 * 1024
+STOPPED: Final = "stopped"
+
+_USUAL_INTERVAL_S: Final = 2.0
+_LONGEST_INTERVAL_S: Final = 3600.0
+
+
+def last_beat(path: Path) -> dict[str, Any] | None:
+    """What the last beat said; None where there is none that can be read."""
+    return _read(path)[0]
+
+
+def is_alive(path: Path) -> bool:
+    """Whether the last beat is younger than three intervals and does not say that the worker stopped.
+
+    A date in the future is no beat: nobody wrote it at that time. `mailbox.client` applies the same rule.
+    """
+    beat, status = _read(path)
+    if beat is None or status is None or beat.get("state") == STOPPED:
+        return False
+    age_s = clock.now().timestamp() - status.st_mtime
+    return abs(age_s) < MISSED_BEATS * _interval_s(beat)
+
+
+def _read(path: Path) -> tuple[dict[str, Any] | None, os.stat_result | None]:
+    try:
+        data, status = read_with_status(path, max_bytes=MAX_BYTES)
+        found = json.loads(data)
+    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
+        return None, None
+    return (found, status) if isinstance(found, dict) else (None, None)
+
+
+def _interval_s(beat: dict[str, Any]) -> float:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        given = float(beat.get("interval_s", _USUAL_INTERVAL_S))
+        return given if 0 < given <= _LONGEST_INTERVAL_S else 0.0
+    return 0.0
