@@ -21,6 +21,7 @@ from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.config import Config
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
 from specify_cli.storage.project import find_project as find
 
@@ -121,7 +122,7 @@ class ProjectHost:
         trace = credentials.masked("".join(traceback.format_exception(fault)))
         text = f"{clock.timestamp()}\n{trace}\n"
         try:
-            path = self.project.host / "faults.log"
+            path = self.project.faults
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a") as log:
                 log.write(text)
@@ -243,7 +244,7 @@ def read_config(root: Path) -> Config:
     Raises: StateUnreadable.
     """
     try:
-        (root / ".kitty" / "config.toml").lstat()
+        Layout(root).config.lstat()
     except FileNotFoundError:
         return Config()
     except OSError:

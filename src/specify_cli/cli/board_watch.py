@@ -21,6 +21,7 @@ from specify_cli.cli.asking import ask, envelope_of
 from specify_cli.cli.board import board, plain_lines, terminal
 from specify_cli.mailbox.printable import printable
 from specify_cli.orchestrator_api.envelope import Envelope, encode
+from specify_cli.storage.layout import Layout
 
 LOOK_EVERY_S = 0.5
 """A look costs one `stat` a file; only a change is asked about."""
@@ -51,7 +52,7 @@ def watch(mission: str, *, as_json: bool) -> None:
 
 def _answers(slug: str) -> Iterator[Envelope]:
     """At every look the newest answer; asked anew only when a file of the mission has changed."""
-    folder = bootstrap.find_project(Path.cwd()) / "kitty-specs" / slug
+    folder = Layout(bootstrap.find_project(Path.cwd())).missions / slug
     pause = threading.Event()
     seen = _fingerprint(folder)
     envelope = envelope_of("mission-state", mission=slug)

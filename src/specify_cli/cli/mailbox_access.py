@@ -58,7 +58,7 @@ def access(*, as_json: bool) -> None:
 
 
 def _report(granted: Config, layout: MailboxLayout) -> dict[str, Any]:
-    config = layout.kitty / "config.toml"
+    config = layout.config
     return {
         "config": str(config) if config.exists() else None,
         "worker_is_alive": heartbeat_file.is_alive(layout.heartbeat),
@@ -119,7 +119,7 @@ def _user(uid: int) -> str | None:
 
 def stale_config(layout: MailboxLayout) -> list[str]:
     """The warning that a worker still holds to what config.toml said when it was started, if one does."""
-    config = layout.kitty / "config.toml"
+    config = layout.config
     alive = (
         path
         for it in layout.identities()

@@ -12,6 +12,7 @@ from pathlib import Path
 from specify_cli import credentials
 from specify_cli.files import atomic, folders
 from specify_cli.protocol import HEARTBEAT, SUFFIX, is_orchestrator
+from specify_cli.storage.layout import Layout
 
 SHARED = 0o755
 PRIVATE = 0o700
@@ -44,70 +45,18 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxLayout:
+class MailboxLayout(Layout):
     """The places of the mailbox of the project whose main checkout is `root`."""
-
-    root: Path
-
-    @property
-    def kitty(self) -> Path:
-        """Everything of the mailbox; git ignores it."""
-        return self.root / ".kitty"
-
-    @property
-    def inbox(self) -> Path:
-        """Orchestrators write here and nowhere else."""
-        return self.kitty / "inbox"
-
-    @property
-    def outbox(self) -> Path:
-        """The host writes here, orchestrators read."""
-        return self.kitty / "outbox"
-
-    @property
-    def journal(self) -> Path:
-        """Every request and its answer."""
-        return self.outbox / "journal.jsonl"
-
-    @property
-    def heartbeat(self) -> Path:
-        """Whether a worker serves the mailbox, rewritten whole with every beat."""
-        return self.outbox / (HEARTBEAT + SUFFIX)
-
-    @property
-    def host(self) -> Path:
-        """The host's own: nobody else may look inside."""
-        return self.kitty / "host"
-
-    @property
-    def claimed(self) -> Path:
-        """Requests taken and not yet answered."""
-        return self.host / "claimed"
-
-    @property
-    def dead_letters(self) -> Path:
-        """What could not be answered under its own name, each with its reason."""
-        return self.host / "dead-letters"
-
-    @property
-    def locks(self) -> Path:
-        """Lock files; they stay."""
-        return self.host / "locks"
-
-    @property
-    def cache(self) -> Path:
-        """What may be thrown away at any time."""
-        return self.host / "cache"
 
     @property
     def journal_lock(self) -> Path:
         """Held while a line is added to the journal."""
-        return self.locks / "journal.lock"
+        return self.lock("journal")
 
     @property
     def worker_lock(self) -> Path:
         """Held by the one worker as long as it lives."""
-        return self.locks / "worker.lock"
+        return self.lock("worker")
 
     def places(self, identity: str) -> Places:
         """Where the mailbox of that orchestrator lies; `default` has the roots."""

@@ -24,9 +24,9 @@ from specify_cli.orchestrator_api.config_table import (
 )
 from specify_cli.orchestrator_api.grants import Grant, Quota, commands_in
 from specify_cli.orchestrator_api.validation import NO_SUCH_KEY
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.settings import HostSettings
 
-NAME = "config.toml"
 MAX_BYTES = 1024 * 1024
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_TO_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -38,7 +38,7 @@ def read(root: Path) -> Config:
 
     Raises: StateUnreadable naming the key where it does not fit, or why the file cannot be trusted.
     """
-    path = root / ".kitty" / NAME
+    path = Layout(root).config
     written = _parse(_read(path), path)
     if not written:
         # A file that lost its content must not grant everything.
@@ -77,9 +77,9 @@ def _read(path: Path) -> bytes:
         folder = os.open(path.parent, FOLDER)
         try:
             _require_ours(os.fstat(folder), path.parent)
-            raw = read_regular(Path(NAME), max_bytes=MAX_BYTES, dir_fd=folder)
+            raw = read_regular(Path(path.name), max_bytes=MAX_BYTES, dir_fd=folder)
             # Nobody else can exchange it between the two: its folder is ours.
-            _require_ours(os.stat(NAME, dir_fd=folder), path)
+            _require_ours(os.stat(path.name, dir_fd=folder), path)
             return raw
         finally:
             os.close(folder)

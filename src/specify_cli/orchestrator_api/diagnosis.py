@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api.command import Result
+from specify_cli.storage.layout import Layout
 
 if TYPE_CHECKING:
     from specify_cli.workflow.doctor import Diagnosis, Doctor
@@ -44,7 +45,7 @@ def doctor_of(services: Services) -> Doctor:
 
 
 def _examine_config(root: Path) -> Iterator[Finding]:
-    path = root / ".kitty" / "config.toml"
+    path = Layout(root).config
     if not os.path.lexists(path):
         return
     findings = import_module("specify_cli.workflow.doctor_findings")

@@ -111,7 +111,7 @@ class MissionFiles:
             path=self.folder / FILE_NAME,
             root=self.project.root,
             mission_slug=self.slug,
-            attic=self.project.host / "torn",
+            attic=self.project.torn,
         )
 
     def identity(self) -> MissionIdentity:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from specify_cli.errors import MissionNotFound
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.storage.layout import MISSIONS, WORKTREES, Layout
 from specify_cli.storage.settings import HostSettings
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"
 GIT = ".git"
-MARKS = ("kitty-specs", ".kittify", GIT)
-WORKTREES = ".worktrees"
+MARKS = (MISSIONS, ".kittify", GIT)
 MAX_LINK_BYTES = 64 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
 CLONE = "main-checkout"
@@ -28,13 +28,12 @@ _TRUE = ("true", "yes", "on", "1")
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
-    """A project's main checkout, the folders of the host in it, and what the operator has set.
+class Project(Layout):
+    """A project's places, and what the operator has set.
 
     `load_settings` is called by whoever needs a setting, so that a damaged file refuses nobody else.
     """
 
-    root: Path
     load_settings: Callable[[], HostSettings] = field(default=HostSettings, compare=False)
 
     @property
@@ -44,40 +43,6 @@ class Project:
         Raises: StateUnreadable where that is written down and damaged.
         """
         return self.load_settings()
-
-    @property
-    def missions(self) -> Path:
-        """The folder with one folder per mission."""
-        return self.root / "kitty-specs"
-
-    @property
-    def kitty(self) -> Path:
-        """The folder of the mailbox and of the host's own files."""
-        return self.root / ".kitty"
-
-    @property
-    def host(self) -> Path:
-        """The host's private folder."""
-        return self.kitty / "host"
-
-    @property
-    def journal(self) -> Path:
-        """The journal that both doors append to."""
-        return self.kitty / "outbox" / "journal.jsonl"
-
-    @property
-    def begun(self) -> Path:
-        """The folder of notes of what command lines have begun."""
-        return self.host / "begun"
-
-    @property
-    def worktrees(self) -> Path:
-        """The folder of the execution lanes' worktrees."""
-        return self.root / WORKTREES
-
-    def lock(self, name: str) -> Path:
-        """The lock file of that name."""
-        return self.host / "locks" / f"{name}.lock"
 
 
 def find_project(start: Path, environment: Mapping[str, str]) -> Project:

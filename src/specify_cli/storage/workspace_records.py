@@ -113,7 +113,7 @@ def forget(project: Project, name: str) -> bool:
 
 
 def _path(project: Project, name: str) -> Path:
-    return project.host / "workspaces" / (name + _SUFFIX)
+    return project.workspaces / (name + _SUFFIX)
 
 
 def _identity(told: Any) -> Identity:

@@ -15,6 +15,7 @@ from specify_cli.errors import SpecKittyError, StorageFailed, UsageError
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import front_matter, project_files
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.mission_files import (
     DEFAULT_TYPE,
     MissionFiles,
@@ -172,7 +173,7 @@ def initialize(folder: Path) -> Path:
     if repository is None:
         raise UsageError(f"{folder} is in no git repository: run 'git init' first")
     with translated(repository.root, "write below"):
-        folders.ensure_all(repository.root / "kitty-specs", below=repository.root)
+        folders.ensure_all(Layout(repository.root).missions, below=repository.root)
     return repository.root
 
 

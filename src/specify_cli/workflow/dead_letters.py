@@ -40,7 +40,7 @@ class DeadLetters:
     @property
     def folder(self) -> LetterFolder:
         """The records."""
-        return LetterFolder(self.project.host / "dead-letters")
+        return LetterFolder(self.project.dead_letters)
 
     def replay(self, selector: str, *, new_id: str | None, actor: str, cause: Cause) -> Letter:
         """The body lies in its orchestrator's inbox again, as the request `new_id` or as what it was.

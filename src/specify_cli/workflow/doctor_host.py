@@ -11,7 +11,6 @@ from pathlib import Path
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable
 from specify_cli.files.regular import kind
-from specify_cli.protocol import HEARTBEAT, SUFFIX
 from specify_cli.storage import heartbeat_file
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
@@ -31,7 +30,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
     """
     if not project.kitty.exists():
         return
-    folders = (project.kitty, project.kitty / "inbox", project.kitty / "outbox", project.host)
+    folders = (project.kitty, project.inbox, project.outbox, project.host)
     is_sound = True
     for folder in folders:
         for finding in _examine_folder(folder, is_private=folder == project.host):
@@ -49,7 +48,7 @@ def examine_intake(project: Project) -> Iterator[Finding]:
     """
     if box_for(project.root).is_closed:
         return
-    settings, file = project.settings, project.kitty / "config.toml"
+    settings, file = project.settings, project.config
     advice = "install bubblewrap, and where it is there, let it make user namespaces"
     if settings.intake == "require-sandbox":
         what = 'bubblewrap does not work here, so intake = "require-sandbox" lets no commits of agents in'
@@ -127,8 +126,8 @@ def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:
 
 
 def _examine_worker(project: Project) -> Iterator[Finding]:
-    inbox = project.kitty / "inbox"
-    waiting = len([*inbox.glob("[!.]*.json"), *(project.host / "claimed").glob("*.json")])
-    if waiting and not heartbeat_file.is_alive(project.kitty / "outbox" / (HEARTBEAT + SUFFIX)):
+    inbox = project.inbox
+    waiting = len([*inbox.glob("[!.]*.json"), *project.claimed.glob("*.json")])
+    if waiting and not heartbeat_file.is_alive(project.heartbeat):
         what = f"{waiting} requests wait, and no worker serves the mailbox"
         yield warning("no-worker", inbox, what, repair="run 'spec-kitty mailbox serve'")

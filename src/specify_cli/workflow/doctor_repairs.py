@@ -92,7 +92,7 @@ def _keep(project: Project, path: Path, data: bytes) -> None:
 
 def _place(project: Project, path: Path) -> Path:
     """Where the file is kept: in a folder that was never used before, and is there."""
-    place = project.host / "attic" / ids.ulid() / path.relative_to(project.root)
+    place = project.attic / ids.ulid() / path.relative_to(project.root)
     folders.ensure_all(place.parent, below=project.root)
     return place
 

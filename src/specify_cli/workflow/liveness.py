@@ -143,4 +143,4 @@ def _moment(text: object) -> datetime | None:
 
 
 def _path(files: MissionFiles) -> Path:
-    return files.project.host / "signs-of-life" / f"{files.slug}.json"
+    return files.project.signs_of_life / f"{files.slug}.json"

@@ -110,7 +110,7 @@ def discard(files: MissionFiles) -> None:
 
 
 def _path(files: MissionFiles) -> Path:
-    return files.project.host / "merges" / f"{files.slug}.json"
+    return files.project.merges / f"{files.slug}.json"
 
 
 def _text(content: bytes) -> str:

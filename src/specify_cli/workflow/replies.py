@@ -44,7 +44,7 @@ class Replies:
         Raises: StateUnreadable, StorageFailed.
         """
         limit = clock.now() - older_than
-        outbox = self.project.kitty / "outbox"
+        outbox = self.project.outbox
         with translated(outbox, "list"):
             yield from (one for one in _all_in(outbox) if self._can_go(one, limit))
 

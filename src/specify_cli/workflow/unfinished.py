@@ -22,7 +22,7 @@ class Unfinished:
         Raises: StateUnreadable, StorageFailed.
         """
         missions = [MissionFiles(self.project, slug) for slug in all_missions(self.project)]
-        letters = LetterFolder(self.project.host / "dead-letters")
+        letters = LetterFolder(self.project.dead_letters)
         return letters.has_fate_of(correlation_id) or any(
             _has_trace(files, correlation_id) for files in missions
         )

@@ -1,0 +1,124 @@
+"""Where everything of a project lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.protocol import HEARTBEAT, SUFFIX
+
+MISSIONS: Final = "kitty-specs"
+WORKTREES: Final = ".worktrees"
+KITTY: Final = ".kitty"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The places in the project whose main checkout is `root`; nothing here looks at the disk."""
+
+    root: Path
+
+    @property
+    def missions(self) -> Path:
+        """The folder with one folder per mission."""
+        return self.root / MISSIONS
+
+    @property
+    def worktrees(self) -> Path:
+        """The folder of the workspaces of execution lanes."""
+        return self.root / WORKTREES
+
+    @property
+    def kitty(self) -> Path:
+        """The mailbox, and the host's own files; git ignores it."""
+        return self.root / KITTY
+
+    @property
+    def config(self) -> Path:
+        """What the operator grants and has set."""
+        return self.kitty / "config.toml"
+
+    @property
+    def inbox(self) -> Path:
+        """Orchestrators write here and nowhere else."""
+        return self.kitty / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        """The host writes here, orchestrators read."""
+        return self.kitty / "outbox"
+
+    @property
+    def journal(self) -> Path:
+        """Every request and its answer."""
+        return self.outbox / "journal.jsonl"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Whether a worker serves the mailbox, rewritten whole with every beat."""
+        return self.outbox / (HEARTBEAT + SUFFIX)
+
+    @property
+    def host(self) -> Path:
+        """The host's own: nobody else may look inside."""
+        return self.kitty / "host"
+
+    @property
+    def claimed(self) -> Path:
+        """Requests taken and not yet answered."""
+        return self.host / "claimed"
+
+    @property
+    def dead_letters(self) -> Path:
+        """What could not be answered under its own name, each with its reason."""
+        return self.host / "dead-letters"
+
+    @property
+    def begun(self) -> Path:
+        """Notes of what command lines have begun."""
+        return self.host / "begun"
+
+    @property
+    def attic(self) -> Path:
+        """Originals of what `doctor --fix` has changed."""
+        return self.host / "attic"
+
+    @property
+    def torn(self) -> Path:
+        """What interrupted appends to logs have left."""
+        return self.host / "torn"
+
+    @property
+    def merges(self) -> Path:
+        """What merges are about to do."""
+        return self.host / "merges"
+
+    @property
+    def signs_of_life(self) -> Path:
+        """The newest request of each holder that is not in the log."""
+        return self.host / "signs-of-life"
+
+    @property
+    def workspaces(self) -> Path:
+        """What the host remembers of each workspace that it made."""
+        return self.host / "workspaces"
+
+    @property
+    def faults(self) -> Path:
+        """Tracebacks of the host's own faults."""
+        return self.host / "faults.log"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files; they stay."""
+        return self.host / "locks"
+
+    @property
+    def cache(self) -> Path:
+        """What may be thrown away at any time."""
+        return self.host / "cache"
+
+    def lock(self, name: str) -> Path:
+        """The lock file of that name."""
+        return self.locks / f"{name}.lock"
