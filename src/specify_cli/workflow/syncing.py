@@ -159,7 +159,6 @@ def _missing(repository: Repository, index: WorkspaceIndex) -> list[Synced]:
             lane=it.lane,
             outcome=Outcome.MISSING,
             problem=it.problem,
-            code="missing",
         )
         for it in found
     ]
