@@ -39,4 +39,4 @@ def test_the_client_that_stands_alone_writes_ids_that_requests_can_have() -> Non
 
 
 def test_the_client_that_stands_alone_believes_a_heartbeat_as_long_as_the_host_does() -> None:
-    assert client.MISSED_BEATS == protocol.MISSED_BEATS
+    assert (client.HEARTBEAT, client.MISSED_BEATS) == (protocol.HEARTBEAT, protocol.MISSED_BEATS)

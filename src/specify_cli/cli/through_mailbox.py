@@ -14,11 +14,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from specify_cli import protocol
 from specify_cli.cli import api_line
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
 from specify_cli.mailbox.client import (
+    HEARTBEAT,
     BadReplyError,
     ForbiddenReplyError,
     Mailbox,
@@ -113,7 +113,7 @@ class Call:
         self._is_sent = False
         self._was_warned = False
         self._next_progress_s = PROGRESS_EVERY_S
-        if correlation_id.lower() == protocol.HEARTBEAT:
+        if correlation_id.lower() == HEARTBEAT:
             raise errors.UsageError(
                 f"--correlation-id: {correlation_id!r} is the name of the heartbeat; send another"
             )

@@ -32,6 +32,8 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHORTEST_PAUSE_S = 0.0005
 LONGEST_PAUSE_S = 0.05
 WAITED_PER_PAUSE = 20
+# The stem of the heartbeat's file, which no request can have as its id.
+HEARTBEAT = "worker"
 # How many missed beats make a worker absent.
 MISSED_BEATS = 3
 DEFAULT_BEAT_INTERVAL_S = 2.0
@@ -153,7 +155,7 @@ class Waiting:
         self._since = time.monotonic()
         self._next_look_s = FIRST_LOOK_S
         self.correlation_id = correlation_id
-        self.pulse = Pulse(mailbox.outbox / "worker.json")
+        self.pulse = Pulse(mailbox.outbox / f"{HEARTBEAT}.json")
 
     @property
     def waited_s(self) -> float:
@@ -321,7 +323,7 @@ class Mailbox:
 
     def worker_is_alive(self) -> bool:
         """Whether a worker has lately said that it serves this mailbox."""
-        return Pulse(self.outbox / "worker.json").look()
+        return Pulse(self.outbox / f"{HEARTBEAT}.json").look()
 
     def out_of_reach(self) -> str:
         """Which of the folders cannot be looked into and why; empty where both can."""

@@ -109,7 +109,7 @@ def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
 
     stage.approve("WP01", {"one.txt": "1\n"})
     with monkeypatch.context() as disk:
-        failing = SimpleNamespace(sync=sync.sync_all, sync_folder=refuse)
+        failing = SimpleNamespace(sync_all=sync.sync_all, sync_folder=refuse)
         disk.setattr(bookkeeping, "sync", failing)
         refused = stage.ask("accept-mission", mission=SLUG, actor="ada", policy=None)
     assert refused["error_code"] == "PREFLIGHT_FAILED"
