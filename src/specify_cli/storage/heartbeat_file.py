@@ -27,7 +27,8 @@ def last_beat(path: Path) -> dict[str, Any] | None:
 def is_alive(path: Path) -> bool:
     """Whether the last beat is younger than three intervals and does not say that the worker stopped.
 
-    A date in the future is no beat: nobody wrote it at that time. `mailbox.client` applies the same rule.
+    A beat whose date is as far in the future counts as missing too. `mailbox.client` has the same bound, and also
+    takes a beat that changes while it looks on for alive, whatever its date.
     """
     beat, status = _read(path)
     if beat is None or status is None or beat.get("state") == STOPPED:

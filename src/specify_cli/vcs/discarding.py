@@ -147,7 +147,7 @@ def _give_to_owner(name: str, dir_fd: int) -> None:
 
 
 def _require_same_mount(descriptor: int, name: str, dir_fd: int) -> None:
-    """The folder is no other mount than the one that has it.
+    """The folder is on the same mount as its parent.
 
     Raises:
         OSError: it is.

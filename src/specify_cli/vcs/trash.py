@@ -101,7 +101,7 @@ def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iter
                 raise
         except BaseException:
             if _folder(name, trash) == made:  # Never the old one, whatever failed.
-                # No more than that: whoever writes in it meanwhile would hold up everybody else.
+                # Bounded, because a process that keeps writing there would hold the lock for ever.
                 discard(name, dir_fd=trash, budget=Budget(_MOST_UNDONE))
             raise
 

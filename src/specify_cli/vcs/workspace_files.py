@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 MOST_TOLD: Final = 100
-"""So many files of a folder are told of; whoever shows them shows fewer."""
+"""At most this many odd files are returned for each folder; messages show fewer."""
 
 _READ: Final = ("HEAD", "config", "config.worktree", "packed-refs", "shallow", "info/attributes")
 """Files of a repository that upload-pack reads."""

@@ -145,7 +145,7 @@ def _examine_workspace(
         yield error("not-a-workspace", place.path, what, repair=REMAKE)
     elif damaged := _odd_files(mission, repository, folder):
         what = f"it is not a repository of its own: {damaged}"
-        repair = f"whoever works there puts back what was there; or move the folder away; {REMAKE}"
+        repair = f"restore it, or move the folder away; then {REMAKE}"
         yield error("damaged-workspace", place.path, what, repair=repair)
     elif not _is_on_its_branch(repository, folder, place.branch):
         what = f"it is not on its branch {place.branch}"

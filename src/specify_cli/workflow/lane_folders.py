@@ -50,7 +50,7 @@ class LaneFolder:
         return self.kind is Kind.OTHER and self.folder is not None and is_file
 
     def complaint(self, project: Project) -> str:
-        """What it is where nobody can work there, and what to do; whoever tells it says of which folder."""
+        """What is wrong with a folder that is not usable, and what to do. The caller names the folder first."""
         if not self.is_lost_worktree:
             return "is not a workspace that the host made; move it away"
         root, path = (shlex.quote(str(it)) for it in (project.root, self.path))

@@ -181,7 +181,7 @@ class Making:
         return self.owner not in (None, os.geteuid()) and os.geteuid() == 0
 
     def _left_in(self, found: LaneFolder) -> Iterator[str]:
-        """What whoever begins finds in the workspace of before."""
+        """Warn of what the workspace already holds when a package starts in it."""
         if self.offer.files:
             named = _named(self.offer.files)
             yield f"{found.path} holds work that was not committed before: {named}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import inspect
 import os
 import stat
 from contextlib import ExitStack
@@ -11,7 +12,9 @@ from contextlib import ExitStack
 import pytest
 
 from specify_cli import bootstrap
+from specify_cli.files import locks
 from specify_cli.storage.project import Project
+from specify_cli.workflow import lane_making
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.mission_lookup import MissionLookup
 from tests.durability import watched
@@ -118,3 +121,9 @@ def test_the_journal_is_made_once(stage: Stage) -> None:
 def test_names_of_missions_are_read_by_one_thread_at_a_time(stage: Stage) -> None:
     lookup = MissionLookup(Project(stage.root))
     assert not meet(os, "listdir", lambda: lookup.find("1"))
+
+
+def test_looks_at_a_workspace_end_before_others_give_up_waiting_for_the_repository() -> None:
+    waits_s = inspect.signature(locks.held).parameters["timeout_s"].default
+    # Before the exchange and after it, and as long again for the rest of the start.
+    assert waits_s > 4 * lane_making._LONGEST_S
