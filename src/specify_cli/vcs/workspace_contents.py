@@ -86,10 +86,8 @@ def _check_out(
 
 def _give_large_files(git: Git, order: Order, git_dir: Path, *, common: Path) -> None:
     """Its git-lfs has the content of the files that are checked out, as far as the project has."""
-    storage = lfs.Storage.of(git, common)
-    # Where objects are shared, git-lfs finds those that are in the usual folder by itself.
-    if order.objects is Objects.COPIED or storage.folder != common / "lfs":
-        storage.give(lfs_pointers.in_tree(git, order.commit), git_dir / "lfs")
+    # Also where objects are shared: git-lfs does not push what only `alternates` lead to.
+    lfs.Storage.of(git, common).give(lfs_pointers.in_tree(git, order.commit), git_dir / "lfs")
 
 
 def _give(folder: Path, owner: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,20 @@ def test_it_is_pushed_with_what_git_lfs_keeps(
     large.git("remote", "add", "origin", str(origin))
     large.git("push", "-q", "origin", "main")
     made = made_with_mirror(large, objects)
+    in_another_second(made)
     made.commit({"b.bin": CONTENT * 2})
     made.git("push", "-q", "origin", "HEAD")
     assert sorted(map(len, lfs_objects(origin).values())) == [len(CONTENT), 2 * len(CONTENT)]
+
+
+def in_another_second(made: Workspace) -> None:
+    """Git passes to git-lfs again what changed in the second in which the index was written."""
+    index = made.path / ".git" / "index"
+    while int(time.time()) <= int(
+        max(index.stat().st_mtime, (made.path / "a.bin").stat().st_mtime)
+    ):
+        time.sleep(0.05)
+    os.utime(index)
 
 
 @BOTH
