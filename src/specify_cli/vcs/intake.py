@@ -23,7 +23,7 @@ from specify_cli.vcs import lane_branches, lfs
 from specify_cli.vcs.box import Box, box_for
 from specify_cli.vcs.branch_moves import TargetMoved
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
-from specify_cli.vcs.incoming import MOST_FAULTS, TreeFault, tree_faults
+from specify_cli.vcs.intake_judgement import is_ancestor, judge
 from specify_cli.vcs.intake_order import (
     MOST_NAMED,
     Bounds,
@@ -35,7 +35,7 @@ from specify_cli.vcs.intake_order import (
     said,
 )
 from specify_cli.vcs.moves import CheckoutBlocked
-from specify_cli.vcs.net_content import NewObject, TooMuch, case_faults, new_objects
+from specify_cli.vcs.net_content import TooMuch
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.scratch import Scratch, scratch
 from specify_cli.vcs.workspace_fetch import TIP, fetch, require_its_own
@@ -77,7 +77,7 @@ class Fetched:
         old = repo.lane_tips([self.source.branch]).get(self.source.branch)
         if old == self.tip:
             return Standing.SAME
-        if old is None or _is_ancestor(self.scratch.git, old, self.tip):
+        if old is None or is_ancestor(self.scratch.git, old, self.tip):
             return Standing.AHEAD
         if old in lane_branches.placed(repo, self.source.branch) and not self._drops_moved(
             repo, old
@@ -90,7 +90,7 @@ class Fetched:
         """Whether the commits lack one that somebody else had given the branch, which is at `old`."""
         theirs = lane_branches.moved(repo, self.source.branch)
         is_theirs = theirs is not None and repo.is_ancestor(theirs, old)
-        return is_theirs and not _is_ancestor(self.scratch.git, theirs or "", self.tip)
+        return is_theirs and not is_ancestor(self.scratch.git, theirs or "", self.tip)
 
     def keep(self) -> None:
         """The project has the commits, without a name; call it under the lock of the project.
@@ -184,7 +184,7 @@ def _judged(
         try:
             fetch(made, source, box)
             tip = _tip(made.git, source)
-            brought = _judge(made.git, source, tip, known=known, bounds=bounds)
+            brought = judge(made.git, source, tip, known=known, bounds=bounds)
             require_its_own(repo, made, brought, source=source, box=box)
             storage = lfs.stage(brought, made, repo=repo, source=source, tip=tip, bounds=bounds)
             made.loosen()
@@ -247,81 +247,3 @@ def _tip(git: Git, source: Source) -> str:
     if kind != "commit":
         raise IntakeRefused(f"{source.branch} names a {kind}, not a commit", code="no_branch")
     return tip
-
-
-def _judge(
-    git: Git, source: Source, tip: str, *, known: str | None, bounds: Bounds
-) -> list[NewObject]:
-    """The commits may come in; returns the objects that are new with them.
-
-    Raises:
-        IntakeRefused: they must not.
-        TooMuch: they are beyond a bound.
-    """
-    if not _is_ancestor(git, source.base, tip):
-        text = (
-            f"{source.branch} is at {tip}, which does not have the commit {source.base} in its"
-            f" history, at which the work began; its agent merges it, in {source.workspace}: git merge {source.base}"
-        )
-        raise IntakeRefused(text, code="not_descended")
-    if tip == known:
-        return []
-    standing = [it for it in (source.base, source.public, known) if it]
-    brought = new_objects(git, tip, known=standing, most_bytes=bounds.bytes)
-    faults = _faults(git, source, tip, most_files=bounds.files)
-    if faults:
-        told = [_told(it) for it in faults[:MOST_NAMED]]
-        more = " and more" if len(faults) > MOST_NAMED else ""
-        text = f"names that a file system cannot hold safely: {'; '.join(told)}{more}"
-        paths = [shown(it.path) for it in faults[:MOST_NAMED]]
-        advice = "rewrite the commits without them"
-        raise IntakeRefused(f"{text}; {advice}", code="bad_content", paths=paths)
-    return brought
-
-
-def _faults(git: Git, source: Source, tip: str, *, most_files: int) -> list[TreeFault]:
-    """The faulty names that are new beside where the work began, and beside what it took from the target.
-
-    Raises:
-        TooMuch: more files differ from either.
-    """
-    ends = [source.base]
-    if source.public:
-        ends += git.run("merge-base", tip, source.public, check=False).lines
-    beside = git.run("merge-base", "--independent", *ends).lines
-    found: list[list[TreeFault]] = []
-    for number, commit in enumerate(beside, 1):
-        try:
-            found.append(_beside(git, tip, base=commit, most_files=most_files))
-        except TooMuch:
-            if number == len(beside) and not found:
-                raise
-    first, *others = found
-    names = [{(it.path, it.problem) for it in faults} for faults in others]
-    return [it for it in first if all((it.path, it.problem) in known for known in names)]
-
-
-def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
-    """The faulty names that the tip has, or a commit on the way to it, and `base` has not.
-
-    Raises:
-        TooMuch: more files than `most_files` differ, or there are `MOST_FAULTS`.
-    """
-    in_the_end = case_faults(git, tip, base=base, most_files=most_files)
-    ever = tree_faults(git, [tip], beside=base)
-    if len(ever) == MOST_FAULTS:
-        # There may be more, so that they cannot be compared with those beside another commit.
-        raise TooMuch(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
-    return in_the_end + ever
-
-
-def _told(fault: TreeFault) -> str:
-    return f"{shown(fault.path)!r} in {fault.commit}: {fault.problem}"
-
-
-def _is_ancestor(git: Git, a: str, b: str) -> bool:
-    args = ("merge-base", "--is-ancestor", a, b)
-    done = git.run(*args, check=False)
-    if done.returncode not in (0, 1):
-        raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
-    return done.returncode == 0

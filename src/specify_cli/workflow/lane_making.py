@@ -24,8 +24,8 @@ from specify_cli.vcs.workspace_files import is_on
 from specify_cli.vcs.workspaces import Made, Objects, Order
 from specify_cli.workflow import lane_folders
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.opened import OpenMission, Workspace
-from specify_cli.workflow.taking_in import Offer
 
 MIRRORS: Final = ".mirror"
 _MOST_FILES: Final = 100

@@ -14,8 +14,8 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.trash import Pruned
 from specify_cli.workflow import lane_folders, lane_making
 from specify_cli.workflow.lane_folders import Kind
+from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.opened import OpenMission, Workspace
-from specify_cli.workflow.taking_in import Offer
 
 
 def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, offer: Offer) -> bool:

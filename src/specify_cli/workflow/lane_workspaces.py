@@ -21,10 +21,10 @@ from specify_cli.vcs.lane_bases import Parts
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.workflow import lane_folders, lane_making, lost_work, repositories
 from specify_cli.workflow.keeping import first_contact, note_origin
+from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace
 from specify_cli.workflow.outcomes import WorkspaceReport
 from specify_cli.workflow.package_commits import PackageCommits, left_ref, set_aside_ref
-from specify_cli.workflow.taking_in import Offer
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 _REFUSALS = (AllocationFailed, IntakeRefused)

@@ -32,10 +32,10 @@ from specify_cli.workflow.keeping import HOST_ACTOR
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.moving import moved_events
+from specify_cli.workflow.offers import NOTHING, Offer
 from specify_cli.workflow.opened import OpenMission, Workspace, reopened
 from specify_cli.workflow.outcomes import MergeReport
 from specify_cli.workflow.package_commits import PackageCommits
-from specify_cli.workflow.taking_in import NOTHING, Offer
 
 REFUSED_MOVE = (TargetMoved, CheckoutBlocked, GitFailed)
 

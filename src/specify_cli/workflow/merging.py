@@ -15,9 +15,10 @@ from specify_cli.workflow import merge_push, repositories
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.merge_run import MergeRun, unfinished
+from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.opened import changing_mission, naming
 from specify_cli.workflow.outcomes import MergeReport
-from specify_cli.workflow.taking_in import Offer, all_offered
+from specify_cli.workflow.taking_in import all_offered
 
 STRATEGIES = ("merge", "squash", "rebase")
 

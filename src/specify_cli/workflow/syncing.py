@@ -22,8 +22,8 @@ from specify_cli.workflow import (
     workspace_index,
 )
 from specify_cli.workflow.lane_folders import Kind
+from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
-from specify_cli.workflow.taking_in import Offer
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 

@@ -20,16 +20,16 @@ from specify_cli.workflow import (
     keeping,
     lane_workspaces,
     merge_intent,
+    offers,
     repositories,
-    taking_in,
 )
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.hand_in import HandIn
 from specify_cli.workflow.moving import moved_events
+from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.opened import AT_WORK, OpenMission
 from specify_cli.workflow.outcomes import CommitsBeyond
 from specify_cli.workflow.package_commits import PackageCommits
-from specify_cli.workflow.taking_in import Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def move(
     if wish.to not in HANDED_IN:
         rules.check_commit(package, wish, None)
     if offer.refusal and _needs_commits(package, wish):
-        raise taking_in.rejected(mission, wish, offer.refusal)
+        raise offers.rejected(mission, wish, offer.refusal)
     ready = _prepared(mission, wish, package, offer=offer, owner=owner_of(mission, cause))
     # Judged before anything was kept, and here where there is no repository.
     rules.check_commit(package, wish, ready.commit)
@@ -131,7 +131,7 @@ def _decided(
     except TransitionRejected as error:
         is_about_work = error.details.get("guard") == Guard.SUBTASKS_AND_EVIDENCE.value
         if offer.refusal and is_about_work:
-            raise taking_in.rejected(mission, wish, offer.refusal) from error
+            raise offers.rejected(mission, wish, offer.refusal) from error
         raise
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import incoming, intake, net_content
+from specify_cli.vcs import incoming, intake, intake_judgement, net_content
 from specify_cli.vcs.intake import Bounds
 from specify_cli.vcs.objects import read_objects
 from specify_cli.vcs.workspace_files import odd_files
@@ -75,7 +75,7 @@ def test_of_faulty_names_without_number_few_are_kept(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(incoming, "MOST_FAULTS", 3)
-    monkeypatch.setattr(intake, "MOST_FAULTS", 3)
+    monkeypatch.setattr(intake_judgement, "MOST_FAULTS", 3)
     commit(scene.project, {f"a\\{n}": "" for n in range(5)})
     shutil.rmtree(scene.workspace)
     scene.clone(scene.base)
