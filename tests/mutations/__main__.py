@@ -58,6 +58,8 @@ def judge(site: Site, tests: Sequence[str], checkout: Path) -> Verdict:
         return Verdict(guard=site.name, is_missed=True, test=f"{tests[0]} (hung)")
     finally:
         path.write_text(whole, encoding="utf-8")
+    if code < 0:  # Of a signal, as SQLite ends a process that uses a connection twice at once.
+        return Verdict(guard=site.name, is_missed=True, test=f"{tests[0]} (killed)")
     red = [line.split(" - ")[0] for line in said.splitlines() if line.startswith("FAILED ")]
     test = red[0].removeprefix("FAILED ") if red else ""
     return Verdict(

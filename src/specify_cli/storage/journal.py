@@ -163,7 +163,7 @@ class Journal:
         for place, line in self._numbered_lines():
             seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
             breaks.extend([f"{place}: {complaint}"] if complaint else [])
-            digest = _digest(line)
+            digest = line_digest(line)
         return breaks
 
     # Files.
@@ -210,7 +210,7 @@ class Journal:
         if active is None or seen.first_seq is None:
             return False
         active.seek(seen.last_offset)
-        return _digest(active.read(seen.end - seen.last_offset)) == seen.last_digest
+        return line_digest(active.read(seen.end - seen.last_offset)) == seen.last_digest
 
     def _read_rotated(self, active: IO[bytes] | None) -> None:
         first_seq = _first_seq(active)
@@ -230,7 +230,7 @@ class Journal:
             self._seen.note(line)
             last = line
         if last is not None:
-            self._seen.last_digest = _digest(last)
+            self._seen.last_digest = line_digest(last)
 
     def _known(self, key: str, active: IO[bytes] | None) -> dict[str, Any] | None:
         place = self._seen.places.get(key)
@@ -301,7 +301,7 @@ class Journal:
             os.ftruncate(file.fileno(), seen.end)
             raise
         seen.note(data)
-        seen.last_digest = _digest(data)
+        seen.last_digest = line_digest(data)
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -396,7 +396,8 @@ def _encode(entry: Mapping[str, Any]) -> bytes:
     return json.dumps(entry, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
 
 
-def _digest(line: bytes) -> str:
+def line_digest(line: bytes) -> str:
+    """How the next line names this one, which has its newline."""
     return "sha256:" + hashlib.sha256(line).hexdigest()
 
 

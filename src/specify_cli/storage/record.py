@@ -1,0 +1,327 @@
+"""The one durable record of a project: requests, their events, answers, and states of packages.
+
+Who decides hands all that one decision says to `Record.commit`, as a `Draft`. Drafts that are committed
+together are on the disk together, or none of them is.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from specify_cli import ids
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage import journal, record_schema
+from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
+
+DATABASE: Final = "record.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that was answered: `digest` is of what it said, `answer` the bytes of the reply."""
+
+    id: str
+    digest: str
+    answer: bytes
+    scope: str = ids.SHARED_SCOPE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What one decision says, before it has its place in the record.
+
+    Attributes:
+        at: When, as a timestamp of the contract.
+        kind: What it is: `request`, `intent`, `settled`, and so on.
+        mission: The number of the mission that it is about.
+        published: Makes the line for the published journal, newline and all, of its `seq` and `prev`.
+        log: The lines for the mission's log.
+        asked: The request that it answers.
+        packages: The new state of each package that it changes, by the package's id.
+    """
+
+    at: str
+    kind: str
+    mission: int | None = None
+    published: Callable[[int, str], bytes] | None = None
+    log: bytes = b""
+    asked: Asked | None = None
+    packages: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One decision as it stands in the record, with the `head` over it and everything before it."""
+
+    position: int
+    at: str
+    kind: str
+    mission: int | None
+    seq: int | None
+    published: bytes | None
+    log: bytes
+    salt: bytes
+    head: bytes
+
+
+class Record:
+    """The record in `folder`, made before; one object a process, for all its threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = folder / DATABASE
+        self._using = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    @classmethod
+    def make(cls, folder: Path) -> Record:
+        """The record in the folder, which is there; a new one where there was none.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        record_schema.make(folder / DATABASE)
+        return cls(folder)
+
+    def close(self) -> None:
+        """Nothing is open any more; the next call opens it again."""
+        with self._using:
+            if self._connection is not None:
+                # What was acknowledged is on the disk already.
+                with suppress(sqlite3.Error):
+                    self._connection.close()
+            self._connection = None
+
+    @property
+    def id(self) -> str:
+        """The id that was given to the record when it was made, a ULID. Raises: as `find`."""
+        with self._open() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'record_id'").fetchone()
+            return str(row[0])
+
+    def find(self, asked_id: str, scope: str = ids.SHARED_SCOPE) -> Asked | None:
+        """The request of that id in that scope, with its answer; None where there was none.
+
+        Raises:
+            StorageFailed: the disk refused.
+            StateUnreadable: the record is damaged, or of a newer version.
+        """
+        with self._open() as connection:
+            return _find(connection, asked_id, scope)
+
+    def packages(self, mission: int) -> dict[str, bytes]:
+        """The state of each package of the mission that was ever changed, by its id. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT id, state FROM package WHERE mission = ? ORDER BY id"
+            return dict(connection.execute(query, (mission,)).fetchall())
+
+    def mission(self, mission_id: str, *, folder: str) -> int:
+        """The number of the mission of that id, whose folder is now `folder`. Raises: as `find`."""
+        with self._writing() as connection:
+            query = "SELECT number, folder FROM mission WHERE id = ?"
+            known = connection.execute(query, (mission_id,)).fetchone()
+            if known is None:
+                order = "INSERT INTO mission (id, folder) VALUES (?, ?)"
+                return int(connection.execute(order, (mission_id, folder)).lastrowid or 0)
+            if known[1] != folder:
+                order = "UPDATE mission SET folder = ? WHERE number = ?"
+                connection.execute(order, (folder, known[0]))
+            return int(known[0])
+
+    def entries(self, *, after: int = 0, mission: int | None = None) -> Iterator[Entry]:
+        """The entries behind that position, oldest first; those of one mission where it is named.
+
+        What is committed meanwhile may be among them. Raises: as `find`.
+        """
+        where = "position > ?" if mission is None else "position > ? AND mission = ?"
+        query = f"SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
+        while True:
+            with self._open() as connection:
+                values = (after,) if mission is None else (after, mission)
+                found = [_entry(row) for row in connection.execute(query, values).fetchall()]
+            yield from found
+            if len(found) < _AT_ONCE:
+                return
+            after = found[-1].position
+
+    def last(self) -> Entry | None:
+        """The newest entry; None where there is none. Raises: as `find`."""
+        with self._open() as connection:
+            return _last(connection)
+
+    def commit(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """All drafts are on the disk, in their order, numbered one after the other; or none is.
+
+        A draft whose request was answered meanwhile stops all of them: nothing was decided on that.
+
+        Raises:
+            AlreadyAsked: that happened.
+            StorageFailed: the disk refused; nothing was committed, or, `is_unknown`, nobody can say.
+            StateUnreadable: the record is damaged, or of a newer version.
+        """
+        with self._writing() as connection:
+            before = _last(connection)
+            seq, prev = _last_published(connection)
+            entries = []
+            for draft in drafts:
+                entry = _entry_of(draft, before=before, seq=seq, prev=prev)
+                _insert(connection, draft, entry)
+                if entry.seq is not None and entry.published is not None:
+                    seq, prev = entry.seq, journal.line_digest(entry.published)
+                entries.append(entry)
+                before = entry
+        return entries
+
+    def faults(self) -> list[str]:
+        """What is wrong with the record, in words; takes time with its size.
+
+        SQLite looks at its file, then each head is computed again.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        try:
+            with self._open() as connection:
+                told = [row[0] for row in connection.execute("PRAGMA integrity_check").fetchall()]
+                told += [
+                    f"{it[0]}: no {it[2]} behind its row {it[1]}"
+                    for it in connection.execute("PRAGMA foreign_key_check").fetchall()
+                ]
+            faults = [f"{self._database}: {it}" for it in told if it != "ok"]
+            return faults or self._broken_head()
+        except StateUnreadable as error:
+            return [str(error)]
+
+    def _broken_head(self) -> list[str]:
+        head = NOTHING_BEFORE
+        for entry in self.entries():
+            try:
+                head = head_after(head, salt=entry.salt, published=entry.published, log=entry.log)
+            except ValueError as error:
+                return [f"{self._database}: entry {entry.position} has a line that {error}"]
+            if head != entry.head:
+                return [f"{self._database}: entry {entry.position} is not what was committed"]
+        return []
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._using:
+            try:
+                if self._connection is None:
+                    self._connection = record_schema.connect(self._database)
+                yield self._connection
+            except sqlite3.Error as error:
+                # It may be in a state of its own; the next one finds what is on the disk.
+                self.close()
+                raise _translated(error, self._database) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of its own, committed at the end of the block, undone by an exception."""
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                if connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                raise
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self.close()
+                raise OutcomeUnknown(
+                    f"the disk refused while {self._database} was written ({error}); it may have"
+                    " happened: ask again under the same id"
+                ) from error
+
+
+class AlreadyAsked(Exception):
+    """`asked` has that id already, from another process, say; its answer counts."""
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__(asked.id)
+        self.asked = asked
+
+
+class OutcomeUnknown(StorageFailed):
+    """A commit failed half-way: who asks again under the same id is told whether it happened."""
+
+
+_COLUMNS: Final = "position, at, kind, mission, seq, published, log, salt, head"
+_AT_ONCE: Final = 500
+_SALT_BYTES: Final = 16
+
+
+def _entry(row: Sequence[object]) -> Entry:
+    return Entry(**dict(zip(_COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]
+
+
+def _last(connection: sqlite3.Connection) -> Entry | None:
+    query = f"SELECT {_COLUMNS} FROM entry ORDER BY position DESC LIMIT 1"  # noqa: S608
+    row = connection.execute(query).fetchone()
+    return None if row is None else _entry(row)
+
+
+def _last_published(connection: sqlite3.Connection) -> tuple[int, str]:
+    query = "SELECT seq, published FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    row = connection.execute(query).fetchone()
+    return (0, journal.NOTHING_BEFORE) if row is None else (row[0], journal.line_digest(row[1]))
+
+
+def _find(connection: sqlite3.Connection, asked_id: str, scope: str) -> Asked | None:
+    query = "SELECT digest, answer FROM request WHERE scope = ? AND id = ?"
+    row = connection.execute(query, (scope, asked_id)).fetchone()
+    return None if row is None else Asked(id=asked_id, scope=scope, digest=row[0], answer=row[1])
+
+
+def _entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entry:
+    own_seq = seq + 1 if draft.published else None
+    published = draft.published(seq + 1, prev) if draft.published else None
+    salt = secrets.token_bytes(_SALT_BYTES)
+    head = before.head if before else NOTHING_BEFORE
+    return Entry(
+        position=before.position + 1 if before else 1,
+        at=draft.at,
+        kind=draft.kind,
+        mission=draft.mission,
+        seq=own_seq,
+        published=published,
+        log=draft.log,
+        salt=salt,
+        head=head_after(head, salt=salt, published=published, log=draft.log),
+    )
+
+
+def _insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
+    values = [getattr(entry, name) for name in _COLUMNS.split(", ")]
+    marks = ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
+    asked = draft.asked
+    if asked is not None:
+        known = _find(connection, asked.id, asked.scope)
+        if known is not None:
+            raise AlreadyAsked(known)
+        order = "INSERT INTO request VALUES (?, ?, ?, ?, ?)"
+        row = (asked.scope, asked.id, asked.digest, asked.answer, entry.position)
+        connection.execute(order, row)
+    order = "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
+    connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])
+
+
+def _translated(error: sqlite3.Error, database: Path) -> Exception:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StateUnreadable(
+            f"{database} is damaged ({error}): stop the worker, and put a backup of it in its place"
+        )
+    why = str(error) if os.path.lexists(database) else "it is not there"
+    return StorageFailed(f"{database} cannot be used: {why}; nothing was changed")

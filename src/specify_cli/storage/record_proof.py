@@ -1,0 +1,83 @@
+"""The head of the record: one digest over everything that its entries say, in their order.
+
+Free text is in it by a salted digest alone, so that a person can take a secret out of the record and
+the chain stays whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, Final
+
+NOTHING_BEFORE: Final = b"\0" * 32
+"""The head before the first entry."""
+
+FREE_TEXT: Final = frozenset(
+    {"evidence", "feedback", "message", "note", "reason", "review_ref", "review_result", "summary"}
+)
+"""Below these keys of a line people and agents write whatever they like."""
+
+_REDACTED: Final = re.compile(r"\[redacted sha256:([0-9a-f]{64})\]")
+
+
+def head_after(before: bytes, *, salt: bytes, published: bytes | None, log: bytes) -> bytes:
+    """The head (32 bytes) after an entry with these lines: `published` is one line or None, `log` any number.
+
+    Raises:
+        ValueError: a line is not a JSON object.
+    """
+    digest = hashlib.sha256(before)
+    for line in [published or b"", *log.splitlines()]:
+        said = _proved(_object(line), salt) if line else None
+        digest.update(hashlib.sha256(_canonical(said)).digest())
+    return digest.digest()
+
+
+def redacted(line: bytes, *, salt: bytes, secret: str) -> bytes:
+    """The line (with its newline) in which a mark takes the place of each free text that has `secret` in it.
+
+    The head over it is the same as before.
+
+    Raises:
+        ValueError: the line is not a JSON object.
+    """
+    return (
+        _canonical(_mapped(_object(line), lambda text: _mark(text, salt, secret), free=False))
+        + b"\n"
+    )
+
+
+def _mark(text: str, salt: bytes, secret: str) -> str:
+    return f"[redacted sha256:{_text_digest(text, salt)}]" if secret in text else text
+
+
+def _proved(said: Any, salt: bytes) -> Any:
+    return _mapped(said, lambda text: _text_digest(text, salt), free=False)
+
+
+def _text_digest(text: str, salt: bytes) -> str:
+    known = _REDACTED.fullmatch(text)
+    # A lone surrogate is a JSON string, too.
+    data = text.encode("utf-8", "surrogatepass")
+    return known[1] if known else hashlib.sha256(salt + data).hexdigest()
+
+
+def _mapped(said: Any, change: Any, *, free: bool) -> Any:
+    if isinstance(said, dict):
+        return {key: _mapped(it, change, free=free or key in FREE_TEXT) for key, it in said.items()}
+    if isinstance(said, list):
+        return [_mapped(it, change, free=free) for it in said]
+    return change(said) if free and isinstance(said, str) else said
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    said = json.loads(line)
+    if not isinstance(said, dict):
+        raise ValueError("is not a JSON object")  # noqa: TRY004  as json.loads does
+    return said
+
+
+def _canonical(said: Any) -> bytes:
+    return json.dumps(said, separators=(",", ":")).encode()

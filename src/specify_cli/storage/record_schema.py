@@ -1,0 +1,139 @@
+"""The form of the record: its tables, and how a connection to it is set up.
+
+Source: `.github/decisions/0001-one-record.md`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from specify_cli import ids
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.files import locks, sync
+from specify_cli.files.atomic import translated
+
+FORMAT: Final = 1
+"""The database's `user_version`."""
+
+JOURNAL_MODE: Final = "WAL"
+"""Where the file system cannot carry it, SQLite stays in rollback mode by itself."""
+
+BUSY_S: Final = 30.0
+"""How long a commit waits for another process that writes."""
+
+_TABLES: Final = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE mission (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, folder TEXT NOT NULL)""",
+    """CREATE TABLE entry (
+        position INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL,
+        mission INTEGER REFERENCES mission, seq INTEGER UNIQUE, published BLOB, log BLOB NOT NULL,
+        salt BLOB NOT NULL, head BLOB NOT NULL)""",
+    "CREATE INDEX entry_of_mission ON entry (mission, position) WHERE mission IS NOT NULL",
+    """CREATE TABLE request (
+        scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, answer BLOB NOT NULL,
+        position INTEGER NOT NULL REFERENCES entry, PRIMARY KEY (scope, id)) WITHOUT ROWID""",
+    """CREATE TABLE package (
+        mission INTEGER NOT NULL REFERENCES mission, id TEXT NOT NULL, state BLOB NOT NULL,
+        PRIMARY KEY (mission, id)) WITHOUT ROWID""",
+)
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """A connection by which what is committed is on the disk, to a record that is there.
+
+    Raises:
+        StateUnreadable: another program, or a newer version of this one, wrote the file.
+        sqlite3.Error: it is missing or damaged, or the disk refused.
+    """
+    connection = _connection(database)
+    try:
+        _require_known(database, _format(connection))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def make(database: Path) -> None:
+    """The record is there: where it was not, with no entry yet. Its folder is there already.
+
+    It gets its name when it is whole: SQLite itself lets only one process at a time choose the journal
+    mode, and refuses others at once.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    if database.exists():
+        return
+    with locks.held(database.with_suffix(".lock")), translated(database, "make"):
+        if database.exists():
+            return
+        # Whoever held the lock and was killed left them.
+        for left in database.parent.glob(f".{database.name}.*"):
+            left.unlink()
+        private = database.parent / f".{database.name}.{secrets.token_hex(8)}"
+        try:
+            _fill(private)
+        except sqlite3.Error as error:
+            raise StorageFailed(
+                f"could not make {database}: {error}; nothing was changed"
+            ) from error
+        private.rename(database)
+        sync.sync_folder(database.parent)
+
+
+def _fill(private: Path) -> None:
+    connection = _connection(private, mode="rwc")
+    try:
+        connection.execute(f"PRAGMA journal_mode = {JOURNAL_MODE}")
+        connection.execute("BEGIN")
+        for table in _TABLES:
+            connection.execute(table)
+        connection.execute("INSERT INTO meta VALUES ('record_id', ?)", (ids.ulid(),))
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("COMMIT")
+        # All of it is in the one file that is renamed.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.close()
+    if os.path.lexists(f"{private}-wal"):
+        raise sqlite3.OperationalError("its write-ahead log could not be emptied")
+
+
+def _connection(database: Path, *, mode: str = "rw") -> sqlite3.Connection:
+    # Only a URI can say that the file is not to be made.
+    connection = sqlite3.connect(
+        f"{database.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_S,
+        check_same_thread=False,
+    )
+    try:
+        # FULL loses the last commit of rollback mode with the power: it does not sync the folder.
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _format(connection: sqlite3.Connection) -> int:
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    return int(found)
+
+
+def _require_known(database: Path, found: int) -> None:
+    if found == FORMAT:
+        return
+    raise StateUnreadable(
+        f"{database} has format {found}, and this spec-kitty knows {FORMAT} alone: run the version"
+        " that wrote it, or a newer one; nothing was changed"
+    )

@@ -1,0 +1,278 @@
+"""The one durable record: what is committed together is there together, once, and provably unchanged."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.files import locks
+from specify_cli.storage import journal
+from specify_cli.storage.record import DATABASE, AlreadyAsked, Asked, Draft, Record
+from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after, redacted
+from tests.durability import watched
+
+AT = "2026-01-01T00:00:00+00:00"
+
+
+def line(seq: int, prev: str) -> bytes:
+    return json.dumps({"seq": seq, "note": "a secret", "prev": prev}).encode() + b"\n"
+
+
+def draft(name: str, *, state: str = "claimed") -> Draft:
+    return Draft(
+        at=AT,
+        kind="request",
+        mission=1,
+        published=line,
+        log=json.dumps({"event": name, "reason": "why"}).encode() + b"\n",
+        asked=Asked(id=name, digest=f"of {name}", answer=b"done"),
+        packages={"WP01": state.encode()},
+    )
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    made = Record.make(tmp_path)
+    assert made.mission("01H", folder="001-search") == 1
+    return made
+
+
+def test_a_request_is_found_with_its_answer_by_who_asked(record: Record) -> None:
+    record.commit([draft("r1")])
+    assert record.find("r1") == Asked(id="r1", digest="of r1", answer=b"done")
+    assert record.find("r1", "another") is None
+    assert record.find("r2") is None
+
+
+def test_drafts_are_numbered_in_their_order(record: Record) -> None:
+    record.commit([draft("r1"), Draft(at=AT, kind="event", mission=1, log=b"{}\n"), draft("r2")])
+    record.commit([draft("r3")])
+    found = list(record.entries())
+    assert [(it.position, it.seq) for it in found] == [(1, 1), (2, None), (3, 2), (4, 3)]
+    assert [it.position for it in record.entries(after=2)] == [3, 4]
+    assert record.last() == found[-1]
+
+
+def test_a_published_line_names_the_one_before(record: Record) -> None:
+    record.commit([draft("r1"), draft("r2")])
+    first, second = (it.published or b"" for it in record.entries())
+    assert json.loads(first)["prev"] == journal.NOTHING_BEFORE
+    assert json.loads(second)["prev"] == journal.line_digest(first)
+
+
+def test_the_state_of_a_package_is_the_newest(record: Record) -> None:
+    record.commit([draft("r1", state="claimed"), draft("r2", state="done")])
+    assert record.packages(1) == {"WP01": b"done"}
+    assert record.packages(2) == {}
+
+
+def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: Record) -> None:
+    record.commit([draft("r1", state="claimed")])
+    with pytest.raises(AlreadyAsked) as known:
+        record.commit([draft("r2", state="done"), draft("r1", state="done")])
+    assert known.value.asked.answer == b"done"
+    assert record.find("r2") is None
+    assert record.packages(1) == {"WP01": b"claimed"}
+    assert len(list(record.entries())) == 1
+
+
+def test_a_draft_that_cannot_be_made_leaves_nothing(record: Record) -> None:
+    def fail(seq: int, prev: str) -> bytes:
+        raise ValueError(seq, prev)
+
+    with pytest.raises(ValueError, match="2"):
+        record.commit([draft("r1"), Draft(at=AT, kind="request", published=fail)])
+    assert list(record.entries()) == []
+    record.commit([draft("r1")])
+
+
+def test_nothing_is_about_a_mission_that_the_record_does_not_know(record: Record) -> None:
+    with pytest.raises(StorageFailed, match="FOREIGN KEY"):
+        record.commit([Draft(at=AT, kind="event", mission=7, log=b"{}\n")])
+    assert list(record.entries()) == []
+
+
+def test_a_mission_keeps_its_number_when_its_folder_is_renamed(record: Record) -> None:
+    assert record.mission("01H", folder="001-find") == 1
+    assert record.mission("01J", folder="001-search") == 2
+
+
+def test_another_object_finds_what_was_committed(record: Record, tmp_path: Path) -> None:
+    record.commit([draft("r1")])
+    other = Record(tmp_path)
+    assert other.id == record.id
+    assert other.find("r1") is not None
+    other.commit([draft("r2")])
+    assert [it.seq for it in record.entries()] == [1, 2]
+
+
+def commit_own_and_shared(folder: Path, number: int) -> list[str]:
+    """Asks twenty requests of its own, and twenty that every process asks; returns what it committed."""
+    record, done = Record(folder), []
+    for n in range(20):
+        for name in (f"own-{number}-{n}", f"shared-{n}"):
+            try:
+                record.commit([draft(name)])
+            except AlreadyAsked:
+                continue
+            done.append(name)
+    return done
+
+
+def test_processes_that_commit_at_once_double_and_lose_nothing(
+    record: Record, tmp_path: Path
+) -> None:
+    record.close()
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        done = pool.starmap(commit_own_and_shared, [(tmp_path, n) for n in range(3)])
+    names = [name for some in done for name in some]
+    assert len(names) == len(set(names)) == 80
+    assert [it.seq for it in record.entries()] == list(range(1, 81))
+    assert record.faults() == []
+
+
+def test_a_record_of_a_newer_version_is_refused_and_left_alone(
+    record: Record, tmp_path: Path
+) -> None:
+    record.commit([draft("r1")])
+    record.close()
+    with sqlite3.connect(tmp_path / DATABASE) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    before = (tmp_path / DATABASE).read_bytes()
+    with pytest.raises(StateUnreadable, match="has format 2"):
+        Record(tmp_path).find("r1")
+    assert (tmp_path / DATABASE).read_bytes() == before
+
+
+def test_a_file_that_is_no_record_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"not a database" * 100)
+    with pytest.raises(StateUnreadable, match="is damaged"):
+        Record(tmp_path).find("r1")
+    assert (tmp_path / DATABASE).read_bytes() == b"not a database" * 100
+
+
+def test_nothing_is_made_by_a_look(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed, match="it is not there"):
+        Record(tmp_path).find("r1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_after_an_error_the_same_object_goes_on(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    with pytest.raises(StorageFailed):
+        record.find("r1")
+    Record.make(tmp_path)
+    assert record.find("r1") is None
+
+
+def test_what_a_killed_process_left_of_a_record_goes(tmp_path: Path) -> None:
+    (tmp_path / f".{DATABASE}.0123").write_bytes(b"half")
+    (tmp_path / f".{DATABASE}.0123-wal").write_bytes(b"half")
+    Record.make(tmp_path).close()
+    assert sorted(it.name for it in tmp_path.iterdir()) == [DATABASE, "record.lock"]
+
+
+def test_a_new_record_has_a_name_that_is_kept(tmp_path: Path) -> None:
+    with watched() as disk:
+        Record.make(tmp_path).close()
+    assert disk.is_name_kept(tmp_path / DATABASE)
+
+
+def test_only_one_process_at_a_time_makes_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as threads, locks.held(tmp_path / "record.lock"):
+        made = threads.submit(Record.make, tmp_path)
+        with pytest.raises(TimeoutError):
+            made.result(timeout=0.3)
+        assert not (tmp_path / DATABASE).exists()
+    assert made.result(timeout=30).last() is None
+
+
+def test_threads_that_commit_at_once_double_and_lose_nothing(record: Record) -> None:
+    def commit(number: int) -> None:
+        for n in range(20):
+            record.commit([draft(f"r{number}-{n}")])
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(commit, range(4)))
+    assert [it.seq for it in record.entries()] == list(range(1, 81))
+
+
+def make_and_commit(folder: Path, number: int) -> str:
+    record = Record.make(folder)
+    record.mission("01H", folder="001-search")
+    record.commit([draft(f"r{number}")])
+    return record.id
+
+
+def test_processes_that_make_it_at_once_have_the_same(tmp_path: Path) -> None:
+    places = [tmp_path / str(n) for n in range(5)]
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        for place in places:
+            place.mkdir()
+            made = pool.starmap(make_and_commit, [(place, n) for n in range(4)], chunksize=1)
+            assert len(set(made)) == 1
+            assert len(list(Record(place).entries())) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE entry SET log = replace(log, 'r2', 'r9') WHERE position = 2",
+        "UPDATE entry SET published = replace(published, 'secret', 'lie') WHERE position = 2",
+        "UPDATE entry SET head = zeroblob(32) WHERE position = 2",
+        "UPDATE entry SET salt = zeroblob(16) WHERE position = 2",
+    ],
+)
+def test_an_entry_that_somebody_changed_is_named(
+    record: Record, tmp_path: Path, change: str
+) -> None:
+    record.commit([draft("r1"), draft("r2"), draft("r3")])
+    assert record.faults() == []
+    record.close()
+    with sqlite3.connect(tmp_path / DATABASE) as connection:
+        connection.execute(change)
+    assert record.faults() == [f"{tmp_path / DATABASE}: entry 2 is not what was committed"]
+
+
+def test_an_entry_that_somebody_removed_breaks_the_next(record: Record, tmp_path: Path) -> None:
+    record.commit([draft("r1"), draft("r2"), draft("r3")])
+    record.close()
+    with sqlite3.connect(tmp_path / DATABASE) as connection:
+        connection.execute("DELETE FROM request WHERE position = 2")
+        connection.execute("DELETE FROM entry WHERE position = 2")
+    assert record.faults() == [f"{tmp_path / DATABASE}: entry 3 is not what was committed"]
+
+
+def head(published: bytes | None, log: bytes = b"") -> bytes:
+    return head_after(NOTHING_BEFORE, salt=b"salt", published=published, log=log)
+
+
+def test_a_redaction_keeps_the_head() -> None:
+    said = json.dumps({"id": "r1", "note": "the key is 123", "args": {"note": ["fine", "123"]}})
+    before = said.encode() + b"\n"
+    after = redacted(before, salt=b"salt", secret="123")
+    marks = [json.loads(after)["note"], json.loads(after)["args"]["note"][1]]
+    assert all(it.startswith("[redacted sha256:") for it in marks)
+    assert json.loads(after)["args"]["note"][0] == "fine"
+    assert head(after) == head(before)
+    assert redacted(after, salt=b"salt", secret="123 again") == after
+
+
+@pytest.mark.parametrize(
+    "change", [("claimed", "done"), ("fine", "bad"), ('"n":1', '"n":2'), ('"note"', '"memo"')]
+)
+def test_whatever_else_changes_changes_the_head(change: tuple[str, str]) -> None:
+    said = '{"lane":"claimed","note":"fine","n":1}'
+    assert head(said.encode()) != head(said.replace(*change).encode())
+
+
+def test_a_line_counts_where_it_stands() -> None:
+    assert head(b'{"a":1}\n', b'{"b":1}\n') != head(b'{"b":1}\n', b'{"a":1}\n')
+    assert head(None, b'{"a":1}\n') != head(b'{"a":1}\n')
+    assert head(None, b'{"a":1}\n{"b":1}\n') != head(None, b'{"a":1}\n')
