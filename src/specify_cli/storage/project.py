@@ -10,20 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.errors import MissionNotFound
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.storage import git_folders
+from specify_cli.storage.git_folders import GIT
 from specify_cli.storage.layout import MISSIONS, WORKTREES, Layout
 from specify_cli.storage.settings import HostSettings
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"
-GIT = ".git"
 MARKS = (MISSIONS, ".kittify", GIT)
-MAX_LINK_BYTES = 64 * 1024
-MAX_CONFIG_BYTES = 1024 * 1024
 CLONE = "main-checkout"
 """What the clone is called that is suggested where there is no main checkout."""
 
-_SECTION = re.compile(r"^[ \t]*\[[ \t]*", re.MULTILINE)
-_SETTING = re.compile(r"^[ \t]*(bare|worktree)\b[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _TRUE = ("true", "yes", "on", "1")
 
 
@@ -113,28 +109,14 @@ def _main_checkout(folder: Path) -> Path:
     that folder contains is not read: its `commondir` says the same, but agents may write there.
     Source: gitrepository-layout(5).
     """
-    git_folder = _git_folder(folder)
+    git_folder = git_folders.of(folder)
     if git_folder is None or ("", "", *git_folder.parts)[-3:-1] != (GIT, "worktrees"):
         return folder
     return Path(os.path.realpath(git_folder.parents[2]))
 
 
-def _git_folder(folder: Path) -> Path | None:
-    """The folder that `folder/.git` is, or names; None where it is neither."""
-    try:
-        link = Path(os.path.realpath(folder / GIT))
-        if os.path.isdir(link):
-            return link
-        text = os.fsdecode(read_regular(link, max_bytes=MAX_LINK_BYTES))
-        # By its name: a link in place of the last folder must not lead elsewhere.
-        named = os.path.normpath(folder / text.removeprefix("gitdir:").strip())
-    except (OSError, ValueError, NotRegular, TooLarge):  # Not there, or it cannot name a folder.
-        return None
-    return Path(named) if os.path.isdir(named) else None
-
-
 def _require_main_checkout(root: Path) -> None:
-    git_folder = _git_folder(root)
+    git_folder = git_folders.of(root)
     if git_folder is None:
         return
     # A submodule named `worktrees/x` has its git folder in such a place too, without this file.
@@ -145,32 +127,18 @@ def _require_main_checkout(root: Path) -> None:
 
 
 def _is_bare(git_folder: Path) -> bool:
-    said = _core_settings(git_folder).get("bare", "=false")
+    said = git_folders.core_settings(git_folder).get("bare", "=false")
     # A name alone is true as well.
     value = re.split("[#;]", said)[0].strip().lower()
     return not value or value.lstrip("= \t").strip('"') in _TRUE
 
 
 def _has_checkout_elsewhere(root: Path, git_folder: Path) -> bool:
-    said = _core_settings(git_folder).get("worktree", "")
+    said = git_folders.core_settings(git_folder).get("worktree", "")
     # What git had to quote is not judged here: git itself refuses later where it is wrong.
     if not said.startswith("=") or set(said) & set('"\\#;\0'):
         return False
     return os.path.realpath(git_folder / said[1:].strip()) != os.path.realpath(root)
-
-
-def _core_settings(git_folder: Path) -> dict[str, str]:
-    """What the section `core` of a repository says, as written. Runs no git: every command asks."""
-    found: dict[str, str] = {}
-    # With `extensions.worktreeConfig`, git moves these settings to the second file.
-    for name in ("config", "config.worktree"):
-        try:
-            text = os.fsdecode(read_regular(git_folder / name, max_bytes=MAX_CONFIG_BYTES))
-        except (OSError, NotRegular, TooLarge):
-            continue
-        core = [part[5:] for part in _SECTION.split(text) if part[:5].lower() == "core]"]
-        found |= {key.lower(): value for part in core for key, value in _SETTING.findall(part)}
-    return found
 
 
 def _no_main_checkout(place: Path, git_folder: Path) -> MissionNotFound:

@@ -88,7 +88,8 @@ def make(database: Path) -> None:
 
 
 def _fill(private: Path) -> None:
-    connection = _connection(private, mode="rwc")
+    _make_file(private)
+    connection = _connection(private)
     try:
         connection.execute(f"PRAGMA journal_mode = {JOURNAL_MODE}")
         connection.execute("BEGIN")
@@ -105,10 +106,19 @@ def _fill(private: Path) -> None:
         raise sqlite3.OperationalError("its write-ahead log could not be emptied")
 
 
-def _connection(database: Path, *, mode: str = "rw") -> sqlite3.Connection:
+def _make_file(private: Path) -> None:
+    """It is there, for whom its folder is; SQLite gives the files beside it the same mode and owner."""
+    folder = private.parent.stat()
+    with private.open("xb") as file:
+        if os.geteuid() == 0:
+            os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+        os.fchmod(file.fileno(), folder.st_mode & 0o666)
+
+
+def _connection(database: Path) -> sqlite3.Connection:
     # Only a URI can say that the file is not to be made.
     connection = sqlite3.connect(
-        f"{database.absolute().as_uri()}?mode={mode}",
+        f"{database.absolute().as_uri()}?mode=rw",
         uri=True,
         isolation_level=None,
         timeout=BUSY_S,

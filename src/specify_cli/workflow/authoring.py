@@ -15,6 +15,7 @@ from specify_cli.errors import SpecKittyError, StorageFailed, UsageError
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import front_matter, project_files
+from specify_cli.storage.git_folders import GIT
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.mission_files import (
     DEFAULT_TYPE,
@@ -22,7 +23,7 @@ from specify_cli.storage.mission_files import (
     MissionIdentity,
     all_missions,
 )
-from specify_cli.storage.project import GIT, Project, root_above
+from specify_cli.storage.project import Project, root_above
 from specify_cli.storage.removal import remove_thing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

@@ -1,0 +1,148 @@
+"""The record lies where git never removes it, for whom the repository is, and where no agent can write."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record_place import make_record_folder, record_folder
+
+OTHER = 4711
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path.resolve() / "main"
+    made.mkdir()
+    git(made, "init", "-q")
+    git(made, "commit", "-q", "--allow-empty", "-m", "first")
+    return made
+
+
+def test_it_is_in_the_git_folder(root: Path) -> None:
+    place = record_folder(Layout(root))
+    assert place.parent == root / ".git" / "spec-kitty"
+    assert len(place.name) == 16
+
+
+def test_variables_of_git_lead_nowhere_else(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record_folder(Layout(root))
+    for name in ("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE"):
+        monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+    assert record_folder(Layout(root)) == before
+
+
+def test_two_projects_in_one_repository_have_two(root: Path) -> None:
+    places = {record_folder(Layout(root / name)) for name in (".", "one", "two")}
+    assert len(places) == 3
+    assert {it.parent for it in places} == {root / ".git" / "spec-kitty"}
+
+
+def test_a_linked_worktree_has_that_of_the_repository(root: Path, tmp_path: Path) -> None:
+    git(root, "worktree", "add", "-q", str(tmp_path / "linked"))
+    linked = tmp_path.resolve() / "linked"
+    assert record_folder(Layout(linked)) == record_folder(Layout(root))
+    assert record_folder(Layout(linked / "one")) == record_folder(Layout(root / "one"))
+
+
+def test_a_git_folder_elsewhere_has_it(tmp_path: Path) -> None:
+    main = tmp_path.resolve() / "main"
+    git(tmp_path, "init", "-q", "--separate-git-dir", "elsewhere", "main")
+    assert record_folder(Layout(main)).parent == tmp_path.resolve() / "elsewhere" / "spec-kitty"
+
+
+def test_a_submodule_has_its_own(root: Path, tmp_path: Path) -> None:
+    sub = ["-c", "protocol.file.allow=always", "submodule", "add", "-q", str(root), "sub"]
+    outer = tmp_path.resolve() / "outer"
+    git(tmp_path, "init", "-q", "outer")
+    git(outer, *sub)
+    assert record_folder(Layout(outer / "sub")).parents[1] == outer / ".git" / "modules" / "sub"
+
+
+def test_a_moved_project_finds_it_again(root: Path) -> None:
+    Record.make(make_record_folder(Layout(root))).close()
+    moved = root.rename(root.with_name("moved"))
+    assert (record_folder(Layout(moved)) / DATABASE).is_file()
+
+
+def test_without_a_repository_it_is_in_the_project(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.kitty.mkdir()
+    assert make_record_folder(layout) == tmp_path / ".kitty" / "record"
+    assert (tmp_path / ".kitty" / "record").is_dir()
+
+
+def test_git_leaves_it_alone(root: Path) -> None:
+    place = make_record_folder(Layout(root))
+    record = Record.make(place)
+    made = record.mission("01H", folder="001-search")
+    for words in (["clean", "-fdx"], ["gc", "-q", "--prune=now"], ["stash", "-q", "-u"]):
+        git(root, *words)
+    assert record.mission("01H", folder="001-search") == made
+    record.close()
+    assert (place / DATABASE).is_file()
+    git(root, "fsck", "--strict")
+
+
+@pytest.mark.parametrize(
+    ("said", "of_folder", "of_file"),
+    [
+        (None, 0o700, 0o600),
+        ("umask", 0o700, 0o600),
+        ("group", 0o2770, 0o660),
+        ("true", 0o2770, 0o660),
+        ("all", 0o2775, 0o664),
+        ("0640", 0o2750, 0o640),
+        ("0666", 0o2777, 0o666),
+        ("nonsense", 0o700, 0o600),
+        ("0999", 0o700, 0o600),
+    ],
+)
+def test_it_is_shared_as_the_repository_is(
+    root: Path, said: str | None, of_folder: int, of_file: int
+) -> None:
+    if said is not None:
+        git(root, "config", "core.sharedRepository", said)
+    place = make_record_folder(Layout(root))
+    record = Record.make(place)
+    record.mission("01H", folder="001-search")
+    modes = {it.stat().st_mode & 0o7777 for it in (place, place.parent)}
+    assert modes == {of_folder}
+    files = [it for it in place.iterdir() if it.name.startswith(DATABASE)]
+    assert len(files) == 3
+    assert {it.stat().st_mode & 0o7777 for it in files} == {of_file}
+
+
+@needs_root
+def test_what_root_makes_belongs_to_the_owner_of_the_repository(root: Path) -> None:
+    os.chown(root / ".git", OTHER, OTHER)
+    place = make_record_folder(Layout(root))
+    record = Record.make(place)
+    record.mission("01H", folder="001-search")
+    found = [place.parent, place, *place.glob(f"{DATABASE}*")]
+    assert {(it.stat().st_uid, it.stat().st_gid) for it in found} == {(OTHER, OTHER)}
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize("name", ["spec-kitty", "the folder itself"])
+def test_no_link_is_followed_to_it(root: Path, tmp_path: Path, name: str) -> None:
+    place = record_folder(Layout(root))
+    planted = place.parent if name == "spec-kitty" else place
+    planted.parent.mkdir(exist_ok=True)
+    planted.symlink_to(tmp_path, target_is_directory=True)
+    with pytest.raises(StorageFailed, match="not a folder of its own"):
+        make_record_folder(Layout(root))
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["main"]
