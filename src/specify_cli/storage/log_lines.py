@@ -1,0 +1,159 @@
+"""A mission's log as the record has it, and how it stands to the file that people and git write, too."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """A line of the file that the record does not hold; `after` lines of the record stand before it."""
+
+    number: int
+    line: bytes
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How the file stands to the lines of the record.
+
+    Lines of the file count from 1, lines of the record from 0.
+
+    Attributes:
+        missing: Lines of the record that are nowhere in the file.
+        foreign: Lines of somebody else, in their order.
+        changed: Lines of the file that have the event id of a line of the record and say something
+            else, each with that line of the record.
+        misplaced: Lines of the file that are there twice, or before one that stands before them in
+            the record.
+        damaged: Lines of the file that are not JSON objects.
+        torn: What stands behind the last whole line, zeros included.
+    """
+
+    missing: Sequence[int] = ()
+    foreign: Sequence[Foreign] = ()
+    changed: Sequence[tuple[int, int]] = ()
+    misplaced: Sequence[int] = ()
+    damaged: Sequence[int] = ()
+    torn: bytes = b""
+    held: int = 0
+
+    @property
+    def is_same(self) -> bool:
+        """The file has the lines of the record, and nothing else."""
+        return self.is_behind and not self.missing and not self.torn
+
+    @property
+    def is_behind(self) -> bool:
+        """What the file lacks, if anything, is the end: it is right when that is appended."""
+        others = (self.foreign, self.changed, self.misplaced, self.damaged)
+        is_suffix = not self.missing or self.missing[0] == self.held
+        return is_suffix and not any(others)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What has been found in the file so far."""
+
+    missing: set[int]
+    next: int = 0
+    foreign: list[Foreign] = field(default_factory=list)
+    changed: list[tuple[int, int]] = field(default_factory=list)
+    misplaced: list[int] = field(default_factory=list)
+    damaged: list[int] = field(default_factory=list)
+
+
+def compare(known: Sequence[bytes], raw: bytes) -> Comparison:
+    """How a file with the bytes `raw` stands to the lines of the record.
+
+    Ends of lines and blank lines do not count: git may have written them. Lines of zeros are what a
+    power loss leaves, and count as if they were not there.
+    """
+    places: defaultdict[bytes, deque[int]] = defaultdict(deque)
+    for place, line in enumerate(known):
+        places[line.strip()].append(place)
+    events: dict[str, int] | None = None
+    walk = _Walk(missing=set(range(len(known))))
+    lines, torn = _split(raw)
+    for number, line in lines:
+        found = places.get(line)
+        if found is not None:
+            _note(walk, found, number)
+            continue
+        said = _object(line)
+        if said is None:
+            walk.damaged.append(number)
+            continue
+        if events is None:
+            ids = ((_event_id(_object(it)), at) for at, it in enumerate(known))
+            events = {event_id: at for event_id, at in ids if event_id}
+        ours = events.get(_event_id(said) or "")
+        if ours is None:
+            walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.next))
+        else:
+            walk.missing.discard(ours)
+            walk.next = max(walk.next, ours + 1)
+            walk.changed.append((number, ours))
+    return Comparison(
+        missing=sorted(walk.missing),
+        foreign=walk.foreign,
+        changed=walk.changed,
+        misplaced=walk.misplaced,
+        damaged=walk.damaged,
+        torn=torn,
+        held=len(known) - len(walk.missing),
+    )
+
+
+def with_foreign(known: Sequence[bytes], foreign: Iterable[Foreign]) -> list[bytes]:
+    """The lines of the record with those of others in the places where they stood."""
+    lines: list[bytes] = []
+    begun = 0
+    for it in foreign:
+        lines += known[begun : it.after]
+        begun = max(begun, it.after)
+        lines.append(it.line)
+    return [*lines, *known[begun:]]
+
+
+def _note(walk: _Walk, places: deque[int], number: int) -> None:
+    """The line of the file is one of the record, where it may be more than once."""
+    while places and places[0] < walk.next:
+        last = places.popleft()
+        if not places:
+            # Out of its order, yet not missing.
+            walk.missing.discard(last)
+    if places:
+        place = places.popleft()
+        walk.missing.discard(place)
+        walk.next = place + 1
+    else:
+        walk.misplaced.append(number)
+
+
+def _split(raw: bytes) -> tuple[Iterator[tuple[int, bytes]], bytes]:
+    """The whole lines that say something, with their numbers, and what stands behind the last whole one."""
+    end = raw.rfind(b"\n") + 1
+    if _object(raw[end:]) is not None:
+        end = len(raw)
+    numbered = enumerate(raw[:end].split(b"\n"), start=1)
+    stripped = ((number, line.strip(b"\0 \t\r")) for number, line in numbered)
+    return ((number, line) for number, line in stripped if line), raw[end:]
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _event_id(said: dict[str, Any] | None) -> str | None:
+    found = (said or {}).get("event_id")
+    return found if isinstance(found, str) and found else None
