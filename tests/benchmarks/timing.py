@@ -40,7 +40,15 @@ def spec_kitty() -> list[str]:
 def medians_ms(
     commands: Mapping[str, Sequence[str]], *, runs: int, folder: Path | None = None
 ) -> dict[str, float]:
-    """The median of the whole process for each command.
+    """The median of the whole process for each command; as `samples_ms`."""
+    samples = samples_ms(commands, runs=runs, folder=folder)
+    return {name: statistics.median(taken) for name, taken in samples.items()}
+
+
+def samples_ms(
+    commands: Mapping[str, Sequence[str]], *, runs: int, folder: Path | None = None
+) -> dict[str, list[float]]:
+    """What the whole process of each command took, as often as asked for.
 
     They take turns, so that whatever else the machine does hits all of them alike. The first turn
     warms the caches and does not count.
@@ -51,24 +59,29 @@ def medians_ms(
             started = time.perf_counter()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
             times[name].append((time.perf_counter() - started) * 1000)
-    return {name: statistics.median(taken[1:]) for name, taken in times.items()}
+    return {name: taken[1:] for name, taken in times.items()}
 
 
 @contextmanager
 def scratch_project() -> Iterator[Path]:
     """A project with one commit, in a folder that is gone afterwards."""
-    os.environ.update(IDENTITY)
     root = Path(tempfile.mkdtemp(prefix="spec-kitty-benchmark-")).resolve()
     try:
-        for command in (
-            ["git", "init", "-q", "-b", "main"],
-            ["git", "commit", "-q", "--allow-empty", "-m", "Begin"],
-            [*spec_kitty(), "init"],
-        ):
-            subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+        project_at(root)
         yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def project_at(root: Path) -> None:
+    """The folder, which is empty, is a project with one commit."""
+    os.environ.update(IDENTITY)
+    for command in (
+        ["git", "init", "-q", "-b", "main"],
+        ["git", "commit", "-q", "--allow-empty", "-m", "Begin"],
+        [*spec_kitty(), "init"],
+    ):
+        subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
 
 
 def verdict(name: str, value: float, *, at_most: float, unit: str = "") -> int:
