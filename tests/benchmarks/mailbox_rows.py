@@ -25,6 +25,7 @@ BATCH = 64
 LINE_BYTES, REPLY_BYTES = 700, 600
 NOTE = "n" * 300
 LONG, SHORT = 20_000, 20
+FEW, MANY = 10, 200
 IDLE_S = 10.0
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -178,7 +179,7 @@ def _cpu_ms(root: Path, events: int, command: str) -> float:
     mailbox = mailbox_of(root)
     args = _note(1) if command == "append-history" else {"mission": _slug(1)}
     # The kernel counts in hundredths of a second.
-    calls = 30 if events == LONG else 200
+    calls = FEW if events == LONG else MANY
     with serving(root) as process:
         _check(mailbox.call(command, args))
         before = _cpu_s(process.pid)
