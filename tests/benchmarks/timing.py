@@ -53,6 +53,7 @@ def samples_ms(
     They take turns, so that whatever else the machine does hits all of them alike. The first turn
     warms the caches and does not count.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(runs + 1):
         for name, command in commands.items():
@@ -76,6 +77,8 @@ def scratch_project() -> Iterator[Path]:
 def project_at(root: Path) -> None:
     """The folder, which is empty, is a project with one commit."""
     os.environ.update(IDENTITY)
+    # A Python that may not keep its bytecode compiles the program at each start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for command in (
         ["git", "init", "-q", "-b", "main"],
         ["git", "commit", "-q", "--allow-empty", "-m", "Begin"],

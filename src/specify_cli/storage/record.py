@@ -163,7 +163,8 @@ class Record:
 
         Raises:
             AlreadyAsked: that happened.
-            StorageFailed: the disk refused; nothing was committed, or, `is_unknown`, nobody can say.
+            OutcomeUnknown: the disk refused at the end; nobody can say whether they were committed.
+            StorageFailed: the disk refused; nothing was committed.
             StateUnreadable: the record is damaged, or of a newer version.
         """
         with self._writing() as connection:
