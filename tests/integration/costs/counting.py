@@ -7,13 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-from tests.patience import LONGEST_S
 
 SYNCS = ("fsync", "fdatasync", "syncfs", "sync")
 OPENS = ("open", "openat", "openat2")
@@ -50,36 +47,39 @@ def modules(words: Sequence[str], *, root: Path) -> dict[str, int]:
 @contextmanager
 def traced(command: Sequence[str], *, root: Path, trace: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The process runs under strace(1), which writes every call of it and its children to `trace`."""
-    watched = ["strace", "-f", "-qq", "-s", "64", "-o", str(trace), *command]
+    watched = ["strace", "-f", "-qq", "-s", "256", "-o", str(trace), *command]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(watched, cwd=root, stderr=quiet, start_new_session=True) as process:
+    with subprocess.Popen(watched, cwd=root, stderr=quiet) as process:
         try:
             yield process
         finally:
-            # strace itself blocks the signal, and ends with what it traces.
-            os.killpg(process.pid, signal.SIGTERM)
+            # strace writes all that it has when what it traces has ended, not when it is ended itself.
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            os.kill(int(children.split()[0]), signal.SIGTERM)
 
 
-def calls_of(trace: Path, request: Callable[[], object], *, times: int) -> dict[str, float]:
-    """What one request costs a process that is traced, on average; it has answered one before."""
-    before = _settled(trace)
-    for _ in range(times):
-        request()
-    told = trace.read_bytes()[before : _settled(trace)]
+def calls_of(trace: Path, replies: Sequence[str]) -> dict[str, int]:
+    """What one request cost a process that was traced and has ended, from one reply to the next.
+
+    Of each count the lowest: what the process does besides, its heartbeat above all, is in the others.
+    """
+    ends = b"|".join(re.escape(name.encode()) for name in replies)
+    # The claim of a request is renamed, too.
+    published = re.compile(
+        rb'^\d+ +rename\w*\([^\n]*\.tmp"[^\n]*"[^"\n]*(?:' + ends + rb')"[^\n]*\n', re.MULTILINE
+    )
+    parts = published.split(trace.read_bytes())
+    assert len(parts) == len(replies) + 1, f"{len(parts) - 1} of {len(replies)} replies"
+    # The first is the start of the process, the last its end.
+    found = [_counts(it) for it in parts[1:-1]]
+    return {name: min(it[name] for it in found) for name in found[0]}
+
+
+def _counts(told: bytes) -> dict[str, int]:
     counts = Counter(name.decode() for name, how in _CALL.findall(told) if how == b"(")
     return {
-        "calls": sum(n for name, n in counts.items() if name not in WAITING) / times,
-        "opens": sum(counts[it] for it in OPENS) / times,
-        "syncs": sum(counts[it] for it in SYNCS) / times,
-        "gits": len(_GIT.findall(told)) / times,
+        "calls": sum(n for name, n in counts.items() if name not in WAITING),
+        "opens": sum(counts[it] for it in OPENS),
+        "syncs": sum(counts[it] for it in SYNCS),
+        "gits": len(_GIT.findall(told)),
     }
-
-
-def _settled(trace: Path) -> int:
-    """The length of the trace, once the process does nothing any more."""
-    deadline = time.monotonic() + LONGEST_S
-    size = -1
-    while size != (size := trace.stat().st_size):
-        assert time.monotonic() < deadline, "the process does not come to rest"
-        time.sleep(0.3)
-    return size

@@ -15,7 +15,14 @@ from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.workspaces import Objects, swap
 from tests.durability import watched
 from tests.unit.vcs.conftest import Project
-from tests.unit.vcs.workspace_stage import Workspace, order, pins, remains, workspace
+from tests.unit.vcs.workspace_stage import (
+    Workspace,
+    identity_and_times,
+    order,
+    pins,
+    remains,
+    workspace,
+)
 
 pytestmark = pytest.mark.long
 
@@ -66,10 +73,10 @@ def test_a_folder_that_the_host_does_not_know_is_left_alone(
     for plant in (Path.touch, lambda path: path.symlink_to(project.root), Path.mkdir):
         act: Callable[[Path], object] = plant
         act(old.path)
-        there = old.path.lstat()
+        there = identity_and_times(old.path)
         with pytest.raises(AllocationFailed):
             swap(project.repo, order(project, objects=objects), old=old.made.identity)
-        assert old.path.lstat() == there
+        assert identity_and_times(old.path) == there
         if old.path.is_dir() and not old.path.is_symlink():
             old.path.rmdir()
         else:

@@ -70,3 +70,9 @@ def remains(project: Project) -> list[str]:
 
 def pins(project: Project) -> list[str]:
     return project.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split()
+
+
+def identity_and_times(path: Path) -> tuple[int, ...]:
+    """What changes with the thing there; to look at a link changes its access time alone."""
+    found = path.lstat()
+    return found.st_mode, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
