@@ -22,7 +22,8 @@ from pathlib import Path
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage import record_schema
-from specify_cli.storage.record import DATABASE, AlreadyAsked, Asked, Draft, Record
+from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft
 from tests.faults import shim
 from tests.faults.disk import History
 from tests.faults.shim import Control, Orders, calls

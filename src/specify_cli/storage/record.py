@@ -10,66 +10,18 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import journal, record_schema
+from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, Entry, OutcomeUnknown
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
 
 DATABASE: Final = "record.db"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request that was answered: `digest` is of what it said, `answer` the bytes of the reply."""
-
-    id: str
-    digest: str
-    answer: bytes
-    scope: str = ids.SHARED_SCOPE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What one decision says, before it has its place in the record.
-
-    Attributes:
-        at: When, as a timestamp of the contract.
-        kind: What it is: `request`, `intent`, `settled`, and so on.
-        mission: The number of the mission that it is about.
-        published: Makes the line for the published journal, newline and all, of its `seq` and `prev`.
-        log: The lines for the mission's log.
-        asked: The request that it answers.
-        packages: The new state of each package that it changes, by the package's id.
-    """
-
-    at: str
-    kind: str
-    mission: int | None = None
-    published: Callable[[int, str], bytes] | None = None
-    log: bytes = b""
-    asked: Asked | None = None
-    packages: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One decision as it stands in the record, with the `head` over it and everything before it."""
-
-    position: int
-    at: str
-    kind: str
-    mission: int | None
-    seq: int | None
-    published: bytes | None
-    log: bytes
-    salt: bytes
-    head: bytes
 
 
 class Record:
@@ -243,18 +195,6 @@ class Record:
                     f"the disk refused while {self._database} was written ({error}); it may have"
                     " happened: ask again under the same id"
                 ) from error
-
-
-class AlreadyAsked(Exception):
-    """`asked` has that id already, from another process, say; its answer counts."""
-
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked.id)
-        self.asked = asked
-
-
-class OutcomeUnknown(StorageFailed):
-    """A commit failed half-way: who asks again under the same id is told whether it happened."""
 
 
 _COLUMNS: Final = "position, at, kind, mission, seq, published, log, salt, head"

@@ -13,7 +13,8 @@ import pytest
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import journal
-from specify_cli.storage.record import DATABASE, AlreadyAsked, Asked, Draft, Record
+from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after, redacted
 from tests.durability import watched
 
