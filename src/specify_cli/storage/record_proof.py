@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 NOTHING_BEFORE: Final = b"\0" * 32
@@ -30,8 +31,8 @@ def head_after(before: bytes, *, salt: bytes, published: bytes | None, log: byte
     """
     digest = hashlib.sha256(before)
     for line in [published or b"", *log.splitlines()]:
-        said = _proved(_object(line), salt) if line else None
-        digest.update(hashlib.sha256(_canonical(said)).digest())
+        said = _canonical(None) if not line else _proved(line, salt)
+        digest.update(hashlib.sha256(said).digest())
     return digest.digest()
 
 
@@ -43,18 +44,23 @@ def redacted(line: bytes, *, salt: bytes, secret: str) -> bytes:
     Raises:
         ValueError: the line is not a JSON object.
     """
-    return (
-        _canonical(_mapped(_object(line), lambda text: _mark(text, salt, secret), free=False))
-        + b"\n"
-    )
+    return _written(line, lambda text: _mark(text, salt, secret)) + b"\n"
 
 
 def _mark(text: str, salt: bytes, secret: str) -> str:
     return f"[redacted sha256:{_text_digest(text, salt)}]" if secret in text else text
 
 
-def _proved(said: Any, salt: bytes) -> Any:
-    return _mapped(said, lambda text: _text_digest(text, salt), free=False)
+def _proved(line: bytes, salt: bytes) -> bytes:
+    return _written(line, lambda text: _text_digest(text, salt))
+
+
+def _written(line: bytes, change: Callable[[str], str]) -> bytes:
+    """The line with its free texts changed, in the one form that is hashed."""
+    try:
+        return _canonical(_mapped(_object(line), change, free=False))
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
 
 
 def _text_digest(text: str, salt: bytes) -> str:
@@ -64,7 +70,7 @@ def _text_digest(text: str, salt: bytes) -> str:
     return known[1] if known else hashlib.sha256(salt + data).hexdigest()
 
 
-def _mapped(said: Any, change: Any, *, free: bool) -> Any:
+def _mapped(said: Any, change: Callable[[str], str], *, free: bool) -> Any:
     if isinstance(said, dict):
         return {key: _mapped(it, change, free=free or key in FREE_TEXT) for key, it in said.items()}
     if isinstance(said, list):

@@ -273,6 +273,15 @@ def test_whatever_else_changes_changes_the_head(change: tuple[str, str]) -> None
     assert head(said.encode()) != head(said.replace(*change).encode())
 
 
+@pytest.mark.parametrize(
+    "line", [b"[1]", b"half", b'{"a":"\xff"}', b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"]
+)
+def test_a_line_that_cannot_be_proved_is_not_committed(record: Record, line: bytes) -> None:
+    with pytest.raises(ValueError, match=r"JSON object|nested|Expecting|decode"):
+        record.commit([draft("r1"), Draft(at=AT, kind="event", mission=1, log=line + b"\n")])
+    assert list(record.entries()) == []
+
+
 def test_a_line_counts_where_it_stands() -> None:
     assert head(b'{"a":1}\n', b'{"b":1}\n') != head(b'{"b":1}\n', b'{"a":1}\n')
     assert head(None, b'{"a":1}\n') != head(b'{"a":1}\n')
