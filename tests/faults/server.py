@@ -10,20 +10,18 @@ import contextlib
 import ctypes
 import json
 import os
+import pkgutil
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+import specify_cli
 from specify_cli.cli import main
+from specify_cli.orchestrator_api import validation
+from specify_cli.orchestrator_api.arguments import Params
+from specify_cli.storage import event_log
 from specify_cli.vcs import box
 from tests.faults.shim import CONTROL_VARIABLE
-
-WARM = (
-    *("bootstrap", "mailbox.worker", "mailbox.watch", "mailbox.verification", "workflow.services"),
-    *("workflow.audit", "storage.journal", "cli.mailbox", "cli.orchestrator_api"),
-)
-COMMANDS = Path(import_module("specify_cli.orchestrator_api.commands").__path__[0])
 
 
 def serve() -> None:
@@ -40,10 +38,13 @@ def serve() -> None:
 
 
 def _warm_up() -> None:
-    for name in WARM:
-        import_module(f"specify_cli.{name}")
-    for path in COMMANDS.glob("[a-z]*.py"):
-        import_module(f"specify_cli.orchestrator_api.commands.{path.stem}")
+    for found in pkgutil.walk_packages(specify_cli.__path__, "specify_cli."):
+        if not found.name.endswith("__main__"):
+            import_module(found.name)
+    for params in Params.__subclasses__():
+        validation.validate(params, {})
+    for name in ("Moved", "Annotated", "MissionAccepted"):
+        event_log._adapter(name)
     _strike_everywhere()
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -190,14 +191,21 @@ def _trees(root: Path) -> Iterator[tuple[str, str, int]]:
     Pins of one workspace that keep the same are one: a start that was cut off may have made a merge of its own.
     """
     pins = set[tuple[str, str, int]]()
-    for ref in git(root, "for-each-ref", "--format=%(refname)").split():
-        lines = git(root, "ls-tree", "-r", ref).splitlines()
-        digest = hashlib.sha256("\n".join(x for x in lines if LOG not in x).encode()).hexdigest()
-        found = PIN.sub(r"\1", ref), digest[:12], int(git(root, "rev-list", "--count", ref))
+    for line in git(root, "for-each-ref", "--format=%(refname) %(objectname)").splitlines():
+        ref, oid = line.split()
+        found = PIN.sub(r"\1", ref), *_content(root, oid)
         if found not in pins:
             yield found
         if found[0] != ref:
             pins.add(found)
+
+
+@lru_cache(maxsize=256)
+def _content(root: Path, oid: str) -> tuple[str, int]:
+    """Asked once for an id, in whatever state the project is: what it names is always the same."""
+    lines = git(root, "ls-tree", "-r", oid).splitlines()
+    digest = hashlib.sha256("\n".join(x for x in lines if LOG not in x).encode()).hexdigest()
+    return digest[:12], int(git(root, "rev-list", "--count", oid))
 
 
 def _dirt(root: Path) -> Iterator[str]:
