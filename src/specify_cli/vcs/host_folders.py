@@ -74,6 +74,8 @@ def opened_readable(folder: Path, *, parent: int) -> Iterator[int]:
 def _opened_below(folder: Path, *, parent: int) -> Iterator[int]:
     with suppress(FileExistsError):
         os.mkdir(folder.name, stat.S_IRWXU, dir_fd=parent)
+        # What is moved into it must not be lost with it when the power goes.
+        os.fsync(parent)
     descriptor = _open(folder.name, folder, dir_fd=parent)
     try:
         yield descriptor
