@@ -92,5 +92,5 @@ class Struck:
 
 def _follow_advice(answer: Any) -> None:
     """A lock that nothing proves to be the host's was named with the command that removes it."""
-    for words in re.findall(r"rm -f /[^\s\"\\]+[.]lock", json.dumps(answer)):
+    for words in re.findall(r"rm -f(?: /[^\s\"\\]+[.]lock)+", json.dumps(answer)):
         subprocess.run(words.split(), check=True)

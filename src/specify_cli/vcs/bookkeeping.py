@@ -55,9 +55,9 @@ def commit_files(
         commit = write_commit(git, tree=tree, parents=[head] if head else [], message=message)
         try:
             _publish(repo, entries, commit=commit, head=head)
-        except GitFailed:
+        except (GitFailed, OSError) as error:
             if last or repo.head() == head:
-                raise
+                raise _not_committed(error) from error
         else:
             _refresh(repo)
             return commit
@@ -74,10 +74,7 @@ def _publish(
     main = _main(repo)
     main.hold_in_index(index_info(entries, like=commit))
     # In this order after a power loss, too; git has synced the index itself, not its name.
-    try:
-        sync.sync_folder(main.git_dir or repo.root)
-    except OSError as error:
-        raise GitFailed(("update-index",), returncode=-1, stderr=str(error)) from error
+    sync.sync_folder(main.git_dir or repo.root)
     branch = branch_in(main.git_dir) if main.git_dir else None
     marks.note_ref(HEADS + branch if branch else "HEAD", commit)
     note = "spec-kitty: commit"
@@ -85,9 +82,15 @@ def _publish(
     repo.git.run("update-ref", "-m", note, "HEAD", commit, head or "")
 
 
+def _not_committed(error: GitFailed | OSError) -> GitFailed:
+    if isinstance(error, GitFailed):
+        return error
+    return GitFailed(("commit",), returncode=-1, stderr=str(error))
+
+
 def _refresh(repo: Repository) -> None:
     # Only spares others a look at the files: the commit is made, whoever holds the index now.
-    with suppress(GitFailed):
+    with suppress(GitFailed, OSError):
         refresh(_main(repo))
 
 

@@ -9,13 +9,14 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
 from specify_cli import processes
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
 
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
@@ -86,6 +87,7 @@ _FIXED: Final = {
 }
 
 _LOCKED: Final = re.compile(r"Unable to create '(?P<lock>/.*\.lock)': File exists")
+_MOST_OF_HEAD: Final = 64 * 1024
 
 _kept: ContextVar[tuple[int, ...]] = ContextVar("_kept", default=())
 
@@ -270,4 +272,15 @@ def _advised(stderr: str) -> str:
     found = _LOCKED.search(stderr)
     if found is None:
         return stderr
-    return f"{stderr}\nOnce no git is at work there: rm -f {shlex.quote(found['lock'])}"
+    locks = [found["lock"], *_lock_of_branch(Path(found["lock"]))]
+    return f"{stderr}\nOnce no git is at work there: rm -f {shlex.join(locks)}"
+
+
+def _lock_of_branch(lock: Path) -> Iterator[str]:
+    """The lock of the branch that HEAD names: git takes both, and complains of the first alone."""
+    if lock.name == "HEAD.lock":
+        with suppress(OSError, ValueError, NotRegular, TooLarge):
+            said = read_regular(lock.with_suffix(""), max_bytes=_MOST_OF_HEAD).decode()
+            other = lock.parent / f"{said.removeprefix('ref:').strip()}.lock"
+            if said.startswith("ref: refs/heads/") and other.exists():
+                yield str(other)

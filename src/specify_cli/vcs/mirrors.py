@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,15 +99,14 @@ class _Mirror:
         return (
             identity(self.path) is not None
             and all(_content(self.path / name) == content for name, content in wanted.items())
-            and not any(self.path.glob("*.lock"))
-            and not any(self.path.glob("refs/**/*.lock"))
+            and not any(_locks(self.path))
         )
 
     def move(self, folder: Path) -> None:
         """The branches of the repository in `folder` are those of the project.
 
         Raises:
-            GitFailed: git refused.
+            GitFailed, OSError: git or the disk refused.
         """
         git = replace(self.git, folder=folder, place={"GIT_DIR": str(folder)})
         told = git.run("for-each-ref", "--format=%(refname) %(objectname)").lines
@@ -124,6 +123,9 @@ class _Mirror:
         orders = [f"update {ref} {commit}\n" for ref, commit in new.items()]
         orders += [f"delete {ref}\n" for ref in gone]
         git.run("update-ref", "--stdin", input="".join(orders).encode())
+        # Git goes on where the disk does not let it remove one.
+        for left in _locks(folder):
+            left.unlink(missing_ok=True)
         if is_own:
             replace(git, overrides=(*git.overrides, *_COLLECTING)).run("gc", "--auto", "--quiet")
 
@@ -170,6 +172,11 @@ class _Mirror:
         closed = Setting(key="receive.hiderefs", value="refs")
         partial = promisor_of(self.settings, self.git) if self._is_partial else []
         return [*form, closed, *partial]
+
+
+def _locks(folder: Path) -> Iterator[Path]:
+    yield from folder.glob("*.lock")
+    yield from folder.glob("refs/**/*.lock")
 
 
 def _content(file: Path) -> bytes | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.vcs import bookkeeping, marks
 from specify_cli.vcs.bookkeeping import commit_files
 from specify_cli.vcs.git import GitFailed
 from tests.unit.vcs.conftest import LOG, Project
@@ -142,3 +143,28 @@ def test_held_index_fails_before_head_moves(project: Project) -> None:
     with pytest.raises(GitFailed):
         commit_files(project.repo, held(log), message="record")
     assert project.repo.head() == head
+
+
+def test_a_disk_that_refuses_anything_before_the_commit_is_a_refusal_to_commit(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, head = project.write(LOG, "one\nand more\n"), project.git("rev-parse", "main")
+
+    def refuse(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(marks, "note_ref", refuse)
+    with pytest.raises(GitFailed, match="Input/output error"):
+        commit_files(project.repo, held(log), message="record")
+    assert project.git("rev-parse", "main") == head
+
+
+def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(bookkeeping, "refresh", refuse)
+    commit = commit_files(project.repo, held(project.write(LOG, "one\nand more\n")), message="record")
+    assert commit == project.git("rev-parse", "main")

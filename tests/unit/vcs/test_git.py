@@ -159,3 +159,16 @@ def test_git_may_end_after_the_signal(project: Project) -> None:
         gate.write_text("through\n")
         assert host.wait(LONGEST_S) == processes.EXIT_CODE
     assert ended.read_text() == "through\n"
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_who_has_to_remove_locks_is_told_of_all_that_are_in_the_way(
+    project: Project, both: bool
+) -> None:
+    locks = [project.root / ".git" / "HEAD.lock", project.root / ".git/refs/heads/main.lock"]
+    for it in locks[: 1 + both]:
+        it.touch()
+    with pytest.raises(GitFailed) as refusal:
+        project.repo.git.run("update-ref", "HEAD", "HEAD~0")
+    advice = str(refusal.value).rpartition("rm -f ")[2]
+    assert advice.split() == [str(it) for it in locks[: 1 + both]]

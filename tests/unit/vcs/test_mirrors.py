@@ -6,13 +6,14 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from specify_cli.files.identity import identity
 from specify_cli.vcs import mirrors
 from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.git import Completed, Git, GitFailed
 from specify_cli.vcs.workspaces import Objects
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import MISSION, Project
@@ -203,6 +204,21 @@ def test_a_branch_that_is_a_symbolic_ref_is_refused(mirrored: Project) -> None:
     with pytest.raises(GitFailed):
         update(mirrored)
     assert refs(mirrored) == before
+
+
+def test_a_lock_that_git_could_not_remove_does_not_stay(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Git.run
+
+    def run_and_leave(self: Git, *words: str, **more: Any) -> Completed:
+        done = run(self, *words, **more)
+        if words == ("update-ref", "--stdin"):
+            lock(Path(self.place["GIT_DIR"]))
+        return done
+
+    monkeypatch.setattr(Git, "run", run_and_leave)
+    assert not list(update(project).rglob("*.lock"))
 
 
 def test_a_new_one_has_its_name_when_nothing_of_it_can_be_lost(project: Project) -> None:

@@ -91,9 +91,12 @@ def test_a_name_that_is_free_after_a_loss_of_power_stays_free(place: Path) -> No
 
 
 def test_a_new_trash_is_on_the_disk_before_anything_is_moved_there(worktrees: Path) -> None:
-    with host_folders.opened(worktrees) as parent, watched() as disk:
-        with host_folders.opened_private(worktrees / ".trash", parent=parent):
-            assert disk.steps == [f"sync {worktrees.name}"]
+    with (
+        host_folders.opened(worktrees) as parent,
+        watched() as disk,
+        host_folders.opened_private(worktrees / ".trash", parent=parent),
+    ):
+        assert disk.steps == [f"sync {worktrees.name}"]
 
 
 @pytest.mark.parametrize("plant", [linked, Path.touch, os.mkfifo, lambda path: None])
