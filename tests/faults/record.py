@@ -23,7 +23,7 @@ from pathlib import Path
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage import record_schema
 from specify_cli.storage.record import DATABASE, Record
-from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft
+from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission
 from tests.faults import shim
 from tests.faults.disk import History
 from tests.faults.shim import Control, Orders, calls
@@ -152,7 +152,7 @@ class Bench:
 
 def ask(record: Record, number: int) -> None:
     """The request is answered, now or before."""
-    record.mission("one", folder="001-one")
+    record.keep_mission(KnownMission(mission_id="one", folder="001-one"))
     if record.find(f"r{number}") is None:
         # A commit whose outcome was unknown may have happened.
         with suppress(AlreadyAsked):

@@ -19,7 +19,7 @@ import specify_cli
 from specify_cli.cli import main
 from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.storage import event_log
+from specify_cli.storage import event_lines
 from specify_cli.vcs import box
 from tests.faults.shim import CONTROL_VARIABLE
 
@@ -44,7 +44,7 @@ def _warm_up() -> None:
     for params in Params.__subclasses__():
         validation.validate(params, {})
     for name in ("Moved", "Annotated", "MissionAccepted"):
-        event_log._adapter(name)
+        event_lines._adapter(name)
     _strike_everywhere()
 
 

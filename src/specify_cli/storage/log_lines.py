@@ -60,12 +60,21 @@ class Comparison:
 class _Walk:
     """What has been found in the file so far."""
 
+    known: Sequence[bytes]
     missing: set[int]
     next: int = 0
     foreign: list[Foreign] = field(default_factory=list)
     changed: list[tuple[int, int]] = field(default_factory=list)
     misplaced: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
+    _events: dict[str, int] = field(default_factory=dict)
+
+    def place_of(self, event_id: str | None) -> int | None:
+        """Where the record has the event of that id; looked for once a line is not the record's."""
+        if not self._events:
+            found = ((_event_id(_object(line)), place) for place, line in enumerate(self.known))
+            self._events.update((name, place) for name, place in found if name)
+        return self._events.get(event_id or "")
 
 
 def compare(known: Sequence[bytes], raw: bytes) -> Comparison:
@@ -77,28 +86,14 @@ def compare(known: Sequence[bytes], raw: bytes) -> Comparison:
     places: defaultdict[bytes, deque[int]] = defaultdict(deque)
     for place, line in enumerate(known):
         places[line.strip()].append(place)
-    events: dict[str, int] | None = None
-    walk = _Walk(missing=set(range(len(known))))
+    walk = _Walk(known=known, missing=set(range(len(known))))
     lines, torn = _split(raw)
     for number, line in lines:
         found = places.get(line)
-        if found is not None:
-            _note(walk, found, number)
-            continue
-        said = _object(line)
-        if said is None:
-            walk.damaged.append(number)
-            continue
-        if events is None:
-            ids = ((_event_id(_object(it)), at) for at, it in enumerate(known))
-            events = {event_id: at for event_id, at in ids if event_id}
-        ours = events.get(_event_id(said) or "")
-        if ours is None:
-            walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.next))
+        if found is None:
+            _judge(walk, number, line)
         else:
-            walk.missing.discard(ours)
-            walk.next = max(walk.next, ours + 1)
-            walk.changed.append((number, ours))
+            _note(walk, found, number)
     return Comparison(
         missing=sorted(walk.missing),
         foreign=walk.foreign,
@@ -119,6 +114,24 @@ def with_foreign(known: Sequence[bytes], foreign: Iterable[Foreign]) -> list[byt
         begun = max(begun, it.after)
         lines.append(it.line)
     return [*lines, *known[begun:]]
+
+
+def _judge(walk: _Walk, number: int, line: bytes) -> None:
+    """The line of the file is not one of the record, by its bytes."""
+    said = _object(line)
+    if said is None:
+        walk.damaged.append(number)
+        return
+    ours = walk.place_of(_event_id(said))
+    if ours is None:
+        walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.next))
+    elif said == _object(walk.known[ours]):
+        # Another program wrote it again, in another form.
+        _note(walk, deque([ours] if ours in walk.missing else []), number)
+    else:
+        walk.missing.discard(ours)
+        walk.next = max(walk.next, ours + 1)
+        walk.changed.append((number, ours))
 
 
 def _note(walk: _Walk, places: deque[int], number: int) -> None:

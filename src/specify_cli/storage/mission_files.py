@@ -15,7 +15,8 @@ from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable,
 from specify_cli.files.atomic import publish
 from specify_cli.files.regular import TooLarge
 from specify_cli.storage import project_files
-from specify_cli.storage.event_log import FILE_NAME, EventLog
+from specify_cli.storage.event_log import EventLog
+from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.project import Project
 
 DEFAULT_TYPE = "software-dev"

@@ -12,13 +12,23 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import journal, record_schema
-from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, Entry, OutcomeUnknown
+from specify_cli.storage.kept_log import KeptLog
+from specify_cli.storage.record_entries import (
+    TAKEN_IN,
+    AlreadyAsked,
+    Asked,
+    Draft,
+    Entry,
+    KnownMission,
+    OutcomeUnknown,
+)
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
 
 DATABASE: Final = "record.db"
@@ -31,6 +41,8 @@ class Record:
         self._database = folder / DATABASE
         self._using = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._logs: dict[int, KeptLog] = {}
 
     @classmethod
     def make(cls, folder: Path) -> Record:
@@ -50,6 +62,7 @@ class Record:
                 with suppress(sqlite3.Error):
                     self._connection.close()
             self._connection = None
+            self._logs.clear()
 
     @property
     def id(self) -> str:
@@ -74,18 +87,37 @@ class Record:
             query = "SELECT id, state FROM package WHERE mission = ? ORDER BY id"
             return dict(connection.execute(query, (mission,)).fetchall())
 
-    def mission(self, mission_id: str, *, folder: str) -> int:
-        """The number of the mission of that id, whose folder is now `folder`. Raises: as `find`."""
+    def missions(self, mission_id: str | None, *, folder: str) -> list[KnownMission]:
+        """Every mission that has that id or that folder, newest first. Raises: as `find`."""
+        with self._open() as connection:
+            query = (
+                "SELECT number, id, folder, branch FROM mission WHERE id = ? OR folder = ?"
+                " ORDER BY number DESC"
+            )
+            return [
+                KnownMission(number=row[0], mission_id=row[1], folder=row[2], branch=row[3])
+                for row in connection.execute(query, (mission_id, folder)).fetchall()
+            ]
+
+    def keep_mission(self, known: KnownMission) -> KnownMission:
+        """The record knows that of the mission, which has a number now. Raises: as `find`."""
+        values = (known.mission_id, known.folder, known.branch)
         with self._writing() as connection:
-            query = "SELECT number, folder FROM mission WHERE id = ?"
-            known = connection.execute(query, (mission_id,)).fetchone()
-            if known is None:
-                order = "INSERT INTO mission (id, folder) VALUES (?, ?)"
-                return int(connection.execute(order, (mission_id, folder)).lastrowid or 0)
-            if known[1] != folder:
-                order = "UPDATE mission SET folder = ? WHERE number = ?"
-                connection.execute(order, (folder, known[0]))
-            return int(known[0])
+            if known.number is None:
+                order = "INSERT INTO mission (id, folder, branch) VALUES (?, ?, ?)"
+                return replace(known, number=connection.execute(order, values).lastrowid)
+            order = "UPDATE mission SET id = ?, folder = ?, branch = ? WHERE number = ?"
+            connection.execute(order, (*values, known.number))
+        return known
+
+    def log_of(self, mission: int) -> KeptLog:
+        """The mission's log as it is now. Raises: as `find`."""
+        with self._using:
+            # Looked at first: the file may have been replaced.
+            with self._open():
+                known = self._logs.setdefault(mission, KeptLog())
+            known.fold(self.entries(after=known.position, mission=mission))
+            return known.copy()
 
     def entries(self, *, after: int = 0, mission: int | None = None) -> Iterator[Entry]:
         """The entries behind that position, oldest first; those of one mission where it is named.
@@ -93,7 +125,7 @@ class Record:
         What is committed meanwhile may be among them. Raises: as `find`.
         """
         where = "position > ?" if mission is None else "position > ? AND mission = ?"
-        query = f"SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
+        query = f"SELECT {_READ} FROM entry WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
         while True:
             with self._open() as connection:
                 values = (after,) if mission is None else (after, mission)
@@ -156,7 +188,7 @@ class Record:
         head = NOTHING_BEFORE
         for entry in self.entries():
             try:
-                head = head_after(head, salt=entry.salt, published=entry.published, log=entry.log)
+                head = _head(head, entry)
             except ValueError as error:
                 return [f"{self._database}: entry {entry.position} has a line that {error}"]
             if head != entry.head:
@@ -167,13 +199,24 @@ class Record:
     def _open(self) -> Iterator[sqlite3.Connection]:
         with self._using:
             try:
-                if self._connection is None:
-                    self._connection = record_schema.connect(self._database)
-                yield self._connection
+                yield self._connected()
             except sqlite3.Error as error:
                 # It may be in a state of its own; the next one finds what is on the disk.
                 self.close()
                 raise _translated(error, self._database) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        """A connection to the file that has the name now: another one may have been put there."""
+        identity = None
+        with suppress(OSError):
+            found = self._database.stat()
+            identity = found.st_dev, found.st_ino
+        if identity != self._identity:
+            self.close()
+        self._identity = identity
+        if self._connection is None:
+            self._connection = record_schema.connect(self._database)
+        return self._connection
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -197,9 +240,13 @@ class Record:
                 ) from error
 
 
-_COLUMNS: Final = "position, at, kind, mission, seq, published, log, salt, head"
+_COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
 _AT_ONCE: Final = 500
 _SALT_BYTES: Final = 16
+
+
+_READ: Final = _COLUMNS.replace("published, log", "CAST(published AS BLOB), CAST(log AS BLOB)")
+"""Somebody may have put text there."""
 
 
 def _entry(row: Sequence[object]) -> Entry:
@@ -207,7 +254,7 @@ def _entry(row: Sequence[object]) -> Entry:
 
 
 def _last(connection: sqlite3.Connection) -> Entry | None:
-    query = f"SELECT {_COLUMNS} FROM entry ORDER BY position DESC LIMIT 1"  # noqa: S608
+    query = f"SELECT {_READ} FROM entry ORDER BY position DESC LIMIT 1"  # noqa: S608
     row = connection.execute(query).fetchone()
     return None if row is None else _entry(row)
 
@@ -227,18 +274,29 @@ def _find(connection: sqlite3.Connection, asked_id: str, scope: str) -> Asked | 
 def _entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entry:
     own_seq = seq + 1 if draft.published else None
     published = draft.published(seq + 1, prev) if draft.published else None
-    salt = secrets.token_bytes(_SALT_BYTES)
-    head = before.head if before else NOTHING_BEFORE
-    return Entry(
+    entry = Entry(
         position=before.position + 1 if before else 1,
         at=draft.at,
         kind=draft.kind,
         mission=draft.mission,
+        place=draft.place,
         seq=own_seq,
         published=published,
         log=draft.log,
-        salt=salt,
-        head=head_after(head, salt=salt, published=published, log=draft.log),
+        salt=secrets.token_bytes(_SALT_BYTES),
+        head=b"",
+    )
+    return replace(entry, head=_head(before.head if before else NOTHING_BEFORE, entry))
+
+
+def _head(before: bytes, entry: Entry) -> bytes:
+    return head_after(
+        before,
+        about=(entry.at, entry.kind, entry.mission, entry.place),
+        salt=entry.salt,
+        published=entry.published,
+        log=entry.log,
+        is_ours=entry.kind != TAKEN_IN,
     )
 
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
+
+EVENTS: Final = "events"
+"""What the host did to a mission."""
+
+TAKEN_IN: Final = "taken_in"
+"""Lines of somebody else, where they stood in the mission's log."""
+
+WITHDRAWN: Final = "withdrawn"
+"""What the mission's log had behind that place does not count any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +35,9 @@ class Draft:
 
     Attributes:
         at: When, as a timestamp of the contract.
-        kind: What it is: `request`, `intent`, `settled`, and so on.
+        kind: What it is: `EVENTS`, for instance.
         mission: The number of the mission that it is about.
+        place: How many lines of the mission's log stand before these; None where they are its end.
         published: Makes the line for the published journal, newline and all, of its `seq` and `prev`.
         log: The lines for the mission's log.
         asked: The request that it answers.
@@ -36,6 +47,7 @@ class Draft:
     at: str
     kind: str
     mission: int | None = None
+    place: int | None = None
     published: Callable[[int, str], bytes] | None = None
     log: bytes = b""
     asked: Asked | None = None
@@ -50,11 +62,29 @@ class Entry:
     at: str
     kind: str
     mission: int | None
+    place: int | None
     seq: int | None
     published: bytes | None
     log: bytes
     salt: bytes
     head: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMission:
+    """What the record knows of a mission, beside its log.
+
+    Attributes:
+        number: Its number in the record; None before it has one.
+        mission_id: The id in its `meta.json`; None where that has none.
+        folder: The name of its folder.
+        branch: What was checked out when its log was last written.
+    """
+
+    number: int | None = None
+    mission_id: str | None
+    folder: str
+    branch: str | None = None
 
 
 class AlreadyAsked(Exception):

@@ -26,10 +26,15 @@ def record_folder(project: Layout) -> Path:
     """
     found = _repository_around(project.root)
     if found is None:
-        return project.kitty / WITHOUT_REPOSITORY
+        return folder_without_repository(project)
     checkout, common = found
     path = os.fsencode(project.root.relative_to(checkout).as_posix())
     return common / FOLDER / hashlib.sha256(path).hexdigest()[:_NAME_DIGITS]
+
+
+def folder_without_repository(project: Layout) -> Path:
+    """The folder of the record of a project that is in no repository, or was in none when it was made."""
+    return project.kitty / WITHOUT_REPOSITORY
 
 
 def make_record_folder(project: Layout) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 NOTHING_BEFORE: Final = b"\0" * 32
@@ -23,15 +23,36 @@ FREE_TEXT: Final = frozenset(
 _REDACTED: Final = re.compile(r"\[redacted sha256:([0-9a-f]{64})\]")
 
 
-def head_after(before: bytes, *, salt: bytes, published: bytes | None, log: bytes) -> bytes:
-    """The head (32 bytes) after an entry with these lines: `published` is one line or None, `log` any number.
+def head_after(
+    before: bytes,
+    *,
+    about: Sequence[object],
+    salt: bytes,
+    published: bytes | None,
+    log: bytes,
+    is_ours: bool = True,
+) -> bytes:
+    """The head (32 bytes) after an entry.
+
+    Lines of others are in it by their bytes, whatever they are.
+
+    Args:
+        before: The head before it.
+        about: What it says beside its lines; JSON can carry it.
+        salt: Salts what free text there is.
+        published: Its line of the published journal.
+        log: Its lines of the mission's log, each with its newline.
+        is_ours: Whether the host wrote these.
 
     Raises:
-        ValueError: a line is not a JSON object.
+        ValueError: a line of the host is not a JSON object.
     """
     digest = hashlib.sha256(before)
-    for line in [published or b"", *log.splitlines()]:
-        said = _canonical(None) if not line else _proved(line, salt)
+    digest.update(hashlib.sha256(_canonical(about)).digest())
+    digest.update(hashlib.sha256(_proved(published, salt) if published else b"").digest())
+    # At newlines alone: others may have written what Python ends lines at, too.
+    for line in log.split(b"\n")[:-1]:
+        said = _proved(line, salt) if is_ours else _line_digest(line, salt)
         digest.update(hashlib.sha256(said).digest())
     return digest.digest()
 
@@ -61,6 +82,10 @@ def _written(line: bytes, change: Callable[[str], str]) -> bytes:
         return _canonical(_mapped(_object(line), change, free=False))
     except RecursionError as error:
         raise ValueError("is nested too deeply") from error
+
+
+def _line_digest(line: bytes, salt: bytes) -> bytes:
+    return _text_digest(line.decode("latin-1"), salt).encode()
 
 
 def _text_digest(text: str, salt: bytes) -> str:

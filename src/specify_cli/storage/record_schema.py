@@ -5,9 +5,11 @@ Source: `.github/decisions/0001-one-record.md`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,10 +30,13 @@ BUSY_S: Final = 30.0
 _TABLES: Final = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     """CREATE TABLE mission (
-        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, folder TEXT NOT NULL)""",
+        number INTEGER PRIMARY KEY, id TEXT, folder TEXT NOT NULL, branch TEXT)""",
+    "CREATE INDEX mission_by_id ON mission (id)",
+    "CREATE INDEX mission_by_folder ON mission (folder)",
     """CREATE TABLE entry (
         position INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL,
-        mission INTEGER REFERENCES mission, seq INTEGER UNIQUE, published BLOB, log BLOB NOT NULL,
+        mission INTEGER REFERENCES mission, place INTEGER, seq INTEGER UNIQUE, published BLOB,
+        log BLOB NOT NULL,
         salt BLOB NOT NULL, head BLOB NOT NULL)""",
     "CREATE INDEX entry_of_mission ON entry (mission, position) WHERE mission IS NOT NULL",
     """CREATE TABLE request (
@@ -70,40 +75,70 @@ def make(database: Path) -> None:
     """
     if database.exists():
         return
-    with locks.held(database.with_suffix(".lock")), translated(database, "make"):
-        if database.exists():
+    with _making(database):
+        _make(database, _begin)
+
+
+def move(former: Path, database: Path) -> None:
+    """The record `former` is at `database` now; where one is there already, that counts.
+
+    Raises:
+        StorageFailed: the disk refused.
+        StateUnreadable: it is damaged, or of a newer version.
+    """
+    with _making(database):
+        if not former.exists():
             return
-        # Whoever held the lock and was killed left them.
-        for left in database.parent.glob(f".{database.name}.*"):
-            left.unlink()
-        private = database.parent / f".{database.name}.{secrets.token_hex(8)}"
+        with (
+            contextlib.closing(connect(former)) as holder,
+            contextlib.closing(connect(former)) as source,
+        ):
+            # Nobody else commits to it any more: who waits finds the file gone. SQLite makes no backup
+            # through a connection that writes.
+            holder.execute("BEGIN IMMEDIATE")
+            _make(database, source.backup)
+            former.unlink()
+        for beside in former.parent.glob(f"{former.name}-*"):
+            beside.unlink()
+
+
+@contextlib.contextmanager
+def _making(database: Path) -> Iterator[None]:
+    with locks.held(database.with_suffix(".lock")), translated(database, "make"):
         try:
-            _fill(private)
+            yield
         except sqlite3.Error as error:
             raise StorageFailed(
                 f"could not make {database}: {error}; nothing was changed"
             ) from error
+
+
+def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    if not database.exists():
+        # Whoever held the lock and was killed left them.
+        for left in database.parent.glob(f".{database.name}.*"):
+            left.unlink()
+        private = database.parent / f".{database.name}.{secrets.token_hex(8)}"
+        _make_file(private)
+        with contextlib.closing(_connection(private)) as connection:
+            fill(connection)
+            # All of it is in the one file that is renamed.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if os.path.lexists(f"{private}-wal"):
+            raise sqlite3.OperationalError("its write-ahead log could not be emptied")
         private.rename(database)
         sync.sync_folder(database.parent)
 
 
-def _fill(private: Path) -> None:
-    _make_file(private)
-    connection = _connection(private)
-    try:
-        connection.execute(f"PRAGMA journal_mode = {JOURNAL_MODE}")
-        connection.execute("BEGIN")
-        for table in _TABLES:
-            connection.execute(table)
-        connection.execute("INSERT INTO meta VALUES ('record_id', ?)", (ids.ulid(),))
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
-        connection.execute("COMMIT")
-        # All of it is in the one file that is renamed.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    finally:
-        connection.close()
-    if os.path.lexists(f"{private}-wal"):
-        raise sqlite3.OperationalError("its write-ahead log could not be emptied")
+def _begin(connection: sqlite3.Connection) -> None:
+    """An empty record."""
+    connection.execute(f"PRAGMA journal_mode = {JOURNAL_MODE}")
+    connection.execute("BEGIN")
+    for table in _TABLES:
+        connection.execute(table)
+    connection.execute("INSERT INTO meta VALUES ('record_id', ?)", (ids.ulid(),))
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
 
 
 def _make_file(private: Path) -> None:

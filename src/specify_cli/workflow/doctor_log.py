@@ -12,8 +12,9 @@ from typing import Any
 from specify_cli.core.events import Annotated, Event, Moved
 from specify_cli.core.lanes import Lane, lane_named
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import event_log
-from specify_cli.storage.event_log import EventLog, ExaminedLine
+from specify_cli.storage import event_lines
+from specify_cli.storage.event_lines import ExaminedLine
+from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.mission_files import NUMBERED, MissionFiles, MissionIdentity, read_json
 from specify_cli.storage.package_files import read_text
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
@@ -27,7 +28,7 @@ def examine_log(log: EventLog) -> tuple[list[Event], list[Finding]]:
     Raises: StorageFailed.
     """
     raw = log.raw()
-    lines = list(event_log.examine(raw, log.path))
+    lines = list(event_lines.examine(raw, log.path))
     found = [_damaged_line(log.path, line, line.fault) for line in lines if line.fault]
     if not found:
         found.extend(_ending(log, raw))
@@ -41,7 +42,7 @@ def examine_strangers(log: EventLog, wp_ids: Sequence[str]) -> Iterator[Finding]
     """
     named = [
         (event.wp_id, line.number)
-        for line in event_log.examine(log.raw(), log.path)
+        for line in event_lines.examine(log.raw(), log.path)
         for event in line.events
         if isinstance(event, Moved | Annotated) and event.wp_id not in wp_ids
     ]

@@ -12,7 +12,7 @@ from specify_cli.core.rules import Move
 from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
 from specify_cli.files import sync
-from specify_cli.storage import event_log
+from specify_cli.storage import event_lines
 from specify_cli.vcs import merge, pushing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
@@ -108,7 +108,7 @@ class MergeRun:
     def carry_out(self) -> MergePlan | Push:
         """The merge is computed and found free of obstacles; made and recorded unless it is pushed."""
         merge_preflight.require_branch(self.repository, self.target)
-        lines = event_log.encode(self._done_events(), mission_slug=self.mission.slug)
+        lines = event_lines.encode(self._done_events(), mission_slug=self.mission.slug)
         # The record of a move may outlive a power loss that the intent it belongs to does not.
         merge.settle(self.repository, self.target)
         plan = self._plan(lines)
@@ -290,7 +290,7 @@ class MergeRun:
 
     def _count(self, intent: MergeIntent) -> None:
         counted = self.cause.effects.event_ids
-        counted.extend(x for x in event_log.ids_in(intent.lines) if x not in counted)
+        counted.extend(x for x in event_lines.ids_in(intent.lines) if x not in counted)
 
     def _done_events(self) -> Sequence[Moved]:
         step = Move(from_lane=Lane.APPROVED, to_lane=Lane.DONE)

@@ -18,7 +18,7 @@ from specify_cli.core.state import MissionState, PackageState, replay
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
 from specify_cli.storage import project_files
-from specify_cli.storage.event_log import LogContent
+from specify_cli.storage.event_lines import LogContent
 from specify_cli.storage.mission_files import (
     LanesFile,
     MissionFiles,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.storage.event_log import EventLog, encode, ids_in
+from specify_cli.storage.event_lines import encode, ids_in
+from specify_cli.storage.event_log import EventLog
 from tests.unit.files.limits import files_no_longer_than
 
 SLUG = "001-search"

@@ -14,7 +14,7 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import journal
 from specify_cli.storage.record import DATABASE, Record
-from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft
+from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after, redacted
 from tests.durability import watched
 
@@ -37,10 +37,13 @@ def draft(name: str, *, state: str = "claimed") -> Draft:
     )
 
 
+MISSION = KnownMission(mission_id="01H", folder="001-search")
+
+
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
     made = Record.make(tmp_path)
-    assert made.mission("01H", folder="001-search") == 1
+    assert made.keep_mission(MISSION).number == 1
     return made
 
 
@@ -99,9 +102,12 @@ def test_nothing_is_about_a_mission_that_the_record_does_not_know(record: Record
     assert list(record.entries()) == []
 
 
-def test_a_mission_keeps_its_number_when_its_folder_is_renamed(record: Record) -> None:
-    assert record.mission("01H", folder="001-find") == 1
-    assert record.mission("01J", folder="001-search") == 2
+def test_a_mission_keeps_its_number_whatever_else_is_known_of_it(record: Record) -> None:
+    known = KnownMission(number=1, mission_id="01H", folder="001-find", branch="main")
+    assert record.keep_mission(known) == known
+    assert record.missions("01H", folder="") == [known]
+    other = record.keep_mission(KnownMission(mission_id=None, folder="001-find"))
+    assert record.missions("01H", folder="001-find") == [other, known]
 
 
 def test_another_object_finds_what_was_committed(record: Record, tmp_path: Path) -> None:
@@ -206,7 +212,7 @@ def test_threads_that_commit_at_once_double_and_lose_nothing(record: Record) -> 
 
 def make_and_commit(folder: Path, number: int) -> str:
     record = Record.make(folder)
-    record.mission("01H", folder="001-search")
+    record.keep_mission(MISSION)
     record.commit([draft(f"r{number}")])
     return record.id
 
@@ -251,7 +257,7 @@ def test_an_entry_that_somebody_removed_breaks_the_next(record: Record, tmp_path
 
 
 def head(published: bytes | None, log: bytes = b"") -> bytes:
-    return head_after(NOTHING_BEFORE, salt=b"salt", published=published, log=log)
+    return head_after(NOTHING_BEFORE, about=(), salt=b"salt", published=published, log=log)
 
 
 def test_a_redaction_keeps_the_head() -> None:

@@ -11,6 +11,7 @@ import pytest
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record_entries import KnownMission
 from specify_cli.storage.record_place import make_record_folder, record_folder
 
 OTHER = 4711
@@ -88,10 +89,10 @@ def test_without_a_repository_it_is_in_the_project(tmp_path: Path) -> None:
 def test_git_leaves_it_alone(root: Path) -> None:
     place = make_record_folder(Layout(root))
     record = Record.make(place)
-    made = record.mission("01H", folder="001-search")
+    made = record.keep_mission(KnownMission(mission_id="01H", folder="001-search"))
     for words in (["clean", "-fdx"], ["gc", "-q", "--prune=now"], ["stash", "-q", "-u"]):
         git(root, *words)
-    assert record.mission("01H", folder="001-search") == made
+    assert record.missions("01H", folder="") == [made]
     record.close()
     assert (place / DATABASE).is_file()
     git(root, "fsck", "--strict")
@@ -118,7 +119,7 @@ def test_it_is_shared_as_the_repository_is(
         git(root, "config", "core.sharedRepository", said)
     place = make_record_folder(Layout(root))
     record = Record.make(place)
-    record.mission("01H", folder="001-search")
+    record.keep_mission(KnownMission(mission_id="01H", folder="001-search"))
     modes = {it.stat().st_mode & 0o7777 for it in (place, place.parent)}
     assert modes == {of_folder}
     files = [it for it in place.iterdir() if it.name.startswith(DATABASE)]
@@ -131,7 +132,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_repository(root: Path) -> N
     os.chown(root / ".git", OTHER, OTHER)
     place = make_record_folder(Layout(root))
     record = Record.make(place)
-    record.mission("01H", folder="001-search")
+    record.keep_mission(KnownMission(mission_id="01H", folder="001-search"))
     found = [place.parent, place, *place.glob(f"{DATABASE}*")]
     assert {(it.stat().st_uid, it.stat().st_gid) for it in found} == {(OTHER, OTHER)}
     assert len(found) == 5

@@ -166,5 +166,7 @@ def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(bookkeeping, "refresh", refuse)
-    commit = commit_files(project.repo, held(project.write(LOG, "one\nand more\n")), message="record")
+    commit = commit_files(
+        project.repo, held(project.write(LOG, "one\nand more\n")), message="record"
+    )
     assert commit == project.git("rev-parse", "main")

@@ -1,0 +1,50 @@
+"""What a project's checkout is at, as git's files say it.
+
+Source: gitrepository-layout(5), git-bisect(1), git-rebase(1).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.storage import git_folders
+
+_HEAD: Final = "HEAD"
+_REF: Final = "ref: "
+_BRANCH: Final = "refs/heads/"
+_OPERATIONS: Final = {
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "BISECT_LOG": "bisect",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """`branch` is the branch, or the commit where none is checked out; `operation` what is under way."""
+
+    branch: str
+    operation: str = ""
+
+
+def look(root: Path) -> Checkout | None:
+    """What the checkout that `root` lies in is at; None where there is none."""
+    git_folder = next(filter(None, map(git_folders.of, (root, *root.parents))), None)
+    if git_folder is None:
+        return None
+    try:
+        head = os.fsdecode(
+            read_regular(git_folder / _HEAD, max_bytes=git_folders.MAX_LINK_BYTES)
+        ).strip()
+    except (OSError, NotRegular, TooLarge):
+        return None
+    found = (what for name, what in _OPERATIONS.items() if os.path.lexists(git_folder / name))
+    branch = head.removeprefix(_REF).removeprefix(_BRANCH)
+    return Checkout(branch=branch, operation=next(found, ""))

@@ -1,0 +1,42 @@
+"""A mission's log as the record has it: what its entries say, folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from specify_cli.storage.record_entries import WITHDRAWN, Entry
+
+
+@dataclass(slots=True)
+class KeptLog:
+    """The lines of the log, each with its newline, and those that do not count any more.
+
+    `position` is that of the newest entry that is in them.
+    """
+
+    lines: list[bytes] = field(default_factory=list)
+    withdrawn: set[bytes] = field(default_factory=set)
+    position: int = 0
+
+    def fold(self, entries: Iterable[Entry]) -> None:
+        """The entries count, too; they are all behind `position`."""
+        for entry in entries:
+            place = len(self.lines) if entry.place is None else entry.place
+            if entry.kind == WITHDRAWN:
+                self.withdrawn.update(self.lines[place:])
+                del self.lines[place:]
+            else:
+                new = lines_of(entry.log)
+                self.lines[place:place] = new
+                self.withdrawn.difference_update(new)
+            self.position = entry.position
+
+    def copy(self) -> KeptLog:
+        """The same, apart from what is folded later."""
+        return KeptLog([*self.lines], {*self.withdrawn}, self.position)
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """Whole lines, with their newlines; nothing else ends a line."""
+    return [line + b"\n" for line in data.split(b"\n")[:-1]]

@@ -1,0 +1,151 @@
+"""The file of a mission's log, in the working tree, where people and git write it, too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from io import FileIO
+from itertools import accumulate, takewhile
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from specify_cli import ids
+from specify_cli.errors import StorageFailed
+from specify_cli.files import folders
+from specify_cli.files.atomic import publish
+from specify_cli.files.regular import TooLarge
+from specify_cli.storage import event_lines, project_files
+
+FILE_NAME: Final = "status.events.jsonl"
+MOST_BYTES: Final = 512 * 1024 * 1024
+"""A million events; the host reads the whole log."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """The file of one mission's log; nothing between it and the project's `root` may be a link.
+
+    `attic` is the folder for what stood in it and had to go.
+    """
+
+    path: Path
+    root: Path
+    attic: Path
+
+    def raw(self) -> bytes:
+        """The file's bytes; none where there is no file.
+
+        Raises:
+            StateUnreadable: it, or a folder on the way, is not what it should be.
+            StorageFailed: the disk refused.
+        """
+        try:
+            return project_files.read(self.path, below=self.root, max_bytes=MOST_BYTES)
+        except FileNotFoundError:
+            return b""
+        except TooLarge as error:
+            raise event_lines.damaged(self.path, 1, f"the file {error}") from error
+        except OSError as error:
+            message = f"cannot read {self.path}: {error.strerror}; check the disk"
+            raise StorageFailed(message) from error
+
+    def bring_to(
+        self, lines: Sequence[bytes], *, raw: bytes, withdrawn: Collection[bytes] = ()
+    ) -> None:
+        """The file, whose bytes were `raw`, has these lines; nothing is synced.
+
+        One that somebody has changed since is left to the next call. What the file lacks at its end is
+        appended. What it has there and should not goes to the attic, unless it is one of the
+        `withdrawn` lines. Where more differs, it is written anew, and all that it had goes there.
+
+        Raises:
+            StateUnreadable: as `raw`.
+            StorageFailed: the disk refused.
+        """
+        had = _lines_of(raw)
+        same = sum(1 for _ in takewhile(_are_same, zip(had, lines, strict=False)))
+        end = had[same - 1].end if same else 0
+        behind, missing = raw[end:].lstrip(b"\r\n"), lines[same:]
+        if not behind and not missing and raw[-1:] in (b"", b"\n"):
+            return
+        gone = {it.said for it in had[same:]}
+        is_needed = b"\0" in raw[:end] or not gone.isdisjoint(it.strip() for it in missing)
+        try:
+            if is_needed:
+                self._replace(b"".join(lines), raw)
+            elif self.raw() == raw:
+                if behind and not _are_all(had[same:], behind, withdrawn):
+                    self._keep(behind)
+                self._end_with(b"".join(missing), at=end if behind else len(raw))
+        except OSError as error:
+            message = f"cannot write {self.path}: {error.strerror}"
+            raise StorageFailed(message) from error
+
+    def _keep(self, data: bytes) -> None:
+        folders.ensure(self.attic, below=self.root, mode=0o700)
+        publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.root)
+
+    def _replace(self, data: bytes, raw: bytes) -> None:
+        """The file is a new one; what somebody wrote to the old one meanwhile is at the end of it."""
+        self._keep(raw)
+        if not os.path.lexists(self.path):
+            publish(self.path, data, below=self.root)
+            return
+        with self._opened(os.O_RDONLY) as old:
+            publish(self.path, data, below=self.root)
+            old.seek(len(raw))
+            late = old.readall()
+        if late:
+            self._end_with(late, at=len(data))
+
+    def _end_with(self, data: bytes, *, at: int) -> None:
+        """`data` stands at that place, and nothing behind it; else the file is as long as before."""
+        is_new = not os.path.lexists(self.path)
+        # Unbuffered: a buffer would try once more when it is closed, behind the truncation.
+        with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT) as log:
+            if os.fstat(log.fileno()).st_size > at:
+                log.truncate(at)
+            try:
+                if at and os.pread(log.fileno(), 1, at - 1) != b"\n":
+                    data = b"\n" + data
+                write_all(log, data)
+            except (OSError, StorageFailed):
+                os.ftruncate(log.fileno(), at)
+                if is_new:
+                    self.path.unlink()
+                raise
+
+    def _opened(self, flags: int) -> AbstractContextManager[FileIO]:
+        return project_files.opened(self.path, below=self.root, flags=flags)
+
+
+class _Line(NamedTuple):
+    """A whole line of the file that says something, without its end, and where its newline ends."""
+
+    said: bytes
+    end: int
+
+
+def _lines_of(raw: bytes) -> list[_Line]:
+    whole = raw[: event_lines.end_of_lines(raw)].splitlines(keepends=True)
+    ends = accumulate(map(len, whole))
+    return [_Line(line.strip(), end) for line, end in zip(whole, ends, strict=True) if line.strip()]
+
+
+def _are_same(pair: tuple[_Line, bytes]) -> bool:
+    return pair[0].said == pair[1].strip()
+
+
+def _are_all(had: Sequence[_Line], behind: bytes, withdrawn: Collection[bytes]) -> bool:
+    """Whether what stands behind is withdrawn lines, and nothing else."""
+    lines = [it.said + b"\n" for it in had]
+    return b"".join(lines) == behind and all(line in withdrawn for line in lines)
+
+
+def write_all(log: FileIO, data: bytes) -> None:
+    """All of `data` is in the file, which is not buffered."""
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[log.write(remaining) :]

@@ -1,0 +1,274 @@
+"""The log of a mission: kept in the record, and written to a file that people and git write, too.
+
+The record decides. Lines of others that stand in the file are taken into the record before anything
+is decided on them; lines that the file has lost come back to it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from specify_cli import clock
+from specify_cli.core.events import Event
+from specify_cli.errors import StorageFailed
+from specify_cli.storage import checkout, event_lines, log_lines, record_missions, records
+from specify_cli.storage.event_lines import LogContent
+from specify_cli.storage.kept_log import KeptLog, lines_of
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.log_file import FILE_NAME, LogFile
+from specify_cli.storage.log_lines import Comparison, Foreign
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_entries import EVENTS, TAKEN_IN, WITHDRAWN, Draft, KnownMission
+
+_NOTHING_IS_LOST: Final = "the host knows what it lacks, and writes it later"
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogView:
+    """A log as record and file have it together.
+
+    Attributes:
+        known: The mission, as the record knows it.
+        kept: The log, as the record has it.
+        raw: The bytes of the file.
+        found: How the file stands to the record.
+        foreign: The lines of others that the record does not hold yet.
+    """
+
+    known: KnownMission
+    kept: KeptLog
+    raw: bytes
+    found: Comparison
+    foreign: Sequence[Foreign]
+
+    @property
+    def lines(self) -> list[bytes]:
+        """All lines, those of others where they stand."""
+        return log_lines.with_foreign(self.kept.lines, self.foreign)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedLog:
+    """The log of the mission in the folder `slug`.
+
+    `id_of` tells the id in the `meta.json` of the mission in a folder; None where there is neither.
+    """
+
+    project: Layout
+    slug: str
+    id_of: Callable[[str], str | None]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.project.missions / self.slug / FILE_NAME
+
+    @property
+    def file(self) -> LogFile:
+        """The file, as people and git have left it."""
+        return LogFile(self.path, self.project.root, self.project.torn)
+
+    def view(self) -> LogView:
+        """The log as record and file have it now.
+
+        Raises:
+            StateUnreadable: the file, or a folder on the way, is a link; or the record is damaged.
+            StorageFailed: the disk refused.
+        """
+        return self._view(records.found(self.project))
+
+    def read(self) -> LogContent:
+        """What is known of the mission, for reading: lines of others count where they stand.
+
+        Raises:
+            StateUnreadable: a line of others is damaged; names file and line.
+            StorageFailed: the disk refused.
+        """
+        view = self.view()
+        return replace(self._content(view), standing=self._standing(view))
+
+    def lines(self) -> bytes:
+        """All lines: what the file has once it is right.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `view`.
+        """
+        return b"".join(self.view().lines)
+
+    def take_in(self, *, repairs: bool = False) -> LogContent:
+        """What is known of the mission; the record has all of it, and so has the file where it may be written.
+
+        Call it under the mission's lock. With `repairs`, lines that somebody changed or damaged are
+        put back, whatever is checked out.
+
+        Raises:
+            StateUnreadable: somebody changed or damaged a line; nothing was changed.
+            StorageFailed: the disk refused.
+        """
+        record = records.found(self.project)
+        view = self._view(record)
+        if not view.raw and not view.kept.lines:
+            return LogContent()
+        content, view = self._judged(view, repairs=repairs)
+        record = record or records.made(self.project)
+        if view.foreign:
+            view = replace(view, known=self._numbered(record, view.known))
+            record.commit([*_taken_in(view)])
+        self._write(record, view, repairs=repairs)
+        return replace(content, torn=b"")
+
+    def append(self, events: Sequence[Event]) -> None:
+        """All `events` are in the record, or none is; call it under the mission's lock.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `take_in`; nothing was changed.
+        """
+        self.append_lines(event_lines.encode(events, mission_slug=self.slug))
+
+    def append_lines(self, lines: bytes) -> None:
+        """The same for encoded events; those that are there already do not come twice."""
+        record, new = records.made(self.project), lines_of(lines)
+        view = self._view(record)
+        if not view.found.is_behind:
+            # Since `take_in`, or nobody called it.
+            _, view = self._judged(view)
+        if new and new[0] not in view.lines:
+            view = replace(view, known=self._numbered(record, view.known))
+            at, number = clock.timestamp(), view.known.number
+            own = Draft(at=at, kind=EVENTS, mission=number, log=lines)
+            record.commit([*_taken_in(view), own])
+        self._write(record, view, new=len(new))
+
+    def take_back(self, events: Sequence[Event]) -> None:
+        """The `events`, the newest append, do not count; nobody was told of them yet.
+
+        Call it under the mission's lock that `append` was called under.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        record = records.made(self.project)
+        view = self._view(record)
+        place = len(view.kept.lines) - len(events)
+        new = lines_of(event_lines.encode(events, mission_slug=self.slug))
+        if events and view.kept.lines[place:] == new:
+            draft = Draft(
+                at=clock.timestamp(), kind=WITHDRAWN, mission=view.known.number, place=place
+            )
+            record.commit([draft])
+            self._write(record, view)
+
+    def _view(self, record: Record | None) -> LogView:
+        raw = self.file.raw()
+        known, kept = KnownMission(mission_id=None, folder=self.slug), KeptLog()
+        if record is not None:
+            known = record_missions.look_up(record, self.slug, self.id_of, raw=raw)
+        if record is not None and known.number is not None:
+            kept = record.log_of(known.number)
+        found = log_lines.compare(kept.lines, raw)
+        foreign = [it for it in found.foreign if it.line not in kept.withdrawn]
+        return LogView(known=known, kept=kept, raw=raw, found=found, foreign=foreign)
+
+    def _judged(self, view: LogView, *, repairs: bool = False) -> tuple[LogContent, LogView]:
+        """What is decided on, and the view without what may not be taken in."""
+        content = self._content(view, repairs=repairs)
+        if view.found.changed and not repairs:
+            raise event_lines.changed(self.path, view.found.changed[0][0])
+        return content, self._sound(view, content)
+
+    def _content(self, view: LogView, *, repairs: bool = False) -> LogContent:
+        """The events; what stands at the end and is not a whole append is torn."""
+        if view.found.damaged and not (repairs and view.found.missing):
+            # It finds the line, and says which.
+            event_lines.parse(view.raw, self.path)
+        numbers = {it.line: it.number for it in view.foreign}
+        numbered = (
+            (numbers.get(line, place), line) for place, line in enumerate(view.lines, start=1)
+        )
+        content = event_lines.parse_lines(numbered, self.path)
+        return replace(content, torn=content.torn + view.found.torn)
+
+    def _sound(self, view: LogView, content: LogContent) -> LogView:
+        """The view without the lines of an append of somebody else that is not whole."""
+        torn = len(view.lines) - content.sound_lines
+        behind = sum(it.after >= len(view.kept.lines) for it in view.foreign)
+        return replace(view, foreign=view.foreign[: len(view.foreign) - min(torn, behind)])
+
+    def _numbered(self, record: Record, known: KnownMission) -> KnownMission:
+        """The record knows the mission under its folder and id of today."""
+        if known.number is not None and known in record.missions(
+            known.mission_id, folder=known.folder
+        ):
+            return known
+        return record.keep_mission(known)
+
+    def _write(self, record: Record, view: LogView, *, new: int = 0, repairs: bool = False) -> None:
+        """The file has the lines of the record, where it may be written.
+
+        It was looked at before: `new` lines have come to the record since.
+        """
+        at = checkout.look(self.project.root)
+        number = view.known.number
+        kept = KeptLog() if number is None else record.log_of(number)
+        found = log_lines.compare(kept.lines, view.raw)
+        hindrance = "" if repairs else _hindrance(found, view.known, at, new=new)
+        if hindrance:
+            _log.warning("%s was not written, %s; %s", self.path, hindrance, _NOTHING_IS_LOST)
+            return
+        try:
+            self.file.bring_to(kept.lines, raw=view.raw, withdrawn=kept.withdrawn)
+        except StorageFailed as error:
+            if repairs:
+                raise
+            _log.warning("%s; %s", error, _NOTHING_IS_LOST)
+            return
+        branch = at.branch if at else None
+        if number is not None and view.known.branch != branch:
+            record.keep_mission(replace(view.known, branch=branch))
+
+    def _standing(self, view: LogView) -> str:
+        found, total = view.found, len(view.kept.lines)
+        if found.changed:
+            return f"{self.path}, line {found.changed[0][0]} is not what the host wrote"
+        if found.missing:
+            why = _hindrance(found, view.known, checkout.look(self.project.root))
+            when = f"not now, {why}" if why else "with the next change"
+            lacks = f"{self.path} lacks {len(found.missing)} of {total} lines"
+            return f"{lacks}; the host knows them, and writes them {when}"
+        return ""
+
+
+def _taken_in(view: LogView) -> Iterator[Draft]:
+    """A draft for each run of lines of others."""
+    before = 0
+    for after, run in groupby(view.foreign, key=lambda it: it.after):
+        lines = [it.line for it in run]
+        yield Draft(
+            at=clock.timestamp(),
+            kind=TAKEN_IN,
+            mission=view.known.number,
+            place=after + before,
+            log=b"".join(lines),
+        )
+        before += len(lines)
+
+
+def _hindrance(
+    found: Comparison, known: KnownMission, at: checkout.Checkout | None, *, new: int = 0
+) -> str:
+    """Why the file is left as it is, in words; empty where it may be written."""
+    if found.changed or found.damaged:
+        return "because somebody changed a line of it"
+    if at is None or found.is_same:
+        return ""
+    if at.operation:
+        return f"because a {at.operation} is under way"
+    if known.branch not in (None, at.branch) and len(found.missing) > new:
+        return f"because it was last written on {known.branch}, and {at.branch} is checked out"
+    return ""

@@ -1,0 +1,75 @@
+"""The record of a project, opened once for a process."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage import record_schema
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record_place import (
+    folder_without_repository,
+    make_record_folder,
+    record_folder,
+)
+
+_opened: Final[dict[Path, Record]] = {}
+_log: Final = logging.getLogger(__name__)
+
+
+def found(project: Layout) -> Record | None:
+    """The project's record, for reading; None where it has none yet, or this user may not read it.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    for folder in (record_folder(project), folder_without_repository(project)):
+        database = folder / DATABASE
+        try:
+            os.stat(database)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError:
+            _tell_unreadable(database)
+            return None
+        except OSError as error:
+            raise StorageFailed(f"cannot read {database}: {error.strerror}") from error
+        if not _is_ours(database):
+            _tell_unreadable(database)
+            return None
+        return _opened.setdefault(folder, Record(folder))
+    return None
+
+
+def made(project: Layout) -> Record:
+    """The project's record, for changing; a new one where there was none.
+
+    The one of a project that had no repository moves into the repository.
+
+    Raises:
+        StorageFailed: it could not be made, or this user may not write it.
+    """
+    folder, former = make_record_folder(project), folder_without_repository(project)
+    database = folder / DATABASE
+    if folder != former and (former / DATABASE).exists():
+        record_schema.move(former / DATABASE, database)
+    record = Record.make(folder)
+    if not _is_ours(database):
+        raise StorageFailed(
+            f"{database} belongs to the user {database.stat().st_uid}, and you may not write it: ask"
+            " as that user, or through the mailbox; nothing was changed"
+        )
+    return _opened.setdefault(folder, record)
+
+
+def _is_ours(database: Path) -> bool:
+    """SQLite needs to write even where it only reads: the files beside the database."""
+    return os.access(database, os.R_OK | os.W_OK) and os.access(database.parent, os.W_OK | os.X_OK)
+
+
+def _tell_unreadable(database: Path) -> None:
+    _log.warning("%s cannot be read by this user: the logs of missions are shown instead", database)
