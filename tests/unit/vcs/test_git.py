@@ -172,3 +172,14 @@ def test_who_has_to_remove_locks_is_told_of_all_that_are_in_the_way(
         project.repo.git.run("update-ref", "HEAD", "HEAD~0")
     advice = str(refusal.value).rpartition("rm -f ")[2]
     assert advice.split() == [str(it) for it in locks[: 1 + both]]
+
+
+@pytest.mark.parametrize("named", ["refs/heads/../../../uv", "refs/heads/a-link/uv", "{root}/uv"])
+def test_nobody_is_told_to_remove_what_an_agent_has_named(project: Project, named: str) -> None:
+    (project.root / "uv.lock").touch()
+    git_folder = project.root / ".git"
+    (git_folder / "refs/heads/a-link").symlink_to(project.root)
+    (git_folder / "HEAD").write_text(f"ref: {named.format(root=project.root)}\n")
+    lock = git_folder / "HEAD.lock"
+    told = git._advised(f"fatal: Unable to create '{lock}': File exists.")
+    assert told.rpartition("rm -f ")[2] == str(lock)
