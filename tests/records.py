@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+from specify_cli.core.events import Annotated, Moved
+from specify_cli.core.lanes import Lane
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record_place import record_folder
 from specify_cli.storage.recorded_log import RecordedLog
+
+CLAIM = Moved(
+    event_id="E1",
+    at="2026-01-01T00:00:00+00:00",
+    actor="coder",
+    wp_id="WP01",
+    from_lane=Lane.PLANNED,
+    to_lane=Lane.CLAIMED,
+    correlation_id="one",
+)
+BEGIN = replace(CLAIM, event_id="E2", from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
+NOTE = Annotated(event_id="E3", at=CLAIM.at, actor="coder", wp_id="WP01", delta={"note": "n"})
 
 
 def forget(root: Path) -> None:

@@ -139,14 +139,14 @@ def parse_lines(lines: Iterable[tuple[int, bytes]], path: Path) -> LogContent:
 def end_of_lines(raw: bytes) -> int:
     """Where the last whole line ends: a last line without a newline is whole if it can be read."""
     end = raw.rfind(b"\n") + 1
-    return end if _load(raw[end:]) is None else len(raw)
+    return end if json_object(raw[end:]) is None else len(raw)
 
 
 def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
     """The line as an object; an empty object for a blank line."""
     if not line.strip():
         return {}
-    record = _load(line)
+    record = json_object(line)
     if record is None:
         raise damaged(path, number, "it is not a JSON object")
     return record
@@ -161,12 +161,13 @@ def _batch_of(record: dict[str, Any]) -> tuple[int, int]:
             return 1, 1
 
 
-def _load(line: bytes) -> dict[str, Any] | None:
+def json_object(line: bytes) -> dict[str, Any] | None:
+    """What the line says; None where it is not a JSON object."""
     try:
-        record = json.loads(line)
+        said = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return said if isinstance(said, dict) else None
 
 
 def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:

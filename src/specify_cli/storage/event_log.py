@@ -59,9 +59,10 @@ class EventLog:
 
         Raises: StateUnreadable, StorageFailed.
         """
-        content = self.read()
+        raw = self.raw()
+        torn = event_lines.parse(raw, self.path).torn
         try:
-            self._repair(content)
+            self._repair(torn, at=len(raw) - len(torn))
             self._write(lines)
         except OSError as error:
             message = f"cannot append to {self.path}: {error.strerror}; nothing was changed"
@@ -95,14 +96,14 @@ class EventLog:
     def _opened(self, flags: int) -> AbstractContextManager[FileIO]:
         return project_files.opened(self.path, below=self.root, flags=flags)
 
-    def _repair(self, content: LogContent) -> None:
-        """The file ends with a complete append; what was torn is kept in the attic."""
-        if content.torn:
+    def _repair(self, torn: bytes, *, at: int) -> None:
+        """The file ends with a complete append, at that place; what was torn is kept in the attic."""
+        if torn:
             folders.ensure(self.attic, below=self.root, mode=0o700)
             kept = self.attic / f"{self.path.parent.name}-{ids.ulid()}"
-            publish(kept, content.torn, below=self.root)
+            publish(kept, torn, below=self.root)
             with self._opened(os.O_RDWR) as log:
-                log.truncate(os.fstat(log.fileno()).st_size - len(content.torn))
+                log.truncate(at)
 
     def _write(self, data: bytes) -> None:
         """`data` is at the end of the file and synced, or the file is as long as before."""

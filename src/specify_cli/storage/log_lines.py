@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from specify_cli.storage.event_lines import json_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +68,13 @@ class _Walk:
     changed: list[tuple[int, int]] = field(default_factory=list)
     misplaced: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
-    _events: dict[str, int] = field(default_factory=dict)
+    _events: dict[str, int] | None = None
 
     def place_of(self, event_id: str | None) -> int | None:
         """Where the record has the event of that id; looked for once a line is not the record's."""
-        if not self._events:
-            found = ((_event_id(_object(line)), place) for place, line in enumerate(self.known))
-            self._events.update((name, place) for name, place in found if name)
+        if self._events is None:
+            found = ((_event_id(json_object(line)), place) for place, line in enumerate(self.known))
+            self._events = {name: place for name, place in found if name}
         return self._events.get(event_id or "")
 
 
@@ -118,14 +119,14 @@ def with_foreign(known: Sequence[bytes], foreign: Iterable[Foreign]) -> list[byt
 
 def _judge(walk: _Walk, number: int, line: bytes) -> None:
     """The line of the file is not one of the record, by its bytes."""
-    said = _object(line)
+    said = json_object(line)
     if said is None:
         walk.damaged.append(number)
         return
     ours = walk.place_of(_event_id(said))
     if ours is None:
         walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.next))
-    elif said == _object(walk.known[ours]):
+    elif said == json_object(walk.known[ours]):
         # Another program wrote it again, in another form.
         _note(walk, deque([ours] if ours in walk.missing else []), number)
     else:
@@ -152,19 +153,11 @@ def _note(walk: _Walk, places: deque[int], number: int) -> None:
 def _split(raw: bytes) -> tuple[Iterator[tuple[int, bytes]], bytes]:
     """The whole lines that say something, with their numbers, and what stands behind the last whole one."""
     end = raw.rfind(b"\n") + 1
-    if _object(raw[end:]) is not None:
+    if json_object(raw[end:]) is not None:
         end = len(raw)
     numbered = enumerate(raw[:end].split(b"\n"), start=1)
     stripped = ((number, line.strip(b"\0 \t\r")) for number, line in numbered)
     return ((number, line) for number, line in stripped if line), raw[end:]
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        said = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return said if isinstance(said, dict) else None
 
 
 def _event_id(said: dict[str, Any] | None) -> str | None:

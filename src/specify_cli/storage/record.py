@@ -7,7 +7,6 @@ together are on the disk together, or none of them is.
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,18 +17,16 @@ from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.storage import journal, record_schema
+from specify_cli.storage import journal, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.record_entries import (
-    TAKEN_IN,
-    AlreadyAsked,
     Asked,
     Draft,
     Entry,
     KnownMission,
     OutcomeUnknown,
 )
-from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
+from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 DATABASE: Final = "record.db"
 
@@ -79,7 +76,7 @@ class Record:
             StateUnreadable: the record is damaged, or of a newer version.
         """
         with self._open() as connection:
-            return _find(connection, asked_id, scope)
+            return record_rows.find(connection, asked_id, scope)
 
     def packages(self, mission: int) -> dict[str, bytes]:
         """The state of each package of the mission that was ever changed, by its id. Raises: as `find`."""
@@ -125,11 +122,16 @@ class Record:
         What is committed meanwhile may be among them. Raises: as `find`.
         """
         where = "position > ?" if mission is None else "position > ? AND mission = ?"
-        query = f"SELECT {_READ} FROM entry WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
+        query = (
+            f"SELECT {record_rows.READ} FROM entry WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
+        )
         while True:
             with self._open() as connection:
                 values = (after,) if mission is None else (after, mission)
-                found = [_entry(row) for row in connection.execute(query, values).fetchall()]
+                found = [
+                    record_rows.entry_in(row)
+                    for row in connection.execute(query, values).fetchall()
+                ]
             yield from found
             if len(found) < _AT_ONCE:
                 return
@@ -138,7 +140,7 @@ class Record:
     def last(self) -> Entry | None:
         """The newest entry; None where there is none. Raises: as `find`."""
         with self._open() as connection:
-            return _last(connection)
+            return record_rows.last(connection)
 
     def commit(self, drafts: Sequence[Draft]) -> list[Entry]:
         """All drafts are on the disk, in their order, numbered one after the other; or none is.
@@ -152,12 +154,12 @@ class Record:
             StateUnreadable: the record is damaged, or of a newer version.
         """
         with self._writing() as connection:
-            before = _last(connection)
-            seq, prev = _last_published(connection)
+            before = record_rows.last(connection)
+            seq, prev = record_rows.last_published(connection)
             entries = []
             for draft in drafts:
-                entry = _entry_of(draft, before=before, seq=seq, prev=prev)
-                _insert(connection, draft, entry)
+                entry = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
+                record_rows.insert(connection, draft, entry)
                 if entry.seq is not None and entry.published is not None:
                     seq, prev = entry.seq, journal.line_digest(entry.published)
                 entries.append(entry)
@@ -188,7 +190,7 @@ class Record:
         head = NOTHING_BEFORE
         for entry in self.entries():
             try:
-                head = _head(head, entry)
+                head = record_rows.head_of(head, entry)
             except ValueError as error:
                 return [f"{self._database}: entry {entry.position} has a line that {error}"]
             if head != entry.head:
@@ -240,80 +242,7 @@ class Record:
                 ) from error
 
 
-_COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
 _AT_ONCE: Final = 500
-_SALT_BYTES: Final = 16
-
-
-_READ: Final = _COLUMNS.replace("published, log", "CAST(published AS BLOB), CAST(log AS BLOB)")
-"""Somebody may have put text there."""
-
-
-def _entry(row: Sequence[object]) -> Entry:
-    return Entry(**dict(zip(_COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]
-
-
-def _last(connection: sqlite3.Connection) -> Entry | None:
-    query = f"SELECT {_READ} FROM entry ORDER BY position DESC LIMIT 1"  # noqa: S608
-    row = connection.execute(query).fetchone()
-    return None if row is None else _entry(row)
-
-
-def _last_published(connection: sqlite3.Connection) -> tuple[int, str]:
-    query = "SELECT seq, published FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
-    row = connection.execute(query).fetchone()
-    return (0, journal.NOTHING_BEFORE) if row is None else (row[0], journal.line_digest(row[1]))
-
-
-def _find(connection: sqlite3.Connection, asked_id: str, scope: str) -> Asked | None:
-    query = "SELECT digest, answer FROM request WHERE scope = ? AND id = ?"
-    row = connection.execute(query, (scope, asked_id)).fetchone()
-    return None if row is None else Asked(id=asked_id, scope=scope, digest=row[0], answer=row[1])
-
-
-def _entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entry:
-    own_seq = seq + 1 if draft.published else None
-    published = draft.published(seq + 1, prev) if draft.published else None
-    entry = Entry(
-        position=before.position + 1 if before else 1,
-        at=draft.at,
-        kind=draft.kind,
-        mission=draft.mission,
-        place=draft.place,
-        seq=own_seq,
-        published=published,
-        log=draft.log,
-        salt=secrets.token_bytes(_SALT_BYTES),
-        head=b"",
-    )
-    return replace(entry, head=_head(before.head if before else NOTHING_BEFORE, entry))
-
-
-def _head(before: bytes, entry: Entry) -> bytes:
-    return head_after(
-        before,
-        about=(entry.at, entry.kind, entry.mission, entry.place),
-        salt=entry.salt,
-        published=entry.published,
-        log=entry.log,
-        is_ours=entry.kind != TAKEN_IN,
-    )
-
-
-def _insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
-    values = [getattr(entry, name) for name in _COLUMNS.split(", ")]
-    marks = ", ".join("?" * len(values))
-    connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
-    asked = draft.asked
-    if asked is not None:
-        known = _find(connection, asked.id, asked.scope)
-        if known is not None:
-            raise AlreadyAsked(known)
-        order = "INSERT INTO request VALUES (?, ?, ?, ?, ?)"
-        row = (asked.scope, asked.id, asked.digest, asked.answer, entry.position)
-        connection.execute(order, row)
-    order = "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
-    connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])
 
 
 def _translated(error: sqlite3.Error, database: Path) -> Exception:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from specify_cli.core.events import Moved
-from specify_cli.core.lanes import Lane
+import pytest
+
 from specify_cli.files import atomic, folders
+from specify_cli.storage import event_log
 from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.removal import remove_thing
 from tests.durability import watched
-
-CLAIM = Moved(
-    event_id="E1",
-    at="2026-01-01T00:00:00+00:00",
-    actor="coder",
-    wp_id="WP01",
-    from_lane=Lane.PLANNED,
-    to_lane=Lane.CLAIMED,
-)
+from tests.records import CLAIM
 
 
 def log_in(folder: Path) -> EventLog:
@@ -69,6 +63,25 @@ def test_what_was_taken_back_does_not_return(tmp_path: Path) -> None:
         log.take_back([CLAIM])
     assert log.path.read_bytes() == b""
     assert disk.is_kept(log.path)
+
+
+def test_what_comes_while_a_torn_line_is_kept_does_not_move_where_it_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = log_in(tmp_path)
+    log.append([CLAIM])
+    before = log.path.read_bytes()
+    log.path.write_bytes(before + before[:-20])
+    publish = atomic.publish
+
+    def write_then_publish(*args: Any, **more: Any) -> None:
+        with log.path.open("ab") as file:
+            file.write(b"and more")
+        publish(*args, **more)
+
+    monkeypatch.setattr(event_log, "publish", write_then_publish)
+    log.append([CLAIM])
+    assert log.path.read_bytes() == before + before
 
 
 def test_the_first_line_of_a_journal_keeps_bytes_and_name(tmp_path: Path) -> None:

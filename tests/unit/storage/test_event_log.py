@@ -15,20 +15,10 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.event_lines import encode, ids_in
 from specify_cli.storage.event_log import EventLog
+from tests.records import BEGIN, CLAIM, NOTE
 from tests.unit.files.limits import files_no_longer_than
 
 SLUG = "001-search"
-CLAIM = Moved(
-    event_id="E1",
-    at="2026-01-01T00:00:00+00:00",
-    actor="coder",
-    wp_id="WP01",
-    from_lane=Lane.PLANNED,
-    to_lane=Lane.CLAIMED,
-    correlation_id="one",
-)
-BEGIN = replace(CLAIM, event_id="E2", from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
-NOTE = Annotated(event_id="E3", at=CLAIM.at, actor="coder", wp_id="WP01", delta={"note": "n"})
 FOREIGN = [
     b'{"event_type":"MissionCreated","aggregate_id":"x","payload":{"to_lane":"done"}}\n',
     b'{"event_id":"G","from_lane":"genesis","to_lane":"planned","wp_id":"WP01"}\n',

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.core.events import Annotated, Event, Moved
-from specify_cli.core.lanes import Lane
+from specify_cli.core.events import Event
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.event_lines import encode
 from specify_cli.storage.layout import Layout
@@ -23,21 +22,9 @@ from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.record import DATABASE
 from specify_cli.storage.record_place import folder_without_repository, record_folder
 from specify_cli.storage.recorded_log import RecordedLog
-from tests.records import log_in
+from tests.records import BEGIN, CLAIM, NOTE, log_in
 
 SLUG = "001-search"
-CLAIM = Moved(
-    event_id="E1",
-    at="2026-01-01T00:00:00+00:00",
-    actor="coder",
-    wp_id="WP01",
-    from_lane=Lane.PLANNED,
-    to_lane=Lane.CLAIMED,
-)
-BEGIN = replace(CLAIM, event_id="E2", from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
-NOTE = Annotated(
-    event_id="E3", at="2026-01-01T00:00:00+00:00", actor="x", wp_id="WP01", delta={"note": "n"}
-)
 COLLEAGUE = replace(NOTE, event_id="C1", actor="colleague")
 OTHER = replace(NOTE, event_id="C2", actor="colleague")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from unittest.mock import Mock
 
 import pytest
 
+from specify_cli.storage import event_lines
 from specify_cli.storage.log_lines import Comparison, Foreign, compare, with_foreign
 
 
@@ -154,3 +156,14 @@ def test_a_hundred_thousand_lines_are_compared_without_reading_one_twice() -> No
     assert compare(same, b"".join(same)).is_same
     foreign = [Foreign(number=n, line=line(f"x{n}"), after=n) for n in range(0, 100_000, 3)]
     assert len(with_foreign(known, foreign)) == 133_334
+
+
+def test_each_line_of_the_record_is_read_once_even_if_none_has_an_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    json_object = Mock(side_effect=event_lines.json_object)
+    monkeypatch.setattr("specify_cli.storage.log_lines.json_object", json_object)
+    known = [b'{"n":%d}\n' % n for n in range(100)]
+    others = [b'{"m":%d}\n' % n for n in range(100)]
+    compare(known, b"".join(others))
+    assert json_object.call_count <= 2 * (len(known) + len(others))

@@ -1,0 +1,97 @@
+"""The rows of the record: what a draft becomes, and how it is read again."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from specify_cli.storage import journal
+from specify_cli.storage.record_entries import TAKEN_IN, AlreadyAsked, Asked, Draft, Entry
+from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
+
+_COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
+_SALT_BYTES: Final = 16
+
+READ: Final = _COLUMNS.replace("published, log", "CAST(published AS BLOB), CAST(log AS BLOB)")
+"""The columns as they are read; text that somebody else put in place of bytes is read as bytes."""
+
+
+def entry_in(row: Sequence[object]) -> Entry:
+    """The entry in a row of `READ`."""
+    return Entry(**dict(zip(_COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]
+
+
+def last(connection: sqlite3.Connection) -> Entry | None:
+    """The newest entry; None where there is none."""
+    query = f"SELECT {READ} FROM entry ORDER BY position DESC LIMIT 1"  # noqa: S608
+    row = connection.execute(query).fetchone()
+    return None if row is None else entry_in(row)
+
+
+def last_published(connection: sqlite3.Connection) -> tuple[int, str]:
+    """The `seq` of the newest published line, and its digest."""
+    query = "SELECT seq, published FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    row = connection.execute(query).fetchone()
+    return (0, journal.NOTHING_BEFORE) if row is None else (row[0], journal.line_digest(row[1]))
+
+
+def find(connection: sqlite3.Connection, asked_id: str, scope: str) -> Asked | None:
+    """The request of that id in that scope; None where there was none."""
+    query = "SELECT digest, answer FROM request WHERE scope = ? AND id = ?"
+    row = connection.execute(query, (scope, asked_id)).fetchone()
+    return None if row is None else Asked(id=asked_id, scope=scope, digest=row[0], answer=row[1])
+
+
+def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entry:
+    """The draft in its place: behind `before`, and behind the published line `seq` with the digest `prev`."""
+    own_seq = seq + 1 if draft.published else None
+    published = draft.published(seq + 1, prev) if draft.published else None
+    entry = Entry(
+        position=before.position + 1 if before else 1,
+        at=draft.at,
+        kind=draft.kind,
+        mission=draft.mission,
+        place=draft.place,
+        seq=own_seq,
+        published=published,
+        log=draft.log,
+        salt=secrets.token_bytes(_SALT_BYTES),
+        head=b"",
+    )
+    return replace(entry, head=head_of(before.head if before else NOTHING_BEFORE, entry))
+
+
+def head_of(before: bytes, entry: Entry) -> bytes:
+    """The head over the entry and everything before it, whose head was `before`."""
+    return head_after(
+        before,
+        about=(entry.at, entry.kind, entry.mission, entry.place),
+        salt=entry.salt,
+        published=entry.published,
+        log=entry.log,
+        is_ours=entry.kind != TAKEN_IN,
+    )
+
+
+def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
+    """The entry, the request that it answers, and the states that it leaves are in the transaction.
+
+    Raises:
+        AlreadyAsked: the request was answered already.
+    """
+    values = [getattr(entry, name) for name in _COLUMNS.split(", ")]
+    marks = ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
+    asked = draft.asked
+    if asked is not None:
+        known = find(connection, asked.id, asked.scope)
+        if known is not None:
+            raise AlreadyAsked(known)
+        order = "INSERT INTO request VALUES (?, ?, ?, ?, ?)"
+        row = (asked.scope, asked.id, asked.digest, asked.answer, entry.position)
+        connection.execute(order, row)
+    order = "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
+    connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])
