@@ -11,7 +11,7 @@ from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import FINISHED, Lane
-from specify_cli.errors import LaneAllocationFailed, PreflightFailed, SpecKittyError, StorageFailed
+from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.vcs import kept
 from specify_cli.vcs.allocation import AllocationFailed
@@ -99,7 +99,7 @@ def _require_own_names(mission: OpenMission, place: Workspace) -> None:
     """
     project = mission.files.project
     found = None
-    with suppress(SpecKittyError):  # Whoever works on a damaged mission is told.
+    with suppress(StateUnreadable):  # Whoever works on a damaged mission is told.
         found = WorkspaceIndex(project).find(mission.slug)
     names = (found[0].slug, mission.slug) if found else (mission.slug, place.path.name)
     if found or place.path.name in all_missions(project):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from specify_cli.errors import CorrelationIdConflict, SpecKittyError
+from specify_cli.errors import CorrelationIdConflict, SpecKittyError, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
 from specify_cli.workflow import merge_intent
@@ -20,7 +20,7 @@ class Recording:
     def has_begun(self, slug: str, cause: Cause) -> bool:
         """True when the request had effects on the mission before it was interrupted.
 
-        Raises: CorrelationIdConflict when another request under the same id had.
+        Raises: CorrelationIdConflict when another request under the same id had; StorageFailed.
         """
         try:
             files = MissionFiles(self.project, slug)
@@ -31,7 +31,7 @@ class Recording:
             return bool(
                 intent and intent.is_of(cause) and intent.request_digest == cause.request_digest
             )
-        except CorrelationIdConflict:
+        except (CorrelationIdConflict, StorageFailed):
             raise
         except SpecKittyError:  # What cannot be seen was not begun; nobody is told why.
             return False

@@ -12,7 +12,7 @@ from typing import Final
 
 from specify_cli.core.lanes import FINISHED
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs import intake
 from specify_cli.vcs.box import box_for
@@ -32,6 +32,9 @@ _OF_THE_DISK: Final = frozenset(
 )
 """No file of an agent is the reason for these."""
 
+
+_DAMAGED: Final = (StateUnreadable, MissionNotFound)
+"""What stays as it is until somebody mends it, unlike a disk that refuses once."""
 
 _OTHERS_S: Final = 10.0
 """Nobody's approval waits longer for the workspaces of other packages; a merge looks at them again."""
@@ -56,7 +59,7 @@ def all_offered(project: Project, slug: str) -> Iterator[list[Offer]]:
         try:
             mission = open_mission(project, slug)
             repository = repositories.look(project)
-        except SpecKittyError:  # Whoever acts on it next is told.
+        except _DAMAGED:  # Whoever acts on it next is told.
             repository = None
         if repository is None:
             yield []
@@ -82,7 +85,7 @@ def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitSt
     try:
         mission = open_mission(project, slug)
         repository = repositories.look(project)
-    except SpecKittyError:  # Whoever acts on it next is told.
+    except _DAMAGED:  # Whoever acts on it next is told.
         return []
     if repository is None or wish.wp_id not in mission.packages:
         return []
@@ -106,7 +109,7 @@ def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack)
     try:
         mission = open_mission(project, slug)
         repository = repositories.look(project)
-    except SpecKittyError:  # Whoever acts on it next is told.
+    except _DAMAGED:  # Whoever acts on it next is told.
         return NOTHING
     if repository is None or wp_id not in mission.packages:
         return NOTHING

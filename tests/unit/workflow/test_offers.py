@@ -1,0 +1,46 @@
+"""What a workspace has to offer cannot be looked at, because the disk refuses once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.workflow import taking_in
+from tests.integration.stage import SLUG, Stage
+from tests.unit.orchestrator_api.doors import answer, body
+
+pytestmark = pytest.mark.long
+
+WHO = {"mission": SLUG, "wp": "WP01", "actor": "coder"}
+HAND_IN = WHO | {"to": "for_review", "subtasks_complete": True}
+
+
+def refused_once(monkeypatch: pytest.MonkeyPatch, stage: Stage, command: str, args: Any) -> Any:
+    def refuse(*_: object) -> None:
+        raise StorageFailed("the disk refused; nothing was changed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(taking_in, "open_mission", refuse)
+        return answer(stage, body("one", command, args), stem="one", identity="default")
+
+
+def test_a_hand_in_is_not_told_that_there_is_no_work(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = stage.done("start-implementation", **WHO)
+    stage.commit({"one.txt": "1\n"}, folder=Path(started["workspace_path"]))
+    refused = refused_once(monkeypatch, stage, "transition", HAND_IN)
+    assert (refused["error_code"], refused["data"]["retryable"]) == ("STORAGE_FAILED", True)
+    assert stage.done("transition", **HAND_IN)["to_lane"] == "for_review"
+
+
+def test_a_merge_looks_at_every_workspace_or_at_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    refused = refused_once(monkeypatch, stage, "merge-mission", {"mission": SLUG})
+    assert (refused["error_code"], refused["data"]["retryable"]) == ("STORAGE_FAILED", True)
+    assert stage.done("merge-mission", mission=SLUG)["merged"]
