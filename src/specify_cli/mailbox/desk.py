@@ -23,7 +23,7 @@ from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
-from specify_cli.storage.mission_files import Lookup
+from specify_cli.storage.lookup import Lookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

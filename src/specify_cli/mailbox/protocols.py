@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage.mission_files import Lookup
+from specify_cli.storage.lookup import Lookup
 
 # Takes one line of text for the operator, without its end.
 Log = Callable[[str], None]

@@ -25,7 +25,7 @@ from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.journal_lines import journal_line, was_never_read
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
-from specify_cli.storage.mission_files import Lookup
+from specify_cli.storage.lookup import Lookup
 from specify_cli.workflow.cause import Cause, conflict
 
 

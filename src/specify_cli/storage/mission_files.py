@@ -11,17 +11,17 @@ from typing import Any
 
 from specify_cli import clock, nearest
 from specify_cli.core.lane_plan import ExecutionLane
-from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
+from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
 from specify_cli.files.atomic import publish
 from specify_cli.files.regular import TooLarge
 from specify_cli.storage import project_files
 from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.log_file import FILE_NAME
+from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
 
 DEFAULT_TYPE = "software-dev"
 DEFAULT_TARGET = "main"
-LONGEST_NAME = 200
 MAX_META_BYTES = 1024 * 1024
 """The lookup of a mission reads the file of every mission."""
 MAX_JSON_BYTES = 1024**3
@@ -49,23 +49,6 @@ class MissionIdentity:
         """The slug without its number."""
         numbered = NUMBERED.fullmatch(self.slug)
         return numbered[2] if numbered else self.slug
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """The mission that a request is about, looked up once: its folder's name, or why there is none.
-
-    `selector` is what the request calls it; empty where it names no mission.
-    """
-
-    selector: str = ""
-    slug: str = ""
-    refusal: SpecKittyError | None = None
-
-    @property
-    def queue(self) -> str:
-        """What the requests about one mission have in common, found or not."""
-        return self.slug or self.selector[:LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
