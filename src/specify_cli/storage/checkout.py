@@ -12,6 +12,8 @@ from typing import Final
 
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.storage import git_folders
+from specify_cli.storage.log_lines import Comparison
+from specify_cli.storage.record_entries import KnownMission
 
 _HEAD: Final = "HEAD"
 _REF: Final = "ref: "
@@ -48,3 +50,19 @@ def look(root: Path) -> Checkout | None:
     found = (what for name, what in _OPERATIONS.items() if os.path.lexists(git_folder / name))
     branch = head.removeprefix(_REF).removeprefix(_BRANCH)
     return Checkout(branch=branch, operation=next(found, ""))
+
+
+def hindrance(found: Comparison, known: KnownMission, at: Checkout | None, *, new: int = 0) -> str:
+    """Why the file of a log is left as it is, in words; empty where it may be written.
+
+    It was compared before: `new` lines have come to the record since.
+    """
+    if found.changed or found.damaged:
+        return "because somebody changed a line of it"
+    if at is None or found.is_same:
+        return ""
+    if at.operation:
+        return f"because a {at.operation} is under way"
+    if known.branch not in (None, at.branch) and len(found.missing) > new:
+        return f"because it was last written on {known.branch}, and {at.branch} is checked out"
+    return ""

@@ -96,6 +96,15 @@ class Record:
                 for row in connection.execute(query, (mission_id, folder)).fetchall()
             ]
 
+    def newest(self, folder: str) -> int:
+        """The position of the newest entry of the mission in that folder; 0 without one. Raises: as `find`."""
+        with self._open() as connection:
+            query = (
+                "SELECT max((SELECT max(position) FROM entry WHERE mission = number))"
+                " FROM mission WHERE folder = ?"
+            )
+            return connection.execute(query, (folder,)).fetchone()[0] or 0
+
     def keep_mission(self, known: KnownMission) -> KnownMission:
         """The record knows that of the mission, which has a number now. Raises: as `find`."""
         values = (known.mission_id, known.folder, known.branch)

@@ -65,7 +65,7 @@ def _repository_around(root: Path) -> tuple[Path, Path] | None:
     for checkout in (root, *root.parents):
         git_folder = git_folders.of(checkout)
         if git_folder is not None:
-            return checkout, Path(os.path.realpath(git_folders.common(git_folder)))
+            return checkout, git_folders.common(git_folder)
     return None
 
 

@@ -104,7 +104,8 @@ def move(former: Path, database: Path) -> None:
 
 @contextlib.contextmanager
 def _making(database: Path) -> Iterator[None]:
-    with locks.held(database.with_suffix(".lock")), translated(database, "make"):
+    # Not `*.lock`: people remove what git leaves under such names.
+    with locks.held(database.with_name("lock")), translated(database, "make"):
         try:
             yield
         except sqlite3.Error as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.core.events import Event
@@ -27,6 +27,9 @@ from specify_cli.storage.record_entries import EVENTS, TAKEN_IN, WITHDRAWN, Draf
 
 _NOTHING_IS_LOST: Final = "the host knows what it lacks, and writes it later"
 _log: Final = logging.getLogger(__name__)
+
+Stamp: TypeAlias = tuple[int, tuple[int, int, int] | None]
+"""Of a log: its newest entry in the record, and what tells its file from one that was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,20 @@ class RecordedLog:
         """The file, as people and git have left it."""
         return LogFile(self.path, self.project.root, self.project.torn)
 
+    def stamp(self) -> Stamp:
+        """What is another one once the log has changed, in the record or in the file.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `view`.
+        """
+        record = records.found(self.project)
+        newest = record.newest(self.slug) if record else 0
+        try:
+            status = self.path.lstat()
+        except OSError:
+            return newest, None
+        return newest, (status.st_ino, status.st_mtime_ns, status.st_size)
+
     def view(self) -> LogView:
         """The log as record and file have it now.
 
@@ -91,7 +108,24 @@ class RecordedLog:
             StorageFailed: the disk refused.
         """
         view = self.view()
-        return replace(self._content(view), standing=self._standing(view))
+        return replace(self._content(view), standing=self.standing(view))
+
+    def standing(self, view: LogView) -> str:
+        """How the file stands to the record, in words; empty where they say the same."""
+        found, total = view.found, len(view.kept.lines)
+        if found.changed:
+            number = found.changed[0][0]
+            return f"{self.path}, line {number} is not what the host wrote; run 'spec-kitty doctor'"
+        if found.missing:
+            why = self.hindrance(view)
+            when = f"not now, {why}" if why else "with the next change"
+            lacks = f"{self.path} lacks {len(found.missing)} of {total} lines"
+            return f"{lacks}; the host knows them, and writes them {when}"
+        return ""
+
+    def hindrance(self, view: LogView) -> str:
+        """Why the file is left as it is, in words; empty where it may be written."""
+        return checkout.hindrance(view.found, view.known, checkout.look(self.project.root))
 
     def lines(self) -> bytes:
         """All lines: what the file has once it is right.
@@ -101,27 +135,26 @@ class RecordedLog:
         """
         return b"".join(self.view().lines)
 
-    def take_in(self, *, repairs: bool = False) -> LogContent:
-        """What is known of the mission; the record has all of it, and so has the file where it may be written.
+    def take_in(self) -> LogContent:
+        """What is known of the mission; the record has all of it, the file stays as it is.
 
-        Call it under the mission's lock. With `repairs`, lines that somebody changed or damaged are
-        put back, whatever is checked out.
+        Call it under the mission's lock.
 
         Raises:
             StateUnreadable: somebody changed or damaged a line; nothing was changed.
             StorageFailed: the disk refused.
         """
-        record = records.found(self.project)
-        view = self._view(record)
-        if not view.raw and not view.kept.lines:
-            return LogContent()
-        content, view = self._judged(view, repairs=repairs)
-        record = record or records.made(self.project)
-        if view.foreign:
-            view = replace(view, known=self._numbered(record, view.known))
-            record.commit([*_taken_in(view)])
-        self._write(record, view, repairs=repairs)
-        return replace(content, torn=b"")
+        content, _ = self._take_in(self.view())
+        return content
+
+    def put_right(self, *, repairs: bool = False) -> None:
+        """Record and file have the same lines, as far as the file may be written; as `take_in`.
+
+        With `repairs`, lines that somebody changed or damaged are put back, whatever is checked out.
+        """
+        _, view = self._take_in(self.view(), repairs=repairs)
+        if view.raw or view.kept.lines:
+            self._write(records.made(self.project), view, repairs=repairs)
 
     def append(self, events: Sequence[Event]) -> None:
         """All `events` are in the record, or none is; call it under the mission's lock.
@@ -175,6 +208,14 @@ class RecordedLog:
         foreign = [it for it in found.foreign if it.line not in kept.withdrawn]
         return LogView(known=known, kept=kept, raw=raw, found=found, foreign=foreign)
 
+    def _take_in(self, view: LogView, *, repairs: bool = False) -> tuple[LogContent, LogView]:
+        content, view = self._judged(view, repairs=repairs)
+        if view.foreign:
+            record = records.made(self.project)
+            view = replace(view, known=self._numbered(record, view.known))
+            record.commit([*_taken_in(view)])
+        return replace(content, torn=b""), view
+
     def _judged(self, view: LogView, *, repairs: bool = False) -> tuple[LogContent, LogView]:
         """What is decided on, and the view without what may not be taken in."""
         content = self._content(view, repairs=repairs)
@@ -217,7 +258,7 @@ class RecordedLog:
         number = view.known.number
         kept = KeptLog() if number is None else record.log_of(number)
         found = log_lines.compare(kept.lines, view.raw)
-        hindrance = "" if repairs else _hindrance(found, view.known, at, new=new)
+        hindrance = "" if repairs else checkout.hindrance(found, view.known, at, new=new)
         if hindrance:
             _log.warning("%s was not written, %s; %s", self.path, hindrance, _NOTHING_IS_LOST)
             return
@@ -231,17 +272,6 @@ class RecordedLog:
         branch = at.branch if at else None
         if number is not None and view.known.branch != branch:
             record.keep_mission(replace(view.known, branch=branch))
-
-    def _standing(self, view: LogView) -> str:
-        found, total = view.found, len(view.kept.lines)
-        if found.changed:
-            return f"{self.path}, line {found.changed[0][0]} is not what the host wrote"
-        if found.missing:
-            why = _hindrance(found, view.known, checkout.look(self.project.root))
-            when = f"not now, {why}" if why else "with the next change"
-            lacks = f"{self.path} lacks {len(found.missing)} of {total} lines"
-            return f"{lacks}; the host knows them, and writes them {when}"
-        return ""
 
 
 def _taken_in(view: LogView) -> Iterator[Draft]:
@@ -257,18 +287,3 @@ def _taken_in(view: LogView) -> Iterator[Draft]:
             log=b"".join(lines),
         )
         before += len(lines)
-
-
-def _hindrance(
-    found: Comparison, known: KnownMission, at: checkout.Checkout | None, *, new: int = 0
-) -> str:
-    """Why the file is left as it is, in words; empty where it may be written."""
-    if found.changed or found.damaged:
-        return "because somebody changed a line of it"
-    if at is None or found.is_same:
-        return ""
-    if at.operation:
-        return f"because a {at.operation} is under way"
-    if known.branch not in (None, at.branch) and len(found.missing) > new:
-        return f"because it was last written on {known.branch}, and {at.branch} is checked out"
-    return ""

@@ -83,7 +83,7 @@ def test_a_line_that_went_from_the_middle_comes_back_to_its_place(log: RecordedL
     log.append([NOTE])
     before = line(CLAIM) + line(NOTE)
     log.path.write_bytes(before)
-    log.take_in()
+    log.put_right()
     assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(NOTE)
     assert kept(log) == [before]
 
@@ -106,7 +106,7 @@ def test_a_file_that_the_disk_refuses_lags(
         log.append([NOTE])
     assert "no room; the host knows what it lacks" in caplog.text
     assert log.read().events == (CLAIM, BEGIN, NOTE)
-    log.take_in()
+    log.put_right()
     assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(NOTE)
 
 
@@ -139,12 +139,19 @@ def test_an_append_takes_in_what_came_meanwhile(log: RecordedLog) -> None:
     assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
 
 
+def test_an_append_that_is_there_already_does_not_come_twice(log: RecordedLog) -> None:
+    again = encode([BEGIN, NOTE], mission_slug=SLUG)
+    log.append_lines(again)
+    log.append_lines(again)
+    assert log.read().events == (CLAIM, BEGIN, BEGIN, NOTE)
+
+
 def test_a_log_of_before_is_taken_in_whole(root: Path) -> None:
     log = log_in(root, SLUG)
     log.path.write_bytes(line(CLAIM) + line(COLLEAGUE))
     assert log.read().events == (CLAIM, COLLEAGUE)
     assert not record_folder(Layout(root)).exists()
-    log.take_in()
+    log.put_right()
     log.path.unlink()
     assert log.read().events == (CLAIM, COLLEAGUE)
 
@@ -166,7 +173,7 @@ def test_a_changed_line_stops_changes_until_it_is_put_back(log: RecordedLog) -> 
             ask()
         assert error.value.details["line"] == 1
     assert log.path.read_bytes() == changed
-    log.take_in(repairs=True)
+    log.put_right(repairs=True)
     assert log.path.read_bytes() == before
     assert kept(log) == [changed]
 
@@ -177,7 +184,7 @@ def test_a_line_of_ours_that_is_damaged_is_put_back_by_a_repair_alone(log: Recor
     for ask in (log.read, log.take_in):
         with pytest.raises(StateUnreadable, match="line 1: it is not a JSON object"):
             ask()
-    log.take_in(repairs=True)
+    log.put_right(repairs=True)
     assert log.path.read_bytes() == before
 
 
@@ -194,7 +201,7 @@ def test_what_is_written_while_the_file_is_replaced_is_not_lost(
         keep(self, data)
 
     monkeypatch.setattr(LogFile, "_keep", write_then_keep)
-    log.take_in()
+    log.put_right()
     assert log.path.read_bytes() == whole + line(COLLEAGUE)
 
 
@@ -212,7 +219,7 @@ def test_what_is_written_before_an_append_is_not_lost(
         patch.setattr(LogFile, "bring_to", write_then_bring)
         log.append([NOTE])
     assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
-    log.take_in()
+    log.put_right()
     assert log.path.read_bytes() == b"".join(line(it) for it in (CLAIM, BEGIN, COLLEAGUE, NOTE))
 
 
@@ -233,8 +240,18 @@ def test_the_file_is_left_alone_while_git_is_at_work(
     assert f"because a {what} is under way" in caplog.text
     assert f"not now, because a {what} is under way" in log.read().standing
     (root / ".git" / mark).unlink()
-    log.take_in()
+    log.put_right()
     assert log.path.read_bytes() == before + line(NOTE)
+
+
+def test_a_change_that_did_not_reach_the_file_is_seen_by_who_waits_for_one(
+    root: Path, log: RecordedLog
+) -> None:
+    before = log.stamp()
+    assert log.stamp() == before
+    (root / ".git" / "MERGE_HEAD").write_text("0" * 40)
+    log.append([NOTE])
+    assert log.stamp() != before
 
 
 def test_an_older_file_of_another_branch_is_left_as_that_branch_has_it(
@@ -251,7 +268,7 @@ def test_an_older_file_of_another_branch_is_left_as_that_branch_has_it(
     assert log.read().events == (CLAIM, BEGIN, NOTE, COLLEAGUE)
     assert "it was last written on main, and older is checked out" in log.read().standing
     git(root, "switch", "-q", "main")
-    log.take_in()
+    log.put_right()
     assert log.path.read_bytes() == b"".join(line(it) for it in (CLAIM, BEGIN, NOTE, COLLEAGUE))
 
 
@@ -259,7 +276,7 @@ def test_a_new_branch_that_has_the_file_goes_on_with_it(root: Path, log: Recorde
     git(root, "switch", "-q", "-c", "new")
     log.append([NOTE])
     log.path.write_bytes(line(CLAIM))
-    log.take_in()
+    log.put_right()
     assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(NOTE)
 
 
@@ -267,7 +284,7 @@ def test_a_repair_writes_whatever_is_checked_out(root: Path, log: RecordedLog) -
     before = log.path.read_bytes()
     git(root, "switch", "-q", "-c", "new")
     log.path.unlink()
-    log.take_in(repairs=True)
+    log.put_right(repairs=True)
     assert log.path.read_bytes() == before
 
 

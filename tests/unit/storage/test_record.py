@@ -182,7 +182,7 @@ def test_what_a_killed_process_left_of_a_record_goes(tmp_path: Path) -> None:
     (tmp_path / f".{DATABASE}.0123").write_bytes(b"half")
     (tmp_path / f".{DATABASE}.0123-wal").write_bytes(b"half")
     Record.make(tmp_path).close()
-    assert sorted(it.name for it in tmp_path.iterdir()) == [DATABASE, "record.lock"]
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["lock", DATABASE]
 
 
 def test_a_new_record_has_a_name_that_is_kept(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_new_record_has_a_name_that_is_kept(tmp_path: Path) -> None:
 
 
 def test_only_one_process_at_a_time_makes_it(tmp_path: Path) -> None:
-    with ThreadPoolExecutor() as threads, locks.held(tmp_path / "record.lock"):
+    with ThreadPoolExecutor() as threads, locks.held(tmp_path / "lock"):
         made = threads.submit(Record.make, tmp_path)
         with pytest.raises(TimeoutError):
             made.result(timeout=0.3)
