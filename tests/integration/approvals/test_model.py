@@ -34,7 +34,7 @@ SETTLED = {"approved", "canceled"}
 BACK = {"planned", "blocked", "canceled"}
 NOW: dict[str, Any] = {"force": True, "note": "because"}
 
-EXAMPLES = int(os.environ.get("SPEC_KITTY_MODEL_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("SPEC_KITTY_MODEL_EXAMPLES", "6"))
 """Of the model, in one run; a campaign asks for more."""
 
 packages = st.sampled_from(sorted(PACKAGES))
