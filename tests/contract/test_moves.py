@@ -21,6 +21,7 @@ from specify_cli.conformance.requests import Ask, fresh_id
 from specify_cli.conformance.scratch import Scratch, commit_all
 from tests.campaign import sampled
 from tests.contract.doors import CommandLine, Mailbox
+from tests.records import forget
 
 TABLE = CONTRACT.read("lanes")
 LANES: list[str] = TABLE["lanes"]
@@ -66,6 +67,7 @@ class Board:
 
     def put(self, lane: str) -> bytes:
         """The package stands in the lane; the bytes of the log that says so."""
+        forget(self.root)
         self.log.write_bytes(self.before + _line("planned", lane))
         return self.log.read_bytes()
 

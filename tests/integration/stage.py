@@ -16,6 +16,7 @@ import specify_cli
 from specify_cli import bootstrap, ids
 from specify_cli.orchestrator_api.request import Origin, Request
 from tests.patience import LONGEST_S
+from tests.records import forget
 
 SOURCE = Path(specify_cli.__file__).parents[1]
 SLUG = "001-search"
@@ -117,12 +118,20 @@ class Stage:
             (folder / "tasks" / f"{wp_id}-step.md").write_text(text)
         return folder
 
+    def log(self, slug: str = SLUG) -> Path:
+        """The file of the mission's log."""
+        return self.root / "kitty-specs" / slug / "status.events.jsonl"
+
+    def put_log(self, text: str, slug: str = SLUG) -> None:
+        """The log says this, and nobody knows of anything else."""
+        forget(self.root)
+        self.log(slug).write_text(text)
+
     def forget_commits(self, slug: str = SLUG) -> None:
         """The log and the repository are as a host leaves them that does not record commits."""
-        log = self.root / "kitty-specs" / slug / "status.events.jsonl"
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        lines = [json.loads(line) for line in self.log(slug).read_text().splitlines()]
         old = ({name: it[name] for name in it if name != "commit"} for it in lines)
-        log.write_text("".join(json.dumps(it) + "\n" for it in old))
+        self.put_log("".join(json.dumps(it) + "\n" for it in old), slug)
         for ref in self.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/").split():
             self.git("update-ref", "-d", ref)
 
@@ -273,6 +282,8 @@ def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))
         if name.partition("/")[0] in besides or name.startswith(".git/objects"):
+            continue
+        if name.endswith(".db-shm"):  # Who reads the record marks there how far.
             continue
         if path.is_symlink():
             found[name] = f"link to {path.readlink()}"

@@ -304,7 +304,12 @@ def test_packages_that_another_version_let_work_together_are_approved(pair: Stag
     workspace = begin(pair, "WP01")
     log = pair.root / "kitty-specs" / SLUG / "status.events.jsonl"
     begun = [it for it in map(json.loads, log.read_text().splitlines()) if it.get("lane_base_ref")]
-    mate = begun[-1] | {"wp_id": "WP02", "from_lane": "planned", "batch": None}
+    mate = begun[-1] | {
+        "wp_id": "WP02",
+        "from_lane": "planned",
+        "event_id": "E-of-theirs",
+        "batch": None,
+    }
     log.write_text(log.read_text() + json.dumps(mate) + "\n")
     pair.commit({"src/one.py": "one\n"}, folder=workspace)
     pair.commit({"src/two.py": "two\n"}, folder=workspace)

@@ -48,10 +48,9 @@ def beat(stage: Stage, actor: str = "ada", **args: Any) -> dict[str, Any]:
 
 def rewrite_log(stage: Stage, *, at: Sequence[str]) -> None:
     """The lines of the log have these dates."""
-    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = [json.loads(line) for line in stage.log().read_text().splitlines()]
     dated = (line | {"at": date} for line, date in zip(lines, at, strict=True))
-    log.write_text("".join(json.dumps(line) + "\n" for line in dated))
+    stage.put_log("".join(json.dumps(line) + "\n" for line in dated))
 
 
 def set_rule(stage: Stage, text: str = RULE) -> None:

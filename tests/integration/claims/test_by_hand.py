@@ -24,9 +24,8 @@ def held(stage: Stage) -> Stage:
 @pytest.fixture
 def silent(held: Stage) -> Stage:
     """WP01 is held by ada since long ago."""
-    log = held.root / "kitty-specs" / SLUG / "status.events.jsonl"
-    lines = [json.loads(line) | {"at": LONG_AGO} for line in log.read_text().splitlines()]
-    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lines = [json.loads(line) | {"at": LONG_AGO} for line in held.log().read_text().splitlines()]
+    held.put_log("".join(json.dumps(line) + "\n" for line in lines))
     return held
 
 
@@ -70,14 +69,12 @@ def test_what_is_stale_by_the_rule_is_marked_and_freed_without_force(silent: Sta
 
 
 def test_a_package_of_which_nobody_knows_since_when_is_listed(silent: Stage) -> None:
-    log = silent.root / "kitty-specs" / SLUG / "status.events.jsonl"
-    log.write_text(log.read_text().replace(LONG_AGO, ""))
+    silent.put_log(silent.log().read_text().replace(LONG_AGO, ""))
     assert "WP01" in told(silent, "status", "--stale", "2h")
 
 
 def test_a_package_whose_date_is_still_to_come_is_listed(silent: Stage) -> None:
-    log = silent.root / "kitty-specs" / SLUG / "status.events.jsonl"
-    log.write_text(log.read_text().replace(LONG_AGO, "2999-01-05T09:01:00+00:00"))
+    silent.put_log(silent.log().read_text().replace(LONG_AGO, "2999-01-05T09:01:00+00:00"))
     line = told(silent, "status", "--stale", "2h")
     assert "2999-01-05T09:01:00+00:00" in line
     told(silent, *line.partition("with: spec-kitty ")[2].split())

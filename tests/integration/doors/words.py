@@ -17,6 +17,7 @@ from specify_cli.conformance.matching import envelope_of
 from specify_cli.conformance.requests import Ask, fresh_id
 from tests.contract.doors import CommandLine, Mailbox
 from tests.integration.stage import POLICY, SLUG, Stage
+from tests.records import forget
 
 PACKAGE = "WP01"
 OTHER = "WP02"
@@ -59,6 +60,7 @@ class Project:
 
     def decide(self, wish: Wish, lane: str) -> Decision:
         """The decision about the wish while the package stands in the lane."""
+        forget(self.stage.root)
         self.log.write_bytes(self.given + standing(PACKAGE, lane))
         envelope = self.way(self.stage.root, wish)
         data = envelope["data"]

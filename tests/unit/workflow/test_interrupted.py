@@ -15,6 +15,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
+from tests.records import forget
 from tests.unit.orchestrator_api.doors import KilledHost, answer, body
 
 pytestmark = pytest.mark.long
@@ -45,6 +46,7 @@ def kill_merge(stage: Stage, *, is_recorded: bool) -> None:
     before = log(stage).read_bytes()
     kill(stage, "merge-mission", MERGE)
     if not is_recorded:
+        forget(stage.root)
         log(stage).write_bytes(before)
     path = stage.root / ".kitty" / "host" / "merges" / f"{SLUG}.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"is_complete": False}))
