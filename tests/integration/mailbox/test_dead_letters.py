@@ -250,6 +250,7 @@ def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, 
     assert_verified(stage)
 
 
+@pytest.mark.campaign
 def test_no_letter_is_lost_or_doubled_on_its_way_to_another_file_system(stage: Stage) -> None:
     letters = conflicts(stage, [f"id-{step:03}" for step in range(1, LAST_STEP)])
     run_until, folder = killer(stage, *APART, MOUNTED), LetterFolder(letters_folder(stage))

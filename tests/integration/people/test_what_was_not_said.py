@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.stage import Stage
 
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ["specify"],
-        ["move", "--mission", "1"],
-        ["move", "WP01", "--mission", "1"],
-        ["tasks", "done", "--mission", "1"],
-        ["tasks", "add", "1"],
-        ["tasks", "add"],
-        ["tasks", "list"],
-        ["tasks", "finalize"],
-        ["status"],
-        ["status", "1", "--mission", "2"],
-        ["implement", "--mission", "1"],
-        ["review", "--mission", "1"],
-        ["review", "WP01", "--mission", "1", "--approve", "--request-changes", "--note", "x"],
-        ["review", "WP01", "--mission", "1", "--request-changes", "--note", "x", "--approve"],
-    ],
+    sampled(
+        [
+            ["specify"],
+            ["move", "--mission", "1"],
+            ["move", "WP01", "--mission", "1"],
+            ["tasks", "done", "--mission", "1"],
+            ["tasks", "add", "1"],
+            ["tasks", "add"],
+            ["tasks", "list"],
+            ["tasks", "finalize"],
+            ["status"],
+            ["status", "1", "--mission", "2"],
+            ["implement", "--mission", "1"],
+            ["review", "--mission", "1"],
+            ["review", "WP01", "--mission", "1", "--approve", "--request-changes", "--note", "x"],
+            ["review", "WP01", "--mission", "1", "--request-changes", "--note", "x", "--approve"],
+        ],
+        every=3,
+    ),
     ids=" ".join,
 )
 def test_what_is_missing_is_not_understood(stage: Stage, words: list[str]) -> None:

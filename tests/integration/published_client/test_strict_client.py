@@ -47,6 +47,7 @@ def test_stricter_client_takes_up_its_own_work_and_reviews_and_forces_nothing_el
     history.assert_merged(run.stage, packages)
 
 
+@pytest.mark.campaign
 def test_everything_that_one_listing_names_is_started_and_done(run: Run) -> None:
     packages = {
         "WP01": {"owned_files": ["work/WP01.txt", "notes/index.txt"]},

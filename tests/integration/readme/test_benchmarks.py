@@ -47,6 +47,7 @@ def test_every_benchmark_prints_its_figures(pasted: str) -> None:
     assert re.findall(r" \d+\.\d ", done.stdout)
 
 
+@pytest.mark.campaign
 def test_every_kind_of_row_is_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
