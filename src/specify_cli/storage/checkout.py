@@ -17,7 +17,9 @@ from specify_cli.storage.record_entries import KnownMission
 
 _HEAD: Final = "HEAD"
 _REF: Final = "ref: "
-_BRANCH: Final = "refs/heads/"
+_BRANCHES: Final = "refs/heads/"
+_REFTABLE: Final = "reftable"
+_MOST_BYTES: Final = 256 * 1024 * 1024
 _OPERATIONS: Final = {
     "MERGE_HEAD": "merge",
     "CHERRY_PICK_HEAD": "cherry-pick",
@@ -32,8 +34,20 @@ _OPERATIONS: Final = {
 class Checkout:
     """`branch` is the branch, or the commit where none is checked out; `operation` what is under way."""
 
+    git_folder: Path
     branch: str
     operation: str = ""
+
+    def has_branch(self, name: str) -> bool:
+        """Whether the repository has a branch of that name, as far as its files tell."""
+        common = git_folders.common(self.git_folder)
+        if os.path.lexists(common / _REFTABLE) or os.path.lexists(common / _BRANCHES / name):
+            return True
+        try:
+            packed = read_regular(common / "packed-refs", max_bytes=_MOST_BYTES)
+        except (OSError, NotRegular, TooLarge):
+            return False
+        return os.fsencode(f" {_BRANCHES}{name}\n") in packed
 
 
 def look(root: Path) -> Checkout | None:
@@ -48,8 +62,8 @@ def look(root: Path) -> Checkout | None:
     except (OSError, NotRegular, TooLarge):
         return None
     found = (what for name, what in _OPERATIONS.items() if os.path.lexists(git_folder / name))
-    branch = head.removeprefix(_REF).removeprefix(_BRANCH)
-    return Checkout(branch=branch, operation=next(found, ""))
+    branch = head.removeprefix(_REF).removeprefix(_BRANCHES)
+    return Checkout(git_folder=git_folder, branch=branch, operation=next(found, ""))
 
 
 def hindrance(found: Comparison, known: KnownMission, at: Checkout | None, *, new: int = 0) -> str:
@@ -63,6 +77,8 @@ def hindrance(found: Comparison, known: KnownMission, at: Checkout | None, *, ne
         return ""
     if at.operation:
         return f"because a {at.operation} is under way"
-    if known.branch not in (None, at.branch) and len(found.missing) > new:
+    is_elsewhere = known.branch not in (None, at.branch) and len(found.missing) > new
+    # A branch that is gone, and a commit that was checked out, can nobody go back to.
+    if is_elsewhere and at.has_branch(known.branch or ""):
         return f"because it was last written on {known.branch}, and {at.branch} is checked out"
     return ""

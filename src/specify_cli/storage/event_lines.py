@@ -124,7 +124,7 @@ def parse_lines(lines: Iterable[tuple[int, bytes]], path: Path) -> LogContent:
         record = _record(line, path, number)
         found = _events_of(record, path, number)
         # A line of another version may have a field of that name that means something else.
-        position, size = _batch_of(record) if found else (1, 1)
+        position, size = batch_of(record) if found else (1, 1)
         if position == 1:
             pending.clear()
         pending.extend(found)
@@ -152,7 +152,7 @@ def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
     return record
 
 
-def _batch_of(record: dict[str, Any]) -> tuple[int, int]:
+def batch_of(record: dict[str, Any]) -> tuple[int, int]:
     """Where the line stands among those of its append, and how many they are."""
     match record.get("batch"):
         case [int(position), int(size)]:

@@ -78,7 +78,7 @@ class LogFile:
             elif self.raw() == raw:
                 if behind and not _are_all(had[same:], behind, withdrawn):
                     self._keep(behind)
-                self._end_with(b"".join(missing), at=end if behind else len(raw))
+                self._end_with(b"".join(missing), size=len(raw), cut=end if behind else None)
         except OSError as error:
             message = f"cannot write {self.path}: {error.strerror}"
             raise StorageFailed(message) from error
@@ -98,22 +98,31 @@ class LogFile:
             old.seek(len(raw))
             late = old.readall()
         if late:
-            self._end_with(late, at=len(data))
+            self._end_with(late)
 
-    def _end_with(self, data: bytes, *, at: int) -> None:
-        """`data` stands at that place, and nothing behind it; else the file is as long as before."""
+    def _end_with(self, data: bytes, *, size: int | None = None, cut: int | None = None) -> None:
+        """`data` stands at the end, where what stood from `cut` on is gone; else the file is as before.
+
+        Nothing is done where the file has not that `size` any more: somebody has written to it since.
+        """
         is_new = not os.path.lexists(self.path)
         # Unbuffered: a buffer would try once more when it is closed, behind the truncation.
         with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT) as log:
-            if os.fstat(log.fileno()).st_size > at:
-                log.truncate(at)
+            found = os.fstat(log.fileno()).st_size
+            if size not in (None, found):
+                return
+            if cut is not None:
+                log.truncate(cut)
+                found = cut
             try:
-                if at and os.pread(log.fileno(), 1, at - 1) != b"\n":
+                if found and os.pread(log.fileno(), 1, found - 1) != b"\n":
                     data = b"\n" + data
                 write_all(log, data)
             except (OSError, StorageFailed):
-                os.ftruncate(log.fileno(), at)
-                if is_new:
+                # What others have written behind meanwhile stays.
+                if data.startswith(os.pread(log.fileno(), len(data) + 1, found)):
+                    os.ftruncate(log.fileno(), found)
+                if is_new and not os.fstat(log.fileno()).st_size:
                     self.path.unlink()
                 raise
 

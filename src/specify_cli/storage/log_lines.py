@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from specify_cli.storage.event_lines import json_object
+from specify_cli.storage.event_lines import batch_of, json_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +69,23 @@ class _Walk:
     changed: list[tuple[int, int]] = field(default_factory=list)
     misplaced: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
-    _events: dict[str, int] | None = None
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _names: dict[str, int] | None = None
 
-    def place_of(self, event_id: str | None) -> int | None:
-        """Where the record has the event of that id; looked for once a line is not the record's."""
-        if self._events is None:
-            found = ((_event_id(json_object(line)), place) for place, line in enumerate(self.known))
-            self._events = {name: place for name, place in found if name}
-        return self._events.get(event_id or "")
+    def place_of(self, name: str) -> int | None:
+        """Where the record has the line of that name; looked for once a line is not the record's."""
+        if self._names is None:
+            said = ((json_object(line), place) for place, line in enumerate(self.known))
+            self._names = {_name(it): place for it, place in said if it is not None}
+        return self._names.get(name)
+
+    @property
+    def after(self) -> int:
+        """How many lines of the record stand before a foreign one here: an append is not divided."""
+        if not self.next:
+            return 0
+        position, size = batch_of(json_object(self.known[self.next - 1]) or {})
+        return min(self.next + max(size - position, 0), len(self.known))
 
 
 def compare(known: Sequence[bytes], raw: bytes) -> Comparison:
@@ -123,9 +133,15 @@ def _judge(walk: _Walk, number: int, line: bytes) -> None:
     if said is None:
         walk.damaged.append(number)
         return
-    ours = walk.place_of(_event_id(said))
-    if ours is None:
-        walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.next))
+    name = _name(said)
+    ours = walk.place_of(name)
+    has_id = bool(_event_id(said))
+    if has_id and ours is None and walk.seen.get(name) == said:
+        # As `merge=union` leaves it.
+        walk.misplaced.append(number)
+    elif ours is None or not (has_id or ours in walk.missing):
+        walk.seen[name] = said
+        walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.after))
     elif said == json_object(walk.known[ours]):
         # Another program wrote it again, in another form.
         _note(walk, deque([ours] if ours in walk.missing else []), number)
@@ -160,6 +176,11 @@ def _split(raw: bytes) -> tuple[Iterator[tuple[int, bytes]], bytes]:
     return ((number, line) for number, line in stripped if line), raw[end:]
 
 
-def _event_id(said: dict[str, Any] | None) -> str | None:
-    found = (said or {}).get("event_id")
+def _name(said: dict[str, Any]) -> str:
+    """What a line is known by: the id of its event, else all that it says."""
+    return _event_id(said) or json.dumps(said, sort_keys=True)
+
+
+def _event_id(said: dict[str, Any]) -> str | None:
+    found = said.get("event_id")
     return found if isinstance(found, str) and found else None

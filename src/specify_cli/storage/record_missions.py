@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import KnownMission
 
 
 def look_up(
-    record: Record, folder: str, id_of: Callable[[str], str | None], *, raw: bytes
+    record: Record,
+    folder: str,
+    id_of: Callable[[str], str | None],
+    *,
+    raw: bytes,
+    folders: Callable[[], Sequence[str]],
 ) -> KnownMission:
     """The mission in that folder, without a number where the record does not know it.
 
     It is known by the id in its `meta.json`, so that it may be renamed, and by its folder as long as
     it has none. `raw` is its log's file: what has been given an id since goes on with its history, a
-    new mission under an old name does not.
+    new mission under an old name does not. `folders` names those of all missions.
 
     Raises:
         StateUnreadable: a `meta.json`, or the record, is damaged.
@@ -26,8 +32,18 @@ def look_up(
     new = KnownMission(mission_id=mission_id, folder=folder)
     rows = record.missions(mission_id, folder=folder)
     here = [it for it in rows if it.folder == folder]
+
+    def is_elsewhere(known: KnownMission) -> bool:
+        others = (it for it in folders() if it != folder)
+        return any(id_of(it) == known.mission_id for it in others)
+
     if mission_id is None:
-        return next(iter(here), new)
+        nameless = (it for it in here if it.mission_id is None)
+        # It is another mission where the one that was here has gone elsewhere.
+        named = (
+            it for it in here if _is_log_of(record, it, raw) or (not raw and not is_elsewhere(it))
+        )
+        return next(nameless, None) or next(named, None) or new
     own = [it for it in rows if it.mission_id == mission_id]
     exact = (it for it in own if it.folder == folder)
     # A copy of the folder is another mission, whose history begins where it was copied.
@@ -38,5 +54,11 @@ def look_up(
 
 
 def _is_log_of(record: Record, known: KnownMission, raw: bytes) -> bool:
-    first = record.log_of(known.number or 0).lines[:1]
-    return any(line.strip() in raw for line in first)
+    """Whether a line of the mission stands there, in whatever form."""
+    ours = {_name_of(line) for line in record.log_of(known.number or 0).lines}
+    return any(_name_of(line) in ours for line in raw.split(b"\n") if line.strip())
+
+
+def _name_of(line: bytes) -> object:
+    said = json_object(line)
+    return (said or {}).get("event_id") or line.strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -15,13 +16,20 @@ from typing import Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.core.events import Event
-from specify_cli.errors import StorageFailed
-from specify_cli.storage import checkout, event_lines, log_lines, record_missions, records
+from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage import (
+    checkout,
+    event_lines,
+    log_lines,
+    project_files,
+    record_missions,
+    records,
+)
 from specify_cli.storage.event_lines import LogContent
 from specify_cli.storage.kept_log import KeptLog, lines_of
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import FILE_NAME, LogFile
-from specify_cli.storage.log_lines import Comparison, Foreign
+from specify_cli.storage.log_view import LogView
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, TAKEN_IN, WITHDRAWN, Draft, KnownMission
 
@@ -30,30 +38,6 @@ _log: Final = logging.getLogger(__name__)
 
 Stamp: TypeAlias = tuple[int, tuple[int, int, int] | None]
 """Of a log: its newest entry in the record, and what tells its file from one that was changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogView:
-    """A log as record and file have it together.
-
-    Attributes:
-        known: The mission, as the record knows it.
-        kept: The log, as the record has it.
-        raw: The bytes of the file.
-        found: How the file stands to the record.
-        foreign: The lines of others that the record does not hold yet.
-    """
-
-    known: KnownMission
-    kept: KeptLog
-    raw: bytes
-    found: Comparison
-    foreign: Sequence[Foreign]
-
-    @property
-    def lines(self) -> list[bytes]:
-        """All lines, those of others where they stand."""
-        return log_lines.with_foreign(self.kept.lines, self.foreign)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +117,8 @@ class RecordedLog:
         Raises:
             StateUnreadable, StorageFailed: as `view`.
         """
-        return b"".join(self.view().lines)
+        view = self.view()
+        return b"".join(self._sound(view, self._content(view)).lines)
 
     def take_in(self) -> LogContent:
         """What is known of the mission; the record has all of it, the file stays as it is.
@@ -150,7 +135,8 @@ class RecordedLog:
     def put_right(self, *, repairs: bool = False) -> None:
         """Record and file have the same lines, as far as the file may be written; as `take_in`.
 
-        With `repairs`, lines that somebody changed or damaged are put back, whatever is checked out.
+        With `repairs`, as a person asks for, it is written on any branch, and lines that somebody
+        changed or damaged are put back.
         """
         _, view = self._take_in(self.view(), repairs=repairs)
         if view.raw or view.kept.lines:
@@ -171,11 +157,12 @@ class RecordedLog:
         if not view.found.is_behind:
             # Since `take_in`, or nobody called it.
             _, view = self._judged(view)
-        if new and new[0] not in view.lines:
+        is_new = bool(new) and new[0] not in view.lines
+        if is_new or view.foreign:
             view = replace(view, known=self._numbered(record, view.known))
             at, number = clock.timestamp(), view.known.number
-            own = Draft(at=at, kind=EVENTS, mission=number, log=lines)
-            record.commit([*_taken_in(view), own])
+            own = [Draft(at=at, kind=EVENTS, mission=number, log=lines)] if is_new else []
+            record.commit([*_taken_in(view), *own])
         self._write(record, view, new=len(new))
 
     def take_back(self, events: Sequence[Event]) -> None:
@@ -191,17 +178,22 @@ class RecordedLog:
         place = len(view.kept.lines) - len(events)
         new = lines_of(event_lines.encode(events, mission_slug=self.slug))
         if events and view.kept.lines[place:] == new:
-            draft = Draft(
-                at=clock.timestamp(), kind=WITHDRAWN, mission=view.known.number, place=place
-            )
-            record.commit([draft])
+            at, number = clock.timestamp(), view.known.number
+            with suppress(StateUnreadable):  # What cannot be taken in stays in the file.
+                _, view = self._judged(view)
+            # What others wrote behind the events stays.
+            late = [replace(it, after=min(it.after, place)) for it in view.foreign]
+            withdrawn = Draft(at=at, kind=WITHDRAWN, mission=number, place=place)
+            record.commit([withdrawn, *_taken_in(replace(view, foreign=late))])
             self._write(record, view)
 
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()
         known, kept = KnownMission(mission_id=None, folder=self.slug), KeptLog()
         if record is not None:
-            known = record_missions.look_up(record, self.slug, self.id_of, raw=raw)
+            known = record_missions.look_up(
+                record, self.slug, self.id_of, raw=raw, folders=self._folders
+            )
         if record is not None and known.number is not None:
             kept = record.log_of(known.number)
         found = log_lines.compare(kept.lines, raw)
@@ -216,16 +208,28 @@ class RecordedLog:
             record.commit([*_taken_in(view)])
         return replace(content, torn=b""), view
 
+    def _folders(self) -> list[str]:
+        return project_files.names_in(self.project.missions, below=self.project.root)
+
     def _judged(self, view: LogView, *, repairs: bool = False) -> tuple[LogContent, LogView]:
         """What is decided on, and the view without what may not be taken in."""
         content = self._content(view, repairs=repairs)
         if view.found.changed and not repairs:
             raise event_lines.changed(self.path, view.found.changed[0][0])
-        return content, self._sound(view, content)
+        view = self._sound(view, content)
+        at = checkout.look(self.project.root) if view.foreign and not repairs else None
+        if at and at.operation:
+            raise StateUnreadable(
+                f"{self.path} has lines that a {at.operation} has brought, and it is under way: finish"
+                " or abort it, and ask again",
+                file=str(self.path),
+                line=view.foreign[0].number,
+            )
+        return content, view
 
     def _content(self, view: LogView, *, repairs: bool = False) -> LogContent:
         """The events; what stands at the end and is not a whole append is torn."""
-        if view.found.damaged and not (repairs and view.found.missing):
+        if view.found.damaged and not (repairs and view.kept.lines):
             # It finds the line, and says which.
             event_lines.parse(view.raw, self.path)
         numbers = {it.line: it.number for it in view.foreign}
@@ -258,7 +262,10 @@ class RecordedLog:
         number = view.known.number
         kept = KeptLog() if number is None else record.log_of(number)
         found = log_lines.compare(kept.lines, view.raw)
-        hindrance = "" if repairs else checkout.hindrance(found, view.known, at, new=new)
+        hindrance = checkout.hindrance(found, view.known, at, new=new)
+        is_wrong = bool(found.changed or found.damaged)
+        if repairs and (is_wrong or not (at and at.operation)):
+            hindrance = ""
         if hindrance:
             _log.warning("%s was not written, %s; %s", self.path, hindrance, _NOTHING_IS_LOST)
             return

@@ -402,3 +402,158 @@ def as_somebody_else(log: RecordedLog) -> subprocess.CompletedProcess[str]:
     )
     words = [sys.executable, "-c", code, str(log.project.root)]
     return subprocess.run(words, capture_output=True, text=True, check=True)
+
+
+# What comes at a bad moment.
+
+
+def test_an_append_that_stands_in_the_file_alone_is_recorded(log: RecordedLog) -> None:
+    log.path.write_bytes(log.path.read_bytes() + line(NOTE))
+    log.append([NOTE])
+    log.path.unlink()
+    assert log.read().events == (CLAIM, BEGIN, NOTE)
+
+
+def test_what_is_written_between_the_look_and_the_append_stays(
+    log: RecordedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_with = LogFile._end_with
+
+    def overtaken(file: LogFile, *args: object, **more: object) -> None:
+        with file.path.open("ab") as other:
+            other.write(line(COLLEAGUE))
+        end_with(file, *args, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFile, "_end_with", overtaken)
+        log.append([NOTE])
+    assert line(COLLEAGUE) in log.path.read_bytes()
+    log.put_right()
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
+    assert log.path.read_bytes().count(b"\n") == 4
+
+
+def test_what_others_wrote_behind_an_append_that_is_taken_back_stays(log: RecordedLog) -> None:
+    log.append([NOTE])
+    log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE))
+    log.take_back([NOTE])
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE)
+    assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(COLLEAGUE)
+
+
+def test_a_line_of_others_divides_no_append(root: Path) -> None:
+    log = log_in(root, "002-find")
+    log.append([CLAIM, BEGIN])
+    first = log.path.read_bytes().splitlines(keepends=True)[0]
+    log.path.write_bytes(first + line(COLLEAGUE))
+    log.append([NOTE])
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
+
+
+def test_half_an_append_of_others_is_not_among_the_lines(log: RecordedLog) -> None:
+    whole = log.path.read_bytes()
+    half = encode([COLLEAGUE, OTHER], mission_slug=SLUG).splitlines(keepends=True)[0]
+    log.path.write_bytes(whole + half)
+    assert log.lines() == whole
+
+
+@pytest.mark.parametrize("mark", [b"<<<<<<< HEAD\n", b"=======\n", b">>>>>>> Stash\n"])
+def test_marks_of_a_conflict_are_put_away_by_a_repair(log: RecordedLog, mark: bytes) -> None:
+    whole = log.path.read_bytes()
+    log.path.write_bytes(line(CLAIM) + mark + line(BEGIN))
+    with pytest.raises(StateUnreadable):
+        log.take_in()
+    log.put_right(repairs=True)
+    assert log.path.read_bytes() == whole
+    assert kept(log) == [line(CLAIM) + mark + line(BEGIN)]
+
+
+def test_lines_that_an_unfinished_merge_has_brought_are_not_taken_in(
+    root: Path, log: RecordedLog
+) -> None:
+    before = log.path.read_bytes()
+    merge = root / ".git" / "MERGE_HEAD"
+    merge.write_text("0" * 40)
+    log.path.write_bytes(before + line(COLLEAGUE))
+    with pytest.raises(StateUnreadable, match="finish or abort it, and ask again"):
+        log.append([NOTE])
+    log.path.write_bytes(before)
+    merge.unlink()
+    assert log.take_in().events == (CLAIM, BEGIN)
+
+
+def test_a_line_of_others_that_stands_there_twice_counts_once(log: RecordedLog) -> None:
+    log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE) + line(OTHER) + line(COLLEAGUE))
+    log.put_right()
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, OTHER)
+
+
+def test_a_line_without_an_id_is_the_same_in_another_form(log: RecordedLog) -> None:
+    theirs = {"kind": "theirs", "wp_id": "WP01"}
+    whole = log.path.read_bytes()
+    log.path.write_bytes(whole + json.dumps(theirs).encode() + b"\n")
+    log.put_right()
+    other = json.dumps(theirs, indent=None, separators=(",", ":"), sort_keys=True).encode()
+    log.path.write_bytes(whole + other + b"\n")
+    log.put_right()
+    assert log.path.read_bytes().count(b"theirs") == 1
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_branch_that_is_gone_keeps_nothing_from_the_file(
+    root: Path, log: RecordedLog, is_gone: bool
+) -> None:
+    git(root, "commit", "-q", "--allow-empty", "-m", "on main")
+    git(root, "switch", "-q", "-c", "topic")
+    log.append([NOTE])
+    log.path.unlink()
+    git(root, "switch", "-q", "main")
+    if is_gone:
+        git(root, "branch", "-q", "-D", "topic")
+    log.append([COLLEAGUE])
+    assert log.path.exists() is is_gone
+    log.put_right(repairs=True)
+    assert log.path.read_bytes().count(b"\n") == 4
+
+
+def test_a_commit_that_was_checked_out_keeps_nothing_from_the_file(
+    root: Path, log: RecordedLog
+) -> None:
+    git(root, "switch", "-q", "--detach")
+    log.append([NOTE])
+    log.path.unlink()
+    git(root, "switch", "-q", "main")
+    log.append([COLLEAGUE])
+    assert log.path.read_bytes().count(b"\n") == 4
+
+
+# Which mission it is.
+
+
+def test_a_mission_that_lost_its_file_in_part_and_is_given_an_id_goes_on(root: Path) -> None:
+    log_in(root).append([CLAIM])
+    log = log_in(root)
+    log.append([BEGIN])
+    said = json.loads(line(BEGIN))
+    log.path.write_text(json.dumps(dict(sorted(said.items()))) + "\n")
+    assert log_in(root, mission_id="A").read().events == (CLAIM, BEGIN)
+
+
+def test_a_new_mission_without_an_id_does_not_go_on_with_one_that_was_renamed(root: Path) -> None:
+    log_in(root, mission_id="A").append([CLAIM])
+    found = root / "kitty-specs" / "002-found"
+    (root / "kitty-specs" / SLUG).rename(found)
+    (root / "kitty-specs" / SLUG).mkdir()
+    ids = {"002-found": "A"}
+    new = RecordedLog(project=Layout(root), slug=SLUG, id_of=ids.get)
+    assert new.read().events == ()
+    new.append([NOTE])
+    renamed = RecordedLog(project=Layout(root), slug="002-found", id_of=ids.get)
+    assert renamed.read().events == (CLAIM,)
+
+
+def test_a_mission_whose_id_and_file_are_gone_keeps_its_history(root: Path) -> None:
+    log = log_in(root, mission_id="A")
+    log.append([CLAIM])
+    log.path.unlink()
+    assert log_in(root).read().events == (CLAIM,)
