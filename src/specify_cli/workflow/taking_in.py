@@ -6,13 +6,13 @@ import errno
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
 from specify_cli.core.lanes import FINISHED
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
+from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs import intake
 from specify_cli.vcs.box import box_for
@@ -32,9 +32,6 @@ _OF_THE_DISK: Final = frozenset(
 )
 """No file of an agent is the reason for these."""
 
-
-_DAMAGED: Final = (StateUnreadable, MissionNotFound)
-"""What stays as it is until somebody mends it, unlike a disk that refuses once."""
 
 _OTHERS_S: Final = 10.0
 """Nobody's approval waits longer for the workspaces of other packages; a merge looks at them again."""
@@ -56,14 +53,11 @@ def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> 
 def all_offered(project: Project, slug: str) -> Iterator[list[Offer]]:
     """What the workspaces of all execution lanes of the mission have, and what is uncommitted; as `offered`."""
     with ExitStack() as until_the_end:
-        try:
-            mission = open_mission(project, slug)
-            repository = repositories.look(project)
-        except _DAMAGED:  # Whoever acts on it next is told.
-            repository = None
-        if repository is None:
+        found = _found(project, slug)
+        if found is None:
             yield []
             return
+        mission, repository = found
         lanes = [mission.lane_workspace(it.lane_id) for it in mission.lanes]
         offers = (of_lane(mission, repository, lane, until_the_end=until_the_end) for lane in lanes)
         yield [looked(project, offer) for offer in offers]
@@ -82,13 +76,10 @@ def others_offered(project: Project, slug: str, wish: Wish) -> Iterator[list[Off
 def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitStack) -> list[Offer]:
     if wish.to not in FINISHED:
         return []
-    try:
-        mission = open_mission(project, slug)
-        repository = repositories.look(project)
-    except _DAMAGED:  # Whoever acts on it next is told.
+    found = _found(project, slug)
+    if found is None or wish.wp_id not in found[0].packages:
         return []
-    if repository is None or wish.wp_id not in mission.packages:
-        return []
+    mission, repository = found
     at_work = (x for x in mission.packages if mission.state_of(x).lane in AT_WORK)
     lane_ids = sorted({mission.lane_ids[x] for x in at_work} - {mission.lane_ids[wish.wp_id]})
     deadline = time.monotonic() + _OTHERS_S
@@ -106,14 +97,27 @@ def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitSt
 
 
 def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack) -> Offer:
+    found = _found(project, slug)
+    if found is None or wp_id not in found[0].packages:
+        return NOTHING
+    mission, repository = found
+    return of_lane(mission, repository, mission.workspace(wp_id), until_the_end=until_the_end)
+
+
+def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None:
+    """The mission and its repository; None where one is not there or damaged: who acts on it next is told.
+
+    Raises:
+        StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
+    """
     try:
         mission = open_mission(project, slug)
+    except (StateUnreadable, MissionNotFound):
+        return None
+    with suppress(SpecKittyError):
         repository = repositories.look(project)
-    except _DAMAGED:  # Whoever acts on it next is told.
-        return NOTHING
-    if repository is None or wp_id not in mission.packages:
-        return NOTHING
-    return of_lane(mission, repository, mission.workspace(wp_id), until_the_end=until_the_end)
+        return (mission, repository) if repository else None
+    return None
 
 
 def of_lane(
