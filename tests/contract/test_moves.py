@@ -86,6 +86,12 @@ def untouched(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Boa
 
 
 @pytest.fixture(scope="module")
+def forced_upon(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """A project of its own for forced moves, because of what they leave for others to see."""
+    return Board(scratch.project("single", tmp_path_factory.mktemp("forced") / "project"), b"")
+
+
+@pytest.fixture(scope="module")
 def worked(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """The package has a worktree with work committed in it, and its subtasks are done."""
     return _worked(scratch, tmp_path_factory.mktemp("worked") / "project")
@@ -122,7 +128,8 @@ def board(
     if way == "supplied" and to == "in_progress" and (origin, to) in GUARDS:
         # Work that begins anew sets aside what is there: nobody else may have this project.
         return _worked(scratch, tmp_path / "project")
-    made: Board = request.getfixturevalue("worked" if way == "supplied" else "untouched")
+    projects = {"bare": "untouched", "supplied": "worked", "forced": "forced_upon"}
+    made: Board = request.getfixturevalue(projects[way])
     return made
 
 

@@ -33,7 +33,7 @@ dangerous_flags = []
 @pytest.mark.usefixtures("agents")
 @pytest.mark.parametrize(
     ("language", "name"),
-    sampled([("shell", "nightly"), ("shell", "default"), ("python", "default")], every=2),
+    sampled([("shell", "nightly"), ("shell", "default"), ("python", "default")], every=3),
 )
 def test_mission_goes_from_planned_to_merged(mission: Stage, language: str, name: str):
     if name != "default":

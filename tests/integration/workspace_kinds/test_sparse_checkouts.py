@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.workspace_kinds.projects import plain
 from tests.integration.workspace_kinds.test_stories import SLUG, Person
 
 TASKS = "\n## WP01 One\n\nOwned files: in/**\n\nDo it.\n"
 
 
-@pytest.mark.parametrize("cone", ["--cone", "--no-cone"])
+@pytest.mark.parametrize("cone", sampled(["--cone", "--no-cone"], every=2))
 def test_a_merge_leaves_every_mission_on_the_disk(tmp_path: Path, cone: str) -> None:
     root = tmp_path / "project"
     project = plain(root)
