@@ -78,7 +78,7 @@ def hindrance(found: Comparison, known: KnownMission, at: Checkout | None, *, ne
     if at.operation:
         return f"because a {at.operation} is under way"
     is_elsewhere = known.branch not in (None, at.branch) and len(found.missing) > new
-    # A branch that is gone, and a commit that was checked out, can nobody go back to.
+    # Nobody can go back to a branch that was deleted; a commit that was checked out is not a branch.
     if is_elsewhere and at.has_branch(known.branch or ""):
         return f"because it was last written on {known.branch}, and {at.branch} is checked out"
     return ""

@@ -39,7 +39,7 @@ def look_up(
 
     if mission_id is None:
         nameless = (it for it in here if it.mission_id is None)
-        # It is another mission where the one that was here has gone elsewhere.
+        # Where the mission that was here was renamed, this is a new one.
         named = (
             it for it in here if _is_log_of(record, it, raw) or (not raw and not is_elsewhere(it))
         )

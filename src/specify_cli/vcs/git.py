@@ -282,7 +282,7 @@ def _lock_of_branch(lock: Path) -> Iterator[str]:
         with suppress(OSError, ValueError, NotRegular, TooLarge):
             said = read_regular(lock.with_suffix(""), max_bytes=_MOST_OF_HEAD).decode()
             other = lock.parent / f"{said.removeprefix('ref:').strip()}.lock"
-            # An agent may have written HEAD: nobody is told to remove what lies elsewhere.
+            # An agent can write HEAD: the advice must name no file outside this git folder.
             is_here = os.path.realpath(other) == str(other)
             if is_here and other.is_relative_to(lock.parent / "refs/heads") and other.exists():
                 yield str(other)

@@ -105,7 +105,7 @@ def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack)
 
 
 def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None:
-    """The mission and its repository; None where one is not there or damaged: who acts on it next is told.
+    """The mission and its repository; None where one is missing or damaged: whoever acts on it next is told.
 
     Raises:
         StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
