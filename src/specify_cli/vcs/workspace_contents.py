@@ -91,10 +91,15 @@ def _give_large_files(git: Git, order: Order, git_dir: Path, *, common: Path) ->
 
 
 def _give(folder: Path, owner: int) -> None:
-    """The folder and all that it holds belong to that user. Nobody else can have put a link there."""
+    """The folder and all that it holds belong to that user. Nobody else can have put a link there.
+
+    What does already keeps its change time, by which the index knows it.
+    """
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files, "."):
-            os.chown(Path(parent, name), owner, -1, follow_symlinks=False)
+            path = Path(parent, name)
+            if path.lstat().st_uid != owner:
+                os.chown(path, owner, -1, follow_symlinks=False)
 
 
 def _has_hooks(order: Order, settings: ProjectSettings, *, root: Path, common: Path) -> bool:

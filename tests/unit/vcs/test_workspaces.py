@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -62,8 +63,14 @@ def test_a_workspace_can_belong_to_another_user(project: Project, tmp_path: Path
     made = workspace(project, owner=54_321)
     assert {it.lstat().st_uid for it in (made.path, *made.path.rglob("*"))} == {54_321}
     assert outside.stat().st_uid == os.geteuid()
+    safe = ("-c", f"safe.directory={made.path}")
+    # The index knows the files as they are: no first look has to read them all again.
+    known = made.git(*safe, "ls-files", "--debug")
+    for name in made.git(*safe, "ls-files").splitlines():
+        seconds, nanoseconds = divmod((made.path / name).lstat().st_ctime_ns, 10**9)
+        assert re.search(rf"^{name}\n  ctime: {seconds}:({nanoseconds}|0)$", known, re.MULTILINE)
     index = (made.path / ".git" / "index").read_bytes()
-    assert made.git("-c", f"safe.directory={made.path}", "status", "--porcelain") == ""
+    assert made.git(*safe, "status", "--porcelain") == ""
     assert (made.path / ".git" / "index").read_bytes() == index
 
 
