@@ -66,6 +66,8 @@ def broken_rules(checkout: Path, *words: str, cache: Path) -> set[str]:
         here.syspath_prepend(checkout / "src")
         # It looks for the package as an import would, and would find the one that is imported.
         here.delitem(sys.modules, "specify_cli", raising=False)
+        # It would switch off every logger of this process.
+        here.setattr("importlinter.cli.logging_config.dictConfig", lambda _: None)
         called = ["--cache-dir", str(cache), *words]
         verdict = CliRunner().invoke(lint_imports_command, called, catch_exceptions=False)
     said = " ".join(verdict.output.split())

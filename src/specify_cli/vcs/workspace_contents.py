@@ -45,7 +45,8 @@ def fill(
     # The last thing of all: no git that runs here has ever read it.
     _configure(git, order, git_dir, project=project, settings=settings)
     if order.owner is not None:
-        _give(path, order.owner)
+        # Not the files that are checked out: they have it, and the index knows when they changed.
+        _give(git_dir, order.owner)
     return left_out
 
 
@@ -91,15 +92,10 @@ def _give_large_files(git: Git, order: Order, git_dir: Path, *, common: Path) ->
 
 
 def _give(folder: Path, owner: int) -> None:
-    """The folder and all that it holds belong to that user. Nobody else can have put a link there.
-
-    What does already keeps its change time, by which the index knows it.
-    """
+    """The folder and all that it holds belong to that user. Nobody else can have put a link there."""
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files, "."):
-            path = Path(parent, name)
-            if path.lstat().st_uid != owner:
-                os.chown(path, owner, -1, follow_symlinks=False)
+            os.chown(Path(parent, name), owner, -1, follow_symlinks=False)
 
 
 def _has_hooks(order: Order, settings: ProjectSettings, *, root: Path, common: Path) -> bool:
