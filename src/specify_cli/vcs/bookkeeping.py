@@ -72,14 +72,20 @@ def _publish(
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
     main = _main(repo)
-    main.hold_in_index(index_info(entries, like=commit))
-    # In this order after a power loss, too; git has synced the index itself, not its name.
-    sync.sync_folder(main.git_dir or repo.root)
-    branch = branch_in(main.git_dir) if main.git_dir else None
-    marks.note_ref(HEADS + branch if branch else "HEAD", commit)
-    note = "spec-kitty: commit"
-    # An empty old value stands for "does not exist yet".
-    repo.git.run("update-ref", "-m", note, "HEAD", commit, head or "")
+    with main.holding_in_index(index_info(entries, like=commit)) as put_back:
+        try:
+            # In this order after a power loss, too; git has synced the index itself, not its name.
+            sync.sync_folder(main.git_dir or repo.root)
+            branch = branch_in(main.git_dir) if main.git_dir else None
+            marks.note_ref(HEADS + branch if branch else "HEAD", commit)
+            note = "spec-kitty: commit"
+            # An empty old value stands for "does not exist yet".
+            repo.git.run("update-ref", "-m", note, "HEAD", commit, head or "")
+        except (GitFailed, OSError):
+            # Not after a refusal that came too late: HEAD has them then.
+            if repo.head() == head:
+                put_back()
+            raise
 
 
 def _not_committed(error: GitFailed | OSError) -> GitFailed:

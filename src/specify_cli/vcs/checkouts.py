@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -122,6 +122,17 @@ class Checkout:
             GitFailed: git refused, the lock is stale, or the disk refused.
         """
         index_file.hold(self.git, self.git_dir or self.path, info)
+
+    def holding_in_index(self, info: bytes) -> AbstractContextManager[Callable[[], object]]:
+        """The index holds these entries, as `hold_in_index`, and is locked during the block.
+
+        What the block is given makes the index what it was before.
+
+        Raises:
+            GitFailed: git refused, or the lock is stale.
+            OSError: the disk refused.
+        """
+        return index_file.holding(self.git, self.git_dir or self.path, info)
 
     def outwait_index(self) -> None:
         """No git of a killed host is still writing here.

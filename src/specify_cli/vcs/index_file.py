@@ -11,7 +11,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,10 @@ PATIENCE_S: Final = 1.0
 DRAFT: Final = "spec-kitty-index"
 """What is about to become the index of a checkout, in its git folder."""
 
+FORMER: Final = "spec-kitty-index-before"
+"""What was the index of a checkout until a change that is under way, in its git folder."""
+
+_HOLD: Final = ("update-index", "-z", "--index-info")
 _POLL_S: Final = 0.01
 _MOST_BYTES: Final = 4 * 1024**3
 
@@ -56,32 +60,54 @@ def changed_by(
 
 
 def hold(git: Git, git_dir: Path, info: bytes) -> None:
+    """As `holding`, for good.
+
+    Raises:
+        GitFailed: the lock stayed taken, or git or the disk refused.
+    """
+    try:
+        with holding(git, git_dir, info):
+            pass
+    except OSError as error:
+        raise GitFailed(_HOLD, returncode=-1, stderr=str(error)) from error
+
+
+@contextmanager
+def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], object]]:
     """The index in `git_dir` holds the entries of `info`; no file of the working tree is opened.
 
     Git reads files again that may have changed in the instant in which the index was written, with
     the filters that their attributes select. It finds none in an empty working tree. The index
     keeps its date, so that git reads them when it is next asked about them.
 
+    Nobody else changes the index during the block. What it is given makes the index what it was
+    before; the disk needs no room for that.
+
     Raises:
-        GitFailed: the lock stayed taken, or git or the disk refused.
+        GitFailed: the lock stayed taken, or git refused.
+        OSError: the disk refused.
     """
-    args = ("update-index", "-z", "--index-info")
-    try:
-        with (
-            _locked(git_dir / "index.lock"),
-            scratch_index() as env,
-            tempfile.TemporaryDirectory(prefix="spec-kitty-") as empty,
-        ):
-            ours = Path(env["GIT_INDEX_FILE"])
-            before = _copied(git_dir / "index", ours)
-            place = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
-            # Git does not change into the working tree for this command: it starts there.
-            replace(git, folder=Path(empty)).run(*args, input=info, env={**env, **place})
-            if before:
-                os.utime(ours, ns=(before[1], before[1]))
-            _take_the_place(git_dir, ours)
-    except OSError as error:
-        raise GitFailed(args, returncode=-1, stderr=str(error)) from error
+    with (
+        _locked(git_dir / "index.lock"),
+        scratch_index() as env,
+        tempfile.TemporaryDirectory(prefix="spec-kitty-") as empty,
+    ):
+        ours = Path(env["GIT_INDEX_FILE"])
+        index, former = git_dir / "index", git_dir / FORMER
+        before = _copied(index, ours)
+        if before:
+            _write_like(former, ours)
+        place = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
+        # Git does not change into the working tree for this command: it starts there.
+        replace(git, folder=Path(empty)).run(*_HOLD, input=info, env={**env, **place})
+        if before:
+            os.utime(ours, ns=(before[1], before[1]))
+        _take_the_place(git_dir, ours)
+        try:
+            yield lambda: former.replace(index) if before else index.unlink()
+        finally:
+            with suppress(OSError):  # In nobody's way, and removed with what a killed git leaves.
+                former.unlink(missing_ok=True)
 
 
 def stale(lock: Path) -> str:
@@ -121,9 +147,13 @@ def _copied(index: Path, ours: Path) -> _Version:
 
 def _take_the_place(git_dir: Path, ours: Path) -> None:
     draft = git_dir / DRAFT
-    plain_files.replace(draft, ours.read_bytes())
-    shutil.copystat(ours, draft)
+    _write_like(draft, ours)
     draft.replace(git_dir / "index")
+
+
+def _write_like(path: Path, index: Path) -> None:
+    plain_files.replace(path, index.read_bytes())
+    shutil.copystat(index, path)
 
 
 def _version(file: Path) -> _Version:

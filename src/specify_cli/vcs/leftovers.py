@@ -22,7 +22,7 @@ from pathlib import Path
 
 from specify_cli.vcs import marks, plain_files
 from specify_cli.vcs.checkouts import git_dir_of
-from specify_cli.vcs.index_file import DRAFT
+from specify_cli.vcs.index_file import DRAFT, FORMER
 from specify_cli.vcs.marks import Mark
 
 
@@ -63,8 +63,9 @@ def _sweep(git_dir: Path) -> None:
     for folder in (git_dir, *_registrations(git_dir)):
         if mark.proves(_content(folder / "index.lock")):
             (folder / "index.lock").unlink(missing_ok=True)
-        if os.path.lexists(folder / DRAFT):
-            (folder / DRAFT).unlink(missing_ok=True)
+        for name in (DRAFT, FORMER):
+            if os.path.lexists(folder / name):
+                (folder / name).unlink(missing_ok=True)
     for lock in _locks_of_refs(git_dir, mark):
         lock.unlink(missing_ok=True)
 

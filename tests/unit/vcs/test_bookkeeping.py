@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from specify_cli.vcs import bookkeeping, marks
 from specify_cli.vcs.bookkeeping import commit_files
-from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.git import Completed, Git, GitFailed
 from tests.unit.vcs.conftest import LOG, Project
 
 pytestmark = pytest.mark.long
@@ -157,6 +158,47 @@ def test_a_disk_that_refuses_anything_before_the_commit_is_a_refusal_to_commit(
     with pytest.raises(GitFailed, match="Input/output error"):
         commit_files(project.repo, held(log), message="record")
     assert project.git("rev-parse", "main") == head
+
+
+@pytest.mark.parametrize("in_the_way", ["refs/heads/main.lock", "HEAD.lock"])
+def test_a_refused_commit_leaves_the_index_as_it_was(project: Project, in_the_way: str) -> None:
+    log = project.write(LOG, "staged by hand\n")
+    project.git("add", LOG)
+    log.write_text("two\n")
+    (project.root / ".git" / in_the_way).touch()
+    index = (project.root / ".git/index").read_bytes()
+    with pytest.raises(GitFailed, match="lock"):
+        commit_files(project.repo, held(log), message="record")
+    assert (project.root / ".git/index").read_bytes() == index
+    assert not list((project.root / ".git").glob("spec-kitty-index*"))
+    (project.root / ".git" / in_the_way).unlink()
+    assert commit_files(project.repo, held(log), message="record")
+    assert project.git("show", f"HEAD:{LOG}") == "two"
+
+
+def test_a_refused_first_commit_leaves_no_index(empty: Project) -> None:
+    log = empty.write(LOG, "one\n")
+    (empty.root / ".git/HEAD.lock").touch()
+    with pytest.raises(GitFailed, match="lock"):
+        commit_files(empty.repo, held(log), message="record")
+    assert not (empty.root / ".git/index").exists()
+
+
+def test_a_refusal_that_comes_after_the_commit_keeps_it_in_the_index(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, run = project.write(LOG, "two\n"), Git.run
+
+    def refuse_late(git: Git, *args: str, **more: Any) -> Completed:
+        done = run(git, *args, **more)
+        if args[0] == "update-ref":
+            raise GitFailed(args, returncode=-1, stderr="Input/output error")
+        return done
+
+    monkeypatch.setattr(Git, "run", refuse_late)
+    commit_files(project.repo, held(log), message="record")
+    assert project.git("show", f"HEAD:{LOG}") == "two"
+    assert project.status() == []
 
 
 def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(

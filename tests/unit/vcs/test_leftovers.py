@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import leftovers, marks
+from specify_cli.vcs import index_file, leftovers, marks
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import Git, GitFailed
 from tests.durability import watched
@@ -61,6 +61,18 @@ def test_the_lock_of_an_index_that_a_killed_holder_had_is_taken_away(
     assert (git_dir / "index.lock").exists()
     with leftovers.cleared(root):
         assert not (git_dir / "index.lock").exists()
+
+
+def test_what_was_or_should_become_an_index_is_taken_away(root: Path) -> None:
+    git_dir = root / ".git"
+
+    def at_work() -> None:
+        made(git_dir / index_file.DRAFT)
+        made(git_dir / index_file.FORMER)
+
+    killed(root, at_work)
+    with leftovers.cleared(root):
+        assert not list(git_dir.glob("spec-kitty-index*"))
 
 
 def test_a_lock_is_known_again_where_the_file_system_has_no_links(
