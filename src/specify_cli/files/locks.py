@@ -13,12 +13,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from specify_cli import clock, processes
 from specify_cli.errors import StorageFailed
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 POLL_INTERVAL_S = 0.005
 LOOK_AT_HOLDER_S = 0.25
@@ -108,6 +110,8 @@ def _end_orphans_of_holder(path: Path) -> None:
 def _acquire(
     path: Path, *, timeout_s: float, told: Callable[[int], object] = lambda descriptor: None
 ) -> FileLock | None:
+    from filelock import Timeout
+
     def on_acquired(descriptor: int) -> None:
         told(descriptor)
         _sign(descriptor)
@@ -143,6 +147,8 @@ def _waits(timeout_s: float) -> Iterator[float]:
 
 
 def _file_lock(path: Path, on_acquired: Callable[[int], None]) -> FileLock:
+    from filelock import FileLock
+
     # A lock that falls back to mere existence would outlive a killed process and block everybody.
     return FileLock(
         path,

@@ -11,12 +11,11 @@ from specify_cli.core.claims import Life
 from specify_cli.core.events import Moved
 from specify_cli.core.wishes import Wish
 from specify_cli.storage.project import Project
-from specify_cli.workflow import liveness, transitions
+from specify_cli.workflow import liveness
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.opened import changing_package
 from specify_cli.workflow.outcomes import AliveReport, MoveReport, ReleaseReport
-from specify_cli.workflow.taking_in import offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,10 @@ class Claiming:
         Raises: MissionNotFound, WorkPackageNotFound, TransitionRejected, StateUnreadable,
         StorageFailed.
         """
+        # A heartbeat needs nothing of git.
+        from specify_cli.workflow import transitions
+        from specify_cli.workflow.taking_in import offered
+
         with (
             offered(self.project, selector, wp_id) as offer,
             acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission,

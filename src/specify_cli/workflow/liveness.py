@@ -23,7 +23,6 @@ from specify_cli.files import folders
 from specify_cli.files.atomic import publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.storage.project import Project
-from specify_cli.workflow import repositories
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.opened import OpenMission, changing_package
 
@@ -125,6 +124,8 @@ def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sig
     at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
         return
+    from specify_cli.workflow import repositories
+
     with repositories.looking(mission.files.project) as repository:
         branches = {x: mission.workspace(x).branch for x in at_work}
         tips = repository.dated_tips(set(branches.values())) if repository else {}

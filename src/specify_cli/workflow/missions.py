@@ -11,7 +11,6 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
-from specify_cli.workflow.lane_workspaces import recommended_base
 from specify_cli.workflow.opened import OpenMission, open_mission
 from specify_cli.workflow.outcomes import MissionReport, PackageReport
 
@@ -67,11 +66,19 @@ class Missions:
         return MissionReport(
             mission=mission.identity,
             packages=tuple(
-                replace(package, recommended_base=recommended_base(mission, package.wp_id))
+                replace(package, recommended_base=_recommended_base(mission, package.wp_id))
                 for package in packages
                 if package.lane is Lane.PLANNED
             ),
         )
+
+
+def _recommended_base(mission: OpenMission, wp_id: str) -> str | None:
+    if not mission.package(wp_id).dependencies:
+        return None
+    from specify_cli.workflow.lane_workspaces import recommended_base
+
+    return recommended_base(mission, wp_id)
 
 
 def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:

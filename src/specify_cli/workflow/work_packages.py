@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from specify_cli import clock, ids
 from specify_cli.core import claims, rules
-from specify_cli.core.events import Annotated, Event, JsonObject, Moved
+from specify_cli.core.events import Event, Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import UsageError
 from specify_cli.storage.project import Project
 from specify_cli.workflow import hand_in, lane_workspaces, transitions
 from specify_cli.workflow.cause import Cause
@@ -21,11 +19,10 @@ from specify_cli.workflow.moving import from_and_to, moved_events
 from specify_cli.workflow.opened import (
     LONGEST_SHOWN,
     OpenMission,
-    changing_mission,
     naming,
     open_mission,
 )
-from specify_cli.workflow.outcomes import MoveReport, NoteReport, StartReport, WorkspaceReport
+from specify_cli.workflow.outcomes import MoveReport, StartReport, WorkspaceReport
 from specify_cli.workflow.taking_in import offered, others_offered
 
 
@@ -128,49 +125,6 @@ class WorkPackages:
                 warnings=(*warned, *report.warnings, *handed_in),
             )
 
-    def append_history(
-        self, selector: str, wp_id: str, *, actor: str, note: str, cause: Cause
-    ) -> NoteReport:
-        """The note is in the package's history.
-
-        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed, TransitionRejected,
-        StorageFailed.
-        """
-        with acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission:
-            events = _recorded(mission, cause)
-            if not events:
-                _check_not_released(mission, wp_id, actor)
-                events = [_annotated(wp_id, {"note": note}, actor=actor, cause=cause)]
-                mission.append(events, cause)
-            return _note_report(mission, [wp_id], events)
-
-    def mark_subtasks(
-        self, selector: str, subtask_ids: Sequence[str], *, status: str, actor: str, cause: Cause
-    ) -> NoteReport:
-        """The subtasks are marked `status` ("done" or "pending"), all in one append.
-
-        Raises: MissionNotFound, UsageError for a subtask that no package has,
-        WorkPackageAlreadyClaimed, TransitionRejected, StorageFailed.
-        """
-        with changing_mission(self.project, selector) as mission:
-            owners = _owners(mission, subtask_ids)
-            events = _recorded(mission, cause)
-            if not events:
-                for wp_id in owners:
-                    with naming(wp_id=wp_id):
-                        _check_not_released(mission, wp_id, actor)
-                events = [
-                    _annotated(
-                        wp_id,
-                        {"subtasks": dict.fromkeys(names, status)},
-                        actor=actor,
-                        cause=cause,
-                    )
-                    for wp_id, names in owners.items()
-                ]
-                mission.append(events, cause)
-            return _note_report(mission, list(owners), events)
-
     def resolve_workspace(self, selector: str, wp_id: str) -> WorkspaceReport:
         """Where the package is, or will be, worked on; nothing is changed.
 
@@ -195,51 +149,9 @@ def _hand_in_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
     )
 
 
-def _check_not_released(mission: OpenMission, wp_id: str, actor: str) -> None:
-    package = mission.state_of(wp_id)
-    claims.check_not_released(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
-
-
-def _recorded(mission: OpenMission, cause: Cause) -> Sequence[Event]:
-    return cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
-
-
 def _moves_recorded(mission: OpenMission, cause: Cause) -> list[Moved]:
-    return [event for event in _recorded(mission, cause) if isinstance(event, Moved)]
-
-
-def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Package id to those of the subtasks that are its own."""
-    owners: dict[str, list[str]] = {}
-    for name in _spelled_out(mission, subtask_ids):
-        home = next((x for x in mission.packages if name in mission.subtask_ticks(x)), None)
-        if home is None:
-            raise UsageError(
-                f"no package of mission {mission.slug} has the subtask {name[:80]!r}:"
-                " see the front matter of its prompts, or the checkboxes in tasks.md"
-            )
-        owners.setdefault(home, []).append(name)
-    return owners
-
-
-def _spelled_out(mission: OpenMission, names: Sequence[str]) -> Iterator[str]:
-    """The subtasks, each package's id replaced by all of its own."""
-    for name in names:
-        yield from mission.subtask_ticks(name) if name in mission.packages else (name,)
-
-
-def _annotated(wp_id: str, delta: JsonObject, *, actor: str, cause: Cause) -> Annotated:
-    return Annotated(
-        event_id=ids.ulid(),
-        at=clock.timestamp(),
-        actor=actor,
-        wp_id=wp_id,
-        delta=delta,
-        policy_metadata=cause.policy,
-        correlation_id=cause.correlation_id,
-        identity=cause.identity,
-        request_digest=cause.request_digest,
-    )
+    recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
+    return [event for event in recorded if isinstance(event, Moved)]
 
 
 def _move_report(
@@ -262,14 +174,4 @@ def _move_report(
         no_op=not events,
         outside_owned_files=work.outside_listed if work else (),
         warnings=work.warnings if work else (),
-    )
-
-
-def _note_report(
-    mission: OpenMission, wp_ids: Sequence[str], events: Sequence[Event]
-) -> NoteReport:
-    return NoteReport(
-        mission=mission.identity,
-        wp_ids=tuple(wp_ids),
-        entry_ids=tuple(ids.history_entry_id(event.event_id) for event in events),
     )

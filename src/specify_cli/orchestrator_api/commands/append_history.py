@@ -37,7 +37,7 @@ def handle(
     params: AppendHistoryParams, cause: Cause, services: Callable[[], Services]
 ) -> AppendHistoryResult:
     """The note is in the package's history."""
-    report = services().work_packages.append_history(
+    report = services().annotating.append_history(
         params.mission, params.wp, actor=params.actor, note=params.note, cause=cause
     )
     return AppendHistoryResult(

@@ -41,7 +41,7 @@ def handle(
     params: MarkSubtasksParams, cause: Cause, services: Callable[[], Services]
 ) -> MarkSubtasksResult:
     """The subtasks are marked."""
-    report = services().work_packages.mark_subtasks(
+    report = services().annotating.mark_subtasks(
         params.mission, params.subtasks, status=params.status, actor=params.actor, cause=cause
     )
     return MarkSubtasksResult(
