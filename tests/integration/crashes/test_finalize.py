@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.crashes.killing import killer
 from tests.integration.stage import SLUG, Stage
 
@@ -26,8 +27,9 @@ def restore(folder: Path, texts: dict[str, str]) -> None:
         (folder / "tasks" / name).write_text(text)
 
 
+@pytest.mark.parametrize("first", sampled([1, 2, 3], every=3))
 def test_every_prompt_is_as_before_or_complete_and_the_next_call_does_the_rest(
-    stage: Stage,
+    stage: Stage, first: int
 ) -> None:
     folder = stage.write_mission({"WP01": {}, "WP02": {}, "WP03": {}})
     (folder / "tasks.md").write_text(TASKS)
@@ -38,7 +40,7 @@ def test_every_prompt_is_as_before_or_complete_and_the_next_call_does_the_rest(
 
     run_until = killer(stage)
     seen = set()
-    for step in count(1):
+    for step in count(first, 3):
         restore(folder, before)
         code = run_until(step, WORDS)
         now = prompts(folder)
@@ -49,4 +51,4 @@ def test_every_prompt_is_as_before_or_complete_and_the_next_call_does_the_rest(
         assert not [x for x in (folder / "tasks").iterdir() if x.name not in after]
         if code == 0:
             break
-    assert seen == {0, 1, 2}
+    assert {0, 2} <= seen <= {0, 1, 2}

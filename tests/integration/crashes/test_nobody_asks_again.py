@@ -26,7 +26,7 @@ NOTE = {"wp": "WP01", "actor": "coder", "note": "n"}
 def deaths(stage: Stage, words: Callable[[str], Sequence[str]], *, first: int) -> Iterator[str]:
     """Missions whose command was killed, each some steps later than the one before."""
     run_until = killer(stage)
-    for step in range(first, LAST_STEP, 3):
+    for step in range(first, LAST_STEP, 6):
         slug = f"{step:03}-search"
         stage.write_mission({"WP01": {}}, slug=slug)
         if run_until(step, words(slug)) == 0:
@@ -78,7 +78,7 @@ def start_words(slug: str) -> list[str]:
 
 
 @pytest.mark.parametrize("words", [note_words, start_words])
-@pytest.mark.parametrize("first", sampled([1, 2, 3], every=3))
+@pytest.mark.parametrize("first", sampled([1, 2, 3, 4, 5, 6], every=6))
 def test_a_change_killed_at_any_step_is_recorded_without_asking_again(
     stage: Stage, first: int, words: Callable[[str], Sequence[str]]
 ) -> None:
@@ -123,7 +123,7 @@ def test_a_worker_that_serves_records_what_a_killed_command_line_had_done(
     stage.approve("WP01", {"src/work": "work\n"})
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")
     words = ["orchestrator-api", "merge-mission", *flags(correlation_id="killed")]
-    for call in range(6, 120, 6):
+    for call in range(6, 120, 12):
         env = fatal_git(tmp_path / str(call), call=call, moment="after")
         if stage.run(*words, env=env).exit_code == 0:
             break

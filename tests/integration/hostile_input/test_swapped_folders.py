@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import sampled
 from tests.integration.hostile_input.served import DEADLINE_S, Served
 from tests.integration.hostile_input.swapper import exchange
 
@@ -49,7 +50,7 @@ def no_lure_was_taken(served: Served) -> None:
         assert not served.fates(f"{stem}.json")
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("component", sampled(COMPONENTS, every=3))
 def test_a_worker_refuses_a_mailbox_in_which_a_folder_is_a_link(
     served: Served, component: str
 ) -> None:

@@ -35,6 +35,7 @@ def test_client_is_the_one_that_was_published() -> None:
         assert base64.urlsafe_b64encode(digest).decode().rstrip("=") == file.hash.value
 
 
+@pytest.mark.campaign
 def test_packages_with_dependencies_and_shared_files_are_done_two_at_a_time_and_merged(
     run: Run,
 ) -> None:

@@ -110,7 +110,7 @@ def worktree_of_separate_git_folder(source: Path) -> list[Path]:
     "layout",
     sampled(
         [bare_beside, hidden_bare, bare_in_dot_git, sparse_bare, worktree_of_separate_git_folder],
-        every=4,
+        every=5,
     ),
 )
 def test_without_a_main_checkout_every_command_refuses_alike_and_writes_nothing(
