@@ -265,6 +265,7 @@ def seen_in(checkout: Path) -> set[str]:
     return {violation.path for violation in violations(checkout)}
 
 
+@pytest.mark.long
 def test_this_checkout_holds_no_orchestrator():
     assert violations(ROOT) == []
 

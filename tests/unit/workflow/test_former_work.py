@@ -11,6 +11,8 @@ import pytest
 
 from tests.integration.stage import SLUG, Stage
 
+pytestmark = pytest.mark.long
+
 PACKAGES = {
     "WP01": {"owned_files": ["a/**"]},
     "WP02": {"owned_files": ["b/**"]},
