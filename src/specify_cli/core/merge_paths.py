@@ -24,6 +24,9 @@ FOLDER: Final = "40000"
 MODES: Final = frozenset({FOLDER, "100644", "100755", LINK, SUBMODULE})
 """The modes that git writes into trees."""
 
+MOST_NAME_BYTES: Final = 255
+"""The longest name that the file systems of Linux, macOS and Windows hold."""
+
 MOST_SHOWN: Final = 200
 """Characters of a path in an answer: git allows 4,096 bytes."""
 
@@ -59,6 +62,8 @@ def name_fault(name: str, mode: str) -> str | None:
     for character, word in {"/": "slash", "\\": "backslash"}.items():
         if character in name:
             return f"its name holds a {word}"
+    if len(name.encode(errors="surrogateescape")) > MOST_NAME_BYTES:
+        return f"its name has more than {MOST_NAME_BYTES} bytes"
     known = same_name(name)
     if known == ".git":
         return "git takes a part of it for .git"

@@ -83,7 +83,7 @@ def _publish(
             repo.git.run("update-ref", "-m", note, "HEAD", commit, head or "")
         except (GitFailed, OSError):
             # Not after a refusal that came too late: HEAD has them then.
-            if repo.head() == head:
+            if repo.head() != commit:
                 put_back()
             raise
 

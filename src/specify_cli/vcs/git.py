@@ -34,6 +34,9 @@ OVERRIDES: Final = (
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.quotePath=false"),
     *("-c", "core.safecrlf=false"),
+    # Its other half would lie in the project's git folder, for a scratch index too, and git would
+    # remove the old halves there.
+    *("-c", "core.splitIndex=false"),
     *("-c", "gc.auto=0"),
     *("-c", "i18n.commitEncoding=UTF-8"),
     *("-c", "maintenance.auto=false"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -96,7 +97,7 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
         index, former = git_dir / "index", git_dir / FORMER
         before = _copied(index, ours)
         if before:
-            _write_like(former, ours)
+            _write_like(former, ours, index=index)
         place = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
         # Git does not change into the working tree for this command: it starts there.
         replace(git, folder=Path(empty)).run(*_HOLD, input=info, env={**env, **place})
@@ -147,13 +148,19 @@ def _copied(index: Path, ours: Path) -> _Version:
 
 def _take_the_place(git_dir: Path, ours: Path) -> None:
     draft = git_dir / DRAFT
-    _write_like(draft, ours)
+    _write_like(draft, ours, index=git_dir / "index")
     draft.replace(git_dir / "index")
 
 
-def _write_like(path: Path, index: Path) -> None:
-    plain_files.replace(path, index.read_bytes())
-    shutil.copystat(index, path)
+def _write_like(path: Path, ours: Path, *, index: Path) -> None:
+    """The file has content and date of `ours`, and belongs to whom the index belongs."""
+    plain_files.replace(path, ours.read_bytes())
+    shutil.copystat(ours, path)
+    with suppress(FileNotFoundError):
+        there = index.stat()
+        path.chmod(stat.S_IMODE(there.st_mode))
+        if os.geteuid() == 0:
+            os.chown(path, there.st_uid, there.st_gid)
 
 
 def _version(file: Path) -> _Version:

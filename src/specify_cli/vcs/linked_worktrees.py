@@ -75,8 +75,20 @@ def forget_replaced(repo: Repository, path: Path) -> None:
         for registration in folder.iterdir():
             at = None if registration.is_symlink() else place_of(registration)
             is_here = at is not None and os.path.realpath(at) == os.path.realpath(path)
+            is_here = is_here or (registration.name == path.name and _is_remnant(registration))
             if is_here and registration_of(path, common=common) is None:
                 discard(registration.name, dir_fd=registrations)
                 sync.sync_folder(folder)
     finally:
         os.close(registrations)
+
+
+def _is_remnant(registration: Path) -> bool:
+    """Whether a power loss has brought back a part of what was removed, without the file that tells of what.
+
+    Git prunes it, too. One that git is making now is locked.
+    """
+    is_folder = registration.is_dir() and not registration.is_symlink()
+    return is_folder and not any(
+        os.path.lexists(registration / name) for name in ("gitdir", "locked")
+    )

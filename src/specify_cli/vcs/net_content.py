@@ -13,8 +13,8 @@ from specify_cli.vcs.incoming import MOST_TREE_BYTES, TreeFault, entries
 from specify_cli.vcs.objects import read_objects
 
 MOST_OBJECTS: Final = 1_000_000
-MOST_PATH_BYTES: Final = 4096
-"""No longer path can be written out."""
+MOST_PATH_BYTES: Final = 3000
+"""Linux opens no path of more than 4,095 bytes, and that of the project counts, too."""
 
 MOST_DEPTH: Final = 128
 """Folders in one another; they are read one after the other."""

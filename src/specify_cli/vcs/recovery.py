@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -141,7 +142,12 @@ def _target(link: Path) -> bytes:
 
 
 def _is_file(file: Path) -> bool:
-    return file.is_symlink() or file.is_file()
+    try:
+        return file.is_symlink() or file.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # Nothing of that name can be there.
+            return False
+        raise
 
 
 def _write(checkout: Checkout, places: Iterable[_Place], *, wanted: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from specify_cli.core import globs
 from specify_cli.core.events import Moved
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import StorageFailed, TransitionRejected
+from specify_cli.errors import StorageFailed
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import tree_changes
 from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from specify_cli.workflow import lane_folders, repositories
-from specify_cli.workflow.merge_scope import NOTHING, RefusedPaths, Scope
+from specify_cli.workflow.merge_scope import NOTHING, PathsRefused, RefusedPaths, Scope
+from specify_cli.workflow.offers import rejected
 from specify_cli.workflow.opened import OpenMission
 
 MOST_LISTED: Final = 100
@@ -125,13 +125,15 @@ def check(mission: OpenMission, wish: Wish, work: HandIn) -> None:
         StateUnreadable: what the operator demands cannot be read.
         StorageFailed: git cannot read the commits.
     """
-    if work.refused.total:
-        raise _rejected(mission, wish, work.refused, scope=work.scope, guard="paths")
-    if work.outside and mission.files.project.settings.owned_files == "refuse":
+    refused, guard = work.refused, "paths"
+    if not refused.total and mission.files.project.settings.owned_files == "refuse":
         problems = dict.fromkeys(work.outside, "it is outside owned_files")
         with _translated(mission.workspace(wish.wp_id).branch):
-            outside = work.scope.named(problems)
-        raise _rejected(mission, wish, outside, scope=work.scope, guard="owned_files")
+            refused, guard = work.scope.named(problems), "owned_files"
+    if refused.total:
+        place = mission.workspace(wish.wp_id).path
+        refusal = PathsRefused(refused, onto=work.scope.onto, workspace=place, guard=guard)
+        raise rejected(mission, wish, refusal)
 
 
 def _judged(scope: Scope, *, base: str | None, owned: Sequence[str]) -> HandIn:
@@ -156,24 +158,6 @@ def _changed_since(scope: Scope, base: str) -> Collection[str]:
 def _is_owned(path: str, owned: Sequence[str]) -> bool:
     # A package that lists no files has not said which are its own.
     return not owned or any(globs.owns(pattern, path) for pattern in owned)
-
-
-def _rejected(
-    mission: OpenMission, wish: Wish, paths: RefusedPaths, *, scope: Scope, guard: str
-) -> TransitionRejected:
-    from_lane = mission.state_of(wish.wp_id).lane
-    named = " ".join(shlex.quote(it.path) for it in paths.named[:3])
-    undo = f"git restore --source={scope.onto} --staged --worktree -- {named}"
-    return TransitionRejected(
-        f"{wish.wp_id} cannot go from {from_lane} to {wish.to}: a merge may not change"
-        f" {'; '.join(paths.sentences())}; its agent undoes it in"
-        f" {mission.workspace(wish.wp_id).path}, as with '{undo}', and commits; then ask again",
-        from_lane=from_lane.value,
-        to_lane=wish.to.value,
-        guard=guard,
-        paths=paths.as_data(),
-        paths_total=paths.total,
-    )
 
 
 @contextmanager

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from specify_cli.core import merge_paths
 from specify_cli.core.merge_paths import Changed, shown
 from specify_cli.vcs import incoming
 from specify_cli.vcs.git import Git
+from specify_cli.vcs.intake_order import IntakeRefused
 from specify_cli.vcs.objects import Change, tree_changes
 
 MOST_NAMED: Final = 20
@@ -46,6 +49,27 @@ class RefusedPaths:
 
 
 NOTHING: Final = RefusedPaths()
+
+
+class PathsRefused(IntakeRefused):
+    """The commits of a workspace change paths that they may not change, beside the commit `onto`.
+
+    `guard` is the one that a hand-in of them does not pass.
+    """
+
+    def __init__(
+        self, refused: RefusedPaths, *, onto: str, workspace: Path, guard: str = "paths"
+    ) -> None:
+        self.refused = refused
+        self.guard = guard
+        named = " ".join(shlex.quote(it.path) for it in refused.named[:3])
+        undo = f"git restore --source={onto} --staged --worktree -- {named}"
+        super().__init__(
+            f"a merge may not change {'; '.join(refused.sentences())}; its agent undoes it in"
+            f" {workspace}, as with '{undo}', and commits; then ask again",
+            code="bad_content",
+            paths=[it.path for it in refused.named],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

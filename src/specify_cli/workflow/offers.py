@@ -10,6 +10,7 @@ from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected
 from specify_cli.vcs.intake import Fetched, IntakeRefused, Standing
 from specify_cli.vcs.repository import Repository
+from specify_cli.workflow.merge_scope import PathsRefused
 from specify_cli.workflow.opened import OpenMission, Workspace
 
 
@@ -81,9 +82,18 @@ def rejected(mission: OpenMission, wish: Wish, refusal: IntakeRefused) -> Transi
     """The answer to a move that needs the commits of a workspace which must not come in."""
     from_lane = mission.state_of(wish.wp_id).lane
     place = mission.workspace(wish.wp_id).path
+    cannot = f"{wish.wp_id} cannot go from {from_lane} to {wish.to}"
+    if isinstance(refusal, PathsRefused):
+        return TransitionRejected(
+            f"{cannot}: {refusal.reason}",
+            from_lane=from_lane.value,
+            to_lane=wish.to.value,
+            guard=refusal.guard,
+            paths=refusal.refused.as_data(),
+            paths_total=refusal.refused.total,
+        )
     return TransitionRejected(
-        f"{wish.wp_id} cannot go from {from_lane} to {wish.to}: the commits in {place} were not"
-        f" taken in: {refusal.reason}",
+        f"{cannot}: the commits in {place} were not taken in: {refusal.reason}",
         from_lane=from_lane.value,
         to_lane=wish.to.value,
         guard="intake",

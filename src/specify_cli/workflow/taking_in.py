@@ -16,13 +16,14 @@ from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable,
 from specify_cli.storage.project import Project
 from specify_cli.vcs import intake
 from specify_cli.vcs.box import box_for
-from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.git import GitFailed, within
 from specify_cli.vcs.intake import Bounds, Fetched, IntakeRefused, Source
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
+from specify_cli.workflow.merge_scope import PathsRefused, Scope
 from specify_cli.workflow.offers import NOTHING, Offer
 from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
 from specify_cli.workflow.package_commits import PackageCommits
@@ -217,7 +218,31 @@ def _fetched(
         seconds=min(settings.git_timeout_s, seconds or math.inf),
     )
     with intake.fetched(repository, source, bounds=bounds) as found:
+        with within(bounds.seconds):
+            _require_places(mission, found)
         yield found
+
+
+def _require_places(mission: OpenMission, found: Fetched) -> None:
+    """Passes where the commits change nothing that only the host may write, or a merge may not change.
+
+    Judged before the project's branch has them: who has that branch checked out, or checks it out
+    later, has their files in the place of those of the host.
+
+    Raises:
+        PathsRefused: they do.
+        GitFailed: git cannot read them.
+    """
+    source = found.source
+    scope = Scope(
+        git=found.scratch.git,
+        slug=mission.slug,
+        tips=[found.tip],
+        onto=source.public or source.base,
+    )
+    refused = scope.refused()
+    if refused.total:
+        raise PathsRefused(refused, onto=scope.onto, workspace=source.workspace)
 
 
 def _base(commits: PackageCommits, lane_id: str, folder: LaneFolder) -> str:

@@ -54,7 +54,11 @@ def paths(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def approve_behind_the_host(stage: Stage) -> None:
-    """The package is approved in the log, as a host before this rule has left it."""
+    """The package is approved in the log, as a host before these rules has left it, with its commits."""
+    workspace = stage.root / ".worktrees" / f"{SLUG}-lane-a"
+    branch = f"kitty/mission-{SLUG}-lane-a"
+    if workspace.exists():
+        stage.git("fetch", "-q", str(workspace), f"+{branch}:{branch}")
     log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
     event = json.loads(FORGED_EVENT) | {"from_lane": "in_progress", "actor": "old"}
     log.write_text(log.read_text() + json.dumps(event) + "\n")

@@ -105,3 +105,15 @@ def test_a_malformed_entry_that_the_target_has_is_not_held_against_a_neighbour(
     stage.git("merge", "-q", "--no-edit", stage.git("rev-parse", "main"), folder=workspace)
     put(stage, workspace, {"a/work.py": "work\n", "odd/more": "y\n"})
     assert hand_in(stage)["success"]
+
+
+def test_a_name_that_no_file_system_holds_is_not_taken_in(stage: Stage, workspace: Path) -> None:
+    put(stage, workspace, {"a/work.py": "work\n"})
+    oid = stage.git("rev-parse", "HEAD:a/work.py", folder=workspace)
+    name = f"a/{'b' * 256}"
+    stage.git("update-index", "--add", "--cacheinfo", f"100644,{oid},{name}", folder=workspace)
+    stage.git("commit", "-q", "-m", "long", folder=workspace)
+    envelope = hand_in(stage)
+    assert envelope["data"]["guard"] == "intake"
+    assert envelope["data"]["reason_code"] == "bad_content"
+    assert "its name has more than 255 bytes" in envelope["data"]["message"]

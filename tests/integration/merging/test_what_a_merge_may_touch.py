@@ -72,15 +72,14 @@ def test_such_a_path_committed_during_the_review_is_not_what_is_approved(
     assert hand_in(stage)["success"]
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
     put(stage, workspace, ROW_B)
-    late = stage.git("rev-parse", "HEAD", folder=workspace)
     args = {"actor": "reviewer", "review_result": APPROVED}
     data = stage.done("transition", mission=SLUG, wp="WP01", to="approved", **args)
-    assert data["commits_not_included"][0]["commits"] == [late]
+    assert "a merge may not change .kitty/config.toml" in data["warnings"][0]
     stage.done("merge-mission", mission=SLUG)
     assert not any((stage.root / path).exists() for path in ROW_B)
 
 
-def test_such_a_path_committed_before_commits_were_recorded_is_refused_at_the_approval(
+def test_such_a_path_is_not_approved_either_where_no_commit_was_recorded(
     stage: Stage, workspace: Path
 ) -> None:
     put(stage, workspace, {"a/work.py": "work\n"})
@@ -88,7 +87,32 @@ def test_such_a_path_committed_before_commits_were_recorded_is_refused_at_the_ap
     stage.done("start-review", mission=SLUG, wp="WP01", actor="reviewer")
     put(stage, workspace, ROW_B)
     stage.forget_commits()
-    refused(stage, "approved", actor="reviewer", review_result=APPROVED)
+    args = {"actor": "reviewer", "review_result": APPROVED}
+    data = stage.done("transition", mission=SLUG, wp="WP01", to="approved", **args)
+    assert "a merge may not change .kitty/config.toml" in data["warnings"][0]
+    stage.done("merge-mission", mission=SLUG)
+    assert (stage.root / "a/work.py").exists()
+    assert not any((stage.root / path).exists() for path in ROW_B)
+
+
+@pytest.mark.parametrize("files", [ROW_A, ROW_B, ROW_C], ids=["mailbox", "config", "missions"])
+def test_such_a_path_never_comes_into_the_project(
+    stage: Stage, workspace: Path, files: dict[str, str]
+) -> None:
+    put(stage, workspace, {"a/work.py": "work\n"})
+    assert hand_in(stage)["success"]
+    branch = f"kitty/mission-{SLUG}-lane-a"
+    before = stage.git("rev-parse", branch)
+    put(stage, workspace, files)
+    for _ in range(2):
+        synced = stage.run("sync")
+        assert b"a merge may not change" in synced.stdout + synced.stderr
+        refused(stage, "for_review", force=True, note="again")
+        assert stage.git("rev-parse", branch) == before
+        places = {stage.root / path: text for path, text in files.items()}
+        assert not any(it.exists() and it.read_text() == text for it, text in places.items())
+        # The second time with the branch checked out in the project.
+        stage.git("checkout", "-q", branch)
 
 
 def test_what_was_taken_back_is_handed_in_by_the_advice_of_the_refusal(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +214,47 @@ def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(
         project.repo, held(project.write(LOG, "one\nand more\n")), message="record"
     )
     assert commit == project.git("rev-parse", "main")
+
+
+def test_a_commit_that_is_refused_after_head_has_moved_stages_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, run = project.write(LOG, "two\n"), Git.run
+
+    def overtaken(git: Git, *args: str, **more: Any) -> Completed:
+        if args[0] == "update-ref":
+            tree, head = project.git("rev-parse", "HEAD^{tree}", "HEAD").split()
+            others = project.git("commit-tree", "-p", head, "-m", "somebody else's", tree)
+            project.git("update-ref", "HEAD", others)
+        return run(git, *args, **more)
+
+    monkeypatch.setattr(Git, "run", overtaken)
+    with pytest.raises(GitFailed):
+        commit_files(project.repo, held(log), message="record")
+    assert project.git("diff", "--cached", "--name-only") == ""
+
+
+def test_a_split_index_and_its_other_half_stay(project: Project) -> None:
+    for setting in ("core.splitIndex=true", "splitIndex.sharedIndexExpire=now"):
+        project.git("config", *setting.split("="))
+    project.write("staged.txt", "staged\n")
+    project.git("add", "staged.txt")
+    project.git("update-index", "--split-index")
+    (project.root / ".git/HEAD.lock").touch()
+    log = project.write(LOG, "two\n")
+    with pytest.raises(GitFailed, match="lock"):
+        commit_files(project.repo, held(log), message="record")
+    assert project.git("diff", "--cached", "--name-only") == "staged.txt"
+    (project.root / ".git/HEAD.lock").unlink()
+    assert commit_files(project.repo, held(log), message="record")
+    assert project.git("diff", "--cached", "--name-only") == "staged.txt"
+
+
+def test_an_index_keeps_its_mode_and_its_owner(project: Project) -> None:
+    index = project.root / ".git/index"
+    index.chmod(0o660)
+    owner = 54_321 if os.geteuid() == 0 else os.geteuid()
+    os.chown(index, owner, -1)
+    assert commit_files(project.repo, held(project.write(LOG, "two\n")), message="record")
+    found = index.stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o660, owner)

@@ -149,3 +149,34 @@ def test_no_link_is_followed_to_where_all_registrations_are(
     folder.symlink_to(shutil.move(folder, tmp_path / "elsewhere"))
     linked_worktrees.forget_replaced(project.repo, space.path)
     assert (tmp_path / "elsewhere" / space.path.name / "HEAD").exists()
+
+
+def test_what_a_power_loss_brings_back_of_a_registration_is_removed(
+    project: Project, space: LaneCheckout
+) -> None:
+    shutil.rmtree(space.path)
+    own = registration(project, space)
+    (own / "gitdir").unlink()
+    linked_worktrees.forget_replaced(project.repo, space.path)
+    assert not own.exists()
+
+
+def test_a_registration_that_git_is_making_stays(project: Project, space: LaneCheckout) -> None:
+    shutil.rmtree(space.path)
+    own = registration(project, space)
+    (own / "gitdir").unlink()
+    (own / "locked").touch()
+    linked_worktrees.forget_replaced(project.repo, space.path)
+    assert (own / "HEAD").exists()
+
+
+def test_a_link_is_no_remnant_of_a_registration(
+    project: Project, space: LaneCheckout, tmp_path: Path
+) -> None:
+    shutil.rmtree(space.path)
+    own = registration(project, space)
+    elsewhere = Path(shutil.move(own, tmp_path / "elsewhere"))
+    (elsewhere / "gitdir").unlink()
+    own.symlink_to(elsewhere)
+    linked_worktrees.forget_replaced(project.repo, space.path)
+    assert own.is_symlink()

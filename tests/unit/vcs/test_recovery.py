@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import running
+from specify_cli.vcs import recovery, running
 from specify_cli.vcs.branch_moves import carry_all, point_branch
 from specify_cli.vcs.checkouts import Checkout, checkouts_of
 from specify_cli.vcs.merge import MergePlan, Reserved, apply, compute, finish, journeys, obstacles
@@ -309,3 +310,7 @@ def test_recovery_waits_for_the_git_that_outlived_its_host(ready: Project) -> No
     finish(ready.repo, plan)
     orphan.join()
     assert_before(ready, plan)
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_no_file(tmp_path: Path) -> None:
+    assert not recovery._is_file(tmp_path / ("b" * 300))
