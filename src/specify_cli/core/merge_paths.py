@@ -72,6 +72,11 @@ def name_fault(name: str, mode: str) -> str | None:
     return None if mode in MODES else f"{mode} is not a mode that git writes"
 
 
+def is_of_the_host(path: str) -> bool:
+    """Whether the path is in a folder that the host alone writes, whatever mission it is about."""
+    return same_name(path.partition("/")[0]) in HOST_FOLDERS
+
+
 def path_fault(change: Changed, *, slug: str) -> str | None:
     """Why a merge of the mission `slug` may not make this change; None where it may."""
     first, *rest = change.path.split("/")

@@ -13,6 +13,7 @@ from specify_cli.core.events import Moved
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed
+from specify_cli.vcs.box import box_for
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import tree_changes
 from specify_cli.vcs.uncommitted import WorkspaceNotSeen
@@ -96,6 +97,23 @@ def uncommitted_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
     more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
     what = "1 file is" if len(files) == 1 else f"{len(files)} files are"
     return (f"{what} not committed in {place.path}, and not handed in: {named}{more}",)
+
+
+def unboxed_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
+    """The warning that the workspace was read by a git that could see more than it.
+
+    Where nobody is granted less than all, there is no boundary that a sandbox could keep.
+    """
+    path = mission.workspace(event.wp_id).path
+    if not mission.files.project.settings.has_orchestrators:
+        return ()
+    if not os.path.lexists(path) or box_for(path).is_closed:
+        return ()
+    text = (
+        f"the commits in {path} were read without a sandbox, because bubblewrap does not work here"
+        " (intake in .kitty/config.toml); see 'spec-kitty doctor'"
+    )
+    return (text,)
 
 
 def look(mission: OpenMission, wp_id: str, commit: str | None) -> HandIn | None:

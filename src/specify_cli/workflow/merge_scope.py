@@ -54,16 +54,25 @@ NOTHING: Final = RefusedPaths()
 class PathsRefused(IntakeRefused):
     """The commits of a workspace change paths that they may not change, beside the commit `onto`.
 
-    `guard` is the one that a hand-in of them does not pass.
+    `guard` is the one that a hand-in of them does not pass. What no commit may have since `base` is
+    taken out of all of them.
     """
 
     def __init__(
-        self, refused: RefusedPaths, *, onto: str, workspace: Path, guard: str = "paths"
+        self,
+        refused: RefusedPaths,
+        *,
+        onto: str,
+        workspace: Path,
+        guard: str = "paths",
+        base: str | None = None,
     ) -> None:
         self.refused = refused
         self.guard = guard
         named = " ".join(shlex.quote(it.path) for it in refused.named[:3])
         undo = f"git restore --source={onto} --staged --worktree -- {named}"
+        if base and any(merge_paths.is_of_the_host(it.path) for it in refused.named):
+            undo = f"git reset --soft {base} && {undo}"
         super().__init__(
             f"a merge may not change {'; '.join(refused.sentences())}; its agent undoes it in"
             f" {workspace}, as with '{undo}', and commits; then ask again",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from specify_cli.core.lanes import FINISHED
+from specify_cli.core.merge_paths import HOST_FOLDERS
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage.project import Project
@@ -242,7 +243,18 @@ def _require_places(mission: OpenMission, found: Fetched) -> None:
     )
     refused = scope.refused()
     if refused.total:
-        raise PathsRefused(refused, onto=scope.onto, workspace=source.workspace)
+        raise PathsRefused(refused, onto=scope.onto, workspace=source.workspace, base=source.base)
+    ends = [f"^{it}" for it in (source.base, source.public) if it]
+    places = [f":(top,icase){it}" for it in sorted(HOST_FOLDERS)]
+    args = ("--full-history", "--max-count=1", found.tip, *ends, "--", *places)
+    undone = scope.git.run("rev-list", *args, env={"GIT_LITERAL_PATHSPECS": "0"}).lines
+    if undone:
+        raise IntakeRefused(
+            f"the commit {undone[0]} changes a folder of the host ({' or '.join(sorted(HOST_FOLDERS))}), and"
+            " a later one undoes that: who looks at it would have it in the place of the host's; its agent"
+            f" makes one commit of them, in {source.workspace}: git reset --soft {source.base} && git commit",
+            code="bad_content",
+        )
 
 
 def _base(commits: PackageCommits, lane_id: str, folder: LaneFolder) -> str:

@@ -146,6 +146,7 @@ def _hand_in_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
     return (
         *((again,) if is_again else ()),
         *hand_in.uncommitted_warnings(mission, event),
+        *hand_in.unboxed_warnings(mission, event),
     )
 
 

@@ -16,7 +16,9 @@ from specify_cli.vcs.box import Box
 from specify_cli.vcs.git import keeping
 from specify_cli.vcs.intake import Bounds, IntakeRefused
 from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.workflow import hand_in
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refusal
+from tests.integration.stage import SLUG, Stage
 from tests.unit.mailbox.recording import wait_until
 
 SOMEBODY = 61_013
@@ -154,3 +156,22 @@ def test_a_shallow_project_takes_commits_in(tmp_path: Path) -> None:
     git(scene.workspace, "checkout", "-q", "-b", BRANCH)
     tip = scene.work({"new.txt": "new\n"})
     assert scene.take() == scene.tip() == tip
+
+
+@pytest.mark.parametrize("has_grants", [True, False])
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_hand_in_warns_where_no_sandbox_works(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, is_closed: bool, has_grants: bool
+) -> None:
+    config = stage.root / ".kitty" / "config.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text(
+        '[orchestrators.nightly]\ncommands = ["all"]\n' if has_grants else "trash_days = 14\n"
+    )
+    monkeypatch.setattr(hand_in, "box_for", lambda _: Box(is_closed=is_closed))
+    stage.write_mission({"WP01": {}})
+    place = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
+    stage.commit({"a.py": "1\n"}, folder=Path(place["workspace_path"]))
+    data = stage.done("transition", mission=SLUG, wp="WP01", actor="ada", to="for_review")
+    warned = [it for it in data.get("warnings", ()) if "read without a sandbox" in it]
+    assert bool(warned) is (has_grants and not is_closed)

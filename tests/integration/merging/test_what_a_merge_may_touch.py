@@ -127,6 +127,27 @@ def test_what_was_taken_back_is_handed_in_by_the_advice_of_the_refusal(
     assert hand_in(stage)["success"]
 
 
+def test_no_commit_on_the_way_has_files_of_the_host(stage: Stage, workspace: Path) -> None:
+    put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
+    stage.git("rm", "-q", *ROW_B, folder=workspace)
+    stage.git("commit", "-q", "-m", "undone", folder=workspace)
+    data = hand_in(stage)["data"]
+    assert (data["guard"], data["reason_code"]) == ("intake", "bad_content")
+    advice = data["message"].rpartition(": ")[2]
+    subprocess.run(f"{advice} -q -m anew", cwd=workspace, shell=True, check=True)
+    assert hand_in(stage)["success"]
+
+
+def test_files_of_the_host_are_taken_out_by_the_advice_of_the_refusal(
+    stage: Stage, workspace: Path
+) -> None:
+    put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
+    advice = refused(stage)["message"].split("as with '")[1].split("', and commit")[0]
+    subprocess.run(advice, cwd=workspace, shell=True, check=True)
+    stage.git("commit", "-q", "-m", "the work alone", folder=workspace)
+    assert hand_in(stage)["success"]
+
+
 @pytest.mark.parametrize(
     "link", [f"kitty-specs/{SLUG}/notes", "kitty-specs/003-ghost/status.events.jsonl"]
 )
@@ -200,12 +221,12 @@ def test_a_merge_commit_of_the_lane_hides_nothing(stage: Stage, workspace: Path)
 def test_a_path_that_was_taken_back_in_the_lane_is_merged_with_its_history(
     stage: Stage, workspace: Path
 ) -> None:
-    put(stage, workspace, {"a/work.py": "work\n"} | ROW_B)
-    stage.git("rm", "-q", ".kitty/config.toml", folder=workspace)
+    put(stage, workspace, {"a/work.py": "work\n", "kitty-specs/004-made/meta.json": "{}"})
+    stage.git("rm", "-q", "kitty-specs/004-made/meta.json", folder=workspace)
     stage.git("commit", "-q", "-m", "undone", folder=workspace)
     assert hand_in(stage, "approved", force=True, note="n")["success"]
     assert stage.done("merge-mission", mission=SLUG, strategy="rebase")["commit"]
-    assert not (stage.root / ".kitty" / "config.toml").exists()
+    assert not (stage.root / "kitty-specs" / "004-made").exists()
 
 
 def test_the_plans_of_the_mission_stay_as_the_target_has_them(
@@ -311,7 +332,7 @@ def test_a_hundred_thousand_refused_paths_are_counted_and_few_are_named(
     blob = stage.git("hash-object", "-w", "README.md")
     name = "x" * 200
     lines = "".join(
-        f"100644 {blob}\t.kitty/{'/'.join([name] * 19)}/{number}\n" for number in range(100_000)
+        f"100644 {blob}\t.kitty/{'/'.join([name] * 14)}/{number}\n" for number in range(100_000)
     )
     subprocess.run(
         ["git", "update-index", "--index-info"], cwd=workspace, input=lines.encode(), check=True
