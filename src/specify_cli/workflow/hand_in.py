@@ -143,15 +143,22 @@ def check(mission: OpenMission, wish: Wish, work: HandIn) -> None:
         StateUnreadable: what the operator demands cannot be read.
         StorageFailed: git cannot read the commits.
     """
-    refused, guard = work.refused, "paths"
-    if not refused.total and mission.files.project.settings.owned_files == "refuse":
+    place, onto = mission.workspace(wish.wp_id), work.scope.onto
+    if work.refused.total:
+        raise rejected(
+            mission,
+            wish,
+            PathsRefused(work.refused, guard="paths", onto=onto, workspace=place.path),
+        )
+    if work.outside and mission.files.project.settings.owned_files == "refuse":
         problems = dict.fromkeys(work.outside, "it is outside owned_files")
-        with _translated(mission.workspace(wish.wp_id).branch):
-            refused, guard = work.scope.named(problems), "owned_files"
-    if refused.total:
-        place = mission.workspace(wish.wp_id).path
-        refusal = PathsRefused(refused, onto=work.scope.onto, workspace=place, guard=guard)
-        raise rejected(mission, wish, refusal)
+        with _translated(place.branch):
+            outside = work.scope.named(problems)
+        raise rejected(
+            mission,
+            wish,
+            PathsRefused(outside, guard="owned_files", onto=onto, workspace=place.path),
+        )
 
 
 def _judged(scope: Scope, *, base: str | None, owned: Sequence[str]) -> HandIn:

@@ -62,9 +62,9 @@ class PathsRefused(IntakeRefused):
         self,
         refused: RefusedPaths,
         *,
+        guard: str,
         onto: str,
         workspace: Path,
-        guard: str = "paths",
         base: str | None = None,
     ) -> None:
         self.refused = refused

@@ -243,7 +243,9 @@ def _require_places(mission: OpenMission, found: Fetched) -> None:
     )
     refused = scope.refused()
     if refused.total:
-        raise PathsRefused(refused, onto=scope.onto, workspace=source.workspace, base=source.base)
+        raise PathsRefused(
+            refused, guard="paths", onto=scope.onto, workspace=source.workspace, base=source.base
+        )
     ends = [f"^{it}" for it in (source.base, source.public) if it]
     places = [f":(top,icase){it}" for it in sorted(HOST_FOLDERS)]
     args = ("--full-history", "--max-count=1", found.tip, *ends, "--", *places)
