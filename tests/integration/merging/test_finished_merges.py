@@ -39,7 +39,7 @@ def test_a_commit_that_a_merge_commit_undid_is_not_replayed(
     evil = put(
         stage,
         workspace,
-        {".kitty/inbox/good/x.json": "{}", f"kitty-specs/{OTHER}/meta.json": "{}"},
+        {"kitty-specs/004-made/meta.json": "{}", f"kitty-specs/{OTHER}/meta.json": "{}"},
     )
     tree = stage.git("rev-parse", f"{good}^{{tree}}", folder=workspace)
     both = stage.git("commit-tree", "-p", evil, "-p", good, "-m", "m", tree, folder=workspace)
@@ -48,7 +48,7 @@ def test_a_commit_that_a_merge_commit_undid_is_not_replayed(
     before = stage.git("ls-tree", "-r", "main", f"kitty-specs/{OTHER}")
     merge(stage, strategy)
     assert stage.git("ls-tree", "-r", "main", f"kitty-specs/{OTHER}") == before
-    assert stage.git("ls-tree", "-r", "main", ".kitty") == ""
+    assert stage.git("ls-tree", "-r", "main", "kitty-specs/004-made") == ""
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
