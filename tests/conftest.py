@@ -47,8 +47,8 @@ MEMORY = Path("/dev/shm")
 MEMORY_IN_USE = 2 * 1024**3
 """Several times what the tests write."""
 
-# The same examples in every run, and no deadline: a busy machine is no failure. Not more of them
-# than find what a break of the rule does: people wait for these tests.
+# The same examples in every run, and no deadline: a busy machine is no failure. Fewer examples than
+# the default of 100, because people wait for these tests.
 settings.register_profile("spec-kitty", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("spec-kitty")
 

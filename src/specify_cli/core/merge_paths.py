@@ -25,7 +25,7 @@ MODES: Final = frozenset({FOLDER, "100644", "100755", LINK, SUBMODULE})
 """The modes that git writes into trees."""
 
 MOST_NAME_BYTES: Final = 255
-"""The longest name that the file systems of Linux, macOS and Windows hold."""
+"""NAME_MAX of Linux: a longer name cannot be checked out, and stops every merge. Source: limits.h."""
 
 MOST_SHOWN: Final = 200
 """Characters of a path in an answer: git allows 4,096 bytes."""
@@ -72,8 +72,8 @@ def name_fault(name: str, mode: str) -> str | None:
     return None if mode in MODES else f"{mode} is not a mode that git writes"
 
 
-def is_of_the_host(path: str) -> bool:
-    """Whether the path is in a folder that the host alone writes, whatever mission it is about."""
+def is_in_host_folder(path: str) -> bool:
+    """Whether the path is `.kitty` or `.worktrees`, or below."""
     return same_name(path.partition("/")[0]) in HOST_FOLDERS
 
 

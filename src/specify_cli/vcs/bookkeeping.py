@@ -82,7 +82,7 @@ def _publish(
             # An empty old value stands for "does not exist yet".
             repo.git.run("update-ref", "-m", note, "HEAD", commit, head or "")
         except (GitFailed, OSError):
-            # Not after a refusal that came too late: HEAD has them then.
+            # HEAD may have moved before the error: then the index must keep the entries.
             if repo.head() != commit:
                 put_back()
             raise

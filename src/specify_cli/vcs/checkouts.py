@@ -126,7 +126,7 @@ class Checkout:
     def holding_in_index(self, info: bytes) -> AbstractContextManager[Callable[[], object]]:
         """The index holds these entries, as `hold_in_index`, and is locked during the block.
 
-        What the block is given makes the index what it was before.
+        Yields a function that restores the former index.
 
         Raises:
             GitFailed: git refused, or the lock is stale.

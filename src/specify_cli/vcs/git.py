@@ -34,8 +34,8 @@ OVERRIDES: Final = (
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.quotePath=false"),
     *("-c", "core.safecrlf=false"),
-    # Its other half would lie in the project's git folder, for a scratch index too, and git would
-    # remove the old halves there.
+    # Git would put the shared part of a scratch index into the project's git folder, and remove
+    # expired ones there, which the user's index may need.
     *("-c", "core.splitIndex=false"),
     *("-c", "gc.auto=0"),
     *("-c", "i18n.commitEncoding=UTF-8"),

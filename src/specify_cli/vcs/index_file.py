@@ -29,7 +29,7 @@ DRAFT: Final = "spec-kitty-index"
 """What is about to become the index of a checkout, in its git folder."""
 
 FORMER: Final = "spec-kitty-index-before"
-"""What was the index of a checkout until a change that is under way, in its git folder."""
+"""A copy of the index from before the change that is under way, in the git folder."""
 
 _HOLD: Final = ("update-index", "-z", "--index-info")
 _POLL_S: Final = 0.01
@@ -61,7 +61,7 @@ def changed_by(
 
 
 def hold(git: Git, git_dir: Path, info: bytes) -> None:
-    """As `holding`, for good.
+    """As `holding`; the index is not restored.
 
     Raises:
         GitFailed: the lock stayed taken, or git or the disk refused.
@@ -81,8 +81,8 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
     the filters that their attributes select. It finds none in an empty working tree. The index
     keeps its date, so that git reads them when it is next asked about them.
 
-    Nobody else changes the index during the block. What it is given makes the index what it was
-    before; the disk needs no room for that.
+    Nobody else changes the index during the block. Yields a function that restores the former
+    index; it needs no room on the disk.
 
     Raises:
         GitFailed: the lock stayed taken, or git refused.
@@ -107,7 +107,7 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
         try:
             yield lambda: former.replace(index) if before else index.unlink()
         finally:
-            with suppress(OSError):  # In nobody's way, and removed with what a killed git leaves.
+            with suppress(OSError):  # `leftovers` removes it later.
                 former.unlink(missing_ok=True)
 
 
@@ -153,7 +153,7 @@ def _take_the_place(git_dir: Path, ours: Path) -> None:
 
 
 def _write_like(path: Path, ours: Path, *, index: Path) -> None:
-    """The file has content and date of `ours`, and belongs to whom the index belongs."""
+    """The file has the content and date of `ours`, and the mode and owner of the index."""
     plain_files.replace(path, ours.read_bytes())
     shutil.copystat(ours, path)
     with suppress(FileNotFoundError):

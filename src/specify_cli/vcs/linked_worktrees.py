@@ -84,9 +84,9 @@ def forget_replaced(repo: Repository, path: Path) -> None:
 
 
 def _is_remnant(registration: Path) -> bool:
-    """Whether a power loss has brought back a part of what was removed, without the file that tells of what.
+    """Whether a power loss brought back a part of a removed registration: `gitdir` is missing.
 
-    Git prunes it, too. One that git is making now is locked.
+    Git prunes such a folder, too. While git makes a registration, it has the file `locked`.
     """
     is_folder = registration.is_dir() and not registration.is_symlink()
     return is_folder and not any(

@@ -45,7 +45,8 @@ def fill(
     # The last thing of all: no git that runs here has ever read it.
     _configure(git, order, git_dir, project=project, settings=settings)
     if order.owner is not None:
-        # Not the files that are checked out: they have it, and the index knows when they changed.
+        # The files that are checked out have that owner already. To set it again would change
+        # their ctime, by which the index knows them.
         _give(git_dir, order.owner)
     return left_out
 

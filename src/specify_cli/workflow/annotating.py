@@ -1,4 +1,4 @@
-"""Use cases that write down something about packages, and move none."""
+"""Use cases that record notes and ticked subtasks; no package moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from specify_cli.workflow.outcomes import NoteReport
 
 @dataclass(frozen=True, slots=True)
 class Annotating:
-    """What can be written down about the packages of a mission."""
+    """Records notes and ticked subtasks of the packages of a mission."""
 
     project: Project
 

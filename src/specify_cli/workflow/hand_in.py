@@ -100,9 +100,9 @@ def uncommitted_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
 
 
 def unboxed_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
-    """The warning that the workspace was read by a git that could see more than it.
+    """The warning that the workspace was read without a sandbox; none without `[orchestrators]`.
 
-    Where nobody is granted less than all, there is no boundary that a sandbox could keep.
+    Without grants every caller may do everything, so that there is no boundary to keep.
     """
     path = mission.workspace(event.wp_id).path
     if not mission.files.project.settings.has_orchestrators:

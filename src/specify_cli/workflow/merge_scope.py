@@ -52,10 +52,10 @@ NOTHING: Final = RefusedPaths()
 
 
 class PathsRefused(IntakeRefused):
-    """The commits of a workspace change paths that they may not change, beside the commit `onto`.
+    """The commits of a workspace change paths, beside the commit `onto`, that they may not change.
 
-    `guard` is the one that a hand-in of them does not pass. What no commit may have since `base` is
-    taken out of all of them.
+    `guard` is the guard that refuses a hand-in of them. `base` is the commit that the work began at:
+    no commit since then may have files of the host, so that the advice is to make them anew.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PathsRefused(IntakeRefused):
         self.guard = guard
         named = " ".join(shlex.quote(it.path) for it in refused.named[:3])
         undo = f"git restore --source={onto} --staged --worktree -- {named}"
-        if base and any(merge_paths.is_of_the_host(it.path) for it in refused.named):
+        if base and any(merge_paths.is_in_host_folder(it.path) for it in refused.named):
             undo = f"git reset --soft {base} && {undo}"
         super().__init__(
             f"a merge may not change {'; '.join(refused.sentences())}; its agent undoes it in"

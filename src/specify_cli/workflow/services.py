@@ -59,7 +59,7 @@ class Services:
 
     @property
     def annotating(self) -> Annotating:
-        """Writes down something about packages."""
+        """Records notes and ticked subtasks."""
         from specify_cli.workflow.annotating import Annotating
 
         return Annotating(self.project)

@@ -107,7 +107,7 @@ def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack)
 
 
 def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None:
-    """The mission and its repository; None where one is missing or damaged: whoever acts on it next is told.
+    """The mission and its repository; None where one is missing or damaged; the command that needs it next says so.
 
     Raises:
         StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
@@ -220,15 +220,15 @@ def _fetched(
     )
     with intake.fetched(repository, source, bounds=bounds) as found:
         with within(bounds.seconds):
-            _require_places(mission, found)
+            _require_allowed_paths(mission, found)
         yield found
 
 
-def _require_places(mission: OpenMission, found: Fetched) -> None:
+def _require_allowed_paths(mission: OpenMission, found: Fetched) -> None:
     """Passes where the commits change nothing that only the host may write, or a merge may not change.
 
-    Judged before the project's branch has them: who has that branch checked out, or checks it out
-    later, has their files in the place of those of the host.
+    Judged before the project's branch moves: where that branch is checked out, now or later, their
+    files would overwrite those of the host.
 
     Raises:
         PathsRefused: they do.
@@ -252,9 +252,9 @@ def _require_places(mission: OpenMission, found: Fetched) -> None:
     undone = scope.git.run("rev-list", *args, env={"GIT_LITERAL_PATHSPECS": "0"}).lines
     if undone:
         raise IntakeRefused(
-            f"the commit {undone[0]} changes a folder of the host ({' or '.join(sorted(HOST_FOLDERS))}), and"
-            " a later one undoes that: who looks at it would have it in the place of the host's; its agent"
-            f" makes one commit of them, in {source.workspace}: git reset --soft {source.base} && git commit",
+            f"the commit {undone[0]} changes {' or '.join(sorted(HOST_FOLDERS))}, and a later one"
+            " undoes that: to check the first one out would overwrite files of the host; its agent"
+            f" makes one commit of both, in {source.workspace}: git reset --soft {source.base} && git commit",
             code="bad_content",
         )
 
