@@ -73,26 +73,33 @@ def name_fault(name: str, mode: str) -> str | None:
 
 
 def is_in_host_folder(path: str) -> bool:
-    """Whether the path is `.kitty` or `.worktrees`, or below."""
-    return same_name(path.partition("/")[0]) in HOST_FOLDERS
+    """Whether the path is `.kitty` or `.worktrees`, or below; any folder may be a project."""
+    return _host_folder(path) is not None
 
 
-def path_fault(change: Changed, *, slug: str) -> str | None:
-    """Why a merge of the mission `slug` may not make this change; None where it may."""
-    first, *rest = change.path.split("/")
-    top = same_name(first)
-    if top in HOST_FOLDERS:
-        return f"{top} belongs to the host"
-    if top != SPECS:
+def path_fault(change: Changed, *, slug: str, project: str = "") -> str | None:
+    """Why a merge of the mission `slug` may not make this change; None where it may.
+
+    `project` is the folder of the project in the repository, with a slash at its end.
+    """
+    folder = _host_folder(change.path)
+    if folder is not None:
+        return f"{folder} belongs to the host"
+    if not change.path.startswith(project):
+        return None
+    first, *rest = change.path[len(project) :].split("/")
+    if same_name(first) != SPECS:
         return None
     if first != SPECS or rest[:1] != [slug]:
         return f"it is in {SPECS}, outside the folder of the mission {slug}"
     return _fault_inside(rest[1:], change.mode)
 
 
-def is_left_out(path: str, *, slug: str) -> bool:
+def is_left_out(path: str, *, slug: str, project: str = "") -> bool:
     """Whether the path is a plan of the mission `slug`, which the target keeps as it has it."""
-    parts = path.split("/")
+    if not path.startswith(project):
+        return False
+    parts = path[len(project) :].split("/")
     if parts[:2] != [SPECS, slug]:
         return False
     names = [same_name(part) for part in parts[2:4]]
@@ -125,6 +132,10 @@ def shown(path: str) -> str:
     """The path as an answer can hold it: printable, and of bounded length."""
     text = "".join(it if it.isprintable() else ascii(it)[1:-1] for it in path)
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 63]}...{text[-60:]}"
+
+
+def _host_folder(path: str) -> str | None:
+    return next((it for it in map(same_name, path.split("/")) if it in HOST_FOLDERS), None)
 
 
 def _fault_inside(parts: list[str], mode: str | None) -> str | None:

@@ -18,7 +18,7 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import tree_changes
 from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from specify_cli.workflow import lane_folders, repositories
-from specify_cli.workflow.merge_scope import NOTHING, PathsRefused, RefusedPaths, Scope
+from specify_cli.workflow.merge_scope import NOTHING, PathsRefused, RefusedPaths, Scope, folder_in
 from specify_cli.workflow.offers import rejected
 from specify_cli.workflow.opened import OpenMission
 
@@ -130,7 +130,13 @@ def look(mission: OpenMission, wp_id: str, commit: str | None) -> HandIn | None:
     onto = repository.branch_tip(place.target_branch) or base
     if not commit or onto is None:
         return None
-    scope = Scope(git=repository.git, slug=mission.slug, tips=[commit], onto=onto)
+    scope = Scope(
+        git=repository.git,
+        slug=mission.slug,
+        project=folder_in(repository, mission.files.project.root),
+        tips=[commit],
+        onto=onto,
+    )
     with _translated(place.branch):
         return _judged(scope, base=base, owned=mission.package(wp_id).owned_files)
 

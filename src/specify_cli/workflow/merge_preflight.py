@@ -13,7 +13,7 @@ from specify_cli.vcs.merge import LaneTip
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import ancestry
 from specify_cli.workflow.accepting import incomplete, packages_in
-from specify_cli.workflow.merge_scope import RefusedPaths, Scope
+from specify_cli.workflow.merge_scope import RefusedPaths, Scope, folder_in
 from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission
 from specify_cli.workflow.outcomes import CommitsBeyond
@@ -155,7 +155,11 @@ def scope(
     """What these lanes bring, beside what the mission's own target has, whatever the target is."""
     onto = repository.branch_tip(mission.target_branch) or repository.branch_tip(target)
     return Scope(
-        git=repository.git, slug=mission.slug, tips=[tip.commit for tip in tips], onto=onto or ""
+        git=repository.git,
+        slug=mission.slug,
+        project=folder_in(repository, mission.files.project.root),
+        tips=[tip.commit for tip in tips],
+        onto=onto or "",
     )
 
 

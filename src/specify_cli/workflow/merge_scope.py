@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from specify_cli.vcs import incoming
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.intake_order import IntakeRefused
 from specify_cli.vcs.objects import Change, tree_changes
+from specify_cli.vcs.repository import Repository
 
 MOST_NAMED: Final = 20
 """Refused paths that an answer names; it counts the rest."""
@@ -81,18 +83,28 @@ class PathsRefused(IntakeRefused):
         )
 
 
+def folder_in(repository: Repository, root: Path) -> str:
+    """The folder of the project with that `root` in its repository, with a slash; empty at the top."""
+    path = os.path.relpath(os.path.realpath(root), os.path.realpath(repository.root))
+    return "" if path == "." or path.startswith("..") else f"{path}/"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Commits that are to be merged for the mission `slug`, beside what the commit `onto` has."""
+    """Commits that are to be merged for the mission `slug`, beside what the commit `onto` has.
+
+    `project` is the folder of the project in the repository, as `folder_in` tells it.
+    """
 
     git: Git
     slug: str
+    project: str
     tips: Sequence[str]
     onto: str
 
     def leaves_out(self, path: str) -> bool:
         """Whether a merge leaves the path as the target has it."""
-        return merge_paths.is_left_out(path, slug=self.slug)
+        return merge_paths.is_left_out(path, slug=self.slug, project=self.project)
 
     @cached_property
     def merged(self) -> list[tuple[str, dict[str, Change]]]:
@@ -169,7 +181,7 @@ class Scope:
         found = {}
         for path, (_, after) in changes.items():
             change = Changed(path=path, mode=after.mode if after else None)
-            problem = merge_paths.path_fault(change, slug=self.slug)
+            problem = merge_paths.path_fault(change, slug=self.slug, project=self.project)
             if problem:
                 found[path] = problem
         return found

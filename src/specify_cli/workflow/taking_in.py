@@ -24,7 +24,7 @@ from specify_cli.vcs.uncommitted import WorkspaceNotSeen
 from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
-from specify_cli.workflow.merge_scope import PathsRefused, Scope
+from specify_cli.workflow.merge_scope import PathsRefused, Scope, folder_in
 from specify_cli.workflow.offers import NOTHING, Offer
 from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
 from specify_cli.workflow.package_commits import PackageCommits
@@ -220,11 +220,11 @@ def _fetched(
     )
     with intake.fetched(repository, source, bounds=bounds) as found:
         with within(bounds.seconds):
-            _require_allowed_paths(mission, found)
+            _require_allowed_paths(mission, found, folder_in(repository, project.root))
         yield found
 
 
-def _require_allowed_paths(mission: OpenMission, found: Fetched) -> None:
+def _require_allowed_paths(mission: OpenMission, found: Fetched, folder: str) -> None:
     """Passes where the commits change nothing that only the host may write, or a merge may not change.
 
     Judged before the project's branch moves: where that branch is checked out, now or later, their
@@ -238,6 +238,7 @@ def _require_allowed_paths(mission: OpenMission, found: Fetched) -> None:
     scope = Scope(
         git=found.scratch.git,
         slug=mission.slug,
+        project=folder,
         tips=[found.tip],
         onto=source.public or source.base,
     )
@@ -247,12 +248,13 @@ def _require_allowed_paths(mission: OpenMission, found: Fetched) -> None:
             refused, guard="paths", onto=scope.onto, workspace=source.workspace, base=source.base
         )
     ends = [f"^{it}" for it in (source.base, source.public) if it]
-    places = [f":(top,icase){it}" for it in sorted(HOST_FOLDERS)]
+    names = sorted(HOST_FOLDERS)
+    places = [f":(top,icase,glob)**/{it}{below}" for it in names for below in ("", "/**")]
     args = ("--full-history", "--max-count=1", found.tip, *ends, "--", *places)
     undone = scope.git.run("rev-list", *args, env={"GIT_LITERAL_PATHSPECS": "0"}).lines
     if undone:
         raise IntakeRefused(
-            f"the commit {undone[0]} changes {' or '.join(sorted(HOST_FOLDERS))}, and a later one"
+            f"the commit {undone[0]} changes {' or '.join(names)}, and a later one"
             " undoes that: to check the first one out would overwrite files of the host; its agent"
             f" makes one commit of both, in {source.workspace}: git reset --soft {source.base} && git commit",
             code="bad_content",

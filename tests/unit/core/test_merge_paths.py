@@ -73,7 +73,6 @@ def test_what_belongs_to_the_host_or_another_mission_is_refused(path: str) -> No
         ".gitmodules",
         ".gitlab-ci.yml",
         ".kittyfile",
-        "docs/.kitty/readme.md",
         "kitty-specs-old/x",
         "src/kitty-specs/002-other/meta.json",
         "kitty-specs/001-search/spec.md",
@@ -227,3 +226,8 @@ def test_a_pattern_owns_a_path_taken_by_the_letter(
     pattern: str, path: str, *, expected: bool
 ) -> None:
     assert globs.owns(pattern, path) is expected
+
+
+@pytest.mark.parametrize("path", ["docs/.kitty/readme.md", "a/b/.Worktrees", "a/.kitty/b/c"])
+def test_any_folder_may_be_a_project(path: str) -> None:
+    assert "belongs to the host" in (fault(path) or "")
