@@ -176,8 +176,13 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
         settings=settings,
         log=log,
         chores=chores(host.project),
+        prepare=partial(_prepare, host.project, log),
     )
     return made
+
+
+def _prepare(project: Project, log: Callable[[str], None]) -> None:
+    import_module("specify_cli.workflow.upkeep").bring_logs_up(project, log)
 
 
 def chores(project: Project) -> tuple[Chore, ...]:

@@ -56,6 +56,11 @@ class Place:
         """How the process ended that is to answer; the request lies there already."""
         return self.server.run(self.root, self.words(correlation_id), orders=orders, traced=traced)
 
+    def bring_log_up(self, lines: int) -> None:
+        """The file of the log may lag behind the record until the next change, or a worker's start."""
+        if len(state.event_lines(self.root)) < lines:
+            self.server.run(self.root, SERVE)
+
     def trace(self) -> list[Call]:
         """What the last traced process did."""
         return calls(self.server.folder / "trace")

@@ -64,6 +64,7 @@ class Struck:
 
     def _kept(self, asked: list[str]) -> Iterator[str]:
         root = self._place.root
+        self._place.bring_log_up(len(self._golden.moves))
         yield from state.broken_promises(root, self._place.asked(*asked))
         moves = tuple(
             tuple(asked[-1] if x == FIRST else x for x in move) for move in self._golden.moves

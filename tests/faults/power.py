@@ -59,6 +59,7 @@ class PowerLoss:
         told = self._envelope if is_told else None
         if told is not None and self._place.door == "cli":
             # Nobody needs to ask again for what was acknowledged.
+            self._place.bring_log_up(len(self._golden.moves))
             found = state.read(self._place.root)
             # A note about a request that was answered: the next host sees that, and removes it.
             files = frozenset(x for x in found.files if not x.startswith(".kitty/host/begun/"))

@@ -66,9 +66,8 @@ def _silent(stage: Stage) -> None:
     worktree = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     stage.git("commit", "-q", "--amend", "-m", "work", "--date", LONG_AGO, folder=worktree)
     stage.git("rebase", "-q", "-f", "--committer-date-is-author-date", "HEAD~1", folder=worktree)
-    log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
-    lines = [json.loads(line) | {"at": LONG_AGO} for line in log.read_text().splitlines()]
-    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lines = [json.loads(line) | {"at": LONG_AGO} for line in stage.log().read_text().splitlines()]
+    stage.put_log("".join(json.dumps(line) + "\n" for line in lines))
     (stage.root / ".kitty/config.toml").write_text("stale_after_s = 3600\n")
 
 

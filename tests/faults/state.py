@@ -35,6 +35,7 @@ UNCOUNTED = (
     # What a killed process was taking in: the next change of the project removes it.
     ".git/spec-kitty-scratch/",
     ".kitty/outbox/request-",
+    ".kitty/outbox/worker.json",
     ".kitty/host/attic/",
     ".kitty/host/locks/",
     # A request that is repeated, or goes on after a kill, may be noted as a heartbeat of its holder.

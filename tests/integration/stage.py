@@ -283,7 +283,8 @@ def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[
         name = str(path.relative_to(root))
         if name.partition("/")[0] in besides or name.startswith(".git/objects"):
             continue
-        if name.endswith(".db-shm"):  # Who reads the record marks there how far.
+        # What was refused has been taken in all the same; who reads it marks there how far.
+        if f"{name}/".startswith(".git/spec-kitty/"):
             continue
         if path.is_symlink():
             found[name] = f"link to {path.readlink()}"

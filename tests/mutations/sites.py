@@ -150,7 +150,7 @@ IDEMPOTENCY = {
     "event.request_digest != self.request_digest": "False",
     "mission.log.caused_by(cause.correlation_id, cause.identity)": "()",
     "intent.request_digest != self.cause.request_digest": "False",
-    "intent.lines not in log.raw()": "True",
+    "new[0] not in view.lines": "True",
     "self._has_moved(intent)": "False",
     "self._renew(path.name)": "False",
     "self._is_done(letter)": "False",

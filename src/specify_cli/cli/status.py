@@ -70,6 +70,7 @@ def status(
         _show_stale(data, chosen, for_s=stale)
     else:
         _show_package(data, wp_id) if wp_id else _show(data)
+        _warn(data)
 
 
 def _show(data: dict[str, Any]) -> None:
@@ -82,6 +83,11 @@ def _show(data: dict[str, Any]) -> None:
         return
     console = board.terminal()
     console.print(board.board(data, now=now, width=console.width))
+
+
+def _warn(data: dict[str, Any]) -> None:
+    for warning in data.get("warnings", ()):
+        say(f"warning: {warning}", is_error=True)
 
 
 def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:

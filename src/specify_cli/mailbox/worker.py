@@ -36,7 +36,8 @@ class Worker:
     """Serves the mailboxes of `layout` by asking `dispatcher`.
 
     One thread finds and takes requests; a few others answer them, each orchestrator's requests for
-    one mission in order. While it serves, each of `chores` is done again and again.
+    one mission in order. While it serves, each of `chores` is done again and again; `prepare` is
+    called once, before the first beat.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class Worker:
         settings: WorkerSettings,
         log: Log,
         chores: Sequence[Chore] = (),
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
         self._chores = Chores(chores, log=log)
+        self._prepare = prepare
         self._workplace = Workplace(
             layout=layout, dispatcher=dispatcher, settings=settings, log=log
         )
@@ -115,6 +118,7 @@ class Worker:
         if place is None:
             raise StorageFailed(_taken(self._layout))
         try:
+            self._prepare()
             rounds = Rounds(
                 self._workplace,
                 bell=self._bell,

@@ -9,16 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from specify_cli import clock, nearest
+from specify_cli import clock
 from specify_cli.core.lane_plan import ExecutionLane
-from specify_cli.errors import MissionNotFound, StateUnreadable, StorageFailed
+from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.atomic import publish
 from specify_cli.files.regular import TooLarge
 from specify_cli.storage import project_files
-from specify_cli.storage.event_log import EventLog
-from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
+from specify_cli.storage.recorded_log import RecordedLog
 
 DEFAULT_TYPE = "software-dev"
 DEFAULT_TARGET = "main"
@@ -89,14 +88,9 @@ class MissionFiles:
         return self.project.lock(f"mission-{self.slug}")
 
     @property
-    def log(self) -> EventLog:
+    def log(self) -> RecordedLog:
         """The mission's event log."""
-        return EventLog(
-            path=self.folder / FILE_NAME,
-            root=self.project.root,
-            mission_slug=self.slug,
-            attic=self.project.torn,
-        )
+        return RecordedLog(project=self.project, slug=self.slug, id_of=self._id_in)
 
     def identity(self) -> MissionIdentity:
         """What `meta.json` says, with what follows from the folder's name where it is silent.
@@ -105,6 +99,9 @@ class MissionFiles:
         """
         meta = read_json(self.meta_path, below=self.project.root, max_bytes=MAX_META_BYTES)
         return identity_in(meta, slug=self.slug, path=self.meta_path)
+
+    def _id_in(self, folder: str) -> str | None:
+        return MissionFiles(self.project, folder).identity().mission_id
 
     def lanes(self) -> LanesFile | None:
         """The plan of execution lanes; None when it was not computed yet.
@@ -260,15 +257,4 @@ def _damaged(path: Path, line: int, complaint: str) -> StateUnreadable:
         f"{path}, line {line}: {complaint}; correct it by hand or restore it from git",
         file=str(path),
         line=line,
-    )
-
-
-def mission_not_found(name: str, known: Sequence[str]) -> MissionNotFound:
-    """The refusal for a selector that fits no mission."""
-    shown = (
-        ", ".join(known[:10]) or "none: make one with 'spec-kitty specify \"What is to be built\"'"
-    )
-    guess = nearest.guess(name, known)
-    return MissionNotFound(
-        f"no mission {name[:80]!r} in this project; missions here: {shown}{guess}"
     )

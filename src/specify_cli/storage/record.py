@@ -96,6 +96,12 @@ class Record:
                 for row in connection.execute(query, (mission_id, folder)).fetchall()
             ]
 
+    def folders(self) -> list[tuple[str, str]]:
+        """Each folder that a mission was known by, and the branch it was on last. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT DISTINCT folder, branch FROM mission WHERE branch IS NOT NULL ORDER BY folder"
+            return connection.execute(query).fetchall()
+
     def newest(self, folder: str) -> int:
         """The position of the newest entry of the mission in that folder; 0 without one. Raises: as `find`."""
         with self._open() as connection:

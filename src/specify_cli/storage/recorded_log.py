@@ -96,28 +96,27 @@ class RecordedLog:
 
     def standing(self, view: LogView) -> str:
         """How the file stands to the record, in words; empty where they say the same."""
-        found, total = view.found, len(view.kept.lines)
-        if found.changed:
-            number = found.changed[0][0]
+        if view.found.changed:
+            number = view.found.changed[0][0]
             return f"{self.path}, line {number} is not what the host wrote; run 'spec-kitty doctor'"
-        if found.missing:
-            why = self.hindrance(view)
-            when = f"not now, {why}" if why else "with the next change"
-            lacks = f"{self.path} lacks {len(found.missing)} of {total} lines"
-            return f"{lacks}; the host knows them, and writes them {when}"
-        return ""
+        return f"{self.path} {self.lack(view)}" if view.found.missing else ""
 
-    def hindrance(self, view: LogView) -> str:
-        """Why the file is left as it is, in words; empty where it may be written."""
-        return checkout.hindrance(view.found, view.known, checkout.look(self.project.root))
+    def lack(self, view: LogView) -> str:
+        """What the file lacks, in words that follow its name."""
+        why = checkout.hindrance(view.found, view.known, checkout.look(self.project.root))
+        when = f"not now, {why}" if why else "with the next change"
+        lines = f"{len(view.found.missing)} of {len(view.kept.lines)} lines"
+        return f"lacks {lines}; the host knows them, and writes them {when}"
 
     def lines(self) -> bytes:
-        """All lines: what the file has once it is right.
+        """What the file has once it is right, with its own ends of lines where it is.
 
         Raises:
             StateUnreadable, StorageFailed: as `view`.
         """
         view = self.view()
+        if view.found.is_same and view.raw.endswith(b"\n"):
+            return view.raw
         return b"".join(self._sound(view, self._content(view)).lines)
 
     def take_in(self) -> LogContent:

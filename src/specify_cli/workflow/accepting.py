@@ -108,6 +108,10 @@ def _commit_or_take_back(
 
 def _commit(repository: Repository, mission: OpenMission, cause: Cause) -> None:
     contents = {path: data for path, data in mission.host_contents().items() if data is not None}
+    log = mission.files.log
+    if log.file.raw() != contents.get(log.path, b""):
+        # Committed here, it must not be missing in the checkout, whichever branch had it last.
+        log.put_right(repairs=True)
     message = f"Accept mission {mission.slug}"
     try:
         commit = bookkeeping.commit_files(repository, contents, message=message)

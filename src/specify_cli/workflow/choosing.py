@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.core.lanes import TERMINAL
-from specify_cli.errors import SpecKittyError
+from specify_cli.errors import MissionNotFound, SpecKittyError
+from specify_cli.storage.missing_missions import missions_not_checked_out
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.storage.project import Project
 from specify_cli.workflow.opened import OpenMission, open_mission
@@ -29,9 +30,11 @@ class Choosing:
     def mission(self, folder: Path) -> Choice:
         """The mission whose workspace `folder` lies in, else the only one with work left, or at all.
 
-        Raises: StorageFailed.
+        Raises: MissionNotFound where the host knows missions, and none is checked out; StorageFailed.
         """
         known = all_missions(self.project)
+        if not known and (text := missions_not_checked_out(self.project)):
+            raise MissionNotFound(text)
         here = self._standing_in(folder, known)
         candidates = [slug for slug in known if not self._is_over(slug)] or known
         only = candidates[0] if len(candidates) == 1 else None

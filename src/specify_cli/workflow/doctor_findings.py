@@ -53,8 +53,21 @@ def note(check: str, file: Path, what: str, *, repair: str) -> Finding:
     return Finding(check=check, severity=Severity.NOTE, file=file, what=what, repair=repair)
 
 
-def fixable(check: str, file: Path, what: str, *, severity: Severity = Severity.WARNING) -> Finding:
+def fixable(
+    check: str,
+    file: Path,
+    what: str,
+    *,
+    severity: Severity = Severity.WARNING,
+    line: int | None = None,
+) -> Finding:
     """Something that the host repairs itself when it is told to."""
     return Finding(
-        check=check, severity=severity, file=file, what=what, repair=FIX, is_fixable=True
+        check=check,
+        severity=severity,
+        file=file,
+        what=what,
+        repair=FIX,
+        line=line,
+        is_fixable=True,
     )

@@ -12,37 +12,54 @@ from typing import Any
 from specify_cli.core.events import Annotated, Event, Moved
 from specify_cli.core.lanes import Lane, lane_named
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import event_lines
+from specify_cli.storage import checkout, event_lines
 from specify_cli.storage.event_lines import ExaminedLine
-from specify_cli.storage.event_log import EventLog
+from specify_cli.storage.log_view import LogView
 from specify_cli.storage.mission_files import NUMBERED, MissionFiles, MissionIdentity, read_json
 from specify_cli.storage.package_files import read_text
-from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
+from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
 RESTORE = "restore the line from git or correct it by hand"
 
 
-def examine_log(log: EventLog) -> tuple[list[Event], list[Finding]]:
-    """The events that can be read, and every line that cannot.
+def examine_log(log: RecordedLog) -> tuple[list[Event], list[Finding]]:
+    """The events that are known or can be read, and what is wrong with the file.
 
-    Raises: StorageFailed.
+    Raises:
+        StateUnreadable: the file, or a folder on the way, is a link.
+        StorageFailed: the disk refused.
     """
-    raw = log.raw()
+    raw = log.file.raw()
     lines = list(event_lines.examine(raw, log.path))
-    found = [_damaged_line(log.path, line, line.fault) for line in lines if line.fault]
-    if not found:
-        found.extend(_ending(log, raw))
-    return [event for line in lines for event in line.events], found
+    try:
+        view = log.view()
+        changed = {number for number, _ in view.found.changed}
+        if view.kept.lines:
+            changed.update(view.found.damaged)
+    except StateUnreadable as fault:
+        # Of `meta.json` that is a finding already.
+        is_known = fault.details.get("file") == str(log.path.with_name("meta.json"))
+        repair = "run 'spec-kitty mailbox verify', which names what is damaged"
+        found = [] if is_known else [error("record", log.path, fault.message, repair=repair)]
+        return [event for line in lines for event in line.events], found
+    found = [_changed_line(log.path, number) for number in sorted(changed)]
+    others = (line for line in lines if line.number not in changed)
+    found += [_damaged_line(log.path, line, line.fault) for line in others if line.fault]
+    if found:
+        return [event for line in lines for event in line.events], found
+    content = log.read()
+    return list(content.events), [*_ending(log, raw, content.torn), *_lag(log, view)]
 
 
-def examine_strangers(log: EventLog, wp_ids: Sequence[str]) -> Iterator[Finding]:
+def examine_strangers(log: RecordedLog, wp_ids: Sequence[str]) -> Iterator[Finding]:
     """Every package that the log moves or notes, and no prompt describes.
 
     Raises: StorageFailed.
     """
     named = [
         (event.wp_id, line.number)
-        for line in event_lines.examine(log.raw(), log.path)
+        for line in event_lines.examine(log.file.raw(), log.path)
         for event in line.events
         if isinstance(event, Moved | Annotated) and event.wp_id not in wp_ids
     ]
@@ -109,10 +126,25 @@ def _damaged_line(path: Path, line: ExaminedLine, fault: StateUnreadable) -> Fin
     return error("damaged-log-line", path, what, repair=RESTORE, line=line.number)
 
 
-def _ending(log: EventLog, raw: bytes) -> Iterator[Finding]:
-    content = log.read()
-    if content.torn:
-        what = f"{len(content.torn)} bytes at its end are of an append that was interrupted"
+def _changed_line(path: Path, number: int) -> Finding:
+    what = "it is not what the host wrote: changes of the mission are refused"
+    return fixable("changed-log-line", path, what, severity=Severity.ERROR, line=number)
+
+
+def _lag(log: RecordedLog, view: LogView) -> Iterator[Finding]:
+    at = checkout.look(log.project.root)
+    if view.found.missing and at and at.operation:
+        repair = (
+            f"finish or abort the {at.operation}; the host knows the lines, and writes them then"
+        )
+        yield note("log-behind", log.path, f"it {log.lack(view)}", repair=repair)
+    elif view.found.missing:
+        yield fixable("log-behind", log.path, f"it {log.lack(view)}")
+
+
+def _ending(log: RecordedLog, raw: bytes, torn: bytes) -> Iterator[Finding]:
+    if torn:
+        what = f"{len(torn)} bytes at its end are of an append that was interrupted"
         yield fixable("torn-tail", log.path, what)
     elif raw and not raw.endswith(b"\n"):
         what = "its last line has no newline"

@@ -41,11 +41,11 @@ def repair_one(project: Project, finding: Finding, *, actor: str, cause: Cause |
 
 
 def _mend_log(project: Project, path: Path) -> bool:
-    """The log ends with a whole line; what was torn is in the attic of torn tails."""
+    """The log has the lines that the host knows; what stood there instead is in the attic."""
     files = MissionFiles(project, path.parent.name)
     with locks.held(files.lock):
-        files.log.mend()
-    return True
+        files.log.put_right(repairs=True)
+        return files.log.view().found.is_same
 
 
 def _plan_lanes(project: Project, path: Path) -> bool:
@@ -104,9 +104,11 @@ def _mission_of(project: Project, path: Path) -> str:
 REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
     {
         "byte-order-mark": _remove_mark,
+        "changed-log-line": _mend_log,
         "gone-worktree": forget_gone,
         "kitty-permissions": _make_private,
         "lanes": _plan_lanes,
+        "log-behind": _mend_log,
         "no-newline": _mend_log,
         "scratch": remove_scratch,
         "stale-draft": _put_away,

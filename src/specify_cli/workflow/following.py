@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage.project import Project
+from specify_cli.storage.recorded_log import RecordedLog, Stamp
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
@@ -31,19 +31,17 @@ CHECKED_OUT_S: Final = 10.0
 FIRST_PAUSE_S: Final = 10.0
 LONGEST_PAUSE_S: Final = 3600.0
 
-Stamp = tuple[int, int, int] | None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A workspace that is not asked again before it changes, or the file `until` does."""
+    """A workspace that is not asked again before it changes, or the log `until` does."""
 
     glance: Glance
-    until: Path | None = None
-    stamp: Stamp = None
+    until: RecordedLog | None = None
+    stamp: Stamp | None = None
 
     def is_as_before(self, now: Glance) -> bool:
-        return now == self.glance and (self.until is None or stamp(self.until) == self.stamp)
+        return now == self.glance and (self.until is None or self.until.stamp() == self.stamp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +144,8 @@ class Following:
             return
         mission, lane = owner
         if not syncing.is_at_work(mission):
-            log = mission.files.log.path
-            self._settle(name, replace(seen, until=log, stamp=stamp(log)))
+            log = mission.files.log
+            self._settle(name, replace(seen, until=log, stamp=log.stamp()))
         elif lane_folders.look(self.project, repository, lane.path).kind is not Kind.WORKSPACE:
             self._settle(name, seen)
         elif checkouts_of(repository.git, lane.branch):
@@ -172,12 +170,3 @@ def _tips(repository: Repository, names: Mapping[str, Glance]) -> dict[str, str]
     refs = [HEADS + workspace_index.branch_of(name) for name in names]
     told = repository.git.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", *refs)
     return {name: tip for tip, _, name in (line.partition(" ") for line in told.lines)}
-
-
-def stamp(path: Path) -> Stamp:
-    """What tells a file from the same one before it was changed; None where there is none."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

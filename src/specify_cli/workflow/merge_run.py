@@ -230,7 +230,6 @@ class MergeRun:
 
     def _host_files(self, lines: bytes) -> dict[str, bytes]:
         """The host's files as they will be once the merge is recorded, by path in the repository."""
-        self.mission.files.log.mend()
         contents = {
             path: data for path, data in self.mission.host_contents().items() if data is not None
         }
@@ -284,9 +283,7 @@ class MergeRun:
         return tip is not None and self.repository.is_ancestor(intent.plan.to_commit, tip)
 
     def _record(self, intent: MergeIntent) -> None:
-        log = self.mission.files.log
-        if intent.lines and intent.lines not in log.raw():
-            log.append_lines(intent.lines)
+        self.mission.files.log.append_lines(intent.lines)
 
     def _count(self, intent: MergeIntent) -> None:
         counted = self.cause.effects.event_ids

@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, StateUnreadable
 from specify_cli.files.atomic import translated
+from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     MissionFiles,
     MissionIdentity,
     all_missions,
-    mission_not_found,
     named_mission,
 )
 from specify_cli.storage.project import Project
@@ -56,7 +56,7 @@ class MissionLookup:
                 candidates=fitting,
             )
         if not fitting:
-            raise mission_not_found(selector, known)
+            raise mission_not_found(self._project, selector, known)
         return fitting[0]
 
     def _fitting(self, selector: str, slugs: list[str]) -> list[str]:

@@ -51,7 +51,11 @@ class Missions:
                     last_sign_of_life=life.sign,
                     is_stale=life.stale_at is not None and now >= life.stale_at,
                 )
-        return MissionReport(mission=mission.identity, packages=tuple(packages.values()))
+        return MissionReport(
+            mission=mission.identity,
+            packages=tuple(packages.values()),
+            warnings=(mission.log.standing,) if mission.log.standing else (),
+        )
 
     def ready(self, selector: str) -> MissionReport:
         """The mission with those packages only that are planned and wait for nothing.

@@ -19,12 +19,12 @@ from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
 from specify_cli.storage import project_files
 from specify_cli.storage.event_lines import LogContent
+from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     LanesFile,
     MissionFiles,
     MissionIdentity,
     all_missions,
-    mission_not_found,
     named_mission,
 )
 from specify_cli.storage.package_files import WorkPackage, read_packages
@@ -117,12 +117,15 @@ class OpenMission:
         return (self.files.log.path, self.files.lanes_path)
 
     def host_contents(self) -> dict[Path, bytes | None]:
-        """The host's files of the mission as they stand; None where there is none.
+        """What the host's files of the mission hold, or will; None where there is none.
 
         Raises: StateUnreadable, StorageFailed.
         """
-        root = self.files.project.root
-        return {path: project_files.read_if_there(path, below=root) for path in self.host_files}
+        root, lanes = self.files.project.root, self.files.lanes_path
+        return {
+            self.files.log.path: self.files.log.lines() or None,
+            lanes: project_files.read_if_there(lanes, below=root),
+        }
 
     @property
     def mission_branch(self) -> str:
@@ -264,7 +267,8 @@ def open_mission(project: Project, slug: str) -> OpenMission:
 
     Raises: MissionNotFound, StateUnreadable, StorageFailed.
     """
-    return _open(_files(project, slug))
+    files = _files(project, slug)
+    return _open(files, files.log.read())
 
 
 @contextmanager
@@ -286,7 +290,7 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     """
     files = _files(project, slug)
     with locks.held(files.lock):
-        mission = _open(files)
+        mission = _open(files, files.log.take_in())
         with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
             yield mission
 
@@ -307,21 +311,21 @@ def reopened(mission: OpenMission) -> OpenMission:
 
     Raises: StateUnreadable, StorageFailed.
     """
-    return _open(mission.files)
+    return _open(mission.files, mission.files.log.read())
 
 
 def _files(project: Project, slug: str) -> MissionFiles:
     # By its folder alone: what else names it was looked up once, before access was judged.
     files = named_mission(project, slug)
     if files is None:
-        raise mission_not_found(slug, all_missions(project))
+        raise mission_not_found(project, slug, all_missions(project))
     return files
 
 
-def _open(files: MissionFiles) -> OpenMission:
+def _open(files: MissionFiles, log: LogContent) -> OpenMission:
     return OpenMission(
         files=files,
         identity=files.identity(),
         packages=read_packages(files.folder, below=files.project.root),
-        log=files.log.read(),
+        log=log,
     )

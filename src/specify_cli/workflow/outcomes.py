@@ -40,10 +40,11 @@ class PackageReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissionReport:
-    """A mission and its packages, in the order of their ids."""
+    """A mission and its packages, in the order of their ids; `warnings` are for people."""
 
     mission: MissionIdentity
     packages: tuple[PackageReport, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

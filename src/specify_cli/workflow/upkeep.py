@@ -1,22 +1,24 @@
-"""What the host does now and then beside answering: mirrors follow the project, and the trash is emptied."""
+"""What the host does beside answering: logs are put right, mirrors follow, the trash is emptied."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.files import locks
 from specify_cli.files.identity import identity
-from specify_cli.storage.mission_files import MissionFiles, named_mission
+from specify_cli.storage.mission_files import MissionFiles, all_missions, named_mission
 from specify_cli.storage.project import Project
+from specify_cli.storage.recorded_log import Stamp
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_retiring, repositories, syncing
-from specify_cli.workflow.following import Stamp, stamp
 from specify_cli.workflow.lane_making import MIRRORS
 from specify_cli.workflow.opened import branch_of_mission, open_mission
 
@@ -41,7 +43,7 @@ class Mirrors:
 
     project: Project
     targets: dict[str, str] = field(default_factory=dict)
-    known: dict[str, tuple[_Tips, Stamp]] = field(default_factory=dict)
+    known: dict[str, tuple[_Tips, Stamp | None]] = field(default_factory=dict)
 
     def follow(self) -> float:
         """Each has them; seconds until the next look. One `for-each-ref` where nothing has moved.
@@ -55,14 +57,14 @@ class Mirrors:
             return MIRROR_TICK_S
         failure: Exception | None = None
         for slug, tips in self._tips(repository, files).items():
-            known, log = self.known.get(slug), files[slug].log.path
-            if known and known[0] == tips and known[1] in (None, stamp(log)):
+            known, log = self.known.get(slug), files[slug].log
+            if known and known[0] == tips and known[1] in (None, log.stamp()):
                 continue
             if self._has(slug, tips):
                 self.known[slug] = (tips, None)
                 continue
             try:
-                self.known[slug] = (tips, None if self._update(slug) else stamp(log))
+                self.known[slug] = (tips, None if self._update(slug) else log.stamp())
             except (SpecKittyError, GitFailed, OSError) as error:
                 failure = error
         if failure:
@@ -106,6 +108,25 @@ class Mirrors:
         with repositories.changing(self.project) as repository:
             lane_retiring.update_mirror(repository, mission)
         return True
+
+
+def bring_logs_up(project: Project, tell: Callable[[str], None]) -> None:
+    """The log of each mission has the lines that a loss of power, git or somebody took out of its file.
+
+    `tell` is told of what has to wait for a person; the host does not need the files.
+
+    Raises:
+        StorageFailed: the missions cannot be listed.
+    """
+    for slug in all_missions(project):
+        files = MissionFiles(project, slug)
+        try:
+            view = files.log.view()
+            if view.kept.lines and not view.found.is_same:
+                with locks.held(files.lock):
+                    files.log.put_right()
+        except SpecKittyError as error:
+            tell(str(error))
 
 
 def prune_trash(project: Project) -> float:

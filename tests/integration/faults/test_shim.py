@@ -29,4 +29,6 @@ def test_the_calls_on_record_make_of_the_project_what_it_has_become(
     made = History(before, place.root, place.trace()).end.listing()
     found = Tree.load(place.root).listing()
     assert sorted(made.keys() ^ found.keys()) == []
-    assert [name for name in made if made[name] != found[name]] == []
+    # SQLite writes to it in memory, and makes it again after a loss of power.
+    differing = [name for name in made if made[name] != found[name]]
+    assert [name for name in differing if not name.endswith(".db-shm")] == []

@@ -52,8 +52,8 @@ def test_a_merge_whose_reflog_cannot_be_written_is_made_once(ground: Ground) -> 
 
 
 def test_a_merge_that_cannot_be_recorded_is_no_refusal(ground: Ground) -> None:
-    log = "status.events.jsonl"
-    assert struck(ground, "merge-mission/merge", "eio", "sync", log) == []
+    record = "record.db-wal"
+    assert struck(ground, "merge-mission/merge", "eio", "sync", record) == []
 
 
 def test_an_object_that_git_cannot_write_is_no_fault_of_the_host(ground: Ground) -> None:

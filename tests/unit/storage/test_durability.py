@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from specify_cli.files import atomic, folders
-from specify_cli.storage import event_log
 from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.dead_letters import LetterFolder
-from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.removal import remove_thing
 from tests.durability import watched
-from tests.records import CLAIM
-
-
-def log_in(folder: Path) -> EventLog:
-    return EventLog(
-        path=folder / "log.jsonl", root=folder, mission_slug="001-search", attic=folder / "attic"
-    )
 
 
 def test_a_published_file_is_synced_before_it_has_its_name(tmp_path: Path) -> None:
@@ -38,50 +26,6 @@ def test_a_synced_folder_keeps_its_names(tmp_path: Path) -> None:
         (tmp_path / "a").unlink()
         atomic.fsync_folder(tmp_path)
     assert disk.is_name_kept(tmp_path / "a")
-
-
-def test_the_first_append_to_a_log_keeps_bytes_and_name(tmp_path: Path) -> None:
-    log = log_in(tmp_path)
-    with watched() as disk:
-        log.append([CLAIM])
-    assert disk.is_kept(log.path)
-    assert disk.is_name_kept(log.path)
-
-
-def test_a_later_append_to_a_log_is_kept(tmp_path: Path) -> None:
-    log = log_in(tmp_path)
-    log.append([CLAIM])
-    with watched() as disk:
-        log.append([CLAIM])
-    assert disk.is_kept(log.path)
-
-
-def test_what_was_taken_back_does_not_return(tmp_path: Path) -> None:
-    log = log_in(tmp_path)
-    log.append([CLAIM])
-    with watched() as disk:
-        log.take_back([CLAIM])
-    assert log.path.read_bytes() == b""
-    assert disk.is_kept(log.path)
-
-
-def test_what_comes_while_a_torn_line_is_kept_does_not_move_where_it_is_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = log_in(tmp_path)
-    log.append([CLAIM])
-    before = log.path.read_bytes()
-    log.path.write_bytes(before + before[:-20])
-    publish = atomic.publish
-
-    def write_then_publish(*args: Any, **more: Any) -> None:
-        with log.path.open("ab") as file:
-            file.write(b"and more")
-        publish(*args, **more)
-
-    monkeypatch.setattr(event_log, "publish", write_then_publish)
-    log.append([CLAIM])
-    assert log.path.read_bytes() == before + before
 
 
 def test_the_first_line_of_a_journal_keeps_bytes_and_name(tmp_path: Path) -> None:

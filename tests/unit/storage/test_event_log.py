@@ -14,8 +14,8 @@ from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.event_lines import encode, ids_in
-from specify_cli.storage.event_log import EventLog
-from tests.records import BEGIN, CLAIM, NOTE
+from specify_cli.storage.recorded_log import RecordedLog
+from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.files.limits import files_no_longer_than
 
 SLUG = "001-search"
@@ -64,19 +64,13 @@ EVENTS = st.one_of(
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> EventLog:
-    folder = tmp_path / SLUG
-    folder.mkdir()
-    return EventLog(
-        path=folder / "status.events.jsonl",
-        root=tmp_path,
-        mission_slug=SLUG,
-        attic=tmp_path / "torn",
-    )
+def log(tmp_path: Path) -> RecordedLog:
+    return log_in(tmp_path, SLUG)
 
 
-def in_attic(log: EventLog) -> list[bytes]:
-    return [path.read_bytes() for path in log.attic.iterdir()] if log.attic.is_dir() else []
+def in_attic(log: RecordedLog) -> list[bytes]:
+    attic = log.file.attic
+    return [path.read_bytes() for path in attic.iterdir()] if attic.is_dir() else []
 
 
 def line(event: Event) -> bytes:
@@ -86,24 +80,29 @@ def line(event: Event) -> bytes:
 # Round trips.
 
 
-@given(appends=st.lists(st.lists(EVENTS, min_size=1, max_size=3), max_size=3))
+# An id counts once.
+@given(
+    events=st.lists(EVENTS, max_size=9, unique_by=lambda it: it.event_id), size=st.integers(1, 3)
+)
 def test_what_was_encoded_is_parsed_as_the_same_events(
-    tmp_path_factory: pytest.TempPathFactory, appends: list[list[Event]]
+    tmp_path_factory: pytest.TempPathFactory, events: list[Event], size: int
 ) -> None:
-    folder = tmp_path_factory.mktemp("log")
-    log = EventLog(path=folder / "log", root=folder, mission_slug=SLUG, attic=folder / "torn")
-    log.path.write_bytes(b"".join(encode(events, mission_slug=SLUG) for events in appends))
+    log = log_in(tmp_path_factory.mktemp("log"), SLUG)
+    appends = [events[at : at + size] for at in range(0, len(events), size)]
+    log.path.write_bytes(b"".join(encode(append, mission_slug=SLUG) for append in appends))
     content = log.read()
-    assert content.events == tuple(event for events in appends for event in events)
+    assert content.events == tuple(events)
     assert content.torn == b""
 
 
-@given(events=st.lists(EVENTS, min_size=1, max_size=3), kept=st.integers(0, 10_000))
+@given(
+    events=st.lists(EVENTS, min_size=1, max_size=3, unique_by=lambda it: it.event_id),
+    kept=st.integers(0, 10_000),
+)
 def test_an_append_cut_off_anywhere_counts_whole_or_not_at_all(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], kept: int
 ) -> None:
-    folder = tmp_path_factory.mktemp("log")
-    log = EventLog(path=folder / "log", root=folder, mission_slug=SLUG, attic=folder / "torn")
+    log = log_in(tmp_path_factory.mktemp("log"), SLUG)
     whole = encode(events, mission_slug=SLUG)
     log.path.write_bytes(line(CLAIM) + whole[: min(kept, len(whole) - 1)])
     assert log.read().events in ((CLAIM,), (CLAIM, *events))
@@ -111,12 +110,12 @@ def test_an_append_cut_off_anywhere_counts_whole_or_not_at_all(
     assert log.read().events in ((CLAIM, NOTE), (CLAIM, *events, NOTE))
 
 
-def test_a_log_that_is_not_there_is_empty(log: EventLog) -> None:
+def test_a_log_that_is_not_there_is_empty(log: RecordedLog) -> None:
     assert log.read().events == ()
     assert not log.path.exists()
 
 
-def test_an_append_is_lines_of_ascii_json_that_others_can_read(log: EventLog) -> None:
+def test_an_append_is_lines_of_ascii_json_that_others_can_read(log: RecordedLog) -> None:
     log.append([replace(CLAIM, actor="Zoë\u2028"), BEGIN])
     lines = log.path.read_bytes().decode("ascii").splitlines()
     first = json.loads(lines[0])
@@ -129,7 +128,7 @@ def test_an_append_is_lines_of_ascii_json_that_others_can_read(log: EventLog) ->
     assert ids_in(log.path.read_bytes()) == ["E1", "E2"]
 
 
-def test_events_are_found_by_the_request_that_caused_them(log: EventLog) -> None:
+def test_events_are_found_by_the_request_that_caused_them(log: RecordedLog) -> None:
     log.append([CLAIM, BEGIN])
     log.append([NOTE])
     assert log.read().caused_by("one") == (CLAIM, BEGIN)
@@ -140,14 +139,15 @@ def test_events_are_found_by_the_request_that_caused_them(log: EventLog) -> None
     assert log.read().caused_by("one", "nightly") == (theirs,)
 
 
-def test_another_versions_idea_of_an_identity_is_no_damage(log: EventLog) -> None:
-    log.append([CLAIM])
-    line = json.loads(log.path.read_text()) | {"identity": {"name": "coder"}}
-    log.path.write_text(json.dumps(line) + "\n")
+def test_another_versions_idea_of_an_identity_is_no_damage(log: RecordedLog) -> None:
+    theirs = json.loads(line(CLAIM)) | {"identity": {"name": "coder"}}
+    log.path.write_text(json.dumps(theirs) + "\n")
     assert log.read().events == (CLAIM,)
 
 
-def test_an_append_that_is_taken_back_leaves_no_byte_and_an_older_one_stays(log: EventLog) -> None:
+def test_an_append_that_is_taken_back_leaves_no_byte_and_an_older_one_stays(
+    log: RecordedLog,
+) -> None:
     log.append([NOTE])
     log.append([CLAIM, BEGIN])
     log.take_back([NOTE])
@@ -159,7 +159,7 @@ def test_an_append_that_is_taken_back_leaves_no_byte_and_an_older_one_stays(log:
 # What a crash leaves.
 
 
-def test_a_torn_last_line_counts_as_not_written_and_is_kept_in_the_attic(log: EventLog) -> None:
+def test_a_torn_last_line_counts_as_not_written_and_is_kept_in_the_attic(log: RecordedLog) -> None:
     torn = line(BEGIN)[:-20]
     log.path.write_bytes(line(CLAIM) + torn)
     assert log.read().events == (CLAIM,)
@@ -168,17 +168,18 @@ def test_a_torn_last_line_counts_as_not_written_and_is_kept_in_the_attic(log: Ev
     assert in_attic(log) == [torn]
 
 
-def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: EventLog) -> None:
+def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: RecordedLog) -> None:
     batch = encode([CLAIM, BEGIN, NOTE], mission_slug=SLUG).splitlines(keepends=True)
     opened = batch[0] + batch[1] + batch[2][:7]
     log.path.write_bytes(line(NOTE) + opened)
     assert log.read().events == (NOTE,)
-    log.append([CLAIM])
-    assert log.path.read_bytes() == line(NOTE) + line(CLAIM)
+    again = replace(CLAIM, event_id="E4")
+    log.append([again])
+    assert log.path.read_bytes() == line(NOTE) + line(again)
     assert in_attic(log) == [opened]
 
 
-def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: EventLog) -> None:
+def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: RecordedLog) -> None:
     opened = encode([CLAIM, BEGIN], mission_slug=SLUG).splitlines(keepends=True)[0]
     log.path.write_bytes(opened + line(NOTE))
     assert log.read().events == (NOTE,)
@@ -187,7 +188,7 @@ def test_an_open_batch_that_another_program_wrote_behind_never_counts(log: Event
 
 
 def test_a_last_line_without_its_newline_counts_and_the_next_begins_on_its_own(
-    log: EventLog,
+    log: RecordedLog,
 ) -> None:
     log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
     assert log.read().events == (CLAIM,)
@@ -196,7 +197,7 @@ def test_a_last_line_without_its_newline_counts_and_the_next_begins_on_its_own(
     assert in_attic(log) == []
 
 
-def test_reading_repairs_nothing(log: EventLog) -> None:
+def test_reading_repairs_nothing(log: RecordedLog) -> None:
     damaged = line(CLAIM) + line(BEGIN)[:-9]
     log.path.write_bytes(damaged)
     log.read()
@@ -204,37 +205,38 @@ def test_reading_repairs_nothing(log: EventLog) -> None:
     assert in_attic(log) == []
 
 
-def test_mending_ends_the_file_with_a_whole_line(log: EventLog) -> None:
+def test_mending_ends_the_file_with_a_whole_line(log: RecordedLog) -> None:
     log.path.write_bytes(line(CLAIM).rstrip(b"\n"))
-    log.mend()
+    log.put_right(repairs=True)
     assert log.path.read_bytes() == line(CLAIM)
     log.path.write_bytes(line(CLAIM) + b'{"half')
-    log.mend()
+    log.put_right(repairs=True)
     assert log.path.read_bytes() == line(CLAIM)
 
 
-def test_mending_makes_no_log_where_there_was_none(log: EventLog) -> None:
-    log.mend()
+def test_mending_makes_no_log_where_there_was_none(log: RecordedLog) -> None:
+    log.put_right(repairs=True)
     assert not log.path.exists()
 
 
 # What others wrote.
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("foreign", FOREIGN)
 def test_lines_of_other_versions_are_read_past_and_kept_byte_for_byte(
-    log: EventLog, foreign: bytes
+    log: RecordedLog, foreign: bytes, is_first: bool
 ) -> None:
-    for raw in (foreign + line(CLAIM), line(CLAIM) + foreign):
-        log.path.write_bytes(raw)
-        assert log.read().events == (CLAIM,)
-        log.append([NOTE])
-        assert log.path.read_bytes() == raw + line(NOTE)
-        assert log.read().events == (CLAIM, NOTE)
+    raw = foreign + line(CLAIM) if is_first else line(CLAIM) + foreign
+    log.path.write_bytes(raw)
+    assert log.read().events == (CLAIM,)
+    log.append([NOTE])
+    assert log.path.read_bytes() == raw + line(NOTE)
+    assert log.read().events == (CLAIM, NOTE)
     assert in_attic(log) == []
 
 
-def test_events_of_other_versions_without_our_fields_are_read(log: EventLog) -> None:
+def test_events_of_other_versions_without_our_fields_are_read(log: RecordedLog) -> None:
     old = {"event_id": "X", "at": "t", "actor": "a", "mission_slug": SLUG, "wp_id": "WP01"}
     moved = old | {"from_lane": "in_progress", "to_lane": "doing", "execution_mode": "direct_repo"}
     log.path.write_text(json.dumps(moved) + "\n", encoding="utf-8")
@@ -265,7 +267,9 @@ def test_events_of_other_versions_without_our_fields_are_read(log: EventLog) -> 
         b'{"event_id":"E","at":"t","actor":"a","wp_id":"W","from_lane":"x","to_lane":"done"}\n',
     ],
 )
-def test_a_damaged_line_is_refused_with_its_file_and_number(log: EventLog, damaged: bytes) -> None:
+def test_a_damaged_line_is_refused_with_its_file_and_number(
+    log: RecordedLog, damaged: bytes
+) -> None:
     raw = line(CLAIM) + line(BEGIN) + damaged + line(NOTE)
     log.path.write_bytes(raw)
     for attempt in (log.read, lambda: log.append([NOTE])):
@@ -280,7 +284,7 @@ def test_a_damaged_line_is_refused_with_its_file_and_number(log: EventLog, damag
 
 @pytest.mark.parametrize("free", [0, 1, 60, 300])
 def test_an_append_that_the_disk_cuts_short_leaves_the_log_as_it_was(
-    log: EventLog, free: int
+    log: RecordedLog, free: int
 ) -> None:
     log.append([NOTE])
     before = log.path.read_bytes()
@@ -291,7 +295,7 @@ def test_an_append_that_the_disk_cuts_short_leaves_the_log_as_it_was(
     assert log.read().events == (NOTE, CLAIM, BEGIN)
 
 
-def test_an_append_that_the_disk_refuses_makes_no_log(log: EventLog) -> None:
+def test_an_append_that_the_disk_refuses_makes_no_log(log: RecordedLog) -> None:
     with files_no_longer_than(10), pytest.raises(StorageFailed):
         log.append([CLAIM])
     assert not log.path.exists()
@@ -314,7 +318,7 @@ def test_an_append_that_the_disk_refuses_makes_no_log(log: EventLog) -> None:
     ],
 )
 def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_kept(
-    log: EventLog, field: str, value: Any, read: Any
+    log: RecordedLog, field: str, value: Any, read: Any
 ) -> None:
     raw = json.dumps(json.loads(line(CLAIM)) | {field: value}).encode() + b"\n"
     log.path.write_bytes(raw)
@@ -327,7 +331,7 @@ def test_a_field_that_decides_no_lane_is_read_whatever_it_holds_and_the_line_is_
 @pytest.mark.parametrize(
     "note", [b'{"kind":"annotation","event_id":"E"}\n', b'{"kind":"annotation","wp_id":"WP01"}\n']
 )
-def test_a_note_on_no_package_is_read_past_and_kept(log: EventLog, note: bytes) -> None:
+def test_a_note_on_no_package_is_read_past_and_kept(log: RecordedLog, note: bytes) -> None:
     log.path.write_bytes(note + line(CLAIM))
     assert log.read().events == (CLAIM,)
 
@@ -337,7 +341,7 @@ def test_a_note_on_no_package_is_read_past_and_kept(log: EventLog, note: bytes) 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "fifo", "folder"])
 def test_what_is_not_a_regular_file_is_neither_read_nor_appended_to(
-    log: EventLog, tmp_path: Path, kind: str
+    log: RecordedLog, tmp_path: Path, kind: str
 ) -> None:
     outside = tmp_path / "outside"
     if kind == "link":
@@ -348,14 +352,16 @@ def test_what_is_not_a_regular_file_is_neither_read_nor_appended_to(
         log.path.mkdir()
     else:
         log.path.symlink_to(outside)
-    for ask in (log.read, log.mend, lambda: log.append([NOTE])):
+    for ask in (log.read, log.put_right, lambda: log.append([NOTE])):
         with pytest.raises(StateUnreadable) as refused:
             ask()
         assert refused.value.details["file"] == str(log.path)
     assert not outside.exists() or outside.read_bytes() == line(CLAIM)
 
 
-def test_a_folder_on_the_way_that_is_a_link_is_not_followed(log: EventLog, tmp_path: Path) -> None:
+def test_a_folder_on_the_way_that_is_a_link_is_not_followed(
+    log: RecordedLog, tmp_path: Path
+) -> None:
     log.path.parent.rmdir()
     (tmp_path / "outside").mkdir()
     log.path.parent.symlink_to(tmp_path / "outside")
@@ -365,7 +371,7 @@ def test_a_folder_on_the_way_that_is_a_link_is_not_followed(log: EventLog, tmp_p
 
 
 def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
-    log: EventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: RecordedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes(b"")
@@ -385,7 +391,7 @@ def test_a_link_that_takes_the_place_of_a_judged_log_is_not_followed(
     assert outside.read_bytes() == b""
 
 
-def test_a_log_of_more_bytes_than_the_host_reads_is_refused(log: EventLog) -> None:
+def test_a_log_of_more_bytes_than_the_host_reads_is_refused(log: RecordedLog) -> None:
     with log.path.open("wb") as file:
         file.truncate(100 * 1024**3)
     with pytest.raises(StateUnreadable) as refused:

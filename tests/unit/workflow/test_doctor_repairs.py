@@ -4,7 +4,11 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
+from specify_cli.errors import StateUnreadable
 from specify_cli.workflow.doctor import Doctor
+from specify_cli.workflow.opened import changing_mission
 from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 
@@ -36,6 +40,50 @@ def test_a_log_without_its_last_newline_gets_it(patient: Patient) -> None:
     log = patient.write("status.events.jsonl", line)
     assert repaired(patient) == ["no-newline"]
     assert log.read_bytes() == line + b"\n"
+
+
+def recorded(patient: Patient) -> tuple[Path, bytes]:
+    """The log of a mission whose two lines the record has."""
+    log = patient.write_log(move(), move(event_id="E2", from_lane="claimed", to="in_progress"))
+    with changing_mission(patient.project, SLUG) as mission:
+        mission.write_lanes()
+    return log, log.read_bytes()
+
+
+def test_lines_that_a_log_has_lost_come_back(patient: Patient) -> None:
+    log, whole = recorded(patient)
+    log.write_bytes(whole.splitlines(keepends=True)[0])
+    assert patient.places("log-behind") == [("status.events.jsonl", None)]
+    assert repaired(patient) == ["log-behind"]
+    assert log.read_bytes() == whole
+
+
+def test_while_git_is_at_work_a_log_stays_as_it_is(patient: Patient) -> None:
+    log, _ = recorded(patient)
+    log.unlink()
+    merge = patient.project.root / ".git" / "MERGE_HEAD"
+    merge.write_text("0" * 40)
+    assert patient.places("log-behind") == [("status.events.jsonl", None)]
+    assert repaired(patient) == []
+    assert not log.exists()
+    merge.unlink()
+    assert repaired(patient) == ["log-behind"]
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"alice", b"mallory"), (b'{"event_id', b"event_id")])
+def test_a_line_that_somebody_changed_is_put_back_and_the_edit_kept(
+    patient: Patient, old: bytes, new: bytes
+) -> None:
+    log, whole = recorded(patient)
+    edited = whole.replace(old, new, 1)
+    log.write_bytes(edited)
+    assert patient.places("changed-log-line") == [("status.events.jsonl", 1)]
+    with pytest.raises(StateUnreadable), changing_mission(patient.project, SLUG):
+        pass
+    assert repaired(patient) == ["changed-log-line"]
+    assert log.read_bytes() == whole
+    (kept,) = (patient.project.host / "torn").iterdir()
+    assert kept.read_bytes() == edited
 
 
 def test_a_byte_order_mark_is_taken_away_and_the_original_kept(patient: Patient) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from specify_cli.core.events import Event
 from specify_cli.files import locks
-from specify_cli.storage.event_log import EventLog
 from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.renaming import rename_new
 from specify_cli.workflow import doctor_former_status
 from specify_cli.workflow.cause import Cause
@@ -30,7 +30,7 @@ def lanes(patient: Patient) -> dict[str, str]:
 
 
 def lines(patient: Patient) -> list[dict[str, object]]:
-    raw = MissionFiles(patient.project, SLUG).log.raw()
+    raw = MissionFiles(patient.project, SLUG).log.file.raw()
     return [json.loads(line) for line in raw.splitlines()]
 
 
@@ -85,13 +85,13 @@ def test_what_has_the_name_of_a_prompt_that_moves_up_is_not_replaced(
 ) -> None:
     tasks = patient.mission / "tasks"
     moved = put_in_folder(patient, "WP01-index.md", "done")
-    append = EventLog.append
+    append = RecordedLog.append
 
-    def append_and_be_overtaken(log: EventLog, events: Sequence[Event]) -> None:
+    def append_and_be_overtaken(log: RecordedLog, events: Sequence[Event]) -> None:
         append(log, events)
         (tasks / "WP01-index.md").write_text("another's")
 
-    monkeypatch.setattr(EventLog, "append", append_and_be_overtaken)
+    monkeypatch.setattr(RecordedLog, "append", append_and_be_overtaken)
     done = Doctor(patient.project).repair()
     assert "former-status" not in [it.check for it in done.repaired]
     assert (tasks / "WP01-index.md").read_text() == "another's"

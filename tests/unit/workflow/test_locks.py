@@ -7,17 +7,22 @@ import hashlib
 import inspect
 import os
 import stat
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
 from specify_cli import bootstrap
 from specify_cli.files import locks
+from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
+from specify_cli.storage.record import Record
 from specify_cli.workflow import lane_making
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.mission_lookup import MissionLookup
-from tests.durability import watched
+from specify_cli.workflow.upkeep import bring_logs_up
+from tests.durability import Durable, watched
 from tests.integration.stage import SLUG, Stage
 from tests.together import meet
 
@@ -25,12 +30,33 @@ pytestmark = pytest.mark.long
 
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 MISSION_LOCK = f"mission-{SLUG}.lock"
+COMMIT, WRITE_LOG = "commit to the record", "write the log"
+
+
+@contextmanager
+def log_writes(disk: Durable) -> Iterator[None]:
+    """What is written of a log, which no sync of ours tells, is among the steps."""
+    commit, write = Record.commit, LogFile.bring_to
+
+    def committed(*args: Any, **more: Any) -> Any:
+        disk.steps.append(COMMIT)
+        return commit(*args, **more)
+
+    def written(*args: Any, **more: Any) -> None:
+        disk.steps.append(WRITE_LOG)
+        write(*args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Record, "commit", committed)
+        patch.setattr(LogFile, "bring_to", written)
+        yield
 
 
 def test_a_mission_is_changed_under_its_lock(stage: Stage) -> None:
-    with watched() as disk:
+    with watched() as disk, log_writes(disk):
         stage.done("append-history", **NOTE)
-    assert disk.is_locked("sync status.events.jsonl", MISSION_LOCK)
+    assert disk.is_locked(COMMIT, MISSION_LOCK)
+    assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
 
 
 def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
@@ -70,10 +96,19 @@ def test_a_log_is_mended_under_the_lock_of_its_mission(stage: Stage) -> None:
     stage.done("append-history", **NOTE)
     log = stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
     log.write_bytes(log.read_bytes() + b'{"event_id": "01K')
-    with watched() as disk:
+    with watched() as disk, log_writes(disk):
         Doctor(Project(stage.root)).repair()
     assert log.read_bytes().endswith(b"\n")
-    assert disk.is_locked("sync status.events.jsonl", MISSION_LOCK)
+    assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
+
+
+def test_a_log_is_brought_up_under_the_lock_of_its_mission(stage: Stage) -> None:
+    stage.done("append-history", **NOTE)
+    stage.log().unlink()
+    with watched() as disk, log_writes(disk):
+        bring_logs_up(Project(stage.root), pytest.fail)
+    assert len(stage.events()) == 1
+    assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
 
 
 def test_a_prompt_is_repaired_under_the_lock_of_its_mission(stage: Stage) -> None:

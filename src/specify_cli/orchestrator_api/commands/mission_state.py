@@ -93,6 +93,7 @@ class MissionStateResult(MissionResult):
 
     summary: dict[str, int]
     work_packages: list[PackageOnBoard]
+    warnings: list[str] | None = None
 
     @classmethod
     def of(cls, report: MissionReport) -> MissionStateResult:
@@ -103,6 +104,7 @@ class MissionStateResult(MissionResult):
             **mission_fields(report.mission),
             summary=summary | {"total": len(report.packages)},
             work_packages=[PackageOnBoard.of(package) for package in report.packages],
+            warnings=list(report.warnings) or None,
         )
 
 
