@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
 from specify_cli.files import folders
-from specify_cli.files.atomic import publish
+from specify_cli.files.atomic import publish, translated
 from specify_cli.files.regular import TooLarge
 from specify_cli.storage import event_lines, project_files
 
@@ -41,15 +41,13 @@ class LogFile:
             StateUnreadable: it, or a folder on the way, is not what it should be.
             StorageFailed: the disk refused.
         """
-        try:
-            return project_files.read(self.path, below=self.root, max_bytes=MOST_BYTES)
-        except FileNotFoundError:
-            return b""
-        except TooLarge as error:
-            raise event_lines.damaged(self.path, 1, f"the file {error}") from error
-        except OSError as error:
-            message = f"cannot read {self.path}: {error.strerror}; check the disk"
-            raise StorageFailed(message) from error
+        with translated(self.path, "read"):
+            try:
+                return project_files.read(self.path, below=self.root, max_bytes=MOST_BYTES)
+            except FileNotFoundError:
+                return b""
+            except TooLarge as error:
+                raise event_lines.damaged(self.path, 1, f"the file {error}") from error
 
     def bring_to(
         self, lines: Sequence[bytes], *, raw: bytes, withdrawn: Collection[bytes] = ()
@@ -72,16 +70,13 @@ class LogFile:
             return
         gone = {it.said for it in had[same:]}
         is_needed = b"\0" in raw[:end] or not gone.isdisjoint(it.strip() for it in missing)
-        try:
+        with translated(self.path, "write"):
             if is_needed:
                 self._replace(b"".join(lines), raw)
             elif self.raw() == raw:
                 if behind and not _are_all(had[same:], behind, withdrawn):
                     self._keep(behind)
                 self._end_with(b"".join(missing), size=len(raw), cut=end if behind else None)
-        except OSError as error:
-            message = f"cannot write {self.path}: {error.strerror}"
-            raise StorageFailed(message) from error
 
     def _keep(self, data: bytes) -> None:
         folders.ensure(self.attic, below=self.root, mode=0o700)

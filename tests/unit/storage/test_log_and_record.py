@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from specify_cli.core.events import Event
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage import project_files
 from specify_cli.storage.event_lines import encode
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
-from specify_cli.storage.record import DATABASE
-from specify_cli.storage.record_place import folder_without_repository, record_folder
+from specify_cli.storage.record_place import record_folder
 from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
-
-SLUG = "001-search"
-COLLEAGUE = replace(NOTE, event_id="C1", actor="colleague")
-OTHER = replace(NOTE, event_id="C2", actor="colleague")
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-
-
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
-
-
-def line(event: Event) -> bytes:
-    return encode([event], mission_slug=SLUG)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    made = tmp_path.resolve() / "main"
-    made.mkdir()
-    git(made, "init", "-q", "-b", "main")
-    (made / ".gitignore").write_text(".kitty\n")
-    git(made, "add", ".")
-    git(made, "commit", "-q", "-m", "first")
-    return made
-
-
-@pytest.fixture
-def log(root: Path) -> RecordedLog:
-    made = log_in(root, SLUG)
-    made.append([CLAIM])
-    made.append([BEGIN])
-    return made
-
-
-def kept(log: RecordedLog) -> list[bytes]:
-    return [path.read_bytes() for path in log.file.attic.iterdir()]
-
+from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, kept, line
 
 # What the file loses.
 
@@ -108,6 +67,24 @@ def test_a_file_that_the_disk_refuses_lags(
     assert log.read().events == (CLAIM, BEGIN, NOTE)
     log.put_right()
     assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(NOTE)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "way_out"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "ask as the user who owns it"),
+        (OSError(errno.EIO, "Input/output error"), "free or repair the disk"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_with_what_to_do(
+    log: RecordedLog, monkeypatch: pytest.MonkeyPatch, refusal: OSError, way_out: str
+) -> None:
+    def refuse(*_: object, **__: object) -> bytes:
+        raise refusal
+
+    monkeypatch.setattr(project_files, "read", refuse)
+    with pytest.raises(StorageFailed, match=f"could not read {log.path}: .*; {way_out}"):
+        log.read()
 
 
 def test_the_folder_of_a_mission_is_never_made(log: RecordedLog) -> None:
@@ -286,274 +263,3 @@ def test_a_repair_writes_whatever_is_checked_out(root: Path, log: RecordedLog) -
     log.path.unlink()
     log.put_right(repairs=True)
     assert log.path.read_bytes() == before
-
-
-# Which mission it is.
-
-
-def test_a_mission_that_is_renamed_keeps_its_history(root: Path) -> None:
-    log = log_in(root, SLUG, mission_id="01H")
-    log.append([CLAIM])
-    shutil.rmtree(log.path.parent)
-    ids = {"002-find": "01H"}
-    renamed = replace(log_in(root, "002-find"), id_of=ids.get)
-    assert renamed.read().events == (CLAIM,)
-    renamed.append([BEGIN])
-    assert renamed.read().events == (CLAIM, BEGIN)
-
-
-def test_a_new_mission_under_an_old_name_inherits_nothing(root: Path) -> None:
-    log_in(root, SLUG, mission_id="01H").append([CLAIM])
-    (root / "kitty-specs" / SLUG / "status.events.jsonl").unlink()
-    new = log_in(root, SLUG, mission_id="01J")
-    assert new.read().events == ()
-    new.append([NOTE])
-    assert new.read().events == (NOTE,)
-
-
-def test_a_copy_of_a_mission_goes_its_own_way(root: Path) -> None:
-    log = log_in(root, SLUG, mission_id="01H")
-    log.append([CLAIM])
-    shutil.copytree(log.path.parent, root / "kitty-specs" / "002-copy")
-    copy = log_in(root, "002-copy", mission_id="01H")
-    copy.append([BEGIN])
-    assert copy.read().events == (CLAIM, BEGIN)
-    assert log.read().events == (CLAIM,)
-
-
-def test_a_mission_that_is_given_an_id_goes_on(root: Path) -> None:
-    log_in(root, SLUG).append([CLAIM])
-    named = log_in(root, SLUG, mission_id="01H")
-    assert named.read().events == (CLAIM,)
-    named.append([BEGIN])
-    named.path.unlink()
-    assert named.read().events == (CLAIM, BEGIN)
-
-
-def test_a_new_mission_with_an_id_does_not_go_on_with_one_without(root: Path) -> None:
-    log_in(root, SLUG).append([CLAIM])
-    named = log_in(root, SLUG, mission_id="01H")
-    named.path.write_bytes(line(NOTE))
-    assert named.read().events == (NOTE,)
-
-
-# Where the record is.
-
-
-def test_the_record_moves_into_a_new_repository(tmp_path: Path) -> None:
-    root = tmp_path.resolve()
-    log = log_in(root, SLUG)
-    log.append([CLAIM])
-    former = folder_without_repository(Layout(root)) / DATABASE
-    assert former.is_file()
-    git(root, "init", "-q")
-    log.path.unlink()
-    assert log.read().events == (CLAIM,)
-    log.append([BEGIN])
-    assert log.read().events == (CLAIM, BEGIN)
-    assert not former.exists()
-    assert (record_folder(Layout(root)) / DATABASE).is_file()
-
-
-def test_a_record_that_was_replaced_is_the_one_that_counts(root: Path, log: RecordedLog) -> None:
-    place = record_folder(Layout(root)) / DATABASE
-    backup = place.with_name("backup.db")
-    subprocess.run(["python3", "-c", _BACKUP, place, backup], check=True)
-    log.append([NOTE])
-    for beside in place.parent.glob(f"{DATABASE}-*"):
-        beside.unlink()
-    backup.rename(place)
-    log.path.write_bytes(line(CLAIM) + line(BEGIN))
-    assert log.read().events == (CLAIM, BEGIN)
-
-
-_BACKUP = """
-import sqlite3, sys
-source, copy = map(sqlite3.connect, sys.argv[1:])
-with copy:
-    source.backup(copy)
-"""
-
-
-@needs_root
-def test_who_may_not_read_the_record_is_shown_the_file_and_changes_nothing() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        git(Path(folder), "init", "-q")
-        log = log_in(Path(folder).resolve(), SLUG)
-        log.append([CLAIM])
-        log.append([BEGIN])
-        log.path.write_bytes(line(CLAIM))
-        done = as_somebody_else(log)
-        assert log.read().events == (CLAIM, BEGIN)
-    assert "cannot be read by this user" in done.stderr
-    assert done.stdout.splitlines()[0] == "1"
-    assert "spec-kitty" in done.stdout.splitlines()[1]
-
-
-def as_somebody_else(log: RecordedLog) -> subprocess.CompletedProcess[str]:
-    code = (
-        "import os, sys; from pathlib import Path; from specify_cli.errors import StorageFailed\n"
-        "from tests.records import log_in\n"
-        "log = log_in(Path(sys.argv[1])); log.read(); os.setuid(61_015)\n"
-        "print(len(log.read().events))\n"
-        "try: log.append([])\n"
-        "except StorageFailed as error: print(error.message)"
-    )
-    words = [sys.executable, "-c", code, str(log.project.root)]
-    return subprocess.run(words, capture_output=True, text=True, check=True)
-
-
-# What comes at a bad moment.
-
-
-def test_an_append_that_stands_in_the_file_alone_is_recorded(log: RecordedLog) -> None:
-    log.path.write_bytes(log.path.read_bytes() + line(NOTE))
-    log.append([NOTE])
-    log.path.unlink()
-    assert log.read().events == (CLAIM, BEGIN, NOTE)
-
-
-def test_what_is_written_between_the_look_and_the_append_stays(
-    log: RecordedLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    end_with = LogFile._end_with
-
-    def overtaken(file: LogFile, *args: object, **more: object) -> None:
-        with file.path.open("ab") as other:
-            other.write(line(COLLEAGUE))
-        end_with(file, *args, **more)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(LogFile, "_end_with", overtaken)
-        log.append([NOTE])
-    assert line(COLLEAGUE) in log.path.read_bytes()
-    log.put_right()
-    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
-    assert log.path.read_bytes().count(b"\n") == 4
-
-
-def test_what_others_wrote_behind_an_append_that_is_taken_back_stays(log: RecordedLog) -> None:
-    log.append([NOTE])
-    log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE))
-    log.take_back([NOTE])
-    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE)
-    assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(COLLEAGUE)
-
-
-def test_a_line_of_others_divides_no_append(root: Path) -> None:
-    log = log_in(root, "002-find")
-    log.append([CLAIM, BEGIN])
-    first = log.path.read_bytes().splitlines(keepends=True)[0]
-    log.path.write_bytes(first + line(COLLEAGUE))
-    log.append([NOTE])
-    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
-
-
-def test_half_an_append_of_others_is_not_among_the_lines(log: RecordedLog) -> None:
-    whole = log.path.read_bytes()
-    half = encode([COLLEAGUE, OTHER], mission_slug=SLUG).splitlines(keepends=True)[0]
-    log.path.write_bytes(whole + half)
-    assert log.lines() == whole
-
-
-@pytest.mark.parametrize("mark", [b"<<<<<<< HEAD\n", b"=======\n", b">>>>>>> Stash\n"])
-def test_marks_of_a_conflict_are_put_away_by_a_repair(log: RecordedLog, mark: bytes) -> None:
-    whole = log.path.read_bytes()
-    log.path.write_bytes(line(CLAIM) + mark + line(BEGIN))
-    with pytest.raises(StateUnreadable):
-        log.take_in()
-    log.put_right(repairs=True)
-    assert log.path.read_bytes() == whole
-    assert kept(log) == [line(CLAIM) + mark + line(BEGIN)]
-
-
-def test_lines_that_an_unfinished_merge_has_brought_are_not_taken_in(
-    root: Path, log: RecordedLog
-) -> None:
-    before = log.path.read_bytes()
-    merge = root / ".git" / "MERGE_HEAD"
-    merge.write_text("0" * 40)
-    log.path.write_bytes(before + line(COLLEAGUE))
-    with pytest.raises(StateUnreadable, match="finish or abort it, and ask again"):
-        log.append([NOTE])
-    log.path.write_bytes(before)
-    merge.unlink()
-    assert log.take_in().events == (CLAIM, BEGIN)
-
-
-def test_a_line_of_others_that_stands_there_twice_counts_once(log: RecordedLog) -> None:
-    log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE) + line(OTHER) + line(COLLEAGUE))
-    log.put_right()
-    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, OTHER)
-
-
-def test_a_line_without_an_id_is_the_same_in_another_form(log: RecordedLog) -> None:
-    theirs = {"kind": "theirs", "wp_id": "WP01"}
-    whole = log.path.read_bytes()
-    log.path.write_bytes(whole + json.dumps(theirs).encode() + b"\n")
-    log.put_right()
-    other = json.dumps(theirs, indent=None, separators=(",", ":"), sort_keys=True).encode()
-    log.path.write_bytes(whole + other + b"\n")
-    log.put_right()
-    assert log.path.read_bytes().count(b"theirs") == 1
-
-
-@pytest.mark.parametrize("is_gone", [True, False])
-def test_a_branch_that_is_gone_keeps_nothing_from_the_file(
-    root: Path, log: RecordedLog, is_gone: bool
-) -> None:
-    git(root, "commit", "-q", "--allow-empty", "-m", "on main")
-    git(root, "switch", "-q", "-c", "topic")
-    log.append([NOTE])
-    log.path.unlink()
-    git(root, "switch", "-q", "main")
-    if is_gone:
-        git(root, "branch", "-q", "-D", "topic")
-    log.append([COLLEAGUE])
-    assert log.path.exists() is is_gone
-    log.put_right(repairs=True)
-    assert log.path.read_bytes().count(b"\n") == 4
-
-
-def test_a_commit_that_was_checked_out_keeps_nothing_from_the_file(
-    root: Path, log: RecordedLog
-) -> None:
-    git(root, "switch", "-q", "--detach")
-    log.append([NOTE])
-    log.path.unlink()
-    git(root, "switch", "-q", "main")
-    log.append([COLLEAGUE])
-    assert log.path.read_bytes().count(b"\n") == 4
-
-
-# Which mission it is.
-
-
-def test_a_mission_that_lost_its_file_in_part_and_is_given_an_id_goes_on(root: Path) -> None:
-    log_in(root).append([CLAIM])
-    log = log_in(root)
-    log.append([BEGIN])
-    said = json.loads(line(BEGIN))
-    log.path.write_text(json.dumps(dict(sorted(said.items()))) + "\n")
-    assert log_in(root, mission_id="A").read().events == (CLAIM, BEGIN)
-
-
-def test_a_new_mission_without_an_id_does_not_go_on_with_one_that_was_renamed(root: Path) -> None:
-    log_in(root, mission_id="A").append([CLAIM])
-    found = root / "kitty-specs" / "002-found"
-    (root / "kitty-specs" / SLUG).rename(found)
-    (root / "kitty-specs" / SLUG).mkdir()
-    ids = {"002-found": "A"}
-    new = RecordedLog(project=Layout(root), slug=SLUG, id_of=ids.get)
-    assert new.read().events == ()
-    new.append([NOTE])
-    renamed = RecordedLog(project=Layout(root), slug="002-found", id_of=ids.get)
-    assert renamed.read().events == (CLAIM,)
-
-
-def test_a_mission_whose_id_and_file_are_gone_keeps_its_history(root: Path) -> None:
-    log = log_in(root, mission_id="A")
-    log.append([CLAIM])
-    log.path.unlink()
-    assert log_in(root).read().events == (CLAIM,)

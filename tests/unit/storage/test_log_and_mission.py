@@ -1,0 +1,168 @@
+"""A log belongs to one mission, wherever its folder and the record are."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.record import DATABASE
+from specify_cli.storage.record_place import folder_without_repository, record_folder
+from specify_cli.storage.recorded_log import RecordedLog
+from tests.records import BEGIN, CLAIM, NOTE, log_in
+from tests.unit.storage.conftest import SLUG, git, line
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+# Which mission it is.
+
+
+def test_a_mission_that_is_renamed_keeps_its_history(root: Path) -> None:
+    log = log_in(root, SLUG, mission_id="01H")
+    log.append([CLAIM])
+    shutil.rmtree(log.path.parent)
+    ids = {"002-find": "01H"}
+    renamed = replace(log_in(root, "002-find"), id_of=ids.get)
+    assert renamed.read().events == (CLAIM,)
+    renamed.append([BEGIN])
+    assert renamed.read().events == (CLAIM, BEGIN)
+
+
+def test_a_new_mission_under_an_old_name_inherits_nothing(root: Path) -> None:
+    log_in(root, SLUG, mission_id="01H").append([CLAIM])
+    (root / "kitty-specs" / SLUG / "status.events.jsonl").unlink()
+    new = log_in(root, SLUG, mission_id="01J")
+    assert new.read().events == ()
+    new.append([NOTE])
+    assert new.read().events == (NOTE,)
+
+
+def test_a_copy_of_a_mission_goes_its_own_way(root: Path) -> None:
+    log = log_in(root, SLUG, mission_id="01H")
+    log.append([CLAIM])
+    shutil.copytree(log.path.parent, root / "kitty-specs" / "002-copy")
+    copy = log_in(root, "002-copy", mission_id="01H")
+    copy.append([BEGIN])
+    assert copy.read().events == (CLAIM, BEGIN)
+    assert log.read().events == (CLAIM,)
+
+
+def test_a_mission_that_is_given_an_id_goes_on(root: Path) -> None:
+    log_in(root, SLUG).append([CLAIM])
+    named = log_in(root, SLUG, mission_id="01H")
+    assert named.read().events == (CLAIM,)
+    named.append([BEGIN])
+    named.path.unlink()
+    assert named.read().events == (CLAIM, BEGIN)
+
+
+def test_a_new_mission_with_an_id_does_not_go_on_with_one_without(root: Path) -> None:
+    log_in(root, SLUG).append([CLAIM])
+    named = log_in(root, SLUG, mission_id="01H")
+    named.path.write_bytes(line(NOTE))
+    assert named.read().events == (NOTE,)
+
+
+# Where the record is.
+
+
+def test_the_record_moves_into_a_new_repository(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    log = log_in(root, SLUG)
+    log.append([CLAIM])
+    former = folder_without_repository(Layout(root)) / DATABASE
+    assert former.is_file()
+    git(root, "init", "-q")
+    log.path.unlink()
+    assert log.read().events == (CLAIM,)
+    log.append([BEGIN])
+    assert log.read().events == (CLAIM, BEGIN)
+    assert not former.exists()
+    assert (record_folder(Layout(root)) / DATABASE).is_file()
+
+
+def test_a_record_that_was_replaced_is_the_one_that_counts(root: Path, log: RecordedLog) -> None:
+    place = record_folder(Layout(root)) / DATABASE
+    backup = place.with_name("backup.db")
+    subprocess.run(["python3", "-c", _BACKUP, place, backup], check=True)
+    log.append([NOTE])
+    for beside in place.parent.glob(f"{DATABASE}-*"):
+        beside.unlink()
+    backup.rename(place)
+    log.path.write_bytes(line(CLAIM) + line(BEGIN))
+    assert log.read().events == (CLAIM, BEGIN)
+
+
+_BACKUP = """
+import sqlite3, sys
+source, copy = map(sqlite3.connect, sys.argv[1:])
+with copy:
+    source.backup(copy)
+"""
+
+
+@needs_root
+def test_who_may_not_read_the_record_is_shown_the_file_and_changes_nothing() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        git(Path(folder), "init", "-q")
+        log = log_in(Path(folder).resolve(), SLUG)
+        log.append([CLAIM])
+        log.append([BEGIN])
+        log.path.write_bytes(line(CLAIM))
+        done = as_somebody_else(log)
+        assert log.read().events == (CLAIM, BEGIN)
+    assert "cannot be read by this user" in done.stderr
+    assert done.stdout.splitlines()[0] == "1"
+    assert "spec-kitty" in done.stdout.splitlines()[1]
+
+
+def as_somebody_else(log: RecordedLog) -> subprocess.CompletedProcess[str]:
+    code = (
+        "import os, sys; from pathlib import Path; from specify_cli.errors import StorageFailed\n"
+        "from tests.records import log_in\n"
+        "log = log_in(Path(sys.argv[1])); log.read(); os.setuid(61_015)\n"
+        "print(len(log.read().events))\n"
+        "try: log.append([])\n"
+        "except StorageFailed as error: print(error.message)"
+    )
+    words = [sys.executable, "-c", code, str(log.project.root)]
+    return subprocess.run(words, capture_output=True, text=True, check=True)
+
+
+def test_a_mission_that_lost_its_file_in_part_and_is_given_an_id_goes_on(root: Path) -> None:
+    log_in(root).append([CLAIM])
+    log = log_in(root)
+    log.append([BEGIN])
+    said = json.loads(line(BEGIN))
+    log.path.write_text(json.dumps(dict(sorted(said.items()))) + "\n")
+    assert log_in(root, mission_id="A").read().events == (CLAIM, BEGIN)
+
+
+def test_a_new_mission_without_an_id_does_not_go_on_with_one_that_was_renamed(root: Path) -> None:
+    log_in(root, mission_id="A").append([CLAIM])
+    found = root / "kitty-specs" / "002-found"
+    (root / "kitty-specs" / SLUG).rename(found)
+    (root / "kitty-specs" / SLUG).mkdir()
+    ids = {"002-found": "A"}
+    new = RecordedLog(project=Layout(root), slug=SLUG, id_of=ids.get)
+    assert new.read().events == ()
+    new.append([NOTE])
+    renamed = RecordedLog(project=Layout(root), slug="002-found", id_of=ids.get)
+    assert renamed.read().events == (CLAIM,)
+
+
+def test_a_mission_whose_id_and_file_are_gone_keeps_its_history(root: Path) -> None:
+    log = log_in(root, mission_id="A")
+    log.append([CLAIM])
+    log.path.unlink()
+    assert log_in(root).read().events == (CLAIM,)

@@ -1,0 +1,135 @@
+"""What comes at a bad moment takes nothing from a log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage.event_lines import encode
+from specify_cli.storage.log_file import LogFile
+from specify_cli.storage.recorded_log import RecordedLog
+from tests.records import BEGIN, CLAIM, NOTE, log_in
+from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, kept, line
+
+
+def test_an_append_that_stands_in_the_file_alone_is_recorded(log: RecordedLog) -> None:
+    log.path.write_bytes(log.path.read_bytes() + line(NOTE))
+    log.append([NOTE])
+    log.path.unlink()
+    assert log.read().events == (CLAIM, BEGIN, NOTE)
+
+
+def test_what_is_written_between_the_look_and_the_append_stays(
+    log: RecordedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_with = LogFile._end_with
+
+    def overtaken(file: LogFile, *args: object, **more: object) -> None:
+        with file.path.open("ab") as other:
+            other.write(line(COLLEAGUE))
+        end_with(file, *args, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFile, "_end_with", overtaken)
+        log.append([NOTE])
+    assert line(COLLEAGUE) in log.path.read_bytes()
+    log.put_right()
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
+    assert log.path.read_bytes().count(b"\n") == 4
+
+
+def test_what_others_wrote_behind_an_append_that_is_taken_back_stays(log: RecordedLog) -> None:
+    log.append([NOTE])
+    log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE))
+    log.take_back([NOTE])
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE)
+    assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(COLLEAGUE)
+
+
+def test_a_line_of_others_divides_no_append(root: Path) -> None:
+    log = log_in(root, "002-find")
+    log.append([CLAIM, BEGIN])
+    first = log.path.read_bytes().splitlines(keepends=True)[0]
+    log.path.write_bytes(first + line(COLLEAGUE))
+    log.append([NOTE])
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE)
+
+
+def test_half_an_append_of_others_is_not_among_the_lines(log: RecordedLog) -> None:
+    whole = log.path.read_bytes()
+    half = encode([COLLEAGUE, OTHER], mission_slug=SLUG).splitlines(keepends=True)[0]
+    log.path.write_bytes(whole + half)
+    assert log.lines() == whole
+
+
+@pytest.mark.parametrize("mark", [b"<<<<<<< HEAD\n", b"=======\n", b">>>>>>> Stash\n"])
+def test_marks_of_a_conflict_are_put_away_by_a_repair(log: RecordedLog, mark: bytes) -> None:
+    whole = log.path.read_bytes()
+    log.path.write_bytes(line(CLAIM) + mark + line(BEGIN))
+    with pytest.raises(StateUnreadable):
+        log.take_in()
+    log.put_right(repairs=True)
+    assert log.path.read_bytes() == whole
+    assert kept(log) == [line(CLAIM) + mark + line(BEGIN)]
+
+
+def test_lines_that_an_unfinished_merge_has_brought_are_not_taken_in(
+    root: Path, log: RecordedLog
+) -> None:
+    before = log.path.read_bytes()
+    merge = root / ".git" / "MERGE_HEAD"
+    merge.write_text("0" * 40)
+    log.path.write_bytes(before + line(COLLEAGUE))
+    with pytest.raises(StateUnreadable, match="finish or abort it, and ask again"):
+        log.append([NOTE])
+    log.path.write_bytes(before)
+    merge.unlink()
+    assert log.take_in().events == (CLAIM, BEGIN)
+
+
+def test_a_line_of_others_that_stands_there_twice_counts_once(log: RecordedLog) -> None:
+    log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE) + line(OTHER) + line(COLLEAGUE))
+    log.put_right()
+    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE, OTHER)
+
+
+def test_a_line_without_an_id_is_the_same_in_another_form(log: RecordedLog) -> None:
+    theirs = {"kind": "theirs", "wp_id": "WP01"}
+    whole = log.path.read_bytes()
+    log.path.write_bytes(whole + json.dumps(theirs).encode() + b"\n")
+    log.put_right()
+    other = json.dumps(theirs, indent=None, separators=(",", ":"), sort_keys=True).encode()
+    log.path.write_bytes(whole + other + b"\n")
+    log.put_right()
+    assert log.path.read_bytes().count(b"theirs") == 1
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_branch_that_is_gone_keeps_nothing_from_the_file(
+    root: Path, log: RecordedLog, is_gone: bool
+) -> None:
+    git(root, "commit", "-q", "--allow-empty", "-m", "on main")
+    git(root, "switch", "-q", "-c", "topic")
+    log.append([NOTE])
+    log.path.unlink()
+    git(root, "switch", "-q", "main")
+    if is_gone:
+        git(root, "branch", "-q", "-D", "topic")
+    log.append([COLLEAGUE])
+    assert log.path.exists() is is_gone
+    log.put_right(repairs=True)
+    assert log.path.read_bytes().count(b"\n") == 4
+
+
+def test_a_commit_that_was_checked_out_keeps_nothing_from_the_file(
+    root: Path, log: RecordedLog
+) -> None:
+    git(root, "switch", "-q", "--detach")
+    log.append([NOTE])
+    log.path.unlink()
+    git(root, "switch", "-q", "main")
+    log.append([COLLEAGUE])
+    assert log.path.read_bytes().count(b"\n") == 4
