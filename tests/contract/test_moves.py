@@ -68,7 +68,7 @@ class Board:
     def put(self, lane: str) -> bytes:
         """The package stands in the lane; the bytes of the log that says so."""
         forget(self.root)
-        self.log.write_bytes(self.before + _line("planned", lane))
+        self.log.write_bytes(self.before + _line("planned", lane, force=True))
         return self.log.read_bytes()
 
     def move(self, to: str, door: Door, **args: Any) -> dict[str, Any]:

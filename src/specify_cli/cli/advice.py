@@ -127,8 +127,10 @@ def _is_over(packages: Sequence[Mapping[str, Any]]) -> bool:
 
 def _words(package: Mapping[str, Any]) -> str | None:
     lane, steps = package["lane"], package["subtasks"]
-    if package.get("waiting_for_lane") or (
-        lane in BEFORE_WORK and package["unsatisfied_dependencies"]
+    if (
+        package.get("waiting_for_lane")
+        or package.get("contested")
+        or (lane in BEFORE_WORK and package["unsatisfied_dependencies"])
     ):
         return None
     if holder_besides(package, _current_actor()):

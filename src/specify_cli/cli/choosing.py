@@ -133,6 +133,8 @@ def _standing(package: Mapping[str, Any]) -> str:
     holder = {"in_review": "reviewer", "in_progress": "claimed_by", "claimed": "claimed_by"}
     stands = f"{package['wp_id']} is {package['lane']}"
     waits = ", ".join(package["unsatisfied_dependencies"])
+    if package.get("contested"):
+        return f"{stands} and contested: see 'spec-kitty status'"
     if package["lane"] == "planned" and waits:
         return f"{stands} and waits for {waits}"
     if package.get("waiting_for_lane"):

@@ -116,7 +116,11 @@ def _check_not_handed_in(package: Mapping[str, Any], chosen: Chosen, *, as_json:
 
 def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:
     if package["lane"] == "planned":
-        return not (package["unsatisfied_dependencies"] or package.get("waiting_for_lane"))
+        return not (
+            package["unsatisfied_dependencies"]
+            or package.get("waiting_for_lane")
+            or package.get("contested")
+        )
     return bool(package["claimed_by"] == by)
 
 

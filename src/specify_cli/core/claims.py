@@ -105,7 +105,38 @@ def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) 
         raise _held_by_another(f"{wp_id} is held by {holder!r}", holder, actor)
 
 
-def check_not_released(package: PackageState, wish: Wish) -> None:
+def check_admitted(package: PackageState, wish: Wish) -> None:
+    """Passes unless the package is contested, or the claim of the actor was released.
+
+    Raises: WorkPackageAlreadyClaimed, or TransitionRejected with the guard `contested` or
+    `claim_released`.
+    """
+    check_not_contested(package, wish)
+    _check_not_released(package, wish)
+
+
+def check_not_contested(package: PackageState, wish: Wish) -> None:
+    """Passes where it is known where the package is, or the wish is to settle that.
+
+    Raises: TransitionRejected with the guard `contested`.
+    """
+    if package.contested is not None and not wish.force:
+        message = contest(package, wish.wp_id)
+        raise _rejected(package, message, to_lane=wish.to.value, guard="contested")
+
+
+def contest(package: PackageState, wp_id: str) -> str:
+    """Why the package is contested and who settles it, in words; empty where it is not."""
+    if package.contested is None:
+        return ""
+    return (
+        f"{wp_id} is contested: the log has a move of it from {package.contested}, where it was not,"
+        f" and it counts as {package.lane}; a person settles where it is:"
+        f" spec-kitty move {wp_id} {package.lane} --mission MISSION --force --note WHY"
+    )
+
+
+def _check_not_released(package: PackageState, wish: Wish) -> None:
     """Passes unless the claim of the actor was released, and the request acts as if it still held.
 
     Anybody may claim the package, or its review, again. Force does not matter.

@@ -35,5 +35,7 @@ def turns(lanes: Iterable[Collection[str]], graph: Graph, state: MissionState) -
 
 
 def is_startable(wp_id: str, graph: Graph, state: MissionState) -> bool:
-    """True for a package that is planned and waits for no other's work."""
-    return state.of(wp_id).lane is Lane.PLANNED and not unsatisfied(graph, wp_id, state)
+    """True for a package that is planned, not contested, and waits for no other's work."""
+    package = state.of(wp_id)
+    is_planned = package.lane is Lane.PLANNED and package.contested is None
+    return is_planned and not unsatisfied(graph, wp_id, state)

@@ -17,7 +17,8 @@ class PackageState:
     `commit` is the work that was handed in last, or approved: None where it was moved there without
     any, UNRECORDED where it never was or the log of that time does not say. `feedback` is that of the
     newest review that sent it back, and `sent_back` the commit that it was about, while it is not approved. `released` are the actors whose claim, or
-    review, was released, and who did not claim it again.
+    review, was released, and who did not claim it again. `contested` is the lane that a move said it
+    started from, where the package was not there; a forced move settles that.
     """
 
     lane: Lane = Lane.PLANNED
@@ -33,10 +34,13 @@ class PackageState:
     implementers: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     subtask_marks: dict[str, str] = field(default_factory=dict)
+    contested: Lane | None = None
 
     @property
     def is_satisfied(self) -> bool:
         """True when a package that depends on this one may start."""
+        if self.contested is not None:
+            return False
         if self.lane is Lane.CANCELED:
             return self.canceled_with_note
         return self.lane in FINISHED
@@ -114,7 +118,15 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         sent_back=None if lane in FINISHED else package.commit if feedback else package.sent_back,
         implementers=implementers_after(package.implementers, event, has_holder=has_holder),
         released=_released(package, event),
+        contested=_contested(package, event),
     )
+
+
+def _contested(package: PackageState, event: Moved) -> Lane | None:
+    """Of two hosts that did not see each other, one moved a package that the other had moved away."""
+    if event.force:
+        return None
+    return event.from_lane if event.from_lane is not package.lane else package.contested
 
 
 def _released(package: PackageState, event: Moved) -> frozenset[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from specify_cli import clock, ids
+from specify_cli.core import claims
 from specify_cli.core.events import Event, MissionAccepted
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import MissionNotReady, PreflightFailed, Unfinished
@@ -56,9 +57,10 @@ def packages_in(mission: OpenMission, lane: Lane) -> tuple[str, ...]:
 
 
 def incomplete(mission: OpenMission) -> list[str]:
-    """The packages that are neither approved nor done, canceled ones set aside."""
+    """The packages that are neither approved nor done, canceled ones set aside, or are contested."""
     settled = (Lane.APPROVED, Lane.DONE, Lane.CANCELED)
-    return [x for x in mission.packages if mission.state_of(x).lane not in settled]
+    states = ((x, mission.state_of(x)) for x in mission.packages)
+    return [x for x, state in states if state.lane not in settled or state.contested is not None]
 
 
 def check_ready(mission: OpenMission) -> None:
@@ -68,7 +70,10 @@ def check_ready(mission: OpenMission) -> None:
     """
     missing = incomplete(mission)
     if missing:
-        lanes = ", ".join(f"{x} is {mission.state_of(x).lane}" for x in missing)
+        states = {x: mission.state_of(x) for x in missing}
+        lanes = ", ".join(
+            claims.contest(state, x) or f"{x} is {state.lane}" for x, state in states.items()
+        )
         raise MissionNotReady(
             f"mission {mission.slug} is not ready: {lanes}; each must be approved or done,"
             " or canceled",

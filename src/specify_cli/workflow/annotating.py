@@ -34,7 +34,7 @@ class Annotating:
         with acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission:
             events = _recorded(mission, cause)
             if not events:
-                _check_not_released(mission, wp_id, actor)
+                _check_admitted(mission, wp_id, actor)
                 events = [_annotated(wp_id, {"note": note}, actor=actor, cause=cause)]
                 mission.append(events, cause)
             return _note_report(mission, [wp_id], events)
@@ -53,7 +53,7 @@ class Annotating:
             if not events:
                 for wp_id in owners:
                     with naming(wp_id=wp_id):
-                        _check_not_released(mission, wp_id, actor)
+                        _check_admitted(mission, wp_id, actor)
                 events = [
                     _annotated(
                         wp_id,
@@ -67,9 +67,9 @@ class Annotating:
             return _note_report(mission, list(owners), events)
 
 
-def _check_not_released(mission: OpenMission, wp_id: str, actor: str) -> None:
+def _check_admitted(mission: OpenMission, wp_id: str, actor: str) -> None:
     package = mission.state_of(wp_id)
-    claims.check_not_released(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
+    claims.check_admitted(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
 
 
 def _recorded(mission: OpenMission, cause: Cause) -> Sequence[Event]:

@@ -32,7 +32,7 @@ class Claiming:
         """
         with changing_package(self.project, selector, wp_id) as mission:
             package = mission.state_of(wp_id)
-            claims.check_not_released(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
+            claims.check_admitted(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
             claims.check_alive(package, wp_id, mission=shlex.quote(mission.slug), actor=actor)
             return AliveReport(
                 mission=mission.identity,
@@ -65,8 +65,11 @@ class Claiming:
             if not events:
                 # A commit is a sign of life.
                 taken = transitions.taken_in(mission, offer)
+                package = mission.state_of(wp_id)
+                asked = Wish(wp_id=wp_id, actor=actor, to=package.lane, force=force)
+                claims.check_not_contested(package, asked)
                 holder, to = claims.decide_release(
-                    mission.state_of(wp_id),
+                    package,
                     wp_id,
                     mission=shlex.quote(mission.slug),
                     life=Life() if force else liveness.lives(mission).get(wp_id, Life()),

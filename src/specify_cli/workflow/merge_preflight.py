@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from specify_cli.core.claims import contest
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import UNRECORDED
 from specify_cli.core.lanes import Lane
@@ -38,7 +39,8 @@ def problems(
     yield from lost or _unapproved(repository, mission)
     unfinished = incomplete(mission)
     for wp_id in unfinished:
-        yield f"{wp_id} is {mission.state_of(wp_id).lane}: it must be approved or done"
+        state = mission.state_of(wp_id)
+        yield contest(state, wp_id) or f"{wp_id} is {state.lane}: it must be approved or done"
     if not unfinished and not finished(mission):
         yield f"mission {mission.slug} has no package that is approved or done"
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from specify_cli import clock
+from specify_cli.core.claims import contest
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
@@ -54,7 +55,15 @@ class Missions:
         return MissionReport(
             mission=mission.identity,
             packages=tuple(packages.values()),
-            warnings=(mission.log.standing,) if mission.log.standing else (),
+            warnings=tuple(
+                filter(
+                    None,
+                    (
+                        mission.log.standing,
+                        *(contest(mission.state_of(x), x) for x in mission.packages),
+                    ),
+                )
+            ),
         )
 
     def ready(self, selector: str) -> MissionReport:
@@ -105,4 +114,5 @@ def _package_report(mission: OpenMission, wp_id: str) -> PackageReport:
         commit=state.commit or None,
         waiting_for_lane=mission.waiting_for_lane(wp_id),
         feedback=state.feedback,
+        contested=state.contested,
     )

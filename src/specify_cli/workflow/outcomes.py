@@ -36,6 +36,7 @@ class PackageReport:
     last_sign_of_life: datetime | None = None
     is_stale: bool = False
     recommended_base: str | None = None
+    contested: Lane | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ def move(
     LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
     """
     package = mission.state_of(wish.wp_id)
-    claims.check_not_released(package, wish)
+    claims.check_admitted(package, wish)
     begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
     if not begins:  # Else what the workspace has is judged where it is made ready.
         offer = taken_in(mission, offer, others)

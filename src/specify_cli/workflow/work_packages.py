@@ -47,7 +47,7 @@ class WorkPackages:
             package = mission.state_of(wish.wp_id)
             moves: Sequence[Move] = ()
             if not recorded:
-                claims.check_not_released(package, wish)
+                claims.check_admitted(package, wish)
                 sight = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
                 moves = rules.decide_start_implementation(package, wish, sight)
                 lane_workspaces.check_turn(mission, wish.wp_id)
@@ -78,7 +78,7 @@ class WorkPackages:
         with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
             events = _moves_recorded(mission, cause)
             if not events:
-                claims.check_not_released(mission.state_of(wish.wp_id), wish)
+                claims.check_admitted(mission.state_of(wish.wp_id), wish)
             commit = transitions.under_review(mission, wish.wp_id)
             work = hand_in.look(mission, wish.wp_id, commit)
             if not events:

@@ -60,6 +60,7 @@ class PackageOnBoard:
     feedback: FeedbackGiven | None = None
     last_sign_of_life: str | None = None
     stale: bool | None = None
+    contested: str | None = None
 
     @classmethod
     def of(cls, package: PackageReport) -> PackageOnBoard:
@@ -84,6 +85,7 @@ class PackageOnBoard:
             feedback=FeedbackGiven.of(package.feedback),
             last_sign_of_life=sign.isoformat(timespec="microseconds") if sign else None,
             stale=package.is_stale or None,
+            contested=package.contested.value if package.contested else None,
         )
 
 

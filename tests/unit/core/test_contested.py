@@ -1,0 +1,69 @@
+"""A package that two hosts moved apart from each other waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from specify_cli.core import claims
+from specify_cli.core.dependencies import unsatisfied
+from specify_cli.core.events import Annotated, Event, Moved
+from specify_cli.core.lane_turns import is_startable
+from specify_cli.core.lanes import Lane
+from specify_cli.core.state import PackageState, replay
+from specify_cli.core.wishes import Wish
+from specify_cli.errors import TransitionRejected
+
+
+def moved(origin: Lane, to: Lane, *, force: bool = False) -> Moved:
+    return Moved(
+        event_id="", at="", actor="ada", wp_id="WP01", from_lane=origin, to_lane=to, force=force
+    )
+
+
+def wish(*, force: bool) -> Wish:
+    return Wish(wp_id="WP01", actor="bob", to=Lane.CLAIMED, force=force, note="bob has it")
+
+
+CLAIMED = moved(Lane.PLANNED, Lane.CLAIMED)
+CLAIMED_ELSEWHERE = replace(CLAIMED, actor="bob")
+CONTESTED = replay([CLAIMED, CLAIMED_ELSEWHERE]).of("WP01")
+
+
+def test_a_move_from_a_lane_where_the_package_was_not_counts_and_makes_it_contested() -> None:
+    assert (CONTESTED.lane, CONTESTED.claimed_by) == (Lane.CLAIMED, "bob")
+    assert CONTESTED.contested is Lane.PLANNED
+
+
+def test_it_stays_so_until_a_forced_move() -> None:
+    begun = moved(Lane.CLAIMED, Lane.IN_PROGRESS)
+    note = Annotated(event_id="", at="", actor="ada", wp_id="WP01", delta={"note": "?"})
+    disputed: list[Event] = [CLAIMED, CLAIMED_ELSEWHERE, begun, note]
+    assert replay(disputed).of("WP01").contested is Lane.PLANNED
+    settled = moved(Lane.IN_PROGRESS, Lane.IN_PROGRESS, force=True)
+    assert replay([*disputed, settled]).of("WP01").contested is None
+
+
+def test_a_forced_move_contests_nothing() -> None:
+    forced = moved(Lane.FOR_REVIEW, Lane.CLAIMED, force=True)
+    assert replay([CLAIMED, forced]).of("WP01").contested is None
+
+
+def test_nobody_changes_it_without_force() -> None:
+    with pytest.raises(
+        TransitionRejected, match="spec-kitty move WP01 claimed --mission MISSION --force"
+    ) as found:
+        claims.check_admitted(CONTESTED, wish(force=False))
+    assert found.value.details["guard"] == "contested"
+    claims.check_admitted(CONTESTED, wish(force=True))
+    claims.check_admitted(replace(CONTESTED, contested=None), wish(force=False))
+
+
+def test_nobody_starts_it_or_builds_on_it() -> None:
+    approved = PackageState(lane=Lane.APPROVED, contested=Lane.PLANNED)
+    assert not approved.is_satisfied
+    planned = replay([CLAIMED, moved(Lane.IN_PROGRESS, Lane.PLANNED)])
+    graph: dict[str, list[str]] = {"WP01": []}
+    assert unsatisfied(graph, "WP01", planned) == ()
+    assert not is_startable("WP01", graph, planned)
