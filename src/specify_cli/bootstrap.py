@@ -280,7 +280,5 @@ def _begun(project: Project) -> BegunCalls:
 
 
 def _journal(layout: MailboxLayout) -> Journal:
-    made: Journal = import_module("specify_cli.storage.journal").Journal(
-        layout.journal, lock_path=layout.journal_lock
-    )
+    made: Journal = import_module("specify_cli.storage.journal").Journal(layout)
     return made

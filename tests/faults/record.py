@@ -53,7 +53,7 @@ MODES = ("WAL", "DELETE")
 
 def drafts(number: int) -> list[Draft]:
     """What the request of that number says: an event, and its answer with the state that it left."""
-    asked = Asked(id=f"r{number}", digest=f"d{number}", answer=b"answer %d" % number)
+    asked = Asked(id=f"r{number}", digest=f"d{number}")
     return [
         Draft(at=AT, kind="event", mission=1, log=b'{"note":"%d"}\n' % number),
         Draft(

@@ -15,12 +15,11 @@ from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.saying import bold, red
 
 if TYPE_CHECKING:
-    from specify_cli.mailbox import printable, verification
+    from specify_cli.mailbox import printable
     from specify_cli.storage import journal_tail
 else:
     journal_tail = Deferred("specify_cli.storage.journal_tail")
     printable = Deferred("specify_cli.mailbox.printable")
-    verification = Deferred("specify_cli.mailbox.verification")
 
 INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25
@@ -54,8 +53,7 @@ def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
 def _shown(count: int, *, follows: bool) -> Iterator[dict[str, Any]]:
     """The last `count` lines, and then, where it `follows`, whatever is added, for ever."""
     layout = layout_here()
-    journal = verification.open_journal(layout)
-    end = journal_tail.JournalTail(journal, layout.journal, complain=log)
+    end = journal_tail.JournalTail(layout.journal, complain=log)
     yield from end.last(count)
     while follows:
         yield from end.added()

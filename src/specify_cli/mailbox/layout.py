@@ -49,11 +49,6 @@ class MailboxLayout(Layout):
     """The places of the mailbox of the project whose main checkout is `root`."""
 
     @property
-    def journal_lock(self) -> Path:
-        """Held while a line is added to the journal."""
-        return self.lock("journal")
-
-    @property
     def worker_lock(self) -> Path:
         """Held by the one worker as long as it lives."""
         return self.lock("worker")

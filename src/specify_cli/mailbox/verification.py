@@ -20,7 +20,7 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 def open_journal(layout: MailboxLayout) -> Journal:
     """The journal of this mailbox; nothing is created."""
-    return Journal(layout.journal, lock_path=layout.journal_lock)
+    return Journal(layout)
 
 
 def find_breaks(layout: MailboxLayout) -> list[str]:

@@ -140,14 +140,15 @@ class Dispatcher:
                 return self._answer_new(judgement, origin, dead_letter=dead_letter)
             if known["digest"] == judgement.digest or was_never_read(known):
                 return Answer(envelope=known["envelope"], is_repeat=True)
-            newest = self._host.journal().newest(correlation_id, origin.scope)
-            if newest is not None and newest["digest"] == judgement.digest:
+            journal = self._host.journal()
+            same = journal.find(correlation_id, origin.scope, digest=judgement.digest)
+            if same is not None:
                 # Refused before, by a host that was killed before the file had left the inbox, say.
-                return Answer(envelope=newest["envelope"])
+                return Answer(envelope=same["envelope"])
             judgement.refusal = conflict(correlation_id)
             line = journal_line(judgement, origin, dead_letter=dead_letter)
             line["envelope"] = _refusal(judgement, judgement.refusal).envelope
-            self._host.journal().append(line, unless_known=False)
+            journal.append(line, unless_known=False)
             return Answer(envelope=line["envelope"])
 
     def _answer_new(

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.files.atomic import translated
-from specify_cli.storage.journal import Journal, damage, opened, parse
+from specify_cli.storage.journal_files import JournalFiles, damage, opened
+from specify_cli.storage.published_line import parse
 
 
 class JournalTail:
@@ -19,8 +20,8 @@ class JournalTail:
     Of every damaged line in the file that is followed, `complain` is told; it is passed over.
     """
 
-    def __init__(self, journal: Journal, path: Path, complain: Callable[[str], None]) -> None:
-        self._journal = journal
+    def __init__(self, path: Path, complain: Callable[[str], None]) -> None:
+        self._files = JournalFiles(path)
         self._path = path
         self._complain = complain
         self._seq = 0
@@ -30,7 +31,7 @@ class JournalTail:
     def last(self, count: int) -> list[dict[str, Any]]:
         """The last `count` lines that are there now, oldest first. Raises: StorageFailed."""
         lines: deque[dict[str, Any]] = deque(maxlen=count)
-        for line in self._unseen(self._journal.lines()):
+        for line in self._unseen(self._files.lines()):
             lines.append(line)
         return list(lines)
 
@@ -48,7 +49,7 @@ class JournalTail:
                     return self._read_on(file.fileno(), status.st_size)
                 self._inode, self._offset = status.st_ino, 0
             # Another file: some of what was not seen yet may stand in those before it.
-            return list(self._unseen(self._journal.lines()))
+            return list(self._unseen(self._files.lines()))
         return []
 
     def _read_on(self, descriptor: int, size: int) -> list[dict[str, Any]]:

@@ -17,10 +17,9 @@ from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.storage import journal, record_rows, record_schema
+from specify_cli.storage import published_line, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.record_entries import (
-    Asked,
     Draft,
     Entry,
     KnownMission,
@@ -68,15 +67,40 @@ class Record:
             row = connection.execute("SELECT value FROM meta WHERE name = 'record_id'").fetchone()
             return str(row[0])
 
-    def find(self, asked_id: str, scope: str = ids.SHARED_SCOPE) -> Asked | None:
-        """The request of that id in that scope, with its answer; None where there was none.
+    def find(
+        self, asked_id: str, scope: str = ids.SHARED_SCOPE, digest: str | None = None
+    ) -> bytes | None:
+        """The published line of the first request of that id in that scope, or of that digest; None without.
 
         Raises:
             StorageFailed: the disk refused.
             StateUnreadable: the record is damaged, or of a newer version.
         """
         with self._open() as connection:
-            return record_rows.find(connection, asked_id, scope)
+            return record_rows.find(connection, {"id": asked_id, "scope": scope, "digest": digest})
+
+    def published(self, *, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """The `seq` and the bytes of each published line behind that one, in their order. Raises: as `find`."""
+        query = "SELECT seq, CAST(published AS BLOB) FROM entry WHERE seq > ? ORDER BY seq LIMIT ?"
+        while True:
+            with self._open() as connection:
+                found = connection.execute(query, (after, _AT_ONCE)).fetchall()
+            yield from found
+            if len(found) < _AT_ONCE:
+                return
+            after = found[-1][0]
+
+    def published_line(self, seq: int) -> bytes | None:
+        """The line of that number; None where there is none. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT CAST(published AS BLOB) FROM entry WHERE seq = ?"
+            row = connection.execute(query, (seq,)).fetchone()
+            return None if row is None else row[0]
+
+    def last_published(self) -> tuple[int, bytes]:
+        """The `seq` of the newest published line, and its bytes; 0 and nothing without one. Raises: as `find`."""
+        with self._open() as connection:
+            return record_rows.last_published(connection)
 
     def packages(self, mission: int) -> dict[str, bytes]:
         """The state of each package of the mission that was ever changed, by its id. Raises: as `find`."""
@@ -170,13 +194,14 @@ class Record:
         """
         with self._writing() as connection:
             before = record_rows.last(connection)
-            seq, prev = record_rows.last_published(connection)
+            seq, newest = record_rows.last_published(connection)
+            prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
             entries = []
             for draft in drafts:
                 entry = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
                 record_rows.insert(connection, draft, entry)
                 if entry.seq is not None and entry.published is not None:
-                    seq, prev = entry.seq, journal.line_digest(entry.published)
+                    seq, prev = entry.seq, published_line.digest(entry.published)
                 entries.append(entry)
                 before = entry
         return entries

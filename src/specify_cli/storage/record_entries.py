@@ -9,6 +9,12 @@ from typing import Final
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
 
+REQUEST: Final = "request"
+"""A request and its answer."""
+
+ADOPTED: Final = "adopted"
+"""A request that a release answered which had no record."""
+
 EVENTS: Final = "events"
 """What the host did to a mission."""
 
@@ -21,11 +27,10 @@ WITHDRAWN: Final = "withdrawn"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request that was answered: `digest` is of what it said, `answer` the bytes of the reply."""
+    """A request that was answered; `digest` is of what it said."""
 
     id: str
     digest: str
-    answer: bytes
     scope: str = ids.SHARED_SCOPE
 
 
@@ -39,6 +44,7 @@ class Draft:
         mission: The number of the mission that it is about.
         place: How many lines of the mission's log stand before these; None where they are its end.
         published: Makes the line for the published journal, newline and all, of its `seq` and `prev`.
+        seq: Its `seq`, where an older release gave it one; else the next.
         log: The lines for the mission's log.
         asked: The request that it answers.
         packages: The new state of each package that it changes, by the package's id.
@@ -49,6 +55,7 @@ class Draft:
     mission: int | None = None
     place: int | None = None
     published: Callable[[int, str], bytes] | None = None
+    seq: int | None = None
     log: bytes = b""
     asked: Asked | None = None
     packages: Mapping[str, bytes] = field(default_factory=dict)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from specify_cli.storage import journal
-from specify_cli.storage.record_entries import TAKEN_IN, AlreadyAsked, Asked, Draft, Entry
+from specify_cli.storage.record_entries import ADOPTED, TAKEN_IN, AlreadyAsked, Draft, Entry
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
 
 _COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
@@ -31,24 +30,27 @@ def last(connection: sqlite3.Connection) -> Entry | None:
     return None if row is None else entry_in(row)
 
 
-def last_published(connection: sqlite3.Connection) -> tuple[int, str]:
-    """The `seq` of the newest published line, and its digest."""
+def last_published(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """The `seq` of the newest published line, and the line; 0 and nothing where there is none."""
     query = "SELECT seq, published FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
     row = connection.execute(query).fetchone()
-    return (0, journal.NOTHING_BEFORE) if row is None else (row[0], journal.line_digest(row[1]))
+    return (0, b"") if row is None else (row[0], bytes(row[1]))
 
 
-def find(connection: sqlite3.Connection, asked_id: str, scope: str) -> Asked | None:
-    """The request of that id in that scope; None where there was none."""
-    query = "SELECT digest, answer FROM request WHERE scope = ? AND id = ?"
-    row = connection.execute(query, (scope, asked_id)).fetchone()
-    return None if row is None else Asked(id=asked_id, scope=scope, digest=row[0], answer=row[1])
+def find(connection: sqlite3.Connection, asked: Mapping[str, str | None]) -> bytes | None:
+    """The published line of the first request of that `id` in that `scope`; where `digest` is not None, of that."""
+    query = (
+        "SELECT published FROM request JOIN entry USING (position)"
+        " WHERE scope = :scope AND id = :id AND (:digest IS NULL OR digest = :digest) ORDER BY position LIMIT 1"
+    )
+    row = connection.execute(query, asked).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entry:
     """The draft in its place: behind `before`, and behind the published line `seq` with the digest `prev`."""
-    own_seq = seq + 1 if draft.published else None
-    published = draft.published(seq + 1, prev) if draft.published else None
+    own_seq = (draft.seq or seq + 1) if draft.published else None
+    published = draft.published(own_seq, prev) if draft.published and own_seq else None
     entry = Entry(
         position=before.position + 1 if before else 1,
         at=draft.at,
@@ -87,11 +89,10 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
     connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
     asked = draft.asked
     if asked is not None:
-        known = find(connection, asked.id, asked.scope)
-        if known is not None:
-            raise AlreadyAsked(known)
-        order = "INSERT INTO request VALUES (?, ?, ?, ?, ?)"
-        row = (asked.scope, asked.id, asked.digest, asked.answer, entry.position)
-        connection.execute(order, row)
+        # Which of two has an id is for the caller to decide; of the very same request one counts.
+        order = "INSERT INTO request VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        row = (asked.scope, asked.id, asked.digest, entry.position)
+        if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
+            raise AlreadyAsked(asked)
     order = "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
     connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])

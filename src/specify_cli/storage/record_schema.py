@@ -40,8 +40,8 @@ _TABLES: Final = (
         salt BLOB NOT NULL, head BLOB NOT NULL)""",
     "CREATE INDEX entry_of_mission ON entry (mission, position) WHERE mission IS NOT NULL",
     """CREATE TABLE request (
-        scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, answer BLOB NOT NULL,
-        position INTEGER NOT NULL REFERENCES entry, PRIMARY KEY (scope, id)) WITHOUT ROWID""",
+        scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
+        position INTEGER NOT NULL REFERENCES entry, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",
     """CREATE TABLE package (
         mission INTEGER NOT NULL REFERENCES mission, id TEXT NOT NULL, state BLOB NOT NULL,
         PRIMARY KEY (mission, id)) WITHOUT ROWID""",

@@ -118,7 +118,7 @@ class DeadLetters:
         return stem
 
     def _is_used(self, stem: str, identity: str) -> bool:
-        journal = Journal(self.project.journal, lock_path=self.project.lock("journal"))
+        journal = Journal(self.project)
         return journal.find(stem, ids.scope_of(ids.MAILBOX, identity)) is not None
 
     def _remove(self, paths: Sequence[Path]) -> None:

@@ -16,7 +16,7 @@ from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.vcs.box import box_for
 from specify_cli.workflow.audit import find_missing_events
-from specify_cli.workflow.doctor_findings import Finding, error, fixable, note, warning
+from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
 PRIVATE = 0o700
 STALE_DRAFT_S = 10 * 60
@@ -103,14 +103,14 @@ def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
 
 
 def _examine_journal(project: Project) -> Iterator[Finding]:
-    journal = Journal(project.journal, lock_path=project.lock("journal"))
+    journal = Journal(project)
     broken = journal.verify()
     for complaint in broken:
         place = re.match(r"(\S+) line (\d+): ", complaint)
         file = project.journal.with_name(place[1]) if place else project.journal
         line = int(place[2]) if place else None
         what = complaint[place.end() :] if place else complaint
-        yield error("journal", file, what, repair="restore it from a backup", line=line)
+        yield fixable("journal", file, what, severity=Severity.ERROR, line=line)
     if not broken:
         yield from _examine_effects(project, journal)
 

@@ -13,6 +13,7 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import project_files
+from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
@@ -56,6 +57,13 @@ def _plan_lanes(project: Project, path: Path) -> bool:
             _keep(project, path, before)
         mission.write_lanes()
     return True
+
+
+def _publish_again(project: Project, path: Path) -> bool:
+    """The published journal is what the host wrote; what was not is in the attic."""
+    journal = Journal(project)
+    journal.restore()
+    return not journal.verify()
 
 
 def _remove_mark(project: Project, path: Path) -> bool:
@@ -107,6 +115,7 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
         "changed-log-line": _mend_log,
         "gone-worktree": forget_gone,
         "kitty-permissions": _make_private,
+        "journal": _publish_again,
         "lanes": _plan_lanes,
         "log-behind": _mend_log,
         "no-newline": _mend_log,

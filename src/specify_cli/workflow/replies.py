@@ -55,7 +55,7 @@ class Replies:
 
     @cached_property
     def _journal(self) -> Journal:
-        return Journal(self.project.journal, lock_path=self.project.lock("journal"))
+        return Journal(self.project)
 
     def _can_go(self, reply: Reply, limit: datetime) -> bool:
         if _written_at(reply.path) >= limit.timestamp():

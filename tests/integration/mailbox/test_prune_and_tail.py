@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import TIMEOUT_S, Process, Stage, outcome
 from tests.unit.mailbox.recording import wait_until
 
@@ -99,9 +100,7 @@ def test_the_tail_follows_across_a_rotation_until_it_is_interrupted(stage: Stage
         return text in read
 
     wait_until(lambda: has(b'"old-2"'), timeout_s=TIMEOUT_S)
-    path = outbox(stage) / "journal.jsonl"
-    lock = stage.root / ".kitty" / "host" / "locks" / "journal.lock"
-    small = Journal(path, lock_path=lock, max_bytes=1)
+    small = Journal(Layout(stage.root), max_bytes=1)
     small.append({**stage.journal()[-1], "correlation_id": "rotated"})
     assert list(outbox(stage).glob("journal-*.jsonl"))
     stage.done("append-history", mission="1", correlation_id="new", **NOTE)

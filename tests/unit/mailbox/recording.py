@@ -53,7 +53,7 @@ class RecordingDispatcher:
     """Satisfies `Dispatcher`; `broken` makes it refuse to record, as a full disk does."""
 
     def __init__(self, layout: MailboxLayout) -> None:
-        self.journal = Journal(layout.journal, lock_path=layout.journal_lock)
+        self.journal = Journal(layout)
         self.effects = layout.root / "effects.log"
         self.broken = False
         self._using = threading.RLock()

@@ -48,4 +48,4 @@ class KilledHost(bootstrap.ProjectHost):
     def journal(self) -> Journal:
         layout = bootstrap.mailbox_layout(self.project.root)
         layout.ensure()
-        return _DeadJournal(layout.journal, lock_path=layout.journal_lock)
+        return _DeadJournal(layout)

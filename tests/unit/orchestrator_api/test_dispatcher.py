@@ -157,13 +157,12 @@ def test_an_id_belongs_to_its_first_request_at_either_door(project: Stage) -> No
     assert len(project.events()) == 1
 
 
-def test_a_conflict_that_is_judged_again_after_a_kill_has_one_line(project: Stage):
+def test_a_conflict_that_is_judged_again_has_one_line(project: Stage):
     for note in ("first", "other", "other", "third", "other"):
         answer(project, body("one", "append-history", NOTE | {"note": note}))
 
     digests = [line["digest"] for line in project.journal()]
-    assert len(digests) == 4
-    assert digests[1] == digests[3]
+    assert len(digests) == len(set(digests)) == 3
 
 
 def test_what_cannot_be_read_at_all_is_answered_once(project: Stage) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from specify_cli.files import atomic, folders
 from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.dead_letters import LetterFolder
-from specify_cli.storage.journal import Journal
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.removal import remove_thing
 from tests.durability import watched
+from tests.unit.storage.journals import journal_of, line
 
 
 def test_a_published_file_is_synced_before_it_has_its_name(tmp_path: Path) -> None:
@@ -29,20 +30,19 @@ def test_a_synced_folder_keeps_its_names(tmp_path: Path) -> None:
 
 
 def test_the_first_line_of_a_journal_keeps_bytes_and_name(tmp_path: Path) -> None:
-    path = tmp_path / "outbox" / "journal.jsonl"
+    journal, path = journal_of(tmp_path), Layout(tmp_path).journal
     with watched() as disk:
-        Journal(path, lock_path=tmp_path / "lock").append({"correlation_id": "a"})
+        journal.append(line("a"))
     assert disk.is_kept(path)
     assert disk.is_name_kept(path)
 
 
 def test_a_later_line_of_a_journal_is_kept(tmp_path: Path) -> None:
-    path = tmp_path / "outbox" / "journal.jsonl"
-    journal = Journal(path, lock_path=tmp_path / "lock")
-    journal.append({"correlation_id": "a"})
+    journal = journal_of(tmp_path)
+    journal.append(line("a"))
     with watched() as disk:
-        journal.append({"correlation_id": "b"})
-    assert disk.is_kept(path)
+        journal.append(line("b"))
+    assert disk.is_kept(Layout(tmp_path).journal)
 
 
 def test_the_note_of_a_call_is_kept_before_the_call_begins(tmp_path: Path) -> None:
@@ -70,10 +70,28 @@ def test_a_thing_that_was_removed_does_not_return(tmp_path: Path) -> None:
 
 
 def test_a_line_of_a_journal_is_written_under_its_lock(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.jsonl", lock_path=tmp_path / "lock")
+    journal = journal_of(tmp_path)
     with watched() as disk:
-        journal.append({"correlation_id": "a"})
-    assert disk.is_locked("sync journal.jsonl", "lock")
+        journal.append(line("a"))
+    assert disk.is_locked("sync journal.jsonl", "journal.lock")
+
+
+def test_a_journal_is_put_right_under_its_lock(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+    for name in "ab":
+        journal.append(line(name))
+    Layout(tmp_path).journal.unlink()
+    with watched() as disk:
+        journal.restore()
+    assert disk.is_locked("rename journal-1.jsonl", "journal.lock")
+
+
+def test_an_older_part_of_a_journal_keeps_its_name(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path, max_bytes=1)
+    journal.append(line("a"))
+    with watched() as disk:
+        journal.append(line("b"))
+    assert disk.is_name_kept(Layout(tmp_path).journal.with_name("journal-1.jsonl"))
 
 
 def test_a_new_folder_stays_with_what_is_moved_into_it(tmp_path: Path) -> None:

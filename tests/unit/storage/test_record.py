@@ -12,7 +12,7 @@ import pytest
 
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
-from specify_cli.storage import journal
+from specify_cli.storage import published_line
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after, redacted
@@ -32,7 +32,7 @@ def draft(name: str, *, state: str = "claimed") -> Draft:
         mission=1,
         published=line,
         log=json.dumps({"event": name, "reason": "why"}).encode() + b"\n",
-        asked=Asked(id=name, digest=f"of {name}", answer=b"done"),
+        asked=Asked(id=name, digest=f"of {name}"),
         packages={"WP01": state.encode()},
     )
 
@@ -49,8 +49,10 @@ def record(tmp_path: Path) -> Record:
 
 def test_a_request_is_found_with_its_answer_by_who_asked(record: Record) -> None:
     record.commit([draft("r1")])
-    assert record.find("r1") == Asked(id="r1", digest="of r1", answer=b"done")
+    (entry,) = record.entries()
+    assert record.find("r1") == record.find("r1", digest="of r1") == entry.published
     assert record.find("r1", "another") is None
+    assert record.find("r1", digest="of r2") is None
     assert record.find("r2") is None
 
 
@@ -66,8 +68,8 @@ def test_drafts_are_numbered_in_their_order(record: Record) -> None:
 def test_a_published_line_names_the_one_before(record: Record) -> None:
     record.commit([draft("r1"), draft("r2")])
     first, second = (it.published or b"" for it in record.entries())
-    assert json.loads(first)["prev"] == journal.NOTHING_BEFORE
-    assert json.loads(second)["prev"] == journal.line_digest(first)
+    assert json.loads(first)["prev"] == published_line.NOTHING_BEFORE
+    assert json.loads(second)["prev"] == published_line.digest(first)
 
 
 def test_the_state_of_a_package_is_the_newest(record: Record) -> None:
@@ -80,7 +82,7 @@ def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: 
     record.commit([draft("r1", state="claimed")])
     with pytest.raises(AlreadyAsked) as known:
         record.commit([draft("r2", state="done"), draft("r1", state="done")])
-    assert known.value.asked.answer == b"done"
+    assert known.value.asked.id == "r1"
     assert record.find("r2") is None
     assert record.packages(1) == {"WP01": b"claimed"}
     assert len(list(record.entries())) == 1

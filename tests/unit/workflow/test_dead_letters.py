@@ -257,7 +257,8 @@ def test_a_replay_that_was_interrupted_is_completed_by_its_own_request_alone(
 
 def test_an_id_that_was_used_is_not_given_to_a_letter(letters: DeadLetters) -> None:
     set_aside(letters)
-    journal = Journal(letters.project.journal, lock_path=letters.project.lock("journal"))
+    letters.project.outbox.mkdir()
+    journal = Journal(letters.project)
     journal.append({"correlation_id": "two"})
     with pytest.raises(PreflightFailed):
         replay(letters)

@@ -242,12 +242,16 @@ def test_an_old_lock_of_git_is_named_and_never_removed(patient: Patient) -> None
 
 def test_a_break_of_the_journal_is_named_with_its_line(patient: Patient) -> None:
     project = patient.project
-    journal = Journal(project.journal, lock_path=project.lock("journal"))
+    project.outbox.mkdir(parents=True)
+    journal = Journal(project)
     for name in ("a", "b", "c"):
         journal.append({"correlation_id": name, "event_ids": []})
     lines = project.journal.read_text().splitlines(keepends=True)
     project.journal.write_text(lines[0] + lines[2])
     assert ("journal.jsonl", 2) in patient.places("journal")
+    Doctor(project).repair()
+    assert patient.places("journal") == []
+    assert project.journal.with_name("journal-1.jsonl").read_text() == "".join(lines)
 
 
 @pytest.mark.parametrize(("has_repository", "check"), [(False, "no-git"), (True, "no-commit")])

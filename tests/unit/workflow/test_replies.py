@@ -34,8 +34,7 @@ def answered(replies: Replies, identity: str, folder: Path) -> Path:
         "identity": identity,
         "envelope": {"correlation_id": "one"},
     }
-    lock = replies.project.lock("journal")
-    Journal(replies.project.journal, lock_path=lock).append(line)
+    Journal(replies.project).append(line)
     folder.mkdir(exist_ok=True)
     path = folder / "one.json"
     path.write_text(json.dumps(line["envelope"]))

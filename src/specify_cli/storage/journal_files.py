@@ -1,0 +1,101 @@
+"""The published journal as it lies in the outbox: `journal.jsonl`, and the older parts beside it.
+
+A part that has grown too long is renamed `journal-<first seq>.jsonl`, and a new one goes on. Operators
+read these files; what the host knows of a request is in its record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from specify_cli.files.atomic import translated
+from specify_cli.files.regular import kind
+from specify_cli.storage import published_line
+
+_UNDAMAGED_WAY_OUT: Final = "`spec-kitty mailbox verify` names every damaged line"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFiles:
+    """The parts of the published journal, the newest of which is at `path`."""
+
+    path: Path
+
+    def part(self, first_seq: int) -> Path:
+        """The older part that begins with that line."""
+        return self.path.with_name(f"{self.path.stem}-{first_seq}{self.path.suffix}")
+
+    def older_parts(self) -> list[Path]:
+        """The parts beside the newest, oldest first. Raises: StorageFailed."""
+        name = re.escape(self.path.stem) + r"-([0-9]{1,18})" + re.escape(self.path.suffix)
+        with translated(self.path.parent, "list"):
+            try:
+                names = os.listdir(self.path.parent)
+            except FileNotFoundError:
+                return []
+        found = sorted(int(match[1]) for it in names if (match := re.fullmatch(name, it)))
+        return [self.part(seq) for seq in found]
+
+    def numbered(self) -> Iterator[tuple[str, bytes]]:
+        """Each whole line with the words for where it stands, oldest first. Raises: StorageFailed."""
+        with translated(self.path, "read"), contextlib.ExitStack() as stack:
+            newest: IO[bytes] | None = None
+            with contextlib.suppress(FileNotFoundError):
+                # Opened first: it may become an older part meanwhile, and would be missed.
+                newest = stack.enter_context(opened(self.path))
+            for part in self.older_parts():
+                with opened(part) as file:
+                    if newest is None or not os.path.sameopenfile(file.fileno(), newest.fileno()):
+                        yield from _numbered(part.name, file)
+            if newest is not None:
+                yield from _numbered(self.path.name, newest)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """What each line says that can be read, oldest first. Raises: StorageFailed."""
+        for _, line in self.numbered():
+            with contextlib.suppress(ValueError, RecursionError):
+                yield published_line.parse(line)
+
+
+def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
+    """A part, unbuffered where it is written. Raises: OSError, also where it is no regular file."""
+    # A planted FIFO would make whoever opens it wait for somebody at its other end.
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o644)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"it is a {kind(mode)}, not a regular file", str(path))
+    if flags & (os.O_WRONLY | os.O_RDWR):
+        return os.fdopen(descriptor, "r+b", buffering=0)
+    return os.fdopen(descriptor, "rb")
+
+
+def _numbered(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    for number, line in enumerate(whole_lines(file), start=1):
+        yield f"{name} line {number}", line
+
+
+def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines up to the torn tail, if there is one: a last line without its end, or with a hole."""
+    held_back: bytes | None = None
+    for line in file:
+        if held_back is not None:
+            yield held_back
+        held_back = line
+    # A power loss may leave zeros where a block of the last line never reached the disk.
+    if held_back is not None and held_back.endswith(b"\n") and b"\0" not in held_back:
+        yield held_back
+
+
+def damage(name: str, offset: int, error: Exception) -> str:
+    """The words for a line at this byte of that part which cannot be read."""
+    return f"{name} is damaged at byte {offset}: {error}; {_UNDAMAGED_WAY_OUT}"

@@ -1,0 +1,232 @@
+"""Brings the published journal to what the record has.
+
+The record decides. Lines that the files have lost come back; lines that the record does not have are of an
+older release, and are taken over into it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, TypeAlias
+
+from specify_cli import ids
+from specify_cli.files import folders
+from specify_cli.files.atomic import fsync_folder, publish, translated
+from specify_cli.storage import journal_adoption, published_line
+from specify_cli.storage.journal_files import JournalFiles, opened, whole_lines
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.record import Record
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+
+_WRITING: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT
+_log: Final = logging.getLogger(__name__)
+
+Line: TypeAlias = tuple[int, bytes]
+"""The number of a line, and its bytes."""
+
+
+_State: TypeAlias = tuple[int, int, int, int]
+"""Of the newest part: device, inode and size; and the record's newest line, when all was published."""
+
+
+class JournalPublisher:
+    """Writes the files of a journal; its caller holds the journal's lock."""
+
+    def __init__(self, project: Layout, *, max_bytes: int) -> None:
+        self._project = project
+        self._files = JournalFiles(project.journal)
+        self._max_bytes = max_bytes
+        self._seen: _State | None = None
+
+    def bring_up(self, record: Record) -> None:
+        """Every line is in record and files, but for those that somebody changed in the files.
+
+        Raises:
+            StorageFailed: the disk refused.
+            StateUnreadable: the record is damaged.
+        """
+        with translated(self._files.path, "use"):
+            if not self._is_up(record):
+                journal_adoption.take_over(record, (line for _, line in self._files.numbered()))
+                self._put_right(record)
+
+    def add(self, line: Line) -> None:
+        """The line, the record's newest, is published durably; before it everything was.
+
+        Raises:
+            StorageFailed: the disk refused; the next call of `bring_up` brings the line.
+        """
+        with translated(self._files.path, "write"):
+            with opened(self._files.path, _WRITING) as file:
+                size = os.fstat(file.fileno()).st_size
+                if not size or size + len(line[1]) <= self._max_bytes:
+                    self._append(file, [line])
+                    return
+            self._rotate()
+            with opened(self._files.path, _WRITING) as file:
+                self._append(file, [line])
+
+    def restore(self, record: Record) -> None:
+        """The files have the record's lines, each once and in their order.
+
+        A part that has anything else is in the attic. Raises: StorageFailed, StateUnreadable.
+        """
+        self._seen = None
+        present: set[int] = set()
+        with translated(self._files.path, "repair"):
+            for part in [*self._files.older_parts(), self._files.path]:
+                seqs = _sound_lines(part, record)
+                if seqs is not None and present.isdisjoint(seqs):
+                    present.update(seqs)
+                    continue
+                self._put_away(part)
+            missing = (it for it in record.published() if it[0] not in present)
+            for run in _runs(missing, max_bytes=self._max_bytes):
+                self._publish(run)
+
+    def is_complete(self, record: Record) -> bool:
+        """Whether the files have no line that the record lacks. Raises: as `bring_up`."""
+        with translated(self._files.path, "read"):
+            if self._is_up(record):
+                return True
+            last = _scanned(self._files.path)[0] or self._last_of_older_parts()
+            return last <= record.last_published()[0]
+
+    def _is_up(self, record: Record) -> bool:
+        seq, line = record.last_published()
+        with suppress(FileNotFoundError), opened(self._files.path) as file:
+            state = _state(file, seq)
+            if state != self._seen and not (line and _ends_with(file, line)):
+                return False
+            self._seen = state
+            return True
+        return False
+
+    def _put_right(self, record: Record) -> None:
+        seq, end = _scanned(self._files.path)
+        at = seq or self._last_of_older_parts()
+        lacking = [*record.published(after=at)]
+        with opened(self._files.path, _WRITING) as file:
+            if os.fstat(file.fileno()).st_size > end:
+                # The rest of a write that a crash interrupted.
+                file.truncate(end)
+            if len(lacking) <= 1:
+                # Nothing was lost: its writer was killed between the record and here.
+                self._append(file, lacking)
+                return
+        if seq:
+            self._rotate()
+        # Beside the newest part, so that who follows that one is shown no line twice.
+        for run in _runs(lacking, max_bytes=self._max_bytes):
+            self._publish(run)
+        _log.warning(
+            "%s lacked the lines %d to %d; the host knew them, and they are in %s again",
+            self._files.path,
+            lacking[0][0],
+            lacking[-1][0],
+            self._files.part(lacking[0][0]).name,
+        )
+
+    def _append(self, file: IO[bytes], lines: Sequence[Line]) -> None:
+        data = b"".join(line for _, line in lines)
+        size = os.fstat(file.fileno()).st_size
+        try:
+            remaining = memoryview(data)
+            while remaining:
+                remaining = remaining[file.write(remaining) :]
+            os.fdatasync(file.fileno())
+        except OSError:
+            self._seen = None
+            # Half a line is worse than none for who follows.
+            with suppress(OSError):
+                file.truncate(size)
+            raise
+        if not size:
+            fsync_folder(self._files.path.parent)
+        if lines:
+            self._seen = _state(file, lines[-1][0])
+
+    def _rotate(self) -> None:
+        """The newest part is an older one, and a new one has its name."""
+        with opened(self._files.path) as file:
+            first = next(filter(None, map(published_line.seq_of, file)))
+        if os.path.lexists(self._files.part(first)):
+            # Somebody has put it back that was taken away.
+            self._put_away(self._files.path)
+        else:
+            self._files.path.rename(self._files.part(first))
+        with opened(self._files.path, _WRITING):
+            fsync_folder(self._files.path.parent)
+
+    def _publish(self, run: Sequence[Line]) -> None:
+        part = self._files.part(run[0][0])
+        if os.path.lexists(part):
+            self._put_away(part)
+        publish(part, b"".join(line for _, line in run))
+
+    def _put_away(self, part: Path) -> None:
+        place = self._project.attic / ids.ulid()
+        folders.ensure_all(place, below=self._project.root, mode=0o700)
+        part.rename(place / part.name)
+
+    def _last_of_older_parts(self) -> int:
+        for part in reversed(self._files.older_parts()):
+            last = _scanned(part)[0]
+            if last:
+                return last
+        return 0
+
+
+def _state(file: IO[bytes], seq: int) -> _State:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino, status.st_size, seq
+
+
+def _ends_with(file: IO[bytes], line: bytes) -> bool:
+    """Whether the last line of the part is this one."""
+    size = file.seek(0, os.SEEK_END)
+    if size < len(line):
+        return False
+    file.seek(max(0, size - len(line) - 1))
+    return (b"\n" + file.read()).endswith(b"\n" + line)
+
+
+def _scanned(path: Path) -> tuple[int, int]:
+    """The number of the last line of the part that has one, and where its last whole line ends; 0 without."""
+    seq = end = 0
+    with suppress(FileNotFoundError), opened(path) as file:
+        for line in whole_lines(file):
+            seq, end = published_line.seq_of(line) or seq, end + len(line)
+    return seq, end
+
+
+def _sound_lines(part: Path, record: Record) -> list[int] | None:
+    """The numbers of the lines of the part; None where it has anything that the record does not."""
+    seqs: list[int] = []
+    with suppress(FileNotFoundError), opened(part) as file:
+        for line in file:
+            seq = published_line.seq_of(line) or 0
+            follows = not seqs or seq == seqs[-1] + 1
+            if not follows or record.published_line(seq) != line:
+                return None
+            seqs.append(seq)
+    return seqs
+
+
+def _runs(lines: Iterable[Line], *, max_bytes: int) -> Iterator[list[Line]]:
+    """Runs of lines that follow each other, none longer than a part may be."""
+    run: list[Line] = []
+    size = 0
+    for seq, line in lines:
+        if run and (seq != run[-1][0] + 1 or size + len(line) > max_bytes):
+            yield run
+            run, size = [], 0
+        run.append((seq, line))
+        size += len(line)
+    if run:
+        yield run

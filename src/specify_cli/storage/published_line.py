@@ -1,0 +1,66 @@
+"""A line of the published journal: its form, and how the next one names it.
+
+Every line starts with its number and its correlation id, with who asked at which door behind them,
+and ends with the hash of the line before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from specify_cli import ids
+from specify_cli.protocol import CORRELATION_ID
+
+NOTHING_BEFORE: Final = "sha256:" + "0" * 64
+"""What the first line has in place of the hash of the line before."""
+
+# A JSON string holds no bare quote and no newline, so nothing inside a line passes for its start.
+_HEAD: Final = re.compile(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
+_BEHIND_THE_ID: Final = ("at", "door", "identity")
+
+
+def encode(line: Mapping[str, Any], *, seq: int, prev: str) -> bytes:
+    """The bytes of the line `seq`, newline and all, behind one with the digest `prev`.
+
+    Raises:
+        ValueError: its `correlation_id` is none.
+    """
+    if not CORRELATION_ID.fullmatch(line["correlation_id"]):
+        raise ValueError(f"not a correlation id: {line['correlation_id']!r}")
+    numbered = {"seq": seq, "correlation_id": line["correlation_id"]}
+    head = numbered | {name: line[name] for name in _BEHIND_THE_ID if name in line}
+    said = {**head, **line, **numbered, "prev": prev}
+    return json.dumps(said, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """What the line says. Raises: ValueError, RecursionError where it is not a line of the journal."""
+    head = _HEAD.match(line)
+    if head is None:
+        raise ValueError("it does not start with a number and a correlation id")
+    entry: dict[str, Any] = json.loads(line)
+    # Of a key that is there twice the last counts, of whatever kind it is.
+    seq, correlation_id = entry["seq"], entry["correlation_id"]
+    if type(seq) is not int or (seq, correlation_id) != (int(head[1]), head[2].decode()):
+        raise ValueError("it holds its number or its correlation id twice")
+    return entry
+
+
+def seq_of(line: bytes) -> int | None:
+    """The number that the line starts with; None where it does not."""
+    head = _HEAD.match(line)
+    return None if head is None else int(head[1])
+
+
+def scope_of(entry: Mapping[str, Any]) -> str:
+    """Whose the id of that line is: the one that the command line and the root inbox share, or an orchestrator's."""
+    return ids.scope_of(str(entry.get("door", "")), str(entry.get("identity", "")))
+
+
+def digest(line: bytes) -> str:
+    """How the next line names this one, which has its newline."""
+    return "sha256:" + hashlib.sha256(line).hexdigest()

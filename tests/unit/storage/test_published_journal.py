@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.storage import published_line
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal_files import JournalFiles
+from specify_cli.storage.journal_tail import JournalTail
+from specify_cli.storage.layout import Layout
+from tests.unit.storage.journals import journal_of, line, published
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """Three lines: a, b and c."""
+    journal = journal_of(tmp_path)
+    for name in "abc":
+        journal.append(line(name, envelope={"n": name}))
+    return journal
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The newest part."""
+    return Layout(tmp_path).journal
+
+
+def numbers(path: Path) -> list[int]:
+    return [line["seq"] for line in JournalFiles(path).lines()]
+
+
+# What a crash leaves.
+
+
+@pytest.mark.parametrize("torn", [b'{"seq":4,"corr', b"\0" * 4096, b'{"seq":4,"co\0\0"}\n', b"{"])
+def test_a_torn_last_line_is_cut_by_the_next_append(
+    journal: Journal, tmp_path: Path, path: Path, torn: bytes
+) -> None:
+    with path.open("ab") as file:
+        file.write(torn)
+    assert journal.verify() == []
+    for reader in (journal, journal_of(tmp_path)):
+        assert reader.find("c") is not None
+    assert journal.append(line("d"))["seq"] == 4
+    assert path.read_bytes().count(b"\n") == 4
+    assert journal_of(tmp_path).verify() == []
+
+
+@pytest.mark.parametrize("left", [0, 5, -1])
+def test_a_line_that_was_not_published_any_more_is_with_the_next(
+    journal: Journal, tmp_path: Path, path: Path, left: int
+) -> None:
+    *before, newest = published(tmp_path)
+    path.write_bytes(b"".join(before) + newest[:left])
+    assert journal.verify() == []
+    journal_of(tmp_path).append(line("d"))
+    assert numbers(path) == [1, 2, 3, 4]
+    assert published(tmp_path)[2] == newest
+    assert journal.verify() == []
+
+
+def test_a_crash_in_the_middle_of_a_rotation_is_made_good(journal: Journal, path: Path) -> None:
+    path.rename(path.with_name("journal-1.jsonl"))
+    assert journal.find("b") is not None
+    assert journal.append(line("d"))["seq"] == 4
+    assert path.read_bytes().count(b"\n") == 1
+    assert journal.verify() == []
+
+
+# What people do.
+
+
+@pytest.mark.parametrize("do", [Path.unlink, lambda it: it.rename(it.parent.parent / "kept")])
+def test_lines_that_were_taken_away_come_back_beside_the_newest_part(
+    journal: Journal,
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    do: Callable[[Path], object],
+) -> None:
+    do(path)
+    assert journal.verify() == ["journal.jsonl: lines 1 to 2 are not published"]
+    assert journal.find("a") is not None
+    assert journal.append(line("d"))["seq"] == 4
+    assert [published_line.seq_of(it) for it in path.read_bytes().splitlines(True)] == [4]
+    assert path.with_name("journal-1.jsonl").read_bytes().count(b"\n") == 3
+    assert numbers(path) == [1, 2, 3, 4]
+    assert journal.verify() == []
+    assert "lacked the lines 1 to 3" in caplog.text
+
+
+def test_who_follows_the_newest_part_is_shown_no_line_twice(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    tail = JournalTail(path, pytest.fail)
+    assert [it["seq"] for it in tail.last(10)] == [1, 2, 3]
+    path.unlink()
+    journal.append(line("d"))
+    assert [it["seq"] for it in tail.added()] == [4]
+    path.write_bytes(published(tmp_path)[0][:10])
+    journal.append(line("e"))
+    journal.append(line("f"))
+    assert [it["seq"] for it in tail.added()] == [5, 6]
+    assert journal.verify() == []
+
+
+def test_lines_that_were_cut_come_back_behind_those_that_were_left(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    path.write_bytes(published(tmp_path)[0])
+    journal_of(tmp_path).append(line("d"))
+    names = sorted(it.name for it in path.parent.glob("journal*"))
+    assert names == ["journal-1.jsonl", "journal-2.jsonl", "journal.jsonl"]
+    assert numbers(path) == [1, 2, 3, 4]
+    assert journal.verify() == []
+
+
+def _edit(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[1].replace(b'"at":"now"', b'"at":"NOW"'), lines[2]]
+
+
+def _remove(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[2]]
+
+
+def _behead(lines: list[bytes]) -> list[bytes]:
+    return lines[1:]
+
+
+def _swap(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[2], lines[1]]
+
+
+def _repeat(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[0], *lines[1:]]
+
+
+def _blank(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], b"\n", *lines[1:]]
+
+
+def _break_json(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[1][:-3] + b"\n", lines[2]]
+
+
+def _add(lines: list[bytes]) -> list[bytes]:
+    return [*lines, b"foreign\n"]
+
+
+def _rewrite(lines: list[bytes]) -> list[bytes]:
+    """Another actor in the second line, and a chain that fits again."""
+    said = [json.loads(line) for line in lines]
+    said[1]["actor"] = "somebody else"
+    chain: list[bytes] = []
+    for seq, it in enumerate(said, start=1):
+        prev = published_line.digest(chain[-1]) if chain else published_line.NOTHING_BEFORE
+        chain.append(published_line.encode(it, seq=seq, prev=prev))
+    return chain
+
+
+TAMPERED = [_edit, _remove, _behead, _swap, _repeat, _blank, _break_json, _add, _rewrite]
+
+
+@pytest.mark.parametrize("tamper", TAMPERED)
+def test_tampering_is_found_and_placed_and_put_right(
+    journal: Journal,
+    tmp_path: Path,
+    path: Path,
+    tamper: Callable[[list[bytes]], list[bytes]],
+) -> None:
+    sound = published(tmp_path)
+    tampered = b"".join(tamper(sound))
+    path.write_bytes(tampered)
+    breaks = journal_of(tmp_path).verify()
+    assert breaks
+    assert any("journal.jsonl line " in found for found in breaks)
+    for name in "abc":
+        found = journal_of(tmp_path).find(name)
+        assert found is not None
+        assert found["at"] == "now"
+    journal.restore()
+    assert journal.verify() == []
+    kept = [it.read_bytes() for it in Layout(tmp_path).attic.rglob("*.jsonl")]
+    # What lacks the beginning alone has nothing that is wrong.
+    assert kept == ([] if tamper is _behead else [tampered])
+    parts = [*sorted(path.parent.glob("journal-*")), path]
+    assert b"".join(it.read_bytes() for it in parts if it.exists()) == b"".join(sound)
+    assert journal.append(line("d"))["seq"] == 4
+    assert journal.verify() == []
+
+
+@pytest.mark.parametrize("tamper", TAMPERED)
+def test_requests_are_answered_while_the_journal_is_tampered_with(
+    journal: Journal,
+    tmp_path: Path,
+    path: Path,
+    tamper: Callable[[list[bytes]], list[bytes]],
+) -> None:
+    path.write_bytes(b"".join(tamper(published(tmp_path))))
+    assert journal_of(tmp_path).append(line("d"))["seq"] == 4
+    assert journal.verify()
+    journal.restore()
+    assert journal.verify() == []
+    assert numbers(path) == [1, 2, 3, 4]
+
+
+def test_a_part_that_was_put_in_twice_is_put_right(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    path.with_name("journal-2.jsonl").write_bytes(b"".join(published(tmp_path)[1:]))
+    assert journal.verify()
+    journal.restore()
+    assert numbers(path) == [1, 2, 3]
+    assert journal.verify() == []
+
+
+def test_a_journal_that_is_put_back_costs_no_line(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    kept = path.rename(tmp_path / "kept")
+    for name in "de":
+        journal.append(line(name))
+    path.unlink()
+    journal.append(line("f"))
+    kept.rename(path)
+    journal.append(line("g"))
+    journal.restore()
+    assert numbers(path) == [*range(1, 8)]
+    assert journal.verify() == []
+
+
+# Parts.
+
+
+def test_a_full_journal_is_renamed_and_the_chain_goes_on(tmp_path: Path, path: Path) -> None:
+    journal = journal_of(tmp_path, max_bytes=500)
+    bystander = journal_of(tmp_path, max_bytes=500)
+    for number in range(10):
+        journal.append(line(f"id-{number}", note="x" * 100))
+        assert bystander.find(f"id-{number}") is not None
+    rotated = sorted(path.parent.glob("journal-*.jsonl"))
+    assert len(rotated) > 1
+    assert path.with_name("journal-1.jsonl") in rotated
+    assert all(file.stat().st_size <= 500 for file in (*rotated, path))
+    for known in (journal, bystander, journal_of(tmp_path, max_bytes=500)):
+        assert [known.find(f"id-{number}")["seq"] for number in range(10)] == [*range(1, 11)]  # type: ignore[index]
+        assert known.verify() == []
+    assert bystander.append(line("id-0"))["seq"] == 1
+    assert bystander.append(line("new"))["seq"] == 11
+
+
+def test_a_missing_part_is_found_and_put_right(journal: Journal, tmp_path: Path) -> None:
+    path = Layout(tmp_path).journal
+    path.rename(path.with_name("journal-1.jsonl"))
+    journal.append(line("d"))
+    path.with_name("journal-1.jsonl").unlink()
+    assert "journal.jsonl: lines 1 to 3 are not published" in journal.verify()
+    journal.restore()
+    assert journal.verify() == []
+
+
+# What is no file.
+
+
+def _fifo_with_a_reader(path: Path) -> None:
+    os.mkfifo(path)
+    # Kept until the test ends: with somebody at its other end, a FIFO can be opened to be written.
+    _held_open.append(os.open(path, os.O_RDWR))
+
+
+@pytest.fixture(autouse=True)
+def _closing() -> Iterator[None]:
+    yield
+    while _held_open:
+        os.close(_held_open.pop())
+
+
+_held_open: list[int] = []
+
+
+def _link_to_nothing(path: Path) -> None:
+    path.symlink_to(path.with_name("outside"))
+
+
+PLANTS = [os.mkfifo, os.mkdir, _fifo_with_a_reader, _link_to_nothing]
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
+    tmp_path: Path, path: Path, plant: Callable[[Path], object]
+) -> None:
+    journal = journal_of(tmp_path)
+    plant(path)
+    uses: list[Callable[[], object]] = [
+        lambda: journal.find("a"),
+        journal.verify,
+        lambda: list(journal.lines()),
+        # Lines of an older release may have been there.
+        lambda: journal.append(line("a")),
+        JournalTail(path, complain=pytest.fail).added,
+    ]
+    for use in uses:
+        with pytest.raises(StorageFailed):
+            use()
+    assert not path.with_name("outside").exists()
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_requests_are_answered_while_the_outbox_refuses_the_journal(
+    journal: Journal,
+    tmp_path: Path,
+    path: Path,
+    plant: Callable[[Path], object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path.unlink()
+    plant(path)
+    assert journal.append(line("d"))["seq"] == 4
+    assert journal_of(tmp_path).append(line("d"))["seq"] == 4
+    assert "it is published later" in caplog.text
+    assert not path.with_name("outside").exists()
+    path.rmdir() if path.is_dir() else path.unlink()
+    assert journal.append(line("e"))["seq"] == 5
+    assert numbers(path) == [1, 2, 3, 4, 5]
+    assert journal.verify() == []
+
+
+def test_a_link_to_another_journal_is_neither_read_nor_written(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    path.rename(outside)
+    before = outside.read_bytes()
+    path.symlink_to(outside)
+    with pytest.raises(StorageFailed):
+        journal.verify()
+    journal.append(line("d"))
+    assert outside.read_bytes() == before
+
+
+def test_what_is_no_file_in_the_place_of_an_older_part_is_not_waited_on(
+    tmp_path: Path, path: Path
+) -> None:
+    journal = journal_of(tmp_path, max_bytes=1)
+    for name in "ab":
+        journal.append(line(name))
+    older = path.with_name("journal-1.jsonl")
+    older.unlink()
+    os.mkfifo(older)
+    with pytest.raises(StorageFailed):
+        journal.verify()
+    assert journal_of(tmp_path).find("a") is not None
+    assert journal.append(line("c"))["seq"] == 3
+
+
+# Following.
+
+
+STRANGE = [
+    b"[1]",
+    b"{}",
+    b"7",
+    b'{"seq":3}',
+    b'{"seq":9,"correlation_id":"x","seq":"9"}',
+    b"[" * 99999,
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=lambda line: repr(line)[:40])
+def test_who_follows_a_journal_is_told_of_a_damaged_line_and_goes_on(
+    journal: Journal, path: Path, strange: bytes
+) -> None:
+    told: list[str] = []
+    tail = JournalTail(path, told.append)
+    assert [line["seq"] for line in tail.last(10)] == [1, 2, 3]
+    assert tail.added() == tail.added() == []
+    at = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(strange + b'\n{"seq":4,"correlation_id":"d","prev":""}\n')
+    assert [line["correlation_id"] for line in tail.added()] == ["d"]
+    assert len(told) == 1
+    assert f"journal.jsonl is damaged at byte {at}" in told[0]
+    assert tail.added() == []
+    assert len(told) == 1
