@@ -136,6 +136,7 @@ class Command:
     """One word of the contract: what it takes, what it gives, and who carries it out.
 
     `is_force_for_people`: no orchestrator in a mailbox may use its `force`, whatever it is granted.
+    `leaves_traces`: something of it may have been done where its process is killed before the answer is recorded.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Command:
     handle: Callable[[Any, Cause, Callable[[], Services]], Result]
     example: str
     changes_state: bool = False
+    leaves_traces: bool = False
     takes_policy: bool = False
     needs_policy: Callable[[Any], bool] = never
     check: Callable[[Any], None] | None = None

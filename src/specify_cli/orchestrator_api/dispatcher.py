@@ -26,7 +26,7 @@ from specify_cli.orchestrator_api.journal_lines import journal_line, was_never_r
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.storage.lookup import Lookup
-from specify_cli.workflow.cause import Cause, conflict
+from specify_cli.workflow.cause import Cause, Decision, conflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,28 +156,37 @@ class Dispatcher:
     ) -> Answer:
         line = journal_line(judgement, origin, dead_letter=dead_letter)
         journal = self._host.journal()
-        with self._noted(judgement, origin):
-            line["envelope"], cause = self._carry_out(judgement, origin)
+        with self._noted(judgement, origin), Decision() as decision:
+            line["envelope"], cause = self._carry_out(judgement, origin, decision)
             line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
             # After a conflict with events that are not journaled yet, their own request is still to
             # be recorded, and its line must be the first with this id.
             if line["envelope"]["error_code"] != CorrelationIdConflict.code:
-                journal.append(line)
+                journal.append(line, decided=decision.drafts)
+                decision.follow()
         return Answer(envelope=line["envelope"])
 
     def _noted(self, judgement: Judgement, origin: Origin) -> AbstractContextManager[None]:
-        """A request in the mailbox needs no note: its file stays until it is answered."""
-        if origin.door == ids.MAILBOX or judgement.refusal is not None:
+        """What is committed with its answer, or stays in the mailbox until it is answered, needs no note."""
+        command = judgement.command
+        if (
+            origin.door == ids.MAILBOX
+            or judgement.refusal
+            or not (command and command.leaves_traces)
+        ):
             return nullcontext()
         return self._host.begun().noted(begun.note(judgement.request, origin))
 
-    def _carry_out(self, judgement: Judgement, origin: Origin) -> tuple[Envelope, Cause]:
+    def _carry_out(
+        self, judgement: Judgement, origin: Origin, decision: Decision | None = None
+    ) -> tuple[Envelope, Cause]:
         correlation_id = judgement.request.correlation_id
         cause = Cause(
             correlation_id=correlation_id,
             identity=origin.scope or None,
             request_digest=judgement.digest,
             policy=judgement.policy,
+            decision=decision,
         )
         try:
             command = self._allowed(judgement, cause)
@@ -191,8 +200,10 @@ class Dispatcher:
         except Unfinished:
             raise
         except SpecKittyError as error:
+            cause.undo()
             return _refusal(judgement, self._shown(error, origin)).envelope, cause
         except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
+            cause.undo()
             return _refusal(judgement, self._host_error(fault)).envelope, cause
 
     def _allowed(self, judgement: Judgement, cause: Cause) -> Command:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -56,10 +56,13 @@ class Journal:
                     return entry
         return None
 
-    def append(self, line: Mapping[str, Any], *, unless_known: bool = True) -> dict[str, Any]:
+    def append(
+        self, line: Mapping[str, Any], *, unless_known: bool = True, decided: Sequence[Draft] = ()
+    ) -> dict[str, Any]:
         """The line as it durably stands: numbered and chained, or the one that had its id before.
 
-        What the outbox refuses is told as a warning, and published with the next line.
+        What was `decided` for it is committed with it, or not at all. What the outbox refuses is told as a warning, and
+        published with the next line.
 
         Raises:
             StorageFailed: the disk refused; the journal is as it was before, or its outcome is unknown.
@@ -81,7 +84,7 @@ class Journal:
             is_published = self._bring_up(record)
             known = record.find(asked.id, asked.scope) if unless_known else None
             if known is None:
-                entry = record.commit([draft])[0]
+                entry = record.commit([*decided, draft])[-1]
                 known = entry.published or b""
                 if is_published:
                     self._publish((entry.seq or 0, known))

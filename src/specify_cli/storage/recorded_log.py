@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -38,6 +39,14 @@ _log: Final = logging.getLogger(__name__)
 
 Stamp: TypeAlias = tuple[int, tuple[int, int, int] | None]
 """Of a log: its newest entry in the record, and what tells its file from one that was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedLines:
+    """Lines for a log: `drafts` are to be committed, and then the file has to `follow`."""
+
+    drafts: Sequence[Draft]
+    follow: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,18 +160,34 @@ class RecordedLog:
 
     def append_lines(self, lines: bytes) -> None:
         """The same for encoded events; those that are there already do not come twice."""
+        prepared = self._prepared(lines)
+        if prepared.drafts:
+            records.made(self.project).commit(prepared.drafts)
+        prepared.follow()
+
+    def prepared(self, events: Sequence[Event]) -> PreparedLines:
+        """What to commit so that all `events` are in the record; the lock is held until `follow`.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `take_in`; nothing was changed.
+        """
+        return self._prepared(event_lines.encode(events, mission_slug=self.slug))
+
+    def _prepared(self, lines: bytes) -> PreparedLines:
         record, new = records.made(self.project), lines_of(lines)
         view = self._view(record)
         if not view.found.is_behind:
             # Since `take_in`, or nobody called it.
             _, view = self._judged(view)
         is_new = bool(new) and new[0] not in view.lines
+        drafts: list[Draft] = []
         if is_new or view.foreign:
             view = replace(view, known=self._numbered(record, view.known))
             at, number = clock.timestamp(), view.known.number
             own = [Draft(at=at, kind=EVENTS, mission=number, log=lines)] if is_new else []
-            record.commit([*_taken_in(view), *own])
-        self._write(record, view, new=len(new))
+            drafts = [*_taken_in(view), *own]
+        follow = partial(self._write, record, view, new=len(new))
+        return PreparedLines(drafts=drafts, follow=follow)
 
     def take_back(self, events: Sequence[Event]) -> None:
         """The `events`, the newest append, do not count; nobody was told of them yet.

@@ -39,7 +39,7 @@ class Accepting:
             if not recorded:
                 check_ready(mission)
                 recorded = [_accepted(clock.timestamp(), actor, cause)]
-                mission.append(recorded, cause)
+                mission.append(recorded, cause, at_once=True)
             accepted_at = recorded[0].at
             _commit_or_take_back(repository, mission, recorded, cause=cause)
             return AcceptReport(

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 from specify_cli.core.events import Event, JsonObject
 from specify_cli.errors import CorrelationIdConflict
+
+if TYPE_CHECKING:
+    from specify_cli.storage.record_entries import Draft
+    from specify_cli.storage.recorded_log import PreparedLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +32,54 @@ class Effects:
         self.event_ids[:] = [event_id for event_id in self.event_ids if event_id not in gone]
 
 
+@dataclass(slots=True)
+class Decision:
+    """What a request has decided on missions, until it is committed together with its answer.
+
+    The locks that it was decided under are held until this is left.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    _prepared: list[PreparedLines] = field(default_factory=list)
+    _locks: ExitStack = field(default_factory=ExitStack)
+
+    def add(self, events: Sequence[Event], prepared: PreparedLines) -> None:
+        """The events are decided."""
+        self.events.extend(events)
+        self._prepared.append(prepared)
+
+    def keep(self, locks: ExitStack) -> None:
+        """These locks are held until the end."""
+        self._locks.push(locks)
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """What to commit with the answer."""
+        return [draft for it in self._prepared for draft in it.drafts]
+
+    def drop(self) -> None:
+        """Nothing is decided any more."""
+        self.events.clear()
+        self._prepared.clear()
+
+    def follow(self) -> None:
+        """It was committed: the files of the logs have it, too."""
+        for it in self._prepared:
+            it.follow()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._locks.close()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """The request on whose behalf a use case runs.
 
-    `identity` is the orchestrator whose own the id is; None for the ids that both doors share.
+    `identity` is the orchestrator whose own the id is; None for the ids that both doors share. Where there is a
+    `decision`, what is decided is committed with the answer, and else at once.
     """
 
     correlation_id: str
@@ -38,6 +87,13 @@ class Cause:
     request_digest: str
     policy: JsonObject | None = None
     effects: Effects = field(default_factory=Effects)
+    decision: Decision | None = None
+
+    def undo(self) -> None:
+        """What was decided and is not committed does not count."""
+        if self.decision is not None:
+            self.effects.forget(self.decision.events)
+            self.decision.drop()
 
     def claim(self, recorded: Sequence[Event]) -> Sequence[Event]:
         """The events that this request appended before it was interrupted, counted as its effects.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from specify_cli.storage.mission_files import (
 )
 from specify_cli.storage.package_files import WorkPackage, read_packages
 from specify_cli.storage.project import Project
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.cause import Cause, Decision
 
 LONGEST_SHOWN = 80
 AT_WORK = OCCUPYING - {Lane.CLAIMED}
@@ -60,6 +60,7 @@ class OpenMission:
     identity: MissionIdentity
     packages: Mapping[str, WorkPackage]
     log: LogContent
+    decisions: list[Decision] = field(default_factory=list)
 
     @cached_property
     def state(self) -> MissionState:
@@ -240,14 +241,22 @@ class OpenMission:
                 )
             )
 
-    def append(self, events: Sequence[Event], cause: Cause) -> None:
+    def append(self, events: Sequence[Event], cause: Cause, *, at_once: bool = False) -> None:
         """The events are in the log, durably, and counted as effects of `cause`.
+
+        Those of a request with a decision come with its answer, unless they are needed `at_once`; the mission stays locked till
+        then.
 
         Raises: StateUnreadable, StorageFailed.
         """
-        if events:
+        if not events:
+            return
+        if cause.decision is None or at_once:
             self.files.log.append(events)
-            cause.effects.note(events)
+        else:
+            cause.decision.add(events, self.files.log.prepared(events))
+            self.decisions.append(cause.decision)
+        cause.effects.note(events)
 
     def take_back(self, events: Sequence[Event], cause: Cause) -> None:
         """The events, just appended, are neither in the log nor effects of `cause`.
@@ -289,10 +298,13 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     Raises: MissionNotFound, StateUnreadable, StorageFailed.
     """
     files = _files(project, slug)
-    with locks.held(files.lock):
+    with ExitStack() as stack:
+        stack.enter_context(locks.held(files.lock))
         mission = _open(files, files.log.take_in())
         with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
             yield mission
+        for decision in mission.decisions[-1:]:
+            decision.keep(stack.pop_all())
 
 
 @contextmanager

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from specify_cli import bootstrap
+from specify_cli.core.events import Event
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.record_entries import Draft
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.opened import OpenMission
 from tests.integration.stage import ENVELOPE_KEYS, POLICY, Stage
 
 
@@ -38,8 +45,23 @@ def configure(project: Stage, text: str) -> None:
 class _DeadJournal(Journal):
     """Finds, and dies where it is to append."""
 
-    def append(self, line: Mapping[str, Any], *, unless_known: bool = True) -> dict[str, Any]:
+    def append(
+        self, line: Mapping[str, Any], *, unless_known: bool = True, decided: Sequence[Draft] = ()
+    ) -> dict[str, Any]:
         raise StorageFailed("killed")
+
+
+@contextmanager
+def committed_before_the_answer() -> Iterator[None]:
+    """Events are committed as they were by releases that committed the answer on its own."""
+    append = OpenMission.append
+
+    def at_once(mission: OpenMission, events: Sequence[Event], cause: Cause, **_: Any) -> None:
+        append(mission, events, cause, at_once=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OpenMission, "append", at_once)
+        yield
 
 
 class KilledHost(bootstrap.ProjectHost):

@@ -14,7 +14,13 @@ from specify_cli import bootstrap
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from tests.integration.stage import POLICY, SLUG, Stage, digest_of_tree
-from tests.unit.orchestrator_api.doors import KilledHost, answer, body, configure
+from tests.unit.orchestrator_api.doors import (
+    KilledHost,
+    answer,
+    body,
+    committed_before_the_answer,
+    configure,
+)
 
 NIGHTLY = '[orchestrators.nightly]\ncommands = ["all"]\n'
 OTHERS = '[orchestrators.other]\ncommands = ["all"]\n'
@@ -147,9 +153,10 @@ def test_what_had_begun_is_completed_although_its_grant_was_withdrawn(
 ) -> None:
     configure(project, NIGHTLY)
     raw = body("one", command, args)
-    with pytest.raises(StorageFailed):
+    with pytest.raises(StorageFailed), committed_before_the_answer():
         Dispatcher(KilledHost(project.root)).answer_bytes(raw, stem="one", identity="nightly")
     events = project.events()
+    assert events
     configure(project, config)
     other = body("one", command, args | {"actor": "other"})
     assert asked(project, other) == "CORRELATION_ID_CONFLICT"

@@ -22,6 +22,7 @@ from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.storage.journal import Journal
 from tests.integration.stage import APPROVED, ENVELOPE_KEYS, POLICY, SLUG, Stage, digest_of_tree
+from tests.unit.orchestrator_api.doors import committed_before_the_answer
 
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 NOW = "2026-05-06T07:08:09.000010+00:00"
@@ -294,7 +295,7 @@ def test_what_began_in_time_is_completed_after_it_and_nothing_else(
         # As where the host was killed between the event and the line of the journal.
         patch.setattr(Journal, "append", refuse)
         if has_begun:
-            with pytest.raises(StorageFailed):
+            with pytest.raises(StorageFailed), committed_before_the_answer():
                 answer(project, raw)
     with freeze_time("2027-01-01"):
         assert code(project, raw) == (None if has_begun else "REQUEST_EXPIRED")

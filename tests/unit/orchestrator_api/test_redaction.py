@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from specify_cli import bootstrap
+from specify_cli.orchestrator_api import begun
 from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.storage.begun import BegunCalls
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, Stage
+from tests.unit.orchestrator_api.doors import committed_before_the_answer
 
 SECRET = "ghp_" + "fake" * 5
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": f"pushed with {SECRET}"}
@@ -135,7 +139,7 @@ def test_a_wrong_policy_is_answered_in_the_mailbox_as_at_the_command_line(
     assert "my-secret-token" not in log + everything_in(project)
 
 
-def test_a_call_that_was_killed_is_noted_and_answered_without_its_credential(
+def test_a_call_that_a_former_release_noted_is_answered_without_its_credential(
     project: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin = Origin(door="cli", identity="uid:0")
@@ -144,9 +148,11 @@ def test_a_call_that_was_killed_is_noted_and_answered_without_its_credential(
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
+    bootstrap.mailbox_layout(project.root).ensure()
+    note = begun.note(asked.masked(), origin)
+    with monkeypatch.context() as patch, committed_before_the_answer():
         patch.setattr("specify_cli.storage.journal.Journal.append", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), BegunCalls(Layout(project.root).begun).noted(note):
             bootstrap.dispatcher(project.root).answer(asked, origin)
     assert list((project.root / ".kitty" / "host").rglob("begun/*.json"))
     assert SECRET not in everything_in(project)

@@ -66,6 +66,7 @@ COMMAND = Command(
     params=AcceptMissionParams,
     handle=handle,
     changes_state=True,
+    leaves_traces=True,
     takes_policy=True,
     example="spec-kitty orchestrator-api accept-mission --mission 001-search --actor nightly",
 )

@@ -38,6 +38,7 @@ COMMAND = Command(
     params=RepairParams,
     handle=handle,
     changes_state=True,
+    leaves_traces=True,
     is_for_people=True,
     example="spec-kitty doctor --fix",
 )
