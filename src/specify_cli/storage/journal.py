@@ -46,7 +46,7 @@ class Journal:
         record = records.found(self._project)
         if record is not None:
             line = record.find(correlation_id, scope, digest)
-            if line is not None or self._publisher.is_complete(record):
+            if line is not None or self._is_complete(record):
                 return None if line is None else published_line.parse(line)
         # Of an older release, which has no record; or this user may not read it.
         for entry in self._files.lines():
@@ -98,7 +98,7 @@ class Journal:
             StateUnreadable: the record is damaged.
         """
         record = records.found(self._project)
-        if record is None or not self._publisher.is_complete(record):
+        if record is None or not self._is_complete(record):
             return self._files.lines()
         return (published_line.parse(line) for _, line in record.published())
 
@@ -137,6 +137,15 @@ class Journal:
             record = records.made(self._project)
             self._publisher.bring_up(record)
             self._publisher.restore(record)
+
+    def _is_complete(self, record: Record) -> bool:
+        """Whether the record has every line that is published, as far as these can be read."""
+        try:
+            return self._publisher.is_complete(record)
+        except StorageFailed:
+            if not record.last_published()[0]:
+                raise
+            return True
 
     def _bring_up(self, record: Record) -> bool:
         try:

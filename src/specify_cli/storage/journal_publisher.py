@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Final, TypeAlias
 
@@ -110,26 +111,27 @@ class JournalPublisher:
     def _put_right(self, record: Record) -> None:
         seq, end = _scanned(self._files.path)
         at = seq or self._last_of_older_parts()
-        lacking = [*record.published(after=at)]
+        lacking = record.published(after=at)
+        some = [*islice(lacking, 2)]
         with opened(self._files.path, _WRITING) as file:
             if os.fstat(file.fileno()).st_size > end:
                 # The rest of a write that a crash interrupted.
                 file.truncate(end)
-            if len(lacking) <= 1:
+            if len(some) <= 1:
                 # Nothing was lost: its writer was killed between the record and here.
-                self._append(file, lacking)
+                self._append(file, some)
                 return
         if seq:
             self._rotate()
         # Beside the newest part, so that who follows that one is shown no line twice.
-        for run in _runs(lacking, max_bytes=self._max_bytes):
+        for run in _runs(chain(some, lacking), max_bytes=self._max_bytes):
             self._publish(run)
         _log.warning(
             "%s lacked the lines %d to %d; the host knew them, and they are in %s again",
             self._files.path,
-            lacking[0][0],
-            lacking[-1][0],
-            self._files.part(lacking[0][0]).name,
+            some[0][0],
+            record.last_published()[0],
+            self._files.part(some[0][0]).name,
         )
 
     def _append(self, file: IO[bytes], lines: Sequence[Line]) -> None:
@@ -154,9 +156,9 @@ class JournalPublisher:
     def _rotate(self) -> None:
         """The newest part is an older one, and a new one has its name."""
         with opened(self._files.path) as file:
-            first = next(filter(None, map(published_line.seq_of, file)))
-        if os.path.lexists(self._files.part(first)):
-            # Somebody has put it back that was taken away.
+            first = next(filter(None, map(published_line.seq_of, file)), None)
+        if first is None or os.path.lexists(self._files.part(first)):
+            # It has nothing of ours, or somebody has put it back that was taken away.
             self._put_away(self._files.path)
         else:
             self._files.path.rename(self._files.part(first))

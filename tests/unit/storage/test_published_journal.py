@@ -254,6 +254,17 @@ def test_a_full_journal_is_renamed_and_the_chain_goes_on(tmp_path: Path, path: P
     assert bystander.append(line("new"))["seq"] == 11
 
 
+def test_a_part_without_a_line_of_ours_is_kept_and_gone_on_from(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    path.write_bytes(b"x" * 600 + b"\n")
+    small = journal_of(tmp_path, max_bytes=500)
+    assert [small.append(line(name))["seq"] for name in "de"] == [4, 5]
+    assert numbers(path) == [1, 2, 3, 4, 5]
+    assert small.verify() == []
+    assert any(it.stat().st_size > 600 for it in Layout(tmp_path).attic.rglob("*.jsonl"))
+
+
 def test_a_missing_part_is_found_and_put_right(journal: Journal, tmp_path: Path) -> None:
     path = Layout(tmp_path).journal
     path.rename(path.with_name("journal-1.jsonl"))
@@ -320,6 +331,8 @@ def test_requests_are_answered_while_the_outbox_refuses_the_journal(
 ) -> None:
     path.unlink()
     plant(path)
+    assert journal.find("d") is None
+    assert [it["seq"] for it in journal.lines()] == [1, 2, 3]
     assert journal.append(line("d"))["seq"] == 4
     assert journal_of(tmp_path).append(line("d"))["seq"] == 4
     assert "it is published later" in caplog.text
