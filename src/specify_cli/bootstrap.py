@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from specify_cli import clock, credentials
+from specify_cli.errors import SpecKittyError
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.access import Access
 from specify_cli.orchestrator_api.config import Config
@@ -183,6 +184,10 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
 
 def _prepare(project: Project, log: Callable[[str], None]) -> None:
     import_module("specify_cli.workflow.upkeep").bring_logs_up(project, log)
+    try:
+        _journal(mailbox_layout(project.root)).publish()
+    except SpecKittyError as error:
+        log(str(error))
 
 
 def chores(project: Project) -> tuple[Chore, ...]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import FrameType
 
 from specify_cli import processes
@@ -22,7 +23,7 @@ from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
 from specify_cli.mailbox.rounds import Rounds
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.mailbox.workplace import Workplace
-from specify_cli.storage import heartbeat_file
+from specify_cli.storage import heartbeat_file, record_place
 
 # After the signal; what can end in order has done so by then.
 LAST_S = 4.7
@@ -114,10 +115,13 @@ class Worker:
     @contextlib.contextmanager
     def _on_duty(self, watch: Watch | None) -> Iterator[Rounds]:
         self._layout.ensure()
-        place = LifeLock.try_acquire(self._layout.worker_lock)
-        if place is None:
-            raise StorageFailed(_taken(self._layout))
-        try:
+        with contextlib.ExitStack() as places:
+            for path in _places(self._layout):
+                place = LifeLock.try_acquire(path)
+                if place is None:
+                    raise StorageFailed(_taken(self._layout, path))
+                # The farewell came first: whoever takes the place next must have the last word.
+                places.callback(place.release)
             self._prepare()
             rounds = Rounds(
                 self._workplace,
@@ -127,9 +131,6 @@ class Worker:
             )
             with rounds.on_duty():
                 yield rounds
-        finally:
-            # The farewell came first: whoever takes the place next must have the last word.
-            place.release()
 
     @contextlib.contextmanager
     def _watched(self, watching: Watching | None) -> Iterator[Watch | None]:
@@ -148,9 +149,17 @@ def _end_in_time(alarm: Bell) -> None:
     os._exit(processes.EXIT_CODE)
 
 
-def _taken(layout: MailboxLayout) -> str:
+def _places(layout: MailboxLayout) -> Sequence[Path]:
+    """The locks that the one worker holds: the one that older releases know, and one that `git clean` does not remove.
+
+    Raises: StorageFailed where this user may not serve the project.
+    """
+    return layout.worker_lock, record_place.make_record_folder(layout) / layout.worker_lock.name
+
+
+def _taken(layout: MailboxLayout, lock: Path) -> str:
     report = heartbeat_file.last_beat(layout.heartbeat) or {}
-    who = holder(layout.worker_lock)
+    who = holder(lock)
     where = report.get("host_name", "this machine")
     return printable(
         f"another worker serves {layout.inbox}: {who}, on {where}; "

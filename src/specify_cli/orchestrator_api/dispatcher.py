@@ -116,6 +116,8 @@ class Dispatcher:
         asked, origin = begun.read(call)
         correlation_id = asked.correlation_id
         if self._host.journal().find(correlation_id) is not None:
+            # Whoever was killed may not have published it any more.
+            self._host.journal().publish()
             return
         # Nothing new is done for a caller who is dead: without a trace, nothing had happened.
         if self._host.services().unfinished.has_trace(correlation_id):
@@ -162,7 +164,7 @@ class Dispatcher:
             # After a conflict with events that are not journaled yet, their own request is still to
             # be recorded, and its line must be the first with this id.
             if line["envelope"]["error_code"] != CorrelationIdConflict.code:
-                journal.append(line, decided=decision.drafts)
+                line = journal.append(line, decided=decision.drafts)
                 decision.follow()
         return Answer(envelope=line["envelope"])
 

@@ -13,14 +13,14 @@ from functools import partial
 from typing import Any, Final
 
 from specify_cli import clock, ids
-from specify_cli.errors import StorageFailed
+from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
-from specify_cli.storage import published_line, records
+from specify_cli.storage import journal_adoption, published_line, records
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_publisher import MAX_BYTES, JournalPublisher, Line
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_entries import REQUEST, Asked, Draft
+from specify_cli.storage.record_entries import REQUEST, AlreadyAsked, Asked, Draft
 
 _log: Final = logging.getLogger(__name__)
 
@@ -49,7 +49,8 @@ class Journal:
             if line is not None or self._is_complete(record):
                 return None if line is None else published_line.parse(line)
         # Of an older release, which has no record; or this user may not read it.
-        for entry in self._files.lines():
+        unknown = journal_adoption.not_in(record, self._files) if record else self._files.parsed()
+        for _, entry in unknown:
             if entry["correlation_id"] == correlation_id:
                 is_it = digest is None or entry.get("digest") == digest
                 if is_it and published_line.scope_of(entry) == scope:
@@ -84,10 +85,7 @@ class Journal:
             is_published = self._bring_up(record)
             known = record.find(asked.id, asked.scope) if unless_known else None
             if known is None:
-                entry = record.commit([*decided, draft])[-1]
-                known = entry.published or b""
-                if is_published:
-                    self._publish((entry.seq or 0, known))
+                known = self._commit(record, [*decided, draft], asked, publishes=is_published)
             return published_line.parse(known)
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -103,30 +101,37 @@ class Journal:
         return (published_line.parse(line) for _, line in record.published())
 
     def verify(self) -> list[str]:
-        """Every break of the published chain, and what differs from the record, named by file and line.
+        """What is wrong with the record, and what of the published lines is not what it has, named by file and line.
 
-        That the newest line is missing or torn is no break: it may be under way.
+        Where there is no record, the chain of the lines is proved alone. That the newest line is missing or torn is not a
+        fault: it may be under way, and comes with the next one.
 
         Raises:
             StorageFailed: the disk refused.
-            StateUnreadable: the record is damaged.
         """
+        faults = self.faults()
+        return faults or self.differences()
+
+    def faults(self) -> list[str]:
+        """What is wrong with the record; takes time with its size. Raises: StorageFailed."""
+        try:
+            record = records.found(self._project)
+            return record.faults() if record else []
+        except StateUnreadable as error:
+            return [str(error)]
+
+    def differences(self) -> list[str]:
+        """As `verify`, of the published lines alone. Raises: StorageFailed, StateUnreadable."""
         record = records.found(self._project)
-        newest = record.last_published()[0] if record else 0
-        breaks: list[str] = []
-        seqs = [0]
-        digest = published_line.NOTHING_BEFORE
-        for place, line in self._files.numbered():
-            seq, complaint = _check(line, expected_seq=seqs[-1] + 1, expected_prev=digest)
-            if complaint is None and record and record.published_line(seq) not in (line, None):
-                complaint = "is not what the host wrote"
-            breaks.extend([f"{place}: {complaint}"] if complaint else [])
-            digest = published_line.digest(line)
-            seqs.append(seq)
-        missing = sorted({*range(1, newest)}.difference(seqs))
-        for first, last in _ranges(missing):
-            breaks.append(f"{self._files.path.name}: lines {first} to {last} are not published")
-        return breaks
+        found = _differences(self._files, record) if record else _breaks_of_chain(self._files)
+        return list(found)
+
+    def publish(self) -> None:
+        """What the record has is published. Raises: StorageFailed, StateUnreadable."""
+        with self._using, locks.held(self._project.lock("journal")):
+            record = records.found(self._project)
+            if record is not None:
+                self._publisher.bring_up(record)
 
     def restore(self) -> None:
         """The published journal has what the record has; a part that had anything else is in the attic.
@@ -135,6 +140,9 @@ class Journal:
         """
         with self._using, locks.held(self._project.lock("journal")):
             record = records.made(self._project)
+            for fault in record.faults()[:1]:
+                # What is damaged is not put in the place of what may be sound.
+                raise StateUnreadable(fault)
             self._publisher.bring_up(record)
             self._publisher.restore(record)
 
@@ -158,6 +166,19 @@ class Journal:
             return False
         return True
 
+    def _commit(
+        self, record: Record, drafts: Sequence[Draft], asked: Asked, *, publishes: bool
+    ) -> bytes:
+        try:
+            entry = record.commit(drafts)[-1]
+        except AlreadyAsked:
+            # By a process whose lock was taken away under it.
+            return record.find(asked.id, asked.scope, asked.digest) or b""
+        line = entry.published or b""
+        if publishes:
+            self._publish((entry.seq or 0, line))
+        return line
+
     def _publish(self, line: Line) -> None:
         try:
             self._publisher.add(line)
@@ -169,15 +190,47 @@ def _encoded(line: Mapping[str, Any], seq: int, prev: str) -> bytes:
     return published_line.encode(line, seq=seq, prev=prev)
 
 
-def _ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The first and the last of each run of numbers that follow each other."""
-    first = last = 0
-    for number in numbers:
-        if first and number != last + 1:
-            yield first, last
-        first, last = (first if number == last + 1 and first else number), number
-    if first:
-        yield first, last
+def _differences(files: JournalFiles, record: Record) -> Iterator[str]:
+    numbers, last = record.numbers(), 0
+    seen: set[int] = set()
+    for place, line in files.numbered():
+        try:
+            seq = published_line.parse(line)["seq"]
+        except (ValueError, RecursionError) as error:
+            yield f"{place}: is no line of the journal: {error}"
+            continue
+        known = record.published_line(seq)
+        if known is None:
+            yield f"{place}: the host has no line {seq}"
+        elif known != line:
+            yield f"{place}: is not what the host wrote"
+        elif seq in seen or seq <= last:
+            yield f"{place}: line {seq} stands behind line {last}"
+        elif seq != last + 1 and (
+            gap := _words(it for it in numbers if last < it < seq and it not in seen)
+        ):
+            yield f"{place}: {gap} missing before it"
+        seen.add(seq)
+        last = max(last, seq)
+    if missing := _words(it for it in numbers[:-1] if it > last):
+        yield f"{missing} not published"
+
+
+def _words(numbers: Iterable[int]) -> str:
+    """Words for the lines of these numbers, which follow each other; empty for none."""
+    found = [*numbers]
+    if not found:
+        return ""
+    return f"line {found[0]} is" if len(found) == 1 else f"lines {found[0]} to {found[-1]} are"
+
+
+def _breaks_of_chain(files: JournalFiles) -> Iterator[str]:
+    seq, digest = 0, published_line.NOTHING_BEFORE
+    for place, line in files.numbered():
+        seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
+        if complaint:
+            yield f"{place}: {complaint}"
+        digest = published_line.digest(line)
 
 
 def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, str | None]:

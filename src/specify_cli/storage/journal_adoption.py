@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from specify_cli import clock
 from specify_cli.storage import published_line
+from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import ADOPTED, Asked, Draft
 
 _AT_ONCE: Final = 500
 
 
-def take_over(record: Record, lines: Iterable[bytes]) -> None:
-    """Each line that follows the record's newest is in the record, byte for byte; what is damaged is passed over.
+def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Each published line that continues what the record has, and what it says; where it has nothing, every sound line.
+
+    Raises:
+        StorageFailed: the disk refused.
+        StateUnreadable: the record is damaged.
+    """
+    seq, newest = record.last_published()
+    prev = published_line.digest(newest) if newest else ""
+    for _, line in files.numbered():
+        with suppress(ValueError, RecursionError):
+            entry = published_line.parse(line)
+            continues = (entry["seq"], entry.get("prev")) == (seq + 1, prev)
+            if continues or (not newest and entry["seq"] > seq):
+                yield line, entry
+                seq, prev = entry["seq"], published_line.digest(line)
+
+
+def take_over(record: Record, files: JournalFiles) -> None:
+    """The record has those lines, byte for byte.
 
     Who is killed meanwhile has taken over a part, and goes on from there.
 
@@ -25,28 +44,23 @@ def take_over(record: Record, lines: Iterable[bytes]) -> None:
         StorageFailed: the disk refused.
         StateUnreadable: the record is damaged.
     """
-    drafts = _drafts(lines, after=record.last_published()[0])
+    drafts = (_draft(line, entry) for line, entry in not_in(record, files))
     while some := [*islice(drafts, _AT_ONCE)]:
         record.commit(some)
 
 
-def _drafts(lines: Iterable[bytes], *, after: int) -> Iterator[Draft]:
-    for line in lines:
-        with suppress(ValueError, RecursionError):
-            entry = published_line.parse(line)
-            if entry["seq"] > after:
-                after = entry["seq"]
-                yield Draft(
-                    at=str(entry.get("at") or clock.timestamp()),
-                    kind=ADOPTED,
-                    published=partial(_as_it_is, line),
-                    seq=after,
-                    asked=Asked(
-                        id=entry["correlation_id"],
-                        scope=published_line.scope_of(entry),
-                        digest=str(entry.get("digest") or ""),
-                    ),
-                )
+def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
+    return Draft(
+        at=str(entry.get("at") or clock.timestamp()),
+        kind=ADOPTED,
+        published=partial(_as_it_is, line),
+        seq=entry["seq"],
+        asked=Asked(
+            id=entry["correlation_id"],
+            scope=published_line.scope_of(entry),
+            digest=str(entry.get("digest") or ""),
+        ),
+    )
 
 
 def _as_it_is(line: bytes, seq: int, prev: str) -> bytes:

@@ -52,17 +52,21 @@ class JournalFiles:
                 # Opened first: it may become an older part meanwhile, and would be missed.
                 newest = stack.enter_context(opened(self.path))
             for part in self.older_parts():
-                with opened(part) as file:
+                with translated(part, "read"), opened(part) as file:
                     if newest is None or not os.path.sameopenfile(file.fileno(), newest.fileno()):
                         yield from _numbered(part.name, file)
             if newest is not None:
                 yield from _numbered(self.path.name, newest)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """What each line says that can be read, oldest first. Raises: StorageFailed."""
+    def parsed(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """Each line that can be read, and what it says, oldest first. Raises: StorageFailed."""
         for _, line in self.numbered():
             with contextlib.suppress(ValueError, RecursionError):
-                yield published_line.parse(line)
+                yield line, published_line.parse(line)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """What each line says that can be read, oldest first. Raises: StorageFailed."""
+        return (said for _, said in self.parsed())
 
 
 def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:

@@ -24,6 +24,9 @@ from specify_cli.storage.record import Record
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 
+SYNCED_BYTES: Final = 64 * 1024
+"""The files are synced whenever they have grown past a multiple of this: what they lose with the power, the record has."""
+
 _WRITING: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT
 _log: Final = logging.getLogger(__name__)
 
@@ -53,11 +56,11 @@ class JournalPublisher:
         """
         with translated(self._files.path, "use"):
             if not self._is_up(record):
-                journal_adoption.take_over(record, (line for _, line in self._files.numbered()))
+                journal_adoption.take_over(record, self._files)
                 self._put_right(record)
 
     def add(self, line: Line) -> None:
-        """The line, the record's newest, is published durably; before it everything was.
+        """The line, the record's newest, is published; before it everything was.
 
         Raises:
             StorageFailed: the disk refused; the next call of `bring_up` brings the line.
@@ -93,10 +96,8 @@ class JournalPublisher:
     def is_complete(self, record: Record) -> bool:
         """Whether the files have no line that the record lacks. Raises: as `bring_up`."""
         with translated(self._files.path, "read"):
-            if self._is_up(record):
-                return True
-            last = _scanned(self._files.path)[0] or self._last_of_older_parts()
-            return last <= record.last_published()[0]
+            unknown = journal_adoption.not_in(record, self._files)
+            return self._is_up(record) or next(unknown, None) is None
 
     def _is_up(self, record: Record) -> bool:
         seq, line = record.last_published()
@@ -109,26 +110,30 @@ class JournalPublisher:
         return False
 
     def _put_right(self, record: Record) -> None:
-        seq, end = _scanned(self._files.path)
-        at = seq or self._last_of_older_parts()
-        lacking = record.published(after=at)
+        path, older = self._files.path, self._last_of_older_parts()
+        seq, end = _scanned(path)
+        if seq and seq <= older:
+            # Somebody has put it back that was taken away.
+            self._put_away(path)
+            seq = end = 0
+        lacking = record.published(after=seq or older)
         some = [*islice(lacking, 2)]
-        with opened(self._files.path, _WRITING) as file:
+        is_near = len(some) <= 1
+        with suppress(FileNotFoundError), opened(path, _WRITING if is_near else os.O_RDWR) as file:
             if os.fstat(file.fileno()).st_size > end:
                 # The rest of a write that a crash interrupted.
                 file.truncate(end)
-            if len(some) <= 1:
+            if is_near:
                 # Nothing was lost: its writer was killed between the record and here.
                 self._append(file, some)
                 return
-        if seq:
-            self._rotate()
-        # Beside the newest part, so that who follows that one is shown no line twice.
+        # Beside the newest part, so that who follows that one is shown no line twice, and none too late.
         for run in _runs(chain(some, lacking), max_bytes=self._max_bytes):
             self._publish(run)
+        self._rotate()
         _log.warning(
             "%s lacked the lines %d to %d; the host knew them, and they are in %s again",
-            self._files.path,
+            path,
             some[0][0],
             record.last_published()[0],
             self._files.part(some[0][0]).name,
@@ -141,7 +146,8 @@ class JournalPublisher:
             remaining = memoryview(data)
             while remaining:
                 remaining = remaining[file.write(remaining) :]
-            os.fdatasync(file.fileno())
+            if size // SYNCED_BYTES != (size + len(data)) // SYNCED_BYTES:
+                os.fdatasync(file.fileno())
         except OSError:
             self._seen = None
             # Half a line is worse than none for who follows.
@@ -154,16 +160,17 @@ class JournalPublisher:
             self._seen = _state(file, lines[-1][0])
 
     def _rotate(self) -> None:
-        """The newest part is an older one, and a new one has its name."""
-        with opened(self._files.path) as file:
-            first = next(filter(None, map(published_line.seq_of, file)), None)
-        if first is None or os.path.lexists(self._files.part(first)):
-            # It has nothing of ours, or somebody has put it back that was taken away.
-            self._put_away(self._files.path)
-        else:
-            self._files.path.rename(self._files.part(first))
-        with opened(self._files.path, _WRITING):
-            fsync_folder(self._files.path.parent)
+        """What there is of a newest part is an older one; a new one has its name."""
+        path = self._files.path
+        with suppress(FileNotFoundError), opened(path) as file:
+            os.fdatasync(file.fileno())
+            first = next(filter(None, map(published_line.seq_of, whole_lines(file))), None)
+            if first is None or os.path.lexists(self._files.part(first)):
+                self._put_away(path)
+            else:
+                path.rename(self._files.part(first))
+        # Never the same file: who follows it knows it by that.
+        publish(path, b"", below=self._project.root)
 
     def _publish(self, run: Sequence[Line]) -> None:
         part = self._files.part(run[0][0])
@@ -190,12 +197,14 @@ def _state(file: IO[bytes], seq: int) -> _State:
 
 
 def _ends_with(file: IO[bytes], line: bytes) -> bool:
-    """Whether the last line of the part is this one."""
-    size = file.seek(0, os.SEEK_END)
-    if size < len(line):
+    """Whether the last line of the part is this one, and nothing that was not synced is empty."""
+    start = file.seek(0, os.SEEK_END) - len(line)
+    if start < 0:
         return False
-    file.seek(max(0, size - len(line) - 1))
-    return (b"\n" + file.read()).endswith(b"\n" + line)
+    unsynced = max(0, min(start // SYNCED_BYTES * SYNCED_BYTES, start - 1))
+    file.seek(unsynced)
+    data = b"\n" * (start == 0) + file.read()
+    return data.endswith(b"\n" + line) and b"\0" not in data
 
 
 def _scanned(path: Path) -> tuple[int, int]:
@@ -203,6 +212,9 @@ def _scanned(path: Path) -> tuple[int, int]:
     seq = end = 0
     with suppress(FileNotFoundError), opened(path) as file:
         for line in whole_lines(file):
+            if b"\0" in line:
+                # A block that a loss of power has left empty; behind it nothing was synced.
+                break
             seq, end = published_line.seq_of(line) or seq, end + len(line)
     return seq, end
 

@@ -90,6 +90,12 @@ class Record:
                 return
             after = found[-1][0]
 
+    def numbers(self) -> list[int]:
+        """The `seq` of each published line, in their order. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT seq FROM entry WHERE seq IS NOT NULL ORDER BY seq"
+            return [row[0] for row in connection.execute(query)]
+
     def published_line(self, seq: int) -> bytes | None:
         """The line of that number; None where there is none. Raises: as `find`."""
         with self._open() as connection:
@@ -289,7 +295,7 @@ def _translated(error: sqlite3.Error, database: Path) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StateUnreadable(
-            f"{database} is damaged ({error}): stop the worker, and put a backup of it in its place"
+            f"{database} is damaged ({error}): {record_schema.way_out(database)}"
         )
     why = str(error) if os.path.lexists(database) else "it is not there"
     return StorageFailed(f"{database} cannot be used: {why}; nothing was changed")

@@ -45,6 +45,8 @@ class Draft:
         place: How many lines of the mission's log stand before these; None where they are its end.
         published: Makes the line for the published journal, newline and all, of its `seq` and `prev`.
         seq: Its `seq`, where an older release gave it one; else the next.
+        behind: The position of the newest entry of its mission that was decided on; another one stops all. None where
+            nothing was decided on.
         log: The lines for the mission's log.
         asked: The request that it answers.
         packages: The new state of each package that it changes, by the package's id.
@@ -56,6 +58,7 @@ class Draft:
     place: int | None = None
     published: Callable[[int, str], bytes] | None = None
     seq: int | None = None
+    behind: int | None = None
     log: bytes = b""
     asked: Asked | None = None
     packages: Mapping[str, bytes] = field(default_factory=dict)
@@ -100,6 +103,10 @@ class AlreadyAsked(Exception):
     def __init__(self, asked: Asked) -> None:
         super().__init__(asked.id)
         self.asked = asked
+
+
+class Overtaken(StorageFailed):
+    """Somebody else changed the mission after it was decided on."""
 
 
 class OutcomeUnknown(StorageFailed):

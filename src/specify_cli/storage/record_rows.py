@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from specify_cli.storage.record_entries import ADOPTED, TAKEN_IN, AlreadyAsked, Draft, Entry
+from specify_cli.storage.record_entries import (
+    ADOPTED,
+    TAKEN_IN,
+    AlreadyAsked,
+    Draft,
+    Entry,
+    Overtaken,
+)
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
 
 _COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
@@ -83,7 +90,14 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
 
     Raises:
         AlreadyAsked: the request was answered already.
+        Overtaken: somebody else changed the mission after it was decided on.
     """
+    if draft.behind is not None:
+        query = "SELECT max(position) FROM entry WHERE mission = ?"
+        if (connection.execute(query, (draft.mission,)).fetchone()[0] or 0) != draft.behind:
+            raise Overtaken(
+                "somebody else changed the mission meanwhile; nothing was changed: ask again"
+            )
     values = [getattr(entry, name) for name in _COLUMNS.split(", ")]
     marks = ", ".join("?" * len(values))
     connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608

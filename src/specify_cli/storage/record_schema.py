@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +47,15 @@ _TABLES: Final = (
         mission INTEGER NOT NULL REFERENCES mission, id TEXT NOT NULL, state BLOB NOT NULL,
         PRIMARY KEY (mission, id)) WITHOUT ROWID""",
 )
+
+
+def way_out(database: Path) -> str:
+    """What a person does about a record that is damaged."""
+    files = f"{shlex.quote(str(database))}*"
+    return (
+        f"stop the worker, move it away with what is beside it ('mv {files} ELSEWHERE'), and put a backup in its"
+        " place; without one the host begins a new record with what logs and journal say"
+    )
 
 
 def connect(database: Path) -> sqlite3.Connection:
@@ -127,6 +137,9 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if os.path.lexists(f"{private}-wal"):
             raise sqlite3.OperationalError("its write-ahead log could not be emptied")
+        # Of a record that somebody removed: SQLite would take them for those of the new one.
+        for left in database.parent.glob(f"{database.name}-*"):
+            left.unlink()
         private.rename(database)
         sync.sync_folder(database.parent)
 
@@ -179,6 +192,8 @@ def _format(connection: sqlite3.Connection) -> int:
 def _require_known(database: Path, found: int) -> None:
     if found == FORMAT:
         return
+    if not found:
+        raise StateUnreadable(f"{database} is not a record: {way_out(database)}")
     raise StateUnreadable(
         f"{database} has format {found}, and this spec-kitty knows {FORMAT} alone: run the version"
         " that wrote it, or a newer one; nothing was changed"

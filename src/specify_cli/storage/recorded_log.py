@@ -185,7 +185,7 @@ class RecordedLog:
             view = replace(view, known=self._numbered(record, view.known))
             at, number = clock.timestamp(), view.known.number
             own = [Draft(at=at, kind=EVENTS, mission=number, log=lines)] if is_new else []
-            drafts = [*_taken_in(view), *own]
+            drafts = _behind(view, [*_taken_in(view), *own])
         follow = partial(self._write, record, view, new=len(new))
         return PreparedLines(drafts=drafts, follow=follow)
 
@@ -208,7 +208,7 @@ class RecordedLog:
             # What others wrote behind the events stays.
             late = [replace(it, after=min(it.after, place)) for it in view.foreign]
             withdrawn = Draft(at=at, kind=WITHDRAWN, mission=number, place=place)
-            record.commit([withdrawn, *_taken_in(replace(view, foreign=late))])
+            record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
             self._write(record, view)
 
     def _view(self, record: Record | None) -> LogView:
@@ -229,7 +229,7 @@ class RecordedLog:
         if view.foreign:
             record = records.made(self.project)
             view = replace(view, known=self._numbered(record, view.known))
-            record.commit([*_taken_in(view)])
+            record.commit(_behind(view, [*_taken_in(view)]))
         return replace(content, torn=b""), view
 
     def _folders(self) -> list[str]:
@@ -303,6 +303,11 @@ class RecordedLog:
         branch = at.branch if at else None
         if number is not None and view.known.branch != branch:
             record.keep_mission(replace(view.known, branch=branch))
+
+
+def _behind(view: LogView, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts, which were decided on that view."""
+    return [replace(drafts[0], behind=view.kept.position), *drafts[1:]]
 
 
 def _taken_in(view: LogView) -> Iterator[Draft]:

@@ -18,6 +18,7 @@ from specify_cli.storage.record_place import (
 )
 
 _opened: Final[dict[Path, Record]] = {}
+_told: Final[set[Path]] = set()
 _log: Final = logging.getLogger(__name__)
 
 
@@ -53,16 +54,17 @@ def made(project: Layout) -> Record:
     Raises:
         StorageFailed: it could not be made, or this user may not write it.
     """
+    _require_reachable(record_folder(project) / DATABASE)
     folder, former = make_record_folder(project), folder_without_repository(project)
     database = folder / DATABASE
+    if folder in _opened and not database.exists():
+        # Closed late, it would remove the files of the next one: SQLite knows them by their names.
+        _opened[folder].close()
     if folder != former and (former / DATABASE).exists():
         record_schema.move(former / DATABASE, database)
     record = Record.make(folder)
     if not _is_ours(database):
-        raise StorageFailed(
-            f"{database} belongs to the user {database.stat().st_uid}, and you may not write it: ask"
-            " as that user, or through the mailbox; nothing was changed"
-        )
+        raise _not_ours(database, database.stat().st_uid)
     return _opened.setdefault(folder, record)
 
 
@@ -71,5 +73,28 @@ def _is_ours(database: Path) -> bool:
     return os.access(database, os.R_OK | os.W_OK) and os.access(database.parent, os.W_OK | os.X_OK)
 
 
+def _require_reachable(database: Path) -> None:
+    """Raises: StorageFailed where this user may not look at what is there."""
+    try:
+        os.stat(database)
+    except PermissionError as error:
+        folder = next(it for it in database.parents if os.path.lexists(it))
+        raise _not_ours(database, folder.stat().st_uid) from error
+    except OSError:
+        pass  # Whoever makes it can say what is wrong.
+
+
+def _not_ours(database: Path, owner: int) -> StorageFailed:
+    return StorageFailed(
+        f"{database} belongs to the user {owner}, and you may not write it: ask as that user, or through"
+        " the mailbox; nothing was changed"
+    )
+
+
 def _tell_unreadable(database: Path) -> None:
-    _log.warning("%s cannot be read by this user: the logs of missions are shown instead", database)
+    if database not in _told:
+        _told.add(database)
+        _log.warning(
+            "%s cannot be read by this user: what the files of logs and journal say is all that is known",
+            database,
+        )

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specify_cli import clock
-from specify_cli.errors import StateUnreadable
+from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
-from specify_cli.storage import heartbeat_file
+from specify_cli.storage import heartbeat_file, record_place, records
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.vcs.box import box_for
@@ -104,14 +104,29 @@ def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
 
 def _examine_journal(project: Project) -> Iterator[Finding]:
     journal = Journal(project)
-    broken = journal.verify()
+    try:
+        faults, broken = journal.faults(), []
+        has_record = records.found(project) is not None
+        if not faults:
+            broken = journal.differences()
+    except StorageFailed as fault:
+        repair = "move away what is there, or free or repair the disk"
+        yield error("journal", project.journal, fault.message, repair=repair)
+        return
+    for complaint in faults:
+        what, _, repair = complaint.rpartition("): ")
+        file = record_place.record_folder(project)
+        yield error("record", file, what or complaint, repair=repair or "put a backup in its place")
     for complaint in broken:
         place = re.match(r"(\S+) line (\d+): ", complaint)
         file = project.journal.with_name(place[1]) if place else project.journal
         line = int(place[2]) if place else None
         what = complaint[place.end() :] if place else complaint
-        yield fixable("journal", file, what, severity=Severity.ERROR, line=line)
-    if not broken:
+        if has_record:
+            yield fixable("journal", file, what, severity=Severity.ERROR, line=line)
+        else:
+            yield error("journal", file, what, repair="restore it from a backup", line=line)
+    if not faults and not broken:
         yield from _examine_effects(project, journal)
 
 

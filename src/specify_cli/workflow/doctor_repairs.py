@@ -44,6 +44,9 @@ def repair_one(project: Project, finding: Finding, *, actor: str, cause: Cause |
 def _mend_log(project: Project, path: Path) -> bool:
     """The log has the lines that the host knows; what stood there instead is in the attic."""
     files = MissionFiles(project, path.parent.name)
+    if Journal(project).faults():
+        # What is damaged is not put in the place of what may be sound.
+        return False
     with locks.held(files.lock):
         files.log.put_right(repairs=True)
         return files.log.view().found.is_same

@@ -124,7 +124,7 @@ def test_verify_names_a_line_that_lacks_a_part(served: MailboxLayout) -> None:
     served.journal.write_text(whole.replace('"event_ids":', '"happened":'))
     broken = run("verify")
     assert broken.exit_code == 1
-    assert broken.stdout.startswith("journal.jsonl line 2: ")
+    assert broken.stdout.startswith("journal.jsonl line 1: ")
 
 
 def test_verify_tells_programs_as_well(served: MailboxLayout) -> None:

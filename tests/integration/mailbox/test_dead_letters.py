@@ -12,6 +12,8 @@ import pytest
 from specify_cli import bootstrap
 from specify_cli.storage import heartbeat_file
 from specify_cli.storage.dead_letters import LetterFolder
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.layout import Layout
 from tests.campaign import sampled
 from tests.integration.crashes.killing import killer
 from tests.integration.stage import Stage
@@ -231,6 +233,7 @@ def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, 
         words = ["mailbox", "dead-letters", word, letter_id]
         ended = run_until(step, [*words, *(["--as", new_id] * (word == "replay"))])
         bootstrap.dispatcher(stage.root).settle_begun()
+        Journal(Layout(stage.root)).publish()
         letter = folder.named(letter_id)
         is_in_inbox = (inbox(stage) / f"{new_id}.json").exists()
         assert (folder.body(letter) is not None) == (letter.state == "waiting")

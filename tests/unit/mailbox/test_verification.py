@@ -56,4 +56,4 @@ def test_a_changed_journal_shows(served: MailboxLayout) -> None:
         b'"identity":"default"', b'"identity":"someone"', 1
     )
     served.journal.write_bytes(changed)
-    assert any("journal.jsonl line 2" in found for found in find_breaks(served))
+    assert any("journal.jsonl line 1:" in found for found in find_breaks(served))

@@ -12,7 +12,13 @@ from specify_cli import bootstrap
 from specify_cli.errors import StorageFailed
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from tests.integration.stage import SLUG, Stage, digest_of_tree
-from tests.unit.orchestrator_api.doors import KilledHost, answer, body, configure
+from tests.unit.orchestrator_api.doors import (
+    KilledHost,
+    answer,
+    body,
+    committed_before_the_answer,
+    configure,
+)
 
 pytestmark = pytest.mark.long
 
@@ -44,7 +50,8 @@ def test_the_same_id_of_two_orchestrators_is_two_requests(
     project: Stage, other: str, is_first_killed: bool
 ) -> None:
     if is_first_killed:
-        killed_answer(project, note(), identity="nightly")
+        with committed_before_the_answer():
+            killed_answer(project, note(), identity="nightly")
         assert len(project.events()) == 1
     else:
         first = answer(project, note(), identity="nightly")

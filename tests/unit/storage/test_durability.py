@@ -7,6 +7,7 @@ from pathlib import Path
 from specify_cli.files import atomic, folders
 from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.dead_letters import LetterFolder
+from specify_cli.storage.journal_publisher import SYNCED_BYTES
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.removal import remove_thing
 from tests.durability import watched
@@ -29,19 +30,21 @@ def test_a_synced_folder_keeps_its_names(tmp_path: Path) -> None:
     assert disk.is_name_kept(tmp_path / "a")
 
 
-def test_the_first_line_of_a_journal_keeps_bytes_and_name(tmp_path: Path) -> None:
+def test_the_first_line_of_a_journal_keeps_its_name(tmp_path: Path) -> None:
     journal, path = journal_of(tmp_path), Layout(tmp_path).journal
     with watched() as disk:
         journal.append(line("a"))
-    assert disk.is_kept(path)
     assert disk.is_name_kept(path)
 
 
-def test_a_later_line_of_a_journal_is_kept(tmp_path: Path) -> None:
+def test_a_journal_is_kept_each_time_it_has_grown_by_some_kilobytes(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     journal.append(line("a"))
     with watched() as disk:
         journal.append(line("b"))
+    assert not disk.is_kept(Layout(tmp_path).journal)
+    with watched() as disk:
+        journal.append(line("c", note="x" * SYNCED_BYTES))
     assert disk.is_kept(Layout(tmp_path).journal)
 
 
@@ -72,7 +75,7 @@ def test_a_thing_that_was_removed_does_not_return(tmp_path: Path) -> None:
 def test_a_line_of_a_journal_is_written_under_its_lock(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     with watched() as disk:
-        journal.append(line("a"))
+        journal.append(line("a", note="x" * SYNCED_BYTES))
     assert disk.is_locked("sync journal.jsonl", "journal.lock")
 
 
@@ -86,12 +89,24 @@ def test_a_journal_is_put_right_under_its_lock(tmp_path: Path) -> None:
     assert disk.is_locked("rename journal-1.jsonl", "journal.lock")
 
 
+def test_a_journal_is_published_under_its_lock(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+    for name in "ab":
+        journal.append(line(name))
+    Layout(tmp_path).journal.unlink()
+    with watched() as disk:
+        journal_of(tmp_path).publish()
+    assert disk.is_locked("rename journal-1.jsonl", "journal.lock")
+
+
 def test_an_older_part_of_a_journal_keeps_its_name(tmp_path: Path) -> None:
     journal = journal_of(tmp_path, max_bytes=1)
     journal.append(line("a"))
     with watched() as disk:
         journal.append(line("b"))
-    assert disk.is_name_kept(Layout(tmp_path).journal.with_name("journal-1.jsonl"))
+    older = Layout(tmp_path).journal.with_name("journal-1.jsonl")
+    assert disk.is_kept(older)
+    assert disk.is_name_kept(older)
 
 
 def test_a_new_folder_stays_with_what_is_moved_into_it(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,51 @@ def test_what_an_older_release_wrote_since_is_taken_over(tmp_path: Path) -> None
     assert journal.verify() == []
 
 
+def test_lines_of_another_project_are_not_taken_over(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    journal, other = journal_of(here), journal_of(there)
+    for name in ("a", "b", "c", "d"):
+        other.append(line(name, n="theirs"))
+    journal.append(line("e"))
+    shutil.copy(Layout(there).journal, Layout(here).journal)
+    again = journal_of(here)
+    assert again.find("d") is None
+    assert again.append(line("d", n="ours"))["seq"] == 2
+    assert (again.find("d") or {})["n"] == "ours"
+    assert again.verify() != []
+    again.restore()
+    assert again.verify() == []
+    assert [it["seq"] for it in again.lines()] == [1, 2]
+
+
+def test_numbers_that_nobody_knows_are_not_missed(tmp_path: Path) -> None:
+    path = write_as_before(tmp_path, [line(name) for name in "abcd"])
+    path.write_bytes(b"".join(published(tmp_path)[2:]))
+    journal = journal_of(tmp_path)
+    assert journal.append(line("e"))["seq"] == 5
+    assert journal.verify() == []
+
+
+def test_a_record_that_was_removed_is_made_again_beside_what_it_left(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+    for name in "abc":
+        journal.append(line(name))
+    database = tmp_path / ".kitty" / "record" / "record.db"
+    kept = {it: it.read_bytes() for it in database.parent.glob("record.db-*")}
+    assert kept
+    database.unlink()
+    assert journal.append(line("d"))["seq"] == 4
+    records.found(Layout(tmp_path)).close()  # type: ignore[union-attr]
+    database.unlink()
+    for path, data in kept.items():
+        path.write_bytes(data)
+    assert journal_of(tmp_path).append(line("e"))["seq"] == 5
+    assert journal_of(tmp_path).verify() == []
+    assert [it["seq"] for it in journal.lines()] == [1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize("damaged", [b"foreign\n", b'{"seq":2,"correlation_id":"b"\n'])
 def test_a_damaged_line_is_told_of_and_stops_nobody(tmp_path: Path, damaged: bytes) -> None:
     path = write_as_before(tmp_path, [line(name) for name in "abc"])
@@ -89,7 +135,7 @@ def test_a_damaged_line_is_told_of_and_stops_nobody(tmp_path: Path, damaged: byt
     assert journal.append(line("d"))["seq"] == 4
     assert journal.find("b") is None
     assert (journal.find("c") or {})["seq"] == 3
-    assert any("journal.jsonl line 2" in it for it in journal.verify())
+    assert journal.verify()[0].startswith("journal.jsonl line 2: ")
 
 
 @pytest.mark.parametrize("twice", ['"seq":"9"', '"seq":2', '"correlation_id":"\\u001b[31m"'])

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from specify_cli.errors import StorageFailed
+from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage import published_line
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_files import JournalFiles
@@ -73,6 +75,29 @@ def test_a_crash_in_the_middle_of_a_rotation_is_made_good(journal: Journal, path
     assert journal.verify() == []
 
 
+def _hole(lines: list[bytes]) -> bytes:
+    """The block of the second line never reached the disk."""
+    return lines[0] + b"\0" * len(lines[1]) + lines[2]
+
+
+def _half_a_hole(lines: list[bytes]) -> bytes:
+    return lines[0] + lines[1][:20] + b"\0" * (len(lines[1]) - 40) + lines[1][-20:] + lines[2]
+
+
+@pytest.mark.parametrize("lose", [_hole, _half_a_hole, lambda it: it[0], lambda it: b"\0" * 900])
+def test_what_a_loss_of_power_has_left_of_lines_that_were_not_synced_is_put_right(
+    journal: Journal, tmp_path: Path, path: Path, lose: Callable[[list[bytes]], bytes]
+) -> None:
+    lines = published(tmp_path)
+    path.write_bytes(lose(lines))
+    again = journal_of(tmp_path)
+    again.publish()
+    assert again.verify() == []
+    assert again.append(line("d"))["seq"] == 4
+    assert numbers(path) == [1, 2, 3, 4]
+    assert again.verify() == []
+
+
 # What people do.
 
 
@@ -84,7 +109,7 @@ def test_lines_that_were_taken_away_come_back_beside_the_newest_part(
     do: Callable[[Path], object],
 ) -> None:
     do(path)
-    assert journal.verify() == ["journal.jsonl: lines 1 to 2 are not published"]
+    assert journal.verify() == ["lines 1 to 2 are not published"]
     assert journal.find("a") is not None
     assert journal.append(line("d"))["seq"] == 4
     assert [published_line.seq_of(it) for it in path.read_bytes().splitlines(True)] == [4]
@@ -194,6 +219,21 @@ def test_tampering_is_found_and_placed_and_put_right(
     assert journal.verify() == []
 
 
+def test_nothing_is_repaired_from_a_record_that_is_damaged(
+    journal: Journal, tmp_path: Path
+) -> None:
+    sound = published(tmp_path)
+    (database,) = (tmp_path / ".kitty" / "record").glob("record.db")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        forged = sound[1].replace(b'"at":"now"', b'"at":"NOW"')
+        connection.execute("UPDATE entry SET published = ? WHERE seq = 2", (forged,))
+    (fault,) = journal_of(tmp_path).verify()
+    assert "entry 2 is not what was committed" in fault
+    with pytest.raises(StateUnreadable):
+        journal_of(tmp_path).restore()
+    assert published(tmp_path) == sound
+
+
 @pytest.mark.parametrize("tamper", TAMPERED)
 def test_requests_are_answered_while_the_journal_is_tampered_with(
     journal: Journal,
@@ -229,7 +269,6 @@ def test_a_journal_that_is_put_back_costs_no_line(
     journal.append(line("f"))
     kept.rename(path)
     journal.append(line("g"))
-    journal.restore()
     assert numbers(path) == [*range(1, 8)]
     assert journal.verify() == []
 
@@ -270,7 +309,7 @@ def test_a_missing_part_is_found_and_put_right(journal: Journal, tmp_path: Path)
     path.rename(path.with_name("journal-1.jsonl"))
     journal.append(line("d"))
     path.with_name("journal-1.jsonl").unlink()
-    assert "journal.jsonl: lines 1 to 3 are not published" in journal.verify()
+    assert journal.verify() == ["journal.jsonl line 1: lines 1 to 3 are missing before it"]
     journal.restore()
     assert journal.verify() == []
 

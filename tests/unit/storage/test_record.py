@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import published_line
 from specify_cli.storage.record import DATABASE, Record
-from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission
+from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission, Overtaken
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after, redacted
 from tests.durability import watched
 
@@ -86,6 +87,17 @@ def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: 
     assert record.find("r2") is None
     assert record.packages(1) == {"WP01": b"claimed"}
     assert len(list(record.entries())) == 1
+
+
+def test_a_mission_that_somebody_else_changed_meanwhile_stops_what_was_decided(
+    record: Record,
+) -> None:
+    record.commit([replace(draft("r1"), behind=0)])
+    with pytest.raises(Overtaken):
+        record.commit([draft("r3", state="done"), replace(draft("r2"), behind=0)])
+    assert record.find("r3") is None
+    record.commit([replace(draft("r2"), behind=1), draft("r3")])
+    assert len(list(record.entries())) == 3
 
 
 def test_a_draft_that_cannot_be_made_leaves_nothing(record: Record) -> None:

@@ -242,7 +242,7 @@ def test_an_old_lock_of_git_is_named_and_never_removed(patient: Patient) -> None
 
 def test_a_break_of_the_journal_is_named_with_its_line(patient: Patient) -> None:
     project = patient.project
-    project.outbox.mkdir(parents=True)
+    project.outbox.mkdir(parents=True, exist_ok=True)
     journal = Journal(project)
     for name in ("a", "b", "c"):
         journal.append({"correlation_id": name, "event_ids": []})

@@ -16,7 +16,7 @@ from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
 from tests.records import forget
-from tests.unit.orchestrator_api.doors import KilledHost, answer, body
+from tests.unit.orchestrator_api.doors import KilledHost, answer, body, committed_before_the_answer
 
 pytestmark = pytest.mark.long
 
@@ -57,7 +57,8 @@ def dones(stage: Stage) -> int:
 
 
 def test_another_body_under_the_id_of_an_interrupted_request_conflicts(stage: Stage) -> None:
-    kill(stage, "append-history", NOTE)
+    with committed_before_the_answer():
+        kill(stage, "append-history", NOTE)
     other = ask(stage, "append-history", NOTE | {"note": "other"})
     assert other["error_code"] == "CORRELATION_ID_CONFLICT"
     assert ask(stage, "append-history", NOTE)["success"]

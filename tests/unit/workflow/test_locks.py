@@ -63,11 +63,12 @@ def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
     lock = f"request-{hashlib.sha256(b'one').hexdigest()}.lock"
     with watched() as disk:
         assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
-    assert disk.is_locked("sync journal.jsonl", lock)
+    assert disk.is_locked("lock journal.lock", lock)
 
 
 def test_the_folder_of_the_locks_is_made_for_nobody_else_to_look_into(stage: Stage) -> None:
     assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
+    stage.ask("accept-mission", policy=None, mission=SLUG, actor="ada")
     for folder in (".kitty/host", ".kitty/host/locks", ".kitty/host/begun"):
         assert stat.S_IMODE((stage.root / folder).stat().st_mode) == 0o700
 

@@ -1,0 +1,30 @@
+"""`git clean -fdx` removes `.kitty` under a running worker."""
+
+from __future__ import annotations
+
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.storage import heartbeat_file
+from tests.integration.stage import SLUG, TIMEOUT_S, Stage
+from tests.unit.mailbox.recording import wait_until
+
+NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
+
+
+def test_it_stays_the_only_one_and_goes_on(stage: Stage) -> None:
+    layout = MailboxLayout(stage.root)
+    stage.write_mission({"WP01": {}})
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "mission")
+    stage.done("append-history", correlation_id="before", **NOTE)
+    worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat), timeout_s=TIMEOUT_S)
+    stage.git("clean", "-fdxq")
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat), timeout_s=TIMEOUT_S)
+    second = stage.run("mailbox", "serve", "--once")
+    assert second.exit_code != 0
+    assert b"another worker serves" in second.stderr
+    stage.put("after", "append-history", **NOTE)
+    wait_until((layout.outbox / "after.json").exists, timeout_s=TIMEOUT_S)
+    assert worker.poll() is None
+    assert [event["correlation_id"] for event in stage.events()] == ["before", "after"]
+    assert stage.run("mailbox", "verify").exit_code == 0
