@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,9 +25,12 @@ _LOOK: Final = (
     # Into a repository inside git would go by the settings that it finds there.
     "--ignore-submodules=dirty",
 )
-_OF_THE_HOST: Final = tuple(f"{SPECS}/*/{it}" for it in (f"{STATUS}*", *sorted(HOST_FILES)))
+# A project need not be at the top of its repository.
+_OF_THE_HOST: Final = tuple(f"**/{SPECS}/*/{it}" for it in (f"{STATUS}*", *sorted(HOST_FILES)))
 _WITHOUT_THE_HOSTS: Final = tuple(f":(exclude,glob){it}" for it in _OF_THE_HOST)
 _AS_PATTERNS: Final = {"GIT_LITERAL_PATHSPECS": "0"}
+
+_MISSION: Final = re.compile(rf"(?:.*?/)?{SPECS}/[^/]+", re.DOTALL)
 
 _RECORD: Final = "spec-kitty-move"
 _MOST: Final = 16 * 1024 * 1024
@@ -102,15 +104,16 @@ def carry(checkout: Checkout, move: Move) -> None:
         goals = entries_at(checkout, move.goal, move.live)
         checkout.hold_in_index(index_info(goals, like=move.goal))
     refresh(checkout)
-    missions = [it.name for it in _missions(checkout)]
+    missions = _missions(checkout)
     checkout.on_index("read-tree", "-m", "-u", move.origin, move.goal)
     _put_back(checkout, missions)
 
 
-def _missions(checkout: Checkout) -> list[Path]:
-    with suppress(OSError):
-        return [it for it in (checkout.path / SPECS).iterdir() if it.is_dir()]
-    return []
+def _missions(checkout: Checkout) -> list[str]:
+    """The folders of missions that are there, below the checkout."""
+    files = checkout.git.run("ls-files", "-z", "--", f":(glob)**/{SPECS}/*/**", env=_AS_PATTERNS)
+    found = {it[: end.end()] for it in files.fields if (end := _MISSION.match(it))}
+    return sorted(it for it in found if (checkout.path / it).is_dir())
 
 
 def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
@@ -118,9 +121,8 @@ def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
 
     Git takes away what the patterns leave out, and the host reads missions in the working tree.
     """
-    folders = [f"{SPECS}/{name}" for name in missions]
-    if folders:
-        listed = checkout.git.run("ls-files", "-z", "-t", "--", *folders).fields
+    if missions:
+        listed = checkout.git.run("ls-files", "-z", "-t", "--", *missions).fields
         gone = [it[2:] for it in listed if it.startswith("S ")]
         names = b"".join(os.fsencode(it) + b"\0" for it in gone)
         words = ("checkout-index", "-q", "--ignore-skip-worktree-bits", "-z", "--stdin")
