@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
+from typing import Final
 
 from specify_cli.errors import StorageFailed
 from specify_cli.files import folders, sync
+
+# A link that is not followed, a folder, or, as `files.regular` says it, anything else.
+_NOT_A_FILE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})
 
 
 def publish(
@@ -125,4 +130,6 @@ def translated(path: Path, verb: str) -> Iterator[None]:
         way_out = "free or repair the disk, then try again"
         if isinstance(error, PermissionError):
             way_out = "ask as the user who owns it, or through the mailbox"
+        elif error.errno in _NOT_A_FILE:
+            way_out = "move away what has its name, then try again"
         raise StorageFailed(f"could not {verb} {path}: {reason}; {way_out}") from error

@@ -355,7 +355,9 @@ def test_a_read_only_project_is_read_and_refuses_to_change(stage: Stage, mission
     assert digest_of_tree(stage.root, besides=()) == before
 
 
-def test_a_full_disk_refuses_and_the_same_request_succeeds_later(stage: Stage, mission: Path) -> None:
+def test_a_full_disk_refuses_and_the_same_request_succeeds_later(
+    stage: Stage, mission: Path
+) -> None:
     note = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n" * 5000}
     stage.done("append-history", **note)
     before = digest_of_tree(stage.root)

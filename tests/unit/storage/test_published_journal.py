@@ -355,7 +355,7 @@ def test_what_is_no_file_in_the_journal_s_place_is_not_waited_on(
         JournalTail(path, complain=pytest.fail).added,
     ]
     for use in uses:
-        with pytest.raises(StorageFailed):
+        with pytest.raises(StorageFailed, match="move away what has its name"):
             use()
     assert not path.with_name("outside").exists()
 
