@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from specify_cli import clock
 from specify_cli.storage import published_line
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import ADOPTED, Asked, Draft
-
-_AT_ONCE: Final = 500
 
 
 def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[str, Any]]]:
@@ -36,17 +33,13 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
 
 
 def take_over(record: Record, files: JournalFiles) -> None:
-    """The record has those lines, byte for byte.
-
-    Who is killed meanwhile has taken over a part, and goes on from there.
+    """The record has those lines, byte for byte; all of them, or none.
 
     Raises:
         StorageFailed: the disk refused.
         StateUnreadable: the record is damaged.
     """
-    drafts = (_draft(line, entry) for line, entry in not_in(record, files))
-    while some := [*islice(drafts, _AT_ONCE)]:
-        record.commit(some)
+    record.commit_all(_draft(line, entry) for line, entry in not_in(record, files))
 
 
 def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:

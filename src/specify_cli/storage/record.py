@@ -6,17 +6,17 @@ together are on the disk together, or none of them is.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from specify_cli import ids
-from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.errors import StateUnreadable
 from specify_cli.storage import published_line, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.record_entries import (
@@ -198,19 +198,23 @@ class Record:
             StorageFailed: the disk refused; nothing was committed.
             StateUnreadable: the record is damaged, or of a newer version.
         """
+        return [*self._committed(drafts)]
+
+    def commit_all(self, drafts: Iterable[Draft]) -> None:
+        """The same for any number of drafts. Raises: as `commit`."""
+        deque(self._committed(drafts), maxlen=0)
+
+    def _committed(self, drafts: Iterable[Draft]) -> Iterator[Entry]:
         with self._writing() as connection:
             before = record_rows.last(connection)
             seq, newest = record_rows.last_published(connection)
             prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
-            entries = []
             for draft in drafts:
-                entry = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
-                record_rows.insert(connection, draft, entry)
-                if entry.seq is not None and entry.published is not None:
-                    seq, prev = entry.seq, published_line.digest(entry.published)
-                entries.append(entry)
-                before = entry
-        return entries
+                before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
+                record_rows.insert(connection, draft, before)
+                if before.seq is not None and before.published is not None:
+                    seq, prev = before.seq, published_line.digest(before.published)
+                yield before
 
     def faults(self) -> list[str]:
         """What is wrong with the record, in words; takes time with its size.
@@ -251,7 +255,7 @@ class Record:
             except sqlite3.Error as error:
                 # It may be in a state of its own; the next one finds what is on the disk.
                 self.close()
-                raise _translated(error, self._database) from error
+                raise record_schema.refusal(error, self._database) from error
 
     def _connected(self) -> sqlite3.Connection:
         """A connection to the file that has the name now: another one may have been put there."""
@@ -289,13 +293,3 @@ class Record:
 
 
 _AT_ONCE: Final = 500
-
-
-def _translated(error: sqlite3.Error, database: Path) -> Exception:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StateUnreadable(
-            f"{database} is damaged ({error}): {record_schema.way_out(database)}"
-        )
-    why = str(error) if os.path.lexists(database) else "it is not there"
-    return StorageFailed(f"{database} cannot be used: {why}; nothing was changed")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli import ids
-from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.files import locks, sync
 from specify_cli.files.atomic import translated
 
@@ -56,6 +56,15 @@ def way_out(database: Path) -> str:
         f"stop the worker, move it away with what is beside it ('mv {files} ELSEWHERE'), and put a backup in its"
         " place; without one the host begins a new record with what logs and journal say"
     )
+
+
+def refusal(error: sqlite3.Error, database: Path) -> SpecKittyError:
+    """What a caller is told of an error of SQLite."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StateUnreadable(f"{database} is damaged ({error}): {way_out(database)}")
+    why = str(error) if os.path.lexists(database) else "it is not there"
+    return StorageFailed(f"{database} cannot be used: {why}; nothing was changed")
 
 
 def connect(database: Path) -> sqlite3.Connection:
