@@ -147,3 +147,14 @@ def test_no_link_is_followed_to_it(root: Path, tmp_path: Path, name: str) -> Non
     with pytest.raises(StorageFailed, match="not a folder of its own"):
         make_record_folder(Layout(root))
     assert sorted(it.name for it in tmp_path.iterdir()) == ["main"]
+
+
+def test_another_git_folder_in_the_place_of_the_first_has_another_record(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    project = Layout(tmp_path)
+    before = record_folder(project)
+    assert before.parent == tmp_path / ".git" / "spec-kitty"
+    (tmp_path / ".git").rename(tmp_path / "elsewhere")
+    assert record_folder(project) == tmp_path / ".kitty" / "record"
+    (tmp_path / ".git").write_text(f"gitdir: {tmp_path / 'elsewhere'}\n")
+    assert record_folder(project) == tmp_path / "elsewhere" / "spec-kitty" / before.name
