@@ -45,7 +45,7 @@ def after_refusal(envelope: Mapping[str, Any], mission: Chosen, *, wp: str | Non
         return "spec-kitty mailbox access" if is_config else "spec-kitty doctor"
     packages = packages_of(mission)
     if not packages:
-        return mission.next("tasks")
+        return AGAIN if code == "PREFLIGHT_FAILED" else mission.next("tasks")
     if code == "WP_NOT_FOUND":
         return f"spec-kitty tasks list {mission.slug}"
     if code == "WP_ALREADY_CLAIMED":

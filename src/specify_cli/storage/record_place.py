@@ -43,12 +43,12 @@ def record_folder(project: Layout) -> Path:
 
 
 def _mark(root: Path) -> tuple[int, int] | None:
-    """What is another one where another folder is the git folder of the project; None where it is not a plain folder there."""
+    """What is another one where another folder is the git folder of the project; None where it is not a folder there."""
     try:
-        status = os.lstat(root / ".git")
+        status = os.stat(f"{root}/.git/.")
     except OSError:
         return None
-    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
+    return status.st_dev, status.st_ino
 
 
 def folder_without_repository(project: Layout) -> Path:
