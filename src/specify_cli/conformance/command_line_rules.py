@@ -187,8 +187,8 @@ def journal_chain(bench: Bench) -> None:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Every file of mission and repository by path; what git keeps unnamed is no change."""
-    skipped = (".kitty", ".git/objects", ".git/index")
+    """Every file of mission and repository by path; what git keeps unnamed, and the host for itself, is no change."""
+    skipped = (".kitty", ".git/objects", ".git/index", ".git/spec-kitty/")
     names = {path: path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()

@@ -152,9 +152,11 @@ def _end_in_time(alarm: Bell) -> None:
 def _places(layout: MailboxLayout) -> Sequence[Path]:
     """The locks that the one worker holds: the one that older releases know, and one that `git clean` does not remove.
 
+    In git's folder it is not `*.lock`: people remove what git leaves under such names.
+
     Raises: StorageFailed where this user may not serve the project.
     """
-    return layout.worker_lock, record_place.make_record_folder(layout) / layout.worker_lock.name
+    return layout.worker_lock, record_place.make_record_folder(layout) / layout.worker_lock.stem
 
 
 def _taken(layout: MailboxLayout, lock: Path) -> str:

@@ -116,7 +116,7 @@ class Dispatcher:
         asked, origin = begun.read(call)
         correlation_id = asked.correlation_id
         if self._host.journal().find(correlation_id) is not None:
-            # Whoever was killed may not have published it any more.
+            # As where it is asked for again.
             self._host.journal().publish()
             return
         # Nothing new is done for a caller who is dead: without a trace, nothing had happened.
@@ -140,6 +140,8 @@ class Dispatcher:
             known = self._host.journal().find(correlation_id, origin.scope)
             if known is None:
                 return self._answer_new(judgement, origin, dead_letter=dead_letter)
+            # Whoever recorded it may not have published it any more.
+            self._host.journal().publish()
             if known["digest"] == judgement.digest or was_never_read(known):
                 return Answer(envelope=known["envelope"], is_repeat=True)
             journal = self._host.journal()
@@ -269,6 +271,8 @@ class Dispatcher:
             return Lookup(selector=selector, slug=self._host.find_mission(selector))
         except SpecKittyError as error:
             return Lookup(selector=selector, refusal=error)
+        except Exception as fault:  # noqa: BLE001  a worker asks before it answers, and goes on
+            return Lookup(selector=selector, refusal=self._host_error(fault))
 
     def _shown(self, error: SpecKittyError, origin: Origin) -> SpecKittyError:
         if origin.door != ids.MAILBOX:

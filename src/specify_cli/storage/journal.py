@@ -127,11 +127,12 @@ class Journal:
         return list(found)
 
     def publish(self) -> None:
-        """What the record has is published. Raises: StorageFailed, StateUnreadable."""
+        """What the record has is published, as far as the outbox lets it. Raises: StorageFailed, StateUnreadable."""
+        record = records.found(self._project)
+        if record is None or self._publisher.is_up(record):
+            return
         with self._using, locks.held(self._project.lock("journal")):
-            record = records.found(self._project)
-            if record is not None:
-                self._publisher.bring_up(record)
+            self._bring_up(record)
 
     def restore(self) -> None:
         """The published journal has what the record has; a part that had anything else is in the attic.

@@ -55,7 +55,7 @@ class JournalPublisher:
             StateUnreadable: the record is damaged.
         """
         with translated(self._files.path, "use"):
-            if not self._is_up(record):
+            if not self.is_up(record):
                 journal_adoption.take_over(record, self._files)
                 self._put_right(record)
 
@@ -97,11 +97,12 @@ class JournalPublisher:
         """Whether the files have no line that the record lacks. Raises: as `bring_up`."""
         with translated(self._files.path, "read"):
             unknown = journal_adoption.not_in(record, self._files)
-            return self._is_up(record) or next(unknown, None) is None
+            return self.is_up(record) or next(unknown, None) is None
 
-    def _is_up(self, record: Record) -> bool:
+    def is_up(self, record: Record) -> bool:
+        """Whether the newest line is published, and nobody has touched the newest part since; as far as that can be seen."""
         seq, line = record.last_published()
-        with suppress(FileNotFoundError), opened(self._files.path) as file:
+        with suppress(OSError), opened(self._files.path) as file:
             state = _state(file, seq)
             if state != self._seen and not (line and _ends_with(file, line)):
                 return False

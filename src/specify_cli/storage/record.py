@@ -123,7 +123,7 @@ class Record:
             )
             return [
                 KnownMission(number=row[0], mission_id=row[1], folder=row[2], branch=row[3])
-                for row in connection.execute(query, (mission_id, folder)).fetchall()
+                for row in connection.execute(query, _kept(mission_id, folder)).fetchall()
             ]
 
     def folders(self) -> list[tuple[str, str]]:
@@ -139,11 +139,11 @@ class Record:
                 "SELECT max((SELECT max(position) FROM entry WHERE mission = number))"
                 " FROM mission WHERE folder = ?"
             )
-            return connection.execute(query, (folder,)).fetchone()[0] or 0
+            return connection.execute(query, _kept(folder)).fetchone()[0] or 0
 
     def keep_mission(self, known: KnownMission) -> KnownMission:
         """The record knows that of the mission, which has a number now. Raises: as `find`."""
-        values = (known.mission_id, known.folder, known.branch)
+        values = _kept(known.mission_id, known.folder, known.branch)
         with self._writing() as connection:
             if known.number is None:
                 order = "INSERT INTO mission (id, folder, branch) VALUES (?, ?, ?)"
@@ -293,3 +293,11 @@ class Record:
 
 
 _AT_ONCE: Final = 500
+
+
+def _kept(*names: str | None) -> tuple[str | None, ...]:
+    """The names as they are kept: SQLite takes no lone surrogate, which requests and folders may have in theirs."""
+    return tuple(
+        name if name is None else name.encode("utf-8", "backslashreplace").decode()
+        for name in names
+    )

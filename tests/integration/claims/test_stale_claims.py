@@ -22,7 +22,7 @@ from tests.integration.claims.claims import (
     start,
 )
 from tests.integration.stage import APPROVED, POLICY, SLUG, Stage, flags
-from tests.unit.orchestrator_api.doors import KilledHost, answer, body
+from tests.unit.orchestrator_api.doors import KilledHost, answer, body, committed_before_the_answer
 
 
 def test_nothing_is_stale_before_the_rule_says_so_and_then_it_is(
@@ -175,7 +175,7 @@ def test_a_release_again_under_its_id_changes_nothing(stage: Stage, held: Path) 
 def interrupted(stage: Stage, args: dict[str, Any]) -> None:
     """The release `one` has had its effects, and its host was killed before it recorded the answer."""
     raw = body("one", "release-claim", args, policy=None)
-    with pytest.raises(StorageFailed):
+    with pytest.raises(StorageFailed), committed_before_the_answer():
         Dispatcher(KilledHost(stage.root)).answer_bytes(raw, stem="one", identity="default")
 
 

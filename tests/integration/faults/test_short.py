@@ -70,6 +70,6 @@ def test_a_workspace_that_is_not_finished_is_made_anew(ground: Ground, name: str
 
 
 def test_a_note_that_cannot_be_removed_is_no_failure_of_the_call(ground: Ground) -> None:
-    place, golden, calls = ground.ready("append-history", "cli")
+    place, golden, calls = ground.ready("accept-mission", "cli")
     [*_, at] = [call.number for call in calls if call.op == "unlink" and "/begun/" in call.path]
     assert Struck(place, golden).problems(KINDS["erofs"].orders(at)) == []

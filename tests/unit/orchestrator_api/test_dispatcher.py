@@ -338,3 +338,17 @@ def test_of_several_faults_the_first_is_answered(
 def test_the_contract_version_is_judged_before_all_else(project: Stage) -> None:
     raw = body("one", "nonsense", {"x": 1}, contract_version="9.0.0", policy={})
     assert code(project, raw) == ContractVersionMismatch.code
+
+
+def test_a_fault_in_the_lookup_of_a_mission_is_an_answer(
+    project: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(bootstrap.ProjectHost, "find_mission", fail)
+    raw = body("one", "mission-state", {"mission": SLUG})
+    dispatcher = bootstrap.dispatcher(project.root)
+    found = dispatcher.look_up(raw)
+    done = dispatcher.answer_bytes(raw, stem="one", identity="default", mission=found)
+    assert done.envelope["error_code"] == "HOST_ERROR"

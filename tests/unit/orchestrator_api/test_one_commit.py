@@ -10,6 +10,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import locks
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.storage import records
+from specify_cli.storage.journal_publisher import JournalPublisher
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, REQUEST
@@ -92,3 +93,16 @@ def test_the_mission_stays_locked_until_its_events_are_committed(
     assert answer(project, body("one", "append-history", NOTE), identity="default")["success"]
     with locks.held(lock, timeout_s=0):
         assert records.found(Layout(project.root)) is not None
+
+
+def test_an_answer_that_was_recorded_and_not_published_is_published_when_it_is_asked_for_again(
+    project: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = body("one", "append-history", NOTE)
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalPublisher, "add", lambda *_: None)
+        first = answer(project, raw, identity="default")
+    assert project.journal() == []
+    assert answer(project, raw, identity="default") == first
+    (line,) = project.journal()
+    assert line["envelope"] == first

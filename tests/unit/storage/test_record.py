@@ -306,3 +306,12 @@ def test_a_line_counts_where_it_stands() -> None:
     assert head(b'{"a":1}\n', b'{"b":1}\n') != head(b'{"b":1}\n', b'{"a":1}\n')
     assert head(None, b'{"a":1}\n') != head(b'{"a":1}\n')
     assert head(None, b'{"a":1}\n{"b":1}\n') != head(None, b'{"a":1}\n')
+
+
+def test_a_name_that_is_not_unicode_is_kept_and_found(record: Record) -> None:
+    strange = KnownMission(mission_id="\ud800", folder="a\udc80b", branch="\udcff")
+    assert record.keep_mission(strange).number == 2
+    assert [it.number for it in record.missions("\ud800", folder="none")] == [2]
+    assert [it.number for it in record.missions(None, folder="a\udc80b")] == [2]
+    assert record.missions("\ud801", folder="\ud801") == []
+    assert record.newest("a\udc80b") == 0
