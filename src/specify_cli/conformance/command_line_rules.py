@@ -187,7 +187,7 @@ def journal_chain(bench: Bench) -> None:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Every file of mission and repository by path; what git keeps unnamed, and the host for itself, is no change."""
+    """The digest of every file of mission and repository, by path; git's objects and index and the host's record left out."""
     skipped = (".kitty", ".git/objects", ".git/index", ".git/spec-kitty/")
     names = {path: path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     return {

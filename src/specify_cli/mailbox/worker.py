@@ -120,7 +120,7 @@ class Worker:
                 place = LifeLock.try_acquire(path)
                 if place is None:
                     raise StorageFailed(_taken(self._layout, path))
-                # The farewell came first: whoever takes the place next must have the last word.
+                # Released after the last heartbeat, so that it does not replace one of the next worker.
                 places.callback(place.release)
             self._prepare()
             rounds = Rounds(

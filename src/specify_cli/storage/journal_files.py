@@ -71,7 +71,7 @@ class JournalFiles:
 
 def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
     """A part, unbuffered where it is written. Raises: OSError, also where it is no regular file."""
-    # A planted FIFO would make whoever opens it wait for somebody at its other end.
+    # Opening a FIFO that somebody planted would block until another process opens it, too.
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o644)
     mode = os.fstat(descriptor).st_mode
