@@ -15,34 +15,13 @@ from pydantic import TypeAdapter, ValidationError
 from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable
+from specify_cli.storage.log_content import LogContent
 
 GENESIS = "genesis"
 # Where another version wrote an object for the actor, or nothing.
 ACTOR_NAMES = ("tool", "profile", "role")
 NOBODY = "unknown"
 OBJECT_NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogContent:
-    """What a log holds.
-
-    Attributes:
-        events: Its events, oldest first.
-        sound_lines: How many of its lines are whole appends.
-        torn: What stands behind them.
-        standing: How the file stands to the record, in words; empty where they say the same.
-    """
-
-    events: tuple[Event, ...] = ()
-    sound_lines: int = 0
-    torn: bytes = b""
-    standing: str = ""
-
-    def caused_by(self, correlation_id: str, identity: str | None = None) -> tuple[Event, ...]:
-        """The events that the request of that id has appended; `identity` is whose id it is."""
-        asked = (correlation_id, identity)
-        return tuple(e for e in self.events if (e.correlation_id, e.identity) == asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

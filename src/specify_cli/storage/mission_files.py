@@ -18,6 +18,7 @@ from specify_cli.storage import project_files
 from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
 from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.storage.remembered_log import RememberedLog
 
 DEFAULT_TYPE = "software-dev"
 DEFAULT_TARGET = "main"
@@ -90,7 +91,7 @@ class MissionFiles:
     @property
     def log(self) -> RecordedLog:
         """The mission's event log."""
-        return RecordedLog(project=self.project, slug=self.slug, id_of=self._id_in)
+        return RememberedLog(project=self.project, slug=self.slug, id_of=self._id_in)
 
     def identity(self) -> MissionIdentity:
         """What `meta.json` says, with what follows from the folder's name where it is silent.

@@ -19,6 +19,7 @@ from specify_cli import ids
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import published_line, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
+from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_entries import (
     Draft,
     Entry,
@@ -39,6 +40,7 @@ class Record:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._logs: dict[int, KeptLog] = {}
+        self.memory = LogMemory()
 
     @classmethod
     def make(cls, folder: Path) -> Record:
@@ -59,6 +61,7 @@ class Record:
                     self._connection.close()
             self._connection = None
             self._logs.clear()
+            self.memory.clear()
 
     @property
     def id(self) -> str:
@@ -140,6 +143,12 @@ class Record:
                 " FROM mission WHERE folder = ?"
             )
             return connection.execute(query, _kept(folder)).fetchone()[0] or 0
+
+    def position_of(self, mission: int) -> int:
+        """The position of the newest entry of the mission; 0 without one. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT max(position) FROM entry WHERE mission = ?"
+            return connection.execute(query, (mission,)).fetchone()[0] or 0
 
     def keep_mission(self, known: KnownMission) -> KnownMission:
         """The record knows that of the mission, which has a number now. Raises: as `find`."""

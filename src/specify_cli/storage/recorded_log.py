@@ -26,9 +26,9 @@ from specify_cli.storage import (
     record_missions,
     records,
 )
-from specify_cli.storage.event_lines import LogContent
 from specify_cli.storage.kept_log import KeptLog, lines_of
 from specify_cli.storage.layout import Layout
+from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.log_file import FILE_NAME, LogFile
 from specify_cli.storage.log_view import LogView
 from specify_cli.storage.record import Record
@@ -100,8 +100,7 @@ class RecordedLog:
             StateUnreadable: a line of others is damaged; names file and line.
             StorageFailed: the disk refused.
         """
-        view = self.view()
-        return replace(self._content(view), standing=self.standing(view))
+        return self._read(self.view())
 
     def standing(self, view: LogView) -> str:
         """How the file stands to the record, in words; empty where they say the same."""
@@ -211,6 +210,9 @@ class RecordedLog:
             record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
             self._write(record, view)
 
+    def _read(self, view: LogView) -> LogContent:
+        return replace(self._content(view), standing=self.standing(view))
+
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()
         known, kept = KnownMission(mission_id=None, folder=self.slug), KeptLog()
@@ -300,9 +302,13 @@ class RecordedLog:
                 raise
             _log.warning("%s; %s", error, _NOTHING_IS_LOST)
             return
-        branch = at.branch if at else None
-        if number is not None and view.known.branch != branch:
-            record.keep_mission(replace(view.known, branch=branch))
+        known = replace(view.known, branch=at.branch if at else None)
+        if number is not None and known != view.known:
+            record.keep_mission(known)
+        self._was_written(record, known)
+
+    def _was_written(self, record: Record, known: KnownMission) -> None:
+        """Called when the file has the lines of the record."""
 
 
 def _behind(view: LogView, drafts: Sequence[Draft]) -> list[Draft]:

@@ -14,11 +14,11 @@ from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
 from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
-from specify_cli.core.state import MissionState, PackageState, replay
+from specify_cli.core.state import MissionState, PackageState
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
 from specify_cli.storage import project_files
-from specify_cli.storage.event_lines import LogContent
+from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     LanesFile,
@@ -65,7 +65,7 @@ class OpenMission:
     @cached_property
     def state(self) -> MissionState:
         """The fold over the log."""
-        return replay(self.log.events)
+        return self.log.state
 
     @cached_property
     def graph(self) -> Graph:
