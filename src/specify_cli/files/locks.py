@@ -12,13 +12,12 @@ import contextlib
 import fcntl
 import json
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from specify_cli import clock, processes
+from specify_cli import batch, clock, processes
 from specify_cli.errors import StorageFailed
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 
@@ -48,11 +47,16 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
     Unless it `is_kept`, its file is gone afterwards: for locks whose names are not a fixed set.
 
     Yields its descriptor: a process that inherits it keeps the lock from everybody else, should
-    this one be killed before.
+    this one be killed before. In a batch it is held until the batch ends.
 
     Raises:
         StorageFailed: the lock stayed taken for `timeout_s`, or its file could not be made.
+        NotInBatch: in a batch, it is taken.
     """
+    inside = batch.current()
+    if inside is not None:
+        yield _held_by(inside, path)
+        return
     descriptors: list[int] = []
     lock = _acquire(path, timeout_s=timeout_s, told=descriptors.append)
     if lock is None:
@@ -68,6 +72,17 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
             with contextlib.suppress(OSError):
                 path.unlink()
         lock.release()
+
+
+def _held_by(inside: batch.Batch, path: Path) -> int:
+    if path not in inside.held:
+        descriptors: list[int] = []
+        lock = _acquire(path, timeout_s=0, told=descriptors.append)
+        if lock is None:
+            raise batch.NotInBatch
+        inside.locks.callback(lock.release)
+        inside.held[path] = descriptors[-1]
+    return inside.held[path]
 
 
 class LifeLock:
@@ -159,8 +174,7 @@ def _take_free(path: Path) -> int | None:
         descriptor = os.open(path, _FLAGS, _MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        status, named = os.fstat(descriptor), path.lstat()
-        if stat.S_ISREG(status.st_mode) and os.path.samestat(status, named):
+        if os.path.samestat(os.fstat(descriptor), path.lstat()):
             return descriptor
     except (BlockingIOError, FileNotFoundError):
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable
+from specify_cli.plain import as_json
 from specify_cli.storage.log_content import LogContent
 
 GENESIS = "genesis"
@@ -63,7 +64,7 @@ def ids_in(lines: bytes) -> list[str]:
 
 def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
     head = {"event_id": event.event_id, "at": event.at, "actor": event.actor}
-    line = head | {"mission_slug": mission_slug} | asdict(event)
+    line = head | {"mission_slug": mission_slug} | as_json(event)
     if isinstance(event, Moved):
         line |= {"execution_mode": "worktree"}
     elif isinstance(event, Annotated):

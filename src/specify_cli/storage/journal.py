@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
 from specify_cli import clock, ids
@@ -57,6 +58,14 @@ class Journal:
                     return entry
         return None
 
+    def used(self, asked_ids: Collection[str], scope: str) -> set[str]:
+        """Those of the ids under which something was asked in that scope, and all where that is not known yet.
+
+        Raises: as `append`, which may follow.
+        """
+        record = records.made(self._project)
+        return record.used(asked_ids, scope) if self._is_complete(record) else {*asked_ids}
+
     def append(
         self, line: Mapping[str, Any], *, unless_known: bool = True, decided: Sequence[Draft] = ()
     ) -> dict[str, Any]:
@@ -69,17 +78,7 @@ class Journal:
             StorageFailed: the disk refused; the journal is as it was before, or its outcome is unknown.
             StateUnreadable: the record is damaged.
         """
-        asked = Asked(
-            id=line["correlation_id"],
-            scope=published_line.scope_of(line),
-            digest=line.get("digest") or "",
-        )
-        draft = Draft(
-            at=line.get("at") or clock.timestamp(),
-            kind=REQUEST,
-            published=partial(_encoded, line),
-            asked=asked,
-        )
+        asked, draft = _draft_of(line)
         with self._using, locks.held(self._project.lock("journal")):
             record = records.made(self._project)
             is_published = self._bring_up(record)
@@ -87,6 +86,34 @@ class Journal:
             if known is None:
                 known = self._commit(record, [*decided, draft], asked, publishes=is_published)
             return published_line.parse(known)
+
+    def append_all(
+        self, decided: Sequence[tuple[Mapping[str, Any], Sequence[Draft]]]
+    ) -> list[dict[str, Any]]:
+        """Each line as it durably stands; all are committed, with what was decided for them, or none is.
+
+        Raises:
+            AlreadyAsked: one of the ids was used meanwhile; nothing was committed.
+            StorageFailed, StateUnreadable: as `append`.
+        """
+        drafts: list[Draft] = []
+        asked: list[Asked] = []
+        for line, own in decided:
+            request, draft = _draft_of(line)
+            drafts += [*own, draft]
+            asked.append(request)
+        with self._using, locks.held(self._project.lock("journal")):
+            record = records.made(self._project)
+            is_published = self._bring_up(record)
+            for scope, of_scope in groupby(asked, key=lambda it: it.scope):
+                used = record.used([it.id for it in of_scope], scope)
+                if used:
+                    raise AlreadyAsked(next(it for it in asked if it.id in used))
+            entries = record.commit(drafts)
+            lines = [(it.seq or 0, it.published) for it in entries if it.published is not None]
+            if is_published:
+                self._publish(lines)
+            return [published_line.parse(line) for _, line in lines]
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line of the record, oldest first; of the published ones where there is none.
@@ -177,14 +204,28 @@ class Journal:
             return record.find(asked.id, asked.scope, asked.digest) or b""
         line = entry.published or b""
         if publishes:
-            self._publish((entry.seq or 0, line))
+            self._publish([(entry.seq or 0, line)])
         return line
 
-    def _publish(self, line: Line) -> None:
+    def _publish(self, lines: Sequence[Line]) -> None:
         try:
-            self._publisher.add(line)
+            self._publisher.add(lines)
         except StorageFailed as error:
             _log.warning("%s; nothing is lost, and it is published later", error)
+
+
+def _draft_of(line: Mapping[str, Any]) -> tuple[Asked, Draft]:
+    asked = Asked(
+        id=line["correlation_id"],
+        scope=published_line.scope_of(line),
+        digest=line.get("digest") or "",
+    )
+    return asked, Draft(
+        at=line.get("at") or clock.timestamp(),
+        kind=REQUEST,
+        published=partial(_encoded, line),
+        asked=asked,
+    )
 
 
 def _encoded(line: Mapping[str, Any], seq: int, prev: str) -> bytes:

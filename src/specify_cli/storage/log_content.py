@@ -101,6 +101,11 @@ class _First(Sequence[Event]):
     def __len__(self) -> int:
         return self._count
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __iter__(self) -> Iterator[Event]:
         return islice(self._events, self._count)
 
@@ -113,7 +118,7 @@ class _First(Sequence[Event]):
     def __getitem__(self, index: slice) -> Sequence[Event]: ...
     def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
         if isinstance(index, slice):
-            return self._events[: self._count][index]
+            return tuple(self._events[: self._count][index])
         return self._events[range(self._count)[index]]
 
 

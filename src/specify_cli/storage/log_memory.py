@@ -17,28 +17,15 @@ MOST_EVENTS: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The files of a mission that its log was known by: the log's own, and `meta.json`."""
-
-    log: FileStamp | None
-    meta: FileStamp | None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether every later change of them shows."""
-        return all(it is None or it.is_settled for it in (self.log, self.meta))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """A log whose file has the same as the record had at that `position`.
+    """A log whose file, of that stamp, has the same as the record had at that `position`.
 
-    `content` is None where nobody has asked for it yet.
+    `stamp` is None where there is no file yet, `content` where nobody has asked for it yet.
     """
 
     known: KnownMission
     position: int
-    seen: Seen
+    stamp: FileStamp | None
     content: LogContent | None
 
     @property

@@ -37,16 +37,25 @@ from specify_cli.storage.record_entries import EVENTS, TAKEN_IN, WITHDRAWN, Draf
 _NOTHING_IS_LOST: Final = "the host knows what it lacks, and writes it later"
 _log: Final = logging.getLogger(__name__)
 
+
+def _nothing() -> None:
+    """What is committed alone has nothing to do."""
+
+
 Stamp: TypeAlias = tuple[int, tuple[int, int, int] | None]
 """Of a log: its newest entry in the record, and what tells its file from one that was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedLines:
-    """Lines for a log: `drafts` are to be committed, and then the file has to `follow`."""
+    """Lines for a log: `drafts` are to be committed, and then the file has to `follow`.
+
+    `stand` is called where the request is decided and will be committed, others of its batch after it.
+    """
 
     drafts: Sequence[Draft]
     follow: Callable[[], None]
+    stand: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +72,7 @@ class RecordedLog:
     @property
     def path(self) -> Path:
         """The file."""
-        return self.project.missions / self.slug / FILE_NAME
+        return self.project.mission(self.slug) / FILE_NAME
 
     @property
     def file(self) -> LogFile:
