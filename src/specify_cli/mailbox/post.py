@@ -25,7 +25,7 @@ PAST_BOUNDS = 1_000
 LISTING_S = 1.0
 # One thing in the way is no broken disk: a mount point, or what only its owner may move.
 UNMOVABLE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV})
-# With how many slow writers of one orchestrator there is patience at a time.
+# How many slow writers of one orchestrator are looked at again in one turn.
 MOST_HALF_WRITTEN = 16
 # How many things that cannot be taken the operator is told of.
 TOLD = 100
@@ -54,7 +54,7 @@ class Post:
         self._settings = workplace.settings
         self._log = workplace.log
         self._recovered: deque[tuple[Claim, SpecKittyError | None]] = deque()
-        self._half_written: list[Claim] = []
+        self._half_written: deque[Claim] = deque()
         # What is answered at the end of the turn, all at once; and what would be, but something of its queue is in the pool.
         self._batch: list[Reading] = []
         self._held_back: list[Reading] = []
@@ -102,8 +102,8 @@ class Post:
         Raises:
             SpecKittyError, OSError: an answer could not be recorded, or the disk failed.
         """
-        for claim in list(self._half_written):
-            self._hand_over(claim)
+        for _ in range(min(len(self._half_written), MOST_HALF_WRITTEN)):
+            self._hand_over(self._half_written.popleft())
         self._go_on_with_held_back()
         taken = 0
         while taken < BATCH and self._has_room(BATCH) and self._take_one(is_stopping):
@@ -195,17 +195,11 @@ class Post:
             self._log(printable(f"{path} cannot be taken and stays: {error.strerror}"))
 
     def _hand_over(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
-        is_known, is_refused = claim in self._half_written, refusal is not None
-        is_patient = is_known or len(self._half_written) < MOST_HALF_WRITTEN
-        reading = self._desk.read(
-            claim, is_patient=is_patient and not is_refused, keeps=not is_refused
-        )
+        is_refused = refusal is not None
+        reading = self._desk.read(claim, is_patient=not is_refused, keeps=not is_refused)
         if reading is None:
-            if not is_known:
-                self._half_written.append(claim)
+            self._half_written.append(claim)
             return
-        if is_known:
-            self._half_written.remove(claim)
         mission = reading.mission
         if is_refused or mission is None or not mission.is_batched or claim.is_kept:
             self._put(reading, refusal)
