@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from specify_cli import batch, ids
 from specify_cli.errors import SpecKittyError, Unfinished
-from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal import Journal, JournalBatch
 from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.record_entries import AlreadyAsked
 from specify_cli.workflow.cause import Decision
@@ -37,11 +37,10 @@ def answer(
     """
     lines: list[Line | None] = [None] * len(files)
     try:
-        with batch.begun() as inside:
-            decided = _decided(files, decide, inside, used=_used(files, journal()))
+        with journal().batch() as book, batch.begun() as inside:
+            decided = _decided(files, decide, inside, used=_used(files, book))
             if decided:
-                record = [(it.line, it.decision.drafts) for it in decided]
-                recorded = journal().append_all(record)
+                recorded = book.append([(it.line, it.decision.drafts) for it in decided])
                 for it, line in zip(decided, recorded, strict=True):
                     it.decision.follow()
                     lines[it.place] = line
@@ -51,12 +50,12 @@ def answer(
     return lines
 
 
-def _used(files: Sequence[RequestFile], journal: Journal) -> set[tuple[str, str]]:
+def _used(files: Sequence[RequestFile], book: JournalBatch) -> set[tuple[str, str]]:
     """Identity and id of those whose id was used before."""
     found: set[tuple[str, str]] = set()
     for identity in {it.identity for it in files}:
         stems = [it.stem for it in files if it.identity == identity]
-        used = journal.used(stems, ids.scope_of(ids.MAILBOX, identity))
+        used = book.used(stems, ids.scope_of(ids.MAILBOX, identity))
         found.update((identity, it) for it in used)
     return found
 

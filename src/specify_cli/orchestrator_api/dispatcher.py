@@ -176,11 +176,17 @@ class Dispatcher:
             if same is not None:
                 # Refused before, by a host that was killed before the file had left the inbox, say.
                 return Answer(envelope=same["envelope"])
-            judgement.refusal = conflict(correlation_id)
-            line = journal_line(judgement, origin, dead_letter=dead_letter)
-            line["envelope"] = _refusal(judgement, judgement.refusal).envelope
-            journal.append(line, unless_known=False)
-            return Answer(envelope=line["envelope"])
+            return self._conflict(judgement, origin, dead_letter=dead_letter)
+
+    def _conflict(
+        self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
+    ) -> Answer:
+        """The answer to a request whose id another one has, recorded."""
+        judgement.refusal = conflict(judgement.request.correlation_id)
+        line = journal_line(judgement, origin, dead_letter=dead_letter)
+        line["envelope"] = _refusal(judgement, judgement.refusal).envelope
+        self._host.journal().append(line, unless_known=False)
+        return Answer(envelope=line["envelope"])
 
     def _answer_new(
         self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
@@ -192,6 +198,9 @@ class Dispatcher:
             # be recorded, and its line must be the first with this id.
             if line["envelope"]["error_code"] != CorrelationIdConflict.code:
                 line = journal.append(line, decided=decision.drafts)
+                if line["digest"] != judgement.digest:
+                    # Somebody whose lock was taken away under him was faster.
+                    return self._conflict(judgement, origin, dead_letter=dead_letter)
                 decision.follow()
         return Answer(envelope=line["envelope"])
 

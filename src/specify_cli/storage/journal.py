@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from itertools import groupby
 from typing import Any, Final
 
 from specify_cli import clock, ids
@@ -58,14 +58,6 @@ class Journal:
                     return entry
         return None
 
-    def used(self, asked_ids: Collection[str], scope: str) -> set[str]:
-        """Those of the ids under which something was asked in that scope, and all where that is not known yet.
-
-        Raises: as `append`, which may follow.
-        """
-        record = records.made(self._project)
-        return record.used(asked_ids, scope) if self._is_complete(record) else {*asked_ids}
-
     def append(
         self, line: Mapping[str, Any], *, unless_known: bool = True, decided: Sequence[Draft] = ()
     ) -> dict[str, Any]:
@@ -78,7 +70,7 @@ class Journal:
             StorageFailed: the disk refused; the journal is as it was before, or its outcome is unknown.
             StateUnreadable: the record is damaged.
         """
-        asked, draft = _draft_of(line)
+        asked, draft = _draft_of(line, is_new=unless_known)
         with self._using, locks.held(self._project.lock("journal")):
             record = records.made(self._project)
             is_published = self._bring_up(record)
@@ -87,33 +79,17 @@ class Journal:
                 known = self._commit(record, [*decided, draft], asked, publishes=is_published)
             return published_line.parse(known)
 
-    def append_all(
-        self, decided: Sequence[tuple[Mapping[str, Any], Sequence[Draft]]]
-    ) -> list[dict[str, Any]]:
-        """Each line as it durably stands; all are committed, with what was decided for them, or none is.
+    @contextmanager
+    def batch(self) -> Iterator[JournalBatch]:
+        """Lines that are appended all at once; nobody else appends one meanwhile.
 
         Raises:
-            AlreadyAsked: one of the ids was used meanwhile; nothing was committed.
             StorageFailed, StateUnreadable: as `append`.
         """
-        drafts: list[Draft] = []
-        asked: list[Asked] = []
-        for line, own in decided:
-            request, draft = _draft_of(line)
-            drafts += [*own, draft]
-            asked.append(request)
         with self._using, locks.held(self._project.lock("journal")):
             record = records.made(self._project)
             is_published = self._bring_up(record)
-            for scope, of_scope in groupby(asked, key=lambda it: it.scope):
-                used = record.used([it.id for it in of_scope], scope)
-                if used:
-                    raise AlreadyAsked(next(it for it in asked if it.id in used))
-            entries = record.commit(drafts)
-            lines = [(it.seq or 0, it.published) for it in entries if it.published is not None]
-            if is_published:
-                self._publish(lines)
-            return [published_line.parse(line) for _, line in lines]
+            yield JournalBatch(record, self._publish if is_published else _nothing)
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line of the record, oldest first; of the published ones where there is none.
@@ -201,7 +177,8 @@ class Journal:
             entry = record.commit(drafts)[-1]
         except AlreadyAsked:
             # By a process whose lock was taken away under it.
-            return record.find(asked.id, asked.scope, asked.digest) or b""
+            same = record.find(asked.id, asked.scope, asked.digest)
+            return same or record.find(asked.id, asked.scope) or b""
         line = entry.published or b""
         if publishes:
             self._publish([(entry.seq or 0, line)])
@@ -214,8 +191,43 @@ class Journal:
             _log.warning("%s; nothing is lost, and it is published later", error)
 
 
-def _draft_of(line: Mapping[str, Any]) -> tuple[Asked, Draft]:
+class JournalBatch:
+    """What is appended to a journal at once, while nobody else appends anything."""
+
+    def __init__(self, record: Record, publish: Callable[[Sequence[Line]], None]) -> None:
+        self._record = record
+        self._publish = publish
+
+    def used(self, asked_ids: Collection[str], scope: str) -> set[str]:
+        """Those of the ids under which something was asked in that scope. Raises: as `Journal.find`."""
+        return self._record.used(asked_ids, scope)
+
+    def append(
+        self, decided: Sequence[tuple[Mapping[str, Any], Sequence[Draft]]]
+    ) -> list[dict[str, Any]]:
+        """Each line as it durably stands; all are committed, with what was decided for them, or none is.
+
+        Raises:
+            AlreadyAsked: one of the ids was used meanwhile; nothing was committed.
+            StorageFailed: the disk refused, or somebody changed what was decided on; nothing was committed, or nobody knows.
+            StateUnreadable: the record is damaged.
+        """
+        drafts = [
+            draft for line, own in decided for draft in (*own, _draft_of(line, is_new=True)[1])
+        ]
+        entries = self._record.commit(drafts)
+        lines = [(it.seq or 0, it.published) for it in entries if it.published is not None]
+        self._publish(lines)
+        return [published_line.parse(line) for _, line in lines]
+
+
+def _nothing(_: Sequence[Line]) -> None:
+    """What the outbox refuses is published later."""
+
+
+def _draft_of(line: Mapping[str, Any], *, is_new: bool) -> tuple[Asked, Draft]:
     asked = Asked(
+        is_new=is_new,
         id=line["correlation_id"],
         scope=published_line.scope_of(line),
         digest=line.get("digest") or "",

@@ -226,7 +226,10 @@ class Record:
     def _committed(self, drafts: Iterable[Draft]) -> Iterator[Entry]:
         with self._writing() as connection:
             before = record_rows.last(connection)
-            seq, newest = record_rows.last_published(connection)
+            if before is not None and before.seq is not None:
+                seq, newest = before.seq, before.published
+            else:
+                seq, newest = record_rows.last_published(connection)
             prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)

@@ -62,9 +62,6 @@ class GrowingLog:
         whole = before.grown(events)
         self.content = replace(self.content, events=whole.events, folded=whole)
         self.lines.append(lines)
-        inside = batch.current()
-        if inside is not None:
-            inside.logs[self.record, self.log.slug] = self
 
     def follow(self) -> None:
         """What was added is committed: the file has it, too. Of several calls the first one counts."""
@@ -83,9 +80,9 @@ class RememberedLog(RecordedLog):
         Raises: NotInBatch in a batch, where that would take long.
         """
         record = records.found(self.project)
-        content = self._known_content(record)
-        if content is not None:
-            return content
+        growing = self._growing(record)
+        if growing is not None:
+            return growing.content
         before = self._look_at_leisure()
         view = self._view(record)
         return self._remember(record, view, self._read(view), before=before)
@@ -96,9 +93,9 @@ class RememberedLog(RecordedLog):
         Raises: NotInBatch as `read`.
         """
         record = records.found(self.project)
-        content = self._known_content(record)
-        if content is not None:
-            return content
+        growing = self._growing(record)
+        if growing is not None:
+            return growing.content
         before = self._look_at_leisure()
         view = self._view(record)
         content, _ = self._take_in(view)
@@ -113,7 +110,7 @@ class RememberedLog(RecordedLog):
         Raises: NotInBatch as `read`.
         """
         record = records.made(self.project)
-        growing = self._growing(record) or self._begun(record)
+        growing = self._growing(record)
         lines = event_lines.encode(events, mission_slug=self.slug)
         if growing is None:
             batch.require_none()
@@ -134,25 +131,20 @@ class RememberedLog(RecordedLog):
         return PreparedLines(drafts=[draft], follow=growing.follow)
 
     def _growing(self, record: Record | None) -> GrowingLog | None:
-        """The log as the batch has left it so far, where it has added to it."""
+        """The log as it is remembered, in a batch as that has left it so far; None where it has to be read."""
         inside = batch.current()
-        found = inside.logs.get((record, self.slug)) if inside else None
-        return found if isinstance(found, GrowingLog) else None
-
-    def _begun(self, record: Record) -> GrowingLog | None:
+        if inside is not None and (record, self.slug) in inside.logs:
+            found: GrowingLog = inside.logs[record, self.slug]
+            return found
         known = self._remembered(record)
-        if known is None:
+        if record is None or known is None:
             return None
         content = self._content_of(record, known)
-        return GrowingLog(log=self, record=record, known=known, content=content)
-
-    def _known_content(self, record: Record | None) -> LogContent | None:
-        """What need not be read; None where it has to be."""
-        growing = self._growing(record)
-        if growing is not None:
-            return growing.content
-        known = self._remembered(record)
-        return self._content_of(record, known) if record and known else None
+        growing = GrowingLog(log=self, record=record, known=known, content=content)
+        if inside is not None:
+            # A batch is decided as of one moment.
+            inside.logs[record, self.slug] = growing
+        return growing
 
     def _look_at_leisure(self) -> _Sight:
         """The file, before it is read. Raises: NotInBatch in a batch, where that takes long."""

@@ -17,7 +17,7 @@ from specify_cli import batch, bootstrap
 from specify_cli.errors import StorageFailed
 from specify_cli.files import locks
 from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
-from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal import JournalBatch
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.record import Record
@@ -173,10 +173,10 @@ def test_the_files_have_what_is_committed_when_the_batch_is_answered(
     mission, journal = f"mission-{SLUG}.lock", "journal.lock"
     locked = [step for step in disk.steps if step.endswith((mission, journal))]
     assert locked == [
-        f"lock {mission}",
         f"lock {journal}",
-        f"unlock {journal}",
+        f"lock {mission}",
         f"unlock {mission}",
+        f"unlock {journal}",
     ]
 
 
@@ -260,13 +260,15 @@ def test_of_an_id_that_comes_twice_in_a_batch_the_first_one_counts(
 def test_an_id_that_somebody_else_uses_meanwhile_stops_the_batch(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append_all = Journal.append_all
+    append = JournalBatch.append
 
-    def overtaken(journal: Journal, decided: Any) -> Any:
+    def overtaken(book: JournalBatch, decided: Any) -> Any:
+        # By a host whose lock was taken away under it.
+        Layout(project.root).lock("journal").unlink()
         answer(project, body("b", "contract-version", {}), stem="b", identity="default")
-        return append_all(journal, decided)
+        return append(book, decided)
 
-    monkeypatch.setattr(Journal, "append_all", overtaken)
+    monkeypatch.setattr(JournalBatch, "append", overtaken)
     asked = [("a", "append-history", NOTE), ("b", "append-history", NOTE)]
     assert codes(dispatcher.answer_batch(files(dispatcher, asked))) == [None, None]
     assert project.events() == []
@@ -278,15 +280,16 @@ def test_a_mission_that_somebody_else_changes_meanwhile_stops_the_batch(
 ) -> None:
     answer(project, body("first", "append-history", NOTE), stem="first", identity="default")
     time.sleep(SETTLED_S)
-    append_all = Journal.append_all
+    append = JournalBatch.append
 
-    def overtaken(journal: Journal, decided: Any) -> Any:
-        # By a host whose lock was taken away under it.
-        Layout(project.root).lock(f"mission-{SLUG}").unlink()
+    def overtaken(book: JournalBatch, decided: Any) -> Any:
+        # By a host whose locks were taken away under it.
+        for name in ("journal", f"mission-{SLUG}"):
+            Layout(project.root).lock(name).unlink()
         answer(project, body("x", "append-history", NOTE), stem="x", identity="default")
-        return append_all(journal, decided)
+        return append(book, decided)
 
-    monkeypatch.setattr(Journal, "append_all", overtaken)
+    monkeypatch.setattr(JournalBatch, "append", overtaken)
     asked = [("a", "append-history", NOTE), ("b", "append-history", NOTE)]
     assert codes(dispatcher.answer_batch(files(dispatcher, asked))) == [None, None]
     assert [it["correlation_id"] for it in project.events()] == ["first", "x"]
