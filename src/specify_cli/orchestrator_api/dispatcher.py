@@ -14,7 +14,7 @@ from specify_cli.errors import (
     SpecKittyError,
     UsageError,
 )
-from specify_cli.orchestrator_api import batching, begun, registry, request
+from specify_cli.orchestrator_api import begun, registry, request
 from specify_cli.orchestrator_api.carrying_out import CarryingOut, refusal
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode
@@ -88,6 +88,9 @@ class Dispatcher:
         After such a one, no other of the same orchestrator about the same mission is answered here.
         Raises: StateUnreadable where the config is damaged.
         """
+        # A worker alone needs it.
+        from specify_cli.orchestrator_api import batching
+
         lines = batching.answer(files, self._decide, self._host.journal)
         return [line if line is None else Answer(envelope=line["envelope"]) for line in lines]
 
