@@ -45,6 +45,7 @@ class Rounds:
         # Of every mailbox that was seen before, and which of them are to be recovered first.
         self._stalls: dict[str, Stall] = {}
         self._unrecovered: set[str] = set()
+        self._unsynced: dict[str, Exception] = {}
         self._is_deaf = False
         self._dispatcher = workplace.dispatcher
         self._begun_at = 0.0
@@ -60,7 +61,8 @@ class Rounds:
             for failure in self._pool.stop():
                 words = printable(str(failure))
                 self._log(f"stopped before an answer was recorded, nothing is lost: {words}")
-            for failure in self._retire_answered():
+            self._retire_answered()
+            for failure in self._unsynced.values():
                 words = printable(str(failure))
                 self._log(f"the next worker sees to it that replies are on the disk: {words}")
             self._heartbeat.stop()
@@ -117,7 +119,7 @@ class Rounds:
                 return self._settings.look_again_s
             self._room.recover(post)
             self._unrecovered.discard(post.identity)
-        failure = self._pool.failure(post.identity)
+        failure = self._pool.failure(post.identity) or self._unsynced.pop(post.identity, None)
         if failure is not None:
             raise failure
         return post.work(self._is_stopping)
@@ -151,21 +153,15 @@ class Rounds:
         if time.monotonic() >= self._begun_at and not self._pool.in_hand(NOBODY)[0]:
             self._begun_at = time.monotonic() + BEGUN_S
             self._pool.put(NOBODY, "", self._dispatcher.settle_begun, size=0)
-            self._pool.put(NOBODY, "answered", self._retire_all, size=0)
+            self._pool.put(NOBODY, "answered", self._retire_answered, size=0)
 
-    def _retire_all(self) -> None:
-        for failure in self._retire_answered():
-            raise failure
-
-    def _retire_answered(self) -> list[Exception]:
-        """What was answered is durable in each outbox; what the disks have refused."""
-        failures: list[Exception] = []
+    def _retire_answered(self) -> None:
+        """What was answered is durable in each outbox; a mailbox whose disk refuses stalls at its next turn."""
         for post in [*self._room.posts.values()]:
             try:
                 post.retire_answered()
             except (SpecKittyError, OSError) as error:
-                failures.append(error)
-        return failures
+                self._unsynced[post.identity] = error
 
     def _find(self) -> bool:
         try:
