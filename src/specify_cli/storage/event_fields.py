@@ -1,0 +1,139 @@
+"""An event as a line of a log has it, whatever version of the host wrote the line.
+
+Written by hand: a library that validates takes longer to load than a long log to read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.lanes import ALIASES, Lane, lane_named
+
+GENESIS = "genesis"
+# Where another version wrote an object for the actor, or nothing.
+ACTOR_NAMES = ("tool", "profile", "role")
+NOBODY = "unknown"
+OBJECT_NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+class NotReadable(ValueError):
+    """A field that decides which package is in which lane is missing or wrong."""
+
+
+def event_in(record: dict[str, Any]) -> Event | None:
+    """The event on a line that holds `record`; None on those of other versions that hold none of ours.
+
+    Raises:
+        NotReadable: naming the field.
+    """
+    kind = _kind_of(record)
+    if kind is MissionAccepted:
+        return MissionAccepted(**_common(record))
+    # Of a note on no package nothing is to be known, nor of one without words.
+    if kind is None or (kind is Annotated and not _is_note(record)):
+        return None
+    if kind is Annotated:
+        return Annotated(wp_id=record["wp_id"], delta=record["delta"], **_common(record))
+    _require_move(record)
+    return _moved(record)
+
+
+def _is_note(record: dict[str, Any]) -> bool:
+    return isinstance(record.get("wp_id"), str) and isinstance(record.get("delta"), dict)
+
+
+def _require_move(record: dict[str, Any]) -> None:
+    if "wp_id" not in record:
+        raise NotReadable("wp_id: Field required")
+    if not isinstance(record["wp_id"], str):
+        raise NotReadable("wp_id: Input should be a valid string")
+    for end in ("from_lane", "to_lane"):
+        if not isinstance(record[end], Lane):
+            raise NotReadable(f"{end}: Input should be {_LANES}")
+
+
+_LANES = ", ".join(f"'{lane}'" for lane in list(Lane)[:-1]) + f" or '{list(Lane)[-1]}'"
+
+
+def _common(record: dict[str, Any]) -> dict[str, Any]:
+    """The fields that every event has; what cannot be read as such a field counts as absent.
+
+    None of them decides a lane, and the line itself stays as it is, so it may have whatever others wrote.
+    """
+    at = record.get("at")
+    return {
+        "event_id": _text(record.get("event_id")) or "",
+        "at": at if isinstance(at, str) else "",
+        "actor": _actor(record.get("actor")),
+        "policy_metadata": _object_or_none(record.get("policy_metadata")),
+        "correlation_id": _text_or_none(record.get("correlation_id")),
+        "identity": _text_or_none(record.get("identity")),
+        "request_digest": _text_or_none(record.get("request_digest")),
+    }
+
+
+def _moved(record: dict[str, Any]) -> Moved:
+    get = record.get
+    return Moved(
+        wp_id=record["wp_id"],
+        from_lane=record["from_lane"],
+        to_lane=record["to_lane"],
+        force=get("force") is True,
+        reason=_text(get("reason")),
+        review_ref=_text(get("review_ref")),
+        review_result=_object_or_none(get("review_result")),
+        evidence=_object_or_none(get("evidence")),
+        lane_base_ref=_text_or_none(get("lane_base_ref")),
+        released_holder=_text_or_none(get("released_holder")),
+        commit=_commit(get("commit", UNRECORDED)),
+        **_common(record),
+    )
+
+
+def _object_or_none(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _text_or_none(value: Any) -> str | None:
+    # Others may mean something else by the field's name.
+    return value if isinstance(value, str) else None
+
+
+def _commit(value: Any) -> str | None:
+    """The name of a commit, or the null that says that there was none; all else counts as absent."""
+    is_name = isinstance(value, str) and OBJECT_NAME.fullmatch(value)
+    return value if value is None or is_name else UNRECORDED
+
+
+def _text(value: Any) -> str | None:
+    """A structured value as its JSON text."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _actor(value: Any) -> str:
+    """Who acted; of a structured actor the first of its names."""
+    if isinstance(value, dict):
+        names = (value.get(name) for name in ACTOR_NAMES)
+        value = next((name for name in names if isinstance(name, str) and name), None)
+    return NOBODY if value is None else _text(value) or ""
+
+
+def _kind_of(record: dict[str, Any]) -> type[Event] | None:
+    kind = _KINDS.get(str(record.get("kind")))
+    if kind is not None or "to_lane" not in record or "event_type" in record:
+        return kind
+    if record.get("from_lane") == GENESIS:
+        return None
+    for end in ("from_lane", "to_lane"):
+        name = record.get(end)
+        record[end] = (
+            (isinstance(name, str) and _BY_NAME.get(name)) or lane_named(str(name)) or name
+        )
+    return Moved
+
+
+_KINDS: dict[str, type[Event]] = {"annotation": Annotated, "mission_accepted": MissionAccepted}
+_BY_NAME: dict[str, Lane] = {lane.value: lane for lane in Lane} | ALIASES
