@@ -62,7 +62,8 @@ class References:
             if low > high:
                 raise NotUnderstood(f"the range from {first} to {last} ends before it begins")
             found.update(dict.fromkeys(ends[:1]))
-            found.update(dict.fromkeys(x for x in sorted(known) if low < number_of(x) < high))
+            if high - low > 1:
+                found.update(dict.fromkeys(x for x in sorted(known) if low < number_of(x) < high))
             found.update(dict.fromkeys(ends[1:]))
         return tuple(found)
 
