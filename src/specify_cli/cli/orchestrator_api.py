@@ -13,7 +13,8 @@ import click
 from specify_cli.cli import api_line, through_mailbox
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
-from specify_cli.cli.through_mailbox import Stopped, give
+from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
+from specify_cli.cli.through_mailbox import Stopped
 from specify_cli.protocol import CORRELATION_ID
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ else:
     request = Deferred("specify_cli.orchestrator_api.request")
     strict_json = Deferred("specify_cli.storage.strict_json")
 
-SUCCEEDED = 0
-INTERRUPTED = 130
 ID_FLAG = "--correlation-id"
 WIDEST = 76
 
