@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,6 @@ from specify_cli.storage.record_place import (
 
 _opened: Final[dict[Path, Record]] = {}
 _told: Final[set[Path]] = set()
-_log: Final = logging.getLogger(__name__)
 
 
 def found(project: Layout) -> Record | None:
@@ -94,7 +92,9 @@ def _not_ours(database: Path, owner: int) -> StorageFailed:
 def _tell_unreadable(database: Path) -> None:
     if database not in _told:
         _told.add(database)
-        _log.warning(
+        import logging  # Seldom needed, and slow to load.
+
+        logging.getLogger(__name__).warning(
             "%s cannot be read by this user: what the files of logs and journal say is all that is known",
             database,
         )

@@ -19,7 +19,7 @@ from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import MissionReport, PackageReport
+    from specify_cli.workflow.mission_reports import MissionReport, PackageReport
     from specify_cli.workflow.services import Services
 
 
