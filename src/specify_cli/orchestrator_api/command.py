@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from specify_cli.orchestrator_api.arguments import Params
 
 if TYPE_CHECKING:
-    from specify_cli.core.reviews import Feedback
     from specify_cli.storage.mission_files import MissionIdentity
     from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import CommitsBeyond
     from specify_cli.workflow.services import Services
-
-
-MOST_LISTED: Final = 100
-"""Commits that an answer lists of one branch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,56 +53,6 @@ def _without_absent(value: Any) -> Any:
             if part is not None or it.default is not None
         }
     return [_without_absent(it) for it in value] if isinstance(value, (list, tuple)) else value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitsLeft:
-    """Commits on the branch of an execution lane that no approval covers; the first of `total`."""
-
-    lane_id: str
-    lane_branch: str
-    commits: list[str]
-    total: int
-
-
-def commits_left(found: Iterable[CommitsBeyond]) -> list[CommitsLeft] | None:
-    """The wire form; None where there are none."""
-    listed = [
-        CommitsLeft(
-            lane_id=it.lane_id,
-            lane_branch=it.branch,
-            commits=list(it.commits[:MOST_LISTED]),
-            total=len(it.commits),
-        )
-        for it in found
-    ]
-    return listed or None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackGiven:
-    """What the newest review that sent a package back asked for."""
-
-    reviewer: str
-    at: str
-    reference: str | None = None
-    feedback_path: str | None = None
-    text: str | None = None
-    is_cut: bool | None = None
-
-    @classmethod
-    def of(cls, feedback: Feedback | None) -> FeedbackGiven | None:
-        """The wire form; None where there is none."""
-        if feedback is None:
-            return None
-        return cls(
-            reviewer=feedback.reviewer,
-            at=feedback.at,
-            reference=feedback.reference,
-            feedback_path=feedback.feedback_path,
-            text=feedback.text,
-            is_cut=feedback.is_cut or None,
-        )
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

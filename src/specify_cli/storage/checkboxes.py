@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from specify_cli.core.package_references import MENTION
+from specify_cli.patterns import pattern
 
-HEADING = re.compile(r"(#{1,6})\s(.*)")
-CHECKBOX = re.compile(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
-SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
+HEADING = pattern(r"(#{1,6})\s(.*)")
+CHECKBOX = pattern(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
+SUBTASK_ID = pattern(r"\W*(T[0-9]+)\b", re.ASCII)
 
 
 def with_steps(text: str, ticks: Mapping[str, bool]) -> str:

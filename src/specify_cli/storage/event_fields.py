@@ -6,17 +6,17 @@ Written by hand: a library that validates takes longer to load than a long log t
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import ALIASES, Lane, lane_named
+from specify_cli.patterns import pattern
 
 GENESIS = "genesis"
 # Where another version wrote an object for the actor, or nothing.
 ACTOR_NAMES = ("tool", "profile", "role")
 NOBODY = "unknown"
-OBJECT_NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+OBJECT_NAME = pattern("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class NotReadable(ValueError):

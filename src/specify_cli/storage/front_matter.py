@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from specify_cli.errors import StateUnreadable
+from specify_cli.patterns import pattern
 from specify_cli.storage import plain_header
 
 FENCE = "---"
 
-KEY = re.compile(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
+KEY = pattern(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
 """The beginning of a line that has a field."""
 
 

@@ -10,13 +10,14 @@ import re
 from pathlib import Path
 
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.patterns import pattern
 
 GIT = ".git"
 MAX_LINK_BYTES = 64 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
 
-_SECTION = re.compile(r"^[ \t]*\[[ \t]*", re.MULTILINE)
-_SETTING = re.compile(
+_SECTION = pattern(r"^[ \t]*\[[ \t]*", re.MULTILINE)
+_SETTING = pattern(
     r"^[ \t]*(bare|worktree|sharedrepository)\b[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE
 )
 

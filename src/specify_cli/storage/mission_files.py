@@ -14,6 +14,7 @@ from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.atomic import publish
 from specify_cli.files.regular import TooLarge
+from specify_cli.patterns import pattern
 from specify_cli.storage import project_files
 from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
@@ -24,7 +25,7 @@ DEFAULT_TARGET = "main"
 MAX_META_BYTES = 1024 * 1024
 """The lookup of a mission reads the file of every mission."""
 MAX_JSON_BYTES = 1024**3
-NUMBERED = re.compile(r"(\d+)-(.+)", re.ASCII)
+NUMBERED = pattern(r"(\d+)-(.+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

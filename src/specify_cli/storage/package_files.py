@@ -20,11 +20,12 @@ from specify_cli.core.package_references import (
 )
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import TooLarge
+from specify_cli.patterns import pattern
 from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.checkboxes import by_package, subtask_id, ticks_in
 
-PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
-FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
+PACKAGE_ID = pattern(r"WP[0-9]+", re.ASCII)
+FILE_NAME = pattern(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 """Of a prompt or `tasks.md`; people write some kilobytes."""
 DONE_WORDS = frozenset({"done", "complete", "completed"})

@@ -8,6 +8,7 @@ from typing import Final
 
 from specify_cli.errors import StorageFailed
 from specify_cli.storage import record_schema
+from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_place import (
@@ -18,6 +19,7 @@ from specify_cli.storage.record_place import (
 
 _opened: Final[dict[Path, Record]] = {}
 _told: Final[set[Path]] = set()
+_log: Final = DeferredLog(__name__)
 
 
 def found(project: Layout) -> Record | None:
@@ -92,9 +94,7 @@ def _not_ours(database: Path, owner: int) -> StorageFailed:
 def _tell_unreadable(database: Path) -> None:
     if database not in _told:
         _told.add(database)
-        import logging  # Seldom needed, and slow to load.
-
-        logging.getLogger(__name__).warning(
+        _log.warning(
             "%s cannot be read by this user: what the files of logs and journal say is all that is known",
             database,
         )
