@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from specify_cli.cli import api_line
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
-from specify_cli.cli.reply import INTERRUPTED, give
+from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # What a mailbox answers needs no host, and what the host answers no mailbox.
     import pathlib
 
     from specify_cli import bootstrap, ids
-    from specify_cli.cli import through_mailbox
-    from specify_cli.orchestrator_api import dispatcher, request
+    from specify_cli.cli import flags, through_mailbox
+    from specify_cli.orchestrator_api import dispatcher, registry, request
 
     DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
     """Who answers in a folder."""
@@ -25,14 +25,18 @@ else:
     pathlib = Deferred("pathlib")
     bootstrap = Deferred("specify_cli.bootstrap")
     ids = Deferred("specify_cli.ids")
+    flags = Deferred("specify_cli.cli.flags")
+    registry = Deferred("specify_cli.orchestrator_api.registry")
     through_mailbox = Deferred("specify_cli.cli.through_mailbox")
     request = Deferred("specify_cli.orchestrator_api.request")
 
 MAILBOX_VARIABLE = "SPEC_KITTY_MAILBOX"
 
 
-def run(words: Sequence[str], *, dispatcher_at: DispatcherAt | None = None) -> int | None:
+def run(words: list[str], *, dispatcher_at: DispatcherAt | None = None) -> int | None:
     """Answer the words behind `orchestrator-api`; the exit code, or None where click has to read them."""
+    if words[1:] in (["--help"], ["-h"]):
+        return _help(words[0])
     line = api_line.read(words)
     if line is None:
         return None
@@ -46,6 +50,15 @@ def run(words: Sequence[str], *, dispatcher_at: DispatcherAt | None = None) -> i
         # So that what a terminal shows next begins on a line of its own.
         print(file=sys.stderr)
         return INTERRUPTED
+
+
+def _help(name: str) -> int | None:
+    """Show the help page of the command; None where click has to make it."""
+    page = flags.page(registry.find(name)) if name in registry.CONTRACT_COMMANDS else None
+    if page is None:
+        return None
+    print(page)
+    return SUCCEEDED
 
 
 def _answer(line: Line, dispatcher_at: DispatcherAt) -> dict[str, object]:
