@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from specify_cli.values import dataclass
 
 SPECS: Final = "kitty-specs"
 HOST_FOLDERS: Final = frozenset({".kitty", ".worktrees"})

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 
 from specify_cli.core.globs import Head, heads_meet, is_wild
+from specify_cli.values import dataclass
 
 
 def connected(heads: Sequence[Head]) -> list[int]:

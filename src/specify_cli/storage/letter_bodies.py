@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from specify_cli.files.regular import read_with_status
+from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.net_content import NewObject
 from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from specify_cli.files import sync
+from specify_cli.values import dataclass
 from specify_cli.vcs.branch_moves import (
     Journey,
     TargetMoved,

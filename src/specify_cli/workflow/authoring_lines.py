@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from specify_cli.errors import UsageError
+from specify_cli.values import dataclass
 
 FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
 _ASCII = str.maketrans(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise, product
 
 from specify_cli.core.package_references import (
@@ -18,6 +17,7 @@ from specify_cli.core.package_references import (
     mentions,
     resolved,
 )
+from specify_cli.values import dataclass
 from specify_cli.workflow.authoring_lines import Line
 
 _ARROW = re.compile(

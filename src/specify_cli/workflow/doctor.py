@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.core.events import Event
@@ -15,6 +14,7 @@ from specify_cli.storage.event_lines import LogContent
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.package_files import read_packages
 from specify_cli.storage.project import Project
+from specify_cli.values import dataclass
 from specify_cli.workflow import liveness
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
