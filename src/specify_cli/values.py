@@ -1,7 +1,7 @@
 """`dataclass` for values, made in a fifth of the time: a call at the command line makes a hundred of them.
 
 The one of the standard library writes and compiles the source of six methods for each class; here none is. What is
-not frozen, with slots and keywords alone, is left to the standard library.
+not frozen, or has no slots, is left to the standard library.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ else:
 
     def dataclass(*, frozen=False, slots=False, kw_only=False, **others):
         """As `dataclasses.dataclass`."""
-        if others or not (frozen and slots and kw_only):
+        if others or not (frozen and slots):
             return dataclasses.dataclass(frozen=frozen, slots=slots, kw_only=kw_only, **others)
-        return _made
+        return lambda cls: _made(cls, kw_only=kw_only)
 
-    def _made(cls):
+    def _made(cls, *, kw_only):
         if not OWN_METHODS.isdisjoint(cls.__dict__) or _is_frozen_elsewhere(cls):
-            return dataclasses.dataclass(frozen=True, slots=True, kw_only=True)(cls)
+            return dataclasses.dataclass(frozen=True, slots=True, kw_only=kw_only)(cls)
         shows_itself = "__repr__" in cls.__dict__
-        bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=True)
+        bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
         made = bare(cls)
         fields = dataclasses.fields(made)
         made.__init__ = _init_of(made, fields)
@@ -54,7 +54,11 @@ else:
         defaults = {it.name: it.default for it in fields if it.default is not dataclasses.MISSING}
         needed = names - factories.keys() - defaults.keys()
 
-        def init(self, /, **given):
+        by_place = [it.name for it in fields if not it.kw_only]
+
+        def init(self, /, *placed, **given):
+            if placed:
+                given = _by_name(by_place, placed, given)
             if given.keys() != names:
                 _require(made, given, needed)
                 fresh = {it: make() for it, make in factories.items() if it not in given}
@@ -65,6 +69,16 @@ else:
         init.__qualname__ = f"{made.__qualname__}.__init__"
         return init
 
+    def _by_name(names, placed, given):
+        """The arguments by name, also those that were given by place."""
+        if len(placed) > len(names):
+            raise TypeError(f"takes {len(names)} arguments by place, not {len(placed)}")
+        named = dict(zip(names, placed, strict=False))
+        twice = next((name for name in named if name in given), None)
+        if twice is not None:
+            raise TypeError(f"got two values for {twice!r}")
+        return named | given
+
     def _require(made, given, needed):
         names = [it.name for it in dataclasses.fields(made)]
         head = f"{made.__qualname__}.__init__()"
@@ -74,7 +88,7 @@ else:
         missing = [name for name in names if name in needed and name not in given]
         if missing:
             listed = ", ".join(map(repr, missing))
-            raise TypeError(f"{head} misses the keyword-only arguments {listed}")
+            raise TypeError(f"{head} misses the arguments {listed}")
 
     def _comparisons_of(names):
         get = attrgetter(*names) if len(names) > 1 else _few(names)

@@ -138,7 +138,10 @@ def test_arguments_by_place_stay_by_place() -> None:
         x: int
         y: int = 2
 
-    assert Point(1) == Point(x=1, y=2)
+    assert Point(1) == Point(x=1, y=2) == Point(1, y=2) == Point(1, 2)
+    for wrong in (lambda: Point(1, 2, 3), lambda: Point(1, x=1), lambda: Point(y=1)):  # type: ignore[call-arg, misc]
+        with pytest.raises(TypeError):
+            wrong()
     match Point(3):
         case Point(x, y):
             assert (x, y) == (3, 2)
