@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.values import dataclass
@@ -46,14 +46,25 @@ class MissionResult(Result):
 
 
 def _without_absent(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int)):
+        return value
     if is_dataclass(value):
-        found = ((it, getattr(value, it.name)) for it in fields(value))
         return {
-            it.name: _without_absent(part)
-            for it, part in found
-            if part is not None or it.default is not None
+            name: _without_absent(part)
+            for name, is_optional in _fields_of(type(value))
+            if (part := getattr(value, name)) is not None or not is_optional
         }
     return [_without_absent(it) for it in value] if isinstance(value, (list, tuple)) else value
+
+
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, bool], ...]:
+    """The name of each field, and whether it is left out where it is None."""
+    if kind not in _known:
+        _known[kind] = tuple((it.name, it.default is None) for it in fields(kind))
+    return _known[kind]
+
+
+_known: Final[dict[type[Any], tuple[tuple[str, bool], ...]]] = {}
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

@@ -63,20 +63,29 @@ def _common(record: dict[str, Any]) -> dict[str, Any]:
 
     None of them decides a lane, and the line itself stays as it is, so it may have whatever others wrote.
     """
-    at = record.get("at")
-    return {
-        "event_id": _text(record.get("event_id")) or "",
+    get = record.get
+    at, policy = get("at"), get("policy_metadata")
+    found: dict[str, Any] = {
+        "event_id": _text(get("event_id")) or "",
         "at": at if isinstance(at, str) else "",
-        "actor": _actor(record.get("actor")),
-        "policy_metadata": _object_or_none(record.get("policy_metadata")),
-        "correlation_id": _text_or_none(record.get("correlation_id")),
-        "identity": _text_or_none(record.get("identity")),
-        "request_digest": _text_or_none(record.get("request_digest")),
+        "actor": _actor(get("actor")),
+        "policy_metadata": policy if isinstance(policy, dict) else None,
     }
+    for name in ("correlation_id", "identity", "request_digest"):
+        value = get(name)
+        # Others may mean something else by the field's name.
+        found[name] = value if isinstance(value, str) else None
+    return found
 
 
 def _moved(record: dict[str, Any]) -> Moved:
-    get = record.get
+    get, found = record.get, _common(record)
+    for name in ("lane_base_ref", "released_holder"):
+        value = get(name)
+        found[name] = value if isinstance(value, str) else None
+    for name in ("review_result", "evidence"):
+        value = get(name)
+        found[name] = value if isinstance(value, dict) else None
     return Moved(
         wp_id=record["wp_id"],
         from_lane=record["from_lane"],
@@ -84,26 +93,15 @@ def _moved(record: dict[str, Any]) -> Moved:
         force=get("force") is True,
         reason=_text(get("reason")),
         review_ref=_text(get("review_ref")),
-        review_result=_object_or_none(get("review_result")),
-        evidence=_object_or_none(get("evidence")),
-        lane_base_ref=_text_or_none(get("lane_base_ref")),
-        released_holder=_text_or_none(get("released_holder")),
         commit=_commit(get("commit", UNRECORDED)),
-        **_common(record),
+        **found,
     )
-
-
-def _object_or_none(value: Any) -> dict[str, Any] | None:
-    return value if isinstance(value, dict) else None
-
-
-def _text_or_none(value: Any) -> str | None:
-    # Others may mean something else by the field's name.
-    return value if isinstance(value, str) else None
 
 
 def _commit(value: Any) -> str | None:
     """The name of a commit, or the null that says that there was none; all else counts as absent."""
+    if value == UNRECORDED:
+        return UNRECORDED
     is_name = isinstance(value, str) and OBJECT_NAME.fullmatch(value)
     return value if value is None or is_name else UNRECORDED
 

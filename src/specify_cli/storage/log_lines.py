@@ -134,9 +134,9 @@ def _judge(walk: _Walk, number: int, line: bytes) -> None:
     if said is None:
         walk.damaged.append(number)
         return
-    name = _name(said)
+    event_id = _event_id(said)
+    name, has_id = event_id or _name(said), bool(event_id)
     ours = walk.place_of(name)
-    has_id = bool(_event_id(said))
     if has_id and ours is None and walk.seen.get(name) == said:
         # As `merge=union` leaves it.
         walk.misplaced.append(number)
