@@ -37,22 +37,23 @@ def event_in(record: dict[str, Any]) -> Event | None:
         return None
     if kind is Annotated:
         return Annotated(wp_id=record["wp_id"], delta=record["delta"], **_common(record))
-    _require_move(record)
-    return _moved(record)
+    if "wp_id" not in record:
+        raise NotReadable("wp_id: Field required")
+    if not isinstance(record["wp_id"], str):
+        raise NotReadable("wp_id: Input should be a valid string")
+    return _moved(record, from_lane=_lane(record, "from_lane"), to_lane=_lane(record, "to_lane"))
 
 
 def _is_note(record: dict[str, Any]) -> bool:
     return isinstance(record.get("wp_id"), str) and isinstance(record.get("delta"), dict)
 
 
-def _require_move(record: dict[str, Any]) -> None:
-    if "wp_id" not in record:
-        raise NotReadable("wp_id: Field required")
-    if not isinstance(record["wp_id"], str):
-        raise NotReadable("wp_id: Input should be a valid string")
-    for end in ("from_lane", "to_lane"):
-        if not isinstance(record[end], Lane):
-            raise NotReadable(f"{end}: Input should be {_LANES}")
+def _lane(record: dict[str, Any], end: str) -> Lane:
+    name = record.get(end)
+    found = (isinstance(name, str) and _BY_NAME.get(name)) or lane_named(str(name))
+    if not found:
+        raise NotReadable(f"{end}: Input should be {_LANES}")
+    return found
 
 
 _LANES = ", ".join(f"'{lane}'" for lane in list(Lane)[:-1]) + f" or '{list(Lane)[-1]}'"
@@ -78,7 +79,7 @@ def _common(record: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _moved(record: dict[str, Any]) -> Moved:
+def _moved(record: dict[str, Any], *, from_lane: Lane, to_lane: Lane) -> Moved:
     get, found = record.get, _common(record)
     for name in ("lane_base_ref", "released_holder"):
         value = get(name)
@@ -88,8 +89,8 @@ def _moved(record: dict[str, Any]) -> Moved:
         found[name] = value if isinstance(value, dict) else None
     return Moved(
         wp_id=record["wp_id"],
-        from_lane=record["from_lane"],
-        to_lane=record["to_lane"],
+        from_lane=from_lane,
+        to_lane=to_lane,
         force=get("force") is True,
         reason=_text(get("reason")),
         review_ref=_text(get("review_ref")),
@@ -125,11 +126,6 @@ def _kind_of(record: dict[str, Any]) -> type[Event] | None:
         return kind
     if record.get("from_lane") == GENESIS:
         return None
-    for end in ("from_lane", "to_lane"):
-        name = record.get(end)
-        record[end] = (
-            (isinstance(name, str) and _BY_NAME.get(name)) or lane_named(str(name)) or name
-        )
     return Moved
 
 

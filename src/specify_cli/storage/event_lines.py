@@ -152,8 +152,23 @@ def batch_of(record: dict[str, Any]) -> tuple[int, int]:
             return 1, 1
 
 
+class ReadLine(bytes):
+    """A line with what it says, so that whoever reads it next does not parse it again."""
+
+    said: dict[str, Any]
+
+    @classmethod
+    def of(cls, line: bytes, said: dict[str, Any]) -> ReadLine:
+        """The line, which says that; nobody changes it."""
+        made = cls(line)
+        made.said = said
+        return made
+
+
 def json_object(line: bytes) -> dict[str, Any] | None:
     """What the line says; None where it is not a JSON object."""
+    if isinstance(line, ReadLine):
+        return line.said
     try:
         # A brace and no zero behind it is UTF-8, and need not be guessed.
         is_utf_8 = line[:1] == b"{" and line[1:2] != b"\0"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from typing import Any
 
-from specify_cli.storage.event_lines import batch_of, json_object
+from specify_cli.storage.event_lines import ReadLine, batch_of, json_object
 from specify_cli.values import dataclass
 
 
@@ -142,7 +142,8 @@ def _judge(walk: _Walk, number: int, line: bytes) -> None:
         walk.misplaced.append(number)
     elif ours is None or not (has_id or ours in walk.missing):
         walk.seen[name] = said
-        walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.after))
+        whole = ReadLine.of(line + b"\n", said)
+        walk.foreign.append(Foreign(number=number, line=whole, after=walk.after))
     elif said == json_object(walk.known[ours]):
         # Another program wrote it again, in another form.
         _note(walk, deque([ours] if ours in walk.missing else []), number)
