@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
-
-from specify_cli.values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself is slow to load.

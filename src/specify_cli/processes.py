@@ -9,11 +9,10 @@ import signal
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
-
-from specify_cli.values import dataclass
 
 VARIABLE: Final = "SPEC_KITTY_HOST_PROCESS"
 """In the environment of what a process of the host started while it held a lock; names that process."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from specify_cli.orchestrator_api.arguments import argument
 from specify_cli.orchestrator_api.command import always
 from specify_cli.orchestrator_api.commands.list_ready import ListReadyResult
 from specify_cli.orchestrator_api.commands.transition import TransitionParams
-from specify_cli.values import dataclass
 from tests.contract.agreement import facts
 from tests.contract.agreement.checks import CHECKS
 from tests.contract.agreement.facts import CodeFacts, FlagFacts

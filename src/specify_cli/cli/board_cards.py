@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from specify_cli.cli.ages import age
 from specify_cli.mailbox.printable import printable
-from specify_cli.values import dataclass
 
 WITH_A_HOLDER = frozenset({"claimed", "in_progress", "for_review", "in_review", "blocked"})
 """Lanes in which a board names whose a package is: also of one that waits for a review, or is blocked."""

@@ -6,11 +6,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, get_type_hints
 
 from specify_cli.orchestrator_api import arguments, command, registry
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.orchestrator_api.command import Command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,7 +26,6 @@ from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_ques
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.saying import bold, say
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli import errors

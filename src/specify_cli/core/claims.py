@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.state import PackageState
 from specify_cli.errors import TransitionRejected, WorkPackageAlreadyClaimed
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.core.wishes import Wish

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from specify_cli.core.lanes import Lane
-from specify_cli.values import dataclass
 
 UNRECORDED: Final = ""
 """In place of a commit: the event was written before commits were recorded."""

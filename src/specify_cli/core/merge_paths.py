@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 
 SPECS: Final = "kitty-specs"
 HOST_FOLDERS: Final = frozenset({".kitty", ".worktrees"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 
 _ID = r"(?:WP|Work[ -]Package)[ _-]?[0-9]{1,9}(?!\w)"
 _BETWEEN = r"[\s*_`]*(?:,?\s*(?:and\b|&)|[,;+/\u2013-]|\.{2,3}|to\b|through\b)[\s*_`]*"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice
 
 from specify_cli.core.globs import Head, heads_meet, is_wild
-from specify_cli.values import dataclass
 
 
 def connected(heads: Sequence[Head]) -> list[int]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from specify_cli.core.events import JsonObject, Moved
 from specify_cli.core.lanes import FINISHED, Lane
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.core.wishes import Wish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from specify_cli.core import reviews
 from specify_cli.core.lanes import MOVES, Guard, Lane
@@ -13,7 +14,6 @@ from specify_cli.errors import (
     TransitionRejected,
     WorkPackageAlreadyClaimed,
 )
-from specify_cli.values import dataclass
 
 BEFORE_WORK = frozenset({Lane.PLANNED, Lane.CLAIMED, Lane.BLOCKED, Lane.CANCELED})
 INTO_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import FINISHED, HANDED_IN, HELD, OCCUPYING, Lane
 from specify_cli.core.reviews import Feedback, feedback_in, implementers_after
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

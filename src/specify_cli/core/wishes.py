@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import TransitionRejected
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

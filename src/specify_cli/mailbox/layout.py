@@ -6,13 +6,13 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import credentials
 from specify_cli.files import atomic, folders
 from specify_cli.protocol import HEARTBEAT, SUFFIX, is_orchestrator
 from specify_cli.storage.layout import Layout
-from specify_cli.values import dataclass
 
 SHARED = 0o755
 PRIVATE = 0o700

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, NotAuthorized, SpecKittyError
@@ -10,7 +11,6 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.grants import Grant
 from specify_cli.orchestrator_api.judgement import Judgement
 from specify_cli.storage.lookup import Lookup
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

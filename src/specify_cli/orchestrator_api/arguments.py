@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
 from specify_cli import credentials, nearest
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api import plain_arguments
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.storage.mission_files import MissionIdentity

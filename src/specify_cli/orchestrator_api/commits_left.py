@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.outcomes import CommitsBeyond

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.orchestrator_api.grants import Grant, everything
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.settings import HostSettings
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

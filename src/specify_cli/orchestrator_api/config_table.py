@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -32,7 +33,6 @@ from specify_cli.storage.settings import (
     OwnedFilesRule,
     SelfReviewRule,
 )
-from specify_cli.values import dataclass
 
 FILTER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MOST_ORCHESTRATORS = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api.command import Result
 from specify_cli.storage.layout import Layout
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.doctor import Diagnosis, Doctor

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.core.reviews import Feedback

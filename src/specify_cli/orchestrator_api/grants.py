@@ -6,7 +6,7 @@ A glob has `*` for any text, `?` for any one character and `[..]` for one of tho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,6 @@ from specify_cli.ids import DEFAULT_ORCHESTRATOR
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.policy import FLAGS
 from specify_cli.protocol import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
-from specify_cli.values import dataclass
 
 ALL = "all"
 READ_ONLY = "read-only"

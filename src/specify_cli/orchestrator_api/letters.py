@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.command import Result
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.storage.dead_letters import Letter

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from specify_cli.orchestrator_api.arguments import Constraint, Params, argument
 from specify_cli.orchestrator_api.command import Result
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.replies import Reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from specify_cli import credentials, ids
 from specify_cli.errors import UsageError
 from specify_cli.patterns import pattern
 from specify_cli.storage import strict_json
-from specify_cli.values import dataclass
 
 RFC_3339 = pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
 REQUIRED = {"contract_version": str, "correlation_id": str, "command": str, "args": dict}

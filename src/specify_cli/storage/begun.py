@@ -16,13 +16,13 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
 from specify_cli.files.atomic import fsync_folder, translated
-from specify_cli.values import dataclass
 
 SUFFIX, UNFINISHED = ".json", ".tmp"
 # What a call is, for whoever settles it; a note without one of these is of another kind.

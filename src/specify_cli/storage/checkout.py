@@ -6,6 +6,7 @@ Source: gitrepository-layout(5), git-bisect(1), git-rebase(1).
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,6 @@ from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.storage import git_folders
 from specify_cli.storage.log_lines import Comparison
 from specify_cli.storage.record_entries import KnownMission
-from specify_cli.values import dataclass
 
 _HEAD: Final = "HEAD"
 _REF: Final = "ref: "

@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from specify_cli.errors import UsageError
 from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.files.regular import NotRegular, TooLarge, kind, read_regular
 from specify_cli.storage.letter_bodies import unfinished
-from specify_cli.values import dataclass
 
 WAITING, SETTLING, SETTLED, BODY = ".json", ".settling", ".settled", ".body"
 MAX_RECORD_BYTES = 1024 * 1024

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, Moved
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage.event_fields import NotReadable, event_in
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from specify_cli.protocol import HEARTBEAT, SUFFIX
-from specify_cli.values import dataclass
 
 MISSIONS: Final = "kitty-specs"
 WORKTREES: Final = ".worktrees"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from io import FileIO
 from itertools import accumulate, takewhile
 from pathlib import Path
@@ -16,7 +17,6 @@ from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.regular import TooLarge
 from specify_cli.storage import event_lines, project_files
-from specify_cli.values import dataclass
 
 FILE_NAME: Final = "status.events.jsonl"
 MOST_BYTES: Final = 512 * 1024 * 1024

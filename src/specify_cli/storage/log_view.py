@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from specify_cli.storage import log_lines
 from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.log_lines import Comparison, Foreign
 from specify_cli.storage.record_entries import KnownMission
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

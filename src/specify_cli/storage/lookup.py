@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from specify_cli.errors import SpecKittyError
-from specify_cli.values import dataclass
 
 LONGEST_NAME = 200
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from specify_cli.storage import project_files
 from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
 from specify_cli.storage.recorded_log import RecordedLog
-from specify_cli.values import dataclass
 
 DEFAULT_TYPE = "software-dev"
 DEFAULT_TARGET = "main"

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from specify_cli.files.regular import TooLarge
 from specify_cli.patterns import pattern
 from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.checkboxes import by_package, subtask_id, ticks_in
-from specify_cli.values import dataclass
 
 PACKAGE_ID = pattern(r"WP[0-9]+", re.ASCII)
 FILE_NAME = pattern(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.errors import MissionNotFound
@@ -14,7 +14,6 @@ from specify_cli.storage import git_folders
 from specify_cli.storage.git_folders import GIT
 from specify_cli.storage.layout import MISSIONS, WORKTREES, Layout
 from specify_cli.storage.settings import HostSettings
-from specify_cli.values import dataclass
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"
 MARKS = (MISSIONS, ".kittify", GIT)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
-from specify_cli.values import dataclass
 
 REQUEST: Final = "request"
 """A request and its answer."""

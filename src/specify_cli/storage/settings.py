@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
-
-from specify_cli.values import dataclass
 
 OwnedFilesRule: TypeAlias = Literal["warn", "refuse"]
 SelfReviewRule: TypeAlias = Literal["allow", "warn", "refuse"]

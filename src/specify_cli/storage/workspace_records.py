@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from specify_cli.files.identity import Identity
 from specify_cli.storage import project_files
 from specify_cli.storage.mission_files import read_json
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 
 _MOST_FOLDERS: Final = 16
 _SUFFIX: Final = ".json"

@@ -6,12 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from specify_cli import processes
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git, GitFailed
 
 NO_GROUP: Final = 65_534

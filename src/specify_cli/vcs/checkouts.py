@@ -7,10 +7,10 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs import index_file, plain_files
 from specify_cli.vcs.git import Completed, Git, GitFailed, time_limit
 

@@ -11,11 +11,10 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs.git import time_limit
 from specify_cli.vcs.objects import Entry

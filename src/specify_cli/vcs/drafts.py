@@ -8,10 +8,10 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs.discarding import discard
 from specify_cli.vcs.git import keeping
 from specify_cli.vcs.host_folders import FOLDER, MAKING, opened_private

@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
 from specify_cli import processes
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
 
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git
 
 MOST_DIFF: Final = 4 * 1024 * 1024

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.core.merge_paths import FOLDER, name_fault
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.objects import Change, merge_trees, read_objects, tree_changes
 

@@ -13,12 +13,12 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.files import sync
-from specify_cli.values import dataclass
 from specify_cli.vcs import lane_branches, lfs
 from specify_cli.vcs.box import Box, box_for
 from specify_cli.vcs.branch_moves import TargetMoved

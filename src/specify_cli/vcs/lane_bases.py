@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_strategies import Head
 from specify_cli.vcs.objects import tree_of

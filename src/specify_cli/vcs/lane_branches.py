@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from specify_cli.files import sync
-from specify_cli.values import dataclass
 from specify_cli.vcs import kept, lane_bases, marks
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.branch_moves import settle_all, travel

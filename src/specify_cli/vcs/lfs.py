@@ -13,12 +13,11 @@ import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.values import dataclass
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source

@@ -6,10 +6,10 @@ Source: git-lfs, `docs/spec.md`: a pointer is a text of less than 1024 bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.net_content import NewObject
 from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes

@@ -12,12 +12,12 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from specify_cli import processes
 from specify_cli.files import sync
-from specify_cli.values import dataclass
 from specify_cli.vcs import plain_files
 
 NAME: Final = "spec-kitty-at-work"

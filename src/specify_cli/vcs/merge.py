@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from specify_cli.files import sync
-from specify_cli.values import dataclass
 from specify_cli.vcs.branch_moves import (
     Journey,
     TargetMoved,

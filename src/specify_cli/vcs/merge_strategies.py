@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.objects import (
     Entry,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from specify_cli.files import sync
 from specify_cli.files.identity import identity
-from specify_cli.values import dataclass
 from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.drafts import draft

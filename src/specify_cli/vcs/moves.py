@@ -6,13 +6,13 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import HOST_FILES, SPECS, STATUS
 from specify_cli.files import sync
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import GitFailed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.core.merge_paths import FOLDER, folded
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.incoming import MOST_TREE_BYTES, TreeFault, entries
 from specify_cli.vcs.objects import read_objects

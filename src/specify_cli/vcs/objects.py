@@ -6,10 +6,10 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import Git, GitFailed
 
 REGULAR: Final = "100644"

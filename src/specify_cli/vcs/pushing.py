@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import HOOKS_OFF, OVERRIDES, Completed, Git, GitFailed
 from specify_cli.vcs.repository import Repository

@@ -9,10 +9,10 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import Git

@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
 
 from specify_cli import processes
-from specify_cli.values import dataclass
 
 MOST_PRINTED: Final = 512 * 1024 * 1024
 """No more bytes than that are taken from one git."""

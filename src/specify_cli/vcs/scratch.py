@@ -7,11 +7,11 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from specify_cli import processes
-from specify_cli.values import dataclass
 from specify_cli.vcs import box, plain_files
 from specify_cli.vcs.checkouts import git_dir_of
 from specify_cli.vcs.git import Git, GitFailed

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,6 @@ from specify_cli import clock
 from specify_cli.files import sync
 from specify_cli.files.identity import Identity
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import Budget, discard
 from specify_cli.vcs.host_folders import FOLDER, TRASH, opened, opened_private

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.values import dataclass
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.box import Box, box_for
 from specify_cli.vcs.converted_files import FilteredFiles, conversions, take_attributes

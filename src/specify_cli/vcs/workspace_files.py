@@ -8,12 +8,12 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from heapq import nsmallest
 from pathlib import Path
 from typing import Final
 
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 
 MOST_TOLD: Final = 100
 """At most this many odd files are returned for each folder; messages show fewer."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.values import dataclass
 from specify_cli.vcs import lfs, plain_files
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import Git

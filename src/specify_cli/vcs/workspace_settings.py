@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import FALLBACK_EMAIL, FALLBACK_NAME, Git
 from specify_cli.vcs.remote_urls import from_elsewhere, resolved, without_user
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from specify_cli.files import sync
 from specify_cli.files.identity import Identity, identity
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.vcs import pins, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.drafts import Draft, draft

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from specify_cli import clock, ids
 from specify_cli.core import claims
@@ -11,7 +12,6 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import MissionNotReady, PreflightFailed, Unfinished
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

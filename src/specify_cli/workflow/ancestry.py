@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
 
 from specify_cli.core.dependencies import needed_by
 from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected
-from specify_cli.values import dataclass
 from specify_cli.workflow.opened import OpenMission
 from specify_cli.workflow.package_commits import PackageCommits
 

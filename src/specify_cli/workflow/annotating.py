@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from specify_cli import clock, ids
 from specify_cli.core import claims
@@ -11,7 +12,6 @@ from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.opened import OpenMission, changing_mission, naming

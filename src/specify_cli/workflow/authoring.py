@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import ids
@@ -24,7 +25,6 @@ from specify_cli.storage.mission_files import (
 )
 from specify_cli.storage.project import Project, root_above
 from specify_cli.storage.removal import remove_thing
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.core.lanes import TERMINAL, Lane
 from specify_cli.core.package_references import number_of
 from specify_cli.storage import front_matter
 from specify_cli.storage.package_files import WorkPackage, read_text
-from specify_cli.values import dataclass
 from specify_cli.workflow.authoring_needs import Stated, Statements
 from specify_cli.workflow.doctor_former_status import former_status, lane_folders
 from specify_cli.workflow.opened import OpenMission

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -16,7 +17,6 @@ from specify_cli.core.package_references import (
     read_references,
 )
 from specify_cli.errors import UsageError
-from specify_cli.values import dataclass
 from specify_cli.workflow.authoring_lines import Line
 
 BULLET = re.compile(r"([\s>]*)(?:[-*+]|[0-9]{1,3}[.)])\s+(.*)", re.A)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from specify_cli.errors import UsageError
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 
 FENCE = pattern(r"\s{0,3}(`{3,}|~{3,})(.*)")
 _ASCII = str.maketrans(

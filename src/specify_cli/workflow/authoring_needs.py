@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from specify_cli.core.dependencies import Graph
 from specify_cli.core.package_references import (
@@ -10,7 +11,6 @@ from specify_cli.core.package_references import (
     mentions,
     read_references,
 )
-from specify_cli.values import dataclass
 from specify_cli.workflow.authoring_fields import patterns
 from specify_cli.workflow.authoring_lines import Line, LineRefused
 

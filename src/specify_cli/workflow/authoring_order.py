@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise, product
 
 from specify_cli.core.package_references import (
@@ -18,7 +19,6 @@ from specify_cli.core.package_references import (
     resolved,
 )
 from specify_cli.patterns import pattern
-from specify_cli.values import dataclass
 from specify_cli.workflow.authoring_lines import Line
 
 _ARROW = pattern(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.core import globs
@@ -15,7 +16,6 @@ from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from specify_cli.core.events import Event, JsonObject
 from specify_cli.errors import CorrelationIdConflict
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.storage.record_entries import Draft

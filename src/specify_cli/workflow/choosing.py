@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.core.lanes import TERMINAL
@@ -9,7 +10,6 @@ from specify_cli.errors import MissionNotFound, SpecKittyError
 from specify_cli.storage.missing_missions import missions_not_checked_out
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow.opened import OpenMission, open_mission
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from datetime import datetime
 
 from specify_cli import clock
@@ -12,7 +13,6 @@ from specify_cli.core.events import Moved
 from specify_cli.core.wishes import Wish
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow import liveness
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.liveness import acting

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,7 +25,6 @@ from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
 from specify_cli.storage.removal import remove_thing
 from specify_cli.storage.renaming import rename_new, require_new
-from specify_cli.values import dataclass
 from specify_cli.workflow.cause import Cause
 
 REPLAYED, DISCARDED = "replayed", "discarded"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.core.events import Event
@@ -14,7 +15,6 @@ from specify_cli.storage.event_lines import LogContent
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.package_files import read_packages
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow import liveness
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-
-from specify_cli.values import dataclass
 
 
 class Severity(StrEnum):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import clock, ids
@@ -21,7 +22,6 @@ from specify_cli.storage import front_matter, package_files
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
-from specify_cli.values import dataclass
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding, fixable, warning
 

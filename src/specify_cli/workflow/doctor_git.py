@@ -6,13 +6,13 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import clock
 from specify_cli.core.lanes import OCCUPYING, Lane
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.vcs import linked_worktrees
 from specify_cli.vcs.checkouts import Checkout, registered
 from specify_cli.vcs.git import GitFailed

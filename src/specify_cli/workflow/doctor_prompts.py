@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,7 +14,6 @@ from specify_cli.core.package_references import number_of
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import front_matter, package_files, project_files
 from specify_cli.storage.package_files import FILE_NAME
-from specify_cli.values import dataclass
 from specify_cli.workflow.doctor_findings import Finding, error, warning
 
 BY_HAND = "correct it by hand"

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage.project import Project
 from specify_cli.storage.recorded_log import RecordedLog, Stamp
-from specify_cli.values import dataclass
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.core import globs
@@ -12,7 +13,6 @@ from specify_cli.core.events import Moved
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed
-from specify_cli.values import dataclass
 from specify_cli.vcs.box import box_for
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import tree_changes

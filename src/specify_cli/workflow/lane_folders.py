@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.storage.workspace_records import WorkspaceRecord
-from specify_cli.values import dataclass
 from specify_cli.vcs import linked_worktrees, scratch
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.uncommitted import uncommitted

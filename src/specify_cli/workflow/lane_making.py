@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,6 @@ from typing import Final
 from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.workspace_records import WorkspaceRecord
-from specify_cli.values import dataclass
 from specify_cli.vcs import lane_branches, linked_worktrees, mirrors, workspaces
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.branch_moves import TargetMoved

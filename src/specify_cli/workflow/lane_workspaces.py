@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
@@ -12,7 +13,6 @@ from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import all_missions
-from specify_cli.values import dataclass
 from specify_cli.vcs import kept
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.git import GitFailed

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
 from specify_cli.files import folders
 from specify_cli.files.atomic import fsync_folder, publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
-from specify_cli.values import dataclass
 from specify_cli.vcs.merge import MergePlan
 from specify_cli.workflow.cause import Cause
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
+from dataclasses import KW_ONLY, dataclass
 
 from specify_cli.errors import PreflightFailed
 from specify_cli.files import locks
 from specify_cli.storage.mission_files import MissionFiles
-from specify_cli.values import dataclass
 from specify_cli.vcs import pushing
 from specify_cli.vcs.merge import MergePlan
 from specify_cli.vcs.repository import Repository

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane
@@ -13,7 +13,6 @@ from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
 from specify_cli.files import sync
 from specify_cli.storage import event_lines
-from specify_cli.values import dataclass
 from specify_cli.vcs import merge, pushing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (

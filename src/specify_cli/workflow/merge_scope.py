@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Final
 
 from specify_cli.core import merge_paths
 from specify_cli.core.merge_paths import Changed, shown
-from specify_cli.values import dataclass
 from specify_cli.vcs import incoming
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.intake_order import IntakeRefused

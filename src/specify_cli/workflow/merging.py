@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from specify_cli.core.wishes import MergeWish
 from specify_cli.errors import StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.vcs import pushing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.workflow import merge_push, repositories

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
+from dataclasses import dataclass
 
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError
-from specify_cli.values import dataclass
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import workspace_index

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.reviews import Feedback
 from specify_cli.storage.mission_files import MissionIdentity
-from specify_cli.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from specify_cli import clock
 from specify_cli.core.claims import contest
@@ -11,7 +11,6 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow import liveness
 from specify_cli.workflow.mission_reports import MissionReport, PackageReport
 from specify_cli.workflow.opened import OpenMission, open_mission

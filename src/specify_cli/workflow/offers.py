@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected
-from specify_cli.values import dataclass
 from specify_cli.vcs.intake import Fetched, IntakeRefused, Standing
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.merge_scope import PathsRefused

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.reviews import Feedback
 from specify_cli.storage.mission_files import MissionIdentity
-from specify_cli.values import dataclass
 from specify_cli.workflow.opened import Workspace
 
 

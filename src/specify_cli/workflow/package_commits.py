@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from specify_cli.core.dependencies import needed_by
 from specify_cli.core.events import UNRECORDED
 from specify_cli.core.lanes import FINISHED, Lane
-from specify_cli.values import dataclass
 from specify_cli.vcs import kept
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.opened import AT_WORK, OpenMission

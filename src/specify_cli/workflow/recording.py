@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from specify_cli.errors import CorrelationIdConflict, SpecKittyError, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow import merge_intent
 from specify_cli.workflow.cause import Cause, Effects
 

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,6 @@ from specify_cli.protocol import SUFFIX, is_request_id
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
-from specify_cli.values import dataclass
 
 MAX_BYTES = 64 * 1024 * 1024
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -5,10 +5,10 @@ Each is loaded when it is asked for: to load all of them takes longer than most 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.accepting import Accepting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,6 @@ from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage import checkboxes, package_files
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.vcs import history
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.history import CommitSummary, Difference

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import ExitStack
+from dataclasses import dataclass
 from enum import StrEnum
 
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.vcs.checkouts import checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake import IntakeRefused, Standing

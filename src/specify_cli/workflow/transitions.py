@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from specify_cli.core import claims, rules
 from specify_cli.core.events import Annotated, Moved
@@ -13,7 +13,6 @@ from specify_cli.core.rules import Move, Sight
 from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed, TransitionRejected
-from specify_cli.values import dataclass
 from specify_cli.vcs.git import GitFailed
 from specify_cli.workflow import (
     ancestry,

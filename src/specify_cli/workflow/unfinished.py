@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow import merge_intent
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from specify_cli.core import claims, rules
 from specify_cli.core.events import Event, Moved
@@ -11,7 +11,6 @@ from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.wishes import Wish
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.workflow import hand_in, lane_occupancy, transitions
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.hand_in import HandIn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,6 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.files.identity import identity
 from specify_cli.storage.project import Project
-from specify_cli.values import dataclass
 from specify_cli.vcs import trash
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.host_folders import TRASH

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import Name, Words
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause

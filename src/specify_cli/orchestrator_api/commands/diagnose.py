@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.diagnosis import DiagnosisResult, doctor_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, Result, mission_fields
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params, argument
@@ -11,7 +11,6 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
@@ -11,7 +12,6 @@ from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
@@ -12,7 +13,6 @@ from specify_cli.orchestrator_api.arguments import CommitId, Params, Verdict, ar
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
-from specify_cli.values import dataclass
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause
