@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from specify_cli.files import file_system
+
 SYNC_ALL = "sync everything"
 SUBCOMMAND = re.compile("[a-z]+(-[a-z]+)*")
 
@@ -83,6 +85,7 @@ def watched() -> Iterator[Durable]:
         for name in ("replace", "rename"):
             kernel.setattr(os, name, _noting_rename(durable, getattr(os, name)))
         kernel.setattr(os, "sync", lambda: durable.steps.append(SYNC_ALL))
+        kernel.setattr(file_system, "_syncfs", lambda: lambda _: durable.steps.append(SYNC_ALL))
         kernel.setattr(os, "unlink", _noting_unlink(durable, os.unlink))
         kernel.setattr(fcntl, "flock", _noting_lock(durable, fcntl.flock))
         kernel.setattr(subprocess, "Popen", _noting_program(durable, subprocess.Popen))

@@ -11,6 +11,7 @@ from specify_cli.core.lanes import Lane
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record_place import record_folder
 from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.storage.remembered_log import RememberedLog
 
 CLAIM = Moved(
     event_id="E1",
@@ -30,9 +31,15 @@ def forget(root: Path) -> None:
     shutil.rmtree(record_folder(Layout(root)), ignore_errors=True)
 
 
-def log_in(root: Path, slug: str = "001-search", *, mission_id: str | None = None) -> RecordedLog:
+def log_in(
+    root: Path,
+    slug: str = "001-search",
+    *,
+    mission_id: str | None = None,
+    kind: type[RecordedLog] = RememberedLog,
+) -> RecordedLog:
     """The log of a mission whose folder is there, in a project without a repository."""
-    log = RecordedLog(project=Layout(root), slug=slug, id_of=lambda _: mission_id)
+    log = kind(project=Layout(root), slug=slug, id_of=lambda _: mission_id)
     log.path.parent.mkdir(parents=True, exist_ok=True)
     (root / ".kitty" / "host").mkdir(parents=True, exist_ok=True)
     return log

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import Final
 
 from specify_cli import clock
 
 ULID_BITS = 128
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = tuple(high + low for high in CROCKFORD for low in CROCKFORD)
+# As Python writes base 32; the letters that are in no ULID stay out of it.
+_DIGITS: Final = str.maketrans(f"{CROCKFORD}ILOU", "0123456789ABCDEFGHIJKLMNOPQRSTUV????")
 DAY_S = 86_400
 MAILBOX = "mailbox"
 """The door of the orchestrators that write files."""
@@ -30,7 +34,7 @@ def ulid(*, after: str | None = None) -> str:
     if after is not None:
         behind = max(number, _number_of(after) + 1)
         number = behind if behind >> ULID_BITS == 0 else number
-    return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join(_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10))
 
 
 def is_far_ahead(minted: str) -> bool:
@@ -39,10 +43,7 @@ def is_far_ahead(minted: str) -> bool:
 
 
 def _number_of(minted: str) -> int:
-    number = 0
-    for character in minted:
-        number = (number << 5) | CROCKFORD.index(character)
-    return number
+    return int(minted.translate(_DIGITS), 32)
 
 
 def correlation_id() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.orchestrator_boundary import violations
+from tests.architecture.orchestrator_boundary.processes import HOMES_OF_FOREIGN_CALLS
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,11 +159,11 @@ PROCESSES = [
     "not python at all:",
 ]
 
-BESIDES_A_RENAME = [
+BESIDES_ONE_FUNCTION = [
     "import ctypes\nctypes.CDLL(None).system(b'x')",
-    "import ctypes\nquiet = ctypes.CDLL(None)\nquiet.renameat2\nquiet.system(b'x')",
-    "import ctypes\nctypes.CDLL('mine.so').renameat2",
-    "import ctypes\nctypes.CDLL(name=None).renameat2",
+    "import ctypes\nquiet = ctypes.CDLL(None)\nquiet.KNOWN\nquiet.system(b'x')",
+    "import ctypes\nctypes.CDLL('mine.so').KNOWN",
+    "import ctypes\nctypes.CDLL(name=None).KNOWN",
     "import ctypes\nload = ctypes.CDLL\nload('mine.so').system(b'x')",
     "import ctypes\nhand_on(ctypes.CDLL)",
     "import ctypes\nctypes.pythonapi.system(b'x')",
@@ -313,11 +314,14 @@ def test_a_program_other_than_git_is_seen_where_git_is_run(text: str, checkout: 
     assert seen_in(checkout) == {"src/specify_cli/vcs/git.py"}
 
 
-@pytest.mark.parametrize("text", BESIDES_A_RENAME)
-def test_more_than_a_rename_is_seen_where_the_c_library_is_asked_for_one(text: str, checkout: Path):
-    plant(checkout, "src/specify_cli/vcs/renames.py", text)
+@pytest.mark.parametrize(("home", "known"), HOMES_OF_FOREIGN_CALLS.items())
+@pytest.mark.parametrize("text", BESIDES_ONE_FUNCTION)
+def test_more_than_one_function_is_seen_where_the_c_library_is_asked_for_it(
+    text: str, home: str, known: str, checkout: Path
+):
+    plant(checkout, home, text.replace("KNOWN", known))
 
-    assert seen_in(checkout) == {"src/specify_cli/vcs/renames.py"}
+    assert seen_in(checkout) == {home}
 
 
 @pytest.mark.parametrize("text", NOT_IN_SIGHT)

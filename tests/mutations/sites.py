@@ -152,7 +152,7 @@ IDEMPOTENCY = {
     "intent.request_digest != self.cause.request_digest": "False",
     "new[0] not in view.lines": "True",
     "self._has_moved(intent)": "False",
-    "self._renew(path.name)": "False",
+    "_renewed(name, folder)": "False",
     "self._is_done(letter)": "False",
     "self._is_own(letter, cause)": "True",
     "self._is_used(stem, letter.identity)": "False",

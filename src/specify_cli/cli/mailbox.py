@@ -21,6 +21,7 @@ from specify_cli.cli.complaining import (
 from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
+from specify_cli.cli.mailbox_head import head
 from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
 
@@ -156,7 +157,8 @@ def _depth(places: Places) -> int:
     with contextlib.suppress(errors.StorageFailed, OSError):
         depth += door.backlog().depth
     with contextlib.suppress(errors.StorageFailed, OSError):
-        depth += len(door.claims())
+        # What was answered a moment ago is there until its reply is synced.
+        depth += sum(not (places.outbox / f"{it.stem}.json").exists() for it in door.claims())
     return depth
 
 
@@ -195,5 +197,5 @@ def _last_seen(beat: Mapping[str, Any]) -> str:
     return f"the last one {how} at {beat.get('beat_at')}"
 
 
-for word in (access, dead_letters, prune, tail):
+for word in (access, dead_letters, head, prune, tail):
     mailbox.add_command(word)

@@ -88,10 +88,10 @@ def apply(package: PackageState, event: Moved | Annotated) -> PackageState:
     return replace(package, last_actor=event.actor)
 
 
-def replay(events: Iterable[Event]) -> MissionState:
-    """The mission's state after all `events`, oldest first."""
-    packages: dict[str, PackageState] = {}
-    accepted_at = None
+def replay(events: Iterable[Event], before: MissionState | None = None) -> MissionState:
+    """The mission's state after all `events`, oldest first, where it was as `before`."""
+    packages = {**before.packages} if before else {}
+    accepted_at = before.accepted_at if before else None
     for event in events:
         if isinstance(event, MissionAccepted):
             accepted_at = event.at

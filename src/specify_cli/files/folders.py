@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
@@ -106,11 +107,12 @@ def _open_below(folder: Path, below: Path) -> int:
 
 
 def _walk(folder: Path, below: Path) -> int:
-    place, descriptor = below, -1
+    depth, descriptor = 0, -1
+    parts = _parts_between(folder, below)
     try:
         descriptor = os.open(below, FOLLOWED)
-        for part in folder.relative_to(below).parts:
-            place = place / part
+        for part in parts:
+            depth += 1
             inner = os.open(part, NOT_FOLLOWED, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
@@ -118,9 +120,15 @@ def _walk(folder: Path, below: Path) -> int:
         if descriptor >= 0:
             os.close(descriptor)
         if error.errno in NO_FOLDER:
-            raise NotAFolder(place) from error
+            raise NotAFolder(below.joinpath(*parts[:depth])) from error
         raise
     return descriptor
+
+
+@lru_cache(maxsize=1024)
+def _parts_between(folder: Path, below: Path) -> tuple[str, ...]:
+    # The same few folders are opened with every request.
+    return folder.relative_to(below).parts
 
 
 def _refusal(folder: Path, error: OSError) -> StorageFailed:

@@ -1,6 +1,7 @@
 """Named locks between processes; the kernel frees them when their process dies.
 
-If its file was removed while somebody waited, the lock is taken again on a new file: `filelock` does that. Each
+A lock that is free is taken here, because that is done some times a request; `filelock` waits for one that is
+not, and takes it again on a new file where its own was removed meanwhile. Both ask the kernel for the same. Each
 file says who held it last, since when and for what, so that a refusal can name it, and so that what a
 dead holder left running, with the descriptor of the lock, can be ended.
 """
@@ -8,14 +9,15 @@ dead holder left running, with the descriptor of the lock, can be ended.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
-from specify_cli import clock, processes
+from specify_cli import batch, clock, processes
 from specify_cli.errors import StorageFailed
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 
@@ -27,6 +29,15 @@ LOOK_AT_HOLDER_S = 0.25
 SIGNATURE_WIDTH = 1024
 LONGEST_DOING = 128
 UNKNOWN = "another process"
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_MODE: Final = 0o644
+
+
+class Lock(Protocol):
+    """A lock that was taken."""
+
+    def release(self) -> None:
+        """Somebody else may take it."""
 
 
 @contextlib.contextmanager
@@ -36,11 +47,16 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
     Unless it `is_kept`, its file is gone afterwards: for locks whose names are not a fixed set.
 
     Yields its descriptor: a process that inherits it keeps the lock from everybody else, should
-    this one be killed before.
+    this one be killed before. In a batch it is held until the batch ends.
 
     Raises:
         StorageFailed: the lock stayed taken for `timeout_s`, or its file could not be made.
+        NotInBatch: in a batch, it is taken.
     """
+    inside = batch.current()
+    if inside is not None:
+        yield _held_by(inside, path)
+        return
     descriptors: list[int] = []
     lock = _acquire(path, timeout_s=timeout_s, told=descriptors.append)
     if lock is None:
@@ -58,10 +74,21 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
         lock.release()
 
 
+def _held_by(inside: batch.Batch, path: Path) -> int:
+    if path not in inside.held:
+        descriptors: list[int] = []
+        lock = _acquire(path, timeout_s=0, told=descriptors.append)
+        if lock is None:
+            raise batch.NotInBatch
+        inside.locks.callback(lock.release)
+        inside.held[path] = descriptors[-1]
+    return inside.held[path]
+
+
 class LifeLock:
     """A lock held from `try_acquire` until `release` or the death of the process."""
 
-    def __init__(self, lock: FileLock) -> None:
+    def __init__(self, lock: Lock) -> None:
         self._lock = lock
 
     @classmethod
@@ -107,29 +134,69 @@ def _end_orphans_of_holder(path: Path) -> None:
         processes.end_orphans(process)
 
 
+class _Taken:
+    """A lock that was free."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        # A process that has inherited the descriptor would keep what is only closed.
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        os.close(self._descriptor)
+
+
 def _acquire(
     path: Path, *, timeout_s: float, told: Callable[[int], object] = lambda descriptor: None
-) -> FileLock | None:
-    from filelock import Timeout
-
+) -> Lock | None:
     def on_acquired(descriptor: int) -> None:
         told(descriptor)
         _sign(descriptor)
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _file_lock(path, on_acquired)
-        for wait_s in _waits(timeout_s):
-            try:
-                lock.acquire(timeout=wait_s)
-            except Timeout:
-                _end_orphans_of_holder(path)
-            else:
-                return lock
+        descriptor = _take_free(path)
+        if descriptor is None:
+            return _wait(path, timeout_s=timeout_s, on_acquired=on_acquired)
     except (OSError, NotImplementedError) as error:
         raise StorageFailed(
             f"could not take the lock {path}: {error}; check the folder's permissions"
         ) from error
+    on_acquired(descriptor)
+    return _Taken(descriptor)
+
+
+def _take_free(path: Path) -> int | None:
+    """The descriptor of the lock; None where it is taken, or its file was removed or replaced meanwhile."""
+    try:
+        descriptor = os.open(path, _FLAGS, _MODE)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, _FLAGS, _MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), path.lstat()):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -> Lock | None:
+    # Inside the functions that wait: loading it takes longer than most locks are held.
+    from filelock import Timeout
+
+    lock = _file_lock(path, on_acquired)
+    for wait_s in _waits(timeout_s):
+        try:
+            lock.acquire(timeout=wait_s)
+        except Timeout:
+            _end_orphans_of_holder(path)
+        else:
+            return lock
     return None
 
 

@@ -288,7 +288,7 @@ class Mailbox:
         return self.outbox / f"{correlation_id}.json"
 
     def reply(self, correlation_id: str) -> dict[str, Any] | None:
-        """The envelope that answers the request of this id, or None while there is none.
+        """The envelope that answers the request of this id, or None while there is no whole one.
 
         Raises:
             BadReplyError, ForbiddenReplyError: there is something that is of no use.
@@ -418,13 +418,16 @@ def _read(path: Path, *, max_bytes: int) -> bytes:
     return data
 
 
-def _envelope(data: bytes, path: Path) -> dict[str, Any]:
+def _envelope(data: bytes, path: Path) -> dict[str, Any] | None:
+    """The envelope; None for what a loss of power leaves of a reply, which the host publishes again."""
+    if not _is_object(data):
+        return None
     try:
         # NaN and Infinity, which JSON does not have, are no `int` and thus refused.
         envelope: Any = json.loads(data, parse_constant=int, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadReplyError(f"{path} is not JSON") from error
-    if not isinstance(envelope, dict) or envelope.get("correlation_id") != path.stem:
+    if envelope.get("correlation_id") != path.stem:
         raise BadReplyError(f"{path} is not the envelope that answers {path.stem}")
     if not all(isinstance(envelope.get(name), str) for name in TEXTS):
         raise BadReplyError(f"{path} is no whole envelope, which has {', '.join(TEXTS)}")
@@ -436,6 +439,13 @@ def _envelope(data: bytes, path: Path) -> dict[str, Any]:
         raise BadReplyError(f"{path} contradicts itself: success, error_code and data do not fit")
     answer: dict[str, Any] = envelope
     return answer
+
+
+def _is_object(data: bytes) -> bool:
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _finite(text: str) -> float:

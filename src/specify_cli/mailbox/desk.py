@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
-from specify_cli.storage.lookup import Lookup
+from specify_cli.storage.lookup import Lookup, RequestFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,21 @@ class Desk:
         self._dead_letters = dead_letters
         self._settings = workplace.settings
         self._log = workplace.log
+        # Answered, and still there: until the reply is durable, the claim is what brings the answer back.
+        self._answered: deque[Claim] = deque()
+
+    def retire_answered(self) -> None:
+        """The replies of what was answered before the call are durable, and its claims are gone.
+
+        Raises:
+            StorageFailed, OSError: the disk refused; nothing is lost.
+        """
+        answered = [*self._answered]
+        if answered:
+            self._outbox.sync()
+        for claim in answered:
+            claim.retire()
+            self._answered.remove(claim)
 
     def sweep(self) -> None:
         """No half-written reply is left; to be called only while nothing is being settled.
@@ -71,7 +87,8 @@ class Desk:
     def read(self, claim: Claim, *, is_patient: bool, keeps: bool) -> Reading | None:
         """What the claim holds; None to be patient with a slow writer.
 
-        `keeps`: it was read once and for all, because it may be carried out.
+        `keeps`: it was read once and for all, because it may be carried out. What may be answered in a batch is not: before
+        its answer is recorded, nothing of it was done.
         """
         bounds = self._orchestrator
         # What is kept was judged before, and is ours where its owner could not have it back.
@@ -80,11 +97,32 @@ class Desk:
             raw = claim.read(bounds.max_request_bytes, owner_uid=owner_uid)
             if is_patient and self._is_half_written(claim, raw):
                 return None
-            if keeps:
+            mission = self._dispatcher.look_up(raw)
+            if keeps and not mission.is_batched:
                 claim = self._inbox.keep(claim, raw)
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
             return Reading(claim=claim, problem=problem)
-        return Reading(claim=claim, raw=raw, mission=self._dispatcher.look_up(raw))
+        return Reading(claim=claim, raw=raw, mission=mission)
+
+    def settle_batch(self, readings: Sequence[Reading]) -> list[Reading]:
+        """The claims are answered and retired; those come back that have to be settled alone, in their order."""
+        files = [
+            RequestFile(
+                raw=it.raw,
+                stem=it.claim.stem,
+                identity=self._orchestrator.identity,
+                mission=it.mission or Lookup(),
+            )
+            for it in readings
+        ]
+        left: list[Reading] = []
+        for reading, answer in zip(readings, self._dispatcher.answer_batch(files), strict=True):
+            if answer is not None:
+                self._deliver(reading.claim, answer)
+            else:
+                claim = self._inbox.keep(reading.claim, reading.raw)
+                left.append(replace(reading, claim=claim))
+        return left
 
     def settle(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         """The claim is answered and retired, with `refusal` where there is one."""
@@ -129,8 +167,7 @@ class Desk:
             self._set_aside_claim(claim, why=answer.envelope["data"]["message"], answer=answer)
             return
         self._outbox.publish(claim.stem, answer.reply)
-        # Only now: until the reply is durable, the claim is what brings the answer back.
-        claim.retire()
+        self._answered.append(claim)
         self._report(answer.envelope, is_repeat=answer.is_repeat)
 
     def _set_aside_claim(self, claim: Claim, *, why: str, answer: Answer | None = None) -> None:

@@ -1,14 +1,23 @@
-"""Replies appear whole under their request's name and are never rewritten."""
+"""Replies appear whole under their request's name, and are not rewritten unless a loss of power has torn them."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import secrets
 from pathlib import Path
+from typing import Final
 
 from specify_cli.files import atomic
+from specify_cli.files.file_system import sync_file_system
 from specify_cli.files.folders import opened
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import Places
+from specify_cli.protocol import SUFFIX
+
+_MODE: Final = 0o644
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class Outbox:
@@ -19,16 +28,39 @@ class Outbox:
         self._root = places.root
 
     def publish(self, stem: str, reply: bytes) -> bool:
-        """Whether `reply` was published now; a reply that is already there stays as it is.
+        """Whether `reply` was published now; a reply that is already there stays as it is, unless it is torn.
+
+        It survives a loss of power after the next `sync`, and may be torn by one before.
 
         Raises:
             StorageFailed: the disk refused; nothing was published.
         """
-        path = self._folder / f"{stem}.json"
-        if self._renew(path.name):
-            return False
-        atomic.publish(path, reply, below=self._root)
+        name = stem + SUFFIX
+        path = self._folder / name
+        with opened(self._folder, below=self._root) as folder, atomic.translated(path, "write"):
+            if _renewed(name, folder):
+                return False
+            temporary = f".{name}.{secrets.token_hex(8)}.tmp"
+            try:
+                _write_new(temporary, reply, folder)
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
         return True
+
+    def sync(self) -> None:
+        """Every reply that was published by now survives a loss of power.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        with (
+            opened(self._folder, below=self._root) as folder,
+            atomic.translated(self._folder, "sync"),
+        ):
+            sync_file_system(folder)
 
     def sweep(self) -> None:
         """No half-written reply of a killed worker is left; call it only while nothing is published.
@@ -38,21 +70,41 @@ class Outbox:
         """
         sweep_temporaries(self._folder, below=self._root)
 
-    def _renew(self, name: str) -> bool:
-        """Whether a reply is there; its date is now, so that nobody prunes what was just asked for."""
-        with opened(self._folder, below=self._root) as folder:
-            # A date that cannot be set is no reason to keep an answer back.
-            with contextlib.suppress(PermissionError):
-                return _touched(name, folder)
-            return name in os.listdir(folder)
 
-
-def _touched(name: str, folder: int) -> bool:
+def _renewed(name: str, folder: int) -> bool:
+    """Whether a whole reply is there; its date is now, so that nobody prunes what was just asked for."""
     try:
         os.utime(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
-    return True
+    except PermissionError:
+        # A date that cannot be set is no reason to keep an answer back.
+        if name not in os.listdir(folder):
+            return False
+    return not _is_torn(name, folder)
+
+
+def _is_torn(name: str, folder: int) -> bool:
+    """Whether it is what a loss of power leaves of a reply: no JSON object."""
+    try:
+        found = json.loads(read_regular(Path(name), max_bytes=_MOST_BYTES, dir_fd=folder))
+    except (NotRegular, TooLarge, OSError):
+        # Not of our making: whoever put it there may take it away.
+        return False
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(found, dict)
+
+
+def _write_new(name: str, data: bytes, folder: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(name, flags, _MODE, dir_fd=folder)
+    try:
+        remaining = memoryview(data)
+        while remaining:
+            remaining = remaining[os.write(descriptor, remaining) :]
+    finally:
+        os.close(descriptor)
 
 
 def sweep_temporaries(folder: Path, *, below: Path) -> None:

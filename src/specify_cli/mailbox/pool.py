@@ -103,6 +103,12 @@ class Pool:
             if len(line.jobs) == 1:
                 self._make_ready(identity, share, queue)
 
+    def has(self, identity: str, queue: str) -> bool:
+        """Whether something in that queue of the orchestrator is not done."""
+        with self._lock:
+            share = self._shares.get(identity)
+            return share is not None and queue in share.queues
+
     def in_hand(self, identity: str) -> tuple[int, int]:
         """How many requests of the orchestrator are in hand, and how many bytes they hold."""
         with self._lock:

@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from specify_cli import clock
 from specify_cli.errors import SpecKittyError, StorageFailed
-from specify_cli.mailbox.desk import Desk
+from specify_cli.mailbox.desk import Desk, Reading
 from specify_cli.mailbox.inbox import Backlog, Claim, Inbox, Landed
-from specify_cli.mailbox.pool import Pool
+from specify_cli.mailbox.pool import InHand, Pool
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
@@ -24,7 +25,7 @@ PAST_BOUNDS = 1_000
 LISTING_S = 1.0
 # One thing in the way is no broken disk: a mount point, or what only its owner may move.
 UNMOVABLE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV})
-# With how many slow writers of one orchestrator there is patience at a time.
+# How many slow writers of one orchestrator are looked at again in one turn.
 MOST_HALF_WRITTEN = 16
 # How many things that cannot be taken the operator is told of.
 TOLD = 100
@@ -53,7 +54,11 @@ class Post:
         self._settings = workplace.settings
         self._log = workplace.log
         self._recovered: deque[tuple[Claim, SpecKittyError | None]] = deque()
-        self._half_written: list[Claim] = []
+        self._half_written: deque[Claim] = deque()
+        # What is answered at the end of the turn, all at once; and what would be, but something of its queue is in the pool.
+        self._batch: list[Reading] = []
+        self._held_back: list[Reading] = []
+        self._batch_since = ""
         self._served: deque[Landed] = deque()
         self._past_bounds: deque[Landed] = deque()
         self._bound = ""
@@ -72,12 +77,22 @@ class Post:
 
         Nothing of the orchestrator may be in the pool. Raises: StorageFailed, OSError.
         """
+        self.retire_answered()
         self._desk.sweep()
         self._half_written.clear()
+        self._batch.clear()
+        self._held_back.clear()
         self._served.clear()
         self._past_bounds.clear()
         self._stale_at = 0.0
         self._recovered = deque(self._bounded(self.inbox.recover()))
+
+    def retire_answered(self) -> None:
+        """The replies that were published by now are durable, and nothing else is left of their requests.
+
+        Raises: StorageFailed, OSError.
+        """
+        self._desk.retire_answered()
 
     def work(self, is_stopping: Callable[[], bool]) -> float:
         """Seconds until it is worth coming again; nought where more waits and can be taken.
@@ -87,28 +102,37 @@ class Post:
         Raises:
             SpecKittyError, OSError: an answer could not be recorded, or the disk failed.
         """
-        for claim in list(self._half_written):
-            self._hand_over(claim)
+        for _ in range(min(len(self._half_written), MOST_HALF_WRITTEN)):
+            self._hand_over(self._half_written.popleft())
+        self._go_on_with_held_back()
         taken = 0
         while taken < BATCH and self._has_room(BATCH) and self._take_one(is_stopping):
             taken += 1
+        has_answered = self._settle_batch()
         self._refuse_some(is_stopping)
-        self.is_done = taken < BATCH and not self.has_work()
-        if taken == BATCH and self._has_room(BATCH):
+        self.is_done = taken < BATCH and not has_answered and not self.has_work()
+        if has_answered or (taken == BATCH and self._has_room(BATCH)):
             return 0.0
         settings = self._settings
         return settings.poll_interval_s if self.is_done else settings.look_again_s
 
     def has_work(self) -> bool:
         """Whether something was found that is not in the pool yet."""
-        return bool(self._half_written or self._recovered or self._served or self._past_bounds)
+        waiting = (self._half_written, self._held_back, self._recovered, self._served)
+        return any(waiting) or bool(self._past_bounds)
 
     def backlog(self) -> Backlog:
         """How much waits and is not answered; may be asked from another thread."""
         waiting = self.inbox.backlog()
         taken = self._pool.in_hand(self.identity)[0]
-        depth = waiting.depth + taken + len(self._half_written) + len(self._recovered)
-        return Backlog(depth, waiting.oldest)
+        here = (self._half_written, self._recovered, self._batch, self._held_back)
+        return Backlog(waiting.depth + taken + sum(len(it) for it in here), waiting.oldest)
+
+    def begun(self) -> list[InHand]:
+        """Which requests were begun and are not answered, the oldest first; may be asked from another thread."""
+        since = self._batch_since
+        batch = [InHand(name=it.claim.stem, since=since) for it in [*self._batch] if since]
+        return [*batch, *self._pool.begun(self.identity)]
 
     def set_aside(self, landed: Landed, *, why: str) -> None:
         """What lies there is a dead letter, unless it cannot be moved.
@@ -134,6 +158,9 @@ class Post:
             self._hand_over(*self._recovered[0])
             self._recovered.popleft()
             return True
+        if self._batch and not self._served:
+            # What was taken is answered first.
+            return False
         self._look_when_due()
         # Asked after the look, because what was found may have landed after the stop.
         if not self._served or is_stopping():
@@ -168,22 +195,47 @@ class Post:
             self._log(printable(f"{path} cannot be taken and stays: {error.strerror}"))
 
     def _hand_over(self, claim: Claim, refusal: SpecKittyError | None = None) -> None:
-        is_known, is_refused = claim in self._half_written, refusal is not None
-        is_patient = is_known or len(self._half_written) < MOST_HALF_WRITTEN
-        reading = self._desk.read(
-            claim, is_patient=is_patient and not is_refused, keeps=not is_refused
-        )
+        is_refused = refusal is not None
+        reading = self._desk.read(claim, is_patient=not is_refused, keeps=not is_refused)
         if reading is None:
-            if not is_known:
-                self._half_written.append(claim)
+            self._half_written.append(claim)
             return
-        if is_known:
-            self._half_written.remove(claim)
-        queue = "" if is_refused or reading.mission is None else reading.mission.queue
+        mission = reading.mission
+        if is_refused or mission is None or not mission.is_batched or claim.is_kept:
+            self._put(reading, refusal)
+        elif self._is_held_back(mission.queue):
+            self._held_back.append(reading)
+        else:
+            self._batch.append(reading)
+
+    def _is_held_back(self, queue: str) -> bool:
+        """Whether something that was written before it is not answered, and is not in the batch."""
+        is_behind = any(_queue_of(it) == queue for it in self._held_back)
+        return is_behind or self._pool.has(self.identity, queue)
+
+    def _go_on_with_held_back(self) -> None:
+        held_back, self._held_back = self._held_back, []
+        for reading in held_back:
+            is_still = self._is_held_back(_queue_of(reading))
+            (self._held_back if is_still else self._batch).append(reading)
+
+    def _put(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
+        queue = "" if refusal is not None else _queue_of(reading)
         job = partial(self._desk.settle, reading, refusal)
         # It may have grown since it was listed.
-        size = self._cost(max(claim.size, len(reading.raw)))
-        self._pool.put(self.identity, queue, job, size=size, name=claim.stem)
+        size = self._cost(max(reading.claim.size, len(reading.raw)))
+        self._pool.put(self.identity, queue, job, size=size, name=reading.claim.stem)
+
+    def _settle_batch(self) -> bool:
+        """Whether anything was taken for the batch: it is answered, or in the pool."""
+        if not self._batch:
+            return False
+        self._batch_since = clock.timestamp()
+        for left in self._desk.settle_batch(self._batch):
+            self._put(left)
+        self._batch.clear()
+        self._batch_since = ""
+        return True
 
     # Looking.
 
@@ -216,19 +268,21 @@ class Post:
     def _in_hand(self) -> tuple[int, int]:
         """How many requests were taken and are not answered, and how many bytes they hold."""
         count, size = self._pool.in_hand(self.identity)
-        half_written = sum(self._cost(claim.size) for claim in self._half_written)
-        return count + len(self._half_written), size + half_written
+        taken = (*self._batch, *self._held_back)
+        here = [*self._half_written, *(it.claim for it in taken)]
+        return count + len(here), size + sum(self._cost(claim.size) for claim in here)
 
     def _bounded(self, claims: list[Claim]) -> Iterator[tuple[Claim, SpecKittyError | None]]:
         """Each claim, with its refusal where it is past the bounds.
 
         What is hidden in the inbox may have been put there under that name by whoever writes to it.
-        What is kept was taken within the bounds, and may have been carried out.
+        What lies where only the host writes was taken within the bounds, and may have been carried out.
         """
         count = size = 0
         for claim in claims:
             count, size = count + 1, size + self._cost(claim.size)
-            bound = "" if claim.is_kept else self._passed(count, size)
+            is_hidden = claim.path.parent == self.inbox.folder
+            bound = self._passed(count, size) if is_hidden else ""
             yield claim, _too_much(self.orchestrator, bound) if bound else None
 
     def _passed(self, count: int, size: int) -> str:
@@ -265,6 +319,10 @@ class Unmovable:
         """What is not there any more is forgotten."""
         if self._known:
             self._known = {landed: self._known[landed] for landed in found if landed in self._known}
+
+
+def _queue_of(reading: Reading) -> str:
+    return reading.mission.queue if reading.mission else ""
 
 
 def _too_much(bounds: Orchestrator, bound: str) -> StorageFailed:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage.lookup import Lookup
+from specify_cli.storage.lookup import Lookup, RequestFile
 
 # Takes one line of text for the operator, without its end.
 Log = Callable[[str], None]
@@ -47,6 +47,12 @@ class Dispatcher(Protocol):
         """The answer to the request whose file `<stem>.json` held `raw`.
 
         `mission` is what `look_up` found: it is judged, and used, whatever has its names meanwhile.
+        """
+
+    def answer_batch(self, files: Sequence[RequestFile]) -> Sequence[Answer | None]:
+        """The answers to requests whose lookup says `is_batched`; None for one that has to be answered alone.
+
+        After such a one, no other of the same orchestrator with the same `queue` is answered here.
         """
 
     def refuse(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.mailbox.bell import Bell
@@ -47,7 +46,7 @@ class Rounds:
         self._stalls: dict[str, Stall] = {}
         self._unrecovered: set[str] = set()
         self._is_deaf = False
-        self._settle = workplace.dispatcher.settle_begun
+        self._dispatcher = workplace.dispatcher
         self._begun_at = 0.0
         self._welcome_all()
 
@@ -61,6 +60,9 @@ class Rounds:
             for failure in self._pool.stop():
                 words = printable(str(failure))
                 self._log(f"stopped before an answer was recorded, nothing is lost: {words}")
+            for failure in self._retire_answered():
+                words = printable(str(failure))
+                self._log(f"the next worker sees to it that replies are on the disk: {words}")
             self._heartbeat.stop()
 
     def serve(self) -> float:
@@ -78,15 +80,14 @@ class Rounds:
             SpecKittyError, OSError: an answer could not be recorded; nothing is lost.
         """
         was_idle = self._pool.is_idle()
-        for post in self._room.posts.values():
-            self._work(post)
+        wait_s = min(self._work(post) for post in self._room.posts.values())
         self._settle_begun()
         is_over = not self._find() and was_idle and self._is_done() and self._pool.is_idle()
         # What failed since its mailbox had its turn is raised in the next round.
         if is_over and not any(self._pool.failure(identity) for identity in self._room.posts):
             return None
         self._pool.call_me()
-        return self._settings.look_again_s
+        return min(wait_s, self._settings.look_again_s)
 
     def _is_done(self) -> bool:
         return all(post.is_done for post in self._room.posts.values())
@@ -149,7 +150,22 @@ class Rounds:
             raise failure
         if time.monotonic() >= self._begun_at and not self._pool.in_hand(NOBODY)[0]:
             self._begun_at = time.monotonic() + BEGUN_S
-            self._pool.put(NOBODY, "", self._settle, size=0)
+            self._pool.put(NOBODY, "", self._dispatcher.settle_begun, size=0)
+            self._pool.put(NOBODY, "answered", self._retire_all, size=0)
+
+    def _retire_all(self) -> None:
+        for failure in self._retire_answered():
+            raise failure
+
+    def _retire_answered(self) -> list[Exception]:
+        """What was answered is durable in each outbox; what the disks have refused."""
+        failures: list[Exception] = []
+        for post in [*self._room.posts.values()]:
+            try:
+                post.retire_answered()
+            except (SpecKittyError, OSError) as error:
+                failures.append(error)
+        return failures
 
     def _find(self) -> bool:
         try:
@@ -170,8 +186,9 @@ class Rounds:
             with contextlib.suppress(OSError, SpecKittyError):
                 self._layout.ensure_mailbox(post.identity, owner_uid=post.orchestrator.owner_uid)
             places, commands = self._layout.places(post.identity), post.orchestrator.commands
-            begun = partial(self._pool.begun, post.identity)
-            self._heartbeat.add(Pulse(places, commands=commands, measure=post.backlog, begun=begun))
+            self._heartbeat.add(
+                Pulse(places, commands=commands, measure=post.backlog, begun=post.begun)
+            )
 
     def _cover(self, identity: str, folder: int) -> None:
         if self._watch is None or self._watch.cover(identity, folder) or self._is_deaf:

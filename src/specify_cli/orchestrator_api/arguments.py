@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
 from specify_cli import credentials, nearest
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api import plain_arguments
+from specify_cli.plain import as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:
 
 def given(params: Params) -> dict[str, Any]:
     """The arguments that were given, as JSON values."""
-    whole: dict[str, Any] = without_nulls(asdict(params))
+    whole: dict[str, Any] = without_nulls(as_json(params))
     return whole
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli.orchestrator_api.arguments import Params
+from specify_cli.plain import as_json
 
 if TYPE_CHECKING:
     from specify_cli.storage.mission_files import MissionIdentity
@@ -20,7 +21,7 @@ class Result:
 
     def as_data(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        return asdict(self)
+        return as_json(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ class Command:
 
     `is_force_for_people`: no orchestrator in a mailbox may use its `force`, whatever it is granted.
     `leaves_traces`: something of it may have been done where its process is killed before the answer is recorded.
+    `is_batched`: it has no effect outside the record, and what it may have to wait for raises `NotInBatch`.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Command:
     example: str
     changes_state: bool = False
     leaves_traces: bool = False
+    is_batched: bool = False
     takes_policy: bool = False
     needs_policy: Callable[[Any], bool] = never
     check: Callable[[Any], None] | None = None

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from specify_cli import ids, processes
+from specify_cli import ids
 from specify_cli.errors import (
     CorrelationIdConflict,
-    HostError,
     MissionNotFound,
-    NotAuthorized,
-    RequestExpired,
     SpecKittyError,
-    Unfinished,
     UsageError,
 )
 from specify_cli.orchestrator_api import begun, registry, request
-from specify_cli.orchestrator_api.command import Command, MissionResult
-from specify_cli.orchestrator_api.envelope import Envelope, encode, refused, succeeded
+from specify_cli.orchestrator_api.carrying_out import CarryingOut, refusal
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.envelope import Envelope, encode
 from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.journal_lines import journal_line, was_never_read
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
-from specify_cli.storage.lookup import Lookup
-from specify_cli.workflow.cause import Cause, Decision, conflict
+from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.workflow.cause import Decision, conflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +44,7 @@ class Dispatcher:
 
     def __init__(self, host: Host, find: Callable[[str], Command] = registry.find) -> None:
         self._host = host
+        self._carrying_out = CarryingOut(host)
         self._find = find
 
     def answer(self, asked: Request, origin: Origin, *, is_id_minted: bool = False) -> Answer:
@@ -57,7 +55,7 @@ class Dispatcher:
         judgement = self._judge(asked)
         try:
             if not _is_journaled(judgement):
-                return Answer(envelope=self._carry_out(judgement, origin)[0])
+                return Answer(envelope=self._carrying_out.carry_out(judgement, origin)[0])
             self.settle_begun()
             if is_id_minted:
                 return self._answer_new(judgement, origin)
@@ -66,11 +64,13 @@ class Dispatcher:
             refusal = judgement.refusal if isinstance(error, MissionNotFound) else None
             return _refusal(judgement, refusal or error)
         except Exception as fault:  # noqa: BLE001  the one place where a bug becomes an answer
-            return _refusal(judgement, self._host_error(fault))
+            return _refusal(judgement, self._carrying_out.host_error(fault))
 
     def look_up(self, raw: bytes) -> Lookup:
         """The mission that the request in `raw` is about; changes nothing."""
-        return self._look_up(request.mission_in(raw))
+        glance = request.glance(raw)
+        found = self._carrying_out.look_up(glance.mission)
+        return replace(found, is_batched=self._is_batched(glance.command))
 
     def answer_bytes(
         self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
@@ -79,13 +79,20 @@ class Dispatcher:
 
         Raises: StorageFailed, StateUnreadable when it could not be recorded: ask again.
         """
-        self._host.access()  # A damaged config is nobody's answer.
-        try:
-            judgement = self._judge(request.read(raw, stem=stem))
-        except SpecKittyError as error:
-            judgement = unread(raw, error, correlation_id=stem)
-        judgement.mission = mission
+        judgement = self._read(raw, stem=stem, mission=mission)
         return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
+
+    def answer_batch(self, files: Sequence[RequestFile]) -> list[Answer | None]:
+        """The answers to requests whose lookup says `is_batched`, recorded at once; None for one that has to be answered alone.
+
+        After such a one, no other of the same orchestrator about the same mission is answered here.
+        Raises: StateUnreadable where the config is damaged.
+        """
+        # A worker alone needs it.
+        from specify_cli.orchestrator_api import batching
+
+        lines = batching.answer(files, self._decide, self._host.journal)
+        return [line if line is None else Answer(envelope=line["envelope"]) for line in lines]
 
     def refuse(
         self,
@@ -123,12 +130,35 @@ class Dispatcher:
         if self._host.services().unfinished.has_trace(correlation_id):
             self._answer_once(self._judge(asked, begun.find), origin)
 
+    def _is_batched(self, command: str) -> bool:
+        try:
+            return self._find(command).is_batched
+        except SpecKittyError:
+            return False
+
+    def _read(self, raw: bytes, *, stem: str, mission: Lookup | None) -> Judgement:
+        self._host.access()  # A damaged config is nobody's answer.
+        try:
+            judgement = self._judge(request.read(raw, stem=stem))
+        except SpecKittyError as error:
+            judgement = unread(raw, error, correlation_id=stem)
+        judgement.mission = mission
+        return judgement
+
+    def _decide(self, file: RequestFile, decision: Decision) -> dict[str, Any] | None:
+        """The line of a request in a batch, not recorded yet; None where another one had its id."""
+        origin = Origin(door=ids.MAILBOX, identity=file.identity)
+        judgement = self._read(file.raw, stem=file.stem, mission=file.mission)
+        line = self._line(judgement, origin, decision)
+        is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code
+        return None if is_conflict else line
+
     def _judge(self, asked: Request, find: Callable[[str], Command] | None = None) -> Judgement:
         try:
             return judge(asked, find or self._find)
         except Exception as fault:  # noqa: BLE001  a bug in a rule is an answer too
             judgement = unjudged(asked)
-            judgement.refusal = self._host_error(fault)
+            judgement.refusal = self._carrying_out.host_error(fault)
             return judgement
 
     def _answer_once(
@@ -149,26 +179,47 @@ class Dispatcher:
             if same is not None:
                 # Refused before, by a host that was killed before the file had left the inbox, say.
                 return Answer(envelope=same["envelope"])
-            judgement.refusal = conflict(correlation_id)
-            line = journal_line(judgement, origin, dead_letter=dead_letter)
-            line["envelope"] = _refusal(judgement, judgement.refusal).envelope
-            journal.append(line, unless_known=False)
-            return Answer(envelope=line["envelope"])
+            return self._conflict(judgement, origin, dead_letter=dead_letter)
+
+    def _conflict(
+        self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
+    ) -> Answer:
+        """The answer to a request whose id another one has, recorded."""
+        judgement.refusal = conflict(judgement.request.correlation_id)
+        line = journal_line(judgement, origin, dead_letter=dead_letter)
+        line["envelope"] = _refusal(judgement, judgement.refusal).envelope
+        self._host.journal().append(line, unless_known=False)
+        return Answer(envelope=line["envelope"])
 
     def _answer_new(
         self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
-        line = journal_line(judgement, origin, dead_letter=dead_letter)
         journal = self._host.journal()
         with self._noted(judgement, origin), Decision() as decision:
-            line["envelope"], cause = self._carry_out(judgement, origin, decision)
-            line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
+            line = self._line(judgement, origin, decision, dead_letter=dead_letter)
             # After a conflict with events that are not journaled yet, their own request is still to
             # be recorded, and its line must be the first with this id.
             if line["envelope"]["error_code"] != CorrelationIdConflict.code:
                 line = journal.append(line, decided=decision.drafts)
+                if line["digest"] != judgement.digest:
+                    # Somebody whose lock was taken away under him was faster.
+                    return self._conflict(judgement, origin, dead_letter=dead_letter)
                 decision.follow()
         return Answer(envelope=line["envelope"])
+
+    def _line(
+        self,
+        judgement: Judgement,
+        origin: Origin,
+        decision: Decision,
+        *,
+        dead_letter: str | None = None,
+    ) -> dict[str, Any]:
+        """The line of a request, which is carried out; it is not recorded yet."""
+        line = journal_line(judgement, origin, dead_letter=dead_letter)
+        line["envelope"], cause = self._carrying_out.carry_out(judgement, origin, decision)
+        line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
+        return line
 
     def _noted(self, judgement: Judgement, origin: Origin) -> AbstractContextManager[None]:
         """What is committed with its answer, or stays in the mailbox until it is answered, needs no note."""
@@ -181,113 +232,6 @@ class Dispatcher:
             return nullcontext()
         return self._host.begun().noted(begun.note(judgement.request, origin))
 
-    def _carry_out(
-        self, judgement: Judgement, origin: Origin, decision: Decision | None = None
-    ) -> tuple[Envelope, Cause]:
-        correlation_id = judgement.request.correlation_id
-        cause = Cause(
-            correlation_id=correlation_id,
-            identity=origin.scope or None,
-            request_digest=judgement.digest,
-            policy=judgement.policy,
-            decision=decision,
-        )
-        try:
-            command = self._allowed(judgement, cause)
-            params = self._allowed_params(judgement, origin, cause)
-            with processes.doing(f"{command.name} {correlation_id}"):
-                result = command.handle(params, cause, self._host.services)
-            if isinstance(result, MissionResult):
-                result = replace(result, redacted=judgement.request.redacted)
-            data = self._as_seen(result.as_data(), origin)
-            return succeeded(judgement.wire_name, correlation_id, data), cause
-        except Unfinished:
-            raise
-        except SpecKittyError as error:
-            cause.undo()
-            return _refusal(judgement, self._shown(error, origin)).envelope, cause
-        except Exception as fault:  # noqa: BLE001  a bug in a handler is an answer too
-            cause.undo()
-            return _refusal(judgement, self._host_error(fault)).envelope, cause
-
-    def _allowed(self, judgement: Judgement, cause: Cause) -> Command:
-        """The command of a request that may be carried out now, or had begun while it might."""
-        refusal = judgement.refusal
-        is_late = isinstance(refusal, RequestExpired) and judgement.params is not None
-        if refusal is not None and not (is_late and self._has_begun(judgement, cause)):
-            raise refusal
-        if judgement.command is None:
-            raise UsageError("no command was named")
-        return judgement.command
-
-    def _allowed_params(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
-        """The arguments of a request that may be carried out: granted, or begun when it was.
-
-        They name the mission's folder: what was judged is what is used.
-        """
-        self._find_mission(judgement)
-        params: Any = judgement.params
-        if origin.door == ids.MAILBOX:
-            params = self._granted(judgement, origin, cause)
-        if getattr(params, "mission", None) is None or judgement.mission is None:
-            return params
-        if judgement.mission.refusal is not None:
-            raise judgement.mission.refusal
-        return replace(params, mission=judgement.mission.slug)
-
-    def _granted(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
-        """The arguments of a granted request; those of a merge name the target that was judged."""
-        params: Any = judgement.params
-        access, mission = self._host.access(), judgement.mission
-        try:
-            access.require(judgement, origin.identity)
-            if mission is None or not mission.slug or not hasattr(params, "target"):
-                return params
-            own = self._host.services().missions.own_target(mission.slug)
-            access.require_merge(origin.identity, params.target, own=own, pushes=params.push)
-            return replace(params, target=own if params.target is None else params.target)
-        except NotAuthorized:
-            if self._has_begun(judgement, cause):
-                return params
-            raise
-
-    def _find_mission(self, judgement: Judgement) -> None:
-        selector: str | None = getattr(judgement.params, "mission", None)
-        if selector is not None and judgement.mission is None:
-            judgement.mission = self._look_up(selector)
-
-    def _has_begun(self, judgement: Judgement, cause: Cause) -> bool:
-        self._find_mission(judgement)
-        mission = judgement.mission
-        changes = judgement.command is not None and judgement.command.changes_state
-        if mission is None or not mission.slug or not changes:
-            return False
-        return self._host.services().recording.has_begun(mission.slug, cause)
-
-    def _look_up(self, selector: str) -> Lookup:
-        if not selector:
-            return Lookup()
-        try:
-            return Lookup(selector=selector, slug=self._host.find_mission(selector))
-        except SpecKittyError as error:
-            return Lookup(selector=selector, refusal=error)
-        except Exception as fault:  # noqa: BLE001  a worker asks before it answers, and goes on
-            return Lookup(selector=selector, refusal=self._host_error(fault))
-
-    def _shown(self, error: SpecKittyError, origin: Origin) -> SpecKittyError:
-        if origin.door != ids.MAILBOX:
-            return error
-        return self._host.access().shown(error, origin.identity)
-
-    def _as_seen(self, data: dict[str, Any], origin: Origin) -> dict[str, Any]:
-        if origin.door != ids.MAILBOX:
-            return data
-        return self._host.access().as_seen(data, origin.identity)
-
-    def _host_error(self, fault: Exception) -> HostError:
-        where = self._host.report_fault(fault)
-        return HostError(f"the host failed in a way that is its own fault; details are in {where}")
-
 
 def _is_journaled(judgement: Judgement) -> bool:
     """At the command line: what may have changed something; not reads, not what nobody understood."""
@@ -296,5 +240,4 @@ def _is_journaled(judgement: Judgement) -> bool:
 
 
 def _refusal(judgement: Judgement, error: SpecKittyError) -> Answer:
-    correlation_id = judgement.request.correlation_id
-    return Answer(envelope=refused(judgement.wire_name, correlation_id, error))
+    return Answer(envelope=refusal(judgement, error))

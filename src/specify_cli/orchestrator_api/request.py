@@ -85,15 +85,28 @@ def read(raw: bytes, *, stem: str) -> Request:
     )
 
 
-def mission_in(raw: bytes) -> str:
-    """The mission that a request names, whatever else is wrong with it; empty without one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What a request names, whatever else is wrong with it; empty where it names none."""
+
+    command: str = ""
+    mission: str = ""
+
+
+def glance(raw: bytes) -> Glance:
+    """What the request names."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
-        return ""
-    args = body.get("args") if isinstance(body, dict) else None
+        return Glance()
+    if not isinstance(body, dict):
+        return Glance()
+    args, command = body.get("args"), body.get("command")
     selector = args.get("mission") if isinstance(args, dict) else None
-    return selector if isinstance(selector, str) else ""
+    return Glance(
+        command=command if isinstance(command, str) else "",
+        mission=selector if isinstance(selector, str) else "",
+    )
 
 
 def _moment(value: Any) -> datetime | None:

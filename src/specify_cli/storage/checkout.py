@@ -6,11 +6,13 @@ Source: gitrepository-layout(5), git-bisect(1), git-rebase(1).
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import git_folders
 from specify_cli.storage.log_lines import Comparison
 from specify_cli.storage.record_entries import KnownMission
@@ -20,6 +22,9 @@ _REF: Final = "ref: "
 _BRANCHES: Final = "refs/heads/"
 _REFTABLE: Final = "reftable"
 _MOST_BYTES: Final = 256 * 1024 * 1024
+_known: Final[dict[Path, tuple[tuple[FileStamp | None, ...], Checkout]]] = {}
+"""What was found of each checkout, as long as it is the same."""
+
 _OPERATIONS: Final = {
     "MERGE_HEAD": "merge",
     "CHERRY_PICK_HEAD": "cherry-pick",
@@ -52,16 +57,34 @@ class Checkout:
 
 def look(root: Path) -> Checkout | None:
     """What the checkout that `root` lies in is at; None where there is none."""
-    git_folder = next(filter(None, map(git_folders.of, (root, *root.parents))), None)
+    git_folder = git_folders.around(root)
     if git_folder is None:
         return None
+    seen = _seen(git_folder)
+    known = _known.get(git_folder)
+    if known is not None and known[0] == seen:
+        return known[1]
+    found = _read(git_folder)
+    if found is not None and all(it and it.is_settled for it in seen) and seen == _seen(git_folder):
+        _known[git_folder] = seen, found
+    return found
+
+
+def _seen(git_folder: Path) -> tuple[FileStamp | None, ...]:
+    """What is another one where HEAD is, or where an operation begins or ends: each has a name in the folder."""
+    with suppress(OSError):
+        return stamp(git_folder), stamp(f"{git_folder}/{_HEAD}")
+    return (None,)
+
+
+def _read(git_folder: Path) -> Checkout | None:
     try:
         head = os.fsdecode(
             read_regular(git_folder / _HEAD, max_bytes=git_folders.MAX_LINK_BYTES)
         ).strip()
     except (OSError, NotRegular, TooLarge):
         return None
-    found = (what for name, what in _OPERATIONS.items() if os.path.lexists(git_folder / name))
+    found = (what for name, what in _OPERATIONS.items() if os.path.lexists(f"{git_folder}/{name}"))
     branch = head.removeprefix(_REF).removeprefix(_BRANCHES)
     return Checkout(git_folder=git_folder, branch=branch, operation=next(found, ""))
 

@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, Moved
 from specify_cli.errors import StateUnreadable
+from specify_cli.plain import as_json
 from specify_cli.storage.event_fields import NotReadable, event_in
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogContent:
-    """What a log holds.
-
-    Attributes:
-        events: Its events, oldest first.
-        sound_lines: How many of its lines are whole appends.
-        torn: What stands behind them.
-        standing: How the file stands to the record, in words; empty where they say the same.
-    """
-
-    events: tuple[Event, ...] = ()
-    sound_lines: int = 0
-    torn: bytes = b""
-    standing: str = ""
-
-    def caused_by(self, correlation_id: str, identity: str | None = None) -> tuple[Event, ...]:
-        """The events that the request of that id has appended; `identity` is whose id it is."""
-        asked = (correlation_id, identity)
-        return tuple(e for e in self.events if (e.correlation_id, e.identity) == asked)
+from specify_cli.storage.log_content import LogContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +54,7 @@ def ids_in(lines: bytes) -> list[str]:
 
 def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
     head = {"event_id": event.event_id, "at": event.at, "actor": event.actor}
-    line = head | {"mission_slug": mission_slug} | asdict(event)
+    line = head | {"mission_slug": mission_slug} | as_json(event)
     if isinstance(event, Moved):
         line |= {"execution_mode": "worktree"}
     elif isinstance(event, Annotated):

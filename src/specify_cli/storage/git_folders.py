@@ -8,18 +8,50 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.patterns import pattern
 
 GIT = ".git"
 MAX_LINK_BYTES = 64 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
+MAX_REFS_BYTES = 256 * 1024 * 1024
 
 _SECTION = pattern(r"^[ \t]*\[[ \t]*", re.MULTILINE)
 _SETTING = pattern(
     r"^[ \t]*(bare|worktree|sharedrepository)\b[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE
 )
+
+
+Mark: TypeAlias = tuple[int, int]
+"""Device and inode of a git folder."""
+
+_OBJECT: Final = pattern("[0-9a-f]{40}|[0-9a-f]{64}")
+_packed_refs: Final[dict[Path, tuple[FileStamp, dict[bytes, str]]]] = {}
+_around: Final[dict[Path, tuple[Mark, Path]]] = {}
+
+
+def mark(folder: Path) -> Mark | None:
+    """What is another one where another folder is `folder/.git`; None where it is not a folder."""
+    try:
+        status = os.stat(f"{folder}/{GIT}/.")
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def around(folder: Path) -> Path | None:
+    """The git folder of the checkout that `folder` lies in; None where it lies in none."""
+    now = mark(folder)
+    known = _around.get(folder)
+    if now is not None and known is not None and known[0] == now:
+        return known[1]
+    found = next(filter(None, map(of, (folder, *folder.parents))), None)
+    if now is not None and found is not None:
+        _around[folder] = now, found
+    return found
 
 
 def of(folder: Path) -> Path | None:
@@ -43,6 +75,50 @@ def common(folder: Path) -> Path:
     except (OSError, NotRegular, TooLarge):
         return folder
     return Path(os.path.normpath(folder / text.strip()))
+
+
+class NotInFiles(LookupError):
+    """Git alone can tell where the branch is."""
+
+
+def branch_tip(common_folder: Path, name: str) -> str | None:
+    """The id of the commit that a branch is at, as the files of its ref say; None where there is no such branch.
+
+    Source: gitrepository-layout(5), git-pack-refs(1).
+
+    Raises:
+        NotInFiles: it is a symbolic ref, refs are kept in another form, or the files cannot be read.
+    """
+    if os.path.lexists(f"{common_folder}/reftable"):
+        raise NotInFiles
+    ref = f"refs/heads/{name}"
+    try:
+        text = read_regular(common_folder / ref, max_bytes=MAX_LINK_BYTES)
+    except FileNotFoundError:
+        return _packed(common_folder).get(os.fsencode(ref))
+    except (OSError, NotRegular, TooLarge) as error:
+        raise NotInFiles from error
+    commit = os.fsdecode(text.strip())
+    if not _OBJECT.fullmatch(commit):
+        raise NotInFiles
+    return commit
+
+
+def _packed(common_folder: Path) -> dict[bytes, str]:
+    path = common_folder / "packed-refs"
+    try:
+        seen = stamp(path)
+        known = _packed_refs.get(path)
+        if known is not None and known[0] == seen:
+            return known[1]
+        lines = read_regular(path, max_bytes=MAX_REFS_BYTES).splitlines() if seen else []
+    except (OSError, NotRegular, TooLarge) as error:
+        raise NotInFiles from error
+    pairs = (line.split(b" ", 1) for line in lines if b" " in line and line[:1] not in b"#^")
+    refs = {ref: os.fsdecode(commit) for commit, ref in pairs}
+    if seen is not None and seen.is_settled:
+        _packed_refs[path] = seen, refs
+    return refs
 
 
 def core_settings(git_folder: Path) -> dict[str, str]:

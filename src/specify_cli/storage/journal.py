@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -69,17 +70,7 @@ class Journal:
             StorageFailed: the disk refused; the journal is as it was before, or its outcome is unknown.
             StateUnreadable: the record is damaged.
         """
-        asked = Asked(
-            id=line["correlation_id"],
-            scope=published_line.scope_of(line),
-            digest=line.get("digest") or "",
-        )
-        draft = Draft(
-            at=line.get("at") or clock.timestamp(),
-            kind=REQUEST,
-            published=partial(_encoded, line),
-            asked=asked,
-        )
+        asked, draft = _draft_of(line, is_new=unless_known)
         with self._using, locks.held(self._project.lock("journal")):
             record = records.made(self._project)
             is_published = self._bring_up(record)
@@ -87,6 +78,18 @@ class Journal:
             if known is None:
                 known = self._commit(record, [*decided, draft], asked, publishes=is_published)
             return published_line.parse(known)
+
+    @contextmanager
+    def batch(self) -> Iterator[JournalBatch]:
+        """Lines that are appended all at once; nobody else appends one meanwhile.
+
+        Raises:
+            StorageFailed, StateUnreadable: as `append`.
+        """
+        with self._using, locks.held(self._project.lock("journal")):
+            record = records.made(self._project)
+            is_published = self._bring_up(record)
+            yield JournalBatch(record, self._publish if is_published else _nothing)
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line of the record, oldest first; of the published ones where there is none.
@@ -174,17 +177,67 @@ class Journal:
             entry = record.commit(drafts)[-1]
         except AlreadyAsked:
             # By a process whose lock was taken away under it.
-            return record.find(asked.id, asked.scope, asked.digest) or b""
+            same = record.find(asked.id, asked.scope, asked.digest)
+            return same or record.find(asked.id, asked.scope) or b""
         line = entry.published or b""
         if publishes:
-            self._publish((entry.seq or 0, line))
+            self._publish([(entry.seq or 0, line)])
         return line
 
-    def _publish(self, line: Line) -> None:
+    def _publish(self, lines: Sequence[Line]) -> None:
         try:
-            self._publisher.add(line)
+            self._publisher.add(lines)
         except StorageFailed as error:
             _log.warning("%s; nothing is lost, and it is published later", error)
+
+
+class JournalBatch:
+    """What is appended to a journal at once, while nobody else appends anything."""
+
+    def __init__(self, record: Record, publish: Callable[[Sequence[Line]], None]) -> None:
+        self._record = record
+        self._publish = publish
+
+    def used(self, asked_ids: Collection[str], scope: str) -> set[str]:
+        """Those of the ids under which something was asked in that scope. Raises: as `Journal.find`."""
+        return self._record.used(asked_ids, scope)
+
+    def append(
+        self, decided: Sequence[tuple[Mapping[str, Any], Sequence[Draft]]]
+    ) -> list[dict[str, Any]]:
+        """Each line as it durably stands; all are committed, with what was decided for them, or none is.
+
+        Raises:
+            AlreadyAsked: one of the ids was used meanwhile; nothing was committed.
+            StorageFailed: the disk refused, or somebody changed what was decided on; nothing was committed, or nobody knows.
+            StateUnreadable: the record is damaged.
+        """
+        drafts = [
+            draft for line, own in decided for draft in (*own, _draft_of(line, is_new=True)[1])
+        ]
+        entries = self._record.commit(drafts)
+        lines = [(it.seq or 0, it.published) for it in entries if it.published is not None]
+        self._publish(lines)
+        return [published_line.parse(line) for _, line in lines]
+
+
+def _nothing(_: Sequence[Line]) -> None:
+    """What the outbox refuses is published later."""
+
+
+def _draft_of(line: Mapping[str, Any], *, is_new: bool) -> tuple[Asked, Draft]:
+    asked = Asked(
+        is_new=is_new,
+        id=line["correlation_id"],
+        scope=published_line.scope_of(line),
+        digest=line.get("digest") or "",
+    )
+    return asked, Draft(
+        at=line.get("at") or clock.timestamp(),
+        kind=REQUEST,
+        published=partial(_encoded, line),
+        asked=asked,
+    )
 
 
 def _encoded(line: Mapping[str, Any], seq: int, prev: str) -> bytes:

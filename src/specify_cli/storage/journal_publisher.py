@@ -59,21 +59,26 @@ class JournalPublisher:
                 journal_adoption.take_over(record, self._files)
                 self._put_right(record)
 
-    def add(self, line: Line) -> None:
-        """The line, the record's newest, is published; before it everything was.
+    def add(self, lines: Sequence[Line]) -> None:
+        """The lines, the record's newest, are published; before them everything was.
 
         Raises:
-            StorageFailed: the disk refused; the next call of `bring_up` brings the line.
+            StorageFailed: the disk refused; the next call of `bring_up` brings them.
         """
         with translated(self._files.path, "write"):
-            with opened(self._files.path, _WRITING) as file:
-                size = os.fstat(file.fileno()).st_size
-                if not size or size + len(line[1]) <= self._max_bytes:
-                    self._append(file, [line])
-                    return
-            self._rotate()
-            with opened(self._files.path, _WRITING) as file:
-                self._append(file, [line])
+            for run in _runs(lines, max_bytes=self._max_bytes):
+                self._add(run)
+
+    def _add(self, run: Sequence[Line]) -> None:
+        length = sum(len(line) for _, line in run)
+        with opened(self._files.path, _WRITING) as file:
+            size = os.fstat(file.fileno()).st_size
+            if not size or size + length <= self._max_bytes:
+                self._append(file, run)
+                return
+        self._rotate()
+        with opened(self._files.path, _WRITING) as file:
+            self._append(file, run)
 
     def restore(self, record: Record) -> None:
         """The files have the record's lines, each once and in their order.
@@ -102,6 +107,8 @@ class JournalPublisher:
     def is_up(self, record: Record) -> bool:
         """Whether the newest line is published, and nobody has touched the newest part since; as far as that can be seen."""
         seq, line = record.last_published()
+        if self._seen is not None and self._seen == _glance(self._files.path, seq):
+            return True
         with suppress(OSError), opened(self._files.path) as file:
             state = _state(file, seq)
             if state != self._seen and not (line and _ends_with(file, line)):
@@ -195,6 +202,14 @@ class JournalPublisher:
 def _state(file: IO[bytes], seq: int) -> _State:
     status = os.fstat(file.fileno())
     return status.st_dev, status.st_ino, status.st_size, seq
+
+
+def _glance(path: Path, seq: int) -> _State | None:
+    """The state without opening the file; None where there is none."""
+    with suppress(OSError):
+        status = path.lstat()
+        return status.st_dev, status.st_ino, status.st_size, seq
+    return None
 
 
 def _ends_with(file: IO[bytes], line: bytes) -> bool:

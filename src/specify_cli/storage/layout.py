@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,12 @@ from specify_cli.protocol import HEARTBEAT, SUFFIX
 MISSIONS: Final = "kitty-specs"
 WORKTREES: Final = ".worktrees"
 KITTY: Final = ".kitty"
+
+
+@lru_cache(maxsize=4096)
+def _place(root: Path, *names: str) -> Path:
+    # They are asked for dozens of times a request, and a path takes long to make.
+    return root.joinpath(*names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,103 +29,107 @@ class Layout:
     @property
     def missions(self) -> Path:
         """The folder with one folder per mission."""
-        return self.root / MISSIONS
+        return _place(self.root, MISSIONS)
 
     @property
     def worktrees(self) -> Path:
         """The folder of the workspaces of execution lanes."""
-        return self.root / WORKTREES
+        return _place(self.root, WORKTREES)
 
     @property
     def kitty(self) -> Path:
         """The mailbox, and the host's own files; git ignores it."""
-        return self.root / KITTY
+        return _place(self.root, KITTY)
 
     @property
     def config(self) -> Path:
         """What the operator grants and has set."""
-        return self.kitty / "config.toml"
+        return _place(self.root, KITTY, "config.toml")
 
     @property
     def inbox(self) -> Path:
         """Orchestrators write here and nowhere else."""
-        return self.kitty / "inbox"
+        return _place(self.root, KITTY, "inbox")
 
     @property
     def outbox(self) -> Path:
         """The host writes here, orchestrators read."""
-        return self.kitty / "outbox"
+        return _place(self.root, KITTY, "outbox")
 
     @property
     def journal(self) -> Path:
         """Every request and its answer."""
-        return self.outbox / "journal.jsonl"
+        return _place(self.root, KITTY, "outbox", "journal.jsonl")
 
     @property
     def heartbeat(self) -> Path:
         """Whether a worker serves the mailbox, rewritten whole with every beat."""
-        return self.outbox / (HEARTBEAT + SUFFIX)
+        return _place(self.root, KITTY, "outbox", HEARTBEAT + SUFFIX)
 
     @property
     def host(self) -> Path:
         """The host's own: nobody else may look inside."""
-        return self.kitty / "host"
+        return _place(self.root, KITTY, "host")
 
     @property
     def claimed(self) -> Path:
         """Requests taken and not yet answered."""
-        return self.host / "claimed"
+        return _place(self.root, KITTY, "host", "claimed")
 
     @property
     def dead_letters(self) -> Path:
         """What could not be answered under its own name, each with its reason."""
-        return self.host / "dead-letters"
+        return _place(self.root, KITTY, "host", "dead-letters")
 
     @property
     def begun(self) -> Path:
         """Notes of what command lines have begun."""
-        return self.host / "begun"
+        return _place(self.root, KITTY, "host", "begun")
 
     @property
     def attic(self) -> Path:
         """Originals of what `doctor --fix` has changed."""
-        return self.host / "attic"
+        return _place(self.root, KITTY, "host", "attic")
 
     @property
     def torn(self) -> Path:
         """What interrupted appends to logs have left."""
-        return self.host / "torn"
+        return _place(self.root, KITTY, "host", "torn")
 
     @property
     def merges(self) -> Path:
         """What merges are about to do."""
-        return self.host / "merges"
+        return _place(self.root, KITTY, "host", "merges")
 
     @property
     def signs_of_life(self) -> Path:
         """The newest request of each holder that is not in the log."""
-        return self.host / "signs-of-life"
+        return _place(self.root, KITTY, "host", "signs-of-life")
 
     @property
     def workspaces(self) -> Path:
         """What the host remembers of each workspace that it made."""
-        return self.host / "workspaces"
+        return _place(self.root, KITTY, "host", "workspaces")
 
     @property
     def faults(self) -> Path:
         """Tracebacks of the host's own faults."""
-        return self.host / "faults.log"
+        return _place(self.root, KITTY, "host", "faults.log")
 
     @property
     def locks(self) -> Path:
         """Lock files; they stay."""
-        return self.host / "locks"
+        return _place(self.root, KITTY, "host", "locks")
 
     @property
     def cache(self) -> Path:
         """What may be thrown away at any time."""
-        return self.host / "cache"
+        return _place(self.root, KITTY, "host", "cache")
+
+    def mission(self, slug: str) -> Path:
+        """The folder of a mission."""
+        return _place(self.root, MISSIONS, slug)
 
     def lock(self, name: str) -> Path:
         """The lock file of that name."""
-        return self.locks / f"{name}.lock"
+        return _place(self.root, KITTY, "host", "locks", f"{name}.lock")

@@ -16,6 +16,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.regular import TooLarge
+from specify_cli.files.stamps import FileStamp, stamp_of
 from specify_cli.storage import event_lines, project_files
 
 FILE_NAME: Final = "status.events.jsonl"
@@ -78,6 +79,21 @@ class LogFile:
                     self._keep(behind)
                 self._end_with(b"".join(missing), size=len(raw), cut=end if behind else None)
 
+    def add(self, data: bytes, *, to: FileStamp) -> FileStamp | None:
+        """The file's stamp after whole lines were appended; None where it was not the file of that stamp any more.
+
+        Where somebody else wrote to it meanwhile, that shows in its size. Nothing is synced.
+
+        Raises:
+            StateUnreadable: as `raw`.
+            StorageFailed: the disk refused; the file is as it was.
+        """
+        with translated(self.path, "write"), self._opened(os.O_RDWR | os.O_APPEND) as log:
+            if stamp_of(os.fstat(log.fileno())) != to:
+                return None
+            _append(log, data, size=to.size)
+            return stamp_of(os.fstat(log.fileno()))
+
     def _keep(self, data: bytes) -> None:
         folders.ensure(self.attic, below=self.root, mode=0o700)
         publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.root)
@@ -112,11 +128,8 @@ class LogFile:
             try:
                 if found and os.pread(log.fileno(), 1, found - 1) != b"\n":
                     data = b"\n" + data
-                write_all(log, data)
+                _append(log, data, size=found)
             except (OSError, StorageFailed):
-                # What others have written behind meanwhile stays.
-                if data.startswith(os.pread(log.fileno(), len(data) + 1, found)):
-                    os.ftruncate(log.fileno(), found)
                 if is_new and not os.fstat(log.fileno()).st_size:
                     self.path.unlink()
                 raise
@@ -146,6 +159,17 @@ def _are_all(had: Sequence[_Line], behind: bytes, withdrawn: Collection[bytes]) 
     """Whether what stands behind is withdrawn lines, and nothing else."""
     lines = [it.said + b"\n" for it in had]
     return b"".join(lines) == behind and all(line in withdrawn for line in lines)
+
+
+def _append(log: FileIO, data: bytes, *, size: int) -> None:
+    """All of `data` is at the end of the file, which had that size, or nothing of it."""
+    try:
+        write_all(log, data)
+    except (OSError, StorageFailed):
+        # What others have written behind meanwhile stays.
+        if data.startswith(os.pread(log.fileno(), len(data) + 1, size)):
+            os.ftruncate(log.fileno(), size)
+        raise
 
 
 def write_all(log: FileIO, data: bytes) -> None:

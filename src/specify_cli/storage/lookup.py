@@ -1,4 +1,4 @@
-"""What the lookup of a mission has found."""
+"""What a request is about: the mission that the lookup has found, and the file that it came in."""
 
 from __future__ import annotations
 
@@ -13,14 +13,26 @@ LONGEST_NAME = 200
 class Lookup:
     """The mission that a request is about, looked up once: its folder's name, or why there is none.
 
-    `selector` is what the request calls it; empty where it names no mission.
+    `selector` is what the request calls it; empty where it names no mission. `is_batched`: the request may be answered in
+    a batch.
     """
 
     selector: str = ""
     slug: str = ""
     refusal: SpecKittyError | None = None
+    is_batched: bool = False
 
     @property
     def queue(self) -> str:
         """What the requests about one mission have in common, found or not."""
         return self.slug or self.selector[:LONGEST_NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFile:
+    """What a request file `<stem>.json` held; `mission` is what it is about, and `identity` whose it is."""
+
+    raw: bytes
+    stem: str
+    identity: str
+    mission: Lookup

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from specify_cli import clock
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.atomic import publish
 from specify_cli.files.regular import TooLarge
+from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.patterns import pattern
 from specify_cli.storage import project_files
 from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
 from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.storage.remembered_log import RememberedLog
 
 DEFAULT_TYPE = "software-dev"
 DEFAULT_TARGET = "main"
 MAX_META_BYTES = 1024 * 1024
 """The lookup of a mission reads the file of every mission."""
 MAX_JSON_BYTES = 1024**3
+_identities: Final[dict[Path, tuple[FileStamp, MissionIdentity]]] = {}
+"""What was read of a `meta.json`, as long as it is the same."""
 NUMBERED = pattern(r"(\d+)-(.+)", re.ASCII)
 
 
@@ -71,7 +76,7 @@ class MissionFiles:
     @property
     def folder(self) -> Path:
         """The mission's folder."""
-        return self.project.missions / self.slug
+        return self.project.mission(self.slug)
 
     @property
     def meta_path(self) -> Path:
@@ -91,15 +96,23 @@ class MissionFiles:
     @property
     def log(self) -> RecordedLog:
         """The mission's event log."""
-        return RecordedLog(project=self.project, slug=self.slug, id_of=self._id_in)
+        return RememberedLog(project=self.project, slug=self.slug, id_of=self._id_in)
 
     def identity(self) -> MissionIdentity:
         """What `meta.json` says, with what follows from the folder's name where it is silent.
 
         Raises: StateUnreadable.
         """
-        meta = read_json(self.meta_path, below=self.project.root, max_bytes=MAX_META_BYTES)
-        return identity_in(meta, slug=self.slug, path=self.meta_path)
+        path = self.meta_path
+        seen = _stamp(path)
+        known = _identities.get(path)
+        if known is not None and seen is not None and known[0] == seen:
+            return known[1]
+        meta = read_json(path, below=self.project.root, max_bytes=MAX_META_BYTES)
+        identity = identity_in(meta, slug=self.slug, path=path)
+        if seen is not None and seen.is_settled and seen == _stamp(path):
+            _identities[path] = seen, identity
+        return identity
 
     def _id_in(self, folder: str) -> str | None:
         return MissionFiles(self.project, folder).identity().mission_id
@@ -174,7 +187,7 @@ def named_mission(project: Project, name: str) -> MissionFiles | None:
     """
     if project.missions.is_symlink():
         raise project_files.not_followed(project.missions, "is a symbolic link")
-    if not is_plain_name(name) or not _is_mission(project.missions / name):
+    if not is_plain_name(name) or not _is_mission(project.mission(name)):
         return None
     return MissionFiles(project, name)
 
@@ -206,8 +219,22 @@ def read_json(path: Path, *, below: Path, max_bytes: int = MAX_JSON_BYTES) -> di
     return content
 
 
+def _stamp(path: Path) -> FileStamp | None:
+    """That of a file in a folder of its own; None where whoever reads it has to say what is wrong."""
+    try:
+        is_plain = not any(it.is_symlink() for it in (path.parent.parent, path.parent))
+        return stamp(path) if is_plain else None
+    except OSError:
+        return None
+
+
 def _is_mission(folder: Path) -> bool:
-    return is_plain_name(folder.name) and folder.is_dir() and not folder.is_symlink()
+    if not is_plain_name(folder.name):
+        return False
+    try:
+        return stat.S_ISDIR(folder.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _field(meta: Mapping[str, Any], name: str, kind: Any, *, path: Path) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from specify_cli import ids
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import published_line, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
+from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_entries import (
     Draft,
     Entry,
@@ -31,14 +32,18 @@ DATABASE: Final = "record.db"
 
 
 class Record:
-    """The record in `folder`, made before; one object a process, for all its threads."""
+    """The record in `folder`, made before; one object a process, for all its threads.
+
+    `path` is the file of its database, `memory` what was read of logs.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._database = folder / DATABASE
+        self.path = folder / DATABASE
         self._using = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._logs: dict[int, KeptLog] = {}
+        self.memory = LogMemory()
 
     @classmethod
     def make(cls, folder: Path) -> Record:
@@ -59,6 +64,7 @@ class Record:
                     self._connection.close()
             self._connection = None
             self._logs.clear()
+            self.memory.clear()
 
     @property
     def id(self) -> str:
@@ -78,6 +84,13 @@ class Record:
         """
         with self._open() as connection:
             return record_rows.find(connection, {"id": asked_id, "scope": scope, "digest": digest})
+
+    def used(self, asked_ids: Collection[str], scope: str) -> set[str]:
+        """Those of the ids under which something was asked in that scope. Raises: as `find`."""
+        marks = ", ".join("?" * len(asked_ids))
+        query = f"SELECT DISTINCT id FROM request WHERE scope = ? AND id IN ({marks})"  # noqa: S608
+        with self._open() as connection:
+            return {row[0] for row in connection.execute(query, (scope, *asked_ids))}
 
     def published(self, *, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """The `seq` and the bytes of each published line behind that one, in their order. Raises: as `find`."""
@@ -140,6 +153,12 @@ class Record:
                 " FROM mission WHERE folder = ?"
             )
             return connection.execute(query, _kept(folder)).fetchone()[0] or 0
+
+    def position_of(self, mission: int) -> int:
+        """The position of the newest entry of the mission; 0 without one. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT max(position) FROM entry WHERE mission = ?"
+            return connection.execute(query, (mission,)).fetchone()[0] or 0
 
     def keep_mission(self, known: KnownMission) -> KnownMission:
         """The record knows that of the mission, which has a number now. Raises: as `find`."""
@@ -207,7 +226,10 @@ class Record:
     def _committed(self, drafts: Iterable[Draft]) -> Iterator[Entry]:
         with self._writing() as connection:
             before = record_rows.last(connection)
-            seq, newest = record_rows.last_published(connection)
+            if before is not None and before.seq is not None:
+                seq, newest = before.seq, before.published
+            else:
+                seq, newest = record_rows.last_published(connection)
             prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
@@ -231,7 +253,7 @@ class Record:
                     f"{it[0]}: no {it[2]} behind its row {it[1]}"
                     for it in connection.execute("PRAGMA foreign_key_check").fetchall()
                 ]
-            faults = [f"{self._database}: {it}" for it in told if it != "ok"]
+            faults = [f"{self.path}: {it}" for it in told if it != "ok"]
             return faults or self._broken_head()
         except StateUnreadable as error:
             return [str(error)]
@@ -242,9 +264,9 @@ class Record:
             try:
                 head = record_rows.head_of(head, entry)
             except ValueError as error:
-                return [f"{self._database}: entry {entry.position} has a line that {error}"]
+                return [f"{self.path}: entry {entry.position} has a line that {error}"]
             if head != entry.head:
-                return [f"{self._database}: entry {entry.position} is not what was committed"]
+                return [f"{self.path}: entry {entry.position} is not what was committed"]
         return []
 
     @contextmanager
@@ -255,19 +277,19 @@ class Record:
             except sqlite3.Error as error:
                 # It may be in a state of its own; the next one finds what is on the disk.
                 self.close()
-                raise record_schema.refusal(error, self._database) from error
+                raise record_schema.refusal(error, self.path) from error
 
     def _connected(self) -> sqlite3.Connection:
         """A connection to the file that has the name now: another one may have been put there."""
         identity = None
         with suppress(OSError):
-            found = self._database.stat()
+            found = self.path.stat()
             identity = found.st_dev, found.st_ino
         if identity != self._identity:
             self.close()
         self._identity = identity
         if self._connection is None:
-            self._connection = record_schema.connect(self._database)
+            self._connection = record_schema.connect(self.path)
         return self._connection
 
     @contextmanager
@@ -287,7 +309,7 @@ class Record:
             except sqlite3.Error as error:
                 self.close()
                 raise OutcomeUnknown(
-                    f"the disk refused while {self._database} was written ({error}); it may have"
+                    f"the disk refused while {self.path} was written ({error}); it may have"
                     " happened: ask again under the same id"
                 ) from error
 

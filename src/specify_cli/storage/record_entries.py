@@ -27,11 +27,12 @@ WITHDRAWN: Final = "withdrawn"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request that was answered; `digest` is of what it said."""
+    """A request that was answered; `digest` is of what it said. Where `is_new`, nobody has used its id before."""
 
     id: str
     digest: str
     scope: str = ids.SHARED_SCOPE
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

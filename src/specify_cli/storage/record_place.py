@@ -15,7 +15,7 @@ from specify_cli.storage.layout import Layout
 FOLDER: Final = "spec-kitty"
 WITHOUT_REPOSITORY: Final = "record"
 _NAME_DIGITS: Final = 16
-_known: Final[dict[Path, tuple[tuple[int, int], Path]]] = {}
+_known: Final[dict[Path, tuple[git_folders.Mark, Path]]] = {}
 """The folder of each project that was asked for: it is asked for many times a request."""
 
 _OWNER_ONLY: Final = 0o700
@@ -27,7 +27,7 @@ def record_folder(project: Layout) -> Path:
     `<git folder that all checkouts share>/spec-kitty/<16 hex digits>/`, where the digits are of the
     SHA-256 of the project's path in the checkout; `.kitty/record/` where there is no repository.
     """
-    mark = _mark(project.root)
+    mark = git_folders.mark(project.root)
     known = _known.get(project.root)
     if known is not None and known[0] == mark:
         return known[1]
@@ -40,15 +40,6 @@ def record_folder(project: Layout) -> Path:
     if mark is not None:
         _known[project.root] = mark, folder
     return folder
-
-
-def _mark(root: Path) -> tuple[int, int] | None:
-    """What is another one where another folder is the git folder of the project; None where it is not a folder there."""
-    try:
-        status = os.stat(f"{root}/.git/.")
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def folder_without_repository(project: Layout) -> Path:

@@ -20,6 +20,11 @@ from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
 
 _COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
 _SALT_BYTES: Final = 16
+_ASK: Final = "INSERT INTO request VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ASK_ANEW: Final = (
+    "INSERT INTO request SELECT ?1, ?2, ?3, ?4"
+    " WHERE NOT EXISTS (SELECT 1 FROM request WHERE scope = ?1 AND id = ?2)"
+)
 
 READ: Final = _COLUMNS.replace("published, log", "CAST(published AS BLOB), CAST(log AS BLOB)")
 """The columns as they are read; text that somebody else put in place of bytes is read as bytes."""
@@ -103,10 +108,13 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
     connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
     asked = draft.asked
     if asked is not None:
-        # Which of two has an id is for the caller to decide; of the very same request one counts.
-        order = "INSERT INTO request VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        # Of the very same request one counts.
+        order = _ASK_ANEW if asked.is_new else _ASK
         row = (asked.scope, asked.id, asked.digest, entry.position)
         if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
             raise AlreadyAsked(asked)
-    order = "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
-    connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])
+    if draft.packages:
+        order = (
+            "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
+        )
+        connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])

@@ -26,9 +26,9 @@ from specify_cli.storage import (
     records,
 )
 from specify_cli.storage.deferred_log import DeferredLog
-from specify_cli.storage.event_lines import LogContent
 from specify_cli.storage.kept_log import KeptLog, lines_of
 from specify_cli.storage.layout import Layout
+from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.log_file import FILE_NAME, LogFile
 from specify_cli.storage.log_view import LogView
 from specify_cli.storage.record import Record
@@ -37,16 +37,25 @@ from specify_cli.storage.record_entries import EVENTS, TAKEN_IN, WITHDRAWN, Draf
 _NOTHING_IS_LOST: Final = "the host knows what it lacks, and writes it later"
 _log: Final = DeferredLog(__name__)
 
+
+def _nothing() -> None:
+    """What is committed alone has nothing to do."""
+
+
 Stamp: TypeAlias = tuple[int, tuple[int, int, int] | None]
 """Of a log: its newest entry in the record, and what tells its file from one that was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedLines:
-    """Lines for a log: `drafts` are to be committed, and then the file has to `follow`."""
+    """Lines for a log: `drafts` are to be committed, and then the file has to `follow`.
+
+    `stand` is called where the request is decided and will be committed, others of its batch after it.
+    """
 
     drafts: Sequence[Draft]
     follow: Callable[[], None]
+    stand: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +72,7 @@ class RecordedLog:
     @property
     def path(self) -> Path:
         """The file."""
-        return self.project.missions / self.slug / FILE_NAME
+        return self.project.mission(self.slug) / FILE_NAME
 
     @property
     def file(self) -> LogFile:
@@ -100,8 +109,7 @@ class RecordedLog:
             StateUnreadable: a line of others is damaged; names file and line.
             StorageFailed: the disk refused.
         """
-        view = self.view()
-        return replace(self._content(view), standing=self.standing(view))
+        return self._read(self.view())
 
     def standing(self, view: LogView) -> str:
         """How the file stands to the record, in words; empty where they say the same."""
@@ -211,6 +219,9 @@ class RecordedLog:
             record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
             self._write(record, view)
 
+    def _read(self, view: LogView) -> LogContent:
+        return replace(self._content(view), standing=self.standing(view))
+
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()
         known, kept = KnownMission(mission_id=None, folder=self.slug), KeptLog()
@@ -300,9 +311,13 @@ class RecordedLog:
                 raise
             _log.warning("%s; %s", error, _NOTHING_IS_LOST)
             return
-        branch = at.branch if at else None
-        if number is not None and view.known.branch != branch:
-            record.keep_mission(replace(view.known, branch=branch))
+        known = replace(view.known, branch=at.branch if at else None)
+        if number is not None and known != view.known:
+            record.keep_mission(known)
+        self._was_written(record, known)
+
+    def _was_written(self, record: Record, known: KnownMission) -> None:
+        """Called when the file has the lines of the record."""
 
 
 def _behind(view: LogView, drafts: Sequence[Draft]) -> list[Draft]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import record_schema
+from specify_cli.storage import git_folders, record_schema
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, Record
@@ -18,6 +18,10 @@ from specify_cli.storage.record_place import (
 )
 
 _opened: Final[dict[Path, Record]] = {}
+_Identity: TypeAlias = tuple[git_folders.Mark | None, int, int, int, int]
+_made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
+"""The record of each project that was changed: it is asked for several times a request."""
+
 _told: Final[set[Path]] = set()
 _log: Final = DeferredLog(__name__)
 
@@ -28,6 +32,9 @@ def found(project: Layout) -> Record | None:
     Raises:
         StorageFailed: the disk refused.
     """
+    known = _known(project)
+    if known is not None:
+        return known
     for folder in (record_folder(project), folder_without_repository(project)):
         database = folder / DATABASE
         try:
@@ -54,6 +61,15 @@ def made(project: Layout) -> Record:
     Raises:
         StorageFailed: it could not be made, or this user may not write it.
     """
+    known = _known(project)
+    if known is not None:
+        return known
+    record = _made_anew(project)
+    _made[project.root] = _identity(project, record), record
+    return record
+
+
+def _made_anew(project: Layout) -> Record:
     _require_reachable(record_folder(project) / DATABASE)
     folder, former = make_record_folder(project), folder_without_repository(project)
     database = folder / DATABASE
@@ -66,6 +82,23 @@ def made(project: Layout) -> Record:
     if not _is_ours(database):
         raise _not_ours(database, database.stat().st_uid)
     return _opened.setdefault(folder, record)
+
+
+def _known(project: Layout) -> Record | None:
+    """The record that was made before, where it is still the project's."""
+    known = _made.get(project.root)
+    is_it = known is not None and known[0] and known[0] == _identity(project, known[1])
+    return known[1] if known is not None and is_it else None
+
+
+def _identity(project: Layout, record: Record) -> _Identity | None:
+    """What is another one where another file, or a file of somebody else, is the project's record; None where it is gone."""
+    try:
+        status = os.stat(record.path)
+    except OSError:
+        return None
+    mark = git_folders.mark(project.root)
+    return mark, status.st_dev, status.st_ino, status.st_uid, status.st_mode
 
 
 def _is_ours(database: Path) -> bool:

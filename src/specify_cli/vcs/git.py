@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli import processes
+from specify_cli import batch, processes
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.patterns import pattern
 from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
@@ -257,6 +257,7 @@ def _started(
     output: IO[bytes] | None,
 ) -> subprocess.Popen[bytes]:
     processes.require_time()
+    batch.require_none()
     # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, no
     # credential helper finds a terminal to wait at, and all that git starts can be ended.
     return subprocess.Popen(

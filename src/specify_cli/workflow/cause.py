@@ -57,6 +57,11 @@ class Decision:
         """What to commit with the answer."""
         return [draft for it in self._prepared for draft in it.drafts]
 
+    def stand(self) -> None:
+        """It is decided, and will be committed with others that are decided after it."""
+        for it in self._prepared:
+            it.stand()
+
     def drop(self) -> None:
         """Nothing is decided any more."""
         self.events.clear()

@@ -11,7 +11,7 @@ from specify_cli.core.events import Event
 from specify_cli.core.lanes import Lane
 from specify_cli.core.state import replay
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage.event_lines import LogContent
+from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.package_files import read_packages
 from specify_cli.storage.project import Project

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from specify_cli import clock
+from specify_cli import batch, clock
 from specify_cli.core.claims import Life
 from specify_cli.core.events import Annotated, Moved
 from specify_cli.core.lanes import Lane
@@ -24,6 +24,7 @@ from specify_cli.files.atomic import publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.dated_tips import dated_tips
 from specify_cli.workflow.opened import OpenMission, changing_package
 
 Sign: TypeAlias = tuple[str, datetime | None]
@@ -39,11 +40,16 @@ def acting(
     Raises: WorkPackageNotFound, and as `changing_mission`.
     """
     with changing_package(project, selector, wp_id) as mission:
+        is_answered = True
         try:
             yield mission
+        except batch.NotInBatch:
+            is_answered = False
+            raise
         finally:
             # What the log has of the request is one already.
-            if mission.state_of(wp_id).holder == actor and not cause.effects.event_ids:
+            is_silent = not cause.effects.event_ids
+            if is_answered and is_silent and mission.state_of(wp_id).holder == actor:
                 with suppress(SpecKittyError):  # It changes no answer.
                     note(mission, wp_id, actor)
 
@@ -124,11 +130,8 @@ def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sig
     at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
         return
-    from specify_cli.workflow import repositories
-
-    with repositories.looking(mission.files.project) as repository:
-        branches = {x: mission.workspace(x).branch for x in at_work}
-        tips = repository.dated_tips(set(branches.values())) if repository else {}
+    branches = {x: mission.workspace(x).branch for x in at_work}
+    tips = dated_tips(mission.files.project, {*branches.values()})
     for wp_id in at_work:
         tip = tips.get(branches[wp_id])
         if tip and tip.commit != mission.state_of(wp_id).base_ref:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TypeAlias
 
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, StateUnreadable
 from specify_cli.files.atomic import translated
+from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     MissionFiles,
@@ -20,9 +20,6 @@ ID_PREFIX_LENGTH = 8
 MOST_MISSIONS = 10_000
 LONGEST_NUMBER = 9
 
-Stamp: TypeAlias = tuple[int, int, int]
-"""What tells a file that has changed from one that has not."""
-
 
 class MissionLookup:
     """Finds the missions of a project; one object may serve many threads.
@@ -33,7 +30,7 @@ class MissionLookup:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._known: dict[str, tuple[Stamp | None, MissionIdentity | None]] = {}
+        self._known: dict[str, tuple[FileStamp | None, MissionIdentity | None]] = {}
         self._using = threading.Lock()
 
     def find(self, selector: str) -> str:
@@ -71,18 +68,17 @@ class MissionLookup:
 
     def _identity(self, slug: str) -> MissionIdentity | None:
         files = MissionFiles(self._project, slug)
-        stamp = _stamp(files)
-        if slug not in self._known or self._known[slug][0] != stamp:
-            self._known[slug] = (stamp, _readable_identity(files))
+        seen = _stamp(files)
+        if slug not in self._known or self._known[slug][0] != seen:
+            self._known[slug] = (seen, _readable_identity(files))
         return self._known[slug][1]
 
 
-def _stamp(files: MissionFiles) -> Stamp | None:
+def _stamp(files: MissionFiles) -> FileStamp | None:
     try:
-        status = files.meta_path.lstat()
+        return stamp(files.meta_path)
     except OSError:  # Whoever reads it says what is wrong.
         return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _readable_identity(files: MissionFiles) -> MissionIdentity | None:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from specify_cli import nearest
+from specify_cli import batch, nearest
 from specify_cli.core import lane_plan, lane_turns
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
 from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
-from specify_cli.core.state import MissionState, PackageState, replay
+from specify_cli.core.state import MissionState, PackageState
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
 from specify_cli.storage import project_files
-from specify_cli.storage.event_lines import LogContent
+from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     LanesFile,
@@ -27,7 +27,8 @@ from specify_cli.storage.mission_files import (
     all_missions,
     named_mission,
 )
-from specify_cli.storage.package_files import WorkPackage, read_packages
+from specify_cli.storage.package_files import WorkPackage
+from specify_cli.storage.package_memory import packages_of
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause, Decision
 
@@ -65,7 +66,7 @@ class OpenMission:
     @cached_property
     def state(self) -> MissionState:
         """The fold over the log."""
-        return replay(self.log.events)
+        return self.log.state
 
     @cached_property
     def graph(self) -> Graph:
@@ -335,9 +336,16 @@ def _files(project: Project, slug: str) -> MissionFiles:
 
 
 def _open(files: MissionFiles, log: LogContent) -> OpenMission:
-    return OpenMission(
-        files=files,
-        identity=files.identity(),
-        packages=read_packages(files.folder, below=files.project.root),
-        log=log,
-    )
+    identity, packages = _read(files)
+    return OpenMission(files=files, identity=identity, packages=packages, log=log)
+
+
+def _read(files: MissionFiles) -> tuple[MissionIdentity, Mapping[str, WorkPackage]]:
+    inside = batch.current()
+    known: tuple[MissionIdentity, Mapping[str, WorkPackage]] | None
+    known = inside.missions.get(files.folder) if inside else None
+    if known is None:
+        known = files.identity(), packages_of(files.folder, below=files.project.root)
+        if inside is not None:
+            inside.missions[files.folder] = known
+    return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -99,11 +100,15 @@ def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitSt
 
 
 def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack) -> Offer:
-    found = _found(project, slug)
-    if found is None or wp_id not in found[0].packages:
+    mission = _mission(project, slug)
+    if mission is None or wp_id not in mission.packages:
         return NOTHING
-    mission, repository = found
-    return of_lane(mission, repository, mission.workspace(wp_id), until_the_end=until_the_end)
+    workspace = mission.workspace(wp_id)
+    # Before work begins there is none, and git need not be asked.
+    repository = _repository(project) if os.path.lexists(workspace.path) else None
+    if repository is None:
+        return NOTHING
+    return of_lane(mission, repository, workspace, until_the_end=until_the_end)
 
 
 def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None:
@@ -112,13 +117,21 @@ def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None
     Raises:
         StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
     """
+    mission = _mission(project, slug)
+    repository = _repository(project) if mission else None
+    return (mission, repository) if mission and repository else None
+
+
+def _mission(project: Project, slug: str) -> OpenMission | None:
     try:
-        mission = open_mission(project, slug)
+        return open_mission(project, slug)
     except (StateUnreadable, MissionNotFound):
         return None
+
+
+def _repository(project: Project) -> Repository | None:
     with suppress(SpecKittyError):
-        repository = repositories.look(project)
-        return (mission, repository) if repository else None
+        return repositories.look(project)
     return None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from tests.architecture.orchestrator_boundary.bindings import MODULES, Bindings
 from tests.architecture.orchestrator_boundary.git_calls import other_programs, out_of_sight
@@ -20,15 +21,17 @@ HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
 # A person at a terminal looks at a difference with the pager of their own configuration.
 HOME_OF_THE_PAGER = "src/specify_cli/cli/work_shown.py"
 PAGER = "click.echo_via_pager"
-# Python has no rename of two names in one step. The C library is asked for that function alone.
-HOME_OF_RENAMES = "src/specify_cli/vcs/renames.py"
-RENAME = "renameat2"
+# Python has no rename of two names in one step, and no sync of one file system. The C library is asked for these alone.
+HOMES_OF_FOREIGN_CALLS = {
+    "src/specify_cli/vcs/renames.py": "renameat2",
+    "src/specify_cli/files/file_system.py": "syncfs",
+}
 FOREIGN_NAMES = frozenset({"CDLL", "c_char_p", "c_int", "c_uint", "get_errno"})
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
     "only vcs/git.py starts a process, and that process is git, confined by vcs/box.py alone; conformance/programs.py starts what "
     "its user names, without a shell; cli/work_shown.py shows a difference in the user's pager; vcs/renames.py asks the C "
-    "library for one rename"
+    "library for one rename, files/file_system.py for one sync"
 )
 
 STARTING_MODULES = frozenset(
@@ -82,12 +85,14 @@ def in_module(tree: ast.Module, path: str) -> Iterator[Violation]:
         yield Violation(path, line, what, WHY)
 
 
-def _other_functions(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int, str]]:
-    """Whatever the C library is asked for besides the rename."""
-    renames = {
+def _other_functions(
+    tree: ast.Module, bindings: Bindings, *, known: str
+) -> Iterator[tuple[int, str]]:
+    """Whatever the C library is asked for besides the one function."""
+    asked = {
         id(node.value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == RENAME
+        if isinstance(node, ast.Attribute) and node.attr == known
     }
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
@@ -99,14 +104,14 @@ def _other_functions(tree: ast.Module, bindings: Bindings) -> Iterator[tuple[int
                 yield node.lineno, f"'{name}' can start a process"
         elif isinstance(node, ast.Call) and bindings.dotted(node.func) == "ctypes.CDLL":
             names = [ast.unparse(argument) for argument in node.args]
-            if id(node) not in renames or names != ["None"]:
-                yield node.lineno, "a library is asked for more than a rename"
+            if id(node) not in asked or names != ["None"]:
+                yield node.lineno, f"a library is asked for more than {known}"
 
 
-_JUDGES = {
+_JUDGES: dict[str, Callable[[ast.Module, Bindings], Iterator[tuple[int, str]]]] = {
     HOME_OF_SUBPROCESS: other_programs,
     HOME_OF_TESTED_PROGRAMS: out_of_sight,
-    HOME_OF_RENAMES: _other_functions,
+    **{home: partial(_other_functions, known=it) for home, it in HOMES_OF_FOREIGN_CALLS.items()},
 }
 """What else is looked at in a module that may do more than others."""
 
@@ -140,7 +145,7 @@ def _imported(names: list[str], path: str) -> Iterator[str]:
     for name in names:
         homes = (HOME_OF_SUBPROCESS, HOME_OF_TESTED_PROGRAMS)
         is_at_home = path in homes and name.partition(".")[0] == "subprocess"
-        is_at_home = is_at_home or (path, name) == (HOME_OF_RENAMES, "ctypes")
+        is_at_home = is_at_home or (path in HOMES_OF_FOREIGN_CALLS and name == "ctypes")
         if _starts_processes(name) and not is_at_home:
             yield f"'{name}' can start a process"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli import batch
 from specify_cli.errors import StorageFailed
 from specify_cli.files import locks
 from specify_cli.files.locks import LifeLock
@@ -140,3 +141,47 @@ def test_a_lock_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 def test_a_lock_file_without_a_signature_names_nobody(tmp_path: Path) -> None:
     assert locks.holder(tmp_path / "missing") == "another process"
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_followed(lock_path: Path, tmp_path: Path) -> None:
+    lock_path.parent.mkdir()
+    lock_path.symlink_to(tmp_path / "theirs")
+    with pytest.raises(StorageFailed), locks.held(lock_path, timeout_s=0):
+        pass
+    assert not (tmp_path / "theirs").exists()
+
+
+def test_a_folder_in_the_place_of_a_lock_is_refused(lock_path: Path) -> None:
+    lock_path.mkdir(parents=True)
+    with pytest.raises(StorageFailed), locks.held(lock_path, timeout_s=0):
+        pass
+
+
+def test_a_lock_that_was_released_is_free_though_a_child_has_its_descriptor(
+    lock_path: Path,
+) -> None:
+    with locks.held(lock_path) as descriptor:
+        child = subprocess.Popen(["sleep", "600"], pass_fds=[descriptor])
+    try:
+        with locks.held(lock_path, timeout_s=0):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_batch_waits_for_no_lock_and_keeps_those_that_it_has(
+    lock_path: Path, tmp_path: Path, holding: subprocess.Popen[bytes]
+) -> None:
+    free = tmp_path / "locks" / "free.lock"
+    with batch.begun() as inside:
+        with batch.deciding(inside):
+            with pytest.raises(batch.NotInBatch), locks.held(lock_path):
+                pass
+            for _ in range(2):
+                with locks.held(free):
+                    pass
+        with pytest.raises(StorageFailed), locks.held(free, timeout_s=0):
+            pass
+    with locks.held(free, timeout_s=0):
+        pass

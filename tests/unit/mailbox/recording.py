@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from specify_cli.errors import (
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.lookup import Lookup
+from specify_cli.storage.lookup import Lookup, RequestFile
 from tests.patience import LONGEST_S
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
@@ -78,6 +78,9 @@ class RecordingDispatcher:
         except SpecKittyError as error:
             envelope = _refusal(stem, error)
         return self._record(stem, identity, digest=digest, envelope=envelope)
+
+    def answer_batch(self, files: Sequence[RequestFile]) -> list[RecordedAnswer | None]:
+        return [None for _ in files]
 
     def refuse(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -76,15 +77,25 @@ def test_what_slow_writers_have_begun_counts_as_waiting(
     assert reply_of(layout, "one")["error_code"] == "STORAGE_FAILED"
 
 
-def test_there_is_patience_with_some_slow_writers_at_a_time(
+def test_there_is_patience_with_however_many_slow_writers(
     layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As many are looked at in one turn.
     monkeypatch.setattr(post, "MOST_HALF_WRITTEN", 2)
+    with ExitStack() as writers:
+        files = []
+        for number in range(5):
+            stem = f"slow-{number}"
+            file = writers.enter_context((layout.inbox / f"{stem}.json").open("wb", buffering=0))
+            file.write(request_bytes(stem)[:20])
+            files.append(file)
+        serving(DEFAULT)
+        wait_until(lambda: len(list(layout.claimed.iterdir())) == 5)
+        for number, file in enumerate(files):
+            file.write(request_bytes(f"slow-{number}")[20:])
     for number in range(5):
-        (layout.inbox / f"slow-{number}.json").write_bytes(b'{"half')
-    serving(DEFAULT)
-    wait_until(lambda: len(list(layout.outbox.glob("slow-*.json"))) == 3)
-    wait_until(lambda: len(list(layout.claimed.iterdir())) == 2)
+        wait_until((layout.outbox / f"slow-{number}.json").exists)
+        assert reply_of(layout, f"slow-{number}")["success"]
 
 
 def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(

@@ -11,6 +11,7 @@ import pytest
 from specify_cli.core.events import Event
 from specify_cli.storage.event_lines import encode
 from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 
 SLUG = "001-search"
@@ -37,9 +38,9 @@ def root(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def log(root: Path) -> RecordedLog:
-    made = log_in(root, SLUG)
+@pytest.fixture(params=[RecordedLog, RememberedLog])
+def log(root: Path, request: pytest.FixtureRequest) -> RecordedLog:
+    made = log_in(root, SLUG, kind=request.param)
     made.append([CLAIM])
     made.append([BEGIN])
     return made

@@ -79,6 +79,13 @@ def test_a_line_of_a_journal_is_written_under_its_lock(tmp_path: Path) -> None:
     assert disk.is_locked("sync journal.jsonl", "journal.lock")
 
 
+def test_the_lines_of_a_batch_are_written_under_the_lock_of_the_journal(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+    with watched() as disk, journal.batch() as book:
+        book.append([(line(name, note="x" * SYNCED_BYTES), []) for name in "ab"])
+    assert disk.is_locked("sync journal.jsonl", "journal.lock")
+
+
 def test_a_journal_is_put_right_under_its_lock(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     for name in "ab":

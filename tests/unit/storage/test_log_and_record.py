@@ -82,6 +82,9 @@ def test_a_file_that_cannot_be_read_is_told_with_what_to_do(
     def refuse(*_: object, **__: object) -> bytes:
         raise refusal
 
+    with log.path.open("ab") as file:
+        # Nobody has to read it again before it changes.
+        file.write(b"{}\n")
     monkeypatch.setattr(project_files, "read", refuse)
     with pytest.raises(StorageFailed, match=f"could not read {log.path}: .*; {way_out}"):
         log.read()

@@ -50,6 +50,7 @@ COMMAND = Command(
     params=AppendHistoryParams,
     handle=handle,
     changes_state=True,
+    is_batched=True,
     example=(
         "spec-kitty orchestrator-api append-history --mission 001-search --wp WP01"
         ' --actor nightly --note "retrying with a smaller change"'

@@ -50,4 +50,5 @@ COMMAND = Command(
     params=ContractVersionParams,
     handle=handle,
     example="spec-kitty orchestrator-api contract-version --provider-version 0.1.2",
+    is_batched=True,
 )

@@ -61,4 +61,5 @@ COMMAND = Command(
     params=ListReadyParams,
     handle=handle,
     example="spec-kitty orchestrator-api list-ready --mission 001-search",
+    is_batched=True,
 )

@@ -118,4 +118,5 @@ COMMAND = Command(
     params=MissionStateParams,
     handle=handle,
     example="spec-kitty orchestrator-api mission-state --mission 001-search",
+    is_batched=True,
 )

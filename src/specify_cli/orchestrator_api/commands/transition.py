@@ -143,6 +143,7 @@ COMMAND = Command(
     params=TransitionParams,
     handle=handle,
     changes_state=True,
+    is_batched=True,
     takes_policy=True,
     needs_policy=_needs_policy,
     check=_check,

@@ -1,0 +1,93 @@
+"""Several requests are decided one after the other, and committed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from specify_cli import batch, ids
+from specify_cli.errors import SpecKittyError, Unfinished
+from specify_cli.storage.journal import Journal, JournalBatch
+from specify_cli.storage.lookup import RequestFile
+from specify_cli.storage.record_entries import AlreadyAsked
+from specify_cli.workflow.cause import Decision
+
+Line: TypeAlias = dict[str, Any]
+"""A line of the journal."""
+
+Decide: TypeAlias = Callable[[RequestFile, Decision], Line | None]
+"""The line of a request that was decided, not committed yet; None, or `NotInBatch`, where it has to be answered alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    place: int
+    line: Line
+    decision: Decision = field(compare=False)
+
+
+def answer(
+    files: Sequence[RequestFile], decide: Decide, journal: Callable[[], Journal]
+) -> list[Line | None]:
+    """The recorded line of each request; None for one that has to be answered alone.
+
+    After such a one, no other of the same orchestrator about the same mission is answered here. Where they could not be
+    committed together, none is.
+    """
+    lines: list[Line | None] = [None] * len(files)
+    try:
+        with journal().batch() as book, batch.begun() as inside:
+            decided = _decided(files, decide, inside, used=_used(files, book))
+            if decided:
+                recorded = book.append([(it.line, it.decision.drafts) for it in decided])
+                for it, line in zip(decided, recorded, strict=True):
+                    it.decision.follow()
+                    lines[it.place] = line
+    except (AlreadyAsked, SpecKittyError):
+        # Each alone is told whether it happened, or what is wrong.
+        return [None] * len(files)
+    return lines
+
+
+def _used(files: Sequence[RequestFile], book: JournalBatch) -> set[tuple[str, str]]:
+    """Identity and id of those whose id was used before."""
+    found: set[tuple[str, str]] = set()
+    for identity in {it.identity for it in files}:
+        stems = [it.stem for it in files if it.identity == identity]
+        used = book.used(stems, ids.scope_of(ids.MAILBOX, identity))
+        found.update((identity, it) for it in used)
+    return found
+
+
+def _decided(
+    files: Sequence[RequestFile],
+    decide: Decide,
+    inside: batch.Batch,
+    *,
+    used: set[tuple[str, str]],
+) -> list[_Decided]:
+    decided: list[_Decided] = []
+    left: set[tuple[str, str]] = set()
+    for place, file in enumerate(files):
+        queue, name = (file.identity, file.mission.queue), (file.identity, file.stem)
+        decision, line = Decision(), None
+        if queue not in left and name not in used:
+            used.add(name)
+            with batch.deciding(inside):
+                line = _tried(file, decision, decide)
+        if line is None:
+            left.add(queue)
+        else:
+            decided.append(_Decided(place, line, decision))
+    return decided
+
+
+def _tried(file: RequestFile, decision: Decision, decide: Decide) -> Line | None:
+    try:
+        line = decide(file, decision)
+    except (batch.NotInBatch, Unfinished):
+        return None
+    if line is not None:
+        decision.stand()
+    return line

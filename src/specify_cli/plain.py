@@ -1,0 +1,31 @@
+"""Dataclasses as the JSON values that they are written as."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, cast
+
+
+def as_json(instance: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON values, those of dataclasses in them as well.
+
+    As `dataclasses.asdict`, which copies every value, too, and takes several times as long. The caller changes none.
+    """
+    return {name: _value(getattr(instance, name)) for name in _names(instance.__class__)}
+
+
+def _value(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, dict):
+        return {name: _value(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(inner) for inner in value]
+    return as_json(value) if is_dataclass(value) else value
+
+
+@cache
+def _names(kind: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cast("Any", kind)))

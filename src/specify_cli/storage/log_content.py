@@ -1,0 +1,128 @@
+"""What a mission's log holds, and how it grows without being folded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TypeAlias, overload
+
+from specify_cli.core.events import Event
+from specify_cli.core.state import MissionState, replay
+
+_Cause: TypeAlias = tuple[str | None, str | None]
+"""The id of a request, and whose id it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogContent:
+    """What a log holds.
+
+    Attributes:
+        events: Its events, oldest first.
+        sound_lines: How many of its lines are whole appends.
+        torn: What stands behind them.
+        standing: How the file stands to the record, in words; empty where they say the same.
+        folded: The same events, folded; None where that was not done yet.
+    """
+
+    events: Sequence[Event] = ()
+    sound_lines: int = 0
+    torn: bytes = b""
+    standing: str = ""
+    folded: FoldedLog | None = field(default=None, compare=False)
+
+    @property
+    def state(self) -> MissionState:
+        """The mission's state after all events."""
+        return replay(self.events) if self.folded is None else self.folded.state
+
+    def caused_by(self, correlation_id: str, identity: str | None = None) -> Sequence[Event]:
+        """The events that the request of that id has appended; `identity` is whose id it is."""
+        if self.folded is not None:
+            return self.folded.caused_by((correlation_id, identity))
+        asked = (correlation_id, identity)
+        return tuple(e for e in self.events if (e.correlation_id, e.identity) == asked)
+
+
+class FoldedLog:
+    """The events of a log, folded, as they were at one moment.
+
+    Those of one mission share what they have in common, so that an event costs the same however many
+    there are before it. Only who holds the mission's lock may grow one.
+    """
+
+    __slots__ = ("_by_cause", "_shared", "count", "state")
+
+    def __init__(
+        self,
+        events: Sequence[Event] = (),
+        *,
+        shared: list[Event] | None = None,
+        by_cause: dict[_Cause, list[int]] | None = None,
+        before: MissionState | None = None,
+    ) -> None:
+        self._shared = [] if shared is None else shared
+        self._by_cause = {} if by_cause is None else by_cause
+        self.state = replay(events, before)
+        for event in events:
+            cause = event.correlation_id, event.identity
+            self._by_cause.setdefault(cause, []).append(len(self._shared))
+            self._shared.append(event)
+        self.count = len(self._shared)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """All of them, oldest first; they stay what they are when the log grows."""
+        return _First(self._shared, self.count)
+
+    def grown(self, events: Sequence[Event]) -> FoldedLog:
+        """The same with these behind."""
+        if len(self._shared) != self.count:
+            # What it was grown by before did not come to stand.
+            return FoldedLog([*self.events, *events])
+        shared, by_cause = self._shared, self._by_cause
+        return FoldedLog(events, shared=shared, by_cause=by_cause, before=self.state)
+
+    def caused_by(self, cause: _Cause) -> Sequence[Event]:
+        """The events of a request, oldest first."""
+        places = self._by_cause.get(cause, ())
+        return tuple(self._shared[it] for it in places if it < self.count)
+
+
+class _First(Sequence[Event]):
+    """The first ones of a list that grows."""
+
+    __slots__ = ("_count", "_events")
+
+    def __init__(self, events: list[Event], count: int) -> None:
+        self._events, self._count = events, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __iter__(self) -> Iterator[Event]:
+        return islice(self._events, self._count)
+
+    def __reversed__(self) -> Iterator[Event]:
+        return map(self._events.__getitem__, range(self._count - 1, -1, -1))
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        if isinstance(index, slice):
+            return tuple(self._events[: self._count][index])
+        return self._events[range(self._count)[index]]
+
+
+def folded(content: LogContent) -> LogContent:
+    """The same content, folded."""
+    whole = FoldedLog(content.events)
+    return replace(content, events=whole.events, folded=whole)

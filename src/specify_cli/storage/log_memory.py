@@ -1,0 +1,63 @@
+"""Logs that a process has read, as long as neither record nor file has changed.
+
+Everything answers the same without it, more slowly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from specify_cli.files.stamps import FileStamp
+from specify_cli.storage.log_content import LogContent
+from specify_cli.storage.record_entries import KnownMission
+
+MOST_EVENTS: Final = 200_000
+"""Of all missions but the one that was used last: some hundred megabytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """A log whose file, of that stamp, has the same as the record had at that `position`.
+
+    `stamp` is None where there is no file yet, `content` where nobody has asked for it yet.
+    """
+
+    known: KnownMission
+    position: int
+    stamp: FileStamp | None
+    content: LogContent | None
+
+    @property
+    def size(self) -> int:
+        """How many events are held in memory."""
+        return len(self.content.events) if self.content else 0
+
+
+@dataclass(slots=True)
+class LogMemory:
+    """The logs of one record, by the names of the folders of their missions."""
+
+    _logs: dict[str, Remembered] = field(default_factory=dict)
+
+    def get(self, slug: str) -> Remembered | None:
+        """What is remembered of the mission, if anything; the caller sees whether it still holds."""
+        return self._logs.get(slug)
+
+    def put(self, slug: str, log: Remembered) -> None:
+        """This is remembered now; what was used least lately may be forgotten for it."""
+        self._logs.pop(slug, None)
+        others = sum(it.size for it in self._logs.values())
+        for oldest in [*self._logs]:
+            if others <= MOST_EVENTS:
+                break
+            others -= self._logs.pop(oldest).size
+        self._logs[slug] = log
+
+    def forget(self, slug: str) -> None:
+        """Nothing is remembered of the mission."""
+        self._logs.pop(slug, None)
+
+    def clear(self) -> None:
+        """Nothing is remembered."""
+        self._logs.clear()

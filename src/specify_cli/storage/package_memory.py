@@ -1,0 +1,79 @@
+"""The packages of missions, read again only where one of their files has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from specify_cli import batch
+from specify_cli.files import folders
+from specify_cli.files.stamps import FileStamp, stamp_of
+from specify_cli.storage.package_files import FILE_NAME, WorkPackage, read_packages
+
+_MOST_PACKAGES: Final = 20_000
+"""Of all missions but the one that was read last."""
+
+_FEW: Final = 64
+"""Files that are read in no time."""
+
+_Seen: TypeAlias = dict[str, FileStamp]
+"""The stamp of each file, by its name in the mission's folder."""
+
+_TASKS: Final = "tasks"
+_OUTLINE: Final = "tasks.md"
+_known: Final[dict[Path, tuple[_Seen, Mapping[str, WorkPackage]]]] = {}
+
+
+def packages_of(mission_folder: Path, *, below: Path) -> Mapping[str, WorkPackage]:
+    """As `read_packages`, for a process that asks again.
+
+    Raises: StateUnreadable naming file and line; StorageFailed.
+    """
+    seen = _look(mission_folder, below)
+    known = _known.get(mission_folder)
+    if known is not None and known[0] == seen:
+        return known[1]
+    if seen is None or len(seen) > _FEW:
+        batch.require_none()
+    packages = read_packages(mission_folder, below=below)
+    is_settled = seen is not None and all(it.is_settled for it in seen.values())
+    if seen is not None and is_settled and seen == _look(mission_folder, below):
+        _keep(mission_folder, seen, packages)
+    return packages
+
+
+def _look(mission_folder: Path, below: Path) -> _Seen | None:
+    """The files as they are now; None where they have to be read to know what is wrong."""
+    try:
+        with folders.walked(mission_folder, below=below) as folder:
+            seen = _stamps(folder, [_OUTLINE], "")
+            tasks = os.open(_TASKS, folders.NOT_FOLLOWED, dir_fd=folder)
+            try:
+                names = [name for name in os.listdir(tasks) if FILE_NAME.fullmatch(name)]
+                return seen | _stamps(tasks, names, f"{_TASKS}/")
+            finally:
+                os.close(tasks)
+    except (folders.NotAFolder, OSError):
+        return None
+
+
+def _stamps(folder: int, names: list[str], prefix: str) -> _Seen:
+    found: _Seen = {}
+    for name in names:
+        try:
+            found[prefix + name] = stamp_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _keep(mission_folder: Path, seen: _Seen, packages: Mapping[str, WorkPackage]) -> None:
+    _known.pop(mission_folder, None)
+    others = sum(len(it) for _, it in _known.values())
+    for oldest in [*_known]:
+        if others <= _MOST_PACKAGES:
+            break
+        others -= len(_known.pop(oldest)[1])
+    _known[mission_folder] = seen, packages

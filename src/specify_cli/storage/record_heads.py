@@ -1,0 +1,56 @@
+"""What a record comes to: who keeps it elsewhere can tell later whether anything before it was changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from specify_cli.storage.record import Record
+
+_TEXT: Final = re.compile(r"([0-9A-HJKMNP-TV-Z]{26}):([0-9]{1,15}):([0-9a-f]{64})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHead:
+    """A record, one of its entries, and the hash over it and everything before it, in hex.
+
+    As text, `<record id>:<position>:<head>`.
+    """
+
+    record_id: str
+    position: int
+    head: str
+
+    def __str__(self) -> str:
+        return f"{self.record_id}:{self.position}:{self.head}"
+
+    @classmethod
+    def read(cls, text: str) -> RecordHead | None:
+        """What `str` has written; None for any other text."""
+        found = _TEXT.fullmatch(text)
+        return cls(found[1], int(found[2]), found[3]) if found else None
+
+
+def newest(record: Record) -> RecordHead | None:
+    """That of the newest entry; None where there is none. Raises: StateUnreadable, StorageFailed."""
+    entry = record.last()
+    return RecordHead(record.id, entry.position, entry.head.hex()) if entry else None
+
+
+def difference(record: Record, expected: RecordHead) -> str:
+    """Why the record does not go on from what is expected, in words; empty where it does.
+
+    The entry at that place is looked at; whether those before it fit is proved by `Record.faults`.
+    Raises: StateUnreadable, StorageFailed.
+    """
+    if record.id != expected.record_id:
+        return f"this is another record, {record.id}: of another clone, or made again; nothing is proved"
+    entry = next(record.entries(after=expected.position - 1), None)
+    if entry is None or entry.position != expected.position:
+        last = record.last()
+        end = last.position if last else 0
+        return f"it ends at entry {end}: it is older than what is expected, restored from a backup perhaps"
+    if entry.head.hex() != expected.head:
+        return f"entry {expected.position}, or one before it, is not what it was"
+    return ""

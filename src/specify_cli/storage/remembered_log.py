@@ -1,0 +1,241 @@
+"""The log of a mission, which is read again only where the record or a file has changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from specify_cli import batch, clock
+from specify_cli.core.events import Event
+from specify_cli.errors import SpecKittyError
+from specify_cli.files.stamps import FileStamp, stamp
+from specify_cli.storage import checkout, event_lines, records
+from specify_cli.storage.deferred_log import DeferredLog
+from specify_cli.storage.layout import MISSIONS
+from specify_cli.storage.log_content import FoldedLog, LogContent, folded
+from specify_cli.storage.log_file import FILE_NAME
+from specify_cli.storage.log_memory import Remembered
+from specify_cli.storage.log_view import LogView
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_entries import EVENTS, Draft, KnownMission
+from specify_cli.storage.recorded_log import PreparedLines, RecordedLog
+
+_LITTLE: Final = 64 * 1024
+"""Bytes of a log that is read in no time."""
+
+_log: Final = DeferredLog(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sight:
+    """The file of a log as it is seen without reading it; not `is_plain` where it is not in folders of its own."""
+
+    stamp: FileStamp | None = None
+    is_plain: bool = True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every later change shows."""
+        return self.stamp is None or self.stamp.is_settled
+
+
+@dataclass(slots=True, kw_only=True)
+class GrowingLog:
+    """A log to which lines are added that are not committed yet.
+
+    `known` is what it was before, `content` what it is with them.
+    """
+
+    log: RememberedLog
+    record: Record
+    known: Remembered
+    content: LogContent
+    lines: list[bytes] = field(default_factory=list)
+
+    def grow(self, events: Sequence[Event], lines: bytes) -> None:
+        """These are added, and in a batch, who decides after them sees them."""
+        before = self.content.folded or FoldedLog(self.content.events)
+        whole = before.grown(events)
+        self.content = replace(self.content, events=whole.events, folded=whole)
+        self.lines.append(lines)
+
+    def follow(self) -> None:
+        """What was added is committed: the file has it, too. Of several calls the first one counts."""
+        if self.lines:
+            self.log.bring_up(self)
+            self.lines = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedLog(RecordedLog):
+    """As `RecordedLog`, which it asks wherever it remembers nothing that still holds."""
+
+    def read(self) -> LogContent:
+        """As `RecordedLog.read`.
+
+        Raises: NotInBatch in a batch, where that would take long.
+        """
+        record = records.found(self.project)
+        growing = self._growing(record)
+        if growing is not None:
+            return growing.content
+        before = self._look_at_leisure()
+        view = self._view(record)
+        return self._remember(record, view, self._read(view), before=before)
+
+    def take_in(self) -> LogContent:
+        """As `RecordedLog.take_in`.
+
+        Raises: NotInBatch as `read`.
+        """
+        record = records.found(self.project)
+        growing = self._growing(record)
+        if growing is not None:
+            return growing.content
+        before = self._look_at_leisure()
+        view = self._view(record)
+        content, _ = self._take_in(view)
+        if record is not None and view.known.number is None and not view.lines:
+            # So that the first event costs what the others do.
+            view = replace(view, known=self._numbered(record, view.known))
+        return self._remember(record, view, content, before=before)
+
+    def prepared(self, events: Sequence[Event]) -> PreparedLines:
+        """As `RecordedLog.prepared`; in a batch, the lines of a log follow all together.
+
+        Raises: NotInBatch as `read`.
+        """
+        record = records.made(self.project)
+        growing = self._growing(record)
+        lines = event_lines.encode(events, mission_slug=self.slug)
+        if growing is None:
+            batch.require_none()
+            return self._prepared(lines)
+        known = growing.known
+        draft = Draft(
+            at=clock.timestamp(),
+            kind=EVENTS,
+            mission=known.known.number,
+            # Those before it in the batch are not committed yet.
+            behind=None if growing.lines else known.position,
+            log=lines,
+        )
+        stand = partial(growing.grow, events, lines)
+        if batch.current() is not None:
+            return PreparedLines(drafts=[draft], follow=growing.follow, stand=stand)
+        stand()
+        return PreparedLines(drafts=[draft], follow=growing.follow)
+
+    def _growing(self, record: Record | None) -> GrowingLog | None:
+        """The log as it is remembered, in a batch as that has left it so far; None where it has to be read."""
+        inside = batch.current()
+        if inside is not None and (record, self.slug) in inside.logs:
+            found: GrowingLog = inside.logs[record, self.slug]
+            return found
+        known = self._remembered(record)
+        if record is None or known is None:
+            return None
+        content = self._content_of(record, known)
+        growing = GrowingLog(log=self, record=record, known=known, content=content)
+        if inside is not None:
+            # A batch is decided as of one moment.
+            inside.logs[record, self.slug] = growing
+        return growing
+
+    def _look_at_leisure(self) -> _Sight:
+        """The file, before it is read. Raises: NotInBatch in a batch, where that takes long."""
+        sight = self._look()
+        if not sight.is_plain or (sight.stamp and sight.stamp.size > _LITTLE):
+            batch.require_none()
+        return sight
+
+    def _remembered(self, record: Record | None) -> Remembered | None:
+        known = record.memory.get(self.slug) if record else None
+        if record is None or known is None or self._look() != _Sight(stamp=known.stamp):
+            return None
+        is_same_mission = known.known.mission_id == self.id_of(self.slug)
+        position = record.position_of(known.known.number or 0)
+        return known if is_same_mission and position == known.position else None
+
+    def _content_of(self, record: Record, known: Remembered) -> LogContent:
+        if known.content is not None:
+            return known.content
+        lines = record.log_of(known.known.number or 0).lines
+        content = folded(event_lines.parse_lines(enumerate(lines, start=1), self.path))
+        if not content.torn:
+            record.memory.put(self.slug, replace(known, content=content))
+        return content
+
+    def _remember(
+        self, record: Record | None, view: LogView, content: LogContent, *, before: _Sight
+    ) -> LogContent:
+        """The content, which is remembered where it will show when it holds no more."""
+        is_whole = view.found.is_same and not view.foreign and not content.torn
+        if record is None or view.known.number is None or not is_whole:
+            return content
+        if not (before.is_plain and before.is_settled and before == self._look()):
+            return content
+        content = folded(content)
+        log = Remembered(
+            known=view.known, position=view.kept.position, stamp=before.stamp, content=content
+        )
+        record.memory.put(self.slug, log)
+        return content
+
+    def bring_up(self, grown: GrowingLog) -> None:
+        """Memory and file have what was added to the log and is committed."""
+        record, known = grown.record, grown.known
+        new = [*record.entries(after=known.position, mission=known.known.number)]
+        is_alone = [(it.log, it.place) for it in new] == [(it, None) for it in grown.lines]
+        stamp = self._added(known, b"".join(grown.lines)) if is_alone else None
+        if stamp is None:
+            record.memory.forget(self.slug)
+            self._catch_up(record)
+            return
+        log = replace(known, position=new[-1].position, stamp=stamp, content=grown.content)
+        record.memory.put(self.slug, log)
+
+    def _added(self, known: Remembered, lines: bytes) -> FileStamp | None:
+        """The file's stamp after the lines were appended; None where it may not be written, or was changed."""
+        at = checkout.look(self.project.root)
+        is_elsewhere = known.known.branch != (at.branch if at else None)
+        if known.stamp is None or is_elsewhere or (at and at.operation):
+            return None
+        try:
+            added = self.file.add(lines, to=known.stamp)
+        except SpecKittyError as error:
+            _log.warning("%s", error)
+            return None
+        is_alone = added is not None and added.size == known.stamp.size + len(lines)
+        return added if is_alone else None
+
+    def _catch_up(self, record: Record) -> None:
+        try:
+            self._write(record, self._view(record))
+        except SpecKittyError as error:
+            # It was committed, and is answered.
+            _log.warning("%s", error)
+
+    def _look(self) -> _Sight:
+        missions = f"{self.project.root}/{MISSIONS}"
+        folder = f"{missions}/{self.slug}"
+        try:
+            if not all(stat.S_ISDIR(os.lstat(it).st_mode) for it in (missions, folder)):
+                return _Sight(is_plain=False)
+            return _Sight(stamp=stamp(f"{folder}/{FILE_NAME}"))
+        except OSError:
+            # Whoever reads it says what is wrong.
+            return _Sight(is_plain=False)
+
+    def _was_written(self, record: Record, known: KnownMission) -> None:
+        if known.number is None:
+            return
+        kept, sight = record.log_of(known.number), self._look()
+        # What somebody else has added shows in the size.
+        if sight.stamp is not None and sight.stamp.size == sum(map(len, kept.lines)):
+            log = Remembered(known=known, position=kept.position, stamp=sight.stamp, content=None)
+            record.memory.put(self.slug, log)

@@ -1,0 +1,215 @@
+"""What may be answered in a batch is, in the order in which it came; the rest goes the usual way."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from specify_cli.errors import StorageFailed
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.worker import Worker
+from specify_cli.storage.lookup import Lookup, RequestFile
+from tests.unit.mailbox.recording import (
+    SETTINGS,
+    RecordedAnswer,
+    RecordingDispatcher,
+    put,
+    reply_of,
+    request_bytes,
+    wait_until,
+)
+
+CLAIM_ID = "01JD8Z6W3M4Y6T1F8B2Q5R7X9"
+
+
+class BatchingDispatcher(RecordingDispatcher):
+    """Takes all requests for a batch but those that wait; `declined` are answered alone."""
+
+    def __init__(self, layout: MailboxLayout) -> None:
+        super().__init__(layout)
+        self.batches: list[list[str]] = []
+        self.declined: set[str] = set()
+
+    def look_up(self, raw: bytes) -> Lookup:
+        return replace(super().look_up(raw), is_batched=b"wait_for" not in raw)
+
+    def answer_batch(self, files: Sequence[RequestFile]) -> list[RecordedAnswer | None]:
+        self.batches.append([it.stem for it in files])
+        left: set[str] = set()
+        answers: list[RecordedAnswer | None] = []
+        for file in files:
+            if file.stem in self.declined:
+                left.add(file.mission.queue)
+            is_left = file.mission.queue in left
+            answers.append(None if is_left else self._answered(file))
+        return answers
+
+    def _answered(self, file: RequestFile) -> RecordedAnswer:
+        return self.answer_bytes(file.raw, stem=file.stem, identity=file.identity)
+
+
+@pytest.fixture
+def dispatcher(layout: MailboxLayout) -> BatchingDispatcher:
+    return BatchingDispatcher(layout)
+
+
+@pytest.fixture
+def drain(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, log: list[str]
+) -> Callable[[], None]:
+    return lambda: Worker(layout, dispatcher, settings=SETTINGS, log=log.append).drain()
+
+
+def effects(dispatcher: RecordingDispatcher) -> list[str]:
+    return dispatcher.effects.read_text().split() if dispatcher.effects.exists() else []
+
+
+def put_in_order(layout: MailboxLayout, *stems: str, **args: Any) -> None:
+    """Each landed a tick of the clock after the one before."""
+    for stem in stems:
+        put(layout, stem, **args)
+        moment = (layout.inbox / f"{stem}.json").stat().st_ctime_ns
+        wait_until(lambda moment=moment: _now(layout) > moment)
+
+
+def _now(layout: MailboxLayout) -> int:
+    probe = layout.inbox / ".probe"
+    probe.touch()
+    return probe.stat().st_ctime_ns
+
+
+def test_what_waits_is_answered_together_and_in_order(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
+) -> None:
+    put_in_order(layout, "c", "a", "b")
+    drain()
+    assert dispatcher.batches == [["c", "a", "b"]]
+    assert effects(dispatcher) == ["c", "a", "b"]
+    assert reply_of(layout, "a")["data"] == {"echo": {}}
+    assert list(layout.claimed.iterdir()) == []
+
+
+def test_what_is_answered_alone_keeps_what_comes_after_it_in_its_queue_waiting(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
+) -> None:
+    dispatcher.declined = {"b"}
+    put_in_order(layout, "a", "b", "c", mission="one")
+    put_in_order(layout, "x", "y", mission="two")
+    drain()
+    found = effects(dispatcher)
+    assert [it for it in found if it in "abc"] == ["a", "b", "c"]
+    assert [it for it in found if it in "xy"] == ["x", "y"]
+    assert dispatcher.batches[0] == ["a", "b", "c", "x", "y"]
+
+
+def test_nothing_overtakes_what_takes_long_and_others_go_on(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, log: list[str], tmp_path: Path
+) -> None:
+    go, started = tmp_path / "go", tmp_path / "started"
+    worker = Worker(layout, dispatcher, settings=SETTINGS, log=log.append)
+    thread = Thread(target=worker.serve, daemon=True)
+    thread.start()
+    try:
+        put(layout, "slow", mission="one", wait_for=str(go), started=str(started))
+        wait_until(started.exists)
+        put_in_order(layout, "behind", "last", mission="one")
+        put(layout, "other", mission="two")
+        wait_until((layout.outbox / "other.json").exists)
+        assert not (layout.outbox / "behind.json").exists()
+        go.touch()
+        wait_until((layout.outbox / "last.json").exists)
+    finally:
+        go.touch()
+        worker.stop()
+        thread.join()
+    assert effects(dispatcher) == ["other", "slow", "behind", "last"]
+
+
+def test_what_is_held_back_counts_among_what_waits(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, log: list[str], tmp_path: Path
+) -> None:
+    go, started = tmp_path / "go", tmp_path / "started"
+    worker = Worker(
+        layout, dispatcher, settings=replace(SETTINGS, beat_interval_s=0.05), log=log.append
+    )
+    thread = Thread(target=worker.serve, daemon=True)
+    thread.start()
+
+    def depth() -> int:
+        found: int = json.loads(layout.heartbeat.read_bytes())["depth"]
+        return found
+
+    try:
+        put(layout, "slow", mission="one", wait_for=str(go), started=str(started))
+        wait_until(started.exists)
+        put_in_order(layout, "b", "c", mission="one")
+        wait_until(lambda: not any(layout.inbox.glob("*.json")))
+        wait_until(lambda: depth() == 3)
+    finally:
+        go.touch()
+        worker.stop()
+        thread.join()
+    assert effects(dispatcher)[0] == "slow"
+
+
+def test_a_worker_that_was_killed_in_a_batch_is_followed_by_one_that_answers_it(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
+) -> None:
+    for number in range(3):
+        claim = layout.claimed / f"{CLAIM_ID}{number}-id-{number}.json"
+        claim.write_bytes(request_bytes(f"id-{number}"))
+    put(layout, "new")
+    drain()
+    assert effects(dispatcher) == ["id-0", "id-1", "id-2", "new"]
+
+
+def test_a_reply_that_the_disk_refuses_is_published_once_it_does_not(
+    layout: MailboxLayout,
+    dispatcher: BatchingDispatcher,
+    drain: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    put_in_order(layout, "a", "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        with pytest.raises(StorageFailed, match="No space left"):
+            drain()
+    drain()
+    assert effects(dispatcher) == ["a", "b"]
+    assert reply_of(layout, "a")["success"]
+    assert reply_of(layout, "b")["success"]
+    assert list(layout.claimed.iterdir()) == []
+
+
+def test_what_is_taken_away_before_it_is_answered_alone_is_told(
+    layout: MailboxLayout,
+    dispatcher: BatchingDispatcher,
+    drain: Callable[[], None],
+    log: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer_batch = dispatcher.answer_batch
+    dispatcher.declined = {"a"}
+
+    def taken_away(files: Sequence[RequestFile]) -> list[RecordedAnswer | None]:
+        answers = answer_batch(files)
+        for path in layout.claimed.iterdir():
+            path.unlink()
+        return answers
+
+    monkeypatch.setattr(dispatcher, "answer_batch", taken_away)
+    put(layout, "a")
+    drain()
+    # What was read is what counts.
+    assert effects(dispatcher) == ["a"]

@@ -1,0 +1,163 @@
+"""Packages that are remembered are what they would be if they were read."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specify_cli import batch
+from specify_cli.errors import SpecKittyError, StateUnreadable
+from specify_cli.storage import package_memory
+from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.package_files import read_packages
+from specify_cli.storage.package_memory import packages_of
+from specify_cli.storage.project import Project
+
+SETTLED_S = 0.03
+
+
+@pytest.fixture
+def mission(tmp_path: Path) -> Path:
+    made = tmp_path.resolve() / "kitty-specs" / "001-search"
+    (made / "tasks").mkdir(parents=True)
+    for number in (1, 2):
+        write(made, number)
+    (made / "tasks.md").write_text("## WP01\n- [ ] T001 first\n")
+    (made / "meta.json").write_text('{"mission_id": "01H"}')
+    time.sleep(SETTLED_S)
+    return made
+
+
+def write(mission: Path, number: int, title: str = "Step", name: str = "step") -> None:
+    text = f"---\nwork_package_id: WP0{number}\ntitle: {title}\n---\n"
+    (mission / "tasks" / f"WP0{number}-{name}.md").write_text(text)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    found: list[Path] = []
+    really = read_packages
+
+    def noted(folder: Path, *, below: Path) -> object:
+        found.append(folder)
+        return really(folder, below=below)
+
+    monkeypatch.setattr(package_memory, "read_packages", noted)
+    return found
+
+
+def told(mission: Path, read: Callable[..., object]) -> object:
+    try:
+        return read(mission, below=mission.parents[1])
+    except SpecKittyError as error:
+        return type(error), error.message
+
+
+def prompt(mission: Path) -> Path:
+    return mission / "tasks" / "WP01-step.md"
+
+
+def in_place(mission: Path) -> None:
+    data = prompt(mission).read_bytes()
+    with prompt(mission).open("r+b") as file:
+        file.write(data.replace(b"Step", b"Other")[: len(data)])
+
+
+def to_a_link(mission: Path) -> None:
+    prompt(mission).rename(mission / "moved.md")
+    prompt(mission).symlink_to(mission / "moved.md")
+
+
+def folder_to_a_link(mission: Path) -> None:
+    (mission / "tasks").rename(mission / "moved")
+    (mission / "tasks").symlink_to("moved")
+
+
+def prompts_to_links(mission: Path) -> None:
+    moved = mission / "moved"
+    (mission / "tasks").rename(moved)
+    (mission / "tasks").mkdir()
+    for path in moved.iterdir():
+        (mission / "tasks" / path.name).symlink_to(path)
+
+
+CHANGES: list[Callable[[Path], object]] = [
+    in_place,
+    to_a_link,
+    folder_to_a_link,
+    prompts_to_links,
+    lambda mission: write(mission, 3),
+    lambda mission: prompt(mission).unlink(),
+    lambda mission: prompt(mission).rename(mission / "tasks" / "WP01-else.md"),
+    lambda mission: prompt(mission).write_text("---\n: [\n---\n"),
+    lambda mission: (mission / "tasks.md").write_text("## WP01\n- [x] T001 first\n"),
+    lambda mission: (mission / "tasks.md").unlink(),
+    lambda mission: os.mkfifo(mission / "tasks" / "WP09-x.md"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_somebody_does_to_the_files_is_seen(
+    mission: Path, reads: list[Path], change: Callable[[Path], object]
+) -> None:
+    assert [*packages_of(mission, below=mission.parents[1])] == ["WP01", "WP02"]
+    packages_of(mission, below=mission.parents[1])
+    assert len(reads) == 1
+    change(mission)
+    assert told(mission, packages_of) == told(mission, read_packages)
+
+
+def test_what_was_written_just_now_is_read_again(mission: Path, reads: list[Path]) -> None:
+    write(mission, 1, "Other")
+    for _ in range(2):
+        packages_of(mission, below=mission.parents[1])
+    assert len(reads) >= 1
+    # Within a tick nobody can tell whether it was written again.
+    write(mission, 1, "Third")
+    assert packages_of(mission, below=mission.parents[1])["WP01"].title == "Third"
+
+
+def test_what_was_read_least_lately_is_forgotten_first(
+    mission: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_memory, "_MOST_PACKAGES", 1)
+    monkeypatch.setattr(package_memory, "_known", {})
+    other = mission.with_name("002-other")
+    (other / "tasks").mkdir(parents=True)
+    write(other, 1)
+    time.sleep(SETTLED_S)
+    for folder in (mission, other, other, mission):
+        packages_of(folder, below=mission.parents[1])
+    assert reads == [mission, other, mission]
+
+
+def test_many_prompts_are_read_at_leisure(mission: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_memory, "_FEW", 2)
+    with batch.begun() as inside, batch.deciding(inside), pytest.raises(batch.NotInBatch):
+        packages_of(mission, below=mission.parents[1])
+    packages_of(mission, below=mission.parents[1])
+    with batch.begun() as inside, batch.deciding(inside):
+        packages_of(mission, below=mission.parents[1])
+
+
+def test_who_a_mission_is_is_read_again_where_that_has_changed(mission: Path) -> None:
+    files = MissionFiles(Project(mission.parents[1]), mission.name)
+    for _ in range(2):
+        assert files.identity().mission_id == "01H"
+    files.meta_path.write_text('{"mission_id": "01J"}')
+    assert files.identity().mission_id == "01J"
+    files.meta_path.unlink()
+    assert files.identity().mission_id is None
+
+
+def test_a_mission_behind_a_link_is_not_what_it_was(mission: Path) -> None:
+    files = MissionFiles(Project(mission.parents[1]), mission.name)
+    files.identity()
+    mission.rename(mission.with_name("moved"))
+    mission.symlink_to("moved")
+    with pytest.raises(StateUnreadable):
+        files.identity()

@@ -1,0 +1,249 @@
+"""A log that is remembered says what it would say if it were read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from specify_cli import batch, ids
+from specify_cli.core.state import replay
+from specify_cli.errors import SpecKittyError, StateUnreadable
+from specify_cli.files.stamps import stamp
+from specify_cli.storage import event_lines, log_memory, project_files, records
+from specify_cli.storage.log_content import FoldedLog
+from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.storage.remembered_log import RememberedLog
+from tests.records import BEGIN, CLAIM, NOTE, log_in
+from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, line
+
+SETTLED_S = 0.03
+"""Longer than the clock of a file system needs for a tick, and than what is called settled."""
+
+
+@pytest.fixture
+def remembered(tmp_path: Path) -> RecordedLog:
+    log = log_in(tmp_path.resolve(), SLUG)
+    log.append([CLAIM, BEGIN])
+    time.sleep(SETTLED_S)
+    log.read()
+    return log
+
+
+def plain(log: RecordedLog) -> RecordedLog:
+    """The same log for who remembers nothing."""
+    return RecordedLog(project=log.project, slug=log.slug, id_of=log.id_of)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Every file that is read."""
+    found: list[Path] = []
+    read = project_files.read
+
+    def noted(path: Path, **how: object) -> bytes:
+        found.append(path)
+        return read(path, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(project_files, "read", noted)
+    return found
+
+
+def test_what_has_not_changed_is_not_read_again(remembered: RecordedLog, reads: list[Path]) -> None:
+    for _ in range(3):
+        assert remembered.read().events == (CLAIM, BEGIN)
+        remembered.take_in()
+    remembered.append([NOTE])
+    reads.clear()
+    for event in (NOTE, COLLEAGUE, OTHER):
+        new = replace(event, event_id=ids.ulid())
+        assert remembered.take_in().events[-1] != new
+        prepared = remembered.prepared([new])
+        (record := records.made(remembered.project)).commit(prepared.drafts)
+        prepared.follow()
+        assert remembered.read().events[-1] == new
+        assert record.memory.get(SLUG) is not None
+    assert reads == []
+    assert plain(remembered).read().events == remembered.read().events
+    assert plain(remembered).read().standing == ""
+
+
+def in_place(path: Path) -> None:
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(data.replace(b"claimed", b"planned", 1))
+
+
+def anew(path: Path) -> None:
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data)
+
+
+def to_a_link(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("moved"))
+    path.parent.symlink_to("moved")
+
+
+CHANGES: list[Callable[[Path], object]] = [
+    in_place,
+    anew,
+    to_a_link,
+    Path.unlink,
+    lambda path: path.write_bytes(b""),
+    lambda path: path.write_bytes(path.read_bytes() + line(COLLEAGUE)),
+    lambda path: os.truncate(path, path.stat().st_size - 1),
+    lambda path: path.with_name("meta.json").write_text('{"mission_id": "01J"}'),
+    lambda path: shutil.rmtree(path.parent),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_somebody_does_to_the_file_is_seen(
+    remembered: RecordedLog, change: Callable[[Path], object]
+) -> None:
+    change(remembered.path)
+    assert told(remembered) == told(plain(remembered))
+
+
+def test_what_another_process_has_recorded_is_seen(remembered: RecordedLog) -> None:
+    raw = remembered.path.read_bytes()
+    record = records.made(remembered.project)
+    plain(remembered).append([NOTE])
+    # Its file was not written: on another branch, say.
+    remembered.path.write_bytes(raw)
+    assert record.memory.get(SLUG) is not None
+    assert remembered.read().events == (CLAIM, BEGIN, NOTE)
+
+
+def test_a_file_that_was_written_just_now_is_read_again(tmp_path: Path) -> None:
+    log = log_in(tmp_path.resolve(), SLUG)
+    log.append([CLAIM])
+    log.path.write_bytes(line(CLAIM) + line(COLLEAGUE))
+    log.take_in()
+    # In one tick of the clock the next write would not show.
+    known = records.made(log.project).memory.get(SLUG)
+    assert known is None or known.stamp != stamp(log.path)
+
+
+def test_what_did_not_come_to_stand_is_forgotten() -> None:
+    before = FoldedLog([CLAIM])
+    dropped, grown = before.grown([BEGIN]), before.grown([NOTE])
+    assert list(before.events) == [CLAIM]
+    assert list(dropped.events) == [CLAIM, BEGIN]
+    assert list(grown.events) == [CLAIM, NOTE]
+    assert grown.events[-1] == NOTE
+    assert list(reversed(grown.events)) == [NOTE, CLAIM]
+    assert grown.events[:1] == (CLAIM,)
+    assert grown.state == replay([CLAIM, NOTE])
+    assert before.caused_by((NOTE.correlation_id, NOTE.identity)) == ()
+    assert grown.caused_by((NOTE.correlation_id, NOTE.identity)) == (NOTE,)
+
+
+def test_what_was_used_least_lately_is_forgotten_first(
+    remembered: RecordedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_memory, "MOST_EVENTS", 3)
+    memory = records.made(remembered.project).memory
+    known = memory.get(SLUG)
+    assert known is not None
+    for slug in ("002-a", "003-b"):
+        memory.put(slug, known)
+    assert [memory.get(it) is not None for it in (SLUG, "002-a", "003-b")] == [False, True, True]
+
+
+def test_a_large_log_is_read_at_leisure(remembered: RecordedLog) -> None:
+    many = [replace(NOTE, event_id=ids.ulid(), delta={"note": "x" * 1000}) for _ in range(80)]
+    with remembered.path.open("ab") as file:
+        file.write(b"".join(map(line, many)))
+    with batch.begun() as inside, batch.deciding(inside), pytest.raises(batch.NotInBatch):
+        remembered.read()
+    assert len(remembered.read().events) == 82
+
+
+EVENTS = st.sampled_from([NOTE, COLLEAGUE, OTHER])
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["append", "append", "read", "wait", "theirs", "cut", "undo", "put_right", "elsewhere"]
+        ),
+        EVENTS,
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STEPS)
+def test_after_any_steps_it_says_what_is_read(steps: list[tuple[str, object]]) -> None:
+    with TemporaryDirectory() as folder:
+        log = log_in(Path(folder).resolve(), SLUG)
+        for name, event in steps:
+            _step(log, name, replace(event, event_id=ids.ulid()))  # type: ignore[type-var]
+            assert told(log) == told(plain(log))
+
+
+def _step(log: RecordedLog, name: str, event: object) -> None:
+    if name == "wait":
+        time.sleep(SETTLED_S)
+    elif name == "theirs":
+        with log.path.open("ab") as file:
+            file.write(line(event))  # type: ignore[arg-type]
+    elif name == "cut" and log.path.exists():
+        os.truncate(log.path, log.path.stat().st_size // 2)
+    elif name in ("append", "undo", "elsewhere"):
+        writer = plain(log) if name == "elsewhere" else log
+        with suppress(SpecKittyError):
+            writer.append([event])  # type: ignore[list-item]
+            if name == "undo":
+                writer.take_back([event])  # type: ignore[list-item]
+    elif name == "put_right":
+        with suppress(SpecKittyError):
+            log.put_right()
+
+
+def told(log: RecordedLog) -> tuple[object, ...]:
+    try:
+        content = log.read()
+    except SpecKittyError as error:
+        return type(error), error.message
+    return [*content.events], content.standing, content.state, content.torn
+
+
+def test_a_batch_sees_what_it_has_added_and_nobody_else_does(remembered: RecordedLog) -> None:
+    assert isinstance(remembered, RememberedLog)
+    first, second = (replace(NOTE, event_id=ids.ulid()) for _ in range(2))
+    with batch.begun() as inside:
+        with batch.deciding(inside):
+            one = remembered.prepared([first])
+            one.stand()
+            dropped = remembered.prepared([replace(NOTE, event_id=ids.ulid())])
+            assert remembered.read().events[-1] == first
+            two = remembered.prepared([second])
+            two.stand()
+            assert remembered.read().events[-2:] == (first, second)
+        assert remembered.read().events == (CLAIM, BEGIN)
+        assert len(dropped.drafts) == 1
+        records.made(remembered.project).commit([*one.drafts, *two.drafts])
+        one.follow()
+        two.follow()
+    assert remembered.read().events == (CLAIM, BEGIN, first, second)
+    assert remembered.path.read_bytes().endswith(line(first) + line(second))
+    assert event_lines.parse(remembered.path.read_bytes(), remembered.path).events[-1] == second
+
+
+def test_a_link_in_the_place_of_the_folder_is_refused_though_it_leads_to_the_same_file(
+    remembered: RecordedLog,
+) -> None:
+    to_a_link(remembered.path)
+    with pytest.raises(StateUnreadable):
+        remembered.read()
