@@ -5,9 +5,7 @@ Running `python -m specify_cli` is running `spec-kitty`.
 
 from __future__ import annotations
 
-import os
 import sys
-from importlib import import_module
 from io import TextIOWrapper
 
 
@@ -19,23 +17,23 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     code = _answered_lightly(sys.argv[1:])
     if code is None:
-        import_module("specify_cli.cli.main").main()
+        from specify_cli.cli import main as command_line
+
+        command_line.main()
     sys.exit(code)
 
 
 def _answered_lightly(words: list[str]) -> int | None:
     """The exit code, or None where click has to read the words."""
-    code: int | None = None
-    if words[:1] == ["orchestrator-api"] and _names_mailbox(words):
-        code = import_module("specify_cli.cli.through_mailbox").run(words[1:])
+    if words[:1] == ["orchestrator-api"]:
+        from specify_cli.cli import plain_call
+
+        return plain_call.run(words[1:])
     if words[:1] == ["doctor"] and any(word.startswith("--sandbox") for word in words):
-        code = import_module("specify_cli.cli.sandbox_report").run(words[1:])
-    return code
+        from specify_cli.cli import sandbox_report
 
-
-def _names_mailbox(words: list[str]) -> bool:
-    # The variable's name stands here once more, so that nothing is loaded to know it.
-    return "SPEC_KITTY_MAILBOX" in os.environ or any(w.startswith("--mailbox") for w in words)
+        return sandbox_report.run(words[1:])
+    return None
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""The composition root: a project's real parts put together behind the doors."""
+"""The composition root: a project's real parts put together behind the doors.
+
+Most of them are imported where they are used: no call needs all of them, and loading them takes longer than most calls.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -18,11 +18,8 @@ from weakref import WeakValueDictionary
 from specify_cli import clock, credentials
 from specify_cli.errors import SpecKittyError
 from specify_cli.orchestrator_api import registry
-from specify_cli.orchestrator_api.access import Access
-from specify_cli.orchestrator_api.config import Config
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
-from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
 from specify_cli.storage.project import find_project as find
 
@@ -31,6 +28,8 @@ if TYPE_CHECKING:
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.mailbox.settings import Orchestrator
     from specify_cli.mailbox.worker import Worker
+    from specify_cli.orchestrator_api.access import Access
+    from specify_cli.orchestrator_api.config import Config
     from specify_cli.storage.begun import BegunCalls
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.mission_lookup import MissionLookup
@@ -61,14 +60,17 @@ class ProjectHost:
 
     def services(self) -> Services:
         """The use cases. Raises: MissionNotFound."""
-        services: Services = import_module("specify_cli.workflow.services").Services(self.project)
-        return services
+        from specify_cli.workflow.services import Services
+
+        return Services(self.project)
 
     def access(self) -> Access:
         """Who may do what: as it was written down when it was asked for first.
 
         Raises: MissionNotFound, StateUnreadable.
         """
+        from specify_cli.orchestrator_api.access import Access
+
         return Access(self._config().grants)
 
     def _config(self) -> Config:
@@ -85,8 +87,9 @@ class ProjectHost:
         """
         with self._making:
             if self._made_lookup is None:
-                lookup = import_module("specify_cli.workflow.mission_lookup")
-                self._made_lookup = lookup.MissionLookup(self.project)
+                from specify_cli.workflow.mission_lookup import MissionLookup
+
+                self._made_lookup = MissionLookup(self.project)
         return self._made_lookup.find(selector)
 
     def journal(self) -> Journal:
@@ -104,10 +107,13 @@ class ProjectHost:
 
         Raises: MissionNotFound, StorageFailed.
         """
+        import hashlib
+
+        from specify_cli.files import locks
+
         self.journal()  # With it the folder of the locks is made, for nobody else to look into.
         key = f"{scope}/{correlation_id}" if scope else correlation_id
         name = f"request-{hashlib.sha256(key.encode()).hexdigest()}"
-        locks = import_module("specify_cli.files.locks")
         with self._making:
             ours = self._deciding.setdefault(key, threading.Lock())
         # Our own threads wait without end and without polling: whoever is before them is alive.
@@ -116,10 +122,14 @@ class ProjectHost:
 
     def begun(self) -> BegunCalls:
         """Notes of what command lines have begun. Raises: MissionNotFound."""
-        return _begun(self.project)
+        from specify_cli.storage.begun import BegunCalls
+
+        return BegunCalls(self.project.begun)
 
     def report_fault(self, fault: Exception) -> str:
         """The traceback is in the host's log, and on stderr where there is no project."""
+        import traceback
+
         trace = credentials.masked("".join(traceback.format_exception(fault)))
         text = f"{clock.timestamp()}\n{trace}\n"
         try:
@@ -148,7 +158,9 @@ def initialize(folder: Path) -> Path:
 
     Raises: UsageError, MissionNotFound, StateUnreadable, StorageFailed.
     """
-    root: Path = import_module("specify_cli.workflow.authoring").initialize(folder)
+    from specify_cli.workflow import authoring
+
+    root = authoring.initialize(folder)
     # So that an operator finds the folder for config.toml.
     mailbox_layout(root).ensure()
     return root
@@ -156,8 +168,9 @@ def initialize(folder: Path) -> Path:
 
 def mailbox_layout(root: Path) -> MailboxLayout:
     """Where the mailbox of the project lies."""
-    layout: MailboxLayout = import_module("specify_cli.mailbox.layout").MailboxLayout(root)
-    return layout
+    from specify_cli.mailbox.layout import MailboxLayout
+
+    return MailboxLayout(root)
 
 
 def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) -> Worker:
@@ -165,13 +178,16 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
 
     Raises: StateUnreadable where grants are written down and damaged: it is never more open.
     """
+    from specify_cli.mailbox.settings import WorkerSettings
+    from specify_cli.mailbox.worker import Worker
+
     host = ProjectHost(root)
-    settings = import_module("specify_cli.mailbox.settings").WorkerSettings(
+    settings = WorkerSettings(
         contract_version=CONTRACT_VERSION,
         orchestrators=orchestrators(host.access()),
         poll_interval_s=poll_interval_s,
     )
-    made: Worker = import_module("specify_cli.mailbox.worker").Worker(
+    return Worker(
         mailbox_layout(root),
         Dispatcher(host),
         settings=settings,
@@ -179,11 +195,12 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
         chores=chores(host.project),
         prepare=partial(_prepare, host.project, log),
     )
-    return made
 
 
 def _prepare(project: Project, log: Callable[[str], None]) -> None:
-    import_module("specify_cli.workflow.upkeep").bring_logs_up(project, log)
+    from specify_cli.workflow import upkeep
+
+    upkeep.bring_logs_up(project, log)
     try:
         _journal(mailbox_layout(project.root)).publish()
     except SpecKittyError as error:
@@ -192,14 +209,16 @@ def _prepare(project: Project, log: Callable[[str], None]) -> None:
 
 def chores(project: Project) -> tuple[Chore, ...]:
     """What a worker of the project does beside answering requests."""
-    chore = import_module("specify_cli.mailbox.chores").Chore
-    upkeep = import_module("specify_cli.workflow.upkeep")
-    following = import_module("specify_cli.workflow.following").Following(project=project)
+    from specify_cli.mailbox.chores import Chore
+    from specify_cli.workflow import upkeep
+    from specify_cli.workflow.following import Following
+
+    following = Following(project=project)
     return (
-        chore(name="following workspaces", run=following.look),
-        chore(name="following workspaces that take long", run=following.wait_for_slow),
+        Chore(name="following workspaces", run=following.look),
+        Chore(name="following workspaces that take long", run=following.wait_for_slow),
         _updating_mirrors(project),
-        chore(
+        Chore(
             name="emptying the trash of workspaces",
             run=partial(upkeep.prune_trash, project),
             again_s=upkeep.AN_HOUR_S,
@@ -209,18 +228,16 @@ def chores(project: Project) -> tuple[Chore, ...]:
 
 def mirror_upkeep(root: Path, *, log: Callable[[str], None]) -> Chores:
     """What keeps the mirrors of the project up to date where no worker does."""
-    made: Chores = import_module("specify_cli.mailbox.chores").Chores(
-        [_updating_mirrors(Project(root))], log=log
-    )
-    return made
+    from specify_cli.mailbox.chores import Chores
+
+    return Chores([_updating_mirrors(Project(root))], log=log)
 
 
 def _updating_mirrors(project: Project) -> Chore:
-    mirrors = import_module("specify_cli.workflow.upkeep").Mirrors(project=project)
-    made: Chore = import_module("specify_cli.mailbox.chores").Chore(
-        name="updating mirrors", run=mirrors.follow
-    )
-    return made
+    from specify_cli.mailbox.chores import Chore
+    from specify_cli.workflow.upkeep import Mirrors
+
+    return Chore(name="updating mirrors", run=Mirrors(project=project).follow)
 
 
 def workspace_glances(root: Path) -> Mapping[str, object]:
@@ -228,17 +245,17 @@ def workspace_glances(root: Path) -> Mapping[str, object]:
 
     Raises: StorageFailed.
     """
-    found: Mapping[str, object] = import_module("specify_cli.workflow.workspace_index").glances(
-        Project(root)
-    )
-    return found
+    from specify_cli.workflow import workspace_index
+
+    return workspace_index.glances(Project(root))
 
 
 def orchestrators(access: Access) -> tuple[Orchestrator, ...]:
     """For whom a worker serves, and with which bounds."""
-    settings = import_module("specify_cli.mailbox.settings")
+    from specify_cli.mailbox.settings import Orchestrator
+
     return tuple(
-        settings.Orchestrator(
+        Orchestrator(
             identity=grant.identity,
             commands=grant.commands,
             owner_uid=grant.uid,
@@ -253,16 +270,9 @@ def read_config(root: Path) -> Config:
 
     Raises: StateUnreadable.
     """
-    try:
-        Layout(root).config.lstat()
-    except FileNotFoundError:
-        return Config()
-    except OSError:
-        pass  # Something is there: whoever reads it can say what is wrong.
-    # Inside the function: most projects have no such file, and validating one loads pydantic.
-    from specify_cli.orchestrator_api import config_file
+    from specify_cli.orchestrator_api import config
 
-    return config_file.read(root)
+    return config.read(root)
 
 
 def read_access(root: Path) -> Access:
@@ -270,20 +280,19 @@ def read_access(root: Path) -> Access:
 
     Raises: StateUnreadable.
     """
+    from specify_cli.orchestrator_api.access import Access
+
     return Access(read_config(root).grants)
 
 
 def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
     """Every event that the journal names and no log has, and the other way round."""
-    audit = import_module("specify_cli.workflow.audit")
-    return audit.find_missing_events(Project(layout.root), _journal(layout))  # type: ignore[no-any-return]
+    from specify_cli.workflow import audit
 
-
-def _begun(project: Project) -> BegunCalls:
-    made: BegunCalls = import_module("specify_cli.storage.begun").BegunCalls(project.begun)
-    return made
+    return audit.find_missing_events(Project(layout.root), _journal(layout))
 
 
 def _journal(layout: MailboxLayout) -> Journal:
-    made: Journal = import_module("specify_cli.storage.journal").Journal(layout)
-    return made
+    from specify_cli.storage.journal import Journal
+
+    return Journal(layout)

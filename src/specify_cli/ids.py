@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from typing import Final
 
 from specify_cli import clock
@@ -30,7 +30,7 @@ def ulid(*, after: str | None = None) -> str:
     Source: the ULID specification, 48 bits of milliseconds and 80 random bits in Crockford base 32.
     """
     milliseconds = int(clock.now().timestamp() * 1000)
-    number = (milliseconds << 80) | secrets.randbits(80)
+    number = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
     if after is not None:
         behind = max(number, _number_of(after) + 1)
         number = behind if behind >> ULID_BITS == 0 else number
@@ -48,7 +48,7 @@ def _number_of(minted: str) -> int:
 
 def correlation_id() -> str:
     """A new id for a request whose caller gave none."""
-    return f"corr-{secrets.token_hex(16)}"
+    return f"corr-{os.urandom(16).hex()}"
 
 
 def history_entry_id(event_id: str) -> str:

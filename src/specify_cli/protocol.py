@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from specify_cli.patterns import pattern
+
 SUFFIX: Final = ".json"
 """Of a request and of a reply."""
 
@@ -22,8 +24,8 @@ HEARTBEAT: Final = "worker"
 CLAIM_PREFIX: Final = ".claim-"
 """Begins the name of a claim in an inbox on another file system than the folder of claims."""
 
-CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
-ORCHESTRATOR: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
+CORRELATION_ID: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
+ORCHESTRATOR: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 MISSED_BEATS: Final = 3
 """After so many intervals without a beat no worker is taken to run."""

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
+from specify_cli.cli import plain_call
 from specify_cli.cli.main import root as people
 from specify_cli.conformance.doors import Answered, Door, drop, reply_path
 from specify_cli.conformance.requests import VERSION, Ask
@@ -31,7 +32,7 @@ Find = Callable[[str], Command]
 
 @dataclass(slots=True)
 class CommandLine:
-    """The command line, called in this process."""
+    """The command line, called in this process as the program calls it."""
 
     find: Find = field(default=registry.find)
 
@@ -44,7 +45,10 @@ class CommandLine:
         printed = io.BytesIO()
         stdout = io.TextIOWrapper(printed, write_through=True)
         with contextlib.chdir(folder), contextlib.redirect_stdout(stdout):
-            code = command_line.run(words, dispatcher_at=partial(dispatcher_at, find=self.find))
+            host = partial(dispatcher_at, find=self.find)
+            code = plain_call.run(words, dispatcher_at=host)
+            if code is None:
+                code = command_line.run(words, dispatcher_at=host)
         return Answered(raw=printed.getvalue(), exit_code=code)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
-from specify_cli.cli import through_mailbox
+from specify_cli.cli import plain_call, through_mailbox
 from specify_cli.conformance.doors import Answered
 from specify_cli.conformance.requests import VERSION, Ask
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
@@ -62,7 +62,7 @@ def say(root: Path, words: list[str], *, by_variable: bool = False) -> Answered:
     stdout = io.TextIOWrapper(printed, write_through=True)
     with contextlib.redirect_stdout(stdout), _variable(mailbox if by_variable else ""):
         said = [*words[:1], *flag, *words[1:]]
-        code = through_mailbox.run(said)
+        code = plain_call.run(said)
         if code is None:
             code = command_line.run(said)
     return Answered(raw=printed.getvalue(), exit_code=code)

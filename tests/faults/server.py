@@ -19,7 +19,6 @@ import specify_cli
 from specify_cli.cli import main
 from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
-from specify_cli.storage import event_lines
 from specify_cli.vcs import box
 from tests.faults.shim import CONTROL_VARIABLE
 
@@ -43,8 +42,6 @@ def _warm_up() -> None:
             import_module(found.name)
     for params in Params.__subclasses__():
         validation.validate(params, {})
-    for name in ("Moved", "Annotated", "MissionAccepted"):
-        event_lines._adapter(name)
     _strike_everywhere()
 
 

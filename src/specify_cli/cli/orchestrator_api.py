@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,16 @@ import click
 from specify_cli.cli import api_line, through_mailbox
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
-from specify_cli.cli.through_mailbox import Stopped, give
+from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
+from specify_cli.cli.through_mailbox import Stopped
 from specify_cli.protocol import CORRELATION_ID
 
 if TYPE_CHECKING:
     import dataclasses
     import pathlib
-    import typing
 
     from specify_cli import bootstrap, credentials, errors, ids
+    from specify_cli.cli import flags
     from specify_cli.orchestrator_api import (
         arguments,
         dispatcher,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         registry,
         request,
     )
-    from specify_cli.orchestrator_api import command as command_module
     from specify_cli.orchestrator_api.command import Command
     from specify_cli.orchestrator_api.envelope import Envelope
     from specify_cli.storage import strict_json
@@ -39,22 +38,16 @@ if TYPE_CHECKING:
 else:
     dataclasses = Deferred("dataclasses")
     pathlib = Deferred("pathlib")
-    typing = Deferred("typing")
     bootstrap = Deferred("specify_cli.bootstrap")
     credentials = Deferred("specify_cli.credentials")
+    flags = Deferred("specify_cli.cli.flags")
     errors = Deferred("specify_cli.errors")
     ids = Deferred("specify_cli.ids")
     arguments = Deferred("specify_cli.orchestrator_api.arguments")
-    command_module = Deferred("specify_cli.orchestrator_api.command")
     envelope = Deferred("specify_cli.orchestrator_api.envelope")
     registry = Deferred("specify_cli.orchestrator_api.registry")
     request = Deferred("specify_cli.orchestrator_api.request")
     strict_json = Deferred("specify_cli.storage.strict_json")
-
-SUCCEEDED = 0
-INTERRUPTED = 130
-ID_FLAG = "--correlation-id"
-WIDEST = 76
 
 
 class Doors:
@@ -145,27 +138,17 @@ def orchestrator_api() -> None:
 
 def click_command(command: Command) -> click.Command:
     """The command with a flag for each of its arguments."""
-    hints = typing.get_type_hints(command.params)
-    options: list[click.Parameter] = [
-        _option(field, hints[field.name]) for field in dataclasses.fields(command.params)
-    ]
-    if command.takes_policy:
-        is_needed = command.needs_policy is command_module.always
-        need = f"Policy metadata, a JSON object.{'  [required]' if is_needed else ''}"
-        options.append(click.Option(["--policy"], help=need, metavar="JSON"))
-    if command.changes_state:
-        key = "Idempotency key: same id, same answer."
-        options.append(click.Option([ID_FLAG], help=key, metavar="ID"))
+    example = "\n".join(flags.example(command))
 
     @click.pass_obj
-    def callback(doors: Doors | None, /, **flags: Any) -> Envelope:
-        return _ask(command, flags, doors or Doors())
+    def callback(doors: Doors | None, /, **given: Any) -> Envelope:
+        return _ask(command, given, doors or Doors())
 
     return ContractCommand(
         command.name,
-        params=options,
+        params=[_option(flag) for flag in flags.flags_of(command)],
         callback=callback,
-        help=f"{registry.CONTRACT_COMMANDS[command.name]}\n\n\b\n{_pasteable(command.example)}",
+        help=f"{registry.CONTRACT_COMMANDS[command.name]}\n\n\b\n{example}",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
 
@@ -175,26 +158,14 @@ class ThroughMailbox(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """Both names, and what they are for."""
-        return "--mailbox DIR, --timeout-s N", self.help or ""
+        return flags.THROUGH_MAILBOX
 
 
 def _ways_through_a_mailbox() -> list[click.Parameter]:
-    text = "Ask through DIR/inbox and DIR/outbox."
     return [
-        ThroughMailbox(["--mailbox"], help=text, metavar="DIR"),
+        ThroughMailbox(["--mailbox"], metavar="DIR"),
         click.Option(["--timeout-s"], metavar="N", hidden=True),
     ]
-
-
-def _pasteable(example: str) -> str:
-    """The example in lines that fit a terminal, carried on as a shell has it."""
-    lines = ["Example:"]
-    for part in re.split(r" (?=--)", example):
-        if len(f"{lines[-1]} {part}") > WIDEST:
-            lines[-1] += " \\"
-            lines.append(" ")
-        lines[-1] += f" {part}"
-    return "\n".join(lines)
 
 
 class Pair(click.Option):
@@ -205,26 +176,22 @@ class Pair(click.Option):
         return None if self.hidden else (f"{self.opts[0]}, --no-...", self.help or "")
 
 
-def _option(field: dataclasses.Field[Any], hint: Any) -> click.Option:
-    """The flag of one argument; whether it is there is judged behind the door, as for all doors."""
-    flag, text = arguments.flag_of(field), field.metadata["help"]
-    if not arguments.has_default(field):
-        text += "  [required]"
-    if hint is bool:
-        return click.Option([flag, field.name], is_flag=True, default=None, help=text)
-    if hint == bool | None:
-        pair = f"{flag}/--no-{flag.removeprefix('--')}"
-        return Pair([pair, field.name], default=None, help=text, hidden=not text)
-    metavar = "JSON" if field.metadata["is_json"] else "TEXT"
-    return click.Option([flag, field.name], help=text, metavar=metavar)
+def _option(flag: flags.Flag) -> click.Option:
+    """The flag as click has it; whether it is there is judged behind the door, as for all doors."""
+    if flag.metavar == flags.SWITCH:
+        return click.Option([flag.name, flag.argument], is_flag=True, default=None, help=flag.text)
+    if flag.metavar == flags.PAIR:
+        pair = f"{flag.name}/--no-{flag.name.removeprefix('--')}"
+        return Pair([pair, flag.argument], default=None, help=flag.text, hidden=not flag.text)
+    return click.Option([flag.name, flag.argument], help=flag.text, metavar=flag.metavar)
 
 
-def _ask(command: Command, flags: dict[str, Any], doors: Doors) -> Envelope:
-    given_id = flags.pop("correlation_id", None)
-    mailbox, timeout_s = flags.pop("mailbox", None), flags.pop("timeout_s", None)
+def _ask(command: Command, given: dict[str, Any], doors: Doors) -> Envelope:
+    given_id = given.pop("correlation_id", None)
+    mailbox, timeout_s = given.pop("mailbox", None), given.pop("timeout_s", None)
     correlation_id = given_id if _is_id(given_id) else ids.correlation_id()
     try:
-        asked = _request(command, flags, correlation_id=correlation_id)
+        asked = _request(command, given, correlation_id=correlation_id)
         _check_door(given_id, mailbox=mailbox, timeout_s=timeout_s)
     except errors.UsageError as error:
         return envelope.refused(command.wire_name, correlation_id, error)
@@ -242,7 +209,7 @@ def _ask(command: Command, flags: dict[str, Any], doors: Doors) -> Envelope:
 def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | None) -> None:
     if given_id is not None and not _is_id(given_id):
         raise errors.UsageError(
-            f"{ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, nothing like a credential"
+            f"{flags.ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, nothing like a credential"
         )
     if timeout_s is not None and not through_mailbox.is_wanted(mailbox):
         raise errors.UsageError(
@@ -250,15 +217,15 @@ def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | N
         )
 
 
-def _request(command: Command, flags: dict[str, Any], *, correlation_id: str) -> request.Request:
-    policy = api_line.policy_in(flags.pop("policy", None))
-    args = _args(command, flags)
+def _request(command: Command, given: dict[str, Any], *, correlation_id: str) -> request.Request:
+    policy = api_line.policy_in(given.pop("policy", None))
+    args = _args(command, given)
     return request.Request(
         command=command.name, args=args, policy=policy, correlation_id=correlation_id
     )
 
 
-def _args(command: Command, flags: dict[str, Any]) -> dict[str, Any]:
+def _args(command: Command, given: dict[str, Any]) -> dict[str, Any]:
     json_names = {
         f.name: arguments.flag_of(f)
         for f in dataclasses.fields(command.params)
@@ -266,7 +233,7 @@ def _args(command: Command, flags: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         name: _json_flag(json_names[name], value) if name in json_names else value
-        for name, value in flags.items()
+        for name, value in given.items()
         if value is not None
     }
 
@@ -298,7 +265,7 @@ def _ids_in(words: Sequence[str]) -> Iterator[str]:
     """What a command line that was not understood gives as its id."""
     for word, following in pairwise([*words, ""]):
         flag, _, value = word.partition("=")
-        if flag == ID_FLAG:
+        if flag == flags.ID_FLAG:
             yield value or following
 
 

@@ -6,17 +6,16 @@ Only the standard library is loaded on the way to an answer: this is started tho
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from specify_cli.cli import api_line
 from specify_cli.cli.api_line import Line
 from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.reply import INTERRUPTED, give
 from specify_cli.mailbox.client import (
     HEARTBEAT,
     BadReplyError,
@@ -46,8 +45,7 @@ DEFAULT_TIMEOUT_S = 300.0
 LONGEST_TIMEOUT_S = 366 * 86_400.0
 SILENT_FOR_S = 2.0
 PROGRESS_EVERY_S = 5.0
-SUCCEEDED, REFUSED, NOT_UNDERSTOOD = 0, 1, 2
-INTERRUPTED, TERMINATED = 130, 143
+TERMINATED = 143
 
 
 class Stopped(BaseException):
@@ -58,14 +56,8 @@ class Stopped(BaseException):
         self.exit_code = exit_code
 
 
-def run(words: Sequence[str]) -> int | None:
-    """Answers the words behind `orchestrator-api` through the mailbox that they name; the exit code.
-
-    None when there is no mailbox, or when click has to read the words.
-    """
-    line = api_line.read(words)
-    if line is None or not is_wanted(line.mailbox):
-        return None
+def run(line: Line) -> int:
+    """Answer the line through the mailbox that it or the environment names; the exit code."""
     try:
         return give(answer(line))
     except Stopped as stopped:
@@ -77,16 +69,6 @@ def run(words: Sequence[str]) -> int | None:
 def is_wanted(flag: str | None) -> bool:
     """Whether a mailbox was named."""
     return flag is not None or bool(os.environ.get(MAILBOX_VARIABLE))
-
-
-def give(answered: Envelope) -> int:
-    """The envelope is on stdout, in one line; the exit code."""
-    text = json.dumps(answered, separators=(",", ":"))
-    sys.stdout.buffer.write(text.encode("ascii") + b"\n")
-    sys.stdout.buffer.flush()
-    if answered["success"]:
-        return SUCCEEDED
-    return NOT_UNDERSTOOD if answered["error_code"] == "USAGE_ERROR" else REFUSED
 
 
 def answer(line: Line) -> Envelope:

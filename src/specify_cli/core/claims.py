@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.state import PackageState
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected, WorkPackageAlreadyClaimed
+
+if TYPE_CHECKING:
+    from specify_cli.core.wishes import Wish
 
 _NEW_CLAIMS: Final = frozenset(
     {

@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from string import ascii_lowercase
 
 from specify_cli.core import globs
 from specify_cli.core.pattern_index import PatternIndex, connected, first_meeting
@@ -158,7 +157,7 @@ def _next_name(taken: Sequence[str]) -> str:
 def _letters(number: int) -> str:
     """a, b, .. z, aa, ab, .. as spreadsheet columns are named."""
     rest, last = divmod(number, 26)
-    return (_letters(rest - 1) if rest else "") + ascii_lowercase[last]
+    return (_letters(rest - 1) if rest else "") + chr(ord("a") + last)
 
 
 def _lane(name: str, group: Sequence[str], scopes: Mapping[str, PackageScope]) -> ExecutionLane:

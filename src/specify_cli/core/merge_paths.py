@@ -5,11 +5,12 @@ Source: `contract/v1/files.md`, "What a merge may touch".
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
+
+from specify_cli.patterns import pattern
 
 SPECS: Final = "kitty-specs"
 HOST_FOLDERS: Final = frozenset({".kitty", ".worktrees"})
@@ -31,7 +32,7 @@ MOST_SHOWN: Final = 200
 """Characters of a path in an answer: git allows 4,096 bytes."""
 
 # Source: git, utf8.c, next_hfs_char: what HFS+ leaves out when it compares names.
-_IGNORED: Final = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_IGNORED: Final = pattern("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _SHORT_NAMES: Final = {"git~": ".git", "kitty~": ".kitty", "worktr~": ".worktrees"} | {
     "kitty-~": SPECS,
     "gitmod~": ".gitmodules",

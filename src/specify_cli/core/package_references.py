@@ -6,36 +6,38 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from specify_cli.patterns import pattern
+
 _ID = r"(?:WP|Work[ -]Package)[ _-]?[0-9]{1,9}(?!\w)"
 _BETWEEN = r"[\s*_`]*(?:,?\s*(?:and\b|&)|[,;+/\u2013-]|\.{2,3}|to\b|through\b)[\s*_`]*"
 PACKAGE_LIST = rf"{_ID}(?:{_BETWEEN}{_ID})*"
 """The pattern, without regard to case, of packages in a row, or of a range of them."""
 
-MENTION = re.compile(r"(?<![\w/])(?:WP|Work[ -]Package)[ _-]?([0-9]{1,9})(?!\w)", re.I | re.A)
+MENTION = pattern(r"(?<![\w/])(?:WP|Work[ -]Package)[ _-]?([0-9]{1,9})(?!\w)", re.I | re.A)
 """A package that a text names."""
 
-NOTHING = re.compile(
+NOTHING = pattern(
     r"(?:none|nothing|nil|null|n/?a|no|-+|\u2013|\u2014|\u2205|\[\s*\])(?![\w/])", re.I | re.A
 )
 """What people write for an empty list."""
 
-PARALLEL = re.compile(r"parallel|independent|alongside|concurrent", re.I)
+PARALLEL = pattern(r"parallel|independent|alongside|concurrent", re.I)
 """A remark about order of work, which may name packages without waiting for them."""
 
-_PREFIX = re.compile(r"(?:depend(?:s|ent)? (?:up)?on|requires|needs|blocked by|after)[:\s]+", re.I)
-_JOIN = re.compile(r"\s*(?:,?\s*\band\b|,?\s*&|[,;+/])?\s*(?=WP|Work)", re.I | re.A)
-_RANGE = re.compile(
+_PREFIX = pattern(r"(?:depend(?:s|ent)? (?:up)?on|requires|needs|blocked by|after)[:\s]+", re.I)
+_JOIN = pattern(r"\s*(?:,?\s*\band\b|,?\s*&|[,;+/])?\s*(?=WP|Work)", re.I | re.A)
+_RANGE = pattern(
     r"\s*(?:-|\u2013|\u2014|\u2026|\.{2,3}|\bto\b|\bthrough\b)\s*"
     r"(?:(?:WP|Work[ -]Package)[ _-]?)?([0-9]{1,9})(?!\w)",
     re.I | re.A,
 )
-_REMARK = re.compile(
+_REMARK = pattern(
     r"\s*(?:$|[(\u2013\u2014:;.]|-\s|,?\s*\b(?:for|because|since|as|so|which|whose|from|in|must|is|are"
     r"|has|have|to|complete[d]?|done|merged|approved|first|only)\b)",
     re.I | re.A,
 )
-_LINK = re.compile(r"\[([^\]\[]*)\]\([^()]*\)")
-_MARKUP = re.compile(r"[*`\"']+")
+_LINK = pattern(r"\[([^\]\[]*)\]\([^()]*\)")
+_MARKUP = pattern(r"[*`\"']+")
 
 
 class NotUnderstood(ValueError):
@@ -62,7 +64,8 @@ class References:
             if low > high:
                 raise NotUnderstood(f"the range from {first} to {last} ends before it begins")
             found.update(dict.fromkeys(ends[:1]))
-            found.update(dict.fromkeys(x for x in sorted(known) if low < number_of(x) < high))
+            if high - low > 1:
+                found.update(dict.fromkeys(x for x in sorted(known) if low < number_of(x) < high))
             found.update(dict.fromkeys(ends[1:]))
         return tuple(found)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from specify_cli.core.events import JsonObject, Moved
 from specify_cli.core.lanes import FINISHED, Lane
-from specify_cli.core.wishes import Wish
+
+if TYPE_CHECKING:
+    from specify_cli.core.wishes import Wish
 
 MOST_TEXT: Final = 10_000
 """Characters of a note that an answer repeats."""

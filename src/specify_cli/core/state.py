@@ -104,8 +104,8 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
     lane = event.to_lane
     has_holder = package.claimed_by is not None
     feedback = feedback_in(event, implementers=package.implementers)
-    return replace(
-        package,
+    # Each field by name: with `replace`, which looks them up, a long log takes twice as long.
+    return PackageState(
         lane=lane,
         since=event.at or None,
         last_actor=event.actor,
@@ -118,6 +118,7 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         sent_back=None if lane in FINISHED else package.commit if feedback else package.sent_back,
         implementers=implementers_after(package.implementers, event, has_holder=has_holder),
         released=_released(package, event),
+        subtask_marks=package.subtask_marks,
         contested=_contested(package, event),
     )
 

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -54,7 +53,7 @@ def fsync_folder(folder: Path) -> None:
 
 
 def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:
-    temporary = f".{name}.{secrets.token_hex(8)}.tmp"
+    temporary = f".{name}.{os.urandom(8).hex()}.tmp"
     try:
         with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
             _write(file, data)

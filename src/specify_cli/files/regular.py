@@ -81,21 +81,50 @@ def opened_plain(name: str, *, folder: int, flags: int, mode: int = 0o644) -> It
         NotRegular: a link, FIFO, folder, device or socket.
         OSError: it is missing, or the disk failed.
     """
-    safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-    with contextlib.suppress(FileNotFoundError):
-        # Judged before opening too: merely opening a device can have effects.
-        _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
-    try:
-        descriptor = os.open(name, flags | safe, mode, dir_fd=folder)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENODEV):
-            raise NotRegular(error.strerror) from error
-        raise
+    descriptor = _open_judged(name, folder=folder, flags=flags, mode=mode)
     with FileIO(
         descriptor, "a" if flags & os.O_APPEND else "r+" if flags & os.O_RDWR else "r"
     ) as file:
         _require_regular(os.fstat(descriptor))
         yield file
+
+
+def read_in(folder: int, name: str, *, max_bytes: int) -> bytes:
+    """The bytes of the regular file `name` in an open folder, as `opened_plain` opens it.
+
+    Raises:
+        NotRegular: a link, FIFO, folder, device or socket.
+        TooLarge: it holds more than `max_bytes`.
+        OSError: it is missing, or the disk failed.
+    """
+    descriptor = _open_judged(name, folder=folder, flags=os.O_RDONLY)
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(status)
+        parts = [os.read(descriptor, min(status.st_size, max_bytes) + 1)]
+        read = len(parts[0])
+        while parts[-1] and read <= max_bytes:
+            parts.append(os.read(descriptor, max_bytes + 1 - read))
+            read += len(parts[-1])
+    finally:
+        os.close(descriptor)
+    if read > max_bytes:
+        raise TooLarge(f"holds more than {max_bytes} bytes")
+    return b"".join(parts)
+
+
+def _open_judged(name: str, *, folder: int, flags: int, mode: int = 0) -> int:
+    """The descriptor of what was a regular file, or not there, just before it was opened."""
+    safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    with contextlib.suppress(FileNotFoundError):
+        # Judged before opening too: merely opening a device can have effects.
+        _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
+    try:
+        return os.open(name, flags | safe, mode, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENODEV):
+            raise NotRegular(error.strerror) from error
+        raise
 
 
 def _open(path: Path, dir_fd: int | None) -> int:

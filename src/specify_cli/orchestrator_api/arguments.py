@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 from specify_cli import credentials, nearest
 from specify_cli.errors import UsageError
+from specify_cli.orchestrator_api import plain_arguments
 from specify_cli.plain import as_json
 
 
@@ -69,9 +69,13 @@ def validate(
     """The arguments as a dataclass, or complaints as (name of the argument, what is wrong)."""
     if not args and all(has_default(f) for f in fields(params_type)):
         return params_type(), []  # Nothing to judge, so pydantic need not be imported.
-    validation = import_module("specify_cli.orchestrator_api.validation")
-    params, complaints = validation.validate(params_type, args)
-    return params, complaints
+    params = plain_arguments.read(params_type, args)
+    if params is not None:
+        return params, []
+    # Inside the function: it loads pydantic, which is for arguments that are not plain, or wrong.
+    from specify_cli.orchestrator_api import validation
+
+    return validation.validate(params_type, args)
 
 
 def complaint(params_type: type[Params], name: str, problem: str) -> UsageError:

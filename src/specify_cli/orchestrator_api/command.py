@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,15 +10,9 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.plain import as_json
 
 if TYPE_CHECKING:
-    from specify_cli.core.reviews import Feedback
     from specify_cli.storage.mission_files import MissionIdentity
     from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import CommitsBeyond
     from specify_cli.workflow.services import Services
-
-
-MOST_LISTED: Final = 100
-"""Commits that an answer lists of one branch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,64 +46,25 @@ class MissionResult(Result):
 
 
 def _without_absent(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int)):
+        return value
     if is_dataclass(value):
-        found = ((it, getattr(value, it.name)) for it in fields(value))
         return {
-            it.name: _without_absent(part)
-            for it, part in found
-            if part is not None or it.default is not None
+            name: _without_absent(part)
+            for name, is_optional in _fields_of(type(value))
+            if (part := getattr(value, name)) is not None or not is_optional
         }
     return [_without_absent(it) for it in value] if isinstance(value, (list, tuple)) else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitsLeft:
-    """Commits on the branch of an execution lane that no approval covers; the first of `total`."""
-
-    lane_id: str
-    lane_branch: str
-    commits: list[str]
-    total: int
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, bool], ...]:
+    """The name of each field, and whether it is left out where it is None."""
+    if kind not in _known:
+        _known[kind] = tuple((it.name, it.default is None) for it in fields(kind))
+    return _known[kind]
 
 
-def commits_left(found: Iterable[CommitsBeyond]) -> list[CommitsLeft] | None:
-    """The wire form; None where there are none."""
-    listed = [
-        CommitsLeft(
-            lane_id=it.lane_id,
-            lane_branch=it.branch,
-            commits=list(it.commits[:MOST_LISTED]),
-            total=len(it.commits),
-        )
-        for it in found
-    ]
-    return listed or None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackGiven:
-    """What the newest review that sent a package back asked for."""
-
-    reviewer: str
-    at: str
-    reference: str | None = None
-    feedback_path: str | None = None
-    text: str | None = None
-    is_cut: bool | None = None
-
-    @classmethod
-    def of(cls, feedback: Feedback | None) -> FeedbackGiven | None:
-        """The wire form; None where there is none."""
-        if feedback is None:
-            return None
-        return cls(
-            reviewer=feedback.reviewer,
-            at=feedback.at,
-            reference=feedback.reference,
-            feedback_path=feedback.feedback_path,
-            text=feedback.text,
-            is_cut=feedback.is_cut or None,
-        )
+_known: Final[dict[type[Any], tuple[tuple[str, bool], ...]]] = {}
 
 
 def mission_fields(identity: MissionIdentity) -> dict[str, Any]:

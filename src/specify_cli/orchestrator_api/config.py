@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from specify_cli.orchestrator_api.grants import Grant, everything
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.settings import HostSettings
 
 
@@ -14,3 +16,21 @@ class Config:
 
     settings: HostSettings = field(default_factory=HostSettings)
     grants: tuple[Grant, ...] = field(default_factory=lambda: (everything(),))
+
+
+def read(root: Path) -> Config:
+    """Settings and grants of the project at `root`, as they are written down now.
+
+    Raises:
+        StateUnreadable: the file is damaged.
+    """
+    try:
+        Layout(root).config.lstat()
+    except FileNotFoundError:
+        return Config()
+    except OSError:
+        pass  # Something is there: whoever reads it can say what is wrong.
+    # Inside the function: most projects have no such file, and validating one loads pydantic.
+    from specify_cli.orchestrator_api import config_file
+
+    return config_file.read(root)

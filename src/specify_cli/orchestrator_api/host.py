@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from specify_cli.orchestrator_api.access import Access
-
 if TYPE_CHECKING:
+    from specify_cli.orchestrator_api.access import Access
     from specify_cli.storage.begun import BegunCalls
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.services import Services

@@ -10,9 +10,10 @@ from typing import Any
 
 from specify_cli import credentials, ids
 from specify_cli.errors import UsageError
+from specify_cli.patterns import pattern
 from specify_cli.storage import strict_json
 
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
+RFC_3339 = pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
 REQUIRED = {"contract_version": str, "correlation_id": str, "command": str, "args": dict}
 OPTIONAL = {"policy", "not_after"}
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
+from specify_cli.patterns import pattern
+
 Version: TypeAlias = tuple[int, int, int, bool]
 """Major, minor, patch, and whether it is a release: a pre-release comes before it."""
 
 # Source: semver.org. Nine digits are plenty, and keep int() from refusing a very long number.
-SEMVER = re.compile(
+SEMVER = pattern(
     r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?",
     re.ASCII,
 )
 
-DOTTED = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}", re.ASCII)
+DOTTED = pattern(r"\d{1,9}(\.\d{1,9}){0,3}", re.ASCII)
 
 
 def parse(text: str) -> Version | None:

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
-from specify_cli.core.lanes import lane_named
+from specify_cli.core.events import UNRECORDED, Annotated, Event, Moved
 from specify_cli.errors import StateUnreadable
 from specify_cli.plain import as_json
+from specify_cli.storage.event_fields import NotReadable, event_in
 from specify_cli.storage.log_content import LogContent
-
-GENESIS = "genesis"
-# Where another version wrote an object for the actor, or nothing.
-ACTOR_NAMES = ("tool", "profile", "role")
-NOBODY = "unknown"
-OBJECT_NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,101 +131,42 @@ def batch_of(record: dict[str, Any]) -> tuple[int, int]:
             return 1, 1
 
 
+class ReadLine(bytes):
+    """A line with what it says, so that whoever reads it next does not parse it again."""
+
+    said: dict[str, Any]
+
+    @classmethod
+    def of(cls, line: bytes, said: dict[str, Any]) -> ReadLine:
+        """The line, which says that; nobody changes it."""
+        made = cls(line)
+        made.said = said
+        return made
+
+
 def json_object(line: bytes) -> dict[str, Any] | None:
     """What the line says; None where it is not a JSON object."""
+    if isinstance(line, ReadLine):
+        return line.said
     try:
-        said = json.loads(line)
+        # A brace and no zero behind it is UTF-8, and need not be guessed.
+        is_utf_8 = line[:1] == b"{" and line[1:2] != b"\0"
+        said = _decode(line.decode("utf-8", "surrogatepass")) if is_utf_8 else json.loads(line)
     except (ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None
 
 
+_decode = json.JSONDecoder().decode
+
+
 def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:
     """The event on a line; none for the lines of other versions, which are read past and kept."""
-    kind = _kind_of(record)
-    # Of a note on no package nothing is to be known, nor of one without words.
-    if kind is None or (kind is Annotated and not _is_note(record)):
-        return []
     try:
-        return [_adapter(kind.__name__).validate_python(_readable(record))]
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise damaged(path, number, f"{field}: {first['msg']}") from error
-
-
-def _is_note(record: dict[str, Any]) -> bool:
-    return isinstance(record.get("wp_id"), str) and isinstance(record.get("delta"), dict)
-
-
-def _readable(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with every field that decides no lane as an event has it, whatever others wrote.
-
-    The line itself stays as it is. What cannot be read as such a field counts as absent.
-    """
-    lenient: dict[str, Any] = {
-        "event_id": _text(record.get("event_id")) or "",
-        "at": record["at"] if isinstance(record.get("at"), str) else "",
-        "actor": _actor(record.get("actor")),
-        "force": record.get("force") is True,
-    }
-    for name in ("reason", "review_ref"):
-        lenient[name] = _text(record.get(name))
-    for name in ("review_result", "evidence", "policy_metadata"):
-        value = record.get(name)
-        lenient[name] = value if isinstance(value, dict) else None
-    # Others may mean something else by these words.
-    for name in (
-        "correlation_id",
-        "identity",
-        "request_digest",
-        "lane_base_ref",
-        "released_holder",
-    ):
-        value = record.get(name)
-        lenient[name] = value if isinstance(value, str) else None
-    if "commit" in record:
-        lenient["commit"] = _commit(record["commit"])
-    return record | lenient
-
-
-def _commit(value: Any) -> str | None:
-    """The name of a commit, or the null that says that there was none; all else counts as absent."""
-    is_name = isinstance(value, str) and OBJECT_NAME.fullmatch(value)
-    return value if value is None or is_name else UNRECORDED
-
-
-def _text(value: Any) -> str | None:
-    """A structured value as its JSON text."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def _actor(value: Any) -> str:
-    """Who acted; of a structured actor the first of its names."""
-    if isinstance(value, dict):
-        names = (value.get(name) for name in ACTOR_NAMES)
-        value = next((name for name in names if isinstance(name, str) and name), None)
-    return NOBODY if value is None else _text(value) or ""
-
-
-def _kind_of(record: dict[str, Any]) -> type[Event] | None:
-    kind = _KINDS.get(str(record.get("kind")))
-    if kind is not None or "to_lane" not in record or "event_type" in record:
-        return kind
-    if record.get("from_lane") == GENESIS:
-        return None
-    for end in ("from_lane", "to_lane"):
-        record[end] = lane_named(str(record.get(end))) or record.get(end)
-    return Moved
-
-
-_KINDS: dict[str, type[Event]] = {"annotation": Annotated, "mission_accepted": MissionAccepted}
-
-
-@cache
-def _adapter(name: str) -> TypeAdapter[Event]:
-    kinds: dict[str, type[Event]] = {kind.__name__: kind for kind in (Moved, *_KINDS.values())}
-    return TypeAdapter(kinds[name])
+        event = event_in(record)
+    except NotReadable as error:
+        raise damaged(path, number, str(error)) from error
+    return [] if event is None else [event]
 
 
 def damaged(path: Path, number: int, complaint: str) -> StateUnreadable:

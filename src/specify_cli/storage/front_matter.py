@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from specify_cli.errors import StateUnreadable
+from specify_cli.patterns import pattern
+from specify_cli.storage import plain_header
 
 FENCE = "---"
-BREAKS = "\x85\u2028\u2029\ufeff"
-"""Characters that end a line, or vanish, for some readers of YAML: written escaped."""
 
-DEEPEST = 50
-"""Lists and mappings inside each other. The limit of the parser will not do: the one in Python has
-the interpreter's, libyaml 0.2.6 its own, and older ones have none and overflow the stack."""
-
-KEY = re.compile(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
+KEY = pattern(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
 """The beginning of a line that has a field."""
-
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _NamesTheLine:
-    """Make every value that cannot be read an error with its position."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  as in the base
-        try:
-            return super().construct_object(node, deep)  # type: ignore[misc]
-        except (ArithmeticError, AttributeError, LookupError, ValueError) as error:
-            # What the constructors stumble over: a date with 13 months, a number without digits.
-            kind = node.tag.rpartition(":")[2]
-            complaint = f"{str(node.value)[:60]!r} is not a valid {kind}"
-            raise _fault_at(node.start_mark, complaint) from error
-
-
-class _Loader(_NamesTheLine, _SafeLoader):  # type: ignore[misc]  # either of the two
-    """The safe loader of libyaml, or the one in Python where PyYAML has no other."""
 
 
 def parse(text: str, path: Path) -> dict[str, Any]:
     """The header as an object; empty where the file has none.
 
-    Raises: StateUnreadable naming file and line.
+    Raises:
+        StateUnreadable: naming file and line.
     """
     # Not splitlines: a title may hold one of the characters that it takes for ends of lines.
     lines = text.split("\n")
@@ -54,13 +28,10 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     end = next((n for n, line in enumerate(lines[1:], start=1) if line.rstrip() == FENCE), None)
     if end is None:
         raise _damaged(path, 1, "the front matter has no closing '---'")
-    body = "\n".join(lines[1:end])
-    try:
-        _check_depth(body)
-        header = yaml.load(body, Loader=_Loader)  # noqa: S506  a safe loader
-    except (yaml.YAMLError, UnicodeEncodeError) as error:
-        offset, complaint = _explained(error, body)
-        raise _damaged(path, 2 + body.count("\n", 0, offset), complaint) from error
+    plain = plain_header.read(lines[1:end])
+    if plain is not None:
+        return plain
+    header = _loaded("\n".join(lines[1:end]), path)
     if header is None:
         return {}
     if not isinstance(header, dict):
@@ -84,43 +55,19 @@ def render(header: dict[str, Any]) -> str:
 
 def dump(header: dict[str, Any]) -> str:
     """The lines of the header, lists in brackets."""
-    plain = not any(mark in json.dumps(header, ensure_ascii=False) for mark in BREAKS)
-    return str(
-        yaml.safe_dump(header, sort_keys=False, allow_unicode=plain, default_flow_style=None)
-    )
+    from specify_cli.storage import yaml_text
+
+    return yaml_text.dump(header)
 
 
-def _check_depth(body: str) -> None:
-    """Refuse nesting before the header is composed, which is recursive."""
-    depth = 0
-    for event in yaml.parse(body, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEEPEST:
-            complaint = f"lists and mappings are nested more than {DEEPEST} deep"
-            raise _fault_at(event.start_mark, complaint)
+def _loaded(body: str, path: Path) -> Any:
+    """What the library makes of the header. It is loaded here, because most headers are plain."""
+    from specify_cli.storage import yaml_text
 
-
-def _fault_at(mark: Any, complaint: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=complaint, problem_mark=mark)
-
-
-def _explained(error: Exception, body: str) -> tuple[int, str]:
-    """Where a person has to look, and why, alike for every version of the parser."""
-    if isinstance(error, UnicodeEncodeError):
-        return error.start, "a character that UTF-8 cannot encode"
-    if isinstance(error, yaml.reader.ReaderError):
-        # Its position is no help: libyaml counts bytes.
-        return body.index(chr(error.character)), f"unacceptable character U+{error.character:04X}"
-    complaint = getattr(error, "problem", None) or str(error)
-    problem, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-    written = len(body.rstrip())
-    if problem and problem.index < written:
-        return problem.index, complaint
-    # Something is not closed: versions differ about where the text ends. What helps is the beginning.
-    return (min(context.index, written) if context else written), complaint
+    try:
+        return yaml_text.load(body)
+    except yaml_text.NotYaml as error:
+        raise _damaged(path, 2 + error.line, str(error)) from error
 
 
 def _damaged(path: Path, line: int, complaint: str) -> StateUnreadable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import NamedTuple
 import yaml
 
 from specify_cli.errors import StateUnreadable
+from specify_cli.patterns import pattern
 from specify_cli.storage import front_matter
 from specify_cli.storage.front_matter import FENCE
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_BREAK = re.compile(r"\r\n|\r|\n")
+_LINE = pattern(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_BREAK = pattern(r"\r\n|\r|\n")
 
 
 class NotEditable(ValueError):

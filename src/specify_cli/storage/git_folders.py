@@ -12,14 +12,15 @@ from typing import Final, TypeAlias
 
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.files.stamps import FileStamp, stamp
+from specify_cli.patterns import pattern
 
 GIT = ".git"
 MAX_LINK_BYTES = 64 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_REFS_BYTES = 256 * 1024 * 1024
 
-_SECTION = re.compile(r"^[ \t]*\[[ \t]*", re.MULTILINE)
-_SETTING = re.compile(
+_SECTION = pattern(r"^[ \t]*\[[ \t]*", re.MULTILINE)
+_SETTING = pattern(
     r"^[ \t]*(bare|worktree|sharedrepository)\b[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE
 )
 
@@ -27,7 +28,7 @@ _SETTING = re.compile(
 Mark: TypeAlias = tuple[int, int]
 """Device and inode of a git folder."""
 
-_OBJECT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_OBJECT: Final = pattern("[0-9a-f]{40}|[0-9a-f]{64}")
 _packed_refs: Final[dict[Path, tuple[FileStamp, dict[bytes, str]]]] = {}
 _around: Final[dict[Path, tuple[Mark, Path]]] = {}
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from specify_cli.storage.event_lines import batch_of, json_object
+from specify_cli.storage.event_lines import ReadLine, batch_of, json_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,15 +133,16 @@ def _judge(walk: _Walk, number: int, line: bytes) -> None:
     if said is None:
         walk.damaged.append(number)
         return
-    name = _name(said)
+    event_id = _event_id(said)
+    name, has_id = event_id or _name(said), bool(event_id)
     ours = walk.place_of(name)
-    has_id = bool(_event_id(said))
     if has_id and ours is None and walk.seen.get(name) == said:
         # As `merge=union` leaves it.
         walk.misplaced.append(number)
     elif ours is None or not (has_id or ours in walk.missing):
         walk.seen[name] = said
-        walk.foreign.append(Foreign(number=number, line=line + b"\n", after=walk.after))
+        whole = ReadLine.of(line + b"\n", said)
+        walk.foreign.append(Foreign(number=number, line=whole, after=walk.after))
     elif said == json_object(walk.known[ours]):
         # Another program wrote it again, in another form.
         _note(walk, deque([ours] if ours in walk.missing else []), number)

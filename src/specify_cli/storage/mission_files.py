@@ -16,6 +16,7 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.atomic import publish
 from specify_cli.files.regular import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp
+from specify_cli.patterns import pattern
 from specify_cli.storage import project_files
 from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
@@ -29,7 +30,7 @@ MAX_META_BYTES = 1024 * 1024
 MAX_JSON_BYTES = 1024**3
 _identities: Final[dict[Path, tuple[FileStamp, MissionIdentity]]] = {}
 """What was read of a `meta.json`, as long as it is the same."""
-NUMBERED = re.compile(r"(\d+)-(.+)", re.ASCII)
+NUMBERED = pattern(r"(\d+)-(.+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,12 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from specify_cli.core.package_references import (
-    MENTION,
     NOTHING,
     NotUnderstood,
     References,
@@ -21,13 +20,12 @@ from specify_cli.core.package_references import (
 )
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import TooLarge
+from specify_cli.patterns import pattern
 from specify_cli.storage import front_matter, project_files
+from specify_cli.storage.checkboxes import by_package, subtask_id, ticks_in
 
-PACKAGE_ID = re.compile(r"WP[0-9]+", re.ASCII)
-FILE_NAME = re.compile(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
-HEADING = re.compile(r"(#{1,6})\s(.*)")
-CHECKBOX = re.compile(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
-SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
+PACKAGE_ID = pattern(r"WP[0-9]+", re.ASCII)
+FILE_NAME = pattern(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 """Of a prompt or `tasks.md`; people write some kilobytes."""
 DONE_WORDS = frozenset({"done", "complete", "completed"})
@@ -63,10 +61,12 @@ def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage
     Raises: StateUnreadable naming file and line; StorageFailed.
     """
     try:
-        checkboxes = _checkboxes_by_package(mission_folder / "tasks.md", below)
+        outline = mission_folder / "tasks.md"
+        is_there = os.path.lexists(outline)
+        checkboxes = by_package(read_text(outline, below=below)) if is_there else {}
         packages: dict[str, WorkPackage] = {}
-        for path in prompt_files(mission_folder / "tasks", below=below):
-            package = _read_package(path, checkboxes, below)
+        for path, text in _prompts(mission_folder / "tasks", below):
+            package = _read_package(path, text, checkboxes)
             if package.wp_id in packages:
                 first = packages[package.wp_id].prompt_path.name
                 raise _damaged(path, f"{package.wp_id} is defined in {first} already")
@@ -74,10 +74,13 @@ def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage
     except OSError as error:
         message = f"cannot read {error.filename or mission_folder}: {error.strerror}"
         raise StorageFailed(f"{message}; check its permissions") from error
-    return {
-        wp_id: replace(package, dependencies=dependencies(package.dependencies, packages))
-        for wp_id, package in sorted(packages.items())
-    }
+    return {wp_id: _resolved(package, packages) for wp_id, package in sorted(packages.items())}
+
+
+def _resolved(package: WorkPackage, known: Collection[str]) -> WorkPackage:
+    """The package with the ids of what it depends on."""
+    named = dependencies(package.dependencies, known)
+    return package if named == package.dependencies else replace(package, dependencies=named)
 
 
 def prompt_files(folder: Path, *, below: Path) -> list[Path]:
@@ -134,6 +137,9 @@ def dependencies(texts: Sequence[str], known: Collection[str]) -> tuple[str, ...
     """The packages that the texts name; one that is not understood stays, as unknown."""
     found: dict[str, None] = {}
     for text in texts:
+        if text in known:
+            found[text] = None
+            continue
         try:
             ranges = read_references(text).ranges
         except NotUnderstood:
@@ -155,7 +161,7 @@ def listed_subtasks(header: dict[str, Any], path: Path) -> dict[str, bool]:
     """
     value = header.get("subtasks")
     if not isinstance(value, list):
-        return {_subtask_id(text): False for text in texts(header, "subtasks", path)}
+        return {subtask_id(text): False for text in texts(header, "subtasks", path)}
     return dict(_listed_subtask(item, path) for item in value)
 
 
@@ -166,24 +172,29 @@ def read_text(path: Path, *, below: Path) -> str:
 
     Raises: StateUnreadable, OSError.
     """
+    with project_files.opened_folder(path.parent, below=below) as folder:
+        return _text_in(folder, path)
+
+
+def _prompts(folder: Path, below: Path) -> Iterator[tuple[Path, str]]:
+    """Each prompt of a mission and its text; the folder is opened once for all of them."""
+    paths = prompt_files(folder, below=below)
+    if not paths:
+        return
+    with project_files.opened_folder(folder, below=below) as descriptor:
+        for path in paths:
+            yield path, _text_in(descriptor, path)
+
+
+def _text_in(folder: int, path: Path) -> str:
     try:
-        data = project_files.read(path, below=below, max_bytes=MAX_TEXT_BYTES).decode("utf-8-sig")
-        return data.replace("\r\n", "\n").replace("\r", "\n")
+        data = project_files.read_in(folder, path, max_bytes=MAX_TEXT_BYTES)
+        text = data.decode("utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise _damaged(path, f"it is not UTF-8 text (byte {error.start})") from error
     except TooLarge as error:
         raise _damaged(path, f"it {error}") from error
-
-
-def with_steps(text: str, ticks: Mapping[str, bool]) -> str:
-    """The prompt with each of its checkboxes as `ticks` says."""
-    lines = text.split("\n")
-    for number, line in enumerate(lines):
-        box = CHECKBOX.fullmatch(line)
-        tick = ticks.get(_subtask_id(box[2])) if box else None
-        if box and tick is not None:
-            lines[number] = f"{line[: box.start(1)]}{'x' if tick else ' '}{line[box.end(1) :]}"
-    return "\n".join(lines)
 
 
 def canonical_id(text: str) -> str:
@@ -192,8 +203,7 @@ def canonical_id(text: str) -> str:
     return upper if PACKAGE_ID.fullmatch(upper) else text.strip()
 
 
-def _read_package(path: Path, checkboxes: dict[int, dict[str, bool]], below: Path) -> WorkPackage:
-    text = read_text(path, below=below)
+def _read_package(path: Path, text: str, checkboxes: dict[int, dict[str, bool]]) -> WorkPackage:
     header = front_matter.parse(text, path)
     wp_id = package_id(header, path)
     return WorkPackage(
@@ -206,7 +216,7 @@ def _read_package(path: Path, checkboxes: dict[int, dict[str, bool]], below: Pat
         subtasks=_subtasks(
             listed=listed_subtasks(header, path),
             under_heading=checkboxes.get(number_of(wp_id), {}),
-            in_prompt=_checkboxes(text),
+            in_prompt=ticks_in(text),
         ),
     )
 
@@ -225,11 +235,11 @@ def _subtasks(
 
 def _listed_subtask(item: Any, path: Path) -> tuple[str, bool]:
     if _is_text(item):
-        return _subtask_id(str(item)), False
+        return subtask_id(str(item)), False
     if isinstance(item, dict) and _is_text(item.get("id")):
-        return _subtask_id(str(item["id"])), _is_done(item)
+        return subtask_id(str(item["id"])), _is_done(item)
     if isinstance(item, dict) and len(item) == 1:
-        return _subtask_id(str(next(iter(item)))), False
+        return subtask_id(str(next(iter(item)))), False
     raise _damaged(path, "subtasks has an item that is neither an id nor has one")
 
 
@@ -252,41 +262,6 @@ def _parts(text: str) -> list[str]:
 
 def _is_text(item: Any) -> bool:
     return isinstance(item, str | int) and not isinstance(item, bool)
-
-
-def _subtask_id(text: str) -> str:
-    found = SUBTASK_ID.match(text)
-    return found[1] if found else text.strip()
-
-
-def _checkboxes_by_package(path: Path, below: Path) -> dict[int, dict[str, bool]]:
-    """The number of a package to its checkboxes in `tasks.md`, by the heading that they stand under.
-
-    A heading without an id ends the package before it, unless it stands below that one's.
-    """
-    if not os.path.lexists(path):
-        return {}
-    found: dict[int, dict[str, bool]] = {}
-    current: dict[str, bool] = {}
-    level = 0
-    for line in read_text(path, below=below).splitlines():
-        heading = HEADING.match(line)
-        named = MENTION.search(heading[2]) if heading else None
-        if heading and (named or len(heading[1]) <= level):
-            current = found.setdefault(int(named[1]), {}) if named else {}
-            level = len(heading[1])
-        current.update(_checkbox(line))
-    return found
-
-
-def _checkboxes(text: str) -> dict[str, bool]:
-    return {name: tick for line in text.splitlines() for name, tick in _checkbox(line)}
-
-
-def _checkbox(line: str) -> Iterator[tuple[str, bool]]:
-    box = CHECKBOX.fullmatch(line)
-    if box:
-        yield _subtask_id(box[2]), box[1] != " "
 
 
 def _damaged(path: Path, complaint: str) -> StateUnreadable:

@@ -24,14 +24,28 @@ def opened(path: Path, *, below: Path, flags: int = os.O_RDONLY) -> Iterator[Fil
     """
     try:
         with (
-            folders.walked(path.parent, below=below) as folder,
+            opened_folder(path.parent, below=below) as folder,
             regular.opened_plain(path.name, folder=folder, flags=flags) as file,
         ):
             yield file
-    except folders.NotAFolder as error:
-        raise not_followed(error.place, "is not a folder of its own") from error
     except regular.NotRegular as error:
         raise not_followed(path, str(error)) from error
+
+
+@contextlib.contextmanager
+def opened_folder(folder: Path, *, below: Path) -> Iterator[int]:
+    """The descriptor of `folder`; neither it nor anything between it and `below` is a link.
+
+    Raises:
+        StateUnreadable: it, or a folder on the way, is a link or a file.
+        FileNotFoundError: it, or a folder on the way, is missing.
+        OSError: the disk refused.
+    """
+    try:
+        with folders.walked(folder, below=below) as descriptor:
+            yield descriptor
+    except folders.NotAFolder as error:
+        raise not_followed(error.place, "is not a folder of its own") from error
 
 
 def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
@@ -45,6 +59,18 @@ def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
         if max_bytes is not None and os.fstat(file.fileno()).st_size > max_bytes:
             raise regular.TooLarge(f"holds more than {max_bytes} bytes")
         return file.readall()
+
+
+def read_in(folder: int, path: Path, *, max_bytes: int) -> bytes:
+    """The bytes of the regular file `path`, whose folder is open already, at most `max_bytes`.
+
+    Raises:
+        StateUnreadable, FileNotFoundError, OSError, TooLarge: as `read` does.
+    """
+    try:
+        return regular.read_in(folder, path.name, max_bytes=max_bytes)
+    except regular.NotRegular as error:
+        raise not_followed(path, str(error)) from error
 
 
 def read_if_there(path: Path, *, below: Path) -> bytes | None:
@@ -78,12 +104,10 @@ def names_in(folder: Path, *, below: Path) -> list[str]:
         OSError: the disk refused.
     """
     try:
-        with folders.walked(folder, below=below) as descriptor:
+        with opened_folder(folder, below=below) as descriptor:
             return sorted(os.listdir(descriptor))
     except FileNotFoundError:
         return []
-    except folders.NotAFolder as error:
-        raise not_followed(error.place, "is not a folder of its own") from error
 
 
 def not_followed(path: Path, complaint: str) -> StateUnreadable:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from specify_cli import ids
+from specify_cli.patterns import pattern
 from specify_cli.protocol import CORRELATION_ID
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
 """What the first line has in place of the hash of the line before."""
 
 # A JSON string holds no bare quote and no newline, so nothing inside a line passes for its start.
-_HEAD: Final = re.compile(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
+_HEAD: Final = pattern(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
 _BEHIND_THE_ID: Final = ("at", "door", "identity")
 
 

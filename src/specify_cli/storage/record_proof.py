@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+
+from specify_cli.patterns import pattern
 
 NOTHING_BEFORE: Final = b"\0" * 32
 """The head before the first entry."""
@@ -20,7 +21,7 @@ FREE_TEXT: Final = frozenset(
 )
 """Below these keys of a line people and agents write whatever they like."""
 
-_REDACTED: Final = re.compile(r"\[redacted sha256:([0-9a-f]{64})\]")
+_REDACTED: Final = pattern(r"\[redacted sha256:([0-9a-f]{64})\]")
 
 
 def head_after(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -72,7 +72,7 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
         seq=own_seq,
         published=published,
         log=draft.log,
-        salt=secrets.token_bytes(_SALT_BYTES),
+        salt=os.urandom(_SALT_BYTES),
         head=b"",
     )
     return replace(entry, head=head_of(before.head if before else NOTHING_BEFORE, entry))

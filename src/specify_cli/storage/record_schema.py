@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -138,7 +137,7 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         # Whoever held the lock and was killed left them.
         for left in database.parent.glob(f".{database.name}.*"):
             left.unlink()
-        private = database.parent / f".{database.name}.{secrets.token_hex(8)}"
+        private = database.parent / f".{database.name}.{os.urandom(8).hex()}"
         _make_file(private)
         with contextlib.closing(_connection(private)) as connection:
             fill(connection)

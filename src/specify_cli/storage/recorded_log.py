@@ -6,7 +6,6 @@ is decided on them; lines that the file has lost come back to it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from specify_cli.storage import (
     record_missions,
     records,
 )
+from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.kept_log import KeptLog, lines_of
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_content import LogContent
@@ -35,7 +35,7 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, TAKEN_IN, WITHDRAWN, Draft, KnownMission
 
 _NOTHING_IS_LOST: Final = "the host knows what it lacks, and writes it later"
-_log: Final = logging.getLogger(__name__)
+_log: Final = DeferredLog(__name__)
 
 
 def _nothing() -> None:

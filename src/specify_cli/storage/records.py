@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from specify_cli.errors import StorageFailed
 from specify_cli.storage import git_folders, record_schema
+from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_place import (
@@ -23,7 +23,7 @@ _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
 """The record of each project that was changed: it is asked for several times a request."""
 
 _told: Final[set[Path]] = set()
-_log: Final = logging.getLogger(__name__)
+_log: Final = DeferredLog(__name__)
 
 
 def found(project: Layout) -> Record | None:

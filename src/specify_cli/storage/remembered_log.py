@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from specify_cli.core.events import Event
 from specify_cli.errors import SpecKittyError
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import checkout, event_lines, records
+from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import MISSIONS
 from specify_cli.storage.log_content import FoldedLog, LogContent, folded
 from specify_cli.storage.log_file import FILE_NAME
@@ -27,7 +27,7 @@ from specify_cli.storage.recorded_log import PreparedLines, RecordedLog
 _LITTLE: Final = 64 * 1024
 """Bytes of a log that is read in no time."""
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = DeferredLog(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import shlex
 import subprocess
 import time
@@ -17,6 +16,7 @@ from typing import IO, Final
 
 from specify_cli import batch, processes
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.patterns import pattern
 from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
 
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
@@ -89,7 +89,7 @@ _FIXED: Final = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 
-_LOCKED: Final = re.compile(r"Unable to create '(?P<lock>/.*\.lock)': File exists")
+_LOCKED: Final = pattern(r"Unable to create '(?P<lock>/.*\.lock)': File exists")
 _MOST_OF_HEAD: Final = 64 * 1024
 
 _kept: ContextVar[tuple[int, ...]] = ContextVar("_kept", default=())

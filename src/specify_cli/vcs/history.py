@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from specify_cli.patterns import pattern
 from specify_cli.vcs.git import Git
 
 MOST_DIFF: Final = 4 * 1024 * 1024
@@ -25,9 +26,9 @@ _WHOLE: Final = (
     # An attribute or a setting that calls a file binary would hide what is in it.
     "--text",
 )
-_FILE: Final = re.compile(rb"^(?=diff --git )", re.MULTILINE)
-_HUNK: Final = re.compile(rb"^(?=@@ )", re.MULTILINE)
-_ENDS: Final = re.compile(rb"^--- (.*)\n\+\+\+ (.*)\n", re.MULTILINE)
+_FILE: Final = pattern(rb"^(?=diff --git )", re.MULTILINE)
+_HUNK: Final = pattern(rb"^(?=@@ )", re.MULTILINE)
+_ENDS: Final = pattern(rb"^--- (.*)\n\+\+\+ (.*)\n", re.MULTILINE)
 _LOOKED_AT: Final = 8000
 """Bytes of a file in which a NUL makes it binary. Source: git, xdiff-interface.c."""
 

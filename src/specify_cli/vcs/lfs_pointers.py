@@ -5,11 +5,11 @@ Source: git-lfs, `docs/spec.md`: a pointer is a text of less than 1024 bytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from specify_cli.patterns import pattern
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.net_content import NewObject
 from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes
@@ -18,7 +18,7 @@ LONGER_THAN_ANY: Final = 1024
 """Bytes; no pointer has so many."""
 
 _SIZES: Final = range(120, LONGER_THAN_ANY)
-_POINTER: Final = re.compile(
+_POINTER: Final = pattern(
     rb"version https://git-lfs\.github\.com/spec/v1\r?\n(?:ext-\d-[^\n]*\n)*"
     rb"oid sha256:(?P<oid>[0-9a-f]{64})\r?\nsize (?P<size>[1-9][0-9]{0,17})\s*"
 )

@@ -6,7 +6,9 @@ import os
 import re
 from typing import Final
 
-_MOUNT: Final = re.compile(rb"^mnt_id:\s*(\d+)", re.MULTILINE)
+from specify_cli.patterns import pattern
+
+_MOUNT: Final = pattern(rb"^mnt_id:\s*(\d+)", re.MULTILINE)
 _MOST_READ: Final = 1024
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from specify_cli.core.merge_paths import HOST_FILES, SPECS, STATUS
 from specify_cli.files import sync
+from specify_cli.patterns import pattern
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import GitFailed
@@ -30,11 +31,11 @@ _OF_THE_HOST: Final = tuple(f"**/{SPECS}/*/{it}" for it in (f"{STATUS}*", *sorte
 _WITHOUT_THE_HOSTS: Final = tuple(f":(exclude,glob){it}" for it in _OF_THE_HOST)
 _AS_PATTERNS: Final = {"GIT_LITERAL_PATHSPECS": "0"}
 
-_MISSION: Final = re.compile(rf"(?:.*?/)?{SPECS}/[^/]+", re.DOTALL)
+_MISSION: Final = pattern(rf"(?:.*?/)?{SPECS}/[^/]+", re.DOTALL)
 
 _RECORD: Final = "spec-kitty-move"
 _MOST: Final = 16 * 1024 * 1024
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT: Final = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class CheckoutBlocked(Exception):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files.identity import Identity
+from specify_cli.patterns import pattern
 from specify_cli.vcs.mounts import mount_of
 
 MOST_TOLD: Final = 10
@@ -21,7 +22,7 @@ _PROC: Final = Path("/proc")
 _FOLDER: Final = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
 _LONGEST_S: Final = 2.0
 _MOST_READ: Final = 4096
-_USER: Final = re.compile(rb"^Uid:\t(\d+)", re.MULTILINE)
+_USER: Final = pattern(rb"^Uid:\t(\d+)", re.MULTILINE)
 """The real user: a program that is setuid is not root's because it runs as root."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Final
 
-_SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
-_HELPER: Final = re.compile(r"[A-Za-z0-9+.-]+::")
+from specify_cli.patterns import pattern
+
+_SCHEME: Final = pattern(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
+_HELPER: Final = pattern(r"[A-Za-z0-9+.-]+::")
 _SSH: Final = frozenset({"ssh", "git+ssh", "ssh+git"})
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from specify_cli import clock
 from specify_cli.files import sync
 from specify_cli.files.identity import Identity
+from specify_cli.patterns import pattern
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.discarding import Budget, discard
 from specify_cli.vcs.host_folders import FOLDER, TRASH, opened, opened_private
@@ -27,7 +28,7 @@ MOST_AT_ONCE: Final = 100_000
 _MOST_UNDONE: Final = 10_000
 _DATE: Final = "%Y%m%dT%H%M%SZ"
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_ENTRY: Final = re.compile(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
+_ENTRY: Final = pattern(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Final
 
+from specify_cli.patterns import pattern
+
 MOST_TOLD: Final = 100
 """At most this many odd files are returned for each folder; messages show fewer."""
 
@@ -21,7 +23,7 @@ _READ: Final = ("HEAD", "config", "config.worktree", "packed-refs", "shallow", "
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_TIP: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\n")
+_TIP: Final = pattern(rb"([0-9a-f]{40}|[0-9a-f]{64})\n")
 _PACKED: Final = rb"^([0-9a-f]{40}|[0-9a-f]{64}) refs/heads/%s$"
 _MOST_READ: Final = 1024
 _MOST_PACKED: Final = 1024 * 1024

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from specify_cli.patterns import pattern
 from specify_cli.vcs.git import FALLBACK_EMAIL, FALLBACK_NAME, Git
 from specify_cli.vcs.remote_urls import from_elsewhere, resolved, without_user
 
@@ -35,7 +35,7 @@ _OF_PARTIAL_CLONES: Final = frozenset({"partialclonefilter", "promisor"})
 _OF_REMOTES: Final = _OF_PARTIAL_CLONES | {"fetch", "prune", "push", "pushurl", "tagopt", "url"}
 _OF_SUBMODULES: Final = frozenset({"active", "branch", "url"})
 _OWN_SCOPES: Final = frozenset({"local", "worktree"})
-_IDENT: Final = re.compile(r"(?P<name>.*) <(?P<email>[^<>]*)> \d+ [+-]\d+")
+_IDENT: Final = pattern(r"(?P<name>.*) <(?P<email>[^<>]*)> \d+ [+-]\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

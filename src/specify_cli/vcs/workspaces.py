@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Final
 
 from specify_cli.files import sync
 from specify_cli.files.identity import Identity, identity
+from specify_cli.patterns import pattern
 from specify_cli.vcs import pins, trash
 from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.drafts import Draft, draft
@@ -26,7 +26,7 @@ from specify_cli.vcs.workspace_settings import ProjectSettings
 
 __all__ = ["Made", "Objects", "Order", "make", "swap"]
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT: Final = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME: Final = "workspace"
 
 

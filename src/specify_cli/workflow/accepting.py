@@ -10,6 +10,7 @@ from specify_cli.core import claims
 from specify_cli.core.events import Event, MissionAccepted
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import MissionNotReady, PreflightFailed, Unfinished
+from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
@@ -17,7 +18,17 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import repositories
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.opened import OpenMission, changing_mission
-from specify_cli.workflow.outcomes import AcceptReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptReport:
+    """Every package was found approved or done; canceled ones are set aside."""
+
+    mission: MissionIdentity
+    accepted_at: str
+    approved: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    canceled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

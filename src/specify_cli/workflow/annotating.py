@@ -10,11 +10,20 @@ from specify_cli.core import claims
 from specify_cli.core.events import Annotated, Event, JsonObject
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import UsageError
+from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.opened import OpenMission, changing_mission, naming
-from specify_cli.workflow.outcomes import NoteReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteReport:
+    """Something was written down about packages of a mission."""
+
+    mission: MissionIdentity
+    wp_ids: tuple[str, ...]
+    entry_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 
 from specify_cli.core.package_references import mentions
+from specify_cli.patterns import pattern
 from specify_cli.workflow.authoring_fields import BULLET
 from specify_cli.workflow.authoring_lines import Line
 
-HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
+HEADING = pattern(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
 
-_MARKS = re.compile(r" {0,3}(?:#{1,6}|>[\s>]*#{1,6}\s*|<h[1-6]\b[^>]*>\s*)", re.IGNORECASE)
-_PACKAGE_NAME = re.compile(r"[*_`\[(]*(?:WP|Work Package)[ _-]?[0-9]", re.IGNORECASE)
-_END_OF_HTML = re.compile(r"\s*</h[1-6]>\s*", re.IGNORECASE)
-_UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
-_PACKAGE = re.compile(
+_MARKS = pattern(r" {0,3}(?:#{1,6}|>[\s>]*#{1,6}\s*|<h[1-6]\b[^>]*>\s*)", re.IGNORECASE)
+_PACKAGE_NAME = pattern(r"[*_`\[(]*(?:WP|Work Package)[ _-]?[0-9]", re.IGNORECASE)
+_END_OF_HTML = pattern(r"\s*</h[1-6]>\s*", re.IGNORECASE)
+_UNDERLINE = pattern(r" {0,3}(?:=+|-+)[ \t]*")
+_PACKAGE = pattern(
     # A number of the author's own may stand in front, as in "Phase 2:".
     r"(?:(?:phase|step|stage|part|milestone|sprint|task)?\s*[0-9]{1,6}[a-z]?\s*[:.)\u2013\u2014-]\s*)?"
     r"[*_`\[(]*(?:(?:work[ -]package[\s:]+)?[*_`\[(]*WP[ _-]?(?P<id>[0-9]{1,9})"
@@ -22,10 +23,10 @@ _PACKAGE = re.compile(
     r"[*_`\])]*\s*(?:[:.\u2013\u2014-]\s*)?[*_]*\s*(?P<title>.*)",
     re.IGNORECASE | re.ASCII,
 )
-_MORE_IDS = re.compile(
+_MORE_IDS = pattern(
     r"(?:[,&+/]|(?:and|to|through)\b.*WP|\.\.|\u2192|->|[0-9]{1,9}$|WP[ _-]?[0-9])", re.IGNORECASE
 )
-_STATED_IN_TITLE = re.compile(r"\b(?:depend|block|requires).*WP[ _-]?[0-9]", re.IGNORECASE)
+_STATED_IN_TITLE = pattern(r"\b(?:depend|block|requires).*WP[ _-]?[0-9]", re.IGNORECASE)
 
 
 def package_in(text: str, line: Line) -> tuple[str, str] | None:

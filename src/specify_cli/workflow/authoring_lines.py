@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from specify_cli.errors import UsageError
+from specify_cli.patterns import pattern
 
-FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
+FENCE = pattern(r"\s{0,3}(`{3,}|~{3,})(.*)")
 _ASCII = str.maketrans(
     "\uff1a\uff0c\u3001\uff1b\uff08\uff09\u00a0\u3000", ":,,;()  ", "\ufeff\u200b"
 )

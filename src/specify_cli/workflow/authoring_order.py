@@ -18,18 +18,17 @@ from specify_cli.core.package_references import (
     mentions,
     resolved,
 )
+from specify_cli.patterns import pattern
 from specify_cli.workflow.authoring_lines import Line
 
-_ARROW = re.compile(
+_ARROW = pattern(
     r"\b(?:then|before|after)\b|\s>\s|<?[-=.~]{1,4}>{1,2}|<[-=]{1,3}|-{2,4}|[\u2500-\u257f]+[>\u25b6\u25ba]?"
     r"|[\u2190-\u21ff\u27f0-\u27ff\u2794-\u27be\u2b05-\u2b0d]",
     re.I,
 )
-_BACKWARD = re.compile(r"after|<[-=]|[\u2190\u21d0\u27f5]", re.I)
-_COLON = re.compile(
-    rf"[\s>*_`+-]*({PACKAGE_LIST})[*_`]*\s*:[\s*_`\[]*({PACKAGE_LIST}).*", re.I | re.A
-)
-_WAITS = re.compile(
+_BACKWARD = pattern(r"after|<[-=]|[\u2190\u21d0\u27f5]", re.I)
+_COLON = pattern(rf"[\s>*_`+-]*({PACKAGE_LIST})[*_`]*\s*:[\s*_`\[]*({PACKAGE_LIST}).*", re.I | re.A)
+_WAITS = pattern(
     r"\b(?:depend(?:s|ent|ing)?\b(?:\s+\w+){0,3}?\s+(?:up)?on\b|blocked\s+(?:by|on|until)\b"
     r"|wait(?:s|ing)?\s+(?:for|on|until)\b|(?:can|must)\s?not\s+(?:start|begin)\s+(?:before|until)\b"
     r"|(?:start|begin|done|run|come|follow)\w*\s+(?:only\s+)?(?:after|once)\b|relies\s+on\b|rely\s+on\b"
@@ -37,19 +36,19 @@ _WAITS = re.compile(
     rf"[^.;|]{{0,40}}?(?P<value>{PACKAGE_LIST})",
     re.I | re.A,
 )
-_ONLY_AFTER = re.compile(
+_ONLY_AFTER = pattern(
     rf"[\s>*_`+-]*(?:after|follows)[\s*_`]+(?P<value>{PACKAGE_LIST})\W*", re.I | re.A
 )
-_ARROW_TO = re.compile(
+_ARROW_TO = pattern(
     rf"[\s>*_`+-]*(?:{_ARROW.pattern})[\s*_`]*(?P<value>{PACKAGE_LIST})\W*", re.I | re.A
 )
-_SUBJECT = re.compile(rf"(?<!\w){PACKAGE_LIST}(?=[^.;|]{{0,60}}$)", re.I | re.A)
-_NEGATED = re.compile(
+_SUBJECT = pattern(rf"(?<!\w){PACKAGE_LIST}(?=[^.;|]{{0,60}}$)", re.I | re.A)
+_NEGATED = pattern(
     r"\b(?:not|never|nothing|none|nobody|without|neither|nor|no|that|which|if)\b|n['\u2019]t\b",
     re.I,
 )
-_OF_ALL = re.compile(r"\b(?:all|every|everything|each|others?|rest|both)\b", re.I)
-_LABEL = re.compile(r"\b(\w{1,40})\s?[\[({]{1,3}[^\])}]{0,80}?\bWP[ _-]?([0-9]{1,9})", re.I | re.A)
+_OF_ALL = pattern(r"\b(?:all|every|everything|each|others?|rest|both)\b", re.I)
+_LABEL = pattern(r"\b(\w{1,40})\s?[\[({]{1,3}[^\])}]{0,80}?\bWP[ _-]?([0-9]{1,9})", re.I | re.A)
 NEAR = 60
 """So many characters from an arrow a package may be, to be an end of it."""
 

@@ -8,31 +8,32 @@ from dataclasses import dataclass, field
 
 from specify_cli.core.drafts import PackageDraft
 from specify_cli.core.package_references import MENTION, PACKAGE_LIST, number_of, plain_text
+from specify_cli.patterns import pattern
 from specify_cli.workflow.authoring_fields import Field, Kind, says_nothing
 from specify_cli.workflow.authoring_lines import Line
 from specify_cli.workflow.authoring_needs import Stated
 
-RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
-UNTICKED = re.compile(r"^(\s*[-*+]\s+)\[[ xX]\]\s+")
-_ABOUT = re.compile(
+RULE = pattern(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
+UNTICKED = pattern(r"^(\s*[-*+]\s+)\[[ xX]\]\s+")
+_ABOUT = pattern(
     rf"[*_`]*(?P<subject>{PACKAGE_LIST})[*_`]*\s*(?::|\s[\u2013\u2014-]\s)[*_`]*\s*(?P<value>.+)",
     re.I | re.A,
 )
 """An item of a list for all packages that says which one it is about."""
 
-_ONLY_PACKAGES = re.compile(
+_ONLY_PACKAGES = pattern(
     rf"[*_`\[]*{PACKAGE_LIST}[*_`\]]*\s*(?:(?:[(\u2013\u2014]|-\s).*|\b(?:for|because|since|as)\b.*|[.;]?)",
     re.I | re.A,
 )
 """An item that names packages alone, and perhaps why."""
 
-MORE = re.compile(
+MORE = pattern(
     rf"[\s>*_+-]*(?:(?:and|plus|&|,)\s+(?:also\s+)?(?:on\s+)?)?[*_`]*{PACKAGE_LIST}[*_`]*[\s.\]]*",
     re.I | re.A,
 )
 """A line that goes on with the packages of the line above."""
 
-_SUBTASK_ID = re.compile(r"\W*(T[0-9]+)\b", re.ASCII)
+_SUBTASK_ID = pattern(r"\W*(T[0-9]+)\b", re.ASCII)
 
 
 @dataclass(slots=True, kw_only=True)

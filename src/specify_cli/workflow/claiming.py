@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from datetime import datetime
 
 from specify_cli import clock
 from specify_cli.core import claims
 from specify_cli.core.claims import Life
 from specify_cli.core.events import Moved
 from specify_cli.core.wishes import Wish
+from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.opened import changing_package
-from specify_cli.workflow.outcomes import AliveReport, MoveReport, ReleaseReport
+from specify_cli.workflow.outcomes import MoveReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliveReport:
+    """The holder of a package is alive; `stale_after_s` is the operator's rule."""
+
+    mission: MissionIdentity
+    wp_id: str
+    at: datetime
+    stale_after_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReport:
+    """The claim of an actor has ended, and the package was moved with that."""
+
+    move: MoveReport
+    released_holder: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
+from specify_cli.patterns import pattern
 from specify_cli.storage import heartbeat_file, record_place, records
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
@@ -20,7 +21,7 @@ from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixab
 
 PRIVATE = 0o700
 STALE_DRAFT_S = 10 * 60
-DRAFT = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+DRAFT = pattern(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def examine_host(project: Project) -> Iterator[Finding]:

@@ -119,35 +119,6 @@ def _refused(place: Workspace, wp_id: str, error: Exception) -> LaneAllocationFa
     )
 
 
-def check_turn(mission: OpenMission, wp_id: str) -> None:
-    """Passes where no other package occupies the execution lane; force does not matter.
-
-    Raises: LaneAllocationFailed with the `reason_code` lane_occupied.
-    """
-    if mission.state_of(wp_id).occupies:
-        return
-    other = lane_turns.occupant(mission.lane_mates(wp_id), mission.state, besides=wp_id)
-    if other is None:
-        return
-    lane_id = mission.lane_ids[wp_id]
-    state = mission.state_of(other)
-    holder = state.claimed_by or state.last_actor
-    whose = f" for {holder!r}" if holder else ""
-    reason = (
-        f"{other}, which is {state.lane}{whose}, occupies its execution lane {lane_id}: one package"
-        " at a time is worked on there, until it is approved, blocked, canceled or planned again"
-    )
-    raise LaneAllocationFailed(
-        f"no workspace for {wp_id}: {reason}",
-        reason=reason,
-        reason_code="lane_occupied",
-        occupied_by=other,
-        claimed_by=holder,
-        files=[],
-        lane_id=lane_id,
-    )
-
-
 def reopen(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | None) -> WorkspaceReport:
     """The workspace of a package that work has begun on, made again if it is gone, else untouched.
 

@@ -11,7 +11,7 @@ from typing import Final
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.reviews import Feedback
 from specify_cli.errors import SpecKittyError, StorageFailed
-from specify_cli.storage import package_files
+from specify_cli.storage import checkboxes, package_files
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import history
@@ -93,7 +93,7 @@ class Showing:
             text = package_files.read_text(path, below=self.project.root)
         except OSError as error:
             raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
-        text = package_files.with_steps(text, mission.subtask_ticks(wp_id))
+        text = checkboxes.with_steps(text, mission.subtask_ticks(wp_id))
         return PromptReport(mission=mission.identity, wp_id=wp_id, path=path, text=text)
 
     def work(self, selector: str, wp_id: str) -> WorkReport:

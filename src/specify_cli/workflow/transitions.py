@@ -18,7 +18,7 @@ from specify_cli.workflow import (
     ancestry,
     hand_in,
     keeping,
-    lane_workspaces,
+    lane_occupancy,
     merge_intent,
     offers,
     repositories,
@@ -84,7 +84,7 @@ def move(
         offer = taken_in(mission, offer, others)
     moves = _decided(mission, package, wish, offer=offer)
     if wish.to in OCCUPYING:
-        lane_workspaces.check_turn(mission, wish.wp_id)
+        lane_occupancy.check_turn(mission, wish.wp_id)
     warned = self_review(mission, wish, is_made=False)
     if wish.to not in HANDED_IN:
         rules.check_commit(package, wish, None)
@@ -186,6 +186,8 @@ def _prepared(
         if withdraws:
             ancestry.check_withdrawal(commits, wish)
         if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
+            from specify_cli.workflow import lane_workspaces
+
             ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
             return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
         commit = _commit_of(commits, wish, package)
@@ -244,6 +246,8 @@ def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
     """What the guard of this move wants to see; git is asked only where it matters."""
     guard = rules.guard_of(package.lane, wish.to)
     if wish.to is Lane.IN_PROGRESS:
+        from specify_cli.workflow import lane_workspaces
+
         # Who goes back to work must find there what was done.
         lane_workspaces.inspect(mission, wish.wp_id)
     blind = Sight(
@@ -252,6 +256,8 @@ def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
     )
     if wish.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
         return blind
+    from specify_cli.workflow import lane_workspaces
+
     return replace(
         blind,
         workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,

@@ -11,7 +11,7 @@ from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.wishes import Wish
 from specify_cli.storage.project import Project
-from specify_cli.workflow import hand_in, lane_workspaces, transitions
+from specify_cli.workflow import hand_in, lane_occupancy, transitions
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.hand_in import HandIn
 from specify_cli.workflow.liveness import acting
@@ -38,6 +38,8 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
         WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.
         """
+        from specify_cli.workflow import lane_workspaces
+
         actor = wish.actor
         with (
             offered(self.project, selector, wish.wp_id, looks=True) as offer,
@@ -50,7 +52,7 @@ class WorkPackages:
                 claims.check_admitted(package, wish)
                 sight = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
                 moves = rules.decide_start_implementation(package, wish, sight)
-                lane_workspaces.check_turn(mission, wish.wp_id)
+                lane_occupancy.check_turn(mission, wish.wp_id)
             told: Sequence[Event] = ()
             warned: tuple[str, ...] = ()
             owner = transitions.owner_of(mission, cause)
@@ -130,6 +132,8 @@ class WorkPackages:
 
         Raises: MissionNotFound, WorkPackageNotFound, LaneLost, StateUnreadable.
         """
+        from specify_cli.workflow import lane_workspaces
+
         mission = open_mission(self.project, selector)
         with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
             mission.package(wp_id)

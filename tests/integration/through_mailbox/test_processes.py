@@ -27,6 +27,8 @@ OURS = {
     "specify_cli.cli",
     "specify_cli.cli.api_line",
     "specify_cli.cli.deferred",
+    "specify_cli.cli.plain_call",
+    "specify_cli.cli.reply",
     "specify_cli.cli.shipped",
     "specify_cli.cli.through_mailbox",
     "specify_cli.mailbox",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import fcntl
-import secrets
+import os
 import stat
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_a_link_that_was_planted_for_the_temporary_file_is_not_written_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "victim").write_bytes(b"untouched")
-    monkeypatch.setattr(secrets, "token_hex", lambda _: "00")
+    monkeypatch.setattr(os, "urandom", lambda _: b"\0")
     (tmp_path / ".a.00.tmp").symlink_to("victim")
     with pytest.raises(StorageFailed):
         atomic.publish(tmp_path / "a", b"whole")

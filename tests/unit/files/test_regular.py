@@ -12,6 +12,7 @@ from specify_cli.files.regular import (
     NotRegular,
     TooLarge,
     opened_plain,
+    read_in,
     read_regular,
 )
 
@@ -141,3 +142,23 @@ def test_a_link_that_takes_the_place_of_a_judged_file_is_not_opened(
         here.setattr(os, "stat", swap_once_judged)
         with pytest.raises(NotRegular), opened_plain("a", folder=folder, flags=os.O_RDONLY):
             pass
+
+
+def test_a_file_of_an_open_folder_is_read_whole_or_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "link").symlink_to("a")
+    os.link(tmp_path / "a", tmp_path / "again")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert read_in(folder, "a", max_bytes=3) == b"abc"
+        assert read_in(folder, "again", max_bytes=9) == b"abc"
+        assert read_in(folder, "empty", max_bytes=0) == b""
+        with pytest.raises(TooLarge):
+            read_in(folder, "a", max_bytes=2)
+        with pytest.raises(NotRegular):
+            read_in(folder, "link", max_bytes=9)
+        with pytest.raises(FileNotFoundError):
+            read_in(folder, "gone", max_bytes=9)
+    finally:
+        os.close(folder)

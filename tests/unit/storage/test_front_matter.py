@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import front_matter
+from specify_cli.storage import front_matter, yaml_text
 
 PATH = Path("WP01-step.md")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
@@ -42,8 +42,8 @@ def either_loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     base = getattr(yaml, request.param, None)
     if base is None:
         pytest.skip("this PyYAML has no libyaml")
-    loader = type("Loader", (front_matter._NamesTheLine, base), {})
-    monkeypatch.setattr(front_matter, "_Loader", loader)
+    loader = type("Loader", (yaml_text._NamesTheLine, base), {})
+    monkeypatch.setattr(yaml_text, "_Loader", loader)
 
 
 @pytest.mark.usefixtures("either_loader")
@@ -77,7 +77,7 @@ def test_a_damaged_header_is_refused_with_its_file_and_line(text: str, line: int
     assert caught.value.details == {"file": str(PATH), "line": line}
 
 
-DEEPEST = front_matter.DEEPEST
+DEEPEST = yaml_text.DEEPEST
 
 
 @pytest.mark.usefixtures("either_loader")

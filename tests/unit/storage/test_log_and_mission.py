@@ -128,7 +128,7 @@ def test_who_may_not_read_the_record_is_shown_the_file_and_changes_nothing() -> 
 
 def as_somebody_else(log: RecordedLog) -> subprocess.CompletedProcess[str]:
     code = (
-        "import os, sys; from pathlib import Path; from specify_cli.errors import StorageFailed\n"
+        "import logging, os, sys; from pathlib import Path; from specify_cli.errors import StorageFailed\n"
         "from tests.records import log_in\n"
         "log = log_in(Path(sys.argv[1])); log.read(); os.setuid(61_015)\n"
         "print(len(log.read().events))\n"

@@ -167,3 +167,14 @@ def test_each_line_of_the_record_is_read_once_even_if_none_has_an_id(
     others = [b'{"m":%d}\n' % n for n in range(100)]
     compare(known, b"".join(others))
     assert json_object.call_count <= 2 * (len(known) + len(others))
+
+
+def test_a_line_of_somebody_else_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = b'{"event_id":"A","note":1}\n{"event_id":"B"}\n'
+    found = compare([], raw)
+    monkeypatch.setattr(event_lines, "_decode", None)
+    assert [event_lines.json_object(it.line) for it in found.foreign] == [
+        {"event_id": "A", "note": 1},
+        {"event_id": "B"},
+    ]
+    assert b"".join(it.line for it in found.foreign) == raw

@@ -11,8 +11,8 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 
 if TYPE_CHECKING:
+    from specify_cli.workflow.accepting import AcceptReport
     from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import AcceptReport
     from specify_cli.workflow.services import Services
 
 

@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 
 from specify_cli.core.wishes import MergeWish
 from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import (
-    Command,
-    CommitsLeft,
-    MissionResult,
-    commits_left,
-    mission_fields,
-)
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 
 if TYPE_CHECKING:

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
 from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import (
-    Command,
-    FeedbackGiven,
-    MissionResult,
-    mission_fields,
-)
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
     from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import MissionReport, PackageReport
+    from specify_cli.workflow.mission_reports import MissionReport, PackageReport
     from specify_cli.workflow.services import Services
 
 

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 from specify_cli.core.lanes import Lane
 from specify_cli.core.wishes import Wish
 from specify_cli.orchestrator_api.arguments import Params, argument
-from specify_cli.orchestrator_api.command import (
-    Command,
-    FeedbackGiven,
-    MissionResult,
-    always,
-    mission_fields,
-)
+from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
+from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:

@@ -10,13 +10,8 @@ from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
 from specify_cli.core.wishes import Wish, check_review_agreement
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.arguments import CommitId, Params, Verdict, argument, given
-from specify_cli.orchestrator_api.command import (
-    Command,
-    CommitsLeft,
-    MissionResult,
-    commits_left,
-    mission_fields,
-)
+from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
+from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:

@@ -1,0 +1,74 @@
+"""A plain line of the contract, answered without click: by this folder's host, or through a mailbox."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from specify_cli.cli import api_line
+from specify_cli.cli.api_line import Line
+from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # What a mailbox answers needs no host, and what the host answers no mailbox.
+    import pathlib
+
+    from specify_cli import bootstrap, ids
+    from specify_cli.cli import flags, through_mailbox
+    from specify_cli.orchestrator_api import dispatcher, registry, request
+
+    DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
+    """Who answers in a folder."""
+else:
+    pathlib = Deferred("pathlib")
+    bootstrap = Deferred("specify_cli.bootstrap")
+    ids = Deferred("specify_cli.ids")
+    flags = Deferred("specify_cli.cli.flags")
+    registry = Deferred("specify_cli.orchestrator_api.registry")
+    through_mailbox = Deferred("specify_cli.cli.through_mailbox")
+    request = Deferred("specify_cli.orchestrator_api.request")
+
+MAILBOX_VARIABLE = "SPEC_KITTY_MAILBOX"
+
+
+def run(words: list[str], *, dispatcher_at: DispatcherAt | None = None) -> int | None:
+    """Answer the words behind `orchestrator-api`; the exit code, or None where click has to read them."""
+    if words[1:] in (["--help"], ["-h"]):
+        return _help(words[0])
+    line = api_line.read(words)
+    if line is None:
+        return None
+    if line.mailbox is not None or os.environ.get(MAILBOX_VARIABLE):
+        return through_mailbox.run(line)
+    if line.timeout_s is not None:
+        return None  # It has no meaning here, and click says so.
+    try:
+        return give(_answer(line, dispatcher_at or bootstrap.dispatcher))
+    except KeyboardInterrupt:
+        # So that what a terminal shows next begins on a line of its own.
+        print(file=sys.stderr)
+        return INTERRUPTED
+
+
+def _help(name: str) -> int | None:
+    """Show the help page of the command; None where click has to make it."""
+    page = flags.page(registry.find(name)) if name in registry.CONTRACT_COMMANDS else None
+    if page is None:
+        return None
+    print(page)
+    return SUCCEEDED
+
+
+def _answer(line: Line, dispatcher_at: DispatcherAt) -> dict[str, object]:
+    asked = request.Request(
+        command=line.command,
+        args=line.args,
+        policy=line.policy,
+        correlation_id=line.given_id or ids.correlation_id(),
+    )
+    origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
+    # Not Path.cwd(), which fails where the folder is gone: whoever looks for the project says so.
+    host = dispatcher_at(pathlib.Path())
+    return host.answer(asked, origin, is_id_minted=line.given_id is None).envelope

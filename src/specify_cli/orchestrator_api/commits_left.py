@@ -1,0 +1,37 @@
+"""Commits on the branches of execution lanes that no approval covers, as answers tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.outcomes import CommitsBeyond
+
+MOST_LISTED: Final = 100
+"""Commits that an answer lists of one branch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitsLeft:
+    """Commits on the branch of an execution lane that no approval covers; the first of `total`."""
+
+    lane_id: str
+    lane_branch: str
+    commits: list[str]
+    total: int
+
+
+def commits_left(found: Iterable[CommitsBeyond]) -> list[CommitsLeft] | None:
+    """The wire form; None where there are none."""
+    listed = [
+        CommitsLeft(
+            lane_id=it.lane_id,
+            lane_branch=it.branch,
+            commits=list(it.commits[:MOST_LISTED]),
+            total=len(it.commits),
+        )
+        for it in found
+    ]
+    return listed or None

@@ -1,0 +1,61 @@
+"""The steps of work packages, as checkboxes in prompts and in `tasks.md`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from specify_cli.core.package_references import MENTION
+from specify_cli.patterns import pattern
+
+HEADING = pattern(r"(#{1,6})\s(.*)")
+CHECKBOX = pattern(r"\s*[-*+]\s+\[([ xX])\]\s+(.+)")
+SUBTASK_ID = pattern(r"\W*(T[0-9]+)\b", re.ASCII)
+
+
+def with_steps(text: str, ticks: Mapping[str, bool]) -> str:
+    """The prompt with each of its checkboxes as `ticks` says."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        box = CHECKBOX.fullmatch(line)
+        tick = ticks.get(subtask_id(box[2])) if box else None
+        if box and tick is not None:
+            lines[number] = f"{line[: box.start(1)]}{'x' if tick else ' '}{line[box.end(1) :]}"
+    return "\n".join(lines)
+
+
+def subtask_id(text: str) -> str:
+    """The id that the text begins with, else all of it."""
+    found = SUBTASK_ID.match(text)
+    return found[1] if found else text.strip()
+
+
+def by_package(text: str) -> dict[int, dict[str, bool]]:
+    """The number of a package to its checkboxes in `tasks.md`, by the heading that they stand under.
+
+    A heading without an id ends the package before it, unless it stands below that one's.
+    """
+    found: dict[int, dict[str, bool]] = {}
+    current: dict[str, bool] = {}
+    level = 0
+    for line in text.splitlines():
+        heading = HEADING.match(line)
+        named = MENTION.search(heading[2]) if heading else None
+        if heading and (named or len(heading[1]) <= level):
+            current = found.setdefault(int(named[1]), {}) if named else {}
+            level = len(heading[1])
+        current.update(_checkbox(line))
+    return found
+
+
+def ticks_in(text: str) -> dict[str, bool]:
+    """Subtask id to whether its checkbox is ticked."""
+    return {
+        name: tick for line in text.splitlines() if "[" in line for name, tick in _checkbox(line)
+    }
+
+
+def _checkbox(line: str) -> Iterator[tuple[str, bool]]:
+    box = CHECKBOX.fullmatch(line)
+    if box:
+        yield subtask_id(box[2]), box[1] != " "

@@ -1,0 +1,46 @@
+"""What is told of missions and their packages by those who only look at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from specify_cli.core.lanes import Lane
+from specify_cli.core.reviews import Feedback
+from specify_cli.storage.mission_files import MissionIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageReport:
+    """One package as an orchestrator or a person wants to see it."""
+
+    wp_id: str
+    title: str
+    lane: Lane
+    dependencies: tuple[str, ...]
+    unsatisfied_dependencies: tuple[str, ...]
+    last_actor: str | None
+    claimed_by: str | None
+    reviewer: str | None
+    since: str | None
+    lane_id: str
+    prompt_path: Path
+    subtasks_done: int
+    subtasks_total: int
+    commit: str | None = None
+    waiting_for_lane: str | None = None
+    feedback: Feedback | None = None
+    last_sign_of_life: datetime | None = None
+    is_stale: bool = False
+    recommended_base: str | None = None
+    contested: Lane | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissionReport:
+    """A mission and its packages, in the order of their ids; `warnings` are for people."""
+
+    mission: MissionIdentity
+    packages: tuple[PackageReport, ...]
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,54 @@
+"""Which libraries a call at the command line does without, because they load slowly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.large_mission import SLUG
+from tests.contract.recorded import POLICY
+
+WP = ["--mission", SLUG, "--wp", "WP001", "--actor", "someone"]
+READING = [
+    ["contract-version"],
+    ["mission-state", "--mission", SLUG],
+    ["list-ready", "--mission", SLUG],
+    ["transition", "--help"],
+]
+CHANGING = [
+    ["append-history", *WP, "--note", "hello"],
+    ["transition", *WP, "--to", "blocked", "--note", "why", "--policy", json.dumps(POLICY)],
+]
+LIBRARIES = {"click", "pydantic", "pydantic_core", "rich", "yaml"}
+FOR_CHANGES = {"filelock", "subprocess", "specify_cli.vcs.git"}
+
+
+def loaded(words: list[str], *, root: Path) -> set[str]:
+    code = (
+        "import sys; from specify_cli.__main__ import main\n"
+        "sys.argv = ['spec-kitty', 'orchestrator-api', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=root, capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_a_read_loads_no_library_takes_no_lock_and_starts_no_git(
+    root: Path, words: list[str]
+) -> None:
+    assert loaded(words, root=root) & (LIBRARIES | FOR_CHANGES) == set()
+
+
+@pytest.mark.parametrize("words", CHANGING, ids=lambda words: words[0])
+def test_a_change_loads_none_of_the_libraries_for_people_and_documents(
+    root: Path, words: list[str]
+) -> None:
+    assert loaded(words, root=root) & LIBRARIES == set()

@@ -1,0 +1,43 @@
+"""The help page that is made without click is the one that click makes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+
+from specify_cli.cli import flags, plain_call
+from specify_cli.cli import orchestrator_api as by_click
+from specify_cli.orchestrator_api import registry
+
+COMMANDS = list(registry.CONTRACT_COMMANDS)
+
+
+def shown(words: list[str], *, is_plain: bool) -> tuple[int | None, str]:
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        code = plain_call.run(words) if is_plain else by_click.run(words)
+    return code, told.getvalue()
+
+
+@pytest.mark.parametrize("columns", ["", "0", "x", "20", "60", "70", "79", "80", "100", "200"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_both_pages_are_the_same(name: str, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.delenv("SPEC_KITTY_MAILBOX", raising=False)
+    code, text = shown([name, "--help"], is_plain=True)
+    assert (code, text) in ((None, ""), shown([name, "--help"], is_plain=False))
+    assert shown([name, "-h"], is_plain=True) == (code, text)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_page_for_a_wide_terminal_needs_no_click(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert flags.page(registry.find(name)) is not None
+
+
+@pytest.mark.parametrize("words", [["--help"], ["nothing", "--help"], ["create-mission", "-h"]])
+def test_other_pages_are_left_to_click(words: list[str]) -> None:
+    assert shown(words, is_plain=True) == (None, "")
