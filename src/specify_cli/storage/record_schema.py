@@ -145,6 +145,8 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if os.path.lexists(f"{private}-wal"):
             raise sqlite3.OperationalError("its write-ahead log could not be emptied")
+        # SQLite says nothing where the disk keeps it from removing this one.
+        Path(f"{private}-shm").unlink(missing_ok=True)
         # Of a record that somebody removed: SQLite would take them for those of the new one.
         for left in database.parent.glob(f"{database.name}-*"):
             left.unlink()
