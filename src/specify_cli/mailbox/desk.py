@@ -63,6 +63,11 @@ class Desk:
         # Answered, and still there: until the reply is durable, the claim is what brings the answer back.
         self._answered: deque[Claim] = deque()
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether there is something for `retire_answered`."""
+        return bool(self._answered)
+
     def retire_answered(self) -> None:
         """The replies of what was answered before the call are durable, and its claims are gone.
 

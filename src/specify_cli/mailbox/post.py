@@ -87,6 +87,11 @@ class Post:
         self._stale_at = 0.0
         self._recovered = deque(self._bounded(self.inbox.recover()))
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether there is something for `retire_answered`."""
+        return self._desk.has_answered
+
     def retire_answered(self) -> None:
         """The replies that were published by now are durable, and nothing else is left of their requests.
 

@@ -153,7 +153,8 @@ class Rounds:
         if time.monotonic() >= self._begun_at and not self._pool.in_hand(NOBODY)[0]:
             self._begun_at = time.monotonic() + BEGUN_S
             self._pool.put(NOBODY, "", self._dispatcher.settle_begun, size=0)
-            self._pool.put(NOBODY, "answered", self._retire_answered, size=0)
+            if any(post.has_answered for post in self._room.posts.values()):
+                self._pool.put(NOBODY, "answered", self._retire_answered, size=0)
 
     def _retire_answered(self) -> None:
         """What was answered is durable in each outbox; a mailbox whose disk refuses stalls at its next turn."""
