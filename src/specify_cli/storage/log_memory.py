@@ -5,6 +5,7 @@ Everything answers the same without it, more slowly.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,9 +37,10 @@ class Remembered:
 
 @dataclass(slots=True)
 class LogMemory:
-    """The logs of one record, by the names of the folders of their missions."""
+    """The logs of one record, by the names of the folders of their missions; for several threads."""
 
     _logs: dict[str, Remembered] = field(default_factory=dict)
+    _using: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, slug: str) -> Remembered | None:
         """What is remembered of the mission, if anything; the caller sees whether it still holds."""
@@ -46,18 +48,22 @@ class LogMemory:
 
     def put(self, slug: str, log: Remembered) -> None:
         """This is remembered now; what was used least lately may be forgotten for it."""
-        self._logs.pop(slug, None)
-        others = sum(it.size for it in self._logs.values())
-        for oldest in [*self._logs]:
-            if others <= MOST_EVENTS:
-                break
-            others -= self._logs.pop(oldest).size
-        self._logs[slug] = log
+        with self._using:
+            self._logs.pop(slug, None)
+            others = sum(it.size for it in self._logs.values())
+            for oldest, known in [*self._logs.items()]:
+                if others <= MOST_EVENTS:
+                    break
+                others -= known.size
+                del self._logs[oldest]
+            self._logs[slug] = log
 
     def forget(self, slug: str) -> None:
         """Nothing is remembered of the mission."""
-        self._logs.pop(slug, None)
+        with self._using:
+            self._logs.pop(slug, None)
 
     def clear(self) -> None:
         """Nothing is remembered."""
-        self._logs.clear()
+        with self._using:
+            self._logs.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -24,6 +25,7 @@ _Seen: TypeAlias = dict[str, FileStamp]
 _TASKS: Final = "tasks"
 _OUTLINE: Final = "tasks.md"
 _known: Final[dict[Path, tuple[_Seen, Mapping[str, WorkPackage]]]] = {}
+_using: Final = threading.Lock()
 
 
 def packages_of(mission_folder: Path, *, below: Path) -> Mapping[str, WorkPackage]:
@@ -70,10 +72,12 @@ def _stamps(folder: int, names: list[str], prefix: str) -> _Seen:
 
 
 def _keep(mission_folder: Path, seen: _Seen, packages: Mapping[str, WorkPackage]) -> None:
-    _known.pop(mission_folder, None)
-    others = sum(len(it) for _, it in _known.values())
-    for oldest in [*_known]:
-        if others <= _MOST_PACKAGES:
-            break
-        others -= len(_known.pop(oldest)[1])
-    _known[mission_folder] = seen, packages
+    with _using:
+        _known.pop(mission_folder, None)
+        others = sum(len(it) for _, it in _known.values())
+        for oldest, (_, known) in [*_known.items()]:
+            if others <= _MOST_PACKAGES:
+                break
+            others -= len(known)
+            del _known[oldest]
+        _known[mission_folder] = seen, packages

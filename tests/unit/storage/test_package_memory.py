@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -161,3 +162,12 @@ def test_a_mission_behind_a_link_is_not_what_it_was(mission: Path) -> None:
     mission.symlink_to("moved")
     with pytest.raises(StateUnreadable):
         files.identity()
+
+
+def test_threads_keep_what_they_have_read_one_after_the_other(mission: Path) -> None:
+    thread = Thread(target=packages_of, args=(mission,), kwargs={"below": mission.parents[1]})
+    with package_memory._using:
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+    thread.join()
