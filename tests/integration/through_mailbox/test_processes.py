@@ -266,7 +266,17 @@ def _without_privileges(door: Sandboxed, *words: str) -> dict[str, Any]:
     return envelope
 
 
-@pytest.mark.parametrize("content", [b"no JSON", b"[]", b'{"success": true}'])
-def test_a_foreign_reply_is_the_host_s_fault(door: Sandboxed, content: bytes) -> None:
-    (door.mailbox / "outbox" / "mine.json").write_bytes(content)
+def test_a_foreign_reply_is_the_host_s_fault(door: Sandboxed) -> None:
+    (door.mailbox / "outbox" / "mine.json").write_bytes(b'{"success": true}')
     assert door.ask(*NOTE, "--correlation-id", "mine").code == "HOST_ERROR"
+
+
+@pytest.mark.parametrize("torn", [b"no JSON", b"", b"[]"])
+def test_a_torn_reply_is_as_if_there_were_none(door: Sandboxed, torn: bytes) -> None:
+    (door.mailbox / "outbox" / "mine.json").write_bytes(torn)
+    words = (*NOTE, "--correlation-id", "mine")
+    process = door.start_until_it_waits(*words)
+    serve(door)
+    whole = outcome(process)
+    assert whole.code is None
+    assert json.loads((door.mailbox / "outbox" / "mine.json").read_bytes()) == whole.envelope
