@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+import threading
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
 from specify_cli.storage.lookup import Lookup, RequestFile
 
+# An outbox that takes longer for a reply is slow, and gets its replies from a thread of the pool for so long.
+SLOW_S = 0.05
+SLOW_FOR_S = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -35,6 +40,14 @@ class Reading:
     raw: bytes = b""
     mission: Lookup | None = None
     problem: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is left of a batch: requests that have to be settled alone, in their order, and replies to be delivered."""
+
+    left: list[Reading] = field(default_factory=list)
+    undelivered: list[tuple[Claim, Answer]] = field(default_factory=list)
 
 
 class Desk:
@@ -61,25 +74,69 @@ class Desk:
         self._settings = workplace.settings
         self._log = workplace.log
         # Answered, and still there: until the reply is durable, the claim is what brings the answer back.
-        self._answered: deque[Claim] = deque()
+        self._answered: dict[str, Claim] = {}
+        self._retiring = threading.Lock()
+        self._slow_until = 0.0
 
     @property
     def has_answered(self) -> bool:
         """Whether there is something for `retire_answered`."""
         return bool(self._answered)
 
+    def answered(self) -> set[str]:
+        """The ids of the claims that were answered here and may still be there."""
+        return {*self._answered}
+
     def retire_answered(self) -> None:
         """The replies of what was answered before the call are durable, and its claims are gone.
+
+        Where another thread is at it, nothing is done.
 
         Raises:
             StorageFailed, OSError: the disk refused; nothing is lost.
         """
-        answered = [*self._answered]
-        if answered:
-            self._outbox.sync()
-        for claim in answered:
+        if not self._retiring.acquire(blocking=False):
+            return
+        try:
+            answered = [*self._answered.values()]
+            if answered:
+                self._outbox.sync()
+            for claim in answered:
+                claim.retire()
+                self._answered.pop(claim.claim_id, None)
+        finally:
+            self._retiring.release()
+
+    def drop_answered(self) -> None:
+        """The claims of what was answered are gone; for a mailbox that went with its replies.
+
+        Raises:
+            StorageFailed, OSError: the disk refused.
+        """
+        for claim in [*self._answered.values()]:
             claim.retire()
-            self._answered.remove(claim)
+            self._answered.pop(claim.claim_id, None)
+
+    def brings_back(self, claim: Claim) -> bool:
+        """Whether an earlier worker had answered the claim, which cannot be read any more.
+
+        Where it had, its reply is there again in any case. After a loss of power the claim, which nobody synced, may be
+        as torn as the reply.
+
+        Raises:
+            SpecKittyError, OSError: the disk refused.
+        """
+        answer = self._dispatcher.recorded(claim.stem, identity=self._orchestrator.identity)
+        if answer is None:
+            return False
+        self._outbox.publish(claim.stem, answer.reply)
+        try:
+            is_torn = not _parses(claim.read(self._orchestrator.max_request_bytes))
+        except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge):
+            return False
+        if is_torn:
+            self._answered[claim.claim_id] = claim
+        return is_torn
 
     def sweep(self) -> None:
         """No half-written reply is left; to be called only while nothing is being settled.
@@ -109,8 +166,8 @@ class Desk:
             return Reading(claim=claim, problem=problem)
         return Reading(claim=claim, raw=raw, mission=mission)
 
-    def settle_batch(self, readings: Sequence[Reading]) -> list[Reading]:
-        """The claims are answered and retired; those come back that have to be settled alone, in their order."""
+    def settle_batch(self, readings: Sequence[Reading]) -> Settled:
+        """The claims are answered, and retired as far as their outbox is fast."""
         files = [
             RequestFile(
                 raw=it.raw,
@@ -120,14 +177,29 @@ class Desk:
             )
             for it in readings
         ]
-        left: list[Reading] = []
+        settled = Settled()
         for reading, answer in zip(readings, self._dispatcher.answer_batch(files), strict=True):
-            if answer is not None:
-                self._deliver(reading.claim, answer)
-            else:
+            if answer is None:
                 claim = self._inbox.keep(reading.claim, reading.raw)
-                left.append(replace(reading, claim=claim))
-        return left
+                settled.left.append(replace(reading, claim=claim))
+            elif time.monotonic() < self._slow_until:
+                settled.undelivered.append((reading.claim, answer))
+            else:
+                self._deliver_timed(reading.claim, answer)
+        return settled
+
+    def deliver(self, answers: Sequence[tuple[Claim, Answer]]) -> None:
+        """The replies of a batch are published."""
+        for claim, answer in answers:
+            self._deliver(claim, answer)
+
+    def _deliver_timed(self, claim: Claim, answer: Answer) -> None:
+        began = time.monotonic()
+        self._deliver(claim, answer)
+        ended = time.monotonic()
+        if ended - began > SLOW_S:
+            # The thread that serves all mailboxes does not wait for the disk of one.
+            self._slow_until = ended + SLOW_FOR_S
 
     def settle(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         """The claim is answered and retired, with `refusal` where there is one."""
@@ -172,7 +244,7 @@ class Desk:
             self._set_aside_claim(claim, why=answer.envelope["data"]["message"], answer=answer)
             return
         self._outbox.publish(claim.stem, answer.reply)
-        self._answered.append(claim)
+        self._answered[claim.claim_id] = claim
         self._report(answer.envelope, is_repeat=answer.is_repeat)
 
     def _set_aside_claim(self, claim: Claim, *, why: str, answer: Answer | None = None) -> None:

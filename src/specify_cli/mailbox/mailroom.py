@@ -86,6 +86,7 @@ class Mailroom:
         """Whether the mailbox is served no more; not while something of it is in hand."""
         if post.has_work() or self._pool.in_hand(post.identity)[0]:
             return False
+        post.drop_answered()
         del self.posts[post.identity]
         return self._pool.forget(post.identity)
 

@@ -14,6 +14,7 @@ from specify_cli.mailbox.desk import Desk, Reading
 from specify_cli.mailbox.inbox import Backlog, Claim, Inbox, Landed
 from specify_cli.mailbox.pool import InHand, Pool
 from specify_cli.mailbox.printable import printable
+from specify_cli.mailbox.queues import Queues, Waiting
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
 
@@ -27,6 +28,8 @@ LISTING_S = 1.0
 UNMOVABLE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV})
 # How many slow writers of one orchestrator are looked at again in one turn.
 MOST_HALF_WRITTEN = 16
+# A queue of the pool, which no mission has the name of.
+_REPLIES = "/replies"
 # How many things that cannot be taken the operator is told of.
 TOLD = 100
 UNNAMED = (
@@ -54,10 +57,10 @@ class Post:
         self._settings = workplace.settings
         self._log = workplace.log
         self._recovered: deque[tuple[Claim, SpecKittyError | None]] = deque()
-        self._half_written: deque[Claim] = deque()
-        # What is answered at the end of the turn, all at once; and what would be, but something of its queue is in the pool.
-        self._batch: list[Reading] = []
-        self._held_back: list[Reading] = []
+        self._half_written: Waiting[Claim] = Waiting()
+        # What is answered at the end of the turn, all at once, and what has to wait for something before it in its queue.
+        self._batch: Waiting[Reading] = Waiting()
+        self._held_back: Queues[Reading] = Queues()
         self._batch_since = ""
         self._served: deque[Landed] = deque()
         self._past_bounds: deque[Landed] = deque()
@@ -77,7 +80,6 @@ class Post:
 
         Nothing of the orchestrator may be in the pool. Raises: StorageFailed, OSError.
         """
-        self.retire_answered()
         self._desk.sweep()
         self._half_written.clear()
         self._batch.clear()
@@ -85,7 +87,10 @@ class Post:
         self._served.clear()
         self._past_bounds.clear()
         self._stale_at = 0.0
-        self._recovered = deque(self._bounded(self.inbox.recover()))
+        # Asked before the look: what is retired meanwhile is among them.
+        answered = self._desk.answered()
+        left = [it for it in self.inbox.recover() if it.claim_id not in answered]
+        self._recovered = deque(self._bounded(left))
 
     @property
     def has_answered(self) -> bool:
@@ -99,6 +104,10 @@ class Post:
         """
         self._desk.retire_answered()
 
+    def drop_answered(self) -> None:
+        """Nothing is left of the requests that were answered; for a mailbox that is gone. Raises: StorageFailed, OSError."""
+        self._desk.drop_answered()
+
     def work(self, is_stopping: Callable[[], bool]) -> float:
         """Seconds until it is worth coming again; nought where more waits and can be taken.
 
@@ -108,7 +117,7 @@ class Post:
             SpecKittyError, OSError: an answer could not be recorded, or the disk failed.
         """
         for _ in range(min(len(self._half_written), MOST_HALF_WRITTEN)):
-            self._hand_over(self._half_written.popleft())
+            self._hand_over(self._half_written.take())
         self._go_on_with_held_back()
         taken = 0
         while taken < BATCH and self._has_room(BATCH) and self._take_one(is_stopping):
@@ -123,20 +132,20 @@ class Post:
 
     def has_work(self) -> bool:
         """Whether something was found that is not in the pool yet."""
-        waiting = (self._half_written, self._held_back, self._recovered, self._served)
-        return any(waiting) or bool(self._past_bounds)
+        found = (self._half_written, self._recovered, self._served, self._past_bounds)
+        return any(found) or self._held_back.count > 0
 
     def backlog(self) -> Backlog:
         """How much waits and is not answered; may be asked from another thread."""
         waiting = self.inbox.backlog()
         taken = self._pool.in_hand(self.identity)[0]
-        here = (self._half_written, self._recovered, self._batch, self._held_back)
-        return Backlog(waiting.depth + taken + sum(len(it) for it in here), waiting.oldest)
+        here = len(self._half_written) + len(self._recovered) + len(self._batch)
+        return Backlog(waiting.depth + taken + here + self._held_back.count, waiting.oldest)
 
     def begun(self) -> list[InHand]:
         """Which requests were begun and are not answered, the oldest first; may be asked from another thread."""
         since = self._batch_since
-        batch = [InHand(name=it.claim.stem, since=since) for it in [*self._batch] if since]
+        batch = [InHand(name=it.claim.stem, since=since) for it in self._batch.all() if since]
         return [*batch, *self._pool.begun(self.identity)]
 
     def set_aside(self, landed: Landed, *, why: str) -> None:
@@ -160,7 +169,9 @@ class Post:
         if self._in_hand()[1] >= self.orchestrator.max_waiting_bytes:
             return False
         if self._recovered and not is_stopping():
-            self._hand_over(*self._recovered[0])
+            claim, refusal = self._recovered[0]
+            if refusal or not self._desk.brings_back(claim):
+                self._hand_over(claim, refusal)
             self._recovered.popleft()
             return True
         if self._batch and not self._served:
@@ -203,41 +214,57 @@ class Post:
         is_refused = refusal is not None
         reading = self._desk.read(claim, is_patient=not is_refused, keeps=not is_refused)
         if reading is None:
-            self._half_written.append(claim)
-            return
-        mission = reading.mission
-        if is_refused or mission is None or not mission.is_batched or claim.is_kept:
+            self._half_written.append(claim, self._cost(claim.size))
+        elif refusal is not None:
             self._put(reading, refusal)
-        elif self._is_held_back(mission.queue):
-            self._held_back.append(reading)
+        elif self._is_behind(reading):
+            self._held_back.append(_queue_of(reading), reading, self._size_of(reading))
         else:
-            self._batch.append(reading)
+            self._begin(reading)
 
-    def _is_held_back(self, queue: str) -> bool:
-        """Whether something that was written before it is not answered, and is not in the batch."""
-        is_behind = any(_queue_of(it) == queue for it in self._held_back)
-        return is_behind or self._pool.has(self.identity, queue)
+    def _is_behind(self, reading: Reading) -> bool:
+        """Whether it has to wait for something that was written before it, in the same queue."""
+        return self._held_back.has(_queue_of(reading)) or not self._may_begin(reading)
+
+    def _may_begin(self, reading: Reading) -> bool:
+        """The pool keeps the order of what is in it, and a batch that of its own; what is in one waits for the other."""
+        queue = _queue_of(reading)
+        if _is_batched(reading):
+            return len(self._batch) < BATCH and not self._pool.has(self.identity, queue)
+        return all(_queue_of(it) != queue for it in self._batch.all())
+
+    def _begin(self, reading: Reading) -> None:
+        if _is_batched(reading):
+            self._batch.append(reading, self._size_of(reading))
+        else:
+            self._put(reading)
 
     def _go_on_with_held_back(self) -> None:
-        held_back, self._held_back = self._held_back, []
-        for reading in held_back:
-            is_still = self._is_held_back(_queue_of(reading))
-            (self._held_back if is_still else self._batch).append(reading)
+        for queue in self._held_back.names():
+            while self._held_back.has(queue) and self._may_begin(self._held_back.first(queue)):
+                self._begin(self._held_back.take(queue))
 
     def _put(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
         queue = "" if refusal is not None else _queue_of(reading)
         job = partial(self._desk.settle, reading, refusal)
-        # It may have grown since it was listed.
-        size = self._cost(max(reading.claim.size, len(reading.raw)))
+        size = self._size_of(reading)
         self._pool.put(self.identity, queue, job, size=size, name=reading.claim.stem)
+
+    def _size_of(self, reading: Reading) -> int:
+        # It may have grown since it was listed.
+        return self._cost(max(reading.claim.size, len(reading.raw)))
 
     def _settle_batch(self) -> bool:
         """Whether anything was taken for the batch: it is answered, or in the pool."""
         if not self._batch:
             return False
         self._batch_since = clock.timestamp()
-        for left in self._desk.settle_batch(self._batch):
+        settled = self._desk.settle_batch(self._batch.all())
+        for left in settled.left:
             self._put(left)
+        if settled.undelivered:
+            job = partial(self._desk.deliver, settled.undelivered)
+            self._pool.put(self.identity, _REPLIES, job, size=0)
         self._batch.clear()
         self._batch_since = ""
         return True
@@ -273,9 +300,9 @@ class Post:
     def _in_hand(self) -> tuple[int, int]:
         """How many requests were taken and are not answered, and how many bytes they hold."""
         count, size = self._pool.in_hand(self.identity)
-        taken = (*self._batch, *self._held_back)
-        here = [*self._half_written, *(it.claim for it in taken)]
-        return count + len(here), size + sum(self._cost(claim.size) for claim in here)
+        here, held_back = (self._half_written, self._batch), self._held_back
+        count += sum(len(it) for it in here) + held_back.count
+        return count, size + sum(it.bytes for it in here) + held_back.bytes
 
     def _bounded(self, claims: list[Claim]) -> Iterator[tuple[Claim, SpecKittyError | None]]:
         """Each claim, with its refusal where it is past the bounds.
@@ -324,6 +351,12 @@ class Unmovable:
         """What is not there any more is forgotten."""
         if self._known:
             self._known = {landed: self._known[landed] for landed in found if landed in self._known}
+
+
+def _is_batched(reading: Reading) -> bool:
+    """What an earlier worker had kept may have been carried out: it is settled alone."""
+    mission = reading.mission
+    return mission is not None and mission.is_batched and not reading.claim.is_kept
 
 
 def _queue_of(reading: Reading) -> str:

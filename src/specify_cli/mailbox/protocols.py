@@ -49,6 +49,9 @@ class Dispatcher(Protocol):
         `mission` is what `look_up` found: it is judged, and used, whatever has its names meanwhile.
         """
 
+    def recorded(self, stem: str, *, identity: str) -> Answer | None:
+        """The answer that was recorded for the request file `<stem>.json`; None where there is none."""
+
     def answer_batch(self, files: Sequence[RequestFile]) -> Sequence[Answer | None]:
         """The answers to requests whose lookup says `is_batched`; None for one that has to be answered alone.
 

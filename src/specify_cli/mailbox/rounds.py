@@ -102,7 +102,7 @@ class Rounds:
             return remaining_s
         try:
             wait_s = self._work(post)
-        except (SpecKittyError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  a fault in one mailbox is not the end of all
             return self._stall(post, error)
         if stall.reason is None:
             return wait_s
@@ -130,7 +130,9 @@ class Rounds:
                 del self._stalls[post.identity]
             return self._settings.look_again_s
         self._unrecovered.add(post.identity)
-        stall, words = self._stalls[post.identity], printable(str(error))
+        is_known = isinstance(error, (SpecKittyError, OSError))
+        stall = self._stalls[post.identity]
+        words = printable(str(error) if is_known else f"a fault of the host: {error!r}")
         if stall.begin(words):
             self._log(f"mailbox {post.identity} stalled, nothing is lost, trying again: {words}")
         self._heartbeat.say(post.identity, "stalled", stalled_reason=words)

@@ -28,12 +28,16 @@ class _Decided:
 
 
 def answer(
-    files: Sequence[RequestFile], decide: Decide, journal: Callable[[], Journal]
+    files: Sequence[RequestFile],
+    decide: Decide,
+    *,
+    journal: Callable[[], Journal],
+    report: Callable[[Exception], object],
 ) -> list[Line | None]:
     """The recorded line of each request; None for one that has to be answered alone.
 
     After such a one, no other of the same orchestrator about the same mission is answered here. Where they could not be
-    committed together, none is.
+    committed together, none is. `report` is told of a fault behind the commit.
     """
     lines: list[Line | None] = [None] * len(files)
     try:
@@ -42,12 +46,19 @@ def answer(
             if decided:
                 recorded = book.append([(it.line, it.decision.drafts) for it in decided])
                 for it, line in zip(decided, recorded, strict=True):
-                    it.decision.follow()
                     lines[it.place] = line
+                    _follow(it.decision, report)
     except (AlreadyAsked, SpecKittyError):
         # Each alone is told whether it happened, or what is wrong.
         return [None] * len(files)
     return lines
+
+
+def _follow(decision: Decision, report: Callable[[Exception], object]) -> None:
+    try:
+        decision.follow()
+    except Exception as fault:  # noqa: BLE001  it is committed, whatever becomes of its file
+        report(fault)
 
 
 def _used(files: Sequence[RequestFile], book: JournalBatch) -> set[tuple[str, str]]:

@@ -82,6 +82,15 @@ class Dispatcher:
         judgement = self._read(raw, stem=stem, mission=mission)
         return self._answer_once(judgement, Origin(door=ids.MAILBOX, identity=identity))
 
+    def recorded(self, stem: str, *, identity: str) -> Answer | None:
+        """The answer that was recorded for the request file `<stem>.json`; None where there is none.
+
+        Raises: StorageFailed, StateUnreadable.
+        """
+        origin = Origin(door=ids.MAILBOX, identity=identity)
+        line = self._host.journal().find(stem, origin.scope)
+        return None if line is None else Answer(envelope=line["envelope"], is_repeat=True)
+
     def answer_batch(self, files: Sequence[RequestFile]) -> list[Answer | None]:
         """The answers to requests whose lookup says `is_batched`, recorded at once; None for one that has to be answered alone.
 
@@ -91,7 +100,8 @@ class Dispatcher:
         # A worker alone needs it.
         from specify_cli.orchestrator_api import batching
 
-        lines = batching.answer(files, self._decide, self._host.journal)
+        report = self._carrying_out.host_error
+        lines = batching.answer(files, self._decide, journal=self._host.journal, report=report)
         return [line if line is None else Answer(envelope=line["envelope"]) for line in lines]
 
     def refuse(

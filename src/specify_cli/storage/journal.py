@@ -23,6 +23,9 @@ from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import REQUEST, AlreadyAsked, Asked, Draft
 
+_A_MOMENT_S: Final = 0.05
+"""A batch waits no longer for whoever has the journal: each of its requests is then answered alone."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -84,12 +87,23 @@ class Journal:
         """Lines that are appended all at once; nobody else appends one meanwhile.
 
         Raises:
-            StorageFailed, StateUnreadable: as `append`.
+            StorageFailed: as `append`, or somebody holds the journal for longer than a moment.
+            StateUnreadable: as `append`.
         """
-        with self._using, locks.held(self._project.lock("journal")):
+        lock = self._project.lock("journal")
+        with self._used_at_once(), locks.held(lock, timeout_s=_A_MOMENT_S):
             record = records.made(self._project)
             is_published = self._bring_up(record)
             yield JournalBatch(record, self._publish if is_published else _nothing)
+
+    @contextmanager
+    def _used_at_once(self) -> Iterator[None]:
+        if not self._using.acquire(timeout=_A_MOMENT_S):
+            raise StorageFailed("the journal is held by another thread; try again")
+        try:
+            yield
+        finally:
+            self._using.release()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line of the record, oldest first; of the published ones where there is none.

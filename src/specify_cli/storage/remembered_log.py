@@ -164,6 +164,8 @@ class RememberedLog(RecordedLog):
     def _content_of(self, record: Record, known: Remembered) -> LogContent:
         if known.content is not None:
             return known.content
+        if known.stamp is not None and known.stamp.size > _LITTLE:
+            batch.require_none()
         lines = record.log_of(known.known.number or 0).lines
         content = folded(event_lines.parse_lines(enumerate(lines, start=1), self.path))
         if not content.torn:

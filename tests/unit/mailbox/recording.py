@@ -79,6 +79,10 @@ class RecordingDispatcher:
             envelope = _refusal(stem, error)
         return self._record(stem, identity, digest=digest, envelope=envelope)
 
+    def recorded(self, stem: str, *, identity: str) -> RecordedAnswer | None:
+        known = self.journal.find(stem, ids.scope_of(ids.MAILBOX, identity))
+        return None if known is None else RecordedAnswer(known["envelope"], is_repeat=True)
+
     def answer_batch(self, files: Sequence[RequestFile]) -> list[RecordedAnswer | None]:
         return [None for _ in files]
 

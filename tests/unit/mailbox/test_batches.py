@@ -8,14 +8,21 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread, current_thread
 from typing import Any
 
 import pytest
 
 from specify_cli.errors import StorageFailed
+from specify_cli.mailbox.dead_letters import DeadLetters
+from specify_cli.mailbox.desk import Desk
+from specify_cli.mailbox.inbox import Claim, Inbox
 from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.outbox import Outbox
+from specify_cli.mailbox.queues import Queues
+from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.worker import Worker
+from specify_cli.mailbox.workplace import Workplace
 from specify_cli.storage.lookup import Lookup, RequestFile
 from tests.unit.mailbox.recording import (
     SETTINGS,
@@ -213,3 +220,186 @@ def test_what_is_taken_away_before_it_is_answered_alone_is_told(
     drain()
     # What was read is what counts.
     assert effects(dispatcher) == ["a"]
+
+
+def test_what_is_not_for_a_batch_neither_overtakes_it_nor_is_overtaken(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None], tmp_path: Path
+) -> None:
+    # It waits for nothing, and is answered by the pool.
+    (tmp_path / "go").touch()
+    alone = {"wait_for": str(tmp_path / "go"), "started": str(tmp_path / "started")}
+    put_in_order(layout, "a1", "a2", mission="one")
+    put_in_order(layout, "b1", mission="one", **alone)
+    put_in_order(layout, "c1", "c2", mission="one")
+    put_in_order(layout, "d1", "d2", mission="one", **alone)
+    put_in_order(layout, "e1", mission="one")
+    drain()
+    assert effects(dispatcher) == ["a1", "a2", "b1", "c1", "c2", "d1", "d2", "e1"]
+
+
+def test_a_claim_that_a_loss_of_power_has_emptied_is_no_conflict_and_brings_its_reply_back(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None]
+) -> None:
+    put(layout, "a")
+    drain()
+    reply = reply_of(layout, "a")
+    lines = len([*dispatcher.journal.lines()])
+    (layout.claimed / f"{CLAIM_ID}1-a.json").write_bytes(b"")
+    (layout.outbox / "a.json").write_bytes(b"")
+    drain()
+    assert reply_of(layout, "a") == reply
+    assert list(layout.claimed.iterdir()) == []
+    assert len([*dispatcher.journal.lines()]) == lines
+    assert list(layout.dead_letters.iterdir()) == []
+
+
+def test_a_claim_that_its_writer_has_changed_takes_no_reply_away(
+    layout: MailboxLayout, drain: Callable[[], None]
+) -> None:
+    put(layout, "a")
+    drain()
+    reply = reply_of(layout, "a")
+    (layout.claimed / f"{CLAIM_ID}1-a.json").write_bytes(request_bytes("a", other=1))
+    (layout.outbox / "a.json").unlink()
+    drain()
+    assert reply_of(layout, "a") == reply
+    assert len(list(layout.dead_letters.glob("*.body"))) == 1
+
+
+def test_a_slow_outbox_holds_up_no_other_mailbox(
+    layout: MailboxLayout,
+    dispatcher: BatchingDispatcher,
+    log: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish = Outbox.publish
+    go, threads = Event(), set[str]()
+
+    def slowly(outbox: Outbox, stem: str, reply: bytes) -> bool:
+        if stem.startswith("slow"):
+            threads.add(current_thread().name)
+            go.wait(0.1)
+        return publish(outbox, stem, reply)
+
+    monkeypatch.setattr(Outbox, "publish", slowly)
+    granted = tuple(Orchestrator(identity=name, commands=()) for name in ("slow", "fast"))
+    worker = Worker(
+        layout, dispatcher, settings=replace(SETTINGS, orchestrators=granted), log=log.append
+    )
+    for identity in ("slow", "fast"):
+        layout.ensure_mailbox(identity)
+    for number in range(20):
+        put(layout, f"slow{number}", "slow")
+    thread = Thread(target=worker.serve, daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: "desk" in threads)
+        put(layout, "quick", "fast")
+        wait_until((layout.outbox / "fast" / "quick.json").exists)
+        assert not (layout.outbox / "slow" / "slow19.json").exists()
+        go.set()
+        wait_until((layout.outbox / "slow" / "slow19.json").exists)
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def test_queues_know_how_much_waits_in_them() -> None:
+    queues: Queues[int] = Queues()
+    for number in range(10):
+        queues.append("ab"[number % 2], number, size=number)
+    assert (queues.count, queues.bytes, queues.names()) == (10, 45, ["a", "b"])
+    assert [queues.take("a") for _ in range(5)] == [0, 2, 4, 6, 8]
+    assert (queues.count, queues.bytes, queues.names()) == (5, 25, ["b"])
+    assert queues.first("b") == 1
+    queues.clear()
+    assert (queues.count, queues.bytes, queues.has("b")) == (0, 0, False)
+
+
+def test_threads_retire_what_was_answered_one_after_the_other(
+    layout: MailboxLayout,
+    dispatcher: BatchingDispatcher,
+    log: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entered, go = Event(), Event()
+    sync = Outbox.sync
+
+    def slowly(outbox: Outbox) -> None:
+        entered.set()
+        go.wait()
+        sync(outbox)
+
+    monkeypatch.setattr(Outbox, "sync", slowly)
+    places = layout.places("default")
+    workplace = Workplace(layout=layout, dispatcher=dispatcher, settings=SETTINGS, log=log.append)
+    desk = Desk(
+        workplace,
+        Inbox(places),
+        outbox=Outbox(places),
+        orchestrator=Orchestrator(identity="default", commands=()),
+        dead_letters=DeadLetters(layout, refuse=lambda *_: {}),
+    )
+    claim = Claim(f"{CLAIM_ID}1", "a", layout.claimed / f"{CLAIM_ID}1-a.json", layout.root)
+    claim.path.write_bytes(request_bytes("a"))
+    answer = dispatcher.answer_bytes(request_bytes("a"), stem="a", identity="default")
+    desk.deliver([(claim, answer)])
+    thread = Thread(target=desk.retire_answered)
+    thread.start()
+    entered.wait()
+    desk.retire_answered()
+    # Who recovers the mailbox meanwhile knows that it was answered.
+    assert desk.answered() == {claim.claim_id}
+    assert claim.path.exists()
+    go.set()
+    thread.join()
+    assert desk.answered() == set()
+    assert not claim.path.exists()
+
+
+def test_nothing_is_left_of_the_requests_of_a_mailbox_that_is_gone(
+    layout: MailboxLayout, dispatcher: BatchingDispatcher, log: list[str]
+) -> None:
+    worker = Worker(layout, dispatcher, settings=SETTINGS, log=log.append)
+    thread = Thread(target=worker.serve, daemon=True)
+    thread.start()
+    inbox = layout.inbox / "guest"
+    try:
+        for number in range(3):
+            inbox.mkdir()
+            put(layout, f"z{number}", "guest")
+            wait_until((layout.outbox / "guest" / f"z{number}.json").exists)
+            wait_until(lambda: not any(inbox.iterdir()))
+            inbox.rmdir()
+            claimed = layout.places("guest").claimed
+            wait_until(lambda claimed=claimed: not any(claimed.iterdir()))
+    finally:
+        worker.stop()
+        thread.join()
+    assert effects(dispatcher) == ["z0", "z1", "z2"]
+    assert not any("(repeated)" in words for words in log)
+
+
+def test_a_fault_in_one_mailbox_is_not_the_end_of_all(
+    layout: MailboxLayout,
+    dispatcher: BatchingDispatcher,
+    log: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer_batch = dispatcher.answer_batch
+
+    def fails_once(files: Sequence[RequestFile]) -> list[RecordedAnswer | None]:
+        monkeypatch.setattr(dispatcher, "answer_batch", answer_batch)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(dispatcher, "answer_batch", fails_once)
+    worker = Worker(layout, dispatcher, settings=SETTINGS, log=log.append)
+    put(layout, "a")
+    thread = Thread(target=worker.serve, daemon=True)
+    thread.start()
+    try:
+        wait_until((layout.outbox / "a.json").exists)
+    finally:
+        worker.stop()
+        thread.join()
+    assert any("a fault of the host: RuntimeError('a bug')" in words for words in log)

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -17,12 +18,14 @@ from specify_cli import batch, bootstrap
 from specify_cli.errors import StorageFailed
 from specify_cli.files import locks
 from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
+from specify_cli.storage import records, remembered_log
 from specify_cli.storage.journal import JournalBatch
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, REQUEST
 from specify_cli.workflow import annotating
+from specify_cli.workflow.cause import Decision
 from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
 from tests.unit.orchestrator_api.doors import answer, body
@@ -340,3 +343,58 @@ def test_no_handler_takes_what_is_not_for_a_batch_for_a_fault() -> None:
         with batch.deciding(inside), pytest.raises(batch.NotInBatch):
             batch.require_none()
         assert batch.current() is None
+
+
+def test_a_journal_that_somebody_holds_is_not_waited_for(
+    project: Stage, dispatcher: Dispatcher
+) -> None:
+    asked = files(dispatcher, [("a", "append-history", NOTE)])
+    with held(Layout(project.root).lock("journal")):
+        assert codes(dispatcher.answer_batch(asked)) == [None]
+    assert codes(dispatcher.answer_batch(asked)) == ["OK"]
+
+
+def test_a_large_log_that_is_not_in_memory_is_read_at_leisure(
+    project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(project, body("first", "append-history", NOTE), stem="first", identity="default")
+    time.sleep(SETTLED_S)
+    asked = files(dispatcher, [("a", "append-history", NOTE)])
+    monkeypatch.setattr(remembered_log, "_LITTLE", 10)
+    # As after a line of somebody else was taken in: the file is known, its content was not asked for.
+    memory = records.made(Layout(project.root)).memory
+    known = memory.get(SLUG)
+    assert known is not None
+    memory.put(SLUG, replace(known, content=None))
+    assert codes(dispatcher.answer_batch(asked)) == [None]
+    _alone(dispatcher, ("a", "append-history", NOTE), None)
+    later = files(dispatcher, [("b", "append-history", NOTE)])
+    assert codes(dispatcher.answer_batch(later)) == ["OK"]
+
+
+def test_a_fault_behind_the_commit_changes_no_answer(
+    project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    asked = files(dispatcher, [(name, "append-history", NOTE) for name in "ab"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Decision, "follow", fail)
+        assert codes(dispatcher.answer_batch(asked)) == ["OK", "OK"]
+    assert "a bug" in Layout(project.root).faults.read_text()
+    assert [it["correlation_id"] for it in project.journal()] == ["a", "b"]
+    # The file of the log comes up with the next event.
+    assert _alone(dispatcher, ("c", "append-history", NOTE), None).envelope["success"]
+    assert [it["correlation_id"] for it in project.events()] == ["a", "b", "c"]
+
+
+def test_the_recorded_answer_is_found_by_whose_it_is(
+    project: Stage, dispatcher: Dispatcher
+) -> None:
+    first = answer(project, body("a", "append-history", NOTE), stem="a", identity="default")
+    found = dispatcher.recorded("a", identity="default")
+    assert found is not None
+    assert (found.envelope, found.is_repeat) == (first, True)
+    assert dispatcher.recorded("a", identity="nightly") is None
+    assert dispatcher.recorded("b", identity="default") is None
