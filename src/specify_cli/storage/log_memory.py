@@ -21,13 +21,15 @@ MOST_EVENTS: Final = 200_000
 class Remembered:
     """A log whose file, of that stamp, has the same as the record had at that `position`.
 
-    `stamp` is None where there is no file yet, `content` where nobody has asked for it yet.
+    `stamp` is None where there is no file yet, `content` where nobody has asked for it yet. Not `is_taken_in` where the file
+    has lines of others, too, which the record does not have yet: that is for reading alone.
     """
 
     known: KnownMission
     position: int
     stamp: FileStamp | None
     content: LogContent | None
+    is_taken_in: bool = True
 
     @property
     def size(self) -> int:

@@ -80,12 +80,24 @@ class RememberedLog(RecordedLog):
         Raises: NotInBatch in a batch, where that would take long.
         """
         record = records.found(self.project)
-        growing = self._growing(record)
-        if growing is not None:
-            return growing.content
+        remembered = self._growing(record) or self._remembered(record)
+        if remembered is not None and remembered.content is not None:
+            return remembered.content
         before = self._look_at_leisure()
+        newest = record.newest(self.slug) if record else 0
         view = self._view(record)
-        return self._remember(record, view, self._read(view), before=before)
+        content = self._read(view)
+        if record is None or record.newest(self.slug) != newest:
+            return content
+        has_number = view.known.number is not None
+        log = Remembered(
+            known=view.known,
+            position=view.kept.position if has_number else newest,
+            stamp=before.stamp,
+            content=content,
+            is_taken_in=has_number and not view.foreign,
+        )
+        return self._remember(record, log, view, before=before)
 
     def take_in(self) -> LogContent:
         """As `RecordedLog.take_in`.
@@ -97,12 +109,18 @@ class RememberedLog(RecordedLog):
         if growing is not None:
             return growing.content
         before = self._look_at_leisure()
-        view = self._view(record)
-        content, _ = self._take_in(view)
+        content, view = self._take_in(self._view(record))
         if record is not None and view.known.number is None and not view.lines:
             # So that the first event costs what the others do.
             view = replace(view, known=self._numbered(record, view.known))
-        return self._remember(record, view, content, before=before)
+        number = view.known.number
+        kept = record.log_of(number) if record and number is not None else None
+        if record is None or kept is None or kept.lines != view.lines:
+            return content
+        log = Remembered(
+            known=view.known, position=kept.position, stamp=before.stamp, content=content
+        )
+        return self._remember(record, log, view, before=before)
 
     def prepared(self, events: Sequence[Event]) -> PreparedLines:
         """As `RecordedLog.prepared`; in a batch, the lines of a log follow all together.
@@ -137,7 +155,7 @@ class RememberedLog(RecordedLog):
             found: GrowingLog = inside.logs[record, self.slug]
             return found
         known = self._remembered(record)
-        if record is None or known is None:
+        if record is None or known is None or not known.is_taken_in:
             return None
         content = self._content_of(record, known)
         growing = GrowingLog(log=self, record=record, known=known, content=content)
@@ -158,8 +176,13 @@ class RememberedLog(RecordedLog):
         if record is None or known is None or self._look() != _Sight(stamp=known.stamp):
             return None
         is_same_mission = known.known.mission_id == self.id_of(self.slug)
-        position = record.position_of(known.known.number or 0)
+        position = self._position(record, known.known)
         return known if is_same_mission and position == known.position else None
+
+    def _position(self, record: Record, known: KnownMission) -> int:
+        """The position of the record's newest entry of the mission, or of another one that had its folder before."""
+        number = known.number
+        return record.newest(self.slug) if number is None else record.position_of(number)
 
     def _content_of(self, record: Record, known: Remembered) -> LogContent:
         if known.content is not None:
@@ -173,19 +196,16 @@ class RememberedLog(RecordedLog):
         return content
 
     def _remember(
-        self, record: Record | None, view: LogView, content: LogContent, *, before: _Sight
+        self, record: Record, log: Remembered, view: LogView, *, before: _Sight
     ) -> LogContent:
-        """The content, which is remembered where it will show when it holds no more."""
-        is_whole = view.found.is_same and not view.foreign and not content.torn
-        if record is None or view.known.number is None or not is_whole:
-            return content
-        if not (before.is_plain and before.is_settled and before == self._look()):
+        """Its content, which is remembered where it will show when it holds no more."""
+        found, content = view.found, log.content or LogContent()
+        is_other = any((found.missing, found.changed, found.misplaced, found.damaged, found.torn))
+        is_seen = before.is_plain and before.is_settled and before == self._look()
+        if is_other or content.torn or content.standing or not is_seen:
             return content
         content = folded(content)
-        log = Remembered(
-            known=view.known, position=view.kept.position, stamp=before.stamp, content=content
-        )
-        record.memory.put(self.slug, log)
+        record.memory.put(self.slug, replace(log, content=content))
         return content
 
     def bring_up(self, grown: GrowingLog) -> None:

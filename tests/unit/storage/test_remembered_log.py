@@ -247,3 +247,54 @@ def test_a_link_in_the_place_of_the_folder_is_refused_though_it_leads_to_the_sam
     to_a_link(remembered.path)
     with pytest.raises(StateUnreadable):
         remembered.read()
+
+
+def test_lines_of_others_are_read_once_though_nobody_takes_them_in(
+    remembered: RecordedLog, reads: list[Path]
+) -> None:
+    with remembered.path.open("ab") as file:
+        file.write(line(COLLEAGUE))
+    time.sleep(SETTLED_S)
+    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
+    reads.clear()
+    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE)
+    assert reads == []
+    # Who changes something takes them in first, and reads no more after that.
+    remembered.append([NOTE])
+    reads.clear()
+    new = replace(OTHER, event_id=ids.ulid())
+    records.made(remembered.project).commit(remembered.prepared([new]).drafts)
+    assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE, new)
+
+
+def test_a_log_that_the_record_does_not_know_is_read_once(
+    tmp_path: Path, reads: list[Path]
+) -> None:
+    log = log_in(tmp_path.resolve(), SLUG)
+    records.made(log.project)
+    log.path.write_bytes(line(CLAIM))
+    time.sleep(SETTLED_S)
+    assert log.read().events == (CLAIM,)
+    reads.clear()
+    assert log.read().events == (CLAIM,)
+    assert reads == []
+    plain(log).append([BEGIN])
+    log.path.write_bytes(line(CLAIM))
+    time.sleep(SETTLED_S)
+    assert log.read().events == (CLAIM, BEGIN)
+
+
+def test_what_was_taken_in_is_remembered_with_what_it_says(
+    remembered: RecordedLog, reads: list[Path]
+) -> None:
+    with remembered.path.open("ab") as file:
+        file.write(line(COLLEAGUE))
+    time.sleep(SETTLED_S)
+    remembered.take_in()
+    known = records.made(remembered.project).memory.get(SLUG)
+    assert known is not None
+    assert known.is_taken_in
+    assert known.content is not None
+    reads.clear()
+    assert remembered.take_in().events == (CLAIM, BEGIN, COLLEAGUE)
+    assert reads == []
