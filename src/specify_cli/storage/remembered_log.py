@@ -219,12 +219,16 @@ class RememberedLog(RecordedLog):
             self._catch_up(record)
             return
         log = replace(known, position=new[-1].position, stamp=stamp, content=grown.content)
+        at = checkout.look(self.project.root)
+        if at is not None and known.known.branch is None:
+            # Written by the host for the first time.
+            log = replace(log, known=record.keep_mission(replace(known.known, branch=at.branch)))
         record.memory.put(self.slug, log)
 
     def _added(self, known: Remembered, lines: bytes) -> FileStamp | None:
         """The file's stamp after the lines were appended; None where it may not be written, or was changed."""
         at = checkout.look(self.project.root)
-        is_elsewhere = known.known.branch != (at.branch if at else None)
+        is_elsewhere = known.known.branch not in (None, at.branch if at else None)
         if known.stamp is None or is_elsewhere or (at and at.operation):
             return None
         try:

@@ -24,7 +24,7 @@ from specify_cli.storage.log_content import FoldedLog
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
-from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, line
+from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, line
 
 SETTLED_S = 0.03
 """Longer than the clock of a file system needs for a tick, and than what is called settled."""
@@ -298,3 +298,26 @@ def test_what_was_taken_in_is_remembered_with_what_it_says(
     reads.clear()
     assert remembered.take_in().events == (CLAIM, BEGIN, COLLEAGUE)
     assert reads == []
+
+
+def test_the_branch_is_kept_that_a_log_is_written_on_first(root: Path) -> None:
+    log = log_in(root, SLUG)
+    log.path.write_bytes(line(COLLEAGUE))
+    records.made(log.project)
+    time.sleep(SETTLED_S)
+    log.take_in()
+    prepared = log.prepared([NOTE])
+    record = records.made(log.project)
+    record.commit(prepared.drafts)
+    prepared.follow()
+    known = record.memory.get(SLUG)
+    assert known is not None
+    assert known.content is not None
+    assert (known.known.branch, record.missions(None, folder=SLUG)[0].branch) == ("main", "main")
+    git(root, "switch", "-qc", "other")
+    before = log.path.read_bytes()
+    log.path.write_bytes(line(COLLEAGUE))
+    log.append([OTHER])
+    # It lacks a line, and was last written on another branch.
+    assert log.path.read_bytes() == line(COLLEAGUE)
+    assert before == line(COLLEAGUE) + line(NOTE)
