@@ -212,14 +212,19 @@ class Desk:
             self._refuse(claim, _not_yours(claim, problem))
         elif isinstance(problem, TooLarge):
             self._refuse(claim, self._too_large(claim, problem))
-        elif refusal is not None:
+        elif refusal is not None and not self._is_recorded(claim):
             self._refuse(claim, refusal)
         else:
+            # Also past the bounds, where it was answered before: the same gets the same answer.
             identity = self._orchestrator.identity
             answer = self._dispatcher.answer_bytes(
                 reading.raw, stem=claim.stem, identity=identity, mission=reading.mission
             )
             self._deliver(claim, answer)
+
+    def _is_recorded(self, claim: Claim) -> bool:
+        identity = self._orchestrator.identity
+        return self._dispatcher.recorded(claim.stem, identity=identity) is not None
 
     def set_aside(self, name: str, *, why: str) -> None:
         """What lies under that name in the inbox is a dead letter."""

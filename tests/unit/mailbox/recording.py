@@ -199,6 +199,20 @@ def put(layout: MailboxLayout, stem: str, identity: str = "default", **args: Any
     temporary.rename(inbox / f"{stem}.json")
 
 
+def put_in_order(layout: MailboxLayout, *stems: str, **args: Any) -> None:
+    """Each landed a tick of the clock after the one before."""
+    for stem in stems:
+        put(layout, stem, **args)
+        moment = (layout.inbox / f"{stem}.json").stat().st_ctime_ns
+        wait_until(lambda moment=moment: _now(layout) > moment)
+
+
+def _now(layout: MailboxLayout) -> int:
+    probe = layout.inbox / ".probe"
+    probe.touch()
+    return probe.stat().st_ctime_ns
+
+
 def reply_of(layout: MailboxLayout, stem: str, identity: str = "default") -> dict[str, Any]:
     path = layout.places(identity).outbox / f"{stem}.json"
     envelope: dict[str, Any] = json.loads(path.read_bytes())

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread, current_thread
-from typing import Any
 
 import pytest
 
@@ -29,6 +28,7 @@ from tests.unit.mailbox.recording import (
     RecordedAnswer,
     RecordingDispatcher,
     put,
+    put_in_order,
     reply_of,
     request_bytes,
     wait_until,
@@ -77,20 +77,6 @@ def drain(
 
 def effects(dispatcher: RecordingDispatcher) -> list[str]:
     return dispatcher.effects.read_text().split() if dispatcher.effects.exists() else []
-
-
-def put_in_order(layout: MailboxLayout, *stems: str, **args: Any) -> None:
-    """Each landed a tick of the clock after the one before."""
-    for stem in stems:
-        put(layout, stem, **args)
-        moment = (layout.inbox / f"{stem}.json").stat().st_ctime_ns
-        wait_until(lambda moment=moment: _now(layout) > moment)
-
-
-def _now(layout: MailboxLayout) -> int:
-    probe = layout.inbox / ".probe"
-    probe.touch()
-    return probe.stat().st_ctime_ns
 
 
 def test_what_waits_is_answered_together_and_in_order(

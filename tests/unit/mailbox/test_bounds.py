@@ -15,7 +15,9 @@ from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.worker import Worker
 from tests.unit.mailbox.recording import (
     SETTINGS,
+    RecordingDispatcher,
     put,
+    put_in_order,
     reply_of,
     request_bytes,
     wait_until,
@@ -52,6 +54,23 @@ def test_what_waits_past_the_bounds_is_refused_and_may_be_asked_again(
     assert refused["retryable"] is True
     assert bound in refused["message"]
     assert reply_of(layout, "other", "nightly")["success"]
+
+
+def test_what_was_answered_before_is_answered_alike_past_the_bounds(
+    layout: MailboxLayout, worker: MakeWorker, dispatcher: RecordingDispatcher
+) -> None:
+    put(layout, "again", n=1)
+    worker(DEFAULT).drain()
+    first = reply_of(layout, "again")
+    put_in_order(layout, "one", "again", n=1)
+    worker(dataclasses.replace(DEFAULT, max_waiting=1)).drain()
+    assert reply_of(layout, "again") == first
+    assert reply_of(layout, "one")["success"]
+    assert list(layout.dead_letters.iterdir()) == []
+    put_in_order(layout, "two", "again", n=2)
+    worker(dataclasses.replace(DEFAULT, max_waiting=1)).drain()
+    assert reply_of(layout, "again") == first
+    assert len(list(layout.dead_letters.glob("*.body"))) == 1
 
 
 def test_what_calls_itself_claimed_is_bounded_like_what_waits(
