@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from specify_cli import clock
+from specify_cli import batch, clock
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.atomic import publish
@@ -28,6 +28,8 @@ DEFAULT_TARGET = "main"
 MAX_META_BYTES = 1024 * 1024
 """The lookup of a mission reads the file of every mission."""
 MAX_JSON_BYTES = 1024**3
+_LITTLE: Final = 64 * 1024
+"""Bytes of a file that are read in no time."""
 _identities: Final[dict[Path, tuple[FileStamp, MissionIdentity]]] = {}
 """What was read of a `meta.json`, as long as it is the same."""
 NUMBERED = pattern(r"(\d+)-(.+)", re.ASCII)
@@ -122,6 +124,7 @@ class MissionFiles:
 
         Raises: StateUnreadable.
         """
+        self._require_time_for(self.lanes_path)
         content = read_json(self.lanes_path, below=self.project.root)
         if not content:
             return None
@@ -136,6 +139,13 @@ class MissionFiles:
             raise _damaged(
                 self.lanes_path, 1, f"{error} is missing or of the wrong kind"
             ) from error
+
+    @staticmethod
+    def _require_time_for(path: Path) -> None:
+        """Raises: NotInBatch in a batch, where reading the file takes long."""
+        seen = _stamp(path)
+        if seen is not None and seen.size > _LITTLE:
+            batch.require_none()
 
     def write_lanes(self, content: LanesFile) -> None:
         """`lanes.json` holds `content`, and what others wrote into it beside that.

@@ -17,7 +17,8 @@ _MOST_PACKAGES: Final = 20_000
 """Of all missions but the one that was read last."""
 
 _FEW: Final = 64
-"""Files that are read in no time."""
+_LITTLE: Final = 256 * 1024
+"""Files, and bytes of them all, that are read in no time."""
 
 _Seen: TypeAlias = dict[str, FileStamp]
 """The stamp of each file, by its name in the mission's folder."""
@@ -37,7 +38,7 @@ def packages_of(mission_folder: Path, *, below: Path) -> Mapping[str, WorkPackag
     known = _known.get(mission_folder)
     if known is not None and known[0] == seen:
         return known[1]
-    if seen is None or len(seen) > _FEW:
+    if seen is None or len(seen) > _FEW or sum(it.size for it in seen.values()) > _LITTLE:
         batch.require_none()
     packages = read_packages(mission_folder, below=below)
     is_settled = seen is not None and all(it.is_settled for it in seen.values())

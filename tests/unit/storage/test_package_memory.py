@@ -136,8 +136,11 @@ def test_what_was_read_least_lately_is_forgotten_first(
     assert reads == [mission, other, mission]
 
 
-def test_many_prompts_are_read_at_leisure(mission: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package_memory, "_FEW", 2)
+@pytest.mark.parametrize("bound", ["_FEW", "_LITTLE"])
+def test_many_prompts_or_large_ones_are_read_at_leisure(
+    mission: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(package_memory, bound, 2)
     with batch.begun() as inside, batch.deciding(inside), pytest.raises(batch.NotInBatch):
         packages_of(mission, below=mission.parents[1])
     packages_of(mission, below=mission.parents[1])
@@ -171,3 +174,11 @@ def test_threads_keep_what_they_have_read_one_after_the_other(mission: Path) -> 
         thread.join(0.2)
         assert thread.is_alive()
     thread.join()
+
+
+def test_a_large_plan_of_lanes_is_read_at_leisure(mission: Path) -> None:
+    files = MissionFiles(Project(mission.parents[1]), mission.name)
+    files.lanes_path.write_text(" " * 70_000 + "{}")
+    with batch.begun() as inside, batch.deciding(inside), pytest.raises(batch.NotInBatch):
+        files.lanes()
+    assert files.lanes() is None
