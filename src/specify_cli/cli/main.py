@@ -71,7 +71,9 @@ class LazyGroup(click.Group):
         module = import_module(f"specify_cli.cli.{GROUPS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         if COMPLETING in os.environ:
-            command = import_module("specify_cli.cli.completion").teach(command)
+            from specify_cli.cli.completion import teach
+
+            command = teach(command)
         return command
 
     def resolve_command(
@@ -81,13 +83,17 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            guess = import_module("specify_cli.nearest").guess(args[0], GROUPS)
-            raise click.UsageError(f"{error.message.rstrip('.')}{guess}", ctx) from error
+            from specify_cli.nearest import guess
+
+            nearest = guess(args[0], GROUPS)
+            raise click.UsageError(f"{error.message.rstrip('.')}{nearest}", ctx) from error
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The words that begin so, from the table above: a shell must not wait for all of them."""
+        from specify_cli.cli.completion import words_of
+
         table = {word: summary for word, (_, summary) in GROUPS.items()}
-        words = import_module("specify_cli.cli.completion").words_of(table, incomplete)
+        words = words_of(table, incomplete)
         return [*words, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -118,8 +124,9 @@ def main() -> None:
     """Runs the command line of this process."""
     words = sys.argv[1:]
     if words[:1] == ["orchestrator-api"]:
-        door = import_module("specify_cli.cli.orchestrator_api")
-        sys.exit(door.run(words[1:]))
+        from specify_cli.cli.orchestrator_api import run
+
+        sys.exit(run(words[1:]))
     try:
         sys.exit(root(prog_name="spec-kitty", standalone_mode=False))
     except click.ClickException as error:

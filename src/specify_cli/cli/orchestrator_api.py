@@ -201,7 +201,7 @@ def _ask(command: Command, given: dict[str, Any], doors: Doors) -> Envelope:
         line.mailbox, line.timeout_s = mailbox, timeout_s
         return doors.through(line)
     origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
-    # Not Path.cwd(), which fails where the folder is gone: whoever looks for the project says so.
+    # Path.cwd() would fail here if the folder is gone; the lookup of the project reports that.
     host = (doors.dispatcher_at or bootstrap.dispatcher)(pathlib.Path())
     return host.answer(asked, origin, is_id_minted=given_id is None).envelope
 

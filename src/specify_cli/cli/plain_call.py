@@ -69,6 +69,6 @@ def _answer(line: Line, dispatcher_at: DispatcherAt) -> dict[str, object]:
         correlation_id=line.given_id or ids.correlation_id(),
     )
     origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
-    # Not Path.cwd(), which fails where the folder is gone: whoever looks for the project says so.
+    # Path.cwd() would fail here if the folder is gone; the lookup of the project reports that.
     host = dispatcher_at(pathlib.Path())
     return host.answer(asked, origin, is_id_minted=line.given_id is None).envelope

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,8 +19,13 @@ from specify_cli.cli.saying import say
 
 if TYPE_CHECKING:
     from specify_cli import errors
+    from specify_cli.cli import board, board_watch, release, stale_claims
 else:
+    board = Deferred("specify_cli.cli.board")
+    board_watch = Deferred("specify_cli.cli.board_watch")
     errors = Deferred("specify_cli.errors")
+    release = Deferred("specify_cli.cli.release")
+    stale_claims = Deferred("specify_cli.cli.stale_claims")
 
 PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 
@@ -58,7 +62,7 @@ def status(
         complain("status", problem, as_json=as_json)
     chosen = mission_or_default("status", mission or named, as_json=as_json)
     if watch:
-        import_module("specify_cli.cli.board_watch").watch(chosen.slug, as_json=as_json)
+        board_watch.watch(chosen.slug, as_json=as_json)
         return
     envelope = envelope_of("mission-state", mission=chosen.slug)
     data = settled(envelope, as_json=as_json)
@@ -74,8 +78,6 @@ def status(
 
 
 def _show(data: dict[str, Any]) -> None:
-    # Loaded here, because --help must not wait for it.
-    board = import_module("specify_cli.cli.board")
     now = clock.now()
     if not sys.stdout.isatty():
         for line in board.plain_lines(data, now=now):
@@ -91,9 +93,8 @@ def _warn(data: dict[str, Any]) -> None:
 
 
 def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
-    stale = import_module("specify_cli.cli.stale_claims")
-    lines = stale.stale_lines(data, for_s=for_s, now=clock.now(), mission=chosen)
-    is_held = any(package["lane"] in stale.RELEASABLE for package in data["work_packages"])
+    lines = stale_claims.stale_lines(data, for_s=for_s, now=clock.now(), mission=chosen)
+    is_held = any(package["lane"] in release.RELEASABLE for package in data["work_packages"])
     nothing = (
         f"every holder has shown a sign of life in the last {for_s} s"
         if is_held
@@ -112,7 +113,6 @@ def _check_known(wp_id: str, data: dict[str, Any], *, as_json: bool) -> None:
 
 def _show_package(data: dict[str, Any], wp_id: str) -> None:
     [package] = (x for x in data["work_packages"] if x["wp_id"] == wp_id)
-    board = import_module("specify_cli.cli.board")
     _, *lines = board.plain_lines(data | {"work_packages": [package]}, now=clock.now())
     for line in [*lines, *feedback_lines(package.get("feedback"))]:
         say(line)

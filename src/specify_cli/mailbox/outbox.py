@@ -78,7 +78,7 @@ def _renewed(name: str, folder: int) -> bool:
     except FileNotFoundError:
         return False
     except PermissionError:
-        # A date that cannot be set is no reason to keep an answer back.
+        # The answer matters more than its date.
         if name not in os.listdir(folder):
             return False
     return not _is_torn(name, folder)
@@ -89,7 +89,7 @@ def _is_torn(name: str, folder: int) -> bool:
     try:
         found = json.loads(read_regular(Path(name), max_bytes=_MOST_BYTES, dir_fd=folder))
     except (NotRegular, TooLarge, OSError):
-        # Not of our making: whoever put it there may take it away.
+        # The host did not write this file, so it does not replace it.
         return False
     except (ValueError, RecursionError):
         return True

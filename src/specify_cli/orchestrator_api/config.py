@@ -29,7 +29,7 @@ def read(root: Path) -> Config:
     except FileNotFoundError:
         return Config()
     except OSError:
-        pass  # Something is there: whoever reads it can say what is wrong.
+        pass  # Something is there: reading it gives the error.
     # Inside the function: most projects have no such file, and validating one loads pydantic.
     from specify_cli.orchestrator_api import config_file
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +47,14 @@ def _examine_config(root: Path) -> Iterator[Finding]:
     path = Layout(root).config
     if not os.path.lexists(path):
         return
-    findings = import_module("specify_cli.workflow.doctor_findings")
+    # Reading the file loads pydantic, and most projects have none.
+    from specify_cli.orchestrator_api import config_file
+    from specify_cli.workflow import doctor_findings
+
     try:
-        import_module("specify_cli.orchestrator_api.config_file").read(root)
+        config_file.read(root)
     except StateUnreadable as fault:
-        yield findings.error(
+        yield doctor_findings.error(
             "config", path, fault.message.removeprefix(f"{path}: "), repair=NO_WORKER
         )
 

@@ -132,7 +132,7 @@ def batch_of(record: dict[str, Any]) -> tuple[int, int]:
 
 
 class ReadLine(bytes):
-    """A line with what it says, so that whoever reads it next does not parse it again."""
+    """A line and the JSON object in it, so that it is parsed once."""
 
     said: dict[str, Any]
 

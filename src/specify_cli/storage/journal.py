@@ -24,7 +24,7 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import REQUEST, AlreadyAsked, Asked, Draft
 
 _A_MOMENT_S: Final = 0.05
-"""A batch waits no longer for whoever has the journal: each of its requests is then answered alone."""
+"""How long a batch waits for the lock of the journal; after that, each of its requests is answered alone."""
 
 _log: Final = logging.getLogger(__name__)
 

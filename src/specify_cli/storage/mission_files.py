@@ -230,7 +230,7 @@ def read_json(path: Path, *, below: Path, max_bytes: int = MAX_JSON_BYTES) -> di
 
 
 def _stamp(path: Path) -> FileStamp | None:
-    """That of a file in a folder of its own; None where whoever reads it has to say what is wrong."""
+    """The stamp of the file; None where it is missing, behind a link or cannot be looked at: reading it gives the error."""
     try:
         is_plain = not any(it.is_symlink() for it in (path.parent.parent, path.parent))
         return stamp(path) if is_plain else None

@@ -13,7 +13,7 @@ Scalar: TypeAlias = str | int
 Value: TypeAlias = Scalar | list[Scalar] | None
 
 RESERVED = frozenset({"yes", "no", "y", "n", "true", "false", "on", "off", "null", ".inf", ".nan"})
-"""Words that are no texts for some reader of YAML."""
+"""Words that some YAML parsers read as a boolean, a null or a number."""
 
 LONGEST_NAME = 128
 MOST_DIGITS = 18

@@ -219,9 +219,9 @@ class RememberedLog(RecordedLog):
             self._catch_up(record)
             return
         log = replace(known, position=new[-1].position, stamp=stamp, content=grown.content)
-        at = checkout.look(self.project.root)
-        if at is not None and known.known.branch is None:
-            # Written by the host for the first time.
+        at = checkout.look(self.project.root) if known.known.branch is None else None
+        if at is not None:
+            # The host wrote the file for the first time.
             log = replace(log, known=record.keep_mission(replace(known.known, branch=at.branch)))
         record.memory.put(self.slug, log)
 
@@ -254,7 +254,7 @@ class RememberedLog(RecordedLog):
                 return _Sight(is_plain=False)
             return _Sight(stamp=stamp(f"{folder}/{FILE_NAME}"))
         except OSError:
-            # Whoever reads it says what is wrong.
+            # Reading it gives the error.
             return _Sight(is_plain=False)
 
     def _was_written(self, record: Record, known: KnownMission) -> None:

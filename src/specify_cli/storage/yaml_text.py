@@ -86,7 +86,7 @@ def _explained(error: Exception, body: str) -> tuple[int, str]:
     if isinstance(error, UnicodeEncodeError):
         return error.start, "a character that UTF-8 cannot encode"
     if isinstance(error, yaml.reader.ReaderError):
-        # Its position is no help: libyaml counts bytes.
+        # libyaml counts its position in bytes, so it cannot be used here.
         return body.index(chr(error.character)), f"unacceptable character U+{error.character:04X}"
     complaint = getattr(error, "problem", None) or str(error)
     problem, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
