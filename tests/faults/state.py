@@ -91,8 +91,10 @@ def event_lines(root: Path) -> list[dict[str, Any]]:
 
 
 def journal_lines(root: Path) -> list[bytes]:
-    """The whole lines of the journal."""
-    return _whole(root / ".kitty" / "outbox" / "journal.jsonl")
+    """The whole lines of the journal; of its older parts first."""
+    outbox = root / ".kitty" / "outbox"
+    older = sorted(outbox.glob("journal-*.jsonl"), key=lambda part: int(part.stem[8:]))
+    return [line for part in (*older, outbox / "journal.jsonl") for line in _whole(part)]
 
 
 def replies(root: Path) -> dict[str, Any]:

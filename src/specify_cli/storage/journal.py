@@ -94,7 +94,7 @@ class Journal:
         with self._used_at_once(), locks.held(lock, timeout_s=_A_MOMENT_S):
             record = records.made(self._project)
             is_published = self._bring_up(record)
-            yield JournalBatch(record, self._publish if is_published else _nothing)
+            yield JournalBatch(record, self._publish if is_published else None)
 
     @contextmanager
     def _used_at_once(self) -> Iterator[None]:
@@ -188,7 +188,7 @@ class Journal:
         self, record: Record, drafts: Sequence[Draft], asked: Asked, *, publishes: bool
     ) -> bytes:
         try:
-            entry = record.commit(drafts)[-1]
+            entry = record.commit(drafts, are_shown=publishes)[-1]
         except AlreadyAsked:
             # By a process whose lock was taken away under it.
             same = record.find(asked.id, asked.scope, asked.digest)
@@ -208,7 +208,7 @@ class Journal:
 class JournalBatch:
     """What is appended to a journal at once, while nobody else appends anything."""
 
-    def __init__(self, record: Record, publish: Callable[[Sequence[Line]], None]) -> None:
+    def __init__(self, record: Record, publish: Callable[[Sequence[Line]], None] | None) -> None:
         self._record = record
         self._publish = publish
 
@@ -229,14 +229,11 @@ class JournalBatch:
         drafts = [
             draft for line, own in decided for draft in (*own, _draft_of(line, is_new=True)[1])
         ]
-        entries = self._record.commit(drafts)
+        entries = self._record.commit(drafts, are_shown=self._publish is not None)
         lines = [(it.seq or 0, it.published) for it in entries if it.published is not None]
-        self._publish(lines)
+        if self._publish is not None:
+            self._publish(lines)
         return [published_line.parse(line) for _, line in lines]
-
-
-def _nothing(_: Sequence[Line]) -> None:
-    """What the outbox refuses is published later."""
 
 
 def _draft_of(line: Mapping[str, Any], *, is_new: bool) -> tuple[Asked, Draft]:

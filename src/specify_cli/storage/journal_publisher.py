@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Final, TypeAlias
 
@@ -124,27 +123,25 @@ class JournalPublisher:
             # Somebody has put it back that was taken away.
             self._put_away(path)
             seq = end = 0
-        lacking = record.published(after=seq or older)
-        some = [*islice(lacking, 2)]
-        is_near = len(some) <= 1
-        with suppress(FileNotFoundError), opened(path, _WRITING if is_near else os.O_RDWR) as file:
-            if os.fstat(file.fileno()).st_size > end:
-                # The rest of a write that a crash interrupted.
-                file.truncate(end)
-            if is_near:
-                # Nothing was lost: its writer was killed between the record and here.
-                self._append(file, some)
-                return
+        _cut(path, end)
+        runs = _runs(record.published(after=seq or older), max_bytes=self._max_bytes)
+        if (seq or older) >= record.shown():
+            # Nothing was lost: the outbox refused, or a writer was killed between the record and here.
+            for run in runs:
+                self._add(run)
+            return
         # Beside the newest part, so that who follows that one is shown no line twice, and none too late.
-        for run in _runs(chain(some, lacking), max_bytes=self._max_bytes):
+        first = None
+        for run in runs:
             self._publish(run)
+            first = first or run[0][0]
         self._rotate()
         _log.warning(
             "%s lacked the lines %d to %d; the host knew them, and they are in %s again",
             path,
-            some[0][0],
+            first,
             record.last_published()[0],
-            self._files.part(some[0][0]).name,
+            self._files.part(first or 0).name,
         )
 
     def _append(self, file: IO[bytes], lines: Sequence[Line]) -> None:
@@ -221,6 +218,13 @@ def _ends_with(file: IO[bytes], line: bytes) -> bool:
     file.seek(unsynced)
     data = b"\n" * (start == 0) + file.read()
     return data.endswith(b"\n" + line) and b"\0" not in data
+
+
+def _cut(path: Path, end: int) -> None:
+    """The part ends there: the rest is of a write that a crash interrupted."""
+    with suppress(FileNotFoundError), opened(path, os.O_RDWR) as file:
+        if os.fstat(file.fileno()).st_size > end:
+            file.truncate(end)
 
 
 def _scanned(path: Path) -> tuple[int, int]:

@@ -121,6 +121,12 @@ class Record:
         with self._open() as connection:
             return record_rows.last_published(connection)
 
+    def shown(self) -> int:
+        """The `seq` up to which all lines were published when the newest one was committed. Raises: as `find`."""
+        with self._open() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'shown'").fetchone()
+            return int(row[0]) if row else 0
+
     def packages(self, mission: int) -> dict[str, bytes]:
         """The state of each package of the mission that was ever changed, by its id. Raises: as `find`."""
         with self._open() as connection:
@@ -206,10 +212,10 @@ class Record:
         with self._open() as connection:
             return record_rows.last(connection)
 
-    def commit(self, drafts: Sequence[Draft]) -> list[Entry]:
+    def commit(self, drafts: Sequence[Draft], *, are_shown: bool = False) -> list[Entry]:
         """All drafts are on the disk, in their order, numbered one after the other; or none is.
 
-        A draft whose request was answered meanwhile stops all of them: nothing was decided on that.
+        Where `are_shown`, every line that was committed before is published. A draft whose request was answered meanwhile stops all of them: nothing was decided on that.
 
         Raises:
             AlreadyAsked: that happened.
@@ -217,19 +223,21 @@ class Record:
             StorageFailed: the disk refused; nothing was committed.
             StateUnreadable: the record is damaged, or of a newer version.
         """
-        return [*self._committed(drafts)]
+        return [*self._committed(drafts, are_shown=are_shown)]
 
     def commit_all(self, drafts: Iterable[Draft]) -> None:
         """The same for any number of drafts. Raises: as `commit`."""
         deque(self._committed(drafts), maxlen=0)
 
-    def _committed(self, drafts: Iterable[Draft]) -> Iterator[Entry]:
+    def _committed(self, drafts: Iterable[Draft], *, are_shown: bool = False) -> Iterator[Entry]:
         with self._writing() as connection:
             before = record_rows.last(connection)
             if before is not None and before.seq is not None:
                 seq, newest = before.seq, before.published
             else:
                 seq, newest = record_rows.last_published(connection)
+            if are_shown:
+                connection.execute("INSERT OR REPLACE INTO meta VALUES ('shown', ?)", (seq,))
             prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)

@@ -67,6 +67,35 @@ def test_a_line_that_was_not_published_any_more_is_with_the_next(
     assert journal.verify() == []
 
 
+def test_lines_of_one_commit_that_were_not_published_any_more_are_appended(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    before, inode = path.read_bytes(), path.stat().st_ino
+    with journal.batch() as book:
+        book.append([(line(name), ()) for name in "defg"])
+    path.write_bytes(before)
+    journal_of(tmp_path).publish()
+    assert [json.loads(it)["seq"] for it in published(tmp_path)] == [1, 2, 3, 4, 5, 6, 7]
+    assert path.stat().st_ino == inode
+    assert journal.verify() == []
+
+
+def test_lines_that_the_outbox_refused_are_appended_once_it_takes_them(
+    journal: Journal, tmp_path: Path, path: Path
+) -> None:
+    inode = path.stat().st_ino
+    path.rename(path.with_name("away"))
+    path.mkdir()
+    for name in "def":
+        journal.append(line(name))
+    path.rmdir()
+    path.with_name("away").rename(path)
+    journal_of(tmp_path).append(line("g"))
+    assert [json.loads(it)["seq"] for it in published(tmp_path)] == [1, 2, 3, 4, 5, 6, 7]
+    assert path.stat().st_ino == inode
+    assert journal.verify() == []
+
+
 def test_a_crash_in_the_middle_of_a_rotation_is_made_good(journal: Journal, path: Path) -> None:
     path.rename(path.with_name("journal-1.jsonl"))
     assert journal.find("b") is not None
