@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from specify_cli.files import file_system
+from specify_cli.storage.intents import Intent, Intents
 
 SYNC_ALL = "sync everything"
 SUBCOMMAND = re.compile("[a-z]+(-[a-z]+)*")
@@ -86,6 +87,7 @@ def watched() -> Iterator[Durable]:
             kernel.setattr(os, name, _noting_rename(durable, getattr(os, name)))
         kernel.setattr(os, "sync", lambda: durable.steps.append(SYNC_ALL))
         kernel.setattr(file_system, "_syncfs", lambda: lambda _: durable.steps.append(SYNC_ALL))
+        kernel.setattr(Intents, "keep", _noting_intent(durable, Intents.keep))
         kernel.setattr(os, "unlink", _noting_unlink(durable, os.unlink))
         kernel.setattr(fcntl, "flock", _noting_lock(durable, fcntl.flock))
         kernel.setattr(subprocess, "Popen", _noting_program(durable, subprocess.Popen))
@@ -104,6 +106,14 @@ def _noting_rename(durable: Durable, real: Any) -> Any:
     def noting(old: Any, new: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None) -> None:
         real(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         durable.renamed(_at(old, src_dir_fd), _at(new, dst_dir_fd))
+
+    return noting
+
+
+def _noting_intent(durable: Durable, real: Any) -> Any:
+    def noting(intents: Intents, intent: Intent) -> None:
+        real(intents, intent)
+        durable.steps.append(f"intent {intent.kind}")
 
     return noting
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from specify_cli import clock, credentials
-from specify_cli.errors import SpecKittyError
+from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from specify_cli.mailbox.worker import Worker
     from specify_cli.orchestrator_api.access import Access
     from specify_cli.orchestrator_api.config import Config
-    from specify_cli.storage.begun import BegunCalls
+    from specify_cli.storage.intents import Intent
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
@@ -102,7 +102,7 @@ class ProjectHost:
             return self._made_journal
 
     @contextmanager
-    def deciding(self, correlation_id: str, scope: str) -> Iterator[None]:
+    def deciding(self, correlation_id: str, scope: str, timeout_s: float = 60.0) -> Iterator[None]:
         """While it is entered, nobody else answers a request of that id in that scope.
 
         Raises: MissionNotFound, StorageFailed.
@@ -117,14 +117,31 @@ class ProjectHost:
         with self._making:
             ours = self._deciding.setdefault(key, threading.Lock())
         # Our own threads wait without end and without polling: whoever is before them is alive.
-        with ours, locks.held(self.project.lock(name), is_kept=False):
+        with ours, locks.held(self.project.lock(name), timeout_s=timeout_s, is_kept=False):
             yield
 
-    def begun(self) -> BegunCalls:
-        """Notes of what command lines have begun. Raises: MissionNotFound."""
-        from specify_cli.storage.begun import BegunCalls
+    def is_deciding(self, correlation_id: str, scope: str) -> bool:
+        """Whether anybody answers a request of that id now. Raises: MissionNotFound, StorageFailed."""
+        key = f"{scope}/{correlation_id}" if scope else correlation_id
+        ours = self._deciding.get(key)
+        if ours is not None and ours.locked():
+            return True
+        try:
+            with self.deciding(correlation_id, scope, timeout_s=0):
+                return False
+        except StorageFailed:
+            return True
 
-        return BegunCalls(self.project.begun)
+    def intents(self) -> list[Intent]:
+        """What requests are about to do, or were when they were killed.
+
+        Raises: MissionNotFound, StorageFailed, StateUnreadable.
+        """
+        from specify_cli.storage import records
+        from specify_cli.storage.intents import Intents
+
+        record = records.found(self.project)
+        return Intents(record).all() if record else []
 
     def report_fault(self, fault: Exception) -> str:
         """The traceback is in the host's log, and on stderr where there is no project."""

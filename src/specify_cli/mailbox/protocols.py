@@ -71,7 +71,7 @@ class Dispatcher(Protocol):
         A second call for the same `dead_letter` is the same refusal, not another one.
         """
 
-    def settle_begun(self) -> None:
+    def settle_intents(self) -> None:
         """What callers at the other door had done when they were killed is recorded."""
 
 

@@ -83,7 +83,7 @@ class Rounds:
         """
         was_idle = self._pool.is_idle()
         wait_s = min(self._work(post) for post in self._room.posts.values())
-        self._settle_begun()
+        self._settle_intents()
         is_over = not self._find() and was_idle and self._is_done() and self._pool.is_idle()
         # What failed since its mailbox had its turn is raised in the next round.
         if is_over and not any(self._pool.failure(identity) for identity in self._room.posts):
@@ -142,19 +142,19 @@ class Rounds:
 
     def _serve_others(self) -> float:
         try:
-            self._settle_begun()
+            self._settle_intents()
             return 0.0 if self._find() else self._settings.poll_interval_s
         except (SpecKittyError, OSError) as error:
             return self._stall(self._room.posts[DEFAULT], error)
 
-    def _settle_begun(self) -> None:
+    def _settle_intents(self) -> None:
         """Now and then the other door is seen to, in the pool: what was begun there may take long."""
         failure = self._pool.failure(NOBODY)
         if failure is not None and self._pool.forget(NOBODY):
             raise failure
         if time.monotonic() >= self._begun_at and not self._pool.in_hand(NOBODY)[0]:
             self._begun_at = time.monotonic() + BEGUN_S
-            self._pool.put(NOBODY, "", self._dispatcher.settle_begun, size=0)
+            self._pool.put(NOBODY, "", self._dispatcher.settle_intents, size=0)
             if any(post.has_answered for post in self._room.posts.values()):
                 self._pool.put(NOBODY, "answered", self._retire_answered, size=0)
 

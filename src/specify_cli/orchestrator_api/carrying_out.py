@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from specify_cli import ids, processes
@@ -14,6 +15,7 @@ from specify_cli.errors import (
     Unfinished,
     UsageError,
 )
+from specify_cli.orchestrator_api import calls
 from specify_cli.orchestrator_api.command import Command, MissionResult
 from specify_cli.orchestrator_api.envelope import Envelope, refused, succeeded
 from specify_cli.orchestrator_api.host import Host
@@ -43,6 +45,7 @@ class CarryingOut:
             request_digest=judgement.digest,
             policy=judgement.policy,
             decision=decision,
+            call=partial(calls.kept, judgement.request, origin),
         )
         try:
             command = self._allowed(judgement, cause)

@@ -92,7 +92,6 @@ class Command:
     """One word of the contract: what it takes, what it gives, and who carries it out.
 
     `is_force_for_people`: no orchestrator in a mailbox may use its `force`, whatever it is granted.
-    `leaves_traces`: something of it may have been done where its process is killed before the answer is recorded.
     `is_batched`: it has no effect outside the record, and what it may have to wait for raises `NotInBatch`.
     """
 
@@ -101,7 +100,6 @@ class Command:
     handle: Callable[[Any, Cause, Callable[[], Services]], Result]
     example: str
     changes_state: bool = False
-    leaves_traces: bool = False
     is_batched: bool = False
     takes_policy: bool = False
     needs_policy: Callable[[Any], bool] = never

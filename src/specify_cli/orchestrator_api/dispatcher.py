@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from specify_cli.errors import (
     SpecKittyError,
     UsageError,
 )
-from specify_cli.orchestrator_api import begun, registry, request
+from specify_cli.orchestrator_api import calls, registry, request
 from specify_cli.orchestrator_api.carrying_out import CarryingOut, refusal
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode
@@ -22,6 +22,7 @@ from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.journal_lines import journal_line, was_never_read
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.storage.intents import Intent
 from specify_cli.storage.lookup import Lookup, RequestFile
 from specify_cli.workflow.cause import Decision, conflict
 
@@ -56,7 +57,7 @@ class Dispatcher:
         try:
             if not _is_journaled(judgement):
                 return Answer(envelope=self._carrying_out.carry_out(judgement, origin)[0])
-            self.settle_begun()
+            self.settle_intents()
             if is_id_minted:
                 return self._answer_new(judgement, origin)
             return self._answer_once(judgement, origin)
@@ -122,23 +123,26 @@ class Dispatcher:
         origin = Origin(door=ids.MAILBOX, identity=identity)
         return self._answer_once(judgement, origin, dead_letter=dead_letter)
 
-    def settle_begun(self) -> None:
-        """What callers at the command line had done when they were killed is recorded.
+    def settle_intents(self) -> None:
+        """What was begun by callers that were killed is completed and recorded, as far as that succeeds.
 
-        Raises: MissionNotFound, StorageFailed.
+        Raises: MissionNotFound, StorageFailed, StateUnreadable.
         """
-        self._host.begun().settle(self._settle)
+        for intent in self._host.intents():
+            if intent.is_here and not self._host.is_deciding(intent.id, intent.scope):
+                # What cannot be completed now is tried again.
+                with suppress(SpecKittyError):
+                    self._settle(intent)
 
-    def _settle(self, call: dict[str, Any]) -> None:
-        asked, origin = begun.read(call)
-        correlation_id = asked.correlation_id
-        if self._host.journal().find(correlation_id) is not None:
+    def _settle(self, intent: Intent) -> None:
+        journal = self._host.journal()
+        if journal.find(intent.id, intent.scope, digest=intent.digest or None) is not None:
             # As where it is asked for again.
-            self._host.journal().publish()
-            return
-        # Nothing new is done for a caller who is dead: without a trace, nothing had happened.
-        if self._host.services().unfinished.has_trace(correlation_id):
-            self._answer_once(self._judge(asked, begun.find), origin)
+            journal.publish()
+            self._host.services().unfinished.forget_answered(intent)
+        elif self._host.services().unfinished.is_begun(intent):
+            asked, origin = calls.read(intent.call)
+            self._answer_once(self._judge(asked, calls.find), origin)
 
     def _is_batched(self, command: str) -> bool:
         try:
@@ -205,12 +209,12 @@ class Dispatcher:
         self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
         journal = self._host.journal()
-        with self._noted(judgement, origin), Decision() as decision:
+        with Decision() as decision:
             line = self._line(judgement, origin, decision, dead_letter=dead_letter)
             # After a conflict with events that are not journaled yet, their own request is still to
             # be recorded, and its line must be the first with this id.
             if line["envelope"]["error_code"] != CorrelationIdConflict.code:
-                line = journal.append(line, decided=decision.drafts)
+                line = journal.append(line, decided=decision.drafts, also=decision.settles)
                 if line["digest"] != judgement.digest:
                     # Somebody whose lock was taken away under him was faster.
                     return self._conflict(judgement, origin, dead_letter=dead_letter)
@@ -230,17 +234,6 @@ class Dispatcher:
         line["envelope"], cause = self._carrying_out.carry_out(judgement, origin, decision)
         line["event_ids"], line["commits"] = cause.effects.event_ids, cause.effects.commits
         return line
-
-    def _noted(self, judgement: Judgement, origin: Origin) -> AbstractContextManager[None]:
-        """What is committed with its answer, or stays in the mailbox until it is answered, needs no note."""
-        command = judgement.command
-        if (
-            origin.door == ids.MAILBOX
-            or judgement.refusal
-            or not (command and command.leaves_traces)
-        ):
-            return nullcontext()
-        return self._host.begun().noted(begun.note(judgement.request, origin))
 
 
 def _is_journaled(judgement: Judgement) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from specify_cli.orchestrator_api.access import Access
-    from specify_cli.storage.begun import BegunCalls
+    from specify_cli.storage.intents import Intent
     from specify_cli.storage.journal import Journal
     from specify_cli.workflow.services import Services
 
@@ -33,8 +33,11 @@ class Host(Protocol):
     def deciding(self, correlation_id: str, scope: str) -> AbstractContextManager[None]:
         """While it is entered, nobody else answers a request of that id in that scope."""
 
-    def begun(self) -> BegunCalls:
-        """Notes of what command lines have begun. Raises: MissionNotFound."""
+    def is_deciding(self, correlation_id: str, scope: str) -> bool:
+        """Whether anybody answers a request of that id now."""
+
+    def intents(self) -> list[Intent]:
+        """What requests are about to do, or were when they were killed. Raises: MissionNotFound, StorageFailed, StateUnreadable."""
 
     def report_fault(self, fault: Exception) -> str:
         """The fault is written down; where."""

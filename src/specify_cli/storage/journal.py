@@ -17,6 +17,7 @@ from specify_cli import clock, ids
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import journal_adoption, published_line, records
+from specify_cli.storage.intents import Rows
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_publisher import MAX_BYTES, JournalPublisher, Line
 from specify_cli.storage.layout import Layout
@@ -62,18 +63,23 @@ class Journal:
         return None
 
     def append(
-        self, line: Mapping[str, Any], *, unless_known: bool = True, decided: Sequence[Draft] = ()
+        self,
+        line: Mapping[str, Any],
+        *,
+        unless_known: bool = True,
+        decided: Sequence[Draft] = (),
+        also: Rows | None = None,
     ) -> dict[str, Any]:
         """The line as it durably stands: numbered and chained, or the one that had its id before.
 
-        What was `decided` for it is committed with it, or not at all. What the outbox refuses is told as a warning, and
+        What was `decided` for it, and what it `also` changes in the record, is committed with it, or not at all. What the outbox refuses is told as a warning, and
         published with the next line.
 
         Raises:
             StorageFailed: the disk refused; the journal is as it was before, or its outcome is unknown.
             StateUnreadable: the record is damaged.
         """
-        asked, draft = _draft_of(line, is_new=unless_known)
+        asked, draft = _draft_of(line, is_new=unless_known, also=also)
         with self._using, locks.held(self._project.lock("journal")):
             record = records.made(self._project)
             is_published = self._bring_up(record)
@@ -236,7 +242,9 @@ class JournalBatch:
         return [published_line.parse(line) for _, line in lines]
 
 
-def _draft_of(line: Mapping[str, Any], *, is_new: bool) -> tuple[Asked, Draft]:
+def _draft_of(
+    line: Mapping[str, Any], *, is_new: bool, also: Rows | None = None
+) -> tuple[Asked, Draft]:
     asked = Asked(
         is_new=is_new,
         id=line["correlation_id"],
@@ -248,6 +256,7 @@ def _draft_of(line: Mapping[str, Any], *, is_new: bool) -> tuple[Asked, Draft]:
         kind=REQUEST,
         published=partial(_encoded, line),
         asked=asked,
+        also=also,
     )
 
 

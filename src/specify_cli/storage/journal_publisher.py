@@ -127,6 +127,8 @@ class JournalPublisher:
         runs = _runs(record.published(after=seq or older), max_bytes=self._max_bytes)
         if (seq or older) >= record.shown():
             # Nothing was lost: the outbox refused, or a writer was killed between the record and here.
+            with opened(path, _WRITING):
+                """Who follows it finds it there, with lines or without."""
             for run in runs:
                 self._add(run)
             return

@@ -82,11 +82,6 @@ class Layout:
         return _place(self.root, KITTY, "host", "dead-letters")
 
     @property
-    def begun(self) -> Path:
-        """Notes of what command lines have begun."""
-        return _place(self.root, KITTY, "host", "begun")
-
-    @property
     def attic(self) -> Path:
         """Originals of what `doctor --fix` has changed."""
         return _place(self.root, KITTY, "host", "attic")
@@ -95,11 +90,6 @@ class Layout:
     def torn(self) -> Path:
         """What interrupted appends to logs have left."""
         return _place(self.root, KITTY, "host", "torn")
-
-    @property
-    def merges(self) -> Path:
-        """What merges are about to do."""
-        return _place(self.root, KITTY, "host", "merges")
 
     @property
     def signs_of_life(self) -> Path:

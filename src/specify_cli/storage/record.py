@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -276,6 +276,14 @@ class Record:
             if head != entry.head:
                 return [f"{self.path}: entry {entry.position} is not what was committed"]
         return []
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection, for rows that another module keeps. Raises: as `find`."""
+        return self._open()
+
+    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
+        """The same with a transaction, committed at the end of the block. Raises: as `commit`."""
+        return self._writing()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
+
+if TYPE_CHECKING:
+    import sqlite3
 
 REQUEST: Final = "request"
 """A request and its answer."""
@@ -51,6 +54,7 @@ class Draft:
         log: The lines for the mission's log.
         asked: The request that it answers.
         packages: The new state of each package that it changes, by the package's id.
+        also: What else its transaction changes.
     """
 
     at: str
@@ -63,6 +67,7 @@ class Draft:
     log: bytes = b""
     asked: Asked | None = None
     packages: Mapping[str, bytes] = field(default_factory=dict)
+    also: Callable[[sqlite3.Connection], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

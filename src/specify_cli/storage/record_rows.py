@@ -118,3 +118,5 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
             "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
         )
         connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])
+    if draft.also is not None:
+        draft.also(connection)

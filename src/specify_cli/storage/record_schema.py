@@ -42,6 +42,10 @@ _TABLES: Final = (
     """CREATE TABLE request (
         scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
         position INTEGER NOT NULL REFERENCES entry, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",
+    """CREATE TABLE intent (
+        scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
+        mission INTEGER REFERENCES mission, at TEXT NOT NULL, what TEXT NOT NULL, call TEXT NOT NULL,
+        machine TEXT NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",
     """CREATE TABLE package (
         mission INTEGER NOT NULL REFERENCES mission, id TEXT NOT NULL, state BLOB NOT NULL,
         PRIMARY KEY (mission, id)) WITHOUT ROWID""",

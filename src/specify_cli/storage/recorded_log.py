@@ -26,6 +26,7 @@ from specify_cli.storage import (
     records,
 )
 from specify_cli.storage.deferred_log import DeferredLog
+from specify_cli.storage.intents import Rows
 from specify_cli.storage.kept_log import KeptLog, lines_of
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_content import LogContent
@@ -166,12 +167,27 @@ class RecordedLog:
         """
         self.append_lines(event_lines.encode(events, mission_slug=self.slug))
 
-    def append_lines(self, lines: bytes) -> None:
-        """The same for encoded events; those that are there already do not come twice."""
-        prepared = self._prepared(lines)
+    def append_lines(self, lines: bytes, *, also: Rows | None = None) -> None:
+        """The same for encoded events; those that are there already do not come twice.
+
+        What the record has to change `also` is committed with them.
+        """
+        prepared, record = self._prepared(lines), records.made(self.project)
         if prepared.drafts:
-            records.made(self.project).commit(prepared.drafts)
+            first, *others = prepared.drafts
+            record.commit([replace(first, also=also), *others])
+        elif also is not None:
+            with record.writing() as connection:
+                also(connection)
         prepared.follow()
+
+    def number(self) -> int | None:
+        """The number of the mission in the record; None before it has one. Raises: as `view`."""
+        return self.view().known.number
+
+    def prepared_lines(self, lines: bytes) -> PreparedLines:
+        """As `prepared`, for encoded events."""
+        return self._prepared(lines)
 
     def prepared(self, events: Sequence[Event]) -> PreparedLines:
         """What to commit so that all `events` are in the record; the lock is held until `follow`.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import git_folders, record_schema
+from specify_cli.storage import former_intents, git_folders, record_schema
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, Record
@@ -79,6 +79,7 @@ def _made_anew(project: Layout) -> Record:
     if folder != former and (former / DATABASE).exists():
         record_schema.move(former / DATABASE, database)
     record = Record.make(folder)
+    former_intents.take_over(record, project)
     if not _is_ours(database):
         raise _not_ours(database, database.stat().st_uid)
     return _opened.setdefault(folder, record)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from specify_cli import clock, ids
 from specify_cli.core import claims
-from specify_cli.core.events import Event, MissionAccepted
+from specify_cli.core.events import MissionAccepted
 from specify_cli.core.lanes import Lane
-from specify_cli.errors import MissionNotReady, PreflightFailed, Unfinished
+from specify_cli.errors import MissionNotReady, PreflightFailed
+from specify_cli.storage import event_lines
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import bookkeeping
@@ -17,6 +17,7 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import repositories
 from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.intending import begun_by, intending, intent_of
 from specify_cli.workflow.opened import OpenMission, changing_mission
 
 
@@ -47,15 +48,15 @@ class Accepting:
             repositories.changing(self.project) as repository,
         ):
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
-            if not recorded:
-                check_ready(mission)
-                recorded = [_accepted(clock.timestamp(), actor, cause)]
-                mission.append(recorded, cause, at_once=True)
-            accepted_at = recorded[0].at
-            _commit_or_take_back(repository, mission, recorded, cause=cause)
+            accepted = next((it for it in recorded if isinstance(it, MissionAccepted)), None)
+            if accepted is None:
+                accepted = _accept(repository, mission, actor=actor, cause=cause)
+            else:
+                # By a release that recorded it before its commit.
+                _commit(repository, mission, b"", cause=cause)
             return AcceptReport(
                 mission=mission.identity,
-                accepted_at=accepted_at,
+                accepted_at=accepted.at,
                 approved=packages_in(mission, Lane.APPROVED),
                 done=packages_in(mission, Lane.DONE),
                 canceled=packages_in(mission, Lane.CANCELED),
@@ -96,41 +97,62 @@ def check_ready(mission: OpenMission) -> None:
         )
 
 
-def _accepted(at: str, actor: str, cause: Cause) -> MissionAccepted:
-    return MissionAccepted(
-        event_id=ids.ulid(),
-        at=at,
+def _accept(
+    repository: Repository, mission: OpenMission, *, actor: str, cause: Cause
+) -> MissionAccepted:
+    """The acceptance is committed by git, and decided."""
+    begun = begun_by(mission.files.project, cause)
+    said = begun.what if begun else {"event_id": ids.ulid(), "at": clock.timestamp()}
+    event = MissionAccepted(
+        event_id=said["event_id"],
+        at=said["at"],
         actor=actor,
         policy_metadata=cause.policy,
         correlation_id=cause.correlation_id,
         identity=cause.identity,
         request_digest=cause.request_digest,
     )
+    line = event_lines.encode([event], mission_slug=mission.slug)
+    if begun is None:
+        check_ready(mission)
+    intent = intent_of(cause, "accept", said, mission=mission.files.log.number())
+    with intending(mission.files.project, cause, intent):
+        if begun is not None:
+            _check_still_ready(repository, mission, cause=cause)
+        _commit(repository, mission, line, cause=cause)
+        mission.append([event], cause)
+    return event
 
 
-def _commit_or_take_back(
-    repository: Repository, mission: OpenMission, recorded: Sequence[Event], *, cause: Cause
-) -> None:
-    """The log is committed with the acceptance; refused by git, it does not hold it any more."""
+def _check_still_ready(repository: Repository, mission: OpenMission, *, cause: Cause) -> None:
+    """As `check_ready`, for an acceptance that was interrupted: git has no commit of it as its last word."""
     try:
-        _commit(repository, mission, cause)
-    except PreflightFailed as error:
-        mission.take_back(recorded, cause)
-        if mission.files.log.read().caused_by(cause.correlation_id, cause.identity):
-            # Others have appended since an earlier process recorded it: it stands.
-            raise Unfinished(f"{error.message}; the same request completes it") from error
+        check_ready(mission)
+    except MissionNotReady:
+        _commit(repository, mission, b"", cause=cause, message=f"Mission {mission.slug} goes on")
         raise
 
 
-def _commit(repository: Repository, mission: OpenMission, cause: Cause) -> None:
+def _commit(
+    repository: Repository,
+    mission: OpenMission,
+    line: bytes,
+    *,
+    cause: Cause,
+    message: str | None = None,
+) -> None:
+    """The host's files are committed, `line` as the last one of the log."""
     contents = {path: data for path, data in mission.host_contents().items() if data is not None}
     log = mission.files.log
-    if log.file.raw() != contents.get(log.path, b""):
+    known = contents.get(log.path, b"")
+    if log.file.raw() != known:
         # Committed here, it must not be missing in the checkout, whichever branch had it last.
         log.put_right(repairs=True)
-    message = f"Accept mission {mission.slug}"
+    if line not in known:
+        contents[log.path] = known + line
+    said = message or f"Accept mission {mission.slug}"
     try:
-        commit = bookkeeping.commit_files(repository, contents, message=message)
+        commit = bookkeeping.commit_files(repository, contents, message=said)
     except GitFailed as error:
         problem = f"the host's files could not be committed: {error}"
         raise PreflightFailed(problem, errors=[problem]) from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from specify_cli.storage.begun import BegunCalls
+from specify_cli.storage import records
+from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
@@ -14,7 +15,7 @@ from specify_cli.storage.project import Project
 def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     """A sentence for every event that the journal names and no log has, and the other way round.
 
-    An event whose request is still noted as begun is none of these: its line will be written.
+    An event whose request has an intent is none of these: its line will be written.
     Raises: StateUnreadable, StorageFailed.
     """
     logged = {
@@ -23,14 +24,15 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
         for event in MissionFiles(project, slug).log.read().events
         if event.correlation_id
     }
-    # Looked up between the two: a note is there from before the event until after the line.
-    begun = {call.get("correlation_id") for call in BegunCalls(project.begun).all()}
+    # Looked up between the two: an intent is there from before the event until the line is.
+    record = records.found(project)
+    begun = {(it.scope, it.id) for it in Intents(record).all()} if record else set()
     journaled = {event_id: line for line in journal.lines() for event_id in _named_by(line)}
     for event_id, line in journaled.items():
         if event_id not in logged:
             yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
     for event_id, (slug, event) in logged.items():
-        is_begun = event.identity is None and event.correlation_id in begun
+        is_begun = (event.identity or "", event.correlation_id) in begun
         if event_id not in journaled and not is_begun:
             request = event.correlation_id
             yield f"mission {slug}: event {event_id} of request {request} is not journaled"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -11,6 +11,7 @@ from specify_cli.core.events import Event, JsonObject
 from specify_cli.errors import CorrelationIdConflict
 
 if TYPE_CHECKING:
+    from specify_cli.storage.intents import Rows
     from specify_cli.storage.record_entries import Draft
     from specify_cli.storage.recorded_log import PreparedLines
 
@@ -36,10 +37,12 @@ class Effects:
 class Decision:
     """What a request has decided on missions, until it is committed together with its answer.
 
-    The locks that it was decided under are held until this is left.
+    The locks that it was decided under are held until this is left. `settles` takes its intent out of the record, in the
+    transaction that has the answer.
     """
 
     events: list[Event] = field(default_factory=list)
+    settles: Rows | None = None
     _prepared: list[PreparedLines] = field(default_factory=list)
     _locks: ExitStack = field(default_factory=ExitStack)
 
@@ -66,6 +69,7 @@ class Decision:
         """Nothing is decided any more."""
         self.events.clear()
         self._prepared.clear()
+        self.settles = None
 
     def follow(self) -> None:
         """It was committed: the files of the logs have it, too."""
@@ -84,7 +88,7 @@ class Cause:
     """The request on whose behalf a use case runs.
 
     `identity` is the orchestrator whose own the id is; None for the ids that both doors share. Where there is a
-    `decision`, what is decided is committed with the answer, and else at once.
+    `decision`, what is decided is committed with the answer, and else at once. `call` tells how it is asked again.
     """
 
     correlation_id: str
@@ -93,6 +97,7 @@ class Cause:
     policy: JsonObject | None = None
     effects: Effects = field(default_factory=Effects)
     decision: Decision | None = None
+    call: Callable[[], JsonObject] = dict
 
     def undo(self) -> None:
         """What was decided and is not committed does not count."""

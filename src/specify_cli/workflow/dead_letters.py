@@ -6,7 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +26,7 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.removal import remove_thing
 from specify_cli.storage.renaming import rename_new, require_new
 from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.intending import intending, intent_of
 
 REPLAYED, DISCARDED = "replayed", "discarded"
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -61,11 +62,12 @@ class DeadLetters:
             ):
                 # Whatever refuses comes before the body is changed.
                 self._require_free(letter, place.name, inbox)
-                # Half of a copy, or a whole one, beside the body: it must not be taken for it later.
-                self._remove(self.folder.remains(letter)[1:])
-                begun = self.folder.begin(letter, _fate(REPLAYED, actor, cause, new_id=stem))
-                self._send(_addressed(body, new_id) if new_id else body, begun, inbox)
-            return self.folder.finish(begun)
+                with self._intending(letter, cause, REPLAYED):
+                    # Half of a copy, or a whole one, beside the body: it must not be taken for it later.
+                    self._remove(self.folder.remains(letter)[1:])
+                    begun = self.folder.begin(letter, _fate(REPLAYED, actor, cause, new_id=stem))
+                    self._send(_addressed(body, new_id) if new_id else body, begun, inbox)
+                    return self.folder.finish(begun)
 
     def discard(self, selector: str, *, actor: str, cause: Cause) -> Letter:
         """The body is gone, the record says who has given it up, and when.
@@ -75,10 +77,15 @@ class DeadLetters:
         with self._settling(selector, cause, DISCARDED) as letter:
             if self._is_done(letter):
                 return letter
-            # Written again for one that was interrupted: the moment is when it was given up for good.
-            begun = self.folder.begin(letter, _fate(DISCARDED, actor, cause))
-            self._remove(self.folder.remains(begun))
-            return self.folder.finish(begun)
+            with self._intending(letter, cause, DISCARDED):
+                # Written again for one that was interrupted: the moment is when it was given up for good.
+                begun = self.folder.begin(letter, _fate(DISCARDED, actor, cause))
+                self._remove(self.folder.remains(begun))
+                return self.folder.finish(begun)
+
+    def _intending(self, letter: Letter, cause: Cause, state: str) -> AbstractContextManager[None]:
+        what = {"dead_letter": letter.letter_id}
+        return intending(self.project, cause, intent_of(cause, state, what))
 
     @contextmanager
     def _settling(self, selector: str, cause: Cause, state: str) -> Iterator[Letter]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from specify_cli.workflow.doctor_outline import examine_outline
 from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts, unreadable_outline
 from specify_cli.workflow.doctor_repairs import MARK, repair_one
 from specify_cli.workflow.doctor_workspaces import examine_workspaces
+from specify_cli.workflow.intending import intending, intent_of
 from specify_cli.workflow.opened import OpenMission
 
 BEGUN = UNDER_WAY | {Lane.DONE}
@@ -77,12 +78,18 @@ class Doctor:
         Raises: MissionNotFound, MissionAmbiguous, StorageFailed.
         """
         ailing = [finding for finding in self._findings(slug) if finding.is_fixable]
-        repaired = [
-            finding
-            for finding in ailing
-            if repair_one(self.project, finding, actor=actor, cause=cause)
-        ]
+        with self._intending(cause if ailing else None):
+            repaired = [
+                finding
+                for finding in ailing
+                if repair_one(self.project, finding, actor=actor, cause=cause)
+            ]
         return Diagnosis(findings=tuple(self._findings(slug)), repaired=tuple(repaired))
+
+    def _intending(self, cause: Cause | None) -> AbstractContextManager[None]:
+        if cause is None:
+            return nullcontext()
+        return intending(self.project, cause, intent_of(cause, "repair", {}))
 
     def _findings(self, slug: str | None) -> list[Finding]:
         slugs = all_missions(self.project)

@@ -13,6 +13,7 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
 from specify_cli.patterns import pattern
 from specify_cli.storage import heartbeat_file, record_place, records
+from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.vcs.box import box_for
@@ -39,6 +40,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
             yield finding
     if is_sound:
         yield from _examine_journal(project)
+        yield from _examine_intents(project)
         yield from _examine_worker(project)
 
 
@@ -129,6 +131,22 @@ def _examine_journal(project: Project) -> Iterator[Finding]:
             yield error("journal", file, what, repair="restore it from a backup", line=line)
     if not faults and not broken:
         yield from _examine_effects(project, journal)
+
+
+def _examine_intents(project: Project) -> Iterator[Finding]:
+    """What was begun where this project was copied from: a person alone knows whether it is over there."""
+    record = records.found(project)
+    try:
+        known = Intents(record).all() if record else []
+    except StateUnreadable:  # A damaged record is a finding already.
+        return
+    for intent in known:
+        if not intent.is_here:
+            what = (
+                f"'{intent.kind}' of request {intent.id} was begun at {intent.at}, on another machine or in a folder"
+                " that this one is a copy of, and is not finished here"
+            )
+            yield fixable("copied-intent", record_place.record_folder(project), what)
 
 
 def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:

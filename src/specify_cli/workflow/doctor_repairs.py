@@ -12,7 +12,8 @@ from specify_cli import ids
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
-from specify_cli.storage import project_files
+from specify_cli.storage import project_files, records
+from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
@@ -59,6 +60,12 @@ def _plan_lanes(project: Project, path: Path) -> bool:
         if before is not None:
             _keep(project, path, before)
         mission.write_lanes()
+    return True
+
+
+def _take_over_intents(project: Project, _: Path) -> bool:
+    """What was begun where the project was copied from is completed here by whoever asks next."""
+    Intents(records.made(project)).take_over()
     return True
 
 
@@ -116,6 +123,7 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
     {
         "byte-order-mark": _remove_mark,
         "changed-log-line": _mend_log,
+        "copied-intent": _take_over_intents,
         "gone-worktree": forget_gone,
         "kitty-permissions": _make_private,
         "journal": _publish_again,

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from specify_cli.errors import StorageFailed
-from specify_cli.files import folders
-from specify_cli.files.atomic import fsync_folder, publish
-from specify_cli.storage.mission_files import MissionFiles, read_json
+from specify_cli.errors import PreflightFailed
+from specify_cli.storage import former_intents, records
+from specify_cli.storage.intents import Intent, Intents, Rows
+from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.vcs.merge import MergePlan
 from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.intending import intent_of
+
+MERGE: Final = former_intents.MERGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeIntent:
     """The move of the target branch and the lines that the event log gets with it.
 
-    A complete one is kept until the next merge: its request may have been killed before its answer
-    was recorded, and must be told of the same commit when it asks again. One that may have been
-    pushed is carried out by whoever merges next: the remote cannot be taken back.
+    A complete one is kept until its request is answered, or until the next merge: the request may have been killed before
+    that, and must be told of the same commit when it asks again. One that may have been pushed is carried out by
+    whoever merges next: the remote cannot be taken back.
     """
 
-    correlation_id: str
-    request_digest: str
+    kept: Intent
     plan: MergePlan
     lines: bytes
-    identity: str | None = None
     is_complete: bool = False
     is_pushed: bool = False
 
     def is_of(self, cause: Cause) -> bool:
         """True when it is the merge of that request, or of another one under the same id."""
-        return (self.correlation_id, self.identity) == (cause.correlation_id, cause.identity)
+        return (self.kept.id, self.kept.scope) == (cause.correlation_id, cause.identity or "")
+
+
+def intended(
+    files: MissionFiles, cause: Cause, *, plan: MergePlan, lines: bytes, is_pushed: bool
+) -> MergeIntent:
+    """The merge of the request, not written down yet. Raises: StateUnreadable, StorageFailed."""
+    kept = intent_of(cause, MERGE, {}, mission=files.log.number())
+    return MergeIntent(kept=kept, plan=plan, lines=lines, is_pushed=is_pushed)
 
 
 def remember(files: MissionFiles, intent: MergeIntent) -> None:
@@ -41,13 +51,85 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
 
     Raises: StorageFailed.
     """
-    path = _path(files)
-    folders.ensure(path.parent, below=files.project.root, mode=0o700)
+    Intents(records.made(files.project)).keep(_written(intent))
+
+
+def completing(files: MissionFiles, intent: MergeIntent) -> Rows:
+    """That it is complete, as part of a transaction."""
+    complete = replace(intent, is_complete=True)
+    return Intents(records.made(files.project)).keeping(_written(complete))
+
+
+def pending(files: MissionFiles) -> MergeIntent | None:
+    """The intent that was not discarded yet.
+
+    Raises: StateUnreadable, StorageFailed; PreflightFailed where it was begun elsewhere, and copied here.
+    """
+    found = _kept(files)
+    if found is None:
+        return None
+    if not found.is_here:
+        text = (
+            f"a merge of {files.slug} that was begun at {found.at} was not finished, and this project is a copy of the"
+            " one that began it: run 'spec-kitty doctor', and 'spec-kitty doctor --fix' to complete it here"
+        )
+        raise PreflightFailed(text, errors=[text])
+    said = found.what
+    return MergeIntent(
+        kept=found,
+        is_complete=said["is_complete"],
+        is_pushed=said["is_pushed"],
+        plan=MergePlan(
+            target=said["target"],
+            from_commit=said["from_commit"],
+            to_commit=said["to_commit"],
+            host_files={name: _bytes(text) for name, text in said["host_files"].items()},
+            left_out=tuple(said.get("left_out", ())),
+        ),
+        lines=_bytes(said["lines"]),
+    )
+
+
+def moved_packages(files: MissionFiles) -> frozenset[str]:
+    """The packages of a merge that origin may have, or may get yet: none of them moves on its own.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
+    found = _kept(files)
+    if found is None or not found.what["is_pushed"] or found.what["is_complete"]:
+        return frozenset()
+    return frozenset(json.loads(line)["wp_id"] for line in found.what["lines"].splitlines())
+
+
+def discard(files: MissionFiles) -> None:
+    """No intent is left.
+
+    Raises: StorageFailed.
+    """
+    found = _kept(files)
+    if found is not None:
+        Intents(records.made(files.project)).drop(found)
+
+
+def _kept(files: MissionFiles) -> Intent | None:
+    record = records.found(files.project)
+    merges = [it for it in Intents(record).all() if it.kind == MERGE] if record else []
+    if not merges:
+        return None
+    number = files.log.number()
+    return next((it for it in merges if _is_of(it, files.slug, number)), None)
+
+
+def _is_of(intent: Intent, slug: str, number: int | None) -> bool:
+    if intent.mission is None:
+        return bool(intent.what.get("mission_slug") == slug)
+    return intent.mission == number
+
+
+def _written(intent: MergeIntent) -> Intent:
     plan = intent.plan
-    record = {
-        "correlation_id": intent.correlation_id,
-        "identity": intent.identity,
-        "request_digest": intent.request_digest,
+    said: Mapping[str, Any] = {
+        "mission_slug": intent.kept.what.get("mission_slug"),
         "is_complete": intent.is_complete,
         "is_pushed": intent.is_pushed,
         "target": plan.target,
@@ -57,60 +139,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
         "left_out": [*plan.left_out],
         "lines": _text(intent.lines),
     }
-    publish(path, json.dumps(record).encode(), mode=0o600, below=files.project.root, sweeps=True)
-
-
-def pending(files: MissionFiles) -> MergeIntent | None:
-    """The intent that was not discarded yet.
-
-    Raises: StateUnreadable.
-    """
-    record = read_json(_path(files), below=files.project.root)
-    if not record:
-        return None
-    return MergeIntent(
-        correlation_id=record["correlation_id"],
-        identity=record.get("identity"),
-        request_digest=record["request_digest"],
-        is_complete=record["is_complete"],
-        is_pushed=record["is_pushed"],
-        plan=MergePlan(
-            target=record["target"],
-            from_commit=record["from_commit"],
-            to_commit=record["to_commit"],
-            host_files={name: _bytes(text) for name, text in record["host_files"].items()},
-            left_out=tuple(record.get("left_out", ())),
-        ),
-        lines=_bytes(record["lines"]),
-    )
-
-
-def moved_packages(files: MissionFiles) -> frozenset[str]:
-    """The packages of a merge that origin may have, or may get yet: none of them moves on its own.
-
-    Raises: StateUnreadable.
-    """
-    intent = pending(files)
-    if intent is None or not intent.is_pushed or intent.is_complete:
-        return frozenset()
-    return frozenset(json.loads(line)["wp_id"] for line in intent.lines.splitlines())
-
-
-def discard(files: MissionFiles) -> None:
-    """No intent is left.
-
-    Raises: StorageFailed.
-    """
-    path = _path(files)
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageFailed(f"cannot remove {path}: {error.strerror}") from error
-    fsync_folder(path.parent)
-
-
-def _path(files: MissionFiles) -> Path:
-    return files.project.merges / f"{files.slug}.json"
+    return replace(intent.kept, what=said)
 
 
 def _text(content: bytes) -> str:

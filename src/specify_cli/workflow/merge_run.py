@@ -13,6 +13,7 @@ from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
 from specify_cli.files import sync
 from specify_cli.storage import event_lines
+from specify_cli.storage.intents import Intents
 from specify_cli.vcs import merge, pushing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
@@ -80,7 +81,7 @@ class MergeRun:
         return is_open and not self._conflicts(intent) and not self._has_moved(intent)
 
     def _conflicts(self, intent: MergeIntent) -> bool:
-        return intent.is_of(self.cause) and intent.request_digest != self.cause.request_digest
+        return intent.is_of(self.cause) and intent.kept.digest != self.cause.request_digest
 
     def begun(self, intent: MergeIntent) -> MergePlan | None:
         """The plan of this request's own merge that was begun before; None without one."""
@@ -102,7 +103,7 @@ class MergeRun:
         if not is_own:
             merge_intent.discard(self.mission.files)
             return None
-        self._complete(intent)
+        self._count(intent)
         return intent.plan
 
     def carry_out(self) -> MergePlan | Push:
@@ -112,24 +113,20 @@ class MergeRun:
         # The record of a move may outlive a power loss that the intent it belongs to does not.
         merge.settle(self.repository, self.target)
         plan = self._plan(lines)
-        intent = MergeIntent(
-            correlation_id=self.cause.correlation_id,
-            identity=self.cause.identity,
-            request_digest=self.cause.request_digest,
-            plan=plan,
-            lines=lines,
-            # Before, because a host that is killed behind a push must know of it afterwards.
-            is_pushed=self.wish.push,
+        # Whether it is pushed, too: a host that is killed behind a push must know of it afterwards.
+        files = self.mission.files
+        intent = merge_intent.intended(
+            files, self.cause, plan=plan, lines=lines, is_pushed=self.wish.push
         )
         # The intent must not outlive a power loss that the commits it names do not.
         sync.sync_all()
-        merge_intent.remember(self.mission.files, intent)
+        merge_intent.remember(files, intent)
         if intent.is_pushed:
-            return Push(self.mission.files, self.repository, plan, is_new=True)
+            return Push(files, self.repository, plan, is_new=True)
         with self._completing(intent):
             self._move(intent)
             self._record(intent)
-            self._complete(intent)
+            self._count(intent)
         return plan
 
     @contextmanager
@@ -274,18 +271,19 @@ class MergeRun:
         if self._has_moved(intent):
             self._record(intent)
 
-    def _complete(self, intent: MergeIntent) -> None:
-        merge_intent.remember(self.mission.files, replace(intent, is_complete=True))
-        self._count(intent)
-
     def _has_moved(self, intent: MergeIntent) -> bool:
         tip = self.repository.branch_tip(intent.plan.target)
         return tip is not None and self.repository.is_ancestor(intent.plan.to_commit, tip)
 
     def _record(self, intent: MergeIntent) -> None:
-        self.mission.files.log.append_lines(intent.lines)
+        """The mission's log has the lines, and the intent is complete: both, or none of them."""
+        files = self.mission.files
+        files.log.append_lines(intent.lines, also=merge_intent.completing(files, intent))
 
     def _count(self, intent: MergeIntent) -> None:
+        """They are effects of this request, and its intent is settled with its answer."""
+        if self.cause.decision is not None:
+            self.cause.decision.settles = Intents.dropping(intent.kept)
         counted = self.cause.effects.event_ids
         counted.extend(x for x in event_lines.ids_in(intent.lines) if x not in counted)
 

@@ -242,30 +242,21 @@ class OpenMission:
                 )
             )
 
-    def append(self, events: Sequence[Event], cause: Cause, *, at_once: bool = False) -> None:
+    def append(self, events: Sequence[Event], cause: Cause) -> None:
         """The events are in the log, durably, and counted as effects of `cause`.
 
-        Those of a request with a decision come with its answer, unless they are needed `at_once`; the mission stays locked till
-        then.
+        Those of a request with a decision come with its answer; the mission stays locked till then.
 
         Raises: StateUnreadable, StorageFailed.
         """
         if not events:
             return
-        if cause.decision is None or at_once:
+        if cause.decision is None:
             self.files.log.append(events)
         else:
             cause.decision.add(events, self.files.log.prepared(events))
             self.decisions.append(cause.decision)
         cause.effects.note(events)
-
-    def take_back(self, events: Sequence[Event], cause: Cause) -> None:
-        """The events, just appended, are neither in the log nor effects of `cause`.
-
-        Raises: StorageFailed.
-        """
-        self.files.log.take_back(events)
-        cause.effects.forget(events)
 
 
 def _approves(event: Moved) -> bool:

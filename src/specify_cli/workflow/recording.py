@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from specify_cli.errors import CorrelationIdConflict, SpecKittyError, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
-from specify_cli.workflow import merge_intent
 from specify_cli.workflow.cause import Cause, Effects
+from specify_cli.workflow.intending import begun_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,9 @@ class Recording:
         try:
             files = MissionFiles(self.project, slug)
             recorded = files.log.read().caused_by(cause.correlation_id, cause.identity)
-            intent = merge_intent.pending(files)
             if replace(cause, effects=Effects()).claim(recorded):
                 return True
-            return bool(
-                intent and intent.is_of(cause) and intent.request_digest == cause.request_digest
-            )
+            return begun_by(self.project, cause) is not None
         except (CorrelationIdConflict, StorageFailed):
             raise
         except SpecKittyError:  # What cannot be seen was not begun; nobody is told why.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli import bootstrap
+from specify_cli.storage.intents import Intent
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
@@ -39,8 +40,8 @@ def deaths(stage: Stage, words: Callable[[str], Sequence[str]], *, first: int) -
     pytest.fail("it never came to its end")
 
 
-def begun(stage: Stage) -> list[Path]:
-    return list((stage.root / ".kitty" / "host" / "begun").glob("*"))
+def begun(stage: Stage) -> list[Intent]:
+    return bootstrap.ProjectHost(stage.root).intents()
 
 
 def assert_sound(stage: Stage) -> None:
@@ -58,7 +59,7 @@ def assert_settled(stage: Stage, slug: str) -> None:
     # As a worker that starts: the file of the log may lag behind what is committed.
     bring_logs_up(Project(stage.root), pytest.fail)
     before = stage.events(slug)
-    bootstrap.dispatcher(stage.root).settle_begun()
+    bootstrap.dispatcher(stage.root).settle_intents()
     # As a worker that starts, and every call that changes something.
     Journal(Layout(stage.root)).publish()
     assert begun(stage) == []
@@ -113,7 +114,7 @@ def test_a_merge_killed_at_any_step_is_recorded_without_asking_again(
         if run_until(step, words) == 0:
             break
         assert_sound(stage)
-        bootstrap.dispatcher(stage.root).settle_begun()
+        bootstrap.dispatcher(stage.root).settle_intents()
         assert begun(stage) == []
         lines = [line for line in stage.journal() if line["correlation_id"] == slug]
         lane = stage.lane("WP01", slug)

@@ -232,7 +232,7 @@ def test_no_letter_is_lost_when_settling_it_is_killed_at_any_step(stage: Stage, 
         new_id = f"new-{step:03}"
         words = ["mailbox", "dead-letters", word, letter_id]
         ended = run_until(step, [*words, *(["--as", new_id] * (word == "replay"))])
-        bootstrap.dispatcher(stage.root).settle_begun()
+        bootstrap.dispatcher(stage.root).settle_intents()
         Journal(Layout(stage.root)).publish()
         letter = folder.named(letter_id)
         is_in_inbox = (inbox(stage) / f"{new_id}.json").exists()

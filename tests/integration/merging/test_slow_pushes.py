@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from specify_cli.errors import StorageFailed
+from specify_cli.workflow.merge_run import MergeRun
 from tests.integration.stage import SLUG, Stage
 from tests.patience import LONGEST_S
 
@@ -71,6 +72,10 @@ def eventually(holds: Callable[[], object]) -> None:
 
 def merge(stage: Stage, **args: Any) -> dict[str, Any]:
     return stage.ask("merge-mission", mission=SLUG, push=True, **args)
+
+
+def refuse(*_: object) -> None:
+    raise StorageFailed("no space")
 
 
 class Merging(threading.Thread):
@@ -203,10 +208,10 @@ def test_a_package_can_leave_a_merge_that_was_refused(stage: Stage, origin: Orig
 def test_a_merge_that_was_pushed_and_made_asks_no_remote_again(
     stage: Stage, origin: Origin
 ) -> None:
-    assert merge(stage)["success"]
-    intent = stage.root / ".kitty" / "host" / "merges" / f"{SLUG}.json"
-    # As a host leaves it that is killed when the target has moved, and nothing else.
-    intent.write_text(json.dumps(json.loads(intent.read_text()) | {"is_complete": False}))
+    # The target has moved, and nothing else.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MergeRun, "_record", refuse)
+        assert merge(stage)["error_code"] == "STORAGE_FAILED"
     origin.path.rename(origin.path.with_name("moved.git"))
     assert stage.done("merge-mission", mission=SLUG)["merged_wps"] == ["WP01"]
 

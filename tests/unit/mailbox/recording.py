@@ -101,7 +101,7 @@ class RecordingDispatcher:
         envelope = _refusal(correlation_id, error)
         return self._record(correlation_id, identity, dead_letter=dead_letter, envelope=envelope)
 
-    def settle_begun(self) -> None:
+    def settle_intents(self) -> None:
         """There is no other door."""
 
     def _carry_out(self, raw: bytes, stem: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from specify_cli import bootstrap
 from specify_cli.core.events import Event
 from specify_cli.errors import StorageFailed
+from specify_cli.storage.intents import Rows
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.record_entries import Draft
 from specify_cli.workflow.cause import Cause
@@ -46,7 +48,12 @@ class _DeadJournal(Journal):
     """Finds, and dies where it is to append."""
 
     def append(
-        self, line: Mapping[str, Any], *, unless_known: bool = True, decided: Sequence[Draft] = ()
+        self,
+        line: Mapping[str, Any],
+        *,
+        unless_known: bool = True,
+        decided: Sequence[Draft] = (),
+        also: Rows | None = None,
     ) -> dict[str, Any]:
         raise StorageFailed("killed")
 
@@ -56,8 +63,8 @@ def committed_before_the_answer() -> Iterator[None]:
     """Events are committed as they were by releases that committed the answer on its own."""
     append = OpenMission.append
 
-    def at_once(mission: OpenMission, events: Sequence[Event], cause: Cause, **_: Any) -> None:
-        append(mission, events, cause, at_once=True)
+    def at_once(mission: OpenMission, events: Sequence[Event], cause: Cause) -> None:
+        append(mission, events, replace(cause, decision=None))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OpenMission, "append", at_once)

@@ -80,9 +80,9 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     found: list[list[str]] = []
     commit = Record.commit
 
-    def noted(record: Record, drafts: list[Any]) -> Any:
+    def noted(record: Record, drafts: list[Any], **more: Any) -> Any:
         found.append([it.kind for it in drafts])
-        return commit(record, drafts)
+        return commit(record, drafts, **more)
 
     monkeypatch.setattr(Record, "commit", noted)
     return found
@@ -153,7 +153,7 @@ def test_all_of_a_batch_is_one_transaction(
 def test_a_commit_that_fails_leaves_nothing_and_each_is_told_alone(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> Any:
+    def refuse(*_: Any, **__: Any) -> Any:
         raise StorageFailed("the disk is full")
 
     asked = files(dispatcher, [("a", "append-history", NOTE), ("b", "append-history", NOTE)])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +18,12 @@ from specify_cli.errors import (
     SpecKittyError,
     StorageFailed,
 )
-from specify_cli.orchestrator_api import begun, registry
+from specify_cli.orchestrator_api import calls, registry
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.storage import records
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import APPROVED, ENVELOPE_KEYS, POLICY, SLUG, Stage, digest_of_tree
 from tests.unit.orchestrator_api.doors import committed_before_the_answer
 
@@ -194,26 +197,33 @@ def test_what_was_refused_unread_is_not_taken_for_another_after_a_kill(
 # What killed callers at the command line have left.
 
 
-def note_of_a_dead_caller(project: Stage, text: str) -> None:
-    """A caller noted its request, and was killed before it did anything."""
-    host = bootstrap.ProjectHost(project.root)
-    host.journal()
+def note_of_a_dead_caller(project: Stage, text: str) -> Path:
+    """A release without a record noted a request, and was killed before it did anything; the note."""
     asked = Request(command="append-history", args=NOTE | {"note": text}, correlation_id="one")
-    note = begun.note(asked, Origin(door="cli", identity="uid:0"))
-    with pytest.raises(KeyboardInterrupt), host.begun().noted(note):
-        raise KeyboardInterrupt
+    note = project.root / ".kitty" / "host" / "begun" / "one.json"
+    note.parent.mkdir(parents=True)
+    note.write_text(json.dumps(calls.kept(asked, Origin(door="cli", identity="uid:0"))))
+    return note
+
+
+def settle(project: Stage) -> None:
+    """As the first call of this release that changes something."""
+    records.made(Layout(project.root))
+    bootstrap.dispatcher(project.root).settle_intents()
+    assert bootstrap.ProjectHost(project.root).intents() == []
 
 
 def test_nothing_new_is_done_for_a_dead_caller(project: Stage) -> None:
-    note_of_a_dead_caller(project, "n")
-    bootstrap.dispatcher(project.root).settle_begun()
+    note = note_of_a_dead_caller(project, "n")
+    settle(project)
     assert project.events() == project_journal(project) == []
+    assert not note.exists()
 
 
 def test_a_dead_caller_is_told_nothing_where_its_id_was_answered_meanwhile(project: Stage) -> None:
     note_of_a_dead_caller(project, "other")
     answer(project, body("one", "append-history", NOTE))
-    bootstrap.dispatcher(project.root).settle_begun()
+    settle(project)
     assert len(project.events()) == len(project.journal()) == 1
 
 

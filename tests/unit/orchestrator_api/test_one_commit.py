@@ -35,9 +35,9 @@ def test_events_and_their_request_are_one_transaction(
     commits: list[list[str]] = []
     commit = Record.commit
 
-    def counted(record: Record, drafts: list[Any]) -> Any:
+    def counted(record: Record, drafts: list[Any], **more: Any) -> Any:
         commits.append([it.kind for it in drafts])
-        return commit(record, drafts)
+        return commit(record, drafts, **more)
 
     monkeypatch.setattr(Record, "commit", counted)
     assert answer(project, body("one", command, args), identity="default")["success"]
@@ -84,10 +84,10 @@ def test_the_mission_stays_locked_until_its_events_are_committed(
     lock = Layout(project.root).lock(f"mission-{SLUG}")
     commit = Record.commit
 
-    def watched(record: Record, drafts: list[Any]) -> Any:
+    def watched(record: Record, drafts: list[Any], **more: Any) -> Any:
         with pytest.raises(StorageFailed), locks.held(lock, timeout_s=0):
             pass
-        return commit(record, drafts)
+        return commit(record, drafts, **more)
 
     monkeypatch.setattr(Record, "commit", watched)
     assert answer(project, body("one", "append-history", NOTE), identity="default")["success"]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from specify_cli import bootstrap
-from specify_cli.orchestrator_api import begun
+from specify_cli.orchestrator_api import calls
 from specify_cli.orchestrator_api.request import Origin, Request
-from specify_cli.storage.begun import BegunCalls
+from specify_cli.storage import former_intents, records
 from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, Stage
 from tests.unit.orchestrator_api.doors import committed_before_the_answer
@@ -149,14 +149,16 @@ def test_a_call_that_a_former_release_noted_is_answered_without_its_credential(
         raise KeyboardInterrupt
 
     bootstrap.mailbox_layout(project.root).ensure()
-    note = begun.note(asked.masked(), origin)
     with monkeypatch.context() as patch, committed_before_the_answer():
         patch.setattr("specify_cli.storage.journal.Journal.append", killed)
-        with pytest.raises(KeyboardInterrupt), BegunCalls(Layout(project.root).begun).noted(note):
+        with pytest.raises(KeyboardInterrupt):
             bootstrap.dispatcher(project.root).answer(asked, origin)
-    assert list((project.root / ".kitty" / "host").rglob("begun/*.json"))
+    note = project.root / ".kitty" / "host" / "begun" / "one.json"
+    note.parent.mkdir()
+    note.write_text(json.dumps(calls.kept(asked.masked(), origin)))
+    former_intents.take_over(records.made(Layout(project.root)), Layout(project.root))
     assert SECRET not in everything_in(project)
-    bootstrap.dispatcher(project.root).settle_begun()
+    bootstrap.dispatcher(project.root).settle_intents()
     [line] = project.journal()
     assert line["envelope"]["data"]["redacted"] == ["note"]
     again = bootstrap.dispatcher(project.root).answer(asked, origin)

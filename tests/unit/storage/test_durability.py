@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from specify_cli.files import atomic, folders
-from specify_cli.storage.begun import BegunCalls
 from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.journal_publisher import SYNCED_BYTES
 from specify_cli.storage.layout import Layout
@@ -46,14 +45,6 @@ def test_a_journal_is_kept_each_time_it_has_grown_by_some_kilobytes(tmp_path: Pa
     with watched() as disk:
         journal.append(line("c", note="x" * SYNCED_BYTES))
     assert disk.is_kept(Layout(tmp_path).journal)
-
-
-def test_the_note_of_a_call_is_kept_before_the_call_begins(tmp_path: Path) -> None:
-    folder = tmp_path / "begun"
-    with watched() as disk, BegunCalls(folder).noted({"correlation_id": "a"}):
-        (note,) = folder.iterdir()
-        assert disk.is_kept(note)
-        assert disk.is_name_kept(note)
 
 
 def test_a_settled_dead_letter_stays_settled(tmp_path: Path) -> None:

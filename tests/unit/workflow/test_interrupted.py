@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 import shutil
 from pathlib import Path
@@ -11,16 +9,17 @@ from typing import Any
 
 import pytest
 
+from specify_cli import bootstrap
 from specify_cli.errors import StorageFailed
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
-from tests.durability import watched
+from specify_cli.workflow.merge_run import MergeRun
 from tests.integration.stage import SLUG, Stage
-from tests.records import forget
 from tests.unit.orchestrator_api.doors import KilledHost, answer, body, committed_before_the_answer
 
 pytestmark = pytest.mark.long
 
 MERGE = {"mission": SLUG}
+ACCEPT = {"mission": SLUG, "actor": "ada"}
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
 
 
@@ -43,13 +42,17 @@ def log(stage: Stage) -> Any:
 def kill_merge(stage: Stage, *, is_recorded: bool) -> None:
     """A merge is killed when its target has moved, before or after its events were in the log."""
     stage.approve("WP01", {"one.txt": "1\n"})
-    before = log(stage).read_bytes()
-    kill(stage, "merge-mission", MERGE)
-    if not is_recorded:
-        forget(stage.root)
-        log(stage).write_bytes(before)
-    path = stage.root / ".kitty" / "host" / "merges" / f"{SLUG}.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"is_complete": False}))
+    if is_recorded:
+        kill(stage, "merge-mission", MERGE)
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MergeRun, "_record", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ask(stage, "merge-mission", MERGE)
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def dones(stage: Stage) -> int:
@@ -65,35 +68,38 @@ def test_another_body_under_the_id_of_an_interrupted_request_conflicts(stage: St
     assert len(stage.events()) == 1
 
 
-def test_an_acceptance_that_was_interrupted_is_made_once(stage: Stage) -> None:
-    stage.approve("WP01", {"one.txt": "1\n"})
-    kill(stage, "accept-mission", {"mission": SLUG, "actor": "ada"})
-    again = ask(stage, "accept-mission", {"mission": SLUG, "actor": "ada"})
+def assert_accepted_once(stage: Stage) -> None:
+    again = ask(stage, "accept-mission", ACCEPT)
     assert again["success"], again
     accepted = [event for event in stage.events() if event.get("kind") == "mission_accepted"]
     assert len(accepted) == 1
     assert stage.journal()[-1]["event_ids"] == [accepted[0]["event_id"]]
+    assert stage.git("log", "--format=%s").count("Accept mission") == 1
 
 
-ACCEPT = {"mission": SLUG, "actor": "ada"}
-
-
-def kill_acceptance(stage: Stage) -> Path:
-    """An acceptance is killed when it is in the log and not committed; a lock that keeps git out."""
+def test_an_acceptance_that_was_interrupted_is_made_once(stage: Stage) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
     kill(stage, "accept-mission", ACCEPT)
-    stage.git("reset", "-q", "HEAD~1")
-    lock = stage.root / ".git" / "index.lock"
-    lock.touch()
-    return lock
+    assert_accepted_once(stage)
+
+
+def test_an_acceptance_that_a_former_release_had_recorded_is_made_once(stage: Stage) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with committed_before_the_answer():
+        kill(stage, "accept-mission", ACCEPT)
+    assert_accepted_once(stage)
 
 
 def acceptances(stage: Stage) -> int:
     return [event.get("kind") for event in stage.events()].count("mission_accepted")
 
 
-def test_an_interrupted_acceptance_that_git_refuses_is_taken_back(stage: Stage) -> None:
-    lock = kill_acceptance(stage)
+def test_an_interrupted_acceptance_that_git_refuses_is_forgotten(stage: Stage) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    kill(stage, "accept-mission", ACCEPT)
+    stage.git("reset", "-q", "HEAD~1")
+    lock = stage.root / ".git" / "index.lock"
+    lock.touch()
     assert ask(stage, "accept-mission", ACCEPT)["error_code"] == "PREFLIGHT_FAILED"
     assert acceptances(stage) == 0
     lock.unlink()
@@ -101,14 +107,19 @@ def test_an_interrupted_acceptance_that_git_refuses_is_taken_back(stage: Stage) 
     assert acceptances(stage) == 1
 
 
-def test_an_interrupted_acceptance_that_others_have_built_upon_stands(stage: Stage) -> None:
-    lock = kill_acceptance(stage)
-    assert ask(stage, "append-history", NOTE, stem="note")["success"]
-    with pytest.raises(StorageFailed):
-        ask(stage, "accept-mission", ACCEPT)
-    lock.unlink()
-    assert ask(stage, "accept-mission", ACCEPT)["success"]
-    assert acceptances(stage) == 1
+def test_an_interrupted_acceptance_is_refused_where_a_package_went_back_since(
+    stage: Stage,
+) -> None:
+    stage.approve("WP01", {"one.txt": "1\n"})
+    kill(stage, "accept-mission", ACCEPT)
+    back = {"to": "in_progress", "actor": "reviewer", "review_ref": "r2"}
+    assert ask(stage, "transition", {"mission": SLUG, "wp": "WP01", **back}, stem="two")["success"]
+    assert ask(stage, "accept-mission", ACCEPT)["error_code"] == "MISSION_NOT_READY"
+    assert acceptances(stage) == 0
+    # Git's last word is the same.
+    committed = stage.git("show", f"HEAD:kitty-specs/{SLUG}/status.events.jsonl")
+    assert committed.strip().encode() == log(stage).read_bytes().strip()
+    assert bootstrap.ProjectHost(stage.root).intents() == []
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])
@@ -145,25 +156,19 @@ def test_a_merge_whose_plan_is_gone_is_still_known_by_its_events(stage: Stage) -
 
 def test_a_plan_that_was_given_up_does_not_return(stage: Stage) -> None:
     kill_merge(stage, is_recorded=True)
-    with watched() as disk:
-        assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
-    gone = disk.steps.index(f"unlink {SLUG}.json")
-    assert disk.steps[gone + 1] == "sync merges"
+    assert ask(stage, "merge-mission", MERGE, stem="two")["success"]
+    assert bootstrap.ProjectHost(stage.root).intents() == []
 
 
 def test_a_merge_whose_record_the_disk_refuses_is_no_refusal(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.approve("WP01", {"one.txt": "1\n"})
-    replace, seen = os.replace, []
 
-    def refuse_the_second(old: str, new: str, **folders: int) -> None:
-        seen.append(new)
-        if seen.count(f"{SLUG}.json") == 2:
-            raise OSError(errno.ENOSPC, "no space")
-        replace(old, new, **folders)
+    def refuse(*_: object) -> None:
+        raise StorageFailed("no space")
 
-    monkeypatch.setattr(os, "replace", refuse_the_second)
+    monkeypatch.setattr(MergeRun, "_record", refuse)
     with pytest.raises(StorageFailed):
         ask(stage, "merge-mission", MERGE)
     monkeypatch.undo()

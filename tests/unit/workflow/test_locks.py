@@ -68,8 +68,7 @@ def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
 
 def test_the_folder_of_the_locks_is_made_for_nobody_else_to_look_into(stage: Stage) -> None:
     assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
-    stage.ask("accept-mission", policy=None, mission=SLUG, actor="ada")
-    for folder in (".kitty/host", ".kitty/host/locks", ".kitty/host/begun"):
+    for folder in (".kitty/host", ".kitty/host/locks"):
         assert stat.S_IMODE((stage.root / folder).stat().st_mode) == 0o700
 
 

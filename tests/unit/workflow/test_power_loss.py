@@ -16,7 +16,7 @@ from tests.integration.stage import SLUG, Stage
 BIG_STEPS = (
     "run git",
     SYNC_ALL,
-    f"rename {SLUG}.json",
+    "intent merge",
     "unlock repository.lock",
     f"rename {SLUG}-lane-a.json",
 )
@@ -82,15 +82,11 @@ def test_a_commit_of_the_host_s_files_is_pointed_at_when_it_cannot_be_lost(stage
 
 
 def test_a_plan_of_a_merge_names_no_commit_that_can_be_lost(stage: Stage) -> None:
-    assert has(merge(stage), "run git ls-files", f"rename {SLUG}.json")
+    assert has(merge(stage), "run git ls-files", "intent merge")
 
 
 def test_a_target_moves_to_nothing_that_can_be_lost(stage: Stage) -> None:
     assert has(merge(stage), "run git ls-files", "run git update-ref")
-
-
-def test_a_merge_is_told_of_when_its_target_cannot_move_back(stage: Stage) -> None:
-    assert has(merge(stage), "run git update-ref", f"rename {SLUG}.json")
 
 
 def test_a_branch_does_not_move_before_the_index_has_its_name(stage: Stage) -> None:
@@ -124,8 +120,8 @@ def test_a_workspace_is_retired_for_good_before_the_merge_is_answered(stage: Sta
     assert come_one_after_the_other(merge(stage), *steps)
 
 
-def test_the_plan_of_a_merge_keeps_its_folder(stage: Stage) -> None:
-    steps = ("sync host", f"rename {SLUG}.json", "run git update-ref")
+def test_a_merge_is_intended_before_its_target_moves(stage: Stage) -> None:
+    steps = ("intent merge", "run git update-ref")
     assert come_one_after_the_other(merge(stage), *steps)
 
 

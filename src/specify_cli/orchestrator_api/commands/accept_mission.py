@@ -66,7 +66,6 @@ COMMAND = Command(
     params=AcceptMissionParams,
     handle=handle,
     changes_state=True,
-    leaves_traces=True,
     takes_policy=True,
     example="spec-kitty orchestrator-api accept-mission --mission 001-search --actor nightly",
 )

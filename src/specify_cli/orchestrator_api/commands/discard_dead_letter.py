@@ -37,7 +37,6 @@ COMMAND = Command(
     params=DiscardDeadLetterParams,
     handle=handle,
     changes_state=True,
-    leaves_traces=True,
     is_for_people=True,
     example="spec-kitty mailbox dead-letters discard 01JD8Z6W",
 )

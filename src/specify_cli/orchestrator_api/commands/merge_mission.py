@@ -75,7 +75,6 @@ COMMAND = Command(
     params=MergeMissionParams,
     handle=handle,
     changes_state=True,
-    leaves_traces=True,
     takes_policy=True,
     example="spec-kitty orchestrator-api merge-mission --mission 001-search --strategy squash",
 )

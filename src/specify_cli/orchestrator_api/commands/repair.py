@@ -38,7 +38,6 @@ COMMAND = Command(
     params=RepairParams,
     handle=handle,
     changes_state=True,
-    leaves_traces=True,
     is_for_people=True,
     example="spec-kitty doctor --fix",
 )

@@ -40,7 +40,6 @@ COMMAND = Command(
     params=ReplayDeadLetterParams,
     handle=handle,
     changes_state=True,
-    leaves_traces=True,
     is_for_people=True,
     example="spec-kitty mailbox dead-letters replay 01JD8Z6W --as retry-7",
 )

@@ -1,7 +1,8 @@
-"""The note of a call at the command line: what is needed to ask again on behalf of a dead caller."""
+"""A request as an intent keeps it: what is needed to ask it again on behalf of a caller that was killed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,11 +11,11 @@ from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.request import Origin, Request
 
 find = partial(registry.find, for_people=True)
-"""Whoever settles a note knows the words of every caller."""
+"""Whoever asks it again knows the words of every caller."""
 
 
-def note(asked: Request, origin: Origin) -> dict[str, Any]:
-    """The call as a JSON object."""
+def kept(asked: Request, origin: Origin) -> dict[str, Any]:
+    """The request as a JSON object."""
     return {
         "correlation_id": asked.correlation_id,
         "door": origin.door,
@@ -26,10 +27,10 @@ def note(asked: Request, origin: Origin) -> dict[str, Any]:
     }
 
 
-def read(call: dict[str, Any]) -> tuple[Request, Origin]:
-    """The call as it was made.
+def read(call: Mapping[str, Any]) -> tuple[Request, Origin]:
+    """The request as it was made.
 
-    Raises: StateUnreadable for a note of another kind.
+    Raises: StateUnreadable where something of it is missing.
     """
     try:
         asked = Request(
@@ -41,4 +42,4 @@ def read(call: dict[str, Any]) -> tuple[Request, Origin]:
         )
         return asked, Origin(door=call["door"], identity=call["identity"])
     except KeyError as error:
-        raise StateUnreadable(f"a note of a begun call has no {error}") from error
+        raise StateUnreadable(f"the request of an intent has no {error}") from error

@@ -1,0 +1,42 @@
+"""A project that is copied while a merge is unfinished."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from specify_cli import bootstrap
+from specify_cli.workflow.merge_run import MergeRun
+from tests.integration.stage import SLUG, Stage
+
+pytestmark = pytest.mark.long
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_merge_that_was_begun_elsewhere_waits_for_a_person(stage: Stage, tmp_path: Path) -> None:
+    stage.write_mission({"WP01": {}})
+    stage.approve("WP01", {"one.txt": "1\n"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MergeRun, "_record", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stage.ask("merge-mission", mission=SLUG, correlation_id="killed")
+    copy = Stage(root=tmp_path / "copy")
+    shutil.copytree(stage.root, copy.root, symlinks=True)
+    bootstrap.dispatcher(copy.root).settle_intents()
+    assert copy.lane("WP01") == "approved"
+    refused = copy.run("merge")
+    assert refused.exit_code == 1
+    assert b"spec-kitty doctor --fix" in refused.stderr
+    told = copy.run("doctor")
+    assert b"'merge' of request killed was begun at" in told.stdout
+    assert copy.run("doctor", "--fix").exit_code == 0
+    bootstrap.dispatcher(copy.root).settle_intents()
+    assert copy.lane("WP01") == "done"
+    assert copy.journal()[-1]["correlation_id"] == "killed"
+    # The one that it was copied from is as it was.
+    assert stage.lane("WP01") == "approved"
