@@ -143,7 +143,6 @@ IDEMPOTENCY = {
     "self._host.journal().find(correlation_id, origin.scope)": "None",
     "known['digest'] == judgement.digest": "True",
     "was_never_read(known)": "False",
-    "journal.find(correlation_id, origin.scope, digest=judgement.digest)": "None",
     "journal.find(intent.id, intent.scope, digest=intent.digest or None) is not None": "False",
     "self._host.services().unfinished.is_begun(intent)": "True",
     "begun_by(mission.files.project, cause)": "None",

@@ -188,22 +188,18 @@ class Dispatcher:
             self._host.journal().publish()
             if known["digest"] == judgement.digest or was_never_read(known):
                 return Answer(envelope=known["envelope"], is_repeat=True)
-            journal = self._host.journal()
-            same = journal.find(correlation_id, origin.scope, digest=judgement.digest)
-            if same is not None:
-                # Refused before, by a host that was killed before the file had left the inbox, say.
-                return Answer(envelope=same["envelope"])
             return self._conflict(judgement, origin, dead_letter=dead_letter)
 
     def _conflict(
         self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
-        """The answer to a request whose id another one has, recorded."""
+        """The answer to a request whose id another one has, recorded once."""
         judgement.refusal = conflict(judgement.request.correlation_id)
         line = journal_line(judgement, origin, dead_letter=dead_letter)
         line["envelope"] = _refusal(judgement, judgement.refusal).envelope
-        self._host.journal().append(line, unless_known=False)
-        return Answer(envelope=line["envelope"])
+        # It may stand there already: a host was killed before the file had left the inbox, say.
+        recorded = self._host.journal().append(line, unless_known=False)
+        return Answer(envelope=recorded["envelope"])
 
     def _answer_new(
         self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None

@@ -19,6 +19,7 @@ from specify_cli.errors import (
     StorageFailed,
 )
 from specify_cli.orchestrator_api import calls, registry
+from specify_cli.orchestrator_api.carrying_out import CarryingOut
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.storage import records
@@ -149,6 +150,15 @@ def test_the_same_bytes_get_the_same_answer_and_have_one_effect(project: Stage) 
     assert len(project.events()) == len(project.journal()) == 1
 
 
+def test_what_is_asked_again_is_not_carried_out_again(
+    project: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = body("one", "append-history", NOTE)
+    first = answer(project, raw)
+    monkeypatch.delattr(CarryingOut, "carry_out")
+    assert answer(project, raw) == first
+
+
 def test_an_id_belongs_to_its_first_request_at_either_door(project: Stage) -> None:
     raw = body("one", "append-history", NOTE)
     first = answer(project, raw)
@@ -162,8 +172,11 @@ def test_an_id_belongs_to_its_first_request_at_either_door(project: Stage) -> No
 
 
 def test_a_conflict_that_is_judged_again_has_one_line(project: Stage):
-    for note in ("first", "other", "other", "third", "other"):
-        answer(project, body("one", "append-history", NOTE | {"note": note}))
+    told: dict[str, Any] = {}
+    for at, note in enumerate(("first", "other", "other", "third", "other")):
+        with freeze_time(f"2026-05-06T07:08:0{at}Z"):
+            made = answer(project, body("one", "append-history", NOTE | {"note": note}))
+        assert told.setdefault(note, made) == made
 
     digests = [line["digest"] for line in project.journal()]
     assert len(digests) == len(set(digests)) == 3

@@ -129,8 +129,11 @@ def test_a_merge_that_was_interrupted_is_recorded_once(stage: Stage, is_recorded
     assert dones(stage) == 1
 
 
-def test_a_merge_that_has_moved_its_target_does_not_move_it_again(stage: Stage) -> None:
-    kill_merge(stage, is_recorded=True)
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_merge_that_has_moved_its_target_does_not_move_it_again(
+    stage: Stage, is_recorded: bool
+) -> None:
+    kill_merge(stage, is_recorded=is_recorded)
     stage.commit({"later.txt": "later\n"})
     tip = stage.git("rev-parse", "main")
     again = ask(stage, "merge-mission", MERGE)
