@@ -100,12 +100,22 @@ class Desk:
         try:
             answered = [*self._answered.values()]
             if answered:
-                self._outbox.sync()
+                self._sync(answered)
             for claim in answered:
                 claim.retire()
                 self._answered.pop(claim.claim_id, None)
         finally:
             self._retiring.release()
+
+    def _sync(self, answered: Sequence[Claim]) -> None:
+        try:
+            self._outbox.sync()
+        except (SpecKittyError, OSError):
+            # The kernel tells of what it could not write once. So the claims count as not answered, and are found again.
+            self._outbox.distrust(claim.stem for claim in answered)
+            for claim in answered:
+                self._answered.pop(claim.claim_id, None)
+            raise
 
     def drop_answered(self) -> None:
         """The claims of what was answered are gone; for a mailbox that went with its replies.

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ class Outbox:
     def __init__(self, places: Places) -> None:
         self._folder = places.outbox
         self._root = places.root
+        self._distrusted: set[str] = set()
 
     def publish(self, stem: str, reply: bytes) -> bool:
         """Whether `reply` was published now; a reply that is already there stays as it is, unless it is torn.
@@ -38,7 +40,7 @@ class Outbox:
         name = stem + SUFFIX
         path = self._folder / name
         with opened(self._folder, below=self._root) as folder, atomic.translated(path, "write"):
-            if _renewed(name, folder):
+            if name not in self._distrusted and _renewed(name, folder):
                 return False
             temporary = f".{name}.{secrets.token_hex(8)}.tmp"
             try:
@@ -48,7 +50,12 @@ class Outbox:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=folder)
                 raise
+        self._distrusted.discard(name)
         return True
+
+    def distrust(self, stems: Iterable[str]) -> None:
+        """These replies may not be on the disk, whatever is read of them: the next `publish` writes them anew."""
+        self._distrusted.update(stem + SUFFIX for stem in stems)
 
     def sync(self) -> None:
         """Every reply that was published by now survives a loss of power.

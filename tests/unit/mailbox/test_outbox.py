@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,34 @@ def test_a_worker_retires_what_it_has_answered_while_it_serves(
     finally:
         worker.stop()
         thread.join()
+
+
+def test_a_reply_that_could_not_be_synced_once_is_written_anew(
+    layout: MailboxLayout, dispatcher: RecordingDispatcher, log: list[str]
+) -> None:
+    refused: list[int] = []
+    real: Any = file_system._syncfs()
+
+    def refuse_once(descriptor: int) -> Any:
+        if not refused:
+            refused.append(reply.stat().st_ino)
+            raise OSError(errno.EIO, "Input/output error")
+        return real(descriptor)
+
+    reply = layout.outbox / "one.json"
+    worker = Worker(layout, dispatcher, settings=SETTINGS, log=log.append)
+    thread = Thread(target=worker.serve, daemon=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_system, "_syncfs", lambda: refuse_once)
+        thread.start()
+        try:
+            put(layout, "one")
+            wait_until(lambda: refused and not any(layout.claimed.iterdir()))
+        finally:
+            worker.stop()
+            thread.join()
+    assert reply.stat().st_ino not in refused
+    assert dispatcher.effects.read_text().split() == ["one"]
 
 
 def test_an_outbox_that_cannot_be_synced_stops_its_own_mailbox_alone(
