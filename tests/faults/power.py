@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.faults import state
 from tests.faults.disk import History, Tree
@@ -43,8 +44,12 @@ class PowerLoss:
         """What did not hold on that disk, in words."""
         at, tree = next(disk for i, disk in enumerate(self._disks(seed), start=1) if i == number)
         root = self._place.root
-        shutil.rmtree(root, ignore_errors=True)
+        (record,) = (root / ".git" / "spec-kitty").iterdir()
+        kept = root.with_name("record")
+        record.rename(kept)
+        shutil.rmtree(root)
         tree.store(root)
+        _keep_folder(kept, record)
         # Stored in another order than it was made: what git left is younger than the host's mark.
         for path in (root / ".git").rglob("*"):
             if path.name != "spec-kitty-at-work":
@@ -63,6 +68,16 @@ class PowerLoss:
             yield from found.differences(self._golden)
         first = Ended(status=-9, out=json.dumps(told) if told else "", err="", calls=0, hits=1)
         yield from Struck(self._place, self._golden).settled(first, told=told)
+
+
+def _keep_folder(kept: Path, record: Path) -> None:
+    """The record is in the folder that it was in before: a host knows a copy by another one."""
+    for path in kept.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in record.iterdir():
+        path.rename(kept / path.name)
+    record.rmdir()
+    kept.rename(record)
 
 
 def _answered(place: Place, calls: list[Call]) -> int:
