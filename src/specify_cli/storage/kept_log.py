@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from specify_cli.storage.record_entries import WITHDRAWN, Entry
+from specify_cli.storage.record_entries import PLANNED, WITHDRAWN, Entry
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class KeptLog:
             if entry.kind == WITHDRAWN:
                 self.withdrawn.update(self.lines[place:])
                 del self.lines[place:]
-            else:
+            elif entry.kind != PLANNED:
                 new = lines_of(entry.log)
                 self.lines[place:place] = new
                 self.withdrawn.difference_update(new)

@@ -23,6 +23,7 @@ class LogContent:
         sound_lines: How many of its lines are whole appends.
         torn: What stands behind them.
         standing: How the file stands to the record, in words; empty where they say the same.
+        plan: The plan of execution lanes that the record has; empty where it has none.
         folded: The same events, folded; None where that was not done yet.
     """
 
@@ -30,6 +31,7 @@ class LogContent:
     sound_lines: int = 0
     torn: bytes = b""
     standing: str = ""
+    plan: bytes = b""
     folded: FoldedLog | None = field(default=None, compare=False)
 
     @property

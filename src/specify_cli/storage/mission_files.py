@@ -133,7 +133,7 @@ class MissionFiles:
                 mission_slug=self.slug,  # Whatever the file calls it: the folder's name counts.
                 mission_branch=content["mission_branch"],
                 target_branch=content["target_branch"],
-                lanes=tuple(_execution_lane(lane) for lane in content["lanes"]),
+                lanes=tuple(execution_lane(lane) for lane in content["lanes"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(
@@ -147,16 +147,20 @@ class MissionFiles:
         if seen is not None and seen.size > _LITTLE:
             batch.require_none()
 
-    def write_lanes(self, content: LanesFile) -> None:
-        """`lanes.json` holds `content`, and what others wrote into it beside that.
+    def write_lanes(self, content: LanesFile, *, anew: bool = False) -> None:
+        """`lanes.json` holds `content`, and, unless it is written `anew`, what others wrote into it beside that.
 
         Raises: StateUnreadable, StorageFailed.
         """
-        before = read_json(self.lanes_path, below=self.project.root)
+        data = self.lanes_content(content, anew=anew)
+        publish(self.lanes_path, data, below=self.project.root, sweeps=True)
+
+    def lanes_content(self, content: LanesFile, *, anew: bool = False) -> bytes:
+        """What `write_lanes` writes. Raises: StateUnreadable."""
+        before = {} if anew else read_json(self.lanes_path, below=self.project.root)
         record = before | {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
         record["lanes"] = [_kept(before, lane["lane_id"]) | lane for lane in record["lanes"]]
-        data = (json.dumps(record, indent=2) + "\n").encode()
-        publish(self.lanes_path, data, below=self.project.root, sweeps=True)
+        return (json.dumps(record, indent=2) + "\n").encode()
 
 
 def identity_in(meta: Mapping[str, Any], *, slug: str, path: Path) -> MissionIdentity:
@@ -273,7 +277,9 @@ def _as_number(value: int | str, path: Path) -> int:
         raise _damaged(path, 1, "mission_number is not a number") from error
 
 
-def _execution_lane(record: Mapping[str, Any]) -> ExecutionLane:
+def execution_lane(record: Mapping[str, Any]) -> ExecutionLane:
+    """What `lanes.json` says of one execution lane. Raises: KeyError, TypeError, ValueError."""
+
     def texts(name: str) -> tuple[str, ...]:
         values: Sequence[Any] = record.get(name) or ()
         return tuple(str(value) for value in values)

@@ -21,6 +21,7 @@ from specify_cli.storage import published_line, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_entries import (
+    PLANNED,
     Draft,
     Entry,
     KnownMission,
@@ -137,13 +138,25 @@ class Record:
         """Every mission that has that id or that folder, newest first. Raises: as `find`."""
         with self._open() as connection:
             query = (
-                "SELECT number, id, folder, branch FROM mission WHERE id = ? OR folder = ?"
+                "SELECT number, id, folder, branch, plan FROM mission WHERE id = ? OR folder = ?"
                 " ORDER BY number DESC"
             )
             return [
-                KnownMission(number=row[0], mission_id=row[1], folder=row[2], branch=row[3])
+                KnownMission(
+                    number=row[0],
+                    mission_id=row[1],
+                    folder=row[2],
+                    branch=row[3],
+                    plan=row[4] or b"",
+                )
                 for row in connection.execute(query, _kept(mission_id, folder)).fetchall()
             ]
+
+    def plans(self, mission: int) -> list[bytes]:
+        """Every plan that the mission's execution lanes had, oldest first. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT CAST(log AS BLOB) FROM entry WHERE mission = ? AND kind = ? ORDER BY position"
+            return [row[0] for row in connection.execute(query, (mission, PLANNED))]
 
     def folders(self) -> list[tuple[str, str]]:
         """Each folder that a mission was known by, and the branch it was on last. Raises: as `find`."""

@@ -28,6 +28,10 @@ WITHDRAWN: Final = "withdrawn"
 """What the mission's log had behind that place does not count any more."""
 
 
+PLANNED: Final = "planned"
+"""The plan of a mission's execution lanes, in place of any before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A request that was answered; `digest` is of what it said. Where `is_new`, nobody has used its id before."""
@@ -51,7 +55,7 @@ class Draft:
         seq: Its `seq`, where an older release gave it one; else the next.
         behind: The position of the newest entry of its mission that was decided on; another one stops all. None where
             nothing was decided on.
-        log: The lines for the mission's log.
+        log: The lines for the mission's log; of a plan, its line.
         asked: The request that it answers.
         packages: The new state of each package that it changes, by the package's id.
         also: What else its transaction changes.
@@ -95,12 +99,14 @@ class KnownMission:
         mission_id: The id in its `meta.json`; None where that has none.
         folder: The name of its folder.
         branch: What was checked out when its log was last written.
+        plan: The plan of its execution lanes; empty before there is one.
     """
 
     number: int | None = None
     mission_id: str | None
     folder: str
     branch: str | None = None
+    plan: bytes = b""
 
 
 class AlreadyAsked(Exception):

@@ -10,6 +10,7 @@ from typing import Final
 
 from specify_cli.storage.record_entries import (
     ADOPTED,
+    PLANNED,
     TAKEN_IN,
     AlreadyAsked,
     Draft,
@@ -106,6 +107,10 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
     values = [getattr(entry, name) for name in _COLUMNS.split(", ")]
     marks = ", ".join("?" * len(values))
     connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
+    if draft.kind == PLANNED:
+        connection.execute(
+            "UPDATE mission SET plan = ? WHERE number = ?", (draft.log, draft.mission)
+        )
     asked = draft.asked
     if asked is not None:
         # Of the very same request one counts.

@@ -30,7 +30,7 @@ BUSY_S: Final = 30.0
 _TABLES: Final = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     """CREATE TABLE mission (
-        number INTEGER PRIMARY KEY, id TEXT, folder TEXT NOT NULL, branch TEXT)""",
+        number INTEGER PRIMARY KEY, id TEXT, folder TEXT NOT NULL, branch TEXT, plan BLOB)""",
     "CREATE INDEX mission_by_id ON mission (id)",
     "CREATE INDEX mission_by_folder ON mission (folder)",
     """CREATE TABLE entry (

@@ -33,7 +33,14 @@ from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.log_file import FILE_NAME, LogFile
 from specify_cli.storage.log_view import LogView
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_entries import EVENTS, TAKEN_IN, WITHDRAWN, Draft, KnownMission
+from specify_cli.storage.record_entries import (
+    EVENTS,
+    PLANNED,
+    TAKEN_IN,
+    WITHDRAWN,
+    Draft,
+    KnownMission,
+)
 
 _NOTHING_IS_LOST: Final = "the host knows what it lacks, and writes it later"
 _log: Final = DeferredLog(__name__)
@@ -213,6 +220,34 @@ class RecordedLog:
         follow = partial(self._write, record, view, new=len(new))
         return PreparedLines(drafts=drafts, follow=follow)
 
+    def keep_plan(self, plan: bytes) -> None:
+        """The record has that plan of execution lanes; call it under the mission's lock.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `view`; nothing was changed.
+        """
+        record = records.made(self.project)
+        view = self._view(record)
+        number = self._numbered(record, view.known).number
+        draft = Draft(at=clock.timestamp(), kind=PLANNED, mission=number, log=plan)
+        record.commit(_behind(view, [draft]))
+
+    def plans(self) -> list[bytes]:
+        """Every plan of execution lanes that the record has of the mission. Raises: as `view`."""
+        record = records.found(self.project)
+        number = self.view().known.number
+        return [] if record is None or number is None else record.plans(number)
+
+    def hindrance(self) -> str:
+        """Why the host leaves its files of the mission as they are, in words; empty where it may write them.
+
+        Raises: as `view`.
+        """
+        view, at = self.view(), checkout.look(self.project.root)
+        if at and at.operation:
+            return f"because a {at.operation} is under way"
+        return checkout.hindrance(view.found, view.known, at)
+
     def take_back(self, events: Sequence[Event]) -> None:
         """The `events`, the newest append, do not count; nobody was told of them yet.
 
@@ -236,7 +271,7 @@ class RecordedLog:
             self._write(record, view)
 
     def _read(self, view: LogView) -> LogContent:
-        return replace(self._content(view), standing=self.standing(view))
+        return replace(self._content(view), standing=self.standing(view), plan=view.known.plan)
 
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()
@@ -257,7 +292,7 @@ class RecordedLog:
             record = records.made(self.project)
             view = replace(view, known=self._numbered(record, view.known))
             record.commit(_behind(view, [*_taken_in(view)]))
-        return replace(content, torn=b""), view
+        return replace(content, torn=b"", plan=view.known.plan), view
 
     def _folders(self) -> list[str]:
         return project_files.names_in(self.project.missions, below=self.project.root)

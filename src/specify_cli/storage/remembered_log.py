@@ -191,6 +191,7 @@ class RememberedLog(RecordedLog):
             batch.require_none()
         lines = record.log_of(known.known.number or 0).lines
         content = folded(event_lines.parse_lines(enumerate(lines, start=1), self.path))
+        content = replace(content, plan=known.known.plan)
         if not content.torn:
             record.memory.put(self.slug, replace(known, content=content))
         return content

@@ -59,7 +59,7 @@ def _plan_lanes(project: Project, path: Path) -> bool:
         before = project_files.read_if_there(path, below=project.root)
         if before is not None:
             _keep(project, path, before)
-        mission.write_lanes()
+        mission.write_lanes(repairs=True)
     return True
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
 from specify_cli.core.state import MissionState, PackageState
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
-from specify_cli.storage import project_files
+from specify_cli.storage import lane_plans, project_files
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
@@ -81,10 +82,8 @@ class OpenMission:
     @cached_property
     def lanes(self) -> Sequence[ExecutionLane]:
         """The execution lanes of all packages, those that are written down unchanged."""
-        known = self.files.lanes()
-        return lane_plan.plan_lanes(
-            [self.scope_of(wp_id) for wp_id in self.packages], known.lanes if known else ()
-        )
+        known = lane_plans.known_lanes(self.files, self.log.plan)
+        return lane_plan.plan_lanes([self.scope_of(wp_id) for wp_id in self.packages], known)
 
     def scope_of(self, wp_id: str) -> PackageScope:
         """What the plan of execution lanes goes by."""
@@ -123,10 +122,13 @@ class OpenMission:
 
         Raises: StateUnreadable, StorageFailed.
         """
-        root, lanes = self.files.project.root, self.files.lanes_path
+        root, path = self.files.project.root, self.files.lanes_path
+        plans = self.files.log.plans()
         return {
             self.files.log.path: self.files.log.lines() or None,
-            lanes: project_files.read_if_there(lanes, below=root),
+            path: lane_plans.projected(self.files, self._lanes_file(plans[-1]))
+            if plans
+            else project_files.read_if_there(path, below=root),
         }
 
     @property
@@ -226,21 +228,31 @@ class OpenMission:
             target_branch=self.target_branch,
         )
 
-    def write_lanes(self) -> None:
-        """`lanes.json` holds the plan.
+    def write_lanes(self, *, repairs: bool = False) -> None:
+        """The record has the plan of today, and `lanes.json`, as far as it may be written.
 
-        Raises: StorageFailed.
+        With `repairs`, as a person asks for, the file is written whatever is in it.
+
+        Raises: StateUnreadable, StorageFailed.
         """
-        known = self.files.lanes()
-        if known is None or tuple(known.lanes) != tuple(self.lanes):
-            self.files.write_lanes(
-                LanesFile(
-                    mission_slug=self.slug,
-                    mission_branch=self.mission_branch,
-                    target_branch=self.target_branch,
-                    lanes=tuple(self.lanes),
-                )
-            )
+        planned = self._lanes_file(lane_plans.encoded(self.lanes))
+        lane_plans.keep(self.files, planned, before=self.log.plan, repairs=repairs)
+
+    def bring_lanes_back(self) -> None:
+        """`lanes.json`, which is not there, has the plan that the record has, where it may be written.
+
+        Raises: StateUnreadable; NotInBatch.
+        """
+        batch.require_none()
+        lane_plans.bring_up(self.files, self._lanes_file(self.log.plan))
+
+    def _lanes_file(self, plan: bytes) -> LanesFile:
+        return LanesFile(
+            mission_slug=self.slug,
+            mission_branch=self.mission_branch,
+            target_branch=self.target_branch,
+            lanes=lane_plans.lanes_in(plan),
+        )
 
     def append(self, events: Sequence[Event], cause: Cause) -> None:
         """The events are in the log, durably, and counted as effects of `cause`.
@@ -292,11 +304,23 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     files = _files(project, slug)
     with ExitStack() as stack:
         stack.enter_context(locks.held(files.lock))
-        mission = _open(files, files.log.take_in())
+        mission = _with_plan(_open(files, files.log.take_in()))
         with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
             yield mission
         for decision in mission.decisions[-1:]:
             decision.keep(stack.pop_all())
+
+
+def _with_plan(mission: OpenMission) -> OpenMission:
+    """The mission, whose plan of execution lanes the record has, if it has any; the file is there again."""
+    if os.path.lexists(mission.files.lanes_path):
+        if mission.log.plan:
+            return mission
+        plan = lane_plans.taken_over(mission.files)
+        return replace(mission, log=replace(mission.log, plan=plan))
+    if mission.log.plan:
+        mission.bring_lanes_back()
+    return mission
 
 
 @contextmanager
