@@ -309,6 +309,13 @@ def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
     return audit.find_missing_events(Project(layout.root), _journal(layout))
 
 
+def find_changed_lines(layout: MailboxLayout) -> Iterator[str]:
+    """Every line of a log that is not, or not there, what the record has."""
+    from specify_cli.workflow import audit
+
+    return audit.find_changed_lines(Project(layout.root))
+
+
 def _journal(layout: MailboxLayout) -> Journal:
     from specify_cli.storage.journal import Journal
 

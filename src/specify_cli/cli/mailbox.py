@@ -107,7 +107,8 @@ def verify(*, as_json: bool) -> None:
     """
     with complaining(exit_code=COULD_NOT_CHECK):
         layout = layout_here()
-        breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
+        breaks = [*verification.find_breaks(layout), *bootstrap.find_changed_lines(layout)]
+        breaks += bootstrap.find_missing_events(layout)
     if as_json:
         click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks}, indent=1))
     else:

@@ -17,6 +17,7 @@ from typing import Final
 from specify_cli import batch
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage import project_files
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.mission_files import LanesFile, MissionFiles, execution_lane
 
@@ -122,7 +123,10 @@ def standing_of(files: MissionFiles, lanes: Sequence[ExecutionLane]) -> str:
 
 def projected(files: MissionFiles, content: LanesFile) -> bytes:
     """What the file holds once it has the plan. Raises: StateUnreadable, StorageFailed."""
-    return files.lanes_content(content, anew=standing_of(files, content.lanes) == EDITED)
+    standing = standing_of(files, content.lanes)
+    if not standing:
+        return project_files.read(files.lanes_path, below=files.project.root)
+    return files.lanes_content(content, anew=standing == EDITED)
 
 
 def _has_content(files: MissionFiles) -> bool:

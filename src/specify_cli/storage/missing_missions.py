@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 
 from specify_cli import nearest
 from specify_cli.errors import MissionNotFound, SpecKittyError
-from specify_cli.storage import records
+from specify_cli.storage import checkout, records
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.mission_files import all_missions
 from specify_cli.storage.project import Project
 
 _MOST_NAMED = 10
+_OTHER_WAYS = "'spec-kitty doctor' says how it comes back; what the host knows of it is not lost"
 
 
 def mission_not_found(project: Project, name: str, known: Sequence[str]) -> MissionNotFound:
@@ -18,28 +22,39 @@ def mission_not_found(project: Project, name: str, known: Sequence[str]) -> Miss
     shown = (
         ", ".join(known[:10]) or "none: make one with 'spec-kitty specify \"What is to be built\"'"
     )
-    guess = _where_it_was(project, name) or nearest.guess(name, known)
+    where = _where_it_was(project, name)
+    if where:
+        return MissionNotFound(f"mission {name[:80]!r} is not checked out: {where}")
+    guess = nearest.guess(name, known)
     return MissionNotFound(
         f"no mission {name[:80]!r} in this project; missions here: {shown}{guess}"
     )
 
 
+def known_elsewhere(project: Project) -> list[tuple[str, str]]:
+    """The folder of each mission that the host knows and that is not checked out, and the branch it was on last.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
+    record = records.found(project)
+    if record is None:
+        return []
+    here = set(all_missions(project))
+    # It may have been on several branches, one after the other; and it may have been renamed.
+    names = {it.folder: it.branch or "" for it in record.known() if it.branch}
+    return [(folder, branch) for folder, branch in sorted(names.items()) if folder not in here]
+
+
 def missions_not_checked_out(project: Project) -> str:
     """What the host knows of missions whose folders are not there; empty where it knows none."""
     with suppress(SpecKittyError):
-        record = records.found(project)
-        known = (
-            [f"{folder} (on {branch} last)" for folder, branch in record.folders()]
-            if record
-            else []
-        )
+        known = known_elsewhere(project)
         rest = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
         if known:
-            named = ", ".join(known[:_MOST_NAMED])
-            return (
-                f"no mission is checked out; the host knows {named}{rest}: check that branch out, or bring"
-                " the folder back, as with 'git stash pop'; what the host knows of it is not lost"
+            named = ", ".join(
+                f"{folder} (on {branch} last)" for folder, branch in known[:_MOST_NAMED]
             )
+            return f"no mission is checked out; the host knows {named}{rest}; {_way(project, known[0][1])}"
     return ""
 
 
@@ -49,7 +64,14 @@ def _where_it_was(project: Project, name: str) -> str:
         record = records.found(project)
         for it in record.missions(name, folder=name) if record else ():
             if it.branch:
-                return (
-                    f"; the host knows it, and its folder was on {it.branch} last: check that out"
-                )
+                way = _way(project, it.branch)
+                return f"the host knows it, and its folder was on {it.branch} last; {way}"
     return ""
+
+
+def _way(project: Layout, branch: str) -> str:
+    """How the folder of a mission comes back that was on the branch last."""
+    at = checkout.look(project.root)
+    if at is None or branch == at.branch or not at.has_branch(branch):
+        return _OTHER_WAYS
+    return f"'git switch {shlex.quote(branch)}' checks it out; {_OTHER_WAYS}"

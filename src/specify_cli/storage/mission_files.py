@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from specify_cli.files.regular import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.patterns import pattern
 from specify_cli.storage import project_files
+from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.lookup import LONGEST_NAME
 from specify_cli.storage.project import Project
 from specify_cli.storage.recorded_log import RecordedLog
@@ -32,6 +34,7 @@ _LITTLE: Final = 64 * 1024
 """Bytes of a file that are read in no time."""
 _identities: Final[dict[Path, tuple[FileStamp, MissionIdentity]]] = {}
 """What was read of a `meta.json`, as long as it is the same."""
+_HOST_FILES: Final = frozenset({FILE_NAME, "lanes.json"})
 NUMBERED = pattern(r"(\d+)-(.+)", re.ASCII)
 
 
@@ -246,9 +249,21 @@ def _is_mission(folder: Path) -> bool:
     if not is_plain_name(folder.name):
         return False
     try:
-        return stat.S_ISDIR(folder.lstat().st_mode)
+        is_folder = stat.S_ISDIR(folder.lstat().st_mode)
+        return is_folder and not _is_left_behind(folder)
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def _is_left_behind(folder: Path) -> bool:
+    """Whether git, which does not track them, has left nothing but files of the host of a mission."""
+    if os.path.lexists(f"{folder}/meta.json"):
+        return False
+    try:
+        names = {name for name in os.listdir(folder) if name[:1] != "."}
+    except PermissionError:  # Reading it gives the error.
+        return False
+    return bool(names) and names <= _HOST_FILES
 
 
 def _field(meta: Mapping[str, Any], name: str, kind: Any, *, path: Path) -> Any:

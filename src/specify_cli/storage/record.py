@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable
@@ -141,16 +141,8 @@ class Record:
                 "SELECT number, id, folder, branch, plan FROM mission WHERE id = ? OR folder = ?"
                 " ORDER BY number DESC"
             )
-            return [
-                KnownMission(
-                    number=row[0],
-                    mission_id=row[1],
-                    folder=row[2],
-                    branch=row[3],
-                    plan=row[4] or b"",
-                )
-                for row in connection.execute(query, _kept(mission_id, folder)).fetchall()
-            ]
+            rows = connection.execute(query, _kept(mission_id, folder)).fetchall()
+            return [_mission_in(row) for row in rows]
 
     def plans(self, mission: int) -> list[bytes]:
         """Every plan that the mission's execution lanes had, oldest first. Raises: as `find`."""
@@ -158,11 +150,11 @@ class Record:
             query = "SELECT CAST(log AS BLOB) FROM entry WHERE mission = ? AND kind = ? ORDER BY position"
             return [row[0] for row in connection.execute(query, (mission, PLANNED))]
 
-    def folders(self) -> list[tuple[str, str]]:
-        """Each folder that a mission was known by, and the branch it was on last. Raises: as `find`."""
+    def known(self) -> list[KnownMission]:
+        """Every mission, oldest first. Raises: as `find`."""
         with self._open() as connection:
-            query = "SELECT DISTINCT folder, branch FROM mission WHERE branch IS NOT NULL ORDER BY folder"
-            return connection.execute(query).fetchall()
+            query = "SELECT number, id, folder, branch, plan FROM mission ORDER BY number"
+            return [_mission_in(row) for row in connection.execute(query)]
 
     def newest(self, folder: str) -> int:
         """The position of the newest entry of the mission in that folder; 0 without one. Raises: as `find`."""
@@ -344,6 +336,13 @@ class Record:
 
 
 _AT_ONCE: Final = 500
+
+
+def _mission_in(row: Sequence[Any]) -> KnownMission:
+    number, mission_id, folder, branch, plan = row
+    return KnownMission(
+        number=number, mission_id=mission_id, folder=folder, branch=branch, plan=plan or b""
+    )
 
 
 def _kept(*names: str | None) -> tuple[str | None, ...]:

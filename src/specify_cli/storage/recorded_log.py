@@ -129,9 +129,9 @@ class RecordedLog:
     def lack(self, view: LogView) -> str:
         """What the file lacks, in words that follow its name."""
         why = checkout.hindrance(view.found, view.known, checkout.look(self.project.root))
-        when = f"not now, {why}" if why else "with the next change"
+        when = f"does not write them now, {why}" if why else "writes them with the next change"
         lines = f"{len(view.found.missing)} of {len(view.kept.lines)} lines"
-        return f"lacks {lines}; the host knows them, and writes them {when}"
+        return f"lacks {lines}; the host knows them, and {when}"
 
     def lines(self) -> bytes:
         """What the file has once it is right, with its own ends of lines where it is.

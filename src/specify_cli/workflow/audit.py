@@ -1,41 +1,142 @@
-"""The journal and the event logs proved against each other."""
+"""The journal, the event logs and their files proved against each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
 
+from specify_cli.core.events import Event
+from specify_cli.errors import StateUnreadable
 from specify_cli.storage import records
+from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.log_view import LogView
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
+from specify_cli.storage.record_entries import EVENTS
+from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.vcs.file_versions import FileVersions
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.repository import Repository
+
+_LOOKS: Final = 3
+_A_MOMENT_S: Final = 0.1
+"""How long what was just committed may take to come to the file."""
 
 
 def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     """A sentence for every event that the journal names and no log has, and the other way round.
 
-    An event whose request has an intent is none of these: its line will be written.
+    What is not checked out is looked up in the record. An event whose request has an intent is none of these: its
+    line will be written. Nor is one of a host in another clone, which a commit has brought.
+
     Raises: StateUnreadable, StorageFailed.
     """
     logged = {
         event.event_id: (slug, event)
         for slug in all_missions(project)
-        for event in MissionFiles(project, slug).log.read().events
+        for event in _events(MissionFiles(project, slug).log)
         if event.correlation_id
     }
     # Looked up between the two: an intent is there from before the event until the line is.
     record = records.found(project)
     begun = {(it.scope, it.id) for it in Intents(record).all()} if record else set()
     journaled = {event_id: line for line in journal.lines() for event_id in _named_by(line)}
-    for event_id, line in journaled.items():
-        if event_id not in logged:
+    lost = [it for it in journaled if it not in logged]
+    known = _ids_in_record(project) if lost else frozenset()
+    for event_id in lost:
+        if event_id not in known:
+            line = journaled[event_id]
             yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
-    for event_id, (slug, event) in logged.items():
-        is_begun = (event.identity or "", event.correlation_id) in begun
-        if event_id not in journaled and not is_begun:
-            request = event.correlation_id
-            yield f"mission {slug}: event {event_id} of request {request} is not journaled"
+    strange = {
+        event_id: (slug, event)
+        for event_id, (slug, event) in logged.items()
+        if event_id not in journaled
+        and (event.identity or "", event.correlation_id) not in begun
+    }
+    yield from _strange_events(project, strange)
+
+
+def find_changed_lines(project: Project) -> Iterator[str]:
+    """A sentence for every line of a log that is not, or not there, what the record has.
+
+    What the host does not write now, because another branch is checked out, say, is none of these.
+
+    Raises: StorageFailed.
+    """
+    for slug in all_missions(project):
+        log = MissionFiles(project, slug).log
+        name = log.path.relative_to(project.root)
+        try:
+            view = _settled_view(log)
+            hindrance = log.hindrance() if view.found.missing else ""
+        except StateUnreadable as fault:
+            yield fault.message
+            continue
+        if not view.kept.lines:
+            continue
+        found = view.found
+        numbered = [(number, "is not what the host wrote") for number, _ in found.changed]
+        numbered += [(it, "is there twice, or not in its place") for it in found.misplaced]
+        numbered += [(it, "is not a JSON object") for it in found.damaged]
+        for number, what in sorted(numbered):
+            yield f"{name} line {number}: {what}"
+        if found.missing and not hindrance:
+            yield f"{name}: {len(found.missing)} of {len(view.kept.lines)} lines are missing"
+
+
+def _settled_view(log: RecordedLog) -> LogView:
+    view = log.view()
+    for _ in range(_LOOKS):
+        if not view.found.missing:
+            break
+        time.sleep(_A_MOMENT_S)
+        view = log.view()
+    return view
+
+
+def _events(log: RecordedLog) -> Iterable[Event]:
+    with suppress(StateUnreadable):  # `find_changed_lines`, and the doctor, name what is damaged.
+        return log.read().events
+    return ()
+
+
+def _strange_events(project: Project, strange: Mapping[str, tuple[str, Event]]) -> Iterator[str]:
+    own = _ids_in_record(project, kind=EVENTS) if strange else frozenset()
+    committed: dict[str, frozenset[str]] = {}
+    for event_id, (slug, event) in strange.items():
+        if event_id not in own:
+            if slug not in committed:
+                committed[slug] = _ids_in_commits(project, slug)
+            if event_id in committed[slug]:
+                continue
+        why = "is not journaled" if event_id in own else "is not journaled, and in no commit"
+        yield f"mission {slug}: event {event_id} of request {event.correlation_id} {why}"
+
+
+def _ids_in_record(project: Project, *, kind: str | None = None) -> frozenset[str]:
+    record = records.found(project)
+    entries = record.entries() if record else ()
+    return _ids_in(it.log for it in entries if it.log and kind in (None, it.kind))
+
+
+def _ids_in_commits(project: Project, slug: str) -> frozenset[str]:
+    try:
+        repository = Repository.find(project.root)
+        if repository is None:
+            return frozenset()
+        path = MissionFiles(project, slug).log.path
+        return _ids_in(FileVersions(repository=repository, path=path).committed())
+    except GitFailed:  # The doctor says what is wrong with the repository.
+        return frozenset()
+
+
+def _ids_in(logs: Iterable[bytes]) -> frozenset[str]:
+    said = (json_object(line) for log in logs for line in log.split(b"\n") if line)
+    return frozenset(str(it["event_id"]) for it in said if it and it.get("event_id"))
 
 
 def _named_by(line: Mapping[str, Any]) -> list[str]:

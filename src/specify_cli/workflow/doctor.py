@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.core.events import Event
-from specify_cli.core.lanes import Lane
 from specify_cli.core.state import replay
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage.log_content import LogContent
@@ -20,7 +19,6 @@ from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 from specify_cli.workflow.doctor_former_status import examine_former_status
 from specify_cli.workflow.doctor_git import (
-    UNDER_WAY,
     Branches,
     branches_of,
     examine_branches,
@@ -28,15 +26,16 @@ from specify_cli.workflow.doctor_git import (
 )
 from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
 from specify_cli.workflow.doctor_host import examine_host, examine_intake, stale_drafts
+from specify_cli.workflow.doctor_lanes import examine_lanes
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
+from specify_cli.workflow.doctor_missing import examine_missing
 from specify_cli.workflow.doctor_outline import examine_outline
 from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts, unreadable_outline
+from specify_cli.workflow.doctor_refusals import examine_refusals
 from specify_cli.workflow.doctor_repairs import MARK, repair_one
 from specify_cli.workflow.doctor_workspaces import examine_workspaces
 from specify_cli.workflow.intending import intending, intent_of
 from specify_cli.workflow.opened import OpenMission
-
-BEGUN = UNDER_WAY | {Lane.DONE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,19 +100,23 @@ class Doctor:
             found.extend(examine_intake(self.project))
         found.extend(_shared_ids(self.project, slugs))
         branches = branches_of(self.project)
+        found.extend(examine_missing(self.project))
         for one in chosen:
-            found.extend(examine_mission(MissionFiles(self.project, one), branches))
+            files = MissionFiles(self.project, one)
+            found.extend(examine_mission(files, branches, is_chosen=slug is not None))
         return sorted(found, key=lambda it: (str(it.file), it.line or 0, it.check, it.what))
 
 
-def examine_mission(files: MissionFiles, branches: Branches | None) -> list[Finding]:
-    """Everything that was found in one mission.
+def examine_mission(
+    files: MissionFiles, branches: Branches | None, *, is_chosen: bool = False
+) -> list[Finding]:
+    """Everything that was found in one mission; whether it `is_chosen` by its name.
 
     Raises: StorageFailed.
     """
     identity, found = examine_meta(files)
     prompts, faults = examine_prompts(files.folder)
-    events, damage = examine_log(files.log)
+    events, damage = examine_log(files.log, is_chosen=is_chosen)
     known: dict[str, Prompt] = {}
     for prompt in prompts:
         known.setdefault(prompt.wp_id or "", prompt)
@@ -126,7 +129,12 @@ def examine_mission(files: MissionFiles, branches: Branches | None) -> list[Find
     if identity is not None:
         found.extend(
             _examine_whole(
-                files, identity=identity, events=events, prompts=known, branches=branches
+                files,
+                identity=identity,
+                events=events,
+                prompts=known,
+                branches=branches,
+                is_chosen=is_chosen,
             )
         )
     return found
@@ -139,30 +147,33 @@ def _examine_whole(
     events: Sequence[Event],
     prompts: dict[str, Prompt],
     branches: Branches | None,
+    is_chosen: bool,
 ) -> Iterator[Finding]:
     """What can be judged only when all parts of the mission can be read."""
-    try:
-        planned = files.lanes()
-    except StateUnreadable as fault:
-        repair = "correct it by hand or restore it from git"
-        yield error("lanes", files.lanes_path, fault.message, repair=repair)
-        return
     try:
         packages = read_packages(files.folder, below=files.project.root)
     except StateUnreadable as fault:  # A fault of a prompt is a finding already.
         yield from unreadable_outline(files.folder / "tasks.md", fault)
         return
-    log = LogContent(events=tuple(events))
+    log = LogContent(events=tuple(events), plan=_plan(files))
     mission = OpenMission(files=files, identity=identity, packages=packages, log=log)
-    has_begun = any(mission.state_of(wp_id).lane in BEGUN for wp_id in packages)
-    if planned is None and has_begun:
-        yield fixable("lanes", files.lanes_path, "work has begun, and there is no plan of lanes")
-    elif planned is not None and tuple(planned.lanes) != tuple(mission.lanes):
-        what = "the plan of lanes is older than the packages"
-        yield fixable("lanes", files.lanes_path, what, severity=Severity.NOTE)
+    try:
+        yield from examine_lanes(mission, is_chosen=is_chosen)
+        _ = mission.lanes
+    except StateUnreadable:  # A fault of the log is a finding already, and so is one of the file.
+        return
     yield from examine_overlaps(prompts, mission.lane_ids, replay(events))
     yield from examine_outline(mission)
     yield from examine_branches(mission, branches)
+    if branches is not None:
+        yield from examine_refusals(files, branches.repository)
+
+
+def _plan(files: MissionFiles) -> bytes:
+    try:
+        return files.log.view().known.plan
+    except StateUnreadable:  # A finding already.
+        return b""
 
 
 def _examine_heartbeats(files: MissionFiles) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
 
     Raises: StorageFailed.
     """
-    if not project.kitty.exists():
+    if not project.kitty.exists() and not _has_record(project):
         return
     folders = (project.kitty, project.inbox, project.outbox, project.host)
     is_sound = True
@@ -68,6 +68,13 @@ def examine_intake(project: Project) -> Iterator[Finding]:
         yield warning("intake", file, what, repair=repair)
     else:
         yield note("intake", file, what, repair=repair)
+
+
+def _has_record(project: Project) -> bool:
+    try:
+        return records.found(project) is not None
+    except StorageFailed:
+        return True  # Its journal cannot be looked at, and says why.
 
 
 def make_private(folder: Path) -> None:

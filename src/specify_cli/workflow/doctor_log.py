@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ from specify_cli.storage.log_view import LogView
 from specify_cli.storage.mission_files import NUMBERED, MissionFiles, MissionIdentity, read_json
 from specify_cli.storage.package_files import read_text
 from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.workflow.doctor_elsewhere import way_back
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
 RESTORE = "restore the line from git or correct it by hand"
 
 
-def examine_log(log: RecordedLog) -> tuple[list[Event], list[Finding]]:
+def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[list[Event], list[Finding]]:
     """The events that are known or can be read, and what is wrong with the file.
+
+    On another branch than the file was last written on, only that of a mission that `is_chosen` is written.
 
     Raises:
         StateUnreadable: the file, or a folder on the way, is a link.
@@ -49,7 +53,10 @@ def examine_log(log: RecordedLog) -> tuple[list[Event], list[Finding]]:
     if found:
         return [event for line in lines for event in line.events], found
     content = log.read()
-    return list(content.events), [*_ending(log, raw, content.torn), *_lag(log, view)]
+    lag = list(_lag(log, view, is_chosen=is_chosen))
+    # What is left alone as a whole is not mended at its end.
+    ending = () if lag and not lag[0].is_fixable else _ending(log, raw, content.torn)
+    return list(content.events), [*ending, *lag]
 
 
 def examine_strangers(log: RecordedLog, wp_ids: Sequence[str]) -> Iterator[Finding]:
@@ -131,15 +138,16 @@ def _changed_line(path: Path, number: int) -> Finding:
     return fixable("changed-log-line", path, what, severity=Severity.ERROR, line=number)
 
 
-def _lag(log: RecordedLog, view: LogView) -> Iterator[Finding]:
+def _lag(log: RecordedLog, view: LogView, *, is_chosen: bool) -> Iterator[Finding]:
+    if not view.found.missing:
+        return
+    what = f"it {log.lack(view)}"
     at = checkout.look(log.project.root)
-    if view.found.missing and at and at.operation:
-        repair = (
-            f"finish or abort the {at.operation}; the host knows the lines, and writes them then"
-        )
-        yield note("log-behind", log.path, f"it {log.lack(view)}", repair=repair)
-    elif view.found.missing:
-        yield fixable("log-behind", log.path, f"it {log.lack(view)}")
+    if checkout.hindrance(view.found, view.known, at):
+        found = note("log-behind", log.path, what, repair=way_back(log))
+        yield replace(found, is_fixable=is_chosen and not (at and at.operation))
+    else:
+        yield fixable("log-behind", log.path, what)
 
 
 def _ending(log: RecordedLog, raw: bytes, torn: bytes) -> Iterator[Finding]:

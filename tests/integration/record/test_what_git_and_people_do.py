@@ -119,10 +119,10 @@ def test_a_branch_without_the_mission_is_never_an_empty_board(worked: Stage) -> 
     shutil.rmtree(worked.root / "kitty-specs", ignore_errors=True)
     refused = worked.ask("mission-state", mission=SLUG, policy=None)
     assert refused["error_code"] == "MISSION_NOT_FOUND"
-    assert "its folder was on main last: check that out" in refused["data"]["message"]
+    assert "its folder was on main last; 'git switch main'" in refused["data"]["message"]
     shown = worked.run("status")
     assert shown.exit_code == 1
-    assert b"the host knows 001-search (on main last): check that branch out" in shown.stderr
+    assert b"the host knows 001-search (on main last); 'git switch main'" in shown.stderr
     worked.git("switch", "-q", "main")
     nothing_is_lost(worked)
 
@@ -139,7 +139,10 @@ def test_on_a_branch_with_an_older_log_nothing_is_written_to_it(worked: Stage) -
     nothing_is_lost(worked)
     worked.done("append-history", mission=SLUG, wp="WP03", actor="ada", note="on older")
     assert worked.git("status", "--porcelain", "--", log) == ""
-    assert b"not now, because it was last written on main" in worked.run("status", SLUG).stderr
+    assert (
+        b"does not write them now, because it was last written on main"
+        in worked.run("status", SLUG).stderr
+    )
     worked.git("switch", "-q", "main")
     worked.done("append-history", mission=SLUG, wp="WP03", actor="ada", note="on main again")
     notes = [it["delta"]["note"] for it in worked.events() if it.get("delta")]
@@ -179,8 +182,10 @@ def test_the_doctor_writes_the_log_on_the_branch_that_a_person_has_chosen(worked
     before = worked.events()
     worked.git("switch", "-q", "-c", "topic")
     worked.log().unlink()
-    assert b"not now" in worked.run("status", SLUG).stderr
+    assert b"does not write them now" in worked.run("status", SLUG).stderr
     assert worked.run("doctor", "--fix").exit_code == 0
+    assert worked.events() == []
+    assert worked.run("doctor", "--fix", "--mission", SLUG).exit_code == 0
     assert worked.events() == before
 
 

@@ -13,7 +13,7 @@ from specify_cli.storage import records
 from specify_cli.storage.journal_publisher import JournalPublisher
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_entries import EVENTS, REQUEST
+from specify_cli.storage.record_entries import EVENTS, PLANNED, REQUEST
 from specify_cli.workflow import work_packages
 from tests.integration.stage import SLUG, Stage
 from tests.unit.orchestrator_api.doors import KilledHost, answer, body
@@ -41,7 +41,8 @@ def test_events_and_their_request_are_one_transaction(
 
     monkeypatch.setattr(Record, "commit", counted)
     assert answer(project, body("one", command, args), identity="default")["success"]
-    assert commits == [[EVENTS, REQUEST]]
+    # The plan of execution lanes is the same whoever makes it, before or after.
+    assert commits == [*[[PLANNED]] * (command == "start-implementation"), [EVENTS, REQUEST]]
     assert project.journal()[-1]["event_ids"] == [it["event_id"] for it in project.events()]
 
 

@@ -218,7 +218,7 @@ def test_the_file_is_left_alone_while_git_is_at_work(
     log.append([NOTE])
     assert log.path.read_bytes() == before
     assert f"because a {what} is under way" in caplog.text
-    assert f"not now, because a {what} is under way" in log.read().standing
+    assert f"does not write them now, because a {what} is under way" in log.read().standing
     (root / ".git" / mark).unlink()
     log.put_right()
     assert log.path.read_bytes() == before + line(NOTE)
