@@ -29,6 +29,7 @@ EXIT_CODE: Final = 128 + signal.SIGTERM
 _POLL_S: Final = 0.01
 _PROC: Final = Path("/proc")
 _GONE: Final = frozenset("ZX")
+_STOPPED: Final = frozenset("Tt")
 
 
 class HostStops(SystemExit):
@@ -58,6 +59,18 @@ class Process:
             return False
         state, started = _state_of(self.pid)
         return state in _GONE or started != self.started
+
+    @property
+    def is_seen_alive(self) -> bool:
+        """Whether it can be seen from here, and has not ended."""
+        here = this_process()
+        is_here = (self.boot, self.namespace) == (here.boot, here.namespace)
+        return bool(self.started) and is_here and not self.is_dead
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is known to be stopped, as by SIGSTOP, so that it does nothing."""
+        return self.is_seen_alive and _state_of(self.pid)[0] in _STOPPED
 
     def __str__(self) -> str:
         return ":".join((str(self.pid), self.started, self.boot, self.namespace))

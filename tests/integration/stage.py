@@ -276,7 +276,7 @@ def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[
     """Every file below `root` by path, but for the folders in `besides`.
 
     Git's objects are left out, one that nothing names is no change of the repository; so are the host's
-    folders below `.git`, which stay when they are empty.
+    folders below `.git`, which stay when they are empty, and how git merges logs, which comes with the record.
     """
     found = {}
     for path in sorted(root.rglob("*")):
@@ -284,7 +284,7 @@ def digest_of_tree(root: Path, *, besides: Sequence[str] = (".kitty",)) -> dict[
         if name.partition("/")[0] in besides or name.startswith(".git/objects"):
             continue
         # What was refused has been taken in all the same; who reads it marks there how far.
-        if f"{name}/".startswith(".git/spec-kitty/"):
+        if f"{name}/".startswith(".git/spec-kitty/") or name == ".git/info/attributes":
             continue
         if path.is_symlink():
             found[name] = f"link to {path.readlink()}"

@@ -26,16 +26,19 @@ from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
 
 if TYPE_CHECKING:
-    from specify_cli import bootstrap, errors
+    from specify_cli import bootstrap, errors, processes
+    from specify_cli.files import locks
     from specify_cli.mailbox import inbox, printable, verification, watch
     from specify_cli.mailbox.layout import MailboxLayout, Places
-    from specify_cli.storage import heartbeat_file
+    from specify_cli.storage import heartbeat_file, record_place
 else:
     bootstrap = Deferred("specify_cli.bootstrap")
     errors = Deferred("specify_cli.errors")
     heartbeat_file = Deferred("specify_cli.storage.heartbeat_file")
     inbox = Deferred("specify_cli.mailbox.inbox")
+    locks = Deferred("specify_cli.files.locks")
     printable = Deferred("specify_cli.mailbox.printable")
+    record_place = Deferred("specify_cli.storage.record_place")
     verification = Deferred("specify_cli.mailbox.verification")
     watch = Deferred("specify_cli.mailbox.watch")
 
@@ -86,12 +89,15 @@ def status(*, as_json: bool) -> None:
     Example: spec-kitty mailbox status --json
     """
     with complaining(exit_code=COULD_NOT_CHECK):
-        report = _status(layout_here())
-    click.echo(json.dumps(report, indent=1) if as_json else _status_in_words(report))
+        layout = layout_here()
+        report = _status(layout)
+        silent = None if report["worker_is_alive"] else _silent_worker(layout)
+    words = _status_in_words(report, silent)
+    click.echo(json.dumps(report, indent=1) if as_json else words)
     for warning in () if as_json else report["warnings"]:
         log(f"warning: {warning}")
     if not report["worker_is_alive"]:
-        log("next: spec-kitty mailbox serve")
+        log(f"next: {_next_step(silent)}")
     sys.exit(0 if report["worker_is_alive"] else REFUSED)
 
 
@@ -163,18 +169,34 @@ def _depth(places: Places) -> int:
     return depth
 
 
-def _status_in_words(report: Mapping[str, Any]) -> str:
+def _silent_worker(layout: MailboxLayout) -> processes.Process | None:
+    """The process that holds the mailbox, of whom there is no heartbeat."""
+    places = layout.worker_lock, record_place.record_folder(layout) / layout.worker_lock.stem
+    return next(filter(None, map(locks.living_holder, places)), None)
+
+
+def _next_step(silent: processes.Process | None) -> str:
+    if silent is None:
+        return "spec-kitty mailbox serve"
+    return f"kill -CONT {silent.pid}" if silent.is_stopped else f"kill {silent.pid}"
+
+
+def _status_in_words(report: Mapping[str, Any], silent: processes.Process | None) -> str:
     found = report["mailboxes"]
     if len(found) == 1:
-        return _mailbox_in_words(report)
-    return "\n".join(f"{one['identity']}: {_mailbox_in_words(one)}" for one in found)
+        return _mailbox_in_words(report, silent)
+    return "\n".join(f"{one['identity']}: {_mailbox_in_words(one, silent)}" for one in found)
 
 
-def _mailbox_in_words(report: Mapping[str, Any]) -> str:
+def _mailbox_in_words(report: Mapping[str, Any], silent: processes.Process | None) -> str:
     beat = report["worker"] or {}
     if report["worker_is_alive"]:
         who = f"{beat.get('state')}: process {beat.get('pid')} on {beat.get('host_name')}"
         words = f"{who}, since {beat.get('started_at')}, {beat.get('dead_letters')} dead letters"
+    elif silent is not None:
+        how = "is stopped" if silent.is_stopped else "hangs"
+        since = f" since {beat['beat_at']}" if beat.get("beat_at") else ""
+        words = f"no answer: process {silent.pid} holds the mailbox, {how}, and gives no sign of life{since}"
     else:
         words = f"no worker; {_last_seen(beat)}"
     in_hand = ", ".join(f"{it['correlation_id']} since {it['since']}" for it in _in_hand(beat))

@@ -16,10 +16,11 @@ from specify_cli.cli.saying import bold, red
 
 if TYPE_CHECKING:
     from specify_cli.mailbox import printable
-    from specify_cli.storage import journal_tail
+    from specify_cli.storage import journal_tail, records
 else:
     journal_tail = Deferred("specify_cli.storage.journal_tail")
     printable = Deferred("specify_cli.mailbox.printable")
+    records = Deferred("specify_cli.storage.records")
 
 INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25
@@ -53,7 +54,7 @@ def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
 def _shown(count: int, *, follows: bool) -> Iterator[dict[str, Any]]:
     """The last `count` lines, and then, where it `follows`, whatever is added, for ever."""
     layout = layout_here()
-    end = journal_tail.JournalTail(layout.journal, complain=log)
+    end = journal_tail.JournalTail(layout.journal, complain=log, record=records.found(layout))
     yield from end.last(count)
     while follows:
         yield from end.added()

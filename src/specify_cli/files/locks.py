@@ -119,6 +119,13 @@ def holder(path: Path) -> str:
     return f"process {process.pid}{where}{doing}, since {signature.get('since')}"
 
 
+def living_holder(path: Path) -> processes.Process | None:
+    """Who took the lock last, as it says itself, where that is another process that can be seen to live."""
+    process = processes.Process.read(str(_signature(path).get("process")))
+    is_it = process is not None and process.is_seen_alive and process != processes.this_process()
+    return process if is_it else None
+
+
 def _signature(path: Path) -> dict[str, object]:
     try:
         found = json.loads(read_regular(path, max_bytes=2 * SIGNATURE_WIDTH))

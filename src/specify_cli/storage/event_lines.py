@@ -178,6 +178,16 @@ def damaged(path: Path, number: int, complaint: str) -> StateUnreadable:
     )
 
 
+def not_json(path: Path, number: int) -> StateUnreadable:
+    """The refusal of a log into which somebody wrote what is not an event, as git does with its marks of a conflict."""
+    return StateUnreadable(
+        f"{path}, line {number}: it is not a JSON object; take it out, or run 'spec-kitty doctor --fix', which puts the"
+        " file right",
+        file=str(path),
+        line=number,
+    )
+
+
 def changed(path: Path, number: int) -> StateUnreadable:
     """The refusal of a log in which somebody changed a line of the host."""
     return StateUnreadable(

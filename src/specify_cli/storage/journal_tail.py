@@ -12,15 +12,20 @@ from typing import Any
 from specify_cli.files.atomic import translated
 from specify_cli.storage.journal_files import JournalFiles, damage, opened
 from specify_cli.storage.published_line import parse
+from specify_cli.storage.record import Record
 
 
 class JournalTail:
     """Where somebody who follows the journal at `path` has come to.
 
-    Of every damaged line in the file that is followed, `complain` is told; it is passed over.
+    Of every damaged line in the file that is followed, `complain` is told; it is passed over. What the files
+    have lost at their end comes from the `record`, where there is one.
     """
 
-    def __init__(self, path: Path, complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, complain: Callable[[str], None], *, record: Record | None = None
+    ) -> None:
+        self._record = record
         self._files = JournalFiles(path)
         self._path = path
         self._complain = complain
@@ -29,11 +34,15 @@ class JournalTail:
         self._offset = 0
 
     def last(self, count: int) -> list[dict[str, Any]]:
-        """The last `count` lines that are there now, oldest first. Raises: StorageFailed."""
+        """The last `count` lines that are there now, oldest first. Raises: StorageFailed, StateUnreadable."""
         lines: deque[dict[str, Any]] = deque(maxlen=count)
         for line in self._unseen(self._files.lines()):
             lines.append(line)
-        return list(lines)
+        newest = self._record.last_published()[0] if self._record else 0
+        if self._record is None or newest <= self._seq:
+            return list(lines)
+        self._seq = newest
+        return [parse(line) for _, line in self._record.published(after=max(newest - count, 0))]
 
     def added(self) -> list[dict[str, Any]]:
         """What was added since the last look, also where the file was renamed in between.

@@ -10,7 +10,7 @@ from specify_cli import nearest
 from specify_cli.errors import MissionNotFound, SpecKittyError
 from specify_cli.storage import checkout, records
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.mission_files import all_missions
+from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 
 _MOST_NAMED = 10
@@ -41,8 +41,10 @@ def known_elsewhere(project: Project) -> list[tuple[str, str]]:
         return []
     here = set(all_missions(project))
     # It may have been on several branches, one after the other; and it may have been renamed.
-    names = {it.folder: it.branch or "" for it in record.known() if it.branch}
-    return [(folder, branch) for folder, branch in sorted(names.items()) if folder not in here]
+    known = {it.folder: it for it in record.known() if it.branch and it.folder not in here}
+    ids = {MissionFiles(project, slug).identity().mission_id for slug in here} if known else set()
+    gone = (it for it in known.values() if it.mission_id is None or it.mission_id not in ids)
+    return sorted((it.folder, it.branch or "") for it in gone)
 
 
 def missions_not_checked_out(project: Project) -> str:

@@ -30,6 +30,8 @@ from specify_cli.storage.record_entries import (
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 DATABASE: Final = "record.db"
+REMADE: Final = "remade"
+"""The name of the note of when the record was made in the place of one that was gone."""
 
 
 class Record:
@@ -73,6 +75,17 @@ class Record:
         with self._open() as connection:
             row = connection.execute("SELECT value FROM meta WHERE name = 'record_id'").fetchone()
             return str(row[0])
+
+    def note(self, name: str, value: str) -> None:
+        """The record has a note of that name. Raises: as `find`."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def noted(self, name: str) -> str | None:
+        """What the note of that name says; None without one. Raises: as `find`."""
+        with self._open() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+            return None if row is None else str(row[0])
 
     def find(
         self, asked_id: str, scope: str = ids.SHARED_SCOPE, digest: str | None = None

@@ -316,6 +316,8 @@ class RecordedLog:
     def _content(self, view: LogView, *, repairs: bool = False) -> LogContent:
         """The events; what stands at the end and is not a whole append is torn."""
         if view.found.damaged and not (repairs and view.kept.lines):
+            if view.kept.lines:
+                raise event_lines.not_json(self.path, view.found.damaged[0])
             # It finds the line, and says which.
             event_lines.parse(view.raw, self.path)
         numbers = {it.line: it.number for it in view.foreign}

@@ -6,11 +6,18 @@ import os
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from specify_cli import clock
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import former_intents, git_folders, record_schema
+from specify_cli.storage import (
+    former_intents,
+    git_folders,
+    record_loss,
+    record_schema,
+    union_merge,
+)
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record import DATABASE, REMADE, Record
 from specify_cli.storage.record_place import (
     folder_without_repository,
     make_record_folder,
@@ -50,6 +57,7 @@ def found(project: Layout) -> Record | None:
             _tell_unreadable(database)
             return None
         return _opened.setdefault(folder, Record(folder))
+    _tell_lost(project)
     return None
 
 
@@ -78,10 +86,19 @@ def _made_anew(project: Layout) -> Record:
         _opened[folder].close()
     if folder != former and (former / DATABASE).exists():
         record_schema.move(former / DATABASE, database)
+    was_lost = not database.exists() and record_loss.is_lost(project)
     record = Record.make(folder)
     former_intents.take_over(record, project)
+    if was_lost:
+        record.note(REMADE, clock.timestamp())
+        _log.warning(
+            "%s was gone, and was made anew of what journal and logs say; %s",
+            database,
+            record_loss.WHAT_IS_LOST,
+        )
     if not _is_ours(database):
         raise _not_ours(database, database.stat().st_uid)
+    union_merge.arrange(project)
     return _opened.setdefault(folder, record)
 
 
@@ -123,6 +140,15 @@ def _not_ours(database: Path, owner: int) -> StorageFailed:
         f"{database} belongs to the user {owner}, and you may not write it: ask as that user, or through"
         " the mailbox; nothing was changed"
     )
+
+
+def _tell_lost(project: Layout) -> None:
+    database = record_folder(project) / DATABASE
+    if database not in _told:
+        _told.add(database)
+        if record_loss.is_lost(project):
+            why = record_loss.WHAT_IS_LOST
+            _log.warning("%s is gone: journal and logs are all that is known; %s", database, why)
 
 
 def _tell_unreadable(database: Path) -> None:

@@ -20,7 +20,9 @@ from specify_cli.vcs.intake_order import named
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import is_on, odd_files
 from specify_cli.workflow import lane_folders, repositories, taking_in
+from specify_cli.workflow.doctor_elsewhere import switch_to
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
+from specify_cli.workflow.doctor_lane_branches import missing_branch
 from specify_cli.workflow.doctor_workspaces import examine_folder
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.opened import OpenMission, Workspace
@@ -48,13 +50,25 @@ def examine_repository(project: Project) -> Iterator[Finding]:
         yield error("no-git", project.root, what, repair="run 'git init' and make a first commit")
         return
     if not has_commits:
-        what = "the repository has no commit"
-        yield error("no-commit", project.root, what, repair="make a first commit")
+        yield _no_commit(project, repository)
     for checkout in registered(repository.git):
         yield from _stale_lock(checkout)
         if is_gone(project, checkout):
             what = "git knows of a worktree here, and the folder is gone"
             yield fixable("gone-worktree", checkout.path, what)
+
+
+def _no_commit(project: Project, repository: Repository) -> Finding:
+    listed = repository.git.run("for-each-ref", "--format=%(refname:strip=2)", "refs/heads").lines
+    branches = [it for it in listed if not it.startswith("kitty/")]
+    if not branches:
+        what = "the repository has no commit"
+        return error("no-commit", project.root, what, repair="make a first commit")
+    usual = repository.default_target()
+    branch = usual if usual in branches else branches[0]
+    what = "the branch that is checked out has no commit, so that nothing can be started on it"
+    repair = f"{switch_to(branch)} goes back to one that has"
+    return warning("no-commit", project.root, what, repair=repair)
 
 
 def is_gone(project: Project, checkout: Checkout) -> bool:
@@ -116,13 +130,7 @@ def _examine_lane(
     mission: OpenMission, branches: Branches, place: Workspace, *, stands: Sequence[Lane]
 ) -> Iterator[Finding]:
     if UNDER_WAY & set(stands) and place.branch not in branches.names:
-        what = f"work in {place.lane_id} has begun, and its branch {place.branch} does not exist"
-        repair = (
-            "list commits that no branch names with 'git fsck --no-reflogs --lost-found' and make the"
-            f" branch again with 'git branch {place.branch} <commit>', or move its packages back to"
-            " planned"
-        )
-        yield warning("no-lane-branch", place.path, what, repair=repair)
+        yield missing_branch(mission, place, branches.names)
     elif OCCUPYING & set(stands) and not place.path.exists():
         what = f"work in {place.lane_id} has begun, and its workspace is not there"
         repair = (

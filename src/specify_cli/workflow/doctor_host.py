@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,11 @@ from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
 from specify_cli.patterns import pattern
-from specify_cli.storage import heartbeat_file, record_place, records
+from specify_cli.storage import heartbeat_file, record_loss, record_place, records, union_merge
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
+from specify_cli.storage.record import REMADE
 from specify_cli.vcs.box import box_for
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
@@ -38,6 +40,8 @@ def examine_host(project: Project) -> Iterator[Finding]:
         for finding in _examine_folder(folder, is_private=folder == project.host):
             is_sound = is_sound and finding.is_fixable
             yield finding
+    yield from _examine_attributes(project)
+    yield from _examine_loss(project)
     if is_sound:
         yield from _examine_journal(project)
         yield from _examine_intents(project)
@@ -68,6 +72,40 @@ def examine_intake(project: Project) -> Iterator[Finding]:
         yield warning("intake", file, what, repair=repair)
     else:
         yield note("intake", file, what, repair=repair)
+
+
+def _examine_loss(project: Project) -> Iterator[Finding]:
+    """A record that is gone, or was made anew because the one before was."""
+    folder = record_place.record_folder(project)
+    backup = "put a backup in its place; without one, look whether 'spec-kitty status' shows what it should"
+    try:
+        record = records.found(project)
+        remade = record.noted(REMADE) if record else None
+    except (StateUnreadable, StorageFailed):  # A finding already.
+        return
+    if record is None and record_loss.is_lost(project):
+        what = "the record is gone: what journal and logs say is all that is known, and what they lack is lost"
+        yield error(
+            "record", folder, what, repair=f"{backup}, and go on: the next change makes a new one"
+        )
+    elif remade:
+        what = (
+            f"the record was gone at {remade}, and was made anew of what journal and logs said: what they lacked"
+            " is lost"
+        )
+        yield note("record-remade", folder, what, repair=backup)
+
+
+def _examine_attributes(project: Project) -> Iterator[Finding]:
+    path, lack = union_merge.attributes_file(project), union_merge.lack(project)
+    if path is not None and lack and _has_record(project):
+        what = f"git does not merge the logs of missions line by line: {lack}"
+        place = shlex.quote(str(path))
+        repair = (
+            "the next change adds the line; where the host may not write the file, its owner runs"
+            f" 'echo \"{union_merge.LINE}\" >> {place}'"
+        )
+        yield note("union-merge", path, what, repair=repair)
 
 
 def _has_record(project: Project) -> bool:

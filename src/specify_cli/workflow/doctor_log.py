@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -47,7 +48,7 @@ def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[list[Even
         repair = "run 'spec-kitty mailbox verify', which names what is damaged"
         found = [] if is_known else [error("record", log.path, fault.message, repair=repair)]
         return [event for line in lines for event in line.events], found
-    found = [_changed_line(log.path, number) for number in sorted(changed)]
+    found = [_changed_line(log, number) for number in sorted(changed)]
     others = (line for line in lines if line.number not in changed)
     found += [_damaged_line(log.path, line, line.fault) for line in others if line.fault]
     if found:
@@ -133,9 +134,15 @@ def _damaged_line(path: Path, line: ExaminedLine, fault: StateUnreadable) -> Fin
     return error("damaged-log-line", path, what, repair=RESTORE, line=line.number)
 
 
-def _changed_line(path: Path, number: int) -> Finding:
+def _changed_line(log: RecordedLog, number: int) -> Finding:
     what = "it is not what the host wrote: changes of the mission are refused"
-    return fixable("changed-log-line", path, what, severity=Severity.ERROR, line=number)
+    found = fixable("changed-log-line", log.path, what, severity=Severity.ERROR, line=number)
+    at = checkout.look(log.project.root)
+    if not (at and at.operation):
+        return found
+    path = shlex.quote(log.path.relative_to(log.project.root).as_posix())
+    repair = f"run 'spec-kitty doctor --fix; git add {path}', then finish the {at.operation}"
+    return replace(found, repair=repair)
 
 
 def _lag(log: RecordedLog, view: LogView, *, is_chosen: bool) -> Iterator[Finding]:

@@ -53,4 +53,4 @@ def _way_back(project: Project, slug: str) -> str:
         stash = next(iter(versions.stashes()), "")
     except GitFailed:  # A finding about the repository already.
         return lost
-    return f"'git stash pop {shlex.quote(stash)}' brings it back" if stash else lost
+    return f"'git stash pop {stash}' brings it back" if stash else lost

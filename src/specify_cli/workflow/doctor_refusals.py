@@ -47,7 +47,7 @@ def _stashes(
             f"{stash} has another version of it: git refuses to pop that, because the host has written the file"
             " since"
         )
-        command = f"{first}{' && '.join(given_up)} && git stash pop {shlex.quote(stash)}"
+        command = f"{first}{' && '.join(given_up)} && git stash pop {stash}"
         repair = (
             f"'{command}' pops it; the host knows the lines, and writes what the file lacks then"
         )
