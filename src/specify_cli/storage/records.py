@@ -30,6 +30,9 @@ _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
 """The record of each project that was changed: it is asked for several times a request."""
 
 _told: Final[set[Path]] = set()
+_looked_at: Final[dict[Path, tuple[int, int, int]]] = {}
+"""The journals in which was looked whether a record is gone, as they were then."""
+
 _log: Final = DeferredLog(__name__)
 
 
@@ -143,12 +146,18 @@ def _not_ours(database: Path, owner: int) -> StorageFailed:
 
 
 def _tell_lost(project: Layout) -> None:
-    database = record_folder(project) / DATABASE
-    if database not in _told:
-        _told.add(database)
-        if record_loss.is_lost(project):
-            why = record_loss.WHAT_IS_LOST
-            _log.warning("%s is gone: journal and logs are all that is known; %s", database, why)
+    try:
+        status = os.stat(project.journal)
+    except OSError:
+        return
+    # It takes long to look into a large one.
+    seen = status.st_ino, status.st_mtime_ns, status.st_size
+    if _looked_at.get(project.journal) == seen:
+        return
+    _looked_at[project.journal] = seen
+    if record_loss.is_lost(project):
+        database, why = record_folder(project) / DATABASE, record_loss.WHAT_IS_LOST
+        _log.warning("%s is gone: journal and logs are all that is known; %s", database, why)
 
 
 def _tell_unreadable(database: Path) -> None:

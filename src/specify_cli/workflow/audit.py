@@ -54,8 +54,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     strange = {
         event_id: (slug, event)
         for event_id, (slug, event) in logged.items()
-        if event_id not in journaled
-        and (event.identity or "", event.correlation_id) not in begun
+        if event_id not in journaled and (event.identity or "", event.correlation_id) not in begun
     }
     yield from _strange_events(project, strange)
 

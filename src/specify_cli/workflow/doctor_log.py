@@ -57,7 +57,7 @@ def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[list[Even
     lag = list(_lag(log, view, is_chosen=is_chosen))
     # What is left alone as a whole is not mended at its end.
     ending = () if lag and not lag[0].is_fixable else _ending(log, raw, content.torn)
-    return list(content.events), [*ending, *lag]
+    return list(content.events), [*ending, *lag, *([] if lag else _disorder(log, view))]
 
 
 def examine_strangers(log: RecordedLog, wp_ids: Sequence[str]) -> Iterator[Finding]:
@@ -155,6 +155,19 @@ def _lag(log: RecordedLog, view: LogView, *, is_chosen: bool) -> Iterator[Findin
         yield replace(found, is_fixable=is_chosen and not (at and at.operation))
     else:
         yield fixable("log-behind", log.path, what)
+
+
+def _disorder(log: RecordedLog, view: LogView) -> Iterator[Finding]:
+    """Lines of the record that are there twice or in another order, as a merge of git may leave them; they count once."""
+    for number in view.found.misplaced[:1]:
+        what = "it is there twice, or not in its place; it counts once, where it stood first"
+        found = fixable("log-order", log.path, what, severity=Severity.NOTE, line=number)
+        at = checkout.look(log.project.root)
+        yield (
+            found
+            if not (at and at.operation)
+            else replace(found, is_fixable=False, repair=way_back(log))
+        )
 
 
 def _ending(log: RecordedLog, raw: bytes, torn: bytes) -> Iterator[Finding]:

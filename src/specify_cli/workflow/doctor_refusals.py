@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from specify_cli.errors import StateUnreadable
+from specify_cli.storage import checkout
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.vcs.file_versions import UNTRACKED, FileVersions
 from specify_cli.vcs.git import GitFailed
@@ -21,6 +22,10 @@ def examine_refusals(files: MissionFiles, repository: Repository) -> Iterator[Fi
 
     Raises: StorageFailed.
     """
+    at = checkout.look(files.project.root)
+    if at and at.operation:
+        # Git refuses all of that until it is finished.
+        return
     try:
         known = [
             FileVersions(repository=repository, path=it)

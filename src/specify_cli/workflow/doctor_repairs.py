@@ -129,6 +129,7 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
         "journal": _publish_again,
         "lanes": _plan_lanes,
         "log-behind": _mend_log,
+        "log-order": _mend_log,
         "no-newline": _mend_log,
         "scratch": remove_scratch,
         "stale-draft": _put_away,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
+
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import heartbeat_file
 from tests.integration.stage import SLUG, TIMEOUT_S, Stage
@@ -28,3 +32,20 @@ def test_it_stays_the_only_one_and_goes_on(stage: Stage) -> None:
     assert worker.poll() is None
     assert [event["correlation_id"] for event in stage.events()] == ["before", "after"]
     assert stage.run("mailbox", "verify").exit_code == 0
+
+
+def test_one_that_stalls_is_named_with_the_command_that_lets_it_go_on(stage: Stage) -> None:
+    layout = MailboxLayout(stage.root)
+    stage.write_mission({"WP01": {}})
+    worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat), timeout_s=TIMEOUT_S)
+    worker.send_signal(signal.SIGSTOP)
+    stage.git("clean", "-fdxq")
+    shown = stage.run("mailbox", "status")
+    assert shown.exit_code == 1
+    words = f"no answer: process {worker.pid} holds the mailbox, is stopped".encode()
+    assert shown.stdout.startswith(words), shown
+    (command,) = re.findall(r"next: (kill -CONT \d+)", shown.stderr.decode())
+    subprocess.run(["bash", "-c", command], check=True)
+    wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat), timeout_s=TIMEOUT_S)
+    assert stage.run("mailbox", "status").exit_code == 0

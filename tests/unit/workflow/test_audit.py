@@ -1,0 +1,120 @@
+"""`mailbox verify` names what in a log is not the host's, and what of the host's is missing there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.project import Project
+from specify_cli.workflow import audit
+from tests.integration.stage import SLUG, Stage
+from tests.records import forget
+
+NOTE = {"mission": SLUG, "wp": "WP01", "actor": "ada"}
+NAME = f"kitty-specs/{SLUG}/status.events.jsonl"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """Three notes are in the log, which no commit has."""
+    made = Stage(root=tmp_path / "project")
+    made.make_repository()
+    made.write_mission({"WP01": {}})
+    for it in ("one", "two", "three"):
+        made.done("append-history", note=it, **NOTE)
+    return made
+
+
+def changed(stage: Stage) -> list[str]:
+    return list(audit.find_changed_lines(Project(stage.root)))
+
+
+def strange(stage: Stage) -> list[str]:
+    project = Project(stage.root)
+    return list(audit.find_missing_events(project, Journal(project)))
+
+
+def forge(stage: Stage) -> None:
+    """A line is in the log that says that the host wrote it."""
+    line: dict[str, Any] = stage.events()[-1] | {"event_id": "FORGED", "correlation_id": "forged"}
+    with stage.log().open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+EDITS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
+    "actor": (
+        lambda it: [it[0].replace('"ada"', '"eve"'), *it[1:]],
+        f"{NAME} line 1: is not what the host wrote",
+    ),
+    "note": (
+        lambda it: [*it[:2], it[2].replace("three", "four")],
+        f"{NAME} line 3: is not what the host wrote",
+    ),
+    "twice": (
+        lambda it: [*it, it[0]],
+        f"{NAME} line 4: is there twice, or not in its place",
+    ),
+    "order": (
+        lambda it: [it[1], it[0], it[2]],
+        f"{NAME} line 2: is there twice, or not in its place",
+    ),
+    "marks": (lambda it: ["<<<<<<< ours\n", *it], f"{NAME} line 1: is not a JSON object"),
+    "removed": (lambda it: [it[0], it[2]], f"{NAME}: 1 of 3 lines are missing"),
+    "cut": (lambda it: it[:1], f"{NAME}: 2 of 3 lines are missing"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_line_that_is_not_what_the_host_wrote_is_named(stage: Stage, name: str) -> None:
+    assert changed(stage) == []
+    edit, complaint = EDITS[name]
+    lines = stage.log().read_text().splitlines(keepends=True)
+    stage.log().write_text("".join(edit(lines)))
+    assert complaint in changed(stage)
+    stage.ask("repair", actor="ada", policy=None)
+    assert changed(stage) == []
+
+
+def test_what_is_left_alone_on_another_branch_is_not_missing(stage: Stage) -> None:
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "mission")
+    stage.git("switch", "-q", "-c", "other")
+    stage.log().write_text("")
+    assert changed(stage) == []
+
+
+def test_a_line_that_claims_to_be_the_host_s_is_named_until_a_commit_has_it(stage: Stage) -> None:
+    assert strange(stage) == []
+    forge(stage)
+    named = f"mission {SLUG}: event FORGED of request forged is not journaled, and in no commit"
+    assert strange(stage) == [named]
+    stage.done("append-history", note="it is taken in", **NOTE)
+    assert strange(stage) == [named]
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "the log")
+    assert strange(stage) == []
+
+
+def test_what_a_colleague_s_host_wrote_is_not_strange(stage: Stage, tmp_path: Path) -> None:
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "the log")
+    clone = Stage(root=tmp_path / "clone")
+    stage.git("clone", "-q", str(stage.root), str(clone.root))
+    assert (strange(clone), changed(clone)) == ([], [])
+    clone.done("append-history", note="in the clone", **NOTE)
+    assert (strange(clone), changed(clone)) == ([], [])
+
+
+def test_a_mission_that_is_not_checked_out_lacks_nothing(stage: Stage) -> None:
+    (stage.root / "kitty-specs").rename(stage.root / "elsewhere")
+    assert (strange(stage), changed(stage)) == ([], [])
+
+
+def test_without_a_record_the_log_is_what_there_is(stage: Stage) -> None:
+    forget(stage.root)
+    assert changed(stage) == []
