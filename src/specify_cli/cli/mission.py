@@ -46,3 +46,6 @@ def list_missions(*, is_whole: bool, as_json: bool) -> None:
     if len(shown) < len(known):
         older = len(known) - len(shown)
         say(f"and {older} older of {len(known)}: 'spec-kitty mission list --all' lists them too")
+    for one in data["not_checked_out"]:
+        where = f"{one['mission_slug']} is not checked out; it was on {one['branch']} last"
+        say(f"{where}: 'spec-kitty doctor' says how it comes back", is_error=True)

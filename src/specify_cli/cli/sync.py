@@ -54,7 +54,8 @@ def sync(*, watch: bool, mission: str | None, as_json: bool) -> None:
         for one in data["workspaces"]:
             _say(one)
         if not data["workspaces"]:
-            say("no workspaces: one is made when a package is started", is_error=True)
+            words = "no workspaces of missions that are checked out: one is made when a package is started"
+            say(words, is_error=True)
     sys.exit(REFUSED if data["refused"] else 0)
 
 

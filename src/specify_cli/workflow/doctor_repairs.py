@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from specify_cli import ids
-from specify_cli.errors import SpecKittyError
+from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import project_files, records
@@ -56,7 +56,11 @@ def _mend_log(project: Project, path: Path) -> bool:
 def _plan_lanes(project: Project, path: Path) -> bool:
     """`lanes.json` is the plan of today; the one before is kept."""
     with changing_mission(project, path.parent.name) as mission:
-        before = project_files.read_if_there(path, below=project.root)
+        try:
+            before = project_files.read_if_there(path, below=project.root)
+        except StateUnreadable:  # A link, or the like.
+            _put_away(project, path)
+            before = None
         if before is not None:
             _keep(project, path, before)
         mission.write_lanes(repairs=True)

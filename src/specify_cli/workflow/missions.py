@@ -9,6 +9,7 @@ from specify_cli import clock
 from specify_cli.core.claims import contest
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.storage.missing_missions import known_elsewhere
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
@@ -28,6 +29,13 @@ class Missions:
         Raises: StateUnreadable, StorageFailed.
         """
         return [MissionFiles(self.project, slug).identity() for slug in all_missions(self.project)]
+
+    def elsewhere(self) -> list[tuple[str, str]]:
+        """The folder of each mission that is not checked out, and the branch it was on last.
+
+        Raises: StateUnreadable, StorageFailed.
+        """
+        return known_elsewhere(self.project)
 
     def own_target(self, slug: str) -> str:
         """The branch that the mission in the folder `slug` is merged into, as its files say now.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,28 @@ def test_an_edit_that_is_a_plan_is_put_right(stage: Stage) -> None:
     assert lanes_findings(stage) == ["it is not what the host planned, which counts"]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == {"lane-a": ["WP01"], "lane-b": ["WP02"]}
+
+
+def link(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("make", [link, folder, os.mkfifo])
+def test_what_is_in_the_place_of_the_file_is_put_away(
+    stage: Stage, make: Callable[[Path], None]
+) -> None:
+    right = planned(stage)
+    file(stage).unlink()
+    make(file(stage))
+    assert workspace(stage, "WP01") == f"{SLUG}-lane-a"
+    stage.done("append-history", **NOTE)
+    assert lanes_findings(stage) == ["it is not what the host planned, which counts"]
+    assert lanes_findings(stage, "repair") == []
+    assert (file(stage).is_symlink(), planned(stage)) == (False, right)
 
 
 def test_a_file_that_was_removed_comes_back_with_the_next_change(stage: Stage) -> None:

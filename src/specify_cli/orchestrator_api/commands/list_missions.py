@@ -24,14 +24,20 @@ class ListMissionsResult(Result):
     """Data of list-missions."""
 
     missions: list[dict[str, Any]]
+    not_checked_out: list[dict[str, Any]]
 
 
 def handle(
     params: ListMissionsParams, cause: Cause, services: Callable[[], Services]
 ) -> ListMissionsResult:
-    """Every mission with its title, by folder name."""
-    known = services().missions.known()
-    return ListMissionsResult(missions=[mission_fields(m) | {"title": m.title} for m in known])
+    """Every mission with its title, by folder name; and those that are not checked out, each with its branch."""
+    missions = services().missions
+    return ListMissionsResult(
+        missions=[mission_fields(m) | {"title": m.title} for m in missions.known()],
+        not_checked_out=[
+            {"mission_slug": slug, "branch": branch} for slug, branch in missions.elsewhere()
+        ],
+    )
 
 
 COMMAND = Command(
