@@ -134,7 +134,7 @@ def contest(package: PackageState, wp_id: str) -> str:
     return (
         f"{wp_id} is contested: the log has a move of it from {package.contested}, where it was not,"
         f" and it counts as {package.lane}; a person settles where it is:"
-        f" spec-kitty move {wp_id} {package.lane} --mission MISSION --force --note WHY"
+        f" spec-kitty move {wp_id} {package.lane} --force --note WHY"
     )
 
 

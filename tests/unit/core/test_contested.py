@@ -52,7 +52,7 @@ def test_a_forced_move_contests_nothing() -> None:
 
 def test_nobody_changes_it_without_force() -> None:
     with pytest.raises(
-        TransitionRejected, match="spec-kitty move WP01 claimed --mission MISSION --force"
+        TransitionRejected, match="spec-kitty move WP01 claimed --force --note WHY"
     ) as found:
         claims.check_admitted(CONTESTED, wish(force=False))
     assert found.value.details["guard"] == "contested"
