@@ -28,12 +28,10 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
 
     Exit 0: sound, at most notes. 1: problems. 2: could not look.
 
-    --fix mends logs and lanes.json, takes byte order marks away, puts unfinished files aside,
-    makes .kitty/host private and has git forget lane worktrees that are gone; originals are kept
-    in .kitty/host. It records a status of front matter, or of tasks/done, in the log.
-
-    A log that was last written on another branch is left alone, unless --mission names its
-    mission: what is found says how to go back there.
+    --fix mends logs and lanes.json, on another branch those of --mission alone; it takes byte
+    order marks away, puts unfinished files aside, makes .kitty/host private, has git forget lane
+    worktrees that are gone, and records a status of front matter, or of tasks/done, in the log.
+    Originals are kept in .kitty/host.
 
     --sandbox says, inside a sandbox, what can be done with a mailbox (DIR or INBOX:OUTBOX) or in
     a workspace (DIR). Exit 1: too little, or the host can be changed. As JSON: sandbox, can_work,

@@ -36,21 +36,26 @@ def examine_missing(project: Project) -> Iterator[Finding]:
             yield note("not-checked-out", path, what, repair=f"{switch_to(branch)} checks it out")
             continue
         what = "the host knows this mission, and its folder is gone"
-        yield warning("not-checked-out", path, what, repair=_way_back(project, slug))
+        way = _way_back(project, slug)
+        if way:
+            yield warning("not-checked-out", path, what, repair=way)
+        else:
+            repair = "nothing, where it was removed on purpose; else restore it from a backup"
+            yield note("not-checked-out", path, what, repair=repair)
 
 
 def _way_back(project: Project, slug: str) -> str:
-    lost = "restore it from a backup; what the host knows of it is not lost"
+    """The command that brings the folder back; empty where neither HEAD nor a stash has it."""
     name = f"{MISSIONS}/{slug}/meta.json"
     try:
         repository = Repository.find(project.root)
         if repository is None:
-            return lost
+            return ""
         folder = shlex.quote(f"{MISSIONS}/{slug}")
         versions = FileVersions(repository=repository, path=project.root / name)
         if versions.in_commit("HEAD"):
             return f"'git checkout HEAD -- {folder}' brings back what is committed of it"
         stash = next(iter(versions.stashes()), "")
     except GitFailed:  # A finding about the repository already.
-        return lost
-    return f"'git stash pop {stash}' brings it back" if stash else lost
+        return ""
+    return f"'git stash pop {stash}' brings it back" if stash else ""

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from specify_cli.cli.mailbox import mailbox
 from specify_cli.mailbox.layout import MailboxLayout
+from tests.integration.stage import SLUG, Stage
 
 ESCAPE = "\x1b[31m"
 SOUND: dict[str, Any] = {
@@ -116,3 +117,25 @@ def test_a_heartbeat_that_is_nested_too_deeply_is_none(layout: MailboxLayout) ->
     done = CliRunner().invoke(mailbox, ["status"])
     assert done.exit_code == 1
     assert "no worker" in done.stdout
+
+
+def test_lines_that_the_files_have_lost_are_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(root=tmp_path / "project")
+    stage.make_repository()
+    stage.write_mission({"WP01": {}})
+    for number in range(3):
+        stage.done(
+            "append-history",
+            correlation_id=f"asked-{number}",
+            mission=SLUG,
+            wp="WP01",
+            actor="ada",
+            note="n",
+        )
+    (stage.root / ".kitty" / "outbox" / "journal.jsonl").unlink()
+    monkeypatch.chdir(stage.root)
+    told = CliRunner().invoke(mailbox, ["tail", "--no-follow", "-n", "2"])
+    assert [f"asked-{it}" in told.stdout for it in range(3)] == [False, True, True]
+    assert CliRunner().invoke(mailbox, ["tail", "--no-follow", "-n", "0"]).stdout == ""

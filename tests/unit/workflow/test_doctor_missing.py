@@ -1,0 +1,79 @@
+"""A mission that the host knows and whose folder is gone is named, with the command that brings it back."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.stage import SLUG, Stage
+
+NOTE = {"mission": SLUG, "wp": "WP01", "actor": "ada", "note": "n"}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    made = Stage(root=tmp_path / "project")
+    made.make_repository()
+    made.write_mission({"WP01": {}}, mission_id="01JA0000000000000000000001")
+    made.done("append-history", **NOTE)
+    return made
+
+
+def found(stage: Stage) -> dict[str, Any]:
+    findings = stage.ask("diagnose", policy=None)["data"]["findings"]
+    missing = [it for it in findings if it["check"] == "not-checked-out"]
+    return missing[0] if missing else {}
+
+
+def paste(stage: Stage) -> None:
+    (command,) = re.findall("'(git [^']*)'", found(stage)["repair"])
+    subprocess.run(["bash", "-c", command], cwd=stage.root, check=True, capture_output=True)
+
+
+def commit(stage: Stage) -> None:
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "mission")
+
+
+def test_one_that_is_checked_out_is_not_named(stage: Stage) -> None:
+    assert found(stage) == {}
+
+
+def test_one_on_another_branch_is_a_note(stage: Stage) -> None:
+    commit(stage)
+    stage.git("switch", "-q", "-c", "other", "HEAD~1")
+    assert found(stage)["severity"] == "note"
+    paste(stage)
+    assert (found(stage), stage.lane("WP01")) == ({}, "planned")
+
+
+def test_one_that_was_removed_comes_back_from_the_commit(stage: Stage) -> None:
+    commit(stage)
+    shutil.rmtree(stage.root / "kitty-specs" / SLUG)
+    assert found(stage)["severity"] == "warning"
+    paste(stage)
+    assert (found(stage), len(stage.events())) == ({}, 1)
+
+
+def test_one_that_was_put_away_comes_back_from_the_stash(stage: Stage) -> None:
+    stage.git("stash", "-q", "-u")
+    assert found(stage)["severity"] == "warning"
+    paste(stage)
+    assert (found(stage), len(stage.events())) == ({}, 1)
+
+
+def test_one_that_was_removed_for_good_is_a_note(stage: Stage) -> None:
+    shutil.rmtree(stage.root / "kitty-specs" / SLUG)
+    assert found(stage)["severity"] == "note"
+    assert "on purpose" in found(stage)["repair"]
+
+
+def test_one_that_was_renamed_is_not_named_under_its_former_name(stage: Stage) -> None:
+    folder = stage.root / "kitty-specs"
+    (folder / SLUG).rename(folder / "001-found")
+    assert found(stage) == {}
