@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
@@ -38,15 +38,30 @@ def lanes_in(plan: bytes) -> tuple[ExecutionLane, ...]:
     return tuple(execution_lane(it) for it in json.loads(plan)["lanes"])
 
 
-def known_lanes(files: MissionFiles, plan: bytes) -> Sequence[ExecutionLane]:
+def known_lanes(files: MissionFiles, plan: bytes, wp_ids: Iterable[str]) -> Sequence[ExecutionLane]:
     """The execution lanes that are planned: those of the `plan` in the record, without one those of the file.
 
-    Raises: StateUnreadable.
+    Where the file goes on from the record's plan, its lanes count for packages that the record has none of: a
+    colleague's host, or an older release, has planned them.
+
+    Raises: StateUnreadable where the record has no plan.
     """
-    if plan:
-        return lanes_in(plan)
-    known = files.lanes()
-    return known.lanes if known else ()
+    if not plan:
+        known = files.lanes()
+        return known.lanes if known else ()
+    lanes = lanes_in(plan)
+    homes = _homes(lanes)
+    if all(wp_id in homes for wp_id in wp_ids):
+        return lanes
+    with suppress(StateUnreadable):
+        found = files.lanes()
+        if found is not None and homes.items() <= _homes(found.lanes).items():
+            return found.lanes
+    return lanes
+
+
+def _homes(lanes: Sequence[ExecutionLane]) -> dict[str, str]:
+    return {wp_id: lane.lane_id for lane in lanes for wp_id in lane.wp_ids}
 
 
 def taken_over(files: MissionFiles) -> bytes:

@@ -82,7 +82,7 @@ class OpenMission:
     @cached_property
     def lanes(self) -> Sequence[ExecutionLane]:
         """The execution lanes of all packages, those that are written down unchanged."""
-        known = lane_plans.known_lanes(self.files, self.log.plan)
+        known = lane_plans.known_lanes(self.files, self.log.plan, self.packages)
         return lane_plan.plan_lanes([self.scope_of(wp_id) for wp_id in self.packages], known)
 
     def scope_of(self, wp_id: str) -> PackageScope:

@@ -139,6 +139,26 @@ def test_an_older_plan_that_git_brings_is_brought_up_to_date(stage: Stage) -> No
     assert planned(stage) == newer
 
 
+@pytest.mark.parametrize(
+    ("moved", "lane"), [("lane-b", "lane-z"), ("lane-y", "lane-c")], ids=["goes on", "moves one"]
+)
+def test_a_colleague_s_plan_counts_where_it_goes_on_from_the_record_s(
+    stage: Stage, moved: str, lane: str
+) -> None:
+    folder = stage.root / "kitty-specs" / SLUG / "tasks"
+    (folder / "WP03-step.md").write_text((folder / "WP02-step.md").read_text())
+    rewrite_prompt(stage, "WP03", "src/3/**")
+    content = json.loads(file(stage).read_text())
+    content["lanes"][1]["lane_id"] = moved
+    content["lanes"].append(content["lanes"][1] | {"lane_id": "lane-z", "wp_ids": ["WP03"]})
+    file(stage).write_text(json.dumps(content))
+    assert workspace(stage, "WP02") == f"{SLUG}-lane-b"
+    assert workspace(stage, "WP03") == f"{SLUG}-{lane}"
+    stage.done("start-implementation", mission=SLUG, wp="WP03", actor="bo")
+    file(stage).unlink()
+    assert workspace(stage, "WP03") == f"{SLUG}-{lane}"
+
+
 def test_a_plan_of_an_older_release_is_taken_over_with_the_first_change(stage: Stage) -> None:
     old = file(stage).read_text().replace('"lane-b"', '"lane-q"')
     file(stage).write_text(old)
