@@ -12,11 +12,6 @@ from specify_cli.storage.layout import Layout
 FIRST_WITH_RECORD: Final = (1, 5)
 """Hosts of this version of the contract, and later ones, keep a record."""
 
-WHAT_IS_LOST: Final = (
-    "what journal and logs lack of it is lost: look at 'spec-kitty status' and 'spec-kitty mailbox verify', or put a"
-    " backup of the record in its place"
-)
-
 
 def is_lost(project: Layout) -> bool:
     """Whether a host that keeps a record wrote the newest line of the journal; ask where there is no record."""

@@ -11,9 +11,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.storage import (
     former_intents,
     git_folders,
-    record_loss,
     record_schema,
-    union_merge,
 )
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
@@ -29,6 +27,10 @@ _Identity: TypeAlias = tuple[git_folders.Mark | None, int, int, int, int]
 _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
 """The record of each project that was changed: it is asked for several times a request."""
 
+_WHAT_IS_LOST: Final = (
+    "what journal and logs lack of it is lost: look at 'spec-kitty status' and 'spec-kitty mailbox verify', or put a"
+    " backup of the record in its place"
+)
 _told: Final[set[Path]] = set()
 _looked_at: Final[dict[Path, tuple[int, int, int]]] = {}
 """The journals in which was looked whether a record is gone, as they were then."""
@@ -89,7 +91,7 @@ def _made_anew(project: Layout) -> Record:
         _opened[folder].close()
     if folder != former and (former / DATABASE).exists():
         record_schema.move(former / DATABASE, database)
-    was_lost = not database.exists() and record_loss.is_lost(project)
+    was_lost = not database.exists() and _is_lost(project)
     record = Record.make(folder)
     former_intents.take_over(record, project)
     if was_lost:
@@ -97,10 +99,13 @@ def _made_anew(project: Layout) -> Record:
         _log.warning(
             "%s was gone, and was made anew of what journal and logs say; %s",
             database,
-            record_loss.WHAT_IS_LOST,
+            _WHAT_IS_LOST,
         )
     if not _is_ours(database):
         raise _not_ours(database, database.stat().st_uid)
+    # Loaded by who changes something alone.
+    from specify_cli.storage import union_merge
+
     union_merge.arrange(project)
     return _opened.setdefault(folder, record)
 
@@ -155,9 +160,16 @@ def _tell_lost(project: Layout) -> None:
     if _looked_at.get(project.journal) == seen:
         return
     _looked_at[project.journal] = seen
-    if record_loss.is_lost(project):
-        database, why = record_folder(project) / DATABASE, record_loss.WHAT_IS_LOST
+    if _is_lost(project):
+        database, why = record_folder(project) / DATABASE, _WHAT_IS_LOST
         _log.warning("%s is gone: journal and logs are all that is known; %s", database, why)
+
+
+def _is_lost(project: Layout) -> bool:
+    # Loaded where there is no record alone.
+    from specify_cli.storage import record_loss
+
+    return record_loss.is_lost(project)
 
 
 def _tell_unreadable(database: Path) -> None:
