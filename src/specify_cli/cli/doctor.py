@@ -29,8 +29,8 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
     Exit 0: sound, at most notes. 1: problems. 2: could not look.
 
     --fix mends torn logs, plans lanes anew, takes byte order marks away, puts unfinished files
-    aside, makes .kitty/host private and has git forget lane worktrees that are gone; originals
-    are kept in .kitty/host. It records a status of front matter, or of tasks/done, in the log.
+    aside, makes the host's own folder private and has git forget lane worktrees that are gone;
+    originals are kept in private/attic beside the record. It records a status of front matter, or of tasks/done, in the log.
 
     --sandbox says, inside a sandbox, what can be done with a mailbox (DIR or INBOX:OUTBOX) or in
     a workspace (DIR). Exit 1: too little, or the host can be changed. As JSON: sandbox, can_work,

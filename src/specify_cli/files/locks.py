@@ -170,7 +170,8 @@ def _take_free(path: Path) -> int | None:
     try:
         descriptor = os.open(path, _FLAGS, _MODE)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # That folder alone: where the one around it is gone, it was moved, and the locks with it.
+        path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, _FLAGS, _MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -52,7 +52,7 @@ class DeadLetters:
 
     def __init__(self, layout: MailboxLayout, *, refuse: Refuse) -> None:
         self._folder = layout.dead_letters
-        self._root = layout.root
+        self._base = layout.host_base
         self._refuse = refuse
         # What is being set aside must not look like what an earlier attempt left unfinished.
         self._writing = threading.Lock()
@@ -97,7 +97,7 @@ class DeadLetters:
             SpecKittyError: it could not be recorded.
         """
         with self._writing:
-            sweep_temporaries(self._folder, below=self._root)
+            sweep_temporaries(self._folder, below=self._base)
             for path in sorted(self._folder.glob("*" + PENDING)):
                 self._finish(path, find_body)
 
@@ -116,7 +116,7 @@ class DeadLetters:
         Raises:
             StorageFailed, OSError: the disk refused.
         """
-        with opened(self._folder, below=self._root) as folder:
+        with opened(self._folder, below=self._base) as folder:
             names = set(os.listdir(folder))
         # One that was replayed or discarded keeps its record under another ending.
         names = {
@@ -141,11 +141,11 @@ class DeadLetters:
         return envelope
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
-        atomic.publish(self._folder / name, _encode(record), mode=MODE, below=self._root)
+        atomic.publish(self._folder / name, _encode(record), mode=MODE, below=self._base)
 
     def _remove(self, name: str) -> None:
         with (
-            opened(self._folder, below=self._root) as folder,
+            opened(self._folder, below=self._base) as folder,
             contextlib.suppress(FileNotFoundError),
         ):
             os.unlink(name, dir_fd=folder)

@@ -97,7 +97,7 @@ class Mailroom:
         found = []
         for identity in self._layout.identities()[1:]:
             claimed = self._layout.places(identity).claimed
-            if folders.exists(claimed, below=self._layout.root) and os.listdir(claimed):
+            if folders.exists(claimed, below=self._layout.host_base) and os.listdir(claimed):
                 found.append(identity)
         return found
 

@@ -28,12 +28,13 @@ MOST_BYTES: Final = 512 * 1024 * 1024
 class LogFile:
     """The file of one mission's log; nothing between it and the project's `root` may be a link.
 
-    `attic` is the folder for what stood in it and had to go.
+    `attic` is the folder for what stood in it and had to go; nothing between it and `attic_base` may be a link.
     """
 
     path: Path
     root: Path
     attic: Path
+    attic_base: Path
 
     def raw(self) -> bytes:
         """The file's bytes; none where there is no file.
@@ -95,8 +96,8 @@ class LogFile:
             return stamp_of(os.fstat(log.fileno()))
 
     def _keep(self, data: bytes) -> None:
-        folders.ensure(self.attic, below=self.root, mode=0o700)
-        publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.root)
+        folders.ensure(self.attic, below=self.attic_base, mode=0o700)
+        publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.attic_base)
 
     def _replace(self, data: bytes, raw: bytes) -> None:
         """The file is a new one; what somebody wrote to the old one meanwhile is at the end of it."""

@@ -12,7 +12,7 @@ from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
 from specify_cli.patterns import pattern
-from specify_cli.storage import heartbeat_file, record_place, records
+from specify_cli.storage import heartbeat_file, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
@@ -32,10 +32,10 @@ def examine_host(project: Project) -> Iterator[Finding]:
     """
     if not project.kitty.exists():
         return
-    folders = (project.kitty, project.inbox, project.outbox, project.host)
+    folders = (project.kitty, project.inbox, project.outbox, project.record, project.host)
     is_sound = True
     for folder in folders:
-        for finding in _examine_folder(folder, is_private=folder == project.host):
+        for finding in _examine_folder(folder, is_private=folder in folders[3:]):
             is_sound = is_sound and finding.is_fixable
             yield finding
     if is_sound:
@@ -118,7 +118,7 @@ def _examine_journal(project: Project) -> Iterator[Finding]:
         return
     for complaint in faults:
         what, _, repair = complaint.rpartition("): ")
-        file = record_place.record_folder(project)
+        file = project.record
         yield error("record", file, what or complaint, repair=repair or "put a backup in its place")
     for complaint in broken:
         place = re.match(r"(\S+) line (\d+): ", complaint)
@@ -146,7 +146,7 @@ def _examine_intents(project: Project) -> Iterator[Finding]:
                 f"'{intent.kind}' of request {intent.id} was begun at {intent.at}, on another machine or in a folder"
                 " that this one is a copy of, and is not finished here"
             )
-            yield fixable("copied-intent", record_place.record_folder(project), what)
+            yield fixable("copied-intent", project.record, what)
 
 
 def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:

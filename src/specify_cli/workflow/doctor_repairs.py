@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from specify_cli import ids
 from specify_cli.errors import SpecKittyError
-from specify_cli.files import folders, locks
+from specify_cli.files import folders, locks, moving
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import project_files, records
 from specify_cli.storage.intents import Intents
@@ -90,12 +90,12 @@ def _remove_mark(project: Project, path: Path) -> bool:
 
 def _put_away(project: Project, path: Path) -> bool:
     """The file is kept elsewhere."""
-    root = project.root
+    place = _place(project, path)
     with (
-        folders.opened(path.parent, below=root) as here,
-        folders.opened(_place(project, path).parent, below=root) as there,
+        folders.opened(path.parent, below=project.base_of(path)) as here,
+        folders.opened(place.parent, below=project.host_base) as there,
     ):
-        os.rename(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
+        moving.move(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
     return True
 
 
@@ -105,13 +105,15 @@ def _make_private(project: Project, folder: Path) -> bool:
 
 
 def _keep(project: Project, path: Path, data: bytes) -> None:
-    publish(_place(project, path), data, below=project.root)
+    publish(_place(project, path), data, below=project.host_base)
 
 
 def _place(project: Project, path: Path) -> Path:
     """Where the file is kept: in a folder that was never used before, and is there."""
-    place = project.attic / ids.ulid() / path.relative_to(project.root)
-    folders.ensure_all(place.parent, below=project.root)
+    base = project.host_base
+    above = project.record if path.is_relative_to(project.record) else project.root
+    place = project.attic / ids.ulid() / path.relative_to(above)
+    folders.ensure_all(place.parent, below=base, mode=0o700)
     return place
 
 
