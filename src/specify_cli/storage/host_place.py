@@ -111,4 +111,11 @@ def mark(folder: Path) -> Mark:
 
 
 def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
+    """Whether it is a folder, and no link; so is what this user may not look at: nothing else is looked for then."""
+    try:
+        kind = stat.S_IFMT(os.lstat(path).st_mode)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return kind == stat.S_IFDIR

@@ -91,6 +91,11 @@ def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
         mode = folder.lstat().st_mode
     except FileNotFoundError:
         return
+    except PermissionError:
+        what = "you may not look at what is the host's alone"
+        repair = "ask as the user who owns it, or through the mailbox"
+        yield error("kitty-permissions", folder, what, repair=repair)
+        return
     if not stat.S_ISDIR(mode):
         what = f"is a {kind(mode)}, no folder of its own"
         yield error("kitty-folder", folder, what, repair="move it away")
