@@ -39,18 +39,18 @@ def bring(project: Layout, folder: Path, *, base: Path) -> None:
         return
     found = moved_projects.candidates(project.root)
     if len(found) > 1:
-        raise StorageFailed(ambiguous(found, folder))
+        raise StorageFailed(": ".join(choice(found, folder)))
     for record in found:
         with _no_worker(record), translated(record, "rename"):
             _rename(record, folder)
 
 
-def ambiguous(found: list[Path], folder: Path) -> str:
-    """What is told where several records may be the one that belongs in `folder`, with the commands to choose from."""
+def choice(found: list[Path], folder: Path) -> tuple[str, str]:
+    """What is told where several records may be the one that belongs in `folder`, and the commands to choose from."""
     commands = " or ".join(f"'{shlex.join(['mv', str(it), str(folder)])}'" for it in found)
     return (
-        f"{len(found)} records know missions of this project, and the projects that they were made for are gone:"
-        f" choose one with {commands}, or begin anew with '{shlex.join(['mkdir', str(folder)])}'"
+        f"{len(found)} records know missions of this project, and the projects that they were made for are gone",
+        f"choose one with {commands}, or begin anew with '{shlex.join(['mkdir', str(folder)])}'",
     )
 
 

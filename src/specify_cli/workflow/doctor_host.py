@@ -12,7 +12,7 @@ from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
 from specify_cli.patterns import pattern
-from specify_cli.storage import heartbeat_file, records
+from specify_cli.storage import heartbeat_file, host_moves, moved_projects, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
@@ -30,6 +30,10 @@ def examine_host(project: Project) -> Iterator[Finding]:
 
     Raises: StorageFailed.
     """
+    found = moved_projects.candidates(project.root)
+    if len(found) > 1 and not os.path.lexists(project.record):
+        what, repair = host_moves.choice(found, project.record)
+        yield error("record", project.record, what, repair=repair)
     if not project.kitty.exists():
         return
     folders = (project.kitty, project.inbox, project.outbox, project.record, project.host)

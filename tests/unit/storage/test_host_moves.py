@@ -15,8 +15,10 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files.locks import LifeLock
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import host_moves, record_schema, records
+from specify_cli.storage.project import Project
 from specify_cli.storage.record import DATABASE
 from specify_cli.storage.record_entries import KnownMission
+from specify_cli.workflow.doctor_host import examine_host
 from tests.durability import watched
 
 FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
@@ -229,3 +231,16 @@ def test_a_record_under_a_name_that_is_not_that_of_its_path_is_nobodys(root: Pat
     before.record.rename(before.record.with_name("0123456789abcdef"))
     (root / "proj").rename(root / "proj2")
     assert known(MailboxLayout(root / "proj2")) == []
+
+
+def test_doctor_prints_the_commands_to_choose_from(root: Path) -> None:
+    git(root, "init", "-q")
+    for name in ("one", "two"):
+        project_in(root / name, MISSION_ID)
+    for name in ("one", "two"):
+        shutil.rmtree(root / name)
+    moved = Project(with_missions(root / "three", MISSION_ID).root)
+    [finding] = [it for it in examine_host(moved) if it.check == "record"]
+    assert finding.repair is not None
+    assert finding.repair.count("'mv ") == 2
+    assert str(moved.record) in finding.repair
