@@ -13,11 +13,10 @@ from typing import Final, NamedTuple
 
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
-from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.regular import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp_of
-from specify_cli.storage import event_lines, project_files
+from specify_cli.storage import event_lines, project_files, record_place
 
 FILE_NAME: Final = "status.events.jsonl"
 MOST_BYTES: Final = 512 * 1024 * 1024
@@ -96,7 +95,7 @@ class LogFile:
             return stamp_of(os.fstat(log.fileno()))
 
     def _keep(self, data: bytes) -> None:
-        folders.ensure(self.attic, below=self.attic_base, mode=0o700)
+        record_place.make_inside(self.attic, base=self.attic_base)
         publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.attic_base)
 
     def _replace(self, data: bytes, raw: bytes) -> None:

@@ -12,7 +12,7 @@ from specify_cli import ids
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders, locks, moving
 from specify_cli.files.atomic import publish, translated
-from specify_cli.storage import project_files, records
+from specify_cli.storage import project_files, record_place, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
@@ -110,10 +110,10 @@ def _keep(project: Project, path: Path, data: bytes) -> None:
 
 def _place(project: Project, path: Path) -> Path:
     """Where the file is kept: in a folder that was never used before, and is there."""
-    base = project.host_base
     above = project.record if path.is_relative_to(project.record) else project.root
     place = project.attic / ids.ulid() / path.relative_to(above)
-    folders.ensure_all(place.parent, below=base, mode=0o700)
+    for inner in (*reversed(place.parent.relative_to(project.host).parents), place.parent):
+        record_place.make_inside(project.host / inner, base=project.host_base)
     return place
 
 
