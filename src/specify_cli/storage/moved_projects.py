@@ -1,8 +1,8 @@
 """The record of a project whose folder was moved within its repository.
 
 The folder of a record is named after the path of its project, and the record says which path that is. Where a
-project has no record, one beside is its own if its project is not there any more and it knows one of this
-project's missions by its id. A copy of a project is a project of its own.
+project has no record, one beside is its own if its project is not there any more, and it knows one of this project's
+missions by its id, or the newest line of its published journal. A copy of a project is a project of its own.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import host_place, project_files, record_schema
+from specify_cli.storage import host_place, project_files, published_line, record_schema
 
+_JOURNAL: Final = f"{host_place.KITTY}/outbox/journal.jsonl"
 _DATABASE: Final = "record.db"
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_BESIDE: Final = 1000
@@ -35,19 +36,19 @@ def candidates(root: Path) -> list[Path]:
     if around is None or place is None:
         return []
     beside = place[1].parent
-    key = _stamp(beside), _stamp(root / host_place.MISSIONS)
+    key = _stamp(beside), _stamp(root / host_place.MISSIONS), _stamp(root / _JOURNAL)
     known = _seen.get(root)
     if known is None or known[0] != key:
-        _seen[root] = known = key, _sharing_missions(root, beside)
+        _seen[root] = known = key, _fitting(root, beside)
     return [it for it in known[1] if _is_orphan(it, around[0])]
 
 
-def _sharing_missions(root: Path, beside: Path) -> list[Path]:
-    """Every record beside that knows a mission of the project."""
-    wanted = _mission_ids(root)
+def _fitting(root: Path, beside: Path) -> list[Path]:
+    """Every record beside that knows a mission of the project, or what it published last."""
+    wanted, line = _mission_ids(root), _last_line(root)
     with contextlib.suppress(OSError):
         folders = sorted(it for it in beside.iterdir() if (it / _DATABASE).is_file())
-        return [it for it in folders[:_MOST_BESIDE] if wanted & _known_ids(it / _DATABASE)]
+        return [it for it in folders[:_MOST_BESIDE] if _fits(it / _DATABASE, wanted, line)]
     return []
 
 
@@ -64,14 +65,31 @@ def _mission_ids(root: Path) -> set[str]:
     return found
 
 
-def _known_ids(database: Path) -> set[str]:
+def _last_line(root: Path) -> bytes:
+    """The newest whole line of the project's published journal; empty without."""
+    path = root / _JOURNAL
+    with (
+        contextlib.suppress(OSError, SpecKittyError),
+        project_files.opened(path, below=root) as file,
+    ):
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_BYTES))
+        data = file.readall()
+        return b"\n".join(data[: data.rfind(b"\n") + 1].split(b"\n")[-2:])
+    return b""
+
+
+def _fits(database: Path, wanted: set[str], line: bytes) -> bool:
     with (
         contextlib.suppress(sqlite3.Error, SpecKittyError, OSError),
         contextlib.closing(record_schema.connect(database)) as connection,
     ):
         rows = connection.execute("SELECT id FROM mission WHERE id IS NOT NULL")
-        return {row[0] for row in rows}
-    return set()
+        if not wanted.isdisjoint(row[0] for row in rows):
+            return True
+        query = "SELECT CAST(published AS BLOB) FROM entry WHERE seq = ?"
+        found = connection.execute(query, (published_line.seq_of(line) or 0,)).fetchone()
+        return found is not None and found[0] == line
+    return False
 
 
 def _is_orphan(folder: Path, checkout: Path) -> bool:

@@ -33,7 +33,8 @@ def make_record_folder(project: Layout) -> Path:
 
         host_moves.bring(project, folder, base=base)
     for each in (folder.parent, folder):
-        make_inside(each, base=base, mode=OWNER_ONLY if place is None else mode_in(base))
+        if not os.path.isdir(each) or os.path.islink(each):
+            make_inside(each, base=base, mode=mode_of(project))
     make_inside(project.locks, base=base)
     _require_reachable(project.locks)
     if not _is_adopted(project):
@@ -95,6 +96,12 @@ def _require_reachable(folder: Path) -> None:
 def _is_adopted(project: Layout) -> bool:
     has_link = os.path.islink(project.former_host) or not os.path.lexists(project.kitty)
     return has_link and os.path.isdir(project.host)
+
+
+def mode_of(project: Layout) -> int:
+    """The mode that the folder of the project's record has, and the host's own folders in it."""
+    place = host_place.in_repository(project.root)
+    return OWNER_ONLY if place is None else mode_in(place[0])
 
 
 def mode_in(common: Path) -> int:

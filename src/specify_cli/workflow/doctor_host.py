@@ -12,7 +12,7 @@ from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
 from specify_cli.patterns import pattern
-from specify_cli.storage import heartbeat_file, host_moves, moved_projects, records
+from specify_cli.storage import heartbeat_file, host_moves, moved_projects, record_place, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
@@ -20,7 +20,6 @@ from specify_cli.vcs.box import box_for
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
-PRIVATE = 0o700
 STALE_DRAFT_S = 10 * 60
 DRAFT = pattern(r"\..+\.[0-9a-f]{16}\.tmp")
 
@@ -39,7 +38,8 @@ def examine_host(project: Project) -> Iterator[Finding]:
     folders = (project.kitty, project.inbox, project.outbox, project.record, project.host)
     is_sound = True
     for folder in folders:
-        for finding in _examine_folder(folder, is_private=folder in folders[3:]):
+        mode = record_place.mode_of(project) if folder in folders[3:] else None
+        for finding in _examine_folder(folder, is_for=mode):
             is_sound = is_sound and finding.is_fixable
             yield finding
     if is_sound:
@@ -74,9 +74,9 @@ def examine_intake(project: Project) -> Iterator[Finding]:
         yield note("intake", file, what, repair=repair)
 
 
-def make_private(folder: Path) -> None:
-    """Nobody but its owner may look into the folder."""
-    folder.chmod(PRIVATE)
+def make_private(project: Project, folder: Path) -> None:
+    """Nobody may look into the folder but its owner, and whom `core.sharedRepository` lets in."""
+    folder.chmod(record_place.mode_of(project))
 
 
 def stale_drafts(folder: Path) -> Iterator[Finding]:
@@ -90,7 +90,8 @@ def stale_drafts(folder: Path) -> Iterator[Finding]:
             yield fixable("stale-draft", path, "a file that a killed process did not finish")
 
 
-def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
+def _examine_folder(folder: Path, *, is_for: int | None) -> Iterator[Finding]:
+    """`is_for` is the mode of a folder that is not for everybody."""
     try:
         mode = folder.lstat().st_mode
     except FileNotFoundError:
@@ -106,7 +107,7 @@ def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         what = "the host may not read and write here"
         yield error("kitty-permissions", folder, what, repair=f"chmod u+rwx {folder}")
-    elif is_private and stat.S_IMODE(mode) & 0o077:
+    elif is_for is not None and stat.S_IMODE(mode) & 0o077 & ~is_for:
         what = f"others may look in (mode {stat.S_IMODE(mode):o}): it must be the host's alone"
         yield fixable("kitty-permissions", folder, what)
     elif mode & stat.S_IWOTH and not mode & stat.S_ISVTX:

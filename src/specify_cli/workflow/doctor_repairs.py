@@ -100,7 +100,7 @@ def _put_away(project: Project, path: Path) -> bool:
 
 
 def _make_private(project: Project, folder: Path) -> bool:
-    make_private(folder)
+    make_private(project, folder)
     return True
 
 

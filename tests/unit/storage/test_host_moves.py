@@ -15,6 +15,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files.locks import LifeLock
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import host_moves, record_schema, records
+from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import DATABASE
 from specify_cli.storage.record_entries import KnownMission
@@ -167,6 +168,26 @@ def test_a_moved_project_takes_its_record_along(root: Path) -> None:
     records.made(top)
     assert known(top) == ["000-a"]
     assert not moved.record.exists()
+
+
+def test_a_moved_project_without_a_mission_is_known_by_what_it_published(root: Path) -> None:
+    git(root, "init", "-q")
+    before = with_missions(root / "proj", MISSION_ID)
+    before.ensure()
+    for number in range(2):
+        Journal(before).append(
+            {"correlation_id": str(number), "door": "cli", "identity": "uid:0", "envelope": {}}
+        )
+    (root / "proj").rename(root / "proj2")
+    moved = MailboxLayout(root / "proj2")
+    with moved.journal.open("ab") as journal:
+        journal.write(b"half a line")
+    assert Journal(moved).find("1") is not None
+    assert moved.record == before.record
+    records.made(moved)
+    assert not before.record.exists()
+    other = with_missions(root / "other", "01J00000000000000000000009")
+    assert records.found(other) is None
 
 
 def test_a_copied_project_has_a_record_of_its_own(root: Path) -> None:
