@@ -51,12 +51,19 @@ class DeadLetters:
     """The folder of dead letters; only the one worker writes here, from any of its threads."""
 
     def __init__(self, layout: MailboxLayout, *, refuse: Refuse) -> None:
-        self._folder = layout.dead_letters
-        self._base = layout.host_base
+        self._layout = layout
         self._refuse = refuse
         # What is being set aside must not look like what an earlier attempt left unfinished.
         self._writing = threading.Lock()
         self._whose: dict[str, str] = {}
+
+    @property
+    def _folder(self) -> Path:
+        return self._layout.dead_letters
+
+    @property
+    def _base(self) -> Path:
+        return self._layout.host_base
 
     def set_aside(self, stray: Stray) -> Mapping[str, Any] | None:
         """The envelope that says why the stray was set aside; None when it was gone.

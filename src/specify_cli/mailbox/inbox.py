@@ -166,6 +166,10 @@ class Inbox:
         # What may be the mailboxes of others, as the last look showed them.
         self.subfolders: frozenset[str] = frozenset()
 
+    def follow(self, places: Places) -> None:
+        """The folder of claims is where the record is now: it moves with it into a new repository."""
+        self._places = places
+
     def landed(self, limit: int = BATCH) -> list[Landed]:
         """The oldest `limit` things that are no write in progress, oldest first.
 

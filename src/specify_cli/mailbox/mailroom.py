@@ -69,6 +69,7 @@ class Mailroom:
             SpecKittyError, OSError: the disk refused.
         """
         self._layout.ensure_mailbox(post.identity, owner_uid=post.orchestrator.owner_uid)
+        post.inbox.follow(self._layout.places(post.identity))
         self.dead_letters.finish(self._hidden)
         post.recover()
 
