@@ -106,7 +106,8 @@ def test_it_is_done_under_a_lock_and_is_on_the_disk(tmp_path: Path) -> None:
         layout.ensure()
     assert disk.is_locked("rename private", "adoption")
     assert disk.is_name_kept(layout.host)
-    assert "sync .kitty" in disk.steps[disk.steps.index("rename private") :]
+    begun, ended = disk.steps.index("rename private"), disk.steps.index("unlock adoption")
+    assert "sync .kitty" in disk.steps[begun:ended]
 
 
 def test_an_older_release_refuses_before_it_changes_anything(layout: MailboxLayout) -> None:
@@ -216,7 +217,11 @@ def test_what_an_older_release_wrote_after_all_is_taken_in_and_replaces_nothing(
     (layout.former_host / "dead-letters").mkdir(parents=True)
     (layout.former_host / "dead-letters" / "01J00000000000000000000009.json").write_bytes(b"{}")
     (layout.former_host / "faults.log").write_bytes(b"another\n")
+    link = Path("dead-letters") / "01J00000000000000000000003.body"
+    (layout.former_host / link).symlink_to("elsewhere")
     layout.ensure()
+    [other] = layout.attic.glob(f"host-*/{link}")
+    assert other.readlink() == Path("elsewhere")
     assert (layout.dead_letters / "01J00000000000000000000009.json").read_bytes() == b"{}"
     assert layout.faults.read_bytes() == FILES["faults.log"]
     [aside] = layout.attic.glob("host-*/faults.log")
