@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from specify_cli.core.events import Annotated, Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record_place import record_folder
+from specify_cli.storage.record import DATABASE
+from specify_cli.storage.record_place import make_record_folder
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 
@@ -28,7 +28,8 @@ NOTE = Annotated(event_id="E3", at=CLAIM.at, actor="coder", wp_id="WP01", delta=
 
 def forget(root: Path) -> None:
     """The project has no record, as before its first change: what its files say counts."""
-    shutil.rmtree(record_folder(Layout(root)), ignore_errors=True)
+    for file in Layout(root).record.glob(f"{DATABASE}*"):
+        file.unlink()
 
 
 def log_in(
@@ -41,5 +42,6 @@ def log_in(
     """The log of a mission whose folder is there, in a project without a repository."""
     log = kind(project=Layout(root), slug=slug, id_of=lambda _: mission_id)
     log.path.parent.mkdir(parents=True, exist_ok=True)
-    (root / ".kitty" / "host").mkdir(parents=True, exist_ok=True)
+    log.project.kitty.mkdir(exist_ok=True)
+    make_record_folder(log.project)
     return log

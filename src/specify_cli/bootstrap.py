@@ -150,8 +150,10 @@ class ProjectHost:
         trace = credentials.masked("".join(traceback.format_exception(fault)))
         text = f"{clock.timestamp()}\n{trace}\n"
         try:
+            from specify_cli.storage.record_place import make_record_folder
+
+            make_record_folder(self.project)
             path = self.project.faults
-            path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a") as log:
                 log.write(text)
         except Exception:  # noqa: BLE001  whatever fails here, the fault must be told

@@ -12,6 +12,7 @@ from specify_cli.conformance.matching import envelope_of
 from specify_cli.conformance.requests import Ask, fresh_id
 from specify_cli.conformance.scratch import Scratch
 from specify_cli.conformance.written import lines
+from specify_cli.storage.layout import Layout
 from tests.contract.doors import CommandLine, Mailbox
 
 MISSION = "001-single"
@@ -115,7 +116,7 @@ def test_other_request_under_the_id_becomes_a_dead_letter_at_the_mailbox(
     assert project.records()[0] == log
     last = lines(project.journal)[-1]
     assert last["envelope"]["error_code"] == "CORRELATION_ID_CONFLICT"
-    dead_letters = list((project.root / ".kitty" / "host" / "dead-letters").glob("*.json"))
+    dead_letters = list((Layout(project.root).host / "dead-letters").glob("*.json"))
     assert len(dead_letters) == 1
 
 

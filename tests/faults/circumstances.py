@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
+from specify_cli.storage.layout import Layout
 from tests.faults import state
 from tests.faults.hosts import Ended
 from tests.faults.place import SERVE, Place
@@ -106,7 +107,7 @@ def _duplicates(visit: Visit) -> Iterator[str]:
             visit.drop(stem)
         visit.until(lambda: not any(visit.inbox.glob("*.json")), "an empty inbox")
         visit.drop(visit.asked[0], note="something else")
-        dead = visit.root / ".kitty" / "host" / "dead-letters"
+        dead = Layout(visit.root).host / "dead-letters"
         visit.until(lambda: any(dead.glob("*.json")), "a dead letter")
     after = state.replies(visit.root)
     if before != after:
@@ -192,7 +193,7 @@ def _dying_clients(visit: Visit) -> Iterator[str]:
 
 def _file_systems(visit: Visit) -> Iterator[str]:
     """Inbox, outbox and the host's folder each lie on a file system of their own."""
-    places = [visit.inbox, visit.outbox, visit.root / ".kitty" / "host"]
+    places = [visit.inbox, visit.outbox, Layout(visit.root).host]
     with _mounted(places, "size=4m"):
         with visit.worker():
             for stem in visit.asked:

@@ -246,7 +246,7 @@ class History:
             self._change(Change(call=call.number, node=found, size=call.offset))
 
     def _on_mkdir(self, call: Call, parts: list[str]) -> None:
-        mode = 0o700 if "/.kitty/host" in call.path else 0o755
+        mode = 0o700 if "/.git/spec-kitty" in call.path else 0o755
         self._link(call, parts, self._now.add(Node(names={}, mode=mode)))
 
     def _on_symlink(self, call: Call, parts: list[str]) -> None:

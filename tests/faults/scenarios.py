@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import APPROVED, POLICY, SLUG, Stage
 
 PACKAGES: Mapping[str, Mapping[str, Any]] = {
@@ -107,7 +108,7 @@ def _lane_is_linked(stage: Stage) -> None:
     _lane_goes_on(stage)
     place = stage.root / ".worktrees" / f"{SLUG}-lane-a"
     shutil.rmtree(place)
-    (stage.root / ".kitty" / "host" / "workspaces" / f"{place.name}.json").unlink()
+    (Layout(stage.root).host / "workspaces" / f"{place.name}.json").unlink()
     stage.git("worktree", "add", "-q", str(place), f"kitty/mission-{SLUG}-lane-a")
 
 

@@ -24,6 +24,8 @@ ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 LOG = f"kitty-specs/{SLUG}/status.events.jsonl"
 # Objects are judged by git itself; what an interrupted append left is kept on purpose; what a host
 # left outside of git's sight because it failed by its own fault is looked for by name.
+RECORD = ".git/spec-kitty/cdb4ee2aea69cc6a/"
+PRIVATE = f"{RECORD}private/"
 UNCOUNTED = (
     # One that could not be removed tells the next holder so.
     ".git/spec-kitty-at-work",
@@ -36,11 +38,11 @@ UNCOUNTED = (
     ".git/spec-kitty-scratch/",
     ".kitty/outbox/request-",
     ".kitty/outbox/worker.json",
-    ".kitty/host/attic/",
-    ".kitty/host/locks/",
+    f"{PRIVATE}attic/",
+    f"{RECORD}locks/",
     # A request that is repeated, or goes on after a kill, may be noted as a heartbeat of its holder.
-    ".kitty/host/signs-of-life/",
-    ".kitty/host/torn/",
+    f"{PRIVATE}signs-of-life/",
+    f"{PRIVATE}torn/",
 )
 
 
@@ -154,7 +156,7 @@ def _events(root: Path, journal: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _temporary(root: Path) -> Iterator[str]:
-    claimed = root / ".kitty" / "host" / "claimed"
+    claimed = root / PRIVATE / "claimed"
     if claimed.is_dir() and any(claimed.rglob("*.json")):
         yield "a claim was not retired"
     if any((root / ".kitty" / "inbox").glob("*.json")):

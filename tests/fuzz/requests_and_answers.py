@@ -12,6 +12,7 @@ from specify_cli import bootstrap
 from specify_cli.conformance import documents
 from specify_cli.mailbox.verification import find_breaks
 from specify_cli.orchestrator_api.dispatcher import Answer
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import Stage
 
 # Thousands of syncs prove nothing here, so they go where they cost nothing.
@@ -49,5 +50,5 @@ def check_project(project: Stage) -> None:
 
 
 def faults(project: Stage) -> str:
-    log = project.root / ".kitty" / "host" / "faults.log"
+    log = Layout(project.root).host / "faults.log"
     return log.read_text() if log.exists() else "no fault was written down"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import Stage
 from tests.soak.ledger import Asked, Ledger
 from tests.soak.people import fsck
@@ -53,7 +54,7 @@ class Books:
         self.lines = dict(found)
         for log in sorted((self.stage.root / "kitty-specs").glob("*/status.events.jsonl")):
             self.events += [json.loads(text) for text in log.read_text().splitlines()]
-        for path in (self.kitty / "host" / "dead-letters").rglob("*.json"):
+        for path in (Layout(self.kitty.parent).host / "dead-letters").rglob("*.json"):
             letter = json.loads(path.read_bytes())
             self.letters[letter["identity"], letter["name"]] += 1
         return self
@@ -136,7 +137,7 @@ class Books:
 
     def remains(self) -> Iterator[str]:
         """Nothing waits, nothing is half done, nothing temporary is left."""
-        for place in (self.kitty / "inbox", self.kitty / "host" / "claimed"):
+        for place in (self.kitty / "inbox", Layout(self.kitty.parent).host / "claimed"):
             yield from (f"{path}: is left" for path in place.rglob("*") if path.is_file())
         for place in (self.kitty, self.stage.root / "kitty-specs"):
             yield from (f"{path}: is left" for path in place.rglob("*.tmp"))

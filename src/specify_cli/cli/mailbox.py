@@ -171,8 +171,7 @@ def _depth(places: Places) -> int:
 
 def _silent_worker(layout: MailboxLayout) -> processes.Process | None:
     """The process that holds the mailbox, of whom there is no heartbeat."""
-    places = layout.worker_lock, record_place.record_folder(layout) / layout.worker_lock.stem
-    return next(filter(None, map(locks.living_holder, places)), None)
+    return locks.living_holder(layout.worker_lock)
 
 
 def _next_step(silent: processes.Process | None) -> str:

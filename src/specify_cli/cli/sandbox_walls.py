@@ -128,7 +128,10 @@ def _project(projects: list[Path]) -> Finding:
 
 def _host(inbox: Path, outbox: Path, projects: list[Path]) -> Finding:
     beside = {inbox.resolve().parent, outbox.resolve().parent}
-    places = [place / "host" for place in beside] + [p / ".kitty" / "host" for p in projects]
+    kitties = [*beside, *(project / ".kitty" for project in projects)]
+    # Without a repository, and of a release of before.
+    places = [kitty / name for kitty in kitties for name in ("record", "host")]
+    places += [project / ".git" / "spec-kitty" for project in projects]
     found = next((place for place in places if os.access(place, os.X_OK)), None)
     if found is None:
         return Finding("host", OK, "the host's own folder cannot be reached")

@@ -23,7 +23,9 @@ DECLARED = {
     "heartbeat": Capability("writes outbox/worker.json", is_default=True),
     "file-kinds": Capability("the inbox's file system has links and FIFOs", is_default=True),
     "slow-writers": Capability("looks again at a file that does not parse yet", is_default=True),
-    "host-private-layout": Capability("a mission's lock is .kitty/host/locks/mission-<slug>.lock"),
+    "host-private-layout": Capability(
+        "a mission's lock is .git/spec-kitty/cdb4ee2aea69cc6a/locks/mission-<slug>"
+    ),
     "access-control": Capability("reads .kitty/config.toml when it starts (needs --serve)"),
     "fault-injection": Capability("handlers fail while CONFORMANCE_FAULT=handler_raises is set"),
 }

@@ -177,11 +177,15 @@ def _take_free(path: Path) -> int | None:
     try:
         descriptor = os.open(path, _FLAGS, _MODE)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # That folder alone: where the one around it is gone, it was moved, and the locks with it.
+        path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, _FLAGS, _MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), path.lstat()):
+        found = os.fstat(descriptor)
+        if os.path.samestat(found, path.lstat()):
+            if not found.st_size:
+                _make_common(descriptor, path.parent)
             return descriptor
     except (BlockingIOError, FileNotFoundError):
         pass
@@ -190,6 +194,17 @@ def _take_free(path: Path) -> int | None:
         raise
     os.close(descriptor)
     return None
+
+
+def _make_common(descriptor: int, folder: Path) -> None:
+    """A new lock is for whom its folder is: who may not write to it could never take it."""
+    around = folder.stat()
+    # Without that it still serves whoever made it.
+    with contextlib.suppress(OSError):
+        if os.geteuid() == 0:
+            os.fchown(descriptor, around.st_uid, around.st_gid)
+        if around.st_mode & 0o077:
+            os.fchmod(descriptor, _MODE & 0o600 | around.st_mode & 0o066)
 
 
 def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -> Lock | None:

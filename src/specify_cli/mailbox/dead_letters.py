@@ -51,12 +51,19 @@ class DeadLetters:
     """The folder of dead letters; only the one worker writes here, from any of its threads."""
 
     def __init__(self, layout: MailboxLayout, *, refuse: Refuse) -> None:
-        self._folder = layout.dead_letters
-        self._root = layout.root
+        self._layout = layout
         self._refuse = refuse
         # What is being set aside must not look like what an earlier attempt left unfinished.
         self._writing = threading.Lock()
         self._whose: dict[str, str] = {}
+
+    @property
+    def _folder(self) -> Path:
+        return self._layout.dead_letters
+
+    @property
+    def _base(self) -> Path:
+        return self._layout.host_base
 
     def set_aside(self, stray: Stray) -> Mapping[str, Any] | None:
         """The envelope that says why the stray was set aside; None when it was gone.
@@ -97,7 +104,7 @@ class DeadLetters:
             SpecKittyError: it could not be recorded.
         """
         with self._writing:
-            sweep_temporaries(self._folder, below=self._root)
+            sweep_temporaries(self._folder, below=self._base)
             for path in sorted(self._folder.glob("*" + PENDING)):
                 self._finish(path, find_body)
 
@@ -116,7 +123,7 @@ class DeadLetters:
         Raises:
             StorageFailed, OSError: the disk refused.
         """
-        with opened(self._folder, below=self._root) as folder:
+        with opened(self._folder, below=self._base) as folder:
             names = set(os.listdir(folder))
         # One that was replayed or discarded keeps its record under another ending.
         names = {
@@ -141,11 +148,11 @@ class DeadLetters:
         return envelope
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
-        atomic.publish(self._folder / name, _encode(record), mode=MODE, below=self._root)
+        atomic.publish(self._folder / name, _encode(record), mode=MODE, below=self._base)
 
     def _remove(self, name: str) -> None:
         with (
-            opened(self._folder, below=self._root) as folder,
+            opened(self._folder, below=self._base) as folder,
             contextlib.suppress(FileNotFoundError),
         ):
             os.unlink(name, dir_fd=folder)

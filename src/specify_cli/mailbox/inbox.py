@@ -60,12 +60,15 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request that was taken and not yet answered; `since` is when this process saw it first."""
+    """A request that was taken and not yet answered; `since` is when this process saw it first.
+
+    From `base` on, no link to its file is followed.
+    """
 
     claim_id: str
     stem: str
     path: Path
-    root: Path = field(compare=False)
+    base: Path = field(compare=False)
     size: int = field(default=0, compare=False)
     is_kept: bool = False
     since: float = field(default_factory=lambda: clock.now().timestamp(), compare=False)
@@ -76,7 +79,7 @@ class Claim:
         Raises:
             OSError: it is gone, or the disk failed.
         """
-        with opened(self.path.parent, below=self.root) as folder:
+        with opened(self.path.parent, below=self.base) as folder:
             return os.stat(self.path.name, dir_fd=folder, follow_symlinks=False).st_mtime
 
     def read(self, max_bytes: int, *, owner_uid: int | None = None) -> bytes:
@@ -89,12 +92,12 @@ class Claim:
             FileNotFoundError: it is gone.
             StorageFailed, OSError: its folder is gone or a link, or the disk failed.
         """
-        with opened(self.path.parent, below=self.root) as folder:
+        with opened(self.path.parent, below=self.base) as folder:
             return read_regular(
                 Path(self.path.name), max_bytes=max_bytes, dir_fd=folder, owner_uid=owner_uid
             )
 
-    def keep(self, raw: bytes, claimed: Path) -> Claim:
+    def keep(self, raw: bytes, places: Places) -> Claim:
         """This claim as it was read, in a file that only the host can reach.
 
         After a crash the very same bytes are judged again, whatever became of the other file.
@@ -102,20 +105,21 @@ class Claim:
         Raises:
             StorageFailed, OSError: as for `read`; the claim is as it was.
         """
+        claimed, base = places.claimed, places.host_base
         path = claimed / f"{self.claim_id}-{self.stem}{SUFFIX}{KEPT}"
-        atomic.publish(path, raw, mode=0o600, below=self.root)
+        atomic.publish(path, raw, mode=0o600, below=base)
         # As a dead letter it may be sent again, and is to be its owner's then; who is not root cannot
         # give it back.
         with (
             contextlib.suppress(OSError),
-            opened(self.path.parent, below=self.root) as here,
-            opened(claimed, below=self.root) as there,
+            opened(self.path.parent, below=self.base) as here,
+            opened(claimed, below=base) as there,
         ):
             owner = os.stat(self.path.name, dir_fd=here, follow_symlinks=False)
             # Only the host can put anything there, so that this is no link.
             os.chown(path.name, owner.st_uid, owner.st_gid, dir_fd=there)
         self.retire()
-        return replace(self, path=path, is_kept=True)
+        return replace(self, path=path, base=base, is_kept=True)
 
     def retire(self) -> None:
         """It is gone.
@@ -124,7 +128,7 @@ class Claim:
             StorageFailed, OSError: as for `read`.
         """
         with (
-            opened(self.path.parent, below=self.root) as folder,
+            opened(self.path.parent, below=self.base) as folder,
             contextlib.suppress(FileNotFoundError),
         ):
             os.unlink(self.path.name, dir_fd=folder)
@@ -162,6 +166,10 @@ class Inbox:
         # What may be the mailboxes of others, as the last look showed them.
         self.subfolders: frozenset[str] = frozenset()
 
+    def follow(self, places: Places) -> None:
+        """The folder of claims is where the record is now: it moves with it into a new repository."""
+        self._places = places
+
     def landed(self, limit: int = BATCH) -> list[Landed]:
         """The oldest `limit` things that are no write in progress, oldest first.
 
@@ -189,12 +197,17 @@ class Inbox:
         """The thing called `name` is ours alone from now on; None when it is gone."""
         claim_id = self._last_id = ids.ulid(after=self._last_id)
         path = self.move(self.folder / name, self._places.claimed, f"{claim_id}-{stem}{SUFFIX}")
-        return None if path is None else Claim(claim_id, stem, path, self._places.root, size)
+        if path is None:
+            return None
+        return Claim(claim_id, stem, path, self._places.base_of(path.parent), size)
 
     def move(self, thing: Path, target: Path, new_name: str) -> Path | None:
         """Where the thing lies now: in `target`, or hidden beside where it was; None: it is gone."""
-        root = self._places.root
-        with opened(thing.parent, below=root) as here, opened(target, below=root) as there:
+        base_of = self._places.base_of
+        with (
+            opened(thing.parent, below=base_of(thing.parent)) as here,
+            opened(target, below=base_of(target)) as there,
+        ):
             try:
                 self._rename(thing.name, new_name, src_dir_fd=here, dst_dir_fd=there)
             except FileNotFoundError:
@@ -225,13 +238,13 @@ class Inbox:
 
     def recover(self) -> list[Claim]:
         """The claims; what they were copied from before a crash is gone, and so are half copies."""
-        sweep_temporaries(self._places.claimed, below=self._places.root)
+        sweep_temporaries(self._places.claimed, below=self._places.host_base)
         claims = self.claims()
         for claim in claims:
             if claim.is_kept:
                 name = claim.path.name.removesuffix(KEPT)
                 for path in (self._places.claimed / name, self.folder / (CLAIM_PREFIX + name)):
-                    replace(claim, path=path).retire()
+                    replace(claim, path=path, base=self._places.base_of(path.parent)).retire()
         # Whoever writes to the inbox can hide a claim there under the last id that there is.
         known = [claim.claim_id for claim in claims if not ids.is_far_ahead(claim.claim_id)]
         self._last_id = max([*known, self._last_id or ""]) or None
@@ -239,7 +252,7 @@ class Inbox:
 
     def keep(self, claim: Claim, raw: bytes) -> Claim:
         """The claim as it was read, where only the host can reach it."""
-        return claim if claim.is_kept else claim.keep(raw, self._places.claimed)
+        return claim if claim.is_kept else claim.keep(raw, self._places)
 
     def _opened(self) -> contextlib.AbstractContextManager[int]:
         return opened(self.folder, below=self._places.root)
@@ -261,8 +274,8 @@ class Inbox:
                         subfolders.append(entry.name)
 
     def _claims_in(self, folder: Path, prefix: str) -> Iterator[Claim]:
-        root = self._places.root
-        with opened(folder, below=root) as descriptor:
+        base = self._places.base_of(folder)
+        with opened(folder, below=base) as descriptor:
             for name in os.listdir(descriptor):
                 match = CLAIM.fullmatch(name.removeprefix(prefix))
                 if match is None or not name.startswith(prefix) or not is_request_id(match[2]):
@@ -272,7 +285,7 @@ class Inbox:
                     # None of ours: what is kept lies where only the host writes, and is trusted for it.
                     continue
                 size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
-                yield Claim(match[1], match[2], folder / name, root, size, is_kept)
+                yield Claim(match[1], match[2], folder / name, base, size, is_kept)
 
 
 def is_in_progress(name: str) -> bool:

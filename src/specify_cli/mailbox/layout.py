@@ -12,10 +12,10 @@ from pathlib import Path
 from specify_cli import credentials
 from specify_cli.files import atomic, folders
 from specify_cli.protocol import HEARTBEAT, SUFFIX, is_orchestrator
+from specify_cli.storage import record_place
 from specify_cli.storage.layout import Layout
 
 SHARED = 0o755
-PRIVATE = 0o700
 # Of an orchestrator's folders where its user is known: it alone puts in, and its group takes out.
 INBOX_OF_USER = 0o700
 OUTBOX_OF_GROUP = 0o750
@@ -30,13 +30,18 @@ def is_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where the parts of one orchestrator's mailbox lie, all of them below `root`."""
+    """Where the parts of one orchestrator's mailbox are: below `root`, and the claims below `host_base`."""
 
     root: Path
+    host_base: Path
     identity: str
     inbox: Path
     outbox: Path
     claimed: Path
+
+    def base_of(self, folder: Path) -> Path:
+        """The folder from which on no link to this one, of the inbox, the outbox or the host, is followed."""
+        return self.root if folder in (self.inbox, self.outbox) else self.host_base
 
     @property
     def heartbeat(self) -> Path:
@@ -58,6 +63,7 @@ class MailboxLayout(Layout):
         part = "" if identity == DEFAULT else identity
         return Places(
             root=self.root,
+            host_base=self.host_base,
             identity=identity,
             inbox=self.inbox / part,
             outbox=self.outbox / part,
@@ -67,7 +73,7 @@ class MailboxLayout(Layout):
     def identities(self) -> list[str]:
         """`default` first, then every other orchestrator that has a folder of its own here."""
         found = {*_names_in(self.inbox, self.root), *_names_in(self.outbox, self.root)}
-        return [DEFAULT, *sorted(found | set(_names_in(self.claimed, self.root)))]
+        return [DEFAULT, *sorted(found | set(_names_in(self.claimed, self.host_base)))]
 
     def ensure(self) -> None:
         """Every folder of the host is there, is no link, and git ignores all of it.
@@ -77,8 +83,10 @@ class MailboxLayout(Layout):
         """
         for folder in (self.kitty, self.inbox, self.outbox):
             folders.ensure(folder, below=self.root, mode=SHARED)
-        for folder in (self.host, self.claimed, self.dead_letters, self.locks, self.cache):
-            folders.ensure(folder, below=self.root, mode=PRIVATE)
+        record_place.make_record_folder(self)
+        base = self.host_base
+        for folder in (self.claimed, self.dead_letters, self.cache):
+            record_place.make_inside(folder, base=base)
         ignore = self.kitty / ".gitignore"
         if not os.path.lexists(ignore):
             atomic.publish(ignore, b"*\n", below=self.root, sweeps=True)
@@ -91,7 +99,7 @@ class MailboxLayout(Layout):
         """
         self.ensure()
         places = self.places(identity)
-        folders.ensure(places.claimed, below=self.root, mode=PRIVATE)
+        record_place.make_inside(places.claimed, base=self.host_base)
         for folder in (places.inbox, places.outbox):
             folders.ensure(folder, below=self.root, mode=SHARED)
         # The roots hold the others' folders: they are nobody's in particular.

@@ -69,6 +69,7 @@ class Mailroom:
             SpecKittyError, OSError: the disk refused.
         """
         self._layout.ensure_mailbox(post.identity, owner_uid=post.orchestrator.owner_uid)
+        post.inbox.follow(self._layout.places(post.identity))
         self.dead_letters.finish(self._hidden)
         post.recover()
 
@@ -97,7 +98,7 @@ class Mailroom:
         found = []
         for identity in self._layout.identities()[1:]:
             claimed = self._layout.places(identity).claimed
-            if folders.exists(claimed, below=self._layout.root) and os.listdir(claimed):
+            if folders.exists(claimed, below=self._layout.host_base) and os.listdir(claimed):
                 found.append(identity)
         return found
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from types import FrameType
 
 from specify_cli import processes
@@ -23,7 +22,7 @@ from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
 from specify_cli.mailbox.rounds import Rounds
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.mailbox.workplace import Workplace
-from specify_cli.storage import heartbeat_file, record_place
+from specify_cli.storage import heartbeat_file
 
 # After the signal; what can end in order has done so by then.
 LAST_S = 4.7
@@ -116,12 +115,11 @@ class Worker:
     def _on_duty(self, watch: Watch | None) -> Iterator[Rounds]:
         self._layout.ensure()
         with contextlib.ExitStack() as places:
-            for path in _places(self._layout):
-                place = LifeLock.try_acquire(path)
-                if place is None:
-                    raise StorageFailed(_taken(self._layout, path))
-                # Released after the last heartbeat, so that it does not replace one of the next worker.
-                places.callback(place.release)
+            place = LifeLock.try_acquire(self._layout.worker_lock)
+            if place is None:
+                raise StorageFailed(_taken(self._layout))
+            # Released after the last heartbeat, so that it does not replace one of the next worker.
+            places.callback(place.release)
             self._prepare()
             rounds = Rounds(
                 self._workplace,
@@ -149,19 +147,9 @@ def _end_in_time(alarm: Bell) -> None:
     os._exit(processes.EXIT_CODE)
 
 
-def _places(layout: MailboxLayout) -> Sequence[Path]:
-    """The locks that the one worker holds: the one that older releases know, and one that `git clean` does not remove.
-
-    In git's folder it is not `*.lock`: people remove what git leaves under such names.
-
-    Raises: StorageFailed where this user may not serve the project.
-    """
-    return layout.worker_lock, record_place.make_record_folder(layout) / layout.worker_lock.stem
-
-
-def _taken(layout: MailboxLayout, lock: Path) -> str:
+def _taken(layout: MailboxLayout) -> str:
     report = heartbeat_file.last_beat(layout.heartbeat) or {}
-    who = holder(lock)
+    who = holder(layout.worker_lock)
     where = report.get("host_name", "this machine")
     return printable(
         f"another worker serves {layout.inbox}: {who}, on {where}; "

@@ -96,6 +96,13 @@ class Intents:
         with self._record.writing() as connection:
             connection.execute("UPDATE intent SET machine = ?, inode = ?", _here(self._record))
 
+    def follow(self, inode: int) -> None:
+        """Those of the folder with that inode are of the one that it was moved to. Raises: as `keep`."""
+        machine, now = _here(self._record)
+        with self._record.writing() as connection:
+            told = (now, machine, inode)
+            connection.execute("UPDATE intent SET inode = ? WHERE machine = ? AND inode = ?", told)
+
 
 def _here(record: Record) -> tuple[str, int]:
     """What is another one where the record was copied to.

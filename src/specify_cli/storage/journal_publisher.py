@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Final, TypeAlias
 
 from specify_cli import ids
-from specify_cli.files import folders
+from specify_cli.files import folders, moving
 from specify_cli.files.atomic import fsync_folder, publish, translated
-from specify_cli.storage import journal_adoption, published_line
+from specify_cli.storage import journal_adoption, published_line, record_place
 from specify_cli.storage.journal_files import JournalFiles, opened, whole_lines
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
@@ -186,9 +186,15 @@ class JournalPublisher:
         publish(part, b"".join(line for _, line in run))
 
     def _put_away(self, part: Path) -> None:
-        place = self._project.attic / ids.ulid()
-        folders.ensure_all(place, below=self._project.root, mode=0o700)
-        part.rename(place / part.name)
+        attic = self._project.attic
+        place, base = attic / ids.ulid(), self._project.host_base
+        for folder in (attic, place):
+            record_place.make_inside(folder, base=base)
+        with (
+            folders.opened(part.parent, below=self._project.root) as here,
+            folders.opened(place, below=base) as there,
+        ):
+            moving.move(part.name, part.name, src_dir_fd=here, dst_dir_fd=there)
 
     def _last_of_older_parts(self) -> int:
         for part in reversed(self._files.older_parts()):

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.protocol import HEARTBEAT, SUFFIX
+from specify_cli.storage import host_place
+from specify_cli.storage.host_place import KITTY, MISSIONS
 
-MISSIONS: Final = "kitty-specs"
 WORKTREES: Final = ".worktrees"
-KITTY: Final = ".kitty"
 
 
 @lru_cache(maxsize=4096)
@@ -22,7 +22,10 @@ def _place(root: Path, *names: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The places in the project whose main checkout is `root`; nothing here looks at the disk."""
+    """The places in the project whose main checkout is `root`.
+
+    What is the host's alone is in the folder of the record: to find that, `.git` is looked at each time.
+    """
 
     root: Path
 
@@ -67,54 +70,69 @@ class Layout:
         return _place(self.root, KITTY, "outbox", HEARTBEAT + SUFFIX)
 
     @property
+    def former_host(self) -> Path:
+        """Where releases before the record had the host's own files; a link that leads nowhere has the name now."""
+        return _place(self.root, KITTY, "host")
+
+    @property
+    def record(self) -> Path:
+        """The folder of the record, with all that is the host's alone."""
+        return host_place.find(self.root)[1]
+
+    @property
+    def host_base(self) -> Path:
+        """The folder above that of the record from which on no link is followed."""
+        return host_place.find(self.root)[0]
+
+    @property
     def host(self) -> Path:
         """The host's own: nobody else may look inside."""
-        return _place(self.root, KITTY, "host")
+        return _place(self.record, "private")
 
     @property
     def claimed(self) -> Path:
         """Requests taken and not yet answered."""
-        return _place(self.root, KITTY, "host", "claimed")
+        return _place(self.record, "private", "claimed")
 
     @property
     def dead_letters(self) -> Path:
         """What could not be answered under its own name, each with its reason."""
-        return _place(self.root, KITTY, "host", "dead-letters")
+        return _place(self.record, "private", "dead-letters")
 
     @property
     def attic(self) -> Path:
         """Originals of what `doctor --fix` has changed."""
-        return _place(self.root, KITTY, "host", "attic")
+        return _place(self.record, "private", "attic")
 
     @property
     def torn(self) -> Path:
         """What interrupted appends to logs have left."""
-        return _place(self.root, KITTY, "host", "torn")
+        return _place(self.record, "private", "torn")
 
     @property
     def signs_of_life(self) -> Path:
         """The newest request of each holder that is not in the log."""
-        return _place(self.root, KITTY, "host", "signs-of-life")
+        return _place(self.record, "private", "signs-of-life")
 
     @property
     def workspaces(self) -> Path:
         """What the host remembers of each workspace that it made."""
-        return _place(self.root, KITTY, "host", "workspaces")
+        return _place(self.record, "private", "workspaces")
 
     @property
     def faults(self) -> Path:
         """Tracebacks of the host's own faults."""
-        return _place(self.root, KITTY, "host", "faults.log")
+        return _place(self.record, "private", "faults.log")
 
     @property
     def locks(self) -> Path:
         """Lock files; they stay."""
-        return _place(self.root, KITTY, "host", "locks")
+        return _place(self.record, "locks")
 
     @property
     def cache(self) -> Path:
         """What may be thrown away at any time."""
-        return _place(self.root, KITTY, "host", "cache")
+        return _place(self.record, "private", "cache")
 
     def mission(self, slug: str) -> Path:
         """The folder of a mission."""
@@ -122,4 +140,10 @@ class Layout:
 
     def lock(self, name: str) -> Path:
         """The lock file of that name."""
-        return _place(self.root, KITTY, "host", "locks", f"{name}.lock")
+        # Not `*.lock`: people remove what git leaves under such names.
+        return _place(self.record, "locks", name)
+
+    def base_of(self, path: Path) -> Path:
+        """The folder from which on no link to `path` is followed, wherever in the project or beside the record it is."""
+        base, record = host_place.find(self.root)
+        return base if path.is_relative_to(record) else self.root

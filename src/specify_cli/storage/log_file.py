@@ -13,11 +13,10 @@ from typing import Final, NamedTuple
 
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
-from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.regular import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp_of
-from specify_cli.storage import event_lines, project_files
+from specify_cli.storage import event_lines, project_files, record_place
 
 FILE_NAME: Final = "status.events.jsonl"
 MOST_BYTES: Final = 512 * 1024 * 1024
@@ -28,12 +27,13 @@ MOST_BYTES: Final = 512 * 1024 * 1024
 class LogFile:
     """The file of one mission's log; nothing between it and the project's `root` may be a link.
 
-    `attic` is the folder for what stood in it and had to go.
+    `attic` is the folder for what stood in it and had to go; nothing between it and `attic_base` may be a link.
     """
 
     path: Path
     root: Path
     attic: Path
+    attic_base: Path
 
     def raw(self) -> bytes:
         """The file's bytes; none where there is no file.
@@ -95,8 +95,8 @@ class LogFile:
             return stamp_of(os.fstat(log.fileno()))
 
     def _keep(self, data: bytes) -> None:
-        folders.ensure(self.attic, below=self.root, mode=0o700)
-        publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.root)
+        record_place.make_inside(self.attic, base=self.attic_base)
+        publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.attic_base)
 
     def _replace(self, data: bytes, raw: bytes) -> None:
         """The file is a new one; what somebody wrote to the old one meanwhile is at the end of it."""

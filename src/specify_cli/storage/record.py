@@ -87,6 +87,15 @@ class Record:
             row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
             return None if row is None else str(row[0])
 
+    def remember_path(self, path: bytes) -> None:
+        """The record is that of the project at this path in its checkout. Raises: as `find`."""
+        with self._open() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'path'").fetchone()
+            if row is not None and row[0] == path:
+                return
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('path', ?)", (path,))
+
     def find(
         self, asked_id: str, scope: str = ids.SHARED_SCOPE, digest: str | None = None
     ) -> bytes | None:

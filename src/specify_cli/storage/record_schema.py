@@ -101,8 +101,10 @@ def make(database: Path) -> None:
         _make(database, _begin)
 
 
-def move(former: Path, database: Path) -> None:
-    """The record `former` is at `database` now; where one is there already, that counts.
+def copy(former: Path, database: Path) -> None:
+    """What is committed to the record `former` is at `database`, whatever was there; none where that is missing.
+
+    Nobody else may use either.
 
     Raises:
         StorageFailed: the disk refused.
@@ -111,17 +113,10 @@ def move(former: Path, database: Path) -> None:
     with _making(database):
         if not former.exists():
             return
-        with (
-            contextlib.closing(connect(former)) as holder,
-            contextlib.closing(connect(former)) as source,
-        ):
-            # Nobody else commits to it any more: who waits finds the file gone. SQLite makes no backup
-            # through a connection that writes.
-            holder.execute("BEGIN IMMEDIATE")
+        for left in database.parent.glob(f"{database.name}*"):
+            left.unlink()
+        with contextlib.closing(connect(former)) as source:
             _make(database, source.backup)
-            former.unlink()
-        for beside in former.parent.glob(f"{former.name}-*"):
-            beside.unlink()
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ class RecordedLog:
     @property
     def file(self) -> LogFile:
         """The file, as people and git have left it."""
-        return LogFile(self.path, self.project.root, self.project.torn)
+        return LogFile(self.path, self.project.root, self.project.torn, self.project.host_base)
 
     def stamp(self) -> Stamp:
         """What is another one once the log has changed, in the record or in the file.

@@ -8,22 +8,14 @@ from typing import Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import (
-    former_intents,
-    git_folders,
-    record_schema,
-)
+from specify_cli.storage import former_intents, host_place
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, REMADE, Record
-from specify_cli.storage.record_place import (
-    folder_without_repository,
-    make_record_folder,
-    record_folder,
-)
+from specify_cli.storage.record_place import make_record_folder, not_ours
 
 _opened: Final[dict[Path, Record]] = {}
-_Identity: TypeAlias = tuple[git_folders.Mark | None, int, int, int, int]
+_Identity: TypeAlias = tuple[host_place.Mark, int, int, int, int]
 _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
 """The record of each project that was changed: it is asked for several times a request."""
 
@@ -47,29 +39,28 @@ def found(project: Layout) -> Record | None:
     known = _known(project)
     if known is not None:
         return known
-    for folder in (record_folder(project), folder_without_repository(project)):
-        database = folder / DATABASE
-        try:
-            os.stat(database)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except PermissionError:
-            _tell_unreadable(database)
-            return None
-        except OSError as error:
-            raise StorageFailed(f"cannot read {database}: {error.strerror}") from error
-        if not _is_ours(database):
-            _tell_unreadable(database)
-            return None
-        return _opened.setdefault(folder, Record(folder))
-    _tell_lost(project)
-    return None
+    folder = project.record
+    database = folder / DATABASE
+    try:
+        os.stat(database)
+    except (FileNotFoundError, NotADirectoryError):
+        _tell_lost(project)
+        return None
+    except PermissionError:
+        _tell_unreadable(database)
+        return None
+    except OSError as error:
+        raise StorageFailed(f"cannot read {database}: {error.strerror}") from error
+    if not _is_ours(database):
+        _tell_unreadable(database)
+        return None
+    return _opened.setdefault(folder, Record(folder))
 
 
 def made(project: Layout) -> Record:
     """The project's record, for changing; a new one where there was none.
 
-    The one of a project that had no repository moves into the repository.
+    The one of a project that had no repository, or that was moved, comes to its place.
 
     Raises:
         StorageFailed: it could not be made, or this user may not write it.
@@ -83,14 +74,11 @@ def made(project: Layout) -> Record:
 
 
 def _made_anew(project: Layout) -> Record:
-    _require_reachable(record_folder(project) / DATABASE)
-    folder, former = make_record_folder(project), folder_without_repository(project)
+    folder = make_record_folder(project)
     database = folder / DATABASE
     if folder in _opened and not database.exists():
         # Closed late, it would remove the files of the next one: SQLite knows them by their names.
         _opened[folder].close()
-    if folder != former and (former / DATABASE).exists():
-        record_schema.move(former / DATABASE, database)
     was_lost = not database.exists() and _is_lost(project)
     record = Record.make(folder)
     former_intents.take_over(record, project)
@@ -102,12 +90,15 @@ def _made_anew(project: Layout) -> Record:
             _WHAT_IS_LOST,
         )
     if not _is_ours(database):
-        raise _not_ours(database, database.stat().st_uid)
+        raise not_ours(database, database.stat().st_uid)
     # Loaded by who changes something alone.
     from specify_cli.storage import union_merge
 
     union_merge.arrange(project)
-    return _opened.setdefault(folder, record)
+    record = _opened.setdefault(folder, record)
+    if (checkout := host_place.around(project.root)) is not None:
+        record.remember_path(host_place.path_in(checkout[0], project.root))
+    return record
 
 
 def _known(project: Layout) -> Record | None:
@@ -123,31 +114,13 @@ def _identity(project: Layout, record: Record) -> _Identity | None:
         status = os.stat(record.path)
     except OSError:
         return None
-    mark = git_folders.mark(project.root)
+    mark = host_place.mark(project.root)
     return mark, status.st_dev, status.st_ino, status.st_uid, status.st_mode
 
 
 def _is_ours(database: Path) -> bool:
     """SQLite needs to write even where it only reads: the files beside the database."""
     return os.access(database, os.R_OK | os.W_OK) and os.access(database.parent, os.W_OK | os.X_OK)
-
-
-def _require_reachable(database: Path) -> None:
-    """Raises: StorageFailed where this user may not look at what is there."""
-    try:
-        os.stat(database)
-    except PermissionError as error:
-        folder = next(it for it in database.parents if os.path.lexists(it))
-        raise _not_ours(database, folder.stat().st_uid) from error
-    except OSError:
-        pass  # Whoever makes it can say what is wrong.
-
-
-def _not_ours(database: Path, owner: int) -> StorageFailed:
-    return StorageFailed(
-        f"{database} belongs to the user {owner}, and you may not write it: ask as that user, or through"
-        " the mailbox; nothing was changed"
-    )
 
 
 def _tell_lost(project: Layout) -> None:
@@ -161,7 +134,7 @@ def _tell_lost(project: Layout) -> None:
         return
     _looked_at[project.journal] = seen
     if _is_lost(project):
-        database, why = record_folder(project) / DATABASE, _WHAT_IS_LOST
+        database, why = project.record / DATABASE, _WHAT_IS_LOST
         _log.warning("%s is gone: journal and logs are all that is known; %s", database, why)
 
 

@@ -15,7 +15,7 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import checkout, event_lines, records
 from specify_cli.storage.deferred_log import DeferredLog
-from specify_cli.storage.layout import MISSIONS
+from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.log_content import FoldedLog, LogContent, folded
 from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.log_memory import Remembered

@@ -13,7 +13,7 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.identity import Identity
-from specify_cli.storage import project_files
+from specify_cli.storage import project_files, record_place
 from specify_cli.storage.mission_files import read_json
 from specify_cli.storage.project import Project
 
@@ -53,7 +53,7 @@ def read(project: Project, name: str) -> WorkspaceRecord | None:
         StorageFailed: the disk refused.
     """
     with suppress(StateUnreadable, KeyError, TypeError, ValueError):
-        told = read_json(_path(project, name), below=project.root)
+        told = read_json(_path(project, name), below=project.host_base)
         if not told:
             return None
         return WorkspaceRecord(
@@ -73,7 +73,7 @@ def names(project: Project) -> dict[str, Path]:
     """
     folder = _path(project, "").parent
     try:
-        found = project_files.names_in(folder, below=project.root)
+        found = project_files.names_in(folder, below=project.host_base)
     except OSError as error:
         raise StorageFailed(f"cannot list {folder}: {error.strerror}") from error
     return {it.removesuffix(_SUFFIX): folder / it for it in found if it.endswith(_SUFFIX)}
@@ -94,8 +94,8 @@ def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
         "is_shared": record.is_shared,
     }
     path = _path(project, name)
-    folders.ensure(path.parent, below=project.root, mode=0o700)
-    publish(path, json.dumps(told).encode(), mode=0o600, below=project.root, sweeps=True)
+    record_place.make_inside(path.parent, base=project.host_base)
+    publish(path, json.dumps(told).encode(), mode=0o600, below=project.host_base, sweeps=True)
 
 
 def forget(project: Project, name: str) -> bool:
@@ -107,7 +107,7 @@ def forget(project: Project, name: str) -> bool:
     path = _path(project, name)
     if not os.path.lexists(path):
         return False
-    with translated(path, "remove"), folders.opened(path.parent, below=project.root) as folder:
+    with translated(path, "remove"), folders.opened(path.parent, below=project.host_base) as folder:
         os.unlink(path.name, dir_fd=folder)
     return True
 

@@ -131,18 +131,22 @@ class DeadLetters:
     def _remove(self, paths: Sequence[Path]) -> None:
         for path in paths:
             # In a copy of a project the records still name places in the first one.
-            if path.is_relative_to(self.project.root):
-                remove_thing(path, below=self.project.root)
+            if self._is_inside(path):
+                remove_thing(path, below=self.project.base_of(path))
+
+    def _is_inside(self, path: Path) -> bool:
+        """Whether it is in the project, or beside its record."""
+        return path.is_relative_to(self.project.root) or path.is_relative_to(self.project.record)
 
     @contextmanager
     def _body(self, letter: Letter) -> Iterator[Body]:
         """The body as it was read, its folder open meanwhile."""
-        place, root = self.folder.body(letter), self.project.root
+        place = self.folder.body(letter)
         if place is None:
             _refuse("has no body any more", letter)
-        if not place.is_relative_to(root):
+        if not self._is_inside(place):
             _refuse(f"has its body outside the project, at {place}", letter)
-        with opened(place.parent, below=root) as folder:
+        with opened(place.parent, below=self.project.base_of(place)) as folder:
             yield self._read(place, folder, letter)
 
     @staticmethod

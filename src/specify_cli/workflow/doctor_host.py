@@ -13,7 +13,15 @@ from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.regular import kind
 from specify_cli.patterns import pattern
-from specify_cli.storage import heartbeat_file, record_loss, record_place, records, union_merge
+from specify_cli.storage import (
+    heartbeat_file,
+    host_moves,
+    moved_projects,
+    record_loss,
+    record_place,
+    records,
+    union_merge,
+)
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
@@ -22,7 +30,6 @@ from specify_cli.vcs.box import box_for
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
-PRIVATE = 0o700
 STALE_DRAFT_S = 10 * 60
 DRAFT = pattern(r"\..+\.[0-9a-f]{16}\.tmp")
 
@@ -32,12 +39,17 @@ def examine_host(project: Project) -> Iterator[Finding]:
 
     Raises: StorageFailed.
     """
+    found = moved_projects.candidates(project.root)
+    if len(found) > 1 and not os.path.lexists(project.record):
+        what, repair = host_moves.choice(found, project.record)
+        yield error("record", project.record, what, repair=repair)
     if not project.kitty.exists() and not _has_record(project):
         return
-    folders = (project.kitty, project.inbox, project.outbox, project.host)
+    folders = (project.kitty, project.inbox, project.outbox, project.record, project.host)
     is_sound = True
     for folder in folders:
-        for finding in _examine_folder(folder, is_private=folder == project.host):
+        mode = record_place.mode_of(project) if folder in folders[3:] else None
+        for finding in _examine_folder(folder, is_for=mode):
             is_sound = is_sound and finding.is_fixable
             yield finding
     yield from _examine_attributes(project)
@@ -76,7 +88,7 @@ def examine_intake(project: Project) -> Iterator[Finding]:
 
 def _examine_loss(project: Project) -> Iterator[Finding]:
     """A record that is gone, or was made anew because the one before was."""
-    folder = record_place.record_folder(project)
+    folder = project.record
     backup = "put a backup in its place; without one, look whether 'spec-kitty status' shows what it should"
     try:
         record = records.found(project)
@@ -115,9 +127,9 @@ def _has_record(project: Project) -> bool:
         return True  # Its journal cannot be looked at, and says why.
 
 
-def make_private(folder: Path) -> None:
-    """Nobody but its owner may look into the folder."""
-    folder.chmod(PRIVATE)
+def make_private(project: Project, folder: Path) -> None:
+    """Nobody may look into the folder but its owner, and whom `core.sharedRepository` lets in."""
+    folder.chmod(record_place.mode_of(project))
 
 
 def stale_drafts(folder: Path) -> Iterator[Finding]:
@@ -131,10 +143,16 @@ def stale_drafts(folder: Path) -> Iterator[Finding]:
             yield fixable("stale-draft", path, "a file that a killed process did not finish")
 
 
-def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
+def _examine_folder(folder: Path, *, is_for: int | None) -> Iterator[Finding]:
+    """`is_for` is the mode of a folder that is not for everybody."""
     try:
         mode = folder.lstat().st_mode
     except FileNotFoundError:
+        return
+    except PermissionError:
+        what = "you may not look at what is the host's alone"
+        repair = "ask as the user who owns it, or through the mailbox"
+        yield error("kitty-permissions", folder, what, repair=repair)
         return
     if not stat.S_ISDIR(mode):
         what = f"is a {kind(mode)}, no folder of its own"
@@ -142,7 +160,7 @@ def _examine_folder(folder: Path, *, is_private: bool) -> Iterator[Finding]:
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         what = "the host may not read and write here"
         yield error("kitty-permissions", folder, what, repair=f"chmod u+rwx {folder}")
-    elif is_private and stat.S_IMODE(mode) & 0o077:
+    elif is_for is not None and stat.S_IMODE(mode) & 0o077 & ~is_for:
         what = f"others may look in (mode {stat.S_IMODE(mode):o}): it must be the host's alone"
         yield fixable("kitty-permissions", folder, what)
     elif mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
@@ -163,7 +181,7 @@ def _examine_journal(project: Project) -> Iterator[Finding]:
         return
     for complaint in faults:
         what, _, repair = complaint.rpartition("): ")
-        file = record_place.record_folder(project)
+        file = project.record
         yield error("record", file, what or complaint, repair=repair or "put a backup in its place")
     for complaint in broken:
         place = re.match(r"(\S+) line (\d+): ", complaint)
@@ -191,7 +209,7 @@ def _examine_intents(project: Project) -> Iterator[Finding]:
                 f"'{intent.kind}' of request {intent.id} was begun at {intent.at}, on another machine or in a folder"
                 " that this one is a copy of, and is not finished here"
             )
-            yield fixable("copied-intent", record_place.record_folder(project), what)
+            yield fixable("copied-intent", project.record, what)
 
 
 def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:

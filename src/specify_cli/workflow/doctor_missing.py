@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import checkout
-from specify_cli.storage.layout import MISSIONS
+from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.missing_missions import known_elsewhere
 from specify_cli.storage.project import Project
 from specify_cli.vcs.file_versions import FileVersions

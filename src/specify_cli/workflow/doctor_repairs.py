@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from specify_cli import ids
 from specify_cli.errors import SpecKittyError, StateUnreadable
-from specify_cli.files import folders, locks
+from specify_cli.files import folders, locks, moving
 from specify_cli.files.atomic import publish, translated
-from specify_cli.storage import project_files, records
+from specify_cli.storage import project_files, record_place, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
@@ -94,28 +94,30 @@ def _remove_mark(project: Project, path: Path) -> bool:
 
 def _put_away(project: Project, path: Path) -> bool:
     """The file is kept elsewhere."""
-    root = project.root
+    place = _place(project, path)
     with (
-        folders.opened(path.parent, below=root) as here,
-        folders.opened(_place(project, path).parent, below=root) as there,
+        folders.opened(path.parent, below=project.base_of(path)) as here,
+        folders.opened(place.parent, below=project.host_base) as there,
     ):
-        os.rename(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
+        moving.move(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
     return True
 
 
 def _make_private(project: Project, folder: Path) -> bool:
-    make_private(folder)
+    make_private(project, folder)
     return True
 
 
 def _keep(project: Project, path: Path, data: bytes) -> None:
-    publish(_place(project, path), data, below=project.root)
+    publish(_place(project, path), data, below=project.host_base)
 
 
 def _place(project: Project, path: Path) -> Path:
     """Where the file is kept: in a folder that was never used before, and is there."""
-    place = project.attic / ids.ulid() / path.relative_to(project.root)
-    folders.ensure_all(place.parent, below=project.root)
+    above = project.record if path.is_relative_to(project.record) else project.root
+    place = project.attic / ids.ulid() / path.relative_to(above)
+    for inner in (*reversed(place.parent.relative_to(project.host).parents), place.parent):
+        record_place.make_inside(project.host / inner, base=project.host_base)
     return place
 
 

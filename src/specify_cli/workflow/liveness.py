@@ -19,8 +19,8 @@ from specify_cli.core.claims import Life
 from specify_cli.core.events import Annotated, Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StateUnreadable
-from specify_cli.files import folders
 from specify_cli.files.atomic import publish
+from specify_cli.storage import record_place
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
@@ -59,11 +59,11 @@ def note(mission: OpenMission, wp_id: str, actor: str) -> datetime:
 
     Raises: StateUnreadable, StorageFailed.
     """
-    root, path, now = mission.files.project.root, _path(mission.files), clock.now()
+    base, path, now = mission.files.project.host_base, _path(mission.files), clock.now()
     held = {x: it for x, it in noted(mission.files).items() if x in mission.packages}
     held[wp_id] = {"actor": actor, "at": now.isoformat(timespec="microseconds")}
-    folders.ensure(path.parent, below=root, mode=0o700)
-    publish(path, json.dumps(held).encode(), mode=0o600, below=root, sweeps=True)
+    record_place.make_inside(path.parent, base=base)
+    publish(path, json.dumps(held).encode(), mode=0o600, below=base, sweeps=True)
     return now
 
 
@@ -89,7 +89,7 @@ def noted(files: MissionFiles) -> dict[str, Any]:
     Raises: StateUnreadable.
     """
     try:
-        return read_json(_path(files), below=files.project.root)
+        return read_json(_path(files), below=files.project.host_base)
     except StateUnreadable as error:
         file = error.details["file"]
         raise StateUnreadable(

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, Stage
 
 LONG_AGO = "2026-01-05T09:01:00+00:00"
@@ -117,7 +118,7 @@ def test_heartbeats_that_cannot_be_read_are_named_and_removed_as_the_refusal_say
     beat = ["orchestrator-api", "heartbeat", "--mission", SLUG, "--wp", "WP01", "--actor", "ada"]
     assert silent.run(*beat).exit_code == 0
     assert silent.run("doctor").exit_code == 0
-    [notes] = (silent.root / ".kitty/host/signs-of-life").iterdir()
+    [notes] = (Layout(silent.root).host / "signs-of-life").iterdir()
     notes.write_text("{")
     assert str(notes.relative_to(silent.root)) in silent.run("doctor").stdout.decode()
     refused = silent.run("release-claim", "WP01", "--note", "gone").stderr.decode()

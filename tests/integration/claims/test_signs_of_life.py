@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.storage.layout import Layout
 from tests.integration.claims.claims import (
     Clock,
     beat,
@@ -159,7 +160,7 @@ def test_heartbeats_leave_the_log_as_it_is(stage: Stage, held: Path, clock: Cloc
         assert beat(stage)["success"]
     assert stage.events() == before
     assert digest_of_tree(stage.root) == tree
-    assert len(list((stage.root / ".kitty/host/signs-of-life").iterdir())) == 1
+    assert len(list((Layout(stage.root).host / "signs-of-life").iterdir())) == 1
 
 
 def test_a_heartbeat_says_what_the_operator_demands(stage: Stage, held: Path) -> None:
@@ -196,7 +197,7 @@ def test_notes_that_are_damaged_make_no_claim_stale(
     set_rule(stage)
     clock.pass_by(days=3)
     beat(stage)
-    [notes] = (stage.root / ".kitty/host/signs-of-life").iterdir()
+    [notes] = (Layout(stage.root).host / "signs-of-life").iterdir()
     notes.write_text(damage)
     assert "stale" not in on_board(stage)
     assert release(stage)["error_code"] in ("STATE_UNREADABLE", "TRANSITION_REJECTED")
@@ -207,7 +208,7 @@ def test_a_link_in_the_place_of_the_notes_is_not_followed(
     stage: Stage, held: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
-    (stage.root / ".kitty/host/signs-of-life").symlink_to(tmp_path / "elsewhere")
+    (Layout(stage.root).host / "signs-of-life").symlink_to(tmp_path / "elsewhere")
     assert not beat(stage)["success"]
     assert list((tmp_path / "elsewhere").iterdir()) == []
 

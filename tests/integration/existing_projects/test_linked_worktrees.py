@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import APPROVED, SLUG, Stage
 
 LANE = f"{SLUG}-lane-a"
@@ -73,7 +74,7 @@ def in_flight(stage: Stage, lane: str = "in_progress") -> Path:
         to(stage, step)
     fetched(stage)
     shutil.rmtree(stage.root / ".worktrees")
-    shutil.rmtree(stage.root / ".kitty" / "host" / "workspaces")
+    shutil.rmtree(Layout(stage.root).host / "workspaces")
     stage.git("worktree", "add", "-q", str(place(stage)), BRANCH)
     for ref in stage.git("for-each-ref", "--format=%(refname)", "refs/spec-kitty/pin").split():
         stage.git("update-ref", "-d", ref)

@@ -21,27 +21,37 @@ SWAPPING_S = 1.5
 DROP_EVERY_S = 0.02
 # Where requests and what becomes of them are reached by descriptor. The journal and the locks are
 # opened by name, in folders that only the host and its operator can write to.
-BY_DESCRIPTOR = ("inbox", "host/claimed", "host/dead-letters")
-COMPONENTS = ("", "inbox", "outbox", "host", "host/claimed", "host/dead-letters", "host/locks")
+BY_DESCRIPTOR = ("inbox", "claimed", "dead-letters")
+COMPONENTS = ("", "inbox", "outbox", "private", "claimed", "dead-letters", "locks")
 
 
 def lure(served: Served) -> Path:
     """A mailbox outside that looks just like ours, with requests waiting, sealed."""
     copy = served.outside / "kitty"
     shutil.copytree(served.layout.kitty, copy, symlinks=True)
+    for name in ("private", "locks"):
+        shutil.copytree(served.layout.record / name, copy / name, symlinks=True)
     for stem in ("lured", "outside"):
         (copy / "inbox" / f"{stem}.json").write_bytes(served.request(stem))
     name = "01J00000000000000000000000-lured-claim.json"
-    (copy / "host" / "claimed" / name).write_bytes(served.request("lured-claim"))
+    (copy / "private" / "claimed" / name).write_bytes(served.request("lured-claim"))
     served.seal()
     return copy
 
 
 def link_beside(served: Served, component: str) -> tuple[Path, Path]:
     """Our folder, and beside the mailbox a link to the one outside that looks just like it."""
-    ours = served.layout.kitty / component if component else served.layout.kitty
+    layout, copy = served.layout, lure(served)
+    beside_record = {
+        "private": layout.host,
+        "claimed": layout.claimed,
+        "dead-letters": layout.dead_letters,
+        "locks": layout.locks,
+    }
+    ours = beside_record.get(component, layout.kitty / component)
+    below = "private" if component in ("claimed", "dead-letters") else ""
     link = served.stage.root / "the-link"
-    link.symlink_to(lure(served) / component)
+    link.symlink_to(copy / below / component)
     return ours, link
 
 

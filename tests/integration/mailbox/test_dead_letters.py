@@ -36,7 +36,7 @@ def inbox(stage: Stage) -> Path:
 
 
 def letters_folder(stage: Stage) -> Path:
-    return stage.root / ".kitty" / "host" / "dead-letters"
+    return Layout(stage.root).host / "dead-letters"
 
 
 def serve(stage: Stage) -> None:

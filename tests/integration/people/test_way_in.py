@@ -11,6 +11,7 @@ import pytest
 
 from specify_cli.cli.main import root
 from specify_cli.cli.orchestrator_api import orchestrator_api
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import ENVELOPE_KEYS, POLICY, Outcome, Stage, flags
 
 
@@ -41,7 +42,7 @@ def test_init_leaves_a_private_mailbox_and_nothing_for_git(stage: Stage) -> None
     said(stage.run("init"))
 
     assert (stage.root / ".kitty" / "inbox").is_dir()
-    assert (stage.root / ".kitty" / "host").stat().st_mode & 0o077 == 0
+    assert (Layout(stage.root).host).stat().st_mode & 0o077 == 0
     assert stage.git("status", "--porcelain", "--untracked-files=all") == ""
 
 

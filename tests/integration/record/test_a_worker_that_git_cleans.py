@@ -22,6 +22,10 @@ def test_it_stays_the_only_one_and_goes_on(stage: Stage) -> None:
     stage.done("append-history", correlation_id="before", **NOTE)
     worker = stage.start("mailbox", "serve", "--poll-interval-s", "0.05")
     wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat), timeout_s=TIMEOUT_S)
+    (layout.inbox / "no id.json").write_bytes(b"{}")
+    wait_until(lambda: any(layout.dead_letters.glob("*.json")), timeout_s=TIMEOUT_S)
+    letters = {it.name: it.read_bytes() for it in layout.dead_letters.iterdir()}
+    lock = layout.worker_lock.stat().st_ino
     stage.git("clean", "-fdxq")
     wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat), timeout_s=TIMEOUT_S)
     second = stage.run("mailbox", "serve", "--once")
@@ -30,6 +34,10 @@ def test_it_stays_the_only_one_and_goes_on(stage: Stage) -> None:
     stage.put("after", "append-history", **NOTE)
     wait_until((layout.outbox / "after.json").exists, timeout_s=TIMEOUT_S)
     assert worker.poll() is None
+    assert layout.worker_lock.stat().st_ino == lock
+    assert {it.name: it.read_bytes() for it in layout.dead_letters.iterdir()} == letters
+    assert layout.inbox.is_dir()
+    assert layout.former_host.is_symlink()
     assert [event["correlation_id"] for event in stage.events()] == ["before", "after"]
     assert stage.run("mailbox", "verify").exit_code == 0
 

@@ -185,3 +185,18 @@ def test_a_batch_waits_for_no_lock_and_keeps_those_that_it_has(
             pass
     with locks.held(free, timeout_s=0):
         pass
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o700, 0o644), (0o2770, 0o660), (0o2775, 0o664)])
+def test_a_new_lock_is_for_whom_its_folder_is(tmp_path: Path, folder: int, file: int) -> None:
+    place = tmp_path / "locks"
+    place.mkdir()
+    if os.geteuid() == 0:
+        os.chown(place, 61_015, 61_015)
+    place.chmod(folder)
+    before = os.umask(0o022)
+    with locks.held(place / "a"):
+        found = (place / "a").stat()
+    os.umask(before)
+    assert found.st_mode & 0o777 == file
+    assert (found.st_uid, found.st_gid) == (place.stat().st_uid, place.stat().st_gid)

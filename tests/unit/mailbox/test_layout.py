@@ -34,7 +34,9 @@ def test_what_is_there_stays_as_it_is(layout: MailboxLayout) -> None:
     assert stat.S_IMODE(layout.inbox.stat().st_mode) == 0o777
 
 
-@pytest.mark.parametrize("part", [".kitty", ".kitty/inbox", ".kitty/host/claimed"])
+@pytest.mark.parametrize(
+    "part", [".kitty", ".kitty/inbox", ".kitty/record", ".kitty/record/private"]
+)
 def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path: Path, part: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -281,7 +281,7 @@ def test_a_link_that_takes_a_folders_place_is_not_followed(
     put(layout, "before", "nightly")
     wait_until((layout.places("nightly").outbox / "before.json").exists)
     folder, kept, planted = layout.root / part, layout.root / "kept", layout.root / "planted"
-    shutil.copytree(folder, planted)
+    shutil.copytree(folder, planted, symlinks=True)
     decoy = planted / {".kitty": "inbox/nightly", ".kitty/inbox": "nightly"}.get(part, ".")
     decoy.mkdir(parents=True, exist_ok=True)
     if "outbox" in part:

@@ -173,13 +173,13 @@ def test_the_files_have_what_is_committed_when_the_batch_is_answered(
     with watched() as disk:
         dispatcher.answer_batch(asked)
     assert len(project.events()) == len(project.journal()) == 2
-    mission, journal = f"mission-{SLUG}.lock", "journal.lock"
+    mission, journal = f"lock mission-{SLUG}", "lock journal"
     locked = [step for step in disk.steps if step.endswith((mission, journal))]
     assert locked == [
-        f"lock {journal}",
-        f"lock {mission}",
-        f"unlock {mission}",
-        f"unlock {journal}",
+        journal,
+        mission,
+        f"un{mission}",
+        f"un{journal}",
     ]
 
 
@@ -187,6 +187,7 @@ def test_the_files_have_what_is_committed_when_the_batch_is_answered(
 def held(path: Path) -> Iterator[None]:
     """Somebody else holds the lock."""
     begun, over = Event(), Event()
+    path.parent.mkdir(parents=True, exist_ok=True)
 
     def hold() -> None:
         with locks.held(path):

@@ -213,7 +213,7 @@ def test_what_was_refused_unread_is_not_taken_for_another_after_a_kill(
 def note_of_a_dead_caller(project: Stage, text: str) -> Path:
     """A release without a record noted a request, and was killed before it did anything; the note."""
     asked = Request(command="append-history", args=NOTE | {"note": text}, correlation_id="one")
-    note = project.root / ".kitty" / "host" / "begun" / "one.json"
+    note = Layout(project.root).host / "begun" / "one.json"
     note.parent.mkdir(parents=True)
     note.write_text(json.dumps(calls.kept(asked, Origin(door="cli", identity="uid:0"))))
     return note
@@ -259,7 +259,7 @@ def test_a_bug_is_answered_and_written_down_where_the_answer_says(project: Stage
     raw = body("one", "append-history", NOTE)
     envelope = made.answer_bytes(raw, stem="one", identity="default").envelope
     assert envelope["error_code"] == "HOST_ERROR"
-    log = project.root / ".kitty" / "host" / "faults.log"
+    log = Layout(project.root).host / "faults.log"
     assert str(log) in envelope["data"]["message"]
     assert "ZeroDivisionError" not in json.dumps(envelope)
     assert "ZeroDivisionError" in log.read_text()

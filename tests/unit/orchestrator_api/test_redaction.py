@@ -109,7 +109,7 @@ def test_a_file_whose_name_looks_like_a_credential_is_a_dead_letter_without_that
     args = {"mission": "001-x"}
     drop(project, f"{SECRET}.json", body("x", "mission-state", args))
     log = serve(project)
-    [record] = (project.root / ".kitty/host/dead-letters").glob("*.json")
+    [record] = (Layout(project.root).host / "dead-letters").glob("*.json")
     assert json.loads(record.read_bytes())["name"] == "[redacted: github].json"
     assert SECRET not in log + everything_in(project)
     assert not any(SECRET in path.name for path in project.root.rglob("*"))
@@ -153,7 +153,7 @@ def test_a_call_that_a_former_release_noted_is_answered_without_its_credential(
         patch.setattr("specify_cli.storage.journal.Journal.append", killed)
         with pytest.raises(KeyboardInterrupt):
             bootstrap.dispatcher(project.root).answer(asked, origin)
-    note = project.root / ".kitty" / "host" / "begun" / "one.json"
+    note = Layout(project.root).host / "begun" / "one.json"
     note.parent.mkdir()
     note.write_text(json.dumps(calls.kept(asked.masked(), origin)))
     former_intents.take_over(records.made(Layout(project.root)), Layout(project.root))

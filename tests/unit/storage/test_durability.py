@@ -67,14 +67,14 @@ def test_a_line_of_a_journal_is_written_under_its_lock(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     with watched() as disk:
         journal.append(line("a", note="x" * SYNCED_BYTES))
-    assert disk.is_locked("sync journal.jsonl", "journal.lock")
+    assert disk.is_locked("sync journal.jsonl", "journal")
 
 
 def test_the_lines_of_a_batch_are_written_under_the_lock_of_the_journal(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     with watched() as disk, journal.batch() as book:
         book.append([(line(name, note="x" * SYNCED_BYTES), []) for name in "ab"])
-    assert disk.is_locked("sync journal.jsonl", "journal.lock")
+    assert disk.is_locked("sync journal.jsonl", "journal")
 
 
 def test_a_journal_is_put_right_under_its_lock(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_journal_is_put_right_under_its_lock(tmp_path: Path) -> None:
     Layout(tmp_path).journal.unlink()
     with watched() as disk:
         journal.restore()
-    assert disk.is_locked("rename journal-1.jsonl", "journal.lock")
+    assert disk.is_locked("rename journal-1.jsonl", "journal")
 
 
 def test_a_journal_is_published_under_its_lock(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_journal_is_published_under_its_lock(tmp_path: Path) -> None:
     Layout(tmp_path).journal.unlink()
     with watched() as disk:
         journal_of(tmp_path).publish()
-    assert disk.is_locked("rename journal-1.jsonl", "journal.lock")
+    assert disk.is_locked("rename journal-1.jsonl", "journal")
 
 
 def test_an_older_part_of_a_journal_keeps_its_name(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import pytest
 
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE
-from specify_cli.storage.record_place import folder_without_repository, record_folder
 from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.storage.conftest import SLUG, git, line
@@ -79,7 +78,7 @@ def test_the_record_moves_into_a_new_repository(tmp_path: Path) -> None:
     root = tmp_path.resolve()
     log = log_in(root, SLUG)
     log.append([CLAIM])
-    former = folder_without_repository(Layout(root)) / DATABASE
+    former = (root / ".kitty" / "record") / DATABASE
     assert former.is_file()
     git(root, "init", "-q")
     log.path.unlink()
@@ -87,11 +86,11 @@ def test_the_record_moves_into_a_new_repository(tmp_path: Path) -> None:
     log.append([BEGIN])
     assert log.read().events == (CLAIM, BEGIN)
     assert not former.exists()
-    assert (record_folder(Layout(root)) / DATABASE).is_file()
+    assert (Layout(root).record / DATABASE).is_file()
 
 
 def test_a_record_that_was_replaced_is_the_one_that_counts(root: Path, log: RecordedLog) -> None:
-    place = record_folder(Layout(root)) / DATABASE
+    place = Layout(root).record / DATABASE
     backup = place.with_name("backup.db")
     subprocess.run(["python3", "-c", _BACKUP, place, backup], check=True)
     log.append([NOTE])

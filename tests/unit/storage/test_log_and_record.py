@@ -15,7 +15,7 @@ from specify_cli.storage import project_files
 from specify_cli.storage.event_lines import encode
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
-from specify_cli.storage.record_place import record_folder
+from specify_cli.storage.record import DATABASE
 from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, kept, line
@@ -130,7 +130,7 @@ def test_a_log_of_before_is_taken_in_whole(root: Path) -> None:
     log = log_in(root, SLUG)
     log.path.write_bytes(line(CLAIM) + line(COLLEAGUE))
     assert log.read().events == (CLAIM, COLLEAGUE)
-    assert not record_folder(Layout(root)).exists()
+    assert not (Layout(root).record / DATABASE).exists()
     log.put_right()
     log.path.unlink()
     assert log.read().events == (CLAIM, COLLEAGUE)

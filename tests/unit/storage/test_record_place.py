@@ -12,7 +12,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_entries import KnownMission
-from specify_cli.storage.record_place import make_record_folder, record_folder
+from specify_cli.storage.record_place import make_record_folder
 
 OTHER = 4711
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_it_is_in_the_git_folder(root: Path) -> None:
-    place = record_folder(Layout(root))
+    place = Layout(root).record
     assert place.parent == root / ".git" / "spec-kitty"
     assert len(place.name) == 16
 
@@ -40,14 +40,14 @@ def test_it_is_in_the_git_folder(root: Path) -> None:
 def test_variables_of_git_lead_nowhere_else(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = record_folder(Layout(root))
+    before = Layout(root).record
     for name in ("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE"):
         monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
-    assert record_folder(Layout(root)) == before
+    assert Layout(root).record == before
 
 
 def test_two_projects_in_one_repository_have_two(root: Path) -> None:
-    places = {record_folder(Layout(root / name)) for name in (".", "one", "two")}
+    places = {Layout(root / name).record for name in (".", "one", "two")}
     assert len(places) == 3
     assert {it.parent for it in places} == {root / ".git" / "spec-kitty"}
 
@@ -55,14 +55,14 @@ def test_two_projects_in_one_repository_have_two(root: Path) -> None:
 def test_a_linked_worktree_has_that_of_the_repository(root: Path, tmp_path: Path) -> None:
     git(root, "worktree", "add", "-q", str(tmp_path / "linked"))
     linked = tmp_path.resolve() / "linked"
-    assert record_folder(Layout(linked)) == record_folder(Layout(root))
-    assert record_folder(Layout(linked / "one")) == record_folder(Layout(root / "one"))
+    assert Layout(linked).record == Layout(root).record
+    assert Layout(linked / "one").record == Layout(root / "one").record
 
 
 def test_a_git_folder_elsewhere_has_it(tmp_path: Path) -> None:
     main = tmp_path.resolve() / "main"
     git(tmp_path, "init", "-q", "--separate-git-dir", "elsewhere", "main")
-    assert record_folder(Layout(main)).parent == tmp_path.resolve() / "elsewhere" / "spec-kitty"
+    assert Layout(main).record.parent == tmp_path.resolve() / "elsewhere" / "spec-kitty"
 
 
 def test_a_submodule_has_its_own(root: Path, tmp_path: Path) -> None:
@@ -70,13 +70,13 @@ def test_a_submodule_has_its_own(root: Path, tmp_path: Path) -> None:
     outer = tmp_path.resolve() / "outer"
     git(tmp_path, "init", "-q", "outer")
     git(outer, *sub)
-    assert record_folder(Layout(outer / "sub")).parents[1] == outer / ".git" / "modules" / "sub"
+    assert Layout(outer / "sub").record.parents[1] == outer / ".git" / "modules" / "sub"
 
 
 def test_a_moved_project_finds_it_again(root: Path) -> None:
     Record.make(make_record_folder(Layout(root))).close()
     moved = root.rename(root.with_name("moved"))
-    assert (record_folder(Layout(moved)) / DATABASE).is_file()
+    assert (Layout(moved).record / DATABASE).is_file()
 
 
 def test_without_a_repository_it_is_in_the_project(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_repository(root: Path) -> N
 
 @pytest.mark.parametrize("name", ["spec-kitty", "the folder itself"])
 def test_no_link_is_followed_to_it(root: Path, tmp_path: Path, name: str) -> None:
-    place = record_folder(Layout(root))
+    place = Layout(root).record
     planted = place.parent if name == "spec-kitty" else place
     planted.parent.mkdir(exist_ok=True)
     planted.symlink_to(tmp_path, target_is_directory=True)
@@ -152,9 +152,9 @@ def test_no_link_is_followed_to_it(root: Path, tmp_path: Path, name: str) -> Non
 def test_another_git_folder_in_the_place_of_the_first_has_another_record(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     project = Layout(tmp_path)
-    before = record_folder(project)
+    before = project.record
     assert before.parent == tmp_path / ".git" / "spec-kitty"
     (tmp_path / ".git").rename(tmp_path / "elsewhere")
-    assert record_folder(project) == tmp_path / ".kitty" / "record"
+    assert project.record == tmp_path / ".kitty" / "record"
     (tmp_path / ".git").write_text(f"gitdir: {tmp_path / 'elsewhere'}\n")
-    assert record_folder(project) == tmp_path / "elsewhere" / "spec-kitty" / before.name
+    assert project.record == tmp_path / "elsewhere" / "spec-kitty" / before.name

@@ -58,7 +58,7 @@ def test_a_letter_is_settled_under_the_lock(letters: DeadLetters, settle: Any) -
     set_aside(letters)
     with watched() as disk:
         settle(letters)
-    assert disk.is_locked("rename A1.settled", "dead-letters.lock")
+    assert disk.is_locked("rename A1.settled", "dead-letters")
 
 
 def test_what_was_put_back_stays_there(letters: DeadLetters) -> None:

@@ -163,6 +163,15 @@ def test_the_hosts_own_folder_is_made_private(patient: Patient) -> None:
     assert patient.project.host.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_shared_repository_has_a_shared_folder_of_the_host(patient: Patient) -> None:
+    git(patient.project.root, "config", "core.sharedRepository", "group")
+    patient.project.host.chmod(0o2770)
+    assert repaired(patient) == []
+    patient.project.host.chmod(0o777)
+    assert repaired(patient) == ["kitty-permissions"]
+    assert patient.project.host.stat().st_mode & 0o7777 == 0o2770
+
+
 def test_a_fault_that_is_not_repaired_stays_found(patient: Patient) -> None:
     patient.write_prompt("WP01-index", dependencies="[WP02]")
     done = Doctor(patient.project).repair()

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from specify_cli import processes
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
+from specify_cli.storage.record_place import make_record_folder
 from specify_cli.storage.settings import HostSettings, IntakeRule
 from specify_cli.vcs import box, scratch
 from specify_cli.workflow import doctor_host
@@ -133,7 +135,7 @@ def test_the_advice_about_a_workspace_that_is_gone_fits_where_its_package_is(sta
 
 def test_the_record_of_a_workspace_that_is_gone_is_forgotten_and_no_other(stage: Stage) -> None:
     place = begin(stage)
-    records = stage.root / ".kitty" / "host" / "workspaces"
+    records = Layout(stage.root).host / "workspaces"
     record = records / f"{place.name}.json"
     gone = record.with_name("gone.json")
     gone.write_bytes(record.read_bytes())
@@ -149,6 +151,7 @@ def test_what_a_dead_host_was_reading_is_told_and_removed(stage: Stage) -> None:
     names = {it: f"{it}.0123456789abcdef" for it in (here, replace(here, pid=1, started="1"))}
     for name in names.values():
         (folder / name).mkdir(parents=True)
+    make_record_folder(Layout(stage.root))
     ailing = doctor(stage)
     assert severities(ailing.diagnose())["scratch"] is Severity.NOTE
     assert [it.check for it in ailing.repair().repaired] == ["scratch"]

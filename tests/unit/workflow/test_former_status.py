@@ -200,4 +200,4 @@ def test_nobody_else_changes_the_mission_meanwhile(
 
     monkeypatch.setattr(locks, "held", watch)
     Doctor(patient.project).repair()
-    assert f"mission-{SLUG}.lock" in held
+    assert f"mission-{SLUG}" in held

@@ -15,6 +15,7 @@ import pytest
 
 from specify_cli import bootstrap, processes
 from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.storage.layout import Layout
 from specify_cli.vcs import scratch, trash
 from tests.integration.stage import POLICY, SLUG, Stage
 
@@ -155,7 +156,7 @@ def test_a_workspace_whose_record_is_lost_is_used_again(stage: Stage, is_damaged
     path = begun(stage)
     (path / "new.txt").write_text("unfinished\n")
     to(stage, "planned")
-    record = stage.root / ".kitty" / "host" / "workspaces" / f"{LANE}.json"
+    record = Layout(stage.root).host / "workspaces" / f"{LANE}.json"
     if is_damaged:
         record.write_text("{")
     else:
@@ -356,7 +357,7 @@ def test_a_merge_moves_workspaces_to_the_trash(stage: Stage) -> None:
     assert merged(stage)["worktree_removed"]
     assert not os.path.lexists(path)
     assert [which(it) for it in trashed(stage)] == [known]
-    records = stage.root / ".kitty" / "host" / "workspaces"
+    records = Layout(stage.root).host / "workspaces"
     assert [*records.iterdir()] == []
     # As where the host was killed before it forgot the workspace.
     (records / f"{path.name}.json").write_text("{}")

@@ -15,6 +15,7 @@ import pytest
 
 from specify_cli import bootstrap
 from specify_cli.files import locks
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
@@ -29,7 +30,7 @@ from tests.together import meet
 pytestmark = pytest.mark.long
 
 NOTE = {"mission": SLUG, "wp": "WP01", "actor": "coder", "note": "n"}
-MISSION_LOCK = f"mission-{SLUG}.lock"
+MISSION_LOCK = f"mission-{SLUG}"
 COMMIT, WRITE_LOG = "commit to the record", "write the log"
 
 
@@ -60,22 +61,23 @@ def test_a_mission_is_changed_under_its_lock(stage: Stage) -> None:
 
 
 def test_an_id_is_answered_under_its_lock(stage: Stage) -> None:
-    lock = f"request-{hashlib.sha256(b'one').hexdigest()}.lock"
+    lock = f"request-{hashlib.sha256(b'one').hexdigest()}"
     with watched() as disk:
         assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
-    assert disk.is_locked("lock journal.lock", lock)
+    assert disk.is_locked("lock journal", lock)
 
 
 def test_the_folder_of_the_locks_is_made_for_nobody_else_to_look_into(stage: Stage) -> None:
     assert stage.ask("append-history", correlation_id="one", **NOTE)["success"]
-    for folder in (".kitty/host", ".kitty/host/locks"):
-        assert stat.S_IMODE((stage.root / folder).stat().st_mode) == 0o700
+    layout = Layout(stage.root)
+    for folder in (layout.record, layout.host, layout.locks):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_mission_gets_its_number_under_the_lock_of_all(stage: Stage) -> None:
     with watched() as disk:
         stage.done("create-mission", title="Other words", policy=None)
-    assert disk.is_locked("rename meta.json", "missions.lock")
+    assert disk.is_locked("rename meta.json", "missions")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_the_repository_is_changed_under_its_lock(
     (stage.root / "kitty-specs" / SLUG / "spec.md").write_text("words\n")
     with watched() as disk:
         stage.ask(command, policy=None, mission=SLUG, **args)
-    assert disk.is_locked("run git", "repository.lock")
+    assert disk.is_locked("run git", "repository")
 
 
 def test_a_log_is_mended_under_the_lock_of_its_mission(stage: Stage) -> None:
@@ -145,7 +147,7 @@ def test_a_request_waits_for_no_other_id_and_leaves_no_lock_behind(stage: Stage)
         for asked in (host, another):
             with asked.deciding("one", ""), asked.deciding("1", "evil"):
                 pass
-    assert not list((stage.root / ".kitty/host/locks").glob("request-*"))
+    assert not list((Layout(stage.root).locks).glob("request-*"))
 
 
 def test_the_journal_is_made_once(stage: Stage) -> None:

@@ -1,0 +1,138 @@
+"""The folder of a record comes to its place: from before there was a repository, or from where its project was before."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from specify_cli.errors import StorageFailed
+from specify_cli.files import folders, moving, sync
+from specify_cli.files.atomic import translated
+from specify_cli.files.locks import LifeLock, holder
+from specify_cli.storage import host_place, moved_projects, record_place, record_schema
+from specify_cli.storage.intents import Intents
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.record import DATABASE, Record
+
+
+def bring(project: Layout, folder: Path, *, base: Path) -> None:
+    """What the host knows of the project is in `folder`, which was not there, if it is anywhere.
+
+    Raises:
+        StorageFailed: it is not clear which record it is, a worker uses it, or the disk refused.
+    """
+    former = host_place.without_repository(project.root)[1]
+    if former == folder:
+        return
+    if os.path.isdir(former) and not os.path.islink(former):
+        mode = record_place.mode_in(base)
+        record_place.make_inside(folder.parent, base=base, mode=mode)
+        with translated(former, "move"):
+            _bring_into_repository(former, folder, base=base)
+            _open_up(folder, base=base, mode=mode)
+        return
+    found = moved_projects.candidates(project.root)
+    if len(found) > 1:
+        raise StorageFailed(": ".join(choice(found, folder)))
+    for record in found:
+        with _no_worker(record), translated(record, "rename"):
+            _rename(record, folder)
+
+
+def choice(found: list[Path], folder: Path) -> tuple[str, str]:
+    """What is told where several records may be the one that belongs in `folder`, and the commands to choose from."""
+    commands = " or ".join(f"'{shlex.join(['mv', str(it), str(folder)])}'" for it in found)
+    return (
+        f"{len(found)} records know missions of this project, and the projects that they were made for are gone",
+        f"choose one with {commands}, or begin anew with '{shlex.join(['mkdir', str(folder)])}'",
+    )
+
+
+def _rename(former: Path, folder: Path) -> None:
+    """Locks go with it: who holds one holds it still."""
+    try:
+        os.rename(former, folder)
+    except OSError as error:
+        is_done = error.errno in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
+        if is_done and os.path.isdir(folder):
+            return  # By another process, a moment ago.
+        raise
+    sync.sync_folder(folder.parent)
+
+
+def _bring_into_repository(former: Path, folder: Path, *, base: Path) -> None:
+    try:
+        _rename(former, folder)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with _nobody_inside(former):
+            _copy(former, folder, base=base)
+
+
+def _copy(former: Path, folder: Path, *, base: Path) -> None:
+    """To another file system: whole under another name first. What was there counts until that is renamed."""
+    draft = folder.with_name(f"{folder.name}.new")
+    folders.ensure(draft, below=base, mode=record_place.OWNER_ONLY)
+    record_schema.copy(former / DATABASE, draft / DATABASE)
+    if os.path.lexists(draft / DATABASE):
+        copied = Record(draft)
+        Intents(copied).follow(former.stat().st_ino)
+        copied.close()
+    private = "private"
+    with (
+        folders.opened(former, below=former) as here,
+        folders.opened(draft, below=base) as there,
+    ):
+        if os.path.lexists(former / private):
+            shutil.rmtree(draft / private, ignore_errors=True)
+            moving.copy(private, private, src_dir_fd=here, dst_dir_fd=there)
+    _rename(draft, folder)
+    shutil.rmtree(former)
+
+
+def _open_up(folder: Path, *, base: Path, mode: int) -> None:
+    """It is for whom the repository is, as if it had been made in it."""
+    record_place.open_up(folder, base=base, mode=mode)
+    for inner in (folder / "locks", folder / "private"):
+        if os.path.isdir(inner):
+            record_place.open_up(inner, base=base)
+    owner = folder.stat()
+    for file in folder.glob(f"{DATABASE}*"):
+        if os.geteuid() == 0:
+            os.chown(file, owner.st_uid, owner.st_gid)
+        file.chmod(mode & 0o666)
+
+
+@contextlib.contextmanager
+def _no_worker(folder: Path) -> Iterator[None]:
+    with ExitStack() as held:
+        _take(folder / "locks" / "worker", held)
+        yield
+
+
+@contextlib.contextmanager
+def _nobody_inside(folder: Path) -> Iterator[None]:
+    """Nobody changes anything in the folder: each of its locks is held."""
+    with ExitStack() as held:
+        for path in sorted((folder / "locks").glob("*")):
+            _take(path, held)
+        yield
+
+
+def _take(path: Path, held: ExitStack) -> None:
+    if not os.path.isdir(path.parent):
+        return
+    lock = LifeLock.try_acquire(path)
+    if lock is None:
+        raise StorageFailed(
+            f"the record in {path.parents[1]} is in use, by {holder(path)}: stop that worker or wait for that"
+            " call, then try again; the record is moved then"
+        )
+    held.callback(lock.release)
