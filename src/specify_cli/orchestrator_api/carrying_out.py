@@ -15,12 +15,11 @@ from specify_cli.errors import (
     Unfinished,
     UsageError,
 )
-from specify_cli.orchestrator_api import calls
 from specify_cli.orchestrator_api.command import Command, MissionResult
 from specify_cli.orchestrator_api.envelope import Envelope, refused, succeeded
 from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.judgement import Judgement
-from specify_cli.orchestrator_api.request import Origin
+from specify_cli.orchestrator_api.request import Origin, as_call
 from specify_cli.storage.lookup import Lookup
 from specify_cli.workflow.cause import Cause, Decision
 
@@ -45,7 +44,7 @@ class CarryingOut:
             request_digest=judgement.digest,
             policy=judgement.policy,
             decision=decision,
-            call=partial(calls.kept, judgement.request, origin),
+            call=partial(as_call, judgement.request, origin),
         )
         try:
             command = self._allowed(judgement, cause)

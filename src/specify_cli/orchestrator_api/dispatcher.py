@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from specify_cli import ids
 from specify_cli.errors import (
@@ -14,7 +15,7 @@ from specify_cli.errors import (
     SpecKittyError,
     UsageError,
 )
-from specify_cli.orchestrator_api import calls, registry, request
+from specify_cli.orchestrator_api import registry, request
 from specify_cli.orchestrator_api.carrying_out import CarryingOut, refusal
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode
@@ -22,9 +23,11 @@ from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.journal_lines import journal_line, was_never_read
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
-from specify_cli.storage.intents import Intent
 from specify_cli.storage.lookup import Lookup, RequestFile
 from specify_cli.workflow.cause import Decision, conflict
+
+if TYPE_CHECKING:
+    from specify_cli.storage.intents import Intent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +144,10 @@ class Dispatcher:
             journal.publish()
             self._host.services().unfinished.forget_answered(intent)
         elif self._host.services().unfinished.is_begun(intent):
-            asked, origin = calls.read(intent.call)
-            self._answer_once(self._judge(asked, calls.find), origin)
+            asked, origin = request.of_call(intent.call)
+            # Whoever asks again knows the words of every caller.
+            find = partial(registry.find, for_people=True)
+            self._answer_once(self._judge(asked, find), origin)
 
     def _is_batched(self, command: str) -> bool:
         try:

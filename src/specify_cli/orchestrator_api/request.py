@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from specify_cli import credentials, ids
-from specify_cli.errors import UsageError
+from specify_cli.errors import StateUnreadable, UsageError
 from specify_cli.patterns import pattern
 from specify_cli.storage import strict_json
 
@@ -55,6 +56,37 @@ class Request:
             contract_version=asked and credentials.masked(asked),
             redacted=tuple(dict.fromkeys(found)),
         )
+
+
+def as_call(asked: Request, origin: Origin) -> dict[str, Any]:
+    """The request as an intent keeps it: what is needed to ask it again on behalf of a caller that was killed."""
+    return {
+        "correlation_id": asked.correlation_id,
+        "door": origin.door,
+        "identity": origin.identity,
+        "command": asked.command,
+        "args": asked.args,
+        "policy": asked.policy,
+        "redacted": list(asked.redacted),
+    }
+
+
+def of_call(call: Mapping[str, Any]) -> tuple[Request, Origin]:
+    """The request that an intent keeps.
+
+    Raises: StateUnreadable where something of it is missing.
+    """
+    try:
+        asked = Request(
+            command=call["command"],
+            args=call["args"],
+            policy=call["policy"],
+            correlation_id=call["correlation_id"],
+            redacted=tuple(call.get("redacted", ())),
+        )
+        return asked, Origin(door=call["door"], identity=call["identity"])
+    except KeyError as error:
+        raise StateUnreadable(f"the request of an intent has no {error}") from error
 
 
 def read(raw: bytes, *, stem: str) -> Request:

@@ -11,18 +11,20 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli import clock, ids
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import journal_adoption, published_line, records
-from specify_cli.storage.intents import Rows
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_publisher import MAX_BYTES, JournalPublisher, Line
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import REQUEST, AlreadyAsked, Asked, Draft
+
+if TYPE_CHECKING:
+    from specify_cli.storage.intents import Rows
 
 _A_MOMENT_S: Final = 0.05
 """How long a batch waits for the lock of the journal; after that, each of its requests is answered alone."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.core.events import Event
@@ -26,7 +26,6 @@ from specify_cli.storage import (
     records,
 )
 from specify_cli.storage.deferred_log import DeferredLog
-from specify_cli.storage.intents import Rows
 from specify_cli.storage.kept_log import KeptLog, lines_of
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_content import LogContent
@@ -41,6 +40,9 @@ from specify_cli.storage.record_entries import (
     Draft,
     KnownMission,
 )
+
+if TYPE_CHECKING:
+    from specify_cli.storage.intents import Rows
 
 _NOTHING_IS_LOST: Final = "the host knows what it lacks, and writes it later"
 _log: Final = DeferredLog(__name__)

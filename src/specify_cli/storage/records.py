@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import former_intents, host_place
+from specify_cli.storage import host_place
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE, REMADE, Record
@@ -81,7 +81,6 @@ def _made_anew(project: Layout) -> Record:
         _opened[folder].close()
     was_lost = not database.exists() and _is_lost(project)
     record = Record.make(folder)
-    former_intents.take_over(record, project)
     if was_lost:
         record.note(REMADE, clock.timestamp())
         _log.warning(
@@ -92,8 +91,9 @@ def _made_anew(project: Layout) -> Record:
     if not _is_ours(database):
         raise not_ours(database, database.stat().st_uid)
     # Loaded by who changes something alone.
-    from specify_cli.storage import union_merge
+    from specify_cli.storage import former_intents, union_merge
 
+    former_intents.take_over(record, project)
     union_merge.arrange(project)
     record = _opened.setdefault(folder, record)
     if (checkout := host_place.around(project.root)) is not None:

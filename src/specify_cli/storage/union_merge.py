@@ -15,7 +15,8 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
 from specify_cli.files.regular import TooLarge
 from specify_cli.storage import git_folders, project_files
-from specify_cli.storage.host_place import MISSIONS, Layout
+from specify_cli.storage.host_place import MISSIONS
+from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import FILE_NAME, write_all
 
 LINE: Final = f"**/{MISSIONS}/*/{FILE_NAME} merge=union"

@@ -18,10 +18,10 @@ from specify_cli.errors import (
     SpecKittyError,
     StorageFailed,
 )
-from specify_cli.orchestrator_api import calls, registry
+from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.carrying_out import CarryingOut
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
-from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.orchestrator_api.request import Origin, Request, as_call
 from specify_cli.storage import records
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
@@ -215,7 +215,7 @@ def note_of_a_dead_caller(project: Stage, text: str) -> Path:
     asked = Request(command="append-history", args=NOTE | {"note": text}, correlation_id="one")
     note = Layout(project.root).host / "begun" / "one.json"
     note.parent.mkdir(parents=True)
-    note.write_text(json.dumps(calls.kept(asked, Origin(door="cli", identity="uid:0"))))
+    note.write_text(json.dumps(as_call(asked, Origin(door="cli", identity="uid:0"))))
     return note
 
 
