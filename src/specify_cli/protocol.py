@@ -27,6 +27,9 @@ CLAIM_PREFIX: Final = ".claim-"
 CORRELATION_ID: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
 ORCHESTRATOR: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 
+READS: Final = frozenset({"contract-version", "list-ready", "mission-state", "resolve-workspace"})
+"""The commands that change nothing: their answers may be pruned."""
+
 MISSED_BEATS: Final = 3
 """After so many intervals without a beat no worker is taken to run."""
 

@@ -23,7 +23,8 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
     """
     seq, newest = record.last_published()
     prev = published_line.digest(newest) if newest else ""
-    for _, line in files.numbered():
+    # What is in the archive was in the record before.
+    for _, line in files.numbered(with_archive=not newest):
         with suppress(ValueError, RecursionError):
             entry = published_line.parse(line)
             continues = (entry["seq"], entry.get("prev")) == (seq + 1, prev)
@@ -47,6 +48,7 @@ def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
         at=str(entry.get("at") or clock.timestamp()),
         kind=ADOPTED,
         published=partial(_as_it_is, line),
+        content=published_line.shared_part(entry),
         seq=entry["seq"],
         asked=Asked(
             id=entry["correlation_id"],

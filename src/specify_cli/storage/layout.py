@@ -12,6 +12,7 @@ from specify_cli.protocol import HEARTBEAT, SUFFIX
 MISSIONS: Final = "kitty-specs"
 WORKTREES: Final = ".worktrees"
 KITTY: Final = ".kitty"
+ARCHIVE: Final = "archive"
 
 
 @lru_cache(maxsize=4096)
@@ -60,6 +61,11 @@ class Layout:
     def journal(self) -> Path:
         """Every request and its answer."""
         return _place(self.root, KITTY, "outbox", "journal.jsonl")
+
+    @property
+    def archive(self) -> Path:
+        """Older parts of the journal, compressed, that are not in the outbox any more."""
+        return _place(self.root, KITTY, ARCHIVE)
 
     @property
     def heartbeat(self) -> Path:

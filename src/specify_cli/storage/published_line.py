@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from specify_cli import ids
+from specify_cli.errors import CorrelationIdConflict
 from specify_cli.patterns import pattern
-from specify_cli.protocol import CORRELATION_ID
+from specify_cli.protocol import CORRELATION_ID, READS
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
 """What the first line has in place of the hash of the line before."""
@@ -61,6 +62,25 @@ def scope_of(entry: Mapping[str, Any]) -> str:
     return ids.scope_of(str(entry.get("door", "")), str(entry.get("identity", "")))
 
 
+def shared_part(entry: Mapping[str, Any]) -> bytes | None:
+    """Of the answer to a read, as its line has it, what the answers to others have, too; None where the line is kept for ever."""
+    envelope = entry.get("envelope")
+    name = str(entry.get("command")).rpartition(".")[2]
+    if name not in READS or not isinstance(envelope, dict) or entry.get("dead_letter"):
+        return None
+    if envelope.get("error_code") == CorrelationIdConflict.code:
+        return None
+    return json.dumps(envelope.get("data"), separators=(",", ":")).encode("ascii")
+
+
 def digest(line: bytes) -> str:
     """How the next line names this one, which has its newline."""
     return "sha256:" + hashlib.sha256(line).hexdigest()
+
+
+def names(line: bytes, before: bytes) -> bool:
+    """Whether the line names that one as the line before it."""
+    try:
+        return parse(line).get("prev") == digest(before)
+    except (ValueError, RecursionError):
+        return False

@@ -17,7 +17,7 @@ from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import published_line, record_rows, record_schema
+from specify_cli.storage import published_line, record_faults, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_entries import (
@@ -26,9 +26,14 @@ from specify_cli.storage.record_entries import (
     KnownMission,
     OutcomeUnknown,
 )
-from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 DATABASE: Final = "record.db"
+
+PRUNED: Final = "pruned"
+"""The note of the greatest `seq` of an answer that was pruned: up to there, some lines may be missing."""
+
+DROPPED: Final = "dropped"
+"""The note of the greatest `seq` that is not published any more."""
 
 
 class Record:
@@ -94,7 +99,10 @@ class Record:
 
     def published(self, *, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """The `seq` and the bytes of each published line behind that one, in their order. Raises: as `find`."""
-        query = "SELECT seq, CAST(published AS BLOB) FROM entry WHERE seq > ? ORDER BY seq LIMIT ?"
+        query = (
+            f"SELECT seq, {record_rows.LINE} FROM {record_rows.FROM}"  # noqa: S608
+            " WHERE seq > ? ORDER BY seq LIMIT ?"
+        )
         while True:
             with self._open() as connection:
                 found = connection.execute(query, (after, _AT_ONCE)).fetchall()
@@ -103,16 +111,22 @@ class Record:
                 return
             after = found[-1][0]
 
-    def numbers(self) -> list[int]:
-        """The `seq` of each published line, in their order. Raises: as `find`."""
+    def numbers(self, *, after: int = 0) -> list[int]:
+        """The `seq` of each published line behind that one, in their order. Raises: as `find`."""
         with self._open() as connection:
-            query = "SELECT seq FROM entry WHERE seq IS NOT NULL ORDER BY seq"
-            return [row[0] for row in connection.execute(query)]
+            query = "SELECT seq FROM entry WHERE seq > ? ORDER BY seq"
+            return [row[0] for row in connection.execute(query, (after,))]
+
+    def next_number(self, after: int) -> int:
+        """The `seq` of the first published line behind that one; 0 without one. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT min(seq) FROM entry WHERE seq > ?"
+            return connection.execute(query, (after,)).fetchone()[0] or 0
 
     def published_line(self, seq: int) -> bytes | None:
         """The line of that number; None where there is none. Raises: as `find`."""
         with self._open() as connection:
-            query = "SELECT CAST(published AS BLOB) FROM entry WHERE seq = ?"
+            query = f"SELECT {record_rows.LINE} FROM {record_rows.FROM} WHERE seq = ?"  # noqa: S608
             row = connection.execute(query, (seq,)).fetchone()
             return None if row is None else row[0]
 
@@ -123,8 +137,12 @@ class Record:
 
     def shown(self) -> int:
         """The `seq` up to which all lines were published when the newest one was committed. Raises: as `find`."""
+        return self.noted("shown")
+
+    def noted(self, name: str) -> int:
+        """The number that was noted under that name; 0 without one. Raises: as `find`."""
         with self._open() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = 'shown'").fetchone()
+            row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
             return int(row[0]) if row else 0
 
     def packages(self, mission: int) -> dict[str, bytes]:
@@ -192,9 +210,7 @@ class Record:
         What is committed meanwhile may be among them. Raises: as `find`.
         """
         where = "position > ?" if mission is None else "position > ? AND mission = ?"
-        query = (
-            f"SELECT {record_rows.READ} FROM entry WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
-        )
+        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
         while True:
             with self._open() as connection:
                 values = (after,) if mission is None else (after, mission)
@@ -206,6 +222,16 @@ class Record:
             if len(found) < _AT_ONCE:
                 return
             after = found[-1].position
+
+    def entry_at(self, position: int) -> Entry | None:
+        """The newest entry that is not behind that position; None without one. Raises: as `find`."""
+        query = (
+            f"SELECT {record_rows.READ} FROM {record_rows.FROM}"  # noqa: S608
+            " WHERE position <= ? ORDER BY position DESC LIMIT 1"
+        )
+        with self._open() as connection:
+            row = connection.execute(query, (position,)).fetchone()
+            return None if row is None else record_rows.entry_in(row)
 
     def last(self) -> Entry | None:
         """The newest entry; None where there is none. Raises: as `find`."""
@@ -237,7 +263,7 @@ class Record:
             else:
                 seq, newest = record_rows.last_published(connection)
             if are_shown:
-                connection.execute("INSERT OR REPLACE INTO meta VALUES ('shown', ?)", (seq,))
+                record_rows.note(connection, "shown", seq)
             prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
@@ -262,20 +288,11 @@ class Record:
                     for it in connection.execute("PRAGMA foreign_key_check").fetchall()
                 ]
             faults = [f"{self.path}: {it}" for it in told if it != "ok"]
-            return faults or self._broken_head()
+            return faults or record_faults.broken_chain(
+                self.path, self.entries(), pruned=self.noted(PRUNED)
+            )
         except StateUnreadable as error:
             return [str(error)]
-
-    def _broken_head(self) -> list[str]:
-        head = NOTHING_BEFORE
-        for entry in self.entries():
-            try:
-                head = record_rows.head_of(head, entry)
-            except ValueError as error:
-                return [f"{self.path}: entry {entry.position} has a line that {error}"]
-            if head != entry.head:
-                return [f"{self.path}: entry {entry.position} is not what was committed"]
-        return []
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection, for rows that another module keeps. Raises: as `find`."""
