@@ -25,6 +25,11 @@ def observed(observer: Observer) -> Iterator[None]:
         _observer.reset(token)
 
 
+def is_observed() -> bool:
+    """Whether somebody looks: where nobody does, what costs something need not be measured."""
+    return _observer.get() is not None
+
+
 def report(done: int, total: int, what: str) -> None:
     """So much of `what` is done."""
     observer = _observer.get()

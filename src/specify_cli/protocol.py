@@ -36,6 +36,8 @@ MISSED_BEATS: Final = 3
 MAX_WAITING: Final = 10_000
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 MAX_REQUEST_BYTES: Final = 256 * 1024
+MAX_DAILY_REQUESTS: Final = 250_000
+MAX_DAILY_BYTES: Final = 1024**3
 
 
 def is_request_id(text: str) -> bool:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from specify_cli import clock, ids
+from specify_cli import clock, ids, progress
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import journal_adoption, published_line, records
@@ -267,9 +267,11 @@ def _encoded(line: Mapping[str, Any], seq: int, prev: str) -> bytes:
 
 
 def _differences(files: JournalFiles, record: Record) -> Iterator[str]:
-    order = _Order(record.numbers(after=record.noted(DROPPED)))
+    numbers = record.numbers(after=record.noted(DROPPED))
+    order = _Order(numbers)
     pruned = _Pruned(record.noted(PRUNED))
-    for place, line in files.numbered():
+    published = files.numbered()
+    for place, line in progress.counted(published, "proving the journal", total=len(numbers)):
         try:
             seq = published_line.parse(line)["seq"]
         except (ValueError, RecursionError) as error:

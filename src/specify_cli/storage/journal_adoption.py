@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from specify_cli import clock
+from specify_cli import clock, progress
 from specify_cli.storage import published_line
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import ADOPTED, Asked, Draft
+
+_Line: TypeAlias = tuple[bytes, dict[str, Any]]
 
 
 def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[str, Any]]]:
@@ -40,7 +42,17 @@ def take_over(record: Record, files: JournalFiles) -> None:
         StorageFailed: the disk refused.
         StateUnreadable: the record is damaged.
     """
-    record.commit_all(_draft(line, entry) for line, entry in not_in(record, files))
+    record.commit_all(
+        _draft(line, entry) for line, entry in _reported(not_in(record, files), files)
+    )
+
+
+def _reported(lines: Iterator[_Line], files: JournalFiles) -> Iterator[_Line]:
+    done, total = 0, files.size() if progress.is_observed() else 0
+    for line, entry in lines:
+        progress.report(done, max(total, done + 1), "taking the journal over")
+        done += len(line)
+        yield line, entry
 
 
 def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:

@@ -100,6 +100,12 @@ class JournalFiles:
         with file:
             yield file
 
+    def size(self) -> int:
+        """Bytes of what is published. Raises: StorageFailed."""
+        parts = [it for it in (*self.older_parts(), self.path) if it.exists()]
+        with translated(self.path.parent, "look at"):
+            return sum(it.lstat().st_size for it in parts)
+
     def parsed(self, *, with_archive: bool = True) -> Iterator[tuple[bytes, dict[str, Any]]]:
         """Each line that can be read, and what it says, oldest first. Raises: StorageFailed."""
         for _, line in self.numbered(with_archive=with_archive):

@@ -282,14 +282,18 @@ class Record:
         """
         try:
             with self._open() as connection:
-                told = [row[0] for row in connection.execute("PRAGMA integrity_check").fetchall()]
+                told = record_faults.told_by_sqlite(connection)
                 told += [
                     f"{it[0]}: no {it[2]} behind its row {it[1]}"
                     for it in connection.execute("PRAGMA foreign_key_check").fetchall()
                 ]
             faults = [f"{self.path}: {it}" for it in told if it != "ok"]
+            last = self.last()
             return faults or record_faults.broken_chain(
-                self.path, self.entries(), pruned=self.noted(PRUNED)
+                self.path,
+                self.entries(),
+                pruned=self.noted(PRUNED),
+                count=last.position if last else 0,
             )
         except StateUnreadable as error:
             return [str(error)]

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Final
 
+from specify_cli import progress
 from specify_cli.storage import published_line, record_rows
 from specify_cli.storage.record_entries import ADOPTED, Entry
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
+_STEPS: Final = 1_000_000
+"""So many steps of SQLite's machine between two reports."""
 
-def broken_chain(path: Path, entries: Iterable[Entry], *, pruned: int) -> list[str]:
+
+def told_by_sqlite(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite says of its file; "ok" where nothing is wrong."""
+    report = partial(progress.report, 0, 0, "checking the record's file")
+    connection.set_progress_handler(report, _STEPS)
+    try:
+        return [row[0] for row in connection.execute("PRAGMA integrity_check").fetchall()]
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def broken_chain(path: Path, entries: Iterable[Entry], *, pruned: int, count: int = 0) -> list[str]:
     """The first break of the chain over the entries of the record at `path`, in words; none where it is whole.
 
     A read is not in the head: the published line behind it has its digest. Up to the line `pruned`, reads may be missing.
     """
     head = NOTHING_BEFORE
     before: Entry | None = None
-    for entry in entries:
+    for entry in progress.counted(entries, "proving the record", total=count):
         try:
             head = record_rows.head_of(head, entry)
         except ValueError as error:

@@ -54,12 +54,39 @@ class OldReads:
     until: int = 0
     by_age: int = 0
     by_size: int = 0
-    bytes: int = 0
+    bytes_by_age: int = 0
+    bytes_by_size: int = 0
 
     @property
     def count(self) -> int:
         """How many go."""
         return self.by_age + self.by_size
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes go with them."""
+        return self.bytes_by_age + self.bytes_by_size
+
+    def add(self, *, size: int, is_by_age: bool) -> None:
+        """One more goes."""
+        if is_by_age:
+            self.by_age += 1
+            self.bytes_by_age += size
+        else:
+            self.by_size += 1
+            self.bytes_by_size += size
+
+    def cut_to(self, count: int) -> OldReads:
+        """The same where only so many have gone, the oldest first; of the bytes a part."""
+        by_age = min(count, self.by_age)
+        by_size = count - by_age
+        return OldReads(
+            until=self.until,
+            by_age=by_age,
+            by_size=by_size,
+            bytes_by_age=self.bytes_by_age * by_age // max(1, self.by_age),
+            bytes_by_size=self.bytes_by_size * by_size // max(1, self.by_size),
+        )
 
 
 class _Read(NamedTuple):
@@ -102,11 +129,9 @@ def old_reads(record: Record, rule: Rule) -> OldReads:
         is_old, is_too_much = read.at < rule.before, held.bytes - found.bytes > rule.max_bytes
         if read.position == newest or not (is_old or is_too_much):
             break
-        found.by_age += is_old
-        found.by_size += not is_old
-        found.bytes += read.length
         last, length = held.contents[read.content]
-        found.bytes += length if last == read.position else 0
+        size = read.length + (length if last == read.position else 0)
+        found.add(size=size, is_by_age=is_old)
         found.until = read.position
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from specify_cli import progress
 from specify_cli.storage import records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
@@ -20,7 +21,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     """
     logged = {
         event.event_id: (slug, event)
-        for slug in all_missions(project)
+        for slug in progress.counted(all_missions(project), "reading logs")
         for event in MissionFiles(project, slug).log.read().events
         if event.correlation_id
     }
