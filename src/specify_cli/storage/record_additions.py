@@ -43,7 +43,7 @@ def added_since(record: Record, since: str) -> tuple[Counter[str], Counter[str]]
 
 
 def _rows(record: Record, end: int, since: str) -> list[tuple[bytes, int]]:
-    with record.opened() as connection:
+    with record.reading() as connection:
         return connection.execute(_QUERY, (end - _A_STEP, end, since)).fetchall()
 
 
