@@ -15,11 +15,12 @@ import pytest
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
+from specify_cli.storage.records import found
 from tests.integration.hostile_input.terminal import Terminal
 from tests.integration.stage import TIMEOUT_S, Stage, environment
 from tests.unit.storage.test_record_retention import read
 
-READS = 40_000
+READS = 30_000
 WAITING = 1_500
 COUNTED = re.compile(
     rb"([a-z' ]+): ([0-9,]+) of ([0-9,]+) \(([0-9]+) %\)(, about [0-9.]+ (s|min|h) left)?"
@@ -86,10 +87,29 @@ def test_json_is_json_at_a_terminal_too(large: Path) -> None:
     assert json.loads(sent)["is_sound"] is True
 
 
+def test_the_doctor_says_how_far_it_has_come(large: Path) -> None:
+    sent = on_terminal(large, "doctor")
+    assert counted(sent, b"proving the record")
+    assert json.loads(on_terminal(large, "doctor", "--json"))["data"]["problems"] == 0
+
+
 def test_pruning_says_how_far_it_has_come(large: Path) -> None:
     sent = on_terminal(large, "mailbox", "prune", "--yes")
     assert counted(sent, b"pruning answers of reads")
     assert f"{READS - 1:,} answers of reads removed".encode() in sent.replace(b" answer of", b"")
+
+
+def test_taking_over_the_journal_of_an_older_release_says_how_far_it_has_come(large: Path) -> None:
+    record = found(Layout(large))
+    assert record is not None
+    for path in record.path.parent.glob(f"{record.path.name}*"):
+        path.unlink()
+    sent = on_terminal(large, "doctor", "--fix")
+    assert counted(sent, b"taking the journal over")
+    # What is taken over is pruned again by its rules.
+    assert in_pipes(large, "mailbox", "prune", "--dry-run")[0].startswith(
+        f"{READS - 1:,} answers".encode()
+    )
 
 
 def test_draining_a_large_inbox_says_how_far_it_has_come(stage: Stage) -> None:
