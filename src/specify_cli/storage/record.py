@@ -17,7 +17,7 @@ from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import published_line, record_faults, record_rows, record_schema
+from specify_cli.storage import published_line, record_rows, record_schema
 from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_entries import (
@@ -280,6 +280,9 @@ class Record:
         Raises:
             StorageFailed: the disk refused.
         """
+        # Inside the function: few commands prove the record.
+        from specify_cli.storage import record_faults
+
         try:
             with self._open() as connection:
                 told = record_faults.told_by_sqlite(connection)
