@@ -18,7 +18,7 @@ from specify_cli.storage.record import PRUNED, Record
 _LOOKED_AT: Final = "looked_at"
 """The note of the position up to which no read is left that can go."""
 
-_A_STEP: Final = 2_000
+_A_STEP: Final = 1_000
 """So many entries are looked at or deleted in one go, so that others get at the record."""
 
 _PAGES: Final = 1_000

@@ -13,6 +13,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.storage import journal_archive, record_retention
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.journal_archive import OldPart, Rule
+from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_tail import JournalTail
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
@@ -94,6 +95,13 @@ def test_what_was_archived_is_there_compressed_and_is_read(project: Layout) -> N
     assert seqs(JournalTail(project.journal, complain).last(100)) == [*range(1, LINES + 1)]
     newest = seqs(JournalTail(project.journal, complain).last(1))
     assert newest == [LINES]
+
+
+def test_a_part_that_is_archived_while_somebody_reads_is_read_there(project: Layout) -> None:
+    lines = JournalFiles(project.journal).lines()
+    seen = [next(lines)]
+    archive_all(project)
+    assert seqs([*seen, *lines]) == [*range(1, LINES + 1)]
 
 
 def test_what_went_stays_away(project: Layout) -> None:
