@@ -99,7 +99,7 @@ class Retention:
     def _going(self, plan: Plan) -> Iterator[Going]:
         settings = self.project.settings
         size = sum(plan.sizes[it.path] for it in plan.replies)
-        rule = f"older than {plan.age}" if plan.age is not None else ""
+        rule = f"older than {_in_words(plan.age)}" if plan.age is not None else ""
         yield Going(what="replies", count=len(plan.replies), bytes=size, rule=rule)
         reads = plan.reads
         for count, size, rule in (
@@ -149,6 +149,15 @@ class Retention:
         outbox, identity = self.project.outbox, asking.scope or ids.DEFAULT_ORCHESTRATOR
         folder = outbox if asking.scope == ids.SHARED_SCOPE else outbox / identity
         return Reply(path=folder / f"{asking.id}{SUFFIX}", identity=identity)
+
+
+def _in_words(age: timedelta) -> str:
+    """The age as it can be given: 30d, say."""
+    seconds = int(age.total_seconds())
+    for unit, letter in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds and seconds % unit == 0:
+            return f"{seconds // unit}{letter}"
+    return f"{seconds}s"
 
 
 def _size(path: Path) -> int:

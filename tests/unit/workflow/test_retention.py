@@ -103,6 +103,18 @@ def test_replies_go_where_an_age_is_given(project: Project) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "0s"), (90, "90s"), (120, "2m"), (7200, "2h"), (86400 * 30, "30d")]
+)
+def test_the_age_of_replies_is_told_as_it_was_given(
+    project: Project, seconds: int, told: str
+) -> None:
+    answered(project, "c", changes=True)
+    retention = Retention(project)
+    (going,) = retention.in_words(retention.plan(timedelta(seconds=seconds)))
+    assert going.rule == f"older than {told}"
+
+
 def test_records_of_settled_letters_go(project: Project) -> None:
     folder = project.dead_letters
     for name, at in (("OLD", THEN), ("NEW", "2999")):
