@@ -242,6 +242,11 @@ def chores(project: Project) -> tuple[Chore, ...]:
             run=partial(upkeep.prune_trash, project),
             again_s=upkeep.AN_HOUR_S,
         ),
+        Chore(
+            name="pruning what is not kept for ever",
+            run=partial(upkeep.prune, project),
+            again_s=upkeep.AN_HOUR_S,
+        ),
     )
 
 

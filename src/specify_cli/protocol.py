@@ -27,12 +27,17 @@ CLAIM_PREFIX: Final = ".claim-"
 CORRELATION_ID: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
 ORCHESTRATOR: Final = pattern(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 
+READS: Final = frozenset({"contract-version", "list-ready", "mission-state", "resolve-workspace"})
+"""The commands that change nothing: their answers may be pruned."""
+
 MISSED_BEATS: Final = 3
 """After so many intervals without a beat no worker is taken to run."""
 
 MAX_WAITING: Final = 10_000
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 MAX_REQUEST_BYTES: Final = 256 * 1024
+MAX_DAILY_REQUESTS: Final = 250_000
+MAX_DAILY_BYTES: Final = 1024**3
 
 
 def is_request_id(text: str) -> bool:

@@ -34,6 +34,11 @@ intake = "require-sandbox"
 intake_max_bytes = 1099511627776
 intake_max_files = 1
 trash_days = 0
+reads_days = 0
+reads_max_bytes = 1099511627776
+journal_days = 36500
+journal_max_bytes = 0
+letters_days = 7
 """
 
 GOOD = {
@@ -61,6 +66,8 @@ GOOD = {
         max_waiting = 1
         max_waiting_bytes = 17179869184
         max_request_bytes = 16777216
+        max_daily_requests = 100000000
+        max_daily_bytes = 1
         [orchestrators.a.paths]
         ".worktrees" = "/work"
         "/srv" = "relative"
@@ -118,6 +125,8 @@ BAD_MORE = {
     "quota = {max_waiting_bytes = 0}": "quota.max_waiting_bytes",
     "quota = {max_waiting_bytes = 17179869185}": "quota.max_waiting_bytes",
     "quota = {max_request_bytes = -1}": "quota.max_request_bytes",
+    "quota = {max_daily_requests = 0}": "quota.max_daily_requests",
+    "quota = {max_daily_bytes = 1099511627777}": "quota.max_daily_bytes",
     "quota = {max_request_bytes = 16777217}": "quota.max_request_bytes",
     "quota = {max_request_bytes = 99999999999999999999}": "quota.max_request_bytes",
     "quota = {depth = 1}": "quota.depth",
@@ -156,6 +165,9 @@ BAD = {
     "days before now": ("trash_days = -1\n", "trash_days"),
     "more than ten years": ("trash_days = 3651\n", "trash_days"),
     "half a day": ("trash_days = 0.5\n", "trash_days"),
+    "reads of days to come": ("reads_days = -1\n", "reads_days"),
+    "more than a century of letters": ("letters_days = 36501\n", "letters_days"),
+    "a journal without end": ("journal_max_bytes = 1099511627777\n", "journal_max_bytes"),
     "what follows from the grants": ("has_orchestrators = true\n", "has_orchestrators"),
     "users of orchestrators": ("[owners]\na = 1\n", "owners"),
     "a setting behind a table": (f"{ALL}git_timeout_s = 5\n", "orchestrators.a.git_timeout_s"),
@@ -222,6 +234,11 @@ def test_a_file_with_settings_alone_grants_what_no_file_grants(tmp_path: Path) -
         intake_max_bytes=2**40,
         intake_max_files=1,
         trash_days=0,
+        reads_days=0,
+        reads_max_bytes=1099511627776,
+        journal_days=36500,
+        journal_max_bytes=0,
+        letters_days=7,
     )
     assert found.grants == (grants.everything(),)
 

@@ -6,6 +6,7 @@ import pytest
 
 from specify_cli import protocol
 from specify_cli.mailbox import client
+from specify_cli.orchestrator_api import registry
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,8 @@ def test_the_client_that_stands_alone_writes_ids_that_requests_can_have() -> Non
 
 def test_the_client_that_stands_alone_believes_a_heartbeat_as_long_as_the_host_does() -> None:
     assert (client.HEARTBEAT, client.MISSED_BEATS) == (protocol.HEARTBEAT, protocol.MISSED_BEATS)
+
+
+def test_reads_are_the_commands_of_the_contract_that_change_nothing() -> None:
+    commands = registry.CONTRACT_COMMANDS
+    assert {it for it in commands if not registry.find(it).changes_state} == protocol.READS

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     import pathlib
 
     from specify_cli import bootstrap, errors, ids
+    from specify_cli.cli import progress_line
     from specify_cli.orchestrator_api import envelope as envelopes
     from specify_cli.orchestrator_api import request
 else:
     getpass = Deferred("getpass")
     pathlib = Deferred("pathlib")
     bootstrap = Deferred("specify_cli.bootstrap")
+    progress_line = Deferred("specify_cli.cli.progress_line")
     errors = Deferred("specify_cli.errors")
     ids = Deferred("specify_cli.ids")
     envelopes = Deferred("specify_cli.orchestrator_api.envelope")
@@ -55,7 +57,8 @@ def ask(
     With `as_json` the envelope goes to stdout, whatever it says. `by_person` sends the policy
     metadata of a person at the terminal. Exit code: 1 refused, 2 not understood.
     """
-    envelope = envelope_of(command, by_person=by_person, **args)
+    with progress_line.shown(unless=as_json):
+        envelope = envelope_of(command, by_person=by_person, **args)
     data = settled(envelope, as_json=as_json)
     if as_json:
         print_envelope(envelope)

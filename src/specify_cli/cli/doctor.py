@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from specify_cli.cli import sandbox_report
+from specify_cli.cli import progress_line, sandbox_report
 from specify_cli.cli.asking import actor_or_user, envelope_of, print_envelope
 from specify_cli.mailbox.printable import printable
 
@@ -43,10 +43,11 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
         if mission or fix:
             raise click.UsageError("--sandbox looks at no mission and repairs nothing.")
         sys.exit(sandbox_report.report(sandbox, as_json=as_json))
-    if fix:
-        envelope = envelope_of("repair", mission=mission, actor=actor_or_user(None))
-    else:
-        envelope = envelope_of("diagnose", mission=mission)
+    with progress_line.shown(unless=as_json):
+        if fix:
+            envelope = envelope_of("repair", mission=mission, actor=actor_or_user(None))
+        else:
+            envelope = envelope_of("diagnose", mission=mission)
     data = envelope["data"]
     if as_json:
         print_envelope(envelope)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli.cli import progress_line
 from specify_cli.cli.complaining import (
     COULD_NOT_CHECK,
     REFUSED,
@@ -70,8 +71,13 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
 
     Example: spec-kitty mailbox serve --once
     """
-    with complaining(exit_code=REFUSED):
-        worker = bootstrap.worker(project_here(), poll_interval_s=poll_interval_s, log=log)
+    with complaining(exit_code=REFUSED), progress_line.shown() as clear:
+
+        def tell(line: str) -> None:
+            clear()
+            log(line)
+
+        worker = bootstrap.worker(project_here(), poll_interval_s=poll_interval_s, log=tell)
         worker.stop_on_signals()
         if once:
             worker.drain()
@@ -111,7 +117,7 @@ def verify(*, as_json: bool) -> None:
 
     Example: spec-kitty mailbox verify
     """
-    with complaining(exit_code=COULD_NOT_CHECK):
+    with complaining(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
         layout = layout_here()
         breaks = [*verification.find_breaks(layout), *bootstrap.find_changed_lines(layout)]
         breaks += bootstrap.find_missing_events(layout)

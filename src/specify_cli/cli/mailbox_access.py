@@ -207,6 +207,8 @@ def _facts(orchestrator: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "policy", f"{field}: {', '.join(values) or 'none'}"
     bounds = "{max_waiting:,} waiting, {max_waiting_bytes:,} bytes waiting"
     yield "quota", (bounds + ", {max_request_bytes:,} bytes a request").format(**quota)
+    daily = "{max_daily_requests:,} requests and {max_daily_bytes:,} bytes a day (UTC)"
+    yield "quota", daily.format(**quota)
     for here, there in orchestrator["paths"].items():
         yield "path", f"{here} is seen as {there}"
     for name in ("inbox", "outbox"):

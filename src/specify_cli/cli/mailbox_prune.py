@@ -1,15 +1,28 @@
-"""`spec-kitty mailbox prune`: old replies make room."""
+"""`spec-kitty mailbox prune`: what is not kept for ever makes room."""
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
-from specify_cli.cli.asking import ask
+from specify_cli.cli.asking import ask, is_on_terminal
+from specify_cli.cli.saying import say
 
 AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+NOT_ASKED_FOR = 3
+"""The exit code where something would go and nobody said that it may."""
+
+ONE_OF = {
+    "replies": "reply",
+    "answers of reads": "answer of a read",
+    "parts of the journal": "part of the journal",
+    "settled dead letters": "settled dead letter",
+}
 
 
 class Age(click.ParamType[int]):
@@ -28,21 +41,63 @@ class Age(click.ParamType[int]):
 
 
 @click.command()
-@click.option("--older-than", type=Age(), required=True, help="Age, such as 30d, 12h or 8w.")
-@click.option("--dry-run", is_flag=True, help="Remove nothing, say how many it would be.")
+@click.option("--older-than", type=Age(), help="Age of replies that go, such as 30d; else none.")
+@click.option("--yes", is_flag=True, help="Remove it without asking.")
+@click.option("--dry-run", is_flag=True, help="Remove nothing, show what would go.")
 @click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
-def prune(*, older_than: int, dry_run: bool, as_json: bool) -> None:
-    """Remove old replies that the journal can bring back.
+def prune(*, older_than: int | None, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove what is not kept for ever: show it first, then ask.
 
-    The same request sent again brings its reply back.
+    What goes by config.toml (reads_days, reads_max_bytes, journal_days, journal_max_bytes, letters_days): answers of
+    requests that changed nothing, with their ids and replies; old parts of the journal, into .kitty/archive, compressed;
+    records of dead letters that were replayed or discarded. With --older-than, other replies that are older: the same
+    request sent again brings its reply back.
+
+    Exit 0: removed, nothing to remove, or --dry-run. 1: refused, or answered with no. 3: shown only, because there is no
+    terminal to ask at and no --yes. With --json nobody is asked.
 
     Example: spec-kitty mailbox prune --older-than 30d --dry-run
     """
-    command = "count-old-replies" if dry_run else "prune-replies"
-    data = ask(command, as_json=as_json, older_than_s=older_than)
-    if as_json:
-        return
-    done = "would be removed" if dry_run else "removed"
-    click.echo(f"{data['replies']} replies {done}")
-    for identity, count in sorted(data["by_orchestrator"].items()):
-        click.echo(f"  {identity}: {count}")
+    if not yes:
+        shows_only = dry_run or as_json
+        planned = ask("count-old-replies", as_json=as_json, older_than_s=older_than)
+        if not as_json:
+            _show(planned, is_done=False)
+        if dry_run or not planned["going"]:
+            return
+        if shows_only or not is_on_terminal():
+            say("nothing was removed: add --yes to remove it", is_error=True)
+            sys.exit(NOT_ASKED_FOR)
+        if not click.confirm("Remove it?"):
+            sys.exit(1)
+    elif dry_run:
+        raise click.UsageError("--yes and --dry-run exclude each other.")
+    gone = ask("prune-replies", as_json=as_json, older_than_s=older_than)
+    if not as_json:
+        _show(gone, is_done=True)
+
+
+def _show(data: Mapping[str, Any], *, is_done: bool) -> None:
+    for line in _in_words(data, is_done=is_done):
+        say(line)
+
+
+def _in_words(data: Mapping[str, Any], *, is_done: bool) -> Iterator[str]:
+    if not data["going"]:
+        yield "nothing to remove"
+    for it in data["going"]:
+        name = ONE_OF[it["what"]] if it["count"] == 1 else it["what"]
+        deed = "archived" if it["what"] == "parts of the journal" else "removed"
+        done = deed if is_done else f"would be {deed}"
+        yield f"{it['count']:,} {name} {done} ({_size(it['bytes'])}): {it['rule']}"
+        if it["what"] == "replies":
+            for identity, count in sorted(data["by_orchestrator"].items()):
+                yield f"  {identity}: {count:,}"
+
+
+def _size(count: int) -> str:
+    size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{count} bytes" if units[0] == "bytes" else f"{size:.1f} {units[0]}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from specify_cli.errors import RequestMalformed, StorageFailed
 from specify_cli.files import folders
+from specify_cli.mailbox.daily import DailyUse
 from specify_cli.mailbox.dead_letters import DeadLetters
 from specify_cli.mailbox.desk import Desk
 from specify_cli.mailbox.inbox import Inbox, Landed, is_in_progress
@@ -19,6 +21,7 @@ from specify_cli.mailbox.post import Post
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import Workplace
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX
+from specify_cli.storage import record_additions, records
 
 # Given the name of a mailbox and the descriptor of its inbox.
 OnLook = Callable[[str, int], None]
@@ -39,6 +42,8 @@ class Mailroom:
         self._workplace = workplace
         self._layout = workplace.layout
         self._pool = pool
+        self._daily: dict[str, DailyUse] = {}
+        self._additions: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
         self._on_look = on_look
         self._bound = workplace.settings.max_ungranted
         self._granted = {one.identity: one for one in workplace.settings.orchestrators}
@@ -114,8 +119,29 @@ class Mailroom:
             dead_letters=self.dead_letters,
         )
         self.posts[identity] = Post(
-            self._workplace, inbox, desk, orchestrator=orchestrator, pool=self._pool
+            self._workplace,
+            inbox,
+            desk,
+            orchestrator=orchestrator,
+            pool=self._pool,
+            daily=self._daily_use(orchestrator),
         )
+
+    def _daily_use(self, orchestrator: Orchestrator) -> DailyUse:
+        """It outlives the mailbox: whoever removes his folder begins no new day."""
+        identity = orchestrator.identity
+        if identity not in self._daily:
+            self._daily[identity] = DailyUse(orchestrator, partial(self._added, identity))
+        return self._daily[identity]
+
+    def _added(self, identity: str, since: str) -> tuple[int, int]:
+        """How many requests of it were recorded since then, and their bytes; looked up once for all."""
+        if since not in self._additions:
+            record = records.found(self._layout)
+            found = record_additions.added_since(record, since) if record else ({}, {})
+            self._additions = {since: found}
+        requests, sizes = self._additions[since]
+        return requests.get(identity, 0), sizes.get(identity, 0)
 
     def _admit(self, name: str) -> None:
         if not self._holds_something(name):

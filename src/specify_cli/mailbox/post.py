@@ -10,6 +10,7 @@ from functools import partial
 
 from specify_cli import clock
 from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.mailbox.daily import DailyUse
 from specify_cli.mailbox.desk import Desk, Reading
 from specify_cli.mailbox.inbox import Backlog, Claim, Inbox, Landed
 from specify_cli.mailbox.pool import InHand, Pool
@@ -49,11 +50,13 @@ class Post:
         *,
         orchestrator: Orchestrator,
         pool: Pool,
+        daily: DailyUse,
     ) -> None:
         self.orchestrator = orchestrator
         self.inbox = inbox
         self._desk = desk
         self._pool = pool
+        self._daily = daily
         self._settings = workplace.settings
         self._log = workplace.log
         self._recovered: deque[tuple[Claim, SpecKittyError | None]] = deque()
@@ -181,7 +184,7 @@ class Post:
         # Asked after the look, because what was found may have landed after the stop.
         if not self._served or is_stopping():
             return False
-        self._take(self._served[0])
+        self._take(self._served[0], self._daily.refusal())
         self._served.popleft()
         return True
 
@@ -199,6 +202,8 @@ class Post:
             if stem is None:
                 self.set_aside(landed, why=f"'{ascii(landed.name)[1:-1]}' {UNNAMED}")
             elif (claim := self.inbox.claim(landed.name, stem, size=landed.size)) is not None:
+                if refusal is None:
+                    self._daily.add(self._cost(landed.size))
                 self._hand_over(claim, refusal)
         except OSError as error:
             self._bear(landed, error)

@@ -91,6 +91,10 @@ class Rounds:
         self._pool.call_me()
         return min(wait_s, self._settings.look_again_s)
 
+    def depth(self) -> int:
+        """How many requests wait, or are being answered, in all mailboxes."""
+        return sum(post.backlog().depth for post in self._room.posts.values())
+
     def _is_done(self) -> bool:
         return all(post.is_done for post in self._room.posts.values())
 

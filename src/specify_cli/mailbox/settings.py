@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specify_cli.protocol import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
+from specify_cli.protocol import (
+    MAX_DAILY_BYTES,
+    MAX_DAILY_REQUESTS,
+    MAX_REQUEST_BYTES,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,8 @@ class Orchestrator:
     max_waiting: int = MAX_WAITING
     max_waiting_bytes: int = MAX_WAITING_BYTES
     max_request_bytes: int = MAX_REQUEST_BYTES
+    max_daily_requests: int = MAX_DAILY_REQUESTS
+    max_daily_bytes: int = MAX_DAILY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

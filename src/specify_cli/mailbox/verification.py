@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from specify_cli import ids
+from specify_cli import ids, progress
 from specify_cli.files import atomic, folders
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout, Places
@@ -40,7 +40,7 @@ def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
     for identity in layout.identities():
         places = layout.places(identity)
         scope = ids.scope_of(ids.MAILBOX, identity)
-        for name in _reply_names(places):
+        for name in progress.counted(_reply_names(places), "comparing replies"):
             shown = name if identity == DEFAULT else f"{identity}/{name}"
             recorded = journal.find(name.removesuffix(SUFFIX), scope)
             if recorded is None:

@@ -16,6 +16,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files.locks import LifeLock, holder
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.chores import Chore, Chores
+from specify_cli.mailbox.draining import Draining
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
@@ -74,7 +75,9 @@ class Worker:
             self._on_duty(watch) as rounds,
         ):
             start_chores()
+            draining = Draining(rounds.depth)
             while not self._is_stopping:
+                draining.look()
                 self._bell.wait(rounds.serve())
 
     def drain(self) -> None:
@@ -85,7 +88,10 @@ class Worker:
             SpecKittyError, OSError: an answer could not be recorded; nothing is lost.
         """
         with self._on_duty(None) as rounds:
+            draining = Draining(rounds.depth)
+            draining.look()
             while not self._is_stopping and (wait_s := rounds.drain()) is not None:
+                draining.look()
                 self._bell.wait(wait_s)
 
     def stop(self) -> None:

@@ -16,6 +16,8 @@ from specify_cli.ids import DEFAULT_ORCHESTRATOR
 from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.protocol import (
+    MAX_DAILY_BYTES,
+    MAX_DAILY_REQUESTS,
     MAX_REQUEST_BYTES,
     MAX_WAITING,
     MAX_WAITING_BYTES,
@@ -25,7 +27,12 @@ from specify_cli.storage.settings import (
     GIT_TIMEOUT_S,
     INTAKE_MAX_BYTES,
     INTAKE_MAX_FILES,
+    JOURNAL_DAYS,
+    JOURNAL_MAX_BYTES,
+    LETTERS_DAYS,
     PUSH_TIMEOUT_S,
+    READS_DAYS,
+    READS_MAX_BYTES,
     TRASH_DAYS,
     HooksRule,
     IntakeRule,
@@ -48,6 +55,10 @@ MOST_FILTERS = 64
 MOST_INTAKE_BYTES = 1024**4
 MOST_INTAKE_FILES = 10_000_000
 MOST_TRASH_DAYS = 3650
+MOST_DAYS = 36_500
+MOST_KEPT_BYTES = 1024**4
+MOST_DAILY_REQUESTS = 100_000_000
+MOST_DAILY_BYTES = 1024**4
 
 Word: TypeAlias = Literal[
     "all",
@@ -119,11 +130,13 @@ class PolicyTable(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaTable(Params):
-    """Bounds on what may wait."""
+    """Bounds on what may wait, and on what is taken a day."""
 
     max_waiting: Annotated[int, Field(ge=1, le=MOST_WAITING)] = MAX_WAITING
     max_waiting_bytes: Annotated[int, Field(ge=1, le=MOST_WAITING_BYTES)] = MAX_WAITING_BYTES
     max_request_bytes: Annotated[int, Field(ge=1, le=MOST_REQUEST_BYTES)] = MAX_REQUEST_BYTES
+    max_daily_requests: Annotated[int, Field(ge=1, le=MOST_DAILY_REQUESTS)] = MAX_DAILY_REQUESTS
+    max_daily_bytes: Annotated[int, Field(ge=1, le=MOST_DAILY_BYTES)] = MAX_DAILY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +170,11 @@ class ConfigTable(Params):
     intake_max_bytes: Annotated[int, Field(ge=1, le=MOST_INTAKE_BYTES)] = INTAKE_MAX_BYTES
     intake_max_files: Annotated[int, Field(ge=1, le=MOST_INTAKE_FILES)] = INTAKE_MAX_FILES
     trash_days: Annotated[int, Field(ge=0, le=MOST_TRASH_DAYS)] = TRASH_DAYS
+    reads_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = READS_DAYS
+    reads_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] = READS_MAX_BYTES
+    journal_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = JOURNAL_DAYS
+    journal_max_bytes: Annotated[int, Field(ge=0, le=MOST_KEPT_BYTES)] = JOURNAL_MAX_BYTES
+    letters_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = LETTERS_DAYS
     orchestrators: (
         Annotated[dict[Name, OrchestratorTable], Field(min_length=1, max_length=MOST_ORCHESTRATORS)]
         | None

@@ -20,10 +20,11 @@ from specify_cli.orchestrator_api.carrying_out import CarryingOut, refusal
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode
 from specify_cli.orchestrator_api.host import Host
-from specify_cli.orchestrator_api.journal_lines import journal_line, was_never_read
+from specify_cli.orchestrator_api.journal_lines import journal_line
 from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.storage.published_line import was_never_read
 from specify_cli.workflow.cause import Decision, conflict
 
 if TYPE_CHECKING:

@@ -14,7 +14,13 @@ from typing import Any
 from specify_cli.ids import DEFAULT_ORCHESTRATOR
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.policy import FLAGS
-from specify_cli.protocol import MAX_REQUEST_BYTES, MAX_WAITING, MAX_WAITING_BYTES
+from specify_cli.protocol import (
+    MAX_DAILY_BYTES,
+    MAX_DAILY_REQUESTS,
+    MAX_REQUEST_BYTES,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+)
 
 ALL = "all"
 READ_ONLY = "read-only"
@@ -23,11 +29,13 @@ PATH_KEYS = "_path"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """How much an orchestrator may leave in its inbox."""
+    """How much an orchestrator may leave in its inbox, and how much of it is taken a day."""
 
     max_waiting: int = MAX_WAITING
     max_waiting_bytes: int = MAX_WAITING_BYTES
     max_request_bytes: int = MAX_REQUEST_BYTES
+    max_daily_requests: int = MAX_DAILY_REQUESTS
+    max_daily_bytes: int = MAX_DAILY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from specify_cli import clock
-from specify_cli.errors import NotAuthorized, RequestTooLarge, StorageFailed
 from specify_cli.orchestrator_api import arguments
 from specify_cli.orchestrator_api.judgement import Judgement
 from specify_cli.orchestrator_api.request import Origin
-
-# What a file is refused with that nobody has read: past the bounds, too large, another user's.
-REFUSED_UNREAD = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
-
-
-def was_never_read(line: Mapping[str, Any]) -> bool:
-    """Whether nobody can say what that request was, so that whatever has its id is taken for it.
-
-    Bounds and owners may be others when a killed host comes back to the very same file.
-    """
-    return line["args"] is None and line["envelope"]["error_code"] in REFUSED_UNREAD
 
 
 def journal_line(

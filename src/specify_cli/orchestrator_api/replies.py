@@ -1,44 +1,53 @@
-"""What the commands about old replies take and answer."""
+"""What the commands about what can be pruned take and answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from specify_cli.orchestrator_api.arguments import Constraint, Params, argument
 from specify_cli.orchestrator_api.command import Result
 
 if TYPE_CHECKING:
     from specify_cli.workflow.replies import Reply
+    from specify_cli.workflow.retention import Going
 
 Seconds = Annotated[int, Constraint((("ge", 0), ("le", 10**10)))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldRepliesParams(Params):
-    """Which replies are old."""
+    """Which replies are old; without an age none is."""
 
-    older_than_s: Seconds = argument("Age in seconds.")
+    older_than_s: Seconds | None = argument("Age in seconds.", default=None)
 
     @property
-    def age(self) -> timedelta:
+    def age(self) -> timedelta | None:
         """How old a reply must be."""
-        return timedelta(seconds=self.older_than_s)
+        return None if self.older_than_s is None else timedelta(seconds=self.older_than_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepliesResult(Result):
-    """Data about replies: how many, by orchestrator."""
+    """Data about what can be pruned: how many replies, by orchestrator; and all of it, by rule."""
 
     replies: int
     by_orchestrator: dict[str, int]
+    going: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, replies: Sequence[Reply]) -> RepliesResult:
-        """The data about `replies`."""
+    def of(cls, replies: Sequence[Reply], going: Sequence[Going]) -> RepliesResult:
+        """The data about `replies` and all that is `going`."""
         counts: dict[str, int] = {}
         for reply in replies:
             counts[reply.identity] = counts.get(reply.identity, 0) + 1
-        return cls(replies=len(replies), by_orchestrator=counts)
+        return cls(
+            replies=len(replies),
+            by_orchestrator=counts,
+            going=[
+                {"what": it.what, "count": it.count, "bytes": it.bytes, "rule": it.rule}
+                for it in going
+            ],
+        )

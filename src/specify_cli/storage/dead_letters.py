@@ -69,6 +69,10 @@ class LetterFolder:
             if record is not None:
                 yield Letter(letter_id=letter_id, ending=ending, record=record)
 
+    def record_of(self, letter: Letter) -> Path:
+        """Where the record of the letter lies."""
+        return self.folder / (letter.letter_id + letter.ending)
+
     def named(self, prefix: str) -> Letter:
         """The one letter whose id begins so.
 

@@ -6,6 +6,7 @@ the one that the command line and the root inbox share, or a named orchestrator'
 
 from __future__ import annotations
 
+import bisect
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,14 +14,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from specify_cli import clock, ids
+from specify_cli import clock, ids, progress
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import journal_adoption, published_line, records
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_publisher import MAX_BYTES, JournalPublisher, Line
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import Record
+from specify_cli.storage.record import DROPPED, PRUNED, Record
 from specify_cli.storage.record_entries import REQUEST, AlreadyAsked, Asked, Draft
 
 if TYPE_CHECKING:
@@ -257,6 +258,7 @@ def _draft_of(
         at=line.get("at") or clock.timestamp(),
         kind=REQUEST,
         published=partial(_encoded, line),
+        content=published_line.shared_part(line),
         asked=asked,
         also=also,
     )
@@ -267,29 +269,77 @@ def _encoded(line: Mapping[str, Any], seq: int, prev: str) -> bytes:
 
 
 def _differences(files: JournalFiles, record: Record) -> Iterator[str]:
-    numbers, last = record.numbers(), 0
-    seen: set[int] = set()
-    for place, line in files.numbered():
+    numbers = record.numbers(after=record.noted(DROPPED))
+    order = _Order(numbers)
+    pruned = _Pruned(record.noted(PRUNED))
+    published = files.numbered()
+    for place, line in progress.counted(published, "proving the journal", total=len(numbers)):
         try:
             seq = published_line.parse(line)["seq"]
         except (ValueError, RecursionError) as error:
             yield f"{place}: is no line of the journal: {error}"
             continue
         known = record.published_line(seq)
+        yield from pruned.fault_before(seq, known or line)
+        if known is None and pruned.may_be(seq, place=place, line=line):
+            known = line
         if known is None:
             yield f"{place}: the host has no line {seq}"
         elif known != line:
             yield f"{place}: is not what the host wrote"
-        elif seq in seen or seq <= last:
-            yield f"{place}: line {seq} stands behind line {last}"
-        elif seq != last + 1 and (
-            gap := _words(it for it in numbers if last < it < seq and it not in seen)
-        ):
-            yield f"{place}: {gap} missing before it"
-        seen.add(seq)
-        last = max(last, seq)
-    if missing := _words(it for it in numbers[:-1] if it > last):
-        yield f"{missing} not published"
+        else:
+            yield from (f"{place}: {it}" for it in order.faults_at(seq))
+        order.add(seq)
+    yield from order.faults_at_end()
+
+
+class _Order:
+    """Whether lines come in their order, with none of `numbers` missing."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+        self._seen: set[int] = set()
+        self._last = 0
+
+    def faults_at(self, seq: int) -> Iterator[str]:
+        """What is wrong with the place of that line."""
+        if seq in self._seen or seq <= self._last:
+            yield f"line {seq} stands behind line {self._last}"
+        elif seq != self._last + 1:
+            start = bisect.bisect_right(self._numbers, self._last)
+            end = bisect.bisect_left(self._numbers, seq)
+            if gap := _words(it for it in self._numbers[start:end] if it not in self._seen):
+                yield f"{gap} missing before it"
+
+    def add(self, seq: int) -> None:
+        """The line was there."""
+        self._seen.add(seq)
+        self._last = max(self._last, seq)
+
+    def faults_at_end(self) -> Iterator[str]:
+        """What is missing behind the last line; the newest one may be under way."""
+        if missing := _words(it for it in self._numbers[:-1] if it > self._last):
+            yield f"{missing} not published"
+
+
+class _Pruned:
+    """Lines that the record does not have any more, up to the line `until`: the line behind each proves it."""
+
+    def __init__(self, until: int) -> None:
+        self._until = until
+        self._seq, self._place, self._line = 0, "", b""
+
+    def may_be(self, seq: int, *, place: str, line: bytes) -> bool:
+        """Whether the line of that number may be one of them."""
+        if seq <= self._until:
+            self._seq, self._place, self._line = seq, place, line
+        return seq <= self._until
+
+    def fault_before(self, seq: int, line: bytes) -> Iterator[str]:
+        """What is wrong with the one before that line, if it is one of them."""
+        if self._seq and self._seq == seq - 1 and not published_line.names(line, self._line):
+            yield f"{self._place}: is not what the host wrote"
+        self._seq = 0
 
 
 def _words(numbers: Iterable[int]) -> str:

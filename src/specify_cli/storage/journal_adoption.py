@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from specify_cli import clock
+from specify_cli import clock, progress
 from specify_cli.storage import published_line
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import ADOPTED, Asked, Draft
+
+_Line: TypeAlias = tuple[bytes, dict[str, Any]]
 
 
 def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[str, Any]]]:
@@ -23,7 +25,8 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
     """
     seq, newest = record.last_published()
     prev = published_line.digest(newest) if newest else ""
-    for _, line in files.numbered():
+    # What is in the archive was in the record before.
+    for _, line in files.numbered(with_archive=not newest):
         with suppress(ValueError, RecursionError):
             entry = published_line.parse(line)
             continues = (entry["seq"], entry.get("prev")) == (seq + 1, prev)
@@ -39,7 +42,17 @@ def take_over(record: Record, files: JournalFiles) -> None:
         StorageFailed: the disk refused.
         StateUnreadable: the record is damaged.
     """
-    record.commit_all(_draft(line, entry) for line, entry in not_in(record, files))
+    record.commit_all(
+        _draft(line, entry) for line, entry in _reported(not_in(record, files), files)
+    )
+
+
+def _reported(lines: Iterator[_Line], files: JournalFiles) -> Iterator[_Line]:
+    done, total = 0, files.size() if progress.is_observed() else 0
+    for line, entry in lines:
+        progress.report(done, max(total, done + 1), "taking the journal over")
+        done += len(line)
+        yield line, entry
 
 
 def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
@@ -47,6 +60,7 @@ def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
         at=str(entry.get("at") or clock.timestamp()),
         kind=ADOPTED,
         published=partial(_as_it_is, line),
+        content=published_line.shared_part(entry),
         seq=entry["seq"],
         asked=Asked(
             id=entry["correlation_id"],

@@ -1,7 +1,8 @@
 """The published journal as it lies in the outbox: `journal.jsonl`, and the older parts beside it.
 
-A part that has grown too long is renamed `journal-<first seq>.jsonl`, and a new one goes on. Operators
-read these files; what the host knows of a request is in its record.
+A part that has grown too long is renamed `journal-<first seq>.jsonl`, and a new one goes on. Old parts are
+kept in the archive, compressed, as `journal-<first seq>.jsonl.gz`. Operators read these files; what the host
+knows of a request is in its record.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from typing import IO, Any, Final
 from specify_cli.files.atomic import translated
 from specify_cli.files.regular import kind
 from specify_cli.storage import published_line
+from specify_cli.storage.layout import ARCHIVE
+
+PACKED: Final = ".gz"
+"""Behind the name of a part that is in the archive."""
 
 _UNDAMAGED_WAY_OUT: Final = "`spec-kitty mailbox verify` names every damaged line"
 
@@ -33,40 +38,83 @@ class JournalFiles:
         """The older part that begins with that line."""
         return self.path.with_name(f"{self.path.stem}-{first_seq}{self.path.suffix}")
 
+    @property
+    def archive(self) -> Path:
+        """The folder of the parts that are not published any more."""
+        return self.path.parent.with_name(ARCHIVE)
+
+    def archived(self, part: Path) -> Path:
+        """Where an older part goes."""
+        return self.archive / f"{part.name}{PACKED}"
+
     def older_parts(self) -> list[Path]:
         """The parts beside the newest, oldest first. Raises: StorageFailed."""
-        name = re.escape(self.path.stem) + r"-([0-9]{1,18})" + re.escape(self.path.suffix)
-        with translated(self.path.parent, "list"):
+        return [self.part(seq) for seq in self._firsts(self.path.parent)]
+
+    def archived_parts(self) -> list[Path]:
+        """The parts in the archive that are not published, oldest first. Raises: StorageFailed."""
+        published = {*self.older_parts()}
+        parts = (self.part(seq) for seq in self._firsts(self.archive, PACKED))
+        return [self.archived(it) for it in parts if it not in published]
+
+    def _firsts(self, folder: Path, ending: str = "") -> list[int]:
+        name = f"{re.escape(self.path.stem)}-([0-9]{{1,18}}){re.escape(self.path.suffix + ending)}"
+        with translated(folder, "list"):
             try:
-                names = os.listdir(self.path.parent)
+                names = os.listdir(folder)
             except FileNotFoundError:
                 return []
-        found = sorted(int(match[1]) for it in names if (match := re.fullmatch(name, it)))
-        return [self.part(seq) for seq in found]
+        return sorted(int(match[1]) for it in names if (match := re.fullmatch(name, it)))
 
-    def numbered(self) -> Iterator[tuple[str, bytes]]:
+    def numbered(self, *, with_archive: bool = True) -> Iterator[tuple[str, bytes]]:
         """Each whole line with the words for where it stands, oldest first. Raises: StorageFailed."""
         with translated(self.path, "read"), contextlib.ExitStack() as stack:
             newest: IO[bytes] | None = None
             with contextlib.suppress(FileNotFoundError):
                 # Opened first: it may become an older part meanwhile, and would be missed.
                 newest = stack.enter_context(opened(self.path))
-            for part in self.older_parts():
-                with translated(part, "read"), opened(part) as file:
-                    if newest is None or not os.path.sameopenfile(file.fileno(), newest.fileno()):
+            older = self.older_parts()
+            for part in self.archived_parts() if with_archive else ():
+                yield from _unpacked(part)
+            for part in older:
+                with translated(part, "read"), self._still_there(part) as file:
+                    if file is None:
+                        # Archived since it was listed.
+                        yield from _unpacked(self.archived(part))
+                    elif newest is None or not os.path.samestat(
+                        os.fstat(file.fileno()), os.fstat(newest.fileno())
+                    ):
                         yield from _numbered(part.name, file)
             if newest is not None:
                 yield from _numbered(self.path.name, newest)
 
-    def parsed(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    @contextlib.contextmanager
+    def _still_there(self, part: Path) -> Iterator[IO[bytes] | None]:
+        try:
+            file = opened(part)
+        except FileNotFoundError:
+            if not os.path.lexists(self.archived(part)):
+                raise
+            yield None
+            return
+        with file:
+            yield file
+
+    def size(self) -> int:
+        """Bytes of what is published. Raises: StorageFailed."""
+        parts = [it for it in (*self.older_parts(), self.path) if it.exists()]
+        with translated(self.path.parent, "look at"):
+            return sum(it.lstat().st_size for it in parts)
+
+    def parsed(self, *, with_archive: bool = True) -> Iterator[tuple[bytes, dict[str, Any]]]:
         """Each line that can be read, and what it says, oldest first. Raises: StorageFailed."""
-        for _, line in self.numbered():
+        for _, line in self.numbered(with_archive=with_archive):
             with contextlib.suppress(ValueError, RecursionError):
                 yield line, published_line.parse(line)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
+    def lines(self, *, with_archive: bool = True) -> Iterator[dict[str, Any]]:
         """What each line says that can be read, oldest first. Raises: StorageFailed."""
-        return (said for _, said in self.parsed())
+        return (said for _, said in self.parsed(with_archive=with_archive))
 
 
 def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
@@ -81,6 +129,18 @@ def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
     if flags & (os.O_WRONLY | os.O_RDWR):
         return os.fdopen(descriptor, "r+b", buffering=0)
     return os.fdopen(descriptor, "rb")
+
+
+def _unpacked(part: Path) -> Iterator[tuple[str, bytes]]:
+    # Inside the function: few projects have an archive.
+    import gzip
+    import zlib
+
+    with translated(part, "read"), opened(part) as packed, gzip.open(packed) as file:
+        try:
+            yield from _numbered(part.name, file)  # type: ignore[arg-type]
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            yield f"{part.name} cannot be unpacked ({error})", b""
 
 
 def _numbered(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:

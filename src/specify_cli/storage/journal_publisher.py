@@ -6,6 +6,7 @@ older release, and are taken over into it.
 
 from __future__ import annotations
 
+import bisect
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.storage import journal_adoption, published_line, record_place
 from specify_cli.storage.journal_files import JournalFiles, opened, whole_lines
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import Record
+from specify_cli.storage.record import DROPPED, PRUNED, Record
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 
@@ -88,13 +89,15 @@ class JournalPublisher:
         present: set[int] = set()
         with translated(self._files.path, "repair"):
             for part in [*self._files.older_parts(), self._files.path]:
-                seqs = _sound_lines(part, record)
+                seqs = sound_lines(part, record, self._files)
                 if seqs is not None and present.isdisjoint(seqs):
                     present.update(seqs)
                     continue
                 self._put_away(part)
-            missing = (it for it in record.published() if it[0] not in present)
-            for run in _runs(missing, max_bytes=self._max_bytes):
+            # What was dropped or pruned stays so.
+            known = record.published(after=record.noted(DROPPED))
+            missing = (it for it in known if it[0] not in present)
+            for run in _runs(missing, max_bytes=self._max_bytes, present=sorted(present)):
                 self._publish(run)
 
     def is_complete(self, record: Record) -> bool:
@@ -124,8 +127,9 @@ class JournalPublisher:
             self._put_away(path)
             seq = end = 0
         _cut(path, end)
-        runs = _runs(record.published(after=seq or older), max_bytes=self._max_bytes)
-        if (seq or older) >= record.shown():
+        known = max(seq or older, record.noted(DROPPED))
+        runs = _runs(record.published(after=known), max_bytes=self._max_bytes)
+        if known >= record.shown():
             # Nothing was lost: the outbox refused, or a writer was killed between the record and here.
             with opened(path, _WRITING):
                 """Who follows it finds it there, with lines or without."""
@@ -247,28 +251,63 @@ def _scanned(path: Path) -> tuple[int, int]:
     return seq, end
 
 
-def _sound_lines(part: Path, record: Record) -> list[int] | None:
-    """The numbers of the lines of the part; None where it has anything that the record does not."""
+def sound_lines(part: Path, record: Record, files: JournalFiles) -> list[int] | None:
+    """The numbers of the lines of the part; None where it has anything that the record does not.
+
+    Lines that were pruned from the record count where the line behind them names them.
+    """
     seqs: list[int] = []
+    pruned, before = record.noted(PRUNED), b""
     with suppress(FileNotFoundError), opened(part) as file:
         for line in file:
             seq = published_line.seq_of(line) or 0
-            follows = not seqs or seq == seqs[-1] + 1
-            if not follows or record.published_line(seq) != line:
+            known = record.published_line(seq)
+            is_sound = known == line if known else 0 < seq <= pruned
+            if not is_sound or not _follows(seq, seqs, record):
+                return None
+            if before and seq == seqs[-1] + 1 and not published_line.names(line, before):
                 return None
             seqs.append(seq)
+            before = b"" if known else line
+    if before:
+        behind = record.published_line(seqs[-1] + 1) or _first_line(files, seqs[-1] + 1)
+        return None if behind and not published_line.names(behind, before) else seqs
     return seqs
 
 
-def _runs(lines: Iterable[Line], *, max_bytes: int) -> Iterator[list[Line]]:
-    """Runs of lines that follow each other, none longer than a part may be."""
+def _first_line(files: JournalFiles, seq: int) -> bytes:
+    """The line of that number where a part begins with it; empty where none does."""
+    for path in (files.part(seq), files.path):
+        with suppress(OSError), opened(path) as file:
+            line = file.readline()
+            if published_line.seq_of(line) == seq:
+                return line
+    return b""
+
+
+def _follows(seq: int, seqs: Sequence[int], record: Record) -> bool:
+    """Whether nothing that the record has is missing between that line and the one before it."""
+    if not seqs or seq == seqs[-1] + 1:
+        return True
+    return seq > seqs[-1] and record.next_number(seqs[-1]) >= seq
+
+
+def _runs(
+    lines: Iterable[Line], *, max_bytes: int, present: Sequence[int] = ()
+) -> Iterator[list[Line]]:
+    """Runs of lines with none that is `present` between them, none longer than a part may be."""
     run: list[Line] = []
     size = 0
     for seq, line in lines:
-        if run and (seq != run[-1][0] + 1 or size + len(line) > max_bytes):
+        if run and (_is_between(present, run[-1][0], seq) or size + len(line) > max_bytes):
             yield run
             run, size = [], 0
         run.append((seq, line))
         size += len(line)
     if run:
         yield run
+
+
+def _is_between(numbers: Sequence[int], after: int, before: int) -> bool:
+    place = bisect.bisect_right(numbers, after)
+    return place < len(numbers) and numbers[place] < before

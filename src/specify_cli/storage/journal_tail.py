@@ -35,9 +35,10 @@ class JournalTail:
 
     def last(self, count: int) -> list[dict[str, Any]]:
         """The last `count` lines that are there now, oldest first. Raises: StorageFailed, StateUnreadable."""
-        lines: deque[dict[str, Any]] = deque(maxlen=count)
-        for line in self._unseen(self._files.lines()):
-            lines.append(line)
+        lines = deque(self._unseen(self._files.lines(with_archive=False)), maxlen=count)
+        if len(lines) < count and self._files.archived_parts():
+            self._seq = 0
+            lines = deque(self._unseen(self._files.lines()), maxlen=count)
         newest = self._record.last_published()[0] if self._record else 0
         if self._record is None or newest <= self._seq:
             return list(lines)
@@ -58,7 +59,7 @@ class JournalTail:
                     return self._read_on(file.fileno(), status.st_size)
                 self._inode, self._offset = status.st_ino, 0
             # Another file: some of what was not seen yet may stand in those before it.
-            return list(self._unseen(self._files.lines()))
+            return list(self._unseen(self._files.lines(with_archive=False)))
         return []
 
     def _read_on(self, descriptor: int, size: int) -> list[dict[str, Any]]:

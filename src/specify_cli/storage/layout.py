@@ -12,6 +12,7 @@ from specify_cli.storage import host_place
 from specify_cli.storage.host_place import KITTY, MISSIONS
 
 WORKTREES: Final = ".worktrees"
+ARCHIVE: Final = "archive"
 
 
 @lru_cache(maxsize=4096)
@@ -63,6 +64,11 @@ class Layout:
     def journal(self) -> Path:
         """Every request and its answer."""
         return _place(self.root, KITTY, "outbox", "journal.jsonl")
+
+    @property
+    def archive(self) -> Path:
+        """Older parts of the journal, compressed, that are not in the outbox any more."""
+        return _place(self.root, KITTY, ARCHIVE)
 
     @property
     def heartbeat(self) -> Path:

@@ -12,14 +12,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from specify_cli import ids
+from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, StorageFailed
 from specify_cli.patterns import pattern
-from specify_cli.protocol import CORRELATION_ID
+from specify_cli.protocol import CORRELATION_ID, READS
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
 """What the first line has in place of the hash of the line before."""
 
 # A JSON string holds no bare quote and no newline, so nothing inside a line passes for its start.
 _HEAD: Final = pattern(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
+# What a file is refused with that nobody has read: past the bounds, too large, another user's.
+_REFUSED_UNREAD: Final = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
 _BEHIND_THE_ID: Final = ("at", "door", "identity")
 
 
@@ -61,6 +64,38 @@ def scope_of(entry: Mapping[str, Any]) -> str:
     return ids.scope_of(str(entry.get("door", "")), str(entry.get("identity", "")))
 
 
+def was_never_read(entry: Mapping[str, Any]) -> bool:
+    """Whether nobody can say what that request was, so that whatever has its id is taken for it.
+
+    Bounds and owners may be others when a killed host comes back to the very same file.
+    """
+    envelope = entry.get("envelope")
+    code = envelope.get("error_code") if isinstance(envelope, dict) else None
+    return entry.get("args") is None and code in _REFUSED_UNREAD
+
+
+def shared_part(entry: Mapping[str, Any]) -> bytes | None:
+    """Of the answer to a read, as its line has it, what the answers to others have, too; None where the line is kept for ever.
+
+    What was refused unread counts as a read: it changed nothing, either.
+    """
+    envelope = entry.get("envelope")
+    is_read = str(entry.get("command")).rpartition(".")[2] in READS or was_never_read(entry)
+    if not is_read or not isinstance(envelope, dict) or entry.get("dead_letter"):
+        return None
+    if envelope.get("error_code") == CorrelationIdConflict.code:
+        return None
+    return json.dumps(envelope.get("data"), separators=(",", ":")).encode("ascii")
+
+
 def digest(line: bytes) -> str:
     """How the next line names this one, which has its newline."""
     return "sha256:" + hashlib.sha256(line).hexdigest()
+
+
+def names(line: bytes, before: bytes) -> bool:
+    """Whether the line names that one as the line before it."""
+    try:
+        return parse(line).get("prev") == digest(before)
+    except (ValueError, RecursionError):
+        return False

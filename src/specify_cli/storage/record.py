@@ -27,11 +27,16 @@ from specify_cli.storage.record_entries import (
     KnownMission,
     OutcomeUnknown,
 )
-from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 DATABASE: Final = "record.db"
 REMADE: Final = "remade"
 """The name of the note of when the record was made in the place of one that was gone."""
+
+PRUNED: Final = "pruned"
+"""The note of the greatest `seq` of an answer that was pruned: up to there, some lines may be missing."""
+
+DROPPED: Final = "dropped"
+"""The note of the greatest `seq` that is not published any more."""
 
 
 class Record:
@@ -72,29 +77,19 @@ class Record:
     @property
     def id(self) -> str:
         """The id that was given to the record when it was made, a ULID. Raises: as `find`."""
-        with self._open() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = 'record_id'").fetchone()
-            return str(row[0])
+        return str(self.remembered("record_id"))
 
-    def note(self, name: str, value: str) -> None:
-        """The record has a note of that name. Raises: as `find`."""
-        with self._writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+    def remember(self, name: str, value: str | bytes) -> None:
+        """The record says that of itself. Raises: as `find`."""
+        if self.remembered(name) != value:
+            with self._writing() as connection:
+                connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def noted(self, name: str) -> str | None:
-        """What the note of that name says; None without one. Raises: as `find`."""
+    def remembered(self, name: str) -> Any:
+        """What the record says of itself under that name; None without. Raises: as `find`."""
         with self._open() as connection:
             row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-            return None if row is None else str(row[0])
-
-    def remember_path(self, path: bytes) -> None:
-        """The record is that of the project at this path in its checkout. Raises: as `find`."""
-        with self._open() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = 'path'").fetchone()
-            if row is not None and row[0] == path:
-                return
-        with self._writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta VALUES ('path', ?)", (path,))
+            return None if row is None else row[0]
 
     def find(
         self, asked_id: str, scope: str = ids.SHARED_SCOPE, digest: str | None = None
@@ -117,7 +112,10 @@ class Record:
 
     def published(self, *, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """The `seq` and the bytes of each published line behind that one, in their order. Raises: as `find`."""
-        query = "SELECT seq, CAST(published AS BLOB) FROM entry WHERE seq > ? ORDER BY seq LIMIT ?"
+        query = (
+            f"SELECT seq, {record_rows.LINE} FROM {record_rows.FROM}"  # noqa: S608
+            " WHERE seq > ? ORDER BY seq LIMIT ?"
+        )
         while True:
             with self._open() as connection:
                 found = connection.execute(query, (after, _AT_ONCE)).fetchall()
@@ -126,16 +124,22 @@ class Record:
                 return
             after = found[-1][0]
 
-    def numbers(self) -> list[int]:
-        """The `seq` of each published line, in their order. Raises: as `find`."""
+    def numbers(self, *, after: int = 0) -> list[int]:
+        """The `seq` of each published line behind that one, in their order. Raises: as `find`."""
         with self._open() as connection:
-            query = "SELECT seq FROM entry WHERE seq IS NOT NULL ORDER BY seq"
-            return [row[0] for row in connection.execute(query)]
+            query = "SELECT seq FROM entry WHERE seq > ? ORDER BY seq"
+            return [row[0] for row in connection.execute(query, (after,))]
+
+    def next_number(self, after: int) -> int:
+        """The `seq` of the first published line behind that one; 0 without one. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT min(seq) FROM entry WHERE seq > ?"
+            return connection.execute(query, (after,)).fetchone()[0] or 0
 
     def published_line(self, seq: int) -> bytes | None:
         """The line of that number; None where there is none. Raises: as `find`."""
         with self._open() as connection:
-            query = "SELECT CAST(published AS BLOB) FROM entry WHERE seq = ?"
+            query = f"SELECT {record_rows.LINE} FROM {record_rows.FROM} WHERE seq = ?"  # noqa: S608
             row = connection.execute(query, (seq,)).fetchone()
             return None if row is None else row[0]
 
@@ -146,9 +150,11 @@ class Record:
 
     def shown(self) -> int:
         """The `seq` up to which all lines were published when the newest one was committed. Raises: as `find`."""
-        with self._open() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = 'shown'").fetchone()
-            return int(row[0]) if row else 0
+        return self.noted("shown")
+
+    def noted(self, name: str) -> int:
+        """The number that was noted under that name; 0 without one. Raises: as `find`."""
+        return int(self.remembered(name) or 0)
 
     def packages(self, mission: int) -> dict[str, bytes]:
         """The state of each package of the mission that was ever changed, by its id. Raises: as `find`."""
@@ -219,9 +225,7 @@ class Record:
         What is committed meanwhile may be among them. Raises: as `find`.
         """
         where = "position > ?" if mission is None else "position > ? AND mission = ?"
-        query = (
-            f"SELECT {record_rows.READ} FROM entry WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
-        )
+        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE {where} ORDER BY position LIMIT {_AT_ONCE}"  # noqa: S608
         while True:
             with self._open() as connection:
                 values = (after,) if mission is None else (after, mission)
@@ -233,6 +237,16 @@ class Record:
             if len(found) < _AT_ONCE:
                 return
             after = found[-1].position
+
+    def entry_at(self, position: int) -> Entry | None:
+        """The newest entry that is not behind that position; None without one. Raises: as `find`."""
+        query = (
+            f"SELECT {record_rows.READ} FROM {record_rows.FROM}"  # noqa: S608
+            " WHERE position <= ? ORDER BY position DESC LIMIT 1"
+        )
+        with self._open() as connection:
+            row = connection.execute(query, (position,)).fetchone()
+            return None if row is None else record_rows.entry_in(row)
 
     def last(self) -> Entry | None:
         """The newest entry; None where there is none. Raises: as `find`."""
@@ -264,7 +278,7 @@ class Record:
             else:
                 seq, newest = record_rows.last_published(connection)
             if are_shown:
-                connection.execute("INSERT OR REPLACE INTO meta VALUES ('shown', ?)", (seq,))
+                record_rows.note(connection, "shown", seq)
             prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
@@ -281,28 +295,26 @@ class Record:
         Raises:
             StorageFailed: the disk refused.
         """
+        # Inside the function: few commands prove the record.
+        from specify_cli.storage import record_faults
+
         try:
             with self._open() as connection:
-                told = [row[0] for row in connection.execute("PRAGMA integrity_check").fetchall()]
+                told = record_faults.told_by_sqlite(connection)
                 told += [
                     f"{it[0]}: no {it[2]} behind its row {it[1]}"
                     for it in connection.execute("PRAGMA foreign_key_check").fetchall()
                 ]
             faults = [f"{self.path}: {it}" for it in told if it != "ok"]
-            return faults or self._broken_head()
+            last = self.last()
+            return faults or record_faults.broken_chain(
+                self.path,
+                self.entries(),
+                pruned=self.noted(PRUNED),
+                count=last.position if last else 0,
+            )
         except StateUnreadable as error:
             return [str(error)]
-
-    def _broken_head(self) -> list[str]:
-        head = NOTHING_BEFORE
-        for entry in self.entries():
-            try:
-                head = record_rows.head_of(head, entry)
-            except ValueError as error:
-                return [f"{self.path}: entry {entry.position} has a line that {error}"]
-            if head != entry.head:
-                return [f"{self.path}: entry {entry.position} is not what was committed"]
-        return []
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """A connection, for rows that another module keeps. Raises: as `find`."""

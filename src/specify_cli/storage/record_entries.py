@@ -59,6 +59,7 @@ class Draft:
         asked: The request that it answers.
         packages: The new state of each package that it changes, by the package's id.
         also: What else its transaction changes.
+        content: Of the answer to a read, the part of the published line that others have as well; None for all else.
     """
 
     at: str
@@ -72,11 +73,15 @@ class Draft:
     asked: Asked | None = None
     packages: Mapping[str, bytes] = field(default_factory=dict)
     also: Callable[[sqlite3.Connection], None] | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One decision as it stands in the record, with the `head` over it and everything before it."""
+    """One decision as it stands in the record, with the `head` over it and everything before it.
+
+    Where it `is_read`, it is the answer to a request that changed nothing, and may be pruned: the head is that before it.
+    """
 
     position: int
     at: str
@@ -88,6 +93,7 @@ class Entry:
     log: bytes
     salt: bytes
     head: bytes
+    is_read: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.storage.record import Record
+from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 _TEXT: Final = re.compile(r"([0-9A-HJKMNP-TV-Z]{26}):([0-9]{1,15}):([0-9a-f]{64})", re.ASCII)
 
@@ -46,11 +47,12 @@ def difference(record: Record, expected: RecordHead) -> str:
     """
     if record.id != expected.record_id:
         return f"this is another record, {record.id}: of another clone, or made again; nothing is proved"
-    entry = next(record.entries(after=expected.position - 1), None)
-    if entry is None or entry.position != expected.position:
-        last = record.last()
-        end = last.position if last else 0
+    last = record.last()
+    end = last.position if last else 0
+    if end < expected.position:
         return f"it ends at entry {end}: it is older than what is expected, restored from a backup perhaps"
-    if entry.head.hex() != expected.head:
+    # What was pruned had the head of the entry before it.
+    entry = record.entry_at(expected.position)
+    if (entry.head if entry else NOTHING_BEFORE).hex() != expected.head:
         return f"entry {expected.position}, or one before it, is not what it was"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -27,25 +28,38 @@ _ASK_ANEW: Final = (
     " WHERE NOT EXISTS (SELECT 1 FROM request WHERE scope = ?1 AND id = ?2)"
 )
 
-READ: Final = _COLUMNS.replace("published, log", "CAST(published AS BLOB), CAST(log AS BLOB)")
-"""The columns as they are read; text that somebody else put in place of bytes is read as bytes."""
+LINE: Final = (
+    "CAST(CASE WHEN content IS NULL THEN published"
+    " ELSE substr(published, 1, content_at) || data || substr(published, content_at + 1) END AS BLOB)"
+)
+"""The published line, whole; text that somebody else put in place of bytes is read as bytes."""
+
+FROM: Final = "entry LEFT JOIN content ON number = content"
+"""Where `READ` and `LINE` are read from."""
+
+READ: Final = (
+    _COLUMNS.replace("published, log", f"{LINE}, CAST(log AS BLOB)") + ", content IS NOT NULL"
+)
+"""The columns of an entry."""
 
 
 def entry_in(row: Sequence[object]) -> Entry:
     """The entry in a row of `READ`."""
-    return Entry(**dict(zip(_COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]
+    *values, is_read = row
+    columns = dict(zip(_COLUMNS.split(", "), values, strict=True))
+    return Entry(**columns, is_read=bool(is_read))  # type: ignore[arg-type]
 
 
 def last(connection: sqlite3.Connection) -> Entry | None:
     """The newest entry; None where there is none."""
-    query = f"SELECT {READ} FROM entry ORDER BY position DESC LIMIT 1"  # noqa: S608
+    query = f"SELECT {READ} FROM {FROM} ORDER BY position DESC LIMIT 1"  # noqa: S608
     row = connection.execute(query).fetchone()
     return None if row is None else entry_in(row)
 
 
 def last_published(connection: sqlite3.Connection) -> tuple[int, bytes]:
     """The `seq` of the newest published line, and the line; 0 and nothing where there is none."""
-    query = "SELECT seq, published FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    query = f"SELECT seq, {LINE} FROM {FROM} WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"  # noqa: S608
     row = connection.execute(query).fetchone()
     return (0, b"") if row is None else (row[0], bytes(row[1]))
 
@@ -53,8 +67,8 @@ def last_published(connection: sqlite3.Connection) -> tuple[int, bytes]:
 def find(connection: sqlite3.Connection, asked: Mapping[str, str | None]) -> bytes | None:
     """The published line of the first request of that `id` in that `scope`; where `digest` is not None, of that."""
     query = (
-        "SELECT published FROM request JOIN entry USING (position)"
-        " WHERE scope = :scope AND id = :id AND (:digest IS NULL OR digest = :digest) ORDER BY position LIMIT 1"
+        f"SELECT {LINE} FROM request JOIN entry USING (position) LEFT JOIN content ON number = content"  # noqa: S608
+        " WHERE scope = :scope AND id = :id AND (:digest IS NULL OR request.digest = :digest) ORDER BY position LIMIT 1"
     )
     row = connection.execute(query, asked).fetchone()
     return None if row is None else bytes(row[0])
@@ -73,14 +87,20 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
         seq=own_seq,
         published=published,
         log=draft.log,
-        salt=os.urandom(_SALT_BYTES),
+        salt=b"" if draft.content is not None else os.urandom(_SALT_BYTES),
         head=b"",
+        is_read=draft.content is not None,
     )
     return replace(entry, head=head_of(before.head if before else NOTHING_BEFORE, entry))
 
 
 def head_of(before: bytes, entry: Entry) -> bytes:
-    """The head over the entry and everything before it, whose head was `before`."""
+    """The head over the entry and everything before it, whose head was `before`.
+
+    What may be pruned is not in it: the line behind it names it by its digest, and is.
+    """
+    if entry.is_read:
+        return before
     return head_after(
         before,
         about=(entry.at, entry.kind, entry.mission, entry.place),
@@ -104,9 +124,7 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
             raise Overtaken(
                 "somebody else changed the mission meanwhile; nothing was changed: ask again"
             )
-    values = [getattr(entry, name) for name in _COLUMNS.split(", ")]
-    marks = ", ".join("?" * len(values))
-    connection.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
+    _insert_entry(connection, entry, draft.content)
     if draft.kind == PLANNED:
         connection.execute(
             "UPDATE mission SET plan = ? WHERE number = ?", (draft.log, draft.mission)
@@ -125,3 +143,33 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])
     if draft.also is not None:
         draft.also(connection)
+
+
+def note(connection: sqlite3.Connection, name: str, number: int) -> None:
+    """The number is noted under that name."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, number))
+
+
+def _insert_entry(connection: sqlite3.Connection, entry: Entry, content: bytes | None) -> None:
+    columns = {name: getattr(entry, name) for name in _COLUMNS.split(", ")}
+    if content is not None:
+        line = entry.published or b""
+        place = line.find(content)
+        if place < 0:
+            place, content = 0, b""
+        columns["published"] = line[:place] + line[place + len(content) :]
+        columns["content"], columns["content_at"] = _content(connection, content), place
+    marks = ", ".join("?" * len(columns))
+    order = f"INSERT INTO entry ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+    connection.execute(order, [*columns.values()])
+
+
+def _content(connection: sqlite3.Connection, data: bytes) -> int:
+    """The number of that content, which is there once."""
+    digest = hashlib.sha256(data).digest()
+    query = "SELECT number FROM content WHERE digest = ?"
+    found = connection.execute(query, (digest,)).fetchone()
+    if found is not None:
+        return int(found[0])
+    order = "INSERT INTO content (digest, data) VALUES (?, ?)"
+    return connection.execute(order, (digest, data)).lastrowid or 0

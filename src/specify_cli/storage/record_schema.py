@@ -33,12 +33,15 @@ _TABLES: Final = (
         number INTEGER PRIMARY KEY, id TEXT, folder TEXT NOT NULL, branch TEXT, plan BLOB)""",
     "CREATE INDEX mission_by_id ON mission (id)",
     "CREATE INDEX mission_by_folder ON mission (folder)",
+    "CREATE TABLE content (number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, data BLOB NOT NULL)",
     """CREATE TABLE entry (
         position INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL,
         mission INTEGER REFERENCES mission, place INTEGER, seq INTEGER UNIQUE, published BLOB,
         log BLOB NOT NULL,
-        salt BLOB NOT NULL, head BLOB NOT NULL)""",
+        salt BLOB NOT NULL, head BLOB NOT NULL,
+        content INTEGER REFERENCES content, content_at INTEGER)""",
     "CREATE INDEX entry_of_mission ON entry (mission, position) WHERE mission IS NOT NULL",
+    "CREATE INDEX entry_of_content ON entry (content) WHERE content IS NOT NULL",
     """CREATE TABLE request (
         scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
         position INTEGER NOT NULL REFERENCES entry, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",
@@ -155,6 +158,8 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 def _begin(connection: sqlite3.Connection) -> None:
     """An empty record."""
+    # Before all else, so that what is pruned makes the file smaller.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute(f"PRAGMA journal_mode = {JOURNAL_MODE}")
     connection.execute("BEGIN")
     for table in _TABLES:

@@ -82,7 +82,7 @@ def _made_anew(project: Layout) -> Record:
     was_lost = not database.exists() and _is_lost(project)
     record = Record.make(folder)
     if was_lost:
-        record.note(REMADE, clock.timestamp())
+        record.remember(REMADE, clock.timestamp())
         _log.warning(
             "%s was gone, and was made anew of what journal and logs say; %s",
             database,
@@ -97,7 +97,7 @@ def _made_anew(project: Layout) -> Record:
     union_merge.arrange(project)
     record = _opened.setdefault(folder, record)
     if (checkout := host_place.around(project.root)) is not None:
-        record.remember_path(host_place.path_in(checkout[0], project.root))
+        record.remember("path", host_place.path_in(checkout[0], project.root))
     return record
 
 

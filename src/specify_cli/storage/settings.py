@@ -18,6 +18,11 @@ PUSH_TIMEOUT_S: Final = 900
 INTAKE_MAX_BYTES: Final = 2 * 1024**3
 INTAKE_MAX_FILES: Final = 100_000
 TRASH_DAYS: Final = 14
+READS_DAYS: Final = 30
+READS_MAX_BYTES: Final = 256 * 1024**2
+JOURNAL_DAYS: Final = 90
+JOURNAL_MAX_BYTES: Final = 1024**3
+LETTERS_DAYS: Final = 90
 
 _FROM_GRANTS: Final = ("has_orchestrators", "owners")
 
@@ -66,6 +71,21 @@ class HostSettings:
 
     trash_days: int = TRASH_DAYS
     """Days that workspaces which were replaced or removed are kept."""
+
+    reads_days: int = READS_DAYS
+    """Days that answers of reads are kept, with their ids and replies."""
+
+    reads_max_bytes: int = READS_MAX_BYTES
+    """Bytes of the record that they may take; the oldest go."""
+
+    journal_days: int = JOURNAL_DAYS
+    """Days that an older part of the journal stays in the outbox, before it goes into the archive."""
+
+    journal_max_bytes: int = JOURNAL_MAX_BYTES
+    """Bytes of the outbox that the journal may take; its oldest parts go into the archive."""
+
+    letters_days: int = LETTERS_DAYS
+    """Days that dead letters which were replayed or discarded are remembered."""
 
     has_orchestrators: bool = False
     """Whether the file has `[orchestrators]`, so that there are callers which are not trusted with everything."""

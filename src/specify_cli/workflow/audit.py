@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from specify_cli import progress
 from specify_cli.core.events import Event
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import records
@@ -37,7 +38,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     """
     logged = {
         event.event_id: (slug, event)
-        for slug in all_missions(project)
+        for slug in progress.counted(all_missions(project), "reading logs")
         for event in _events(MissionFiles(project, slug).log)
         if event.correlation_id
     }

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from specify_cli import progress
 from specify_cli.core.events import Event
 from specify_cli.core.state import replay
 from specify_cli.errors import StateUnreadable
@@ -80,7 +81,7 @@ class Doctor:
         with self._intending(cause if ailing else None):
             repaired = [
                 finding
-                for finding in ailing
+                for finding in progress.counted(ailing, "repairing")
                 if repair_one(self.project, finding, actor=actor, cause=cause)
             ]
         return Diagnosis(findings=tuple(self._findings(slug)), repaired=tuple(repaired))
@@ -101,7 +102,7 @@ class Doctor:
         found.extend(_shared_ids(self.project, slugs))
         branches = branches_of(self.project)
         found.extend(examine_missing(self.project))
-        for one in chosen:
+        for one in progress.counted(chosen, "examining missions"):
             files = MissionFiles(self.project, one)
             found.extend(examine_mission(files, branches, is_chosen=slug is not None))
         return sorted(found, key=lambda it: (str(it.file), it.line or 0, it.check, it.what))

@@ -92,7 +92,7 @@ def _examine_loss(project: Project) -> Iterator[Finding]:
     backup = "put a backup in its place; without one, look whether 'spec-kitty status' shows what it should"
     try:
         record = records.found(project)
-        remade = record.noted(REMADE) if record else None
+        remade = record.remembered(REMADE) if record else None
     except (StateUnreadable, StorageFailed):  # A finding already.
         return
     if record is None and record_loss.is_lost(project):

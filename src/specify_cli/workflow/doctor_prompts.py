@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from specify_cli import progress
 from specify_cli.core.globs import PatternTooComplex, require_simple
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import StateUnreadable
@@ -46,7 +47,7 @@ def examine_prompts(mission_folder: Path) -> tuple[list[Prompt], list[Finding]]:
         return [], [_unreadable(folder, fault)]
     prompts: list[Prompt] = []
     found: list[Finding] = []
-    for path in _markdown_in(folder):
+    for path in progress.counted(_markdown_in(folder), "examining prompts"):
         if FILE_NAME.fullmatch(path.name):
             _examine(path, prompts, found)
         else:

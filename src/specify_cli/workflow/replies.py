@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from specify_cli import clock, ids
+from specify_cli import clock, ids, progress
 from specify_cli.files.atomic import translated
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
-from specify_cli.protocol import SUFFIX, is_request_id
+from specify_cli.protocol import SUFFIX, is_orchestrator, is_request_id
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
@@ -48,10 +48,26 @@ class Replies:
         with translated(outbox, "list"):
             yield from (one for one in _all_in(outbox) if self._can_go(one, limit))
 
-    def prune(self, older_than: timedelta) -> list[Reply]:
-        """Those are gone. Raises: StateUnreadable, StorageFailed."""
+    def remove(self, replies: Iterable[Reply], older_than: timedelta) -> list[Reply]:
+        """Those of them that nobody has asked for meanwhile are gone. Raises: StorageFailed."""
         limit = (clock.now() - older_than).timestamp()
-        return [reply for reply in self.old(older_than) if _remove(reply.path, limit)]
+        counted = progress.counted(replies, "removing replies")
+        return [reply for reply in counted if _remove(reply.path, limit)]
+
+    def let_go(self, reply: Reply, limit: datetime) -> bool:
+        """Whether there is no such reply any more: it is removed, unless somebody asked for it after `limit`.
+
+        Raises: StorageFailed.
+        """
+        # Whoever could write another name into the journal must not remove files.
+        is_known = reply.identity == ids.DEFAULT_ORCHESTRATOR or is_orchestrator(reply.identity)
+        if not is_known or not is_request_id(reply.path.stem):
+            return True
+        if not os.path.lexists(reply.path):
+            return True
+        return _written_at(reply.path) < limit.timestamp() and _remove(
+            reply.path, limit.timestamp()
+        )
 
     @cached_property
     def _journal(self) -> Journal:

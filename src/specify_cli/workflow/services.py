@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
     from specify_cli.workflow.recording import Recording
-    from specify_cli.workflow.replies import Replies
+    from specify_cli.workflow.retention import Retention
     from specify_cli.workflow.showing import Showing
     from specify_cli.workflow.syncing import Syncing
     from specify_cli.workflow.unfinished import Unfinished
@@ -114,11 +114,11 @@ class Services:
         return DeadLetters(self.project)
 
     @property
-    def replies(self) -> Replies:
-        """Prunes replies."""
-        from specify_cli.workflow.replies import Replies
+    def retention(self) -> Retention:
+        """Prunes what is not kept for ever."""
+        from specify_cli.workflow.retention import Retention
 
-        return Replies(self.project)
+        return Retention(self.project)
 
     @property
     def unfinished(self) -> Unfinished:

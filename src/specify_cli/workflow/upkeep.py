@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from specify_cli import progress
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.files import locks
 from specify_cli.files.identity import identity
@@ -21,6 +22,7 @@ from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_retiring, repositories, syncing
 from specify_cli.workflow.lane_making import MIRRORS
 from specify_cli.workflow.opened import branch_of_mission, open_mission
+from specify_cli.workflow.retention import Retention
 
 MIRROR_TICK_S: Final = 5.0
 A_DAY_S: Final = 86_400.0
@@ -118,7 +120,7 @@ def bring_logs_up(project: Project, tell: Callable[[str], None]) -> None:
     Raises:
         StorageFailed: the missions cannot be listed.
     """
-    for slug in all_missions(project):
+    for slug in progress.counted(all_missions(project), "bringing logs up"):
         files = MissionFiles(project, slug)
         try:
             view = files.log.view()
@@ -146,3 +148,14 @@ def prune_trash(project: Project) -> float:
         name, why = next(iter(pruned.failed.items()))
         raise StorageFailed(f"{trash / name} cannot be removed: {why}; see who owns its files")
     return A_DAY_S
+
+
+def prune(project: Project) -> float:
+    """What the rules of `config.toml` let go has gone; seconds until the next call.
+
+    Raises:
+        SpecKittyError, OSError: some of it stays; call it again later.
+    """
+    retention = Retention(project)
+    retention.carry_out(retention.plan())
+    return AN_HOUR_S

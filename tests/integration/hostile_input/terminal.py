@@ -24,13 +24,15 @@ class Terminal:
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
-    def run(self, words: Sequence[str], cwd: Path) -> int:
-        """The exit code of the program, which believes that a person looks on, and says nothing."""
+    def run(self, words: Sequence[str], cwd: Path, *, typed: str = "") -> int:
+        """The exit code of the program, which believes that a person looks on, who types that, or says nothing."""
+        if typed:
+            os.write(self._ours, typed.encode())
         done = subprocess.run(
             [sys.executable, "-m", "specify_cli", *words],
             cwd=cwd,
             env=environment(TERM="xterm-256color", PYTHONUTF8="1"),
-            stdin=subprocess.DEVNULL,
+            stdin=self.theirs if typed else subprocess.DEVNULL,
             stdout=self.theirs,
             stderr=self.theirs,
             timeout=TIMEOUT_S,

@@ -12,6 +12,7 @@ import pytest
 
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
+from tests.integration.hostile_input.terminal import Terminal
 from tests.integration.stage import TIMEOUT_S, Process, Stage, outcome
 from tests.unit.mailbox.recording import wait_until
 
@@ -52,7 +53,7 @@ def test_a_pruned_reply_comes_back_when_its_request_is_sent_again(stage: Stage) 
     age(outbox(stage) / "one.json", 3)
     assert prune(stage, "--older-than", "0s", "--dry-run") == 1
     assert stage.replies() == {"one"}
-    assert prune(stage, "--older-than", "0s") == 1
+    assert prune(stage, "--older-than", "0s", "--yes") == 1
     assert stage.replies() == set()
     assert stage.journal()[-1]["command"] == "spec-kitty.prune-replies"
     stage.put("one", "append-history", mission="1", **NOTE)
@@ -70,14 +71,72 @@ def test_what_is_young_or_not_what_the_journal_says_is_kept(stage: Stage) -> Non
     (outbox(stage) / "foreign.json").rename(outbox(stage) / "unknown.json")
     for stem in ("changed", "unknown"):
         age(outbox(stage) / f"{stem}.json", 3)
-    assert prune(stage, "--older-than", "1d") == 0
+    assert prune(stage, "--older-than", "1d", "--yes") == 0
     assert prune(stage, "--older-than", "1d", "--dry-run") == 0
     assert stage.replies() == {"young", "changed", "unknown"}
 
 
+def test_without_a_terminal_nothing_goes_that_nobody_asked_for(stage: Stage) -> None:
+    stage.put("one", "append-history", mission="1", **NOTE)
+    serve(stage)
+    age(outbox(stage) / "one.json", 3)
+    shown = stage.run("mailbox", "prune", "--older-than", "0s")
+    assert shown.exit_code == 3
+    assert b"1 reply would be removed (" in shown.stdout
+    assert b"  default: 1" in shown.stdout
+    assert b"--yes" in shown.stderr
+    as_json = stage.run("mailbox", "prune", "--older-than", "0s", "--json")
+    assert as_json.exit_code == 3
+    (going,) = as_json.envelope["data"]["going"]
+    assert (going["what"], going["count"]) == ("replies", 1)
+    assert stage.replies() == {"one"}
+    gone = stage.run("mailbox", "prune", "--older-than", "0s", "--yes")
+    assert gone.exit_code == 0
+    assert b"1 reply removed (" in gone.stdout
+    assert stage.replies() == set()
+    nothing = stage.run("mailbox", "prune", "--older-than", "0s")
+    assert (nothing.exit_code, nothing.stdout) == (0, b"nothing to remove\n")
+
+
+@pytest.mark.parametrize(("typed", "is_gone", "exit_code"), [("y", True, 0), ("n", False, 1)])
+def test_at_a_terminal_a_person_is_asked(
+    stage: Stage, *, typed: str, is_gone: bool, exit_code: int
+) -> None:
+    stage.put("one", "append-history", mission="1", **NOTE)
+    serve(stage)
+    age(outbox(stage) / "one.json", 3)
+    terminal = Terminal()
+    words = ("mailbox", "prune", "--older-than", "0s")
+    assert terminal.run(words, stage.root, typed=f"{typed}\n") == exit_code
+    assert b"Remove it? [y/N]" in terminal.close()
+    assert (stage.replies() == set()) == is_gone
+
+
+def test_an_id_of_a_read_is_answered_anew_after_its_answer_was_pruned(stage: Stage) -> None:
+    (stage.root / ".kitty").mkdir(exist_ok=True)
+    (stage.root / ".kitty" / "config.toml").write_text("reads_days = 0\njournal_max_bytes = 0\n")
+    stage.put("look", "mission-state", mission="1")
+    stage.put("note", "append-history", mission="1", **NOTE)
+    serve(stage)
+    first = stage.reply("look")
+    age(outbox(stage) / "look.json", 3)
+    gone = stage.run("mailbox", "prune", "--yes", "--json")
+    told = {it["what"]: it["count"] for it in gone.envelope["data"]["going"]}
+    assert told == {"answers of reads": 1}
+    assert stage.replies() == {"note"}
+    stage.put("look", "mission-state", mission="1")
+    stage.put("note", "append-history", mission="1", **NOTE)
+    serve(stage)
+    again = stage.reply("look")
+    assert again["timestamp"] > first["timestamp"]
+    assert again["data"] != first["data"]
+    assert len(stage.events()) == 1
+    assert stage.run("mailbox", "verify").exit_code == 0
+
+
 def test_an_age_without_a_unit_is_not_understood(stage: Stage) -> None:
     assert stage.run("mailbox", "prune", "--older-than", "30").exit_code == 2
-    assert stage.run("mailbox", "prune").exit_code == 2
+    assert stage.run("mailbox", "prune", "--yes", "--dry-run").exit_code == 2
 
 
 def follow(stage: Stage, *words: str) -> Process:

@@ -48,7 +48,7 @@ def test_old_replies_of_everybody_are_pruned(replies: Replies) -> None:
     outbox = replies.project.kitty / "outbox"
     ours = answered(replies, "default", outbox)
     theirs = answered(replies, "nightly", outbox / "nightly")
-    assert len(replies.prune(DAY)) == 2
+    assert len(replies.remove(replies.old(DAY), DAY)) == 2
     assert not ours.exists()
     assert not theirs.exists()
 
@@ -56,7 +56,7 @@ def test_old_replies_of_everybody_are_pruned(replies: Replies) -> None:
 def test_an_outbox_that_is_a_link_is_not_pruned(replies: Replies, tmp_path: Path) -> None:
     path = answered(replies, "nightly", tmp_path / "elsewhere")
     (replies.project.kitty / "outbox" / "nightly").symlink_to(tmp_path / "elsewhere")
-    assert replies.prune(DAY) == []
+    assert replies.remove(replies.old(DAY), DAY) == []
     assert path.exists()
 
 
@@ -70,7 +70,7 @@ def test_a_link_that_takes_the_outbox_s_place_is_not_followed(
     outbox.rename(tmp_path / "elsewhere")
     outbox.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StorageFailed):
-        replies.prune(DAY)
+        replies.remove(replies.old(DAY), DAY)
     assert (tmp_path / "elsewhere" / "one.json").exists()
 
 
@@ -87,7 +87,7 @@ def test_a_reply_that_was_published_again_meanwhile_is_not_replaced(
         monkeypatch.setattr(os, "rename", rename)
 
     monkeypatch.setattr(os, "rename", ask_again_behind)
-    assert replies.prune(DAY) == []
+    assert replies.remove(replies.old(DAY), DAY) == []
     assert path.read_text() == "newer"
 
 
@@ -107,5 +107,5 @@ def test_a_link_that_takes_a_reply_s_place_is_judged_by_its_own_date(
         monkeypatch.setattr(os, "rename", rename)
 
     monkeypatch.setattr(os, "rename", swap_behind)
-    assert replies.prune(DAY) == []
+    assert replies.remove(replies.old(DAY), DAY) == []
     assert path.is_symlink()

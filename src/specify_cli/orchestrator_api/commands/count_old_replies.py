@@ -1,4 +1,4 @@
-"""count-old-replies: how many replies could be pruned."""
+"""count-old-replies: what could be pruned."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 def handle(
     params: OldRepliesParams, cause: Cause, services: Callable[[], Services]
 ) -> RepliesResult:
-    """How many would be removed; nothing is."""
-    return RepliesResult.of(list(services().replies.old(params.age)))
+    """What would be removed; nothing is."""
+    retention = services().retention
+    plan = retention.plan(params.age)
+    return RepliesResult.of(plan.replies, retention.in_words(plan))
 
 
 COMMAND = Command(

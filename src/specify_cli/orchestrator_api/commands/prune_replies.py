@@ -1,4 +1,4 @@
-"""prune-replies: old replies are gone, the journal still has them."""
+"""prune-replies: what is not kept for ever is gone: replies of an age, and what the rules of `config.toml` let go."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 def handle(
     params: OldRepliesParams, cause: Cause, services: Callable[[], Services]
 ) -> RepliesResult:
-    """How many were removed."""
-    return RepliesResult.of(services().replies.prune(params.age))
+    """What was removed."""
+    retention = services().retention
+    gone = retention.carry_out(retention.plan(params.age))
+    return RepliesResult.of(gone.replies, retention.in_words(gone))
 
 
 COMMAND = Command(

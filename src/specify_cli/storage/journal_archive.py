@@ -1,0 +1,142 @@
+"""Old parts of the published journal leave the outbox: they are in the archive, compressed, before they are dropped."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from specify_cli import ids, progress
+from specify_cli.errors import StateUnreadable
+from specify_cli.files import folders, locks, sync
+from specify_cli.files.atomic import publish, translated
+from specify_cli.storage import record_rows
+from specify_cli.storage.journal_files import JournalFiles, opened
+from specify_cli.storage.journal_publisher import sound_lines
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.record import DROPPED, Record
+
+_CHUNK: Final = 1024 * 1024
+_AS_GZIP: Final = 16 + zlib.MAX_WBITS
+_LEVEL: Final = 6
+_MODE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Parts last written before `before` (seconds since the epoch) go, and the oldest where all have more than `max_bytes`."""
+
+    before: float
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldPart:
+    """An older part that goes: by its age, or because all are too much."""
+
+    path: Path
+    bytes: int
+    is_by_age: bool
+
+
+class _Seen(NamedTuple):
+    """A part at one moment; another one where somebody has changed it."""
+
+    device: int
+    inode: int
+    size: int
+    changed_at: int
+
+
+def old_parts(project: Layout, rule: Rule) -> list[OldPart]:
+    """The parts that go by that rule, oldest first; what goes on with the journal never does. Raises: StorageFailed."""
+    files = JournalFiles(project.journal)
+    with translated(files.path.parent, "look at"):
+        parts = [(it, it.lstat()) for it in files.older_parts()]
+        newest = files.path.lstat().st_size if os.path.lexists(files.path) else 0
+    left = newest + sum(status.st_size for _, status in parts)
+    found: list[OldPart] = []
+    for path, status in parts:
+        is_old = status.st_mtime < rule.before
+        if not is_old and left <= rule.max_bytes:
+            break
+        found.append(OldPart(path=path, bytes=status.st_size, is_by_age=is_old))
+        left -= status.st_size
+    return found
+
+
+def archive(project: Layout, record: Record, parts: Sequence[OldPart]) -> list[OldPart]:
+    """The parts are in the archive, and not in the outbox any more; those that were moved.
+
+    They are to be the oldest that there are: what is behind one that cannot be moved stays.
+
+    Raises:
+        StorageFailed: the disk refused.
+        StateUnreadable: a part has something that the record does not have.
+    """
+    moved: list[OldPart] = []
+    for done, part in enumerate(parts):
+        progress.report(done, len(parts), "archiving the journal")
+        if not _move(part.path, project, record):
+            break
+        moved.append(part)
+    return moved
+
+
+def _move(part: Path, project: Layout, record: Record) -> bool:
+    """Whether it was moved; somebody else may have done it, or changed it meanwhile."""
+    seen = _seen(part)
+    if seen is None:
+        return False
+    seqs = sound_lines(part, record, JournalFiles(project.journal))
+    if not seqs:
+        raise StateUnreadable(
+            f"{part} is not what the host wrote, and stays: see 'spec-kitty mailbox verify', then run"
+            " 'spec-kitty doctor --fix'"
+        )
+    _pack(project, part)
+    # Until here nobody had to wait.
+    with locks.held(project.lock("journal")):
+        if _seen(part) != seen:
+            return False
+        with record.writing() as connection:
+            record_rows.note(connection, DROPPED, max(record.noted(DROPPED), seqs[-1]))
+        with translated(part, "remove"):
+            part.unlink()
+            sync.sync_folder(part.parent)
+    return True
+
+
+def _pack(project: Layout, part: Path) -> None:
+    target = JournalFiles(project.journal).archived(part)
+    folders.ensure_all(target.parent, below=project.root, mode=0o700)
+    with translated(part, "read"):
+        data = b"".join(_compressed(part))
+    if os.path.lexists(target) and target.read_bytes() != data:
+        # Of another record, perhaps: nothing is overwritten.
+        place = project.attic / ids.ulid()
+        folders.ensure_all(place, below=project.root, mode=0o700)
+        with translated(target, "move"):
+            target.rename(place / target.name)
+    publish(target, data, mode=_MODE, below=project.root)
+
+
+def _compressed(part: Path) -> Iterator[bytes]:
+    """The same bytes each time: no date is in them."""
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _AS_GZIP)
+    with opened(part) as file:
+        read: Callable[[], bytes] = lambda: file.read(_CHUNK)  # noqa: E731  for `iter`
+        for chunk in iter(read, b""):
+            yield packer.compress(chunk)
+    yield packer.flush()
+
+
+def _seen(part: Path) -> _Seen | None:
+    with suppress(OSError):
+        status = part.lstat()
+        return _Seen(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return None

@@ -1,0 +1,52 @@
+"""What was added to the record since some moment, by whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from specify_cli import ids
+from specify_cli.patterns import pattern
+from specify_cli.storage.record import Record
+
+_A_STEP: Final = 2_000
+_HEAD_BYTES: Final = 600
+"""Who asked stands at the start of a line, behind an id of at most 128 letters."""
+
+_WHO: Final = pattern(rb'"door":"([^"]*)","identity":"([^"]*)"')
+_QUERY: Final = (
+    f"SELECT CAST(substr(published, 1, {_HEAD_BYTES}) AS BLOB), length(published) FROM entry"  # noqa: S608
+    " WHERE position > ? AND position <= ? AND seq IS NOT NULL AND at >= ?"
+)
+
+
+def added_since(record: Record, since: str) -> tuple[Counter[str], Counter[str]]:
+    """How many requests of each orchestrator's mailbox were recorded since then, and the bytes of their lines.
+
+    What the answers of reads share with others does not count. Raises: StateUnreadable, StorageFailed.
+    """
+    requests, sizes = Counter[str](), Counter[str]()
+    last = record.last()
+    end = last.position if last else 0
+    while end > 0:
+        found = _rows(record, end, since)
+        for head, length in found:
+            who = _WHO.search(head)
+            if who and who[1] == ids.MAILBOX.encode():
+                identity = who[2].decode()
+                requests[identity] += 1
+                sizes[identity] += length
+        end -= _A_STEP
+        if not found and _is_before(record, end + _A_STEP, since):
+            break
+    return requests, sizes
+
+
+def _rows(record: Record, end: int, since: str) -> list[tuple[bytes, int]]:
+    with record.reading() as connection:
+        return connection.execute(_QUERY, (end - _A_STEP, end, since)).fetchall()
+
+
+def _is_before(record: Record, position: int, since: str) -> bool:
+    entry = record.entry_at(position)
+    return entry is None or entry.at < since

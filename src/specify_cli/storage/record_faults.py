@@ -1,0 +1,62 @@
+"""The chain of the record, proved from its first entry to its last."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from specify_cli import progress
+from specify_cli.storage import published_line, record_rows
+from specify_cli.storage.record_entries import ADOPTED, Entry
+from specify_cli.storage.record_proof import NOTHING_BEFORE
+
+_STEPS: Final = 1_000_000
+"""So many steps of SQLite's machine between two reports."""
+
+
+def told_by_sqlite(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite says of its file; "ok" where nothing is wrong."""
+    report = partial(progress.report, 0, 0, "checking the record's file")
+    connection.set_progress_handler(report, _STEPS)
+    try:
+        return [row[0] for row in connection.execute("PRAGMA integrity_check").fetchall()]
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def broken_chain(path: Path, entries: Iterable[Entry], *, pruned: int, count: int = 0) -> list[str]:
+    """The first break of the chain over the entries of the record at `path`, in words; none where it is whole.
+
+    A read is not in the head: the published line behind it has its digest. Up to the line `pruned`, reads may be missing.
+    """
+    head = NOTHING_BEFORE
+    before: Entry | None = None
+    for entry in progress.counted(entries, "proving the record", total=count):
+        try:
+            head = record_rows.head_of(head, entry)
+        except ValueError as error:
+            return [f"{path}: entry {entry.position} has a line that {error}"]
+        if head != entry.head or (entry.is_read and (entry.log or entry.mission)):
+            return [f"{path}: entry {entry.position} is not what was committed"]
+        if entry.published is None:
+            continue
+        if before is not None and (fault := _gap(before, entry, pruned=pruned)):
+            return [f"{path}: {fault}"]
+        before = entry
+    return []
+
+
+def _gap(before: Entry, entry: Entry, *, pruned: int) -> str:
+    """What is wrong between two published lines that follow each other; empty where nothing is."""
+    expected, seq = (before.seq or 0) + 1, entry.seq or 0
+    if seq != expected:
+        # An older release may have lost some.
+        may_lack = seq <= pruned + 1 or entry.kind == ADOPTED
+        return "" if may_lack else f"published lines before entry {entry.position} are missing"
+    line = before.published or b""
+    if before.is_read and not published_line.names(entry.published or b"", line):
+        return f"entry {before.position} is not what was committed"
+    return ""

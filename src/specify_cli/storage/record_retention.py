@@ -1,0 +1,234 @@
+"""Answers of reads are taken out of the record again; all else stays in it.
+
+A read is a request that changed nothing: no head is over its answer, and whoever asks under its id again is
+answered anew. The record knows up to which line it may lack some.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from specify_cli import progress
+from specify_cli.storage import published_line, record_rows
+from specify_cli.storage.record import PRUNED, Record
+
+_LOOKED_AT: Final = "looked_at"
+"""The note of the position up to which no read is left that can go."""
+
+_A_STEP: Final = 1_000
+"""So many entries are looked at or deleted in one go, so that others get at the record."""
+
+_PAGES: Final = 1_000
+_ENTRIES: Final = (
+    "SELECT position, at, length(published), content, length(data) FROM entry"
+    " JOIN content ON number = content WHERE position > ? AND position <= ? ORDER BY position"
+)
+_LINES: Final = (
+    "SELECT position, seq, published, content, content_at FROM entry"
+    " WHERE position > ? AND position <= ? AND content IS NOT NULL ORDER BY position"
+)
+
+
+class Asking(NamedTuple):
+    """Whose read it was, under which id."""
+
+    scope: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Reads that were answered before `before` go, and the oldest where all have more than `max_bytes`."""
+
+    before: str
+    max_bytes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class OldReads:
+    """What goes by a rule: all reads up to the position `until`; how many by age and by size, and their bytes."""
+
+    until: int = 0
+    by_age: int = 0
+    by_size: int = 0
+    bytes_by_age: int = 0
+    bytes_by_size: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many go."""
+        return self.by_age + self.by_size
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes go with them."""
+        return self.bytes_by_age + self.bytes_by_size
+
+    def add(self, *, size: int, is_by_age: bool) -> None:
+        """One more goes."""
+        if is_by_age:
+            self.by_age += 1
+            self.bytes_by_age += size
+        else:
+            self.by_size += 1
+            self.bytes_by_size += size
+
+    def cut_to(self, count: int) -> OldReads:
+        """The same where only so many have gone, the oldest first; of the bytes a part."""
+        by_age = min(count, self.by_age)
+        by_size = count - by_age
+        return OldReads(
+            until=self.until,
+            by_age=by_age,
+            by_size=by_size,
+            bytes_by_age=self.bytes_by_age * by_age // max(1, self.by_age),
+            bytes_by_size=self.bytes_by_size * by_size // max(1, self.by_size),
+        )
+
+
+class _Read(NamedTuple):
+    position: int
+    at: str
+    length: int
+    content: int
+    content_length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gone:
+    """A read that is to be deleted, with the key of its request."""
+
+    position: int
+    seq: int
+    content: int
+    asking: Asking
+    digest: str
+
+
+@dataclass(slots=True)
+class _Held:
+    """What the reads hold: their bytes, and the last read of each content, with its length."""
+
+    bytes: int = 0
+    contents: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+def old_reads(record: Record, rule: Rule) -> OldReads:
+    """What goes by that rule; the newest published line never does. Raises: StateUnreadable, StorageFailed."""
+    held = _Held()
+    for read in _reads(record):
+        held.bytes += read.length
+        if read.content not in held.contents:
+            held.bytes += read.content_length
+        held.contents[read.content] = read.position, read.content_length
+    found, newest = OldReads(), _newest_published(record)
+    for read in _reads(record):
+        is_old, is_too_much = read.at < rule.before, held.bytes - found.bytes > rule.max_bytes
+        if read.position == newest or not (is_old or is_too_much):
+            break
+        last, length = held.contents[read.content]
+        size = read.length + (length if last == read.position else 0)
+        found.add(size=size, is_by_age=is_old)
+        found.until = read.position
+    return found
+
+
+def prune(
+    record: Record, until: int, *, release: Callable[[Collection[Asking]], Collection[Asking]]
+) -> int:
+    """How many reads up to that position are gone: those whose askers `release` has let go.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
+    count, after, is_whole = 0, record.noted(_LOOKED_AT), True
+    for start in range(after, until, _A_STEP):
+        end = min(start + _A_STEP, until)
+        found = _lines(record, start, end)
+        free = release({it.asking for it in found}) if found else ()
+        gone = [it for it in found if it.asking in free]
+        is_whole = is_whole and len(gone) == len(found)
+        _delete(record, gone, looked_at=end if is_whole else None)
+        count += len(gone)
+        progress.report(end - after, until - after, "pruning answers of reads")
+    if count:
+        _shrink(record)
+    return count
+
+
+def _reads(record: Record) -> Iterator[_Read]:
+    position, last = record.noted(_LOOKED_AT), record.last()
+    end = last.position if last else 0
+    while position < end:
+        with record.reading() as connection:
+            step = (position, position + _A_STEP)
+            found = connection.execute(_ENTRIES, step).fetchall()
+        yield from map(_Read._make, found)
+        position += _A_STEP
+
+
+def _newest_published(record: Record) -> int:
+    with record.reading() as connection:
+        query = "SELECT position FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
+        row = connection.execute(query).fetchone()
+        return row[0] if row else 0
+
+
+def _lines(record: Record, start: int, end: int) -> list[_Gone]:
+    with record.reading() as connection:
+        return [_gone(row) for row in connection.execute(_LINES, (start, end)).fetchall()]
+
+
+def _gone(row: tuple[int, int, bytes, int, int]) -> _Gone:
+    position, seq, published, content, place = row
+    line = bytes(published)
+    # Any value in the place of what is not there makes it JSON; where nothing was taken out, the place is nought.
+    said = published_line.parse(line[:place] + b"null" + line[place:] if place else line)
+    return _Gone(
+        position=position,
+        seq=seq,
+        content=content,
+        asking=Asking(published_line.scope_of(said), said["correlation_id"]),
+        digest=said.get("digest") or "",
+    )
+
+
+def _delete(record: Record, gone: Sequence[_Gone], *, looked_at: int | None) -> None:
+    with record.reading() as connection:
+        # Each deletion would search all requests for the entry; theirs are deleted with it.
+        connection.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with record.writing() as writing:
+                _delete_rows(writing, gone)
+                if gone:
+                    newest = max([record.noted(PRUNED), *(it.seq for it in gone)])
+                    record_rows.note(writing, PRUNED, newest)
+                if looked_at is not None:
+                    record_rows.note(writing, _LOOKED_AT, looked_at)
+        finally:
+            connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _delete_rows(connection: sqlite3.Connection, gone: Sequence[_Gone]) -> None:
+    order = "DELETE FROM request WHERE scope = ? AND id = ? AND digest = ? AND position = ?"
+    keys = [(*it.asking, it.digest, it.position) for it in gone]
+    connection.executemany(order, keys)
+    connection.executemany("DELETE FROM entry WHERE position = ?", [(it.position,) for it in gone])
+    order = (
+        "DELETE FROM content WHERE number = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.content = ?1)"
+    )
+    connection.executemany(order, [(it,) for it in {it.content for it in gone}])
+
+
+def _shrink(record: Record) -> None:
+    """What is free in the file is the file system's again."""
+    while True:
+        with record.reading() as connection:
+            free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+            left = connection.execute("PRAGMA freelist_count").fetchone()[0]
+        if not left or left == free:
+            return

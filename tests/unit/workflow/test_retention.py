@@ -1,0 +1,148 @@
+"""What is not kept for ever goes by its rule, and what somebody has just asked for stays."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.project import Project
+from specify_cli.storage.settings import HostSettings
+from specify_cli.workflow import upkeep
+from specify_cli.workflow.retention import Retention
+from tests.unit.storage.test_record_retention import change, read
+
+LONG_AGO = 1_700_000_000
+THEN = "2023-01-01T00:00:00.000000+00:00"
+DAY = timedelta(days=1)
+
+
+def project_with(root: Path, **settings: int) -> Project:
+    MailboxLayout(root).ensure()
+    return replace(Project(root), load_settings=lambda: HostSettings(**settings))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return project_with(tmp_path)
+
+
+def answered(project: Project, name: str, *, is_old: bool = True, changes: bool = False) -> Path:
+    """A reply of `nightly`, recorded long ago; asked for just now unless it `is_old`."""
+    line = (change if changes else read)(name, at=THEN)
+    Journal(project, max_bytes=2000).append(line)
+    path = project.outbox / "nightly" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(line["envelope"]))
+    if is_old:
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def carried_out(project: Project, age: timedelta | None = None) -> dict[str, int]:
+    retention = Retention(project)
+    gone = retention.in_words(retention.carry_out(retention.plan(age)))
+    return {it.what: it.count for it in gone}
+
+
+def test_an_old_read_goes_with_its_reply_and_its_id(project: Project) -> None:
+    paths = [answered(project, f"r{number}") for number in range(3)]
+    kept = answered(project, "c", changes=True)
+    retention = Retention(project)
+    plan = retention.plan()
+    (going,) = retention.in_words(plan)
+    assert (going.what, going.count, going.rule) == ("answers of reads", 3, "reads_days = 30")
+    assert going.bytes > 1000
+    assert paths[0].exists()
+    assert retention.in_words(retention.carry_out(plan)) == [going]
+    assert [it.exists() for it in paths] == [False] * 3
+    assert kept.exists()
+    assert Journal(project).find("r0", "nightly") is None
+    assert Journal(project).find("c", "nightly") is not None
+    assert retention.in_words(retention.plan()) == []
+    assert Journal(project).verify() == []
+
+
+def test_a_read_that_was_just_asked_for_again_stays(project: Project) -> None:
+    young = answered(project, "young", is_old=False)
+    old = answered(project, "old")
+    answered(project, "c", changes=True)
+    assert carried_out(project) == {"answers of reads": 1}
+    assert young.exists()
+    assert not old.exists()
+    assert Journal(project).find("young", "nightly") is not None
+    os.utime(young, (LONG_AGO, LONG_AGO))
+    assert carried_out(project) == {"answers of reads": 1}
+    assert not young.exists()
+
+
+def test_each_rule_says_what_goes_by_it(tmp_path: Path) -> None:
+    project = project_with(tmp_path, reads_max_bytes=0, reads_days=36500, journal_max_bytes=0)
+    for number in range(8):
+        answered(project, f"r{number}")
+    retention = Retention(project)
+    rules = {it.rule for it in retention.in_words(retention.plan())}
+    assert rules == {"reads_max_bytes = 0", "journal_max_bytes = 0"}
+    gone = carried_out(project)
+    assert gone["answers of reads"] == 7
+    assert gone["parts of the journal"] >= 2
+    assert len([*project.archive.iterdir()]) == gone["parts of the journal"]
+    assert Journal(project).verify() == []
+
+
+def test_replies_go_where_an_age_is_given(project: Project) -> None:
+    path = answered(project, "c", changes=True)
+    assert carried_out(project) == {}
+    assert carried_out(project, DAY) == {"replies": 1}
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "0s"), (90, "90s"), (120, "2m"), (7200, "2h"), (86400 * 30, "30d")]
+)
+def test_the_age_of_replies_is_told_as_it_was_given(
+    project: Project, seconds: int, told: str
+) -> None:
+    answered(project, "c", changes=True)
+    retention = Retention(project)
+    (going,) = retention.in_words(retention.plan(timedelta(seconds=seconds)))
+    assert going.rule == f"older than {told}"
+
+
+def test_records_of_settled_letters_go(project: Project) -> None:
+    folder = project.dead_letters
+    for name, at in (("OLD", THEN), ("NEW", "2999")):
+        fate = {"state": "discarded", "at": at}
+        (folder / f"{name}.settled").write_text(json.dumps({"dead_letter": name, "fate": fate}))
+    (folder / "WAITS.json").write_text(json.dumps({"dead_letter": "WAITS", "at": THEN}))
+    assert carried_out(project) == {"settled dead letters": 1}
+    assert sorted(it.name for it in folder.iterdir()) == ["NEW.settled", "WAITS.json"]
+
+
+def test_a_worker_prunes_by_itself(project: Project) -> None:
+    path = answered(project, "r")
+    answered(project, "c", changes=True)
+    assert upkeep.prune(project) == upkeep.AN_HOUR_S
+    assert not path.exists()
+
+
+def test_a_project_that_holds_nothing_has_nothing_to_prune(project: Project) -> None:
+    assert carried_out(project, DAY) == {}
+
+
+@pytest.mark.parametrize("identity", ["../../elsewhere", ".hidden"])
+def test_a_line_that_somebody_made_up_removes_no_file(project: Project, identity: str) -> None:
+    outside = project.root / "elsewhere"
+    outside.mkdir()
+    (outside / "r.json").write_text("{}")
+    os.utime(outside / "r.json", (LONG_AGO, LONG_AGO))
+    Journal(project).append(read("r", at=THEN) | {"identity": identity})
+    answered(project, "c", changes=True)
+    assert carried_out(project) == {"answers of reads": 1}
+    assert (outside / "r.json").exists()
