@@ -43,6 +43,9 @@ ALIASES = {"doing": Lane.IN_PROGRESS}
 OCCUPYING = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW})
 """Where a package occupies its execution lane: nobody else works in that workspace meanwhile."""
 
+AT_WORK = OCCUPYING - {Lane.CLAIMED}
+"""Where a package changes what is in its workspace."""
+
 HELD = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.IN_REVIEW})
 """Where one actor is at work on a package, or on its review, and everybody else waits."""
 

@@ -13,7 +13,7 @@ from specify_cli.core import lane_plan, lane_turns
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
-from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
+from specify_cli.core.lanes import FINISHED
 from specify_cli.core.state import MissionState, PackageState
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
@@ -33,8 +33,6 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause, Decision
 
 LONGEST_SHOWN = 80
-AT_WORK = OCCUPYING - {Lane.CLAIMED}
-"""Lanes in which a package changes what is in its workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,19 +162,13 @@ class OpenMission:
 
     def last_at_work(self, lane_id: str) -> str | None:
         """The package that was worked on last in the execution lane; None where none ever was."""
-        worked = (
-            event.wp_id
-            for event in reversed(self.log.events)
-            if isinstance(event, Moved)
-            and event.to_lane in AT_WORK
-            and self.lane_ids.get(event.wp_id) == lane_id
-        )
-        return next(worked, None)
+        mates = [x for x, lane in self.lane_ids.items() if lane == lane_id]
+        last = max(mates, key=lambda x: self.state_of(x).worked, default=None)
+        return last if last is not None and self.was_at_work(last) else None
 
     def was_at_work(self, wp_id: str) -> bool:
         """Whether work on the package ever began."""
-        moves = (event for event in self.log.events if isinstance(event, Moved))
-        return any(event.wp_id == wp_id and event.to_lane in AT_WORK for event in moves)
+        return self.state_of(wp_id).worked > 0
 
     def commits_handed_in(self, wp_id: str) -> list[str]:
         """Every commit that the package was handed in or approved with, oldest first."""

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
-from specify_cli.core.lanes import FINISHED
+from specify_cli.core.lanes import AT_WORK, FINISHED
 from specify_cli.core.merge_paths import HOST_FOLDERS
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
@@ -27,7 +27,7 @@ from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.merge_scope import PathsRefused, Scope, folder_in
 from specify_cli.workflow.offers import NOTHING, Offer
-from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
+from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
 from specify_cli.workflow.package_commits import PackageCommits
 
 _OF_THE_DISK: Final = frozenset(

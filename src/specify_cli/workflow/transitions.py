@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from specify_cli.core import claims, rules
 from specify_cli.core.events import Annotated, Moved
-from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Guard, Lane
+from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, OCCUPYING, Guard, Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
@@ -27,7 +27,7 @@ from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.hand_in import HandIn
 from specify_cli.workflow.moving import moved_events
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import AT_WORK, OpenMission
+from specify_cli.workflow.opened import OpenMission
 from specify_cli.workflow.outcomes import CommitsBeyond
 from specify_cli.workflow.package_commits import PackageCommits
 
