@@ -55,6 +55,9 @@ FINISHED = frozenset({Lane.APPROVED, Lane.DONE})
 HANDED_IN = FINISHED | {Lane.FOR_REVIEW}
 """Lanes that a package enters with work; the move there records which commit that is."""
 
+LEAVING = frozenset({Lane.BLOCKED, Lane.CANCELED, Lane.PLANNED})
+"""Lanes that a package enters when it leaves its execution lane unapproved."""
+
 TERMINAL = frozenset({Lane.DONE, Lane.CANCELED})
 
 MOVES: dict[tuple[Lane, Lane], Guard] = {

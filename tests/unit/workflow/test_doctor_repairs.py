@@ -92,7 +92,7 @@ def tables(record: Record) -> list[object]:
     """What the record keeps of states."""
     with record.reading() as connection:
         return [
-            connection.execute(f"SELECT {what}").fetchall()  # noqa: S608
+            connection.execute(f"SELECT {what}").fetchall()
             for what in ("* FROM package", "lines, events, accepted_at FROM folded", "* FROM cause")
         ]
 
