@@ -110,7 +110,11 @@ class RecordedLog:
             StateUnreadable: a line of others is damaged; names file and line.
             StorageFailed: the disk refused.
         """
-        return self._read(self.view())
+        return self.content_of(self.view())
+
+    def content_of(self, view: LogView) -> LogContent:
+        """As `read`, of what was looked at just now: it trusts no note of an earlier look. Raises: StateUnreadable."""
+        return replace(self._content(view), standing=self.standing(view))
 
     def standing(self, view: LogView) -> str:
         """How the file stands to the record, in words; empty where they say the same."""
@@ -234,9 +238,6 @@ class RecordedLog:
             withdrawn = Draft(at=at, kind=WITHDRAWN, mission=number, place=place)
             record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
             self._write(record, view)
-
-    def _read(self, view: LogView) -> LogContent:
-        return replace(self._content(view), standing=self.standing(view))
 
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()

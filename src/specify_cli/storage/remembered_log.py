@@ -87,7 +87,7 @@ class RememberedLog(RecordedLog):
         before = self._look_at_leisure()
         newest = record.newest(self.slug) if record else 0
         view = self._view(record)
-        content = self._read(view)
+        content = self.content_of(view)
         if record is None or record.newest(self.slug) != newest:
             return content
         has_number = view.known.number is not None

@@ -33,6 +33,8 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause, Decision
 
 LONGEST_SHOWN = 80
+MOST_LISTED = 100
+"""Packages that a refusal names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,9 @@ class OpenMission:
         try:
             return self.packages[wp_id]
         except KeyError:
-            known = ", ".join(self.packages) or "none"
+            known = ", ".join([*self.packages][:MOST_LISTED]) or "none"
+            if len(self.packages) > MOST_LISTED:
+                known += f" and {len(self.packages) - MOST_LISTED} more"
             raise WorkPackageNotFound(
                 f"no work package {wp_id[:LONGEST_SHOWN]!r} in mission {self.slug}; packages here:"
                 f" {known}{nearest.guess(wp_id, self.packages)}"
