@@ -137,6 +137,9 @@ def _call(
     setting: Setting, name: str, words: Sequence[str], *, floor: str, packages: int = SMALL
 ) -> Found:
     root = _project(setting, name, packages=packages)
+    # The host has the mission in its record, as it has each one that it has ever changed.
+    note = ["--mission", SLUG, "--wp", "WP001", "--actor", "benchmark", "--note", "hello"]
+    _timed_ms([*spec_kitty(), "orchestrator-api", "append-history", *note], root, os.environ)
     return _turns([*spec_kitty(), "orchestrator-api", *words], setting, floor=floor, folder=root)
 
 

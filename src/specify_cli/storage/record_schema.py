@@ -58,6 +58,7 @@ _TABLES: Final = (
         mission INTEGER NOT NULL REFERENCES mission, name INTEGER NOT NULL,
         place INTEGER NOT NULL, position INTEGER NOT NULL REFERENCES entry,
         PRIMARY KEY (mission, name, place)) WITHOUT ROWID""",
+    "CREATE TABLE prompts (folder TEXT PRIMARY KEY, seen BLOB NOT NULL, packages TEXT NOT NULL)",
 )
 
 

@@ -29,6 +29,7 @@ from specify_cli.storage.mission_files import (
 )
 from specify_cli.storage.package_files import WorkPackage
 from specify_cli.storage.package_memory import packages_of
+from specify_cli.storage.package_store import PackageStore
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause, Decision
 
@@ -288,7 +289,7 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     files = _files(project, slug)
     with ExitStack() as stack:
         stack.enter_context(locks.held(files.lock))
-        mission = _open(files, files.log.take_in())
+        mission = _open(files, files.log.take_in(), is_kept=True)
         with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
             yield mission
         for decision in mission.decisions[-1:]:
@@ -322,17 +323,21 @@ def _files(project: Project, slug: str) -> MissionFiles:
     return files
 
 
-def _open(files: MissionFiles, log: LogContent) -> OpenMission:
-    identity, packages = _read(files)
+def _open(files: MissionFiles, log: LogContent, *, is_kept: bool = False) -> OpenMission:
+    identity, packages = _read(files, is_kept=is_kept)
     return OpenMission(files=files, identity=identity, packages=packages, log=log)
 
 
-def _read(files: MissionFiles) -> tuple[MissionIdentity, Mapping[str, WorkPackage]]:
+def _read(
+    files: MissionFiles, *, is_kept: bool
+) -> tuple[MissionIdentity, Mapping[str, WorkPackage]]:
     inside = batch.current()
     known: tuple[MissionIdentity, Mapping[str, WorkPackage]] | None
     known = inside.missions.get(files.folder) if inside else None
     if known is None:
-        known = files.identity(), packages_of(files.folder, below=files.project.root)
+        root, store = files.project.root, PackageStore(project=files.project, slug=files.slug)
+        packages = packages_of(files.folder, below=root, store=store, is_kept=is_kept)
+        known = files.identity(), packages
         if inside is not None:
             inside.missions[files.folder] = known
     return known
