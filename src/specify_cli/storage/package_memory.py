@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from specify_cli import batch
 from specify_cli.files import folders
 from specify_cli.files.stamps import FileStamp, stamp_of
 from specify_cli.storage.package_files import FILE_NAME, WorkPackage, read_packages
-from specify_cli.storage.package_store import PackageStore
+
+if TYPE_CHECKING:
+    from specify_cli.storage.package_store import PackageStore
 
 _MOST_PACKAGES: Final = 20_000
 """Of all missions but the one that was read last."""
@@ -34,7 +36,11 @@ _using: Final = threading.Lock()
 
 
 def packages_of(
-    mission_folder: Path, *, below: Path, store: PackageStore | None = None, is_kept: bool = False
+    mission_folder: Path,
+    *,
+    below: Path,
+    store: Callable[[], PackageStore] | None = None,
+    is_kept: bool = False,
 ) -> Mapping[str, WorkPackage]:
     """As `read_packages`, for a process that asks again, or finds in the `store` what another one has read.
 
@@ -45,13 +51,13 @@ def packages_of(
     packages, seen = _packages_of(mission_folder, below, store)
     is_wanted = is_kept and batch.current() is None and seen is not None and len(seen) > _FEW
     if store is not None and seen is not None and is_wanted and _stored.get(mission_folder) != seen:
-        store.put(seen, packages)
+        store().put(seen, packages)
         _stored[mission_folder] = seen
     return packages
 
 
 def _packages_of(
-    mission_folder: Path, below: Path, store: PackageStore | None
+    mission_folder: Path, below: Path, store: Callable[[], PackageStore] | None
 ) -> tuple[Mapping[str, WorkPackage], _Seen | None]:
     """The packages, and the files that say so; None where a later change of them may not show."""
     seen = _look(mission_folder, below)
@@ -60,7 +66,7 @@ def _packages_of(
         return known[1], seen
     if seen is None or len(seen) > _FEW or sum(it.size for it in seen.values()) > _LITTLE:
         batch.require_none()
-    stored = store.get(seen) if store is not None and seen and len(seen) > _FEW else None
+    stored = store().get(seen) if store is not None and seen and len(seen) > _FEW else None
     if seen is not None and stored is not None:
         _keep(mission_folder, seen, stored)
         _stored[mission_folder] = seen

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from specify_cli import __version__, processes
 from specify_cli.errors import SpecKittyError
@@ -24,8 +23,7 @@ Seen: TypeAlias = Mapping[str, FileStamp]
 """The stamp of each file, by its name in the mission's folder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageStore:
+class PackageStore(NamedTuple):
     """The packages of the mission in the folder `slug`."""
 
     project: Layout

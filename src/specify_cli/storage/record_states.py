@@ -10,10 +10,9 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from specify_cli.core.events import Event, MissionAccepted
 from specify_cli.core.state import MissionState, replay
@@ -28,8 +27,7 @@ _PATH: Final = Path("log")
 _AT_ONCE: Final = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldedRow:
+class FoldedRow(NamedTuple):
     """What a mission is folded to, beside the states of its packages.
 
     Attributes:
@@ -49,13 +47,14 @@ class FoldedRow:
     file: str | None = None
 
 
-@dataclass(slots=True)
 class Fold:
     """A mission's log, folded up to a place; `causes` has a name, a place and a position for each event of a request."""
 
-    row: FoldedRow
-    state: MissionState
-    causes: list[tuple[int, int, int]]
+    __slots__ = ("causes", "row", "state")
+
+    def __init__(self, state: MissionState) -> None:
+        self.row, self.state = FoldedRow(), state
+        self.causes: list[tuple[int, int, int]] = []
 
     def grow(self, events: Sequence[Event], positions: Sequence[int]) -> None:
         """These events are behind the others; each has the position of its entry."""
@@ -124,8 +123,8 @@ def row_of(connection: sqlite3.Connection, mission: int) -> FoldedRow | None:
     if found is None:
         return None
     row = FoldedRow(**dict(zip(_COLUMNS.split(", "), found, strict=True)))
-    at = row.accepted_at
-    return row if at is None else replace(row, accepted_at=package_states.text_of(at))  # type: ignore[arg-type]
+    at = found[_COLUMNS.split(", ").index("accepted_at")]
+    return row if at is None else row._replace(accepted_at=package_states.text_of(at))
 
 
 def state_of(connection: sqlite3.Connection, mission: int, row: FoldedRow) -> MissionState:
@@ -209,7 +208,7 @@ def difference(connection: sqlite3.Connection, mission: int) -> str:
         return "states of packages are kept, and its log cannot be folded" if row else ""
     if row is None:
         return "no states of packages are kept" if fold.row.position else ""
-    if replace(row, file=None, since=0) != replace(fold.row, since=0):
+    if row._replace(file=None, since=0) != fold.row._replace(since=0):
         return "what is kept beside the states of packages is not what its log comes to"
     try:
         kept = state_of(connection, mission, row).packages
@@ -249,7 +248,7 @@ def _grown(
     except (ValueError, TypeError) as error:
         raise NotFolded from error
     state = MissionState(packages=packages, accepted_at=row.accepted_at, length=row.events)
-    fold = Fold(row, state, [])
+    fold = Fold(state)
     fold.grow(events, positions)
     lines = row.lines + sum(it.log.count(b"\n") for it in entries)
     fold.ended(position=entries[-1].position, lines=lines, since=row.since)
@@ -258,7 +257,7 @@ def _grown(
 
 def _folded_in_order(connection: sqlite3.Connection, mission: int) -> Fold:
     """The same where each entry is about the end of the log; takes no memory for its lines."""
-    fold, lines, position = Fold(FoldedRow(), MissionState(), []), 0, 0
+    fold, lines, position = Fold(MissionState()), 0, 0
     for entries in _entries(connection, mission):
         if not _are_at_the_end(entries, lines):
             raise _NotInOrder
@@ -284,7 +283,7 @@ def _folded_at_once(connection: sqlite3.Connection, mission: int) -> Fold:
     # Of an entry all events stand, or none: by that its events are found again.
     if any(whole[it] != number for it, number in Counter(positions).items()):
         raise NotFolded
-    fold = Fold(FoldedRow(), MissionState(), [])
+    fold = Fold(MissionState())
     fold.grow(events, positions)
     fold.ended(position=position, lines=len(lines), since=position)
     return fold

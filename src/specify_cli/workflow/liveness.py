@@ -24,7 +24,6 @@ from specify_cli.files.atomic import publish
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.dated_tips import dated_tips
 from specify_cli.workflow.opened import OpenMission, changing_package
 
 Sign: TypeAlias = tuple[str, datetime | None]
@@ -129,6 +128,8 @@ def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sig
     at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
         return
+    from specify_cli.workflow.dated_tips import dated_tips
+
     branches = {x: mission.workspace(x).branch for x in at_work}
     tips = dated_tips(mission.files.project, {*branches.values()})
     for wp_id in at_work:

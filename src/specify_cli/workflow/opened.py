@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from specify_cli import batch, nearest
 from specify_cli.core import lane_plan, lane_turns
@@ -19,7 +20,6 @@ from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
 from specify_cli.storage import project_files
 from specify_cli.storage.log_content import LogContent
-from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     LanesFile,
     MissionFiles,
@@ -29,9 +29,11 @@ from specify_cli.storage.mission_files import (
 )
 from specify_cli.storage.package_files import WorkPackage
 from specify_cli.storage.package_memory import packages_of
-from specify_cli.storage.package_store import PackageStore
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause, Decision
+
+if TYPE_CHECKING:
+    from specify_cli.storage.package_store import PackageStore
 
 LONGEST_SHOWN = 80
 MOST_LISTED = 100
@@ -319,6 +321,8 @@ def _files(project: Project, slug: str) -> MissionFiles:
     # By its folder alone: what else names it was looked up once, before access was judged.
     files = named_mission(project, slug)
     if files is None:
+        from specify_cli.storage.missing_missions import mission_not_found
+
         raise mission_not_found(project, slug, all_missions(project))
     return files
 
@@ -328,6 +332,13 @@ def _open(files: MissionFiles, log: LogContent, *, is_kept: bool = False) -> Ope
     return OpenMission(files=files, identity=identity, packages=packages, log=log)
 
 
+def _store_of(files: MissionFiles) -> PackageStore:
+    # Few missions have so many packages that it pays.
+    from specify_cli.storage.package_store import PackageStore
+
+    return PackageStore(project=files.project, slug=files.slug)
+
+
 def _read(
     files: MissionFiles, *, is_kept: bool
 ) -> tuple[MissionIdentity, Mapping[str, WorkPackage]]:
@@ -335,7 +346,7 @@ def _read(
     known: tuple[MissionIdentity, Mapping[str, WorkPackage]] | None
     known = inside.missions.get(files.folder) if inside else None
     if known is None:
-        root, store = files.project.root, PackageStore(project=files.project, slug=files.slug)
+        root, store = files.project.root, partial(_store_of, files)
         packages = packages_of(files.folder, below=root, store=store, is_kept=is_kept)
         known = files.identity(), packages
         if inside is not None:

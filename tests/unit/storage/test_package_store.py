@@ -55,7 +55,7 @@ def ask(mission: Path, *, is_kept: bool = False) -> dict[str, WorkPackage]:
     package_memory._stored.clear()
     root = mission.parents[1]
     store = PackageStore(project=Layout(root), slug=SLUG)
-    return dict(packages_of(mission, below=root, store=store, is_kept=is_kept))
+    return dict(packages_of(mission, below=root, store=lambda: store, is_kept=is_kept))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_what_a_worker_has_read_is_kept_by_its_next_change(
     ask(mission)
     root = mission.parents[1]
     store = PackageStore(project=Layout(root), slug=SLUG)
-    packages_of(mission, below=root, store=store, is_kept=True)
+    packages_of(mission, below=root, store=lambda: store, is_kept=True)
     reads.clear()
     ask(mission)
     assert reads == []
