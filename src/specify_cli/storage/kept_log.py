@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from specify_cli.storage.record_entries import WITHDRAWN, Entry
+from specify_cli.storage.record_entries import WITHDRAWN
+
+
+class LogEntry(NamedTuple):
+    """What an entry says of its mission's log."""
+
+    position: int
+    kind: str
+    place: int | None
+    log: bytes
 
 
 @dataclass(slots=True)
@@ -19,7 +29,7 @@ class KeptLog:
     withdrawn: set[bytes] = field(default_factory=set)
     position: int = 0
 
-    def fold(self, entries: Iterable[Entry]) -> None:
+    def fold(self, entries: Iterable[LogEntry]) -> None:
         """The entries count, too; they are all behind `position`."""
         for entry in entries:
             place = len(self.lines) if entry.place is None else entry.place
@@ -29,7 +39,8 @@ class KeptLog:
             else:
                 new = lines_of(entry.log)
                 self.lines[place:place] = new
-                self.withdrawn.difference_update(new)
+                if self.withdrawn:
+                    self.withdrawn.difference_update(new)
             self.position = entry.position
 
     def copy(self) -> KeptLog:

@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import published_line, record_rows, record_schema, record_states
-from specify_cli.storage.kept_log import KeptLog
+from specify_cli.storage.kept_log import KeptLog, LogEntry
 from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_entries import (
     Draft,
@@ -177,8 +178,27 @@ class Record:
             # Looked at first: the file may have been replaced.
             with self._open():
                 known = self._logs.setdefault(mission, KeptLog())
-            known.fold(self.entries(after=known.position, mission=mission))
+            known.fold(self._of_log(mission, after=known.position))
             return known.copy()
+
+    def log_until(self, mission: int, position: int) -> list[bytes]:
+        """The lines of the mission's log as it was at that position. Raises: as `find`."""
+        kept = KeptLog()
+        kept.fold(takewhile(lambda it: it.position <= position, self._of_log(mission, after=0)))
+        return kept.lines
+
+    def _of_log(self, mission: int, *, after: int) -> Iterator[LogEntry]:
+        query = (
+            "SELECT position, kind, place, CAST(log AS BLOB) FROM entry"
+            " WHERE position > ? AND mission = ? ORDER BY position LIMIT ?"
+        )
+        while True:
+            with self._open() as connection:
+                found = connection.execute(query, (after, mission, _AT_ONCE)).fetchall()
+            yield from map(LogEntry._make, found)
+            if len(found) < _AT_ONCE:
+                return
+            after = found[-1][0]
 
     def entries(self, *, after: int = 0, mission: int | None = None) -> Iterator[Entry]:
         """The entries behind that position, oldest first; those of one mission where it is named.

@@ -130,6 +130,11 @@ class RecordedLog:
         lines = f"{len(view.found.missing)} of {len(view.kept.lines)} lines"
         return f"lacks {lines}; the host knows them, and writes them {when}"
 
+    def lags(self) -> bool:
+        """Whether the file is not what it is when it is right. Raises: as `view`."""
+        view = self.view()
+        return bool(view.kept.lines) and not view.found.is_same
+
     def lines(self) -> bytes:
         """What the file has once it is right, with its own ends of lines where it is.
 

@@ -123,6 +123,13 @@ class RememberedLog(RecordedLog):
         )
         return self._remember(record, log, view, before=before, is_kept=True)
 
+    def lags(self) -> bool:
+        """As `RecordedLog.lags`; a file that is as the host has left it is not read."""
+        known = self._remembered(records.found(self.project))
+        return (
+            super(RememberedLog, self).lags() if known is None or not known.is_taken_in else False
+        )
+
     def prepared(self, events: Sequence[Event]) -> PreparedLines:
         """As `RecordedLog.prepared`; in a batch, the lines of a log follow all together.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
 from typing import overload
 
@@ -15,7 +14,6 @@ from specify_cli.core.state import MissionState
 from specify_cli.errors import SpecKittyError
 from specify_cli.files.stamps import FileStamp
 from specify_cli.storage import event_lines, record_states
-from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.log_content import Cause, EarlierEvents, FoldedLog, LogContent
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_states import FoldedRow
@@ -105,9 +103,6 @@ class _StoredEvents(EarlierEvents):
 
     def _all(self) -> Sequence[Event]:
         if self._read is None:
-            kept, last = KeptLog(), self._row.position
-            entries = self._record.entries(mission=self._mission)
-            kept.fold(takewhile(lambda it: it.position <= last, entries))
-            lines = enumerate(kept.lines, start=1)
+            lines = enumerate(self._record.log_until(self._mission, self._row.position), start=1)
             self._read = event_lines.parse_lines(lines, self._path).events
         return self._read

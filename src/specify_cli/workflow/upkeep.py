@@ -121,8 +121,7 @@ def bring_logs_up(project: Project, tell: Callable[[str], None]) -> None:
     for slug in all_missions(project):
         files = MissionFiles(project, slug)
         try:
-            view = files.log.view()
-            if view.kept.lines and not view.found.is_same:
+            if files.log.lags():
                 with locks.held(files.lock):
                     files.log.put_right()
         except SpecKittyError as error:
