@@ -28,9 +28,9 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
 
     Exit 0: sound, at most notes. 1: problems. 2: could not look.
 
-    --fix mends torn logs, folds states of packages again, plans lanes anew, takes byte order marks
-    away, puts unfinished files aside, makes .kitty/host private and has git forget lane worktrees
-    that are gone; originals are kept in .kitty/host. It records a status of front matter, or of tasks/done, in the log.
+    --fix mends logs, states and plans of lanes, takes byte order marks away, puts unfinished files
+    aside, makes .kitty/host private and has git forget lane worktrees that are gone; originals
+    are kept in .kitty/host. It records a status of front matter, or of tasks/done, in the log.
 
     --sandbox says, inside a sandbox, what can be done with a mailbox (DIR or INBOX:OUTBOX) or in
     a workspace (DIR). Exit 1: too little, or the host can be changed. As JSON: sandbox, can_work,
