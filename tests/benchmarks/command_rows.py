@@ -83,13 +83,13 @@ def transition(setting: Setting) -> Found:
     calls = iter(range(1, 2 * setting.rounds + 3))
     ours, floor, of_git = [], [], []
     for _ in range(setting.rounds + 1):
-        ours.append(_timed_ms(_claim(next(calls)), root, os.environ))
+        ours.append(_timed_ms(claim(f"WP{next(calls):03}", mission="002-new"), root, os.environ))
         floor.append(_timed_ms(FLOORS[LIBRARIES], root, os.environ))
     times = root.parent / "git-times"
     environment = _with_timed_git(root.parent, times)
     for _ in range(setting.rounds):
         times.write_text("")
-        _timed_ms(_claim(next(calls)), root, environment)
+        _timed_ms(claim(f"WP{next(calls):03}", mission="002-new"), root, environment)
         of_git.append(sum(map(int, times.read_text().split())) / 1e6)
     git_ms = sorted(of_git)[len(of_git) // 2]
     return Found(
@@ -100,7 +100,8 @@ def transition(setting: Setting) -> Found:
     )
 
 
-def _claim(number: int) -> list[str]:
+def claim(wp_id: str, *, mission: str) -> list[str]:
+    """The command that claims the package."""
     policy = json.dumps(
         {
             "orchestrator_id": "benchmark",
@@ -112,7 +113,7 @@ def _claim(number: int) -> list[str]:
             "dangerous_flags": [],
         }
     )
-    words = ["--mission", "002-new", "--wp", f"WP{number:03}", "--to", "claimed"]
+    words = ["--mission", mission, "--wp", wp_id, "--to", "claimed"]
     actor = ["--actor", "benchmark", "--policy", policy]
     return [*spec_kitty(), "orchestrator-api", "transition", *words, *actor]
 
@@ -136,6 +137,9 @@ def _call(
     setting: Setting, name: str, words: Sequence[str], *, floor: str, packages: int = SMALL
 ) -> Found:
     root = _project(setting, name, packages=packages)
+    # The host has the mission in its record, as it has each one that it has ever changed.
+    note = ["--mission", SLUG, "--wp", "WP001", "--actor", "benchmark", "--note", "hello"]
+    _timed_ms([*spec_kitty(), "orchestrator-api", "append-history", *note], root, os.environ)
     return _turns([*spec_kitty(), "orchestrator-api", *words], setting, floor=floor, folder=root)
 
 

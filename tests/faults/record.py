@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import errno
+import json
 import os
 import random
 import shutil
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import record_schema
+from specify_cli.storage import record_schema, record_states
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission
 from tests.faults import shim
@@ -54,15 +55,16 @@ MODES = ("WAL", "DELETE")
 def drafts(number: int) -> list[Draft]:
     """What the request of that number says: an event, and its answer with the state that it left."""
     asked = Asked(id=f"r{number}", digest=f"d{number}")
+    move = {"event_id": f"E{number}", "actor": f"a{number}", "wp_id": "WP01"}
+    move |= {"from_lane": "planned", "to_lane": "claimed", "correlation_id": asked.id}
     return [
-        Draft(at=AT, kind="event", mission=1, log=b'{"note":"%d"}\n' % number),
+        Draft(at=AT, kind="event", mission=1, log=json.dumps(move).encode() + b"\n"),
         Draft(
             at=AT,
             kind="request",
             mission=1,
             published=lambda seq, prev: b'{"seq":%d,"prev":"%s"}\n' % (seq, prev.encode()),
             asked=asked,
-            packages={"WP01": b"state %d" % number},
         ),
     ]
 
@@ -171,9 +173,15 @@ def _faults(record: Record, acknowledged: Sequence[int], *, whole: bool) -> Iter
         *range(1, len(entries) + 1)
     ]:
         yield f"{len(found)} requests have {len(entries)} entries"
-    states = record.packages(1)
-    if found and states != {"WP01": b"state %d" % found[-1]}:
-        yield f"after request {found[-1]} the state is {states}"
+    if not found:
+        return
+    with record.reading() as connection:
+        row = record_states.row_of(connection, 1)
+        holder = row and record_states.state_of(connection, 1, row).of("WP01").claimed_by
+        if told := record_states.difference(connection, 1):
+            yield told
+    if holder != f"a{found[-1]}":
+        yield f"after request {found[-1]} the package is held by {holder}"
 
 
 def strike(bench: Bench, kind: str, *, every: int, chance: random.Random) -> Iterator[str]:

@@ -28,10 +28,10 @@ def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None
 
     Exit 0: sound, at most notes. 1: problems. 2: could not look.
 
-    --fix mends logs and lanes.json, on another branch those of --mission alone; it takes byte
-    order marks away, puts unfinished files aside, makes the host's own folder private, has git
-    forget lane worktrees that are gone, and records a status of front matter, or of tasks/done,
-    in the log. Originals are kept in private/attic beside the record.
+    --fix mends logs, states and lanes.json, on another branch those of --mission alone; it takes
+    byte order marks away, puts unfinished files aside, makes the host's own folder private, has
+    git forget lane worktrees that are gone, and records a status of front matter, or of
+    tasks/done, in the log. Originals are kept in private/attic beside the record.
 
     --sandbox says, inside a sandbox, what can be done with a mailbox (DIR or INBOX:OUTBOX) or in
     a workspace (DIR). Exit 1: too little, or the host can be changed. As JSON: sandbox, can_work,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from specify_cli.core.lanes import Lane
@@ -78,3 +79,12 @@ class MissionAccepted:
 
 
 Event: TypeAlias = Moved | Annotated | MissionAccepted
+
+
+def moment_of(text: object) -> datetime | None:
+    """The moment that a line of a log, or a note, gives; None where it cannot be read."""
+    try:
+        found = datetime.fromisoformat(text if isinstance(text, str) else "")
+        return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

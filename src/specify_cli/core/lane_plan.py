@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -44,11 +44,13 @@ def plan_lanes(
     placed = {wp_id for group in settled for wp_id in group}
     groups = [list(group) for group in settled]
     names = [lane.lane_id for lane in existing]
+    taken = {*names}
     newcomers = _overlapping([p for p in packages if p.wp_id not in placed])
     for group, home in zip(newcomers, _homes(newcomers, settled, scopes), strict=True):
         if home is None:
             groups.append(group)
-            names.append(_next_name(names))
+            names.append(_next_name(len(names), taken))
+            taken.add(names[-1])
         else:
             groups[home].extend(group)
     lanes = [_lane(name, group, scopes) for name, group in zip(names, groups, strict=True)]
@@ -147,8 +149,7 @@ def _together(group: Sequence[str], scopes: Mapping[str, PackageScope]) -> Packa
     return PackageScope(wp_id="", owned_files=tuple(files))
 
 
-def _next_name(taken: Sequence[str]) -> str:
-    number = len(taken)
+def _next_name(number: int, taken: Set[str]) -> str:
     while (name := f"lane-{_letters(number)}") in taken:
         number += 1
     return name

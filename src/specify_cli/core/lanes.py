@@ -43,6 +43,9 @@ ALIASES = {"doing": Lane.IN_PROGRESS}
 OCCUPYING = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW})
 """Where a package occupies its execution lane: nobody else works in that workspace meanwhile."""
 
+AT_WORK = OCCUPYING - {Lane.CLAIMED}
+"""Where a package changes what is in its workspace."""
+
 HELD = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.IN_REVIEW})
 """Where one actor is at work on a package, or on its review, and everybody else waits."""
 
@@ -51,6 +54,9 @@ FINISHED = frozenset({Lane.APPROVED, Lane.DONE})
 
 HANDED_IN = FINISHED | {Lane.FOR_REVIEW}
 """Lanes that a package enters with work; the move there records which commit that is."""
+
+LEAVING = frozenset({Lane.BLOCKED, Lane.CANCELED, Lane.PLANNED})
+"""Lanes that a package enters when it leaves its execution lane unapproved."""
 
 TERMINAL = frozenset({Lane.DONE, Lane.CANCELED})
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
-from specify_cli.core.lanes import FINISHED, HANDED_IN, HELD, OCCUPYING, Lane
+from specify_cli.core.events import (
+    UNRECORDED,
+    Annotated,
+    Event,
+    MissionAccepted,
+    Moved,
+    moment_of,
+)
+from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, HELD, OCCUPYING, Lane
 from specify_cli.core.reviews import Feedback, feedback_in, implementers_after
 
 
@@ -18,7 +25,11 @@ class PackageState:
     any, UNRECORDED where it never was or the log of that time does not say. `feedback` is that of the
     newest review that sent it back, and `sent_back` the commit that it was about, while it is not approved. `released` are the actors whose claim, or
     review, was released, and who did not claim it again. `contested` is the lane that a move said it
-    started from, where the package was not there; a forced move settles that.
+    started from, where the package was not there; a forced move settles that. `worked` is the place in the log, from 1, of
+    the move by which it was at work last; 0 where it never was.
+
+    Of what its holder has noted since the last move, `noted_at` is the newest time, and `asked_at` the newest of notes that the
+    host made for a request. Where the time of a note cannot be read, `is_dated` is False.
     """
 
     lane: Lane = Lane.PLANNED
@@ -35,6 +46,10 @@ class PackageState:
     released: frozenset[str] = frozenset()
     subtask_marks: dict[str, str] = field(default_factory=dict)
     contested: Lane | None = None
+    worked: int = 0
+    noted_at: str | None = None
+    asked_at: str | None = None
+    is_dated: bool = True
 
     @property
     def is_satisfied(self) -> bool:
@@ -64,20 +79,23 @@ PLANNED = PackageState()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissionState:
-    """What the log says of a mission."""
+    """What the log says of a mission, and how many events it has."""
 
     packages: dict[str, PackageState] = field(default_factory=dict)
     accepted_at: str | None = None
+    length: int = 0
 
     def of(self, wp_id: str) -> PackageState:
         """The state of `wp_id`; planned where the log says nothing of it."""
         return self.packages.get(wp_id, PLANNED)
 
 
-def apply(package: PackageState, event: Moved | Annotated) -> PackageState:
-    """The package's state after `event`."""
+def apply(package: PackageState, event: Moved | Annotated, place: int) -> PackageState:
+    """The package's state after `event`, which has that place in the log."""
     if isinstance(event, Moved):
-        return _moved(package, event)
+        return _moved(package, event, place)
+    if event.actor == package.holder:
+        package = _noted(package, event)
     marks = event.delta.get("subtasks")
     if isinstance(marks, dict):
         package = replace(package, subtask_marks={**package.subtask_marks, **marks})
@@ -92,15 +110,30 @@ def replay(events: Iterable[Event], before: MissionState | None = None) -> Missi
     """The mission's state after all `events`, oldest first, where it was as `before`."""
     packages = {**before.packages} if before else {}
     accepted_at = before.accepted_at if before else None
+    length = before.length if before else 0
     for event in events:
+        length += 1
         if isinstance(event, MissionAccepted):
             accepted_at = event.at
         else:
-            packages[event.wp_id] = apply(packages.get(event.wp_id, PLANNED), event)
-    return MissionState(packages=packages, accepted_at=accepted_at)
+            packages[event.wp_id] = apply(packages.get(event.wp_id, PLANNED), event, length)
+    return MissionState(packages=packages, accepted_at=accepted_at, length=length)
 
 
-def _moved(package: PackageState, event: Moved) -> PackageState:
+def _noted(package: PackageState, event: Annotated) -> PackageState:
+    """The holder was alive then."""
+    if moment_of(event.at) is None:
+        return replace(package, is_dated=False)
+    asked_at = _newer(package.asked_at, event.at) if event.request_digest else package.asked_at
+    return replace(package, noted_at=_newer(package.noted_at, event.at), asked_at=asked_at)
+
+
+def _newer(known: str | None, other: str) -> str:
+    before, after = moment_of(known), moment_of(other)
+    return known if known and before and after and before >= after else other
+
+
+def _moved(package: PackageState, event: Moved, place: int) -> PackageState:
     lane = event.to_lane
     has_holder = package.claimed_by is not None
     feedback = feedback_in(event, implementers=package.implementers)
@@ -120,6 +153,7 @@ def _moved(package: PackageState, event: Moved) -> PackageState:
         released=_released(package, event),
         subtask_marks=package.subtask_marks,
         contested=_contested(package, event),
+        worked=place if lane in AT_WORK else package.worked,
     )
 
 

@@ -80,14 +80,18 @@ def parse(raw: bytes, path: Path) -> LogContent:
     return replace(found, torn=found.torn + raw[end:])
 
 
-def parse_lines(lines: Iterable[tuple[int, bytes]], path: Path) -> LogContent:
+def parse_lines(
+    lines: Iterable[tuple[int, bytes]], path: Path, *, numbers: list[int] | None = None
+) -> LogContent:
     """What the lines hold, each with its number in the file `path`, for complaints.
+
+    `numbers` gets the number of the line of each event.
 
     Raises:
         StateUnreadable: a line is damaged; names file and line.
     """
     events: list[Event] = []
-    pending: list[Event] = []
+    pending: list[tuple[int, Event]] = []
     sound, behind = 0, list[bytes]()
     for number, line in lines:
         behind.append(line)
@@ -97,9 +101,11 @@ def parse_lines(lines: Iterable[tuple[int, bytes]], path: Path) -> LogContent:
         position, size = batch_of(record) if found else (1, 1)
         if position == 1:
             pending.clear()
-        pending.extend(found)
+        pending.extend((number, event) for event in found)
         if position == size:
-            events.extend(pending)
+            events.extend(event for _, event in pending)
+            if numbers is not None:
+                numbers.extend(of for of, _ in pending)
             pending.clear()
             sound += len(behind)
             behind.clear()

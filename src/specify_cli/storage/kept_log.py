@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from specify_cli.storage.record_entries import PLANNED, WITHDRAWN, Entry
+
+
+class LogEntry(NamedTuple):
+    """What an entry says of its mission's log."""
+
+    position: int
+    kind: str
+    place: int | None
+    log: bytes
 
 
 @dataclass(slots=True)
@@ -19,17 +29,17 @@ class KeptLog:
     withdrawn: set[bytes] = field(default_factory=set)
     position: int = 0
 
-    def fold(self, entries: Iterable[Entry]) -> None:
+    def fold(self, entries: Iterable[LogEntry]) -> None:
         """The entries count, too; they are all behind `position`."""
         for entry in entries:
             place = len(self.lines) if entry.place is None else entry.place
             if entry.kind == WITHDRAWN:
                 self.withdrawn.update(self.lines[place:])
                 del self.lines[place:]
-            elif entry.kind != PLANNED:
-                new = lines_of(entry.log)
+            elif new := lines_in(entry):
                 self.lines[place:place] = new
-                self.withdrawn.difference_update(new)
+                if self.withdrawn:
+                    self.withdrawn.difference_update(new)
             self.position = entry.position
 
     def copy(self) -> KeptLog:
@@ -40,3 +50,8 @@ class KeptLog:
 def lines_of(data: bytes) -> list[bytes]:
     """Whole lines, with their newlines; nothing else ends a line."""
     return [line + b"\n" for line in data.split(b"\n")[:-1]]
+
+
+def lines_in(entry: LogEntry | Entry) -> list[bytes]:
+    """The lines that the entry brings to its mission's log."""
+    return [] if entry.kind == PLANNED else lines_of(entry.log)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeAlias, overload
 
 from specify_cli.core.events import Event
 from specify_cli.core.state import MissionState, replay
 
-_Cause: TypeAlias = tuple[str | None, str | None]
+Cause: TypeAlias = tuple[str | None, str | None]
 """The id of a request, and whose id it is."""
 
 
@@ -47,6 +48,20 @@ class LogContent:
         return tuple(e for e in self.events if (e.correlation_id, e.identity) == asked)
 
 
+class EarlierEvents(Sequence[Event]):
+    """The events that a log begins with, where they are in memory only once somebody has asked for them.
+
+    `state` is that after all of them, `held` how many are in memory.
+    """
+
+    state: MissionState
+    held: int
+
+    @abstractmethod
+    def caused_by(self, cause: Cause) -> Sequence[Event]:
+        """Those of a request, oldest first."""
+
+
 class FoldedLog:
     """The events of a log, folded, as they were at one moment.
 
@@ -54,54 +69,71 @@ class FoldedLog:
     there are before it. Only who holds the mission's lock may grow one.
     """
 
-    __slots__ = ("_by_cause", "_shared", "count", "state")
+    __slots__ = ("_by_cause", "_count", "_earlier", "_shared", "state")
 
     def __init__(
         self,
         events: Sequence[Event] = (),
         *,
+        earlier: EarlierEvents | None = None,
         shared: list[Event] | None = None,
-        by_cause: dict[_Cause, list[int]] | None = None,
+        by_cause: dict[Cause, list[int]] | None = None,
         before: MissionState | None = None,
     ) -> None:
+        self._earlier = earlier
         self._shared = [] if shared is None else shared
         self._by_cause = {} if by_cause is None else by_cause
+        if before is None and earlier is not None:
+            before = earlier.state
         self.state = replay(events, before)
         for event in events:
             cause = event.correlation_id, event.identity
             self._by_cause.setdefault(cause, []).append(len(self._shared))
             self._shared.append(event)
-        self.count = len(self._shared)
+        self._count = len(self._shared)
+
+    @property
+    def size(self) -> int:
+        """How many events and packages are in memory."""
+        earlier = self._earlier.held if self._earlier is not None else 0
+        return earlier + self._count + len(self.state.packages)
 
     @property
     def events(self) -> Sequence[Event]:
         """All of them, oldest first; they stay what they are when the log grows."""
-        return _First(self._shared, self.count)
+        return _First(() if self._earlier is None else self._earlier, self._shared, self._count)
 
     def grown(self, events: Sequence[Event]) -> FoldedLog:
         """The same with these behind."""
-        if len(self._shared) != self.count:
+        if len(self._shared) != self._count:
             # What it was grown by before did not come to stand.
-            return FoldedLog([*self.events, *events])
-        shared, by_cause = self._shared, self._by_cause
-        return FoldedLog(events, shared=shared, by_cause=by_cause, before=self.state)
+            own = self._shared[: self._count]
+            return FoldedLog([*own, *events], earlier=self._earlier)
+        return FoldedLog(
+            events,
+            earlier=self._earlier,
+            shared=self._shared,
+            by_cause=self._by_cause,
+            before=self.state,
+        )
 
-    def caused_by(self, cause: _Cause) -> Sequence[Event]:
+    def caused_by(self, cause: Cause) -> Sequence[Event]:
         """The events of a request, oldest first."""
         places = self._by_cause.get(cause, ())
-        return tuple(self._shared[it] for it in places if it < self.count)
+        own = [self._shared[it] for it in places if it < self._count]
+        return (*(() if self._earlier is None else self._earlier.caused_by(cause)), *own)
 
 
 class _First(Sequence[Event]):
-    """The first ones of a list that grows."""
+    """Some events, and the first ones of a list that grows."""
 
-    __slots__ = ("_count", "_events")
+    __slots__ = ("_count", "_earlier", "_events")
 
-    def __init__(self, events: list[Event], count: int) -> None:
-        self._events, self._count = events, count
+    def __init__(self, earlier: Sequence[Event], events: list[Event], count: int) -> None:
+        self._earlier, self._events, self._count = earlier, events, count
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._earlier) + self._count
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and [*self] == [*other]
@@ -109,10 +141,11 @@ class _First(Sequence[Event]):
     __hash__ = None  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Event]:
-        return islice(self._events, self._count)
+        return chain(self._earlier, islice(self._events, self._count))
 
     def __reversed__(self) -> Iterator[Event]:
-        return map(self._events.__getitem__, range(self._count - 1, -1, -1))
+        own = map(self._events.__getitem__, range(self._count - 1, -1, -1))
+        return chain(own, reversed(self._earlier))
 
     @overload
     def __getitem__(self, index: int) -> Event: ...
@@ -120,8 +153,10 @@ class _First(Sequence[Event]):
     def __getitem__(self, index: slice) -> Sequence[Event]: ...
     def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
         if isinstance(index, slice):
-            return tuple(self._events[: self._count][index])
-        return self._events[range(self._count)[index]]
+            return tuple(self)[index]
+        place = range(len(self))[index]
+        before = len(self._earlier)
+        return self._earlier[place] if place < before else self._events[place - before]
 
 
 def folded(content: LogContent) -> LogContent:

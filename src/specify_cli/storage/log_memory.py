@@ -33,8 +33,9 @@ class Remembered:
 
     @property
     def size(self) -> int:
-        """How many events are held in memory."""
-        return len(self.content.events) if self.content else 0
+        """How many events and packages are held in memory."""
+        folded = self.content.folded if self.content else None
+        return folded.size if folded else 0
 
 
 @dataclass(slots=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from specify_cli import batch
 from specify_cli.files import folders
 from specify_cli.files.stamps import FileStamp, stamp_of
 from specify_cli.storage.package_files import FILE_NAME, WorkPackage, read_packages
+
+if TYPE_CHECKING:
+    from specify_cli.storage.package_store import PackageStore
 
 _MOST_PACKAGES: Final = 20_000
 """Of all missions but the one that was read last."""
@@ -26,25 +29,54 @@ _Seen: TypeAlias = dict[str, FileStamp]
 _TASKS: Final = "tasks"
 _OUTLINE: Final = "tasks.md"
 _known: Final[dict[Path, tuple[_Seen, Mapping[str, WorkPackage]]]] = {}
+_stored: Final[dict[Path, _Seen]] = {}
+"""What the store has of each mission."""
+
 _using: Final = threading.Lock()
 
 
-def packages_of(mission_folder: Path, *, below: Path) -> Mapping[str, WorkPackage]:
-    """As `read_packages`, for a process that asks again.
+def packages_of(
+    mission_folder: Path,
+    *,
+    below: Path,
+    store: Callable[[], PackageStore] | None = None,
+    is_kept: bool = False,
+) -> Mapping[str, WorkPackage]:
+    """As `read_packages`, for a process that asks again, or finds in the `store` what another one has read.
+
+    With `is_kept`, the store has it from now on, where there are many: for who holds the mission's lock.
 
     Raises: StateUnreadable naming file and line; StorageFailed.
     """
+    packages, seen = _packages_of(mission_folder, below, store)
+    is_wanted = is_kept and batch.current() is None and seen is not None and len(seen) > _FEW
+    if store is not None and seen is not None and is_wanted and _stored.get(mission_folder) != seen:
+        store().put(seen, packages)
+        _stored[mission_folder] = seen
+    return packages
+
+
+def _packages_of(
+    mission_folder: Path, below: Path, store: Callable[[], PackageStore] | None
+) -> tuple[Mapping[str, WorkPackage], _Seen | None]:
+    """The packages, and the files that say so; None where a later change of them may not show."""
     seen = _look(mission_folder, below)
     known = _known.get(mission_folder)
     if known is not None and known[0] == seen:
-        return known[1]
+        return known[1], seen
     if seen is None or len(seen) > _FEW or sum(it.size for it in seen.values()) > _LITTLE:
         batch.require_none()
+    stored = store().get(seen) if store is not None and seen and len(seen) > _FEW else None
+    if seen is not None and stored is not None:
+        _keep(mission_folder, seen, stored)
+        _stored[mission_folder] = seen
+        return stored, seen
     packages = read_packages(mission_folder, below=below)
     is_settled = seen is not None and all(it.is_settled for it in seen.values())
     if seen is not None and is_settled and seen == _look(mission_folder, below):
         _keep(mission_folder, seen, packages)
-    return packages
+        return packages, seen
+    return packages, None
 
 
 def _look(mission_folder: Path, below: Path) -> _Seen | None:

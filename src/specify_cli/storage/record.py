@@ -10,15 +10,16 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import published_line, record_rows, record_schema
-from specify_cli.storage.kept_log import KeptLog
+from specify_cli.storage import published_line, record_rows, record_schema, record_states
+from specify_cli.storage.kept_log import KeptLog, LogEntry
 from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_entries import (
     PLANNED,
@@ -82,7 +83,7 @@ class Record:
     def remember(self, name: str, value: str | bytes) -> None:
         """The record says that of itself. Raises: as `find`."""
         if self.remembered(name) != value:
-            with self._writing() as connection:
+            with self.writing() as connection:
                 connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def remembered(self, name: str) -> Any:
@@ -156,12 +157,6 @@ class Record:
         """The number that was noted under that name; 0 without one. Raises: as `find`."""
         return int(self.remembered(name) or 0)
 
-    def packages(self, mission: int) -> dict[str, bytes]:
-        """The state of each package of the mission that was ever changed, by its id. Raises: as `find`."""
-        with self._open() as connection:
-            query = "SELECT id, state FROM package WHERE mission = ? ORDER BY id"
-            return dict(connection.execute(query, (mission,)).fetchall())
-
     def missions(self, mission_id: str | None, *, folder: str) -> list[KnownMission]:
         """Every mission that has that id or that folder, newest first. Raises: as `find`."""
         with self._open() as connection:
@@ -202,7 +197,7 @@ class Record:
     def keep_mission(self, known: KnownMission) -> KnownMission:
         """The record knows that of the mission, which has a number now. Raises: as `find`."""
         values = _kept(known.mission_id, known.folder, known.branch)
-        with self._writing() as connection:
+        with self.writing() as connection:
             if known.number is None:
                 order = "INSERT INTO mission (id, folder, branch) VALUES (?, ?, ?)"
                 return replace(known, number=connection.execute(order, values).lastrowid)
@@ -216,8 +211,27 @@ class Record:
             # Looked at first: the file may have been replaced.
             with self._open():
                 known = self._logs.setdefault(mission, KeptLog())
-            known.fold(self.entries(after=known.position, mission=mission))
+            known.fold(self._of_log(mission, after=known.position))
             return known.copy()
+
+    def log_until(self, mission: int, position: int) -> list[bytes]:
+        """The lines of the mission's log as it was at that position. Raises: as `find`."""
+        kept = KeptLog()
+        kept.fold(takewhile(lambda it: it.position <= position, self._of_log(mission, after=0)))
+        return kept.lines
+
+    def _of_log(self, mission: int, *, after: int) -> Iterator[LogEntry]:
+        query = (
+            "SELECT position, kind, place, CAST(log AS BLOB) FROM entry"
+            " WHERE position > ? AND mission = ? ORDER BY position LIMIT ?"
+        )
+        while True:
+            with self._open() as connection:
+                found = connection.execute(query, (after, mission, _AT_ONCE)).fetchall()
+            yield from map(LogEntry._make, found)
+            if len(found) < _AT_ONCE:
+                return
+            after = found[-1][0]
 
     def entries(self, *, after: int = 0, mission: int | None = None) -> Iterator[Entry]:
         """The entries behind that position, oldest first; those of one mission where it is named.
@@ -271,7 +285,8 @@ class Record:
         deque(self._committed(drafts), maxlen=0)
 
     def _committed(self, drafts: Iterable[Draft], *, are_shown: bool = False) -> Iterator[Entry]:
-        with self._writing() as connection:
+        with self.writing() as connection:
+            states = record_states.StateFold(connection)
             before = record_rows.last(connection)
             if before is not None and before.seq is not None:
                 seq, newest = before.seq, before.published
@@ -283,9 +298,11 @@ class Record:
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
                 record_rows.insert(connection, draft, before)
+                states.add(before)
                 if before.seq is not None and before.published is not None:
                     seq, prev = before.seq, published_line.digest(before.published)
                 yield before
+            states.write()
 
     def faults(self) -> list[str]:
         """What is wrong with the record, in words; takes time with its size.
@@ -316,13 +333,34 @@ class Record:
         except StateUnreadable as error:
             return [str(error)]
 
-    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A connection, for rows that another module keeps. Raises: as `find`."""
-        return self._open()
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The record as it is at one moment. Raises: as `find`."""
+        with self._open() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
 
-    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
-        """The same with a transaction, committed at the end of the block. Raises: as `commit`."""
-        return self._writing()
+    @contextmanager
+    def noting(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that a power loss may undo: it waits for no disk where the mode allows that.
+
+        Raises: as `commit`.
+        """
+        with self._open() as connection:
+            is_ahead = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+            if is_ahead:
+                connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                with self.writing() as writing:
+                    yield writing
+            finally:
+                # Closed where it failed; the next connection begins anew.
+                if is_ahead and self._connection is connection:
+                    connection.execute("PRAGMA synchronous = EXTRA")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -348,8 +386,8 @@ class Record:
         return self._connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of its own, committed at the end of the block, undone by an exception."""
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of its own, committed at the end of the block, undone by an exception. Raises: as `commit`."""
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:

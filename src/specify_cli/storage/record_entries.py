@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from specify_cli import ids
@@ -57,7 +57,6 @@ class Draft:
             nothing was decided on.
         log: The lines for the mission's log; of a plan, its line.
         asked: The request that it answers.
-        packages: The new state of each package that it changes, by the package's id.
         also: What else its transaction changes.
         content: Of the answer to a read, the part of the published line that others have as well; None for all else.
     """
@@ -71,7 +70,6 @@ class Draft:
     behind: int | None = None
     log: bytes = b""
     asked: Asked | None = None
-    packages: Mapping[str, bytes] = field(default_factory=dict)
     also: Callable[[sqlite3.Connection], None] | None = None
     content: bytes | None = None
 

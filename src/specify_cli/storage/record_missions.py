@@ -53,6 +53,13 @@ def look_up(
     return replace(known, mission_id=mission_id, folder=folder) if known else new
 
 
+def found_at_once(record: Record, folder: str, mission_id: str | None) -> KnownMission | None:
+    """The same, where nothing but the id has to be looked at; None where it has."""
+    rows = record.missions(mission_id, folder=folder)
+    own = (it for it in rows if (it.mission_id, it.folder) == (mission_id, folder))
+    return next(own, None)
+
+
 def _is_log_of(record: Record, known: KnownMission, raw: bytes) -> bool:
     """Whether a line of the mission stands there, in whatever form."""
     ours = {_name_of(line) for line in record.log_of(known.number or 0).lines}

@@ -112,7 +112,7 @@ def head_of(before: bytes, entry: Entry) -> bytes:
 
 
 def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
-    """The entry, the request that it answers, and the states that it leaves are in the transaction.
+    """The entry, and the request that it answers, are in the transaction.
 
     Raises:
         AlreadyAsked: the request was answered already.
@@ -136,11 +136,6 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         row = (asked.scope, asked.id, asked.digest, entry.position)
         if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
             raise AlreadyAsked(asked)
-    if draft.packages:
-        order = (
-            "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
-        )
-        connection.executemany(order, [(draft.mission, *it) for it in draft.packages.items()])
     if draft.also is not None:
         draft.also(connection)
 

@@ -49,9 +49,19 @@ _TABLES: Final = (
         scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
         mission INTEGER REFERENCES mission, at TEXT NOT NULL, what TEXT NOT NULL, call TEXT NOT NULL,
         machine TEXT NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",
+    # Of the next three: `record_states`.
     """CREATE TABLE package (
-        mission INTEGER NOT NULL REFERENCES mission, id TEXT NOT NULL, state BLOB NOT NULL,
+        mission INTEGER NOT NULL REFERENCES mission, id BLOB NOT NULL, state BLOB NOT NULL,
         PRIMARY KEY (mission, id)) WITHOUT ROWID""",
+    """CREATE TABLE folded (
+        mission INTEGER PRIMARY KEY REFERENCES mission, position INTEGER NOT NULL,
+        since INTEGER NOT NULL, lines INTEGER NOT NULL, events INTEGER NOT NULL, accepted_at BLOB,
+        file TEXT)""",
+    """CREATE TABLE cause (
+        mission INTEGER NOT NULL REFERENCES mission, name INTEGER NOT NULL,
+        place INTEGER NOT NULL, position INTEGER NOT NULL REFERENCES entry,
+        PRIMARY KEY (mission, name, place)) WITHOUT ROWID""",
+    "CREATE TABLE prompts (folder TEXT PRIMARY KEY, seen BLOB NOT NULL, packages TEXT NOT NULL)",
 )
 
 

@@ -119,7 +119,11 @@ class RecordedLog:
             StateUnreadable: a line of others is damaged; names file and line.
             StorageFailed: the disk refused.
         """
-        return self._read(self.view())
+        return self.content_of(self.view())
+
+    def content_of(self, view: LogView) -> LogContent:
+        """As `read`, of what was looked at just now: it trusts no note of an earlier look. Raises: StateUnreadable."""
+        return replace(self._content(view), standing=self.standing(view), plan=view.known.plan)
 
     def standing(self, view: LogView) -> str:
         """How the file stands to the record, in words; empty where they say the same."""
@@ -134,6 +138,11 @@ class RecordedLog:
         when = f"does not write them now, {why}" if why else "writes them with the next change"
         lines = f"{len(view.found.missing)} of {len(view.kept.lines)} lines"
         return f"lacks {lines}; the host knows them, and {when}"
+
+    def lags(self) -> bool:
+        """Whether the file is not what it is when it is right. Raises: as `view`."""
+        view = self.view()
+        return bool(view.kept.lines) and not view.found.is_same
 
     def lines(self) -> bytes:
         """What the file has once it is right, with its own ends of lines where it is.
@@ -271,9 +280,6 @@ class RecordedLog:
             withdrawn = Draft(at=at, kind=WITHDRAWN, mission=number, place=place)
             record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
             self._write(record, view)
-
-    def _read(self, view: LogView) -> LogContent:
-        return replace(self._content(view), standing=self.standing(view), plan=view.known.plan)
 
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()

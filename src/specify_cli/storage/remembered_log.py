@@ -13,7 +13,7 @@ from specify_cli import batch, clock
 from specify_cli.core.events import Event
 from specify_cli.errors import SpecKittyError
 from specify_cli.files.stamps import FileStamp, stamp
-from specify_cli.storage import checkout, event_lines, records
+from specify_cli.storage import checkout, event_lines, record_missions, records
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.log_content import FoldedLog, LogContent, folded
@@ -23,6 +23,7 @@ from specify_cli.storage.log_view import LogView
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, Draft, KnownMission
 from specify_cli.storage.recorded_log import PreparedLines, RecordedLog
+from specify_cli.storage.stored_log import note_file, stored_content
 
 _LITTLE: Final = 64 * 1024
 """Bytes of a log that is read in no time."""
@@ -86,7 +87,7 @@ class RememberedLog(RecordedLog):
         before = self._look_at_leisure()
         newest = record.newest(self.slug) if record else 0
         view = self._view(record)
-        content = self._read(view)
+        content = self.content_of(view)
         if record is None or record.newest(self.slug) != newest:
             return content
         has_number = view.known.number is not None
@@ -120,7 +121,14 @@ class RememberedLog(RecordedLog):
         log = Remembered(
             known=view.known, position=kept.position, stamp=before.stamp, content=content
         )
-        return self._remember(record, log, view, before=before)
+        return self._remember(record, log, view, before=before, is_kept=True)
+
+    def lags(self) -> bool:
+        """As `RecordedLog.lags`; a file that is as the host has left it is not read."""
+        known = self._remembered(records.found(self.project))
+        return (
+            super(RememberedLog, self).lags() if known is None or not known.is_taken_in else False
+        )
 
     def prepared(self, events: Sequence[Event]) -> PreparedLines:
         """As `RecordedLog.prepared`; in a batch, the lines of a log follow all together.
@@ -172,12 +180,31 @@ class RememberedLog(RecordedLog):
         return sight
 
     def _remembered(self, record: Record | None) -> Remembered | None:
-        known = record.memory.get(self.slug) if record else None
-        if record is None or known is None or self._look() != _Sight(stamp=known.stamp):
+        if record is None:
             return None
+        known = record.memory.get(self.slug)
+        if known is None or self._look() != _Sight(stamp=known.stamp):
+            return self._stored(record)
         is_same_mission = known.known.mission_id == self.id_of(self.slug)
         position = self._position(record, known.known)
-        return known if is_same_mission and position == known.position else None
+        return known if is_same_mission and position == known.position else self._stored(record)
+
+    def _stored(self, record: Record) -> Remembered | None:
+        """The log as the record has folded it, where its file is as the host has left it."""
+        sight = self._look()
+        if sight.stamp is None:
+            return None
+        known = record_missions.found_at_once(record, self.slug, self.id_of(self.slug))
+        if known is None or known.number is None:
+            return None
+        found = stored_content(record, known.number, self.path, stamp=sight.stamp)
+        if found is None:
+            return None
+        position, content = found
+        content = replace(content, plan=known.plan)
+        log = Remembered(known=known, position=position, stamp=sight.stamp, content=content)
+        record.memory.put(self.slug, log)
+        return log
 
     def _position(self, record: Record, known: KnownMission) -> int:
         """The position of the record's newest entry of the mission, or of another one that had its folder before."""
@@ -187,6 +214,9 @@ class RememberedLog(RecordedLog):
     def _content_of(self, record: Record, known: Remembered) -> LogContent:
         if known.content is not None:
             return known.content
+        stored = self._stored(record)
+        if stored is not None and stored.content is not None and stored.position == known.position:
+            return stored.content
         if known.stamp is not None and known.stamp.size > _LITTLE:
             batch.require_none()
         lines = record.log_of(known.known.number or 0).lines
@@ -197,7 +227,13 @@ class RememberedLog(RecordedLog):
         return content
 
     def _remember(
-        self, record: Record, log: Remembered, view: LogView, *, before: _Sight
+        self,
+        record: Record,
+        log: Remembered,
+        view: LogView,
+        *,
+        before: _Sight,
+        is_kept: bool = False,
     ) -> LogContent:
         """Its content, which is remembered where it will show when it holds no more."""
         found, content = view.found, log.content or LogContent()
@@ -206,7 +242,11 @@ class RememberedLog(RecordedLog):
         if is_other or content.torn or content.standing or not is_seen:
             return content
         content = folded(content)
-        record.memory.put(self.slug, replace(log, content=content))
+        log = replace(log, content=content)
+        if is_kept:
+            self._keep(record, log)
+        else:
+            record.memory.put(self.slug, log)
         return content
 
     def bring_up(self, grown: GrowingLog) -> None:
@@ -224,7 +264,13 @@ class RememberedLog(RecordedLog):
         if at is not None:
             # The host wrote the file for the first time.
             log = replace(log, known=record.keep_mission(replace(known.known, branch=at.branch)))
+        self._keep(record, log)
+
+    def _keep(self, record: Record, log: Remembered) -> None:
+        """What is known of the log is remembered, and its file is known to the processes that come."""
         record.memory.put(self.slug, log)
+        if log.stamp is not None and log.known.number is not None:
+            note_file(record, log.known.number, log.stamp, position=log.position)
 
     def _added(self, known: Remembered, lines: bytes) -> FileStamp | None:
         """The file's stamp after the lines were appended; None where it may not be written, or was changed."""
@@ -265,4 +311,4 @@ class RememberedLog(RecordedLog):
         # What somebody else has added shows in the size.
         if sight.stamp is not None and sight.stamp.size == sum(map(len, kept.lines)):
             log = Remembered(known=known, position=kept.position, stamp=sight.stamp, content=None)
-            record.memory.put(self.slug, log)
+            self._keep(record, log)

@@ -37,7 +37,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     Raises: StateUnreadable, StorageFailed.
     """
     logged = {
-        event.event_id: (slug, event)
+        event.event_id: (slug, event.correlation_id, event.identity)
         for slug in progress.counted(all_missions(project), "reading logs")
         for event in _events(MissionFiles(project, slug).log)
         if event.correlation_id
@@ -45,17 +45,16 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     # Looked up between the two: an intent is there from before the event until the line is.
     record = records.found(project)
     begun = {(it.scope, it.id) for it in Intents(record).all()} if record else set()
-    journaled = {event_id: line for line in journal.lines() for event_id in _named_by(line)}
+    journaled = {event_id: line["seq"] for line in journal.lines() for event_id in _named_by(line)}
     lost = [it for it in journaled if it not in logged]
     known = _ids_in_record(project) if lost else frozenset()
     for event_id in lost:
         if event_id not in known:
-            line = journaled[event_id]
-            yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
+            yield f"journal line {journaled[event_id]}: its event {event_id} is in no mission's log"
     strange = {
-        event_id: (slug, event)
-        for event_id, (slug, event) in logged.items()
-        if event_id not in journaled and (event.identity or "", event.correlation_id) not in begun
+        event_id: (slug, request)
+        for event_id, (slug, request, identity) in logged.items()
+        if event_id not in journaled and (identity or "", request) not in begun
     }
     yield from _strange_events(project, strange)
 
@@ -100,21 +99,24 @@ def _settled_view(log: RecordedLog) -> LogView:
 
 def _events(log: RecordedLog) -> Iterable[Event]:
     with suppress(StateUnreadable):  # `find_changed_lines`, and the doctor, name what is damaged.
-        return log.read().events
+        # Whatever was noted of its file: this is to prove it.
+        return log.content_of(log.view()).events
     return ()
 
 
-def _strange_events(project: Project, strange: Mapping[str, tuple[str, Event]]) -> Iterator[str]:
+def _strange_events(
+    project: Project, strange: Mapping[str, tuple[str, str | None]]
+) -> Iterator[str]:
     own = _ids_in_record(project, kind=EVENTS) if strange else frozenset()
     committed: dict[str, frozenset[str]] = {}
-    for event_id, (slug, event) in strange.items():
+    for event_id, (slug, request) in strange.items():
         if event_id not in own:
             if slug not in committed:
                 committed[slug] = _ids_in_commits(project, slug)
             if event_id in committed[slug]:
                 continue
         why = "is not journaled" if event_id in own else "is not journaled, and in no commit"
-        yield f"mission {slug}: event {event_id} of request {event.correlation_id} {why}"
+        yield f"mission {slug}: event {event_id} of request {request} {why}"
 
 
 def _ids_in_record(project: Project, *, kind: str | None = None) -> frozenset[str]:

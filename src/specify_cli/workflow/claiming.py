@@ -72,11 +72,10 @@ class Claiming:
         StorageFailed.
         """
         # A heartbeat needs nothing of git.
-        from specify_cli.workflow import transitions
-        from specify_cli.workflow.taking_in import offered
+        from specify_cli.workflow import offers, transitions
 
         with (
-            offered(self.project, selector, wp_id) as offer,
+            offers.offered(self.project, selector, wp_id) as offer,
             acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission,
         ):
             warned: tuple[str, ...] = ()
@@ -84,7 +83,7 @@ class Claiming:
             events = [it for it in recorded if isinstance(it, Moved)]
             if not events:
                 # A commit is a sign of life.
-                taken = transitions.taken_in(mission, offer)
+                taken = offers.taken_in(mission, offer)
                 package = mission.state_of(wp_id)
                 asked = Wish(wp_id=wp_id, actor=actor, to=package.lane, force=force)
                 claims.check_not_contested(package, asked)

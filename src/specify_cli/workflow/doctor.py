@@ -26,7 +26,12 @@ from specify_cli.workflow.doctor_git import (
     examine_repository,
 )
 from specify_cli.workflow.doctor_graph import examine_graph, examine_overlaps
-from specify_cli.workflow.doctor_host import examine_host, examine_intake, stale_drafts
+from specify_cli.workflow.doctor_host import (
+    examine_host,
+    examine_intake,
+    examine_states,
+    stale_drafts,
+)
 from specify_cli.workflow.doctor_lanes import examine_lanes
 from specify_cli.workflow.doctor_log import examine_log, examine_meta, examine_strangers
 from specify_cli.workflow.doctor_missing import examine_missing
@@ -95,6 +100,7 @@ class Doctor:
         slugs = all_missions(self.project)
         chosen = [slug] if slug else slugs
         found = [*examine_repository(self.project), *examine_host(self.project)]
+        found.extend(examine_states(self.project))
         found.extend(examine_workspaces(self.project))
         found.extend(self.examine_more(self.project.root))
         with suppress(StateUnreadable):  # A config that cannot be read is a finding already.

@@ -7,6 +7,7 @@ import re
 import shlex
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from specify_cli import clock
@@ -19,6 +20,7 @@ from specify_cli.storage import (
     moved_projects,
     record_loss,
     record_place,
+    record_rebuild,
     records,
     union_merge,
 )
@@ -58,6 +60,22 @@ def examine_host(project: Project) -> Iterator[Finding]:
         yield from _examine_journal(project)
         yield from _examine_intents(project)
         yield from _examine_worker(project)
+
+
+def examine_states(project: Project) -> Iterator[Finding]:
+    """Whether the states that the record keeps are those of its entries. Raises: StorageFailed."""
+    # A record that cannot be read is a finding of the journal's.
+    with suppress(StateUnreadable):
+        if record := records.found(project):
+            for what in record_rebuild.differences(record):
+                yield fixable("states", record.path, what, severity=Severity.ERROR)
+
+
+def rebuild_states(project: Project, _: Path) -> bool:
+    """The states are folded again."""
+    record = records.made(project)
+    record_rebuild.rebuild(record)
+    return not any(record_rebuild.differences(record))
 
 
 def examine_intake(project: Project) -> Iterator[Finding]:

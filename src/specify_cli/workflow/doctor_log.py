@@ -36,7 +36,6 @@ def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[list[Even
         StorageFailed: the disk refused.
     """
     raw = log.file.raw()
-    lines = list(event_lines.examine(raw, log.path))
     try:
         view = log.view()
         changed = {number for number, _ in view.found.changed}
@@ -47,17 +46,22 @@ def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[list[Even
         is_known = fault.details.get("file") == str(log.path.with_name("meta.json"))
         repair = "run 'spec-kitty mailbox verify', which names what is damaged"
         found = [] if is_known else [error("record", log.path, fault.message, repair=repair)]
-        return [event for line in lines for event in line.events], found
+        return _events_in(raw, log.path), found
     found = [_changed_line(log, number) for number in sorted(changed)]
+    lines = event_lines.examine(raw, log.path)
     others = (line for line in lines if line.number not in changed)
     found += [_damaged_line(log.path, line, line.fault) for line in others if line.fault]
     if found:
-        return [event for line in lines for event in line.events], found
-    content = log.read()
+        return _events_in(raw, log.path), found
+    content = log.content_of(view)
     lag = list(_lag(log, view, is_chosen=is_chosen))
     # What is left alone as a whole is not mended at its end.
     ending = () if lag and not lag[0].is_fixable else _ending(log, raw, content.torn)
     return list(content.events), [*ending, *lag, *([] if lag else _disorder(log, view))]
+
+
+def _events_in(raw: bytes, path: Path) -> list[Event]:
+    return [event for line in event_lines.examine(raw, path) for event in line.events]
 
 
 def examine_strangers(log: RecordedLog, wp_ids: Sequence[str]) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding
 from specify_cli.workflow.doctor_former_status import take_over
 from specify_cli.workflow.doctor_git import forget_gone
-from specify_cli.workflow.doctor_host import make_private
+from specify_cli.workflow.doctor_host import make_private, rebuild_states
 from specify_cli.workflow.doctor_workspaces import forget_record, remove_scratch
 from specify_cli.workflow.opened import changing_mission
 
@@ -139,6 +139,7 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
         "no-newline": _mend_log,
         "scratch": remove_scratch,
         "stale-draft": _put_away,
+        "states": rebuild_states,
         "torn-tail": _mend_log,
         "workspace-record": forget_record,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from specify_cli import clock, ids
 from specify_cli.core.events import Annotated
-from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Lane
+from specify_cli.core.lanes import FINISHED, HANDED_IN, LEAVING, OCCUPYING
 from specify_cli.core.wishes import Wish
 from specify_cli.vcs import kept
 from specify_cli.workflow.package_commits import (
@@ -17,8 +17,6 @@ from specify_cli.workflow.package_commits import (
 )
 
 HOST_ACTOR = "spec-kitty"
-LEAVING = frozenset({Lane.BLOCKED, Lane.CANCELED, Lane.PLANNED})
-"""Lanes that a package enters when it leaves its execution lane unapproved."""
 
 
 def keep_for(commits: PackageCommits, wish: Wish, commit: str | None) -> None:

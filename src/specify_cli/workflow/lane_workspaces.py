@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from specify_cli.core import lane_turns
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import Annotated
-from specify_cli.core.lanes import FINISHED, Lane
+from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.vcs import kept
@@ -22,7 +22,7 @@ from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.workflow import lane_folders, lane_making, lost_work, repositories
 from specify_cli.workflow.keeping import first_contact, note_origin
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace
+from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.outcomes import WorkspaceReport
 from specify_cli.workflow.package_commits import PackageCommits, left_ref, set_aside_ref
 from specify_cli.workflow.workspace_index import WorkspaceIndex

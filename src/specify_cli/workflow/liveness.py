@@ -10,13 +10,13 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from specify_cli import batch, clock
 from specify_cli.core.claims import Life
-from specify_cli.core.events import Annotated, Moved
+from specify_cli.core.events import moment_of
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files.atomic import publish
@@ -24,7 +24,6 @@ from specify_cli.storage import record_place
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.dated_tips import dated_tips
 from specify_cli.workflow.opened import OpenMission, changing_package
 
 Sign: TypeAlias = tuple[str, datetime | None]
@@ -75,7 +74,7 @@ def lives(mission: OpenMission) -> dict[str, Life]:
     holders = {x: who for x in mission.packages if (who := mission.state_of(x).holder)}
     if not holders:
         return {}
-    moments = {x: [_moment(mission.state_of(x).since)] for x in holders}
+    moments = {x: [moment_of(mission.state_of(x).since)] for x in holders}
     for signs in (_recorded, _notes, _committed):
         for wp_id, moment in signs(mission, holders):
             moments[wp_id].append(moment)
@@ -103,14 +102,13 @@ def _recorded(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign
     """What the log has of the holder since the package is in its lane."""
     # Without a rule nothing is judged by lines of other programs, and they are told as in 1.3.0: not.
     has_rule = mission.files.project.settings.stale_after_s is not None
-    found: dict[str, list[Annotated]] = {}
-    for event in mission.log.events:
-        if isinstance(event, Moved):
-            found[event.wp_id] = []
-        elif isinstance(event, Annotated) and (event.request_digest or has_rule):
-            found.setdefault(event.wp_id, []).append(event)
-    for wp_id, holder in holders.items():
-        yield from ((wp_id, _moment(it.at)) for it in found.get(wp_id, ()) if it.actor == holder)
+    for wp_id in holders:
+        state = mission.state_of(wp_id)
+        noted_at = state.noted_at if has_rule else state.asked_at
+        if noted_at is not None:
+            yield wp_id, moment_of(noted_at)
+        if has_rule and not state.is_dated:
+            yield wp_id, None
 
 
 def _notes(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
@@ -119,7 +117,7 @@ def _notes(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
     for wp_id in holders.keys() & notes.keys():
         told = notes[wp_id] if isinstance(notes[wp_id], dict) else {}
         if told.get("actor", holders[wp_id]) == holders[wp_id]:
-            yield wp_id, _moment(told.get("at"))
+            yield wp_id, moment_of(told.get("at"))
 
 
 def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sign]:
@@ -130,20 +128,14 @@ def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sig
     at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
         return
+    from specify_cli.workflow.dated_tips import dated_tips
+
     branches = {x: mission.workspace(x).branch for x in at_work}
     tips = dated_tips(mission.files.project, {*branches.values()})
     for wp_id in at_work:
         tip = tips.get(branches[wp_id])
         if tip and tip.commit != mission.state_of(wp_id).base_ref:
             yield wp_id, tip.made_at
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text if isinstance(text, str) else "")
-        return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _path(files: MissionFiles) -> Path:

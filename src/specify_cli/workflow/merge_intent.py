@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli.errors import PreflightFailed
 from specify_cli.storage import former_intents, records
 from specify_cli.storage.intents import Intent, Intents, Rows
 from specify_cli.storage.mission_files import MissionFiles
-from specify_cli.vcs.merge import MergePlan
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.intending import intent_of
+
+if TYPE_CHECKING:
+    from specify_cli.vcs.merge import MergePlan
 
 MERGE: Final = former_intents.MERGE
 
@@ -74,6 +76,8 @@ def pending(files: MissionFiles) -> MergeIntent | None:
             " one that began it: run 'spec-kitty doctor', and 'spec-kitty doctor --fix' to complete it here"
         )
         raise PreflightFailed(text, errors=[text])
+    from specify_cli.vcs.merge import MergePlan
+
     said = found.what
     return MergeIntent(
         kept=found,

@@ -7,7 +7,6 @@ import threading
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, StateUnreadable
 from specify_cli.files.atomic import translated
 from specify_cli.files.stamps import FileStamp, stamp
-from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     MissionFiles,
     MissionIdentity,
@@ -53,6 +52,8 @@ class MissionLookup:
                 candidates=fitting,
             )
         if not fitting:
+            from specify_cli.storage.missing_missions import mission_not_found
+
             raise mission_not_found(self._project, selector, known)
         return fitting[0]
 

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from specify_cli import clock, ids
-from specify_cli.core.events import UNRECORDED, Moved
+from specify_cli.core.events import UNRECORDED, Annotated, Moved
 from specify_cli.core.lanes import HANDED_IN, Lane
 from specify_cli.core.rules import Move
 from specify_cli.core.wishes import Wish
 from specify_cli.workflow.cause import Cause
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.hand_in import HandIn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A move that may be made and recorded: where work starts or what it is, and what to tell the log."""
+
+    base_ref: str | None = None
+    commit: str | None = None
+    told: Sequence[Annotated] = ()
+    work: HandIn | None = None
 
 
 def moved_events(

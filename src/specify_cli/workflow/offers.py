@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from specify_cli.core.lanes import FINISHED
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import TransitionRejected
-from specify_cli.vcs.intake import Fetched, IntakeRefused, Standing
-from specify_cli.vcs.repository import Repository
-from specify_cli.workflow.merge_scope import PathsRefused
-from specify_cli.workflow.opened import OpenMission, Workspace
+from specify_cli.errors import MissionNotFound, StateUnreadable, TransitionRejected
+from specify_cli.storage.project import Project
+from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
+
+if TYPE_CHECKING:
+    from specify_cli.vcs.intake import Fetched, IntakeRefused, Standing
+    from specify_cli.vcs.repository import Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,8 @@ class Offer:
         Raises:
             GitFailed: the branch is damaged.
         """
+        from specify_cli.vcs.intake import Standing
+
         return self.fetched.standing(repository) if self.fetched else Standing.SAME
 
     def take_in(self, repository: Repository) -> None:
@@ -61,6 +68,8 @@ class Offer:
         Raises:
             GitFailed, OSError: git or the disk refused.
         """
+        from specify_cli.vcs.intake import IntakeRefused
+
         try:
             self.take_in(repository)
         except IntakeRefused as refusal:
@@ -78,8 +87,66 @@ class Offer:
 NOTHING: Final = Offer()
 
 
+@contextmanager
+def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> Iterator[Offer]:
+    """What the workspace of the package's execution lane has, for as long as the block lasts.
+
+    With `looks`, also what is uncommitted there. Call it with no lock held: to read a workspace takes
+    as long as its agent wants, up to the deadline.
+    """
+    mission = seen(project, slug)
+    is_known = mission is not None and wp_id in mission.packages
+    # Before work begins there is none, and git need not be asked.
+    if mission is None or not is_known or not os.path.lexists(mission.workspace(wp_id).path):
+        yield NOTHING
+        return
+    from specify_cli.workflow import taking_in
+
+    with ExitStack() as until_the_end:
+        offer = taking_in.of_package(mission, wp_id, until_the_end=until_the_end)
+        yield taking_in.looked(project, offer) if looks else offer
+
+
+@contextmanager
+def others_offered(project: Project, slug: str, wish: Wish) -> Iterator[list[Offer]]:
+    """What the workspaces have in which other packages are worked on, where the wish is an approval.
+
+    None of it may come along unapproved.
+    """
+    if wish.to not in FINISHED:
+        yield []
+        return
+    from specify_cli.workflow import taking_in
+
+    with ExitStack() as until_the_end:
+        yield taking_in.of_others(project, slug, wish, until_the_end=until_the_end)
+
+
+def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
+    """As `moved_work.taken_in`, which is not needed where nothing was fetched."""
+    if not any(it.fetched for it in (offer, *others)):
+        return offer
+    from specify_cli.workflow import moved_work
+
+    return moved_work.taken_in(mission, offer, others)
+
+
+def seen(project: Project, slug: str) -> OpenMission | None:
+    """The mission; None where it is missing or damaged: the command that needs it next says so.
+
+    Raises:
+        StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
+    """
+    try:
+        return open_mission(project, slug)
+    except (StateUnreadable, MissionNotFound):
+        return None
+
+
 def rejected(mission: OpenMission, wish: Wish, refusal: IntakeRefused) -> TransitionRejected:
     """The answer to a move that needs the commits of a workspace which must not come in."""
+    from specify_cli.workflow.merge_scope import PathsRefused
+
     from_lane = mission.state_of(wish.wp_id).lane
     place = mission.workspace(wish.wp_id).path
     cannot = f"{wish.wp_id} cannot go from {from_lane} to {wish.to}"

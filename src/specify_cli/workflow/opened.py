@@ -6,21 +6,21 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from specify_cli import batch, nearest
 from specify_cli.core import lane_plan, lane_turns
 from specify_cli.core.dependencies import Graph, unsatisfied
 from specify_cli.core.events import Event, Moved
 from specify_cli.core.lane_plan import ExecutionLane, Overlap, PackageScope
-from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
+from specify_cli.core.lanes import FINISHED
 from specify_cli.core.state import MissionState, PackageState
 from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
 from specify_cli.storage import lane_plans, project_files
 from specify_cli.storage.log_content import LogContent
-from specify_cli.storage.missing_missions import mission_not_found
 from specify_cli.storage.mission_files import (
     LanesFile,
     MissionFiles,
@@ -33,9 +33,12 @@ from specify_cli.storage.package_memory import packages_of
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause, Decision
 
+if TYPE_CHECKING:
+    from specify_cli.storage.package_store import PackageStore
+
 LONGEST_SHOWN = 80
-AT_WORK = OCCUPYING - {Lane.CLAIMED}
-"""Lanes in which a package changes what is in its workspace."""
+MOST_LISTED = 100
+"""Packages that a refusal names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +152,9 @@ class OpenMission:
         try:
             return self.packages[wp_id]
         except KeyError:
-            known = ", ".join(self.packages) or "none"
+            known = ", ".join([*self.packages][:MOST_LISTED]) or "none"
+            if len(self.packages) > MOST_LISTED:
+                known += f" and {len(self.packages) - MOST_LISTED} more"
             raise WorkPackageNotFound(
                 f"no work package {wp_id[:LONGEST_SHOWN]!r} in mission {self.slug}; packages here:"
                 f" {known}{nearest.guess(wp_id, self.packages)}"
@@ -166,19 +171,13 @@ class OpenMission:
 
     def last_at_work(self, lane_id: str) -> str | None:
         """The package that was worked on last in the execution lane; None where none ever was."""
-        worked = (
-            event.wp_id
-            for event in reversed(self.log.events)
-            if isinstance(event, Moved)
-            and event.to_lane in AT_WORK
-            and self.lane_ids.get(event.wp_id) == lane_id
-        )
-        return next(worked, None)
+        mates = [x for x, lane in self.lane_ids.items() if lane == lane_id]
+        last = max(mates, key=lambda x: self.state_of(x).worked, default=None)
+        return last if last is not None and self.was_at_work(last) else None
 
     def was_at_work(self, wp_id: str) -> bool:
         """Whether work on the package ever began."""
-        moves = (event for event in self.log.events if isinstance(event, Moved))
-        return any(event.wp_id == wp_id and event.to_lane in AT_WORK for event in moves)
+        return self.state_of(wp_id).worked > 0
 
     def commits_handed_in(self, wp_id: str) -> list[str]:
         """Every commit that the package was handed in or approved with, oldest first."""
@@ -304,7 +303,7 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     files = _files(project, slug)
     with ExitStack() as stack:
         stack.enter_context(locks.held(files.lock))
-        mission = _with_plan(_open(files, files.log.take_in()))
+        mission = _with_plan(_open(files, files.log.take_in(), is_kept=True))
         with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
             yield mission
         for decision in mission.decisions[-1:]:
@@ -346,21 +345,34 @@ def _files(project: Project, slug: str) -> MissionFiles:
     # By its folder alone: what else names it was looked up once, before access was judged.
     files = named_mission(project, slug)
     if files is None:
+        from specify_cli.storage.missing_missions import mission_not_found
+
         raise mission_not_found(project, slug, all_missions(project))
     return files
 
 
-def _open(files: MissionFiles, log: LogContent) -> OpenMission:
-    identity, packages = _read(files)
+def _open(files: MissionFiles, log: LogContent, *, is_kept: bool = False) -> OpenMission:
+    identity, packages = _read(files, is_kept=is_kept)
     return OpenMission(files=files, identity=identity, packages=packages, log=log)
 
 
-def _read(files: MissionFiles) -> tuple[MissionIdentity, Mapping[str, WorkPackage]]:
+def _store_of(files: MissionFiles) -> PackageStore:
+    # Few missions have so many packages that it pays.
+    from specify_cli.storage.package_store import PackageStore
+
+    return PackageStore(project=files.project, slug=files.slug)
+
+
+def _read(
+    files: MissionFiles, *, is_kept: bool
+) -> tuple[MissionIdentity, Mapping[str, WorkPackage]]:
     inside = batch.current()
     known: tuple[MissionIdentity, Mapping[str, WorkPackage]] | None
     known = inside.missions.get(files.folder) if inside else None
     if known is None:
-        known = files.identity(), packages_of(files.folder, below=files.project.root)
+        root, store = files.project.root, partial(_store_of, files)
+        packages = packages_of(files.folder, below=root, store=store, is_kept=is_kept)
+        known = files.identity(), packages
         if inside is not None:
             inside.missions[files.folder] = known
     return known

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from specify_cli.core.dependencies import needed_by
 from specify_cli.core.events import UNRECORDED
-from specify_cli.core.lanes import FINISHED, Lane
+from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.vcs import kept
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow.opened import AT_WORK, OpenMission
+from specify_cli.workflow.opened import OpenMission
 from specify_cli.workflow.outcomes import CommitsBeyond
 
 

@@ -19,7 +19,7 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.history import CommitSummary, Difference
 from specify_cli.vcs.objects import Change, empty_tree, tree_changes
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import hand_in, repositories, syncing, transitions
+from specify_cli.workflow import hand_in, moved_work, repositories, syncing
 from specify_cli.workflow.hand_in import HandIn, left_out_warnings
 from specify_cli.workflow.opened import LONGEST_SHOWN, OpenMission, naming, open_mission
 from specify_cli.workflow.outcomes import CommitsBeyond
@@ -112,7 +112,7 @@ class Showing:
             feedback=mission.state_of(wp_id).feedback,
             problems=(problem,) if problem else (),
         )
-        commit = transitions.under_review(mission, wp_id)
+        commit = moved_work.under_review(mission, wp_id)
         if commit is None:
             return report
         with _looking(mission) as repository:

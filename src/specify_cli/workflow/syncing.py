@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
+from specify_cli.core.lanes import AT_WORK
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs.checkouts import checkouts_of
@@ -23,7 +24,7 @@ from specify_cli.workflow import (
 )
 from specify_cli.workflow.lane_folders import Kind
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
+from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 

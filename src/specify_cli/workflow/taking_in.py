@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
-from specify_cli.core.lanes import FINISHED
+from specify_cli.core.lanes import AT_WORK
 from specify_cli.core.merge_paths import HOST_FOLDERS
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import MissionNotFound, SpecKittyError, StateUnreadable, StorageFailed
+from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs import intake
 from specify_cli.vcs.box import box_for
@@ -26,8 +25,8 @@ from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.merge_scope import PathsRefused, Scope, folder_in
-from specify_cli.workflow.offers import NOTHING, Offer
-from specify_cli.workflow.opened import AT_WORK, OpenMission, Workspace, open_mission
+from specify_cli.workflow.offers import NOTHING, Offer, seen
+from specify_cli.workflow.opened import OpenMission, Workspace
 from specify_cli.workflow.package_commits import PackageCommits
 
 _OF_THE_DISK: Final = frozenset(
@@ -38,18 +37,6 @@ _OF_THE_DISK: Final = frozenset(
 
 _OTHERS_S: Final = 10.0
 """Nobody's approval waits longer for the workspaces of other packages; a merge looks at them again."""
-
-
-@contextmanager
-def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> Iterator[Offer]:
-    """What the workspace of the package's execution lane has, for as long as the block lasts.
-
-    With `looks`, also what is uncommitted there. Call it with no lock held: to read a workspace takes
-    as long as its agent wants, up to the deadline.
-    """
-    with ExitStack() as until_the_end:
-        offer = _offer(project, slug, wp_id, until_the_end=until_the_end)
-        yield looked(project, offer) if looks else offer
 
 
 @contextmanager
@@ -66,19 +53,8 @@ def all_offered(project: Project, slug: str) -> Iterator[list[Offer]]:
         yield [looked(project, offer) for offer in offers]
 
 
-@contextmanager
-def others_offered(project: Project, slug: str, wish: Wish) -> Iterator[list[Offer]]:
-    """What the workspaces have in which other packages are worked on, where the wish is an approval.
-
-    None of it may come along unapproved.
-    """
-    with ExitStack() as until_the_end:
-        yield _of_others(project, slug, wish, until_the_end=until_the_end)
-
-
-def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitStack) -> list[Offer]:
-    if wish.to not in FINISHED:
-        return []
+def of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitStack) -> list[Offer]:
+    """What the workspaces of other packages than the wish's have, until the stack is closed."""
     found = _found(project, slug)
     if found is None or wish.wp_id not in found[0].packages:
         return []
@@ -99,15 +75,12 @@ def _of_others(project: Project, slug: str, wish: Wish, *, until_the_end: ExitSt
     ]
 
 
-def _offer(project: Project, slug: str, wp_id: str, *, until_the_end: ExitStack) -> Offer:
-    mission = _mission(project, slug)
-    if mission is None or wp_id not in mission.packages:
-        return NOTHING
-    workspace = mission.workspace(wp_id)
-    # Before work begins there is none, and git need not be asked.
-    repository = _repository(project) if os.path.lexists(workspace.path) else None
+def of_package(mission: OpenMission, wp_id: str, *, until_the_end: ExitStack) -> Offer:
+    """What the workspace of the package has, until the stack is closed."""
+    repository = _repository(mission.files.project)
     if repository is None:
         return NOTHING
+    workspace = mission.workspace(wp_id)
     return of_lane(mission, repository, workspace, until_the_end=until_the_end)
 
 
@@ -117,16 +90,9 @@ def _found(project: Project, slug: str) -> tuple[OpenMission, Repository] | None
     Raises:
         StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
     """
-    mission = _mission(project, slug)
+    mission = seen(project, slug)
     repository = _repository(project) if mission else None
     return (mission, repository) if mission and repository else None
-
-
-def _mission(project: Project, slug: str) -> OpenMission | None:
-    try:
-        return open_mission(project, slug)
-    except (StateUnreadable, MissionNotFound):
-        return None
 
 
 def _repository(project: Project) -> Repository | None:

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from specify_cli.core import claims, rules
-from specify_cli.core.events import Annotated, Moved
-from specify_cli.core.lanes import FINISHED, HANDED_IN, OCCUPYING, Guard, Lane
+from specify_cli.core.events import Moved
+from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, LEAVING, OCCUPYING, Guard, Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.state import PackageState
 from specify_cli.core.wishes import Wish
-from specify_cli.errors import StorageFailed, TransitionRejected
-from specify_cli.vcs.git import GitFailed
-from specify_cli.workflow import (
-    ancestry,
-    hand_in,
-    keeping,
-    lane_occupancy,
-    merge_intent,
-    offers,
-    repositories,
-)
+from specify_cli.errors import TransitionRejected
+from specify_cli.workflow import lane_occupancy, merge_intent, offers
 from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.hand_in import HandIn
-from specify_cli.workflow.moving import moved_events
+from specify_cli.workflow.moving import Prepared, moved_events
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import AT_WORK, OpenMission
-from specify_cli.workflow.outcomes import CommitsBeyond
-from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.opened import OpenMission
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A move that may be made and recorded: where work starts or what it is, and what to tell the log."""
-
-    base_ref: str | None = None
-    commit: str | None = None
-    told: Sequence[Annotated] = ()
-    work: HandIn | None = None
+if TYPE_CHECKING:
+    from specify_cli.workflow.hand_in import HandIn
 
 
 def self_review(
@@ -81,7 +62,7 @@ def move(
     claims.check_admitted(package, wish)
     begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
     if not begins:  # Else what the workspace has is judged where it is made ready.
-        offer = taken_in(mission, offer, others)
+        offer = offers.taken_in(mission, offer, others)
     moves = _decided(mission, package, wish, offer=offer)
     if wish.to in OCCUPYING:
         lane_occupancy.check_turn(mission, wish.wp_id)
@@ -106,19 +87,6 @@ def owner_of(mission: OpenMission, cause: Cause) -> int | None:
     return mission.files.project.settings.owners.get(cause.identity or "")
 
 
-def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
-    """The project has what the workspaces have, where it may; the refusal of `offer` else.
-
-    Raises: StorageFailed.
-    """
-    if not any(it.fetched for it in (offer, *others)):
-        return offer
-    with _translated(mission), repositories.changing(mission.files.project) as repository:
-        for other in others:
-            other.take_in_what_fits(repository)
-        return offer.take_in_what_fits(repository)
-
-
 def _decided(
     mission: OpenMission, package: PackageState, wish: Wish, *, offer: Offer
 ) -> Sequence[Move]:
@@ -133,6 +101,18 @@ def _decided(
         if offer.refusal and is_about_work:
             raise offers.rejected(mission, wish, offer.refusal) from error
         raise
+
+
+def _prepared(
+    mission: OpenMission, wish: Wish, package: PackageState, *, offer: Offer, owner: int | None
+) -> Prepared:
+    """As `moved_work.prepared`; a claim, say, needs nothing of git."""
+    is_at_work = wish.to in HANDED_IN or wish.to is Lane.IN_PROGRESS
+    if not (is_at_work or package.lane in FINISHED or wish.to in LEAVING):
+        return Prepared()
+    from specify_cli.workflow import moved_work
+
+    return moved_work.prepared(mission, wish, package, offer=offer, owner=owner)
 
 
 def _needs_commits(package: PackageState, wish: Wish) -> bool:
@@ -165,81 +145,6 @@ def release(
     )
     mission.append([*ready.told, *events], cause)
     return events, offer.warnings
-
-
-def _prepared(
-    mission: OpenMission, wish: Wish, package: PackageState, *, offer: Offer, owner: int | None
-) -> Prepared:
-    # Who was forced past the start has no workspace of its own yet.
-    is_begun = package.lane in AT_WORK and package.base_ref is not None
-    begins = wish.to is Lane.IN_PROGRESS and not is_begun
-    withdraws = package.lane in FINISHED and wish.to not in FINISHED
-    leaves = wish.to in keeping.LEAVING and package.lane in AT_WORK
-    if not (begins or withdraws or leaves or wish.to in HANDED_IN):
-        return Prepared()
-    with _translated(mission):
-        repository = repositories.look(mission.files.project)
-        if repository is None or not repository.has_commits():
-            return Prepared()
-        commits = PackageCommits(repository, mission)
-        branch = mission.workspace(wish.wp_id).branch
-        if withdraws:
-            ancestry.check_withdrawal(commits, wish)
-        if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
-            from specify_cli.workflow import lane_workspaces
-
-            ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
-            return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
-        commit = _commit_of(commits, wish, package)
-        work = hand_in.look(mission, wish.wp_id, commit)
-        if work:
-            hand_in.check(mission, wish, work)
-        if commit and wish.to in FINISHED:
-            ancestry.check_approval(commits, wish, commit)
-        with repositories.changing(mission.files.project):
-            keeping.keep_for(commits, wish, commit)
-            told = keeping.first_contact(commits, besides=wish.wp_id)
-        return Prepared(commit=commit, told=told, work=work)
-
-
-def _commit_of(commits: PackageCommits, wish: Wish, package: PackageState) -> str | None:
-    """The commit that the move is about; refused where the caller looked at another one."""
-    if wish.to not in HANDED_IN:
-        return None
-    commit = commits.handed_in(wish.wp_id, wish.to)
-    rules.check_commit(package, wish, commit)
-    return commit
-
-
-def beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:
-    """What the package's branch has beyond the commit that it was approved with.
-
-    Raises: StorageFailed.
-    """
-    lane_id = mission.lane_ids[wish.wp_id]
-    if wish.to not in FINISHED or mission.last_at_work(lane_id) != wish.wp_id:
-        return None
-    known = [commit] if commit else []
-    with repositories.looking(mission.files.project) as repository:
-        return PackageCommits(repository, mission).beyond(lane_id, known) if repository else None
-
-
-def under_review(mission: OpenMission, wp_id: str) -> str | None:
-    """The commit that an approval of the package would be about.
-
-    Raises: StorageFailed.
-    """
-    with repositories.looking(mission.files.project) as repository:
-        commits = PackageCommits(repository, mission) if repository else None
-        return commits.handed_in(wp_id, Lane.APPROVED) if commits else None
-
-
-@contextmanager
-def _translated(mission: OpenMission) -> Iterator[None]:
-    try:
-        yield
-    except GitFailed as error:
-        raise StorageFailed(f"git cannot read the work of {mission.slug}: {error}") from error
 
 
 def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:

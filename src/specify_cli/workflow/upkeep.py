@@ -123,8 +123,7 @@ def bring_logs_up(project: Project, tell: Callable[[str], None]) -> None:
     for slug in progress.counted(all_missions(project), "bringing logs up"):
         files = MissionFiles(project, slug)
         try:
-            view = files.log.view()
-            if view.kept.lines and not view.found.is_same:
+            if files.log.lags():
                 with locks.held(files.lock):
                     files.log.put_right()
         except SpecKittyError as error:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from specify_cli.core import claims, rules
 from specify_cli.core.events import Event, Moved
-from specify_cli.core.lanes import Lane
+from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.core.rules import Move, Sight
 from specify_cli.core.wishes import Wish
 from specify_cli.storage.project import Project
-from specify_cli.workflow import hand_in, lane_occupancy, transitions
+from specify_cli.workflow import lane_occupancy, transitions
 from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.hand_in import HandIn
 from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.moving import from_and_to, moved_events
+from specify_cli.workflow.offers import offered, others_offered
 from specify_cli.workflow.opened import (
     LONGEST_SHOWN,
     OpenMission,
     naming,
     open_mission,
 )
-from specify_cli.workflow.outcomes import MoveReport, StartReport, WorkspaceReport
-from specify_cli.workflow.taking_in import offered, others_offered
+from specify_cli.workflow.outcomes import CommitsBeyond, MoveReport, StartReport, WorkspaceReport
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.hand_in import HandIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,14 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
         TransitionRejected, StorageFailed.
         """
+        from specify_cli.workflow import hand_in, moved_work
+
         actor = wish.actor
         with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
             events = _moves_recorded(mission, cause)
             if not events:
                 claims.check_admitted(mission.state_of(wish.wp_id), wish)
-            commit = transitions.under_review(mission, wish.wp_id)
+            commit = moved_work.under_review(mission, wish.wp_id)
             work = hand_in.look(mission, wish.wp_id, commit)
             if not events:
                 moves = rules.decide_start_review(mission.state_of(wish.wp_id), wish)
@@ -107,6 +112,8 @@ class WorkPackages:
         ):
             events = _moves_recorded(mission, cause)
             if events:
+                from specify_cli.workflow import hand_in
+
                 # The answer is the same as when the move was made.
                 work = hand_in.look(mission, wish.wp_id, events[-1].commit)
                 warned = transitions.self_review(
@@ -117,7 +124,7 @@ class WorkPackages:
                     mission, wish, cause, offer=offer, others=others
                 )
             commit = events[-1].commit
-            left = transitions.beyond_approval(mission, wish, commit)
+            left = _beyond_approval(mission, wish, commit)
             report = _move_report(mission, wish, events, cause=cause, work=work)
             handed_in = _hand_in_warnings(mission, events[-1])
             return replace(
@@ -140,10 +147,20 @@ class WorkPackages:
         return lane_workspaces.inspect(mission, wp_id)
 
 
+def _beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:
+    if wish.to not in FINISHED:
+        return None
+    from specify_cli.workflow import moved_work
+
+    return moved_work.beyond_approval(mission, wish, commit)
+
+
 def _hand_in_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
     """What the implementer may have forgotten before the move."""
     if event.to_lane is not Lane.FOR_REVIEW or event.from_lane is not Lane.IN_PROGRESS:
         return ()
+    from specify_cli.workflow import hand_in
+
     sent_back = mission.state_of(event.wp_id).sent_back
     again = f"{event.commit} is the commit that the newest review sent back"
     is_again = event.commit is not None and event.commit == sent_back

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.large_mission import SLUG
+from tests.benchmarks.large_mission import SLUG, write_mission
 from tests.contract.recorded import POLICY
 
 WP = ["--mission", SLUG, "--wp", "WP001", "--actor", "someone"]
@@ -45,6 +45,13 @@ def test_a_read_loads_no_library_takes_no_lock_and_starts_no_git(
     root: Path, words: list[str]
 ) -> None:
     assert loaded(words, root=root) & (LIBRARIES | FOR_CHANGES) == set()
+
+
+def test_a_claim_loads_no_git(root: Path) -> None:
+    write_mission(root, packages=1, slug="002-new", number=2, is_new=True)
+    words = ["--mission", "002-new", "--wp", "WP001", "--to", "claimed", "--actor", "someone"]
+    found = loaded(["transition", *words, "--policy", json.dumps(POLICY)], root=root)
+    assert {it for it in found if it.startswith("specify_cli.vcs.")} == set()
 
 
 @pytest.mark.parametrize("words", CHANGING, ids=lambda words: words[0])

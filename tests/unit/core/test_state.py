@@ -71,7 +71,7 @@ def test_replay_of_accepted_decisions_never_leaves_the_lane_table(
             event = moved(
                 move.from_lane, move.to_lane, actor=wish.actor, force=wish.force, reason=wish.note
             )
-            package = apply(package, event)
+            package = apply(package, event, len(events) + 1)
             events.append(event)
     assert replay(events).of("WP01") == package
 
@@ -83,7 +83,7 @@ def test_a_package_at_work_always_has_a_holder_and_one_in_review_a_reviewer(
     package = PLANNED
     for kind, wish, sight in asked:
         for move in decide(kind, package, wish, sight):
-            package = apply(package, moved(move.from_lane, move.to_lane, actor=wish.actor))
+            package = apply(package, moved(move.from_lane, move.to_lane, actor=wish.actor), 1)
         at_work = package.lane in (Lane.CLAIMED, Lane.IN_PROGRESS)
         assert not at_work or package.claimed_by is not None
         assert (package.reviewer is not None) == (package.lane is Lane.IN_REVIEW)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
-from specify_cli.storage import published_line
+from specify_cli.storage import published_line, record_states
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission, Overtaken
 from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after, redacted
@@ -27,18 +28,27 @@ def line(seq: int, prev: str) -> bytes:
 
 
 def draft(name: str, *, state: str = "claimed") -> Draft:
+    move = {"event_id": name, "wp_id": "WP01", "from_lane": "planned", "to_lane": state}
+    move["reason"] = "why"
     return Draft(
         at=AT,
         kind="request",
         mission=1,
         published=line,
-        log=json.dumps({"event": name, "reason": "why"}).encode() + b"\n",
+        log=json.dumps(move).encode() + b"\n",
         asked=Asked(id=name, digest=f"of {name}"),
-        packages={"WP01": state.encode()},
     )
 
 
 MISSION = KnownMission(mission_id="01H", folder="001-search")
+
+
+def state_in(record: Record) -> Lane:
+    with record.reading() as connection:
+        row = record_states.row_of(connection, 1)
+        assert row is not None
+        assert record_states.difference(connection, 1) == ""
+        return record_states.state_of(connection, 1, row).of("WP01").lane
 
 
 @pytest.fixture
@@ -75,8 +85,7 @@ def test_a_published_line_names_the_one_before(record: Record) -> None:
 
 def test_the_state_of_a_package_is_the_newest(record: Record) -> None:
     record.commit([draft("r1", state="claimed"), draft("r2", state="done")])
-    assert record.packages(1) == {"WP01": b"done"}
-    assert record.packages(2) == {}
+    assert state_in(record) == Lane.DONE
 
 
 def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: Record) -> None:
@@ -85,7 +94,7 @@ def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: 
         record.commit([draft("r2", state="done"), draft("r1", state="done")])
     assert known.value.asked.id == "r1"
     assert record.find("r2") is None
-    assert record.packages(1) == {"WP01": b"claimed"}
+    assert state_in(record) == Lane.CLAIMED
     assert len(list(record.entries())) == 1
 
 

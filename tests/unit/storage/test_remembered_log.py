@@ -15,12 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from specify_cli import batch, ids
+from specify_cli import batch, ids, processes
 from specify_cli.core.state import replay
 from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files.stamps import stamp
-from specify_cli.storage import event_lines, log_memory, project_files, records
-from specify_cli.storage.log_content import FoldedLog
+from specify_cli.storage import event_lines, log_memory, project_files, record_states, records
+from specify_cli.storage.log_content import FoldedLog, LogContent, folded
+from specify_cli.storage.record import Record
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
@@ -129,6 +130,9 @@ def test_a_file_that_was_written_just_now_is_read_again(tmp_path: Path) -> None:
     log = log_in(tmp_path.resolve(), SLUG)
     log.append([CLAIM])
     log.path.write_bytes(line(CLAIM) + line(COLLEAGUE))
+    # However long that took: it counts as just now.
+    just_now = time.time_ns() + 60_000_000_000
+    os.utime(log.path, ns=(just_now, just_now))
     log.take_in()
     # In one tick of the clock the next write would not show.
     known = records.made(log.project).memory.get(SLUG)
@@ -156,6 +160,8 @@ def test_what_was_used_least_lately_is_forgotten_first(
     memory = records.made(remembered.project).memory
     known = memory.get(SLUG)
     assert known is not None
+    assert known.size == 1, "the package, and no event"
+    memory.put(SLUG, known := replace(known, content=folded(LogContent(events=(CLAIM, BEGIN)))))
     for slug in ("002-a", "003-b"):
         memory.put(slug, known)
     assert [memory.get(it) is not None for it in (SLUG, "002-a", "003-b")] == [False, True, True]
@@ -170,7 +176,11 @@ def test_a_large_log_is_read_at_leisure(remembered: RecordedLog) -> None:
     assert len(remembered.read().events) == 82
 
 
-EVENTS = st.sampled_from([NOTE, COLLEAGUE, OTHER])
+EVENTS = st.builds(
+    replace,
+    st.sampled_from([CLAIM, BEGIN, NOTE, COLLEAGUE, OTHER]),
+    correlation_id=st.sampled_from([None, "one", "two"]),
+)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -190,6 +200,10 @@ def test_after_any_steps_it_says_what_is_read(steps: list[tuple[str, object]]) -
         for name, event in steps:
             _step(log, name, replace(event, event_id=ids.ulid()))  # type: ignore[type-var]
             assert told(log) == told(plain(log))
+            forget_all(log)
+            # Of a process that comes: what is folded says the same as the lines.
+            assert told(log) == told(plain(log))
+            assert folding(log) == ""
 
 
 def _step(log: RecordedLog, name: str, event: object) -> None:
@@ -216,7 +230,66 @@ def told(log: RecordedLog) -> tuple[object, ...]:
         content = log.read()
     except SpecKittyError as error:
         return type(error), error.message
-    return [*content.events], content.standing, content.state, content.torn
+    caused = [[*content.caused_by(*it)] for it in (("one",), ("one", "nightly"), ("two",))]
+    return [*content.events], content.standing, content.state, content.torn, caused
+
+
+def forget_all(log: RecordedLog) -> None:
+    """The process remembers nothing of logs, as one that begins."""
+    if (record := records.found(log.project)) is not None:
+        record.memory.clear()
+
+
+def folding(log: RecordedLog) -> str:
+    """How what is folded differs from the entries, in words."""
+    record = records.found(log.project)
+    known = record.missions(None, folder=SLUG) if record else []
+    if record is None or not known:
+        return ""
+    with record.reading() as connection:
+        return record_states.difference(connection, known[0].number or 0)
+
+
+def test_a_process_that_begins_reads_neither_file_nor_lines(
+    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered.append([NOTE])
+    forget_all(remembered)
+    reads.clear()
+    monkeypatch.setattr(Record, "entries", lambda *_, **__: pytest.fail("lines were read"))
+    assert remembered.read().state == replay([CLAIM, BEGIN, NOTE])
+    assert remembered.read().caused_by("one") == (CLAIM, BEGIN)
+    assert len(remembered.take_in().events) == 3
+    assert reads == []
+
+
+def test_after_another_start_of_the_machine_a_file_is_compared(
+    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_all(remembered)
+    here = processes.this_process()
+    monkeypatch.setattr(processes, "this_process", lambda: replace(here, boot="another"))
+    assert remembered.read().events == (CLAIM, BEGIN)
+    assert reads == [remembered.path]
+    # Whoever changes something notes it anew.
+    forget_all(remembered)
+    remembered.take_in()
+    forget_all(remembered)
+    reads.clear()
+    assert remembered.read().events == (CLAIM, BEGIN)
+    assert reads == []
+
+
+def test_where_a_system_has_no_such_name_a_file_is_compared(
+    remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = processes.this_process()
+    monkeypatch.setattr(processes, "this_process", lambda: replace(here, boot=""))
+    remembered.append([NOTE])
+    forget_all(remembered)
+    reads.clear()
+    assert remembered.read().events == (CLAIM, BEGIN, NOTE)
+    assert reads == [remembered.path]
 
 
 def test_a_batch_sees_what_it_has_added_and_nobody_else_does(remembered: RecordedLog) -> None:

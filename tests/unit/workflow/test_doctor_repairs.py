@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StateUnreadable
+from specify_cli.storage import records
+from specify_cli.storage.record import Record
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.opened import changing_mission
 from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
@@ -44,7 +46,8 @@ def test_a_log_without_its_last_newline_gets_it(patient: Patient) -> None:
 
 def recorded(patient: Patient) -> tuple[Path, bytes]:
     """The log of a mission whose two lines the record has."""
-    log = patient.write_log(move(), move(event_id="E2", from_lane="claimed", to="in_progress"))
+    first = move(correlation_id="one")
+    log = patient.write_log(first, move(event_id="E2", from_lane="claimed", to="in_progress"))
     with changing_mission(patient.project, SLUG) as mission:
         mission.write_lanes()
     return log, log.read_bytes()
@@ -56,6 +59,42 @@ def test_lines_that_a_log_has_lost_come_back(patient: Patient) -> None:
     assert patient.places("log-behind") == [("status.events.jsonl", None)]
     assert repaired(patient) == ["log-behind"]
     assert log.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE package SET state = '{}'",
+        "UPDATE package SET state = x'7b'",
+        "UPDATE folded SET events = 9",
+        "UPDATE folded SET accepted_at = x'30'",
+        "DELETE FROM package",
+        "DELETE FROM folded",
+        "UPDATE cause SET name = name + 1",
+        "INSERT INTO package SELECT mission, x'4142', state FROM package",
+    ],
+)
+def test_states_that_are_not_what_the_log_comes_to_are_folded_again(
+    patient: Patient, damage: str
+) -> None:
+    recorded(patient)
+    record = records.made(patient.project)
+    sound = tables(record)
+    with record.writing() as connection:
+        connection.execute(damage)
+    assert tables(record) != sound
+    assert patient.places("states") == [("record.db", None)]
+    assert repaired(patient) == ["states"]
+    assert tables(record) == sound
+
+
+def tables(record: Record) -> list[object]:
+    """What the record keeps of states."""
+    with record.reading() as connection:
+        return [
+            connection.execute(f"SELECT {what}").fetchall()
+            for what in ("* FROM package", "lines, events, accepted_at FROM folded", "* FROM cause")
+        ]
 
 
 def test_while_git_is_at_work_a_log_stays_as_it_is(patient: Patient) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.workflow import taking_in
+from specify_cli.workflow import offers
 from tests.integration.stage import SLUG, Stage
 from tests.unit.orchestrator_api.doors import answer, body
 
@@ -23,7 +23,7 @@ def refused_once(monkeypatch: pytest.MonkeyPatch, stage: Stage, command: str, ar
         raise StorageFailed("the disk refused; nothing was changed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(taking_in, "open_mission", refuse)
+        patch.setattr(offers, "open_mission", refuse)
         return answer(stage, body("one", command, args), stem="one", identity="default")
 
 

@@ -1,0 +1,108 @@
+"""A mission's log of which the record keeps what it comes to; its lines are read where they are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import overload
+
+from specify_cli import processes
+from specify_cli.core.events import Event
+from specify_cli.core.state import MissionState
+from specify_cli.errors import SpecKittyError
+from specify_cli.files.stamps import FileStamp
+from specify_cli.storage import event_lines, record_states
+from specify_cli.storage.log_content import Cause, EarlierEvents, FoldedLog, LogContent
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_states import FoldedRow
+
+
+def stored_content(
+    record: Record, mission: int, path: Path, *, stamp: FileStamp
+) -> tuple[int, LogContent] | None:
+    """What the log comes to, and the position; None where the file of that stamp may have other lines.
+
+    Raises:
+        StateUnreadable, StorageFailed: as `Record.find`.
+    """
+    told = _told(stamp)
+    with record.reading() as connection:
+        row = record_states.row_of(connection, mission)
+        if row is None or told is None or row.file != told:
+            return None
+        try:
+            state = record_states.state_of(connection, mission, row)
+        except (ValueError, TypeError):
+            return None
+    log = FoldedLog(earlier=_StoredEvents(record, mission, row, state=state, path=path))
+    return row.position, LogContent(events=log.events, sound_lines=row.lines, folded=log)
+
+
+def note_file(record: Record, mission: int, stamp: FileStamp, *, position: int) -> None:
+    """The file of that stamp has the lines up to that position; a process that asks later need not read it."""
+    told = _told(stamp)
+    if told is None:
+        return
+    # Without it, the file is compared.
+    with suppress(SpecKittyError), record.noting() as connection:
+        record_states.keep_file(connection, mission, position=position, file=told)
+
+
+def _told(stamp: FileStamp) -> str | None:
+    """After a power loss a file may have the same stamp, and not what was written to it."""
+    boot = processes.this_process().boot
+    return json.dumps([boot, *stamp]) if boot else None
+
+
+class _StoredEvents(EarlierEvents):
+    """The events up to an entry, which are read from the record."""
+
+    def __init__(
+        self, record: Record, mission: int, row: FoldedRow, *, state: MissionState, path: Path
+    ) -> None:
+        self.state = state
+        self._record, self._mission, self._row, self._path = record, mission, row, path
+        self._read: Sequence[Event] | None = None
+
+    @property
+    def held(self) -> int:  # type: ignore[override]
+        """How many are in memory."""
+        return len(self._read or ())
+
+    def __len__(self) -> int:
+        return self._row.events
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        return self._all()[index]
+
+    def caused_by(self, cause: Cause) -> Sequence[Event]:
+        """Those of a request, oldest first."""
+        with self._record.reading() as connection:
+            row = record_states.row_of(connection, self._mission)
+            # Lines in between, or withdrawn ones, have changed the places.
+            is_same = row is not None and row.since <= self._row.position
+            until = self._row.position
+            found = record_states.positions_of(connection, self._mission, cause, until=until)
+            events = record_states.events_at(connection, {*found})
+        if not is_same:
+            return tuple(it for it in self if (it.correlation_id, it.identity) == cause)
+        own = {
+            position: (it for it in these if (it.correlation_id, it.identity) == cause)
+            for position, these in events.items()
+        }
+        return tuple(next(own[position]) for position in found)
+
+    def _all(self) -> Sequence[Event]:
+        if self._read is None:
+            lines = enumerate(self._record.log_until(self._mission, self._row.position), start=1)
+            self._read = event_lines.parse_lines(lines, self._path).events
+        return self._read

@@ -1,0 +1,107 @@
+"""What git has of the work that a move is about: taken in, judged, kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from specify_cli.core import rules
+from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, LEAVING, Lane
+from specify_cli.core.state import PackageState
+from specify_cli.core.wishes import Wish
+from specify_cli.errors import StorageFailed
+from specify_cli.vcs.git import GitFailed
+from specify_cli.workflow import ancestry, hand_in, keeping, lane_workspaces, repositories
+from specify_cli.workflow.moving import Prepared
+from specify_cli.workflow.offers import Offer
+from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.outcomes import CommitsBeyond
+from specify_cli.workflow.package_commits import PackageCommits
+
+
+def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
+    """The project has what the workspaces have, where it may; the refusal of `offer` else.
+
+    Raises: StorageFailed.
+    """
+    with _translated(mission), repositories.changing(mission.files.project) as repository:
+        for other in others:
+            other.take_in_what_fits(repository)
+        return offer.take_in_what_fits(repository)
+
+
+def prepared(
+    mission: OpenMission, wish: Wish, package: PackageState, *, offer: Offer, owner: int | None
+) -> Prepared:
+    """What the move records of the work, which is kept; a workspace is ready where work begins again.
+
+    Raises: TransitionRejected, LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
+    """
+    # Who was forced past the start has no workspace of its own yet.
+    is_begun = package.lane in AT_WORK and package.base_ref is not None
+    begins = wish.to is Lane.IN_PROGRESS and not is_begun
+    withdraws = package.lane in FINISHED and wish.to not in FINISHED
+    leaves = wish.to in LEAVING and package.lane in AT_WORK
+    if not (begins or withdraws or leaves or wish.to in HANDED_IN):
+        return Prepared()
+    with _translated(mission):
+        repository = repositories.look(mission.files.project)
+        if repository is None or not repository.has_commits():
+            return Prepared()
+        commits = PackageCommits(repository, mission)
+        branch = mission.workspace(wish.wp_id).branch
+        if withdraws:
+            ancestry.check_withdrawal(commits, wish)
+        if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
+            ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
+            return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
+        commit = _commit_of(commits, wish, package)
+        work = hand_in.look(mission, wish.wp_id, commit)
+        if work:
+            hand_in.check(mission, wish, work)
+        if commit and wish.to in FINISHED:
+            ancestry.check_approval(commits, wish, commit)
+        with repositories.changing(mission.files.project):
+            keeping.keep_for(commits, wish, commit)
+            told = keeping.first_contact(commits, besides=wish.wp_id)
+        return Prepared(commit=commit, told=told, work=work)
+
+
+def _commit_of(commits: PackageCommits, wish: Wish, package: PackageState) -> str | None:
+    """The commit that the move is about; refused where the caller looked at another one."""
+    if wish.to not in HANDED_IN:
+        return None
+    commit = commits.handed_in(wish.wp_id, wish.to)
+    rules.check_commit(package, wish, commit)
+    return commit
+
+
+def beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:
+    """What the package's branch has beyond the commit that it is approved with.
+
+    Raises: StorageFailed.
+    """
+    lane_id = mission.lane_ids[wish.wp_id]
+    if mission.last_at_work(lane_id) != wish.wp_id:
+        return None
+    known = [commit] if commit else []
+    with repositories.looking(mission.files.project) as repository:
+        return PackageCommits(repository, mission).beyond(lane_id, known) if repository else None
+
+
+def under_review(mission: OpenMission, wp_id: str) -> str | None:
+    """The commit that an approval of the package would be about.
+
+    Raises: StorageFailed.
+    """
+    with repositories.looking(mission.files.project) as repository:
+        commits = PackageCommits(repository, mission) if repository else None
+        return commits.handed_in(wp_id, Lane.APPROVED) if commits else None
+
+
+@contextmanager
+def _translated(mission: OpenMission) -> Iterator[None]:
+    try:
+        yield
+    except GitFailed as error:
+        raise StorageFailed(f"git cannot read the work of {mission.slug}: {error}") from error
