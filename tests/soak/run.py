@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from specify_cli.storage.layout import Layout
 from tests.integration.sandbox import bubblewrap
 from tests.integration.sandbox.bubblewrap import CARRIED, CLIENT
 from tests.integration.stage import Stage
@@ -148,7 +149,7 @@ class Soak:
         def is_drained() -> bool:
             worker.look_after()
             over = all(sandbox.poll() is not None for sandbox in self.sandboxes)
-            places = [stage.root / ".kitty" / name for name in ("inbox", "host/claimed")]
+            places = [stage.root / ".kitty" / "inbox", Layout(stage.root).claimed]
             return over and not any(f.is_file() for p in places for f in p.rglob("*"))
 
         wait_until(is_drained, within_s=LONGEST_S, what="requests are left")

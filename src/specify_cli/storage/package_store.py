@@ -38,7 +38,7 @@ class PackageStore(NamedTuple):
         record, digest = records.found(self.project), _digest(seen)
         if record is None or digest is None:
             return None
-        with record.reading() as connection:
+        with record.at_one_moment() as connection:
             query = "SELECT packages FROM prompts WHERE folder = ? AND seen = ?"
             row = connection.execute(query, (json.dumps(self.slug), digest)).fetchone()
         if row is None:

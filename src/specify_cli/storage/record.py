@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -333,9 +333,13 @@ class Record:
         except StateUnreadable as error:
             return [str(error)]
 
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection, for rows that another module keeps. Raises: as `find`."""
+        return self._open()
+
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """The record as it is at one moment. Raises: as `find`."""
+    def at_one_moment(self) -> Iterator[sqlite3.Connection]:
+        """The same, for several looks at the record as it is now. Raises: as `find`."""
         with self._open() as connection:
             connection.execute("BEGIN")
             try:

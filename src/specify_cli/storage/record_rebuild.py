@@ -14,7 +14,7 @@ from specify_cli.storage.record_states import NotFolded
 
 def differences(record: Record) -> Iterator[str]:
     """What is wrong with what is kept of each mission, in words. Raises: as `Record.find`."""
-    with record.reading() as connection:
+    with record.at_one_moment() as connection:
         for mission, folder in _missions(connection):
             if what := record_states.difference(connection, mission):
                 yield f"{folder}: {what}"

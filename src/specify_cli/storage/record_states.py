@@ -148,7 +148,7 @@ def events_at(
     connection: sqlite3.Connection, positions: Iterable[int]
 ) -> dict[int, Sequence[Event]]:
     """The events of the entry at each of the positions."""
-    query = f"SELECT {record_rows.READ} FROM entry WHERE position = ?"  # noqa: S608
+    query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE position = ?"  # noqa: S608
     rows = (connection.execute(query, (it,)).fetchone() for it in positions)
     entries = (record_rows.entry_in(it) for it in rows)
     return {it.position: _read(_numbered([it]))[0] for it in entries}
@@ -312,7 +312,8 @@ def _are_at_the_end(entries: Iterable[Entry], lines: int) -> bool:
 
 def _entries(connection: sqlite3.Connection, mission: int) -> Iterator[list[Entry]]:
     query = (
-        f"SELECT {record_rows.READ} FROM entry WHERE position > ? AND mission = ?"  # noqa: S608
+        f"SELECT {record_rows.READ} FROM {record_rows.FROM}"  # noqa: S608
+        " WHERE position > ? AND mission = ?"
         f" ORDER BY position LIMIT {_AT_ONCE}"
     )
     after = 0

@@ -28,7 +28,7 @@ def stored_content(
         StateUnreadable, StorageFailed: as `Record.find`.
     """
     told = _told(stamp)
-    with record.reading() as connection:
+    with record.at_one_moment() as connection:
         row = record_states.row_of(connection, mission)
         if row is None or told is None or row.file != told:
             return None
@@ -86,7 +86,7 @@ class _StoredEvents(EarlierEvents):
 
     def caused_by(self, cause: Cause) -> Sequence[Event]:
         """Those of a request, oldest first."""
-        with self._record.reading() as connection:
+        with self._record.at_one_moment() as connection:
             row = record_states.row_of(connection, self._mission)
             # Lines in between, or withdrawn ones, have changed the places.
             is_same = row is not None and row.since <= self._row.position

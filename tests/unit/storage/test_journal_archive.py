@@ -204,7 +204,7 @@ def test_a_part_is_removed_under_the_lock_of_the_journal_and_stays_away(project:
     with watched() as disk:
         journal_archive.archive(project, record_of(project), [part])
     removal = f"unlink {part.path.name}"
-    assert disk.is_locked(removal, "journal.lock")
+    assert disk.is_locked(removal, "journal")
     assert disk.steps.index(f"sync {part.path.parent.name}") > disk.steps.index(removal)
     assert disk.is_name_kept(part.path)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, Stage
 from tests.records import forget
 
@@ -78,7 +79,7 @@ def test_an_edited_file_counts_for_nothing_and_is_put_right(stage: Stage, conten
     assert lanes_findings(stage) == ["it is not what the host planned, which counts"]
     assert lanes_findings(stage, "repair") == []
     assert planned(stage) == right
-    kept = [it.read_text() for it in (stage.root / ".kitty/host/attic").rglob("lanes.json")]
+    kept = [it.read_text() for it in Layout(stage.root).attic.rglob("lanes.json")]
     assert kept == [content]
 
 
