@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from specify_cli.orchestrator_api.config import Config
     from specify_cli.storage.intents import Intent
     from specify_cli.storage.journal import Journal
+    from specify_cli.workflow.audit import HeadInCommit
     from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
 
@@ -307,6 +308,13 @@ def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
     from specify_cli.workflow import audit
 
     return audit.find_missing_events(Project(layout.root), _journal(layout))
+
+
+def compare_heads(layout: MailboxLayout) -> list[HeadInCommit]:
+    """Every commit of the host that says of the record what the record does not."""
+    from specify_cli.workflow import audit
+
+    return [*audit.compare_heads(Project(layout.root))]
 
 
 def _journal(layout: MailboxLayout) -> Journal:

@@ -1,15 +1,20 @@
-"""The journal and the event logs proved against each other."""
+"""The journal, the event logs and the commits of the host proved against each other."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from specify_cli.storage import records
+from specify_cli.storage import record_heads, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
+from specify_cli.vcs import messages
+from specify_cli.workflow import repositories
 
 
 def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
@@ -36,6 +41,40 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
         if event_id not in journaled and not is_begun:
             request = event.correlation_id
             yield f"mission {slug}: event {event_id} of request {request} is not journaled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadInCommit:
+    """What a commit says of the record, in words; no `is_break` where that proves nothing."""
+
+    what: str
+    is_break: bool = True
+
+
+def compare_heads(project: Project) -> Iterator[HeadInCommit]:
+    """Every commit of the host that says of the record what the record does not.
+
+    Those of the branches that missions are merged into, and of the one that is checked out. Raises: StateUnreadable,
+    StorageFailed.
+    """
+    record = records.found(project)
+    with repositories.looking(project) as repository:
+        if record is None or repository is None or not repository.has_commits():
+            return
+        slugs = [*all_missions(project)]
+        targets = {MissionFiles(project, it).identity().own_target for it in slugs}
+        tips = [*map(repository.branch_tip, sorted(targets)), repository.head()]
+        commits = [tip for tip in dict.fromkeys(tips) if tip]
+        known = dict.fromkeys([*slugs, *(folder for folder, _ in record.folders())])
+        logs = (os.path.relpath(project.mission(it) / FILE_NAME, repository.root) for it in known)
+        begins = f"{record_heads.TRAILER}: "
+        found = messages.with_line(repository.git, commits, begins=begins, files=[*logs])
+        for commit, message in found:
+            head = record_heads.RecordHead.in_message(message)
+            what = record_heads.difference(record, head) if head else ""
+            if head and what:
+                is_break = head.record_id == record.id
+                yield HeadInCommit(what=f"commit {commit[:12]}: {what}", is_break=is_break)
 
 
 def _named_by(line: Mapping[str, Any]) -> list[str]:
