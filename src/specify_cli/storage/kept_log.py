@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.record_entries import WITHDRAWN, Entry
 
 
@@ -18,6 +19,17 @@ class KeptLog:
     lines: list[bytes] = field(default_factory=list)
     withdrawn: set[bytes] = field(default_factory=set)
     position: int = 0
+
+    def is_withdrawn(self, line: bytes) -> bool:
+        """Whether that line, or the event in it, does not count any more, in whatever form it is written."""
+        if line in self.withdrawn or not self.withdrawn:
+            return line in self.withdrawn
+        event_id = _event_id(line)
+        return event_id is not None and event_id in self.withdrawn_events()
+
+    def withdrawn_events(self) -> set[str]:
+        """The ids of the events that do not count any more."""
+        return {it for it in map(_event_id, self.withdrawn) if it is not None}
 
     def fold(self, entries: Iterable[Entry]) -> None:
         """The entries count, too; they are all behind `position`."""
@@ -35,6 +47,11 @@ class KeptLog:
     def copy(self) -> KeptLog:
         """The same, apart from what is folded later."""
         return KeptLog([*self.lines], {*self.withdrawn}, self.position)
+
+
+def _event_id(line: bytes) -> str | None:
+    found = (json_object(line) or {}).get("event_id")
+    return found if isinstance(found, str) and found else None
 
 
 def lines_of(data: bytes) -> list[bytes]:

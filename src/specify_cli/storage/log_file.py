@@ -94,6 +94,11 @@ class LogFile:
             _append(log, data, size=to.size)
             return stamp_of(os.fstat(log.fileno()))
 
+    def keep(self, data: bytes) -> None:
+        """What stood in the file is in the attic, too. Raises: StorageFailed."""
+        with translated(self.path, "keep"):
+            self._keep(data)
+
     def _keep(self, data: bytes) -> None:
         folders.ensure(self.attic, below=self.root, mode=0o700)
         publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.root)

@@ -7,7 +7,7 @@ is decided on them; lines that the file has lost come back to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.core.events import Event
-from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage import (
     checkout,
     event_lines,
@@ -117,6 +117,8 @@ class RecordedLog:
         if view.found.changed:
             number = view.found.changed[0][0]
             return f"{self.path}, line {number} is not what the host wrote; run 'spec-kitty doctor'"
+        if not view.found.missing and len(view.found.foreign) != len(view.foreign):
+            return f"{self.path} has lines that were withdrawn; they do not count"
         return f"{self.path} {self.lack(view)}" if view.found.missing else ""
 
     def lack(self, view: LogView) -> str:
@@ -235,6 +237,28 @@ class RecordedLog:
             record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
             self._write(record, view)
 
+    def withdrawing(self, place: int, lines: bytes) -> PreparedLines:
+        """What to commit so that only `place` lines of the log count, and behind them these; as `prepared`.
+
+        What the file had is kept in the attic. Raises: StateUnreadable, StorageFailed.
+        """
+        record = records.made(self.project)
+        view = self._view(record)
+        if view.foreign or view.found.changed:
+            raise StorageFailed(
+                f"somebody has written to {self.path} meanwhile; nothing was changed: ask again"
+            )
+        at, number = clock.timestamp(), view.known.number
+        withdrawn = Draft(at=at, kind=WITHDRAWN, mission=number, place=place)
+        added = Draft(at=at, kind=EVENTS, mission=number, log=lines)
+
+        def follow() -> None:
+            with _told():
+                self.file.keep(view.raw)
+                self._write(record, view, new=len(lines_of(lines)))
+
+        return PreparedLines(drafts=_behind(view, [withdrawn, added]), follow=follow)
+
     def _read(self, view: LogView) -> LogContent:
         return replace(self._content(view), standing=self.standing(view))
 
@@ -248,7 +272,7 @@ class RecordedLog:
         if record is not None and known.number is not None:
             kept = record.log_of(known.number)
         found = log_lines.compare(kept.lines, raw)
-        foreign = [it for it in found.foreign if it.line not in kept.withdrawn]
+        foreign = [it for it in found.foreign if not kept.is_withdrawn(it.line)]
         return LogView(known=known, kept=kept, raw=raw, found=found, foreign=foreign)
 
     def _take_in(self, view: LogView, *, repairs: bool = False) -> tuple[LogContent, LogView]:
@@ -334,6 +358,15 @@ class RecordedLog:
 
     def _was_written(self, record: Record, known: KnownMission) -> None:
         """Called when the file has the lines of the record."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What is wrong with the file is told: it was committed, and is answered."""
+    try:
+        yield
+    except SpecKittyError as error:
+        _log.warning("%s; %s", error, _NOTHING_IS_LOST)
 
 
 def _behind(view: LogView, drafts: Sequence[Draft]) -> list[Draft]:

@@ -202,7 +202,8 @@ class RememberedLog(RecordedLog):
         found, content = view.found, log.content or LogContent()
         is_other = any((found.missing, found.changed, found.misplaced, found.damaged, found.torn))
         is_seen = before.is_plain and before.is_settled and before == self._look()
-        if is_other or content.torn or content.standing or not is_seen:
+        has_withdrawn = len(found.foreign) != len(view.foreign)
+        if is_other or has_withdrawn or content.torn or content.standing or not is_seen:
             return content
         content = folded(content)
         record.memory.put(self.slug, replace(log, content=content))

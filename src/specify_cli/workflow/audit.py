@@ -23,18 +23,20 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     An event whose request has an intent is none of these: its line will be written.
     Raises: StateUnreadable, StorageFailed.
     """
+    logs = {slug: MissionFiles(project, slug).log for slug in all_missions(project)}
     logged = {
         event.event_id: (slug, event)
-        for slug in all_missions(project)
-        for event in MissionFiles(project, slug).log.read().events
+        for slug, log in logs.items()
+        for event in log.read().events
         if event.correlation_id
     }
     # Looked up between the two: an intent is there from before the event until the line is.
     record = records.found(project)
     begun = {(it.scope, it.id) for it in Intents(record).all()} if record else set()
     journaled = {event_id: line for line in journal.lines() for event_id in _named_by(line)}
+    withdrawn = set().union(*(log.view().kept.withdrawn_events() for log in logs.values()))
     for event_id, line in journaled.items():
-        if event_id not in logged:
+        if event_id not in logged and event_id not in withdrawn:
             yield f"journal line {line['seq']}: its event {event_id} is in no mission's log"
     for event_id, (slug, event) in logged.items():
         is_begun = (event.identity or "", event.correlation_id) in begun

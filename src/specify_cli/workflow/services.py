@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.missions import Missions
     from specify_cli.workflow.recording import Recording
     from specify_cli.workflow.replies import Replies
+    from specify_cli.workflow.rewinding import Rewinding
     from specify_cli.workflow.showing import Showing
     from specify_cli.workflow.syncing import Syncing
     from specify_cli.workflow.unfinished import Unfinished
@@ -119,6 +120,13 @@ class Services:
         from specify_cli.workflow.replies import Replies
 
         return Replies(self.project)
+
+    @property
+    def rewinding(self) -> Rewinding:
+        """Withdraws what a mission's log says last."""
+        from specify_cli.workflow.rewinding import Rewinding
+
+        return Rewinding(self.project)
 
     @property
     def unfinished(self) -> Unfinished:
