@@ -100,6 +100,7 @@ class ProjectHost:
                 layout = mailbox_layout(self.project.root)
                 layout.ensure()
                 self._made_journal = _journal(layout)
+                _complete_redaction(self.project)
             return self._made_journal
 
     @contextmanager
@@ -315,6 +316,21 @@ def compare_heads(layout: MailboxLayout) -> list[HeadInCommit]:
     from specify_cli.workflow import audit
 
     return [*audit.compare_heads(Project(layout.root))]
+
+
+def _complete_redaction(project: Project) -> None:
+    """What a killed call has redacted in the record is redacted in the files."""
+    from specify_cli.storage import records
+
+    record = records.found(project)
+    if record is None or not record.has_unfinished_redaction():
+        return
+    from specify_cli.files import locks
+    from specify_cli.workflow import redaction_files
+
+    with locks.held(project.lock("redaction")):
+        if record.has_unfinished_redaction():
+            redaction_files.complete(project, record)
 
 
 def _journal(layout: MailboxLayout) -> Journal:

@@ -112,6 +112,8 @@ def verify(*, as_json: bool) -> None:
         heads = bootstrap.compare_heads(layout)
         breaks += [it.what for it in heads if it.is_break]
         notes = [it.what for it in heads if not it.is_break]
+        # What is broken may not be readable.
+        notes += verification.find_notes(layout) if not breaks else []
     if as_json:
         click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks, "notes": notes}, indent=1))
     else:

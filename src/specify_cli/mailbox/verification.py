@@ -36,6 +36,11 @@ def find_breaks(layout: MailboxLayout) -> list[str]:
     return [*journal.verify(), *_wrong_replies(layout, journal)]
 
 
+def find_notes(layout: MailboxLayout) -> list[str]:
+    """What is no break, and what who looks for one should know. Raises: StorageFailed, StateUnreadable."""
+    return open_journal(layout).redactions()
+
+
 def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
     for identity in layout.identities():
         places = layout.places(identity)

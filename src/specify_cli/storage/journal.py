@@ -23,6 +23,7 @@ from specify_cli.storage.journal_publisher import MAX_BYTES, JournalPublisher, L
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import REQUEST, AlreadyAsked, Asked, Draft
+from specify_cli.storage.record_proof import MARK, has_mark
 
 _A_MOMENT_S: Final = 0.05
 """How long a batch waits for the lock of the journal; after that, each of its requests is answered alone."""
@@ -149,6 +150,25 @@ class Journal:
         found = _differences(self._files, record) if record else _breaks_of_chain(self._files)
         return list(found)
 
+    def redactions(self) -> list[str]:
+        """What was redacted, by whom and why, and what only reads so. Raises: StorageFailed, StateUnreadable."""
+        record = records.found(self._project)
+        if record is None:
+            return []
+        known = record.redactions()
+        told = [
+            f"{it.about} was redacted by {it.actor} at {it.at}, in {len(it.entries)} entries: {it.reason}"
+            for it in known
+        ]
+        explained = {position for it in known for position in it.entries}
+        marked = (it for it in record.entries_with(MARK) if it.position not in explained)
+        return told + [
+            f"entry {it.position} of the record has text that reads as redacted, and nobody has redacted it: somebody"
+            " has typed it so, or hidden what was there"
+            for it in marked
+            if any(map(has_mark, (*it.log.split(b"\n"), it.published or b"")))
+        ]
+
     def publish(self) -> None:
         """What the record has is published, as far as the outbox lets it. Raises: StorageFailed, StateUnreadable."""
         record = records.found(self._project)
@@ -168,7 +188,15 @@ class Journal:
                 # What is damaged is not put in the place of what may be sound.
                 raise StateUnreadable(fault)
             self._publisher.bring_up(record)
+            self._publisher.redact(record)
             self._publisher.restore(record)
+
+    def redact(self) -> None:
+        """The published lines have no text any more that was redacted. Raises: StorageFailed, StateUnreadable."""
+        with self._using, locks.held(self._project.lock("journal")):
+            record = records.made(self._project)
+            self._publisher.redact(record)
+            self._bring_up(record)
 
     def _is_complete(self, record: Record) -> bool:
         """Whether the record has every line that is published, as far as these can be read."""
@@ -277,7 +305,7 @@ def _differences(files: JournalFiles, record: Record) -> Iterator[str]:
         if known is None:
             yield f"{place}: the host has no line {seq}"
         elif known != line:
-            yield f"{place}: is not what the host wrote"
+            yield f"{place}: {_change(line, known)}"
         elif seq in seen or seq <= last:
             yield f"{place}: line {seq} stands behind line {last}"
         elif seq != last + 1 and (
@@ -288,6 +316,12 @@ def _differences(files: JournalFiles, record: Record) -> Iterator[str]:
         last = max(last, seq)
     if missing := _words(it for it in numbers[:-1] if it > last):
         yield f"{missing} not published"
+
+
+def _change(line: bytes, known: bytes) -> str:
+    if published_line.link(known) == published_line.digest(line):
+        return "has text that was redacted; run 'spec-kitty doctor --fix'"
+    return "is not what the host wrote"
 
 
 def _words(numbers: Iterable[int]) -> str:
@@ -304,7 +338,7 @@ def _breaks_of_chain(files: JournalFiles) -> Iterator[str]:
         seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
         if complaint:
             yield f"{place}: {complaint}"
-        digest = published_line.digest(line)
+        digest = published_line.link(line)
 
 
 def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, str | None]:

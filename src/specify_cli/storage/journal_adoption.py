@@ -22,14 +22,14 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
         StateUnreadable: the record is damaged.
     """
     seq, newest = record.last_published()
-    prev = published_line.digest(newest) if newest else ""
+    prev = published_line.link(newest) if newest else ""
     for _, line in files.numbered():
         with suppress(ValueError, RecursionError):
             entry = published_line.parse(line)
             continues = (entry["seq"], entry.get("prev")) == (seq + 1, prev)
             if continues or (not newest and entry["seq"] > seq):
                 yield line, entry
-                seq, prev = entry["seq"], published_line.digest(line)
+                seq, prev = entry["seq"], published_line.link(line)
 
 
 def take_over(record: Record, files: JournalFiles) -> None:

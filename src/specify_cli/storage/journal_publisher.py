@@ -97,6 +97,21 @@ class JournalPublisher:
             for run in _runs(missing, max_bytes=self._max_bytes):
                 self._publish(run)
 
+    def redact(self, record: Record) -> None:
+        """No part has a line with text that was redacted; who follows the newest one is shown no line twice.
+
+        Raises: StorageFailed, StateUnreadable.
+        """
+        with translated(self._files.path, "redact"):
+            for part in self._files.older_parts():
+                data = _redacted(part, record)
+                if data is not None:
+                    publish(part, data, below=self._project.root)
+            if _redacted(self._files.path, record) is not None:
+                # Its lines come back from the record, beside it.
+                self._seen = None
+                publish(self._files.path, b"", below=self._project.root)
+
     def is_complete(self, record: Record) -> bool:
         """Whether the files have no line that the record lacks. Raises: as `bring_up`."""
         with translated(self._files.path, "read"):
@@ -252,6 +267,22 @@ def _sound_lines(part: Path, record: Record) -> list[int] | None:
                 return None
             seqs.append(seq)
     return seqs
+
+
+def _redacted(part: Path, record: Record) -> bytes | None:
+    """The part with the record's lines in place of those that were redacted; None where it has none of these."""
+    lines: list[bytes] = []
+    is_other = False
+    with suppress(FileNotFoundError), opened(part) as file:
+        for line in file:
+            seq = published_line.seq_of(line)
+            known = record.published_line(seq) if seq else None
+            is_old = known not in (None, line) and published_line.link(
+                known or b""
+            ) == published_line.digest(line)
+            lines.append(known if is_old and known else line)
+            is_other = is_other or is_old
+    return b"".join(lines) if is_other else None
 
 
 def _runs(lines: Iterable[Line], *, max_bytes: int) -> Iterator[list[Line]]:

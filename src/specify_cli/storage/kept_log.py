@@ -6,19 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from specify_cli.storage.event_lines import json_object
-from specify_cli.storage.record_entries import WITHDRAWN, Entry
+from specify_cli.storage.record_entries import REDACTION, WITHDRAWN, Entry
+from specify_cli.storage.record_proof import has_mark
 
 
 @dataclass(slots=True)
 class KeptLog:
     """The lines of the log, each with its newline, and those that do not count any more.
 
-    `position` is that of the newest entry that is in them.
+    `position` is that of the newest entry that is in them, `salts` has those of lines that read as redacted.
     """
 
     lines: list[bytes] = field(default_factory=list)
     withdrawn: set[bytes] = field(default_factory=set)
     position: int = 0
+    salts: dict[bytes, bytes] = field(default_factory=dict)
 
     def is_withdrawn(self, line: bytes) -> bool:
         """Whether that line, or the event in it, does not count any more, in whatever form it is written."""
@@ -31,9 +33,13 @@ class KeptLog:
         """The ids of the events that do not count any more."""
         return {it for it in map(_event_id, self.withdrawn) if it is not None}
 
-    def fold(self, entries: Iterable[Entry]) -> None:
-        """The entries count, too; they are all behind `position`."""
+    def fold(self, entries: Iterable[Entry]) -> bool:
+        """The entries count, too; they are all behind `position`. Whether text of those before was redacted."""
+        is_redacted = False
         for entry in entries:
+            if entry.kind == REDACTION:
+                is_redacted, self.position = True, entry.position
+                continue
             place = len(self.lines) if entry.place is None else entry.place
             if entry.kind == WITHDRAWN:
                 self.withdrawn.update(self.lines[place:])
@@ -42,11 +48,14 @@ class KeptLog:
                 new = lines_of(entry.log)
                 self.lines[place:place] = new
                 self.withdrawn.difference_update(new)
+                if b"[redacted sha256:" in entry.log:
+                    self.salts.update((it, entry.salt) for it in new if has_mark(it))
             self.position = entry.position
+        return is_redacted
 
     def copy(self) -> KeptLog:
         """The same, apart from what is folded later."""
-        return KeptLog([*self.lines], {*self.withdrawn}, self.position)
+        return KeptLog([*self.lines], {*self.withdrawn}, self.position, {**self.salts})
 
 
 def _event_id(line: bytes) -> str | None:

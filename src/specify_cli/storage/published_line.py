@@ -14,12 +14,14 @@ from typing import Any, Final
 from specify_cli import ids
 from specify_cli.patterns import pattern
 from specify_cli.protocol import CORRELATION_ID
+from specify_cli.storage.record_proof import ORIGINAL
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
 """What the first line has in place of the hash of the line before."""
 
 # A JSON string holds no bare quote and no newline, so nothing inside a line passes for its start.
 _HEAD: Final = pattern(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
+_ORIGINAL: Final = f'"{ORIGINAL}":"sha256:'.encode()
 _BEHIND_THE_ID: Final = ("at", "door", "identity")
 
 
@@ -59,6 +61,15 @@ def seq_of(line: bytes) -> int | None:
 def scope_of(entry: Mapping[str, Any]) -> str:
     """Whose the id of that line is: the one that the command line and the root inbox share, or an orchestrator's."""
     return ids.scope_of(str(entry.get("door", "")), str(entry.get("identity", "")))
+
+
+def link(line: bytes) -> str:
+    """How the next line names this one: by its digest, or by that of what it was before it was redacted."""
+    if _ORIGINAL in line:
+        original = json.loads(line).get(ORIGINAL)
+        if isinstance(original, str):
+            return original
+    return digest(line)
 
 
 def digest(line: bytes) -> str:

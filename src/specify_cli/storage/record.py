@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable
@@ -29,6 +29,9 @@ from specify_cli.storage.record_entries import (
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 DATABASE: Final = "record.db"
+
+if TYPE_CHECKING:
+    from specify_cli.storage.record_redaction import Redaction
 
 
 class Record:
@@ -183,7 +186,11 @@ class Record:
             # Looked at first: the file may have been replaced.
             with self._open():
                 known = self._logs.setdefault(mission, KeptLog())
-            known.fold(self.entries(after=known.position, mission=mission))
+            new = self.entries(after=known.position, mission=mission)
+            if known.fold(new) and known.lines:
+                # Lines that it had are others now.
+                self._logs[mission] = known = KeptLog()
+                known.fold(self.entries(mission=mission))
             return known.copy()
 
     def entries(self, *, after: int = 0, mission: int | None = None) -> Iterator[Entry]:
@@ -238,12 +245,12 @@ class Record:
                 seq, newest = record_rows.last_published(connection)
             if are_shown:
                 connection.execute("INSERT OR REPLACE INTO meta VALUES ('shown', ?)", (seq,))
-            prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
+            prev = published_line.link(newest) if newest else published_line.NOTHING_BEFORE
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
                 record_rows.insert(connection, draft, before)
                 if before.seq is not None and before.published is not None:
-                    seq, prev = before.seq, published_line.digest(before.published)
+                    seq, prev = before.seq, published_line.link(before.published)
                 yield before
 
     def faults(self) -> list[str]:
@@ -267,10 +274,14 @@ class Record:
             return [str(error)]
 
     def _broken_head(self) -> list[str]:
+        from specify_cli.storage import record_redaction
+
         head = NOTHING_BEFORE
+        with self._open() as connection:
+            redacted = record_redaction.original_digests(connection)
         for entry in self.entries():
             try:
-                head = record_rows.head_of(head, entry)
+                head = record_rows.head_of(head, entry, redacted.get(entry.position))
             except ValueError as error:
                 return [f"{self.path}: entry {entry.position} has a line that {error}"]
             if head != entry.head:
@@ -284,6 +295,43 @@ class Record:
     def writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """The same with a transaction, committed at the end of the block. Raises: as `commit`."""
         return self._writing()
+
+    def entries_with(self, text: str) -> list[Entry]:
+        """The entries that have the text in their lines, as JSON has it or as it is. Raises: as `find`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return record_redaction.entries_with(connection, text)
+
+    def entries_at(self, position: int) -> list[Entry]:
+        """The entry at that position, if there is one. Raises: as `find`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return record_redaction.entries_at(connection, position)
+
+    def redactions(self) -> list[Redaction]:
+        """Each redaction, oldest first. Raises: as `find`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return [*record_redaction.all_in(connection)]
+
+    def has_unfinished_redaction(self) -> bool:
+        """Whether files may still have what was redacted. Raises: as `find`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return record_redaction.is_unfinished(connection)
+
+    def finish_redaction(self) -> None:
+        """Nothing has what was redacted any more, the files of the database included. Raises: as `commit`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            record_redaction.scrub(connection)
+        with self._writing() as connection:
+            record_redaction.finish(connection)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

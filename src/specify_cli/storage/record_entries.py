@@ -27,6 +27,9 @@ TAKEN_IN: Final = "taken_in"
 WITHDRAWN: Final = "withdrawn"
 """What the mission's log had behind that place does not count any more."""
 
+REDACTION: Final = "redaction"
+"""Text of other entries was replaced; it says where, by whom and why. It has no lines for a mission's log."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -55,6 +58,7 @@ class Draft:
         asked: The request that it answers.
         packages: The new state of each package that it changes, by the package's id.
         also: What else its transaction changes.
+        replaces: The published line, and the lines for the log, that entries have from now on, by their positions.
     """
 
     at: str
@@ -68,6 +72,7 @@ class Draft:
     asked: Asked | None = None
     packages: Mapping[str, bytes] = field(default_factory=dict)
     also: Callable[[sqlite3.Connection], None] | None = None
+    replaces: Mapping[int, tuple[bytes | None, bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

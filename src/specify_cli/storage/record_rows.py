@@ -16,7 +16,7 @@ from specify_cli.storage.record_entries import (
     Entry,
     Overtaken,
 )
-from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
+from specify_cli.storage.record_proof import NOTHING_BEFORE, ProvedLines, head_after
 
 _COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
 _SALT_BYTES: Final = 16
@@ -78,14 +78,22 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
     return replace(entry, head=head_of(before.head if before else NOTHING_BEFORE, entry))
 
 
-def head_of(before: bytes, entry: Entry) -> bytes:
-    """The head over the entry and everything before it, whose head was `before`."""
+def head_of(before: bytes, entry: Entry, was: Mapping[str, str] | None = None) -> bytes:
+    """The head over the entry and everything before it, whose head was `before`; `was` as there."""
     return head_after(
         before,
         about=(entry.at, entry.kind, entry.mission, entry.place),
-        salt=entry.salt,
+        lines=lines_of(entry),
+        was=was or {},
+    )
+
+
+def lines_of(entry: Entry) -> ProvedLines:
+    """The lines of the entry as the head has them."""
+    return ProvedLines(
         published=entry.published,
         log=entry.log,
+        salt=entry.salt,
         is_ours=entry.kind != TAKEN_IN,
     )
 
@@ -113,6 +121,11 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         row = (asked.scope, asked.id, asked.digest, entry.position)
         if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
             raise AlreadyAsked(asked)
+    if draft.replaces:
+        order = "UPDATE entry SET published = ?, log = ? WHERE position = ?"
+        lines = ((*it, position) for position, it in draft.replaces.items())
+        connection.executemany(order, lines)
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('redacting', ?)", (entry.at,))
     if draft.packages:
         order = (
             "INSERT INTO package VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"

@@ -117,6 +117,9 @@ class RecordedLog:
         if view.found.changed:
             number = view.found.changed[0][0]
             return f"{self.path}, line {number} is not what the host wrote; run 'spec-kitty doctor'"
+        if view.found.unredacted:
+            number = view.found.unredacted[0][0]
+            return f"{self.path}, line {number} has text that was redacted; the host takes it out with the next change"
         if not view.found.missing and len(view.found.foreign) != len(view.foreign):
             return f"{self.path} has lines that were withdrawn; they do not count"
         return f"{self.path} {self.lack(view)}" if view.found.missing else ""
@@ -160,6 +163,22 @@ class RecordedLog:
         _, view = self._take_in(self.view(), repairs=repairs)
         if view.raw or view.kept.lines:
             self._write(records.made(self.project), view, repairs=repairs)
+
+    def redact(self) -> None:
+        """The file has no text any more that was redacted; call it under the mission's lock.
+
+        Raises:
+            StateUnreadable: somebody changed or damaged a line; nothing was changed.
+            StorageFailed: the disk refused, or the file may not be written now.
+        """
+        record = records.made(self.project)
+        view = self._view(record)
+        for number, _ in view.found.changed:
+            raise event_lines.changed(self.path, number)
+        if view.found.unredacted:
+            self._write(record, view, repairs=True)
+            if self.view().found.unredacted:
+                raise StorageFailed(f"{self.path} may not be written while git is at work")
 
     def append(self, events: Sequence[Event]) -> None:
         """All `events` are in the record, or none is; call it under the mission's lock.
@@ -271,7 +290,7 @@ class RecordedLog:
             )
         if record is not None and known.number is not None:
             kept = record.log_of(known.number)
-        found = log_lines.compare(kept.lines, raw)
+        found = log_lines.compare(kept.lines, raw, kept.salts)
         foreign = [it for it in found.foreign if not kept.is_withdrawn(it.line)]
         return LogView(known=known, kept=kept, raw=raw, found=found, foreign=foreign)
 
@@ -336,7 +355,7 @@ class RecordedLog:
         at = checkout.look(self.project.root)
         number = view.known.number
         kept = KeptLog() if number is None else record.log_of(number)
-        found = log_lines.compare(kept.lines, view.raw)
+        found = log_lines.compare(kept.lines, view.raw, kept.salts)
         hindrance = checkout.hindrance(found, view.known, at, new=new)
         is_wrong = bool(found.changed or found.damaged)
         if repairs and (is_wrong or not (at and at.operation)):
@@ -345,7 +364,8 @@ class RecordedLog:
             _log.warning("%s was not written, %s; %s", self.path, hindrance, _NOTHING_IS_LOST)
             return
         try:
-            self.file.bring_to(kept.lines, raw=view.raw, withdrawn=kept.withdrawn)
+            raw = log_lines.redacted(view.raw, found, kept.lines)
+            self.file.bring_to(kept.lines, raw=view.raw, kept=raw, withdrawn=kept.withdrawn)
         except StorageFailed as error:
             if repairs:
                 raise

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
     from specify_cli.workflow.recording import Recording
+    from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.replies import Replies
     from specify_cli.workflow.rewinding import Rewinding
     from specify_cli.workflow.showing import Showing
@@ -120,6 +121,13 @@ class Services:
         from specify_cli.workflow.replies import Replies
 
         return Replies(self.project)
+
+    @property
+    def redacting(self) -> Redacting:
+        """Takes secrets out of what the host keeps."""
+        from specify_cli.workflow.redacting import Redacting
+
+        return Redacting(self.project)
 
     @property
     def rewinding(self) -> Rewinding:
