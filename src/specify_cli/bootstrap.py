@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from specify_cli.orchestrator_api.config import Config
     from specify_cli.storage.intents import Intent
     from specify_cli.storage.journal import Journal
-    from specify_cli.workflow.audit import HeadInCommit
+    from specify_cli.workflow.audit import Difference
     from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
 
@@ -311,11 +311,12 @@ def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
     return audit.find_missing_events(Project(layout.root), _journal(layout))
 
 
-def compare_heads(layout: MailboxLayout) -> list[HeadInCommit]:
-    """Every commit of the host that says of the record what the record does not."""
+def find_differences(layout: MailboxLayout) -> list[Difference]:
+    """Every line of a log, and every commit of the host, that says what the record does not."""
     from specify_cli.workflow import audit
 
-    return [*audit.compare_heads(Project(layout.root))]
+    project = Project(layout.root)
+    return [*audit.compare_logs(project), *audit.compare_heads(project)]
 
 
 def _complete_redaction(project: Project) -> None:

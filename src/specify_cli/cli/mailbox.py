@@ -98,7 +98,7 @@ def status(*, as_json: bool) -> None:
 @mailbox.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 def verify(*, as_json: bool) -> None:
-    """Prove that record, journal, replies, events and the host's commits fit together.
+    """Prove that record, journal, replies, logs and the host's commits fit together.
 
     Every break goes to stdout, one a line; what proves nothing, a commit of another clone's host, say, goes to stderr as
     a note. Exit 0: sound. 1: breaks were found. 2: could not be checked. As JSON: is_sound, breaks, notes (lists of
@@ -109,9 +109,9 @@ def verify(*, as_json: bool) -> None:
     with complaining(exit_code=COULD_NOT_CHECK):
         layout = layout_here()
         breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
-        heads = bootstrap.compare_heads(layout)
-        breaks += [it.what for it in heads if it.is_break]
-        notes = [it.what for it in heads if not it.is_break]
+        found = bootstrap.find_differences(layout)
+        breaks += [it.what for it in found if it.is_break]
+        notes = [it.what for it in found if not it.is_break]
         # What is broken may not be readable.
         notes += verification.find_notes(layout) if not breaks else []
     if as_json:

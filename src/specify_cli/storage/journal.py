@@ -169,6 +169,14 @@ class Journal:
             if any(map(has_mark, (*it.log.split(b"\n"), it.published or b"")))
         ]
 
+    def delays(self) -> list[str]:
+        """The newest line, where it is not published: it may be under way. Raises: StorageFailed, StateUnreadable."""
+        record = records.found(self._project)
+        seq = record.last_published()[0] if record else 0
+        if record is None or not seq or self._publisher.is_up(record):
+            return []
+        return [f"line {seq} is not published yet, or was cut off: it comes with the next one"]
+
     def publish(self) -> None:
         """What the record has is published, as far as the outbox lets it. Raises: StorageFailed, StateUnreadable."""
         record = records.found(self._project)

@@ -108,9 +108,11 @@ class JournalPublisher:
                 if data is not None:
                     publish(part, data, below=self._project.root)
             if _redacted(self._files.path, record) is not None:
-                # Its lines come back from the record, beside it.
                 self._seen = None
                 publish(self._files.path, b"", below=self._project.root)
+                lines = record.published(after=self._last_of_older_parts())
+                for run in _runs(lines, max_bytes=self._max_bytes):
+                    self._publish(run)
 
     def is_complete(self, record: Record) -> bool:
         """Whether the files have no line that the record lacks. Raises: as `bring_up`."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from specify_cli.storage import record_heads, records
+from specify_cli.core.events import Event
+from specify_cli.errors import StateUnreadable
+from specify_cli.storage import event_lines, record_heads, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
+from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.vcs import messages
 from specify_cli.workflow import repositories
 
@@ -27,7 +30,7 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     logged = {
         event.event_id: (slug, event)
         for slug, log in logs.items()
-        for event in log.read().events
+        for event in _events(log)
         if event.correlation_id
     }
     # Looked up between the two: an intent is there from before the event until the line is.
@@ -46,14 +49,39 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadInCommit:
-    """What a commit says of the record, in words; no `is_break` where that proves nothing."""
+class Difference:
+    """How something stands to the record, in words; no `is_break` where that proves nothing."""
 
     what: str
     is_break: bool = True
 
 
-def compare_heads(project: Project) -> Iterator[HeadInCommit]:
+def compare_logs(project: Project) -> Iterator[Difference]:
+    """Every line of a mission's log that is not as the host has written it, or not there. Raises: StateUnreadable, StorageFailed."""
+    for slug in all_missions(project):
+        log = MissionFiles(project, slug).log
+        view, name = log.view(), os.path.relpath(log.path, project.root)
+        found = view.found
+        others = (
+            (found.changed, "is not what the host wrote"),
+            (found.unredacted, "has text that was redacted"),
+            (((it, 0) for it in found.misplaced), "is there twice, or in another order"),
+            (((it, 0) for it in found.damaged), "is not a JSON object"),
+        )
+        for lines, what in others:
+            yield from (Difference(what=f"{name} line {number} {what}") for number, _ in lines)
+        if found.missing and found.missing[0] < found.held:
+            count = len(found.missing)
+            what = "a line of the host is" if count == 1 else f"{count} lines of the host are"
+            yield Difference(
+                what=f"{name} line {found.missing[0] + 1}: {what} missing here, or behind it"
+            )
+        elif found.missing:
+            # As on a branch that was checked out.
+            yield Difference(what=f"{name} {log.lack(view)}", is_break=False)
+
+
+def compare_heads(project: Project) -> Iterator[Difference]:
     """Every commit of the host that says of the record what the record does not.
 
     Those of the branches that missions are merged into, and of the one that is checked out. Raises: StateUnreadable,
@@ -76,7 +104,15 @@ def compare_heads(project: Project) -> Iterator[HeadInCommit]:
             what = record_heads.difference(record, head) if head else ""
             if head and what:
                 is_break = head.record_id == record.id
-                yield HeadInCommit(what=f"commit {commit[:12]}: {what}", is_break=is_break)
+                yield Difference(what=f"commit {commit[:12]}: {what}", is_break=is_break)
+
+
+def _events(log: RecordedLog) -> Sequence[Event]:
+    try:
+        return log.read().events
+    except StateUnreadable:
+        # Which line it is, is told by itself.
+        return event_lines.parse_lines(enumerate(log.view().kept.lines, start=1), log.path).events
 
 
 def _named_by(line: Mapping[str, Any]) -> list[str]:
