@@ -177,6 +177,18 @@ class Journal:
             return []
         return [f"line {seq} is not published yet, or was cut off: it comes with the next one"]
 
+    def require_current(self) -> None:
+        """Passes where the record is not older than what was published; a backup, say. Raises: StateUnreadable, StorageFailed."""
+        record = records.found(self._project)
+        if record is None or self._publisher.is_up(record):
+            return
+        try:
+            self._publisher.require_current(record)
+        except StateUnreadable:
+            # Somebody may just have answered a request.
+            with self._using, locks.held(self._project.lock("journal")):
+                self._publisher.require_current(record)
+
     def publish(self) -> None:
         """What the record has is published, as far as the outbox lets it. Raises: StorageFailed, StateUnreadable."""
         record = records.found(self._project)
@@ -195,7 +207,7 @@ class Journal:
             for fault in record.faults()[:1]:
                 # What is damaged is not put in the place of what may be sound.
                 raise StateUnreadable(fault)
-            self._publisher.bring_up(record)
+            self._publisher.bring_up(record, restores=True)
             self._publisher.redact(record)
             self._publisher.restore(record)
 

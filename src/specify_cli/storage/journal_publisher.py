@@ -46,16 +46,21 @@ class JournalPublisher:
         self._max_bytes = max_bytes
         self._seen: _State | None = None
 
-    def bring_up(self, record: Record) -> None:
+    def require_current(self, record: Record) -> None:
+        """Passes where the record is not older than what was published. Raises: StateUnreadable, StorageFailed."""
+        with translated(self._files.path, "read"):
+            journal_adoption.require_current(record, self._files)
+
+    def bring_up(self, record: Record, *, restores: bool = False) -> None:
         """Every line is in record and files, but for those that somebody changed in the files.
 
         Raises:
             StorageFailed: the disk refused.
-            StateUnreadable: the record is damaged.
+            StateUnreadable: the record is damaged, or, unless it `restores`, older than what was published.
         """
         with translated(self._files.path, "use"):
             if not self.is_up(record):
-                journal_adoption.take_over(record, self._files)
+                journal_adoption.take_over(record, self._files, restores=restores)
                 self._put_right(record)
 
     def add(self, lines: Sequence[Line]) -> None:

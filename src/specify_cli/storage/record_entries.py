@@ -30,6 +30,9 @@ WITHDRAWN: Final = "withdrawn"
 REDACTION: Final = "redaction"
 """Text of other entries was replaced; it says where, by whom and why. It has no lines for a mission's log."""
 
+RESTORED: Final = "restored"
+"""The record was older than the published journal, a backup: what is behind this was taken in from there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:

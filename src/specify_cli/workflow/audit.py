@@ -9,7 +9,7 @@ from typing import Any
 
 from specify_cli.core.events import Event
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import event_lines, record_heads, records
+from specify_cli.storage import event_lines, journal_adoption, record_heads, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.log_file import FILE_NAME
@@ -99,11 +99,15 @@ def compare_heads(project: Project) -> Iterator[Difference]:
         logs = (os.path.relpath(project.mission(it) / FILE_NAME, repository.root) for it in known)
         begins = f"{record_heads.TRAILER}: "
         found = messages.with_line(repository.git, commits, begins=begins, files=[*logs])
+        restored = journal_adoption.restored_after(record)
         for commit, message in found:
             head = record_heads.RecordHead.in_message(message)
             what = record_heads.difference(record, head) if head else ""
             if head and what:
-                is_break = head.record_id == record.id
+                is_later = restored is not None and head.position > restored
+                is_break = head.record_id == record.id and not is_later
+                if is_later:
+                    what += f"; it was restored from a backup, behind entry {restored}"
                 yield Difference(what=f"commit {commit[:12]}: {what}", is_break=is_break)
 
 
