@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.record_entries import REDACTION, WITHDRAWN, Entry
 from specify_cli.storage.record_proof import has_mark
 
@@ -59,7 +59,11 @@ class KeptLog:
 
 
 def _event_id(line: bytes) -> str | None:
-    found = (json_object(line) or {}).get("event_id")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    found = said.get("event_id") if isinstance(said, dict) else None
     return found if isinstance(found, str) and found else None
 
 

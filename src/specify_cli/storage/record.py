@@ -319,10 +319,9 @@ class Record:
 
     def has_unfinished_redaction(self) -> bool:
         """Whether files may still have what was redacted. Raises: as `find`."""
-        from specify_cli.storage import record_redaction
-
         with self._open() as connection:
-            return record_redaction.is_unfinished(connection)
+            query = "SELECT 1 FROM meta WHERE name = 'redacting'"
+            return connection.execute(query).fetchone() is not None
 
     def finish_redaction(self) -> None:
         """Nothing has what was redacted any more, the files of the database included. Raises: as `commit`."""

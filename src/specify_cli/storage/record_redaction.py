@@ -90,12 +90,6 @@ def entries_at(connection: sqlite3.Connection, position: int) -> list[Entry]:
     return [record_rows.entry_in(row) for row in connection.execute(query, (position,)).fetchall()]
 
 
-def is_unfinished(connection: sqlite3.Connection) -> bool:
-    """Whether the last redaction was interrupted."""
-    query = "SELECT 1 FROM meta WHERE name = 'redacting'"
-    return connection.execute(query).fetchone() is not None
-
-
 def scrub(connection: sqlite3.Connection) -> None:
     """The write-ahead log has nothing any more, the database what counts."""
     busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
