@@ -68,15 +68,13 @@ def _secret() -> str:
 
 def _tell(data: Mapping[str, Any]) -> None:
     counts = {
-        "of the log": data["log_lines"],
-        "of the journal": data["published_lines"],
+        "lines of the log": data["log_lines"],
+        "lines of the journal": data["published_lines"],
+        "replies": data["replies"],
+        "files that were set aside": len(data["files"]),
     }
-    told = ", ".join(f"{count} lines {of}" for of, count in counts.items())
-    files = len(data["files"])
-    say(
-        f" is redacted: {told}, {data['replies']} replies, {files} files that were set aside",
-        head=bold(data["about"]),
-    )
+    told = ", ".join(f"{what}: {count}" for what, count in counts.items())
+    say(f" is redacted; {told}", head=bold(data["about"]))
     _list("still in the host's file", data["left"])
     _list("still in", data["also_in"])
     _list("still in commit", data["commits"])

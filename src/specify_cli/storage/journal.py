@@ -157,7 +157,7 @@ class Journal:
             return []
         known = record.redactions()
         told = [
-            f"{it.about} was redacted by {it.actor} at {it.at}, in {len(it.entries)} entries: {it.reason}"
+            f"{it.about} was redacted by {it.actor} at {it.at} (entries: {len(it.entries)}): {it.reason}"
             for it in known
         ]
         explained = {position for it in known for position in it.entries}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from specify_cli.storage.record_entries import REDACTION, WITHDRAWN, Entry
 from specify_cli.storage.record_proof import has_mark
+
+Line = TypeVar("Line")
 
 
 @dataclass(slots=True)
@@ -22,12 +25,15 @@ class KeptLog:
     position: int = 0
     salts: dict[bytes, bytes] = field(default_factory=dict)
 
-    def is_withdrawn(self, line: bytes) -> bool:
-        """Whether that line, or the event in it, does not count any more, in whatever form it is written."""
-        if line in self.withdrawn or not self.withdrawn:
-            return line in self.withdrawn
-        event_id = _event_id(line)
-        return event_id is not None and event_id in self.withdrawn_events()
+    def counting(self, lines: Sequence[Line], line_of: Callable[[Line], bytes]) -> list[Line]:
+        """Those that were not withdrawn, in whatever form they, or the events in them, are written."""
+        if not self.withdrawn:
+            return [*lines]
+        gone = self.withdrawn_events()
+        said = ((it, line_of(it)) for it in lines)
+        return [
+            it for it, line in said if line not in self.withdrawn and _event_id(line) not in gone
+        ]
 
     def withdrawn_events(self) -> set[str]:
         """The ids of the events that do not count any more."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -291,7 +292,7 @@ class RecordedLog:
         if record is not None and known.number is not None:
             kept = record.log_of(known.number)
         found = log_lines.compare(kept.lines, raw, kept.salts)
-        foreign = [it for it in found.foreign if not kept.is_withdrawn(it.line)]
+        foreign = kept.counting(found.foreign, attrgetter("line"))
         return LogView(known=known, kept=kept, raw=raw, found=found, foreign=foreign)
 
     def _take_in(self, view: LogView, *, repairs: bool = False) -> tuple[LogContent, LogView]:
