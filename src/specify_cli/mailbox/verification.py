@@ -66,6 +66,9 @@ def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
             expected.setdefault(shown, (path, line["at"], line["seq"]))
     absent = {it: said for it, said in expected.items() if not os.path.lexists(said[0])}
     absent = {x: it for x, it in absent.items() if datetime.fromisoformat(it[1]) >= pruned}
+    if not os.path.lexists(layout.heartbeat):
+        # No worker has ever served here.
+        return
     if absent:
         # A worker publishes it right after the line.
         time.sleep(_A_MOMENT_S)
