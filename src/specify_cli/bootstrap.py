@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from specify_cli.orchestrator_api.config import Config
     from specify_cli.storage.intents import Intent
     from specify_cli.storage.journal import Journal
+    from specify_cli.workflow.audit import Difference
     from specify_cli.workflow.mission_lookup import MissionLookup
     from specify_cli.workflow.services import Services
 
@@ -99,6 +100,7 @@ class ProjectHost:
                 layout = mailbox_layout(self.project.root)
                 layout.ensure()
                 self._made_journal = _journal(layout)
+                _complete_redaction(self.project)
             return self._made_journal
 
     @contextmanager
@@ -316,11 +318,27 @@ def find_missing_events(layout: MailboxLayout) -> Iterator[str]:
     return audit.find_missing_events(Project(layout.root), _journal(layout))
 
 
-def find_changed_lines(layout: MailboxLayout) -> Iterator[str]:
-    """Every line of a log that is not, or not there, what the record has."""
+def find_differences(layout: MailboxLayout) -> list[Difference]:
+    """Every line of a log, and every commit of the host, that says what the record does not."""
     from specify_cli.workflow import audit
 
-    return audit.find_changed_lines(Project(layout.root))
+    project = Project(layout.root)
+    return [*audit.compare_logs(project), *audit.compare_heads(project)]
+
+
+def _complete_redaction(project: Project) -> None:
+    """What a killed call has redacted in the record is redacted in the files."""
+    from specify_cli.storage import records
+
+    record = records.found(project)
+    if record is None or not record.has_unfinished_redaction():
+        return
+    from specify_cli.files import locks
+    from specify_cli.workflow import redaction_files
+
+    with locks.held(project.lock("redaction")):
+        if record.has_unfinished_redaction():
+            redaction_files.complete(project, record)
 
 
 def _journal(layout: MailboxLayout) -> Journal:

@@ -110,22 +110,29 @@ def status(*, as_json: bool) -> None:
 @mailbox.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 def verify(*, as_json: bool) -> None:
-    """Prove that journal, replies and events fit together.
+    """Prove that record, journal, replies, logs and the host's commits fit together.
 
-    Every break goes to stdout, one a line. Exit 0: sound. 1: breaks were found. 2: could not be
-    checked. As JSON: is_sound, breaks (a list of texts).
+    Every break goes to stdout, one a line; what proves nothing, a commit of another clone's host, say, goes to stderr as
+    a note. Exit 0: sound. 1: breaks were found. 2: could not be checked. As JSON: is_sound, breaks, notes (lists of
+    texts).
 
     Example: spec-kitty mailbox verify
     """
     with complaining(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
         layout = layout_here()
-        breaks = [*verification.find_breaks(layout), *bootstrap.find_changed_lines(layout)]
-        breaks += bootstrap.find_missing_events(layout)
+        breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
+        found = bootstrap.find_differences(layout)
+        breaks += [it.what for it in found if it.is_break]
+        notes = [it.what for it in found if not it.is_break]
+        # What is broken may not be readable.
+        notes += verification.find_notes(layout) if not breaks else []
     if as_json:
-        click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks}, indent=1))
+        click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks, "notes": notes}, indent=1))
     else:
         for line in breaks:
             click.echo(printable.printable(line))
+        for line in notes:
+            log(f"note: {line}")
         click.echo(
             f"{len(breaks)} {'break' if len(breaks) == 1 else 'breaks'}" if breaks else "sound",
             err=True,

@@ -30,10 +30,11 @@ GROUPS = MappingProxyType(
         "init": ("project", "Make this git repository a project."),
         "mailbox": ("mailbox", "Serve the mailbox, look at it, prove it."),
         "merge": ("finishing", "Merge the work of a mission into its target branch."),
-        "mission": ("mission", "Make and list missions."),
+        "mission": ("mission", "Make, list and rewind missions."),
         "move": ("move", "Move a work package to another lane."),
         "orchestrator-api": ("orchestrator_api", "Ask the host; one JSON envelope answers."),
         "plan": ("specify", "Make the plan of a mission, and the outline of its packages."),
+        "redact": ("redact", "Take a secret out of what the host keeps."),
         "release-claim": ("release", "Free a work package whose holder shows no sign of life."),
         "review": ("review", "Approve a package, or request changes."),
         "specify": ("specify", "Make a mission, with a spec to fill in."),
@@ -51,6 +52,7 @@ TOGETHER = MappingProxyType(
         ("implement", "review"): "Work on a package, judge the work.",
         ("move", "release-claim"): "Move a package, free it from a silent holder.",
         ("sync", "workspace"): "Take in the commits of workspaces; list them.",
+        ("doctor", "redact"): "Repair what is wrong; take a secret out.",
         ("accept", "merge"): "Bring a mission to its end.",
     }
 )

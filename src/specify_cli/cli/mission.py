@@ -1,4 +1,4 @@
-"""`spec-kitty mission`: make missions and list them."""
+"""`spec-kitty mission`: make missions, list them, take them back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import click
 
 from specify_cli.cli.asking import ask
+from specify_cli.cli.mission_rewind import rewind
 from specify_cli.cli.saying import say
 from specify_cli.cli.specify import specify
 
@@ -16,13 +17,14 @@ NEWEST = 20
 
 @click.group()
 def mission() -> None:
-    """Make and list missions; 'create' is 'specify' by its older name.
+    """Make, list and rewind missions; 'create' is 'specify' by its older name.
 
     Example: spec-kitty mission list
     """
 
 
 mission.add_command(specify, "create")
+mission.add_command(rewind)
 
 
 @mission.command("list", short_help="List the missions of this project.")

@@ -31,7 +31,18 @@ def breaks(outbox: Path) -> Iterator[str]:
         for line in path.read_bytes().splitlines(keepends=True):
             number += 1
             yield from (f"line {number}: {complaint}" for complaint in _wrong(line, number, before))
-            before = f"sha256:{hashlib.sha256(line).hexdigest()}"
+            before = _link(line)
+
+
+def _link(line: bytes) -> str:
+    """How the next line names this one: by its digest, or by the one that it had before it was redacted."""
+    digest = f"sha256:{hashlib.sha256(line).hexdigest()}"
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return digest
+    original = told.get("redacted") if isinstance(told, dict) else None
+    return original if isinstance(original, str) else digest
 
 
 def _wrong(line: bytes, number: int, before: str) -> Iterator[str]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from specify_cli import ids, progress
+from specify_cli.errors import CorrelationIdConflict
 from specify_cli.files import atomic, folders
 from specify_cli.files.regular import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout, Places
 from specify_cli.protocol import SUFFIX, is_request_id
 from specify_cli.storage.journal import Journal
+
+_PRUNE = "spec-kitty.prune-replies"
+_A_MOMENT_S = 1.0
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 
@@ -26,14 +32,49 @@ def open_journal(layout: MailboxLayout) -> Journal:
 def find_breaks(layout: MailboxLayout) -> list[str]:
     """Every break of the journal's chain, and every reply that is not what the journal says.
 
-    A line without a reply is no break: replies may be pruned, and the command line writes none.
+    A line without a reply is no break where that could be pruned, or was answered at the command line.
 
     Raises:
         StorageFailed: the disk refused, so nothing is proved.
         StateUnreadable: the journal's line for a reply is damaged.
     """
     journal = open_journal(layout)
-    return [*journal.verify(), *_wrong_replies(layout, journal)]
+    found = journal.verify()
+    return [*found, *_wrong_replies(layout, journal), *([] if found else _missing(layout, journal))]
+
+
+def find_notes(layout: MailboxLayout) -> list[str]:
+    """What is no break, and what who looks for one should know. Raises: StorageFailed, StateUnreadable."""
+    journal = open_journal(layout)
+    return [*journal.redactions(), *journal.delays()]
+
+
+def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
+    """The replies that are not there, and that nobody has pruned."""
+    expected: dict[str, tuple[Path, str, int]] = {}
+    pruned = datetime.min.replace(tzinfo=UTC)
+    for line in journal.lines():
+        if line["command"] == _PRUNE and line["envelope"]["success"]:
+            age = timedelta(seconds=line["args"]["older_than_s"])
+            pruned = max(pruned, datetime.fromisoformat(line["envelope"]["timestamp"]) - age)
+        is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code
+        if line["door"] == ids.MAILBOX and not line["dead_letter"] and not is_conflict:
+            name = line["correlation_id"] + SUFFIX
+            identity = line["identity"]
+            shown = name if identity == DEFAULT else f"{identity}/{name}"
+            path = layout.places(identity).outbox / name
+            expected.setdefault(shown, (path, line["at"], line["seq"]))
+    absent = {it: said for it, said in expected.items() if not os.path.lexists(said[0])}
+    absent = {x: it for x, it in absent.items() if datetime.fromisoformat(it[1]) >= pruned}
+    if not os.path.lexists(layout.heartbeat):
+        # No worker has ever served here.
+        return
+    if absent:
+        # A worker publishes it right after the line.
+        time.sleep(_A_MOMENT_S)
+    for shown, (path, _, seq) in absent.items():
+        if not os.path.lexists(path):
+            yield f"{shown}: is missing, the reply that journal line {seq} tells of"
 
 
 def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:

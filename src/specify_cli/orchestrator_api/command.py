@@ -91,6 +91,7 @@ def always(params: Any) -> bool:
 class Command:
     """One word of the contract: what it takes, what it gives, and who carries it out.
 
+    `mends_record`: it is carried out where the record is older than what was published, too.
     `is_force_for_people`: no orchestrator in a mailbox may use its `force`, whatever it is granted.
     `is_batched`: it has no effect outside the record, and what it may have to wait for raises `NotInBatch`.
     """
@@ -106,6 +107,7 @@ class Command:
     check: Callable[[Any], None] | None = None
     is_for_people: bool = False
     is_force_for_people: bool = False
+    mends_record: bool = False
 
     @property
     def wire_name(self) -> str:

@@ -211,6 +211,8 @@ class Dispatcher:
         self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
         journal = self._host.journal()
+        if judgement.command is None or not judgement.command.mends_record:
+            journal.require_current()
         with Decision() as decision:
             line = self._line(judgement, origin, decision, dead_letter=dead_letter)
             # After a conflict with events that are not journaled yet, their own request is still to

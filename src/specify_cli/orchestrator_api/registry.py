@@ -51,6 +51,9 @@ PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
         "discard-dead-letter": "Remove the body of a dead letter; its record stays.",
         "count-old-replies": "Count the replies that could be pruned.",
         "prune-replies": "Remove old replies that the journal can bring back.",
+        "show-rewind": "Show what would be withdrawn if a mission went back to an event.",
+        "rewind-mission": "Withdraw what happened in a mission behind an event.",
+        "redact": "Take a secret out of what the host keeps of an event or a request.",
         "repair": "Repair what can be repaired without losing anything.",
     }
 )

@@ -23,6 +23,7 @@ from specify_cli.storage.journal_publisher import MAX_BYTES, JournalPublisher, L
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DROPPED, PRUNED, Record
 from specify_cli.storage.record_entries import REQUEST, AlreadyAsked, Asked, Draft
+from specify_cli.storage.record_proof import MARK, has_mark
 
 if TYPE_CHECKING:
     from specify_cli.storage.intents import Rows
@@ -152,6 +153,45 @@ class Journal:
         found = _differences(self._files, record) if record else _breaks_of_chain(self._files)
         return list(found)
 
+    def redactions(self) -> list[str]:
+        """What was redacted, by whom and why, and what only reads so. Raises: StorageFailed, StateUnreadable."""
+        record = records.found(self._project)
+        if record is None:
+            return []
+        known = record.redactions()
+        told = [
+            f"{it.about} was redacted by {it.actor} at {it.at} (entries: {len(it.entries)}): {it.reason}"
+            for it in known
+        ]
+        explained = {position for it in known for position in it.entries}
+        marked = (it for it in record.entries_with(MARK) if it.position not in explained)
+        return told + [
+            f"entry {it.position} of the record has text that reads as redacted, and nobody has redacted it: somebody"
+            " has typed it so, or hidden what was there"
+            for it in marked
+            if any(map(has_mark, (*it.log.split(b"\n"), it.published or b"")))
+        ]
+
+    def delays(self) -> list[str]:
+        """The newest line, where it is not published: it may be under way. Raises: StorageFailed, StateUnreadable."""
+        record = records.found(self._project)
+        seq = record.last_published()[0] if record else 0
+        if record is None or not seq or self._publisher.is_up(record):
+            return []
+        return [f"line {seq} is not published yet, or was cut off: it comes with the next one"]
+
+    def require_current(self) -> None:
+        """Passes where the record is not older than what was published; a backup, say. Raises: StateUnreadable, StorageFailed."""
+        record = records.found(self._project)
+        if record is None or self._publisher.is_up(record):
+            return
+        try:
+            self._publisher.require_current(record)
+        except StateUnreadable:
+            # Somebody may just have answered a request.
+            with self._using, locks.held(self._project.lock("journal")):
+                self._publisher.require_current(record)
+
     def publish(self) -> None:
         """What the record has is published, as far as the outbox lets it. Raises: StorageFailed, StateUnreadable."""
         record = records.found(self._project)
@@ -170,8 +210,16 @@ class Journal:
             for fault in record.faults()[:1]:
                 # What is damaged is not put in the place of what may be sound.
                 raise StateUnreadable(fault)
-            self._publisher.bring_up(record)
+            self._publisher.bring_up(record, restores=True)
+            self._publisher.redact(record)
             self._publisher.restore(record)
+
+    def redact(self) -> None:
+        """The published lines have no text any more that was redacted. Raises: StorageFailed, StateUnreadable."""
+        with self._using, locks.held(self._project.lock("journal")):
+            record = records.made(self._project)
+            self._publisher.redact(record)
+            self._bring_up(record)
 
     def _is_complete(self, record: Record) -> bool:
         """Whether the record has every line that is published, as far as these can be read."""
@@ -286,7 +334,7 @@ def _differences(files: JournalFiles, record: Record) -> Iterator[str]:
         if known is None:
             yield f"{place}: the host has no line {seq}"
         elif known != line:
-            yield f"{place}: is not what the host wrote"
+            yield f"{place}: {_change(line, known)}"
         else:
             yield from (f"{place}: {it}" for it in order.faults_at(seq))
         order.add(seq)
@@ -342,6 +390,12 @@ class _Pruned:
         self._seq = 0
 
 
+def _change(line: bytes, known: bytes) -> str:
+    if published_line.link(known) == published_line.digest(line):
+        return "has text that was redacted; run 'spec-kitty doctor --fix'"
+    return "is not what the host wrote"
+
+
 def _words(numbers: Iterable[int]) -> str:
     """Words for the lines of these numbers, which follow each other; empty for none."""
     found = [*numbers]
@@ -356,7 +410,7 @@ def _breaks_of_chain(files: JournalFiles) -> Iterator[str]:
         seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
         if complaint:
             yield f"{place}: {complaint}"
-        digest = published_line.digest(line)
+        digest = published_line.link(line)
 
 
 def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, str | None]:

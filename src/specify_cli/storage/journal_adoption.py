@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from specify_cli import clock, progress
+from specify_cli.errors import StateUnreadable
 from specify_cli.storage import published_line
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_entries import ADOPTED, Asked, Draft
+from specify_cli.storage.record_entries import ADOPTED, RESTORED, Asked, Draft
+
+_FIRST_WITH_RECORD: Final = (1, 5)
+"""The version of the contract."""
 
 _Line: TypeAlias = tuple[bytes, dict[str, Any]]
 
@@ -24,7 +29,7 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
         StateUnreadable: the record is damaged.
     """
     seq, newest = record.last_published()
-    prev = published_line.digest(newest) if newest else ""
+    prev = published_line.link(newest) if newest else ""
     # What is in the archive was in the record before.
     for _, line in files.numbered(with_archive=not newest):
         with suppress(ValueError, RecursionError):
@@ -32,19 +37,67 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
             continues = (entry["seq"], entry.get("prev")) == (seq + 1, prev)
             if continues or (not newest and entry["seq"] > seq):
                 yield line, entry
-                seq, prev = entry["seq"], published_line.digest(line)
+                seq, prev = entry["seq"], published_line.link(line)
 
 
-def take_over(record: Record, files: JournalFiles) -> None:
+def require_current(record: Record, files: JournalFiles) -> None:
+    """Passes where no host that had a record has published more than this one has.
+
+    Raises:
+        StateUnreadable: the record is older than what was published, or damaged.
+        StorageFailed: the disk refused.
+    """
+    seq, _ = record.last_published()
+    later = (
+        [entry["seq"] for _, entry in not_in(record, files) if _had_record(entry)] if seq else []
+    )
+    if later:
+        raise StateUnreadable(
+            f"the host's record ends at line {seq} of the journal, and {files.path} has lines {later[0]} to {later[-1]}"
+            " that continue it: the record was restored from an older backup, perhaps. Nothing is changed until"
+            " 'spec-kitty doctor --fix' has taken them in",
+            file=str(record.path),
+        )
+
+
+def take_over(record: Record, files: JournalFiles, *, restores: bool = False) -> None:
     """The record has those lines, byte for byte; all of them, or none.
+
+    Where a host that had a record has written them, only if it `restores`, as a person has asked for.
 
     Raises:
         StorageFailed: the disk refused.
-        StateUnreadable: the record is damaged.
+        StateUnreadable: the record is damaged, or older than what was published.
     """
-    record.commit_all(
-        _draft(line, entry) for line, entry in _reported(not_in(record, files), files)
-    )
+    if not restores:
+        require_current(record, files)
+    record.commit_all(_drafts(record, files))
+
+
+def _drafts(record: Record, files: JournalFiles) -> Iterator[Draft]:
+    last = record.last()
+    found = _reported(not_in(record, files), files)
+    for place, (line, entry) in enumerate(found):
+        if not place and last is not None and last.position > 1 and _had_record(entry):
+            said = {"at": clock.timestamp(), "after": last.position, "from": entry["seq"]}
+            yield Draft(at=said["at"], kind=RESTORED, log=json.dumps(said).encode() + b"\n")
+        yield _draft(line, entry)
+
+
+def restored_after(record: Record) -> int | None:
+    """Behind which entry the record was taken in from the published journal, the first time; None where it never was."""
+    with record.reading() as connection:
+        query = "SELECT CAST(log AS BLOB) FROM entry WHERE kind = ? ORDER BY position LIMIT 1"
+        row = connection.execute(query, (RESTORED,)).fetchone()
+    return None if row is None else int(json.loads(row[0])["after"])
+
+
+def _had_record(entry: Mapping[str, Any]) -> bool:
+    """Whether the host that wrote the line had a record: releases before 1.5.0 had none."""
+    envelope = entry.get("envelope")
+    version = envelope.get("contract_version") if isinstance(envelope, dict) else None
+    parts = version.split(".")[:2] if isinstance(version, str) else []
+    return all(map(str.isdecimal, parts)) and tuple(map(int, parts)) >= _FIRST_WITH_RECORD
 
 
 def _reported(lines: Iterator[_Line], files: JournalFiles) -> Iterator[_Line]:

@@ -75,12 +75,12 @@ class JournalFiles:
                 newest = stack.enter_context(opened(self.path))
             older = self.older_parts()
             for part in self.archived_parts() if with_archive else ():
-                yield from _unpacked(part)
+                yield from unpacked(part)
             for part in older:
                 with translated(part, "read"), self._still_there(part) as file:
                     if file is None:
                         # Archived since it was listed.
-                        yield from _unpacked(self.archived(part))
+                        yield from unpacked(self.archived(part))
                     elif newest is None or not os.path.samestat(
                         os.fstat(file.fileno()), os.fstat(newest.fileno())
                     ):
@@ -131,7 +131,8 @@ def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
     return os.fdopen(descriptor, "rb")
 
 
-def _unpacked(part: Path) -> Iterator[tuple[str, bytes]]:
+def unpacked(part: Path) -> Iterator[tuple[str, bytes]]:
+    """Each whole line of an archived part, with its place in words; a damaged one is empty. Raises: StorageFailed."""
     # Inside the function: few projects have an archive.
     import gzip
     import zlib

@@ -18,7 +18,7 @@ from specify_cli import ids
 from specify_cli.files import folders, moving
 from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.storage import journal_adoption, published_line, record_place
-from specify_cli.storage.journal_files import JournalFiles, opened, whole_lines
+from specify_cli.storage.journal_files import JournalFiles, opened, unpacked, whole_lines
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DROPPED, PRUNED, Record
 
@@ -47,16 +47,21 @@ class JournalPublisher:
         self._max_bytes = max_bytes
         self._seen: _State | None = None
 
-    def bring_up(self, record: Record) -> None:
+    def require_current(self, record: Record) -> None:
+        """Passes where the record is not older than what was published. Raises: StateUnreadable, StorageFailed."""
+        with translated(self._files.path, "read"):
+            journal_adoption.require_current(record, self._files)
+
+    def bring_up(self, record: Record, *, restores: bool = False) -> None:
         """Every line is in record and files, but for those that somebody changed in the files.
 
         Raises:
             StorageFailed: the disk refused.
-            StateUnreadable: the record is damaged.
+            StateUnreadable: the record is damaged, or, unless it `restores`, older than what was published.
         """
         with translated(self._files.path, "use"):
             if not self.is_up(record):
-                journal_adoption.take_over(record, self._files)
+                journal_adoption.take_over(record, self._files, restores=restores)
                 self._put_right(record)
 
     def add(self, lines: Sequence[Line]) -> None:
@@ -99,6 +104,33 @@ class JournalPublisher:
             missing = (it for it in known if it[0] not in present)
             for run in _runs(missing, max_bytes=self._max_bytes, present=sorted(present)):
                 self._publish(run)
+
+    def redact(self, record: Record) -> None:
+        """No part has a line with text that was redacted; who follows the newest one is shown no line twice.
+
+        Raises: StorageFailed, StateUnreadable.
+        """
+        with translated(self._files.path, "redact"):
+            for part in self._files.older_parts():
+                data = _redacted(part, record)
+                if data is not None:
+                    publish(part, data, below=self._project.root)
+            for part in self._files.archived_parts():
+                self._redact_archived(part, record)
+            if _redacted(self._files.path, record) is not None:
+                self._seen = None
+                publish(self._files.path, b"", below=self._project.root)
+                lines = record.published(after=self._last_of_older_parts())
+                for run in _runs(lines, max_bytes=self._max_bytes):
+                    self._publish(run)
+
+    def _redact_archived(self, part: Path, record: Record) -> None:
+        # Inside the function: few projects have an archive.
+        import gzip
+
+        data = _with_redacted((line for _, line in unpacked(part)), record)
+        if data is not None:
+            publish(part, gzip.compress(data), below=self._project.root)
 
     def is_complete(self, record: Record) -> bool:
         """Whether the files have no line that the record lacks. Raises: as `bring_up`."""
@@ -290,6 +322,25 @@ def _follows(seq: int, seqs: Sequence[int], record: Record) -> bool:
     if not seqs or seq == seqs[-1] + 1:
         return True
     return seq > seqs[-1] and record.next_number(seqs[-1]) >= seq
+
+
+def _redacted(part: Path, record: Record) -> bytes | None:
+    """The part with the record's lines in place of those that were redacted; None where it has none of these."""
+    with suppress(FileNotFoundError), opened(part) as file:
+        return _with_redacted(file, record)
+    return None
+
+
+def _with_redacted(file: Iterable[bytes], record: Record) -> bytes | None:
+    lines: list[bytes] = []
+    is_other = False
+    for line in file:
+        seq = published_line.seq_of(line)
+        known = record.published_line(seq) if seq else None
+        if known and known != line and published_line.link(known) == published_line.digest(line):
+            line, is_other = known, True  # noqa: PLW2901
+        lines.append(line)
+    return b"".join(lines) if is_other else None
 
 
 def _runs(

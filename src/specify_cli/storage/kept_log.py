@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from specify_cli.storage.record_entries import PLANNED, WITHDRAWN, Entry
+from specify_cli.storage.record_entries import PLANNED, REDACTION, RESTORED, WITHDRAWN, Entry
+from specify_cli.storage.record_proof import has_mark
+
+Line = TypeVar("Line")
+
+_WITHOUT_LINES: Final = {PLANNED, REDACTION, RESTORED}
 
 
 class LogEntry(NamedTuple):
@@ -16,22 +22,42 @@ class LogEntry(NamedTuple):
     kind: str
     place: int | None
     log: bytes
+    salt: bytes = b""
 
 
 @dataclass(slots=True)
 class KeptLog:
     """The lines of the log, each with its newline, and those that do not count any more.
 
-    `position` is that of the newest entry that is in them.
+    `position` is that of the newest entry that is in them, `salts` has those of lines that read as redacted.
     """
 
     lines: list[bytes] = field(default_factory=list)
     withdrawn: set[bytes] = field(default_factory=set)
     position: int = 0
+    salts: dict[bytes, bytes] = field(default_factory=dict)
 
-    def fold(self, entries: Iterable[LogEntry]) -> None:
-        """The entries count, too; they are all behind `position`."""
+    def counting(self, lines: Sequence[Line], line_of: Callable[[Line], bytes]) -> list[Line]:
+        """Those that were not withdrawn, in whatever form they, or the events in them, are written."""
+        if not self.withdrawn:
+            return [*lines]
+        gone = self.withdrawn_events()
+        said = ((it, line_of(it)) for it in lines)
+        return [
+            it for it, line in said if line not in self.withdrawn and _event_id(line) not in gone
+        ]
+
+    def withdrawn_events(self) -> set[str]:
+        """The ids of the events that do not count any more."""
+        return {it for it in map(_event_id, self.withdrawn) if it is not None}
+
+    def fold(self, entries: Iterable[LogEntry]) -> bool:
+        """The entries count, too; they are all behind `position`. Whether text of those before was redacted."""
+        is_redacted = False
         for entry in entries:
+            if entry.kind == REDACTION:
+                is_redacted, self.position = True, entry.position
+                continue
             place = len(self.lines) if entry.place is None else entry.place
             if entry.kind == WITHDRAWN:
                 self.withdrawn.update(self.lines[place:])
@@ -40,11 +66,23 @@ class KeptLog:
                 self.lines[place:place] = new
                 if self.withdrawn:
                     self.withdrawn.difference_update(new)
+                if b"[redacted sha256:" in entry.log:
+                    self.salts.update((it, entry.salt) for it in new if has_mark(it))
             self.position = entry.position
+        return is_redacted
 
     def copy(self) -> KeptLog:
         """The same, apart from what is folded later."""
-        return KeptLog([*self.lines], {*self.withdrawn}, self.position)
+        return KeptLog([*self.lines], {*self.withdrawn}, self.position, {**self.salts})
+
+
+def _event_id(line: bytes) -> str | None:
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    found = said.get("event_id") if isinstance(said, dict) else None
+    return found if isinstance(found, str) and found else None
 
 
 def lines_of(data: bytes) -> list[bytes]:
@@ -54,4 +92,4 @@ def lines_of(data: bytes) -> list[bytes]:
 
 def lines_in(entry: LogEntry | Entry) -> list[bytes]:
     """The lines that the entry brings to its mission's log."""
-    return [] if entry.kind == PLANNED else lines_of(entry.log)
+    return [] if entry.kind in _WITHOUT_LINES else lines_of(entry.log)

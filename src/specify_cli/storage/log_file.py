@@ -51,13 +51,18 @@ class LogFile:
                 raise event_lines.damaged(self.path, 1, f"the file {error}") from error
 
     def bring_to(
-        self, lines: Sequence[bytes], *, raw: bytes, withdrawn: Collection[bytes] = ()
+        self,
+        lines: Sequence[bytes],
+        *,
+        raw: bytes,
+        kept: bytes | None = None,
+        withdrawn: Collection[bytes] = (),
     ) -> None:
         """The file, whose bytes were `raw`, has these lines; nothing is synced.
 
         One that somebody has changed since is left to the next call. What the file lacks at its end is
         appended. What it has there and should not goes to the attic, unless it is one of the
-        `withdrawn` lines. Where more differs, it is written anew, and all that it had goes there.
+        `withdrawn` lines. Where more differs, it is written anew, and all that it had goes there, or what is `kept` of it.
 
         Raises:
             StateUnreadable: as `raw`.
@@ -72,8 +77,8 @@ class LogFile:
         gone = {it.said for it in had[same:]}
         is_needed = b"\0" in raw[:end] or not gone.isdisjoint(it.strip() for it in missing)
         with translated(self.path, "write"):
-            if is_needed:
-                self._replace(b"".join(lines), raw)
+            if is_needed or kept not in (None, raw):
+                self._replace(b"".join(lines), raw, kept=raw if kept is None else kept)
             elif self.raw() == raw:
                 if behind and not _are_all(had[same:], behind, withdrawn):
                     self._keep(behind)
@@ -94,13 +99,18 @@ class LogFile:
             _append(log, data, size=to.size)
             return stamp_of(os.fstat(log.fileno()))
 
+    def keep(self, data: bytes) -> None:
+        """What stood in the file is in the attic, too. Raises: StorageFailed."""
+        with translated(self.path, "keep"):
+            self._keep(data)
+
     def _keep(self, data: bytes) -> None:
         record_place.make_inside(self.attic, base=self.attic_base)
         publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.attic_base)
 
-    def _replace(self, data: bytes, raw: bytes) -> None:
+    def _replace(self, data: bytes, raw: bytes, *, kept: bytes) -> None:
         """The file is a new one; what somebody wrote to the old one meanwhile is at the end of it."""
-        self._keep(raw)
+        self._keep(kept)
         if not os.path.lexists(self.path):
             publish(self.path, data, below=self.root)
             return

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from specify_cli.storage.event_lines import ReadLine, batch_of, json_object
+from specify_cli.storage.record_proof import is_redacted
+
+_NO_SALTS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class Comparison:
             else, each with that line of the record.
         misplaced: Lines of the file that are there twice, or before one that stands before them in
             the record.
+        unredacted: Lines of the file with text that was taken out of the record, each with the line of
+            the record.
         damaged: Lines of the file that are not JSON objects.
         torn: What stands behind the last whole line, zeros included.
     """
@@ -41,6 +47,7 @@ class Comparison:
     foreign: Sequence[Foreign] = ()
     changed: Sequence[tuple[int, int]] = ()
     misplaced: Sequence[int] = ()
+    unredacted: Sequence[tuple[int, int]] = ()
     damaged: Sequence[int] = ()
     torn: bytes = b""
     held: int = 0
@@ -53,7 +60,7 @@ class Comparison:
     @property
     def is_behind(self) -> bool:
         """What the file lacks, if anything, is the end: it is right when that is appended."""
-        others = (self.foreign, self.changed, self.misplaced, self.damaged)
+        others = (self.foreign, self.changed, self.misplaced, self.unredacted, self.damaged)
         is_suffix = not self.missing or self.missing[0] == self.held
         return is_suffix and not any(others)
 
@@ -64,10 +71,12 @@ class _Walk:
 
     known: Sequence[bytes]
     missing: set[int]
+    salts: Mapping[bytes, bytes]
     next: int = 0
     foreign: list[Foreign] = field(default_factory=list)
     changed: list[tuple[int, int]] = field(default_factory=list)
     misplaced: list[int] = field(default_factory=list)
+    unredacted: list[tuple[int, int]] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     _names: dict[str, int] | None = None
@@ -88,8 +97,10 @@ class _Walk:
         return min(self.next + max(size - position, 0), len(self.known))
 
 
-def compare(known: Sequence[bytes], raw: bytes) -> Comparison:
-    """How a file with the bytes `raw` stands to the lines of the record.
+def compare(
+    known: Sequence[bytes], raw: bytes, salts: Mapping[bytes, bytes] = _NO_SALTS
+) -> Comparison:
+    """How a file with the bytes `raw` stands to the lines of the record; `salts` has those of redacted lines.
 
     Ends of lines and blank lines do not count: git may have written them. Lines of zeros are what a
     power loss leaves, and count as if they were not there.
@@ -100,7 +111,7 @@ def compare(known: Sequence[bytes], raw: bytes) -> Comparison:
     places: defaultdict[bytes, deque[int]] = defaultdict(deque)
     for place, line in enumerate(known):
         places[line.strip()].append(place)
-    walk = _Walk(known=known, missing=set(range(len(known))))
+    walk = _Walk(known=known, missing=set(range(len(known))), salts=salts)
     lines, torn = _split(raw)
     for number, line in lines:
         found = places.get(line)
@@ -113,10 +124,21 @@ def compare(known: Sequence[bytes], raw: bytes) -> Comparison:
         foreign=walk.foreign,
         changed=walk.changed,
         misplaced=walk.misplaced,
+        unredacted=walk.unredacted,
         damaged=walk.damaged,
         torn=torn,
         held=len(known) - len(walk.missing),
     )
+
+
+def redacted(raw: bytes, found: Comparison, known: Sequence[bytes]) -> bytes:
+    """The file's bytes with the record's lines in place of those that have text which was redacted."""
+    if not found.unredacted:
+        return raw
+    lines = raw.split(b"\n")
+    for number, place in found.unredacted:
+        lines[number - 1] = known[place].rstrip(b"\n")
+    return b"\n".join(lines)
 
 
 def with_foreign(known: Sequence[bytes], foreign: Iterable[Foreign]) -> list[bytes]:
@@ -155,10 +177,18 @@ def _judge(walk: _Walk, number: int, line: bytes) -> None:
     elif said == json_object(walk.known[ours]):
         # Another program wrote it again, in another form.
         _note(walk, deque([ours] if ours in walk.missing else []), number)
+    elif _is_unredacted(walk, line, walk.known[ours]):
+        walk.unredacted.append((number, ours))
+        _note(walk, deque([ours] if ours in walk.missing else []), number)
     else:
         walk.missing.discard(ours)
         walk.next = max(walk.next, ours + 1)
         walk.changed.append((number, ours))
+
+
+def _is_unredacted(walk: _Walk, line: bytes, known: bytes) -> bool:
+    salt = walk.salts.get(known)
+    return salt is not None and is_redacted(known, of=line, salt=salt)
 
 
 def _note(walk: _Walk, places: deque[int], number: int) -> None:

@@ -15,6 +15,7 @@ from specify_cli import ids
 from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, StorageFailed
 from specify_cli.patterns import pattern
 from specify_cli.protocol import CORRELATION_ID, READS
+from specify_cli.storage.record_proof import ORIGINAL
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
 """What the first line has in place of the hash of the line before."""
@@ -23,6 +24,7 @@ NOTHING_BEFORE: Final = "sha256:" + "0" * 64
 _HEAD: Final = pattern(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
 # What a file is refused with that nobody has read: past the bounds, too large, another user's.
 _REFUSED_UNREAD: Final = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
+_ORIGINAL: Final = f'"{ORIGINAL}":"sha256:'.encode()
 _BEHIND_THE_ID: Final = ("at", "door", "identity")
 
 
@@ -88,6 +90,15 @@ def shared_part(entry: Mapping[str, Any]) -> bytes | None:
     return json.dumps(envelope.get("data"), separators=(",", ":")).encode("ascii")
 
 
+def link(line: bytes) -> str:
+    """How the next line names this one: by its digest, or by that of what it was before it was redacted."""
+    if _ORIGINAL in line:
+        original = json.loads(line).get(ORIGINAL)
+        if isinstance(original, str):
+            return original
+    return digest(line)
+
+
 def digest(line: bytes) -> str:
     """How the next line names this one, which has its newline."""
     return "sha256:" + hashlib.sha256(line).hexdigest()
@@ -96,6 +107,6 @@ def digest(line: bytes) -> str:
 def names(line: bytes, before: bytes) -> bool:
     """Whether the line names that one as the line before it."""
     try:
-        return parse(line).get("prev") == digest(before)
+        return parse(line).get("prev") == link(before)
     except (ValueError, RecursionError):
         return False

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from specify_cli import ids
 from specify_cli.errors import StateUnreadable
@@ -38,6 +38,9 @@ PRUNED: Final = "pruned"
 
 DROPPED: Final = "dropped"
 """The note of the greatest `seq` that is not published any more."""
+
+if TYPE_CHECKING:
+    from specify_cli.storage.record_redaction import Redaction
 
 
 class Record:
@@ -211,7 +214,10 @@ class Record:
             # Looked at first: the file may have been replaced.
             with self._open():
                 known = self._logs.setdefault(mission, KeptLog())
-            known.fold(self._of_log(mission, after=known.position))
+            if known.fold(self._of_log(mission, after=known.position)) and known.lines:
+                # Lines that it had are others now.
+                self._logs[mission] = known = KeptLog()
+                known.fold(self._of_log(mission, after=0))
             return known.copy()
 
     def log_until(self, mission: int, position: int) -> list[bytes]:
@@ -222,7 +228,7 @@ class Record:
 
     def _of_log(self, mission: int, *, after: int) -> Iterator[LogEntry]:
         query = (
-            "SELECT position, kind, place, CAST(log AS BLOB) FROM entry"
+            "SELECT position, kind, place, CAST(log AS BLOB), salt FROM entry"
             " WHERE position > ? AND mission = ? ORDER BY position LIMIT ?"
         )
         while True:
@@ -294,13 +300,13 @@ class Record:
                 seq, newest = record_rows.last_published(connection)
             if are_shown:
                 record_rows.note(connection, "shown", seq)
-            prev = published_line.digest(newest) if newest else published_line.NOTHING_BEFORE
+            prev = published_line.link(newest) if newest else published_line.NOTHING_BEFORE
             for draft in drafts:
                 before = record_rows.entry_of(draft, before=before, seq=seq, prev=prev)
                 record_rows.insert(connection, draft, before)
                 states.add(before)
                 if before.seq is not None and before.published is not None:
-                    seq, prev = before.seq, published_line.digest(before.published)
+                    seq, prev = before.seq, published_line.link(before.published)
                 yield before
             states.write()
 
@@ -313,11 +319,12 @@ class Record:
             StorageFailed: the disk refused.
         """
         # Inside the function: few commands prove the record.
-        from specify_cli.storage import record_faults
+        from specify_cli.storage import record_faults, record_redaction
 
         try:
             with self._open() as connection:
                 told = record_faults.told_by_sqlite(connection)
+                redacted = record_redaction.original_digests(connection)
                 told += [
                     f"{it[0]}: no {it[2]} behind its row {it[1]}"
                     for it in connection.execute("PRAGMA foreign_key_check").fetchall()
@@ -327,6 +334,7 @@ class Record:
             return faults or record_faults.broken_chain(
                 self.path,
                 self.entries(),
+                redacted=redacted,
                 pruned=self.noted(PRUNED),
                 count=last.position if last else 0,
             )
@@ -365,6 +373,40 @@ class Record:
                 # Closed where it failed; the next connection begins anew.
                 if is_ahead and self._connection is connection:
                     connection.execute("PRAGMA synchronous = EXTRA")
+
+    def entries_with(self, text: str) -> list[Entry]:
+        """The entries that have the text in their lines, as JSON has it or as it is. Raises: as `find`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return record_redaction.entries_with(connection, text)
+
+    def entries_at(self, position: int) -> list[Entry]:
+        """The entry at that position, if there is one. Raises: as `find`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return record_redaction.entries_at(connection, position)
+
+    def redactions(self) -> list[Redaction]:
+        """Each redaction, oldest first. Raises: as `find`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            return [*record_redaction.all_in(connection)]
+
+    def has_unfinished_redaction(self) -> bool:
+        """Whether files may still have what was redacted. Raises: as `find`."""
+        return self.remembered("redacting") is not None
+
+    def finish_redaction(self) -> None:
+        """Nothing has what was redacted any more, the files of the database included. Raises: as `commit`."""
+        from specify_cli.storage import record_redaction
+
+        with self._open() as connection:
+            record_redaction.scrub(connection)
+        with self.writing() as connection:
+            record_redaction.finish(connection)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

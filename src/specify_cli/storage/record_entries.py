@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from specify_cli import ids
@@ -26,6 +26,12 @@ TAKEN_IN: Final = "taken_in"
 
 WITHDRAWN: Final = "withdrawn"
 """What the mission's log had behind that place does not count any more."""
+
+REDACTION: Final = "redaction"
+"""Text of other entries was replaced; it says where, by whom and why. It has no lines for a mission's log."""
+
+RESTORED: Final = "restored"
+"""The record was older than the published journal, a backup: what is behind this was taken in from there."""
 
 
 PLANNED: Final = "planned"
@@ -59,6 +65,7 @@ class Draft:
         asked: The request that it answers.
         also: What else its transaction changes.
         content: Of the answer to a read, the part of the published line that others have as well; None for all else.
+        replaces: The published line, and the lines for the log, that entries have from now on, by their positions.
     """
 
     at: str
@@ -72,6 +79,7 @@ class Draft:
     asked: Asked | None = None
     also: Callable[[sqlite3.Connection], None] | None = None
     content: bytes | None = None
+    replaces: Mapping[int, tuple[bytes | None, bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,8 +27,17 @@ def told_by_sqlite(connection: sqlite3.Connection) -> list[str]:
         connection.set_progress_handler(None, 0)
 
 
-def broken_chain(path: Path, entries: Iterable[Entry], *, pruned: int, count: int = 0) -> list[str]:
+def broken_chain(
+    path: Path,
+    entries: Iterable[Entry],
+    *,
+    redacted: Mapping[int, Mapping[str, str]],
+    pruned: int,
+    count: int = 0,
+) -> list[str]:
     """The first break of the chain over the entries of the record at `path`, in words; none where it is whole.
+
+    `redacted` has the digests that redacted lines have now, and had first, by the position of their entry.
 
     A read is not in the head: the published line behind it has its digest. Up to the line `pruned`, reads may be missing.
     """
@@ -36,7 +45,7 @@ def broken_chain(path: Path, entries: Iterable[Entry], *, pruned: int, count: in
     before: Entry | None = None
     for entry in progress.counted(entries, "proving the record", total=count):
         try:
-            head = record_rows.head_of(head, entry)
+            head = record_rows.head_of(head, entry, redacted.get(entry.position))
         except ValueError as error:
             return [f"{path}: entry {entry.position} has a line that {error}"]
         if head != entry.head or (entry.is_read and (entry.log or entry.mission)):

@@ -9,7 +9,15 @@ from typing import Final
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
+TRAILER: Final = "Spec-Kitty-Record"
+"""Begins the line of a commit's message that says `<record id> <position> <head>`."""
+
 _TEXT: Final = re.compile(r"([0-9A-HJKMNP-TV-Z]{26}):([0-9]{1,15}):([0-9a-f]{64})", re.ASCII)
+
+_LINE: Final = re.compile(
+    rf"^{TRAILER}: ([0-9A-HJKMNP-TV-Z]{{26}}) ([0-9]{{1,15}}) ([0-9a-f]{{64}})$",
+    re.ASCII | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +34,20 @@ class RecordHead:
     def __str__(self) -> str:
         return f"{self.record_id}:{self.position}:{self.head}"
 
+    def as_trailer(self) -> str:
+        """The line of a commit's message that says the same."""
+        return f"{TRAILER}: {self.record_id} {self.position} {self.head}"
+
     @classmethod
     def read(cls, text: str) -> RecordHead | None:
         """What `str` has written; None for any other text."""
         found = _TEXT.fullmatch(text)
+        return cls(found[1], int(found[2]), found[3]) if found else None
+
+    @classmethod
+    def in_message(cls, message: str) -> RecordHead | None:
+        """What `as_trailer` has written into the message of a commit; None where nothing of the kind is there."""
+        found = _LINE.search(message)
         return cls(found[1], int(found[2]), found[3]) if found else None
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from specify_cli.patterns import pattern
@@ -21,17 +24,38 @@ FREE_TEXT: Final = frozenset(
 )
 """Below these keys of a line people and agents write whatever they like."""
 
+ORIGINAL: Final = "redacted"
+"""The key of a published line that was redacted: how the next line names it. The head does not go by it."""
+
+MARK: Final = "[redacted sha256:"
+"""How the text begins that takes the place of one."""
+
+ASKED: Final = frozenset({"actor", "args", "policy"})
+"""The keys of a published line below which is what a request has said."""
+
+_NOTHING_WAS: Final[Mapping[str, str]] = MappingProxyType({})
 _REDACTED: Final = pattern(r"\[redacted sha256:([0-9a-f]{64})\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedLines:
+    """The lines of an entry, each with its newline: that of the published journal, and those of the mission's log.
+
+    `salt` salts what free text there is. Where they are not `is_ours`, the host did not write those of the log.
+    """
+
+    published: bytes | None
+    log: bytes
+    salt: bytes
+    is_ours: bool = True
 
 
 def head_after(
     before: bytes,
     *,
     about: Sequence[object],
-    salt: bytes,
-    published: bytes | None,
-    log: bytes,
-    is_ours: bool = True,
+    lines: ProvedLines,
+    was: Mapping[str, str] = _NOTHING_WAS,
 ) -> bytes:
     """The head (32 bytes) after an entry.
 
@@ -40,22 +64,27 @@ def head_after(
     Args:
         before: The head before it.
         about: What it says beside its lines; JSON can carry it.
-        salt: Salts what free text there is.
-        published: Its line of the published journal.
-        log: Its lines of the mission's log, each with its newline.
-        is_ours: Whether the host wrote these.
+        lines: Its lines.
+        was: Of lines that were redacted, and not in free text alone: their digests now, and those that they had.
 
     Raises:
         ValueError: a line of the host is not a JSON object.
     """
     digest = hashlib.sha256(before)
     digest.update(hashlib.sha256(_canonical(about)).digest())
-    digest.update(hashlib.sha256(_proved(published, salt) if published else b"").digest())
-    # At newlines alone: others may have written what Python ends lines at, too.
-    for line in log.split(b"\n")[:-1]:
-        said = _proved(line, salt) if is_ours else _line_digest(line, salt)
-        digest.update(hashlib.sha256(said).digest())
+    for own in digests_of(lines):
+        digest.update(bytes.fromhex(was.get(own, own)))
     return digest.digest()
+
+
+def digests_of(lines: ProvedLines) -> Iterator[str]:
+    """The digest of each line, the published one first, as the head has it. Raises: ValueError as `head_after`."""
+    published = _published(lines.published, lines.salt) if lines.published else b""
+    yield hashlib.sha256(published).hexdigest()
+    # At newlines alone: others may have written what Python ends lines at, too.
+    for line in lines.log.split(b"\n")[:-1]:
+        said = _proved(line, lines.salt) if lines.is_ours else _line_digest(line, lines.salt)
+        yield hashlib.sha256(said).hexdigest()
 
 
 def redacted(line: bytes, *, salt: bytes, secret: str) -> bytes:
@@ -66,10 +95,77 @@ def redacted(line: bytes, *, salt: bytes, secret: str) -> bytes:
     Raises:
         ValueError: the line is not a JSON object.
     """
-    return _written(line, lambda text: _mark(text, salt, secret)) + b"\n"
+    return _written(line, partial(_mark, salt=salt, secret=secret)) + b"\n"
 
 
-def _mark(text: str, salt: bytes, secret: str) -> str:
+def redacted_published(line: bytes, *, salt: bytes, secret: str, link: str) -> bytes:
+    """The same of a published line, also in what else a request may say; it says what the next line calls it: `link`.
+
+    Where only free text was replaced, the head over it is the same.
+
+    Raises:
+        ValueError: as `redacted`.
+    """
+    said = _object(line)
+    change = partial(_mark, salt=salt, secret=secret)
+    for key in said.keys() & ASKED:
+        said[key] = _mapped(said.get(key), change, free=True)
+    envelope = said.get("envelope")
+    if isinstance(envelope, dict):
+        said["envelope"] = envelope | {"data": _mapped(envelope.get("data"), change, free=True)}
+    return _canonical({**said, ORIGINAL: link}) + b"\n"
+
+
+def is_redacted(line: bytes, *, of: bytes, salt: bytes) -> bool:
+    """Whether the line is another one in which free texts were replaced by their marks."""
+    try:
+        return line != of and _proved(line, salt) == _proved(of, salt)
+    except ValueError:
+        return False
+
+
+def has_mark(line: bytes) -> bool:
+    """Whether a text of the line reads as redacted."""
+    return b'"[redacted sha256:' in line and any(map(_REDACTED.fullmatch, _texts(line)))
+
+
+def places_of(line: bytes, secret: str) -> tuple[int, list[str]]:
+    """In how many texts of the line that can be replaced the secret is, and under which other keys."""
+    found = 0
+    other: list[str] = []
+    for key, text, free in _walked(_object(line), "", free=False):
+        if secret in text:
+            found += free
+            other += [] if free else [key]
+    return found, list(dict.fromkeys(other))
+
+
+def _texts(line: bytes) -> Iterator[str]:
+    try:
+        yield from (text for _, text, free in _walked(_object(line), "", free=False) if free)
+    except (ValueError, RecursionError):
+        return
+
+
+def _walked(said: Any, key: str, *, free: bool) -> Iterator[tuple[str, str, bool]]:
+    if isinstance(said, dict):
+        for name, it in said.items():
+            yield name, name, False
+            yield from _walked(it, name, free=free or name in FREE_TEXT)
+    elif isinstance(said, list):
+        for it in said:
+            yield from _walked(it, key, free=free)
+    elif isinstance(said, str):
+        yield key, said, free
+
+
+def _published(line: bytes, salt: bytes) -> bytes:
+    said = _object(line)
+    said.pop(ORIGINAL, None)
+    return _proved(_canonical(said), salt)
+
+
+def _mark(text: str, *, salt: bytes, secret: str) -> str:
     return f"[redacted sha256:{_text_digest(text, salt)}]" if secret in text else text
 
 

@@ -18,7 +18,7 @@ from specify_cli.storage.record_entries import (
     Entry,
     Overtaken,
 )
-from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after
+from specify_cli.storage.record_proof import NOTHING_BEFORE, ProvedLines, head_after
 
 _COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
 _SALT_BYTES: Final = 16
@@ -94,8 +94,8 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
     return replace(entry, head=head_of(before.head if before else NOTHING_BEFORE, entry))
 
 
-def head_of(before: bytes, entry: Entry) -> bytes:
-    """The head over the entry and everything before it, whose head was `before`.
+def head_of(before: bytes, entry: Entry, was: Mapping[str, str] | None = None) -> bytes:
+    """The head over the entry and everything before it, whose head was `before`; `was` as there.
 
     What may be pruned is not in it: the line behind it names it by its digest, and is.
     """
@@ -104,9 +104,17 @@ def head_of(before: bytes, entry: Entry) -> bytes:
     return head_after(
         before,
         about=(entry.at, entry.kind, entry.mission, entry.place),
-        salt=entry.salt,
+        lines=lines_of(entry),
+        was=was or {},
+    )
+
+
+def lines_of(entry: Entry) -> ProvedLines:
+    """The lines of the entry as the head has them."""
+    return ProvedLines(
         published=entry.published,
         log=entry.log,
+        salt=entry.salt,
         is_ours=entry.kind != TAKEN_IN,
     )
 
@@ -119,11 +127,7 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         Overtaken: somebody else changed the mission after it was decided on.
     """
     if draft.behind is not None:
-        query = "SELECT max(position) FROM entry WHERE mission = ?"
-        if (connection.execute(query, (draft.mission,)).fetchone()[0] or 0) != draft.behind:
-            raise Overtaken(
-                "somebody else changed the mission meanwhile; nothing was changed: ask again"
-            )
+        _require_newest(connection, draft)
     _insert_entry(connection, entry, draft.content)
     if draft.kind == PLANNED:
         connection.execute(
@@ -136,8 +140,20 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         row = (asked.scope, asked.id, asked.digest, entry.position)
         if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
             raise AlreadyAsked(asked)
+    if draft.replaces:
+        for position, (published, log) in draft.replaces.items():
+            _replace(connection, position, published=published, log=log)
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('redacting', ?)", (entry.at,))
     if draft.also is not None:
         draft.also(connection)
+
+
+def _require_newest(connection: sqlite3.Connection, draft: Draft) -> None:
+    query = "SELECT max(position) FROM entry WHERE mission = ?"
+    if (connection.execute(query, (draft.mission,)).fetchone()[0] or 0) != draft.behind:
+        raise Overtaken(
+            "somebody else changed the mission meanwhile; nothing was changed: ask again"
+        )
 
 
 def note(connection: sqlite3.Connection, name: str, number: int) -> None:
@@ -157,6 +173,21 @@ def _insert_entry(connection: sqlite3.Connection, entry: Entry, content: bytes |
     marks = ", ".join("?" * len(columns))
     order = f"INSERT INTO entry ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
     connection.execute(order, [*columns.values()])
+
+
+def _replace(
+    connection: sqlite3.Connection, position: int, *, published: bytes | None, log: bytes
+) -> None:
+    """The entry has these lines; of a read, its line stands there whole, and nobody shares it."""
+    query = "SELECT content FROM entry WHERE position = ?"
+    (shared,) = connection.execute(query, (position,)).fetchone()
+    empty = None if shared is None else _content(connection, b"")
+    order = (
+        "UPDATE entry SET published = ?, log = ?, content = ?, content_at = 0 WHERE position = ?"
+    )
+    connection.execute(order, (published, log, empty, position))
+    order = "DELETE FROM content WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE content = ?1)"
+    connection.execute(order, (shared,))
 
 
 def _content(connection: sqlite3.Connection, data: bytes) -> int:

@@ -20,7 +20,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.storage import event_lines, package_states, record_rows
 from specify_cli.storage.kept_log import lines_in
 from specify_cli.storage.log_content import Cause
-from specify_cli.storage.record_entries import WITHDRAWN, Entry
+from specify_cli.storage.record_entries import REDACTION, WITHDRAWN, Entry
 
 _COLUMNS: Final = "position, since, lines, events, accepted_at, file"
 _PATH: Final = Path("log")
@@ -304,7 +304,7 @@ def _numbered(entries: Iterable[Entry]) -> Iterator[tuple[int, bytes]]:
 
 def _are_at_the_end(entries: Iterable[Entry], lines: int) -> bool:
     for entry in entries:
-        if entry.kind == WITHDRAWN or entry.place not in (None, lines):
+        if entry.kind in (REDACTION, WITHDRAWN) or entry.place not in (None, lines):
             return False
         lines += len(lines_in(entry))
     return True

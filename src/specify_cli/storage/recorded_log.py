@@ -7,16 +7,17 @@ is decided on them; lines that the file has lost come back to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.core.events import Event
-from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage import (
     checkout,
     event_lines,
@@ -130,6 +131,11 @@ class RecordedLog:
         if view.found.changed:
             number = view.found.changed[0][0]
             return f"{self.path}, line {number} is not what the host wrote; run 'spec-kitty doctor'"
+        if view.found.unredacted:
+            number = view.found.unredacted[0][0]
+            return f"{self.path}, line {number} has text that was redacted; the host takes it out with the next change"
+        if not view.found.missing and len(view.found.foreign) != len(view.foreign):
+            return f"{self.path} has lines that were withdrawn; they do not count"
         return f"{self.path} {self.lack(view)}" if view.found.missing else ""
 
     def lack(self, view: LogView) -> str:
@@ -176,6 +182,22 @@ class RecordedLog:
         _, view = self._take_in(self.view(), repairs=repairs)
         if view.raw or view.kept.lines:
             self._write(records.made(self.project), view, repairs=repairs)
+
+    def redact(self) -> None:
+        """The file has no text any more that was redacted; call it under the mission's lock.
+
+        Raises:
+            StateUnreadable: somebody changed or damaged a line; nothing was changed.
+            StorageFailed: the disk refused, or the file may not be written now.
+        """
+        record = records.made(self.project)
+        view = self._view(record)
+        for number, _ in view.found.changed:
+            raise event_lines.changed(self.path, number)
+        if view.found.unredacted:
+            self._write(record, view, repairs=True)
+            if self.view().found.unredacted:
+                raise StorageFailed(f"{self.path} may not be written while git is at work")
 
     def append(self, events: Sequence[Event]) -> None:
         """All `events` are in the record, or none is; call it under the mission's lock.
@@ -281,6 +303,28 @@ class RecordedLog:
             record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
             self._write(record, view)
 
+    def withdrawing(self, place: int, lines: bytes) -> PreparedLines:
+        """What to commit so that only `place` lines of the log count, and behind them these; as `prepared`.
+
+        What the file had is kept in the attic. Raises: StateUnreadable, StorageFailed.
+        """
+        record = records.made(self.project)
+        view = self._view(record)
+        if view.foreign or view.found.changed:
+            raise StorageFailed(
+                f"somebody has written to {self.path} meanwhile; nothing was changed: ask again"
+            )
+        at, number = clock.timestamp(), view.known.number
+        withdrawn = Draft(at=at, kind=WITHDRAWN, mission=number, place=place)
+        added = Draft(at=at, kind=EVENTS, mission=number, log=lines)
+
+        def follow() -> None:
+            with _told():
+                self.file.keep(view.raw)
+                self._write(record, view, new=len(lines_of(lines)))
+
+        return PreparedLines(drafts=_behind(view, [withdrawn, added]), follow=follow)
+
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()
         known, kept = KnownMission(mission_id=None, folder=self.slug), KeptLog()
@@ -290,8 +334,8 @@ class RecordedLog:
             )
         if record is not None and known.number is not None:
             kept = record.log_of(known.number)
-        found = log_lines.compare(kept.lines, raw)
-        foreign = [it for it in found.foreign if it.line not in kept.withdrawn]
+        found = log_lines.compare(kept.lines, raw, kept.salts)
+        foreign = kept.counting(found.foreign, attrgetter("line"))
         return LogView(known=known, kept=kept, raw=raw, found=found, foreign=foreign)
 
     def _take_in(self, view: LogView, *, repairs: bool = False) -> tuple[LogContent, LogView]:
@@ -357,7 +401,7 @@ class RecordedLog:
         at = checkout.look(self.project.root)
         number = view.known.number
         kept = KeptLog() if number is None else record.log_of(number)
-        found = log_lines.compare(kept.lines, view.raw)
+        found = log_lines.compare(kept.lines, view.raw, kept.salts)
         hindrance = checkout.hindrance(found, view.known, at, new=new)
         is_wrong = bool(found.changed or found.damaged)
         if repairs and (is_wrong or not (at and at.operation)):
@@ -366,7 +410,8 @@ class RecordedLog:
             _log.warning("%s was not written, %s; %s", self.path, hindrance, _NOTHING_IS_LOST)
             return
         try:
-            self.file.bring_to(kept.lines, raw=view.raw, withdrawn=kept.withdrawn)
+            raw = log_lines.redacted(view.raw, found, kept.lines)
+            self.file.bring_to(kept.lines, raw=view.raw, kept=raw, withdrawn=kept.withdrawn)
         except StorageFailed as error:
             if repairs:
                 raise
@@ -379,6 +424,15 @@ class RecordedLog:
 
     def _was_written(self, record: Record, known: KnownMission) -> None:
         """Called when the file has the lines of the record."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What is wrong with the file is told: it was committed, and is answered."""
+    try:
+        yield
+    except SpecKittyError as error:
+        _log.warning("%s; %s", error, _NOTHING_IS_LOST)
 
 
 def _behind(view: LogView, drafts: Sequence[Draft]) -> list[Draft]:

@@ -237,9 +237,19 @@ class RememberedLog(RecordedLog):
     ) -> LogContent:
         """Its content, which is remembered where it will show when it holds no more."""
         found, content = view.found, log.content or LogContent()
-        is_other = any((found.missing, found.changed, found.misplaced, found.damaged, found.torn))
+        is_other = any(
+            (
+                found.missing,
+                found.changed,
+                found.misplaced,
+                found.unredacted,
+                found.damaged,
+                found.torn,
+            )
+        )
         is_seen = before.is_plain and before.is_settled and before == self._look()
-        if is_other or content.torn or content.standing or not is_seen:
+        has_withdrawn = len(found.foreign) != len(view.foreign)
+        if is_other or has_withdrawn or content.torn or content.standing or not is_seen:
             return content
         content = folded(content)
         log = replace(log, content=content)

@@ -16,7 +16,7 @@ from specify_cli.vcs.branch_moves import (
 )
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip, NotReplayed
+from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip, NotReplayed, noted
 from specify_cli.vcs.moves import CheckoutBlocked, Move
 from specify_cli.vcs.objects import (
     REGULAR,
@@ -212,4 +212,4 @@ def _entries(git: Git, contents: Mapping[str, bytes]) -> dict[str, Entry]:
 
 def _with_host_files(head: Head, message: str) -> Head:
     tree = overlay(head.git, head.tree, head.ours) if head.ours else head.tree
-    return head if tree == head.tree else head.joined(tree, message=f"{message} (record)")
+    return head if tree == head.tree else head.joined(tree, message=noted(message, "record"))

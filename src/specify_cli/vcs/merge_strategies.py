@@ -132,6 +132,12 @@ class Head:
 Strategy = Callable[[Head, Sequence[LaneTip], str], Head]
 
 
+def noted(message: str, note: str) -> str:
+    """The message of a commit with the note at the end of its first line."""
+    subject, newline, rest = message.partition("\n")
+    return f"{subject} ({note}){newline}{rest}"
+
+
 def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
     """One merge commit for each lane that the target does not hold yet.
 
@@ -145,7 +151,7 @@ def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
             continue
         before, head = head.tree, head.merged_with(seen, tip.commit)
         if head.tree != before:
-            head = head.joined(head.tree, tip.commit, message=f"{message} ({tip.lane_id})")
+            head = head.joined(head.tree, tip.commit, message=noted(message, tip.lane_id))
         # A lane that changes nothing in the end may have taken back what the next one builds on.
         parents = (seen, tip.commit)
         seen = write_commit(git, tree=head.tree, parents=parents, message="stand-in")

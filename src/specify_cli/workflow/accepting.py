@@ -15,7 +15,7 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import bookkeeping
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import repositories
+from specify_cli.workflow import record_trailer, repositories
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.intending import begun_by, intending, intent_of
 from specify_cli.workflow.opened import OpenMission, changing_mission
@@ -150,7 +150,8 @@ def _commit(
         log.put_right(repairs=True)
     if line not in known:
         contents[log.path] = known + line
-    said = message or f"Accept mission {mission.slug}"
+    subject = message or f"Accept mission {mission.slug}"
+    said = record_trailer.with_head(subject, mission.files.project)
     try:
         commit = bookkeeping.commit_files(repository, contents, message=said)
     except GitFailed as error:

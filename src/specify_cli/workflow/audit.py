@@ -1,27 +1,32 @@
-"""The journal, the event logs and their files proved against each other."""
+"""The journal, the event logs, their files and the commits of the host proved against each other."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from specify_cli import progress
 from specify_cli.core.events import Event
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import records
+from specify_cli.storage import journal_adoption, record_heads, records
 from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.log_view import LogView
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record_entries import EVENTS
 from specify_cli.storage.recorded_log import RecordedLog
+from specify_cli.vcs import messages
 from specify_cli.vcs.file_versions import FileVersions
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import repositories
 
 _LOOKS: Final = 3
 _A_MOMENT_S: Final = 0.1
@@ -59,34 +64,6 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
     yield from _strange_events(project, strange)
 
 
-def find_changed_lines(project: Project) -> Iterator[str]:
-    """A sentence for every line of a log that is not, or not there, what the record has.
-
-    What the host does not write now, because another branch is checked out, say, is none of these.
-
-    Raises: StorageFailed.
-    """
-    for slug in all_missions(project):
-        log = MissionFiles(project, slug).log
-        name = log.path.relative_to(project.root)
-        try:
-            view = _settled_view(log)
-            hindrance = log.hindrance() if view.found.missing else ""
-        except StateUnreadable as fault:
-            yield fault.message
-            continue
-        if not view.kept.lines:
-            continue
-        found = view.found
-        numbered = [(number, "is not what the host wrote") for number, _ in found.changed]
-        numbered += [(it, "is there twice, or not in its place") for it in found.misplaced]
-        numbered += [(it, "is not a JSON object") for it in found.damaged]
-        for number, what in sorted(numbered):
-            yield f"{name} line {number}: {what}"
-        if found.missing and not hindrance:
-            yield f"{name}: {len(found.missing)} of {len(view.kept.lines)} lines are missing"
-
-
 def _settled_view(log: RecordedLog) -> LogView:
     view = log.view()
     for _ in range(_LOOKS):
@@ -98,7 +75,7 @@ def _settled_view(log: RecordedLog) -> LogView:
 
 
 def _events(log: RecordedLog) -> Iterable[Event]:
-    with suppress(StateUnreadable):  # `find_changed_lines`, and the doctor, name what is damaged.
+    with suppress(StateUnreadable):  # `compare_logs`, and the doctor, name what is damaged.
         # Whatever was noted of its file: this is to prove it.
         return log.content_of(log.view()).events
     return ()
@@ -139,6 +116,77 @@ def _ids_in_commits(project: Project, slug: str) -> frozenset[str]:
 def _ids_in(logs: Iterable[bytes]) -> frozenset[str]:
     said = (json_object(line) for log in logs for line in log.split(b"\n") if line)
     return frozenset(str(it["event_id"]) for it in said if it and it.get("event_id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How something stands to the record, in words; no `is_break` where that proves nothing."""
+
+    what: str
+    is_break: bool = True
+
+
+def compare_logs(project: Project) -> Iterator[Difference]:
+    """Every line of a mission's log that is not as the host has written it, or not there. Raises: StateUnreadable, StorageFailed."""
+    for slug in all_missions(project):
+        log = MissionFiles(project, slug).log
+        name = os.path.relpath(log.path, project.root)
+        try:
+            view = _settled_view(log)
+            if view.kept.lines:
+                yield from _compare_log(log, view, name)
+        except StateUnreadable as fault:
+            yield Difference(what=fault.message)
+
+
+def _compare_log(log: RecordedLog, view: LogView, name: str) -> Iterator[Difference]:
+    found = view.found
+    numbered = [(number, "is not what the host wrote") for number, _ in found.changed]
+    numbered += [(number, "has text that was redacted") for number, _ in found.unredacted]
+    numbered += [(it, "is there twice, or not in its place") for it in found.misplaced]
+    numbered += [(it, "is not a JSON object") for it in found.damaged]
+    for number, what in sorted(numbered):
+        yield Difference(what=f"{name} line {number}: {what}")
+    hindrance = log.hindrance() if found.missing else ""
+    if found.missing and found.missing[0] < found.held and not hindrance:
+        count = len(found.missing)
+        what = "a line of the host is" if count == 1 else f"{count} lines of the host are"
+        yield Difference(
+            what=f"{name} line {found.missing[0] + 1}: {what} missing here, or behind it"
+        )
+    elif found.missing:
+        # As on a branch that was checked out.
+        yield Difference(what=f"{name} {log.lack(view)}", is_break=False)
+
+
+def compare_heads(project: Project) -> Iterator[Difference]:
+    """Every commit of the host that says of the record what the record does not.
+
+    Those of the branches that missions are merged into, and of the one that is checked out. Raises: StateUnreadable,
+    StorageFailed.
+    """
+    record = records.found(project)
+    with repositories.looking(project) as repository:
+        if record is None or repository is None or not repository.has_commits():
+            return
+        slugs = [*all_missions(project)]
+        targets = {MissionFiles(project, it).identity().own_target for it in slugs}
+        tips = [*map(repository.branch_tip, sorted(targets)), repository.head()]
+        commits = [tip for tip in dict.fromkeys(tips) if tip]
+        known = dict.fromkeys([*slugs, *(it.folder for it in record.known())])
+        logs = (os.path.relpath(project.mission(it) / FILE_NAME, repository.root) for it in known)
+        begins = f"{record_heads.TRAILER}: "
+        found = messages.with_line(repository.git, commits, begins=begins, files=[*logs])
+        restored = journal_adoption.restored_after(record)
+        for commit, message in found:
+            head = record_heads.RecordHead.in_message(message)
+            what = record_heads.difference(record, head) if head else ""
+            if head and what:
+                is_later = restored is not None and head.position > restored
+                is_break = head.record_id == record.id and not is_later
+                if is_later:
+                    what += f"; it was restored from a backup, behind entry {restored}"
+                yield Difference(what=f"commit {commit[:12]}: {what}", is_break=is_break)
 
 
 def _named_by(line: Mapping[str, Any]) -> list[str]:

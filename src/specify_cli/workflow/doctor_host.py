@@ -29,6 +29,7 @@ from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import REMADE
 from specify_cli.vcs.box import box_for
+from specify_cli.workflow import audit
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
@@ -212,6 +213,15 @@ def _examine_journal(project: Project) -> Iterator[Finding]:
             yield error("journal", file, what, repair="restore it from a backup", line=line)
     if not faults and not broken:
         yield from _examine_effects(project, journal)
+        yield from _examine_heads(project)
+
+
+def _examine_heads(project: Project) -> Iterator[Finding]:
+    """Commits of the host that know of entries which the record does not have, or has otherwise."""
+    breaks = [it.what for it in audit.compare_heads(project) if it.is_break]
+    repair = "put the newest backup of the record in its place; see 'spec-kitty mailbox verify'"
+    for what in breaks[:1]:
+        yield error("record", project.record, what, repair=repair)
 
 
 def _examine_intents(project: Project) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ from specify_cli.vcs.merge import (
     TargetMoved,
 )
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import lane_retiring, merge_intent, merge_preflight
+from specify_cli.workflow import lane_retiring, merge_intent, merge_preflight, record_trailer
 from specify_cli.workflow.accepting import packages_in
 from specify_cli.workflow.cause import Cause, conflict
 from specify_cli.workflow.hand_in import left_out_warnings
@@ -193,7 +193,7 @@ class MergeRun:
                 target=self.target,
                 tips=tips,
                 strategy=self.wish.strategy,
-                message=f"Merge mission {self.mission.slug}",
+                message=self._message(f"Merge mission {self.mission.slug}"),
                 reserved=Reserved(host_files=self._host_files(lines), is_kept=scope.leaves_out),
             )
         except MergeConflict as error:
@@ -260,7 +260,7 @@ class MergeRun:
         return merge.catch_up(
             self.repository,
             plan,
-            message=f"Merge mission {self.mission.slug} as {pushing.REMOTE} has it",
+            message=self._message(f"Merge mission {self.mission.slug} as {pushing.REMOTE} has it"),
             host_files=self._host_files(intent.lines),
         )
 
@@ -286,6 +286,9 @@ class MergeRun:
             self.cause.decision.settles = Intents.dropping(intent.kept)
         counted = self.cause.effects.event_ids
         counted.extend(x for x in event_lines.ids_in(intent.lines) if x not in counted)
+
+    def _message(self, subject: str) -> str:
+        return record_trailer.with_head(subject, self.mission.files.project)
 
     def _done_events(self) -> Sequence[Moved]:
         step = Move(from_lane=Lane.APPROVED, to_lane=Lane.DONE)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
     from specify_cli.workflow.recording import Recording
+    from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.retention import Retention
+    from specify_cli.workflow.rewinding import Rewinding
     from specify_cli.workflow.showing import Showing
     from specify_cli.workflow.syncing import Syncing
     from specify_cli.workflow.unfinished import Unfinished
@@ -119,6 +121,20 @@ class Services:
         from specify_cli.workflow.retention import Retention
 
         return Retention(self.project)
+
+    @property
+    def redacting(self) -> Redacting:
+        """Takes secrets out of what the host keeps."""
+        from specify_cli.workflow.redacting import Redacting
+
+        return Redacting(self.project)
+
+    @property
+    def rewinding(self) -> Rewinding:
+        """Withdraws what a mission's log says last."""
+        from specify_cli.workflow.rewinding import Rewinding
+
+        return Rewinding(self.project)
 
     @property
     def unfinished(self) -> Unfinished:

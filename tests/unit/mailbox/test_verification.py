@@ -27,9 +27,10 @@ def test_a_mailbox_that_was_never_used_is_sound(tmp_path: object, layout: Mailbo
     assert not layout.journal.exists()
 
 
-def test_a_pruned_reply_is_no_break(served: MailboxLayout) -> None:
+def test_a_missing_reply_shows(served: MailboxLayout) -> None:
     (served.outbox / "a.json").unlink()
-    assert find_breaks(served) == []
+    (found,) = find_breaks(served)
+    assert found.startswith("a.json: is missing")
 
 
 @pytest.mark.parametrize("content", [b"{}", b"", b"not json", b"[" * 100_000])

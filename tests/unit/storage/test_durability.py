@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from specify_cli.errors import StateUnreadable
 from specify_cli.files import atomic, folders
 from specify_cli.storage.dead_letters import LetterFolder
-from specify_cli.storage.journal_publisher import SYNCED_BYTES
+from specify_cli.storage.journal_publisher import SYNCED_BYTES, JournalPublisher
 from specify_cli.storage.layout import Layout
+from specify_cli.storage.record import Record
 from specify_cli.storage.removal import remove_thing
 from tests.durability import watched
 from tests.unit.storage.journals import journal_of, line
@@ -111,3 +115,22 @@ def test_a_new_folder_stays_with_what_is_moved_into_it(tmp_path: Path) -> None:
     with watched() as disk:
         folders.ensure(tmp_path / "new", below=tmp_path, mode=0o700)
     assert disk.is_name_kept(tmp_path / "new")
+
+
+def test_a_record_that_seems_older_is_looked_at_again_under_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = journal_of(tmp_path)
+    journal.append(line("a"))
+    Layout(tmp_path).journal.write_bytes(b"")
+    with watched() as disk:
+
+        def looked_at(_: object, record: Record) -> None:
+            is_first = not any(it.startswith("look") for it in disk.steps)
+            disk.steps.append("look" if is_first else "look again")
+            if is_first:
+                raise StateUnreadable("somebody has just answered a request")
+
+        monkeypatch.setattr(JournalPublisher, "require_current", looked_at)
+        journal.require_current()
+    assert disk.is_locked("look again", "journal")

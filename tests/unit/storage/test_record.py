@@ -17,7 +17,7 @@ from specify_cli.files import locks
 from specify_cli.storage import published_line, record_states
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission, Overtaken
-from specify_cli.storage.record_proof import NOTHING_BEFORE, head_after, redacted
+from specify_cli.storage.record_proof import NOTHING_BEFORE, ProvedLines, head_after, redacted
 from tests.durability import watched
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -280,7 +280,8 @@ def test_an_entry_that_somebody_removed_breaks_the_next(record: Record, tmp_path
 
 
 def head(published: bytes | None, log: bytes = b"") -> bytes:
-    return head_after(NOTHING_BEFORE, about=(), salt=b"salt", published=published, log=log)
+    lines = ProvedLines(published=published, log=log, salt=b"salt")
+    return head_after(NOTHING_BEFORE, about=(), lines=lines)
 
 
 def test_a_redaction_keeps_the_head() -> None:

@@ -31,7 +31,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def changed(stage: Stage) -> list[str]:
-    return list(audit.find_changed_lines(Project(stage.root)))
+    return [it.what for it in audit.compare_logs(Project(stage.root))]
 
 
 def strange(stage: Stage) -> list[str]:
@@ -64,8 +64,14 @@ EDITS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
         f"{NAME} line 2: is there twice, or not in its place",
     ),
     "marks": (lambda it: ["<<<<<<< ours\n", *it], f"{NAME} line 1: is not a JSON object"),
-    "removed": (lambda it: [it[0], it[2]], f"{NAME}: 1 of 3 lines are missing"),
-    "cut": (lambda it: it[:1], f"{NAME}: 2 of 3 lines are missing"),
+    "removed": (
+        lambda it: [it[0], it[2]],
+        f"{NAME} line 2: a line of the host is missing here, or behind it",
+    ),
+    "cut": (
+        lambda it: it[:1],
+        f"{NAME} lacks 2 of 3 lines; the host knows them, and writes them with the next change",
+    ),
 }
 
 
@@ -85,7 +91,8 @@ def test_what_is_left_alone_on_another_branch_is_not_missing(stage: Stage) -> No
     stage.git("commit", "-q", "-m", "mission")
     stage.git("switch", "-q", "-c", "other")
     stage.log().write_text("")
-    assert changed(stage) == []
+    differences = audit.compare_logs(Project(stage.root))
+    assert [it.is_break for it in differences] == [False]
 
 
 def test_a_line_that_claims_to_be_the_host_s_is_named_until_a_commit_has_it(stage: Stage) -> None:

@@ -19,7 +19,7 @@ from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
-from specify_cli.workflow import lane_making
+from specify_cli.workflow import lane_making, redaction_files
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.mission_lookup import MissionLookup
 from specify_cli.workflow.upkeep import bring_logs_up
@@ -51,6 +51,42 @@ def log_writes(disk: Durable) -> Iterator[None]:
         patch.setattr(Record, "commit", committed)
         patch.setattr(LogFile, "bring_to", written)
         yield
+
+
+def redact(stage: Stage) -> None:
+    how = {"text_hex": b"a secret".hex(), "salt": "s", "actor": "ada", "reason": "r"}
+    stage.done("redact", about="one", **how)
+
+
+def test_a_secret_is_taken_out_under_all_locks(stage: Stage) -> None:
+    stage.done("append-history", **NOTE | {"note": "a secret"}, correlation_id="one")
+    with watched() as disk, log_writes(disk):
+        redact(stage)
+    assert disk.is_locked(COMMIT, MISSION_LOCK)
+    assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
+    assert disk.is_locked(COMMIT, "redaction.lock")
+    assert disk.is_locked(WRITE_LOG, "redaction.lock")
+
+
+def test_a_redaction_is_completed_under_all_locks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.done("append-history", **NOTE | {"note": "a secret"}, correlation_id="one")
+    with monkeypatch.context() as patch:
+        patch.setattr(redaction_files, "complete", lambda *_, **__: None)
+        redact(stage)
+    with watched() as disk, log_writes(disk):
+        bootstrap.ProjectHost(stage.root).journal()
+    assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
+    assert disk.is_locked(WRITE_LOG, "redaction.lock")
+
+
+def test_the_published_journal_is_redacted_under_its_lock(stage: Stage) -> None:
+    refused = {"mission": SLUG, "wp": "WP01", "actor": "a secret", "to": "done", "force": True}
+    assert not stage.ask("transition", **refused, correlation_id="one")["success"]
+    with watched() as disk:
+        redact(stage)
+    assert disk.is_locked("rename journal.jsonl", "journal.lock")
 
 
 def test_a_mission_is_changed_under_its_lock(stage: Stage) -> None:

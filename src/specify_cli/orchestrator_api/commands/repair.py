@@ -39,5 +39,6 @@ COMMAND = Command(
     handle=handle,
     changes_state=True,
     is_for_people=True,
+    mends_record=True,
     example="spec-kitty doctor --fix",
 )

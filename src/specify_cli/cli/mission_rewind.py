@@ -1,0 +1,99 @@
+"""`spec-kitty mission rewind`: a person takes a mission back to where it was after an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from specify_cli.cli.asking import (
+    actor_or_user,
+    ask,
+    complain,
+    envelope_of,
+    is_on_terminal,
+    print_envelope,
+    settled,
+)
+from specify_cli.cli.options import ACTOR, JSON
+from specify_cli.cli.saying import bold, say
+
+SHOWN = 20
+"""So many of the events that are withdrawn are shown, the last ones."""
+
+
+@click.command()
+@click.argument("mission")
+@click.option("--to", "event", metavar="EVENT", required=True, help="The event to go back to.")
+@click.option("--reason", help="Why; it is recorded.")
+@click.option("--force", is_flag=True, help="Also where somebody is at work on a package.")
+@click.option("--dry-run", is_flag=True, help="Withdraw nothing, show what it would be.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@ACTOR
+@JSON
+def rewind(
+    *,
+    mission: str,
+    event: str,
+    reason: str | None,
+    force: bool,
+    dry_run: bool,
+    yes: bool,
+    actor: str | None,
+    as_json: bool,
+) -> None:
+    """Withdraw what happened in MISSION behind EVENT; packages stand again where they stood.
+
+    Event ids are in the mission's status.events.jsonl. What is withdrawn is shown first, and stays in the host's record.
+    Commits, branches and workspaces stay as they are; an approval that is withdrawn does not come back by anything that
+    git does. A mission that was merged since does not go back. Without a terminal, --yes is needed.
+
+    Example: spec-kitty mission rewind 001-search --to 01JD8Z6W3M4Y6T1F8B2Q5R7X9N --reason "approved by mistake"
+    """
+    about: dict[str, Any] = {"mission": mission, "to": event, "force": force}
+    envelope = envelope_of("show-rewind", **about)
+    plan = settled(envelope, as_json=as_json)
+    if not as_json:
+        _show(plan)
+    if dry_run:
+        if as_json:
+            print_envelope(envelope)
+        return
+    if reason is None:
+        complain("mission rewind", "say why, with --reason", as_json=as_json)
+    if not yes and not plan["obstacles"]:
+        if as_json or not is_on_terminal():
+            complain("mission rewind", "give --yes to withdraw it", as_json=as_json)
+        click.confirm("Withdraw it?", abort=True)
+    how: dict[str, Any] = {
+        "actor": actor_or_user(actor),
+        "reason": reason,
+        "newest": plan["newest"] or None,
+    }
+    data = ask("rewind-mission", as_json=as_json, **about, **how)
+    if not as_json:
+        count = len(data["withdrawn"])
+        say(
+            f" is where it was after {event}; {_events(count)} withdrawn",
+            head=bold(data["mission_slug"]),
+        )
+        say(f"next: spec-kitty status {data['mission_slug']}")
+
+
+def _show(plan: Mapping[str, Any]) -> None:
+    gone = plan["withdrawn"]
+    say(f"withdrawn of {plan['mission_slug']}: {_events(len(gone))}")
+    if len(gone) > SHOWN:
+        say(f"  {len(gone) - SHOWN} older ones")
+    for it in gone[-SHOWN:]:
+        say(
+            f"  {it['event_id']}  {it['at'][:19]}  {it['actor']}  {it.get('wp_id') or ''}  {it['what']}"
+        )
+    for it in plan["packages"]:
+        held = f", held by {it['next_holder']}" if it.get("next_holder") else ""
+        say(f"{it['wp_id']}: {it['from_lane']} -> {it['to_lane']}{held}")
+
+
+def _events(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"

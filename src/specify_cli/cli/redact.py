@@ -1,0 +1,89 @@
+"""`spec-kitty redact`: a person takes a secret out of what the host keeps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specify_cli.cli.asking import actor_or_user, ask, complain
+from specify_cli.cli.deferred import Deferred
+from specify_cli.cli.options import ACTOR, JSON
+from specify_cli.cli.questions import text_or_question
+from specify_cli.cli.saying import bold, say
+
+if TYPE_CHECKING:
+    from specify_cli import ids
+else:
+    ids = Deferred("specify_cli.ids")
+
+MOST_SHOWN = 10
+"""Commits, ids and files of a kind that are shown."""
+
+
+@click.command()
+@click.argument("about", metavar="ID")
+@click.option("--text", metavar="SECRET", help="The secret; it stays in the history of your shell.")
+@click.option("--reason", help="Why; it is recorded.")
+@ACTOR
+@JSON
+def redact(
+    *, about: str, text: str | None, reason: str | None, actor: str | None, as_json: bool
+) -> None:
+    """Take a secret out of what the host keeps of ID: an event, a request or a dead letter.
+
+    The secret is read from stdin, or asked for at a terminal. Each note, reason, message or review with it is replaced, as
+    a whole, by a mark: in the host's record, the mission's log, the reply, the published journal, and what the host has set
+    aside. The proof stays whole, and 'mailbox verify' names what was redacted. Other requests and events with the secret are
+    listed, and so are commits that hold it: the host does not rewrite them. Whoever may have read the secret has it: change it, too.
+
+    Example: spec-kitty redact 01JD8Z6W3M4Y6T1F8B2Q5R7X9N --reason "a password"
+    """
+    missing = "say why, with --reason"
+    why = text_or_question("redact", reason, question="Why?", missing=missing, as_json=as_json)
+    secret = _secret() if text is None else text
+    if not secret:
+        complain("redact", "give the secret on stdin", as_json=as_json)
+    how: dict[str, Any] = {
+        "about": about,
+        "text_hex": secret.encode("utf-8", "surrogateescape").hex(),
+        "salt": ids.correlation_id(),
+        "actor": actor_or_user(actor),
+        "reason": why,
+    }
+    data = ask("redact", as_json=as_json, **how)
+    if not as_json:
+        _tell(data)
+
+
+def _secret() -> str:
+    if sys.stdin.isatty():
+        typed: str = click.prompt("The secret", hide_input=True)
+        return typed
+    read = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    return read.removesuffix("\n").removesuffix("\r")
+
+
+def _tell(data: Mapping[str, Any]) -> None:
+    counts = {
+        "lines of the log": data["log_lines"],
+        "lines of the journal": data["published_lines"],
+        "replies": data["replies"],
+        "files that were set aside": len(data["files"]),
+    }
+    told = ", ".join(f"{what}: {count}" for what, count in counts.items())
+    say(f" is redacted; {told}", head=bold(data["about"]))
+    _list("still in the host's file", data["left"])
+    _list("still in", data["also_in"])
+    _list("still in commit", data["commits"])
+    if data["look"]:
+        say(f"the host does not rewrite commits; see them: {data['look']}", is_error=True)
+
+
+def _list(what: str, names: list[str]) -> None:
+    for name in names[:MOST_SHOWN]:
+        say(f"{what} {name}", is_error=True)
+    if len(names) > MOST_SHOWN:
+        say(f"{what} {len(names) - MOST_SHOWN} more; --json lists all", is_error=True)

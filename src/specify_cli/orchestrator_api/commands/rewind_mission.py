@@ -1,0 +1,40 @@
+"""rewind-mission: what happened in a mission behind an event is withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.rewind import RewindMissionParams, RewindResult, wish_of
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+def handle(
+    params: RewindMissionParams, cause: Cause, services: Callable[[], Services]
+) -> RewindResult:
+    """What was withdrawn, and where packages stand now."""
+    report = services().rewinding.rewind(
+        params.mission,
+        wish_of(params, newest=params.newest),
+        actor=params.actor,
+        reason=params.reason,
+        cause=cause,
+    )
+    return RewindResult.of(report)
+
+
+COMMAND = Command(
+    name="rewind-mission",
+    params=RewindMissionParams,
+    handle=handle,
+    changes_state=True,
+    is_for_people=True,
+    example=(
+        "spec-kitty mission rewind 001-search --to 01JD8Z6W3M4Y6T1F8B2Q5R7X9N"
+        ' --reason "approved by mistake"'
+    ),
+)

@@ -1,0 +1,30 @@
+"""show-rewind: what would be withdrawn if a mission went back to an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.rewind import RewindResult, ShowRewindParams, wish_of
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.services import Services
+
+
+def handle(
+    params: ShowRewindParams, cause: Cause, services: Callable[[], Services]
+) -> RewindResult:
+    """What it would be, and what stands in the way; nothing is changed."""
+    report = services().rewinding.show(params.mission, wish_of(params))
+    return RewindResult.of(report)
+
+
+COMMAND = Command(
+    name="show-rewind",
+    params=ShowRewindParams,
+    handle=handle,
+    is_for_people=True,
+    example="spec-kitty mission rewind 001-search --to 01JD8Z6W3M4Y6T1F8B2Q5R7X9N --dry-run",
+)

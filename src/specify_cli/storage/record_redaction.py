@@ -1,0 +1,102 @@
+"""What the record knows of text that was taken out of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from specify_cli.storage import record_rows
+from specify_cli.storage.record_entries import REDACTION, Entry
+
+_FIND: Final = (
+    f"SELECT {record_rows.READ} FROM {record_rows.FROM}"  # noqa: S608
+    f" WHERE instr(log, :it) OR instr({record_rows.LINE}, :it) ORDER BY position"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """What an entry of the kind says.
+
+    `about` is the event or request, `entries` the positions of what was redacted, with the digests of the lines that are
+    proved by them: now, and before.
+    """
+
+    at: str
+    actor: str
+    reason: str
+    about: str
+    entries: dict[int, dict[str, str]]
+
+    def line(self) -> bytes:
+        """What the entry has."""
+        said = {
+            "at": self.at,
+            "actor": self.actor,
+            "reason": self.reason,
+            "about": self.about,
+            "entries": [[position, [*it.items()]] for position, it in self.entries.items()],
+        }
+        return json.dumps(said, separators=(",", ":")).encode("ascii") + b"\n"
+
+    @classmethod
+    def read(cls, line: bytes) -> Redaction:
+        """What `line` has written."""
+        said: dict[str, Any] = json.loads(line)
+        entries = {position: dict(lines) for position, lines in said.pop("entries")}
+        return cls(**said, entries=entries)
+
+
+def all_in(connection: sqlite3.Connection) -> Iterator[Redaction]:
+    """Each redaction, oldest first."""
+    query = "SELECT CAST(log AS BLOB) FROM entry WHERE kind = ? ORDER BY position"
+    for row in connection.execute(query, (REDACTION,)).fetchall():
+        yield Redaction.read(row[0])
+
+
+def original_digests(connection: sqlite3.Connection) -> dict[int, dict[str, str]]:
+    """The digests that redacted lines have now, and had first, by the position of their entry."""
+    found: dict[int, dict[str, str]] = {}
+    for redaction in all_in(connection):
+        for position, lines in redaction.entries.items():
+            known = found.setdefault(position, {})
+            known.update({now: known.get(before, before) for now, before in lines.items()})
+    return found
+
+
+def forms_of(text: str) -> set[bytes]:
+    """The bytes of the text as it is, and as JSON writes it."""
+    plain = text.encode("utf-8", "surrogatepass")
+    escaped = (json.dumps(text, ensure_ascii=it)[1:-1] for it in (True, False))
+    return {plain, *(it.encode("utf-8", "surrogatepass") for it in escaped)}
+
+
+def entries_with(connection: sqlite3.Connection, text: str) -> list[Entry]:
+    """The entries with the text in their lines."""
+    rows: dict[int, Entry] = {}
+    for form in forms_of(text):
+        for row in connection.execute(_FIND, {"it": form}).fetchall():
+            entry = record_rows.entry_in(row)
+            rows[entry.position] = entry
+    return [rows[position] for position in sorted(rows)]
+
+
+def entries_at(connection: sqlite3.Connection, position: int) -> list[Entry]:
+    """The entry at that position, if there is one."""
+    query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE position = ?"  # noqa: S608
+    return [record_rows.entry_in(row) for row in connection.execute(query, (position,)).fetchall()]
+
+
+def scrub(connection: sqlite3.Connection) -> None:
+    """The write-ahead log has nothing any more, the database what counts."""
+    busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if busy:
+        raise sqlite3.OperationalError("somebody reads the record, so that its log keeps old text")
+
+
+def finish(connection: sqlite3.Connection) -> None:
+    """It was not interrupted."""
+    connection.execute("DELETE FROM meta WHERE name = 'redacting'")

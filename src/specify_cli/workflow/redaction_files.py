@@ -1,0 +1,148 @@
+"""The files that have text which was redacted: logs, replies, the published journal, what the host has set aside."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from specify_cli import ids
+from specify_cli.errors import SpecKittyError
+from specify_cli.files import locks
+from specify_cli.files.atomic import publish, translated
+from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.storage import published_line
+from specify_cli.storage.deferred_log import DeferredLog
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.project import Project
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_redaction import forms_of
+
+MARK = b"[redacted]"
+MOST_BYTES = 512 * 1024 * 1024
+_log = DeferredLog(__name__)
+
+
+def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
+    """What the host has set aside has the secret no more: the files that had it, and others of its own that have it still.
+
+    Raises: StorageFailed.
+    """
+    changed: list[Path] = []
+    left: list[Path] = []
+    forms = sorted(forms_of(secret), key=len, reverse=True)
+    ours = (project.attic, project.torn, project.dead_letters)
+    for path in _files_below(project.host):
+        data = _read(path)
+        if data is None or not any(form in data for form in forms):
+            continue
+        if not any(folder in path.parents for folder in ours):
+            left.append(path)
+            continue
+        for form in forms:
+            data = data.replace(form, MARK)
+        with translated(path, "redact"):
+            publish(path, data, mode=stat.S_IMODE(path.stat().st_mode), below=project.root)
+        changed.append(path)
+    return changed, left
+
+
+def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator[tuple[Path, Any]]:
+    """The reply files of those requests, each with the answer that it should have."""
+    for line in _lines_of(record, requests):
+        if line.get("door") != ids.MAILBOX or line.get("dead_letter"):
+            continue
+        identity, scope = str(line.get("identity")), published_line.scope_of(line)
+        folder = (
+            project.outbox if identity == ids.DEFAULT_ORCHESTRATOR else project.outbox / identity
+        )
+        path = folder / f"{line['correlation_id']}.json"
+        first = record.find(line["correlation_id"], scope)
+        if first is not None and os.path.lexists(path):
+            yield path, published_line.parse(first)["envelope"]
+
+
+def bring_up(project: Project, record: Record, *, locked: str | None = None) -> list[str]:
+    """Logs, replies and published lines have what the record has of what was redacted; what could not be done.
+
+    The lock of the mission `locked` is held already.
+    """
+    complaints: list[str] = []
+    redactions = record.redactions()
+    positions = {it for redaction in redactions for it in redaction.entries}
+    requests = {
+        published_line.parse(entry.published)["correlation_id"]
+        for position in positions
+        for entry in record.entries_at(position)
+        if entry.published
+    }
+    with _collecting(complaints):
+        Journal(project).redact()
+    for path, envelope in replies_to(project, record, requests):
+        with _collecting(complaints):
+            _rewrite(project, path, envelope)
+    for slug in all_missions(project):
+        files = MissionFiles(project, slug)
+        with _collecting(complaints), ExitStack() as stack:
+            if not files.log.view().found.unredacted:
+                continue
+            if slug != locked:
+                stack.enter_context(locks.held(files.lock))
+            files.log.redact()
+    return complaints
+
+
+def complete(project: Project, record: Record, *, locked: str | None = None) -> None:
+    """A redaction that is in the record is in all files; what keeps it from that is told, and tried again later."""
+    complaints = bring_up(project, record, locked=locked)
+    if not complaints:
+        with _collecting(complaints):
+            record.finish_redaction()
+    for complaint in complaints:
+        _log.warning("%s; text that was redacted is still there: ask again", complaint)
+
+
+class _collecting(suppress):  # noqa: N801  used like the function that it extends
+    """What goes wrong in the block is a complaint."""
+
+    def __init__(self, complaints: list[str]) -> None:
+        super().__init__(SpecKittyError, OSError)
+        self._complaints = complaints
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        """As `suppress`."""
+        is_ours = super().__exit__(kind, error, trace)
+        if is_ours and error is not None:
+            self._complaints.append(str(getattr(error, "message", error)))
+        return is_ours
+
+
+def _rewrite(project: Project, path: Path, envelope: Any) -> None:
+    data = json.dumps(envelope, separators=(",", ":")).encode("ascii") + b"\n"
+    if _read(path) != data:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        publish(path, data, mode=mode, below=project.root)
+
+
+def _lines_of(record: Record, requests: set[str]) -> Iterator[dict[str, Any]]:
+    for request in requests:
+        for entry in record.entries_with(request):
+            line = published_line.parse(entry.published) if entry.published else {}
+            if line.get("correlation_id") == request:
+                yield line
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for at, _, names in os.walk(folder):
+        yield from (Path(at, name) for name in sorted(names))
+
+
+def _read(path: Path) -> bytes | None:
+    with suppress(OSError, NotRegular, TooLarge):
+        return read_regular(path, max_bytes=MOST_BYTES)
+    return None

@@ -1,0 +1,246 @@
+"""The use case that takes a mission back to where it was after one of its events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from specify_cli import clock, ids
+from specify_cli.core.events import Event, Moved
+from specify_cli.core.lanes import Lane
+from specify_cli.core.state import MissionState, PackageState, replay
+from specify_cli.errors import PreflightFailed, UsageError
+from specify_cli.storage import event_lines, records
+from specify_cli.storage.event_lines import batch_of, json_object
+from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
+from specify_cli.storage.project import Project
+from specify_cli.workflow import merge_intent
+from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.opened import OpenMission, changing_mission, open_mission
+
+REWOUND = "MissionRewound"
+"""The `event_type` of the line that says so in the mission's log; other programs read past it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewindWish:
+    """To go back to where a mission was after `event_id`.
+
+    With `force` also where somebody is at work on a package; where `newest` is not None, only if that
+    is still the last event.
+    """
+
+    event_id: str
+    force: bool = False
+    newest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnLine:
+    """A line that does not count any more; `wp_id` is None where it is about no package."""
+
+    event_id: str
+    at: str
+    actor: str
+    what: str
+    wp_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandsAgain:
+    """A package that is elsewhere afterwards; `holder` is who is at work on it before, `next_holder` afterwards."""
+
+    wp_id: str
+    from_lane: Lane
+    to_lane: Lane
+    holder: str | None
+    next_holder: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewindReport:
+    """What is withdrawn, oldest first, and where packages stand then. `newest` is the last event before it."""
+
+    mission: MissionIdentity
+    to_event: str
+    newest: str
+    withdrawn: Sequence[WithdrawnLine]
+    packages: Sequence[StandsAgain]
+    obstacles: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewinding:
+    """Withdraws what the log of a mission says behind an event. Commits, branches and workspaces stay as they are."""
+
+    project: Project
+
+    def show(self, selector: str, wish: RewindWish) -> RewindReport:
+        """What would be withdrawn, and what stands in the way.
+
+        Raises: MissionNotFound, UsageError, StateUnreadable, StorageFailed.
+        """
+        return self._plan(open_mission(self.project, selector), wish)[0]
+
+    def rewind(
+        self, selector: str, wish: RewindWish, *, actor: str, reason: str, cause: Cause
+    ) -> RewindReport:
+        """It is withdrawn, by an entry of the record that says who did it and why.
+
+        Raises: MissionNotFound, UsageError, PreflightFailed, StateUnreadable, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            report, place = self._plan(mission, wish)
+            obstacles = [*report.obstacles]
+            if wish.newest not in (None, report.newest):
+                obstacles.append(f"something happened since: the last event is {report.newest} now")
+            if not report.withdrawn:
+                obstacles.append(f"nothing happened behind event {wish.event_id}")
+            if obstacles:
+                raise PreflightFailed("; ".join(obstacles), errors=obstacles)
+            line = _line(report, actor=actor, reason=reason, cause=cause)
+            prepared = mission.files.log.withdrawing(place, line)
+            if cause.decision is not None:
+                cause.decision.add((), prepared)
+                mission.decisions.append(cause.decision)
+            return report
+
+    def _plan(self, mission: OpenMission, wish: RewindWish) -> tuple[RewindReport, int]:
+        lines = mission.files.log.view().lines
+        place = self._place_behind(wish.event_id, lines, mission.slug)
+        path = mission.files.log.path
+        before = event_lines.parse_lines(enumerate(lines[:place], start=1), path).events
+        gone = mission.log.events[len(before) :]
+        after = replay(before)
+        packages = [*_moved(mission.state, after)]
+        report = RewindReport(
+            mission=mission.identity,
+            to_event=wish.event_id,
+            newest=_said(lines[-1]).get("event_id") or "",
+            withdrawn=[*map(_withdrawn, lines[place:])],
+            packages=packages,
+            obstacles=[*self._obstacles(mission, gone, packages, force=wish.force)],
+        )
+        return report, place
+
+    def _place_behind(self, event_id: str, lines: Sequence[bytes], slug: str) -> int:
+        """How many lines stay. Raises: UsageError."""
+        for number, line in enumerate(lines, start=1):
+            said = _said(line)
+            if said.get("event_id") != event_id:
+                continue
+            position, size = batch_of(said)
+            if position < size:
+                last = _said(lines[number + size - position - 1]).get("event_id")
+                raise UsageError(
+                    f"event {event_id} and the {size - position} behind it are one step: name the last"
+                    f" of them, {last}, or an event before them"
+                )
+            return number
+        raise UsageError(self._unknown(event_id, slug))
+
+    def _unknown(self, event_id: str, slug: str) -> str:
+        for other in all_missions(self.project):
+            kept = MissionFiles(self.project, other).log.view().kept
+            if event_id in kept.withdrawn_events():
+                return f"event {event_id} of mission {other} was withdrawn before"
+            if any(_said(line).get("event_id") == event_id for line in kept.lines):
+                return f"event {event_id} is of mission {other}, not of {slug}"
+        return (
+            f"mission {slug} has no event {event_id!r}: see kitty-specs/{slug}/status.events.jsonl"
+        )
+
+    def _obstacles(
+        self,
+        mission: OpenMission,
+        gone: Sequence[Event],
+        packages: Sequence[StandsAgain],
+        *,
+        force: bool,
+    ) -> Iterator[str]:
+        intent = merge_intent.pending(mission.files)
+        if intent is not None and not intent.is_complete:
+            yield f"a merge of mission {mission.slug} is under way: complete it with 'spec-kitty merge'"
+        done = [it.wp_id for it in gone if isinstance(it, Moved) and _was_merged(it)]
+        if done:
+            yield f"{', '.join(done)} was merged since: what is in {mission.target_branch} is not withdrawn"
+        elif gone and self._has_merged(mission, since=gone[0].at):
+            yield f"mission {mission.slug} was merged since: what is in {mission.target_branch} is not withdrawn"
+        for it in packages:
+            if it.holder is not None and not force:
+                yield f"{it.wp_id} is {it.from_lane}, held by {it.holder}: ask them to stop, or give --force"
+
+    def _has_merged(self, mission: OpenMission, *, since: str) -> bool:
+        """Whether a request has merged the mission; it may leave no event, where every package was done."""
+        record = records.found(self.project)
+        for _, line in record.published() if record else ():
+            if b'"command":"orchestrator-api.merge-mission"' not in line:
+                continue
+            said = _said(line)
+            envelope = said.get("envelope") or {}
+            data = envelope.get("data") or {}
+            is_it = data.get("mission_slug") == mission.slug
+            if is_it and envelope.get("success") and str(said.get("at")) >= since:
+                return True
+        return False
+
+
+def _moved(before: MissionState, after: MissionState) -> Iterator[StandsAgain]:
+    for wp_id in sorted({*before.packages, *after.packages}):
+        was, then = before.of(wp_id), after.of(wp_id)
+        if _stand(was) != _stand(then):
+            yield StandsAgain(
+                wp_id=wp_id,
+                from_lane=was.lane,
+                to_lane=then.lane,
+                holder=was.holder,
+                next_holder=then.holder,
+            )
+
+
+def _stand(package: PackageState) -> tuple[object, ...]:
+    return package.lane, package.holder, package.commit, package.contested
+
+
+def _was_merged(event: Moved) -> bool:
+    return (event.from_lane, event.to_lane) == (Lane.APPROVED, Lane.DONE)
+
+
+def _withdrawn(line: bytes) -> WithdrawnLine:
+    said = _said(line)
+    wp_id = said.get("wp_id")
+    return WithdrawnLine(
+        event_id=str(said.get("event_id") or ""),
+        at=str(said.get("at") or said.get("timestamp") or ""),
+        actor=str(said.get("actor") or ""),
+        what=_what(said),
+        wp_id=wp_id if isinstance(wp_id, str) else None,
+    )
+
+
+def _what(said: Mapping[str, Any]) -> str:
+    if "to_lane" in said:
+        return f"{said.get('from_lane')} -> {said['to_lane']}"
+    return str(said.get("kind") or said.get("event_type") or "another line")
+
+
+def _line(report: RewindReport, *, actor: str, reason: str, cause: Cause) -> bytes:
+    said = {
+        "event_id": ids.ulid(),
+        "at": clock.timestamp(),
+        "actor": actor,
+        "mission_slug": report.mission.slug,
+        "event_type": REWOUND,
+        "to_event": report.to_event,
+        "withdrawn": [it.event_id for it in report.withdrawn],
+        "reason": reason,
+        "correlation_id": cause.correlation_id,
+        "request_digest": cause.request_digest,
+    }
+    return json.dumps(said, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _said(line: bytes) -> dict[str, Any]:
+    return json_object(line) or {}

@@ -1,0 +1,66 @@
+"""A record that was restored from a backup is not gone on from until a person has its end taken in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from specify_cli.storage import records
+from specify_cli.storage.layout import Layout
+from tests.integration.stage import SLUG, Stage
+
+
+@pytest.fixture
+def restored(stage: Stage, tmp_path: Path) -> Stage:
+    """The backup is from before WP02 was started and WP01 handed in, accepted and merged."""
+    folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}, "WP02": {}})
+    stage.git("add", str(folder))
+    stage.git("commit", "-q", "-m", "mission")
+    stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="begins")
+    record = records.found(Layout(stage.root))
+    assert record is not None
+    record.close()
+    shutil.copytree(record.path.parent, tmp_path / "backup")
+    stage.done("transition", mission=SLUG, wp="WP02", to="canceled", actor="ada", note="no")
+    stage.approve("WP01", {"src/one/a.py": "1\n"})
+    stage.done("accept-mission", mission=SLUG, actor="ada", correlation_id="accepting")
+    record.close()
+    for name in ("record.db", "record.db-wal", "record.db-shm"):
+        (record.path.parent / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    return stage
+
+
+def start(stage: Stage) -> str | None:
+    done = stage.run("move", "WP01", "blocked", "--mission", SLUG, "--actor", "bo", "--json")
+    return done.code
+
+
+def test_changes_are_refused_and_doctor_takes_the_end_in(restored: Stage) -> None:
+    before = restored.log().read_bytes()
+    assert start(restored) == "STATE_UNREADABLE"
+    refused = restored.ask("append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
+    assert "ends at line 1 of the journal" in refused["data"]["message"]
+    assert "'spec-kitty doctor --fix'" in refused["data"]["message"]
+    assert restored.log().read_bytes() == before
+    assert restored.lane("WP01") == "approved"
+    assert restored.run("mailbox", "verify").exit_code == 1
+    assert restored.run("doctor", "--fix").exit_code in (0, 1)
+    again = restored.ask("accept-mission", mission=SLUG, actor="ada", correlation_id="accepting")
+    assert again["success"]
+    restored.done("append-history", mission=SLUG, wp="WP01", actor="bo", note="goes on")
+    assert restored.lane("WP01") == "approved"
+    done = restored.run("mailbox", "verify")
+    assert (done.exit_code, done.stdout) == (0, b""), done
+    assert b"it was restored from a backup" in done.stderr
+
+
+def test_a_worker_answers_nothing_until_then(restored: Stage) -> None:
+    restored.put("one", "append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
+    assert restored.run("mailbox", "serve", "--once").exit_code != 0
+    assert "one" not in restored.replies()
+    assert restored.run("doctor", "--fix").exit_code in (0, 1)
+    assert restored.run("mailbox", "serve", "--once").exit_code == 0
+    assert restored.reply("one")["success"]

@@ -1,0 +1,146 @@
+"""`spec-kitty mission rewind`: what happened last does not count any more, and nothing that git does brings it back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.stage import APPROVED, SLUG, Outcome, Stage
+
+
+@pytest.fixture
+def approved(stage: Stage) -> Stage:
+    """WP01 is approved, and its log is committed; WP02 is planned."""
+    folder = stage.write_mission(
+        {"WP01": {"owned_files": ["src/one/**"]}, "WP02": {"owned_files": ["src/two/**"]}}
+    )
+    stage.git("add", str(folder))
+    stage.git("commit", "-q", "-m", "mission")
+    stage.approve("WP01", {"src/one/a.py": "1\n"})
+    stage.git("add", "kitty-specs")
+    stage.git("commit", "-q", "-m", "approved")
+    return stage
+
+
+def event_into(stage: Stage, lane: str) -> str:
+    return next(str(it["event_id"]) for it in stage.events() if it.get("to_lane") == lane)
+
+
+def rewind(stage: Stage, to: str, *words: str) -> Outcome:
+    why = ("--reason", "approved by mistake", "--actor", "ada", "--yes")
+    return stage.run("mission", "rewind", SLUG, "--to", to, *why, *words)
+
+
+def test_packages_stand_again_where_they_stood(approved: Stage) -> None:
+    tip = approved.git("rev-parse", f"kitty/mission-{SLUG}-lane-a")
+    before = approved.log().read_bytes()
+    handed_in = event_into(approved, "for_review")
+    done = rewind(approved, handed_in)
+    assert done.exit_code == 0, done
+    told = done.stdout.decode()
+    assert "WP01: approved -> for_review" in told
+    assert "in_review -> approved" in told
+    assert approved.lane("WP01") == "for_review"
+    last = approved.events()[-1]
+    assert (last["event_type"], last["actor"], last["reason"], last["to_event"]) == (
+        "MissionRewound",
+        "ada",
+        "approved by mistake",
+        handed_in,
+    )
+    line = approved.journal()[-1]
+    assert (line["command"], line["actor"], line["args"]["to"]) == (
+        "spec-kitty.rewind-mission",
+        "ada",
+        handed_in,
+    )
+    assert approved.git("rev-parse", f"kitty/mission-{SLUG}-lane-a") == tip
+    attic = approved.root / ".kitty" / "host"
+    assert any(it.read_bytes() == before for it in attic.rglob(f"{SLUG}-*"))
+    assert approved.run("mailbox", "verify").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("checkout", "-f", "--", "."), ("reset", "-q", "--hard"), ("stash", "-q", "-u")],
+    ids=lambda words: words[0],
+)
+def test_what_git_brings_back_does_not_count(approved: Stage, words: tuple[str, ...]) -> None:
+    assert rewind(approved, event_into(approved, "for_review")).exit_code == 0
+    approved.git(*words)
+    assert approved.lane("WP01") == "for_review"
+    approved.done("append-history", mission=SLUG, wp="WP02", actor="ada", note="goes on")
+    assert approved.lane("WP01") == "for_review"
+    lanes = [it.get("to_lane") for it in approved.events()]
+    assert "approved" not in lanes
+    assert approved.ask("accept-mission", mission=SLUG, actor="ada")["success"] is False
+
+
+def test_a_withdrawn_approval_that_was_written_again_does_not_count(approved: Stage) -> None:
+    approval = next(it for it in approved.events() if it.get("to_lane") == "approved")
+    assert rewind(approved, event_into(approved, "for_review")).exit_code == 0
+    with approved.log().open("a") as log:
+        log.write(json.dumps(approval, indent=None, sort_keys=True) + "\n")
+    assert approved.lane("WP01") == "for_review"
+    approved.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="goes on")
+    assert approved.lane("WP01") == "for_review"
+
+
+def test_the_work_goes_on_from_there(approved: Stage) -> None:
+    assert rewind(approved, event_into(approved, "for_review")).exit_code == 0
+    review: dict[str, object] = {"mission": SLUG, "wp": "WP01", "actor": "reviewer"}
+    approved.done("start-review", **review)
+    approved.done("transition", **review, to="approved", review_result=APPROVED)
+    assert approved.lane("WP01") == "approved"
+
+
+def test_nothing_is_withdrawn_that_was_not_asked_for(approved: Stage) -> None:
+    event = event_into(approved, "for_review")
+    before = approved.log().read_bytes()
+    shown = approved.run("mission", "rewind", SLUG, "--to", event, "--dry-run", "--json")
+    assert [it["what"] for it in shown.envelope["data"]["withdrawn"]][-1] == "in_review -> approved"
+    refused = approved.run("mission", "rewind", SLUG, "--to", event, "--reason", "why")
+    assert (refused.exit_code, b"give --yes" in refused.stderr) == (2, True)
+    assert approved.log().read_bytes() == before
+    assert approved.lane("WP01") == "approved"
+
+
+def test_a_step_is_not_divided(approved: Stage) -> None:
+    refused = rewind(approved, event_into(approved, "claimed"))
+    assert refused.exit_code == 2
+    assert event_into(approved, "in_progress") in refused.stderr.decode()
+
+
+def test_an_unknown_event_and_one_of_another_mission_are_refused(approved: Stage) -> None:
+    approved.write_mission({"WP01": {}}, slug="002-other")
+    approved.done("append-history", mission="002-other", wp="WP01", actor="ada", note="n")
+    other = approved.events("002-other")[-1]["event_id"]
+    for event, why in (("E9", "has no event 'E9'"), (other, "is of mission 002-other")):
+        refused = rewind(approved, event)
+        assert (refused.exit_code, why in refused.stderr.decode()) == (2, True), refused
+    event = event_into(approved, "approved")
+    assert rewind(approved, event_into(approved, "for_review")).exit_code == 0
+    assert "was withdrawn before" in rewind(approved, event).stderr.decode()
+
+
+def test_who_is_at_work_is_named(approved: Stage) -> None:
+    approved.done("start-implementation", mission=SLUG, wp="WP02", actor="bo")
+    event = event_into(approved, "for_review")
+    refused = rewind(approved, event)
+    assert refused.exit_code == 1
+    assert "WP02 is in_progress, held by bo" in refused.stderr.decode()
+    assert approved.lane("WP02") == "in_progress"
+    assert rewind(approved, event, "--force").exit_code == 0
+    assert approved.lane("WP02") == "planned"
+
+
+def test_what_was_merged_does_not_go_back(approved: Stage) -> None:
+    approved.done("transition", mission=SLUG, wp="WP02", to="canceled", actor="ada", note="no")
+    event = event_into(approved, "for_review")
+    approved.done("accept-mission", mission=SLUG, actor="ada")
+    approved.done("merge-mission", mission=SLUG, actor="ada")
+    refused = rewind(approved, event)
+    assert refused.exit_code == 1
+    assert "merged since" in refused.stderr.decode()
+    assert approved.lane("WP01") == "done"
