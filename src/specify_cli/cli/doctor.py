@@ -24,14 +24,14 @@ SHOWN_OF_EACH = 5
 @click.option("--json", "as_json", is_flag=True, help="The envelope, or the report, as JSON.")
 @click.option("--sandbox", metavar="DIR", help="Look at the sandbox that this runs in, instead.")
 def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None) -> None:
-    """Name everything that is not as it should be: file and line, and how to repair it.
+    """Name what is not as it should be: file and line, and how to repair it.
 
     Exit 0: sound, at most notes. 1: problems. 2: could not look.
 
     --fix mends logs, states and lanes.json, on another branch those of --mission alone; it takes
-    byte order marks away, puts unfinished files aside, makes the host's own folder private, has
-    git forget lane worktrees that are gone, and records a status of front matter, or of
-    tasks/done, in the log. Originals are kept in private/attic beside the record.
+    byte order marks away, puts unfinished files aside, makes the host's own folder private, has git
+    forget lane worktrees that are gone, and takes a status of front matter into the log. Originals
+    are kept in private/attic beside the record.
 
     --sandbox says, inside a sandbox, what can be done with a mailbox (DIR or INBOX:OUTBOX) or in
     a workspace (DIR). Exit 1: too little, or the host can be changed. As JSON: sandbox, can_work,

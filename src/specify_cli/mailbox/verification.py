@@ -19,6 +19,8 @@ from specify_cli.protocol import SUFFIX, is_request_id
 from specify_cli.storage.journal import Journal
 
 _PRUNE = "spec-kitty.prune-replies"
+_AGE = "older_than_s"
+_NAMED = 20
 _A_MOMENT_S = 1.0
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
@@ -40,22 +42,24 @@ def find_breaks(layout: MailboxLayout) -> list[str]:
     """
     journal = open_journal(layout)
     found = journal.verify()
-    return [*found, *_wrong_replies(layout, journal), *([] if found else _missing(layout, journal))]
+    return [*found, *_wrong_replies(layout, journal)]
 
 
 def find_notes(layout: MailboxLayout) -> list[str]:
     """What is no break, and what who looks for one should know. Raises: StorageFailed, StateUnreadable."""
     journal = open_journal(layout)
-    return [*journal.redactions(), *journal.delays()]
+    missing = [*_missing(layout, journal)]
+    more = [f"{len(missing) - _NAMED} more replies are missing"] if len(missing) > _NAMED else []
+    return [*journal.redactions(), *journal.delays(), *missing[:_NAMED], *more]
 
 
 def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
-    """The replies that are not there, and that nobody has pruned."""
+    """The replies that are not there, and that nobody has pruned: the host has them, and publishes them when asked again."""
     expected: dict[str, tuple[Path, str, int]] = {}
     pruned = datetime.min.replace(tzinfo=UTC)
     for line in journal.lines():
-        if line["command"] == _PRUNE and line["envelope"]["success"]:
-            age = timedelta(seconds=line["args"]["older_than_s"])
+        if line["command"] == _PRUNE and line["envelope"]["success"] and _AGE in line["args"]:
+            age = timedelta(seconds=line["args"][_AGE])
             pruned = max(pruned, datetime.fromisoformat(line["envelope"]["timestamp"]) - age)
         is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code
         if line["door"] == ids.MAILBOX and not line["dead_letter"] and not is_conflict:
@@ -74,7 +78,7 @@ def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
         time.sleep(_A_MOMENT_S)
     for shown, (path, _, seq) in absent.items():
         if not os.path.lexists(path):
-            yield f"{shown}: is missing, the reply that journal line {seq} tells of"
+            yield f"{shown}: is missing, the reply that journal line {seq} tells of; it comes back when it is asked for again"
 
 
 def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:

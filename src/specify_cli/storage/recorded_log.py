@@ -7,7 +7,7 @@ is decided on them; lines that the file has lost come back to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -280,28 +280,6 @@ class RecordedLog:
         if at and at.operation:
             return f"because a {at.operation} is under way"
         return checkout.hindrance(view.found, view.known, at)
-
-    def take_back(self, events: Sequence[Event]) -> None:
-        """The `events`, the newest append, do not count; nobody was told of them yet.
-
-        Call it under the mission's lock that `append` was called under.
-
-        Raises:
-            StorageFailed: the disk refused.
-        """
-        record = records.made(self.project)
-        view = self._view(record)
-        place = len(view.kept.lines) - len(events)
-        new = lines_of(event_lines.encode(events, mission_slug=self.slug))
-        if events and view.kept.lines[place:] == new:
-            at, number = clock.timestamp(), view.known.number
-            with suppress(StateUnreadable):  # What cannot be taken in stays in the file.
-                _, view = self._judged(view)
-            # What others wrote behind the events stays.
-            late = [replace(it, after=min(it.after, place)) for it in view.foreign]
-            withdrawn = Draft(at=at, kind=WITHDRAWN, mission=number, place=place)
-            record.commit(_behind(view, [withdrawn, *_taken_in(replace(view, foreign=late))]))
-            self._write(record, view)
 
     def withdrawing(self, place: int, lines: bytes) -> PreparedLines:
         """What to commit so that only `place` lines of the log count, and behind them these; as `prepared`.

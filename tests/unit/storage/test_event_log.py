@@ -145,17 +145,6 @@ def test_another_versions_idea_of_an_identity_is_no_damage(log: RecordedLog) -> 
     assert log.read().events == (CLAIM,)
 
 
-def test_an_append_that_is_taken_back_leaves_no_byte_and_an_older_one_stays(
-    log: RecordedLog,
-) -> None:
-    log.append([NOTE])
-    log.append([CLAIM, BEGIN])
-    log.take_back([NOTE])
-    assert log.read().events == (NOTE, CLAIM, BEGIN)
-    log.take_back([CLAIM, BEGIN])
-    assert log.path.read_bytes() == line(NOTE)
-
-
 # What a crash leaves.
 
 

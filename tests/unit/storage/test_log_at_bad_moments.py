@@ -41,14 +41,6 @@ def test_what_is_written_between_the_look_and_the_append_stays(
     assert log.path.read_bytes().count(b"\n") == 4
 
 
-def test_what_others_wrote_behind_an_append_that_is_taken_back_stays(log: RecordedLog) -> None:
-    log.append([NOTE])
-    log.path.write_bytes(log.path.read_bytes() + line(COLLEAGUE))
-    log.take_back([NOTE])
-    assert log.read().events == (CLAIM, BEGIN, COLLEAGUE)
-    assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(COLLEAGUE)
-
-
 def test_a_line_of_others_divides_no_append(root: Path) -> None:
     log = log_in(root, "002-find")
     log.append([CLAIM, BEGIN])

@@ -219,10 +219,17 @@ def _step(log: RecordedLog, name: str, event: object) -> None:
         with suppress(SpecKittyError):
             writer.append([event])  # type: ignore[list-item]
             if name == "undo":
-                writer.take_back([event])  # type: ignore[list-item]
+                undo(writer)
     elif name == "put_right":
         with suppress(SpecKittyError):
             log.put_right()
+
+
+def undo(log: RecordedLog) -> None:
+    """The newest line does not count any more."""
+    prepared = log.withdrawing(len(log.view().kept.lines) - 1, b"")
+    records.made(log.project).commit(prepared.drafts)
+    prepared.follow()
 
 
 def told(log: RecordedLog) -> tuple[object, ...]:
