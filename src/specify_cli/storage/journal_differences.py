@@ -1,0 +1,124 @@
+"""How the published lines stand to those of the record."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator, Sequence
+
+from specify_cli import progress
+from specify_cli.storage import published_line
+from specify_cli.storage.journal_files import JournalFiles
+from specify_cli.storage.record import DROPPED, PRUNED, Record
+
+
+def differences(files: JournalFiles, record: Record) -> Iterator[str]:
+    """A sentence for each published line that is not what the record has, or is missing. Raises: StorageFailed, StateUnreadable."""
+    numbers = record.numbers(after=record.noted(DROPPED))
+    order = _Order(numbers)
+    pruned = _Pruned(record.noted(PRUNED))
+    published = files.numbered()
+    for place, line in progress.counted(published, "proving the journal", total=len(numbers)):
+        try:
+            seq = published_line.parse(line)["seq"]
+        except (ValueError, RecursionError) as error:
+            yield f"{place}: is no line of the journal: {error}"
+            continue
+        known = record.published_line(seq)
+        yield from pruned.fault_before(seq, known or line)
+        if known is None and pruned.may_be(seq, place=place, line=line):
+            known = line
+        if known is None:
+            yield f"{place}: the host has no line {seq}"
+        elif known != line:
+            yield f"{place}: {_change(line, known)}"
+        else:
+            yield from (f"{place}: {it}" for it in order.faults_at(seq))
+        order.add(seq)
+    yield from order.faults_at_end()
+
+
+class _Order:
+    """Whether lines come in their order, with none of `numbers` missing."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+        self._seen: set[int] = set()
+        self._last = 0
+
+    def faults_at(self, seq: int) -> Iterator[str]:
+        """What is wrong with the place of that line."""
+        if seq in self._seen or seq <= self._last:
+            yield f"line {seq} stands behind line {self._last}"
+        elif seq != self._last + 1:
+            start = bisect.bisect_right(self._numbers, self._last)
+            end = bisect.bisect_left(self._numbers, seq)
+            if gap := _words(it for it in self._numbers[start:end] if it not in self._seen):
+                yield f"{gap} missing before it"
+
+    def add(self, seq: int) -> None:
+        """The line was there."""
+        self._seen.add(seq)
+        self._last = max(self._last, seq)
+
+    def faults_at_end(self) -> Iterator[str]:
+        """What is missing behind the last line; the newest one may be under way."""
+        if missing := _words(it for it in self._numbers[:-1] if it > self._last):
+            yield f"{missing} not published"
+
+
+class _Pruned:
+    """Lines that the record does not have any more, up to the line `until`: the line behind each proves it."""
+
+    def __init__(self, until: int) -> None:
+        self._until = until
+        self._seq, self._place, self._line = 0, "", b""
+
+    def may_be(self, seq: int, *, place: str, line: bytes) -> bool:
+        """Whether the line of that number may be one of them."""
+        if seq <= self._until:
+            self._seq, self._place, self._line = seq, place, line
+        return seq <= self._until
+
+    def fault_before(self, seq: int, line: bytes) -> Iterator[str]:
+        """What is wrong with the one before that line, if it is one of them."""
+        if self._seq and self._seq == seq - 1 and not published_line.names(line, self._line):
+            yield f"{self._place}: is not what the host wrote"
+        self._seq = 0
+
+
+def _change(line: bytes, known: bytes) -> str:
+    if published_line.link(known) == published_line.digest(line):
+        return "has text that was redacted; run 'spec-kitty doctor --fix'"
+    return "is not what the host wrote"
+
+
+def _words(numbers: Iterable[int]) -> str:
+    """Words for the lines of these numbers, which follow each other; empty for none."""
+    found = [*numbers]
+    if not found:
+        return ""
+    return f"line {found[0]} is" if len(found) == 1 else f"lines {found[0]} to {found[-1]} are"
+
+
+def breaks_of_chain(files: JournalFiles) -> Iterator[str]:
+    """A sentence for each published line that does not continue the one before, where there is no record. Raises: StorageFailed."""
+    seq, digest = 0, published_line.NOTHING_BEFORE
+    for place, line in files.numbered():
+        seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
+        if complaint:
+            yield f"{place}: {complaint}"
+        digest = published_line.link(line)
+
+
+def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, str | None]:
+    """The line's number, to go on from, and what is wrong with it."""
+    try:
+        entry = published_line.parse(line)
+    except (ValueError, RecursionError) as error:
+        return expected_seq, f"is no line of the journal: {error}"
+    seq: int = entry["seq"]
+    if seq != expected_seq:
+        return seq, f"has the number {seq}, expected {expected_seq}"
+    if entry.get("prev") != expected_prev:
+        return seq, "does not continue the line before it: one of the two was changed"
+    return seq, None
