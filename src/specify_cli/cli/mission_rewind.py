@@ -83,7 +83,7 @@ def rewind(
 
 def _show(plan: Mapping[str, Any]) -> None:
     gone = plan["withdrawn"]
-    say(f"withdrawn of {plan['mission_slug']}: {_events(len(gone))}")
+    say(f"to be withdrawn of {plan['mission_slug']}: {_events(len(gone))}")
     if len(gone) > SHOWN:
         say(f"  {len(gone) - SHOWN} older ones")
     for it in gone[-SHOWN:]:

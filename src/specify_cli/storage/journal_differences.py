@@ -34,7 +34,8 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         else:
             yield from (f"{place}: {it}" for it in order.faults_at(seq))
         order.add(seq)
-    yield from order.faults_at_end()
+    for fault in order.faults_at_end():
+        yield f"{files.path.name}: {fault}; 'spec-kitty doctor --fix' publishes them again"
 
 
 class _Order:

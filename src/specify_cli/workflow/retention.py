@@ -123,7 +123,8 @@ class Retention:
 
     def _old_reads(self, record: Record) -> OldReads:
         settings = self.project.settings
-        before = clock.as_text(clock.now() - timedelta(days=settings.reads_days))
+        age = max(timedelta(days=settings.reads_days), JUST_ASKED)
+        before = clock.as_text(clock.now() - age)
         rule = record_retention.Rule(before=before, max_bytes=settings.reads_max_bytes)
         return record_retention.old_reads(record, rule)
 
