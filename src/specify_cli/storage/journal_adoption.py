@@ -30,14 +30,20 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
     """
     seq, newest = record.last_published()
     prev = published_line.link(newest) if newest else ""
-    # What is in the archive was in the record before.
-    for _, line in files.numbered(with_archive=not newest):
+    for _, line in files.numbered(with_archive=not newest or _has_gap(files, seq)):
         with suppress(ValueError, RecursionError):
             entry = published_line.parse(line)
             continues = (entry["seq"], entry.get("prev")) == (seq + 1, prev)
             if continues or (not newest and entry["seq"] > seq):
                 yield line, entry
                 seq, prev = entry["seq"], published_line.link(line)
+
+
+def _has_gap(files: JournalFiles, seq: int) -> bool:
+    """Whether the line behind that one may be in the archive."""
+    for _, line in files.numbered(with_archive=False):
+        return (published_line.seq_of(line) or 0) > seq + 1
+    return True
 
 
 def require_current(record: Record, files: JournalFiles) -> None:
@@ -58,6 +64,24 @@ def require_current(record: Record, files: JournalFiles) -> None:
             " 'spec-kitty doctor --fix' has taken them in",
             file=str(record.path),
         )
+    if seq and (beyond := _last_beyond(files, seq)):
+        raise StateUnreadable(
+            f"the host's record ends at line {seq} of the journal, and {files.path} has line {beyond}, with a gap between:"
+            f" the record was restored from an older backup, perhaps. Put the parts of the journal back into {files.archive},"
+            " or a newer backup in the record's place; 'spec-kitty doctor --fix' goes on without these lines",
+            file=str(record.path),
+        )
+
+
+def _last_beyond(files: JournalFiles, seq: int) -> int:
+    """The last published line of a host that had a record, if it is behind that one; else 0."""
+    last = 0
+    for _, line in files.numbered(with_archive=False):
+        if (published_line.seq_of(line) or 0) > seq:
+            with suppress(ValueError, RecursionError):
+                entry = published_line.parse(line)
+                last = entry["seq"] if _had_record(entry) else last
+    return last
 
 
 def take_over(record: Record, files: JournalFiles, *, restores: bool = False) -> None:

@@ -130,7 +130,8 @@ class JournalPublisher:
 
         data = _with_redacted((line for _, line in unpacked(part)), record)
         if data is not None:
-            publish(part, gzip.compress(data), below=self._project.root)
+            packed = gzip.compress(data, mtime=0)
+            publish(part, packed, mode=0o600, below=self._project.root)
 
     def is_complete(self, record: Record) -> bool:
         """Whether the files have no line that the record lacks. Raises: as `bring_up`."""

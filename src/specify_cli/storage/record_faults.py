@@ -54,8 +54,14 @@ def broken_chain(
             continue
         if before is not None and (fault := _gap(before, entry, pruned=pruned)):
             return [f"{path}: {fault}"]
+        if entry.is_read and entry.position not in redacted and _says_redacted(entry.published):
+            return [f"{path}: entry {entry.position} says that it was redacted, and nobody has"]
         before = entry
     return []
+
+
+def _says_redacted(line: bytes) -> bool:
+    return published_line.link(line) != published_line.digest(line)
 
 
 def _gap(before: Entry, entry: Entry, *, pruned: int) -> str:

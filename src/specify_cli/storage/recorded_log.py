@@ -195,6 +195,8 @@ class RecordedLog:
         for number, _ in view.found.changed:
             raise event_lines.changed(self.path, number)
         if view.found.unredacted:
+            # What others wrote is in the file alone.
+            _, view = self._take_in(view)
             self._write(record, view, repairs=True)
             if self.view().found.unredacted:
                 raise StorageFailed(f"{self.path} may not be written while git is at work")

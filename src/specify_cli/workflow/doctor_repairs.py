@@ -15,7 +15,7 @@ from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import project_files, record_place, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding
@@ -77,6 +77,11 @@ def _publish_again(project: Project, path: Path) -> bool:
     """The published journal is what the host wrote; what was not is in the attic."""
     journal = Journal(project)
     journal.restore()
+    for slug in all_missions(project):
+        files = MissionFiles(project, slug)
+        # Where the record was older, the log may have events that only the file tells of.
+        with locks.held(files.lock):
+            files.log.take_in()
     return not journal.verify()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -74,57 +74,65 @@ class Redacting:
         with ExitStack() as stack:
             # A second one must not bring back what the first one has taken out.
             stack.enter_context(locks.held(self.project.lock("redaction")))
+            slugs = self._missions_of(redaction_plan.plan(record, about, secret))
+            for slug in slugs:
+                log = MissionFiles(self.project, slug)
+                stack.enter_context(locks.held(log.lock))
+                # What others wrote is in the file alone.
+                log.log.take_in()
             plan = redaction_plan.plan(record, about, secret)
-            slug = self._mission_of(record, plan, about)
-            if slug is not None:
-                stack.enter_context(locks.held(MissionFiles(self.project, slug).lock))
-                plan = redaction_plan.plan(record, about, secret)
             files, left = redaction_files.redact_own(self.project, secret)
             if not plan.replaces and not files and not self._was_redacted(record, about):
                 raise UsageError(f"that text is in no note, reason or message of {about}")
-            report = self._report(record, plan, secret, about=about, slug=slug)
-            if plan.replaces:
-                draft = self._draft(record, plan, about, actor=actor, reason=reason)
-                prepared = [draft]
-            else:
-                prepared = []
-            follow = partial(redaction_files.complete, self.project, record, locked=slug)
+            report = self._report(record, plan, secret, about=about, slugs=slugs)
+            prepared = [*self._drafts(record, plan, about, actor=actor, reason=reason)]
+            locked = frozenset(slugs)
+            follow = partial(redaction_files.complete, self.project, record, locked=locked)
             if cause.decision is not None:
                 cause.decision.add((), PreparedLines(drafts=prepared, follow=follow))
                 cause.decision.keep(stack.pop_all())
         return replace(report, files=files, left=left)
 
-    def _draft(
+    def _drafts(
         self, record: Record, plan: RedactionPlan, about: str, *, actor: str, reason: str
-    ) -> Draft:
-        at = clock.timestamp()
-        said = Redaction(at=at, actor=actor, reason=reason, about=about, entries=plan.digests)
-        behind = None if plan.mission is None else record.position_of(plan.mission)
-        return Draft(
-            at=at,
-            kind=REDACTION,
-            mission=plan.mission,
-            behind=behind,
-            log=said.line(),
-            replaces=plan.replaces,
-        )
+    ) -> Iterator[Draft]:
+        """One for each mission, whose states are folded anew by it; what is in no log is in the first."""
+        at, left = clock.timestamp(), {*plan.replaces}
+        missions: list[int | None] = [*plan.missions] or [None]
+        for mission in missions:
+            others = {it for x, own in plan.missions.items() if x != mission for it in own}
+            mine = sorted(left - others)
+            left -= {*mine}
+            digests = {it: plan.digests[it] for it in mine}
+            said = Redaction(at=at, actor=actor, reason=reason, about=about, entries=digests)
+            if mine:
+                yield Draft(
+                    at=at,
+                    kind=REDACTION,
+                    mission=mission,
+                    behind=None if mission is None else record.position_of(mission),
+                    log=said.line(),
+                    replaces={it: plan.replaces[it] for it in mine},
+                )
 
     def _was_redacted(self, record: Record, about: str) -> bool:
         return any(it.about == about for it in record.redactions())
 
-    def _mission_of(self, record: Record, plan: RedactionPlan, about: str) -> str | None:
-        """The folder of the mission that it is about; None where it is about none that is there."""
-        if plan.mission is None:
-            return None
-        for slug in all_missions(self.project):
-            if MissionFiles(self.project, slug).log.view().known.number == plan.mission:
-                return slug
-        return None
+    def _missions_of(self, plan: RedactionPlan) -> list[str]:
+        """The folders of the missions that are there and that it is about, in the order in which they are locked."""
+        logs = {it: MissionFiles(self.project, it).log for it in sorted(all_missions(self.project))}
+        return [it for it, log in logs.items() if plan.missions and log.number() in plan.missions]
 
     def _report(
-        self, record: Record, plan: RedactionPlan, secret: str, *, about: str, slug: str | None
+        self,
+        record: Record,
+        plan: RedactionPlan,
+        secret: str,
+        *,
+        about: str,
+        slugs: Sequence[str],
     ) -> RedactionReport:
-        commits, look = self._commits(secret, slug)
+        commits, look = self._commits(secret, slugs)
         replies = redaction_files.replies_to(self.project, record, plan.requests)
         return RedactionReport(
             about=about,
@@ -138,15 +146,16 @@ class Redacting:
             look=look,
         )
 
-    def _commits(self, secret: str, slug: str | None) -> tuple[list[str], str | None]:
-        """The commits whose log has it, and a command that shows them."""
-        if slug is None:
-            return [], None
+    def _commits(self, secret: str, slugs: Sequence[str]) -> tuple[list[str], str | None]:
+        """The commits whose logs have it, and a command that shows them."""
         with repositories.looking(self.project) as repository:
-            if repository is None or not repository.has_commits():
+            if repository is None or not repository.has_commits() or not slugs:
                 return [], None
-            path = MissionFiles(self.project, slug).log.path
-            name = os.path.relpath(path, repository.root)
-            commits = holding.commits_with(repository.git, name, forms_of(secret))
-            look = f"git -C {shlex.quote(str(repository.root))} log --all --oneline -- {shlex.quote(name)}"
+            paths = [MissionFiles(self.project, it).log.path for it in slugs]
+            names = [os.path.relpath(it, repository.root) for it in paths]
+            forms = forms_of(secret)
+            found = (it for x in names for it in holding.commits_with(repository.git, x, forms))
+            commits = list(dict.fromkeys(found))
+            root, listed = shlex.quote(str(repository.root)), shlex.join(names)
+            look = f"git -C {root} log --all --oneline -- {listed}"
             return commits, look if commits else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,10 @@ def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator
             yield path, published_line.parse(first)["envelope"]
 
 
-def bring_up(project: Project, record: Record, *, locked: str | None = None) -> list[str]:
+def bring_up(project: Project, record: Record, *, locked: Collection[str] = ()) -> list[str]:
     """Logs, replies and published lines have what the record has of what was redacted; what could not be done.
 
-    The lock of the mission `locked` is held already.
+    The locks of the missions in `locked` are held already.
     """
     complaints: list[str] = []
     redactions = record.redactions()
@@ -91,13 +91,13 @@ def bring_up(project: Project, record: Record, *, locked: str | None = None) -> 
         with _collecting(complaints), ExitStack() as stack:
             if not files.log.view().found.unredacted:
                 continue
-            if slug != locked:
+            if slug not in locked:
                 stack.enter_context(locks.held(files.lock))
             files.log.redact()
     return complaints
 
 
-def complete(project: Project, record: Record, *, locked: str | None = None) -> None:
+def complete(project: Project, record: Record, *, locked: Collection[str] = ()) -> None:
     """A redaction that is in the record is in all files; what keeps it from that is told, and tried again later."""
     complaints = bring_up(project, record, locked=locked)
     if not complaints:

@@ -32,12 +32,12 @@ _PROVED: Final = (
 class RedactionPlan:
     """What entries have from now on, by position, and for each the digests of its lines: now, and before.
 
-    `mission` is the number of the mission that they are about, `requests` the ids of the requests.
+    `missions` are the numbers of the missions whose logs they are in, `requests` the ids of the requests.
     """
 
     replaces: dict[int, tuple[bytes | None, bytes]] = field(default_factory=dict)
     digests: dict[int, dict[str, str]] = field(default_factory=dict)
-    mission: int | None = None
+    missions: dict[int, set[int]] = field(default_factory=dict)
     requests: set[str] = field(default_factory=set)
     log_lines: int = 0
     published_lines: int = 0
@@ -112,7 +112,9 @@ def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
     for place, line in enumerate(log):
         if not names.has(json_object(line) or {}):
             continue
-        found.is_known, found.mission = True, entry.mission
+        found.is_known = True
+        if entry.mission is not None:
+            found.missions.setdefault(entry.mission, set()).add(entry.position)
         if _has(line, names.secret):
             log[place] = record_proof.redacted(line, salt=entry.salt, secret=names.secret)
             found.log_lines += 1

@@ -179,7 +179,7 @@ def test_a_call_that_was_killed_is_completed_by_the_next(told: Stage, step: int)
         "        return real(*args, **kw)\n"
         "    return do\n"
         "os.rename, os.replace, os.ftruncate = map(dying, (os.rename, os.replace, os.ftruncate))\n"
-        "record.Record._writing = dying(record.Record._writing)\n"
+        "record.Record.writing = dying(record.Record.writing)\n"
         "record.Record.finish_redaction = dying(record.Record.finish_redaction)\n"
         "from specify_cli.__main__ import main\n"
         "sys.argv[1:] = ['redact', 'two', '--reason', 'r', '--actor', 'ada']\n"

@@ -138,7 +138,9 @@ def test_lines_that_were_taken_away_come_back_beside_the_newest_part(
     do: Callable[[Path], object],
 ) -> None:
     do(path)
-    assert journal.verify() == ["lines 1 to 2 are not published"]
+    assert journal.verify() == [
+        "journal.jsonl: lines 1 to 2 are not published; 'spec-kitty doctor --fix' publishes them again"
+    ]
     assert journal.find("a") is not None
     assert journal.append(line("d"))["seq"] == 4
     assert [published_line.seq_of(it) for it in path.read_bytes().splitlines(True)] == [4]
