@@ -230,6 +230,10 @@ def _files(root: Path) -> Iterator[str]:
     for name in _names(root):
         # Nor is git's diary, which it syncs never, nor what SQLite has beside a database that is open, nor a worker's lock.
         is_beside = name.endswith(("/record.db-wal", "/record.db-shm", "/worker"))
+        # What a workspace has of the project's attributes depends on when the host first changed a mission.
+        is_beside = is_beside or (
+            name.startswith(".worktrees/") and name.endswith("/info/attributes")
+        )
         if not name.startswith(UNCOUNTED) and "/logs/" not in name and not is_beside:
             # Where the last reset of a worktree came from: nobody's state.
             yield _undated(ULID.sub("ULID", name.replace("/ORIG_HEAD", "/HEAD")))

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
     for line in journal.lines():
         if line["command"] == _PRUNE and line["envelope"]["success"] and _AGE in line["args"]:
             age = timedelta(seconds=line["args"][_AGE])
-            pruned = max(pruned, datetime.fromisoformat(line["envelope"]["timestamp"]) - age)
+            pruned = max(pruned, _moment(line["envelope"]["timestamp"]) - age)
         is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code
         if line["door"] == ids.MAILBOX and not line["dead_letter"] and not is_conflict:
             name = line["correlation_id"] + SUFFIX
@@ -69,7 +70,7 @@ def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
             path = layout.places(identity).outbox / name
             expected.setdefault(shown, (path, line["at"], line["seq"]))
     absent = {it: said for it, said in expected.items() if not os.path.lexists(said[0])}
-    absent = {x: it for x, it in absent.items() if datetime.fromisoformat(it[1]) >= pruned}
+    absent = {x: it for x, it in absent.items() if _moment(it[1]) >= pruned}
     if not os.path.lexists(layout.heartbeat):
         # No worker has ever served here.
         return
@@ -79,6 +80,14 @@ def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
     for shown, (path, _, seq) in absent.items():
         if not os.path.lexists(path):
             yield f"{shown}: is missing, the reply that journal line {seq} tells of; it comes back when it is asked for again"
+
+
+def _moment(text: object) -> datetime:
+    """What the text of a line says; the beginning of all time where it says nothing."""
+    with suppress(TypeError, ValueError):
+        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return datetime.min.replace(tzinfo=UTC)
 
 
 def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:

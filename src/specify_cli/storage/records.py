@@ -91,10 +91,9 @@ def _made_anew(project: Layout) -> Record:
     if not _is_ours(database):
         raise not_ours(database, database.stat().st_uid)
     # Loaded by who changes something alone.
-    from specify_cli.storage import former_intents, union_merge
+    from specify_cli.storage import former_intents
 
     former_intents.take_over(record, project)
-    union_merge.arrange(project)
     record = _opened.setdefault(folder, record)
     if (checkout := host_place.around(project.root)) is not None:
         record.remember("path", host_place.path_in(checkout[0], project.root))

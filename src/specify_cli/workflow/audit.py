@@ -170,7 +170,7 @@ def compare_heads(project: Project) -> Iterator[Difference]:
         if record is None or repository is None or not repository.has_commits():
             return
         slugs = [*all_missions(project)]
-        targets = {MissionFiles(project, it).identity().own_target for it in slugs}
+        targets = {it for slug in slugs for it in _target_of(MissionFiles(project, slug))}
         tips = [*map(repository.branch_tip, sorted(targets)), repository.head()]
         commits = [tip for tip in dict.fromkeys(tips) if tip]
         known = dict.fromkeys([*slugs, *(it.folder for it in record.known())])
@@ -187,6 +187,11 @@ def compare_heads(project: Project) -> Iterator[Difference]:
                 if is_later:
                     what += f"; it was restored from a backup, behind entry {restored}"
                 yield Difference(what=f"commit {commit[:12]}: {what}", is_break=is_break)
+
+
+def _target_of(files: MissionFiles) -> Iterator[str]:
+    with suppress(StateUnreadable):  # The doctor names what is damaged.
+        yield files.identity().own_target
 
 
 def _named_by(line: Mapping[str, Any]) -> list[str]:

@@ -218,7 +218,9 @@ def _examine_journal(project: Project) -> Iterator[Finding]:
 
 def _examine_heads(project: Project) -> Iterator[Finding]:
     """Commits of the host that know of entries which the record does not have, or has otherwise."""
-    breaks = [it.what for it in audit.compare_heads(project) if it.is_break]
+    breaks: list[str] = []
+    with suppress(StorageFailed):  # What is wrong with the repository is a finding already.
+        breaks = [it.what for it in audit.compare_heads(project) if it.is_break]
     repair = "put the newest backup of the record in its place; see 'spec-kitty mailbox verify'"
     for what in breaks[:1]:
         yield error("record", project.record, what, repair=repair)

@@ -304,10 +304,25 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
     with ExitStack() as stack:
         stack.enter_context(locks.held(files.lock))
         mission = _with_plan(_open(files, files.log.take_in(), is_kept=True))
+        _arrange_merges(project)
         with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
             yield mission
         for decision in mission.decisions[-1:]:
             decision.keep(stack.pop_all())
+
+
+_arranged: set[Path] = set()
+"""The projects that this process has done that for."""
+
+
+def _arrange_merges(project: Project) -> None:
+    """Git merges logs line by line, before the first line of this process is written."""
+    if project.root not in _arranged:
+        # Loaded by who changes something alone.
+        from specify_cli.storage import union_merge
+
+        union_merge.arrange(project)
+        _arranged.add(project.root)
 
 
 def _with_plan(mission: OpenMission) -> OpenMission:

@@ -16,7 +16,6 @@ import pytest
 from tests.campaign import sampled
 from tests.integration.crashes.gits import fatal_git
 from tests.integration.stage import POLICY, TIMEOUT_S, Process, Stage, flags
-from tests.records import forget
 
 pytestmark = pytest.mark.long
 
@@ -168,22 +167,6 @@ def test_a_merge_killed_at_any_call_of_git_is_completed_by_the_same_id(
         assert process.returncode == -signal.SIGKILL
     assert process.returncode == 0
     assert call > 2
-
-
-def test_a_merge_whose_answer_was_lost_is_answered_with_its_commit(stage: Stage) -> None:
-    slug = SLUGS[0]
-    stage.write_mission({"WP01": {}}, slug=slug)
-    stage.approve("WP01", {f"src/{slug}": "work\n"}, slug=slug)
-    first = merge_again(stage, slug)
-    journal = stage.root / ".kitty" / "outbox" / "journal.jsonl"
-    lines = journal.read_bytes().splitlines(keepends=True)
-    forget(stage.root)
-    journal.write_bytes(b"".join(line for line in lines if b"merge-" not in line))
-    assert merge_again(stage, slug)["commit"] == first["commit"]
-    assert_merged_once(stage, slug)
-    assert stage.journal()[-1]["commits"] == [first["commit"]]
-    later = stage.done("merge-mission", policy=None, mission=slug)
-    assert later["commit"] is None
 
 
 def test_a_killed_merge_does_not_stand_in_the_way_of_another_request(

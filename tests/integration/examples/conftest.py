@@ -51,7 +51,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(untouched: Path, tmp_path: Path) -> Path:
     """The quickstart's mission in a repository of its own, nothing of it begun."""
-    return shutil.copytree(untouched, tmp_path / "project")
+    return shutil.copytree(untouched, tmp_path / "project", symlinks=True)
 
 
 @pytest.fixture

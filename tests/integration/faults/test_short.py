@@ -67,9 +67,3 @@ def test_an_object_that_git_cannot_write_is_no_fault_of_the_host(ground: Ground)
 def test_a_workspace_that_is_not_finished_is_made_anew(ground: Ground, name: str) -> None:
     path = f"001-search-lane-a/workspace/.git/{name}"
     assert struck(ground, "start-implementation", "kill-before", "write", path) == []
-
-
-def test_a_note_that_cannot_be_removed_is_no_failure_of_the_call(ground: Ground) -> None:
-    place, golden, calls = ground.ready("accept-mission", "cli")
-    [*_, at] = [call.number for call in calls if call.op == "unlink" and "/begun/" in call.path]
-    assert Struck(place, golden).problems(KINDS["erofs"].orders(at)) == []

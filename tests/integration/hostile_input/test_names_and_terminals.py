@@ -132,7 +132,7 @@ WORDS = (
     ("implement", CODES[0]),
     (CODES[0],),
 )
-OWN_CODES = re.compile(rb"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[\?2004[lh]")
+OWN_CODES = re.compile(rb"\r\x1b\[K|\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[\?2004[lh]")
 
 
 def strangers(sent: bytes) -> set[bytes]:

@@ -129,7 +129,10 @@ def test_verify_names_a_line_that_lacks_a_part(served: MailboxLayout) -> None:
 
 def test_verify_tells_programs_as_well(served: MailboxLayout) -> None:
     sound = run("verify", "--json")
-    assert (sound.exit_code, json.loads(sound.stdout)) == (0, {"is_sound": True, "breaks": []})
+    assert (sound.exit_code, json.loads(sound.stdout)) == (
+        0,
+        {"is_sound": True, "breaks": [], "notes": []},
+    )
     (served.outbox / "one.json").write_text("{}")
     broken = run("verify", "--json")
     report = json.loads(broken.stdout)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import CalledProcessError
 
+from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 
 NOTE = {"mission": SLUG, "wp": "WP03", "actor": "ada"}
@@ -37,17 +38,17 @@ def build(root: Path) -> tuple[Path, Path]:
     stage.approve("WP01", {"src/1/one.py": "1\n"})
     stage.done("transition", mission=SLUG, wp="WP01", actor="ada", **WITHDRAWN)
     stage.done("start-implementation", mission=SLUG, wp="WP02", actor="bo")
-    is_open = Path(shutil.copytree(root, root.with_name("open"), symlinks=True))
+    is_open = copied(root, root.with_name("open"))
     stage.git("add", "-A")
     stage.git("commit", "-q", "-m", "what the host wrote")
-    committed = Path(shutil.copytree(root, root.with_name("committed"), symlinks=True))
+    committed = copied(root, root.with_name("committed"))
     return is_open, committed
 
 
 def put_back(kept: Path, root: Path) -> None:
     """The project is what it was when that copy was made, at the same place."""
     shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(kept, root, symlinks=True)
+    copied(kept, root)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import pytest
 
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
+from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 
 
@@ -22,7 +23,7 @@ def restored(stage: Stage, tmp_path: Path) -> Stage:
     record = records.found(Layout(stage.root))
     assert record is not None
     record.close()
-    shutil.copytree(record.path.parent, tmp_path / "backup")
+    copied(record.path.parent, tmp_path / "backup")
     stage.done("transition", mission=SLUG, wp="WP02", to="canceled", actor="ada", note="no")
     stage.approve("WP01", {"src/one/a.py": "1\n"})
     stage.done("accept-mission", mission=SLUG, actor="ada", correlation_id="accepting")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from specify_cli import bootstrap
 from specify_cli.workflow.merge_run import MergeRun
+from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 
 pytestmark = pytest.mark.long
@@ -26,7 +26,7 @@ def test_a_merge_that_was_begun_elsewhere_waits_for_a_person(stage: Stage, tmp_p
         with pytest.raises(KeyboardInterrupt):
             stage.ask("merge-mission", mission=SLUG, correlation_id="killed")
     copy = Stage(root=tmp_path / "copy")
-    shutil.copytree(stage.root, copy.root, symlinks=True)
+    copied(stage.root, copy.root)
     bootstrap.dispatcher(copy.root).settle_intents()
     assert copy.lane("WP01") == "approved"
     refused = copy.run("merge")

@@ -10,6 +10,7 @@ import pytest
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record_heads import RecordHead
+from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 from tests.records import forget
 
@@ -55,7 +56,7 @@ def test_a_record_that_was_restored_from_a_backup_is_told(stage: Stage, tmp_path
     record = records.found(Layout(stage.root))
     assert record is not None
     record.close()
-    shutil.copytree(record.path.parent, tmp_path / "backup")
+    copied(record.path.parent, tmp_path / "backup")
     stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="later")
     stage.done("accept-mission", mission=SLUG, actor="ada")
     record.close()

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from specify_cli.storage.layout import Layout
 from tests.integration.stage import APPROVED, SLUG, Outcome, Stage
 
 
@@ -56,7 +57,7 @@ def test_packages_stand_again_where_they_stood(approved: Stage) -> None:
         handed_in,
     )
     assert approved.git("rev-parse", f"kitty/mission-{SLUG}-lane-a") == tip
-    attic = approved.root / ".kitty" / "host"
+    attic = Layout(approved.root).host
     assert any(it.read_bytes() == before for it in attic.rglob(f"{SLUG}-*"))
     assert approved.run("mailbox", "verify").exit_code == 0
 

@@ -11,6 +11,7 @@ import pytest
 
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
+from tests.copies import copied
 from tests.integration.record import judging
 from tests.integration.record.scene import CASES, ROWS, build, put_back
 from tests.integration.stage import Stage
@@ -49,7 +50,7 @@ def test_nothing_is_lost_and_what_is_said_is_true(
     before = known_ids(stage)
     row.do(stage)
     before = before if row.is_lossy else known_ids(stage) or before
-    after = Path(shutil.copytree(stage.root, built["root"].with_name("after"), symlinks=True))
+    after = copied(stage.root, built["root"].with_name("after"))
     try:
         said = judging.ask(stage)
         judging.judge_words(stage, row, said, before)

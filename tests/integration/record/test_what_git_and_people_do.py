@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 
 CHANGES = {"to": "in_progress", "force": True, "note": "its approval is withdrawn"}
@@ -206,7 +207,7 @@ def test_a_project_that_is_moved_keeps_its_history(worked: Stage) -> None:
 
 
 def test_a_copy_of_the_project_goes_its_own_way(worked: Stage, tmp_path: Path) -> None:
-    copy = Stage(root=Path(shutil.copytree(worked.root, tmp_path / "copy", symlinks=True)))
+    copy = Stage(root=copied(worked.root, tmp_path / "copy"))
     copy.done("append-history", mission=SLUG, wp="WP03", actor="ada", note="in the copy")
     assert len(copy.events()) == len(worked.events()) + 1
     worked.log().unlink()

@@ -81,7 +81,7 @@ def test_the_folders_of_another_user_are_shut_even_where_they_are_bound(place: P
         "echo {{}} >{outbox}/planted.json",
         "rm {outbox}/worker.json",
         "cat {outbox}/../../config.toml",
-        "ls {outbox}/../../host",
+        "ls {outbox}/../../../.git/spec-kitty",
     ],
 )
 def test_a_user_has_no_more_outside_of_a_sandbox(place: Place, script: str):

@@ -13,6 +13,7 @@ from specify_cli import processes
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.storage.project import Project
+from specify_cli.storage.record_place import make_record_folder
 from specify_cli.vcs import git, scratch
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import following, repositories, upkeep
@@ -333,6 +334,7 @@ def test_what_a_dead_host_was_reading_is_removed_before_the_repository_changes(
     )
     left = stage.root / ".git" / scratch.FOLDER / f"{dead}.0123456789abcdef"
     left.mkdir(parents=True)
+    make_record_folder(Project(stage.root))
     with repositories.changing(Project(stage.root)) as repository:
         assert repository == Repository(root=stage.root)
         assert not left.exists()
@@ -354,4 +356,4 @@ def test_a_branch_is_moved_under_the_lock_of_the_repository(
 
     monkeypatch.setattr(locks, "held", noted)
     follower.look()
-    assert held == ["repository.lock"]
+    assert held == ["repository"]

@@ -125,8 +125,11 @@ def test_an_interrupted_acceptance_is_refused_where_a_package_went_back_since(
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_a_merge_that_was_interrupted_is_recorded_once(stage: Stage, is_recorded: bool) -> None:
     kill_merge(stage, is_recorded=is_recorded)
-    assert ask(stage, "merge-mission", MERGE)["success"]
+    answer = ask(stage, "merge-mission", MERGE)
+    assert answer["success"], answer
     assert dones(stage) == 1
+    commit = stage.git("rev-parse", "main")
+    assert (answer["data"]["commit"], stage.journal()[-1]["commits"]) == (commit, [commit])
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])

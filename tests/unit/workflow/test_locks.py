@@ -19,6 +19,7 @@ from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
+from specify_cli.storage.record_place import make_record_folder
 from specify_cli.workflow import lane_making, redaction_files
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.mission_lookup import MissionLookup
@@ -64,8 +65,8 @@ def test_a_secret_is_taken_out_under_all_locks(stage: Stage) -> None:
         redact(stage)
     assert disk.is_locked(COMMIT, MISSION_LOCK)
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
-    assert disk.is_locked(COMMIT, "redaction.lock")
-    assert disk.is_locked(WRITE_LOG, "redaction.lock")
+    assert disk.is_locked(COMMIT, "redaction")
+    assert disk.is_locked(WRITE_LOG, "redaction")
 
 
 def test_a_redaction_is_completed_under_all_locks(
@@ -78,7 +79,7 @@ def test_a_redaction_is_completed_under_all_locks(
     with watched() as disk, log_writes(disk):
         bootstrap.ProjectHost(stage.root).journal()
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
-    assert disk.is_locked(WRITE_LOG, "redaction.lock")
+    assert disk.is_locked(WRITE_LOG, "redaction")
 
 
 def test_the_published_journal_is_redacted_under_its_lock(stage: Stage) -> None:
@@ -86,7 +87,7 @@ def test_the_published_journal_is_redacted_under_its_lock(stage: Stage) -> None:
     assert not stage.ask("transition", **refused, correlation_id="one")["success"]
     with watched() as disk:
         redact(stage)
-    assert disk.is_locked("rename journal.jsonl", "journal.lock")
+    assert disk.is_locked("rename journal.jsonl", "journal")
 
 
 def test_a_mission_is_changed_under_its_lock(stage: Stage) -> None:
@@ -153,6 +154,7 @@ def test_a_prompt_is_repaired_under_the_lock_of_its_mission(stage: Stage) -> Non
     prompt = stage.root / "kitty-specs" / SLUG / "tasks" / "WP01-step.md"
     text = prompt.read_bytes()
     prompt.write_bytes(b"\xef\xbb\xbf" + text)
+    make_record_folder(Project(stage.root))
     with watched() as disk:
         Doctor(Project(stage.root)).repair()
     assert prompt.read_bytes() == text

@@ -17,7 +17,7 @@ BIG_STEPS = (
     "run git",
     SYNC_ALL,
     "intent merge",
-    "unlock repository.lock",
+    "unlock repository",
     f"rename {SLUG}-lane-a.json",
 )
 
@@ -71,7 +71,7 @@ def test_a_workspace_has_its_name_when_it_is_on_record(stage: Stage) -> None:
 
 
 def test_a_repository_is_let_go_when_nothing_in_it_can_be_lost(stage: Stage) -> None:
-    assert has(start(stage), "run git update-ref", "unlock repository.lock")
+    assert has(start(stage), "run git update-ref", "unlock repository")
 
 
 def test_a_commit_of_the_host_s_files_is_pointed_at_when_it_cannot_be_lost(stage: Stage) -> None:
@@ -116,7 +116,7 @@ def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
 
 
 def test_a_workspace_is_retired_for_good_before_the_merge_is_answered(stage: Stage) -> None:
-    steps = ("sync .worktrees", "unlock repository.lock")
+    steps = ("sync .worktrees", "unlock repository")
     assert come_one_after_the_other(merge(stage), *steps)
 
 
