@@ -114,6 +114,9 @@ class ProjectHost:
         from specify_cli.files import locks
 
         self.journal()  # With it the folder of the locks is made, for nobody else to look into.
+        if not self.project.locks.is_dir():
+            # Somebody has removed it under a worker that goes on.
+            mailbox_layout(self.project.root).ensure()
         key = f"{scope}/{correlation_id}" if scope else correlation_id
         name = f"request-{hashlib.sha256(key.encode()).hexdigest()}"
         with self._making:
