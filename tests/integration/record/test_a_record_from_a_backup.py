@@ -65,3 +65,30 @@ def test_a_worker_answers_nothing_until_then(restored: Stage) -> None:
     assert restored.run("doctor", "--fix").exit_code in (0, 1)
     assert restored.run("mailbox", "serve", "--once").exit_code == 0
     assert restored.reply("one")["success"]
+
+
+def test_lines_that_are_in_the_archive_tell_of_it_too(stage: Stage, tmp_path: Path) -> None:
+    stage.write_mission({"WP01": {}, "WP02": {}})
+    config = stage.root / ".kitty" / "config.toml"
+    stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="begins")
+    config.write_text("journal_max_bytes = 0\n")
+    config.chmod(0o644)
+    record = records.found(Layout(stage.root))
+    assert record is not None
+    record.close()
+    copied(record.path.parent, tmp_path / "backup")
+    stage.done("start-implementation", mission=SLUG, wp="WP02", actor="bo")
+    record.close()
+    (stage.root / ".kitty" / "outbox" / "journal.jsonl").unlink()
+    for note in ("one", "two"):
+        stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note=note)
+        assert stage.run("mailbox", "prune", "--yes").exit_code == 0
+    record.close()
+    for name in ("record.db", "record.db-wal", "record.db-shm"):
+        (record.path.parent / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    stage.log().unlink()
+    refused = stage.ask("start-implementation", mission=SLUG, wp="WP02", actor="thief")
+    assert refused["error_code"] == "STATE_UNREADABLE"
+    assert stage.run("doctor", "--fix").exit_code in (0, 1)
+    assert stage.run("mailbox", "verify").stdout.count(b"has no line") == 0

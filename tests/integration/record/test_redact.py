@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -206,3 +207,56 @@ def test_a_call_that_was_killed_is_completed_by_the_next(told: Stage, step: int)
     assert heads(told)[: len(before)] == before
     verified = told.run("mailbox", "verify")
     assert (verified.exit_code, verified.stdout) == (0, b""), verified
+
+
+def test_lines_of_others_that_are_in_the_file_alone_stay(told: Stage) -> None:
+    claim = next(it for it in told.events() if it.get("to_lane") == "claimed")
+    theirs = {key: it for key, it in claim.items() if key not in ("correlation_id", "batch")}
+    theirs |= {"event_id": "01JD8Z6W3M4Y6T1F8B2Q5R7X9N", "wp_id": "WP02", "actor": "colleague"}
+    theirs.pop("request_digest", None)
+    with told.log().open("a") as log:
+        log.write(json.dumps(theirs) + "\n")
+    assert told.lane("WP02") == "claimed"
+    assert redact(told, "one").exit_code == 0
+    assert told.lane("WP02") == "claimed"
+    assert [it for it in told.events() if it["actor"] == "colleague"]
+    assert told.ask("start-implementation", mission=SLUG, wp="WP02", actor="bo")["error_code"]
+
+
+def test_an_id_that_two_missions_have_is_redacted_in_both(told: Stage) -> None:
+    told.write_mission({"WP01": {}}, slug="002-find")
+    config = told.root / ".kitty" / "config.toml"
+    config.write_text('[orchestrators.other]\ncommands = ["all"]\n')
+    config.chmod(0o644)
+    asked = {"mission": "002-find", "wp": "WP01", "actor": "bo", "note": f"also {SECRET}"}
+    assert told.run("mailbox", "serve", "--once").exit_code == 0
+    inbox = told.root / ".kitty" / "inbox" / "other"
+    body = {"contract_version": "1.5.0", "correlation_id": "one", "command": "append-history"}
+    (inbox / "one.json").write_text(json.dumps(body | {"args": asked}))
+    assert told.run("mailbox", "serve", "--once").exit_code == 0
+    done = redact(told, "one", "--json")
+    assert done.envelope["data"]["log_lines"] == 2
+    assert redact(told, "two").exit_code == 0
+    assert holders(told) == []
+    assert told.run("mailbox", "verify").exit_code == 0
+
+
+def test_a_read_that_only_says_that_it_was_redacted_is_a_break(told: Stage) -> None:
+    told.put("read", "mission-state", mission=SLUG)
+    assert told.run("mailbox", "serve", "--once").exit_code == 0
+    record = records.found(Layout(told.root))
+    assert record is not None
+    line = record.find("read") or b""
+    true = hashlib.sha256(line).hexdigest()
+    forged = json.loads(line) | {"command": "forged", "redacted": f"sha256:{true}"}
+    with record.writing() as connection:
+        order = "INSERT INTO content (digest, data) VALUES (?, ?)"
+        empty = connection.execute(order, (b"empty", b"")).lastrowid
+        values = (json.dumps(forged, separators=(",", ":")).encode() + b"\n", empty)
+        connection.execute(
+            "UPDATE entry SET published = ?, content = ?, content_at = 0 WHERE position ="
+            " (SELECT position FROM request WHERE id = 'read')",
+            values,
+        )
+    told.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="goes on")
+    assert "says that it was redacted, and nobody has" in " ".join(record.faults())
