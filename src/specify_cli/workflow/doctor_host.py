@@ -129,7 +129,7 @@ def _examine_loss(project: Project) -> Iterator[Finding]:
 
 def _examine_attributes(project: Project) -> Iterator[Finding]:
     path, lack = union_merge.attributes_file(project), union_merge.lack(project)
-    if path is not None and lack and _has_record(project):
+    if path is not None and lack and _has_missions(project):
         what = f"git does not merge the logs of missions line by line: {lack}"
         place = shlex.quote(str(path))
         repair = (
@@ -137,6 +137,14 @@ def _examine_attributes(project: Project) -> Iterator[Finding]:
             f" 'echo \"{union_merge.LINE}\" >> {place}'"
         )
         yield note("union-merge", path, what, repair=repair)
+
+
+def _has_missions(project: Project) -> bool:
+    """Whether the host has changed one."""
+    with suppress(StateUnreadable, StorageFailed):  # A finding already.
+        record = records.found(project)
+        return record is not None and bool(record.known())
+    return False
 
 
 def _has_record(project: Project) -> bool:

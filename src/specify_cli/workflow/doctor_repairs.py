@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -78,10 +79,10 @@ def _publish_again(project: Project, path: Path) -> bool:
     journal = Journal(project)
     journal.restore()
     for slug in all_missions(project):
-        files = MissionFiles(project, slug)
-        # Where the record was older, the log may have events that only the file tells of.
-        with locks.held(files.lock):
-            files.log.take_in()
+        # Where the record was older, the log may have events that only the file tells of: they are taken in.
+        # A mission that is damaged is a finding of its own.
+        with suppress(SpecKittyError), changing_mission(project, slug):
+            pass
     return not journal.verify()
 
 
