@@ -123,8 +123,7 @@ class Retention:
 
     def _old_reads(self, record: Record) -> OldReads:
         settings = self.project.settings
-        age = max(timedelta(days=settings.reads_days), JUST_ASKED)
-        before = clock.as_text(clock.now() - age)
+        before = clock.as_text(clock.now() - timedelta(days=settings.reads_days))
         rule = record_retention.Rule(before=before, max_bytes=settings.reads_max_bytes)
         return record_retention.old_reads(record, rule)
 
