@@ -1,4 +1,4 @@
-"""How far long work has come, for whoever looks: the work reports, and does not know to whom."""
+"""Progress of long work: the work reports it, and an observer shows it."""
 
 from __future__ import annotations
 

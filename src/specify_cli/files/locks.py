@@ -199,7 +199,7 @@ def _take_free(path: Path) -> int | None:
 def _make_common(descriptor: int, folder: Path) -> None:
     """A new lock is for whom its folder is: who may not write to it could never take it."""
     around = folder.stat()
-    # Without that it still serves whoever made it.
+    # Without that it still works for the user who made it.
     with contextlib.suppress(OSError):
         if os.geteuid() == 0:
             os.fchown(descriptor, around.st_uid, around.st_gid)

@@ -1,4 +1,4 @@
-"""What waited when a worker started is answered: how far it has come, for whoever looks."""
+"""Progress of a worker that answers what waited when it started."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Mailroom:
         )
 
     def _daily_use(self, orchestrator: Orchestrator) -> DailyUse:
-        """It outlives the mailbox: whoever removes his folder begins no new day."""
+        """It outlives the mailbox: removing its folder does not start a new day."""
         identity = orchestrator.identity
         if identity not in self._daily:
             self._daily[identity] = DailyUse(orchestrator, partial(self._added, identity))

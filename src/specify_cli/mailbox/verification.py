@@ -35,7 +35,7 @@ def open_journal(layout: MailboxLayout) -> Journal:
 def find_breaks(layout: MailboxLayout) -> list[str]:
     """Every break of the journal's chain, and every reply that is not what the journal says.
 
-    A line without a reply is no break where that could be pruned, or was answered at the command line.
+    A line without a reply is not a break: the reply may have been pruned, or was answered at the command line.
 
     Raises:
         StorageFailed: the disk refused, so nothing is proved.
@@ -47,7 +47,7 @@ def find_breaks(layout: MailboxLayout) -> list[str]:
 
 
 def find_notes(layout: MailboxLayout) -> list[str]:
-    """What is no break, and what who looks for one should know. Raises: StorageFailed, StateUnreadable."""
+    """What is not a break, but should be known to somebody who looks for one. Raises: StorageFailed, StateUnreadable."""
     journal = open_journal(layout)
     missing = [*_missing(layout, journal)]
     more = [f"{len(missing) - _NAMED} more replies are missing"] if len(missing) > _NAMED else []

@@ -25,7 +25,7 @@ _MAX_BYTES: Final = 1 << 30
 
 
 def take_over(record: Record, project: Layout) -> None:
-    """The record has what lies in the files, and they are gone.
+    """What the files say is in the record, and the files are removed.
 
     One that is damaged is left where it is: nobody can say what was intended.
 

@@ -21,7 +21,7 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         try:
             seq = published_line.parse(line)["seq"]
         except (ValueError, RecursionError) as error:
-            yield f"{place}: is no line of the journal: {error}"
+            yield f"{place}: is not a line of the journal: {error}"
             continue
         known = record.published_line(seq)
         yield from pruned.fault_before(seq, known or line)
@@ -116,7 +116,7 @@ def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, 
     try:
         entry = published_line.parse(line)
     except (ValueError, RecursionError) as error:
-        return expected_seq, f"is no line of the journal: {error}"
+        return expected_seq, f"is not a line of the journal: {error}"
     seq: int = entry["seq"]
     if seq != expected_seq:
         return seq, f"has the number {seq}, expected {expected_seq}"

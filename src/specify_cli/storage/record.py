@@ -381,13 +381,6 @@ class Record:
         with self._open() as connection:
             return record_redaction.entries_with(connection, text)
 
-    def entries_at(self, position: int) -> list[Entry]:
-        """The entry at that position, if there is one. Raises: as `find`."""
-        from specify_cli.storage import record_redaction
-
-        with self._open() as connection:
-            return record_redaction.entries_at(connection, position)
-
     def redactions(self) -> list[Redaction]:
         """Each redaction, oldest first. Raises: as `find`."""
         from specify_cli.storage import record_redaction

@@ -84,12 +84,6 @@ def entries_with(connection: sqlite3.Connection, text: str) -> list[Entry]:
     return [rows[position] for position in sorted(rows)]
 
 
-def entries_at(connection: sqlite3.Connection, position: int) -> list[Entry]:
-    """The entry at that position, if there is one."""
-    query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE position = ?"  # noqa: S608
-    return [record_rows.entry_in(row) for row in connection.execute(query, (position,)).fetchall()]
-
-
 def scrub(connection: sqlite3.Connection) -> None:
     """The write-ahead log has nothing any more, the database what counts."""
     busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

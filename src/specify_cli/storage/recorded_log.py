@@ -227,10 +227,6 @@ class RecordedLog:
         """The number of the mission in the record; None before it has one. Raises: as `view`."""
         return self.view().known.number
 
-    def prepared_lines(self, lines: bytes) -> PreparedLines:
-        """As `prepared`, for encoded events."""
-        return self._prepared(lines)
-
     def prepared(self, events: Sequence[Event]) -> PreparedLines:
         """What to commit so that all `events` are in the record; the lock is held until `follow`.
 

@@ -77,9 +77,8 @@ def bring_up(project: Project, record: Record, *, locked: Collection[str] = ()) 
     positions = {it for redaction in redactions for it in redaction.entries}
     requests = {
         published_line.parse(entry.published)["correlation_id"]
-        for position in positions
-        for entry in record.entries_at(position)
-        if entry.published
+        for entry in map(record.entry_at, positions)
+        if entry and entry.published
     }
     with _collecting(complaints):
         Journal(project).redact()
