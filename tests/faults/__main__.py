@@ -31,6 +31,7 @@ def main(words: Sequence[str]) -> int:
         every=asked.every,
         limit=asked.limit,
         at=asked.at,
+        without_memory=asked.without_memory,
     )
     started = time.monotonic()
     found = report.Report(choice)
@@ -60,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         "--limit", type=int, help="at most so many of a kind, for each command and door"
     )
     parser.add_argument("--at", type=int, help="strike this call alone")
+    parser.add_argument(
+        "--without-memory", action="store_true", help="a host that reads all again for each request"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of words")
     parser.add_argument("--table", help="write the table of the documentation to this file")

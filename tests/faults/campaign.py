@@ -50,6 +50,7 @@ class Choice:
     every: int = 1
     limit: int | None = None
     at: int | None = None
+    without_memory: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class Task:
     kind: str
     seed: int
     points: tuple[int, ...]
+    without_memory: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,7 @@ class Failure:
     at: int
     seed: int = 0
     problems: list[str] = field(default_factory=list)
+    without_memory: bool = False
 
     @property
     def again(self) -> str:
@@ -80,6 +83,7 @@ class Failure:
         return (
             f"python -m tests.faults --commands {self.scenario} --doors {self.door}"
             f" --kinds {self.kind} --at {self.at} --seed {self.seed}"
+            f"{' --without-memory' if self.without_memory else ''}"
         )
 
 
@@ -97,9 +101,9 @@ class Result:
 class Ground:
     """Where one job strikes its points."""
 
-    def __init__(self, folder: Path, library: Path) -> None:
+    def __init__(self, folder: Path, library: Path, *, without_memory: bool = False) -> None:
         self._folder = folder
-        self._server = ForkServer(folder, library)
+        self._server = ForkServer(folder, library, without_memory=without_memory)
 
     @cache  # noqa: B019  one for each process, as long as it lives
     def ready(self, scenario: str, door: str) -> tuple[Place, State, list[Call]]:
@@ -134,6 +138,7 @@ class Ground:
                         at=at,
                         seed=task.seed,
                         problems=problems,
+                        without_memory=task.without_memory,
                     )
                 )
         return Result(
@@ -189,6 +194,7 @@ def tasks(ground: Ground, choice: Choice) -> Iterator[Task]:
                         kind=name,
                         seed=choice.seed,
                         points=tuple(points[first : first + CHUNK]),
+                        without_memory=choice.without_memory,
                     )
 
 
@@ -206,7 +212,7 @@ def run(folder: Path, choice: Choice, *, jobs: int = 1) -> Iterator[Result]:
     """The results of all tasks, as they come."""
     os.environ.update(ISOLATION)
     library = shim.build(folder)
-    ground = Ground(folder / "planning", library)
+    ground = Ground(folder / "planning", library, without_memory=choice.without_memory)
     try:
         planned = list(tasks(ground, choice))
         if jobs == 1:
@@ -216,16 +222,16 @@ def run(folder: Path, choice: Choice, *, jobs: int = 1) -> Iterator[Result]:
         if jobs > 1:
             ground.close()
     context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs, _begin, (folder, library)) as pool:
+    with context.Pool(jobs, _begin, (folder, library, choice.without_memory)) as pool:
         yield from pool.imap_unordered(_strike, planned)
 
 
 _own: dict[str, Ground] = {}
 
 
-def _begin(folder: Path, library: Path) -> None:
+def _begin(folder: Path, library: Path, without_memory: bool) -> None:
     os.environ.update(ISOLATION)
-    _own["ground"] = Ground(folder / f"job-{os.getpid()}", library)
+    _own["ground"] = Ground(folder / f"job-{os.getpid()}", library, without_memory=without_memory)
 
 
 def _strike(task: Task) -> Result:

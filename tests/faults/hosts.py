@@ -27,16 +27,22 @@ class Ended:
     hits: int
 
 
-class ForkServer:
-    """A warm host, in whose children the shim counts; `folder` is for what belongs to one run."""
+FORGET = "--without-memory"
 
-    def __init__(self, folder: Path, shim: Path) -> None:
+
+class ForkServer:
+    """A warm host, in whose children the shim counts; `folder` is for what belongs to one run.
+
+    `without_memory` makes a host that reads everything again for each request.
+    """
+
+    def __init__(self, folder: Path, shim: Path, *, without_memory: bool = False) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / "tmp"
         temporary.mkdir(exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.server"],
+            [sys.executable, "-m", "tests.faults.server", *([FORGET] if without_memory else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -19,13 +19,18 @@ import specify_cli
 from specify_cli.cli import main
 from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
+from specify_cli.storage import package_memory
+from specify_cli.storage.log_memory import LogMemory
 from specify_cli.vcs import box
+from tests.faults.hosts import FORGET
 from tests.faults.shim import CONTROL_VARIABLE
 
 
 def serve() -> None:
     """Every order was carried out; stdin is at its end."""
     _warm_up()
+    if FORGET in sys.argv:
+        _forget_everything()
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)
@@ -43,6 +48,12 @@ def _warm_up() -> None:
     for params in Params.__subclasses__():
         validation.validate(params, {})
     _strike_everywhere()
+
+
+def _forget_everything() -> None:
+    """What the host remembers saves time and decides nothing: here it remembers nothing."""
+    LogMemory.put = lambda self, slug, log: None  # type: ignore[method-assign]
+    package_memory._keep = lambda mission_folder, seen, packages: None
 
 
 def _strike_everywhere() -> None:

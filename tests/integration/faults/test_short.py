@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.faults import campaign, shim
 from tests.faults.campaign import Choice, Ground, tasks
 from tests.faults.kinds import KINDS
 from tests.faults.points import Struck
@@ -19,6 +22,23 @@ SHORT = Choice(
 
 def test_a_sample_of_all_faults_loses_doubles_and_halves_nothing(ground: Ground) -> None:
     results = [ground.strike(task) for task in tasks(ground, SHORT)]
+    assert results
+    assert [(it.again, it.problems) for result in results for it in result.failures] == []
+
+
+def test_a_host_that_remembers_nothing_holds_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in campaign.ISOLATION.items():
+        monkeypatch.setenv(name, value)
+    choice = Choice(
+        seed=4, kinds=("kill-before",), scenarios=("append-history",), limit=2, without_memory=True
+    )
+    forgetful = Ground(tmp_path, shim.build(tmp_path), without_memory=True)
+    try:
+        results = [forgetful.strike(task) for task in tasks(forgetful, choice)]
+    finally:
+        forgetful.close()
     assert results
     assert [(it.again, it.problems) for result in results for it in result.failures] == []
 
