@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from specify_cli.vcs.box import box_for
-from specify_cli.vcs.uncommitted import uncommitted
+from specify_cli.vcs.sandbox import box_for
+from specify_cli.vcs.uncommitted_changes import uncommitted
 from tests.benchmarks.timing import IDENTITY, runs_wanted, show
 from tests.integration.intake.workspaces import BRANCH, Scene
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import StorageFailed
-from specify_cli.files import folders, sync
+from specify_cli.files import durability, folders
 
 # A link that is not followed, a folder, or, as `files.regular` says it, anything else.
 _NOT_A_FILE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})
@@ -49,7 +49,7 @@ def fsync_folder(folder: Path) -> None:
         StorageFailed: the folder is missing, or the disk refused.
     """
     with translated(folder, "sync"):
-        sync.sync_folder(folder)
+        durability.sync_folder(folder)
 
 
 def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from specify_cli import batch, clock, processes
 from specify_cli.errors import StorageFailed
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 
 if TYPE_CHECKING:
     from filelock import FileLock

@@ -19,7 +19,7 @@ from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs.git import time_limit
 from specify_cli.vcs.objects import Entry
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch
+from specify_cli.vcs.scratch_repository import Scratch
 from specify_cli.vcs.workspace_settings import ProjectSettings
 
 _CONVERTING: Final = frozenset(

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from specify_cli import batch, processes
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.patterns import pattern
-from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
+from specify_cli.vcs.child_process import Limit, Stopped, attend, ended_by_signals
 
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import marks, plain_files
+from specify_cli.vcs import lock_ownership, plain_files
 from specify_cli.vcs.git import Completed, Git, GitFailed
 from specify_cli.vcs.objects import scratch_index
 
@@ -107,7 +107,7 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
         try:
             yield lambda: former.replace(index) if before else index.unlink()
         finally:
-            with suppress(OSError):  # `leftovers` removes it later.
+            with suppress(OSError):  # `stale_locks` removes it later.
                 former.unlink(missing_ok=True)
 
 
@@ -131,7 +131,7 @@ def _locked(lock: Path) -> Iterator[None]:
 
 def _is_taken(lock: Path) -> bool:
     try:
-        marks.make_lock(lock)
+        lock_ownership.make_lock(lock)
     except FileExistsError:
         return False
     return True

@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from specify_cli.files import sync
-from specify_cli.vcs import kept, lane_bases, marks
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.branch_moves import settle_all, travel
+from specify_cli.files import durability
+from specify_cli.vcs import host_refs, lane_bases, lock_ownership
+from specify_cli.vcs.branch_updates import settle_all, travel
+from specify_cli.vcs.checkout_updates import Move
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.lane_bases import Parts, Start
-from specify_cli.vcs.moves import Move
 from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.repository import Repository
 
@@ -102,7 +102,7 @@ def pointed(
     new = {name: commit for name, commit in ends.items() if name not in branches.tips}
     if new or old != tip:
         # No branch may outlive a power loss that the commits it points at do not.
-        sync.sync_all()
+        durability.sync_all()
     _note_placed(repo, branches.lane, old=old, new=tip)
     _create(repo, new)
     try:
@@ -123,7 +123,7 @@ def placed(repo: Repository, branch: str) -> Set[str]:
     Raises:
         GitFailed: git refused.
     """
-    found = (kept.kept(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
+    found = (host_refs.kept(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
     return {commit for commit in found if commit}
 
 
@@ -133,7 +133,7 @@ def moved(repo: Repository, branch: str) -> str | None:
     Raises:
         GitFailed: git refused.
     """
-    return kept.kept(repo, f"{_MOVED}/{branch}")
+    return host_refs.kept(repo, f"{_MOVED}/{branch}")
 
 
 def place(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
@@ -173,8 +173,8 @@ def _note_placed(repo: Repository, branch: str, *, old: str | None, new: str) ->
     refs = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
     if old and known and old not in known:
         refs[f"{_MOVED}/{branch}"] = old
-    kept.keep(repo, refs)
-    kept.keep(repo, {f"{_PLACED}/{branch}": new})
+    host_refs.keep(repo, refs)
+    host_refs.keep(repo, {f"{_PLACED}/{branch}": new})
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:
@@ -185,13 +185,13 @@ def _create(repo: Repository, branches: Mapping[str, str]) -> None:
 
 def _delete(repo: Repository, branches: Mapping[str, str]) -> None:
     """The branches are gone, which were just made, and what is on record of them."""
-    prefixes = (HEADS, f"{kept.PREFIX}{_PLACED}/", f"{kept.PREFIX}{_PLACED_BEFORE}/")
+    prefixes = (HEADS, f"{host_refs.PREFIX}{_PLACED}/", f"{host_refs.PREFIX}{_PLACED_BEFORE}/")
     refs = {f"{it}{name}": commit for name, commit in branches.items() for it in prefixes}
     _update(repo.git, refs, "".join(f"delete {ref}\n" for ref in refs))
 
 
 def _update(git: Git, refs: Mapping[str, str], orders: str) -> None:
     for ref, commit in refs.items():
-        marks.note_ref(ref, commit)
+        lock_ownership.note_ref(ref, commit)
     if orders:
         git.run("update-ref", "--no-deref", "--stdin", input=orders.encode())

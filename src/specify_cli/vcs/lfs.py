@@ -19,12 +19,12 @@ from typing import IO, Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import plain_files
+from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
 from specify_cli.vcs.git import Git, time_limit
-from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source
+from specify_cli.vcs.intake_request import MOST_NAMED, Bounds, IntakeRefused, Source
 from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, pointers
-from specify_cli.vcs.net_content import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch
+from specify_cli.vcs.scratch_repository import Scratch
 
 FILTER: Final = "lfs"
 

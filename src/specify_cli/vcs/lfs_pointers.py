@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.patterns import pattern
+from specify_cli.vcs.content_limits import NewObject
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.net_content import NewObject
 from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes
 
 LONGER_THAN_ANY: Final = 1024

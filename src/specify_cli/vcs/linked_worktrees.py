@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.files.identity import identity
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.files.tree_removal import discard
 from specify_cli.vcs.checkouts import (
     Checkout,
     branch_at_work,
@@ -20,9 +20,9 @@ from specify_cli.vcs.checkouts import (
     place_of,
     registration_of,
 )
-from specify_cli.vcs.discarding import discard
-from specify_cli.vcs.host_folders import FOLDER
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.worktrees_folder import FOLDER
 
 _IN_WORK: Final = "uncommitted_work"
 
@@ -78,7 +78,7 @@ def forget_replaced(repo: Repository, path: Path) -> None:
             is_here = is_here or (registration.name == path.name and _is_remnant(registration))
             if is_here and registration_of(path, common=common) is None:
                 discard(registration.name, dir_fd=registrations)
-                sync.sync_folder(folder)
+                durability.sync_folder(folder)
     finally:
         os.close(registrations)
 

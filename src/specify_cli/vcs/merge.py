@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from specify_cli.files import sync
-from specify_cli.vcs.branch_moves import (
+from specify_cli.files import durability
+from specify_cli.vcs.branch_updates import (
     Journey,
     TargetMoved,
     follow,
@@ -14,10 +14,10 @@ from specify_cli.vcs.branch_moves import (
     settle_all,
     travel,
 )
+from specify_cli.vcs.checkout_updates import CheckoutBlocked, Move
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip, NotReplayed, noted
-from specify_cli.vcs.moves import CheckoutBlocked, Move
 from specify_cli.vcs.objects import (
     REGULAR,
     Change,
@@ -175,7 +175,7 @@ def apply(repo: Repository, plan: MergePlan) -> None:
         move = Move(origin=plan.from_commit, goal=plan.to_commit)
         travel(repo.git, plan.target, move=move, journeys=journeys(plan, found))
     # Before anything records that it was merged.
-    sync.sync_all()
+    durability.sync_all()
 
 
 def finish(repo: Repository, plan: MergePlan) -> None:

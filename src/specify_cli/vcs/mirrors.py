@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.files.identity import identity
 from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs.checkouts import HEADS
-from specify_cli.vcs.drafts import draft
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.host_folders import opened, opened_readable
+from specify_cli.vcs.private_folders import draft
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_objects import (
     ALTERNATES,
@@ -26,8 +25,9 @@ from specify_cli.vcs.workspace_objects import (
     copy,
     share,
 )
-from specify_cli.vcs.workspace_order import Objects
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, promisor_of, text_of
+from specify_cli.vcs.workspace_spec import Objects
+from specify_cli.vcs.worktrees_folder import opened, opened_readable
 
 # Nobody is kept waiting: a few packs are as good as one.
 _COLLECTING: Final = (
@@ -160,11 +160,11 @@ class _Mirror:
             self.move(made)
             if self.is_shared:  # What is relative to its place is another path there.
                 share(self.project, made, place=self.path, settings=self.settings)
-            sync.sync_all()
+            durability.sync_all()
             with suppress(FileNotFoundError):
                 os.rename(name, _OLD, src_dir_fd=mirrors, dst_dir_fd=private.descriptor)
             os.rename(_NEW, name, src_dir_fd=private.descriptor, dst_dir_fd=mirrors)
-            sync.sync_folder(folder)
+            durability.sync_folder(folder)
 
     def _config(self) -> list[Setting]:
         form = self.project.format_settings(is_bare=True, is_partial=self._is_partial)

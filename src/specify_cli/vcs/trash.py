@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli import clock
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.files.identity import Identity
+from specify_cli.files.tree_removal import Budget, discard
 from specify_cli.patterns import pattern
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.discarding import Budget, discard
-from specify_cli.vcs.host_folders import FOLDER, TRASH, opened, opened_private
-from specify_cli.vcs.occupants import occupants
+from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.folder_processes import occupants
 from specify_cli.vcs.renames import exchange, rename_free
+from specify_cli.vcs.worktrees_folder import FOLDER, TRASH, opened, opened_private
 
 MOST_AT_ONCE: Final = 100_000
 """So many files and folders are removed at one call."""
@@ -68,7 +68,7 @@ def retire(place: Path, *, known: Identity | None = None) -> Path:
         if known is not None and _folder(name, trash) != known:
             rename_free(name, place.name, from_fd=trash, to_fd=parent)
             raise AllocationFailed(_is_another(place))
-        sync.sync_folder(place.parent)
+        durability.sync_folder(place.parent)
         return place.parent / TRASH / name
 
 
@@ -90,7 +90,7 @@ def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iter
         # From the trash: whichever of the two a killed host leaves there, it is kept.
         fresh.rename(place.parent / TRASH / name)
         # A power loss may keep the exchange and not this name: then nothing would be at `place`.
-        sync.sync_folder(place.parent / TRASH)
+        durability.sync_folder(place.parent / TRASH)
         made = _folder(name, trash)
         try:
             _swap(place.name, name, place_fd=parent, trash_fd=trash)

@@ -12,8 +12,8 @@ from specify_cli.vcs import lfs, lfs_pointers, plain_files
 from specify_cli.vcs import workspace_settings as settings_of
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
-from specify_cli.vcs.workspace_order import Objects, Order
 from specify_cli.vcs.workspace_settings import ProjectSettings
+from specify_cli.vcs.workspace_spec import Objects, Order
 
 MOST_COPIED: Final = 1024 * 1024
 """A hook, or a file of `.git/info`, that is larger is not copied."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box
 from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.content_limits import BYTES_SETTING, NewObject, TooMuch
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake_order import IntakeRefused, Source, no_branch
-from specify_cli.vcs.net_content import BYTES_SETTING, NewObject, TooMuch
+from specify_cli.vcs.intake_request import IntakeRefused, Source, no_branch
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch, scratch
+from specify_cli.vcs.sandbox import DEAF, HISTORY_AS_IT_IS, Box
+from specify_cli.vcs.scratch_repository import Scratch, scratch
 
 TIP: Final = "refs/spec-kitty/tip"
 """Where the branch is, once it came."""

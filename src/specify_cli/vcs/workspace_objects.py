@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.vcs import lfs, plain_files
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, text_of
 

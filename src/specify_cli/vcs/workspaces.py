@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.files.identity import Identity, identity
 from specify_cli.patterns import pattern
-from specify_cli.vcs import pins, trash
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.drafts import Draft, draft
-from specify_cli.vcs.host_folders import opened
-from specify_cli.vcs.occupants import occupants
+from specify_cli.vcs import pin_refs, trash
+from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.folder_processes import occupants
+from specify_cli.vcs.private_folders import Draft, draft
 from specify_cli.vcs.renames import rename_free
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_contents import fill
 from specify_cli.vcs.workspace_objects import ProjectObjects
-from specify_cli.vcs.workspace_order import Objects, Order
 from specify_cli.vcs.workspace_settings import ProjectSettings
+from specify_cli.vcs.workspace_spec import Objects, Order
+from specify_cli.vcs.worktrees_folder import opened
 
 __all__ = ["Made", "Objects", "Order", "make", "swap"]
 
@@ -62,7 +62,7 @@ def make(
         except FileExistsError:
             _require_free(place)
             raise
-    sync.sync_folder(place.parent)
+    durability.sync_folder(place.parent)
     return made
 
 
@@ -97,7 +97,7 @@ def swap(
         with trash.exchanged(fresh, place, known=old, parent=parent) as former:
             _require_left(place, old, at=former)
             require_idle(former)
-    sync.sync_folder(place.parent)
+    durability.sync_folder(place.parent)
     return replace(made, old=former)
 
 
@@ -137,13 +137,13 @@ def _complete(repo: Repository, order: Order, *, parent: int) -> Iterator[tuple[
         made: list[str] = []
         try:
             if order.objects is Objects.SHARED:
-                made = pins.add(repo.git, order.place, order.refs.values())
+                made = pin_refs.add(repo.git, order.place, order.refs.values())
             path = private.path / _NAME
             left_out = fill(repo.git, order, path, project=project, settings=settings)
-            sync.sync_all()
+            durability.sync_all()
             yield private, Made(identity=Identity.of(path.lstat()), left_out=left_out)
         except BaseException:
-            pins.remove(repo.git, made)
+            pin_refs.remove(repo.git, made)
             raise
 
 

@@ -16,7 +16,7 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import linked_worktrees
 from specify_cli.vcs.checkouts import Checkout, registered
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake_order import named
+from specify_cli.vcs.intake_request import named
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import is_on, odd_files
 from specify_cli.workflow import lane_folders, repositories, taking_in

@@ -13,10 +13,10 @@ from specify_cli.core.events import Moved
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed
-from specify_cli.vcs.box import box_for
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import tree_changes
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.sandbox import box_for
+from specify_cli.vcs.uncommitted_changes import WorkspaceNotSeen
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.merge_scope import NOTHING, PathsRefused, RefusedPaths, Scope, folder_in
 from specify_cli.workflow.offers import rejected

@@ -13,15 +13,15 @@ from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.workspace_records import WorkspaceRecord
 from specify_cli.vcs import lane_branches, linked_worktrees, mirrors, workspaces
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.branch_moves import TargetMoved
-from specify_cli.vcs.host_folders import opened
+from specify_cli.vcs.branch_updates import TargetMoved
+from specify_cli.vcs.checkout_updates import CheckoutBlocked
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.lane_branches import LaneBranches
-from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.uncommitted_changes import WorkspaceNotSeen
 from specify_cli.vcs.workspace_files import is_on
 from specify_cli.vcs.workspaces import Made, Objects, Order
+from specify_cli.vcs.worktrees_folder import opened
 from specify_cli.workflow import lane_folders
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.offers import Offer

@@ -13,10 +13,10 @@ from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import all_missions
-from specify_cli.vcs import kept
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs import host_refs
+from specify_cli.vcs.commit_intake import IntakeRefused, Standing
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake import IntakeRefused, Standing
 from specify_cli.vcs.lane_bases import Parts
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.workflow import lane_folders, lane_making, lost_work, repositories
@@ -216,10 +216,10 @@ def _keep(commits: PackageCommits, lane_id: str, tip: str) -> Iterator[str]:
     is_resumed = bool(last and is_open and goes_on and commits.has_own_work(last, tip))
     if last and is_resumed:
         refs[set_aside_ref(mission, last)] = tip
-    kept.keep(commits.repository, refs)
+    host_refs.keep(commits.repository, refs)
     if not is_resumed:
         workspace, root = mission.lane_workspace(lane_id), mission.files.project.root
-        ref = f"{kept.PREFIX}{left_ref(mission, lane_id, tip)}"
+        ref = f"{host_refs.PREFIX}{left_ref(mission, lane_id, tip)}"
         at = f"git -C {shlex.quote(str(workspace.path))}"
         yield (
             f"{workspace.branch} had commits of no approved package, up to {tip}; the project keeps"

@@ -11,10 +11,10 @@ from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move
 from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.storage import event_lines
 from specify_cli.storage.intents import Intents
-from specify_cli.vcs import merge, pushing
+from specify_cli.vcs import merge, remote_push
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
@@ -119,7 +119,7 @@ class MergeRun:
             files, self.cause, plan=plan, lines=lines, is_pushed=self.wish.push
         )
         # The intent must not outlive a power loss that the commits it names do not.
-        sync.sync_all()
+        durability.sync_all()
         merge_intent.remember(files, intent)
         if intent.is_pushed:
             return Push(files, self.repository, plan, is_new=True)
@@ -248,7 +248,7 @@ class MergeRun:
             if not intent.is_pushed:
                 merge_intent.discard(self.mission.files)
                 merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
-            where = f"{pushing.REMOTE} has the merge {plan.to_commit[:12]} already"
+            where = f"{remote_push.REMOTE} has the merge {plan.to_commit[:12]} already"
             way_out = "put that right, or pull, and ask again"
             merge_preflight.refuse([f"{where}, {plan.target} could not follow: {error}; {way_out}"])
 
@@ -260,7 +260,9 @@ class MergeRun:
         return merge.catch_up(
             self.repository,
             plan,
-            message=self._message(f"Merge mission {self.mission.slug} as {pushing.REMOTE} has it"),
+            message=self._message(
+                f"Merge mission {self.mission.slug} as {remote_push.REMOTE} has it"
+            ),
             host_files=self._host_files(intent.lines),
         )
 

@@ -15,7 +15,7 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
 
 if TYPE_CHECKING:
-    from specify_cli.vcs.intake import Fetched, IntakeRefused, Standing
+    from specify_cli.vcs.commit_intake import Fetched, IntakeRefused, Standing
     from specify_cli.vcs.repository import Repository
 
 
@@ -46,7 +46,7 @@ class Offer:
         Raises:
             GitFailed: the branch is damaged.
         """
-        from specify_cli.vcs.intake import Standing
+        from specify_cli.vcs.commit_intake import Standing
 
         return self.fetched.standing(repository) if self.fetched else Standing.SAME
 
@@ -68,7 +68,7 @@ class Offer:
         Raises:
             GitFailed, OSError: git or the disk refused.
         """
-        from specify_cli.vcs.intake import IntakeRefused
+        from specify_cli.vcs.commit_intake import IntakeRefused
 
         try:
             self.take_in(repository)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from specify_cli.errors import PreflightFailed, StateUnreadable, StorageFailed
-from specify_cli.files import locks, sync
+from specify_cli.files import durability, locks
 from specify_cli.files.atomic import translated
 from specify_cli.storage.project import Project
-from specify_cli.vcs import leftovers, scratch
+from specify_cli.vcs import scratch_repository, stale_locks
 from specify_cli.vcs.git import GitFailed, keeping, limit_to
 from specify_cli.vcs.repository import Repository
 
@@ -67,11 +67,11 @@ def changing(project: Project) -> Iterator[Repository]:
         if repository is None or problem:
             raise PreflightFailed(problem, errors=[problem])
         with suppress(OSError, GitFailed):  # What stays of it costs room alone.
-            scratch.remove_dead(repository)
-        with leftovers.cleared(repository.root):
-            scratch.remove_dead(repository)
+            scratch_repository.remove_dead(repository)
+        with stale_locks.cleared(repository.root):
+            scratch_repository.remove_dead(repository)
             yield repository
-            sync.sync_all()
+            durability.sync_all()
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from specify_cli.core.lanes import AT_WORK
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs.checkouts import checkouts_of
+from specify_cli.vcs.commit_intake import IntakeRefused, Standing
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake import IntakeRefused, Standing
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import (
     lane_folders,

@@ -15,12 +15,12 @@ from specify_cli.core.merge_paths import HOST_FOLDERS
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
-from specify_cli.vcs import intake
-from specify_cli.vcs.box import box_for
+from specify_cli.vcs import commit_intake
+from specify_cli.vcs.commit_intake import Bounds, Fetched, IntakeRefused, Source
 from specify_cli.vcs.git import GitFailed, within
-from specify_cli.vcs.intake import Bounds, Fetched, IntakeRefused, Source
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.sandbox import box_for
+from specify_cli.vcs.uncommitted_changes import WorkspaceNotSeen
 from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
@@ -197,7 +197,7 @@ def _fetched(
         files=settings.intake_max_files,
         seconds=min(settings.git_timeout_s, seconds or math.inf),
     )
-    with intake.fetched(repository, source, bounds=bounds) as found:
+    with commit_intake.fetched(repository, source, bounds=bounds) as found:
         with within(bounds.seconds):
             _require_allowed_paths(mission, found, folder_in(repository, project.root))
         yield found

@@ -16,9 +16,9 @@ from specify_cli.files.identity import identity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import trash
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import borrows, told_tip
+from specify_cli.vcs.worktrees_folder import TRASH
 from specify_cli.workflow import lane_folders, missing_workspaces, repositories, workspace_index
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.missing_workspaces import MissingWorkspace

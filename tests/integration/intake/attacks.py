@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, uncommitted
-from specify_cli.vcs.box import Box
+from specify_cli.vcs import commit_intake, uncommitted_changes
+from specify_cli.vcs.commit_intake import Bounds, IntakeRefused
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake import Bounds, IntakeRefused
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.sandbox import Box
+from specify_cli.vcs.uncommitted_changes import WorkspaceNotSeen
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
 from tests.patience import LONGEST_S
 
@@ -113,9 +113,9 @@ class World:
     def _reading(self) -> Iterator[None]:
         """The attack comes right after the first look, which would name most of them."""
         with pytest.MonkeyPatch.context() as host:
-            host.setattr(intake, "odd_files", lambda *_, **__: [])
+            host.setattr(commit_intake, "odd_files", lambda *_, **__: [])
             if not self.is_boxed:
-                for module in (intake, uncommitted):
+                for module in (commit_intake, uncommitted_changes):
                     host.setattr(module, "box_for", lambda _: Box(is_closed=False))
             yield
 
@@ -127,7 +127,9 @@ def take(world: World) -> str:
 
 def look(world: World) -> str:
     scene = world.scene
-    uncommitted.uncommitted(scene.repo, scene.workspace, commit=scene.base, seconds=DEADLINE_S)
+    uncommitted_changes.uncommitted(
+        scene.repo, scene.workspace, commit=scene.base, seconds=DEADLINE_S
+    )
     return "seen"
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import incoming, intake, intake_judgement, net_content
-from specify_cli.vcs.intake import Bounds
+from specify_cli.vcs import commit_checks, commit_intake, content_limits, tree_checks
+from specify_cli.vcs.commit_intake import Bounds
 from specify_cli.vcs.objects import read_objects
 from specify_cli.vcs.workspace_files import odd_files
 from tests.integration.intake.workspaces import Scene, commit, git, readers_of, refusal
@@ -64,8 +64,8 @@ def test_folders_that_bring_too_much_are_not_all_read(
         read.extend(oids)
         return read_objects(git, oids, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(net_content, "read_objects", reading)
-    monkeypatch.setattr(net_content, "PORTION_BYTES", 1000)
+    monkeypatch.setattr(content_limits, "read_objects", reading)
+    monkeypatch.setattr(content_limits, "PORTION_BYTES", 1000)
     scene.work({f"d{folder}/f{n}": f"{folder}" for folder in range(9) for n in range(20)})
     assert refusal(scene, Bounds(files=40)).code == "too_much"
     assert len(read) < 8
@@ -74,8 +74,8 @@ def test_folders_that_bring_too_much_are_not_all_read(
 def test_of_faulty_names_without_number_few_are_kept(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incoming, "MOST_FAULTS", 3)
-    monkeypatch.setattr(intake_judgement, "MOST_FAULTS", 3)
+    monkeypatch.setattr(tree_checks, "MOST_FAULTS", 3)
+    monkeypatch.setattr(commit_checks, "MOST_FAULTS", 3)
     commit(scene.project, {f"a\\{n}": "" for n in range(5)})
     shutil.rmtree(scene.workspace)
     scene.clone(scene.base)
@@ -89,8 +89,8 @@ def test_to_look_at_names_takes_no_longer_than_the_deadline(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.work({"new": "", "newer": ""})
-    monkeypatch.setattr(incoming, "_ENTRIES_AT_ONCE", 2)
-    monkeypatch.setattr(incoming, "time_limit", lambda: 0)
+    monkeypatch.setattr(tree_checks, "_ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr(tree_checks, "time_limit", lambda: 0)
     assert refusal(scene).code == "timed_out"
 
 
@@ -111,7 +111,7 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(
     def look(workspace: Path, **how: object) -> list[Path]:
         return looks.pop(0)(workspace, **how)
 
-    monkeypatch.setattr(intake, "odd_files", look)
+    monkeypatch.setattr(commit_intake, "odd_files", look)
     (scene.git_dir / "config").unlink()
     os.mkfifo(scene.git_dir / "config")
     refused = refusal(scene, Bounds(seconds=1))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.intake import IntakeRefused
+from specify_cli.vcs.commit_intake import IntakeRefused
 from tests.integration.intake.attacks import World, take
 from tests.integration.intake.conftest import Note
 from tests.integration.intake.workspaces import BRANCH, git

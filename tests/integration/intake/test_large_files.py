@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, scratch
-from specify_cli.vcs.intake import Bounds
+from specify_cli.vcs import commit_intake, scratch_repository
+from specify_cli.vcs.commit_intake import Bounds
 from tests.campaign import sampled
 from tests.durability import SYNC_ALL, watched
 from tests.integration.intake.test_killed_hosts import killed
@@ -129,7 +129,7 @@ def test_what_the_project_shares_is_not_asked_of_the_workspace(scene: Scene) -> 
     tip = add(scene)
     shutil.rmtree(scene.git_dir / "lfs")
     source = replace(scene.source, shared=(scene.project / ".git/objects",))
-    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+    with commit_intake.fetched(scene.repo, source, bounds=Bounds()) as found:
         assert found.tip == tip
 
 
@@ -160,7 +160,7 @@ def test_a_pointer_that_the_project_brought_itself_needs_no_content(scene: Scene
     merge = ["git", "-C", str(scene.workspace), "merge", "-q", "--no-ff", "-m", "main", main]
     subprocess.run(merge, check=True, env=environment)
     tip = scene.work({"a.txt": "more\n"})
-    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+    with commit_intake.fetched(scene.repo, source, bounds=Bounds()) as found:
         found.move_in(scene.repo)
     assert scene.tip() == tip
 
@@ -345,8 +345,8 @@ def test_a_host_that_is_killed_at_any_step_leaves_no_part_of_a_file(
         shutil.rmtree(scene.project)
         shutil.copytree(saved, scene.project)
         assert killed(scene, step).returncode == -signal.SIGKILL
-        scratch.remove_dead(scene.repo)
-        assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+        scratch_repository.remove_dead(scene.repo)
+        assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
         kept = lfs_objects(scene.project / ".git")
         assert all(hashlib.sha256(content).hexdigest() == name for name, content in kept.items())
         assert scene.tip() == "" or OID in kept

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import scratch, uncommitted
-from specify_cli.vcs.box import Box
-from specify_cli.vcs.uncommitted import Uncommitted, WorkspaceNotSeen
+from specify_cli.vcs import scratch_repository, uncommitted_changes
+from specify_cli.vcs.sandbox import Box
+from specify_cli.vcs.uncommitted_changes import Uncommitted, WorkspaceNotSeen
 from tests.integration.intake.workspaces import Scene, commit, git
 
 SOMEBODY = 61_014
@@ -21,13 +21,13 @@ def look(scene: Scene, seconds: float = 120) -> Uncommitted:
     before = scene.contents()
     inside = sorted(str(it) for it in scene.workspace.rglob("*"))
     try:
-        return uncommitted.uncommitted(
+        return uncommitted_changes.uncommitted(
             scene.repo, scene.workspace, commit=scene.base, seconds=seconds
         )
     finally:
         assert scene.contents() == before
         assert sorted(str(it) for it in scene.workspace.rglob("*")) == inside
-        assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+        assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
@@ -55,7 +55,7 @@ def test_committed_work_is_seen_beyond_the_commit_that_is_asked_for(scene: Scene
     scene.work({"new.txt": "new\n"})
     assert look(scene).untracked == ("new.txt",)
     tip = scene.take()
-    found = uncommitted.uncommitted(scene.repo, scene.workspace, commit=tip)
+    found = uncommitted_changes.uncommitted(scene.repo, scene.workspace, commit=tip)
     assert found.work == ()
 
 
@@ -107,7 +107,7 @@ def test_a_submodule_that_wants_to_be_looked_into_runs_nothing(tmp_path: Path) -
     for key in ("filter.evil.clean", "core.fsmonitor"):
         git(inner, "config", key, f"touch {mark}; cat")
     (inner / "f.txt").write_text("changed\n")
-    assert uncommitted.uncommitted(scene.repo, scene.workspace, commit=tip).work == ()
+    assert uncommitted_changes.uncommitted(scene.repo, scene.workspace, commit=tip).work == ()
     assert not mark.exists()
 
 
@@ -149,7 +149,7 @@ def test_more_names_than_memory_is_there_for_are_not_taken(
     (scene.workspace / ".gitignore").write_text("*.log\n")
     for number in range(50):
         (scene.workspace / f"{number}.log").write_text("x\n")
-    monkeypatch.setattr(uncommitted, "MOST_LISTED", 200)
+    monkeypatch.setattr(uncommitted_changes, "MOST_LISTED", 200)
     assert look(scene).work == (".gitignore",)
     (scene.workspace / ".gitignore").unlink()
     with pytest.raises(WorkspaceNotSeen) as caught:
@@ -207,7 +207,7 @@ def test_the_workspace_of_another_user_is_looked_at_as_that_user(
 def test_without_bubblewrap_it_works_and_says_so(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, user: tuple[int, int] | None
 ) -> None:
-    monkeypatch.setattr(uncommitted, "box_for", lambda _: Box(is_closed=False, user=user))
+    monkeypatch.setattr(uncommitted_changes, "box_for", lambda _: Box(is_closed=False, user=user))
     (scene.workspace / "new.txt").write_text("new\n")
     found = look(scene)
     assert (found.untracked, found.is_boxed) == (("new.txt",), False)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, scratch
-from specify_cli.vcs.intake import Bounds, IntakeRefused, Source
+from specify_cli.vcs import commit_intake, scratch_repository
+from specify_cli.vcs.commit_intake import Bounds, IntakeRefused, Source
 from specify_cli.vcs.repository import Repository
 
 BRANCH = "kitty/mission-demo-lane-a"
@@ -87,7 +87,7 @@ class Scene:
 
     def take(self, bounds: Bounds | None = None) -> str:
         """The host takes the commits in; the last of them."""
-        with intake.fetched(self.repo, self.source, bounds=bounds or self.bounds) as found:
+        with commit_intake.fetched(self.repo, self.source, bounds=bounds or self.bounds) as found:
             found.move_in(self.repo)
         return found.tip
 
@@ -139,7 +139,7 @@ def refusal(scene: Scene, bounds: Bounds | None = None) -> IntakeRefused:
     with pytest.raises(IntakeRefused) as caught:
         scene.take(bounds)
     assert scene.contents() == before
-    assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+    assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
     return caught.value
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.uncommitted import uncommitted
+from specify_cli.vcs.uncommitted_changes import uncommitted
 from tests.campaign import sampled
 from tests.integration.workspace_kinds.projects import filters, lfs
 from tests.large_files import needs_git_lfs

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from specify_cli.vcs.checkout_updates import Move, blocked, carry, dirty_files, refresh
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.moves import Move, blocked, carry, dirty_files, refresh
 from tests.unit.vcs.conftest import LOG, Project
 
 

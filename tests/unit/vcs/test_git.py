@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli import processes
-from specify_cli.vcs import git, running
+from specify_cli.vcs import child_process, git
 from specify_cli.vcs.git import Git, GitFailed, keeping
 from tests.patience import LONGEST_S
 from tests.unit.vcs.conftest import Project
@@ -113,7 +113,7 @@ def test_what_git_leaves_running_does_not_keep_the_lock(project: Project) -> Non
 
 
 def test_what_git_prints_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "MOST_PRINTED", 100_000)
+    monkeypatch.setattr(child_process, "MOST_PRINTED", 100_000)
     project.git("config", "alias.print", "!yes")
     with pytest.raises(GitFailed, match="100000 bytes"):
         Git(folder=project.root).run("print")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import kept, lane_branches
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.branch_moves import TargetMoved
+from specify_cli.vcs import host_refs, lane_branches
+from specify_cli.vcs.branch_updates import TargetMoved
+from specify_cli.vcs.checkout_updates import CheckoutBlocked
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import Parts
 from specify_cli.vcs.lane_branches import LaneBranches
-from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.repository import Repository
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import MISSION, Project
@@ -212,7 +212,7 @@ def test_a_host_killed_while_it_notes_a_move_has_not_been_overtaken_by_somebody_
     second = commit_on(project, OTHER, {"one.txt": "1\n"})
     lane_branches.place(project.repo, LANE, old=first, new=second)
     third = commit_on(project, OTHER, {"two.txt": "2\n"})
-    keep, calls = kept.keep, iter(range(9))
+    keep, calls = host_refs.keep, iter(range(9))
 
     def keep_some(repo: Repository, refs: Mapping[str, str]) -> None:
         if next(calls) == written:
@@ -220,7 +220,7 @@ def test_a_host_killed_while_it_notes_a_move_has_not_been_overtaken_by_somebody_
         keep(repo, refs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "keep", keep_some)
+        patch.setattr(host_refs, "keep", keep_some)
         with pytest.raises(KeyboardInterrupt):
             lane_branches.place(project.repo, LANE, old=second, new=third)
     # A merge that is made again has another date.

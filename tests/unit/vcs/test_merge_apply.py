@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.branch_moves import point_branch
+from specify_cli.vcs.branch_updates import point_branch
+from specify_cli.vcs.checkout_updates import Move
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
@@ -20,7 +21,6 @@ from specify_cli.vcs.merge import (
     finish,
     obstacles,
 )
-from specify_cli.vcs.moves import Move
 from specify_cli.vcs.objects import overlay
 from tests.unit.vcs.conftest import LOG, Project
 

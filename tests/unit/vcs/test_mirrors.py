@@ -12,7 +12,7 @@ import pytest
 
 from specify_cli.files.identity import identity
 from specify_cli.vcs import mirrors
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Completed, Git, GitFailed
 from specify_cli.vcs.workspaces import Objects
 from tests.durability import SYNC_ALL, watched

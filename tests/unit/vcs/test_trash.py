@@ -14,9 +14,9 @@ import pytest
 from freezegun import freeze_time
 
 from specify_cli.files.identity import Identity, identity
-from specify_cli.vcs import host_folders, renames, trash
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.discarding import discard
+from specify_cli.files.tree_removal import discard
+from specify_cli.vcs import renames, trash, worktrees_folder
+from specify_cli.vcs.errors import AllocationFailed
 from tests.durability import watched
 
 WRITING = """
@@ -37,7 +37,7 @@ print(*pruned.failed.values())
 """
 MOUNTS = """
 import os, sys
-from specify_cli.vcs.mounts import mount_of
+from specify_cli.files.mounts import mount_of
 here, above = (os.open(it, os.O_PATH) for it in (sys.argv[1], sys.argv[1] + "/.."))
 print(mount_of(here) == mount_of(os.dup(here)), mount_of(here) == mount_of(above))
 """
@@ -92,9 +92,9 @@ def test_a_name_that_is_free_after_a_loss_of_power_stays_free(place: Path) -> No
 
 def test_a_new_trash_is_on_the_disk_before_anything_is_moved_there(worktrees: Path) -> None:
     with (
-        host_folders.opened(worktrees) as parent,
+        worktrees_folder.opened(worktrees) as parent,
         watched() as disk,
-        host_folders.opened_private(worktrees / ".trash", parent=parent),
+        worktrees_folder.opened_private(worktrees / ".trash", parent=parent),
     ):
         assert disk.steps == [f"sync {worktrees.name}"]
 
@@ -318,7 +318,7 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def exchanged(place: Path, fresh: Path, before: Identity, then: Callable[[Path], object]) -> Path:
     with (
-        host_folders.opened(place.parent) as parent,
+        worktrees_folder.opened(place.parent) as parent,
         trash.exchanged(fresh, place, known=before, parent=parent) as old,
     ):
         then(old)
@@ -444,5 +444,5 @@ def test_nothing_is_written_through_a_link_where_git_reads_what_to_ignore(
     outside = tmp_path / "outside"
     outside.touch()
     (worktrees / ".gitignore").symlink_to(outside)
-    with host_folders.opened(worktrees):
+    with worktrees_folder.opened(worktrees):
         assert outside.read_bytes() == b""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.intake_order import MOST_NAMED
+from specify_cli.vcs.intake_request import MOST_NAMED
 from specify_cli.vcs.workspace_files import MOST_TOLD, glance, is_on, odd_files, told_tip
 from tests.patience import LONGEST_S
 

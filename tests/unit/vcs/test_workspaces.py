@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from specify_cli.files.identity import identity
-from specify_cli.vcs import pins as project_pins
+from specify_cli.vcs import pin_refs as project_pins
 from specify_cli.vcs import renames, trash
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed, within
 from specify_cli.vcs.workspace_files import told_tip
 from specify_cli.vcs.workspaces import Objects, make

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import recovery, running
-from specify_cli.vcs.branch_moves import carry_all, point_branch
+from specify_cli.vcs import checkout_recovery, child_process
+from specify_cli.vcs.branch_updates import carry_all, point_branch
+from specify_cli.vcs.checkout_updates import Move, begin, carry, unfinished
 from specify_cli.vcs.checkouts import Checkout, checkouts_of
 from specify_cli.vcs.merge import MergePlan, Reserved, apply, compute, finish, journeys, obstacles
-from specify_cli.vcs.moves import Move, begin, carry, unfinished
 from tests.durability import watched
 from tests.unit.vcs.conftest import LOG, MISSION, Project
 
@@ -144,7 +144,7 @@ def test_torn_file_may_be_larger_than_what_is_taken_from_one_git(
     plan = plan_of(project)
     begin_only(project, plan)
     project.write("large.txt", held)
-    monkeypatch.setattr(running, "MOST_PRINTED", 50_000)
+    monkeypatch.setattr(child_process, "MOST_PRINTED", 50_000)
     finish(project.repo, plan)
     assert (project.root / "large.txt").exists() == held.endswith("mine")
     assert_settled(project)
@@ -313,4 +313,4 @@ def test_recovery_waits_for_the_git_that_outlived_its_host(ready: Project) -> No
 
 
 def test_a_name_that_is_too_long_for_the_disk_is_no_file(tmp_path: Path) -> None:
-    assert not recovery._is_file(tmp_path / ("b" * 300))
+    assert not checkout_recovery._is_file(tmp_path / ("b" * 300))

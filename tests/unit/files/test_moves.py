@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.files import moving
+from specify_cli.files import moves
 from tests.durability import watched
 
 FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))
@@ -56,7 +56,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     yield folder
     with both(folder.parent, folder.parent) as parents:
-        moving._remove(folder.name, parents["src_dir_fd"])
+        moves._remove(folder.name, parents["src_dir_fd"])
 
 
 def is_whole(kept: Path) -> None:
@@ -75,7 +75,7 @@ def is_whole(kept: Path) -> None:
 
 def test_a_copy_has_all_of_it_and_is_on_the_disk(here: Path, there: Path) -> None:
     with watched() as disk, both(here, there) as folders:
-        moving.copy("kept", "new", **folders)
+        moves.copy("kept", "new", **folders)
     is_whole(there / "new")
     is_whole(here / "kept")
     assert disk.is_name_kept(there / "new")
@@ -84,12 +84,12 @@ def test_a_copy_has_all_of_it_and_is_on_the_disk(here: Path, there: Path) -> Non
 
 def test_what_is_on_another_file_system_is_moved_by_a_copy(here: Path, elsewhere: Path) -> None:
     with watched() as disk, both(here, elsewhere) as folders:
-        moving.move("kept", "new", **folders)
+        moves.move("kept", "new", **folders)
         is_whole(elsewhere / "new")
         assert not list(here.iterdir())
         assert disk.steps[-1] == f"sync {here.name}"
         (here / "link").symlink_to(elsewhere / "new")
-        moving.move("link", "link", **folders)
+        moves.move("link", "link", **folders)
     assert not list(here.iterdir())
     assert (elsewhere / "link").readlink() == elsewhere / "new"
     is_whole(elsewhere / "new")
@@ -101,7 +101,7 @@ def test_a_copy_that_fails_leaves_nothing(here: Path, there: Path) -> None:
         deep = deep / "x"
     deep.mkdir(parents=True)
     with both(here, there) as folders, pytest.raises(OSError, match="too deep") as refused:
-        moving.copy("deep", "new", **folders)
+        moves.copy("deep", "new", **folders)
     assert refused.value.errno == errno.ENAMETOOLONG
     assert not list(there.iterdir())
 
@@ -109,7 +109,7 @@ def test_a_copy_that_fails_leaves_nothing(here: Path, there: Path) -> None:
 def test_what_a_killed_copy_has_left_is_no_obstacle(here: Path, there: Path) -> None:
     (there / ".new.moved.tmp" / "inner").mkdir(parents=True)
     with both(here, there) as folders:
-        moving.copy("kept", "new", **folders)
+        moves.copy("kept", "new", **folders)
     assert [it.name for it in there.iterdir()] == ["new"]
 
 
@@ -117,5 +117,5 @@ def test_nothing_that_is_there_is_written_over(here: Path, there: Path) -> None:
     (here / "one").write_bytes(b"one")
     (there / "other").write_bytes(b"other")
     with both(here, there) as folders, pytest.raises(FileExistsError):
-        moving._copy("one", "other", (folders["src_dir_fd"], folders["dst_dir_fd"]), depth=0)
+        moves._copy("one", "other", (folders["src_dir_fd"], folders["dst_dir_fd"]), depth=0)
     assert (there / "other").read_bytes() == b"other"

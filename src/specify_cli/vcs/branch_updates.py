@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from specify_cli.files import sync
-from specify_cli.vcs import marks
-from specify_cli.vcs.checkouts import HEADS, Checkout
-from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.moves import (
+from specify_cli.files import durability
+from specify_cli.vcs import lock_ownership
+from specify_cli.vcs.checkout_recovery import settle
+from specify_cli.vcs.checkout_updates import (
     CheckoutBlocked,
     Move,
     begin,
@@ -20,8 +19,9 @@ from specify_cli.vcs.moves import (
     index_against,
     unfinished,
 )
+from specify_cli.vcs.checkouts import HEADS, Checkout
+from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.objects import tree_changes
-from specify_cli.vcs.recovery import settle
 
 _REFLOG_NOTE: Final = "spec-kitty: move"
 
@@ -96,9 +96,9 @@ def point_branch(git: Git, branch: str, move: Move) -> None:
         GitFailed: git refused.
     """
     ref = HEADS + branch
-    marks.note_ref(ref, move.goal)
+    lock_ownership.note_ref(ref, move.goal)
     # No branch may outlive a power loss that the commits it points at do not.
-    sync.sync_all()
+    durability.sync_all()
     try:
         git.run("update-ref", "-m", _REFLOG_NOTE, ref, move.goal, move.origin)
     except GitFailed:

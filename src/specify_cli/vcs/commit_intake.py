@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.vcs import lane_branches, lfs
-from specify_cli.vcs.box import Box, box_for
-from specify_cli.vcs.branch_moves import TargetMoved
+from specify_cli.vcs.branch_updates import TargetMoved
+from specify_cli.vcs.checkout_updates import CheckoutBlocked
+from specify_cli.vcs.commit_checks import is_ancestor, judge
+from specify_cli.vcs.content_limits import TooMuch
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
-from specify_cli.vcs.intake_judgement import is_ancestor, judge
-from specify_cli.vcs.intake_order import (
+from specify_cli.vcs.intake_request import (
     MOST_NAMED,
     Bounds,
     IntakeRefused,
@@ -34,10 +35,9 @@ from specify_cli.vcs.intake_order import (
     no_branch,
     said,
 )
-from specify_cli.vcs.moves import CheckoutBlocked
-from specify_cli.vcs.net_content import TooMuch
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch, scratch
+from specify_cli.vcs.sandbox import Box, box_for
+from specify_cli.vcs.scratch_repository import Scratch, scratch
 from specify_cli.vcs.workspace_fetch import TIP, fetch, require_its_own
 from specify_cli.vcs.workspace_files import odd_files
 
@@ -102,7 +102,7 @@ class Fetched:
             lfs.move_staged(self.scratch, self.storage)
         self.scratch.move_objects()
         # No ref may outlive a power loss that the commits it points at do not.
-        sync.sync_all()
+        durability.sync_all()
 
     def move_in(self, repo: Repository) -> None:
         """The project's branch of that name is at the commits; call it under the lock of the project.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.files.identity import Identity, identity
-from specify_cli.vcs import occupants
+from specify_cli.vcs import folder_processes
 
 WAITING = (sys.executable, "-c", "print('here', flush=True); input()")
 DEEP = 300
@@ -50,7 +50,7 @@ def known(folder: Path) -> Identity:
 
 
 def found_in(folder: Path) -> list[int]:
-    return occupants.occupants(known(folder), owner=folder.stat().st_uid)
+    return folder_processes.occupants(known(folder), owner=folder.stat().st_uid)
 
 
 def as_user(user: int) -> tuple[str, ...]:
@@ -138,10 +138,10 @@ def test_many_processes_are_told_of_by_the_first(folder: Path) -> None:
     with ExitStack() as entered:
         pids = {
             entered.enter_context(standing(folder, program=("sh", "-c", "echo here; read end")))
-            for _ in range(occupants.MOST_TOLD + 2)
+            for _ in range(folder_processes.MOST_TOLD + 2)
         }
         found = found_in(folder)
-    assert len(found) == occupants.MOST_TOLD
+    assert len(found) == folder_processes.MOST_TOLD
     assert pids > set(found)
 
 
@@ -169,5 +169,5 @@ def test_processes_of_one_folder_are_looked_at_together(
 
 def test_a_look_ends_in_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with standing(folder / "inner" / "most"):
-        monkeypatch.setattr(occupants, "_LONGEST_S", 0.0)
+        monkeypatch.setattr(folder_processes, "_LONGEST_S", 0.0)
         assert found_in(folder) == []

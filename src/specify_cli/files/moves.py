@@ -10,7 +10,7 @@ import stat
 from typing import Final
 
 from specify_cli.files.folders import NOT_FOLLOWED
-from specify_cli.files.regular import opened_plain
+from specify_cli.files.regular_files import opened_plain
 
 _DEEPEST: Final = 200
 """How many levels of folders are copied; each has two open descriptors."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from specify_cli.vcs import bookkeeping, marks
-from specify_cli.vcs.bookkeeping import commit_files
+from specify_cli.vcs import host_commits, lock_ownership
 from specify_cli.vcs.git import Completed, Git, GitFailed
+from specify_cli.vcs.host_commits import commit_files
 from tests.unit.vcs.conftest import LOG, Project
 
 pytestmark = pytest.mark.long
@@ -156,7 +156,7 @@ def test_a_disk_that_refuses_anything_before_the_commit_is_a_refusal_to_commit(
     def refuse(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(marks, "note_ref", refuse)
+    monkeypatch.setattr(lock_ownership, "note_ref", refuse)
     with pytest.raises(GitFailed, match="Input/output error"):
         commit_files(project.repo, held(log), message="record")
     assert project.git("rev-parse", "main") == head
@@ -209,7 +209,7 @@ def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(
     def refuse(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(bookkeeping, "refresh", refuse)
+    monkeypatch.setattr(host_commits, "refresh", refuse)
     commit = commit_files(
         project.repo, held(project.write(LOG, "one\nand more\n")), message="record"
     )

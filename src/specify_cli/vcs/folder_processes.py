@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files.identity import Identity
+from specify_cli.files.mounts import mount_of
 from specify_cli.patterns import pattern
-from specify_cli.vcs.mounts import mount_of
 
 MOST_TOLD: Final = 10
 """So many processes are told of."""

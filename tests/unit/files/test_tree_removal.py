@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.discarding import Budget, discard
+from specify_cli.files.tree_removal import Budget, discard
 
 SOMEBODY = 54_321
 DEEP = 3000

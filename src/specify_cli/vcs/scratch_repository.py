@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli import processes
-from specify_cli.vcs import box, plain_files
+from specify_cli.vcs import plain_files, sandbox
 from specify_cli.vcs.checkouts import git_dir_of
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.repository import Repository
@@ -50,7 +50,7 @@ class Scratch:
     def git(self) -> Git:
         """Git in this repository: deaf to every file of settings, and with limits."""
         place = {"GIT_DIR": str(self.folder)}
-        return box.limited_git(self.folder, place=place, file_bytes=self.file_bytes)
+        return sandbox.limited_git(self.folder, place=place, file_bytes=self.file_bytes)
 
     @property
     def object_folders(self) -> list[Path]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli import processes
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.vcs import plain_files
 
 NAME: Final = "spec-kitty-at-work"
@@ -44,7 +44,7 @@ def at_work(git_dir: Path) -> Iterator[None]:
     mark = git_dir / NAME
     facts = {"process": str(processes.this_process()), "token": secrets.token_hex(16)}
     plain_files.replace(mark, _line(facts))
-    sync.sync_folder(git_dir)
+    durability.sync_folder(git_dir)
     token = _in_force.set(mark)
     try:
         yield

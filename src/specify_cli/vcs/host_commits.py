@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
-from specify_cli.vcs import marks
+from specify_cli.files import durability
+from specify_cli.vcs import lock_ownership
+from specify_cli.vcs.checkout_updates import refresh
 from specify_cli.vcs.checkouts import HEADS, Checkout, branch_in
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.moves import refresh
 from specify_cli.vcs.objects import (
     REGULAR,
     Entry,
@@ -68,16 +68,16 @@ def _publish(
     repo: Repository, entries: dict[str, Entry | None], *, commit: str, head: str | None
 ) -> None:
     # Neither index nor branch may outlive a power loss that the objects they name do not.
-    sync.sync_all()
+    durability.sync_all()
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
     main = _main(repo)
     with main.holding_in_index(index_info(entries, like=commit)) as put_back:
         try:
             # In this order after a power loss, too; git has synced the index itself, not its name.
-            sync.sync_folder(main.git_dir or repo.root)
+            durability.sync_folder(main.git_dir or repo.root)
             branch = branch_in(main.git_dir) if main.git_dir else None
-            marks.note_ref(HEADS + branch if branch else "HEAD", commit)
+            lock_ownership.note_ref(HEADS + branch if branch else "HEAD", commit)
             note = "spec-kitty: commit"
             # An empty old value stands for "does not exist yet".
             repo.git.run("update-ref", "-m", note, "HEAD", commit, head or "")

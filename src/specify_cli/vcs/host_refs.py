@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from specify_cli.files import sync
-from specify_cli.vcs import marks
+from specify_cli.files import durability
+from specify_cli.vcs import lock_ownership
 from specify_cli.vcs.repository import Repository
 
 PREFIX: Final = "refs/spec-kitty/"
@@ -28,9 +28,9 @@ def keep(repo: Repository, refs: Mapping[str, str]) -> None:
     if not moves:
         return
     # No ref may outlive a power loss that the commit it points at does not.
-    sync.sync_all()
+    durability.sync_all()
     for ref, commit in moves.items():
-        marks.note_ref(ref, commit)
+        lock_ownership.note_ref(ref, commit)
     orders = (f"update {ref} {oid}\n" for ref, oid in moves.items())
     repo.git.run("update-ref", "--stdin", input="".join(orders).encode())
 

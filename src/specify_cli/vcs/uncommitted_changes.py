@@ -14,11 +14,11 @@ from typing import Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.vcs import plain_files
-from specify_cli.vcs.box import Box, box_for
 from specify_cli.vcs.converted_files import FilteredFiles, conversions, take_attributes
 from specify_cli.vcs.git import Completed, GitFailed, within
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch, scratch
+from specify_cli.vcs.sandbox import Box, box_for
+from specify_cli.vcs.scratch_repository import Scratch, scratch
 from specify_cli.vcs.workspace_settings import ProjectSettings
 
 _STATUS: Final = (

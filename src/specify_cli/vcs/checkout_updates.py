@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import HOST_FILES, SPECS, STATUS
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.patterns import pattern
 from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
@@ -64,7 +64,7 @@ def begin(checkout: Checkout, move: Move) -> None:
     plain_files.replace(draft, json.dumps(content).encode("ascii"))
     draft.replace(target)
     # Files that were carried must not outlive a power loss that their record does not.
-    sync.sync_folder(target.parent)
+    durability.sync_folder(target.parent)
 
 
 def unfinished(checkout: Checkout) -> Move | None:
@@ -90,7 +90,7 @@ def end(checkout: Checkout) -> None:
         record.unlink()
     except FileNotFoundError:
         return
-    sync.sync_folder(record.parent)
+    durability.sync_folder(record.parent)
 
 
 def carry(checkout: Checkout, move: Move) -> None:

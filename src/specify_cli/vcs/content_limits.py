@@ -9,8 +9,8 @@ from typing import Final
 
 from specify_cli.core.merge_paths import FOLDER, folded
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.incoming import MOST_TREE_BYTES, TreeFault, entries
 from specify_cli.vcs.objects import read_objects
+from specify_cli.vcs.tree_checks import MOST_TREE_BYTES, TreeFault, entries
 
 MOST_OBJECTS: Final = 1_000_000
 MOST_PATH_BYTES: Final = 3000

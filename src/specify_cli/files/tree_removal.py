@@ -9,8 +9,8 @@ import stat
 from contextlib import suppress
 from typing import Final
 
-from specify_cli.vcs.host_folders import FOLDER
-from specify_cli.vcs.mounts import mount_of
+from specify_cli.files.folders import NOT_FOLLOWED as FOLDER
+from specify_cli.files.mounts import mount_of
 
 MOST_ENTRIES: Final = 10_000_000
 """So many files and folders go at one call, whoever still writes into them."""

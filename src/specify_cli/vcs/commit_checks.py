@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from specify_cli.core.merge_paths import shown
+from specify_cli.vcs.content_limits import NewObject, TooMuch, case_faults, new_objects
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.incoming import MOST_FAULTS, TreeFault, tree_faults
-from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source
-from specify_cli.vcs.net_content import NewObject, TooMuch, case_faults, new_objects
+from specify_cli.vcs.intake_request import MOST_NAMED, Bounds, IntakeRefused, Source
+from specify_cli.vcs.tree_checks import MOST_FAULTS, TreeFault, tree_faults
 
 
 def judge(

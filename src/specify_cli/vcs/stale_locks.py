@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from specify_cli.vcs import marks, plain_files
+from specify_cli.vcs import lock_ownership, plain_files
 from specify_cli.vcs.checkouts import git_dir_of
 from specify_cli.vcs.index_file import DRAFT, FORMER
-from specify_cli.vcs.marks import Mark
+from specify_cli.vcs.lock_ownership import Mark
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def cleared(root: Path) -> Iterator[None]:
         yield
         return
     _sweep(git_dir)
-    with marks.at_work(git_dir):
+    with lock_ownership.at_work(git_dir):
         try:
             yield
         finally:
@@ -48,7 +48,7 @@ def cleared(root: Path) -> Iterator[None]:
             # right now, the mark tells the next holder.
             with suppress(OSError):
                 _sweep(git_dir)
-                (git_dir / marks.NAME).unlink(missing_ok=True)
+                (git_dir / lock_ownership.NAME).unlink(missing_ok=True)
 
 
 def _sweep(git_dir: Path) -> None:
@@ -57,7 +57,7 @@ def _sweep(git_dir: Path) -> None:
     Raises:
         OSError: the disk refused.
     """
-    mark = marks.read(git_dir)
+    mark = lock_ownership.read(git_dir)
     if mark is None:
         return
     for folder in (git_dir, *_registrations(git_dir)):

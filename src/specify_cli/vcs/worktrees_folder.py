@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed
 
 MAKING: Final = ".making"
 TRASH: Final = ".trash"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs.discarding import discard
+from specify_cli.files.tree_removal import discard
 from specify_cli.vcs.git import keeping
-from specify_cli.vcs.host_folders import FOLDER, MAKING, opened_private
+from specify_cli.vcs.worktrees_folder import FOLDER, MAKING, opened_private
 
 _RANDOM: Final = 16
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.files.regular import (
+from specify_cli.files.regular_files import (
     ForeignOwner,
     NotRegular,
     TooLarge,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import pushing
-from specify_cli.vcs.pushing import PushFailed, PushUnknown
+from specify_cli.vcs import remote_push
+from specify_cli.vcs.remote_push import PushFailed, PushUnknown
 from tests.unit.vcs.conftest import Project
 
 pytestmark = pytest.mark.long
@@ -16,7 +16,7 @@ HOOK_WAITS = "#!/bin/sh\nwhile test ! -e {gate}; do sleep 0.02; done\n"
 
 
 def push(project: Project, commit: str, *, again: bool = False, timeout_s: float = 30) -> None:
-    pushing.push(
+    remote_push.push(
         project.repo, commit=commit, target="main", may_be_there=again, timeout_s=timeout_s
     )
 

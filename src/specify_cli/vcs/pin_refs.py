@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
-from specify_cli.vcs import drafts, marks, trash
+from specify_cli.files import durability
+from specify_cli.vcs import lock_ownership, private_folders, trash
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.host_folders import MAKING, TRASH
+from specify_cli.vcs.worktrees_folder import MAKING, TRASH
 
 PINS: Final = "refs/spec-kitty/pin/"
 REMOVAL_S: Final = 10.0
@@ -29,10 +29,10 @@ def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
     known = set(_refs(git))
     new = [ref for ref in wanted if ref not in known]
     for ref in new:
-        marks.note_ref(ref, wanted[ref])
+        lock_ownership.note_ref(ref, wanted[ref])
     if new:
         # No ref may outlive a power loss that its commit does not, nor a lock one that the mark does not.
-        sync.sync_all()
+        durability.sync_all()
     orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
     orders += [f"delete {ref}\n" for ref in _gone(known, place.parent)]
     if orders:
@@ -67,7 +67,7 @@ def prune(git: Git, worktrees: Path) -> list[str]:
 def _gone(refs: Iterable[str], worktrees: Path) -> list[str]:
     """By name alone: a project that was copied has other folders with the same names."""
     kept = {it.name for it in worktrees.iterdir()}
-    kept |= {*trash.names_in(worktrees / TRASH), *drafts.names_in(worktrees / MAKING)}
+    kept |= {*trash.names_in(worktrees / TRASH), *private_folders.names_in(worktrees / MAKING)}
     return [ref for ref in refs if ref.removeprefix(PINS).rpartition("/")[0] not in kept]
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from specify_cli.vcs import plain_files
+from specify_cli.vcs.checkout_updates import Move, dirty_files, index_against, refresh
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.moves import Move, dirty_files, index_against, refresh
 from specify_cli.vcs.objects import Entry, index_info, scratch_index, tree_changes
 
 _SHA256_LENGTH: Final = 64
