@@ -42,6 +42,28 @@ def publish(
         os.fsync(folder)
 
 
+def create_file(path: Path, data: bytes) -> None:
+    """Create a new file with this content, durably.
+
+    Raises:
+        FileExistsError: the name is taken, possibly by a link.
+        OSError: the disk refused.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0) as file:
+        _write(file, data)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Remove whatever has the name, then create the file; not atomic.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    path.unlink(missing_ok=True)
+    create_file(path, data)
+
+
 def fsync_folder(folder: Path) -> None:
     """Names made or removed in `folder` survive a power loss.
 

@@ -1,4 +1,4 @@
-"""A stranger's file is read without being fooled by it."""
+"""Read regular files that another user or an agent may exchange: follow no link, wait for no FIFO."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
+from typing import IO, Final
 
-NO_PLAIN_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM, errno.ENODEV})
+MAX_BYTES: Final = 64 * 1024
+"""The default bound of `read_file`."""
 
+_NOT_REGULAR: Final = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})
+_NOT_READABLE: Final = _NOT_REGULAR | {errno.EACCES, errno.EPERM}
+_SAFE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+"""Flags of every open: a link is not followed, a FIFO is not waited for."""
 
-KINDS = {
+_KINDS: Final = {
     stat.S_IFREG: "regular file",
     stat.S_IFDIR: "folder",
     stat.S_IFLNK: "symbolic link",
@@ -113,26 +120,70 @@ def read_in(folder: int, name: str, *, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
+def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the content of the regular file at `path`.
+
+    Raises:
+        OSError: it is missing, not a regular file, or larger than `max_bytes`.
+    """
+    with opened_file(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > max_bytes:
+            raise OSError(errno.EFBIG, f"is larger than {max_bytes} bytes", str(path))
+        return stream.read(size)
+
+
+@contextlib.contextmanager
+def opened_file(path: Path, *, dir_fd: int | None = None) -> Iterator[IO[bytes]]:
+    """Open the regular file at `path` for reading; hard links count as files.
+
+    Raises:
+        OSError: it is missing or not a regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _SAFE, dir_fd=dir_fd)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            yield stream
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def opened_below(folder: Path, names: Sequence[str]) -> Iterator[IO[bytes]]:
+    """Open the regular file at `names` below `folder` for reading; none of them may be a link.
+
+    Raises:
+        OSError: a component is missing or a link, or the file is not a regular file.
+    """
+    with ExitStack() as stack:
+        descriptor = os.open(folder, os.O_DIRECTORY | _SAFE)
+        stack.callback(os.close, descriptor)
+        for name in names[:-1]:
+            descriptor = os.open(name, os.O_DIRECTORY | _SAFE, dir_fd=descriptor)
+            stack.callback(os.close, descriptor)
+        yield stack.enter_context(opened_file(Path(names[-1]), dir_fd=descriptor))
+
+
 def _open_judged(name: str, *, folder: int, flags: int, mode: int = 0) -> int:
     """The descriptor of what was a regular file, or not there, just before it was opened."""
-    safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     with contextlib.suppress(FileNotFoundError):
         # Judged before opening too: merely opening a device can have effects.
         _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
     try:
-        return os.open(name, flags | safe, mode, dir_fd=folder)
+        return os.open(name, flags | _SAFE, mode, dir_fd=folder)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENODEV):
+        if error.errno in _NOT_REGULAR:
             raise NotRegular(error.strerror) from error
         raise
 
 
 def _open(path: Path, dir_fd: int | None) -> int:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        return os.open(path, flags, dir_fd=dir_fd)
+        return os.open(path, os.O_RDONLY | _SAFE, dir_fd=dir_fd)
     except OSError as error:
-        if error.errno in NO_PLAIN_FILE:
+        if error.errno in _NOT_READABLE:
             raise NotRegular(error.strerror) from error
         raise
 
@@ -160,4 +211,4 @@ def _require_bounded(status: os.stat_result, max_bytes: int) -> None:
 
 def kind(mode: int) -> str:
     """The word for what a file of this `st_mode` is."""
-    return KINDS.get(stat.S_IFMT(mode), "thing of unknown kind")
+    return _KINDS.get(stat.S_IFMT(mode), "thing of unknown kind")

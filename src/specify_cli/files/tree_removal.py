@@ -9,7 +9,7 @@ import stat
 from contextlib import suppress
 from typing import Final
 
-from specify_cli.files.folders import NOT_FOLLOWED as FOLDER
+from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.mounts import mount_of
 
 MOST_ENTRIES: Final = 10_000_000
@@ -121,10 +121,10 @@ def _opened(name: str, dir_fd: int) -> int:
         OSError: the disk refused, or another file system or folder is mounted there.
     """
     try:
-        descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
+        descriptor = os.open(name, NOT_FOLLOWED, dir_fd=dir_fd)
     except PermissionError:
         _give_to_owner(name, dir_fd)
-        descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
+        descriptor = os.open(name, NOT_FOLLOWED, dir_fd=dir_fd)
     try:
         _require_same_mount(descriptor, name, dir_fd)
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
@@ -138,7 +138,7 @@ def _opened(name: str, dir_fd: int) -> int:
 
 def _give_to_owner(name: str, dir_fd: int) -> None:
     """Let the owner of a folder open it. Python has no chmod that follows no link but this way."""
-    descriptor = os.open(name, FOLDER | getattr(os, "O_PATH", 0), dir_fd=dir_fd)
+    descriptor = os.open(name, NOT_FOLLOWED | getattr(os, "O_PATH", 0), dir_fd=dir_fd)
     try:
         _require_same_mount(descriptor, name, dir_fd)
         os.chmod(f"/proc/self/fd/{descriptor}", _OWNER)

@@ -45,7 +45,7 @@ def opened_folder(folder: Path, *, below: Path) -> Iterator[int]:
         with folders.walked(folder, below=below) as descriptor:
             yield descriptor
     except folders.NotAFolder as error:
-        raise not_followed(error.place, "is not a folder of its own") from error
+        raise not_followed(error.path, "is not a folder of its own") from error
 
 
 def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli.vcs import plain_files
+from specify_cli.files.regular_files import opened_file
 from specify_cli.vcs.checkout_updates import Move, dirty_files, index_against, refresh
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import Git
@@ -133,7 +133,7 @@ def _link_hash(target: bytes, width: int) -> str:
 
 
 def _opened(file: Path) -> AbstractContextManager[IO[bytes]]:
-    return io.BytesIO(_target(file)) if file.is_symlink() else plain_files.opened(file)
+    return io.BytesIO(_target(file)) if file.is_symlink() else opened_file(file)
 
 
 def _target(link: Path) -> bytes:

@@ -12,8 +12,9 @@ from typing import Final
 
 from specify_cli.core.merge_paths import HOST_FILES, SPECS, STATUS
 from specify_cli.files import durability
+from specify_cli.files.atomic import replace_file
+from specify_cli.files.regular_files import read_file
 from specify_cli.patterns import pattern
-from specify_cli.vcs import plain_files
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import Entry, changes, index_info, scratch_index, tree_changes
@@ -61,7 +62,7 @@ def begin(checkout: Checkout, move: Move) -> None:
     content = {"origin": move.origin, "goal": move.goal, "live": move.live}
     # Always the same name, so that a draft whose writer was killed is written over.
     draft = target.with_name(f"{target.name}.tmp")
-    plain_files.replace(draft, json.dumps(content).encode("ascii"))
+    replace_file(draft, json.dumps(content).encode("ascii"))
     draft.replace(target)
     # Files that were carried must not outlive a power loss that their record does not.
     durability.sync_folder(target.parent)
@@ -70,7 +71,7 @@ def begin(checkout: Checkout, move: Move) -> None:
 def unfinished(checkout: Checkout) -> Move | None:
     """The move that began here and did not end; None when there is none."""
     try:
-        content = json.loads(plain_files.read(_record(checkout), max_bytes=_MOST))
+        content = json.loads(read_file(_record(checkout), max_bytes=_MOST))
         origin, goal, live = content["origin"], content["goal"], tuple(content["live"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import index_file, plain_files
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import index_file
+from specify_cli.vcs.blocking_files import blocking_files
 from specify_cli.vcs.git import Completed, Git, GitFailed, time_limit
 
 HEADS: Final = "refs/heads/"
@@ -98,7 +100,7 @@ class Checkout:
         if self.is_main:
             return
         try:
-            found = [str(it) for it in plain_files.endless(self.path, seconds=time_limit())]
+            found = [str(it) for it in blocking_files(self.path, seconds=time_limit())]
         except TimeoutError as error:
             raise GitFailed(("status",), returncode=-1, stderr=str(error)) from error
         if found:
@@ -157,7 +159,7 @@ def git_dir_of(folder: Path) -> Path | None:
     if link.is_dir():
         return link
     try:
-        prefix, _, target = os.fsdecode(plain_files.read(link)).rstrip("\n").partition(": ")
+        prefix, _, target = os.fsdecode(read_file(link)).rstrip("\n").partition(": ")
     except OSError:
         return None
     git_dir = folder / target
@@ -184,7 +186,7 @@ def registration_of(folder: Path, *, common: Path | None) -> Path | None:
 def place_of(registration: Path) -> Path | None:
     """The folder of the worktree that is registered there; None when that cannot be read."""
     try:
-        named = os.fsdecode(plain_files.read(registration / "gitdir")).rstrip("\n")
+        named = os.fsdecode(read_file(registration / "gitdir")).rstrip("\n")
     except OSError:
         return None
     return (registration / named).parent
@@ -196,7 +198,7 @@ def branch_at_work(git_dir: Path | None) -> str | None:
         return None
     for file in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
         with suppress(OSError):
-            return os.fsdecode(plain_files.read(git_dir / file)).strip().removeprefix(HEADS)
+            return os.fsdecode(read_file(git_dir / file)).strip().removeprefix(HEADS)
     return None
 
 
@@ -239,7 +241,7 @@ def _linked(common: Path) -> Iterator[Checkout]:
 def branch_in(git_dir: Path) -> str | None:
     """The branch that HEAD names in this git folder; None when detached, or it cannot be read."""
     try:
-        head = os.fsdecode(plain_files.read(git_dir / "HEAD")).strip()
+        head = os.fsdecode(read_file(git_dir / "HEAD")).strip()
     except OSError:
         return None
     return head.removeprefix(_HEAD_PREFIX) if head.startswith(_HEAD_PREFIX) else None
@@ -247,7 +249,7 @@ def branch_in(git_dir: Path) -> str | None:
 
 def _lock_reason(registration: Path) -> str | None:
     try:
-        return os.fsdecode(plain_files.read(registration / "locked")).strip()
+        return os.fsdecode(read_file(registration / "locked")).strip()
     except FileNotFoundError:
         return None
     except OSError as error:

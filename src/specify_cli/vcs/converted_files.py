@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli.vcs import lfs, lfs_pointers, plain_files
+from specify_cli.files.regular_files import opened_below, opened_file, read_file
+from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs.git import time_limit
 from specify_cli.vcs.objects import Entry
 from specify_cli.vcs.repository import Repository
@@ -53,7 +54,7 @@ def take_attributes(made: Scratch) -> None:
     """
     with suppress(FileNotFoundError):
         file = made.objects.parent / "info" / "attributes"
-        content = plain_files.read(file, max_bytes=_MOST_ATTRIBUTES)
+        content = read_file(file, max_bytes=_MOST_ATTRIBUTES)
         (made.folder / "info").mkdir(exist_ok=True)
         (made.folder / "info" / "attributes").write_bytes(content)
 
@@ -135,7 +136,7 @@ class FilteredFiles:
         # What a filter refuses is not written.
         git.run("checkout-index", "-z", "--stdin", input=named, check=False)
         for path in ours:
-            with suppress(FileNotFoundError), plain_files.opened(expected / path) as wanted:
+            with suppress(FileNotFoundError), opened_file(expected / path) as wanted:
                 size = os.fstat(wanted.fileno()).st_size
                 with self._opened(path, entries[path], size=size) as stream:
                     if stream and _digest(stream) == _digest(wanted):
@@ -147,7 +148,7 @@ class FilteredFiles:
         with ExitStack() as stack:
             found = None
             with suppress(OSError):
-                opened = plain_files.opened_below(self.workspace, path.split("/"))
+                opened = opened_below(self.workspace, path.split("/"))
                 found = stack.enter_context(opened)
             state = os.fstat(found.fileno()) if found else None
             is_alike = state and state.st_size == size and self._has_mode(state, entry)

@@ -18,7 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import lock_ownership, plain_files
+from specify_cli.files.atomic import replace_file
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lock_ownership
 from specify_cli.vcs.git import Completed, Git, GitFailed
 from specify_cli.vcs.objects import scratch_index
 
@@ -141,7 +143,7 @@ def _copied(index: Path, ours: Path) -> _Version:
     """The version of the copy; its date too, by which git knows what may have changed since."""
     with suppress(FileNotFoundError):
         date = index.lstat().st_mtime_ns
-        ours.write_bytes(plain_files.read(index, max_bytes=_MOST_BYTES))
+        ours.write_bytes(read_file(index, max_bytes=_MOST_BYTES))
         os.utime(ours, ns=(date, date))
     return _version(ours)
 
@@ -154,7 +156,7 @@ def _take_the_place(git_dir: Path, ours: Path) -> None:
 
 def _write_like(path: Path, ours: Path, *, index: Path) -> None:
     """The file has the content and date of `ours`, and the mode and owner of the index."""
-    plain_files.replace(path, ours.read_bytes())
+    replace_file(path, ours.read_bytes())
     shutil.copystat(ours, path)
     with suppress(FileNotFoundError):
         there = index.stat()

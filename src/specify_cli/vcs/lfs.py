@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs import plain_files
+from specify_cli.files.regular_files import opened_below
 from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.intake_request import MOST_NAMED, Bounds, IntakeRefused, Source
@@ -183,7 +183,7 @@ def _opened(workspace: Path, pointer: Pointer) -> Iterator[IO[bytes] | None]:
         source = None
         with suppress(OSError):
             names = (".git", "lfs", *_names(pointer.oid))
-            source = stack.enter_context(plain_files.opened_below(workspace, names))
+            source = stack.enter_context(opened_below(workspace, names))
         is_whole = source and os.fstat(source.fileno()).st_size == pointer.size
         yield source if is_whole else None
 

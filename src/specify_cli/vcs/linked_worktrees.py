@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files import durability
+from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.identity import identity
 from specify_cli.files.tree_removal import discard
 from specify_cli.vcs.checkouts import (
@@ -22,7 +23,6 @@ from specify_cli.vcs.checkouts import (
 )
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.worktrees_folder import FOLDER
 
 _IN_WORK: Final = "uncommitted_work"
 
@@ -70,7 +70,7 @@ def forget_replaced(repo: Repository, path: Path) -> None:
     folder = Path(os.path.realpath(common), "worktrees") if common else None
     if folder is None or identity(folder) is None:
         return
-    registrations = os.open(folder, FOLDER)
+    registrations = os.open(folder, NOT_FOLLOWED)
     try:
         for registration in folder.iterdir():
             at = None if registration.is_symlink() else place_of(registration)

@@ -18,7 +18,8 @@ from typing import Final
 
 from specify_cli import processes
 from specify_cli.files import durability
-from specify_cli.vcs import plain_files
+from specify_cli.files.atomic import create_file, replace_file
+from specify_cli.files.regular_files import read_file
 
 NAME: Final = "spec-kitty-at-work"
 
@@ -43,7 +44,7 @@ def at_work(git_dir: Path) -> Iterator[None]:
     """The mark of this process is there, on the disk, while the block runs; it is not removed."""
     mark = git_dir / NAME
     facts = {"process": str(processes.this_process()), "token": secrets.token_hex(16)}
-    plain_files.replace(mark, _line(facts))
+    replace_file(mark, _line(facts))
     durability.sync_folder(git_dir)
     token = _in_force.set(mark)
     try:
@@ -75,7 +76,7 @@ def make_lock(lock: Path) -> None:
             pass  # This file system has no links.
         else:
             return
-    plain_files.create(lock, plain_files.read(mark) if mark else b"spec-kitty\n")
+    create_file(lock, read_file(mark) if mark else b"spec-kitty\n")
 
 
 def read(git_dir: Path) -> Mark | None:
@@ -85,7 +86,7 @@ def read(git_dir: Path) -> Mark | None:
         OSError: it cannot be read.
     """
     try:
-        content = plain_files.read(git_dir / NAME)
+        content = read_file(git_dir / NAME)
     except FileNotFoundError:
         return None
     head, _, notes = content.partition(b"\n")

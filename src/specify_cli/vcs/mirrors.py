@@ -11,7 +11,8 @@ from typing import Final
 
 from specify_cli.files import durability
 from specify_cli.files.identity import identity
-from specify_cli.vcs import lfs, lfs_pointers, plain_files
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.private_folders import draft
@@ -182,7 +183,7 @@ def _locks(folder: Path) -> Iterator[Path]:
 def _content(file: Path) -> bytes | None:
     """What it holds, nothing where it is missing; None where it cannot be read as a file of its own."""
     try:
-        return plain_files.read(file, max_bytes=MOST_SHALLOW)
+        return read_file(file, max_bytes=MOST_SHALLOW)
     except FileNotFoundError:
         return b""
     except OSError:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.tree_removal import discard
 from specify_cli.vcs.git import keeping
-from specify_cli.vcs.worktrees_folder import FOLDER, MAKING, opened_private
+from specify_cli.vcs.worktrees_folder import MAKING, opened_private
 
 _RANDOM: Final = 16
 
@@ -63,7 +64,7 @@ def _begin(making: int, wanted: str) -> tuple[str, int]:
         name = f"{secrets.token_hex(_RANDOM // 2)}-{wanted}"
         os.mkdir(name, stat.S_IRWXU, dir_fd=making)
         with suppress(FileNotFoundError):  # Another maker swept it between the calls.
-            descriptor = os.open(name, FOLDER, dir_fd=making)
+            descriptor = os.open(name, NOT_FOLLOWED, dir_fd=making)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:
                 return name, descriptor
@@ -73,7 +74,7 @@ def _begin(making: int, wanted: str) -> tuple[str, int]:
 def _sweep(making: int) -> None:
     for name in os.listdir(making):
         with suppress(OSError):
-            descriptor = os.open(name, FOLDER, dir_fd=making)
+            descriptor = os.open(name, NOT_FOLLOWED, dir_fd=making)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 discard(name, dir_fd=making)

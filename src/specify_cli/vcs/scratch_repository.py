@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli import processes
-from specify_cli.vcs import plain_files, sandbox
+from specify_cli.files.regular_files import opened_file, read_file
+from specify_cli.vcs import sandbox
 from specify_cli.vcs.checkouts import git_dir_of
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.repository import Repository
@@ -92,7 +93,7 @@ class Scratch:
         for pack in (self.folder / "objects" / "pack").glob("pack-*.pack"):
             count = int.from_bytes(_head(pack)[8:12], "big")
             if count <= _FEW and pack.stat().st_size <= _SMALL_BYTES:
-                content = plain_files.read(pack, max_bytes=_SMALL_BYTES)
+                content = read_file(pack, max_bytes=_SMALL_BYTES)
                 for suffix in _PACK_PARTS:
                     pack.with_suffix(suffix).unlink(missing_ok=True)
                 self.git.run("unpack-objects", "-q", input=content)
@@ -124,7 +125,7 @@ def borrowed(objects: Path) -> list[Path]:
     found = [objects]
     for folder in found:
         with suppress(FileNotFoundError):
-            lines = os.fsdecode(plain_files.read(folder / "info" / "alternates")).splitlines()
+            lines = os.fsdecode(read_file(folder / "info" / "alternates")).splitlines()
             named = ((folder / line).resolve() for line in lines if line[:1] not in ("", "#"))
             found += [it for it in named if it.is_dir() and it not in found]
     return found
@@ -211,7 +212,7 @@ def _initialize(made: Scratch, common: Path, *, like: str, refs: Mapping[str, st
     seen = (made.objects, *made.others)
     (info / "alternates").write_bytes(b"".join(map(_quoted, seen)))
     with suppress(FileNotFoundError):
-        ends = plain_files.read(common / "shallow", max_bytes=_SHALLOW_BYTES)
+        ends = read_file(common / "shallow", max_bytes=_SHALLOW_BYTES)
         (made.folder / "shallow").write_bytes(ends)
 
 
@@ -231,7 +232,7 @@ def _git_dir(repo: Repository) -> Path:
 
 
 def _head(pack: Path) -> bytes:
-    with plain_files.opened(pack) as stream:
+    with opened_file(pack) as stream:
         return stream.read(12)
 
 

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from specify_cli.vcs import lock_ownership, plain_files
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lock_ownership
 from specify_cli.vcs.checkouts import git_dir_of
 from specify_cli.vcs.index_file import DRAFT, FORMER
 from specify_cli.vcs.lock_ownership import Mark
@@ -90,6 +91,6 @@ def _locks_of_refs(git_dir: Path, mark: Mark) -> Iterator[Path]:
 def _content(file: Path) -> bytes:
     """What a regular file holds; nothing where it is missing or of another kind."""
     try:
-        return plain_files.read(file)
+        return read_file(file)
     except OSError:
         return b""

@@ -14,13 +14,14 @@ from typing import Final
 
 from specify_cli import clock
 from specify_cli.files import durability
+from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.identity import Identity
 from specify_cli.files.tree_removal import Budget, discard
 from specify_cli.patterns import pattern
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.folder_processes import occupants
 from specify_cli.vcs.renames import exchange, rename_free
-from specify_cli.vcs.worktrees_folder import FOLDER, TRASH, opened, opened_private
+from specify_cli.vcs.worktrees_folder import TRASH, opened, opened_private
 
 MOST_AT_ONCE: Final = 100_000
 """So many files and folders are removed at one call."""
@@ -210,7 +211,7 @@ def _require(known: Identity | None, place: Path, parent: int) -> None:
 def _folder(name: str, dir_fd: int) -> Identity | None:
     """The identity of a folder; None where a link, a file or nothing has the name."""
     try:
-        descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
+        descriptor = os.open(name, NOT_FOLLOWED, dir_fd=dir_fd)
     except OSError:
         return None
     try:

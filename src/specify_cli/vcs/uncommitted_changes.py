@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs import plain_files
+from specify_cli.vcs.blocking_files import blocking_files
 from specify_cli.vcs.converted_files import FilteredFiles, conversions, take_attributes
 from specify_cli.vcs.git import Completed, GitFailed, within
 from specify_cli.vcs.repository import Repository
@@ -160,7 +160,7 @@ def _held_up_by(workspace: Path) -> str:
     """The files that git waits for, if those are the reason."""
     own = workspace / ".git"
     try:
-        endless = list(plain_files.endless(workspace, seconds=_NAMING_S))
+        endless = list(blocking_files(workspace, seconds=_NAMING_S))
     except TimeoutError:
         return ""
     found = [it for it in endless if not it.is_relative_to(own)]

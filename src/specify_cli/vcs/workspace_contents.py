@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import lfs, lfs_pointers, plain_files
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs import workspace_settings as settings_of
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
@@ -125,7 +126,7 @@ def _copy(file: Path, target: Path) -> bool:
         if file.is_symlink():
             target.symlink_to(file.readlink())
             return True
-        content = plain_files.read(file, max_bytes=MOST_COPIED)
+        content = read_file(file, max_bytes=MOST_COPIED)
         mode = file.lstat().st_mode
     except OSError:
         return False

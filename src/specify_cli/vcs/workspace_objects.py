@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import lfs, plain_files
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lfs
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, text_of
@@ -60,7 +61,7 @@ class ProjectObjects:
         """
         if not self.is_shallow:
             return b""
-        return plain_files.read(self.common / "shallow", max_bytes=MOST_SHALLOW)
+        return read_file(self.common / "shallow", max_bytes=MOST_SHALLOW)
 
     def format_settings(self, *, is_bare: bool = False, is_partial: bool = False) -> list[Setting]:
         """The settings without which git does not take a folder for a repository of this form."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from specify_cli.files.regular_files import (
     ForeignOwner,
     NotRegular,
     TooLarge,
+    opened_below,
     opened_plain,
+    read_file,
     read_in,
     read_regular,
 )
@@ -162,3 +165,46 @@ def test_a_file_of_an_open_folder_is_read_whole_or_refused(tmp_path: Path) -> No
             read_in(folder, "gone", max_bytes=9)
     finally:
         os.close(folder)
+
+
+def link(path: Path) -> None:
+    target = path.with_name("target")
+    target.write_text("secret")
+    path.symlink_to(target)
+
+
+def sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, link, sparse, bind, Path.mkdir])
+def test_what_is_not_a_small_regular_file_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("file"))
+    with pytest.raises(OSError, match="file"):
+        read_file(Path("file"))
+
+
+def test_a_regular_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"gitdir: x\n")
+    assert read_file(tmp_path / "file") == b"gitdir: x\n"
+
+
+@pytest.mark.parametrize("linked", ["a", "a/b", "a/b/file"])
+def test_no_component_below_a_folder_may_be_a_link(tmp_path: Path, linked: str) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_bytes(b"content")
+    with opened_below(tmp_path, ["a", "b", "file"]) as stream:
+        assert stream.read() == b"content"
+    (tmp_path / linked).rename(tmp_path / "real")
+    (tmp_path / linked).symlink_to(tmp_path / "real")
+    with pytest.raises(OSError, match=r"symbolic links|Not a directory"):
+        opened_below(tmp_path, ["a", "b", "file"]).__enter__()

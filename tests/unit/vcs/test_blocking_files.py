@@ -1,66 +1,16 @@
-"""Files that somebody else can exchange are read and written as what they are, and never waited for."""
+"""Files that git would wait for are found wherever git opens them."""
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import plain_files
-from tests.durability import watched
-
-
-def link(path: Path) -> None:
-    target = path.with_name("target")
-    target.write_text("secret")
-    path.symlink_to(target)
-
-
-def sparse(path: Path) -> None:
-    path.touch()
-    os.truncate(path, 1 << 40)
-
-
-def bind(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(path))
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, link, sparse, bind, Path.mkdir])
-def test_what_is_not_a_small_regular_file_is_refused_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    make(Path("file"))
-    with pytest.raises(OSError, match="file"):
-        plain_files.read(Path("file"))
-
-
-def test_a_regular_file_is_read(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"gitdir: x\n")
-    assert plain_files.read(tmp_path / "file") == b"gitdir: x\n"
-
-
-def test_a_file_takes_the_place_of_a_link_and_is_on_the_disk(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    link(file)
-    with watched() as disk:
-        plain_files.replace(file, b"ours")
-        assert disk.is_kept(file)
-    assert not file.is_symlink()
-    assert (tmp_path / "target").read_text() == "secret"
-
-
-def test_nothing_is_written_over_what_is_there(tmp_path: Path) -> None:
-    link(tmp_path / "file")
-    with pytest.raises(FileExistsError):
-        plain_files.create(tmp_path / "file", b"ours")
-    assert (tmp_path / "target").read_text() == "secret"
+from specify_cli.vcs.blocking_files import blocking_files
 
 
 @pytest.mark.parametrize(
@@ -82,7 +32,7 @@ def test_what_git_would_open_and_wait_for_is_found(
     os.mkfifo(fifo)
     (tmp_path / ".github").mkdir()
     (tmp_path / ".gitlab-ci.yml").touch()
-    assert list(plain_files.endless(tmp_path, seconds=60)) == ([fifo] if waits else [])
+    assert list(blocking_files(tmp_path, seconds=60)) == ([fifo] if waits else [])
 
 
 @contextmanager
@@ -107,7 +57,7 @@ def test_folders_lie_in_each_other_deeper_than_python_calls_itself(tmp_path: Pat
     with folders_in_each_other(tmp_path, 2500) as innermost:
         os.close(os.open("file", os.O_CREAT, dir_fd=innermost))
         os.mkfifo(tmp_path / "d/d/.gitignore")
-        assert list(plain_files.endless(tmp_path, seconds=60)) == [tmp_path / "d/d/.gitignore"]
+        assert list(blocking_files(tmp_path, seconds=60)) == [tmp_path / "d/d/.gitignore"]
 
 
 def test_what_links_lead_to_is_not_looked_at(tmp_path: Path) -> None:
@@ -116,12 +66,12 @@ def test_what_links_lead_to_is_not_looked_at(tmp_path: Path) -> None:
     os.mkfifo(outside / ".gitignore")
     inside.mkdir()
     (inside / "link").symlink_to(outside)
-    assert list(plain_files.endless(inside, seconds=60)) == []
+    assert list(blocking_files(inside, seconds=60)) == []
 
 
 def test_a_working_tree_is_not_looked_through_for_longer_than_is_allowed(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
-        list(plain_files.endless(tmp_path, seconds=0))
+        list(blocking_files(tmp_path, seconds=0))
 
 
 def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
@@ -129,7 +79,7 @@ def test_a_link_to_what_git_would_wait_for_is_found(tmp_path: Path) -> None:
     (tmp_path / "work" / "nested" / ".git").mkdir(parents=True)
     config = tmp_path / "work" / "nested" / ".git" / "config"
     config.symlink_to(tmp_path / "fifo")
-    assert list(plain_files.endless(tmp_path / "work", seconds=60)) == [config]
+    assert list(blocking_files(tmp_path / "work", seconds=60)) == [config]
 
 
 @pytest.mark.parametrize("how", ["file", "link"])
@@ -143,7 +93,7 @@ def test_the_git_folder_of_a_repository_inside_is_found_wherever_it_is(
         (tmp_path / "inner" / ".git").write_text("gitdir: ../elsewhere\n")
     else:
         (tmp_path / "inner" / ".git").symlink_to("../elsewhere")
-    assert list(plain_files.endless(tmp_path, seconds=60)) == [tmp_path / "elsewhere" / "HEAD"]
+    assert list(blocking_files(tmp_path, seconds=60)) == [tmp_path / "elsewhere" / "HEAD"]
 
 
 @pytest.mark.parametrize("target", ["/dev", "..", ".", "loop"])
@@ -158,4 +108,4 @@ def test_a_git_folder_outside_of_the_working_tree_is_not_looked_at(
     (folder / "inner" / ".git").write_text(
         f"gitdir: ../{target}\n" if target != "/dev" else "gitdir: /dev\n"
     )
-    assert list(plain_files.endless(folder, seconds=60)) == []
+    assert list(blocking_files(folder, seconds=60)) == []
