@@ -20,7 +20,7 @@ from pathlib import Path
 from specify_cli.files import durability
 from specify_cli.vcs import mirrors
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspaces import Objects, Order, make
+from specify_cli.vcs.workspaces import Objects, WorkspaceSpec, make
 from tests.benchmarks.timing import runs_wanted, scratch_project, show
 
 RUNS = 3
@@ -101,8 +101,8 @@ def _turns(root: Path) -> Iterator[tuple[str, Callable[[], object], Callable[[],
     add = ["git", "-C", str(root), "worktree", "add", "-q", "-b", LANE, str(place), commit]
     yield WORKTREE, lambda: subprocess.run(add, check=True), forget
     for objects in Objects:
-        order = Order(
-            place=place,
+        order = WorkspaceSpec(
+            path=place,
             branch=LANE,
             commit=commit,
             upstream="main",

@@ -35,7 +35,7 @@ class Budget:
         return self.left >= 0
 
 
-def discard(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
+def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
     """Remove the entry of that name with all that it holds; False where the budget ended first.
 
     What an inner folder holds is moved up before that folder is removed. So two folders are open at a

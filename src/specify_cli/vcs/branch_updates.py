@@ -8,16 +8,16 @@ from typing import Final
 
 from specify_cli.files import durability
 from specify_cli.vcs import lock_ownership
-from specify_cli.vcs.checkout_recovery import settle
+from specify_cli.vcs.checkout_recovery import recover
 from specify_cli.vcs.checkout_updates import (
     CheckoutBlocked,
-    Move,
-    begin,
-    blocked,
-    carry,
-    end,
-    index_against,
-    unfinished,
+    CheckoutUpdate,
+    clear_record,
+    index_changes,
+    obstacles,
+    record_update,
+    recorded_update,
+    update_checkout,
 )
 from specify_cli.vcs.checkouts import HEADS, Checkout
 from specify_cli.vcs.git import Git, GitFailed
@@ -25,7 +25,7 @@ from specify_cli.vcs.objects import tree_changes
 
 _REFLOG_NOTE: Final = "spec-kitty: move"
 
-Journey = tuple[Checkout, Move]
+CheckoutPlan = tuple[Checkout, CheckoutUpdate]
 """A working tree and the way it is to go."""
 
 
@@ -33,7 +33,7 @@ class TargetMoved(Exception):
     """The branch is not at the commit that was checked any more; nothing of ours is left."""
 
 
-def obstacles_to(journeys: Sequence[Journey]) -> list[str]:
+def obstacles_for(journeys: Sequence[CheckoutPlan]) -> list[str]:
     """Every obstacle to these moves, in words.
 
     Raises:
@@ -44,7 +44,7 @@ def obstacles_to(journeys: Sequence[Journey]) -> list[str]:
     return [
         f"{checkout.path}: {text}"
         for checkout, move in journeys
-        for text in (*_occupied(checkout), *blocked(checkout, move))
+        for text in (*_occupied(checkout), *obstacles(checkout, move))
     ]
 
 
@@ -54,7 +54,9 @@ def _occupied(checkout: Checkout) -> list[str]:
     return [*found, f"another git is at work ({lock})"] if lock else found
 
 
-def travel(git: Git, branch: str, *, move: Move, journeys: Sequence[Journey]) -> None:
+def update_branch(
+    git: Git, branch: str, *, move: CheckoutUpdate, journeys: Sequence[CheckoutPlan]
+) -> None:
     """The branch and every working tree stand at the goal; on failure, where they stood.
 
     Raises:
@@ -62,33 +64,33 @@ def travel(git: Git, branch: str, *, move: Move, journeys: Sequence[Journey]) ->
         TargetMoved: the branch is not at the origin any more.
         GitFailed: git refused.
     """
-    found = obstacles_to(journeys)
+    found = obstacles_for(journeys)
     if found:
         raise CheckoutBlocked(found)
     try:
-        carry_all(journeys)
-        point_branch(git, branch, move)
+        update_checkouts(journeys)
+        update_ref(git, branch, move)
     except BaseException:
         # Whatever tells about the failure, it is not what went wrong with cleaning up after it.
         with suppress(GitFailed, OSError):
-            settle_all(git, branch, [checkout for checkout, _ in journeys])
+            recover_all(git, branch, [checkout for checkout, _ in journeys])
         raise
     for checkout, _ in journeys:
-        end(checkout)
+        clear_record(checkout)
 
 
-def carry_all(journeys: Sequence[Journey]) -> None:
+def update_checkouts(journeys: Sequence[CheckoutPlan]) -> None:
     """Every working tree stands at its goal, with its move on record until the branch follows.
 
     Raises:
         GitFailed: git refused.
     """
     for checkout, move in journeys:
-        begin(checkout, move)
-        carry(checkout, move)
+        record_update(checkout, move)
+        update_checkout(checkout, move)
 
 
-def point_branch(git: Git, branch: str, move: Move) -> None:
+def update_ref(git: Git, branch: str, move: CheckoutUpdate) -> None:
     """The branch points at the goal, where it pointed at the origin.
 
     Raises:
@@ -102,7 +104,7 @@ def point_branch(git: Git, branch: str, move: Move) -> None:
     try:
         git.run("update-ref", "-m", _REFLOG_NOTE, ref, move.goal, move.origin)
     except GitFailed:
-        tip = tip_of(git, branch)
+        tip = branch_tip(git, branch)
         if tip == move.goal:
             return  # Only the reflog could not be written.
         if tip == move.origin:
@@ -110,22 +112,22 @@ def point_branch(git: Git, branch: str, move: Move) -> None:
         raise TargetMoved(f"{branch} is not at {move.origin} any more") from None
 
 
-def settle_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
+def recover_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
     """No move is on record in these working trees: each stands where the branch does.
 
     Raises:
         GitFailed: git refused; the record stays, so that this can be tried again.
     """
     for checkout in checkouts:
-        move = unfinished(checkout)
+        move = recorded_update(checkout)
         if move is not None:
             checkout.outwait_index()
             checkout.require_no_endless_file()
-            settle(checkout, move, wanted=tip_of(git, branch) or move.origin)
-            end(checkout)
+            recover(checkout, move, wanted=branch_tip(git, branch) or move.origin)
+            clear_record(checkout)
 
 
-def follow(checkout: Checkout, move: Move) -> None:
+def catch_up_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
     """A working tree left wholly at the origin stands at the goal; any other is untouched.
 
     Raises:
@@ -135,12 +137,12 @@ def follow(checkout: Checkout, move: Move) -> None:
     behind = affected.keys() - set(move.live)
     if not behind or checkout.operation():
         return
-    staged = index_against(checkout, move.origin)
-    if not behind & staged.keys() and not any(blocked(checkout, move)):
-        carry(checkout, move)
+    staged = index_changes(checkout, move.origin)
+    if not behind & staged.keys() and not any(obstacles(checkout, move)):
+        update_checkout(checkout, move)
 
 
-def tip_of(git: Git, branch: str) -> str | None:
+def branch_tip(git: Git, branch: str) -> str | None:
     """The commit that local `branch` points at; None when there is no such branch."""
     found = git.run("rev-parse", "--quiet", "--verify", f"{HEADS}{branch}^{{commit}}", check=False)
     return found.lines[0] if found.lines else None

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import IO, Final
 
 from specify_cli.files.regular_files import opened_file
-from specify_cli.vcs.checkout_updates import Move, dirty_files, index_against, refresh
+from specify_cli.vcs.checkout_updates import (
+    CheckoutUpdate,
+    index_changes,
+    modified_files,
+    refresh_index,
+)
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.objects import Entry, index_info, scratch_index, tree_changes
@@ -24,7 +29,7 @@ _CHUNK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _UpdatedPath:
     """One path of an interrupted move: what it may hold by our hand, what it holds, and is to."""
 
     path: str
@@ -38,7 +43,7 @@ class _Place:
         return (self.origin, self.goal, self.wanted)
 
 
-def settle(checkout: Checkout, move: Move, *, wanted: str) -> None:
+def recover(checkout: Checkout, move: CheckoutUpdate, *, wanted: str) -> None:
     """What the interrupted `move` touched here stands at commit `wanted`.
 
     A file that holds neither the origin's nor the goal's content is the user's and stays; so does
@@ -47,45 +52,47 @@ def settle(checkout: Checkout, move: Move, *, wanted: str) -> None:
     Raises:
         GitFailed: the index is locked, or the disk refused.
     """
-    places = [place for place in _places(checkout, move, wanted) if place.held in place.known]
-    open_ones = [place for place in places if not _is_done(place) and place.path not in move.live]
-    dirty = dirty_files(checkout)
+    entries = [
+        entry for entry in _updated_paths(checkout, move, wanted) if entry.held in entry.known
+    ]
+    open_ones = [entry for entry in entries if not _is_done(entry) and entry.path not in move.live]
+    dirty = modified_files(checkout)
     suspects = [it for it in open_ones if it.held != it.wanted or _differs(checkout, it, dirty)]
     ours = _ours(checkout, suspects)
     _write(checkout, ours, wanted=wanted)
-    entries = {place.path: place.wanted for place in places if place.held != place.wanted}
-    if entries:
-        checkout.hold_in_index(index_info(entries, like=wanted))
-    refresh(checkout)
+    index_entries = {entry.path: entry.wanted for entry in entries if entry.held != entry.wanted}
+    if index_entries:
+        checkout.hold_in_index(index_info(index_entries, like=wanted))
+    refresh_index(checkout)
 
 
-def _is_done(place: _Place) -> bool:
+def _is_done(entry: _UpdatedPath) -> bool:
     # The index is written after the files: what differs from it now was changed since, by the user.
-    return place.held == place.goal == place.wanted
+    return entry.held == entry.goal == entry.wanted
 
 
-def _places(checkout: Checkout, move: Move, wanted: str) -> list[_Place]:
+def _updated_paths(checkout: Checkout, move: CheckoutUpdate, wanted: str) -> list[_UpdatedPath]:
     affected = tree_changes(checkout.git, move.origin, move.goal)
     since = tree_changes(checkout.git, move.goal, wanted)
-    staged = index_against(checkout, wanted)
+    staged = index_changes(checkout, wanted)
     found = []
     for path, (origin, goal) in affected.items():
         want = since[path][1] if path in since else goal
         held = staged.get(path, want)
-        found.append(_Place(path=path, origin=origin, goal=goal, wanted=want, held=held))
+        found.append(_UpdatedPath(path=path, origin=origin, goal=goal, wanted=want, held=held))
     return found
 
 
-def _differs(checkout: Checkout, place: _Place, dirty: set[str]) -> bool:
-    return place.path in dirty or (place.held is None and _is_file(checkout.path / place.path))
+def _differs(checkout: Checkout, entry: _UpdatedPath, dirty: set[str]) -> bool:
+    return entry.path in dirty or (entry.held is None and _is_file(checkout.path / entry.path))
 
 
-def _ours(checkout: Checkout, places: list[_Place]) -> list[_Place]:
+def _ours(checkout: Checkout, entries: list[_UpdatedPath]) -> list[_UpdatedPath]:
     """Of these, the ones whose file we wrote, removed, or were writing when we were stopped."""
-    places = [it for it in places if _is_within(checkout.path, it.path)]
-    files = [it.path for it in places if _is_file(checkout.path / it.path)]
+    entries = [it for it in entries if _is_within(checkout.path, it.path)]
+    files = [it.path for it in entries if _is_file(checkout.path / it.path)]
     hashes = _hashes(checkout, files)
-    return [it for it in places if _is_ours(checkout, it, hashes.get(it.path))]
+    return [it for it in entries if _is_ours(checkout, it, hashes.get(it.path))]
 
 
 def _is_within(root: Path, path: str) -> bool:
@@ -94,15 +101,15 @@ def _is_within(root: Path, path: str) -> bool:
     return folder.is_relative_to(os.path.realpath(root))
 
 
-def _is_ours(checkout: Checkout, place: _Place, oid: str | None) -> bool:
+def _is_ours(checkout: Checkout, entry: _UpdatedPath, oid: str | None) -> bool:
     if oid is None:
-        return not os.path.lexists(checkout.path / place.path)
-    return oid in {it.oid for it in place.known if it} or _is_torn(checkout, place)
+        return not os.path.lexists(checkout.path / entry.path)
+    return oid in {it.oid for it in entry.known if it} or _is_torn(checkout, entry)
 
 
-def _is_torn(checkout: Checkout, place: _Place) -> bool:
-    oids = {it.oid for it in place.known if it}
-    with _opened(checkout.path / place.path) as held:
+def _is_torn(checkout: Checkout, entry: _UpdatedPath) -> bool:
+    oids = {it.oid for it in entry.known if it}
+    with _opened(checkout.path / entry.path) as held:
         return any(_begins_with(checkout.git, oid, held) for oid in oids)
 
 
@@ -150,12 +157,12 @@ def _is_file(file: Path) -> bool:
         raise
 
 
-def _write(checkout: Checkout, places: Iterable[_Place], *, wanted: str) -> None:
-    places = list(places)
-    for place in places:
-        if place.wanted is None:
-            _remove(checkout.path, place.path)
-    names = [place.path for place in places if place.wanted is not None]
+def _write(checkout: Checkout, entries: Iterable[_UpdatedPath], *, wanted: str) -> None:
+    entries = list(entries)
+    for entry in entries:
+        if entry.wanted is None:
+            _remove(checkout.path, entry.path)
+    names = [entry.path for entry in entries if entry.wanted is not None]
     if not names:
         return
     listed = b"".join(os.fsencode(name) + b"\0" for name in names)
@@ -165,11 +172,11 @@ def _write(checkout: Checkout, places: Iterable[_Place], *, wanted: str) -> None
 
 
 def _remove(root: Path, path: str) -> None:
-    place = root / path
+    file = root / path
     with suppress(OSError):
-        place.unlink()
+        file.unlink()
     with suppress(OSError):
-        for parent in place.parents:
+        for parent in file.parents:
             if parent == root:
                 return
             parent.rmdir()

@@ -48,7 +48,7 @@ class CheckoutBlocked(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class CheckoutUpdate:
     """From which commit to which; paths in `live` change in the index only, never on disk."""
 
     origin: str
@@ -56,7 +56,7 @@ class Move:
     live: tuple[str, ...] = ()
 
 
-def begin(checkout: Checkout, move: Move) -> None:
+def record_update(checkout: Checkout, move: CheckoutUpdate) -> None:
     """The move is on record in the git folder of the checkout, so that a crash can be undone."""
     target = _record(checkout)
     content = {"origin": move.origin, "goal": move.goal, "live": move.live}
@@ -68,7 +68,7 @@ def begin(checkout: Checkout, move: Move) -> None:
     durability.sync_folder(target.parent)
 
 
-def unfinished(checkout: Checkout) -> Move | None:
+def recorded_update(checkout: Checkout) -> CheckoutUpdate | None:
     """The move that began here and did not end; None when there is none."""
     try:
         content = json.loads(read_file(_record(checkout), max_bytes=_MOST))
@@ -77,14 +77,14 @@ def unfinished(checkout: Checkout) -> Move | None:
         return None
     # Who commits in a worktree can write here: what git is given must be no flag.
     is_sound = all(isinstance(it, str) for it in live) and _is_commit(origin) and _is_commit(goal)
-    return Move(origin=origin, goal=goal, live=live) if is_sound else None
+    return CheckoutUpdate(origin=origin, goal=goal, live=live) if is_sound else None
 
 
 def _is_commit(name: object) -> bool:
     return isinstance(name, str) and _COMMIT.fullmatch(name) is not None
 
 
-def end(checkout: Checkout) -> None:
+def clear_record(checkout: Checkout) -> None:
     """No move is on record here, nor comes back when the power goes: work may have been staged since."""
     record = _record(checkout)
     try:
@@ -94,7 +94,7 @@ def end(checkout: Checkout) -> None:
     durability.sync_folder(record.parent)
 
 
-def carry(checkout: Checkout, move: Move) -> None:
+def update_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
     """Index and files stand at the goal; what the user changed elsewhere is as it was.
 
     Git checks again, file by file, that it overwrites no change, and writes the index last.
@@ -105,7 +105,7 @@ def carry(checkout: Checkout, move: Move) -> None:
     if move.live:
         goals = entries_at(checkout, move.goal, move.live)
         checkout.hold_in_index(index_info(goals, like=move.goal))
-    refresh(checkout)
+    refresh_index(checkout)
     missions = _missions(checkout)
     checkout.on_index("read-tree", "-m", "-u", move.origin, move.goal)
     _put_back(checkout, missions)
@@ -114,7 +114,9 @@ def carry(checkout: Checkout, move: Move) -> None:
 def _missions(checkout: Checkout) -> list[str]:
     """The folders of missions that are there, below the checkout."""
     files = checkout.git.run("ls-files", "-z", "--", f":(glob)**/{SPECS}/*/**", env=_AS_PATTERNS)
-    found = {it[: end.end()] for it in files.fields if (end := _MISSION.match(it))}
+    found = {
+        it[: clear_record.end()] for it in files.fields if (clear_record := _MISSION.match(it))
+    }
     return sorted(it for it in found if (checkout.path / it).is_dir())
 
 
@@ -132,7 +134,7 @@ def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
             checkout.git.run(*words, input=names, check=False)
 
 
-def refresh(checkout: Checkout) -> None:
+def refresh_index(checkout: Checkout) -> None:
     """The index knows which files are unchanged, so that plumbing does not take them for dirt.
 
     A filter that fails at the host's own files, because attributes of a merge select it, leaves
@@ -171,7 +173,7 @@ def entries_at(checkout: Checkout, commit: str, paths: Collection[str]) -> dict[
     return found
 
 
-def index_against(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
+def index_changes(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
     """What the index holds at every path where it differs from `commit`.
 
     Raises:
@@ -181,7 +183,7 @@ def index_against(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
     return {path: new for path, (_, new) in found.items()}
 
 
-def dirty_files(checkout: Checkout) -> set[str]:
+def modified_files(checkout: Checkout) -> set[str]:
     """The tracked paths whose file differs from the index, or which are in conflict.
 
     With those that git was told not to look at, by `hidden_edits`, and all of the host's own where a
@@ -234,7 +236,7 @@ def hidden_edits(checkout: Checkout) -> set[str]:
         return set(git.run("diff-files", "--name-only", "-z", "--diff-filter=d", env=env).fields)
 
 
-def blocked(checkout: Checkout, move: Move) -> Iterator[str]:
+def obstacles(checkout: Checkout, move: CheckoutUpdate) -> Iterator[str]:
     """Every obstacle to the move, in words: what of the user's it would overwrite.
 
     Raises:
@@ -242,8 +244,8 @@ def blocked(checkout: Checkout, move: Move) -> Iterator[str]:
     """
     affected = tree_changes(checkout.git, move.origin, move.goal)
     leaving = {path for path, (_, goal) in affected.items() if goal is None}
-    staged = index_against(checkout, move.goal)
-    dirty = dirty_files(checkout)
+    staged = index_changes(checkout, move.goal)
+    dirty = modified_files(checkout)
     for path, (origin, goal) in affected.items():
         held = staged.get(path, goal)
         if path in move.live:
@@ -252,18 +254,20 @@ def blocked(checkout: Checkout, move: Move) -> Iterator[str]:
             yield f"{path}: staged changes"
         elif path in dirty:
             yield f"{path}: uncommitted changes"
-        elif held is None and goal is not None and in_the_way(checkout.path, path, leaving):
+        elif held is None and goal is not None and is_obstructed(checkout.path, path, leaving):
             yield f"{path}: an untracked file is in the way"
 
 
-def in_the_way(root: Path, path: str, leaving: Collection[str]) -> bool:
+def is_obstructed(root: Path, path: str, leaving: Collection[str]) -> bool:
     """Whether something untracked, ignored or not, lies where the file `path` is to appear."""
-    place = root / path
-    if place.is_dir() and not place.is_symlink():
-        return any(it not in leaving for it in _files_below(root, place))
-    parents = [parent for parent in place.parents if root in parent.parents]
+    target = root / path
+    if target.is_dir() and not target.is_symlink():
+        return any(it not in leaving for it in _files_below(root, target))
+    parents = [parent for parent in target.parents if root in parent.parents]
     strange = [it for it in parents if it.is_symlink() or (it.exists() and not it.is_dir())]
-    return os.path.lexists(place) or any(str(it.relative_to(root)) not in leaving for it in strange)
+    return os.path.lexists(target) or any(
+        str(it.relative_to(root)) not in leaving for it in strange
+    )
 
 
 def _files_below(root: Path, folder: Path) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Final
 from specify_cli.files.regular_files import read_file
 from specify_cli.vcs import index_file
 from specify_cli.vcs.blocking_files import blocking_files
-from specify_cli.vcs.git import Completed, Git, GitFailed, time_limit
+from specify_cli.vcs.git import Git, GitFailed, GitResult, time_limit
 
 HEADS: Final = "refs/heads/"
 _HEAD_PREFIX: Final = f"ref: {HEADS}"
@@ -60,12 +60,12 @@ class Checkout:
             text = f"{self.path} is no worktree of this repository: see what its .git file names"
             raise GitFailed(("worktree",), returncode=-1, stderr=text)
         # Told, so that git does not ask what lies in the worktree: its writer may exchange it any time.
-        place = {
+        location = {
             "GIT_DIR": str(git_dir),
             "GIT_COMMON_DIR": os.path.realpath(self.common or git_dir.parent.parent),
             "GIT_WORK_TREE": os.path.abspath(self.path),  # noqa: PTH100
         }
-        return Git(folder=self.path, place=place)
+        return Git(folder=self.path, location=location)
 
     @property
     def git_dir(self) -> Path | None:
@@ -104,11 +104,11 @@ class Checkout:
         except TimeoutError as error:
             raise GitFailed(("status",), returncode=-1, stderr=str(error)) from error
         if found:
-            raise GitFailed(("status",), returncode=-1, stderr=wait_for_ever(found))
+            raise GitFailed(("status",), returncode=-1, stderr=blocking_files_message(found))
 
     def on_index(
         self, *args: str, fine: tuple[int, ...] = (0,), env: Mapping[str, str] | None = None
-    ) -> Completed:
+    ) -> GitResult:
         """Git has run and written the index, after waiting for another holder of its lock.
 
         Raises:
@@ -178,12 +178,12 @@ def registration_of(folder: Path, *, common: Path | None) -> Path | None:
     git_dir = Path(os.path.realpath(common), "worktrees", named.name)
     if os.path.realpath(named) != str(git_dir):
         return None
-    back = place_of(git_dir)
+    back = worktree_path(git_dir)
     is_back = back is not None and os.path.realpath(back) == os.path.realpath(folder)
     return git_dir if is_back else None
 
 
-def place_of(registration: Path) -> Path | None:
+def worktree_path(registration: Path) -> Path | None:
     """The folder of the worktree that is registered there; None when that cannot be read."""
     try:
         named = os.fsdecode(read_file(registration / "gitdir")).rstrip("\n")
@@ -220,7 +220,7 @@ def registered(git: Git) -> list[Checkout]:
     return [main, *(_linked(common) if common else ())]
 
 
-def wait_for_ever(paths: list[str]) -> str:
+def blocking_files_message(paths: list[str]) -> str:
     """What to do about files that git would wait for."""
     names = " ".join(map(shlex.quote, paths[:_TOLD]))
     return f"git would wait for ever for what is not a regular file; remove it: rm -rf {names}"
@@ -228,10 +228,10 @@ def wait_for_ever(paths: list[str]) -> str:
 
 def _linked(common: Path) -> Iterator[Checkout]:
     for registration in sorted(common.glob("worktrees/*")):
-        place = None if registration.is_symlink() else place_of(registration)
-        if place is not None:
+        path = None if registration.is_symlink() else worktree_path(registration)
+        if path is not None:
             yield Checkout(
-                path=place,
+                path=path,
                 branch=branch_in(registration),
                 lock_reason=_lock_reason(registration),
                 common=common,

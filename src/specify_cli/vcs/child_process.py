@@ -23,12 +23,12 @@ _CHUNK: Final = 256 * 1024
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Stopped(Exception):
+class ProcessStopped(Exception):
     """A command was stopped before its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class TimeLimit:
     """How long a command may take, and by which setting of config.toml."""
 
     setting: str
@@ -36,7 +36,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class ProcessResult:
     """How a command ended, and what it printed until then."""
 
     returncode: int
@@ -77,7 +77,7 @@ def _interruption(number: int) -> BaseException:
     return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
 
 
-class Child(Protocol):
+class ChildProcess(Protocol):
     """A process that was started as the leader of a group, with three pipes."""
 
     pid: int
@@ -93,9 +93,14 @@ class Child(Protocol):
         """How it ended."""
 
 
-def attend(
-    process: Child, input: bytes, *, limit: Limit, leaves_nothing: bool, enough: int | None = None
-) -> Ended:
+def communicate(
+    process: ChildProcess,
+    input: bytes,
+    *,
+    limit: TimeLimit,
+    leaves_nothing: bool,
+    enough: int | None = None,
+) -> ProcessResult:
     """The process has ended, and what it left running has too where it `leaves_nothing`.
 
     No more is listened to once it has printed more than `enough`, at which most programs end.
@@ -104,7 +109,7 @@ def attend(
         Stopped: it was stopped before its end.
         HostStops: this process has to end, and so did that one.
     """
-    attended = _Attended(process, input, enough=enough)
+    attended = _Communication(process, input, enough=enough)
     try:
         attended.until_ended(limit)
         if leaves_nothing:
@@ -114,17 +119,17 @@ def attend(
         raise
     finally:
         attended.close()
-    return Ended(
+    return ProcessResult(
         returncode=process.wait(),
         stdout=bytes(attended.stdout),
         stderr=bytes(attended.stderr),
     )
 
 
-class _Attended:
+class _Communication:
     """A process that is fed and listened to until it ends, whatever it leaves running."""
 
-    def __init__(self, process: Child, input: bytes, *, enough: int | None) -> None:
+    def __init__(self, process: ChildProcess, input: bytes, *, enough: int | None) -> None:
         self.stdout, self.stderr = bytearray(), bytearray()
         self._enough = enough
         self._process = process
@@ -140,7 +145,7 @@ class _Attended:
                 event = selectors.EVENT_WRITE if taken is None else selectors.EVENT_READ
                 self._selector.register(stream, event, taken)
 
-    def until_ended(self, limit: Limit) -> None:
+    def until_ended(self, limit: TimeLimit) -> None:
         """The process has ended and waits to be reaped; what it printed was taken.
 
         Raises:
@@ -151,7 +156,7 @@ class _Attended:
         while not _has_ended(self._process):
             processes.require_time()
             if time.monotonic() > deadline:
-                raise Stopped(
+                raise ProcessStopped(
                     f"it did not end within {limit.seconds:g} s ({limit.setting} in"
                     " .kitty/config.toml) and was stopped"
                 )
@@ -181,7 +186,9 @@ class _Attended:
                 if self._enough is not None and len(taken) > self._enough:
                     break
                 if len(taken) > MOST_PRINTED:
-                    raise Stopped(f"it printed more than {MOST_PRINTED} bytes and was stopped")
+                    raise ProcessStopped(
+                        f"it printed more than {MOST_PRINTED} bytes and was stopped"
+                    )
             self._leave(stream)
 
     def _send(self, stream: Any) -> None:
@@ -198,7 +205,7 @@ class _Attended:
         stream.close()
 
 
-def _has_ended(process: Child) -> bool:
+def _has_ended(process: ChildProcess) -> bool:
     """Whether it has ended; it is reaped later, so that its number stays the number of its group."""
     if not hasattr(os, "waitid"):
         return process.poll() is not None
@@ -206,7 +213,7 @@ def _has_ended(process: Child) -> bool:
     return os.waitid(os.P_PID, process.pid, flags) is not None
 
 
-def _end_group(process: Child) -> None:
+def _end_group(process: ChildProcess) -> None:
     """Git and all of its group were ended: asked first, so that git removes its own locks."""
     _signal_group(process, signal.SIGTERM)
     deadline = time.monotonic() + processes.KINDNESS_S
@@ -219,7 +226,7 @@ def _end_group(process: Child) -> None:
         time.sleep(_SHORT_TICK_S)
 
 
-def _signal_group(process: Child, number: signal.Signals) -> None:
+def _signal_group(process: ChildProcess, number: signal.Signals) -> None:
     # A group whose leader was reaped may be another's by now.
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):

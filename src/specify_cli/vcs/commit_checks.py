@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs.content_limits import NewObject, TooMuch, case_faults, new_objects
+from specify_cli.vcs.content_limits import LimitExceeded, NewObject, case_faults, new_objects
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.intake_request import MOST_NAMED, Bounds, IntakeRefused, Source
+from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.tree_checks import MOST_FAULTS, TreeFault, tree_faults
 
 
-def judge(
-    git: Git, source: Source, tip: str, *, known: str | None, bounds: Bounds
+def check_commits(
+    git: Git, source: IntakeSource, tip: str, *, known: str | None, bounds: IntakeLimits
 ) -> list[NewObject]:
     """The commits may come in; returns the objects that are new with them.
 
@@ -39,7 +39,7 @@ def judge(
     return brought
 
 
-def _faults(git: Git, source: Source, tip: str, *, most_files: int) -> list[TreeFault]:
+def _faults(git: Git, source: IntakeSource, tip: str, *, most_files: int) -> list[TreeFault]:
     """The faulty names that are new beside where the work began, and beside what it took from the target.
 
     Raises:
@@ -53,7 +53,7 @@ def _faults(git: Git, source: Source, tip: str, *, most_files: int) -> list[Tree
     for number, commit in enumerate(beside, 1):
         try:
             found.append(_beside(git, tip, base=commit, most_files=most_files))
-        except TooMuch:
+        except LimitExceeded:
             if number == len(beside) and not found:
                 raise
     first, *others = found
@@ -71,7 +71,7 @@ def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault
     ever = tree_faults(git, [tip], beside=base)
     if len(ever) == MOST_FAULTS:
         # There may be more, so that they cannot be compared with those beside another commit.
-        raise TooMuch(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
+        raise LimitExceeded(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
     return in_the_end + ever
 
 

@@ -22,26 +22,33 @@ from specify_cli.files import durability
 from specify_cli.vcs import lane_branches, lfs
 from specify_cli.vcs.branch_updates import TargetMoved
 from specify_cli.vcs.checkout_updates import CheckoutBlocked
-from specify_cli.vcs.commit_checks import is_ancestor, judge
-from specify_cli.vcs.content_limits import TooMuch
+from specify_cli.vcs.commit_checks import check_commits, is_ancestor
+from specify_cli.vcs.content_limits import LimitExceeded
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.intake_request import (
     MOST_NAMED,
-    Bounds,
+    BranchRelation,
+    IntakeLimits,
     IntakeRefused,
-    Source,
-    Standing,
-    named,
-    no_branch,
-    said,
+    IntakeSource,
+    git_message,
+    listed_paths,
+    missing_branch,
 )
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.sandbox import Box, box_for
-from specify_cli.vcs.scratch_repository import Scratch, scratch
+from specify_cli.vcs.sandbox import Sandbox, sandbox_for
+from specify_cli.vcs.scratch_repository import ScratchRepository, scratch_repository
 from specify_cli.vcs.workspace_fetch import TIP, fetch, require_its_own
-from specify_cli.vcs.workspace_files import odd_files
+from specify_cli.vcs.workspace_files import irregular_files
 
-__all__ = ["Bounds", "Fetched", "IntakeRefused", "Source", "Standing", "fetched"]
+__all__ = [
+    "BranchRelation",
+    "FetchedCommits",
+    "IntakeLimits",
+    "IntakeRefused",
+    "IntakeSource",
+    "fetched_commits",
+]
 
 _KNOWN: Final = "refs/spec-kitty/known"
 _BASE: Final = "refs/spec-kitty/base"
@@ -50,17 +57,17 @@ _NAMING_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class FetchedCommits:
     """Commits that were judged and wait to be moved into the project; `tip` is the last.
 
-    `is_boxed` where the workspace was read by a git that could see nothing else. `storage` is where
+    `is_sandboxed` where the workspace was read by a git that could see nothing else. `storage` is where
     their files of git-lfs go; None where they bring no such file.
     """
 
     tip: str
-    is_boxed: bool
-    source: Source
-    scratch: Scratch
+    is_sandboxed: bool
+    source: IntakeSource
+    scratch: ScratchRepository
     storage: lfs.Storage | None = None
 
     @property
@@ -68,7 +75,7 @@ class Fetched:
         """The folder of the objects that the project may not have yet."""
         return self.scratch.folder / "objects"
 
-    def standing(self, repo: Repository) -> Standing:
+    def standing(self, repo: Repository) -> BranchRelation:
         """How the commits stand to the project's branch of that name.
 
         Raises:
@@ -76,19 +83,19 @@ class Fetched:
         """
         old = repo.lane_tips([self.source.branch]).get(self.source.branch)
         if old == self.tip:
-            return Standing.SAME
+            return BranchRelation.SAME
         if old is None or is_ancestor(self.scratch.git, old, self.tip):
-            return Standing.AHEAD
-        if old in lane_branches.placed(repo, self.source.branch) and not self._drops_moved(
+            return BranchRelation.AHEAD
+        if old in lane_branches.host_positions(repo, self.source.branch) and not self._drops_moved(
             repo, old
         ):
-            return Standing.REWRITTEN
+            return BranchRelation.REWRITTEN
         is_behind = repo.has_commit(self.tip) and repo.is_ancestor(self.tip, old)
-        return Standing.BEHIND if is_behind else Standing.DIVERGED
+        return BranchRelation.BEHIND if is_behind else BranchRelation.DIVERGED
 
     def _drops_moved(self, repo: Repository, old: str) -> bool:
         """Whether the commits lack one that somebody else had given the branch, which is at `old`."""
-        theirs = lane_branches.moved(repo, self.source.branch)
+        theirs = lane_branches.foreign_position(repo, self.source.branch)
         is_theirs = theirs is not None and repo.is_ancestor(theirs, old)
         return is_theirs and not is_ancestor(self.scratch.git, theirs or "", self.tip)
 
@@ -116,13 +123,13 @@ class Fetched:
         branch = self.source.branch
         old = repo.lane_tips([branch]).get(branch)
         standing = self.standing(repo)
-        if standing is Standing.SAME:
+        if standing is BranchRelation.SAME:
             return
-        if old is not None and standing in (Standing.BEHIND, Standing.DIVERGED):
+        if old is not None and standing in (BranchRelation.BEHIND, BranchRelation.DIVERGED):
             raise self.diverged(repo, old)
         self.keep()
         try:
-            lane_branches.place(repo, branch, old=old, new=self.tip)
+            lane_branches.advance_as_host(repo, branch, old=old, new=self.tip)
         except CheckoutBlocked as error:
             raise IntakeRefused(
                 f"commit or undo first: {error}", code="uncommitted_changes"
@@ -145,7 +152,9 @@ class Fetched:
 
 
 @contextmanager
-def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fetched]:
+def fetched_commits(
+    repo: Repository, source: IntakeSource, *, bounds: IntakeLimits
+) -> Iterator[FetchedCommits]:
     """The commits of the branch, in a repository of the host's own for as long as the block lasts.
 
     Needs no lock: the project is not written before `move_in`.
@@ -175,27 +184,29 @@ def fetched(repo: Repository, source: Source, *, bounds: Bounds) -> Iterator[Fet
 
 @contextmanager
 def _judged(
-    repo: Repository, source: Source, *, known: str | None, bounds: Bounds
-) -> Iterator[Fetched]:
+    repo: Repository, source: IntakeSource, *, known: str | None, bounds: IntakeLimits
+) -> Iterator[FetchedCommits]:
     """As `fetched`; git fails where it cannot read the workspace, too."""
     refs = {_BASE: source.base} | ({_KNOWN: known} if known else {})
-    with scratch(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
+    with scratch_repository(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
         box = _box(source)
         try:
             fetch(made, source, box)
             tip = _tip(made.git, source)
-            brought = judge(made.git, source, tip, known=known, bounds=bounds)
+            brought = check_commits(made.git, source, tip, known=known, bounds=bounds)
             require_its_own(repo, made, brought, source=source, box=box)
             storage = lfs.stage(brought, made, repo=repo, source=source, tip=tip, bounds=bounds)
             made.loosen()
         except GitFailed:
             made.require_disk()
             raise
-        yield Fetched(tip=tip, is_boxed=box.is_closed, source=source, scratch=made, storage=storage)
+        yield FetchedCommits(
+            tip=tip, is_sandboxed=box.is_isolated, source=source, scratch=made, storage=storage
+        )
 
 
 @contextmanager
-def _judged_in_time(source: Source, seconds: float) -> Iterator[None]:
+def _judged_in_time(source: IntakeSource, seconds: float) -> Iterator[None]:
     deadline = time.monotonic() + seconds
     try:
         with within(seconds):
@@ -203,26 +214,28 @@ def _judged_in_time(source: Source, seconds: float) -> Iterator[None]:
     except GitFailed as error:
         if time.monotonic() >= deadline:
             raise _timed_out(source, seconds) from error
-        raise IntakeRefused(f"git cannot read it: {said(error)}", code="unreadable") from error
+        raise IntakeRefused(
+            f"git cannot read it: {git_message(error)}", code="unreadable"
+        ) from error
     except TimeoutError as error:
         raise IntakeRefused(str(error), code="timed_out") from error
-    except TooMuch as error:
+    except LimitExceeded as error:
         paths = [shown(error.path)] if error.path else []
         where = f": {paths[0]!r}" if paths else ""
         text = f"the commits bring too much: {error.measure}{where}"
         raise IntakeRefused(text, code="too_much", paths=paths) from error
 
 
-def _timed_out(source: Source, seconds: float) -> IntakeRefused:
+def _timed_out(source: IntakeSource, seconds: float) -> IntakeRefused:
     """Names the files that came after the first look and that git waits for, if those are the reason."""
     text = f"to read it took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
     with suppress(TimeoutError):
-        found = odd_files(source.workspace, is_shared=bool(source.shared), seconds=_NAMING_S)
-        text += f"; not files of a repository of its own: {named(found)}" if found else ""
+        found = irregular_files(source.workspace, is_shared=bool(source.shared), seconds=_NAMING_S)
+        text += f"; not files of a repository of its own: {listed_paths(found)}" if found else ""
     return IntakeRefused(text, code="timed_out")
 
 
-def _box(source: Source) -> Box:
+def _box(source: IntakeSource) -> Sandbox:
     """How to read the workspace, which has the shape of one.
 
     It may have another by the time that git reads it: then that ends in the box, or at the deadline.
@@ -230,20 +243,22 @@ def _box(source: Source) -> Box:
     Raises:
         IntakeRefused: it has not.
     """
-    faults = odd_files(source.workspace, is_shared=bool(source.shared), seconds=time_limit())
+    faults = irregular_files(source.workspace, is_shared=bool(source.shared), seconds=time_limit())
     if faults:
-        text = f"not files of a repository of its own: {named(faults)}; put back what was there"
+        text = (
+            f"not files of a repository of its own: {listed_paths(faults)}; put back what was there"
+        )
         paths = [shown(str(it)) for it in faults[:MOST_NAMED]]
         raise IntakeRefused(text, code="unreadable", paths=paths)
-    return box_for(source.workspace)
+    return sandbox_for(source.workspace)
 
 
-def _tip(git: Git, source: Source) -> str:
+def _tip(git: Git, source: IntakeSource) -> str:
     """The commit that came; git ends well without one where a `shallow` file was planted."""
     answer = git.run("cat-file", "--batch-check", input=f"{TIP}\n".encode()).lines[0]
     tip, kind, *_ = answer.split(" ")
     if kind == "missing":
-        raise no_branch(source)
+        raise missing_branch(source)
     if kind != "commit":
         raise IntakeRefused(f"{source.branch} names a {kind}, not a commit", code="no_branch")
     return tip

@@ -34,7 +34,7 @@ FILES_SETTING: Final = "intake_max_files in .kitty/config.toml"
 """What an operator can set for the bounds."""
 
 
-class TooMuch(Exception):
+class LimitExceeded(Exception):
     """It is more than the bound; `measure` says of what."""
 
     def __init__(self, measure: str, *, path: str = "") -> None:
@@ -86,7 +86,7 @@ def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) ->
     listed = git.run("rev-list", *flags, tip, "--", enough=_LISTED_BYTES)
     lines = listed.stdout.splitlines()
     if len(lines) > MOST_OBJECTS or len(listed.stdout) > _LISTED_BYTES:
-        raise TooMuch(f"they have more than {MOST_OBJECTS} objects")
+        raise LimitExceeded(f"they have more than {MOST_OBJECTS} objects")
     if not lines:
         return []
     named = [os.fsdecode(line).partition(" ") for line in lines]
@@ -100,7 +100,7 @@ def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) ->
     if total > most_bytes:
         largest = max(found, key=lambda it: it.size)
         text = f"they have {total} bytes, more than {most_bytes} ({BYTES_SETTING})"
-        raise TooMuch(text, path=largest.path)
+        raise LimitExceeded(text, path=largest.path)
     return found
 
 
@@ -125,7 +125,7 @@ def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeF
             changed = found.changed
             count += len(changed) + len(found.old.keys() - found.new.keys())
             if count > most_files:
-                raise TooMuch(f"they change more than {most_files} files ({FILES_SETTING})")
+                raise LimitExceeded(f"they change more than {most_files} files ({FILES_SETTING})")
             faults += _alike(found, tip)
             below += _below(found, changed)
         level = below
@@ -140,9 +140,9 @@ def _below(found: _Entries, changed: Sequence[bytes]) -> Iterator[_Folder]:
             was = before[1] if before and before[0] == FOLDER else None
             path = f"{found.path}{os.fsdecode(name)}/"
             if len(os.fsencode(path)) > MOST_PATH_BYTES:
-                raise TooMuch(f"a path has more than {MOST_PATH_BYTES} bytes", path=path)
+                raise LimitExceeded(f"a path has more than {MOST_PATH_BYTES} bytes", path=path)
             if path.count("/") > MOST_DEPTH:
-                raise TooMuch(f"more than {MOST_DEPTH} folders are in one another", path=path)
+                raise LimitExceeded(f"more than {MOST_DEPTH} folders are in one another", path=path)
             yield _Folder(path=path, old=was, new=oid)
 
 
@@ -185,7 +185,7 @@ def _read(git: Git, folders: Sequence[_Folder]) -> dict[str, Names]:
     found = {}
     for oid, (size, content) in zip(ordered, contents, strict=True):
         if content is None:
-            raise TooMuch(f"a folder has {size} bytes of names, more than {MOST_TREE_BYTES}")
+            raise LimitExceeded(f"a folder has {size} bytes of names, more than {MOST_TREE_BYTES}")
         width = len(oid) // 2
         found[oid] = {name: (mode, entry) for mode, name, entry in entries(content, width=width)}
     return found

@@ -20,7 +20,7 @@ from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs.git import time_limit
 from specify_cli.vcs.objects import Entry
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch_repository import Scratch
+from specify_cli.vcs.scratch_repository import ScratchRepository
 from specify_cli.vcs.workspace_settings import ProjectSettings
 
 _CONVERTING: Final = frozenset(
@@ -46,7 +46,7 @@ def conversions(settings: ProjectSettings) -> tuple[str, ...]:
     return tuple(word for value in values for word in ("-c", value))
 
 
-def take_attributes(made: Scratch) -> None:
+def copy_attributes(made: ScratchRepository) -> None:
     """What the project says of files beside its commits counts in the private repository, too.
 
     Raises:
@@ -67,7 +67,7 @@ class FilteredFiles:
     """
 
     repo: Repository
-    made: Scratch
+    made: ScratchRepository
     workspace: Path
     settings: ProjectSettings
     filters: Collection[str] | None
@@ -125,13 +125,13 @@ class FilteredFiles:
             return
         expected = self.made.folder / _EXPECTED
         expected.mkdir()
-        place = {
+        location = {
             "GIT_DIR": str(self.made.objects.parent),
             "GIT_INDEX_FILE": str(self.made.folder / "index"),
             "GIT_OBJECT_DIRECTORY": str(self.made.folder / "objects"),
             "GIT_WORK_TREE": str(expected),
         }
-        git = replace(self.repo.git, folder=expected, place=place)
+        git = replace(self.repo.git, folder=expected, location=location)
         named = b"".join(os.fsencode(path) + b"\0" for path in ours)
         # What a filter refuses is not written.
         git.run("checkout-index", "-z", "--stdin", input=named, check=False)

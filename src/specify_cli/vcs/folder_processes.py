@@ -26,19 +26,19 @@ _USER: Final = pattern(rb"^Uid:\t(\d+)", re.MULTILINE)
 """The real user: a program that is setuid is not root's because it runs as root."""
 
 
-def occupants(folder: Identity, *, owner: int) -> list[int]:
+def processes_in(folder: Identity, *, owner: int) -> list[int]:
     """Processes whose current folder is that one or below it, as far as the caller may see them; ten at most.
 
     Those of root, of the caller's user and of `owner`, whose folder it is, count: nobody else keeps it
     in use. The caller's own process counts. A bind mount of the folder is the folder itself.
     Empty where there is no `/proc`. What is not found within two seconds counts as not there.
     """
-    look = _Look(folder)
+    look = _ProcessSearch(folder)
     pids = look.processes_of(frozenset({0, os.getuid(), owner}))
     return sorted(islice(filter(look.finds, pids), MOST_TOLD))
 
 
-class _Look:
+class _ProcessSearch:
     """One look at the processes of the machine, which ends in time however many there are."""
 
     def __init__(self, folder: Identity) -> None:

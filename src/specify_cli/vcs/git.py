@@ -17,7 +17,7 @@ from typing import IO, Final
 from specify_cli import batch, processes
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.patterns import pattern
-from specify_cli.vcs.child_process import Limit, Stopped, attend, ended_by_signals
+from specify_cli.vcs.child_process import ProcessStopped, TimeLimit, communicate, ended_by_signals
 
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
 
@@ -96,7 +96,7 @@ _kept: ContextVar[tuple[int, ...]] = ContextVar("_kept", default=())
 
 
 @contextmanager
-def keeping(descriptor: int) -> Iterator[None]:
+def inheriting(descriptor: int) -> Iterator[None]:
     """Every git that this thread runs in the block has the descriptor open as long as it lives.
 
     For the descriptor of a lock: a git that outlives its killed host keeps the lock taken.
@@ -111,7 +111,7 @@ def keeping(descriptor: int) -> Iterator[None]:
 _timeout_s: ContextVar[float] = ContextVar("_timeout_s", default=120)
 
 
-def limit_to(seconds: float) -> None:
+def set_time_limit(seconds: float) -> None:
     """Every git that this thread runs from now on, and that is given no other time, has this one."""
     _timeout_s.set(seconds)
 
@@ -145,7 +145,7 @@ class GitFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
+class GitResult:
     """What one run of git left behind."""
 
     returncode: int
@@ -172,7 +172,7 @@ class Git:
     # Off where git may start what outlives it, a cache of credentials for one.
     keeps: bool = True
     # Variables that name the repository, where the folder's own word for it counts for nothing.
-    place: Mapping[str, str] = field(default_factory=dict)
+    location: Mapping[str, str] = field(default_factory=dict)
     # What starts git: limits, a sandbox.
     prefix: tuple[str, ...] = ()
     # The whole environment, where nothing of this process's own may be in force; nothing that git
@@ -188,7 +188,7 @@ class Git:
         timeout_s: float | None = None,
         output: IO[bytes] | None = None,
         enough: int | None = None,
-    ) -> Completed:
+    ) -> GitResult:
         """Git has run to its end, within `timeout_s` (default: that of `limit_to`).
 
         What it prints goes to the file `output` where there is one, and is not in the answer. Once it has
@@ -201,22 +201,22 @@ class Git:
         kept = _kept.get() if self.keeps else ()
         setting = "push_timeout_s" if args[0] == "push" else "git_timeout_s"
         mark = {processes.VARIABLE: str(processes.this_process())} if kept else {}
-        variables = _environment(self.environment, {**self.place, **(env or {}), **mark})
+        variables = _environment(self.environment, {**self.location, **(env or {}), **mark})
         try:
             with ended_by_signals():
                 process = _started(command, env=variables, kept=kept, output=output)
-                ended = attend(
+                ended = communicate(
                     process,
                     input or b"",
-                    limit=Limit(setting=setting, seconds=timeout_s or time_limit()),
+                    limit=TimeLimit(setting=setting, seconds=timeout_s or time_limit()),
                     # Nor any holder of the lock.
                     leaves_nothing=bool(kept) or self.environment is not None,
                     enough=enough,
                 )
-        except (OSError, ValueError, Stopped) as error:
+        except (OSError, ValueError, ProcessStopped) as error:
             raise GitFailed(args, returncode=-1, stderr=str(error)) from error
         stderr = _advised(ended.stderr.decode("utf-8", "replace").strip())
-        done = Completed(returncode=ended.returncode, stdout=ended.stdout, stderr=stderr)
+        done = GitResult(returncode=ended.returncode, stdout=ended.stdout, stderr=stderr)
         has_enough = enough is not None and len(done.stdout) > enough
         if check and done.returncode and not has_enough:
             raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)

@@ -10,7 +10,7 @@ from typing import Final
 
 from specify_cli.files import durability
 from specify_cli.vcs import lock_ownership
-from specify_cli.vcs.checkout_updates import refresh
+from specify_cli.vcs.checkout_updates import refresh_index
 from specify_cli.vcs.checkouts import HEADS, Checkout, branch_in
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.objects import (
@@ -97,7 +97,7 @@ def _not_committed(error: GitFailed | OSError) -> GitFailed:
 def _refresh(repo: Repository) -> None:
     # Only spares others a look at the files: the commit is made, whoever holds the index now.
     with suppress(GitFailed, OSError):
-        refresh(_main(repo))
+        refresh_index(_main(repo))
 
 
 def _main(repo: Repository) -> Checkout:
@@ -123,6 +123,6 @@ def _authored(git: Git, root: Path, files: Sequence[Path]) -> dict[str, Entry | 
 
 def _relative(root: Path, file: Path) -> str:
     # Only the folder is resolved: the project may be reached through a link, its files are none.
-    place = root / file
-    folder = Path(os.path.realpath(place.parent))
-    return str((folder / place.name).relative_to(os.path.realpath(root)))
+    path = root / file
+    folder = Path(os.path.realpath(path.parent))
+    return str((folder / path.name).relative_to(os.path.realpath(root)))

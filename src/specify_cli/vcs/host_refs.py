@@ -12,7 +12,7 @@ from specify_cli.vcs.repository import Repository
 PREFIX: Final = "refs/spec-kitty/"
 
 
-def keep(repo: Repository, refs: Mapping[str, str]) -> None:
+def write_refs(repo: Repository, refs: Mapping[str, str]) -> None:
     """Each ref, named without the prefix, points at its commit, all or none.
 
     Call it while no other process of the host changes the repository.
@@ -35,7 +35,7 @@ def keep(repo: Repository, refs: Mapping[str, str]) -> None:
     repo.git.run("update-ref", "--stdin", input="".join(orders).encode())
 
 
-def kept(repo: Repository, name: str) -> str | None:
+def read_ref(repo: Repository, name: str) -> str | None:
     """The commit that the ref of that name, without the prefix, points at; None without such a ref.
 
     Raises:

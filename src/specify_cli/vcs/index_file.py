@@ -21,7 +21,7 @@ from typing import Final
 from specify_cli.files.atomic import replace_file
 from specify_cli.files.regular_files import read_file
 from specify_cli.vcs import lock_ownership
-from specify_cli.vcs.git import Completed, Git, GitFailed
+from specify_cli.vcs.git import Git, GitFailed, GitResult
 from specify_cli.vcs.objects import scratch_index
 
 PATIENCE_S: Final = 1.0
@@ -42,17 +42,17 @@ _Version = tuple[int, ...]
 
 def changed_by(
     git: Git, git_dir: Path, *args: str, fine: tuple[int, ...], env: Mapping[str, str]
-) -> Completed:
+) -> GitResult:
     """Git has run with these arguments, and the index in `git_dir` is what git has made of it.
 
     Raises:
         GitFailed: its status is not `fine`, the lock stayed taken, or the disk refused.
     """
     try:
-        with _locked(git_dir / "index.lock"), scratch_index() as place:
-            ours = Path(place["GIT_INDEX_FILE"])
+        with _locked(git_dir / "index.lock"), scratch_index() as location:
+            ours = Path(location["GIT_INDEX_FILE"])
             before = _copied(git_dir / "index", ours)
-            done = git.run(*args, env={**env, **place}, check=False)
+            done = git.run(*args, env={**env, **location}, check=False)
             if done.returncode in fine and _version(ours) != before:
                 _take_the_place(git_dir, ours)
     except OSError as error:
@@ -100,9 +100,9 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
         before = _copied(index, ours)
         if before:
             _write_like(former, ours, index=index)
-        place = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
+        location = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
         # Git does not change into the working tree for this command: it starts there.
-        replace(git, folder=Path(empty)).run(*_HOLD, input=info, env={**env, **place})
+        replace(git, folder=Path(empty)).run(*_HOLD, input=info, env={**env, **location})
         if before:
             os.utime(ours, ns=(before[1], before[1]))
         _take_the_place(git_dir, ours)

@@ -33,7 +33,7 @@ class IntakeRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class IntakeLimits:
     """What one intake may take at most."""
 
     bytes: int = 2 * 1024**3
@@ -42,7 +42,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class IntakeSource:
     """A branch of a workspace, and the commit of the project that the workspace was made at.
 
     `shared` are folders of objects that the workspace borrows by the host's own making. What the commit
@@ -56,7 +56,7 @@ class Source:
     public: str | None = None
 
 
-class Standing(Enum):
+class BranchRelation(Enum):
     """How the commits of a workspace stand to those of the project's branch.
 
     They are rewritten where the project's branch is as the host left it, and has commits that the workspace dropped.
@@ -69,20 +69,20 @@ class Standing(Enum):
     DIVERGED = "diverged"
 
 
-def no_branch(source: Source) -> IntakeRefused:
+def missing_branch(source: IntakeSource) -> IntakeRefused:
     """The refusal of a workspace without the branch that the host made in it."""
     at, branch = shlex.quote(str(source.workspace)), shlex.quote(source.branch)
     text = f"the workspace has no branch {source.branch}; its agent makes it, in {at}: git switch -C {branch}"
     return IntakeRefused(text, code="no_branch")
 
 
-def named(paths: Sequence[Path]) -> str:
+def listed_paths(paths: Sequence[Path]) -> str:
     """The first of the paths, printable: the agent's names may hold anything."""
     more = " and more" if len(paths) > MOST_NAMED else ""
     return ", ".join(repr(shown(str(it))) for it in paths[:MOST_NAMED]) + more
 
 
-def said(error: GitFailed) -> str:
+def git_message(error: GitFailed) -> str:
     """What git said, printable and of bounded length: names in it are the agent's."""
     lines = (shown(line) for line in error.stderr.splitlines()[-MOST_NAMED:])
     return "; ".join(lines)[:_SAID_CHARACTERS]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import Head
+from specify_cli.vcs.merge_strategies import MergeResult
 from specify_cli.vcs.objects import tree_of
 
 APPROVED: Final = "what is approved"
@@ -18,7 +18,7 @@ Named = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class StartParts:
     """What a package finds in its workspace.
 
     Attributes:
@@ -42,7 +42,7 @@ class Start:
     base: str
 
 
-def compute(git: Git, parts: Parts, *, branch: str, tip: str | None, origin: str) -> Start:
+def compute(git: Git, parts: StartParts, *, branch: str, tip: str | None, origin: str) -> Start:
     """Where work on `branch` starts, which is at `tip` now; `origin` is where all lanes come from.
 
     Raises:
@@ -64,7 +64,7 @@ def compute(git: Git, parts: Parts, *, branch: str, tip: str | None, origin: str
     return Start(tip=wanted, base=base)
 
 
-def _commits(parts: Parts) -> Iterable[str]:
+def _commits(parts: StartParts) -> Iterable[str]:
     for named in (parts.finished, parts.merge_in, parts.own):
         yield from named.values()
 
@@ -85,7 +85,7 @@ def _joined(git: Git, base: str, named: Named, *, branch: str) -> str:
     missing = _missing(git, base, named)
     if not missing:
         return base
-    head = Head.at(git, base, {})
+    head = MergeResult.at(git, base, {})
     for name, commit in missing.items():
         head = head.merged_with(head.commit, commit)
         head = head.joined(head.tree, commit, message=f"Merge {name} into {branch}")

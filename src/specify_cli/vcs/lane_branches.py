@@ -9,12 +9,12 @@ from typing import Final
 
 from specify_cli.files import durability
 from specify_cli.vcs import host_refs, lane_bases, lock_ownership
-from specify_cli.vcs.branch_updates import settle_all, travel
-from specify_cli.vcs.checkout_updates import Move
+from specify_cli.vcs.branch_updates import recover_all, update_branch
+from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.lane_bases import Parts, Start
+from specify_cli.vcs.lane_bases import Start, StartParts
 from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.repository import Repository
 
@@ -66,7 +66,7 @@ class LaneBranches:
         target = self.tips[self.target]
         return {self.target: target, self.mission: self.tips.get(self.mission, target)}
 
-    def start(self, repo: Repository, parts: Parts) -> Start:
+    def start(self, repo: Repository, parts: StartParts) -> Start:
         """Where work in the execution lane starts.
 
         Raises:
@@ -84,7 +84,7 @@ class LaneBranches:
 
 
 @contextmanager
-def pointed(
+def lane_pointed(
     repo: Repository, branches: LaneBranches, tip: str, *, leave: Callable[[str], None]
 ) -> Iterator[None]:
     """The mission's branch is there, and the lane's is at `tip`; as they were, when the block fails.
@@ -103,7 +103,7 @@ def pointed(
     if new or old != tip:
         # No branch may outlive a power loss that the commits it points at do not.
         durability.sync_all()
-    _note_placed(repo, branches.lane, old=old, new=tip)
+    _note_positions(repo, branches.lane, old=old, new=tip)
     _create(repo, new)
     try:
         if old is not None and old != tip:
@@ -112,37 +112,37 @@ def pointed(
     except BaseException:
         with suppress(GitFailed):
             if old is not None and old != tip:
-                place(repo, branches.lane, old=tip, new=old)
+                advance_as_host(repo, branches.lane, old=tip, new=old)
             _delete(repo, new)
         raise
 
 
-def placed(repo: Repository, branch: str) -> Set[str]:
+def host_positions(repo: Repository, branch: str) -> Set[str]:
     """The commits that the host put the branch at last, and before that.
 
     Raises:
         GitFailed: git refused.
     """
-    found = (host_refs.kept(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
+    found = (host_refs.read_ref(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
     return {commit for commit in found if commit}
 
 
-def moved(repo: Repository, branch: str) -> str | None:
+def foreign_position(repo: Repository, branch: str) -> str | None:
     """The commit at which the host last found the branch where somebody else had moved it; None for never.
 
     Raises:
         GitFailed: git refused.
     """
-    return host_refs.kept(repo, f"{_MOVED}/{branch}")
+    return host_refs.read_ref(repo, f"{_MOVED}/{branch}")
 
 
-def place(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
+def advance_as_host(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     """As `advance`, and it is on record that the host did it.
 
     Raises:
         CheckoutBlocked, TargetMoved, GitFailed: as `advance` does.
     """
-    _note_placed(repo, branch, old=old, new=new)
+    _note_positions(repo, branch, old=old, new=new)
     advance(repo, branch, old=old, new=new)
 
 
@@ -160,21 +160,21 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
         _create(repo, {branch: new})
         return
     found = checkouts_of(repo.git, branch)
-    settle_all(repo.git, branch, found)
-    move = Move(origin=old, goal=new)
+    recover_all(repo.git, branch, found)
+    move = CheckoutUpdate(origin=old, goal=new)
     journeys = [(it, move) for it in found]
-    travel(repo.git, branch, move=move, journeys=journeys)
+    update_branch(repo.git, branch, move=move, journeys=journeys)
 
 
-def _note_placed(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
+def _note_positions(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     # Both, before the move: a host that is killed in between has left the branch at one of them.
     # And one after the other: git moves several refs one by one, in an order of its own.
-    known = placed(repo, branch)
+    known = host_positions(repo, branch)
     refs = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
     if old and known and old not in known:
         refs[f"{_MOVED}/{branch}"] = old
-    host_refs.keep(repo, refs)
-    host_refs.keep(repo, {f"{_PLACED}/{branch}": new})
+    host_refs.write_refs(repo, refs)
+    host_refs.write_refs(repo, {f"{_PLACED}/{branch}": new})
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:

@@ -19,12 +19,12 @@ from typing import IO, Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.files.regular_files import opened_below
-from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
+from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, LimitExceeded, NewObject
 from specify_cli.vcs.git import Git, time_limit
-from specify_cli.vcs.intake_request import MOST_NAMED, Bounds, IntakeRefused, Source
+from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, pointers
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch_repository import Scratch
+from specify_cli.vcs.scratch_repository import ScratchRepository
 
 FILTER: Final = "lfs"
 
@@ -81,12 +81,12 @@ class Storage:
 
 def stage(
     brought: Iterable[NewObject],
-    made: Scratch,
+    made: ScratchRepository,
     *,
     repo: Repository,
-    source: Source,
+    source: IntakeSource,
     tip: str,
-    bounds: Bounds,
+    bounds: IntakeLimits,
 ) -> Storage | None:
     """What the pointers among new objects name is in the project, or waits for `move_staged`.
 
@@ -106,7 +106,9 @@ def stage(
     storage = Storage.of(repo.git, made.objects.parent)
     wanted = {it.oid: it for it in _wanted(found, storage, made=made, source=source)}
     if len(wanted) > bounds.files:
-        raise TooMuch(f"they have more than {bounds.files} files of git-lfs ({FILES_SETTING})")
+        raise LimitExceeded(
+            f"they have more than {bounds.files} files of git-lfs ({FILES_SETTING})"
+        )
     folder = made.folder / _STAGED
     folder.mkdir()
     missing, total = list[Pointer](), 0
@@ -116,7 +118,7 @@ def stage(
             total += pointer.size if stream else 0
             if total > bounds.bytes:
                 text = f"they have more than {bounds.bytes} bytes in files of git-lfs ({BYTES_SETTING})"
-                raise TooMuch(text, path=pointer.path)
+                raise LimitExceeded(text, path=pointer.path)
             if stream is None or not _copied(stream, pointer, folder / pointer.oid):
                 missing.append(pointer)
     # Else the next workspace would be given it, whatever a path is taken for now.
@@ -128,7 +130,7 @@ def stage(
 
 
 def _wanted(
-    found: Sequence[Pointer], storage: Storage, *, made: Scratch, source: Source
+    found: Sequence[Pointer], storage: Storage, *, made: ScratchRepository, source: IntakeSource
 ) -> Iterator[Pointer]:
     """Those whose content has to come from the workspace."""
     there = {it.blob for it in found if storage.has(it)}
@@ -136,13 +138,13 @@ def _wanted(
     yield from (it for it in found if it.blob not in given)
 
 
-def _in_history(made: Scratch, source: Source) -> set[str]:
+def _in_history(made: ScratchRepository, source: IntakeSource) -> set[str]:
     """The small blobs of all that the agent was given, or may fetch from the mirror."""
     tips = [it for it in (source.base, source.public) if it]
     return set(made.git.run("rev-list", *_SMALL_BLOBS, *tips, "--").lines)
 
 
-def move_staged(made: Scratch, storage: Storage) -> None:
+def move_staged(made: ScratchRepository, storage: Storage) -> None:
     """The project has the objects that were staged.
 
     Raises:
@@ -163,7 +165,7 @@ def move_staged(made: Scratch, storage: Storage) -> None:
             copy.replace(target)
 
 
-def _refusal(missing: Sequence[Pointer], source: Source) -> IntakeRefused:
+def _refusal(missing: Sequence[Pointer], source: IntakeSource) -> IntakeRefused:
     at = shlex.quote(str(source.workspace))
     named = "; ".join(f"{shown(it.path)!r}, sha256 {it.oid}" for it in missing[:MOST_NAMED])
     more = "; and more" if len(missing) > MOST_NAMED else ""
@@ -208,7 +210,7 @@ def _require_time() -> None:
         raise TimeoutError("to copy its files of git-lfs took too long")
 
 
-def _of_lfs(made: Scratch, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:
+def _of_lfs(made: ScratchRepository, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:
     """Those that the commits bring, at a path that the attributes of `tip` give to git-lfs."""
     index = {"GIT_INDEX_FILE": str(made.folder / "index")}
     made.git.run("read-tree", tip, env=index)
@@ -229,7 +231,7 @@ def _of_lfs(made: Scratch, tip: str, missing: Sequence[Pointer]) -> list[Pointer
     return [it for it in found.values() if it.blob not in _known(made, found)]
 
 
-def _known(made: Scratch, blobs: Iterable[str]) -> set[str]:
+def _known(made: ScratchRepository, blobs: Iterable[str]) -> set[str]:
     """Those of the objects that the project itself has: it brought them by another way."""
     own = {"GIT_OBJECT_DIRECTORY": str(made.objects)}
     listed = "".join(f"{blob}\n" for blob in blobs).encode()

@@ -12,14 +12,14 @@ from typing import Final
 from specify_cli.files import durability
 from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.identity import identity
-from specify_cli.files.tree_removal import discard
+from specify_cli.files.tree_removal import remove_tree
 from specify_cli.vcs.checkouts import (
     Checkout,
     branch_at_work,
     branch_in,
     git_dir_of,
-    place_of,
     registration_of,
+    worktree_path,
 )
 from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
@@ -73,11 +73,11 @@ def forget_replaced(repo: Repository, path: Path) -> None:
     registrations = os.open(folder, NOT_FOLLOWED)
     try:
         for registration in folder.iterdir():
-            at = None if registration.is_symlink() else place_of(registration)
+            at = None if registration.is_symlink() else worktree_path(registration)
             is_here = at is not None and os.path.realpath(at) == os.path.realpath(path)
             is_here = is_here or (registration.name == path.name and _is_remnant(registration))
             if is_here and registration_of(path, common=common) is None:
-                discard(registration.name, dir_fd=registrations)
+                remove_tree(registration.name, dir_fd=registrations)
                 durability.sync_folder(folder)
     finally:
         os.close(registrations)

@@ -21,14 +21,14 @@ from specify_cli.files import durability
 from specify_cli.files.atomic import create_file, replace_file
 from specify_cli.files.regular_files import read_file
 
-NAME: Final = "spec-kitty-at-work"
+MARKER_NAME: Final = "spec-kitty-at-work"
 
 _APPENDING: Final = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _in_force: ContextVar[Path | None] = ContextVar("_in_force", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Marker:
     """What a holder of the repository had on record: its first line, and what it noted since."""
 
     head: bytes
@@ -40,9 +40,9 @@ class Mark:
 
 
 @contextmanager
-def at_work(git_dir: Path) -> Iterator[None]:
+def marked(git_dir: Path) -> Iterator[None]:
     """The mark of this process is there, on the disk, while the block runs; it is not removed."""
-    mark = git_dir / NAME
+    mark = git_dir / MARKER_NAME
     facts = {"process": str(processes.this_process()), "token": secrets.token_hex(16)}
     replace_file(mark, _line(facts))
     durability.sync_folder(git_dir)
@@ -79,19 +79,19 @@ def make_lock(lock: Path) -> None:
     create_file(lock, read_file(mark) if mark else b"spec-kitty\n")
 
 
-def read(git_dir: Path) -> Mark | None:
+def read(git_dir: Path) -> Marker | None:
     """The mark in the git folder; None where there is none.
 
     Raises:
         OSError: it cannot be read.
     """
     try:
-        content = read_file(git_dir / NAME)
+        content = read_file(git_dir / MARKER_NAME)
     except FileNotFoundError:
         return None
     head, _, notes = content.partition(b"\n")
     facts = [_fact(line) for line in notes.splitlines()]
-    return Mark(
+    return Marker(
         head=head,
         refs=tuple((it["ref"], it["commit"]) for it in facts if it.keys() == {"ref", "commit"}),
     )

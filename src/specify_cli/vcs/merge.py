@@ -7,17 +7,23 @@ from dataclasses import dataclass, field
 
 from specify_cli.files import durability
 from specify_cli.vcs.branch_updates import (
-    Journey,
+    CheckoutPlan,
     TargetMoved,
-    follow,
-    obstacles_to,
-    settle_all,
-    travel,
+    catch_up_checkout,
+    obstacles_for,
+    recover_all,
+    update_branch,
 )
-from specify_cli.vcs.checkout_updates import CheckoutBlocked, Move
+from specify_cli.vcs.checkout_updates import CheckoutBlocked, CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip, NotReplayed, noted
+from specify_cli.vcs.merge_strategies import (
+    STRATEGIES,
+    LaneTip,
+    MergeResult,
+    NotReplayed,
+    with_note,
+)
 from specify_cli.vcs.objects import (
     REGULAR,
     Change,
@@ -35,7 +41,7 @@ __all__ = [
     "MergeConflict",
     "MergePlan",
     "NotReplayed",
-    "Reserved",
+    "ProtectedFiles",
     "TargetMoved",
     "apply",
     "catch_up",
@@ -61,7 +67,7 @@ class MergePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
+class ProtectedFiles:
     """Where the lanes have no say: files that the host alone writes, and files that stay as they are.
 
     `is_kept` judges paths of the target; None is "none stays".
@@ -78,7 +84,7 @@ def compute(
     tips: Sequence[LaneTip],
     strategy: str,
     message: str,
-    reserved: Reserved,
+    reserved: ProtectedFiles,
 ) -> MergePlan:
     """The merge exists as objects; no branch, index or file has moved.
 
@@ -95,7 +101,7 @@ def compute(
     git = repo.git.with_identity()
     start = git.text("rev-parse", "--verify", f"{HEADS}{target}^{{commit}}")
     ours = _entries(git, reserved.host_files)
-    begun = Head.at(git, start, ours, is_kept=reserved.is_kept)
+    begun = MergeResult.at(git, start, ours, is_kept=reserved.is_kept)
     head = _with_host_files(build(begun, tips, message), message)
     return MergePlan(
         target=target,
@@ -117,7 +123,7 @@ def catch_up(
     """
     git = repo.git.with_identity()
     tip = git.text("rev-parse", "--verify", f"{HEADS}{plan.target}^{{commit}}")
-    head = Head.at(git, tip, _entries(git, host_files))
+    head = MergeResult.at(git, tip, _entries(git, host_files))
     head = head.merged_with(tip, plan.to_commit)
     head = head.joined(head.tree, plan.to_commit, message=message)
     head = _with_host_files(head, message)
@@ -140,13 +146,13 @@ def changes_of(repo: Repository, plan: MergePlan) -> dict[str, Change]:
     return {path: change for path, change in found.items() if path not in plan.host_files}
 
 
-def settle(repo: Repository, target: str) -> None:
+def recover_checkouts(repo: Repository, target: str) -> None:
     """No working tree of the target is left between two commits, whoever left it there.
 
     Raises:
         GitFailed: git refused; to be tried again.
     """
-    settle_all(repo.git, target, checkouts_of(repo.git, target))
+    recover_all(repo.git, target, checkouts_of(repo.git, target))
 
 
 def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
@@ -155,7 +161,7 @@ def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
     Raises:
         GitFailed: git will not work in a checkout.
     """
-    return obstacles_to(journeys(plan, checkouts_of(repo.git, plan.target)))
+    return obstacles_for(checkout_plans(plan, checkouts_of(repo.git, plan.target)))
 
 
 def apply(repo: Repository, plan: MergePlan) -> None:
@@ -166,14 +172,14 @@ def apply(repo: Repository, plan: MergePlan) -> None:
         CheckoutBlocked: there are obstacles; nothing has moved.
         GitFailed: git refused; nothing has moved.
     """
-    settle(repo, plan.target)
+    recover_checkouts(repo, plan.target)
     found = checkouts_of(repo.git, plan.target)
     tip = repo.branch_tip(plan.target)
     if tip not in (plan.from_commit, plan.to_commit):
         raise TargetMoved(f"{plan.target} is not at {plan.from_commit} any more")
     if tip != plan.to_commit:
-        move = Move(origin=plan.from_commit, goal=plan.to_commit)
-        travel(repo.git, plan.target, move=move, journeys=journeys(plan, found))
+        move = CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
+        update_branch(repo.git, plan.target, move=move, journeys=checkout_plans(plan, found))
     # Before anything records that it was merged.
     durability.sync_all()
 
@@ -185,22 +191,22 @@ def finish(repo: Repository, plan: MergePlan) -> None:
     Raises:
         GitFailed: git refused; to be tried again.
     """
-    settle(repo, plan.target)
+    recover_checkouts(repo, plan.target)
     found = checkouts_of(repo.git, plan.target)
     tip = repo.branch_tip(plan.target)
     if tip is not None and tip != plan.from_commit and repo.is_ancestor(plan.to_commit, tip):
-        for checkout, move in journeys(plan, found, goal=tip):
-            follow(checkout, move)
+        for checkout, move in checkout_plans(plan, found, goal=tip):
+            catch_up_checkout(checkout, move)
 
 
-def journeys(
+def checkout_plans(
     plan: MergePlan, checkouts: Sequence[Checkout], *, goal: str | None = None
-) -> list[Journey]:
+) -> list[CheckoutPlan]:
     """How each of the checkouts is to move; in the main one the host's files stay as they are."""
     live = tuple(plan.host_files)
     end = goal or plan.to_commit
     return [
-        (it, Move(origin=plan.from_commit, goal=end, live=live if it.is_main else ()))
+        (it, CheckoutUpdate(origin=plan.from_commit, goal=end, live=live if it.is_main else ()))
         for it in checkouts
     ]
 
@@ -210,6 +216,6 @@ def _entries(git: Git, contents: Mapping[str, bytes]) -> dict[str, Entry]:
     return {path: Entry(mode=REGULAR, oid=oid) for path, oid in zip(contents, oids, strict=True)}
 
 
-def _with_host_files(head: Head, message: str) -> Head:
+def _with_host_files(head: MergeResult, message: str) -> MergeResult:
     tree = overlay(head.git, head.tree, head.ours) if head.ours else head.tree
-    return head if tree == head.tree else head.joined(tree, message=noted(message, "record"))
+    return head if tree == head.tree else head.joined(tree, message=with_note(message, "record"))

@@ -45,7 +45,7 @@ class LaneTip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class PreservedFiles:
     """The files that a result has as the commit `start` has them, whatever the lanes change there."""
 
     start: str
@@ -62,7 +62,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class MergeResult:
     """How far the result has got; `ours` wins conflicts, as the host alone writes those paths.
 
     `left_out` are the files that the lanes change and the result keeps.
@@ -72,7 +72,7 @@ class Head:
     commit: str
     tree: str
     ours: Mapping[str, Entry]
-    kept: Kept | None = None
+    kept: PreservedFiles | None = None
     left_out: frozenset[str] = frozenset()
 
     @classmethod
@@ -83,16 +83,16 @@ class Head:
         ours: Mapping[str, Entry],
         *,
         is_kept: Callable[[str], bool] | None = None,
-    ) -> Head:
+    ) -> MergeResult:
         """A result that has only begun.
 
         Raises:
             GitFailed: it is no commit.
         """
-        kept = Kept(start=commit, is_kept=is_kept) if is_kept else None
+        kept = PreservedFiles(start=commit, is_kept=is_kept) if is_kept else None
         return cls(git=git, commit=commit, tree=tree_of(git, commit), ours=ours, kept=kept)
 
-    def merged_with(self, ours: str, theirs: str, *flags: str) -> Head:
+    def merged_with(self, ours: str, theirs: str, *flags: str) -> MergeResult:
         """This head with the tree of the merge of two commits.
 
         Raises:
@@ -104,7 +104,7 @@ class Head:
             raise MergeConflict(conflicts)
         return merged
 
-    def marked_with(self, ours: str, theirs: str, *flags: str) -> tuple[Head, list[str]]:
+    def marked_with(self, ours: str, theirs: str, *flags: str) -> tuple[MergeResult, list[str]]:
         """As `merged_with`, and the paths in conflict, which are marked in that tree.
 
         Raises:
@@ -118,7 +118,7 @@ class Head:
             tree = overlay(self.git, tree, {**kept, **own})
         return replace(self, tree=tree, left_out=self.left_out | kept.keys()), conflicts
 
-    def joined(self, tree: str, *others: str, message: str) -> Head:
+    def joined(self, tree: str, *others: str, message: str) -> MergeResult:
         """One commit further, a merge of `others` where there are any.
 
         Raises:
@@ -129,16 +129,16 @@ class Head:
         return replace(self, commit=commit, tree=tree)
 
 
-Strategy = Callable[[Head, Sequence[LaneTip], str], Head]
+Strategy = Callable[[MergeResult, Sequence[LaneTip], str], MergeResult]
 
 
-def noted(message: str, note: str) -> str:
+def with_note(message: str, note: str) -> str:
     """The message of a commit with the note at the end of its first line."""
     subject, newline, rest = message.partition("\n")
     return f"{subject} ({note}){newline}{rest}"
 
 
-def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
+def merge(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
     """One merge commit for each lane that the target does not hold yet.
 
     Raises:
@@ -151,14 +151,14 @@ def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
             continue
         before, head = head.tree, head.merged_with(seen, tip.commit)
         if head.tree != before:
-            head = head.joined(head.tree, tip.commit, message=noted(message, tip.lane_id))
+            head = head.joined(head.tree, tip.commit, message=with_note(message, tip.lane_id))
         # A lane that changes nothing in the end may have taken back what the next one builds on.
         parents = (seen, tip.commit)
         seen = write_commit(git, tree=head.tree, parents=parents, message="stand-in")
     return head
 
 
-def squash(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
+def squash(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
     """One commit with everything the lanes add.
 
     Raises:
@@ -170,7 +170,7 @@ def squash(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
     return last if last.tree == head.tree else last.joined(last.tree, message=message)
 
 
-def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
+def rebase(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
     """The lanes' own commits in one line, authors kept, without merges and empty ones.
 
     Raises:
@@ -191,7 +191,7 @@ def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
 STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "rebase": rebase}
 
 
-def _require_all_work(begun: Head, tips: Sequence[LaneTip], rebased: Head) -> None:
+def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: MergeResult) -> None:
     """Pass where the rebase has the files of a merge.
 
     It leaves out merge commits, with what they changed themselves, and commits whose like the target
@@ -219,7 +219,7 @@ def _require_all_work(begun: Head, tips: Sequence[LaneTip], rebased: Head) -> No
         raise NotReplayed(f"a rebase would lose or undo work in {named}{whose}")
 
 
-def _merges_in(git: Git, begun: Head, tips: Sequence[LaneTip]) -> list[list[str]]:
+def _merges_in(git: Git, begun: MergeResult, tips: Sequence[LaneTip]) -> list[list[str]]:
     """The newest merge commits of the lanes, with their parents; one more than are judged."""
     flags = ("--min-parents=2", "--parents", f"--max-count={_MOST_JUDGED + 1}")
     commits = [tip.commit for tip in tips]
@@ -279,7 +279,7 @@ def _parse(oid: str, content: bytes) -> _Picked:
     )
 
 
-def _replay(head: Head, picked: _Picked) -> Head:
+def _replay(head: MergeResult, picked: _Picked) -> MergeResult:
     is_next = picked.parents == (head.commit,)
     if is_next and not (head.kept and head.kept.changed_in(head.git, picked.tree)):
         return replace(head, commit=picked.oid, tree=picked.tree)
@@ -292,7 +292,7 @@ def _replay(head: Head, picked: _Picked) -> Head:
     return replace(merged, commit=_rewrite(head, picked, merged.tree))
 
 
-def _rewrite(head: Head, picked: _Picked, tree: str) -> str:
+def _rewrite(head: MergeResult, picked: _Picked, tree: str) -> str:
     # Written by hand, because only so do author and message keep their bytes in any encoding.
     committer = head.git.text("var", "GIT_COMMITTER_IDENT")
     lines = (

@@ -15,7 +15,7 @@ from specify_cli.files.regular_files import read_file
 from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.private_folders import draft
+from specify_cli.vcs.private_folders import private_folder
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_objects import (
     ALTERNATES,
@@ -96,7 +96,7 @@ class _Mirror:
         if os.path.lexists(self.path / ALTERNATES):
             if not self.is_shared:
                 return False
-            wanted |= borrowing(self.project, place=self.path, settings=self.settings)
+            wanted |= borrowing(self.project, final_path=self.path, settings=self.settings)
         return (
             identity(self.path) is not None
             and all(_content(self.path / name) == content for name, content in wanted.items())
@@ -109,7 +109,7 @@ class _Mirror:
         Raises:
             GitFailed, OSError: git or the disk refused.
         """
-        git = replace(self.git, folder=folder, place={"GIT_DIR": str(folder)})
+        git = replace(self.git, folder=folder, location={"GIT_DIR": str(folder)})
         told = git.run("for-each-ref", "--format=%(refname) %(objectname)").lines
         known = {ref: commit for ref, _, commit in (line.partition(" ") for line in told)}
         new = {ref: commit for ref, commit in self.tips.items() if known.get(ref) != commit}
@@ -152,15 +152,15 @@ class _Mirror:
         with (
             opened(folder.parent) as parent,
             opened_readable(folder, parent=parent) as mirrors,
-            draft(folder.parent / name, parent=parent) as private,
+            private_folder(folder.parent / name, parent=parent) as private,
         ):
             made = private.path / _NEW
             begin(made, branch=self.branch, settings=self._config())
             if self.is_shared:
-                share(self.project, made, place=made, settings=self.settings)
+                share(self.project, made, final_path=made, settings=self.settings)
             self.move(made)
             if self.is_shared:  # What is relative to its place is another path there.
-                share(self.project, made, place=self.path, settings=self.settings)
+                share(self.project, made, final_path=self.path, settings=self.settings)
             durability.sync_all()
             with suppress(FileNotFoundError):
                 os.rename(name, _OLD, src_dir_fd=mirrors, dst_dir_fd=private.descriptor)

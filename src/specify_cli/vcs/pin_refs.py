@@ -16,7 +16,7 @@ PINS: Final = "refs/spec-kitty/pin/"
 REMOVAL_S: Final = 10.0
 
 
-def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
+def add(git: Git, path: Path, commits: Iterable[str]) -> list[str]:
     """Each commit has a ref below that of the workspace; returns those that are new.
 
     The pins of workspaces that are no more are gone.
@@ -25,7 +25,7 @@ def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
         GitFailed: one of them is not a commit, or git refused.
         OSError: the disk refused.
     """
-    wanted = {f"{PINS}{place.name}/{commit}": commit for commit in commits}
+    wanted = {f"{PINS}{path.name}/{commit}": commit for commit in commits}
     known = set(_refs(git))
     new = [ref for ref in wanted if ref not in known]
     for ref in new:
@@ -34,7 +34,7 @@ def add(git: Git, place: Path, commits: Iterable[str]) -> list[str]:
         # No ref may outlive a power loss that its commit does not, nor a lock one that the mark does not.
         durability.sync_all()
     orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
-    orders += [f"delete {ref}\n" for ref in _gone(known, place.parent)]
+    orders += [f"delete {ref}\n" for ref in _gone(known, path.parent)]
     if orders:
         try:
             git.run("update-ref", "--stdin", input="".join(orders).encode())

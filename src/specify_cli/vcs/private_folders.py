@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.files.folders import NOT_FOLLOWED
-from specify_cli.files.tree_removal import discard
-from specify_cli.vcs.git import keeping
+from specify_cli.files.tree_removal import remove_tree
+from specify_cli.vcs.git import inheriting
 from specify_cli.vcs.worktrees_folder import MAKING, opened_private
 
 _RANDOM: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class PrivateFolder:
     """A private folder, and its descriptor."""
 
     path: Path
@@ -29,7 +29,7 @@ class Draft:
 
 
 @contextmanager
-def draft(place: Path, *, parent: int) -> Iterator[Draft]:
+def private_folder(path: Path, *, parent: int) -> Iterator[PrivateFolder]:
     """A new private folder for what gets its name at `place`, gone after the block.
 
     It lies in the folder `.worktrees`, whose descriptor is `parent`.
@@ -41,15 +41,15 @@ def draft(place: Path, *, parent: int) -> Iterator[Draft]:
         AllocationFailed: a link or a file has the name of the host's folder.
         OSError: the disk refused.
     """
-    worktrees = place.parent
+    worktrees = path.parent
     with opened_private(worktrees / MAKING, parent=parent) as making:
         _sweep(making)
-        name, descriptor = _begin(making, place.name)
+        name, descriptor = _begin(making, path.name)
         try:
-            with keeping(descriptor):
-                yield Draft(path=worktrees / MAKING / name, descriptor=descriptor)
+            with inheriting(descriptor):
+                yield PrivateFolder(path=worktrees / MAKING / name, descriptor=descriptor)
         finally:
-            discard(name, dir_fd=making)
+            remove_tree(name, dir_fd=making)
             os.close(descriptor)
 
 
@@ -77,6 +77,6 @@ def _sweep(making: int) -> None:
             descriptor = os.open(name, NOT_FOLLOWED, dir_fd=making)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                discard(name, dir_fd=making)
+                remove_tree(name, dir_fd=making)
             finally:
                 os.close(descriptor)

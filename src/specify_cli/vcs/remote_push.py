@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.vcs.checkouts import HEADS
-from specify_cli.vcs.git import HOOKS_OFF, OVERRIDES, Completed, Git, GitFailed
+from specify_cli.vcs.git import HOOKS_OFF, OVERRIDES, Git, GitFailed, GitResult
 from specify_cli.vcs.repository import Repository
 
 REMOTE: Final = "origin"
@@ -144,16 +144,16 @@ def push(
     raise PushFailed(reason)
 
 
-def _pushed(repo: Repository, order: str, *, timeout_s: float) -> Completed:
+def _pushed(repo: Repository, order: str, *, timeout_s: float) -> GitResult:
     # Without the host's locks: it may start a cache of credentials, which outlives it.
     git = Git(folder=repo.root, overrides=OVERRIDES, keeps=False)
     try:
         return git.run("push", "--porcelain", "--", REMOTE, order, check=False, timeout_s=timeout_s)
     except GitFailed as error:
-        return Completed(returncode=error.returncode, stdout=b"", stderr=error.stderr)
+        return GitResult(returncode=error.returncode, stdout=b"", stderr=error.stderr)
 
 
-def _is_refused(done: Completed) -> bool:
+def _is_refused(done: GitResult) -> bool:
     """Whether git says that the remote will not take it, or was not given it.
 
     Source: `transport_push` and `print_one_push_status` of git's transport.c: a hook of the sender
@@ -163,7 +163,7 @@ def _is_refused(done: Completed) -> bool:
     return done.returncode == 1 and _NO_REPORT not in done.stdout
 
 
-def _reason(done: Completed) -> str:
+def _reason(done: GitResult) -> str:
     marked = [line[1:].strip() for line in done.stdout.split(b"\n") if line.startswith(b"!")]
     told = [os.fsdecode(line.replace(b"\t", b" ")) for line in marked]
     return "; ".join([*told, done.stderr]).strip("; ") or f"git push ended with {done.returncode}"

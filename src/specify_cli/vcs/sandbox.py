@@ -21,7 +21,7 @@ into a process of another group, whatever its user. Source: ptrace(2), "access m
 MEMORY_BYTES: Final = 4 * 1024**3
 """Address space of each process: packs and their indexes are mapped into it."""
 
-DEAF: Final = (
+HARDENED: Final = (
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", f"core.attributesFile={os.devnull}"),
     *("-c", f"core.excludesFile={os.devnull}"),
@@ -55,28 +55,28 @@ _PROBE_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Sandbox:
     """How a git is started that reads a folder of an agent.
 
-    `is_closed` where it sees that folder and nothing else of this machine's files; `user` where it
+    `is_isolated` where it sees that folder and nothing else of this machine's files; `user` where it
     runs as the folder's owner instead of as root.
     """
 
-    is_closed: bool
+    is_isolated: bool
     user: tuple[int, int] | None = None
 
     def prefix(self, *readable: Path) -> tuple[str, ...]:
         """What to start git by, so that it reads these files and folders, at their own paths."""
-        if not self.is_closed:
+        if not self.is_isolated:
             return _as_user(self.user)
         return (*_bubblewrap(readable, is_root=self.user is not None), *_as_user(self.user))
 
-    def git(self, folder: Path, *, readable: Sequence[Path], place: Mapping[str, str]) -> Git:
+    def git(self, folder: Path, *, readable: Sequence[Path], location: Mapping[str, str]) -> Git:
         """Git in `folder`, which reads these alone where the box is closed, and writes nothing there."""
         return Git(
             folder=folder,
-            overrides=DEAF,
-            place=place,
+            overrides=HARDENED,
+            location=location,
             prefix=(*_limits(0), *self.prefix(*readable)),
             environment=environment(),
             # It may run as the agent's user, who has no business with a lock of the host.
@@ -84,7 +84,7 @@ class Box:
         )
 
 
-def box_for(folder: Path) -> Box:
+def sandbox_for(folder: Path) -> Sandbox:
     """The box for a folder of an agent, tried out once in this process.
 
     Raises:
@@ -94,15 +94,15 @@ def box_for(folder: Path) -> Box:
     user = None
     if os.geteuid() == 0 and owner.st_uid != 0 and shutil.which("setpriv"):
         user = (owner.st_uid, NO_GROUP)
-    return Box(is_closed=_works(user is not None), user=user)
+    return Sandbox(is_isolated=_works(user is not None), user=user)
 
 
-def limited_git(folder: Path, *, place: Mapping[str, str], file_bytes: int) -> Git:
+def limited_git(folder: Path, *, location: Mapping[str, str], file_bytes: int) -> Git:
     """Git in a folder of the host's own, of which no file that it writes gets larger."""
     return Git(
         folder=folder,
-        overrides=DEAF,
-        place=place,
+        overrides=HARDENED,
+        location=location,
         prefix=_limits(file_bytes),
         environment=environment(),
     )
@@ -138,7 +138,7 @@ def _works(as_another: bool) -> bool:  # noqa: FBT001  the key of a cache
         folder = Path(name)
         folder.chmod(0o755)
         try:
-            git = Box(is_closed=True, user=user).git(folder, readable=[folder], place={})
+            git = Sandbox(is_isolated=True, user=user).git(folder, readable=[folder], location={})
             git.run("version", timeout_s=_PROBE_S)
         except GitFailed:
             return False

@@ -36,7 +36,7 @@ _PACK_PARTS: Final = (".pack", ".rev", ".idx")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scratch:
+class ScratchRepository:
     """A bare repository without any configuration but ours.
 
     `objects` are those of the project, and `others` further ones that it sees.
@@ -50,13 +50,13 @@ class Scratch:
     @property
     def git(self) -> Git:
         """Git in this repository: deaf to every file of settings, and with limits."""
-        place = {"GIT_DIR": str(self.folder)}
-        return sandbox.limited_git(self.folder, place=place, file_bytes=self.file_bytes)
+        location = {"GIT_DIR": str(self.folder)}
+        return sandbox.limited_git(self.folder, location=location, file_bytes=self.file_bytes)
 
     @property
     def object_folders(self) -> list[Path]:
         """The folders in which the objects are that it sees, beside its own."""
-        return [*borrowed(self.objects), *self.others]
+        return [*with_alternates(self.objects), *self.others]
 
     def own(self) -> set[str]:
         """The objects that are in this repository itself, in packs: as they came.
@@ -111,16 +111,16 @@ class Scratch:
                     _move(file, self.objects / folder.name / file.name)
 
 
-def objects_of(repo: Repository) -> list[Path]:
+def object_folders_of(repo: Repository) -> list[Path]:
     """The folders in which the objects of a repository are: its own first, and those that it borrows.
 
     Raises:
         GitFailed: it is not a repository.
     """
-    return borrowed(_git_dir(repo) / "objects")
+    return with_alternates(_git_dir(repo) / "objects")
 
 
-def borrowed(objects: Path) -> list[Path]:
+def with_alternates(objects: Path) -> list[Path]:
     """A folder of objects, and all that it borrows from."""
     found = [objects]
     for folder in found:
@@ -132,14 +132,14 @@ def borrowed(objects: Path) -> list[Path]:
 
 
 @contextmanager
-def scratch(
+def scratch_repository(
     repo: Repository,
     *,
     like: str,
     refs: Mapping[str, str],
     file_bytes: int,
     others: Sequence[Path] = (),
-) -> Iterator[Scratch]:
+) -> Iterator[ScratchRepository]:
     """A new one, with these refs; it is removed at the end of the block.
 
     `like` is the name of any object of the project: those of sha256 are longer. `others` are further
@@ -153,7 +153,7 @@ def scratch(
     parent = common / FOLDER
     parent.mkdir(mode=0o700, exist_ok=True)
     name = f"{processes.this_process()}.{secrets.token_hex(8)}"
-    made = Scratch(
+    made = ScratchRepository(
         folder=parent / name,
         objects=common / "objects",
         file_bytes=file_bytes,
@@ -167,14 +167,14 @@ def scratch(
         shutil.rmtree(made.folder, ignore_errors=True)
 
 
-def remove_dead(repo: Repository) -> None:
+def remove_abandoned(repo: Repository) -> None:
     """What killed processes of the host left of theirs is gone; call it under the lock of the project.
 
     Raises:
         OSError: the disk refused.
     """
     common = _git_dir(repo)
-    for folder in dead(repo):
+    for folder in abandoned(repo):
         process = _maker(folder)
         if process is not None:
             processes.end_orphans(process)
@@ -182,7 +182,7 @@ def remove_dead(repo: Repository) -> None:
         shutil.rmtree(folder)
 
 
-def dead(repo: Repository) -> list[Path]:
+def abandoned(repo: Repository) -> list[Path]:
     """What killed processes of the host left of theirs.
 
     Raises:
@@ -199,7 +199,9 @@ def _maker(folder: Path) -> processes.Process | None:
     return processes.Process.read(folder.name.rpartition(".")[0])
 
 
-def _initialize(made: Scratch, common: Path, *, like: str, refs: Mapping[str, str]) -> None:
+def _initialize(
+    made: ScratchRepository, common: Path, *, like: str, refs: Mapping[str, str]
+) -> None:
     """As `git init --bare` and `git update-ref` would, without the time that they take."""
     info = made.folder / "objects" / "info"
     for folder in (info, made.folder / "refs"):

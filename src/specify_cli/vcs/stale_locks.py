@@ -24,11 +24,11 @@ from specify_cli.files.regular_files import read_file
 from specify_cli.vcs import lock_ownership
 from specify_cli.vcs.checkouts import git_dir_of
 from specify_cli.vcs.index_file import DRAFT, FORMER
-from specify_cli.vcs.lock_ownership import Mark
+from specify_cli.vcs.lock_ownership import Marker
 
 
 @contextmanager
-def cleared(root: Path) -> Iterator[None]:
+def without_stale_locks(root: Path) -> Iterator[None]:
     """Nothing that a killed git of ours left is in the way, nor is there anything after the block.
 
     Call it with the lock on the repository held, around everything that changes it.
@@ -41,7 +41,7 @@ def cleared(root: Path) -> Iterator[None]:
         yield
         return
     _sweep(git_dir)
-    with lock_ownership.at_work(git_dir):
+    with lock_ownership.marked(git_dir):
         try:
             yield
         finally:
@@ -49,7 +49,7 @@ def cleared(root: Path) -> Iterator[None]:
             # right now, the mark tells the next holder.
             with suppress(OSError):
                 _sweep(git_dir)
-                (git_dir / lock_ownership.NAME).unlink(missing_ok=True)
+                (git_dir / lock_ownership.MARKER_NAME).unlink(missing_ok=True)
 
 
 def _sweep(git_dir: Path) -> None:
@@ -79,7 +79,7 @@ def _registrations(git_dir: Path) -> list[Path]:
     return [it for it in found.glob("*") if it.is_dir() and not it.is_symlink()]
 
 
-def _locks_of_refs(git_dir: Path, mark: Mark) -> Iterator[Path]:
+def _locks_of_refs(git_dir: Path, mark: Marker) -> Iterator[Path]:
     real = os.path.realpath(git_dir)
     for ref, commit in mark.refs:
         lock = Path(real, f"{ref}.lock")

@@ -16,10 +16,10 @@ from specify_cli import clock
 from specify_cli.files import durability
 from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.identity import Identity
-from specify_cli.files.tree_removal import Budget, discard
+from specify_cli.files.tree_removal import Budget, remove_tree
 from specify_cli.patterns import pattern
 from specify_cli.vcs.errors import AllocationFailed
-from specify_cli.vcs.folder_processes import occupants
+from specify_cli.vcs.folder_processes import processes_in
 from specify_cli.vcs.renames import exchange, rename_free
 from specify_cli.vcs.worktrees_folder import TRASH, opened, opened_private
 
@@ -33,7 +33,7 @@ _ENTRY: Final = pattern(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.D
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thrown:
+class TrashEntry:
     """A folder in the trash: its path, the name that it had before, and since when it is there."""
 
     path: Path
@@ -50,7 +50,7 @@ class Pruned:
     is_complete: bool
 
 
-def retire(place: Path, *, known: Identity | None = None) -> Path:
+def move_to_trash(path: Path, *, known: Identity | None = None) -> Path:
     """Move the workspace at `place` to the trash, in one step and without following a link.
 
     `known` is the folder that the caller has looked at. Returns the new path.
@@ -60,21 +60,21 @@ def retire(place: Path, *, known: Identity | None = None) -> Path:
         OSError: the disk refused.
     """
     with (
-        opened(place.parent) as parent,
-        opened_private(place.parent / TRASH, parent=parent) as trash,
+        opened(path.parent) as parent,
+        opened_private(path.parent / TRASH, parent=parent) as trash,
     ):
-        _require(known or _folder(place.name, parent), place, parent)
-        name = _new_name(place.name)
-        rename_free(place.name, name, from_fd=parent, to_fd=trash)
+        _require(known or _folder(path.name, parent), path, parent)
+        name = _new_name(path.name)
+        rename_free(path.name, name, from_fd=parent, to_fd=trash)
         if known is not None and _folder(name, trash) != known:
-            rename_free(name, place.name, from_fd=trash, to_fd=parent)
-            raise AllocationFailed(_is_another(place))
-        durability.sync_folder(place.parent)
-        return place.parent / TRASH / name
+            rename_free(name, path.name, from_fd=trash, to_fd=parent)
+            raise AllocationFailed(_is_another(path))
+        durability.sync_folder(path.parent)
+        return path.parent / TRASH / name
 
 
 @contextmanager
-def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iterator[Path]:
+def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Iterator[Path]:
     """Give the name of the workspace `known` at `place` to the complete one at `fresh`.
 
     The block runs after that, with the path of the old one in the trash. Where it raises, the old one has its name again.
@@ -85,26 +85,26 @@ def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iter
         AllocationFailed: another folder, a link or nothing is at `place`.
         OSError: the disk refused.
     """
-    name = _new_name(place.name)
-    with opened_private(place.parent / TRASH, parent=parent) as trash:
-        _require(known, place, parent)
+    name = _new_name(path.name)
+    with opened_private(path.parent / TRASH, parent=parent) as trash:
+        _require(known, path, parent)
         # From the trash: whichever of the two a killed host leaves there, it is kept.
-        fresh.rename(place.parent / TRASH / name)
+        fresh.rename(path.parent / TRASH / name)
         # A power loss may keep the exchange and not this name: then nothing would be at `place`.
-        durability.sync_folder(place.parent / TRASH)
+        durability.sync_folder(path.parent / TRASH)
         made = _folder(name, trash)
         try:
-            _swap(place.name, name, place_fd=parent, trash_fd=trash)
+            _swap(path.name, name, place_fd=parent, trash_fd=trash)
             try:
-                _require(known, place.parent / TRASH / name, trash)
-                yield place.parent / TRASH / name
+                _require(known, path.parent / TRASH / name, trash)
+                yield path.parent / TRASH / name
             except BaseException:
-                _swap(place.name, name, place_fd=parent, trash_fd=trash)
+                _swap(path.name, name, place_fd=parent, trash_fd=trash)
                 raise
         except BaseException:
             if _folder(name, trash) == made:  # Never the old one, whatever failed.
                 # Bounded, because a process that keeps writing there would hold the lock for ever.
-                discard(name, dir_fd=trash, budget=Budget(_MOST_UNDONE))
+                remove_tree(name, dir_fd=trash, budget=Budget(_MOST_UNDONE))
             raise
 
 
@@ -127,7 +127,7 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
             budget = Budget(-(-most // (len(due) - number)))
             share = budget.left
             try:
-                is_gone = discard(name, dir_fd=trash, budget=budget)
+                is_gone = remove_tree(name, dir_fd=trash, budget=budget)
             except OSError as error:
                 failed[name] = str(error)
             else:
@@ -138,7 +138,7 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
     return Pruned(names=removed, failed=failed | in_use, is_complete=is_complete)
 
 
-def entries(trash: Path) -> Iterator[Thrown]:
+def entries(trash: Path) -> Iterator[TrashEntry]:
     """What the host has put into the trash, the oldest first.
 
     Raises:
@@ -148,7 +148,7 @@ def entries(trash: Path) -> Iterator[Thrown]:
         for entry in sorted(os.listdir(trash)):
             found = _ENTRY.fullmatch(entry)
             if found and (since := _date(found["date"])) != _NEVER:
-                yield Thrown(path=trash / entry, name=found["name"], since=since)
+                yield TrashEntry(path=trash / entry, name=found["name"], since=since)
 
 
 def names_in(trash: Path) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:
     told: dict[str, str] = {}
     for name in begun:
         found = os.lstat(name, dir_fd=trash)
-        pids = occupants(Identity.of(found), owner=found.st_uid)
+        pids = processes_in(Identity.of(found), owner=found.st_uid)
         if not pids:
             return {}
         told[name] = f"processes stand in it ({', '.join(map(str, pids))}); end them"
@@ -190,22 +190,22 @@ def _date(text: str) -> datetime:
         return _NEVER
 
 
-def _swap(place: str, name: str, *, place_fd: int, trash_fd: int) -> None:
-    if exchange(place, name, one_fd=place_fd, other_fd=trash_fd):
+def _swap(path: str, name: str, *, place_fd: int, trash_fd: int) -> None:
+    if exchange(path, name, one_fd=place_fd, other_fd=trash_fd):
         return
     # Where one step is not to be had: killed in between, both are in the trash and the place is free.
-    between = _new_name(place)
-    rename_free(place, between, from_fd=place_fd, to_fd=trash_fd)
-    rename_free(name, place, from_fd=trash_fd, to_fd=place_fd)
+    between = _new_name(path)
+    rename_free(path, between, from_fd=place_fd, to_fd=trash_fd)
+    rename_free(name, path, from_fd=trash_fd, to_fd=place_fd)
     rename_free(between, name, from_fd=trash_fd, to_fd=trash_fd)
 
 
-def _require(known: Identity | None, place: Path, parent: int) -> None:
-    found = _folder(place.name, parent)
+def _require(known: Identity | None, path: Path, parent: int) -> None:
+    found = _folder(path.name, parent)
     if found is None:
-        raise AllocationFailed(f"{place} is not a folder; see what has its name")
+        raise AllocationFailed(f"{path} is not a folder; see what has its name")
     if found != known:
-        raise AllocationFailed(_is_another(place))
+        raise AllocationFailed(_is_another(path))
 
 
 def _folder(name: str, dir_fd: int) -> Identity | None:
@@ -220,5 +220,5 @@ def _folder(name: str, dir_fd: int) -> Identity | None:
         os.close(descriptor)
 
 
-def _is_another(place: Path) -> str:
-    return f"{place} is not the workspace that the host made there; move it away, then try again"
+def _is_another(path: Path) -> str:
+    return f"{path} is not the workspace that the host made there; move it away, then try again"

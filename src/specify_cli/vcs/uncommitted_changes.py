@@ -14,11 +14,11 @@ from typing import Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.vcs.blocking_files import blocking_files
-from specify_cli.vcs.converted_files import FilteredFiles, conversions, take_attributes
-from specify_cli.vcs.git import Completed, GitFailed, within
+from specify_cli.vcs.converted_files import FilteredFiles, conversions, copy_attributes
+from specify_cli.vcs.git import GitFailed, GitResult, within
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.sandbox import Box, box_for
-from specify_cli.vcs.scratch_repository import Scratch, scratch
+from specify_cli.vcs.sandbox import Sandbox, sandbox_for
+from specify_cli.vcs.scratch_repository import ScratchRepository, scratch_repository
 from specify_cli.vcs.workspace_settings import ProjectSettings
 
 _STATUS: Final = (
@@ -37,7 +37,7 @@ _TOLD: Final = 10
 _UNSEEN: Final = "could not open directory"
 
 
-class WorkspaceNotSeen(Exception):
+class WorkspaceUnreadable(Exception):
     """What a workspace holds could not be seen; `code` is `unreadable`, `timed_out` or `too_much`."""
 
     def __init__(self, reason: str, *, code: str) -> None:
@@ -47,7 +47,7 @@ class WorkspaceNotSeen(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uncommitted:
+class UncommittedChanges:
     """The paths that differ from a commit; folders end in a slash where nothing below was looked at.
 
     `missing` are files of the commit that are not there: no work would be lost with them.
@@ -57,7 +57,7 @@ class Uncommitted:
     missing: tuple[str, ...]
     untracked: tuple[str, ...]
     ignored: tuple[str, ...]
-    is_boxed: bool
+    is_sandboxed: bool
 
     @property
     def work(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class Uncommitted:
         return (*self.changed, *self.untracked)
 
 
-def uncommitted(
+def uncommitted_changes(
     repo: Repository,
     workspace: Path,
     *,
@@ -73,7 +73,7 @@ def uncommitted(
     seconds: float = 120,
     objects: Sequence[Path] = (),
     filters: Collection[str] | None = None,
-) -> Uncommitted:
+) -> UncommittedChanges:
     """What the workspace holds beyond a commit that the project has, or one of the folders `objects`.
 
     `filters` are those that may run on the host, on the files of the commit; None for all that git has.
@@ -84,19 +84,21 @@ def uncommitted(
         OSError: the disk refused.
     """
     if workspace.is_symlink() or not workspace.is_dir():
-        raise WorkspaceNotSeen(f"{workspace} is not a folder", code="unreadable")
+        raise WorkspaceUnreadable(f"{workspace} is not a folder", code="unreadable")
     deadline = time.monotonic() + seconds
     refs = {"HEAD": commit}
-    with scratch(repo, like=commit, refs=refs, file_bytes=_INDEX_BYTES, others=objects) as made:
+    with scratch_repository(
+        repo, like=commit, refs=refs, file_bytes=_INDEX_BYTES, others=objects
+    ) as made:
         made.git.run("read-tree", commit)
         settings = ProjectSettings.read(repo.git)
-        take_attributes(made)
+        copy_attributes(made)
         filtered = FilteredFiles(
             repo=repo, made=made, workspace=workspace, settings=settings, filters=filters
         )
         try:
             with within(seconds):
-                found = _look(made, workspace, conversions(settings))
+                found = _status(made, workspace, conversions(settings))
                 unchanged = filtered.unchanged(found.changed)
                 return replace(
                     found, changed=tuple(it for it in found.changed if it not in unchanged)
@@ -105,27 +107,27 @@ def uncommitted(
             if isinstance(error, GitFailed) and time.monotonic() < deadline:
                 raise _unreadable(error.stderr) from error
             text = f"to look at {workspace} took longer than {seconds:g} s{_held_up_by(workspace)}"
-            raise WorkspaceNotSeen(text, code="timed_out") from error
+            raise WorkspaceUnreadable(text, code="timed_out") from error
 
 
-def _look(made: Scratch, workspace: Path, flags: Sequence[str]) -> Uncommitted:
-    box = box_for(workspace)
-    if not box.is_closed:
+def _status(made: ScratchRepository, workspace: Path, flags: Sequence[str]) -> UncommittedChanges:
+    box = sandbox_for(workspace)
+    if not box.is_isolated:
         # Another user cannot reach the git folder, which is in the project's.
-        box = Box(is_closed=False)
-    place = {"GIT_DIR": str(made.folder), "GIT_WORK_TREE": str(workspace)}
+        box = Sandbox(is_isolated=False)
+    location = {"GIT_DIR": str(made.folder), "GIT_WORK_TREE": str(workspace)}
     readable = [workspace, made.folder, *made.object_folders]
-    git = box.git(workspace, readable=readable, place=place)
+    git = box.git(workspace, readable=readable, location=location)
     done = replace(git, overrides=(*git.overrides, *flags)).run(*_STATUS, enough=MOST_LISTED)
     if _UNSEEN in done.stderr:
         raise _unreadable(done.stderr)
     entries = _whole(list(_entries(done)), workspace, is_cut=len(done.stdout) > MOST_LISTED)
-    return Uncommitted(
+    return UncommittedChanges(
         changed=tuple(path for code, path in entries if code not in ("??", "!!", " D")),
         missing=tuple(path for code, path in entries if code == " D"),
         untracked=tuple(path for code, path in entries if code == "??"),
         ignored=tuple(path for code, path in entries if code == "!!"),
-        is_boxed=box.is_closed,
+        is_sandboxed=box.is_isolated,
     )
 
 
@@ -142,18 +144,18 @@ def _whole(
     *whole, (code, _) = entries
     if code != "!!":
         text = f"the names of what differs from the commit have more than {MOST_LISTED} bytes"
-        raise WorkspaceNotSeen(f"{workspace} cannot be looked at: {text}", code="too_much")
+        raise WorkspaceUnreadable(f"{workspace} cannot be looked at: {text}", code="too_much")
     return whole
 
 
-def _entries(done: Completed) -> Iterator[tuple[str, str]]:
+def _entries(done: GitResult) -> Iterator[tuple[str, str]]:
     for field in done.fields:
         yield field[:2], field[3:]
 
 
-def _unreadable(stderr: str) -> WorkspaceNotSeen:
+def _unreadable(stderr: str) -> WorkspaceUnreadable:
     lines = "; ".join(shown(line) for line in stderr.splitlines()[:_TOLD])
-    return WorkspaceNotSeen(f"a part of it cannot be read: {lines}", code="unreadable")
+    return WorkspaceUnreadable(f"a part of it cannot be read: {lines}", code="unreadable")
 
 
 def _held_up_by(workspace: Path) -> str:

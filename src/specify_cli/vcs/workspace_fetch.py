@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Final
 
 from specify_cli.vcs.checkouts import HEADS
-from specify_cli.vcs.content_limits import BYTES_SETTING, NewObject, TooMuch
+from specify_cli.vcs.content_limits import BYTES_SETTING, LimitExceeded, NewObject
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake_request import IntakeRefused, Source, no_branch
+from specify_cli.vcs.intake_request import IntakeRefused, IntakeSource, missing_branch
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.sandbox import DEAF, HISTORY_AS_IT_IS, Box
-from specify_cli.vcs.scratch_repository import Scratch, scratch
+from specify_cli.vcs.sandbox import HARDENED, HISTORY_AS_IT_IS, Sandbox
+from specify_cli.vcs.scratch_repository import ScratchRepository, scratch_repository
 
 TIP: Final = "refs/spec-kitty/tip"
 """Where the branch is, once it came."""
@@ -37,7 +37,12 @@ _FLAGS: Final = (
 
 
 def require_its_own(
-    repo: Repository, made: Scratch, brought: Sequence[NewObject], *, source: Source, box: Box
+    repo: Repository,
+    made: ScratchRepository,
+    brought: Sequence[NewObject],
+    *,
+    source: IntakeSource,
+    box: Sandbox,
 ) -> None:
     """The workspace itself has what its commits name: to know the name of an object is not enough.
 
@@ -50,14 +55,14 @@ def require_its_own(
     named = {it.oid for it in brought}
     if source.shared or named <= made.own():
         return
-    with scratch(repo, like=source.base, refs={}, file_bytes=made.file_bytes) as whole:
+    with scratch_repository(repo, like=source.base, refs={}, file_bytes=made.file_bytes) as whole:
         fetch(whole, source, box, "--refetch")
         if not named <= whole.own():
             text = "its commits name objects that it does not have itself"
             raise IntakeRefused(text, code="unreadable")
 
 
-def fetch(made: Scratch, source: Source, box: Box, *more: str) -> None:
+def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: str) -> None:
     """The branch of the workspace is `TIP` in the private repository; `more` are flags of git-fetch.
 
     Raises:
@@ -70,7 +75,7 @@ def fetch(made: Scratch, source: Source, box: Box, *more: str) -> None:
     reader = (
         *("env", *variables, *box.prefix(source.workspace, *source.shared)),
         # Where the owner is another user, git reads it for this one command all the same.
-        *("git", *DEAF, "-c", f"safe.directory={git_dir}"),
+        *("git", *HARDENED, "-c", f"safe.directory={git_dir}"),
         *("upload-pack", "--strict", git_dir),
     )
     # Git puts its URL behind the command, for which nothing of the workspace may be named: it would
@@ -79,12 +84,12 @@ def fetch(made: Scratch, source: Source, box: Box, *more: str) -> None:
     refspec = f"+{HEADS}{source.branch}:{TIP}"
     args = ("fetch", *_FLAGS, *more, f"--upload-pack={command}", ".", refspec)
     # What it starts may run as the agent's user, who has no business with a lock of the host.
-    git = replace(made.git, overrides=(*DEAF, *_FETCHING), keeps=False)
+    git = replace(made.git, overrides=(*HARDENED, *_FETCHING), keeps=False)
     done = git.run(*args, check=False)
     if done.returncode == 0:
         return
     if "couldn't find remote ref" in done.stderr:
-        raise no_branch(source)
+        raise missing_branch(source)
     if "signal 25" in done.stderr:  # SIGXFSZ, on Linux.
-        raise TooMuch(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
+        raise LimitExceeded(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
     raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)

@@ -34,7 +34,7 @@ _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-
 """Files by which a repository is in part another one."""
 
 
-def odd_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]:
+def irregular_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]:
     """What upload-pack would follow elsewhere or wait for, in the place of what it reads.
 
     Below each of its folders, the first by name where there are more than `MOST_TOLD`.
@@ -114,7 +114,7 @@ def _is(path: Path, is_kind: Callable[[int], bool]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class BranchSnapshot:
     """What a cheap look at a branch of a workspace sees; where two are equal, nobody has moved it meanwhile.
 
     Attributes:
@@ -126,20 +126,20 @@ class Glance:
     packed: tuple[int, int, int] | None = None
 
 
-def glance(workspace: Path, branch: str) -> Glance:
+def branch_snapshot(workspace: Path, branch: str) -> BranchSnapshot:
     """A look at the branch that follows nothing, waits for nothing, and starts no git."""
     loose = _TIP.fullmatch(_content(workspace, ".git", "refs", "heads", *branch.split("/")))
     if loose:
-        return Glance(tip=loose[1].decode("ascii"))
+        return BranchSnapshot(tip=loose[1].decode("ascii"))
     try:
         with _opened(workspace, ".git", "packed-refs") as descriptor:
             found = os.fstat(descriptor)
     except OSError:
-        return Glance(tip=None)
-    return Glance(tip=None, packed=(found.st_ino, found.st_mtime_ns, found.st_size))
+        return BranchSnapshot(tip=None)
+    return BranchSnapshot(tip=None, packed=(found.st_ino, found.st_mtime_ns, found.st_size))
 
 
-def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
+def reported_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
     """The commit of the branch by the repository's own word, packed or not; None where a look does not tell.
 
     Nothing is followed and nothing is waited for. It is the repository's word, and nothing more.
@@ -154,12 +154,12 @@ def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
     return found[1].decode("ascii") if found else None
 
 
-def borrows(workspace: Path) -> bool:
+def has_alternates(workspace: Path) -> bool:
     """Whether the workspace's repository names other folders of objects, by the workspace's word."""
     return bool(_content(workspace, ".git", "objects", "info", "alternates", most=1))
 
 
-def is_on(workspace: Path, branch: str) -> bool:
+def has_checked_out(workspace: Path, branch: str) -> bool:
     """Whether HEAD of the workspace names the branch, by the workspace's word."""
     return _content(workspace, ".git", "HEAD") == f"ref: refs/heads/{branch}\n".encode()
 

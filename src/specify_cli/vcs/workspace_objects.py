@@ -89,7 +89,7 @@ def begin(git_dir: Path, *, branch: str, settings: Iterable[Setting]) -> None:
 
 
 def share(
-    project: ProjectObjects, git_dir: Path, *, place: Path, settings: ProjectSettings
+    project: ProjectObjects, git_dir: Path, *, final_path: Path, settings: ProjectSettings
 ) -> None:
     """The repository whose git folder is going to be at `place` has every object of the project, and no more history.
 
@@ -97,13 +97,13 @@ def share(
         AllocationFailed: the path of the project cannot be written down for git.
         OSError: the disk refused.
     """
-    for name, content in borrowing(project, place=place, settings=settings).items():
+    for name, content in borrowing(project, final_path=final_path, settings=settings).items():
         if content:
             (git_dir / name).write_bytes(content)
 
 
 def borrowing(
-    project: ProjectObjects, *, place: Path, settings: ProjectSettings
+    project: ProjectObjects, *, final_path: Path, settings: ProjectSettings
 ) -> dict[str, bytes]:
     """What the files hold by which the git folder at `place` has the project's objects.
 
@@ -111,7 +111,7 @@ def borrowing(
         AllocationFailed: the path of the project cannot be written down for git.
         OSError: the disk refused.
     """
-    objects = Path(os.path.realpath(place.parent), place.name, "objects")
+    objects = Path(os.path.realpath(final_path.parent), final_path.name, "objects")
     there = os.path.realpath(project.common / "objects")
     # Relative, so that the project can be moved as a whole. Git-lfs takes that for relative to the
     # current folder, and needs the other; git ignores what names the same folder again.
@@ -139,8 +139,8 @@ def copy(
     wanted = list(dict.fromkeys(commits))
     if settings.promisor:
         _require_whole(git, wanted, remote=settings.promisor)
-    place = {"GIT_DIR": str(git_dir), "GIT_NO_LAZY_FETCH": "1"}
-    there = replace(git, folder=git_dir, place=place, overrides=(*git.overrides, *_FETCHING))
+    location = {"GIT_DIR": str(git_dir), "GIT_NO_LAZY_FETCH": "1"}
+    there = replace(git, folder=git_dir, location=location, overrides=(*git.overrides, *_FETCHING))
     there.run("fetch", *_QUIETLY, str(project.common), *wanted)
 
 

@@ -16,7 +16,7 @@ class Objects(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class WorkspaceSpec:
     """What workspace is to be made.
 
     Attributes:
@@ -30,7 +30,7 @@ class Order:
         filters: The filters that may run while its files are written; None for all that git has in the project.
     """
 
-    place: Path
+    path: Path
     branch: str
     commit: str
     upstream: str

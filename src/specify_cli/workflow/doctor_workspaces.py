@@ -29,7 +29,7 @@ def examine_workspaces(project: Project) -> Iterator[Finding]:
     for path in _gone_records(project):
         what = "the host remembers a workspace of this name, and there is none any more"
         yield fixable("workspace-record", path, what, severity=Severity.NOTE)
-    for folder in scratch_repository.dead(repository):
+    for folder in scratch_repository.abandoned(repository):
         what = "a killed process of the host left here what it read from a workspace"
         yield fixable("scratch", folder, what, severity=Severity.NOTE)
 

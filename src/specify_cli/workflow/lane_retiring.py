@@ -36,7 +36,7 @@ def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, off
     try:
         if found.kind is Kind.LINKED:
             linked_worktrees.require_removable(repository, lane.path)
-        trash.retire(lane.path, known=found.folder)
+        trash.move_to_trash(lane.path, known=found.folder)
     except AllocationFailed:
         return False
     _forget(project, repository, lane)

@@ -21,7 +21,7 @@ from specify_cli.vcs.merge import (
     MergeConflict,
     MergePlan,
     NotReplayed,
-    Reserved,
+    ProtectedFiles,
     TargetMoved,
 )
 from specify_cli.vcs.repository import Repository
@@ -111,7 +111,7 @@ class MergeRun:
         merge_preflight.require_branch(self.repository, self.target)
         lines = event_lines.encode(self._done_events(), mission_slug=self.mission.slug)
         # The record of a move may outlive a power loss that the intent it belongs to does not.
-        merge.settle(self.repository, self.target)
+        merge.recover_checkouts(self.repository, self.target)
         plan = self._plan(lines)
         # Whether it is pushed, too: a host that is killed behind a push must know of it afterwards.
         files = self.mission.files
@@ -194,7 +194,9 @@ class MergeRun:
                 tips=tips,
                 strategy=self.wish.strategy,
                 message=self._message(f"Merge mission {self.mission.slug}"),
-                reserved=Reserved(host_files=self._host_files(lines), is_kept=scope.leaves_out),
+                reserved=ProtectedFiles(
+                    host_files=self._host_files(lines), is_kept=scope.leaves_out
+                ),
             )
         except MergeConflict as error:
             paths = list(error.paths)

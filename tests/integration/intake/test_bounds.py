@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import commit_checks, commit_intake, content_limits, tree_checks
-from specify_cli.vcs.commit_intake import Bounds
+from specify_cli.vcs.commit_intake import IntakeLimits
 from specify_cli.vcs.objects import read_objects
-from specify_cli.vcs.workspace_files import odd_files
+from specify_cli.vcs.workspace_files import irregular_files
 from tests.integration.intake.workspaces import Scene, commit, git, readers_of, refusal
 from tests.patience import LONGEST_S
 
@@ -22,20 +22,20 @@ SOMEBODY = 61_013
 
 def test_content_beyond_the_bound_is_refused_by_name_however_well_it_packs(scene: Scene) -> None:
     scene.work({"zeros.bin": "0" * 3_000_000})
-    refused = refusal(scene, Bounds(bytes=2_000_000))
+    refused = refusal(scene, IntakeLimits(bytes=2_000_000))
     assert (refused.code, refused.paths) == ("too_much", ("zeros.bin",))
 
 
 def test_a_transfer_beyond_the_bound_is_cut_off(scene: Scene) -> None:
     (scene.workspace / "noise.bin").write_bytes(os.urandom(3_000_000))
     scene.work({})
-    assert refusal(scene, Bounds(bytes=2_000_000)).code == "too_much"
+    assert refusal(scene, IntakeLimits(bytes=2_000_000)).code == "too_much"
 
 
 def test_more_files_than_the_bound_are_refused(scene: Scene) -> None:
     scene.work({f"f{n}": "" for n in range(20)})
-    assert refusal(scene, Bounds(files=10)).code == "too_much"
-    assert scene.take(Bounds(files=21))
+    assert refusal(scene, IntakeLimits(files=10)).code == "too_much"
+    assert scene.take(IntakeLimits(files=21))
 
 
 def test_a_billion_paths_made_of_few_objects_are_refused_in_time(scene: Scene) -> None:
@@ -67,7 +67,7 @@ def test_folders_that_bring_too_much_are_not_all_read(
     monkeypatch.setattr(content_limits, "read_objects", reading)
     monkeypatch.setattr(content_limits, "PORTION_BYTES", 1000)
     scene.work({f"d{folder}/f{n}": f"{folder}" for folder in range(9) for n in range(20)})
-    assert refusal(scene, Bounds(files=40)).code == "too_much"
+    assert refusal(scene, IntakeLimits(files=40)).code == "too_much"
     assert len(read) < 8
 
 
@@ -106,15 +106,15 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(
 ) -> None:
     scene.work({"new.txt": "new\n"})
     # The FIFO comes after the first look.
-    looks: list[Callable[..., list[Path]]] = [lambda *_, **__: [], odd_files]
+    looks: list[Callable[..., list[Path]]] = [lambda *_, **__: [], irregular_files]
 
     def look(workspace: Path, **how: object) -> list[Path]:
         return looks.pop(0)(workspace, **how)
 
-    monkeypatch.setattr(commit_intake, "odd_files", look)
+    monkeypatch.setattr(commit_intake, "irregular_files", look)
     (scene.git_dir / "config").unlink()
     os.mkfifo(scene.git_dir / "config")
-    refused = refusal(scene, Bounds(seconds=1))
+    refused = refusal(scene, IntakeLimits(seconds=1))
     assert refused.code == "timed_out"
     assert str(scene.git_dir / "config") in refused.reason
     deadline = time.monotonic() + LONGEST_S

@@ -97,7 +97,9 @@ def test_an_agent_cannot_claim_that_the_disk_refused(stage: Stage) -> None:
 
 
 def test_the_disk_is_asked_to_keep_what_it_takes(scene: Scene) -> None:
-    private = scratch_repository.scratch(scene.repo, like=scene.base, refs={}, file_bytes=1_000_000)
+    private = scratch_repository.scratch_repository(
+        scene.repo, like=scene.base, refs={}, file_bytes=1_000_000
+    )
     with private as made, watched() as disk:
         made.require_disk()
     assert "sync written" in disk.steps

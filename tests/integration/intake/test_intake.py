@@ -153,13 +153,13 @@ def test_a_branch_that_moves_between_looking_and_moving_is_left_alone(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.work({"new.txt": "new\n"})
-    scratch_moves = scratch_repository.Scratch.move_objects
+    scratch_moves = scratch_repository.ScratchRepository.move_objects
 
-    def moved_meanwhile(made: scratch_repository.Scratch) -> None:
+    def moved_meanwhile(made: scratch_repository.ScratchRepository) -> None:
         scratch_moves(made)
         git(scene.project, "branch", BRANCH, "main")
 
-    monkeypatch.setattr(scratch_repository.Scratch, "move_objects", moved_meanwhile)
+    monkeypatch.setattr(scratch_repository.ScratchRepository, "move_objects", moved_meanwhile)
     with pytest.raises(GitFailed):
         scene.take()
     assert scene.tip() == scene.base

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.files.tree_removal import Budget, discard
+from specify_cli.files.tree_removal import Budget, remove_tree
 
 SOMEBODY = 54_321
 DEEP = 3000
@@ -47,12 +47,12 @@ def fill(top: Path) -> None:
 
 def test_folders_files_and_fifos_are_removed(tmp_path: Path, folder: int) -> None:
     fill(tmp_path / "it")
-    assert discard("it", dir_fd=folder)
+    assert remove_tree("it", dir_fd=folder)
     assert not any(tmp_path.iterdir())
 
 
 def test_a_name_that_nothing_has_is_no_error(folder: int) -> None:
-    assert discard("none", dir_fd=folder)
+    assert remove_tree("none", dir_fd=folder)
 
 
 def test_no_link_is_followed(tmp_path: Path, folder: int) -> None:
@@ -60,8 +60,8 @@ def test_no_link_is_followed(tmp_path: Path, folder: int) -> None:
     (tmp_path / "it").mkdir()
     (tmp_path / "it" / "link").symlink_to(tmp_path / "other")
     (tmp_path / "link").symlink_to(tmp_path / "other")
-    assert discard("it", dir_fd=folder)
-    assert discard("link", dir_fd=folder)
+    assert remove_tree("it", dir_fd=folder)
+    assert remove_tree("link", dir_fd=folder)
     assert [it.name for it in tmp_path.iterdir()] == ["other"]
     assert (tmp_path / "other" / "inner" / "file").exists()
 
@@ -83,7 +83,7 @@ def test_a_link_that_takes_a_folder_s_place_meanwhile_is_not_followed(
             raise
 
     monkeypatch.setattr(os, "unlink", unlink)
-    assert discard("it", dir_fd=folder)
+    assert remove_tree("it", dir_fd=folder)
     assert (tmp_path / "other" / "inner" / "file").exists()
 
 
@@ -102,7 +102,7 @@ def test_no_depth_is_too_deep(tmp_path: Path, folder: int) -> None:
         resource.RLIMIT_NOFILE, (64 + len(list(Path("/proc/self/fd").iterdir())), limits[1])
     )
     try:
-        assert discard("it", dir_fd=folder)
+        assert remove_tree("it", dir_fd=folder)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert not any(tmp_path.iterdir())
@@ -114,7 +114,7 @@ def test_a_budget_ends_a_removal_that_another_call_goes_on_with(
     for number in range(10):
         fill(tmp_path / "it" / str(number))
     calls = 1
-    while not discard("it", dir_fd=folder, budget=Budget(12)):
+    while not remove_tree("it", dir_fd=folder, budget=Budget(12)):
         calls += 1
     assert calls > 3
     assert not any(tmp_path.iterdir())
@@ -126,7 +126,7 @@ def test_a_call_reads_no_more_names_than_it_removes(tmp_path: Path, folder: int)
         (tmp_path / "it" / "inner" / f"{number:0200}").touch()
     tracemalloc.start()
     try:
-        assert not discard("it", dir_fd=folder, budget=Budget(10))
+        assert not remove_tree("it", dir_fd=folder, budget=Budget(10))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -146,5 +146,5 @@ def test_folders_that_their_owner_has_closed_are_removed(
         (tmp_path / name).chmod(mode)
     for path in (tmp_path / "it", *(tmp_path / "it").rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY)
-    as_somebody(lambda: discard("it", dir_fd=folder))
+    as_somebody(lambda: remove_tree("it", dir_fd=folder))
     assert not any(tmp_path.iterdir())

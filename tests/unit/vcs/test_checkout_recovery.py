@@ -9,10 +9,23 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import checkout_recovery, child_process
-from specify_cli.vcs.branch_updates import carry_all, point_branch
-from specify_cli.vcs.checkout_updates import Move, begin, carry, unfinished
+from specify_cli.vcs.branch_updates import update_checkouts, update_ref
+from specify_cli.vcs.checkout_updates import (
+    CheckoutUpdate,
+    record_update,
+    recorded_update,
+    update_checkout,
+)
 from specify_cli.vcs.checkouts import Checkout, checkouts_of
-from specify_cli.vcs.merge import MergePlan, Reserved, apply, compute, finish, journeys, obstacles
+from specify_cli.vcs.merge import (
+    MergePlan,
+    ProtectedFiles,
+    apply,
+    checkout_plans,
+    compute,
+    finish,
+    obstacles,
+)
 from tests.durability import watched
 from tests.unit.vcs.conftest import LOG, MISSION, Project
 
@@ -37,7 +50,7 @@ def plan_of(project: Project) -> MergePlan:
         tips=[project.tip("lane-a")],
         strategy="merge",
         message="Merge demo",
-        reserved=Reserved(host_files={LOG: b"one\ntwo\n"}),
+        reserved=ProtectedFiles(host_files={LOG: b"one\ntwo\n"}),
     )
 
 
@@ -46,7 +59,7 @@ def main_checkout(project: Project) -> Checkout:
 
 
 def begin_only(project: Project, plan: MergePlan) -> None:
-    begin(*journeys(plan, [main_checkout(project)])[0])
+    record_update(*checkout_plans(plan, [main_checkout(project)])[0])
 
 
 def stage_log(project: Project, plan: MergePlan) -> None:
@@ -73,7 +86,7 @@ def take_a_file_away(project: Project, plan: MergePlan) -> None:
 
 
 def move_tree(project: Project, plan: MergePlan) -> None:
-    carry_all(journeys(plan, [main_checkout(project)]))
+    update_checkouts(checkout_plans(plan, [main_checkout(project)]))
 
 
 def start_to_move_back(project: Project, plan: MergePlan) -> None:
@@ -108,7 +121,7 @@ def assert_after(project: Project, plan: MergePlan) -> None:
 
 def assert_settled(project: Project) -> None:
     assert (project.root / LOG).read_text() == LIVE
-    assert unfinished(main_checkout(project)) is None
+    assert recorded_update(main_checkout(project)) is None
 
 
 @pytest.mark.parametrize("crash", CRASHES)
@@ -156,7 +169,7 @@ def test_branch_that_has_moved_takes_its_checkout_along(
 ) -> None:
     plan = plan_of(ready)
     crash(ready, plan)
-    point_branch(ready.repo.git, "main", Move(origin=plan.from_commit, goal=plan.to_commit))
+    update_ref(ready.repo.git, "main", CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit))
     finish(ready.repo, plan)
     assert_after(ready, plan)
 
@@ -225,7 +238,7 @@ def test_work_done_after_a_whole_merge_stays(ready: Project) -> None:
 def test_work_after_the_branch_moved_but_before_recovery_stays(ready: Project) -> None:
     plan = plan_of(ready)
     move_tree(ready, plan)
-    point_branch(ready.repo.git, "main", Move(origin=plan.from_commit, goal=plan.to_commit))
+    update_ref(ready.repo.git, "main", CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit))
     ready.write("a.txt", "a\n")
     (ready.root / "c.txt").unlink()
     status = ready.status()
@@ -282,7 +295,7 @@ def test_record_is_kept_before_anything_moves(ready: Project) -> None:
 
 def test_damaged_record_is_no_record(ready: Project) -> None:
     ready.write(".git/spec-kitty-move", '{"origin": ')
-    assert unfinished(main_checkout(ready)) is None
+    assert recorded_update(main_checkout(ready)) is None
     assert obstacles(ready.repo, plan_of(ready)) == []
 
 
@@ -291,9 +304,9 @@ def test_lane_killed_while_a_dependency_is_merged_is_completed(project: Project)
     space = project.lane("lane-b")
     checkout = Checkout(path=space.path, branch=space.branch, common=project.root / ".git")
     goal = project.git("rev-parse", f"{MISSION}-lane-a")
-    move = Move(origin=space.base_ref, goal=goal)
-    begin(checkout, move)
-    carry(checkout, move)
+    move = CheckoutUpdate(origin=space.base_ref, goal=goal)
+    record_update(checkout, move)
+    update_checkout(checkout, move)
     (space.path / "a.txt").write_text("a\n")
     again = project.lane("lane-b", "lane-a")
     assert project.repo.is_ancestor(goal, again.base_ref)

@@ -50,7 +50,7 @@ def known(folder: Path) -> Identity:
 
 
 def found_in(folder: Path) -> list[int]:
-    return folder_processes.occupants(known(folder), owner=folder.stat().st_uid)
+    return folder_processes.processes_in(known(folder), owner=folder.stat().st_uid)
 
 
 def as_user(user: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from specify_cli.vcs import host_commits, lock_ownership
-from specify_cli.vcs.git import Completed, Git, GitFailed
+from specify_cli.vcs.git import Git, GitFailed, GitResult
 from specify_cli.vcs.host_commits import commit_files
 from tests.unit.vcs.conftest import LOG, Project
 
@@ -191,7 +191,7 @@ def test_a_refusal_that_comes_after_the_commit_keeps_it_in_the_index(
 ) -> None:
     log, run = project.write(LOG, "two\n"), Git.run
 
-    def refuse_late(git: Git, *args: str, **more: Any) -> Completed:
+    def refuse_late(git: Git, *args: str, **more: Any) -> GitResult:
         done = run(git, *args, **more)
         if args[0] == "update-ref":
             raise GitFailed(args, returncode=-1, stderr="Input/output error")
@@ -209,7 +209,7 @@ def test_a_disk_that_refuses_what_comes_after_the_commit_undoes_nothing(
     def refuse(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(host_commits, "refresh", refuse)
+    monkeypatch.setattr(host_commits, "refresh_index", refuse)
     commit = commit_files(
         project.repo, held(project.write(LOG, "one\nand more\n")), message="record"
     )
@@ -221,7 +221,7 @@ def test_a_commit_that_is_refused_after_head_has_moved_stages_nothing(
 ) -> None:
     log, run = project.write(LOG, "two\n"), Git.run
 
-    def overtaken(git: Git, *args: str, **more: Any) -> Completed:
+    def overtaken(git: Git, *args: str, **more: Any) -> GitResult:
         if args[0] == "update-ref":
             tree, head = project.git("rev-parse", "HEAD^{tree}", "HEAD").split()
             others = project.git("commit-tree", "-p", head, "-m", "somebody else's", tree)

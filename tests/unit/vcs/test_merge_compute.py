@@ -6,7 +6,7 @@ import pytest
 
 from specify_cli.vcs import merge_strategies
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, Reserved, compute
+from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, ProtectedFiles, compute
 from tests.unit.vcs.conftest import LOG, LaneCheckout, Project
 
 pytestmark = pytest.mark.long
@@ -25,7 +25,7 @@ def planned(
         tips=[project.tip(name) for name in names],
         strategy=strategy,
         message="Merge demo",
-        reserved=Reserved(host_files=host_files or {}),
+        reserved=ProtectedFiles(host_files=host_files or {}),
     )
 
 

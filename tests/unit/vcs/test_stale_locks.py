@@ -32,7 +32,7 @@ def killed(root: Path, at_work: Callable[[], object]) -> None:
     holder = os.fork()
     if holder == 0:
         try:
-            with stale_locks.cleared(root):
+            with stale_locks.without_stale_locks(root):
                 at_work()
                 os.kill(os.getpid(), signal.SIGKILL)
         finally:
@@ -59,7 +59,7 @@ def test_the_lock_of_an_index_that_a_killed_holder_had_is_taken_away(
 
     killed(root, at_work)
     assert (git_dir / "index.lock").exists()
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         assert not (git_dir / "index.lock").exists()
 
 
@@ -71,7 +71,7 @@ def test_what_was_or_should_become_an_index_is_taken_away(root: Path) -> None:
         made(git_dir / index_file.FORMER)
 
     killed(root, at_work)
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         assert not list(git_dir.glob("spec-kitty-index*"))
 
 
@@ -83,7 +83,7 @@ def test_a_lock_is_known_again_where_the_file_system_has_no_links(
 
     monkeypatch.setattr(os, "link", refuse)
     killed(root, lambda: lock_ownership.make_lock(root / ".git" / "index.lock"))
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         assert not (root / ".git" / "index.lock").exists()
 
 
@@ -97,7 +97,7 @@ def test_the_lock_of_a_ref_is_taken_away_where_it_holds_what_the_killed_holder_w
         made(lock, f"{COMMIT}\n")
 
     killed(root, at_work)
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         assert not lock.exists()
 
 
@@ -122,7 +122,7 @@ def test_what_nothing_proves_to_be_the_host_s_stays(root: Path, name: str, conte
         made(root / ".git" / name, content)
 
     killed(root, at_work)
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         assert (root / ".git" / name).exists()
     assert (root / ".git" / name).read_text() == content
 
@@ -139,7 +139,7 @@ def test_nothing_is_removed_through_a_link(root: Path, tmp_path: Path) -> None:
         (root / ".git" / "refs" / "heads" / "kitty").symlink_to(kitty.parent)
 
     killed(root, at_work)
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         assert (elsewhere / "lane" / "index.lock").exists()
         assert kitty.exists()
     (root / ".git" / "worktrees").unlink()
@@ -147,7 +147,7 @@ def test_nothing_is_removed_through_a_link(root: Path, tmp_path: Path) -> None:
     (root / ".git" / "worktrees" / "lane").symlink_to(elsewhere / "lane")
     (elsewhere / "lane" / "index.lock").unlink()
     killed(root, lambda: lock_ownership.make_lock(elsewhere / "lane" / "index.lock"))
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         assert (elsewhere / "lane" / "index.lock").exists()
 
 
@@ -207,7 +207,7 @@ def test_the_live_git_of_another_container_keeps_its_lock(project: Project) -> N
             while not started.exists():
                 assert theirs.poll() is None
             assert lock.exists()
-            with stale_locks.cleared(project.root):
+            with stale_locks.without_stale_locks(project.root):
                 assert lock.exists()
         finally:
             theirs.kill()
@@ -215,29 +215,29 @@ def test_the_live_git_of_another_container_keeps_its_lock(project: Project) -> N
 
 def test_a_git_that_was_killed_alone_leaves_nothing_for_the_next(root: Path) -> None:
     lock = root / ".git" / "index.lock"
-    with stale_locks.cleared(root):
+    with stale_locks.without_stale_locks(root):
         lock_ownership.make_lock(lock)
     assert not lock.exists()
-    assert not (root / ".git" / lock_ownership.NAME).exists()
+    assert not (root / ".git" / lock_ownership.MARKER_NAME).exists()
 
 
 def test_a_holder_that_is_killed_leaves_its_mark(root: Path) -> None:
     killed(root, lambda: None)
-    assert (root / ".git" / lock_ownership.NAME).exists()
+    assert (root / ".git" / lock_ownership.MARKER_NAME).exists()
 
 
 def test_the_mark_of_a_holder_is_kept_before_it_changes_anything(root: Path) -> None:
-    with watched() as disk, stale_locks.cleared(root):
-        assert disk.is_kept(root / ".git" / lock_ownership.NAME)
-        assert disk.is_name_kept(root / ".git" / lock_ownership.NAME)
+    with watched() as disk, stale_locks.without_stale_locks(root):
+        assert disk.is_kept(root / ".git" / lock_ownership.MARKER_NAME)
+        assert disk.is_name_kept(root / ".git" / lock_ownership.MARKER_NAME)
         lock_ownership.note_ref("refs/heads/main", COMMIT)
-        assert disk.is_kept(root / ".git" / lock_ownership.NAME)
+        assert disk.is_kept(root / ".git" / lock_ownership.MARKER_NAME)
 
 
 def test_nothing_is_noted_through_a_link(root: Path, tmp_path: Path) -> None:
     outside = made(tmp_path / "outside")
-    mark = root / ".git" / lock_ownership.NAME
-    with stale_locks.cleared(root):
+    mark = root / ".git" / lock_ownership.MARKER_NAME
+    with stale_locks.without_stale_locks(root):
         mark.unlink()
         mark.symlink_to(outside)
         with pytest.raises(OSError, match="symbolic link"):

@@ -57,9 +57,9 @@ def test_intake_without_a_sandbox_is_told_as_bad_as_it_is(
     severity: Severity,
 ) -> None:
     settings = HostSettings(intake=intake, has_orchestrators=has_orchestrators)
-    monkeypatch.setattr(doctor_host, "box_for", lambda _: sandbox.Box(is_closed=True))
+    monkeypatch.setattr(doctor_host, "sandbox_for", lambda _: sandbox.Sandbox(is_isolated=True))
     assert "intake" not in severities(doctor(stage, settings).diagnose())
-    monkeypatch.setattr(doctor_host, "box_for", lambda _: sandbox.Box(is_closed=False))
+    monkeypatch.setattr(doctor_host, "sandbox_for", lambda _: sandbox.Sandbox(is_isolated=False))
     assert severities(doctor(stage, settings).diagnose())["intake"] is severity
 
 

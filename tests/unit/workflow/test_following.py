@@ -249,7 +249,7 @@ def test_a_workspace_that_is_removed_while_it_is_read_is_no_matter(
         shutil.rmtree(place)
         return []
 
-    monkeypatch.setattr("specify_cli.vcs.commit_intake.odd_files", gone)
+    monkeypatch.setattr("specify_cli.vcs.commit_intake.irregular_files", gone)
     follower.look()
     follower.look()
     assert tip(stage) == before
