@@ -41,17 +41,14 @@ def obstacles_for(journeys: Sequence[CheckoutPlan]) -> list[str]:
     """
     for checkout, _ in journeys:
         checkout.require_no_endless_file()
-    return [
-        f"{checkout.path}: {text}"
-        for checkout, move in journeys
-        for text in (*_occupied(checkout), *obstacles(checkout, move))
-    ]
-
-
-def _occupied(checkout: Checkout) -> list[str]:
-    operation, lock = checkout.operation(), checkout.index_lock
-    found = [f"{operation} is in progress"] if operation else []
-    return [*found, f"another git is at work ({lock})"] if lock else found
+    found: list[str] = []
+    for checkout, move in journeys:
+        operation, lock = checkout.operation(), checkout.index_lock
+        texts = [f"{operation} is in progress"] if operation else []
+        texts += [f"another git is at work ({lock})"] if lock else []
+        texts += obstacles(checkout, move)
+        found += [f"{checkout.path}: {text}" for text in texts]
+    return found
 
 
 def update_branch(

@@ -8,7 +8,7 @@ import io
 import os
 import tempfile
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -52,23 +52,22 @@ def recover(checkout: Checkout, move: CheckoutUpdate, *, wanted: str) -> None:
     Raises:
         GitFailed: the index is locked, or the disk refused.
     """
-    entries = [
-        entry for entry in _updated_paths(checkout, move, wanted) if entry.held in entry.known
-    ]
-    open_ones = [entry for entry in entries if not _is_done(entry) and entry.path not in move.live]
+    entries = [it for it in _updated_paths(checkout, move, wanted) if it.held in it.known]
     dirty = modified_files(checkout)
-    suspects = [it for it in open_ones if it.held != it.wanted or _differs(checkout, it, dirty)]
-    ours = _ours(checkout, suspects)
-    _write(checkout, ours, wanted=wanted)
+    suspects: list[_UpdatedPath] = []
+    for it in entries:
+        # The index is written after the files: the user changed what differs from it since.
+        is_done = it.held == it.goal == it.wanted
+        if is_done or it.path in move.live:
+            continue
+        is_new = it.held is None and _is_file(checkout.path / it.path)
+        if it.held != it.wanted or it.path in dirty or is_new:
+            suspects.append(it)
+    _write(checkout, _ours(checkout, suspects), wanted=wanted)
     index_entries = {entry.path: entry.wanted for entry in entries if entry.held != entry.wanted}
     if index_entries:
         checkout.hold_in_index(index_info(index_entries, like=wanted))
     refresh_index(checkout)
-
-
-def _is_done(entry: _UpdatedPath) -> bool:
-    # The index is written after the files: what differs from it now was changed since, by the user.
-    return entry.held == entry.goal == entry.wanted
 
 
 def _updated_paths(checkout: Checkout, move: CheckoutUpdate, wanted: str) -> list[_UpdatedPath]:
@@ -81,10 +80,6 @@ def _updated_paths(checkout: Checkout, move: CheckoutUpdate, wanted: str) -> lis
         held = staged.get(path, want)
         found.append(_UpdatedPath(path=path, origin=origin, goal=goal, wanted=want, held=held))
     return found
-
-
-def _differs(checkout: Checkout, entry: _UpdatedPath, dirty: set[str]) -> bool:
-    return entry.path in dirty or (entry.held is None and _is_file(checkout.path / entry.path))
 
 
 def _ours(checkout: Checkout, entries: list[_UpdatedPath]) -> list[_UpdatedPath]:
@@ -104,13 +99,13 @@ def _is_within(root: Path, path: str) -> bool:
 def _is_ours(checkout: Checkout, entry: _UpdatedPath, oid: str | None) -> bool:
     if oid is None:
         return not os.path.lexists(checkout.path / entry.path)
-    return oid in {it.oid for it in entry.known if it} or _is_torn(checkout, entry)
-
-
-def _is_torn(checkout: Checkout, entry: _UpdatedPath) -> bool:
     oids = {it.oid for it in entry.known if it}
-    with _opened(checkout.path / entry.path) as held:
-        return any(_begins_with(checkout.git, oid, held) for oid in oids)
+    if oid in oids:
+        return True
+    # Or the file is the beginning of one of them: its writer was killed.
+    file = checkout.path / entry.path
+    with io.BytesIO(_target(file)) if file.is_symlink() else opened_file(file) as held:
+        return any(_begins_with(checkout.git, it, held) for it in oids)
 
 
 def _begins_with(git: Git, oid: str, held: IO[bytes]) -> bool:
@@ -130,17 +125,12 @@ def _hashes(checkout: Checkout, paths: list[str]) -> dict[str, str]:
     files = [path for path in paths if path not in links]
     found = checkout.git.run("hash-object", "--", *files).lines if files else []
     width = len(checkout.git.text("rev-parse", "HEAD")) if links else 0
-    targets = {path: _link_hash(_target(checkout.path / path), width) for path in links}
-    return dict(zip(files, found, strict=True)) | targets
-
-
-def _link_hash(target: bytes, width: int) -> str:
     algorithm = hashlib.sha256 if width == _SHA256_LENGTH else hashlib.sha1
-    return algorithm(b"blob %d\0" % len(target) + target).hexdigest()
-
-
-def _opened(file: Path) -> AbstractContextManager[IO[bytes]]:
-    return io.BytesIO(_target(file)) if file.is_symlink() else opened_file(file)
+    hashes = dict(zip(files, found, strict=True))
+    for path in links:
+        target = _target(checkout.path / path)
+        hashes[path] = algorithm(b"blob %d\0" % len(target) + target).hexdigest()
+    return hashes
 
 
 def _target(link: Path) -> bytes:

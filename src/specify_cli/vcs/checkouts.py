@@ -142,15 +142,12 @@ class Checkout:
         Raises:
             GitFailed: the lock on the index is stale, or a very long operation holds it.
         """
-        self._wait_for_index()
-        lock = self.index_lock
-        if lock:
-            raise GitFailed(("update-index",), returncode=-1, stderr=index_file.stale(lock))
-
-    def _wait_for_index(self) -> None:
         deadline = time.monotonic() + ORPHAN_PATIENCE_S
         while self.index_lock and time.monotonic() < deadline:
             time.sleep(_POLL_S)
+        lock = self.index_lock
+        if lock:
+            raise GitFailed(("update-index",), returncode=-1, stderr=index_file.stale(lock))
 
 
 def git_dir_of(folder: Path) -> Path | None:

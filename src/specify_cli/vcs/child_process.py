@@ -70,11 +70,7 @@ def ended_by_signals() -> Iterator[None]:
         for number, handler in ours.items():
             signal.signal(number, handler)
         if noted:
-            raise _interruption(noted[0])
-
-
-def _interruption(number: int) -> BaseException:
-    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+            raise KeyboardInterrupt if noted[0] == signal.SIGINT else SystemExit(128 + noted[0])
 
 
 class ChildProcess(Protocol):

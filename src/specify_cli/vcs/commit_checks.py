@@ -30,7 +30,7 @@ def check_commits(
     brought = new_objects(git, tip, known=standing, most_bytes=bounds.bytes)
     faults = _faults(git, source, tip, most_files=bounds.files)
     if faults:
-        told = [_told(it) for it in faults[:MOST_NAMED]]
+        told = [f"{shown(it.path)!r} in {it.commit}: {it.problem}" for it in faults[:MOST_NAMED]]
         more = " and more" if len(faults) > MOST_NAMED else ""
         text = f"names that a file system cannot hold safely: {'; '.join(told)}{more}"
         paths = [shown(it.path) for it in faults[:MOST_NAMED]]
@@ -73,10 +73,6 @@ def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault
         # There may be more, so that they cannot be compared with those beside another commit.
         raise LimitExceeded(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
     return in_the_end + ever
-
-
-def _told(fault: TreeFault) -> str:
-    return f"{shown(fault.path)!r} in {fault.commit}: {fault.problem}"
 
 
 def is_ancestor(git: Git, a: str, b: str) -> bool:

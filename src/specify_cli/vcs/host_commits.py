@@ -57,9 +57,13 @@ def commit_files(
             _publish(repo, entries, commit=commit, head=head)
         except (GitFailed, OSError) as error:
             if last or repo.head() == head:
-                raise _not_committed(error) from error
+                if isinstance(error, GitFailed):
+                    raise
+                raise GitFailed(("commit",), returncode=-1, stderr=str(error)) from error
         else:
-            _refresh(repo)
+            # Only saves later commands from reading the files: the commit is made.
+            with suppress(GitFailed, OSError):
+                refresh_index(_main(repo))
             return commit
     raise AssertionError("the last try returns or raises")
 
@@ -86,18 +90,6 @@ def _publish(
             if repo.head() != commit:
                 put_back()
             raise
-
-
-def _not_committed(error: GitFailed | OSError) -> GitFailed:
-    if isinstance(error, GitFailed):
-        return error
-    return GitFailed(("commit",), returncode=-1, stderr=str(error))
-
-
-def _refresh(repo: Repository) -> None:
-    # Only spares others a look at the files: the commit is made, whoever holds the index now.
-    with suppress(GitFailed, OSError):
-        refresh_index(_main(repo))
 
 
 def _main(repo: Repository) -> Checkout:

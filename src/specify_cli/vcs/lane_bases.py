@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import MergeResult
+from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import tree_of
 
 APPROVED: Final = "what is approved"
@@ -59,14 +59,10 @@ def compute(git: Git, parts: StartParts, *, branch: str, tip: str | None, origin
     for own in _missing(git, base, parts.own).values():
         # The package's own line of commits goes on: what was merged into it is others'.
         wanted = _joined(git, own, {APPROVED: wanted}, branch=branch)
-    if tip is not None and _is_like(git, tip, wanted, known=[origin, *_commits(parts)]):
+    known = [origin, *parts.finished.values(), *parts.merge_in.values(), *parts.own.values()]
+    if tip is not None and _is_like(git, tip, wanted, known=known):
         return Start(tip=tip, base=tip if wanted == base else base)
     return Start(tip=wanted, base=base)
-
-
-def _commits(parts: StartParts) -> Iterable[str]:
-    for named in (parts.finished, parts.merge_in, parts.own):
-        yield from named.values()
 
 
 def _is_like(git: Git, tip: str, wanted: str, *, known: Iterable[str]) -> bool:

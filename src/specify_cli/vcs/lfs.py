@@ -134,14 +134,12 @@ def _wanted(
 ) -> Iterator[Pointer]:
     """Those whose content has to come from the workspace."""
     there = {it.blob for it in found if storage.has(it)}
-    given = there if source.shared or not there else there & _in_history(made, source)
+    given = there
+    if there and not source.shared:
+        # The small blobs of all that the agent was given, or may fetch from the mirror.
+        tips = [it for it in (source.base, source.public) if it]
+        given = there & set(made.git.run("rev-list", *_SMALL_BLOBS, *tips, "--").lines)
     yield from (it for it in found if it.blob not in given)
-
-
-def _in_history(made: ScratchRepository, source: IntakeSource) -> set[str]:
-    """The small blobs of all that the agent was given, or may fetch from the mirror."""
-    tips = [it for it in (source.base, source.public) if it]
-    return set(made.git.run("rev-list", *_SMALL_BLOBS, *tips, "--").lines)
 
 
 def move_staged(made: ScratchRepository, storage: Storage) -> None:

@@ -16,14 +16,10 @@ from specify_cli.vcs.branch_updates import (
 )
 from specify_cli.vcs.checkout_updates import CheckoutBlocked, CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
+from specify_cli.vcs.commit_replay import NotReplayed
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import (
-    STRATEGIES,
-    LaneTip,
-    MergeResult,
-    NotReplayed,
-    with_note,
-)
+from specify_cli.vcs.merge_result import MergeResult
+from specify_cli.vcs.merge_strategies import STRATEGIES, LaneTip, with_note
 from specify_cli.vcs.objects import (
     REGULAR,
     Change,

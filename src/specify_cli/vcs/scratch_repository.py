@@ -91,7 +91,8 @@ class ScratchRepository:
             OSError: the disk refused.
         """
         for pack in (self.folder / "objects" / "pack").glob("pack-*.pack"):
-            count = int.from_bytes(_head(pack)[8:12], "big")
+            with opened_file(pack) as stream:
+                count = int.from_bytes(stream.read(12)[8:], "big")
             if count <= _FEW and pack.stat().st_size <= _SMALL_BYTES:
                 content = read_file(pack, max_bytes=_SMALL_BYTES)
                 for suffix in _PACK_PARTS:
@@ -231,11 +232,6 @@ def _git_dir(repo: Repository) -> Path:
     if found is None:
         raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{repo.root} is not a repository")
     return found.resolve()
-
-
-def _head(pack: Path) -> bytes:
-    with opened_file(pack) as stream:
-        return stream.read(12)
 
 
 def _in_order(file: Path) -> tuple[int, str]:

@@ -7,7 +7,7 @@ out. What comes of it is advice: an agent may write while it is looked at.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 from specify_cli.core.merge_paths import shown
 from specify_cli.vcs.blocking_files import blocking_files
 from specify_cli.vcs.converted_files import FilteredFiles, conversions, copy_attributes
-from specify_cli.vcs.git import GitFailed, GitResult, within
+from specify_cli.vcs.git import GitFailed, within
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.sandbox import Sandbox, sandbox_for
 from specify_cli.vcs.scratch_repository import ScratchRepository, scratch_repository
@@ -121,7 +121,8 @@ def _status(made: ScratchRepository, workspace: Path, flags: Sequence[str]) -> U
     done = replace(git, overrides=(*git.overrides, *flags)).run(*_STATUS, enough=MOST_LISTED)
     if _UNSEEN in done.stderr:
         raise _unreadable(done.stderr)
-    entries = _whole(list(_entries(done)), workspace, is_cut=len(done.stdout) > MOST_LISTED)
+    entries = [(field[:2], field[3:]) for field in done.fields]
+    entries = _whole(entries, workspace, is_cut=len(done.stdout) > MOST_LISTED)
     return UncommittedChanges(
         changed=tuple(path for code, path in entries if code not in ("??", "!!", " D")),
         missing=tuple(path for code, path in entries if code == " D"),
@@ -146,11 +147,6 @@ def _whole(
         text = f"the names of what differs from the commit have more than {MOST_LISTED} bytes"
         raise WorkspaceUnreadable(f"{workspace} cannot be looked at: {text}", code="too_much")
     return whole
-
-
-def _entries(done: GitResult) -> Iterator[tuple[str, str]]:
-    for field in done.fields:
-        yield field[:2], field[3:]
 
 
 def _unreadable(stderr: str) -> WorkspaceUnreadable:

@@ -45,7 +45,9 @@ def fill(
     _name_commits(git_dir, spec)
     _check_out(git, project, spec, path=path, filters=settings.filters)
     if lfs.FILTER in settings.filters:
-        _give_large_files(git, spec, git_dir, common=project.common)
+        # Also where objects are shared: git-lfs does not push objects that only `alternates` lead to.
+        pointers = lfs_pointers.in_tree(git, spec.commit)
+        lfs.Storage.of(git, project.common).give(pointers, git_dir / "lfs")
     has_hooks = _has_hooks(spec, settings, root=git.folder, common=project.common)
     left_out = _copy_files(project.common, git_dir, hooks=has_hooks)
     # The last thing of all: no git that runs here has ever read it.
@@ -90,12 +92,6 @@ def _check_out(
         _give(path, spec.owner)
         # The index knows files by their owner, too.
         there.run("update-index", "-q", "--refresh")
-
-
-def _give_large_files(git: Git, spec: WorkspaceSpec, git_dir: Path, *, common: Path) -> None:
-    """Its git-lfs has the content of the files that are checked out, as far as the project has."""
-    # Also where objects are shared: git-lfs does not push what only `alternates` lead to.
-    lfs.Storage.of(git, common).give(lfs_pointers.in_tree(git, spec.commit), git_dir / "lfs")
 
 
 def _give(folder: Path, owner: int) -> None:

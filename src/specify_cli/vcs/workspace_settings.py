@@ -184,7 +184,11 @@ def text_of(settings: Iterable[Setting]) -> bytes:
             sub = f' "{_quotable(subsection)}"' if subsection else ""
             lines.append(f"[{section}{sub}]")
             last = (section, subsection)
-        value = "" if setting.value is None else f' = "{_escaped(setting.value)}"'
+        value = ""
+        if setting.value is not None:
+            text = _quotable(setting.value)
+            text = text.replace("\n", "\\n").replace("\t", "\\t").replace("\b", "\\b")
+            value = f' = "{text}"'
         lines.append(f"\t{name}{value}")
     return os.fsencode("".join(f"{line}\n" for line in lines))
 
@@ -195,10 +199,6 @@ def _partial(remote: str) -> Setting:
 
 def _quotable(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _escaped(value: str) -> str:
-    return _quotable(value).replace("\n", "\\n").replace("\t", "\\t").replace("\b", "\\b")
 
 
 def _setting(text: str) -> Setting:
