@@ -1,4 +1,4 @@
-"""Whole files appear under their name at once, and stay there after a power loss."""
+"""Write whole files so that readers and a power loss see either the old content or the new."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def publish(
     below: Path | None = None,
     sweeps: bool = False,
 ) -> None:
-    """`path` durably holds exactly `data`; at every earlier instant it held what it held before.
+    """Replace the file at `path` atomically and durably by one that holds exactly `data`.
 
     `mode` is subject to the process's umask. The temporary file is named `.<name>.<random>.tmp`.
     With `below`, no link between that folder and the file is followed. With `sweeps`, what killed
@@ -65,7 +65,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Names made or removed in `folder` survive a power loss.
+    """Sync `folder`, so that names created or removed in it survive a power loss.
 
     Raises:
         StorageFailed: the folder is missing, or the disk refused.
@@ -87,7 +87,7 @@ def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> Non
 
 
 def _open_new(name: str, mode: int, *, folder: int) -> int:
-    """A new file, locked: whoever sweeps sees that its writer lives."""
+    """Create a file and lock it, so that a sweep sees that its writer is alive."""
     # O_EXCL makes the file, or fails: it follows no link either.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     while True:
@@ -139,7 +139,7 @@ def _opened(folder: Path, below: Path | None) -> Iterator[int]:
 
 @contextlib.contextmanager
 def translated(path: Path, verb: str) -> Iterator[None]:
-    """What the disk refuses in the block becomes StorageFailed.
+    """Turn an OSError of the block into StorageFailed.
 
     Raises:
         StorageFailed: naming `path`, what was to be done with it, and what the disk said.

@@ -1,4 +1,4 @@
-"""What was written is on the disk."""
+"""Sync files and folders to the disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def sync_all() -> None:
-    """Everything that git has written by now survives a power loss.
+    """Sync all file systems, so that everything git has written by now survives a power loss.
 
     Git syncs files on request, but no folder: the name of a ref, or a whole worktree, may be gone.
     One sync of the file systems makes objects, refs, index, files and all their names durable.
@@ -16,7 +16,7 @@ def sync_all() -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Names that were made, moved or removed in the folder at `path` by now survive a power loss.
+    """Sync the folder at `path`, so that names created, moved or removed in it survive a power loss.
 
     Raises:
         OSError: the folder is missing, or the disk refused.

@@ -95,7 +95,7 @@ def ensure_all(folder: Path, *, below: Path, mode: int = 0o777) -> None:
 
 
 def exists(folder: Path, *, below: Path) -> bool:
-    """Whether `folder` can be opened without following a link."""
+    """Return whether `folder` can be opened without following a link."""
     try:
         os.close(_open_or_refuse(folder, below))
     except StorageFailed:

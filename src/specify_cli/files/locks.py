@@ -34,15 +34,15 @@ _MODE: Final = 0o644
 
 
 class Lock(Protocol):
-    """A lock that was taken."""
+    """A lock that this process holds."""
 
     def release(self) -> None:
-        """Somebody else may take it."""
+        """Release the lock."""
 
 
 @contextlib.contextmanager
 def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterator[int]:
-    """Nobody else holds the lock `path` while the block runs. Not re-entrant.
+    """Hold the lock `path` during the block; not re-entrant.
 
     Unless it `is_kept`, its file is gone afterwards: for locks whose names are not a fixed set.
 
@@ -93,7 +93,7 @@ class LifeLock:
 
     @classmethod
     def try_acquire(cls, path: Path) -> LifeLock | None:
-        """The lock, or None at once when a living process holds it.
+        """Take the lock and return it; return None at once where a living process holds it.
 
         Raises:
             StorageFailed: its file could not be made.
@@ -102,12 +102,12 @@ class LifeLock:
         return None if lock is None else cls(lock)
 
     def release(self) -> None:
-        """Somebody else may take the lock."""
+        """Release the lock."""
         self._lock.release()
 
 
 def holder(path: Path) -> str:
-    """Words for whoever took the lock last; it says so itself, so this is for messages only."""
+    """Describe the last holder by its own signature; for messages only."""
     signature = _signature(path)
     process = processes.Process.read(str(signature.get("process")))
     if process is None:
@@ -120,7 +120,7 @@ def holder(path: Path) -> str:
 
 
 def living_holder(path: Path) -> processes.Process | None:
-    """Who took the lock last, as it says itself, where that is another process that can be seen to live."""
+    """Return the last holder by its own signature, where that is another process known to live."""
     process = processes.Process.read(str(_signature(path).get("process")))
     is_it = process is not None and process.is_seen_alive and process != processes.this_process()
     return process if is_it else None
@@ -135,14 +135,14 @@ def _signature(path: Path) -> dict[str, object]:
 
 
 def _end_orphans_of_holder(path: Path) -> None:
-    """What a dead holder started, and what keeps the lock taken, runs no more."""
+    """End the processes that a dead holder started and that keep the lock taken."""
     process = processes.Process.read(str(_signature(path).get("process")))
     if process is not None and process.is_dead:
         processes.end_orphans(process)
 
 
 class _Taken:
-    """A lock that was free."""
+    """A lock that was free and is now held."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -173,7 +173,7 @@ def _acquire(
 
 
 def _take_free(path: Path) -> int | None:
-    """The descriptor of the lock; None where it is taken, or its file was removed or replaced meanwhile."""
+    """Return the descriptor of the lock; None where it is taken, or its file was removed or replaced meanwhile."""
     try:
         descriptor = os.open(path, _FLAGS, _MODE)
     except FileNotFoundError:
@@ -197,7 +197,7 @@ def _take_free(path: Path) -> int | None:
 
 
 def _make_common(descriptor: int, folder: Path) -> None:
-    """A new lock is for whom its folder is: who may not write to it could never take it."""
+    """Give a new lock file the owner and group of its folder, so that every user of the folder can take it."""
     around = folder.stat()
     # Without that it still works for the user who made it.
     with contextlib.suppress(OSError):
@@ -223,7 +223,7 @@ def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -
 
 
 def _waits(timeout_s: float) -> Iterator[float]:
-    """How long to wait before the holder is looked at, again and again.
+    """Yield how long to wait before the holder is checked again.
 
     Once more at least than nothing: what kept the lock taken may just have been ended.
     """

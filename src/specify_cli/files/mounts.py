@@ -1,4 +1,4 @@
-"""Which mount a folder is reached through."""
+"""Identify the mount that a folder is reached through."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_READ: Final = 1024
 
 
 def mount_of(descriptor: int) -> bytes:
-    """What two folders have in common that are in one mount, and no others.
+    """Return a value that is equal for two folders of the same mount only.
 
     By the kernel's number: a bind mount has the device of what it shows. By the device where there is no `/proc`.
 

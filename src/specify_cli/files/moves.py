@@ -1,4 +1,4 @@
-"""A file or folder is moved, also to another file system, where no rename leads."""
+"""Move files and folders, also to another file system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def move(name: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
-    """What is called `name` here is called `new` there; no link is followed.
+    """Move the entry `name` to `new`; no link is followed.
 
     On another file system it is copied first, durably, under a name of its own: who is killed in between leaves
     it here as it was. Killed while it is removed here, it is in both places. Nobody else may use either meanwhile.
@@ -38,7 +38,7 @@ def move(name: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
 
 
 def copy(name: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
-    """What is called `name` here is there, too, whole and durable, as `new`, which nothing was called before.
+    """Copy the entry `name` durably to the free name `new`.
 
     Raises:
         OSError: the disk refused; nothing is called `new`.
@@ -95,7 +95,7 @@ def _copy_folder(name: str, new: str, folders: tuple[int, int], *, depth: int) -
 
 
 def _make_alike(descriptor: int, status: os.stat_result) -> None:
-    """The same owner, where that is allowed; the same mode and times."""
+    """Copy mode and times, and the owner where that is allowed."""
     with contextlib.suppress(PermissionError):
         os.fchown(descriptor, status.st_uid, status.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode))

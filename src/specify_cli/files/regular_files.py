@@ -32,7 +32,7 @@ _KINDS: Final = {
 
 
 class NotRegular(Exception):
-    """The name leads to no readable regular file with exactly one link."""
+    """The path does not lead to a readable regular file with exactly one link."""
 
 
 class TooLarge(Exception):
@@ -46,7 +46,7 @@ class ForeignOwner(Exception):
 def read_regular(
     path: Path, *, max_bytes: int, dir_fd: int | None = None, owner_uid: int | None = None
 ) -> bytes:
-    """The bytes of the regular file `path`, read once; no link is followed at the last component.
+    """Return the bytes of the regular file at `path`; a link as last component is not followed.
 
     With `dir_fd`, `path` is relative to that folder; with `owner_uid`, the file is that user's.
 
@@ -62,7 +62,7 @@ def read_regular(
 def read_with_status(
     path: Path, *, max_bytes: int, dir_fd: int | None = None, owner_uid: int | None = None
 ) -> tuple[bytes, os.stat_result]:
-    """As `read_regular`, with what the kernel tells of the very file that was read."""
+    """Return the bytes of the regular file at `path`, and the status of the very file that was read."""
     # Judged before opening too: merely opening a device can have effects.
     _require_plain(os.stat(path, dir_fd=dir_fd, follow_symlinks=False))
     with os.fdopen(_open(path, dir_fd), "rb") as file:
@@ -79,7 +79,7 @@ def read_with_status(
 
 @contextlib.contextmanager
 def opened_plain(name: str, *, folder: int, flags: int, mode: int = 0o644) -> Iterator[FileIO]:
-    """The regular file `name` in an open folder, opened with `flags`; unbuffered.
+    """Open the regular file `name` in an open folder with `flags`; unbuffered.
 
     No link is followed, and nothing is waited for. Hard links count as files: copies of a project
     that were made with them are whole.
@@ -97,7 +97,7 @@ def opened_plain(name: str, *, folder: int, flags: int, mode: int = 0o644) -> It
 
 
 def read_in(folder: int, name: str, *, max_bytes: int) -> bytes:
-    """The bytes of the regular file `name` in an open folder, as `opened_plain` opens it.
+    """Return the bytes of the regular file `name` in an open folder, opened as by `opened_plain`.
 
     Raises:
         NotRegular: a link, FIFO, folder, device or socket.
@@ -167,7 +167,7 @@ def opened_below(folder: Path, names: Sequence[str]) -> Iterator[IO[bytes]]:
 
 
 def _open_judged(name: str, *, folder: int, flags: int, mode: int = 0) -> int:
-    """The descriptor of what was a regular file, or not there, just before it was opened."""
+    """Open `name`, which was a regular file or missing just before."""
     with contextlib.suppress(FileNotFoundError):
         # Judged before opening too: merely opening a device can have effects.
         _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
@@ -210,5 +210,5 @@ def _require_bounded(status: os.stat_result, max_bytes: int) -> None:
 
 
 def kind(mode: int) -> str:
-    """The word for what a file of this `st_mode` is."""
+    """Return the word for the type of a file with this `st_mode`."""
     return _KINDS.get(stat.S_IFMT(mode), "thing of unknown kind")

@@ -1,4 +1,4 @@
-"""Removes folders that somebody else has filled: no link is followed, no depth or mode is in the way."""
+"""Remove folder trees filled by others: follow no link, stop at no depth or mode."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _OWNER: Final = stat.S_IRWXU
 
 
 class Budget:
-    """How many files and folders may still be removed."""
+    """The number of entries that may still be removed."""
 
     def __init__(self, entries: int = MOST_ENTRIES) -> None:
         self.left = entries
 
     def spend(self) -> bool:
-        """Whether one more may go."""
+        """Count one entry; return whether the budget covers it."""
         self.left -= 1
         return self.left >= 0
 
 
 def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
-    """Remove the entry of that name with all that it holds; False where the budget ended first.
+    """Remove the entry `name` with everything below it; return False where the budget ended first.
 
     What an inner folder holds is moved up before that folder is removed. So two folders are open at a
     time and no path is longer than one name, however deep the folders go. What is left, another call goes on with.
@@ -67,7 +67,7 @@ def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool
 
 
 def _is_removed(name: str, top: int, budget: Budget) -> bool:
-    """Whether it is gone, with what it held lifted to `top`; False where the budget ended.
+    """Remove one entry, lifting what it holds to `top`; return False where the budget ended.
 
     What another process has exchanged meanwhile, or written there, the next round sees.
     """
@@ -115,7 +115,7 @@ def _lift(child: str, inner: int, top: int) -> None:
 
 
 def _opened(name: str, dir_fd: int) -> int:
-    """The folder, which its owner may read and write from now on.
+    """Open a folder, giving its owner read and write permission.
 
     Raises:
         OSError: the disk refused, or another file system or folder is mounted there.
@@ -137,7 +137,7 @@ def _opened(name: str, dir_fd: int) -> int:
 
 
 def _give_to_owner(name: str, dir_fd: int) -> None:
-    """Let the owner of a folder open it. Python has no chmod that follows no link but this way."""
+    """Let the owner of a folder open it; Python has no other chmod that does not follow a link."""
     descriptor = os.open(name, NOT_FOLLOWED | getattr(os, "O_PATH", 0), dir_fd=dir_fd)
     try:
         _require_same_mount(descriptor, name, dir_fd)
@@ -147,7 +147,7 @@ def _give_to_owner(name: str, dir_fd: int) -> None:
 
 
 def _require_same_mount(descriptor: int, name: str, dir_fd: int) -> None:
-    """The folder is on the same mount as its parent.
+    """Refuse a folder that is on another mount than its parent.
 
     Raises:
         OSError: it is.
@@ -157,7 +157,7 @@ def _require_same_mount(descriptor: int, name: str, dir_fd: int) -> None:
 
 
 def _mounted(name: str, folder: int) -> OSError:
-    """Names what is mounted by the path that it has now: what was above it may be removed already."""
+    """Return the error for a mount point, with its current path: the folders above may be removed already."""
     path = name
     with suppress(OSError):
         path = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
@@ -165,7 +165,7 @@ def _mounted(name: str, folder: int) -> OSError:
 
 
 def _is_unlinked(name: str, folder: int) -> bool:
-    """Whether nothing has the name any more; False where a folder has it."""
+    """Unlink the entry; return False where it is a folder."""
     try:
         os.unlink(name, dir_fd=folder)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Moves a branch once, and every working tree that has it out along with it."""
+"""Move a branch together with every working tree that has it checked out."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ CheckoutPlan = tuple[Checkout, CheckoutUpdate]
 
 
 class TargetMoved(Exception):
-    """The branch is not at the commit that was checked any more; nothing of ours is left."""
+    """The branch left the expected commit meanwhile; nothing was changed."""
 
 
 def obstacles_for(journeys: Sequence[CheckoutPlan]) -> list[str]:
-    """Every obstacle to these moves, in words.
+    """Describe every obstacle to these updates.
 
     Raises:
         GitFailed: git will not work in one of the working trees.
@@ -54,7 +54,7 @@ def obstacles_for(journeys: Sequence[CheckoutPlan]) -> list[str]:
 def update_branch(
     git: Git, branch: str, *, move: CheckoutUpdate, journeys: Sequence[CheckoutPlan]
 ) -> None:
-    """The branch and every working tree stand at the goal; on failure, where they stood.
+    """Move the branch and every working tree to the goal; on failure, return them to where they were.
 
     Raises:
         CheckoutBlocked: uncommitted changes are in the way.
@@ -77,7 +77,7 @@ def update_branch(
 
 
 def update_checkouts(journeys: Sequence[CheckoutPlan]) -> None:
-    """Every working tree stands at its goal, with its move on record until the branch follows.
+    """Move every working tree to its goal; the record of the update stays until the branch follows.
 
     Raises:
         GitFailed: git refused.
@@ -88,7 +88,7 @@ def update_checkouts(journeys: Sequence[CheckoutPlan]) -> None:
 
 
 def update_ref(git: Git, branch: str, move: CheckoutUpdate) -> None:
-    """The branch points at the goal, where it pointed at the origin.
+    """Point the branch at the goal, provided that it points at the origin.
 
     Raises:
         TargetMoved: it points elsewhere.
@@ -110,7 +110,7 @@ def update_ref(git: Git, branch: str, move: CheckoutUpdate) -> None:
 
 
 def recover_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
-    """No move is on record in these working trees: each stands where the branch does.
+    """Bring every working tree with an interrupted update to where the branch is.
 
     Raises:
         GitFailed: git refused; the record stays, so that this can be tried again.
@@ -125,7 +125,7 @@ def recover_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
 
 
 def catch_up_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
-    """A working tree left wholly at the origin stands at the goal; any other is untouched.
+    """Move a working tree that is wholly at the origin to the goal; leave any other as it is.
 
     Raises:
         GitFailed: git refused.
@@ -140,6 +140,6 @@ def catch_up_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
 
 
 def branch_tip(git: Git, branch: str) -> str | None:
-    """The commit that local `branch` points at; None when there is no such branch."""
+    """Return the commit of local `branch`; None where there is no such branch."""
     found = git.run("rev-parse", "--quiet", "--verify", f"{HEADS}{branch}^{{commit}}", check=False)
     return found.lines[0] if found.lines else None

@@ -1,4 +1,4 @@
-"""Brings a working tree in order that a crash left between two commits."""
+"""Repair a working tree that a crash left between two commits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHUNK: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _UpdatedPath:
-    """One path of an interrupted move: what it may hold by our hand, what it holds, and is to."""
+    """One path of an interrupted update: the versions that the host may have written, and the current one."""
 
     path: str
     origin: Entry | None
@@ -44,7 +44,7 @@ class _UpdatedPath:
 
 
 def recover(checkout: Checkout, move: CheckoutUpdate, *, wanted: str) -> None:
-    """What the interrupted `move` touched here stands at commit `wanted`.
+    """Bring every path that the interrupted `move` touched to the commit `wanted`.
 
     A file that holds neither the origin's nor the goal's content is the user's and stays; so does
     an index entry that is neither's. Files first, index last, so that a second crash is no harm.
@@ -83,7 +83,7 @@ def _updated_paths(checkout: Checkout, move: CheckoutUpdate, wanted: str) -> lis
 
 
 def _ours(checkout: Checkout, entries: list[_UpdatedPath]) -> list[_UpdatedPath]:
-    """Of these, the ones whose file we wrote, removed, or were writing when we were stopped."""
+    """Return the entries whose file the host wrote, removed, or was writing when it was stopped."""
     entries = [it for it in entries if _is_within(checkout.path, it.path)]
     files = [it.path for it in entries if _is_file(checkout.path / it.path)]
     hashes = _hashes(checkout, files)
@@ -91,7 +91,7 @@ def _ours(checkout: Checkout, entries: list[_UpdatedPath]) -> list[_UpdatedPath]
 
 
 def _is_within(root: Path, path: str) -> bool:
-    """Whether no link on the way, and no `..` in a forged tree, leads out of the working tree."""
+    """Return whether the path stays in the working tree: no link and no `..` of a forged tree leads out."""
     folder = Path(os.path.realpath((root / path).parent))
     return folder.is_relative_to(os.path.realpath(root))
 
@@ -109,7 +109,7 @@ def _is_ours(checkout: Checkout, entry: _UpdatedPath, oid: str | None) -> bool:
 
 
 def _begins_with(git: Git, oid: str, held: IO[bytes]) -> bool:
-    """Whether the blob begins with what is held. Neither is ever in memory as a whole."""
+    """Return whether the blob begins with the content of `held`; neither is read into memory as a whole."""
     with tempfile.TemporaryFile(prefix="spec-kitty-") as blob:
         git.run("cat-file", "blob", oid, output=blob)
         blob.seek(0)

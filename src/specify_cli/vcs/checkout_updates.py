@@ -1,4 +1,4 @@
-"""Moves a working tree and its index from one commit to another, around the user's changes."""
+"""Move a working tree and its index from one commit to another, keeping the user's changes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _COMMIT: Final = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class CheckoutBlocked(Exception):
-    """A move would overwrite what the user has not committed; nothing was touched."""
+    """An update would overwrite uncommitted changes; nothing was touched."""
 
     def __init__(self, obstacles: list[str]) -> None:
         super().__init__("; ".join(obstacles))
@@ -49,7 +49,7 @@ class CheckoutBlocked(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutUpdate:
-    """From which commit to which; paths in `live` change in the index only, never on disk."""
+    """An update from one commit to another; paths in `live` change in the index only, never on disk."""
 
     origin: str
     goal: str
@@ -57,7 +57,7 @@ class CheckoutUpdate:
 
 
 def record_update(checkout: Checkout, move: CheckoutUpdate) -> None:
-    """The move is on record in the git folder of the checkout, so that a crash can be undone."""
+    """Record the update in the git folder of the checkout, so that a crash can be undone."""
     target = _record(checkout)
     content = {"origin": move.origin, "goal": move.goal, "live": move.live}
     # Always the same name, so that a draft whose writer was killed is written over.
@@ -69,7 +69,7 @@ def record_update(checkout: Checkout, move: CheckoutUpdate) -> None:
 
 
 def recorded_update(checkout: Checkout) -> CheckoutUpdate | None:
-    """The move that began here and did not end; None when there is none."""
+    """Return the update that began here and did not end; None where there is none."""
     try:
         content = json.loads(read_file(_record(checkout), max_bytes=_MOST))
         origin, goal, live = content["origin"], content["goal"], tuple(content["live"])
@@ -85,7 +85,7 @@ def _is_commit(name: object) -> bool:
 
 
 def clear_record(checkout: Checkout) -> None:
-    """No move is on record here, nor comes back when the power goes: work may have been staged since."""
+    """Remove the record durably: the user may stage work from now on."""
     record = _record(checkout)
     try:
         record.unlink()
@@ -95,7 +95,7 @@ def clear_record(checkout: Checkout) -> None:
 
 
 def update_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
-    """Index and files stand at the goal; what the user changed elsewhere is as it was.
+    """Move index and files to the goal; other changes of the user stay as they are.
 
     Git checks again, file by file, that it overwrites no change, and writes the index last.
 
@@ -112,7 +112,7 @@ def update_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
 
 
 def _missions(checkout: Checkout) -> list[str]:
-    """The folders of missions that are there, below the checkout."""
+    """Return the mission folders that exist below the checkout."""
     files = checkout.git.run("ls-files", "-z", "--", f":(glob)**/{SPECS}/*/**", env=_AS_PATTERNS)
     found = {
         it[: clear_record.end()] for it in files.fields if (clear_record := _MISSION.match(it))
@@ -121,7 +121,7 @@ def _missions(checkout: Checkout) -> list[str]:
 
 
 def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
-    """The files of these missions are there, also where the patterns of a sparse checkout leave them out.
+    """Restore the files of these missions that a sparse checkout leaves out.
 
     Git takes away what the patterns leave out, and the host reads missions in the working tree.
     """
@@ -135,7 +135,7 @@ def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
 
 
 def refresh_index(checkout: Checkout) -> None:
-    """The index knows which files are unchanged, so that plumbing does not take them for dirt.
+    """Refresh the index, so that plumbing does not take unchanged files for modified.
 
     A filter that fails at the host's own files, because attributes of a merge select it, leaves
     those alone out.
@@ -158,7 +158,7 @@ def _no_filter_required(checkout: Checkout) -> dict[str, str]:
 
 
 def entries_at(checkout: Checkout, commit: str, paths: Collection[str]) -> dict[str, Entry | None]:
-    """What `commit` holds at each of these paths.
+    """Return what `commit` holds at each of these paths.
 
     Raises:
         GitFailed: it is no commit.
@@ -174,7 +174,7 @@ def entries_at(checkout: Checkout, commit: str, paths: Collection[str]) -> dict[
 
 
 def index_changes(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
-    """What the index holds at every path where it differs from `commit`.
+    """Return what the index holds at every path where it differs from `commit`.
 
     Raises:
         GitFailed: it is no commit.
@@ -184,7 +184,7 @@ def index_changes(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
 
 
 def modified_files(checkout: Checkout) -> set[str]:
-    """The tracked paths whose file differs from the index, or which are in conflict.
+    """Return the tracked paths whose file differs from the index, or which are in conflict.
 
     With those that git was told not to look at, by `hidden_edits`, and all of the host's own where a
     filter keeps git from looking at one.
@@ -208,7 +208,7 @@ def modified_files(checkout: Checkout) -> set[str]:
 
 
 def hidden_edits(checkout: Checkout) -> set[str]:
-    """The files that differ from the index and are marked assume-unchanged or skip-worktree.
+    """Return the modified files that are marked assume-unchanged or skip-worktree.
 
     A sparse checkout marks the files that it leaves out: what is not there is not an edit.
 
@@ -237,7 +237,7 @@ def hidden_edits(checkout: Checkout) -> set[str]:
 
 
 def obstacles(checkout: Checkout, move: CheckoutUpdate) -> Iterator[str]:
-    """Every obstacle to the move, in words: what of the user's it would overwrite.
+    """Describe every uncommitted change that the update would overwrite.
 
     Raises:
         GitFailed: not a working tree, or no commits.
@@ -259,7 +259,7 @@ def obstacles(checkout: Checkout, move: CheckoutUpdate) -> Iterator[str]:
 
 
 def is_obstructed(root: Path, path: str, leaving: Collection[str]) -> bool:
-    """Whether something untracked, ignored or not, lies where the file `path` is to appear."""
+    """Return whether an untracked entry, ignored or not, is where the file `path` is to appear."""
     target = root / path
     if target.is_dir() and not target.is_symlink():
         return any(it not in leaving for it in _files_below(root, target))

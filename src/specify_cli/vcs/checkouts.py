@@ -1,4 +1,4 @@
-"""Which folders have which branch checked out, and what is going on in them."""
+"""List the working trees of a repository, their branches and operations in progress."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OPERATIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A folder with a working tree of the repository; `branch` is None when detached.
+    """A working tree of the repository; `branch` is None where HEAD is detached.
 
     `common` is the git folder of the repository, for any but the main one.
     """
@@ -48,7 +48,7 @@ class Checkout:
 
     @property
     def git(self) -> Git:
-        """Git, run in this working tree, with the settings of the repository and no others.
+        """Git in this working tree, with the settings of its repository and no others.
 
         Raises:
             GitFailed: the working tree is gone, or names another git folder than its own.
@@ -69,30 +69,30 @@ class Checkout:
 
     @property
     def git_dir(self) -> Path | None:
-        """The folder where git keeps the state of this working tree; None when that is gone."""
+        """The folder where git keeps the state of this working tree; None where it is missing."""
         if self.is_main:
             return git_dir_of(self.path)
         return registration_of(self.path, common=self.common)
 
     @property
     def index_lock(self) -> Path | None:
-        """The lock on the index, when somebody holds it now."""
+        """The path of the index lock, where it is taken now."""
         lock = (self.git_dir or self.path) / "index.lock"
         return lock if lock.exists() else None
 
     def has(self, branch: str) -> bool:
-        """Whether a move of `branch` concerns this working tree: it is out here, or rebased."""
+        """Return whether `branch` is checked out or being rebased here."""
         return branch in (self.branch, branch_at_work(self.git_dir))
 
     def operation(self) -> str | None:
-        """What the user is in the middle of here, in words; None when nothing."""
+        """Describe the operation that the user has in progress here; None where there is none."""
         git_dir = self.git_dir
         if git_dir is None:
             return None
         return next((name for file, name in _OPERATIONS.items() if (git_dir / file).exists()), None)
 
     def require_no_endless_file(self) -> None:
-        """Git does not wait for ever for something that the writer of this worktree put there.
+        """Refuse a working tree with a file that git would wait for without end.
 
         Raises:
             GitFailed: it would, or to find out takes longer than git may take.
@@ -109,7 +109,7 @@ class Checkout:
     def on_index(
         self, *args: str, fine: tuple[int, ...] = (0,), env: Mapping[str, str] | None = None
     ) -> GitResult:
-        """Git has run and written the index, after waiting for another holder of its lock.
+        """Run git on the index, after waiting for another holder of its lock.
 
         Raises:
             GitFailed: git refused, the lock is stale, or the disk refused.
@@ -118,7 +118,7 @@ class Checkout:
         return index_file.changed_by(self.git, git_dir, *args, fine=fine, env=env or {})
 
     def hold_in_index(self, info: bytes) -> None:
-        """The index holds these entries of `--index-info`; no file of the working tree is opened.
+        """Put these entries of `--index-info` into the index; no file of the working tree is opened.
 
         Raises:
             GitFailed: git refused, the lock is stale, or the disk refused.
@@ -126,7 +126,7 @@ class Checkout:
         index_file.hold(self.git, self.git_dir or self.path, info)
 
     def holding_in_index(self, info: bytes) -> AbstractContextManager[Callable[[], object]]:
-        """The index holds these entries, as `hold_in_index`, and is locked during the block.
+        """Put these entries into the index, as `hold_in_index` does, and keep it locked during the block.
 
         Yields a function that restores the former index.
 
@@ -137,7 +137,7 @@ class Checkout:
         return index_file.holding(self.git, self.git_dir or self.path, info)
 
     def outwait_index(self) -> None:
-        """No git of a killed host is still writing here.
+        """Wait until no git of a killed host writes the index any more.
 
         Raises:
             GitFailed: the lock on the index is stale, or a very long operation holds it.
@@ -151,7 +151,7 @@ class Checkout:
 
 
 def git_dir_of(folder: Path) -> Path | None:
-    """The git folder that `folder/.git` is or names; None when there is none."""
+    """Return the git folder that `folder/.git` is or names; None where there is none."""
     link = folder / ".git"
     if link.is_dir():
         return link
@@ -164,7 +164,7 @@ def git_dir_of(folder: Path) -> Path | None:
 
 
 def registration_of(folder: Path, *, common: Path | None) -> Path | None:
-    """Where the repository with the git folder `common` keeps the state of its worktree `folder`.
+    """Return where the repository at `common` keeps the state of its worktree `folder`.
 
     None when `folder` is a link, is none of its worktrees, or its `.git` names anything else:
     whoever can write a worktree can have it name settings that run programs.
@@ -181,7 +181,7 @@ def registration_of(folder: Path, *, common: Path | None) -> Path | None:
 
 
 def worktree_path(registration: Path) -> Path | None:
-    """The folder of the worktree that is registered there; None when that cannot be read."""
+    """Return the path of the registered worktree; None where that cannot be read."""
     try:
         named = os.fsdecode(read_file(registration / "gitdir")).rstrip("\n")
     except OSError:
@@ -190,7 +190,7 @@ def worktree_path(registration: Path) -> Path | None:
 
 
 def branch_at_work(git_dir: Path | None) -> str | None:
-    """The branch that a rebase or bisect in this git folder took off HEAD; None when none."""
+    """Return the branch that a rebase or bisect took off HEAD; None where there is none."""
     if git_dir is None:
         return None
     for file in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
@@ -200,7 +200,7 @@ def branch_at_work(git_dir: Path | None) -> str | None:
 
 
 def registered(git: Git) -> list[Checkout]:
-    """Every working tree that the repository knows of, the main one first, those gone included.
+    """List every working tree that the repository knows, the main one first, missing ones included.
 
     `git` runs in the main one. The others are read here: `git worktree list` waits for ever where
     one of them has a FIFO as its HEAD. What cannot be read is left out.
@@ -218,7 +218,7 @@ def registered(git: Git) -> list[Checkout]:
 
 
 def blocking_files_message(paths: list[str]) -> str:
-    """What to do about files that git would wait for."""
+    """Describe how to remove files that git would wait for."""
     names = " ".join(map(shlex.quote, paths[:_TOLD]))
     return f"git would wait for ever for what is not a regular file; remove it: rm -rf {names}"
 
@@ -236,7 +236,7 @@ def _linked(common: Path) -> Iterator[Checkout]:
 
 
 def branch_in(git_dir: Path) -> str | None:
-    """The branch that HEAD names in this git folder; None when detached, or it cannot be read."""
+    """Return the branch that HEAD names in this git folder; None where detached or unreadable."""
     try:
         head = os.fsdecode(read_file(git_dir / "HEAD")).strip()
     except OSError:
@@ -254,7 +254,7 @@ def _lock_reason(registration: Path) -> str | None:
 
 
 def checkouts_of(git: Git, branch: str) -> list[Checkout]:
-    """The working trees on disk that a move of `branch` concerns.
+    """List the existing working trees that have `branch` checked out or in a rebase.
 
     Raises:
         GitFailed: not a repository.

@@ -1,4 +1,4 @@
-"""Attends to a process until its end, its deadline, or the end of this one."""
+"""Feed a child process and read its output until it ends, its time is over, or this process has to end."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class ProcessStopped(Exception):
-    """A command was stopped before its end."""
+    """The process was stopped before its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLimit:
-    """How long a command may take, and by which setting of config.toml."""
+    """The time that a process may take, and the setting of config.toml that says so."""
 
     setting: str
     seconds: float
@@ -37,7 +37,7 @@ class TimeLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessResult:
-    """How a command ended, and what it printed until then."""
+    """The exit status and output of a process."""
 
     returncode: int
     stdout: bytes
@@ -46,7 +46,7 @@ class ProcessResult:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """A signal that comes while the block runs leaves it the time to end, and no more.
+    """Give the block a grace period when a signal arrives, then raise for the signal.
 
     What a command line does then, and what it does to clean up, shares that time. A process that
     has handlers of its own, as the worker, sees to it itself.
@@ -74,7 +74,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 class ChildProcess(Protocol):
-    """A process that was started as the leader of a group, with three pipes."""
+    """A process that leads a process group, with three pipes."""
 
     pid: int
     returncode: int | Any
@@ -83,10 +83,10 @@ class ChildProcess(Protocol):
     stderr: IO[bytes] | None
 
     def poll(self) -> int | None:
-        """How it ended; None while it runs. Reaps it."""
+        """Return the exit status, None while it runs; reaps the process."""
 
     def wait(self) -> int:
-        """How it ended."""
+        """Wait for the exit status."""
 
 
 def communicate(
@@ -97,7 +97,7 @@ def communicate(
     leaves_nothing: bool,
     enough: int | None = None,
 ) -> ProcessResult:
-    """The process has ended, and what it left running has too where it `leaves_nothing`.
+    """Feed the process and read its output until it ends; with `leaves_nothing`, end its whole group too.
 
     No more is listened to once it has printed more than `enough`, at which most programs end.
 
@@ -123,7 +123,7 @@ def communicate(
 
 
 class _Communication:
-    """A process that is fed and listened to until it ends, whatever it leaves running."""
+    """The pipes of a process, served until the process ends, whatever children it leaves running."""
 
     def __init__(self, process: ChildProcess, input: bytes, *, enough: int | None) -> None:
         self.stdout, self.stderr = bytearray(), bytearray()
@@ -142,7 +142,7 @@ class _Communication:
                 self._selector.register(stream, event, taken)
 
     def until_ended(self, limit: TimeLimit) -> None:
-        """The process has ended and waits to be reaped; what it printed was taken.
+        """Serve the pipes until the process has ended; it is not reaped yet.
 
         Raises:
             Stopped: it took longer, or printed too much.
@@ -160,7 +160,7 @@ class _Communication:
         self._go_on(0)
 
     def close(self) -> None:
-        """Nothing is listened to any more."""
+        """Close all pipes."""
         for key in list(self._selector.get_map().values()):
             if not isinstance(key.fileobj, int):
                 self._leave(key.fileobj)
@@ -202,7 +202,7 @@ class _Communication:
 
 
 def _has_ended(process: ChildProcess) -> bool:
-    """Whether it has ended; it is reaped later, so that its number stays the number of its group."""
+    """Return whether the process has ended, without reaping it: its number stays that of its group."""
     if not hasattr(os, "waitid"):
         return process.poll() is not None
     flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -210,7 +210,7 @@ def _has_ended(process: ChildProcess) -> bool:
 
 
 def _end_group(process: ChildProcess) -> None:
-    """Git and all of its group were ended: asked first, so that git removes its own locks."""
+    """End git and its group: SIGTERM first, so that git removes its own locks."""
     _signal_group(process, signal.SIGTERM)
     deadline = time.monotonic() + processes.KINDNESS_S
     while not _has_ended(process) and time.monotonic() < deadline:

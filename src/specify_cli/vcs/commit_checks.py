@@ -1,4 +1,4 @@
-"""Whether commits of an agent may come in: what they descend from, how much they bring, and names."""
+"""Check the commits of an agent: their ancestry, their size and the names in their trees."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specify_cli.vcs.tree_checks import MOST_FAULTS, TreeFault, tree_faults
 def check_commits(
     git: Git, source: IntakeSource, tip: str, *, known: str | None, bounds: IntakeLimits
 ) -> list[NewObject]:
-    """The commits may come in; returns the objects that are new with them.
+    """Check that the commits may be taken in; return the objects that are new with them.
 
     Raises:
         IntakeRefused: they must not.
@@ -40,7 +40,7 @@ def check_commits(
 
 
 def _faults(git: Git, source: IntakeSource, tip: str, *, most_files: int) -> list[TreeFault]:
-    """The faulty names that are new beside where the work began, and beside what it took from the target.
+    """Return the faulty names that neither the base nor the target brought in.
 
     Raises:
         TooMuch: more files differ from either.
@@ -62,7 +62,7 @@ def _faults(git: Git, source: IntakeSource, tip: str, *, most_files: int) -> lis
 
 
 def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
-    """The faulty names that the tip has, or a commit on the way to it, and `base` has not.
+    """Return the faulty names in the history of the tip that `base` does not have.
 
     Raises:
         TooMuch: more files than `most_files` differ, or there are `MOST_FAULTS`.
@@ -76,7 +76,7 @@ def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault
 
 
 def is_ancestor(git: Git, a: str, b: str) -> bool:
-    """Whether commit `a` is `b`, or in its history.
+    """Return whether commit `a` is `b` or in its history.
 
     Raises:
         GitFailed: one of them is not there.

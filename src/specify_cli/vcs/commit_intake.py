@@ -1,4 +1,4 @@
-"""Takes the commits of one branch of an agent's workspace into the project.
+"""Take the commits of a branch from an agent's workspace into the project.
 
 Every byte of the workspace may be hostile, and may change meanwhile. Git's own boundary for such
 repositories, upload-pack, reads it; what it sends goes to a repository of the host's own first, and
@@ -58,7 +58,7 @@ _NAMING_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedCommits:
-    """Commits that were judged and wait to be moved into the project; `tip` is the last.
+    """Commits that passed all checks and are not in the project yet; `tip` is the last.
 
     `is_sandboxed` where the workspace was read by a git that could see nothing else. `storage` is where
     their files of git-lfs go; None where they bring no such file.
@@ -72,11 +72,11 @@ class FetchedCommits:
 
     @property
     def objects(self) -> Path:
-        """The folder of the objects that the project may not have yet."""
+        """The folder with the objects that the project may not have yet."""
         return self.scratch.folder / "objects"
 
     def standing(self, repo: Repository) -> BranchRelation:
-        """How the commits stand to the project's branch of that name.
+        """Compare the commits with the project's branch of that name.
 
         Raises:
             GitFailed: that branch is a symbolic ref or damaged.
@@ -94,13 +94,13 @@ class FetchedCommits:
         return BranchRelation.BEHIND if is_behind else BranchRelation.DIVERGED
 
     def _drops_moved(self, repo: Repository, old: str) -> bool:
-        """Whether the commits lack one that somebody else had given the branch, which is at `old`."""
+        """Return whether the commits lack one that somebody else gave the branch, which is at `old`."""
         theirs = lane_branches.foreign_position(repo, self.source.branch)
         is_theirs = theirs is not None and repo.is_ancestor(theirs, old)
         return is_theirs and not is_ancestor(self.scratch.git, theirs or "", self.tip)
 
     def keep(self) -> None:
-        """The project has the commits, without a name; call it under the lock of the project.
+        """Move the objects into the project, without a ref; the caller holds the project's lock.
 
         Raises:
             OSError: the disk refused.
@@ -112,7 +112,7 @@ class FetchedCommits:
         durability.sync_all()
 
     def move_in(self, repo: Repository) -> None:
-        """The project's branch of that name is at the commits; call it under the lock of the project.
+        """Point the project's branch at the commits; the caller holds the project's lock.
 
         Raises:
             IntakeRefused: somebody else gave that branch commits which these have not in their
@@ -138,7 +138,7 @@ class FetchedCommits:
             raise GitFailed(("update-ref",), returncode=-1, stderr=str(error)) from error
 
     def diverged(self, repo: Repository, old: str) -> IntakeRefused:
-        """The refusal of commits that do not have `old` in their history, where the project's branch is."""
+        """Return the refusal of commits that do not descend from `old`, the tip in the project."""
         at, branch = shlex.quote(str(self.source.workspace)), self.source.branch
         fetch = f"git fetch {shlex.quote(str(repo.root))} {shlex.quote(branch)}"
         text = (
@@ -155,7 +155,7 @@ class FetchedCommits:
 def fetched_commits(
     repo: Repository, source: IntakeSource, *, bounds: IntakeLimits
 ) -> Iterator[FetchedCommits]:
-    """The commits of the branch, in a repository of the host's own for as long as the block lasts.
+    """Fetch and check the commits of the branch in a repository of the host, kept during the block.
 
     Needs no lock: the project is not written before `move_in`.
 
@@ -186,7 +186,7 @@ def fetched_commits(
 def _judged(
     repo: Repository, source: IntakeSource, *, known: str | None, bounds: IntakeLimits
 ) -> Iterator[FetchedCommits]:
-    """As `fetched`; git fails where it cannot read the workspace, too."""
+    """Fetch and check once; GitFailed also where the workspace is unreadable."""
     refs = {_BASE: source.base} | ({_KNOWN: known} if known else {})
     with scratch_repository(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
         box = _box(source)
@@ -227,7 +227,7 @@ def _judged_in_time(source: IntakeSource, seconds: float) -> Iterator[None]:
 
 
 def _timed_out(source: IntakeSource, seconds: float) -> IntakeRefused:
-    """Names the files that came after the first look and that git waits for, if those are the reason."""
+    """Return the refusal for lack of time, naming the files that git waits for, if there are any."""
     text = f"to read it took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
     with suppress(TimeoutError):
         found = irregular_files(source.workspace, is_shared=bool(source.shared), seconds=_NAMING_S)
@@ -236,7 +236,7 @@ def _timed_out(source: IntakeSource, seconds: float) -> IntakeRefused:
 
 
 def _box(source: IntakeSource) -> Sandbox:
-    """How to read the workspace, which has the shape of one.
+    """Check the shape of the workspace and return the sandbox to read it in.
 
     It may have another by the time that git reads it: then that ends in the box, or at the deadline.
 
@@ -254,7 +254,7 @@ def _box(source: IntakeSource) -> Sandbox:
 
 
 def _tip(git: Git, source: IntakeSource) -> str:
-    """The commit that came; git ends well without one where a `shallow` file was planted."""
+    """Return the fetched commit; where a `shallow` file was planted, git succeeds without fetching one."""
     answer = git.run("cat-file", "--batch-check", input=f"{TIP}\n".encode()).lines[0]
     tip, kind, *_ = answer.split(" ")
     if kind == "missing":

@@ -1,4 +1,4 @@
-"""Search the history for a message or a text."""
+"""Search the history for commits by message or content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST: Final = 1000
 def commits_with_message_line(
     git: Git, branches: Sequence[str], *, begins: str, files: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """Each commit with such a line, and its message, newest first; those that the branches were made of, one after the other.
+    """Return first-parent commits, and their messages, that have a line beginning with `begins`, newest first.
 
     Only commits that change one of the files, named from the top of the checkout: what was merged into a branch may say
     whatever it likes.
@@ -37,7 +37,7 @@ def commits_with_message_line(
 
 
 def commits_with_text(git: Git, name: str, texts: Collection[bytes]) -> list[str]:
-    """The commits of all branches and tags that gave the file contents with one of the texts, newest first.
+    """Return the commits of all branches and tags whose version of the file holds one of the texts, newest first.
 
     `name` is from the top of the checkout. The texts are not shown to other processes.
 

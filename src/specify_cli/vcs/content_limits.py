@@ -1,4 +1,4 @@
-"""How much the commits of an agent bring, and names among it that some file system cannot hold."""
+"""Limit how much the commits of an agent bring, and find names that collide on some file systems."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILES_SETTING: Final = "intake_max_files in .kitty/config.toml"
 
 
 class LimitExceeded(Exception):
-    """It is more than the bound; `measure` says of what."""
+    """The commits exceed a limit; `measure` says which."""
 
     def __init__(self, measure: str, *, path: str = "") -> None:
         super().__init__(measure)
@@ -45,7 +45,7 @@ class LimitExceeded(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Folder:
-    """A folder that differs: its tree at the base, None where it is new, and at the tip."""
+    """A folder that differs: its tree at the base (None where it is new) and at the tip."""
 
     path: str
     old: str | None
@@ -54,7 +54,7 @@ class _Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entries:
-    """What such a folder holds at the base and at the tip."""
+    """The entries of such a folder at the base and at the tip."""
 
     path: str
     old: Names
@@ -62,13 +62,13 @@ class _Entries:
 
     @property
     def changed(self) -> list[bytes]:
-        """The names at the tip that hold something else than at the base."""
+        """The names at the tip whose entry differs from the base."""
         return [name for name, entry in self.new.items() if self.old.get(name) != entry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
-    """An object of any kind; `path` is one at which it is, "" for a commit."""
+    """An object of any type; `path` is one of its paths, "" for a commit."""
 
     oid: str
     path: str
@@ -76,7 +76,7 @@ class NewObject:
 
 
 def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) -> list[NewObject]:
-    """The objects that `tip` has and `known` have not, which are within bounds, unpacked.
+    """Return the objects of `tip` that `known` do not have, within the limits.
 
     Raises:
         TooMuch: they are not.
@@ -105,7 +105,7 @@ def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) ->
 
 
 def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
-    """New names of `tip` that a file system may take for another one in their folder.
+    """Return new names of `tip` that collide with another name of their folder on some file systems.
 
     They differ only in case, or in whether an accent is a character of its own.
 
@@ -158,7 +158,7 @@ def _alike(found: _Entries, tip: str) -> Iterator[TreeFault]:
 
 
 def _entries_of(git: Git, level: Sequence[_Folder]) -> Iterator[_Entries]:
-    """What each of the folders holds; of few at a time, so that the first ones may be too much already."""
+    """Yield the entries of each folder, a few at a time: the first ones may exceed the limit already."""
     for part in _parts(git, level):
         trees = _read(git, part)
         for it in part:
@@ -166,7 +166,7 @@ def _entries_of(git: Git, level: Sequence[_Folder]) -> Iterator[_Entries]:
 
 
 def _parts(git: Git, level: Sequence[_Folder]) -> Iterator[Sequence[_Folder]]:
-    """The folders in portions: of one at least, and of no more than `PORTION_BYTES` of names else."""
+    """Split the folders into portions of at most `PORTION_BYTES` of names, at least one each."""
     listed = "".join(f"{it.new}\n{it.old or it.new}\n" for it in level).encode()
     sizes = [int(it) for it in git.run("cat-file", *_SIZE, input=listed).lines]
     start, total = 0, 0

@@ -1,4 +1,4 @@
-"""Files that a working tree has otherwise than a commit: line endings, and what filters write.
+"""Recognize files that differ from a commit only by line endings or filters.
 
 A look at a workspace must not take them for changed. Git converts line endings by itself; a filter is a
 program, and none runs here on what an agent wrote.
@@ -40,14 +40,14 @@ _EXECUTABLE: Final = "100755"
 
 
 def conversions(settings: ProjectSettings) -> tuple[str, ...]:
-    """The flags by which git converts files, and looks at their modes, as in the project."""
+    """Return the flags by which git converts files and compares modes as in the project."""
     found = [it for it in settings.every if it.key in _CONVERTING]
     values = [f"{it.key}={'true' if it.value is None else it.value}" for it in found]
     return tuple(word for value in values for word in ("-c", value))
 
 
 def copy_attributes(made: ScratchRepository) -> None:
-    """What the project says of files beside its commits counts in the private repository, too.
+    """Copy the project's `info/attributes` into the scratch repository.
 
     Raises:
         OSError: the disk refused.
@@ -61,7 +61,7 @@ def copy_attributes(made: ScratchRepository) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilteredFiles:
-    """What filters write into a workspace; the index of the private repository is that of the commit.
+    """The files that filters write into a workspace; the scratch index is that of the commit.
 
     `filters` are those that may run on the host; None for all that git has in the project.
     """
@@ -73,7 +73,7 @@ class FilteredFiles:
     filters: Collection[str] | None
 
     def unchanged(self, changed: Collection[str]) -> set[str]:
-        """Those of the files that differ from the commit only as filters make them.
+        """Return the files that differ from the commit only as filters make them.
 
         A file of git-lfs is compared by its digest. For another filter the host writes the committed
         file once more, as it did when it made the workspace.
@@ -144,7 +144,7 @@ class FilteredFiles:
 
     @contextmanager
     def _opened(self, path: str, entry: Entry, *, size: int) -> Iterator[IO[bytes] | None]:
-        """The file in the workspace; None where it is not a regular file of that mode and size."""
+        """Open the file in the workspace; None where it is not a regular file of that mode and size."""
         with ExitStack() as stack:
             found = None
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Why an execution lane has no workspace."""
+"""The error of a workspace that cannot be allocated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class AllocationFailed(Exception):
-    """The workspace of an execution lane could not be made ready; `reason` says why and what to do.
+    """An execution lane cannot get its workspace; `reason` says why and what to do.
 
     `code` names the case, and `files` are those that it is about.
     """

@@ -1,4 +1,4 @@
-"""Which processes stand in a folder."""
+"""Find the processes whose working directory is in a folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _USER: Final = pattern(rb"^Uid:\t(\d+)", re.MULTILINE)
 
 
 def processes_in(folder: Identity, *, owner: int) -> list[int]:
-    """Processes whose current folder is that one or below it, as far as the caller may see them; ten at most.
+    """Return up to ten processes whose working directory is the folder or below it, as far as the caller may see them.
 
     Those of root, of the caller's user and of `owner`, whose folder it is, count: nobody else keeps it
     in use. The caller's own process counts. A bind mount of the folder is the folder itself.
@@ -39,7 +39,7 @@ def processes_in(folder: Identity, *, owner: int) -> list[int]:
 
 
 class _ProcessSearch:
-    """One look at the processes of the machine, which ends in time however many there are."""
+    """A search of all processes with a time limit."""
 
     def __init__(self, folder: Identity) -> None:
         self._folder = folder
@@ -47,7 +47,7 @@ class _ProcessSearch:
         self._elsewhere: set[tuple[Identity, bytes]] = set()
 
     def processes_of(self, users: frozenset[int]) -> Iterator[int]:
-        """The processes of those users."""
+        """Yield the processes of those users."""
         names = os.listdir(_PROC) if _PROC.is_dir() else []
         for name in filter(str.isdecimal, names):
             if self._is_over():
@@ -56,7 +56,7 @@ class _ProcessSearch:
                 yield int(name)
 
     def finds(self, pid: int) -> bool:
-        """Whether the folder is the current one of the process or above it.
+        """Return whether the folder is the working directory of the process or above it.
 
         By identity: the name that the kernel tells may be that of another mount. Processes that stand
         in one folder of one mount have the same folders above them.
@@ -81,7 +81,7 @@ class _ProcessSearch:
 
 
 def _upwards(pid: int) -> Generator[tuple[int, Identity]]:
-    """The current folder of a process and those above it, each open until the next is asked for.
+    """Yield the working directory of a process and those above it, each open until the next one.
 
     Raises:
         OSError: it has ended, or is another user's.
@@ -104,7 +104,7 @@ def _upwards(pid: int) -> Generator[tuple[int, Identity]]:
 
 
 def _user(pid: str) -> int | None:
-    """Whose process it is; None where it has ended."""
+    """Return the real user of a process; None where it has ended."""
     try:
         status = os.open(f"{_PROC}/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""Runs git; the only subprocess of the project."""
+"""Run git; this is the only module of the host that starts a process."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ _kept: ContextVar[tuple[int, ...]] = ContextVar("_kept", default=())
 
 @contextmanager
 def inheriting(descriptor: int) -> Iterator[None]:
-    """Every git that this thread runs in the block has the descriptor open as long as it lives.
+    """Let every git that this thread runs in the block inherit the descriptor.
 
     For the descriptor of a lock: a git that outlives its killed host keeps the lock taken.
     """
@@ -112,7 +112,7 @@ _timeout_s: ContextVar[float] = ContextVar("_timeout_s", default=120)
 
 
 def set_time_limit(seconds: float) -> None:
-    """Every git that this thread runs from now on, and that is given no other time, has this one."""
+    """Set the default time limit of every git that this thread runs from now on."""
     _timeout_s.set(seconds)
 
 
@@ -121,7 +121,7 @@ _until: ContextVar[float] = ContextVar("_until", default=math.inf)
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """All that this thread runs of git in the block has this time at most, together."""
+    """Limit the total time of all git commands that this thread runs in the block."""
     token = _until.set(min(time.monotonic() + seconds, _until.get()))
     try:
         yield
@@ -130,12 +130,12 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def time_limit() -> float:
-    """The seconds that a git which is started now has, where it is given no other time."""
+    """Return the seconds that a git started now has by default."""
     return min(_timeout_s.get(), max(_until.get() - time.monotonic(), 0))
 
 
 class GitFailed(Exception):
-    """Git could not do what it was asked; `stderr` says why, in git's words."""
+    """A git command failed; `stderr` is its message."""
 
     def __init__(self, arguments: tuple[str, ...], *, returncode: int, stderr: str) -> None:
         super().__init__(f"git {' '.join(arguments[:2])}: {stderr or returncode}")
@@ -146,7 +146,7 @@ class GitFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitResult:
-    """What one run of git left behind."""
+    """The exit status and output of a git command."""
 
     returncode: int
     stdout: bytes
@@ -154,18 +154,18 @@ class GitResult:
 
     @property
     def fields(self) -> list[str]:
-        """The fields of an answer given with `-z`."""
+        """The NUL-terminated fields of an answer given with `-z`."""
         return [os.fsdecode(field) for field in self.stdout.split(b"\0")[:-1]]
 
     @property
     def lines(self) -> list[str]:
-        """The lines of an answer that holds no file names."""
+        """The lines of an answer without file names."""
         return os.fsdecode(self.stdout).splitlines()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Git:
-    """Git, run in one folder, deaf to the settings and variables that would bend its answers."""
+    """Git in one folder, without the settings and variables that would change its answers."""
 
     folder: Path
     overrides: tuple[str, ...] = HOOKS_OFF + DOWNLOADS_OFF + OVERRIDES
@@ -189,7 +189,7 @@ class Git:
         output: IO[bytes] | None = None,
         enough: int | None = None,
     ) -> GitResult:
-        """Git has run to its end, within `timeout_s` (default: that of `limit_to`).
+        """Run git to its end, within `timeout_s` (default: `time_limit()`).
 
         What it prints goes to the file `output` where there is one, and is not in the answer. Once it has
         printed more than `enough` bytes it ends, which is not a failure.
@@ -223,7 +223,7 @@ class Git:
         return done
 
     def text(self, *args: str) -> str:
-        """The answer of git as stripped text.
+        """Return the stripped output of git as text.
 
         Raises:
             GitFailed: as `run` does.
@@ -231,7 +231,7 @@ class Git:
         return os.fsdecode(self.run(*args).stdout).strip()
 
     def with_identity(self) -> Git:
-        """Git that can commit: as the user, or as spec-kitty where the user has no identity."""
+        """Return a git that can commit: as the user, or as spec-kitty where the user has no identity."""
         found = self.run("config", "-z", "--get-regexp", r"^user\.(name|email)$", check=False)
         known = dict(field.split("\n", 1) for field in found.fields if "\n" in field)
         extra: list[str] = []
@@ -272,7 +272,7 @@ def _started(
 
 
 def _advised(stderr: str) -> str:
-    """What git said, with the way out where a lock is in the way that the host cannot remove."""
+    """Return the message of git; where a lock is in the way, with the command that removes it."""
     found = _LOCKED.search(stderr)
     if found is None:
         return stderr
@@ -281,7 +281,7 @@ def _advised(stderr: str) -> str:
 
 
 def _lock_of_branch(lock: Path) -> Iterator[str]:
-    """The lock of the branch that HEAD names: git takes both, and complains of the first alone."""
+    """Yield the lock of the branch that HEAD names: git takes both and names only the first."""
     if lock.name == "HEAD.lock":
         with suppress(OSError, ValueError, NotRegular, TooLarge):
             said = read_regular(lock.with_suffix(""), max_bytes=_MOST_OF_HEAD).decode()

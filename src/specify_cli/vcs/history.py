@@ -1,4 +1,4 @@
-"""Commits and differences, as somebody who reviews them wants to read them.
+"""Show commits and differences for a review.
 
 What commits hold is hostile: nothing of their attributes or of anybody's settings starts a program.
 """
@@ -51,14 +51,14 @@ class CommitSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What differs between two commits, as text; `is_cut` where that is longer."""
+    """The text of a difference between two commits; `is_cut` where only its beginning is given."""
 
     text: str
     is_cut: bool
 
 
 def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
-    """The commits in a line each, in order; not all where git would print more than 16 MiB.
+    """Return a summary of each commit, in order; not all where git prints more than 16 MiB.
 
     Raises:
         GitFailed: git cannot read one of them.
@@ -79,7 +79,7 @@ def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
 
 
 def difference(git: Git, base: str, commit: str) -> Difference:
-    """What differs between the commits, its first `MOST_DIFF` bytes; of binary files, that they differ.
+    """Return the first `MOST_DIFF` bytes of the difference; binary files are only named.
 
     Raises:
         GitFailed: git cannot read one of them.
@@ -91,7 +91,7 @@ def difference(git: Git, base: str, commit: str) -> Difference:
 
 
 def _without_binary(file: bytes) -> bytes:
-    """What git prints about one file, without what no screen can show."""
+    """Return what git prints about one file, with binary content left out."""
     head, *hunks = _HUNK.split(file, maxsplit=1)
     if not hunks or b"\0" not in hunks[0][:_LOOKED_AT]:
         return file
@@ -99,7 +99,7 @@ def _without_binary(file: bytes) -> bytes:
 
 
 def pager(git: Git) -> str | None:
-    """The pager of the user's own configuration, never that of the repository; None without one.
+    """Return the pager of the user's or system's configuration, never the repository's; None without one.
 
     Raises:
         GitFailed: there is no git.

@@ -1,4 +1,4 @@
-"""Commits the host's own files on the current branch, around the user's changes."""
+"""Commit the host's own files to the current branch, keeping the user's changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def commit_files(
     authored: Sequence[Path] = (),
     message: str,
 ) -> str | None:
-    """HEAD of the main checkout holds exactly these files; its commit.
+    """Commit exactly these files on HEAD of the main checkout; return the commit.
 
     `contents` are the host's own: byte for byte, whatever attributes say, None for one that is not
     there and is removed. `authored` are files of people as they are on disk, with their filters.

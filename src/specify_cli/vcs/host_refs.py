@@ -1,4 +1,4 @@
-"""Commits that the host keeps by refs of its own, whatever becomes of the branches they were made on."""
+"""Keep commits by refs of the host, independent of any branch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREFIX: Final = "refs/spec-kitty/"
 
 
 def write_refs(repo: Repository, refs: Mapping[str, str]) -> None:
-    """Each ref, named without the prefix, points at its commit, all or none.
+    """Point each ref, named without the prefix, at its commit; all of them or none.
 
     Call it while no other process of the host changes the repository.
 
@@ -36,7 +36,7 @@ def write_refs(repo: Repository, refs: Mapping[str, str]) -> None:
 
 
 def read_ref(repo: Repository, name: str) -> str | None:
-    """The commit that the ref of that name, without the prefix, points at; None without such a ref.
+    """Return the commit of the ref, named without the prefix; None where it is missing.
 
     Raises:
         GitFailed: git cannot read it.

@@ -1,4 +1,4 @@
-"""Changes the index of a checkout under a lock that proves whose it is.
+"""Change the index of a checkout under a lock whose content proves that the host holds it.
 
 Git is given an index of its own, which then takes the place of the real one: so the host makes the lock
 itself, and nobody's link in the place of the index leads anywhere.
@@ -43,7 +43,7 @@ _Version = tuple[int, ...]
 def changed_by(
     git: Git, git_dir: Path, *args: str, fine: tuple[int, ...], env: Mapping[str, str]
 ) -> GitResult:
-    """Git has run with these arguments, and the index in `git_dir` is what git has made of it.
+    """Run git with these arguments on a copy of the index, and put the copy in its place.
 
     Raises:
         GitFailed: its status is not `fine`, the lock stayed taken, or the disk refused.
@@ -63,7 +63,7 @@ def changed_by(
 
 
 def hold(git: Git, git_dir: Path, info: bytes) -> None:
-    """As `holding`; the index is not restored.
+    """Put entries into the index as `holding` does, and leave them there.
 
     Raises:
         GitFailed: the lock stayed taken, or git or the disk refused.
@@ -77,7 +77,7 @@ def hold(git: Git, git_dir: Path, info: bytes) -> None:
 
 @contextmanager
 def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], object]]:
-    """The index in `git_dir` holds the entries of `info`; no file of the working tree is opened.
+    """Put the entries of `info` into the index in `git_dir`; no file of the working tree is opened.
 
     Git reads files again that may have changed in the instant in which the index was written, with
     the filters that their attributes select. It finds none in an empty working tree. The index
@@ -114,7 +114,7 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
 
 
 def stale(lock: Path) -> str:
-    """What to do about a lock that nobody is known to hold."""
+    """Describe how to remove a lock that has no known holder."""
     return f"{lock} exists; once no git is at work there: rm -f {shlex.quote(str(lock))}"
 
 
@@ -140,7 +140,7 @@ def _is_taken(lock: Path) -> bool:
 
 
 def _copied(index: Path, ours: Path) -> _Version:
-    """The version of the copy; its date too, by which git knows what may have changed since."""
+    """Copy the index with its date, by which git detects changes; return the version of the copy."""
     with suppress(FileNotFoundError):
         date = index.lstat().st_mtime_ns
         ours.write_bytes(read_file(index, max_bytes=_MOST_BYTES))
@@ -155,7 +155,7 @@ def _take_the_place(git_dir: Path, ours: Path) -> None:
 
 
 def _write_like(path: Path, ours: Path, *, index: Path) -> None:
-    """The file has the content and date of `ours`, and the mode and owner of the index."""
+    """Write a file with the content and date of `ours`, and the mode and owner of the index."""
     replace_file(path, ours.read_bytes())
     shutil.copystat(ours, path)
     with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""What somebody says who wants the commits of a workspace, and how they are refused."""
+"""The request to take in the commits of a workspace, and its refusal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class IntakeRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeLimits:
-    """What one intake may take at most."""
+    """The limits of one intake."""
 
     bytes: int = 2 * 1024**3
     files: int = 100_000
@@ -43,7 +43,7 @@ class IntakeLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeSource:
-    """A branch of a workspace, and the commit of the project that the workspace was made at.
+    """A branch of a workspace, and the project's commit that the workspace was made at.
 
     `shared` are folders of objects that the workspace borrows by the host's own making. What the commit
     `public` has, the tip of the target branch, may come back: nobody is held to account for it.
@@ -57,7 +57,7 @@ class IntakeSource:
 
 
 class BranchRelation(Enum):
-    """How the commits of a workspace stand to those of the project's branch.
+    """The relation of the commits of a workspace to the project's branch.
 
     They are rewritten where the project's branch is as the host left it, and has commits that the workspace dropped.
     """
@@ -70,19 +70,19 @@ class BranchRelation(Enum):
 
 
 def missing_branch(source: IntakeSource) -> IntakeRefused:
-    """The refusal of a workspace without the branch that the host made in it."""
+    """Return the refusal of a workspace without its branch."""
     at, branch = shlex.quote(str(source.workspace)), shlex.quote(source.branch)
     text = f"the workspace has no branch {source.branch}; its agent makes it, in {at}: git switch -C {branch}"
     return IntakeRefused(text, code="no_branch")
 
 
 def listed_paths(paths: Sequence[Path]) -> str:
-    """The first of the paths, printable: the agent's names may hold anything."""
+    """Return the first of the paths, printable: an agent's names may hold anything."""
     more = " and more" if len(paths) > MOST_NAMED else ""
     return ", ".join(repr(shown(str(it))) for it in paths[:MOST_NAMED]) + more
 
 
 def git_message(error: GitFailed) -> str:
-    """What git said, printable and of bounded length: names in it are the agent's."""
+    """Return the message of git, printable and of bounded length: names in it are the agent's."""
     lines = (shown(line) for line in error.stderr.splitlines()[-MOST_NAMED:])
     return "; ".join(lines)[:_SAID_CHARACTERS]

@@ -1,4 +1,4 @@
-"""The commit that work in an execution lane starts from, computed in objects alone."""
+"""Compute the commit that work in an execution lane starts from, in objects alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Named = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartParts:
-    """What a package finds in its workspace.
+    """The commits that a package starts from.
 
     Attributes:
         goes_on: the branch goes on as it is, since nobody but the package has worked there.
@@ -36,14 +36,14 @@ class StartParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """The commit that the branch is to have, and the one beyond which all is the package's own."""
+    """The tip for the branch, and the base beyond which every commit is the package's own."""
 
     tip: str
     base: str
 
 
 def compute(git: Git, parts: StartParts, *, branch: str, tip: str | None, origin: str) -> Start:
-    """Where work on `branch` starts, which is at `tip` now; `origin` is where all lanes come from.
+    """Compute where work on `branch`, now at `tip`, starts; every lane starts at `origin`.
 
     Raises:
         MergeConflict: the parts do not fit together.
@@ -66,7 +66,7 @@ def compute(git: Git, parts: StartParts, *, branch: str, tip: str | None, origin
 
 
 def _is_like(git: Git, tip: str, wanted: str, *, known: Iterable[str]) -> bool:
-    """Whether `tip` has all of `wanted`, its very files, and nothing but merges beyond `known`."""
+    """Return whether `tip` contains `wanted`, has its files, and only merges beyond `known`."""
     if tip == wanted:
         return True
     if tree_of(git, tip) != tree_of(git, wanted):
@@ -89,7 +89,7 @@ def _joined(git: Git, base: str, named: Named, *, branch: str) -> str:
 
 
 def _missing(git: Git, base: str, named: Named) -> dict[str, str]:
-    """Those of the commits that neither `base` nor another one of them has; each once."""
+    """Return the commits that neither `base` nor another of them contains, each once."""
     if not named:
         return {}
     tops = set(git.run("merge-base", "--independent", base, *named.values()).lines) - {base}

@@ -1,4 +1,4 @@
-"""The branches of a mission and of its execution lanes, which the host alone moves."""
+"""Move the branches of a mission and of its execution lanes; only the host moves them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOVED: Final = "moved"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneBranches:
-    """The names of the branches that an execution lane is about, and where it starts.
+    """The branches of an execution lane, and where it starts.
 
     `origin` is where execution lanes start, where that is known; the mission's branch else.
     """
@@ -40,7 +40,7 @@ class LaneBranches:
     def of(
         cls, repo: Repository, *, lane: str, mission: str, target: str, origin: str | None
     ) -> LaneBranches:
-        """The branches as they stand; the mission's is where the target is, before it is made.
+        """Read the branches; a mission branch that does not exist yet counts as being at the target.
 
         Raises:
             AllocationFailed: there is no target, so nothing to start from.
@@ -62,12 +62,12 @@ class LaneBranches:
 
     @property
     def others(self) -> dict[str, str]:
-        """The commits of the target's and of the mission's branch, by name."""
+        """The commits of the target branch and of the mission branch, by name."""
         target = self.tips[self.target]
         return {self.target: target, self.mission: self.tips.get(self.mission, target)}
 
     def start(self, repo: Repository, parts: StartParts) -> Start:
-        """Where work in the execution lane starts.
+        """Compute where work in the execution lane starts.
 
         Raises:
             AllocationFailed: the parts conflict.
@@ -87,7 +87,7 @@ class LaneBranches:
 def lane_pointed(
     repo: Repository, branches: LaneBranches, tip: str, *, leave: Callable[[str], None]
 ) -> Iterator[None]:
-    """The mission's branch is there, and the lane's is at `tip`; as they were, when the block fails.
+    """Create the mission's branch and point the lane's at `tip`; undo both where the block fails.
 
     `leave` is told what the lane's branch has before it is pointed elsewhere, to keep that.
 
@@ -118,7 +118,7 @@ def lane_pointed(
 
 
 def host_positions(repo: Repository, branch: str) -> Set[str]:
-    """The commits that the host put the branch at last, and before that.
+    """Return the last two commits that the host pointed the branch at.
 
     Raises:
         GitFailed: git refused.
@@ -128,7 +128,7 @@ def host_positions(repo: Repository, branch: str) -> Set[str]:
 
 
 def foreign_position(repo: Repository, branch: str) -> str | None:
-    """The commit at which the host last found the branch where somebody else had moved it; None for never.
+    """Return the commit at which the host last found the branch moved by somebody else; None for never.
 
     Raises:
         GitFailed: git refused.
@@ -137,7 +137,7 @@ def foreign_position(repo: Repository, branch: str) -> str | None:
 
 
 def advance_as_host(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
-    """As `advance`, and it is on record that the host did it.
+    """Advance the branch and record that the host did so.
 
     Raises:
         CheckoutBlocked, TargetMoved, GitFailed: as `advance` does.
@@ -147,7 +147,7 @@ def advance_as_host(repo: Repository, branch: str, *, old: str | None, new: str)
 
 
 def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
-    """The branch goes from one commit to another, and every working tree that has it out with it.
+    """Move the branch, and every working tree that has it checked out, from one commit to another.
 
     Where `old` is None, there was no such branch, and none may have come meanwhile.
 
@@ -178,13 +178,13 @@ def _note_positions(repo: Repository, branch: str, *, old: str | None, new: str)
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:
-    """The branches are there, all or none, and were not before."""
+    """Create the branches, all or none; none of them may exist."""
     refs = {HEADS + name: commit for name, commit in branches.items()}
     _update(repo.git, refs, "".join(f"create {ref} {commit}\n" for ref, commit in refs.items()))
 
 
 def _delete(repo: Repository, branches: Mapping[str, str]) -> None:
-    """The branches are gone, which were just made, and what is on record of them."""
+    """Delete branches that were just created, and the refs that record their positions."""
     prefixes = (HEADS, f"{host_refs.PREFIX}{_PLACED}/", f"{host_refs.PREFIX}{_PLACED_BEFORE}/")
     refs = {f"{it}{name}": commit for name, commit in branches.items() for it in prefixes}
     _update(repo.git, refs, "".join(f"delete {ref}\n" for ref in refs))

@@ -1,4 +1,4 @@
-"""The objects that the pointers of git-lfs name: they come in with the commits of an agent, and go with a workspace.
+"""Take in the git-lfs objects that an agent's commits name, and give them to workspaces.
 
 Source: git-lfs, `docs/spec.md`: an object is `.git/lfs/objects/<2 digits>/<2 digits>/<sha256>`.
 """
@@ -38,13 +38,13 @@ _STAGED: Final = "lfs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """The folder in which git-lfs keeps the objects of a repository of the host's own."""
+    """The folder in which git-lfs keeps the objects of one of the host's repositories."""
 
     folder: Path
 
     @classmethod
     def of(cls, git: Git, common: Path) -> Storage:
-        """That of the repository whose git folder is `common`.
+        """Return the storage of the repository whose git folder is `common`.
 
         Raises:
             GitFailed: out of time.
@@ -53,18 +53,18 @@ class Storage:
         return cls(folder=common / (told[0] if told and told[0] else "lfs"))
 
     def path(self, oid: str) -> Path:
-        """Where the object is, or would be."""
+        """Return the path of the object, whether it exists or not."""
         return self.folder.joinpath(*_names(oid))
 
     def has(self, pointer: Pointer) -> bool:
-        """Whether the object is there, as far as its size tells."""
+        """Return whether the object exists with the right size."""
         try:
             return self.path(pointer.oid).stat().st_size == pointer.size
         except OSError:
             return False
 
     def give(self, pointers: Iterable[Pointer], folder: Path, *, link: bool = False) -> None:
-        """A new `.git/lfs` at `folder` has those of the objects that are here.
+        """Copy those of the objects that exist here to the new `.git/lfs` at `folder`.
 
         They are the same files where they `link`: only where nobody but the host writes in it.
 
@@ -88,7 +88,7 @@ def stage(
     tip: str,
     bounds: IntakeLimits,
 ) -> Storage | None:
-    """What the pointers among new objects name is in the project, or waits for `move_staged`.
+    """Stage the objects that new pointers name, unless the project has them, for `move_staged`.
 
     Returns where it goes, None where there are no pointers. What is missing is a fault where the
     attributes of `tip` give its path to git-lfs; elsewhere a text that looks like a pointer is a file
@@ -132,7 +132,7 @@ def stage(
 def _wanted(
     found: Sequence[Pointer], storage: Storage, *, made: ScratchRepository, source: IntakeSource
 ) -> Iterator[Pointer]:
-    """Those whose content has to come from the workspace."""
+    """Yield the pointers whose content has to come from the workspace."""
     there = {it.blob for it in found if storage.has(it)}
     given = there
     if there and not source.shared:
@@ -143,7 +143,7 @@ def _wanted(
 
 
 def move_staged(made: ScratchRepository, storage: Storage) -> None:
-    """The project has the objects that were staged.
+    """Move the staged objects into the project.
 
     Raises:
         OSError: the disk refused.
@@ -178,7 +178,7 @@ def _refusal(missing: Sequence[Pointer], source: IntakeSource) -> IntakeRefused:
 
 @contextmanager
 def _opened(workspace: Path, pointer: Pointer) -> Iterator[IO[bytes] | None]:
-    """The object in the workspace; None where none of that size is, as a file of its own."""
+    """Open the object in the workspace; None where it is not a regular file of that size."""
     with ExitStack() as stack:
         source = None
         with suppress(OSError):
@@ -189,7 +189,7 @@ def _opened(workspace: Path, pointer: Pointer) -> Iterator[IO[bytes] | None]:
 
 
 def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:
-    """Whether a copy is there that has the digest: of the copy, whatever is written meanwhile."""
+    """Copy the content; return whether the copy has the digest, whatever is written to the source meanwhile."""
     digest, left = hashlib.sha256(), pointer.size
     with target.open("xb") as copy:
         while left and (chunk := source.read(min(left, _CHUNK))):
@@ -209,7 +209,7 @@ def _require_time() -> None:
 
 
 def _of_lfs(made: ScratchRepository, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:
-    """Those that the commits bring, at a path that the attributes of `tip` give to git-lfs."""
+    """Return the pointers that the commits bring at paths which the attributes of `tip` give to git-lfs."""
     index = {"GIT_INDEX_FILE": str(made.folder / "index")}
     made.git.run("read-tree", tip, env=index)
     by_blob = {it.blob: it for it in missing}
@@ -230,7 +230,7 @@ def _of_lfs(made: ScratchRepository, tip: str, missing: Sequence[Pointer]) -> li
 
 
 def _known(made: ScratchRepository, blobs: Iterable[str]) -> set[str]:
-    """Those of the objects that the project itself has: it brought them by another way."""
+    """Return the objects that the project itself has."""
     own = {"GIT_OBJECT_DIRECTORY": str(made.objects)}
     listed = "".join(f"{blob}\n" for blob in blobs).encode()
     told = made.git.run("cat-file", "--batch-check", input=listed, env=own).lines
@@ -238,7 +238,7 @@ def _known(made: ScratchRepository, blobs: Iterable[str]) -> set[str]:
 
 
 def _make_folder(folder: Path, *, top: Path) -> None:
-    """It is there; a new one has the mode of that around it, as in a repository that a group shares."""
+    """Create the folder with the mode of its parent, as a repository shared by a group needs it."""
     if not folder.is_dir():
         if folder != top:
             _make_folder(folder.parent, top=top)

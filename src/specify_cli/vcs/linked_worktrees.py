@@ -1,4 +1,4 @@
-"""Linked worktrees of execution lanes, which projects have that were begun with an older version.
+"""Handle linked worktrees of execution lanes, which projects of older versions have.
 
 Whoever can write into the `.git` of one is trusted as the host is.
 """
@@ -28,18 +28,18 @@ _IN_WORK: Final = "uncommitted_work"
 
 
 def branch_out(repo: Repository, path: Path) -> str | None:
-    """The branch that the linked worktree at `path` has out, or in a rebase; None else."""
+    """Return the branch that the linked worktree at `path` has checked out or in a rebase; None elsewhere."""
     git_dir = registration_of(path, common=git_dir_of(repo.root))
     return (branch_at_work(git_dir) or branch_in(git_dir)) if git_dir else None
 
 
 def is_linked(repo: Repository, path: Path) -> bool:
-    """Whether the folder at `path` is a linked worktree of the repository."""
+    """Return whether the folder at `path` is a linked worktree of the repository."""
     return registration_of(path, common=git_dir_of(repo.root)) is not None
 
 
 def require_removable(repo: Repository, path: Path) -> None:
-    """Nothing but files would be lost with the registration of the linked worktree at `path`.
+    """Refuse a linked worktree whose registration holds more than its files.
 
     Raises:
         AllocationFailed: naming what has to be finished or removed first.
@@ -59,7 +59,7 @@ def require_removable(repo: Repository, path: Path) -> None:
 
 
 def forget_replaced(repo: Repository, path: Path) -> None:
-    """No linked worktree is registered at `path`, where something else is, or nothing.
+    """Remove the registration of a linked worktree at `path` that was replaced or removed.
 
     Nothing is followed, and the folder at `path` is not touched.
 
@@ -84,7 +84,7 @@ def forget_replaced(repo: Repository, path: Path) -> None:
 
 
 def _is_remnant(registration: Path) -> bool:
-    """Whether a power loss brought back a part of a removed registration: `gitdir` is missing.
+    """Return whether a power loss brought back part of a removed registration: `gitdir` is missing.
 
     Git prunes such a folder, too. While git makes a registration, it has the file `locked`.
     """

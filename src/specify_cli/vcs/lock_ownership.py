@@ -1,4 +1,4 @@
-"""What the host is about to make in a repository is on record before git makes it.
+"""Record what the host is about to lock in a repository, to prove later that a stale lock is its own.
 
 The record, the mark, names the process and holds a random token. It is what proves later, when that
 process was killed, that a lock which git would never take away was the host's own.
@@ -29,19 +29,19 @@ _in_force: ContextVar[Path | None] = ContextVar("_in_force", default=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """What a holder of the repository had on record: its first line, and what it noted since."""
+    """What a holder of the repository recorded: its first line, and the refs noted since."""
 
     head: bytes
     refs: tuple[tuple[str, str], ...]
 
     def proves(self, lock: bytes) -> bool:
-        """Whether a lock with this content was made by the host of the mark."""
+        """Return whether a lock with this content was created by the host of the marker."""
         return bool(self.head) and lock.startswith(self.head)
 
 
 @contextmanager
 def marked(git_dir: Path) -> Iterator[None]:
-    """The mark of this process is there, on the disk, while the block runs; it is not removed."""
+    """Write the marker of this process durably for the block; it is not removed."""
     mark = git_dir / MARKER_NAME
     facts = {"process": str(processes.this_process()), "token": secrets.token_hex(16)}
     replace_file(mark, _line(facts))
@@ -54,12 +54,12 @@ def marked(git_dir: Path) -> Iterator[None]:
 
 
 def note_ref(ref: str, commit: str) -> None:
-    """Git is going to lock `ref`, to let it point at `commit`."""
+    """Note that git is going to lock `ref` to point it at `commit`."""
     _note({"ref": ref, "commit": commit})
 
 
 def make_lock(lock: Path) -> None:
-    """The lock is taken, and its content proves by whom.
+    """Create the lock with content that proves its owner.
 
     Raises:
         FileExistsError: somebody holds it.
@@ -80,7 +80,7 @@ def make_lock(lock: Path) -> None:
 
 
 def read(git_dir: Path) -> Marker | None:
-    """The mark in the git folder; None where there is none.
+    """Read the marker in the git folder; None where there is none.
 
     Raises:
         OSError: it cannot be read.

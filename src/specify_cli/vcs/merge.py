@@ -1,4 +1,4 @@
-"""Merges lanes into the target branch: computed first, then moved once."""
+"""Merge lanes into the target branch: compute the merge first, then move the branch once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePlan:
-    """A merge that was computed and not yet made; `host_files` as they stand in `to_commit`.
+    """A merge that was computed and not yet made; `host_files` as they are in `to_commit`.
 
     `left_out` are the files that the lanes change and the target keeps as it has them.
     """
@@ -64,7 +64,7 @@ class MergePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedFiles:
-    """Where the lanes have no say: files that the host alone writes, and files that stay as they are.
+    """Files that lanes cannot change: those that the host writes, and those that stay as in the target.
 
     `is_kept` judges paths of the target; None is "none stays".
     """
@@ -82,7 +82,7 @@ def compute(
     message: str,
     reserved: ProtectedFiles,
 ) -> MergePlan:
-    """The merge exists as objects; no branch, index or file has moved.
+    """Compute the merge as objects; no branch, index or file moves.
 
     On top of the lanes comes one commit with the host's files, where those differ. What is reserved
     never conflicts.
@@ -111,7 +111,7 @@ def compute(
 def catch_up(
     repo: Repository, plan: MergePlan, *, message: str, host_files: Mapping[str, bytes]
 ) -> MergePlan:
-    """The plan's commit, which is elsewhere already, joined with what the target has got since.
+    """Merge the plan's commit, which is elsewhere already, with what the target has got since.
 
     Raises:
         MergeConflict: the two conflict.
@@ -133,7 +133,7 @@ def catch_up(
 
 
 def changes_of(repo: Repository, plan: MergePlan) -> dict[str, Change]:
-    """Path by path, what the merge changes in the target, but for the host's own files.
+    """Return what the merge changes in the target, path by path, without the host's own files.
 
     Raises:
         GitFailed: the plan's commits are gone.
@@ -143,7 +143,7 @@ def changes_of(repo: Repository, plan: MergePlan) -> dict[str, Change]:
 
 
 def recover_checkouts(repo: Repository, target: str) -> None:
-    """No working tree of the target is left between two commits, whoever left it there.
+    """Repair every working tree of the target that was left between two commits.
 
     Raises:
         GitFailed: git refused; to be tried again.
@@ -152,7 +152,7 @@ def recover_checkouts(repo: Repository, target: str) -> None:
 
 
 def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
-    """Every reason, in words, why the target cannot move now; writes nothing.
+    """Describe every reason why the target cannot move now; writes nothing.
 
     Raises:
         GitFailed: git will not work in a checkout.
@@ -161,7 +161,7 @@ def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
 
 
 def apply(repo: Repository, plan: MergePlan) -> None:
-    """The target is at `to_commit`, and so is every working tree that has it out, on the disk too.
+    """Move the target and every working tree that has it checked out to `to_commit`, durably.
 
     Raises:
         TargetMoved: the target was not at `from_commit` any more; nothing has moved.
@@ -181,8 +181,7 @@ def apply(repo: Repository, plan: MergePlan) -> None:
 
 
 def finish(repo: Repository, plan: MergePlan) -> None:
-    """No checkout is left between two commits by a crash of `apply`: each stands where the target
-    does, which is at or after `to_commit`, or still at `from_commit`.
+    """Repair every checkout that a crash of `apply` left between two commits, and bring it to the target.
 
     Raises:
         GitFailed: git refused; to be tried again.
@@ -198,7 +197,7 @@ def finish(repo: Repository, plan: MergePlan) -> None:
 def checkout_plans(
     plan: MergePlan, checkouts: Sequence[Checkout], *, goal: str | None = None
 ) -> list[CheckoutPlan]:
-    """How each of the checkouts is to move; in the main one the host's files stay as they are."""
+    """Return how each checkout is to move; in the main one the host's files stay as they are."""
     live = tuple(plan.host_files)
     end = goal or plan.to_commit
     return [

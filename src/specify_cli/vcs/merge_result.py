@@ -1,4 +1,4 @@
-"""The result of merging lanes as it grows, in objects alone."""
+"""Build the result of merging lanes, in objects alone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from specify_cli.vcs.objects import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreservedFiles:
-    """The files that a result has as the commit `start` has them, whatever the lanes change there."""
+    """The files that a result keeps as the commit `start` has them, whatever the lanes change."""
 
     start: str
     is_kept: Callable[[str], bool]
 
     def changed_in(self, git: Git, tree: str) -> dict[str, Entry | None]:
-        """The kept files that a tree has otherwise, and what they are to be.
+        """Return the preserved files that differ in a tree, with their preserved entries.
 
         Raises:
             GitFailed: it is not a tree.
@@ -36,7 +36,7 @@ class PreservedFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeResult:
-    """How far the result has got; `ours` wins conflicts, as the host alone writes those paths.
+    """The result so far; `ours` wins conflicts, because only the host writes those paths.
 
     `left_out` are the files that the lanes change and the result keeps.
     """
@@ -57,7 +57,7 @@ class MergeResult:
         *,
         is_kept: Callable[[str], bool] | None = None,
     ) -> MergeResult:
-        """A result that has only begun.
+        """Return the result that has only begun, at a commit.
 
         Raises:
             GitFailed: it is no commit.
@@ -66,7 +66,7 @@ class MergeResult:
         return cls(git=git, commit=commit, tree=tree_of(git, commit), ours=ours, kept=kept)
 
     def merged_with(self, ours: str, theirs: str, *flags: str) -> MergeResult:
-        """This head with the tree of the merge of two commits.
+        """Return this result with the tree of the merge of two commits.
 
         Raises:
             MergeConflict: paths that are not the host's own, nor kept, are in conflict.
@@ -78,7 +78,7 @@ class MergeResult:
         return merged
 
     def marked_with(self, ours: str, theirs: str, *flags: str) -> tuple[MergeResult, list[str]]:
-        """As `merged_with`, and the paths in conflict, which are marked in that tree.
+        """Return the result as `merged_with` does, and the paths in conflict, marked in its tree.
 
         Raises:
             GitFailed: git refused.
@@ -92,7 +92,7 @@ class MergeResult:
         return replace(self, tree=tree, left_out=self.left_out | kept.keys()), conflicts
 
     def joined(self, tree: str, *others: str, message: str) -> MergeResult:
-        """One commit further, a merge of `others` where there are any.
+        """Return the result one commit further, a merge of `others` where there are any.
 
         Raises:
             GitFailed: git refused.

@@ -33,13 +33,13 @@ Strategy = Callable[[MergeResult, Sequence[LaneTip], str], MergeResult]
 
 
 def with_note(message: str, note: str) -> str:
-    """The message of a commit with the note at the end of its first line."""
+    """Add the note to the end of the first line of a commit message."""
     subject, newline, rest = message.partition("\n")
     return f"{subject} ({note}){newline}{rest}"
 
 
 def merge(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
-    """One merge commit for each lane that the target does not hold yet.
+    """Make one merge commit for each lane that the target does not contain yet.
 
     Raises:
         MergeConflict: a lane conflicts with the target or an earlier lane.
@@ -59,7 +59,7 @@ def merge(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResu
 
 
 def squash(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
-    """One commit with everything the lanes add.
+    """Make one commit with everything that the lanes add.
 
     Raises:
         MergeConflict: a lane conflicts with the target or an earlier lane.
@@ -71,7 +71,7 @@ def squash(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeRes
 
 
 def rebase(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
-    """The lanes' own commits in one line, authors kept, without merges and empty ones.
+    """Replay the lanes' own commits in one line, keeping authors, without merges and empty commits.
 
     Raises:
         MergeConflict: a commit does not apply.
@@ -92,7 +92,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "
 
 
 def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: MergeResult) -> None:
-    """Pass where the rebase has the files of a merge.
+    """Refuse a rebase whose files differ from those of a merge.
 
     It leaves out merge commits, with what they changed themselves, and commits whose like the target
     has had, even where that was taken back. A file in which a merge conflicts can be compared with
@@ -120,7 +120,7 @@ def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: Merg
 
 
 def _merges_in(git: Git, begun: MergeResult, tips: Sequence[LaneTip]) -> list[list[str]]:
-    """The newest merge commits of the lanes, with their parents; one more than are judged."""
+    """Return the newest merge commits of the lanes with their parents, one more than are judged."""
     flags = ("--min-parents=2", "--parents", f"--max-count={_MOST_JUDGED + 1}")
     commits = [tip.commit for tip in tips]
     lines = git.run("rev-list", *flags, *commits, f"^{begun.commit}", "--").lines
@@ -128,7 +128,7 @@ def _merges_in(git: Git, begun: MergeResult, tips: Sequence[LaneTip]) -> list[li
 
 
 def _changed_themselves(git: Git, merges: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Those of the merge commits whose files are not those of a merge of their parents."""
+    """Yield the merge commits whose files are not those of a merge of their parents."""
     for oid, first, *others in merges:
         merged = first
         for other in others:

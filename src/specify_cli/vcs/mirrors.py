@@ -1,4 +1,4 @@
-"""A bare repository that the host keeps for workspaces to fetch from: the target's and a mission's branch."""
+"""Keep a bare repository with the target's and a mission's branch for workspaces to fetch from."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OLD: Final = "old"
 
 
 def update(repo: Repository, mirror: Path, branches: Iterable[str], *, objects: Objects) -> None:
-    """The repository at `mirror`, `.worktrees/.mirror/<name>.git`, has those branches as the project has them.
+    """Bring the mirror at `.worktrees/.mirror/<name>.git` to the project's state of those branches.
 
     The first one is that of its HEAD; it has no others. It has `objects` as the workspaces have that
     fetch from it, those of a partial clone always shared. Where git refuses to work in it, or it is not
@@ -88,7 +88,7 @@ class _Mirror:
         return self.settings.promisor is not None
 
     def is_sound(self) -> bool:
-        """Whether it has the configuration that it was made with, no other objects and no lock.
+        """Return whether the mirror has its original configuration, no foreign objects and no lock.
 
         Only one host at a time is here, and ends what a killed one left running: a lock is a leftover.
         """
@@ -104,7 +104,7 @@ class _Mirror:
         )
 
     def move(self, folder: Path) -> None:
-        """The branches of the repository in `folder` are those of the project.
+        """Move the branches of the repository in `folder` to those of the project.
 
         Raises:
             GitFailed, OSError: git or the disk refused.
@@ -133,7 +133,7 @@ class _Mirror:
     def _give_large_files(
         self, folder: Path, new: Mapping[str, str], known: Mapping[str, str]
     ) -> None:
-        """The git-lfs of a workspace finds here what the project's has for the new tips."""
+        """Link the project's git-lfs objects of the new tips, for the git-lfs of a workspace."""
         storage = lfs.Storage.of(self.git, self.project.common)
         for commit, beside in {commit: known.get(ref) for ref, commit in new.items()}.items():
             pointers = lfs_pointers.in_tree(self.git, commit, beside=beside)
@@ -141,7 +141,7 @@ class _Mirror:
             storage.give(pointers, folder / "lfs", link=True)
 
     def make(self) -> None:
-        """It is there, made in private and moved to its name; a former one is gone.
+        """Make the mirror in private and move it to its name, replacing a former one.
 
         Raises:
             AllocationFailed: a link or a file has the name of the folder around it.
@@ -181,7 +181,7 @@ def _locks(folder: Path) -> Iterator[Path]:
 
 
 def _content(file: Path) -> bytes | None:
-    """What it holds, nothing where it is missing; None where it cannot be read as a file of its own."""
+    """Return the content of a file, empty where it is missing; None where it is not a regular file."""
     try:
         return read_file(file, max_bytes=MOST_SHALLOW)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Refs that keep the objects which workspaces share from being collected."""
+"""Pin the objects that workspaces share, so that git does not collect them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REMOVAL_S: Final = 10.0
 
 
 def add(git: Git, path: Path, commits: Iterable[str]) -> list[str]:
-    """Each commit has a ref below that of the workspace; returns those that are new.
+    """Pin each commit by a ref below that of the workspace; return the new refs.
 
     The pins of workspaces that are no more are gone.
 
@@ -45,7 +45,7 @@ def add(git: Git, path: Path, commits: Iterable[str]) -> list[str]:
 
 
 def remove(git: Git, refs: Iterable[str]) -> None:
-    """Those refs are gone, as far as git lets them: one that stays costs nothing but room."""
+    """Remove these refs as far as git allows: one that stays costs nothing but space."""
     orders = "".join(f"delete {ref}\n" for ref in refs)
     if orders:
         with suppress(GitFailed):
@@ -54,7 +54,7 @@ def remove(git: Git, refs: Iterable[str]) -> None:
 
 
 def prune(git: Git, worktrees: Path) -> list[str]:
-    """Remove the pins of workspaces of which there is nothing any more, in place or in the trash.
+    """Remove the pins of workspaces that are neither in place nor in the trash.
 
     Raises:
         GitFailed, OSError: git or the disk refused.
@@ -65,7 +65,7 @@ def prune(git: Git, worktrees: Path) -> list[str]:
 
 
 def _gone(refs: Iterable[str], worktrees: Path) -> list[str]:
-    """By name alone: a project that was copied has other folders with the same names."""
+    """Return the pins without a workspace, by name alone: a copied project has other folders of the same names."""
     kept = {it.name for it in worktrees.iterdir()}
     kept |= {*trash.names_in(worktrees / TRASH), *private_folders.names_in(worktrees / MAKING)}
     return [ref for ref in refs if ref.removeprefix(PINS).rpartition("/")[0] not in kept]

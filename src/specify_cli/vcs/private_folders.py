@@ -1,4 +1,4 @@
-"""Folders that are made in private and get their name when they are complete."""
+"""Build folders in private before they get their public name by a rename."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RANDOM: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateFolder:
-    """A private folder, and its descriptor."""
+    """A private folder and its descriptor."""
 
     path: Path
     descriptor: int
@@ -30,7 +30,7 @@ class PrivateFolder:
 
 @contextmanager
 def private_folder(path: Path, *, parent: int) -> Iterator[PrivateFolder]:
-    """A new private folder for what gets its name at `place`, gone after the block.
+    """Create a private folder to build the one at `path` in, and remove it after the block.
 
     It lies in the folder `.worktrees`, whose descriptor is `parent`.
 
@@ -54,7 +54,7 @@ def private_folder(path: Path, *, parent: int) -> Iterator[PrivateFolder]:
 
 
 def names_in(making: Path) -> Iterator[str]:
-    """The names that drafts are going to have."""
+    """Yield the names that private folders are being built for."""
     with suppress(FileNotFoundError):
         yield from (name[_RANDOM + 1 :] for name in os.listdir(making))
 

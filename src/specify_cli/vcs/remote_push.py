@@ -1,4 +1,4 @@
-"""Pushes a commit to a branch of the remote, and asks the remote what became of it."""
+"""Push a commit to a branch of the remote, and ask the remote for the outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_REPORT: Final = b"[remote failure]"
 
 
 class PushFailed(Exception):
-    """The remote does not have the commit, and this push will not bring it there any more."""
+    """The remote does not have the commit, and this push cannot bring it there any more."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -26,7 +26,7 @@ class PushFailed(Exception):
 
 
 class PushUnknown(Exception):
-    """The remote may have the commit, or may take it yet; to be asked again later."""
+    """The remote may have the commit or may still take it; ask again later."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -52,7 +52,7 @@ class _Remote:
         return cls(git=git, branch=branch, urls=[REMOTE] if fetched == pushed else pushed)
 
     def tips(self) -> list[str | None]:
-        """The commits that the branch is at; None where there is no such branch.
+        """Return the commits that the branch is at; None where there is no such branch.
 
         Raises:
             GitFailed: the remote does not answer.
@@ -68,7 +68,7 @@ class _Remote:
         )
 
     def holds(self, commit: str, tips: Sequence[str | None]) -> bool:
-        """Whether the branch, at `tips`, has `commit` in its history everywhere.
+        """Return whether the branch, at `tips`, contains `commit` at every URL.
 
         Raises:
             GitFailed: the remote does not give out its commits.
@@ -78,7 +78,7 @@ class _Remote:
         )
 
     def may_take(self, commit: str, tips: Sequence[str | None]) -> bool:
-        """Whether a push of `commit` that is still under way may succeed at a branch at `tips`.
+        """Return whether a push of `commit` still under way may succeed at a branch at `tips`.
 
         A remote takes it on the value that the push began with, which is in the commit's history.
 
@@ -108,7 +108,7 @@ def push(
     timeout_s: float,
     may_be_there: bool = False,
 ) -> None:
-    """The remote's branch `target` is at `commit` or past it, whether or not the local one is.
+    """Push `commit` to the remote's branch `target`, unless it contains the commit already.
 
     The user's own hooks run: large-file storage uploads its objects from one. Set `may_be_there`
     where an earlier push of that commit had no known outcome.
@@ -154,7 +154,7 @@ def _pushed(repo: Repository, order: str, *, timeout_s: float) -> GitResult:
 
 
 def _is_refused(done: GitResult) -> bool:
-    """Whether git says that the remote will not take it, or was not given it.
+    """Return whether git says that the remote will not take it, or that nothing was sent.
 
     Source: `transport_push` and `print_one_push_status` of git's transport.c: a hook of the sender
     ends it with status 1 before anything was sent; whatever is lost on the way is status 128, or

@@ -1,4 +1,4 @@
-"""Facts about one repository: its main checkout, branches and history."""
+"""Read facts about one repository: its main checkout, branches and history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLACES: Final = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tip:
-    """The commit of a branch; `made_at` is its committer date, None where no calendar has that."""
+    """The commit of a branch; `made_at` is its committer date, None where that is not a valid date."""
 
     commit: str
     made_at: datetime | None
@@ -29,7 +29,7 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class _Ref:
-    """What git says of one ref; `symref` is the ref that it names, where it is symbolic."""
+    """A ref as git lists it; `symref` is the ref that a symbolic one names."""
 
     oid: str = ""
     kind: str = ""
@@ -45,7 +45,7 @@ class Repository:
 
     @classmethod
     def find(cls, folder: Path) -> Repository | None:
-        """The repository that `folder` lies in; its main checkout even from a linked worktree.
+        """Find the repository that contains `folder`; its main checkout even from a linked worktree.
 
         Raises:
             GitFailed: there is one, but git will not work in it (owner, damage, a bare one).
@@ -61,15 +61,15 @@ class Repository:
 
     @property
     def git(self) -> Git:
-        """Git, run in the main checkout."""
+        """Git in the main checkout."""
         return Git(folder=self.root)
 
     def has_commits(self) -> bool:
-        """Whether HEAD of the main checkout points at a commit."""
+        """Return whether HEAD of the main checkout points at a commit."""
         return self.head() is not None
 
     def head(self) -> str | None:
-        """The commit that the main checkout stands on; None on an unborn branch.
+        """Return the commit that the main checkout is at; None on an unborn branch.
 
         Raises:
             GitFailed: HEAD, its branch or its commit is damaged.
@@ -83,7 +83,7 @@ class Repository:
         return found
 
     def branch_tip(self, branch: str) -> str | None:
-        """The commit that local `branch` points at; None when there is no such branch.
+        """Return the commit of local `branch`; None where there is no such branch.
 
         Raises:
             GitFailed: the branch, or its commit, is damaged.
@@ -94,7 +94,7 @@ class Repository:
         return found
 
     def lane_tips(self, branches: Iterable[str]) -> dict[str, str]:
-        """The commits of those branches of the host's making that are there, by name.
+        """Return the commits of those of the host's branches that exist, by name.
 
         Raises:
             GitFailed: one is a symbolic ref, names no commit, or is damaged: the host made no such.
@@ -102,7 +102,7 @@ class Repository:
         return {branch: tip.commit for branch, tip in self.dated_tips(branches).items()}
 
     def dated_tips(self, branches: Iterable[str]) -> dict[str, Tip]:
-        """As `lane_tips`, with the date of each commit.
+        """Return the tips as `lane_tips` does, with the date of each commit.
 
         Raises:
             GitFailed: as `lane_tips`.
@@ -113,22 +113,22 @@ class Repository:
         return {branch: tip for branch, tip in found.items() if tip}
 
     def is_plain_branch(self, name: str) -> bool:
-        """Whether `name` can be a branch of its own: not an expression, not a symbolic ref."""
+        """Return whether `name` can be a branch: not an expression, not a symbolic ref."""
         if "\0" in name or self.git.run("check-ref-format", HEADS + name, check=False).returncode:
             return False
         return bool(self.git.run("symbolic-ref", "-q", HEADS + name, check=False).returncode)
 
     def current_branch(self) -> str | None:
-        """The branch out in the main checkout, born or not; None when detached."""
+        """Return the branch checked out in the main checkout, born or not; None where detached."""
         found = self.git.run("symbolic-ref", "--quiet", "HEAD", check=False)
         return os.fsdecode(found.stdout).strip().removeprefix(HEADS) or None
 
     def default_target(self) -> str:
-        """The branch a mission aims at when nobody says: the current one, else `main`."""
+        """Return the default target of a mission: the current branch, else `main`."""
         return self.current_branch() or DEFAULT_TARGET
 
     def is_ancestor(self, a: str, b: str) -> bool:
-        """Whether commit `b` has commit `a` in its history, or is it.
+        """Return whether commit `a` is `b` or in its history.
 
         Raises:
             GitFailed: one of them is no commit.
@@ -140,13 +140,13 @@ class Repository:
         return found.returncode == 0
 
     def has_commit(self, oid: str) -> bool:
-        """Whether there is a commit of that full name."""
+        """Return whether there is a commit of that full name."""
         return _commit(self.git, oid) is not None
 
     def commits_beyond(
         self, tip: str, known: Iterable[str], *, most: int | None = None, merges: bool = True
     ) -> list[str]:
-        """The commits in the history of `tip` and of none of `known`, newest first.
+        """Return the commits in the history of `tip` and of none of `known`, newest first.
 
         Those of `known` that are not in the repository do not count.
 
@@ -159,7 +159,7 @@ class Repository:
         return self.git.run("rev-list", "--ignore-missing", *flags, "--stdin", input=text).lines
 
     def made_on_the_way(self, tip: str, known: Iterable[str]) -> list[str]:
-        """The commits that were made where `tip` was, beyond `known`: what they merged in is not.
+        """Return the first-parent commits of `tip` beyond `known`: those merged in do not count.
 
         Raises:
             GitFailed: `tip` is not a commit.
@@ -169,7 +169,7 @@ class Repository:
         return self.git.run("rev-list", *flags, "--stdin", input=text).lines
 
     def independent(self, commits: Iterable[str]) -> list[str]:
-        """Those of the commits that no other one of them has in its history, each once, in order.
+        """Return the commits that no other one of them contains, each once, in order.
 
         Raises:
             GitFailed: one of them is not a commit.
@@ -187,7 +187,7 @@ def _commit(git: Git, name: str) -> str | None:
 
 
 def _refuse_damage(git: Git, ref: str) -> None:
-    """Passes where there is no such ref, which is not the same as one that cannot be read.
+    """Refuse a ref that cannot be read, which is not the same as a missing one.
 
     Raises:
         GitFailed: git says what is wrong with it.
@@ -212,7 +212,7 @@ def _own_tip(git: Git, ref: str, found: _Ref | None) -> Tip | None:
 
 
 def _date(seconds: str) -> datetime | None:
-    """None for what no calendar has: a commit may say anything."""
+    """Return the date; None where it is not valid, since a commit may hold any number."""
     try:
         return datetime.fromtimestamp(int(seconds), UTC)
     except (ValueError, OverflowError, OSError):
@@ -220,7 +220,7 @@ def _date(seconds: str) -> datetime | None:
 
 
 def _listed(git: Git, refs: Sequence[str]) -> dict[str, _Ref]:
-    """Those of the refs that are there, by name.
+    """Return those of the refs that exist, by name.
 
     Raises:
         GitFailed: git cannot read one of them.

@@ -1,4 +1,4 @@
-"""Confines a git that reads what an agent has written: bubblewrap where it works, limits, another user."""
+"""Confine a git that reads files of an agent: bubblewrap where it works, resource limits, another user."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _PROBE_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """How a git is started that reads a folder of an agent.
+    """How to start a git that reads a folder of an agent.
 
     `is_isolated` where it sees that folder and nothing else of this machine's files; `user` where it
     runs as the folder's owner instead of as root.
@@ -66,13 +66,13 @@ class Sandbox:
     user: tuple[int, int] | None = None
 
     def prefix(self, *readable: Path) -> tuple[str, ...]:
-        """What to start git by, so that it reads these files and folders, at their own paths."""
+        """Return the command to start git with, so that it reads these paths and, if isolated, no others."""
         if not self.is_isolated:
             return _as_user(self.user)
         return (*_bubblewrap(readable, is_root=self.user is not None), *_as_user(self.user))
 
     def git(self, folder: Path, *, readable: Sequence[Path], location: Mapping[str, str]) -> Git:
-        """Git in `folder`, which reads these alone where the box is closed, and writes nothing there."""
+        """Return a git in `folder` that reads only these paths where the sandbox is isolated, and writes nothing there."""
         return Git(
             folder=folder,
             overrides=HARDENED,
@@ -85,7 +85,7 @@ class Sandbox:
 
 
 def sandbox_for(folder: Path) -> Sandbox:
-    """The box for a folder of an agent, tried out once in this process.
+    """Return the sandbox for a folder of an agent; what works is probed once in this process.
 
     Raises:
         OSError: the folder is missing.
@@ -98,7 +98,7 @@ def sandbox_for(folder: Path) -> Sandbox:
 
 
 def limited_git(folder: Path, *, location: Mapping[str, str], file_bytes: int) -> Git:
-    """Git in a folder of the host's own, of which no file that it writes gets larger."""
+    """Return a git in a folder of the host that cannot write a file larger than `file_bytes`."""
     return Git(
         folder=folder,
         overrides=HARDENED,
@@ -109,7 +109,7 @@ def limited_git(folder: Path, *, location: Mapping[str, str], file_bytes: int) -
 
 
 def environment() -> dict[str, str]:
-    """All that the environment of such a git holds."""
+    """Return the whole environment of a confined git."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
@@ -160,7 +160,7 @@ def _as_user(user: tuple[int, int] | None) -> tuple[str, ...]:
 
 
 def _bubblewrap(readable: Sequence[Path], *, is_root: bool) -> tuple[str, ...]:
-    """The sandbox; where root is to become somebody in it, it has no user namespace of its own.
+    """Return the bubblewrap command; for root that becomes another user it has no user namespace.
 
     It stays in the process group and session of the git that starts it, so that it ends with them.
     """
@@ -178,7 +178,7 @@ def _bubblewrap(readable: Sequence[Path], *, is_root: bool) -> tuple[str, ...]:
 
 
 def _folders(paths: Iterable[str]) -> Iterator[str]:
-    """Every folder above the paths: bubblewrap itself would make them for its own user alone."""
+    """Yield options that create every folder above the paths: bubblewrap would make them for its own user alone."""
     above = {str(parent) for path in paths for parent in Path(path).parents}
     for folder in sorted(above - {"/"}):
         yield from ("--dir", folder)
@@ -192,7 +192,7 @@ def _programs() -> tuple[str, ...]:
 
 
 def _git_elsewhere() -> Iterator[str]:
-    """The folders of a git that is not the system's own."""
+    """Yield the folders of a git that is not the system's own."""
     found = shutil.which("git") or ""
     for program in {found, os.path.realpath(found)} if found else ():
         if Path(program).parent.as_posix() not in (*_PROGRAMS, *_ALIASES):

@@ -1,4 +1,4 @@
-"""A private repository for one operation of the host, beside the project's own, whose objects it sees."""
+"""Create a private repository for one operation, which borrows the project's objects."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PACK_PARTS: Final = (".pack", ".rev", ".idx")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScratchRepository:
-    """A bare repository without any configuration but ours.
+    """A bare repository with the host's configuration only.
 
     `objects` are those of the project, and `others` further ones that it sees.
     """
@@ -49,17 +49,17 @@ class ScratchRepository:
 
     @property
     def git(self) -> Git:
-        """Git in this repository: deaf to every file of settings, and with limits."""
+        """Git in this repository, without any configuration file, and with limits."""
         location = {"GIT_DIR": str(self.folder)}
         return sandbox.limited_git(self.folder, location=location, file_bytes=self.file_bytes)
 
     @property
     def object_folders(self) -> list[Path]:
-        """The folders in which the objects are that it sees, beside its own."""
+        """The object folders that this repository borrows from."""
         return [*with_alternates(self.objects), *self.others]
 
     def own(self) -> set[str]:
-        """The objects that are in this repository itself, in packs: as they came.
+        """Return the objects that are in packs of this repository itself.
 
         Raises:
             GitFailed, OSError: the disk refused.
@@ -71,7 +71,7 @@ class ScratchRepository:
         }
 
     def require_disk(self) -> None:
-        """The disk takes what is written here, so that it is not why git failed.
+        """Prove that the disk accepts writes, so that it is not the reason why git failed.
 
         Raises:
             OSError: it does not.
@@ -82,7 +82,7 @@ class ScratchRepository:
             os.fsync(stream.fileno())
 
     def loosen(self) -> None:
-        """The objects of a small pack are files of their own, so that the project's packs stay few.
+        """Unpack small packs, so that the project gets few packs.
 
         Git keeps the pack itself wherever it checks what came.
 
@@ -100,7 +100,7 @@ class ScratchRepository:
                 self.git.run("unpack-objects", "-q", input=content)
 
     def move_objects(self) -> None:
-        """The project has the objects of this repository; call it under the lock of the project.
+        """Move the objects into the project; the caller holds the project's lock.
 
         Raises:
             OSError: the disk refused.
@@ -113,7 +113,7 @@ class ScratchRepository:
 
 
 def object_folders_of(repo: Repository) -> list[Path]:
-    """The folders in which the objects of a repository are: its own first, and those that it borrows.
+    """Return the object folders of a repository: its own first, then its alternates.
 
     Raises:
         GitFailed: it is not a repository.
@@ -122,7 +122,7 @@ def object_folders_of(repo: Repository) -> list[Path]:
 
 
 def with_alternates(objects: Path) -> list[Path]:
-    """A folder of objects, and all that it borrows from."""
+    """Return an object folder and all its alternates."""
     found = [objects]
     for folder in found:
         with suppress(FileNotFoundError):
@@ -141,7 +141,7 @@ def scratch_repository(
     file_bytes: int,
     others: Sequence[Path] = (),
 ) -> Iterator[ScratchRepository]:
-    """A new one, with these refs; it is removed at the end of the block.
+    """Create a scratch repository with these refs; remove it after the block.
 
     `like` is the name of any object of the project: those of sha256 are longer. `others` are further
     folders of objects that it sees.
@@ -169,7 +169,7 @@ def scratch_repository(
 
 
 def remove_abandoned(repo: Repository) -> None:
-    """What killed processes of the host left of theirs is gone; call it under the lock of the project.
+    """Remove the scratch repositories of killed processes; the caller holds the project's lock.
 
     Raises:
         OSError: the disk refused.
@@ -184,7 +184,7 @@ def remove_abandoned(repo: Repository) -> None:
 
 
 def abandoned(repo: Repository) -> list[Path]:
-    """What killed processes of the host left of theirs.
+    """Return the scratch repositories of killed processes.
 
     Raises:
         OSError: the disk refused.
@@ -203,7 +203,7 @@ def _maker(folder: Path) -> processes.Process | None:
 def _initialize(
     made: ScratchRepository, common: Path, *, like: str, refs: Mapping[str, str]
 ) -> None:
-    """As `git init --bare` and `git update-ref` would, without the time that they take."""
+    """Do what `git init --bare` and `git update-ref` do, in less time."""
     info = made.folder / "objects" / "info"
     for folder in (info, made.folder / "refs"):
         folder.mkdir(parents=True)
@@ -220,7 +220,7 @@ def _initialize(
 
 
 def _quoted(path: Path) -> bytes:
-    """The path as a line of `alternates` that holds any character."""
+    """Quote the path as a line of `alternates`."""
     text = os.fsencode(path.resolve())
     for plain, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
         text = text.replace(plain, escaped)
@@ -248,7 +248,7 @@ def _move(file: Path, target: Path) -> None:
 
 
 def _remove_half_moved(made: Path, ours: Path) -> None:
-    """Packs whose index was not moved any more: git would never take them away."""
+    """Remove packs that were moved without their index: git would never collect them."""
     with suppress(FileNotFoundError):
         for index in made.glob("pack-*.idx"):
             if not (ours / index.name).exists():

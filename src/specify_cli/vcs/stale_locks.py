@@ -1,4 +1,4 @@
-"""What a git that was killed leaves in a repository is taken away, where the host proves that it is its own.
+"""Remove what a killed git left in a repository, where the host can prove that it was its own.
 
 A git that is killed by SIGKILL leaves its locks (`index.lock`, `refs/heads/main.lock`). Such a lock says
 nothing about its holder, and the user's own git may hold one for as long as an editor is open, in another
@@ -29,7 +29,7 @@ from specify_cli.vcs.lock_ownership import Marker
 
 @contextmanager
 def without_stale_locks(root: Path) -> Iterator[None]:
-    """Nothing that a killed git of ours left is in the way, nor is there anything after the block.
+    """Remove what a killed git of the host left, before and after the block.
 
     Call it with the lock on the repository held, around everything that changes it.
 
@@ -53,7 +53,7 @@ def without_stale_locks(root: Path) -> Iterator[None]:
 
 
 def _sweep(git_dir: Path) -> None:
-    """Nothing is left that is known to be of the holder that set the mark.
+    """Remove everything that is known to belong to the holder that wrote the marker.
 
     Raises:
         OSError: the disk refused.
@@ -72,7 +72,7 @@ def _sweep(git_dir: Path) -> None:
 
 
 def _registrations(git_dir: Path) -> list[Path]:
-    """The folders of the worktrees' registrations, none of them behind a link."""
+    """Return the folders of the worktrees' registrations that are not links."""
     found = git_dir / "worktrees"
     if found.is_symlink():
         return []
@@ -89,7 +89,7 @@ def _locks_of_refs(git_dir: Path, mark: Marker) -> Iterator[Path]:
 
 
 def _content(file: Path) -> bytes:
-    """What a regular file holds; nothing where it is missing or of another kind."""
+    """Return the content of a regular file; empty where it is missing or of another type."""
     try:
         return read_file(file)
     except OSError:

@@ -1,4 +1,4 @@
-"""Workspaces that were replaced or removed are kept for a while, and removed when that is over."""
+"""Keep replaced and removed workspaces for a while, then remove them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ENTRY: Final = pattern(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.D
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrashEntry:
-    """A folder in the trash: its path, the name that it had before, and since when it is there."""
+    """A folder in the trash: its path, its former name, and when it was moved there."""
 
     path: Path
     name: str
@@ -43,7 +43,7 @@ class TrashEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """What a call of `prune` removed, what it could not remove and why, and whether it has to be called again."""
+    """The result of `prune`: what it removed, what failed and why, and whether everything is done."""
 
     names: Sequence[str]
     failed: Mapping[str, str]
@@ -51,7 +51,7 @@ class Pruned:
 
 
 def move_to_trash(path: Path, *, known: Identity | None = None) -> Path:
-    """Move the workspace at `place` to the trash, in one step and without following a link.
+    """Move the workspace at `path` to the trash by one rename, without following a link.
 
     `known` is the folder that the caller has looked at. Returns the new path.
 
@@ -75,7 +75,7 @@ def move_to_trash(path: Path, *, known: Identity | None = None) -> Path:
 
 @contextmanager
 def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Iterator[Path]:
-    """Give the name of the workspace `known` at `place` to the complete one at `fresh`.
+    """Exchange the workspace `known` at `path` for the complete one at `fresh`.
 
     The block runs after that, with the path of the old one in the trash. Where it raises, the old one has its name again.
     `parent` is the descriptor of `.worktrees`. A process that is killed leaves one of the two in the trash; so stays what there is too much of to
@@ -109,7 +109,7 @@ def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Itera
 
 
 def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pruned:
-    """Remove what was moved to the trash before a moment, following nothing.
+    """Remove what was moved to the trash before a moment, without following a link.
 
     What the host did not name stays. At most `most` files and folders go at one call; the next one goes on.
     Each workspace has its share of them, so that none which is large, or written in without end, keeps the others.
@@ -139,7 +139,7 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
 
 
 def entries(trash: Path) -> Iterator[TrashEntry]:
-    """What the host has put into the trash, the oldest first.
+    """Yield the entries that the host put into the trash, the oldest first.
 
     Raises:
         OSError: the trash cannot be read.
@@ -152,7 +152,7 @@ def entries(trash: Path) -> Iterator[TrashEntry]:
 
 
 def names_in(trash: Path) -> Iterator[str]:
-    """The names that workspaces in the trash had before."""
+    """Return the former names of the workspaces in the trash."""
     with suppress(FileNotFoundError):
         found = map(_ENTRY.fullmatch, os.listdir(trash))
         yield from (it["name"] for it in found if it)
@@ -163,13 +163,13 @@ def _new_name(name: str) -> str:
 
 
 def _due(trash: int, before: datetime) -> list[str]:
-    """What was moved there before that moment, the oldest first."""
+    """Return what was moved there before that moment, the oldest first."""
     found = map(_ENTRY.fullmatch, sorted(os.listdir(trash)))
     return [it[0] for it in found if it and _date(it["date"]) < before]
 
 
 def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:
-    """Why no call is going to remove those: processes stand in all of them, and may write without end.
+    """Describe why those entries cannot be removed completely: processes are in all of them and may go on writing.
 
     Empty where some of them are free: those first.
     """
@@ -209,7 +209,7 @@ def _require(known: Identity | None, path: Path, parent: int) -> None:
 
 
 def _folder(name: str, dir_fd: int) -> Identity | None:
-    """The identity of a folder; None where a link, a file or nothing has the name."""
+    """Return the identity of a folder; None where the name is missing or not a folder."""
     try:
         descriptor = os.open(name, NOT_FOLLOWED, dir_fd=dir_fd)
     except OSError:

@@ -1,4 +1,4 @@
-"""What the commits of agents would bring into a branch, judged from their trees alone."""
+"""Check the trees that an agent's commits would bring into a branch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENTRIES_AT_ONCE: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeFault:
-    """An entry of a tree that no file system should see; `commit` has it."""
+    """A tree entry that is unsafe on some file system; `commit` has it."""
 
     path: str
     commit: str
@@ -31,7 +31,7 @@ class TreeFault:
 
 
 def net_changes(git: Git, tip: str, *, onto: str) -> tuple[str, dict[str, Change]]:
-    """The tree of a merge of `tip` into `onto`, conflicts included, and what differs from `onto`.
+    """Merge `tip` into `onto`, conflicts included; return the tree and its differences from `onto`.
 
     What both have already is not a change, whichever way it came into `tip`.
 
@@ -43,7 +43,7 @@ def net_changes(git: Git, tip: str, *, onto: str) -> tuple[str, dict[str, Change
 
 
 def tree_faults(git: Git, tips: Sequence[str], *, beside: str) -> list[TreeFault]:
-    """The faulty entries of all trees that `tips` have and the history of `beside` has not.
+    """Return the faulty entries of all trees in the history of `tips` but not of `beside`.
 
     Every commit counts, not only the tips: git refuses to check such a tree out, to push it, or to
     clone it, however deep in the history it is. An entry is not held against the one who only
@@ -66,21 +66,21 @@ def tree_faults(git: Git, tips: Sequence[str], *, beside: str) -> list[TreeFault
 
 
 def _old(git: Git, tips: Sequence[str], beside: str) -> set[tuple[str, str]]:
-    """The faults that `beside` has, and the commits at which the tips left it."""
+    """Return the faults of `beside` and of the commits where the tips left it."""
     ends = git.run("rev-list", "--boundary", *tips, f"^{beside}", "--").lines
     boundary = [line[1:] for line in ends if line.startswith("-")]
     return {(it.path, it.problem) for it in _faults(git, "--no-walk", beside, *boundary)}
 
 
 def commit_with(git: Git, path: str, *, tips: Sequence[str], beside: str) -> str:
-    """The newest commit of `tips`, and not of `beside`, that changed `path`; else the first tip."""
+    """Return the newest commit of `tips`, and not of `beside`, that changed `path`; else the first tip."""
     args = ("rev-list", "--max-count=1", *tips, f"^{beside}", "--", path)
     found = git.run(*args, check=False).lines
     return found[0] if found else tips[0]
 
 
 def fork_points(git: Git, tips: Sequence[str], *, onto: str) -> list[str]:
-    """The commits at which `tips` left the history of `onto`, each once.
+    """Return the commits at which `tips` left the history of `onto`, each once.
 
     Raises:
         GitFailed: one of them is not a commit.
@@ -90,7 +90,7 @@ def fork_points(git: Git, tips: Sequence[str], *, onto: str) -> list[str]:
 
 
 def paths_in(git: Git, tree: str) -> list[str]:
-    """Every file of a tree.
+    """Return the path of every file of a tree.
 
     Raises:
         GitFailed: it is not a tree.
@@ -99,7 +99,7 @@ def paths_in(git: Git, tree: str) -> list[str]:
 
 
 def entries(tree: bytes, *, width: int) -> Iterator[tuple[str, bytes, str]]:
-    """The mode, the name and the object of each entry; an object's name has `width` bytes.
+    """Yield the mode, name and object of each entry; an object id has `width` bytes.
 
     Raises:
         TimeoutError: there are so many that to look takes too long.
@@ -130,7 +130,7 @@ def _faults(git: Git, *revisions: str) -> Iterator[TreeFault]:
 
 
 def _trees(git: Git, revisions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Each tree once: its id, its folder, and the first commit that has it."""
+    """Yield each tree once: its id, its folder, and the first commit that has it."""
     flags = ("--objects", "--in-commit-order", "--filter=blob:none")
     commit = ""
     for line in git.run("rev-list", *flags, *revisions, "--").lines:
@@ -142,7 +142,7 @@ def _trees(git: Git, revisions: Iterable[str]) -> Iterator[tuple[str, str, str]]
 
 
 def _problems(tree: bytes, *, width: int) -> Iterator[tuple[str, str]]:
-    """The names of the entries that are faulty, and why."""
+    """Yield the names of faulty entries, and why they are faulty."""
     seen: set[bytes] = set()
     last = b""
     for mode, name, _ in entries(tree, width=width):

@@ -1,4 +1,4 @@
-"""Sees what a workspace holds beyond a commit, by a git folder and an index of the host's own.
+"""Find the uncommitted changes of a workspace by a git folder and index of the host's own.
 
 Nothing of the workspace's own repository counts: no setting, no index, no word about what to leave
 out. What comes of it is advice: an agent may write while it is looked at.
@@ -38,7 +38,7 @@ _UNSEEN: Final = "could not open directory"
 
 
 class WorkspaceUnreadable(Exception):
-    """What a workspace holds could not be seen; `code` is `unreadable`, `timed_out` or `too_much`."""
+    """A workspace could not be examined; `code` is `unreadable`, `timed_out` or `too_much`."""
 
     def __init__(self, reason: str, *, code: str) -> None:
         super().__init__(reason)
@@ -48,7 +48,7 @@ class WorkspaceUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UncommittedChanges:
-    """The paths that differ from a commit; folders end in a slash where nothing below was looked at.
+    """The paths that differ from a commit; a folder that was not entered ends in a slash.
 
     `missing` are files of the commit that are not there: no work would be lost with them.
     """
@@ -61,7 +61,7 @@ class UncommittedChanges:
 
     @property
     def work(self) -> tuple[str, ...]:
-        """What would be lost with the workspace: ignored files do not count."""
+        """The paths that would be lost with the workspace: ignored files do not count."""
         return (*self.changed, *self.untracked)
 
 
@@ -74,7 +74,7 @@ def uncommitted_changes(
     objects: Sequence[Path] = (),
     filters: Collection[str] | None = None,
 ) -> UncommittedChanges:
-    """What the workspace holds beyond a commit that the project has, or one of the folders `objects`.
+    """Return how the workspace differs from a commit that the project, or a folder of `objects`, has.
 
     `filters` are those that may run on the host, on the files of the commit; None for all that git has.
 
@@ -135,7 +135,7 @@ def _status(made: ScratchRepository, workspace: Path, flags: Sequence[str]) -> U
 def _whole(
     entries: list[tuple[str, str]], workspace: Path, *, is_cut: bool
 ) -> list[tuple[str, str]]:
-    """The entries, where only ignored files are missing; these come last.
+    """Return the complete entries of a cut answer, where only ignored files are missing; git prints these last.
 
     Raises:
         WorkspaceNotSeen: others are.
@@ -155,7 +155,7 @@ def _unreadable(stderr: str) -> WorkspaceUnreadable:
 
 
 def _held_up_by(workspace: Path) -> str:
-    """The files that git waits for, if those are the reason."""
+    """Describe the files that git waits for, if there are any."""
     own = workspace / ".git"
     try:
         endless = list(blocking_files(workspace, seconds=_NAMING_S))

@@ -1,4 +1,4 @@
-"""Fills the private folder of a workspace: objects, files, hooks and configuration."""
+"""Fill the private folder of a workspace: objects, files, hooks and configuration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fill(
     project: ProjectObjects,
     settings: ProjectSettings,
 ) -> list[str]:
-    """The workspace is whole at `path`, a new folder; returns the hooks that were left out.
+    """Fill the new folder `path` with the workspace; return the hooks that were left out.
 
     Raises:
         AllocationFailed: the project has not got what it takes.
@@ -60,7 +60,7 @@ def fill(
 
 
 def _name_commits(git_dir: Path, spec: WorkspaceSpec) -> None:
-    """Its branches are there: only after their commits, else git would miss those."""
+    """Write its refs; after the objects, else git would miss them."""
     refs = "".join(f"{commit} {name}\n" for name, commit in sorted(spec.refs.items()))
     header = "# pack-refs with: peeled fully-peeled sorted \n"
     (git_dir / "packed-refs").write_bytes(os.fsencode(header + refs))
@@ -69,7 +69,7 @@ def _name_commits(git_dir: Path, spec: WorkspaceSpec) -> None:
 def _check_out(
     git: Git, project: ProjectObjects, spec: WorkspaceSpec, *, path: Path, filters: frozenset[str]
 ) -> None:
-    """The files and the index are there, written as the project's own configuration says.
+    """Check out files and index as the project's own configuration says.
 
     Git runs in the project's git folder, so that nothing of the workspace is ever in force.
     """
@@ -95,20 +95,20 @@ def _check_out(
 
 
 def _give(folder: Path, owner: int) -> None:
-    """The folder and all that it holds belong to that user. Nobody else can have put a link there."""
+    """Give the folder and everything below it to that user; no other user can have put a link there."""
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files, "."):
             os.chown(Path(parent, name), owner, -1, follow_symlinks=False)
 
 
 def _has_hooks(spec: WorkspaceSpec, settings: ProjectSettings, *, root: Path, common: Path) -> bool:
-    """Whether the hooks of the git folder run in the project, and are to run in the workspace."""
+    """Return whether the hooks of the git folder run in the project and are to run in the workspace."""
     path = settings.hooks_path
     return spec.has_hooks and (not path or (root / path).resolve() == (common / "hooks").resolve())
 
 
 def _copy_files(common: Path, git_dir: Path, *, hooks: bool) -> list[str]:
-    """The hooks and the patterns of the project are there; returns the hooks that are not.
+    """Copy the hooks and `info` files of the project; return the hooks that were left out.
 
     A link stays a link: nobody follows it but the agent.
     """
@@ -122,7 +122,7 @@ def _copy_files(common: Path, git_dir: Path, *, hooks: bool) -> list[str]:
 
 
 def _copy(file: Path, target: Path) -> bool:
-    """Whether a small regular file, or a link as it is, was copied."""
+    """Copy a small regular file, or a link as it is; return whether that was done."""
     try:
         if file.is_symlink():
             target.symlink_to(file.readlink())

@@ -1,4 +1,4 @@
-"""Fetches the branch of a workspace through git's own boundary for untrusted repositories, upload-pack."""
+"""Fetch the branch of a workspace through upload-pack, git's boundary for untrusted repositories."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def require_its_own(
     source: IntakeSource,
     box: Sandbox,
 ) -> None:
-    """The workspace itself has what its commits name: to know the name of an object is not enough.
+    """Require that the workspace itself holds the objects that its commits name.
 
     Git asks for no objects that the project has. Where there are such, everything is fetched once more.
 
@@ -63,7 +63,7 @@ def require_its_own(
 
 
 def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: str) -> None:
-    """The branch of the workspace is `TIP` in the private repository; `more` are flags of git-fetch.
+    """Fetch the branch of the workspace as `TIP`; `more` are flags of git-fetch.
 
     Raises:
         IntakeRefused: the workspace has no such branch.

@@ -1,4 +1,4 @@
-"""Looks at the files of a workspace's repository without following anything in it."""
+"""Examine the files of a workspace's repository without following a link."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-
 
 
 def irregular_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]:
-    """What upload-pack would follow elsewhere or wait for, in the place of what it reads.
+    """Return the links, FIFOs and the like where upload-pack expects files and folders.
 
     Below each of its folders, the first by name where there are more than `MOST_TOLD`.
     Objects may be another repository's where the workspace `is_shared`.
@@ -52,7 +52,7 @@ def irregular_files(workspace: Path, *, is_shared: bool, seconds: float) -> list
 
 
 def _odd_files(git_dir: Path, deadline: float) -> Iterator[Path]:
-    """Links, FIFOs and the like where upload-pack reads: it would follow them, or wait."""
+    """Yield links, FIFOs and the like in what upload-pack reads: it would follow them, or wait."""
     for name in _READ:
         if os.path.lexists(git_dir / name) and not _is(git_dir / name, stat.S_ISREG):
             yield git_dir / name
@@ -65,7 +65,7 @@ def _odd_files(git_dir: Path, deadline: float) -> Iterator[Path]:
 
 
 def _odd_below(folder: Path, deadline: float) -> Iterator[str]:
-    """Without recursion: folders may be deeper in one another than Python's stack.
+    """Yield the irregular files below a folder; without recursion, since folders may be nested very deep.
 
     Names are read as they are looked at: one folder may hold any number of them.
     """
@@ -115,7 +115,7 @@ def _is(path: Path, is_kind: Callable[[int], bool]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchSnapshot:
-    """What a cheap look at a branch of a workspace sees; where two are equal, nobody has moved it meanwhile.
+    """The state of a workspace's branch, read without git; equal snapshots mean that it did not move.
 
     Attributes:
         tip: What the file of the branch says; None where it is not a plain file with a commit.
@@ -127,7 +127,7 @@ class BranchSnapshot:
 
 
 def branch_snapshot(workspace: Path, branch: str) -> BranchSnapshot:
-    """A look at the branch that follows nothing, waits for nothing, and starts no git."""
+    """Read the state of the branch; follows no link, waits for nothing, starts no git."""
     loose = _TIP.fullmatch(_content(workspace, ".git", "refs", "heads", *branch.split("/")))
     if loose:
         return BranchSnapshot(tip=loose[1].decode("ascii"))
@@ -140,7 +140,7 @@ def branch_snapshot(workspace: Path, branch: str) -> BranchSnapshot:
 
 
 def reported_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
-    """The commit of the branch by the repository's own word, packed or not; None where a look does not tell.
+    """Return the commit of the branch as the repository's files state it, packed or not; None where they do not.
 
     Nothing is followed and nothing is waited for. It is the repository's word, and nothing more.
     """
@@ -155,17 +155,17 @@ def reported_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | N
 
 
 def has_alternates(workspace: Path) -> bool:
-    """Whether the workspace's repository names other folders of objects, by the workspace's word."""
+    """Return whether the workspace's repository names other object folders."""
     return bool(_content(workspace, ".git", "objects", "info", "alternates", most=1))
 
 
 def has_checked_out(workspace: Path, branch: str) -> bool:
-    """Whether HEAD of the workspace names the branch, by the workspace's word."""
+    """Return whether HEAD of the workspace names the branch."""
     return _content(workspace, ".git", "HEAD") == f"ref: refs/heads/{branch}\n".encode()
 
 
 def _content(workspace: Path, *parts: str, most: int = _MOST_READ) -> bytes:
-    """The beginning of a file below the workspace; nothing where it is not a regular file."""
+    """Return the beginning of a file below the workspace; empty where it is not a regular file."""
     try:
         with _opened(workspace, *parts) as descriptor:
             is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -176,7 +176,7 @@ def _content(workspace: Path, *parts: str, most: int = _MOST_READ) -> bytes:
 
 @contextmanager
 def _opened(workspace: Path, *parts: str) -> Iterator[int]:
-    """The descriptor of what is there below the workspace, reached through no link."""
+    """Open an entry below the workspace without following a link."""
     descriptor = os.open(workspace, _FOLDER)
     try:
         for part in parts:

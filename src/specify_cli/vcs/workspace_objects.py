@@ -1,4 +1,4 @@
-"""Gives a workspace the objects of its project: all of them shared, or its own history copied."""
+"""Give a workspace the objects of its project: all of them shared, or its own history copied."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _QUIETLY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectObjects:
-    """The git folder of a project, and the form of its objects."""
+    """The git folder of a project, and its object format."""
 
     common: Path
     format: str
@@ -44,7 +44,7 @@ class ProjectObjects:
 
     @classmethod
     def of(cls, git: Git) -> ProjectObjects:
-        """What git says of the project.
+        """Ask git for the object folder and format of the project.
 
         Raises:
             GitFailed: git will not work in it.
@@ -54,7 +54,7 @@ class ProjectObjects:
         return cls(common=Path(told[0]), format=told[1], is_shallow=told[2] == "true")
 
     def shallow(self) -> bytes:
-        """The commits whose parents the project has not got, as git's file of them says.
+        """Return the content of git's `shallow` file: commits whose parents are missing.
 
         Raises:
             OSError: it cannot be read.
@@ -64,7 +64,7 @@ class ProjectObjects:
         return read_file(self.common / "shallow", max_bytes=MOST_SHALLOW)
 
     def format_settings(self, *, is_bare: bool = False, is_partial: bool = False) -> list[Setting]:
-        """The settings without which git does not take a folder for a repository of this form."""
+        """Return the settings that git requires of a repository of this format."""
         is_other = self.format != "sha1"
         version = "1" if is_other or is_partial else "0"
         named = [Setting(key="extensions.objectformat", value=self.format)] if is_other else []
@@ -77,7 +77,7 @@ class ProjectObjects:
 
 
 def begin(git_dir: Path, *, branch: str, settings: Iterable[Setting]) -> None:
-    """An empty repository is in a new folder. Source: gitrepository-layout(5).
+    """Create an empty repository in a new folder. Source: gitrepository-layout(5).
 
     Raises:
         OSError: the disk refused.
@@ -91,7 +91,7 @@ def begin(git_dir: Path, *, branch: str, settings: Iterable[Setting]) -> None:
 def share(
     project: ProjectObjects, git_dir: Path, *, final_path: Path, settings: ProjectSettings
 ) -> None:
-    """The repository whose git folder is going to be at `place` has every object of the project, and no more history.
+    """Let the repository, whose git folder will be at `final_path`, use every object of the project.
 
     Raises:
         AllocationFailed: the path of the project cannot be written down for git.
@@ -105,7 +105,7 @@ def share(
 def borrowing(
     project: ProjectObjects, *, final_path: Path, settings: ProjectSettings
 ) -> dict[str, bytes]:
-    """What the files hold by which the git folder at `place` has the project's objects.
+    """Return the files by which the git folder at `final_path` uses the project's objects.
 
     Raises:
         AllocationFailed: the path of the project cannot be written down for git.
@@ -130,7 +130,7 @@ def copy(
     commits: Iterable[str],
     settings: ProjectSettings,
 ) -> None:
-    """The repository has an own copy of all that the commits reach, and of nothing else.
+    """Copy all objects that the commits reach, and no others, into the repository.
 
     Raises:
         AllocationFailed: the project itself has not got all of it.
@@ -145,7 +145,7 @@ def copy(
 
 
 def _require_whole(git: Git, commits: list[str], *, remote: str) -> None:
-    """The project, a partial clone, has every object that the commits reach.
+    """Require that a partial clone has every object that the commits reach.
 
     Raises:
         AllocationFailed: saying how to fetch the others.

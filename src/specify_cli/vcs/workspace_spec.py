@@ -1,4 +1,4 @@
-"""What somebody says who wants a workspace."""
+"""The specification of a workspace to make."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Objects(Enum):
-    """Where a workspace has the objects of the project from."""
+    """Where a workspace gets the objects of the project from."""
 
     SHARED = "share"
     COPIED = "copy"
@@ -17,7 +17,7 @@ class Objects(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceSpec:
-    """What workspace is to be made.
+    """The workspace to make.
 
     Attributes:
         place: Its path, a folder right below `.worktrees`.
@@ -43,6 +43,6 @@ class WorkspaceSpec:
 
     @property
     def refs(self) -> dict[str, str]:
-        """The commits of all its branches, by the name of the ref."""
+        """The commits of all its branches by ref name."""
         tips = {**self.branches, self.branch: self.commit}
         return {f"refs/heads/{name}": commit for name, commit in tips.items()}

@@ -1,4 +1,4 @@
-"""Makes the workspace of an execution lane: an independent repository that agents own."""
+"""Make the workspace of an execution lane: an independent repository that agents own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NAME: Final = "workspace"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeWorkspace:
-    """A workspace that has its name. `left_out` are the hooks that were not copied; `old` is what was replaced."""
+    """A finished workspace. `left_out` are the hooks not copied; `old` is the workspace replaced."""
 
     identity: Identity
     left_out: Sequence[str] = ()
@@ -45,7 +45,7 @@ def make(
     *,
     remember: Callable[[Identity], object] = lambda made: None,
 ) -> MadeWorkspace:
-    """Make a workspace where nothing is.
+    """Make a workspace at a free path.
 
     `remember` is told which folder it is, before it has its name.
 
@@ -77,7 +77,7 @@ def swap(
     require_idle: Callable[[Path], object] = lambda path: None,
     remember: Callable[[Identity], object] = lambda made: None,
 ) -> MadeWorkspace:
-    """Make a workspace in the place of the one that is known as `old`, which moves to the trash.
+    """Make a workspace in place of the one known as `old`, which moves to the trash.
 
     `require_idle` raises where `old` must not be replaced. It is called with the path of `old` before the
     swap and, with its path in the trash, once more after it: then nobody comes in any more.
@@ -105,7 +105,7 @@ def swap(
 
 
 def _require_free(path: Path) -> None:
-    """Nothing has the name.
+    """Refuse a path that is taken.
 
     Raises:
         AllocationFailed: something has.
@@ -115,7 +115,7 @@ def _require_free(path: Path) -> None:
 
 
 def _require_left(path: Path, folder: Identity, *, at: Path) -> None:
-    """Nobody stands in the folder, which is now at `at`.
+    """Refuse a folder, now at `at`, that is the working directory of a process.
 
     Raises:
         AllocationFailed: naming the processes.
@@ -131,7 +131,7 @@ def _require_left(path: Path, folder: Identity, *, at: Path) -> None:
 def _complete(
     repo: Repository, spec: WorkspaceSpec, *, parent: int
 ) -> Iterator[tuple[PrivateFolder, MadeWorkspace]]:
-    """A workspace that is whole and on the disk, in a private folder.
+    """Build a complete workspace on the disk in a private folder.
 
     Where the block raises, nothing is left: neither files nor pins.
     """
@@ -153,7 +153,7 @@ def _complete(
 
 
 def _require_sound(spec: WorkspaceSpec) -> None:
-    """What becomes part of a file of git's own cannot be taken for something else.
+    """Refuse branches and commits that git's own files would not take for such.
 
     Raises:
         AllocationFailed: a branch or a commit is not one.
