@@ -14,7 +14,7 @@ from typing import Final
 from specify_cli.errors import StorageFailed
 from specify_cli.files import durability, folders
 
-# A link that is not followed, a folder, or, as `files.regular` says it, anything else.
+# Errors of an open that met a link, a folder, or another entry that is not a regular file.
 _NOT_A_FILE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})
 
 
@@ -29,8 +29,8 @@ def publish(
     """Replace the file at `path` atomically and durably by one that holds exactly `data`.
 
     `mode` is subject to the process's umask. The temporary file is named `.<name>.<random>.tmp`.
-    With `below`, no link between that folder and the file is followed. With `sweeps`, what killed
-    writers of this name have left is gone too; that lists the folder.
+    With `below`, no link between that folder and the file is followed. With `sweeps`, temporary
+    files that killed writers of this name left are removed too; that lists the folder.
 
     Raises:
         StorageFailed: the disk refused; nothing was left behind.
@@ -88,11 +88,11 @@ def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> Non
 
 def _open_new(name: str, mode: int, *, folder: int) -> int:
     """Create a file and lock it, so that a sweep sees that its writer is alive."""
-    # O_EXCL makes the file, or fails: it follows no link either.
+    # O_EXCL does not follow a link either.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     while True:
         descriptor = os.open(name, flags, mode, dir_fd=folder)
-        # A file system without locks is swept by nobody: there no lock can be had.
+        # On a file system without locks nothing is swept: a sweep needs the lock.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
@@ -117,7 +117,7 @@ def _sweep(name: str, *, folder: int) -> None:
 def _remove_left(temporary: str, *, folder: int) -> None:
     descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
-        # The kernel took the lock from a writer that was killed; it refuses while one is alive.
+        # The kernel released the lock of a killed writer; a living one keeps it.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(temporary, dir_fd=folder)
     finally:
@@ -142,7 +142,7 @@ def translated(path: Path, verb: str) -> Iterator[None]:
     """Turn an OSError of the block into StorageFailed.
 
     Raises:
-        StorageFailed: naming `path`, what was to be done with it, and what the disk said.
+        StorageFailed: the message names `path`, the operation and the reason.
     """
     try:
         yield

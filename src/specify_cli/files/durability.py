@@ -9,8 +9,9 @@ from pathlib import Path
 def sync_all() -> None:
     """Sync all file systems, so that everything git has written by now survives a power loss.
 
-    Git syncs files on request, but no folder: the name of a ref, or a whole worktree, may be gone.
-    One sync of the file systems makes objects, refs, index, files and all their names durable.
+    Git syncs files on request but never folders, so that the name of a ref or a whole worktree
+    could vanish. Syncing the file systems makes objects, refs, index, files and all their names
+    durable.
     """
     os.sync()
 

@@ -78,7 +78,7 @@ def make_folder(name: str, *, parent: int, mode: int) -> None:
     """
     with contextlib.suppress(FileExistsError):
         os.mkdir(name, mode, dir_fd=parent)
-        # What is moved into it must not be lost with it when the power goes.
+        # A power loss must not lose the folder with what is moved into it.
         os.fsync(parent)
 
 
@@ -152,7 +152,7 @@ def _open_or_refuse(folder: Path, below: Path) -> int:
 
 @lru_cache(maxsize=1024)
 def _parts_between(folder: Path, below: Path) -> tuple[str, ...]:
-    # The same few folders are opened with every request.
+    # Cached, because every request opens the same few folders.
     return folder.relative_to(below).parts
 
 

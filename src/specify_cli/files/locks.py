@@ -1,9 +1,9 @@
 """Named locks between processes; the kernel frees them when their process dies.
 
-A lock that is free is taken here, because that is done some times a request; `filelock` waits for one that is
-not, and takes it again on a new file where its own was removed meanwhile. Both ask the kernel for the same. Each
-file says who held it last, since when and for what, so that a refusal can name it, and so that what a
-dead holder left running, with the descriptor of the lock, can be ended.
+A free lock is taken by one `flock` here, because every request takes several; `filelock` waits for
+a taken one, and retries where the lock file was removed meanwhile. Both use the same lock of the
+kernel. Each file records its last holder, since when and for what, so that a refusal can name it
+and so that processes which a dead holder left running with the descriptor can be ended.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Lock(Protocol):
 def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterator[int]:
     """Hold the lock `path` during the block; not re-entrant.
 
-    Unless it `is_kept`, its file is gone afterwards: for locks whose names are not a fixed set.
+    Unless `is_kept`, the file is removed afterwards; for locks whose names are not a fixed set.
 
-    Yields its descriptor: a process that inherits it keeps the lock from everybody else, should
-    this one be killed before. In a batch it is held until the batch ends.
+    Yields the descriptor: a child process that inherits it keeps the lock if this process is
+    killed. In a batch the lock is held until the batch ends.
 
     Raises:
         StorageFailed: the lock stayed taken for `timeout_s`, or its file could not be made.
@@ -68,7 +68,7 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
         yield descriptors[-1]
     finally:
         if not is_kept:
-            # The work is done; a file that stays does no harm.
+            # The work is done; a file that stays is harmless.
             with contextlib.suppress(OSError):
                 path.unlink()
         lock.release()
@@ -148,7 +148,7 @@ class _Taken:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        # A process that has inherited the descriptor would keep what is only closed.
+        # Closing alone does not unlock while a child has inherited the descriptor.
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
 
@@ -177,7 +177,7 @@ def _take_free(path: Path) -> int | None:
     try:
         descriptor = os.open(path, _FLAGS, _MODE)
     except FileNotFoundError:
-        # That folder alone: where the one around it is gone, it was moved, and the locks with it.
+        # Only this folder: where its parent is missing, the project was moved with its locks.
         path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, _FLAGS, _MODE)
     try:
@@ -199,7 +199,7 @@ def _take_free(path: Path) -> int | None:
 def _make_common(descriptor: int, folder: Path) -> None:
     """Give a new lock file the owner and group of its folder, so that every user of the folder can take it."""
     around = folder.stat()
-    # Without that it still works for the user who made it.
+    # Without that the lock still works for the user who made it.
     with contextlib.suppress(OSError):
         if os.geteuid() == 0:
             os.fchown(descriptor, around.st_uid, around.st_gid)
@@ -208,7 +208,7 @@ def _make_common(descriptor: int, folder: Path) -> None:
 
 
 def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -> Lock | None:
-    # Inside the functions that wait: loading it takes longer than most locks are held.
+    # Imported inside the functions that wait: importing takes longer than most locks are held.
     from filelock import Timeout
 
     lock = _file_lock(path, on_acquired)
@@ -225,7 +225,7 @@ def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -
 def _waits(timeout_s: float) -> Iterator[float]:
     """Yield how long to wait before the holder is checked again.
 
-    Once more at least than nothing: what kept the lock taken may just have been ended.
+    At least two tries, because the process that kept the lock taken may just have been ended.
     """
     deadline = time.monotonic() + timeout_s
     yield 0.0
@@ -238,7 +238,7 @@ def _waits(timeout_s: float) -> Iterator[float]:
 def _file_lock(path: Path, on_acquired: Callable[[int], None]) -> FileLock:
     from filelock import FileLock
 
-    # A lock that falls back to mere existence would outlive a killed process and block everybody.
+    # A lock that falls back to the existence of a file would outlive a killed process.
     return FileLock(
         path,
         thread_local=False,
@@ -255,6 +255,6 @@ def _sign(descriptor: int) -> None:
         "doing": processes.what_is_done()[:LONGEST_DOING],
     }
     text = json.dumps(signature).ljust(SIGNATURE_WIDTH) + "\n"
-    # A full disk must not cost the lock: the name of the holder is only a courtesy.
+    # Ignore a full disk: the signature only improves messages.
     with contextlib.suppress(OSError):
         os.pwrite(descriptor, text.encode("ascii"), 0)

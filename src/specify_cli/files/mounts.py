@@ -15,7 +15,8 @@ _MOST_READ: Final = 1024
 def mount_of(descriptor: int) -> bytes:
     """Return a value that is equal for two folders of the same mount only.
 
-    By the kernel's number: a bind mount has the device of what it shows. By the device where there is no `/proc`.
+    Uses the kernel's mount id, because a bind mount has the device of its source; the device where
+    there is no `/proc`.
 
     Raises:
         OSError: the kernel refused.

@@ -13,7 +13,7 @@ from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.regular_files import opened_plain
 
 _DEEPEST: Final = 200
-"""How many levels of folders are copied; each has two open descriptors."""
+"""The deepest folder that is copied; each level has two open descriptors."""
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -21,11 +21,12 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 def move(name: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
     """Move the entry `name` to `new`; no link is followed.
 
-    On another file system it is copied first, durably, under a name of its own: who is killed in between leaves
-    it here as it was. Killed while it is removed here, it is in both places. Nobody else may use either meanwhile.
+    To another file system it is copied durably under a temporary name, then renamed, then removed
+    here. A process killed before the rename leaves the source as it was; killed during the removal,
+    it leaves both. The caller keeps other processes away from both.
 
     Raises:
-        OSError: the disk refused; it is here as it was, or whole in both places.
+        OSError: the disk refused; the source is unchanged, or complete in both places.
     """
     try:
         os.rename(name, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
@@ -41,7 +42,7 @@ def copy(name: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
     """Copy the entry `name` durably to the free name `new`.
 
     Raises:
-        OSError: the disk refused; nothing is called `new`.
+        OSError: the disk refused; `new` does not exist.
     """
     draft = f".{new.lstrip('.')}.moved.tmp"
     _remove(draft, dst_dir_fd)

@@ -63,12 +63,12 @@ def read_with_status(
     path: Path, *, max_bytes: int, dir_fd: int | None = None, owner_uid: int | None = None
 ) -> tuple[bytes, os.stat_result]:
     """Return the bytes of the regular file at `path`, and the status of the very file that was read."""
-    # Judged before opening too: merely opening a device can have effects.
+    # Checked before opening too: opening a device can have effects.
     _require_plain(os.stat(path, dir_fd=dir_fd, follow_symlinks=False))
     with os.fdopen(_open(path, dir_fd), "rb") as file:
         status = os.fstat(file.fileno())
         _require_plain(status)
-        # Whose it is comes before how large it is: a stranger learns nothing of the bounds.
+        # The owner is checked before the size, so that a foreign user does not learn the bound.
         _require_owner(status, owner_uid)
         _require_bounded(status, max_bytes)
         data = file.read(max_bytes + 1)
@@ -81,8 +81,8 @@ def read_with_status(
 def opened_plain(name: str, *, folder: int, flags: int, mode: int = 0o644) -> Iterator[FileIO]:
     """Open the regular file `name` in an open folder with `flags`; unbuffered.
 
-    No link is followed, and nothing is waited for. Hard links count as files: copies of a project
-    that were made with them are whole.
+    No link is followed and no FIFO is waited for. Hard links count as files, since a project may be
+    copied with them.
 
     Raises:
         NotRegular: a link, FIFO, folder, device or socket.
@@ -169,7 +169,7 @@ def opened_below(folder: Path, names: Sequence[str]) -> Iterator[IO[bytes]]:
 def _open_judged(name: str, *, folder: int, flags: int, mode: int = 0) -> int:
     """Open `name`, which was a regular file or missing just before."""
     with contextlib.suppress(FileNotFoundError):
-        # Judged before opening too: merely opening a device can have effects.
+        # Checked before opening too: opening a device can have effects.
         _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
     try:
         return os.open(name, flags | _SAFE, mode, dir_fd=folder)

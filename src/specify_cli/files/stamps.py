@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _TICK_NS: Final = 20_000_000
-"""File systems count time in steps; what is written twice in one step may look as if it was not."""
+"""File systems count time in steps; two writes within one step may have the same times."""
 
 
 class FileStamp(NamedTuple):

@@ -13,10 +13,10 @@ from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.mounts import mount_of
 
 MOST_ENTRIES: Final = 10_000_000
-"""So many files and folders go at one call, whoever still writes into them."""
+"""The default number of entries removed by one call, in case others keep writing into the tree."""
 
 _IS_FOLDER: Final = frozenset({errno.EISDIR, errno.EPERM})
-"""What `unlink` says of a folder: Linux the first, POSIX the second."""
+"""The errors of `unlink` for a folder: Linux has the first, POSIX the second."""
 
 _IN_USE: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 _EXCHANGED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -38,8 +38,9 @@ class Budget:
 def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
     """Remove the entry `name` with everything below it; return False where the budget ended first.
 
-    What an inner folder holds is moved up before that folder is removed. So two folders are open at a
-    time and no path is longer than one name, however deep the folders go. What is left, another call goes on with.
+    The content of an inner folder is moved up before that folder is removed. So only two folders
+    are open at a time and every path is one name, at any depth. Another call continues with what is
+    left.
 
     Raises:
         OSError: the disk refused, or something is mounted there, which is not touched.
@@ -55,7 +56,7 @@ def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool
         is_empty = False
         while not is_empty:
             is_empty = True
-            with os.scandir(top) as found:  # A look reads no more than what may go.
+            with os.scandir(top) as found:  # Read no more names than the budget allows.
                 for entry in found:
                     is_empty = False
                     if not _is_removed(entry.name, top, budget):
@@ -69,7 +70,7 @@ def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool
 def _is_removed(name: str, top: int, budget: Budget) -> bool:
     """Remove one entry, lifting what it holds to `top`; return False where the budget ended.
 
-    What another process has exchanged meanwhile, or written there, the next round sees.
+    The next round handles what another process exchanged or wrote meanwhile.
     """
     if not budget.spend():
         return False
@@ -109,7 +110,7 @@ def _lift(child: str, inner: int, top: int) -> None:
             raise
     else:
         return
-    # A folder changes its parent only where its owner may write in it.
+    # A folder can be moved to another parent only where its owner may write in it.
     os.close(_opened(child, inner))
     os.rename(child, secrets.token_hex(16), src_dir_fd=inner, dst_dir_fd=top)
 
@@ -150,7 +151,7 @@ def _require_same_mount(descriptor: int, name: str, dir_fd: int) -> None:
     """Refuse a folder that is on another mount than its parent.
 
     Raises:
-        OSError: it is.
+        OSError: it is on another mount.
     """
     if mount_of(descriptor) != mount_of(dir_fd):
         raise _mounted(name, dir_fd)

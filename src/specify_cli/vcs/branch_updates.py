@@ -26,7 +26,7 @@ from specify_cli.vcs.objects import tree_changes
 _REFLOG_NOTE: Final = "spec-kitty: move"
 
 CheckoutPlan = tuple[Checkout, CheckoutUpdate]
-"""A working tree and the way it is to go."""
+"""A working tree and its update."""
 
 
 class TargetMoved(Exception):
@@ -68,7 +68,7 @@ def update_branch(
         update_checkouts(journeys)
         update_ref(git, branch, move)
     except BaseException:
-        # Whatever tells about the failure, it is not what went wrong with cleaning up after it.
+        # Report the failure itself, not one of the clean-up.
         with suppress(GitFailed, OSError):
             recover_all(git, branch, [checkout for checkout, _ in journeys])
         raise
@@ -96,7 +96,7 @@ def update_ref(git: Git, branch: str, move: CheckoutUpdate) -> None:
     """
     ref = HEADS + branch
     lock_ownership.note_ref(ref, move.goal)
-    # No branch may outlive a power loss that the commits it points at do not.
+    # After a power loss no branch may point at commits that were lost.
     durability.sync_all()
     try:
         git.run("update-ref", "-m", _REFLOG_NOTE, ref, move.goal, move.origin)

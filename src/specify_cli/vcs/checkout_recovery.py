@@ -46,8 +46,9 @@ class _UpdatedPath:
 def recover(checkout: Checkout, move: CheckoutUpdate, *, wanted: str) -> None:
     """Bring every path that the interrupted `move` touched to the commit `wanted`.
 
-    A file that holds neither the origin's nor the goal's content is the user's and stays; so does
-    an index entry that is neither's. Files first, index last, so that a second crash is no harm.
+    A file whose content is neither the origin's nor the goal's is the user's and stays; so does an
+    index entry. Files are written first and the index last, so that recovery can be interrupted and
+    repeated.
 
     Raises:
         GitFailed: the index is locked, or the disk refused.
@@ -134,7 +135,7 @@ def _hashes(checkout: Checkout, paths: list[str]) -> dict[str, str]:
 
 
 def _target(link: Path) -> bytes:
-    # A Path would tidy the target up, and its hash would be another.
+    # A Path would normalize the target and change its hash.
     return os.fsencode(os.readlink(link))  # noqa: PTH115
 
 
@@ -142,7 +143,7 @@ def _is_file(file: Path) -> bool:
     try:
         return file.is_symlink() or file.is_file()
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # Nothing of that name can be there.
+        if error.errno == errno.ENAMETOOLONG:  # No file can have that name.
             return False
         raise
 

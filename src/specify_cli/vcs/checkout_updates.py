@@ -20,11 +20,11 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import Entry, changes, index_info, scratch_index, tree_changes
 
 GITLINK: Final = "160000"
-"""The mode of a repository inside."""
+"""The mode of a nested repository."""
 
 _LOOK: Final = (
     *("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=no"),
-    # Into a repository inside git would go by the settings that it finds there.
+    # In a nested repository git would use the settings of that repository.
     "--ignore-submodules=dirty",
 )
 # A project need not be at the top of its repository.
@@ -60,11 +60,11 @@ def record_update(checkout: Checkout, move: CheckoutUpdate) -> None:
     """Record the update in the git folder of the checkout, so that a crash can be undone."""
     target = _record(checkout)
     content = {"origin": move.origin, "goal": move.goal, "live": move.live}
-    # Always the same name, so that a draft whose writer was killed is written over.
+    # Always the same name, so that the draft of a killed writer is overwritten.
     draft = target.with_name(f"{target.name}.tmp")
     replace_file(draft, json.dumps(content).encode("ascii"))
     draft.replace(target)
-    # Files that were carried must not outlive a power loss that their record does not.
+    # After a power loss no file may have been updated without the record.
     durability.sync_folder(target.parent)
 
 
@@ -75,7 +75,7 @@ def recorded_update(checkout: Checkout) -> CheckoutUpdate | None:
         origin, goal, live = content["origin"], content["goal"], tuple(content["live"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    # Who commits in a worktree can write here: what git is given must be no flag.
+    # An agent in a linked worktree can write here: what git is given must not be a flag.
     is_sound = all(isinstance(it, str) for it in live) and _is_commit(origin) and _is_commit(goal)
     return CheckoutUpdate(origin=origin, goal=goal, live=live) if is_sound else None
 
@@ -123,7 +123,7 @@ def _missions(checkout: Checkout) -> list[str]:
 def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
     """Restore the files of these missions that a sparse checkout leaves out.
 
-    Git takes away what the patterns leave out, and the host reads missions in the working tree.
+    Git removes files that the patterns leave out, and the host reads missions in the working tree.
     """
     if missions:
         listed = checkout.git.run("ls-files", "-z", "-t", "--", *missions).fields
@@ -137,11 +137,11 @@ def _put_back(checkout: Checkout, missions: Collection[str]) -> None:
 def refresh_index(checkout: Checkout) -> None:
     """Refresh the index, so that plumbing does not take unchanged files for modified.
 
-    A filter that fails at the host's own files, because attributes of a merge select it, leaves
-    those alone out.
+    Where a filter that merged attributes select fails at the host's own files, only these are left
+    out.
     """
     try:
-        # Status 1 only says that some file has changes.
+        # Status 1 says that some file has changes.
         checkout.on_index("update-index", "-q", "--refresh", fine=(0, 1))
     except GitFailed:
         writes = {**_AS_PATTERNS, "GIT_OPTIONAL_LOCKS": "1", **_no_filter_required(checkout)}
@@ -149,7 +149,7 @@ def refresh_index(checkout: Checkout) -> None:
 
 
 def _no_filter_required(checkout: Checkout) -> dict[str, str]:
-    # Git writes an index only after a second look at every file that changed in the same moment.
+    # Before it writes an index, git reads again every file that changed in the same instant.
     words = ("config", "-z", "--name-only", "--get-regexp", r"^filter\..*\.required$")
     names = checkout.git.run(*words, check=False).fields
     keys = {f"GIT_CONFIG_KEY_{number}": name for number, name in enumerate(names)}
@@ -161,7 +161,7 @@ def entries_at(checkout: Checkout, commit: str, paths: Collection[str]) -> dict[
     """Return what `commit` holds at each of these paths.
 
     Raises:
-        GitFailed: it is no commit.
+        GitFailed: it is not a commit.
     """
     fields = checkout.git.run("ls-tree", "-z", "--full-tree", commit, "--", *paths).fields
     found: dict[str, Entry | None] = dict.fromkeys(paths)
@@ -177,7 +177,7 @@ def index_changes(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
     """Return what the index holds at every path where it differs from `commit`.
 
     Raises:
-        GitFailed: it is no commit.
+        GitFailed: it is not a commit.
     """
     found = changes(checkout.git, "diff-index", "--cached", commit)
     return {path: new for path, (_, new) in found.items()}
@@ -186,8 +186,7 @@ def index_changes(checkout: Checkout, commit: str) -> dict[str, Entry | None]:
 def modified_files(checkout: Checkout) -> set[str]:
     """Return the tracked paths whose file differs from the index, or which are in conflict.
 
-    With those that git was told not to look at, by `hidden_edits`, and all of the host's own where a
-    filter keeps git from looking at one.
+    Includes `hidden_edits`, and all of the host's own files where a filter fails at one of them.
 
     Raises:
         GitFailed: not a working tree, or a filter of the user fails at another file.
@@ -210,7 +209,7 @@ def modified_files(checkout: Checkout) -> set[str]:
 def hidden_edits(checkout: Checkout) -> set[str]:
     """Return the modified files that are marked assume-unchanged or skip-worktree.
 
-    A sparse checkout marks the files that it leaves out: what is not there is not an edit.
+    A sparse checkout marks the files that it leaves out: a missing file is not an edit.
 
     Raises:
         GitFailed: not a working tree.
@@ -219,7 +218,7 @@ def hidden_edits(checkout: Checkout) -> set[str]:
     marked = {}
     for head, path in staged:
         tag, mode, oid, _ = head.split(" ")
-        # Into a repository inside git would go by the settings that it finds there.
+        # In a nested repository git would use the settings of that repository.
         if (
             (tag.islower() or tag == "S")
             and mode != GITLINK
@@ -228,7 +227,7 @@ def hidden_edits(checkout: Checkout) -> set[str]:
             marked[path] = Entry(mode=mode, oid=oid)
     if not marked:
         return set()
-    # The same entries without the marks.
+    # The same entries without the flags.
     with scratch_index() as env:
         git = checkout.git
         git.run("update-index", "-z", "--index-info", input=index_info(marked, like=""), env=env)

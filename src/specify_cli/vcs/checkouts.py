@@ -19,7 +19,7 @@ from specify_cli.vcs.git import Git, GitFailed, GitResult, time_limit
 HEADS: Final = "refs/heads/"
 _HEAD_PREFIX: Final = f"ref: {HEADS}"
 ORPHAN_PATIENCE_S: Final = 5.0
-"""A git outlives its killed host for as long as it writes files."""
+"""A git may outlive its killed host until it has written its files."""
 
 _POLL_S: Final = 0.01
 _TOLD: Final = 10
@@ -37,7 +37,7 @@ _OPERATIONS: Final = {
 class Checkout:
     """A working tree of the repository; `branch` is None where HEAD is detached.
 
-    `common` is the git folder of the repository, for any but the main one.
+    `common` is the git folder of the repository; None for the main working tree.
     """
 
     path: Path
@@ -59,7 +59,8 @@ class Checkout:
         if git_dir is None:
             text = f"{self.path} is no worktree of this repository: see what its .git file names"
             raise GitFailed(("worktree",), returncode=-1, stderr=text)
-        # Told, so that git does not ask what lies in the worktree: its writer may exchange it any time.
+        # Set explicitly, so that git does not read `.git` in the worktree: an agent may exchange it
+        # at any time.
         location = {
             "GIT_DIR": str(git_dir),
             "GIT_COMMON_DIR": os.path.realpath(self.common or git_dir.parent.parent),
@@ -95,7 +96,7 @@ class Checkout:
         """Refuse a working tree with a file that git would wait for without end.
 
         Raises:
-            GitFailed: it would, or to find out takes longer than git may take.
+            GitFailed: there is one, or the search takes longer than git may take.
         """
         if self.is_main:
             return
@@ -166,8 +167,8 @@ def git_dir_of(folder: Path) -> Path | None:
 def registration_of(folder: Path, *, common: Path | None) -> Path | None:
     """Return where the repository at `common` keeps the state of its worktree `folder`.
 
-    None when `folder` is a link, is none of its worktrees, or its `.git` names anything else:
-    whoever can write a worktree can have it name settings that run programs.
+    None where `folder` is a link or not one of its worktrees, or its `.git` names anything else: an
+    agent that can write in a worktree could name a git folder whose settings run programs.
     """
     named = git_dir_of(folder)
     if named is None or common is None or folder.is_symlink():
@@ -202,8 +203,8 @@ def branch_at_work(git_dir: Path | None) -> str | None:
 def registered(git: Git) -> list[Checkout]:
     """List every working tree that the repository knows, the main one first, missing ones included.
 
-    `git` runs in the main one. The others are read here: `git worktree list` waits for ever where
-    one of them has a FIFO as its HEAD. What cannot be read is left out.
+    `git` runs in the main one. The others are read without git: `git worktree list` waits for ever
+    for a FIFO called HEAD. Unreadable registrations are left out.
 
     Raises:
         GitFailed: not a repository.

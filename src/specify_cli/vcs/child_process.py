@@ -15,7 +15,7 @@ from typing import IO, Any, Final, Protocol
 from specify_cli import processes
 
 MOST_PRINTED: Final = 512 * 1024 * 1024
-"""No more bytes than that are taken from one git."""
+"""The most bytes of output that are read from one process."""
 
 _TICK_S: Final = 0.05
 _SHORT_TICK_S: Final = 0.005
@@ -48,8 +48,8 @@ class ProcessResult:
 def ended_by_signals() -> Iterator[None]:
     """Give the block a grace period when a signal arrives, then raise for the signal.
 
-    What a command line does then, and what it does to clean up, shares that time. A process that
-    has handlers of its own, as the worker, sees to it itself.
+    The rest of the block and all clean-up share that time. A process with handlers of its own, such
+    as the worker, handles signals itself.
     """
     noted: list[int] = []
 
@@ -99,11 +99,11 @@ def communicate(
 ) -> ProcessResult:
     """Feed the process and read its output until it ends; with `leaves_nothing`, end its whole group too.
 
-    No more is listened to once it has printed more than `enough`, at which most programs end.
+    Its output is closed once it has printed more than `enough`, at which most programs end.
 
     Raises:
-        Stopped: it was stopped before its end.
-        HostStops: this process has to end, and so did that one.
+        ProcessStopped: it was stopped before its end.
+        HostStops: this process has to end; the other one was ended.
     """
     attended = _Communication(process, input, enough=enough)
     try:
@@ -145,7 +145,7 @@ class _Communication:
         """Serve the pipes until the process has ended; it is not reaped yet.
 
         Raises:
-            Stopped: it took longer, or printed too much.
+            ProcessStopped: it took longer, or printed too much.
             HostStops: this process has to end.
         """
         deadline = time.monotonic() + limit.seconds
@@ -190,7 +190,7 @@ class _Communication:
     def _send(self, stream: Any) -> None:
         try:
             sent = os.write(stream.fileno(), self._unsent[:_CHUNK])
-        except BrokenPipeError:  # It has read what it wanted.
+        except BrokenPipeError:  # It has read what it needed.
             sent = len(self._unsent)
         self._unsent = self._unsent[sent:]
         if not self._unsent:
@@ -216,14 +216,14 @@ def _end_group(process: ChildProcess) -> None:
     while not _has_ended(process) and time.monotonic() < deadline:
         time.sleep(_SHORT_TICK_S)
     _signal_group(process, signal.SIGKILL)
-    # One that waits for a dead disk ends when that does.
+    # A process that waits for a dead disk cannot be killed before that wait ends.
     deadline = time.monotonic() + processes.KINDNESS_S
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(_SHORT_TICK_S)
 
 
 def _signal_group(process: ChildProcess, number: signal.Signals) -> None:
-    # A group whose leader was reaped may be another's by now.
+    # Once the leader is reaped, another group may have its number.
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)

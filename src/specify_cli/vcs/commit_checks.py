@@ -15,8 +15,8 @@ def check_commits(
     """Check that the commits may be taken in; return the objects that are new with them.
 
     Raises:
-        IntakeRefused: they must not.
-        TooMuch: they are beyond a bound.
+        IntakeRefused: they may not be taken in.
+        LimitExceeded: they exceed a limit.
     """
     if not is_ancestor(git, source.base, tip):
         text = (
@@ -43,7 +43,7 @@ def _faults(git: Git, source: IntakeSource, tip: str, *, most_files: int) -> lis
     """Return the faulty names that neither the base nor the target brought in.
 
     Raises:
-        TooMuch: more files differ from either.
+        LimitExceeded: more files differ from either.
     """
     ends = [source.base]
     if source.public:
@@ -65,12 +65,12 @@ def _beside(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault
     """Return the faulty names in the history of the tip that `base` does not have.
 
     Raises:
-        TooMuch: more files than `most_files` differ, or there are `MOST_FAULTS`.
+        LimitExceeded: more files than `most_files` differ, or there are `MOST_FAULTS`.
     """
     in_the_end = case_faults(git, tip, base=base, most_files=most_files)
     ever = tree_faults(git, [tip], beside=base)
     if len(ever) == MOST_FAULTS:
-        # There may be more, so that they cannot be compared with those beside another commit.
+        # There may be more, so that a comparison with another base is impossible.
         raise LimitExceeded(f"they have {MOST_FAULTS} faulty names, or more", path=ever[0].path)
     return in_the_end + ever
 

@@ -1,8 +1,8 @@
 """Take the commits of a branch from an agent's workspace into the project.
 
-Every byte of the workspace may be hostile, and may change meanwhile. Git's own boundary for such
-repositories, upload-pack, reads it; what it sends goes to a repository of the host's own first, and
-nothing of it reaches the project before all of it was judged.
+Every byte of the workspace may be hostile and may change meanwhile. It is read by upload-pack,
+git's boundary for untrusted repositories. What upload-pack sends goes to a scratch repository
+first; nothing reaches the project before all of it was checked.
 
 Source: `workspaces.md`, "taking commits in", is the design; git-upload-pack(1), SECURITY.
 """
@@ -60,8 +60,8 @@ _NAMING_S: Final = 5.0
 class FetchedCommits:
     """Commits that passed all checks and are not in the project yet; `tip` is the last.
 
-    `is_sandboxed` where the workspace was read by a git that could see nothing else. `storage` is where
-    their files of git-lfs go; None where they bring no such file.
+    `is_sandboxed` where the git that read the workspace could see nothing else. `storage` is where
+    their git-lfs objects go; None where they bring none.
     """
 
     tip: str
@@ -108,7 +108,7 @@ class FetchedCommits:
         if self.storage is not None:
             lfs.move_staged(self.scratch, self.storage)
         self.scratch.move_objects()
-        # No ref may outlive a power loss that the commits it points at do not.
+        # After a power loss no ref may point at commits that were lost.
         durability.sync_all()
 
     def move_in(self, repo: Repository) -> None:
@@ -174,8 +174,8 @@ def fetched_commits(
             except GitFailed:
                 if time_limit() <= 0:
                     raise
-                # What git prints may be the agent's words, so that they do not tell whether the disk
-                # failed. Where it did once, or the agent was just writing, it goes well now.
+                # Try once more: the agent may just have been writing, or the disk failed once. The
+                # message of git does not tell, since an agent may have written it.
                 found = until_the_end.enter_context(
                     _judged(repo, source, known=known, bounds=bounds)
                 )
@@ -238,10 +238,10 @@ def _timed_out(source: IntakeSource, seconds: float) -> IntakeRefused:
 def _box(source: IntakeSource) -> Sandbox:
     """Check the shape of the workspace and return the sandbox to read it in.
 
-    It may have another by the time that git reads it: then that ends in the box, or at the deadline.
+    The shape may change before git reads it; the sandbox and the deadline contain that.
 
     Raises:
-        IntakeRefused: it has not.
+        IntakeRefused: a file is not of the type that git expects.
     """
     faults = irregular_files(source.workspace, is_shared=bool(source.shared), seconds=time_limit())
     if faults:

@@ -12,7 +12,7 @@ from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import read_objects, write_commit
 
 MOST_COMMIT_BYTES: Final = 1024 * 1024
-"""A replayed commit is written anew with its message; those of people have a few hundred bytes."""
+"""The largest commit that is replayed: it is held in memory. A usual one has a few hundred bytes."""
 
 
 class NotReplayed(Exception):
@@ -74,7 +74,7 @@ def replay(head: MergeResult, picked: PickedCommit) -> MergeResult:
     is_next = picked.parents == (head.commit,)
     if is_next and not (head.kept and head.kept.changed_in(head.git, picked.tree)):
         return replace(head, commit=picked.oid, tree=picked.tree)
-    # A commit with our tree and the picked one's parent makes that parent the base of the merge.
+    # A stand-in with our tree and the picked commit's parent makes that parent the merge base.
     stand_in = write_commit(head.git, tree=head.tree, parents=picked.parents, message="stand-in")
     flags = () if picked.parents else ("--allow-unrelated-histories",)
     merged = head.merged_with(stand_in, picked.oid, *flags)
@@ -84,7 +84,7 @@ def replay(head: MergeResult, picked: PickedCommit) -> MergeResult:
 
 
 def _rewrite(head: MergeResult, picked: PickedCommit, tree: str) -> str:
-    # Written by hand, because only so do author and message keep their bytes in any encoding.
+    # Not by `commit-tree`: this keeps the bytes of author and message in any encoding.
     committer = head.git.text("var", "GIT_COMMITTER_IDENT")
     lines = (
         f"tree {tree}\nparent {head.commit}\n".encode(),

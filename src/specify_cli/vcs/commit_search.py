@@ -9,7 +9,7 @@ from typing import Final
 from specify_cli.vcs.git import Git
 
 MOST: Final = 1000
-"""Versions of the file that are looked at, the newest ones."""
+"""The most versions of a file that are searched, newest first."""
 
 
 def commits_with_message_line(
@@ -17,8 +17,8 @@ def commits_with_message_line(
 ) -> list[tuple[str, str]]:
     """Return first-parent commits, and their messages, that have a line beginning with `begins`, newest first.
 
-    Only commits that change one of the files, named from the top of the checkout: what was merged into a branch may say
-    whatever it likes.
+    Only commits that change one of the files count, named from the top of the checkout: messages of
+    merged commits prove nothing.
 
     Raises:
         GitFailed: git refused, or there is no such branch.
@@ -39,7 +39,8 @@ def commits_with_message_line(
 def commits_with_text(git: Git, name: str, texts: Collection[bytes]) -> list[str]:
     """Return the commits of all branches and tags whose version of the file holds one of the texts, newest first.
 
-    `name` is from the top of the checkout. The texts are not shown to other processes.
+    `name` is relative to the top of the checkout. The texts are secret and never passed to another
+    process.
 
     Raises:
         GitFailed: git refused.

@@ -14,13 +14,13 @@ from specify_cli.vcs.tree_checks import MOST_TREE_BYTES, TreeFault, entries
 
 MOST_OBJECTS: Final = 1_000_000
 MOST_PATH_BYTES: Final = 3000
-"""Linux opens no path of more than 4,095 bytes, and that of the project counts, too."""
+"""Linux opens no path of more than 4,095 bytes, including that of the project."""
 
 MOST_DEPTH: Final = 128
-"""Folders in one another; they are read one after the other."""
+"""The deepest nesting of folders; they are read one after the other."""
 
 PORTION_BYTES: Final = 16 * 1024 * 1024
-"""Of folders that are compared at once: what they hold takes ten times as much memory."""
+"""The size of the trees compared at once; parsed, they take ten times as much memory."""
 
 _SIZE: Final = ("--batch-check=%(objectsize)",)
 _LISTED_BYTES: Final = 256 * 1024 * 1024
@@ -31,7 +31,7 @@ Names = dict[bytes, tuple[str, str]]
 
 BYTES_SETTING: Final = "intake_max_bytes in .kitty/config.toml"
 FILES_SETTING: Final = "intake_max_files in .kitty/config.toml"
-"""What an operator can set for the bounds."""
+"""How messages name the settings of the limits."""
 
 
 class LimitExceeded(Exception):
@@ -79,7 +79,7 @@ def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) ->
     """Return the objects of `tip` that `known` do not have, within the limits.
 
     Raises:
-        TooMuch: they are not.
+        LimitExceeded: they exceed a limit.
         GitFailed: git cannot read them.
     """
     flags = ("--objects", *(f"^{commit}" for commit in known))
@@ -107,12 +107,12 @@ def new_objects(git: Git, tip: str, *, known: Sequence[str], most_bytes: int) ->
 def case_faults(git: Git, tip: str, *, base: str, most_files: int) -> list[TreeFault]:
     """Return new names of `tip` that collide with another name of their folder on some file systems.
 
-    They differ only in case, or in whether an accent is a character of its own.
+    Such names differ only in case or in Unicode normalization.
 
-    The tree is walked level by level, so that one with few objects and a billion paths is refused.
+    The tree is walked level by level, so that a tree of few objects and a billion paths is refused.
 
     Raises:
-        TooMuch: more than `most_files` paths differ from those of `base`, or one is too long.
+        LimitExceeded: more than `most_files` paths differ from those of `base`, or one is too long.
         GitFailed: git cannot read a tree.
     """
     before, after = git.run("rev-parse", f"{base}^{{tree}}", f"{tip}^{{tree}}").lines

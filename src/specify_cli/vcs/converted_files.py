@@ -1,7 +1,7 @@
 """Recognize files that differ from a commit only by line endings or filters.
 
-A look at a workspace must not take them for changed. Git converts line endings by itself; a filter is a
-program, and none runs here on what an agent wrote.
+Such files do not count as changed. Git converts line endings itself; a filter is a program, and
+none runs on files that an agent wrote.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def copy_attributes(made: ScratchRepository) -> None:
 class FilteredFiles:
     """The files that filters write into a workspace; the scratch index is that of the commit.
 
-    `filters` are those that may run on the host; None for all that git has in the project.
+    `filters` are the ones that may run on the host; None for all that git has in the project.
     """
 
     repo: Repository
@@ -75,12 +75,12 @@ class FilteredFiles:
     def unchanged(self, changed: Collection[str]) -> set[str]:
         """Return the files that differ from the commit only as filters make them.
 
-        A file of git-lfs is compared by its digest. For another filter the host writes the committed
-        file once more, as it did when it made the workspace.
+        A git-lfs file is compared by its digest. For other filters the host writes the committed
+        file again, as it did for the workspace.
 
         Raises:
             GitFailed, OSError: git or the disk refused.
-            TimeoutError: to read them took too long.
+            TimeoutError: reading them took too long.
         """
         by_filter = dict(self._filters_of(changed)) if changed else {}
         if by_filter.keys().isdisjoint({*self.settings.filters, lfs.FILTER}):
@@ -133,7 +133,7 @@ class FilteredFiles:
         }
         git = replace(self.repo.git, folder=expected, location=location)
         named = b"".join(os.fsencode(path) + b"\0" for path in ours)
-        # What a filter refuses is not written.
+        # A file at which a filter fails is not written.
         git.run("checkout-index", "-z", "--stdin", input=named, check=False)
         for path in ours:
             with suppress(FileNotFoundError), opened_file(expected / path) as wanted:

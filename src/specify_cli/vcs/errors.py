@@ -8,7 +8,7 @@ from collections.abc import Sequence
 class AllocationFailed(Exception):
     """An execution lane cannot get its workspace; `reason` says why and what to do.
 
-    `code` names the case, and `files` are those that it is about.
+    `code` names the case; `files` are the files concerned.
     """
 
     def __init__(

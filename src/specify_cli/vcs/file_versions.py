@@ -12,10 +12,10 @@ from specify_cli.vcs.repository import Repository
 UNTRACKED: Final = "untracked"
 MODIFIED: Final = "modified"
 _MOST_STASHES: Final = 20
-"""So many are looked at, the newest first."""
+"""The most stashes that are examined, newest first."""
 
 _OWN: Final = "kitty/"
-"""Branches of that name are the host's own."""
+"""The prefix of the host's own branches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

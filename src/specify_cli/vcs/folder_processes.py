@@ -16,22 +16,22 @@ from specify_cli.files.mounts import mount_of
 from specify_cli.patterns import pattern
 
 MOST_TOLD: Final = 10
-"""So many processes are told of."""
+"""The most processes that are returned."""
 
 _PROC: Final = Path("/proc")
 _FOLDER: Final = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
 _LONGEST_S: Final = 2.0
 _MOST_READ: Final = 4096
 _USER: Final = pattern(rb"^Uid:\t(\d+)", re.MULTILINE)
-"""The real user: a program that is setuid is not root's because it runs as root."""
+"""The real user: a setuid program run by a user is that user's."""
 
 
 def processes_in(folder: Identity, *, owner: int) -> list[int]:
     """Return up to ten processes whose working directory is the folder or below it, as far as the caller may see them.
 
-    Those of root, of the caller's user and of `owner`, whose folder it is, count: nobody else keeps it
-    in use. The caller's own process counts. A bind mount of the folder is the folder itself.
-    Empty where there is no `/proc`. What is not found within two seconds counts as not there.
+    Only processes of root, of the caller's user and of `owner`, the owner of the folder, count; the
+    caller's own process does too. A bind mount of the folder counts as the folder. Empty where
+    there is no `/proc`; the search ends after two seconds.
     """
     look = _ProcessSearch(folder)
     pids = look.processes_of(frozenset({0, os.getuid(), owner}))
@@ -58,8 +58,8 @@ class _ProcessSearch:
     def finds(self, pid: int) -> bool:
         """Return whether the folder is the working directory of the process or above it.
 
-        By identity: the name that the kernel tells may be that of another mount. Processes that stand
-        in one folder of one mount have the same folders above them.
+        Compares identities, since the path that the kernel reports may be of another mount. Folders
+        that were searched once are not searched again.
         """
         start = None
         try:
@@ -71,7 +71,7 @@ class _ProcessSearch:
                     if start in self._elsewhere or self._is_over():
                         return False
         except OSError:
-            return False  # It has ended, or is another user's.
+            return False  # It has ended, or belongs to another user.
         if start:
             self._elsewhere.add(start)
         return False
@@ -84,7 +84,7 @@ def _upwards(pid: int) -> Generator[tuple[int, Identity]]:
     """Yield the working directory of a process and those above it, each open until the next one.
 
     Raises:
-        OSError: it has ended, or is another user's.
+        OSError: it has ended, or belongs to another user.
     """
     here = os.open(f"{_PROC}/{pid}/cwd", _FOLDER)
     try:
@@ -94,7 +94,7 @@ def _upwards(pid: int) -> Generator[tuple[int, Identity]]:
             here, below = os.open("..", _FOLDER, dir_fd=here), here
             try:
                 last, found = found, Identity.of(os.fstat(here))
-                # Only the root is above itself; a folder that is bound into itself is in another mount.
+                # Only the root is its own parent; a folder bound into itself is in another mount.
                 if found == last and mount_of(here) == mount_of(below):
                     return
             finally:

@@ -25,7 +25,7 @@ DOWNLOADS_OFF: Final = (
     *("-c", "lfs.url=http://localhost:0"),
     *("-c", "lfs.skipDownloadErrors=true"),
 )
-"""Git-lfs writes the files that it has: `.lfsconfig`, which an agent can commit, says where others are."""
+"""Git-lfs uses local objects only: `.lfsconfig`, which an agent can commit, names the server."""
 
 OVERRIDES: Final = (
     *("-c", "commit.gpgSign=false"),
@@ -46,7 +46,7 @@ OVERRIDES: Final = (
     *("-c", "status.showUntrackedFiles=normal"),
     *("-c", "submodule.recurse=false"),
 )
-"""The user's settings that would change an answer of ours."""
+"""Overrides of user settings that would change the answers of git."""
 
 FALLBACK_NAME: Final = "spec-kitty"
 FALLBACK_EMAIL: Final = "spec-kitty@localhost"
@@ -81,7 +81,7 @@ _REDIRECTING: Final = frozenset(
 _FIXED: Final = {
     "LC_ALL": "C",
     "GIT_EDITOR": ":",
-    # History as it is, not as a local note says that it should look.
+    # Ignore local grafts and replacements of history.
     "GIT_GRAFT_FILE": f"{os.devnull}/none",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
@@ -169,14 +169,15 @@ class Git:
 
     folder: Path
     overrides: tuple[str, ...] = HOOKS_OFF + DOWNLOADS_OFF + OVERRIDES
-    # Off where git may start what outlives it, a cache of credentials for one.
+    # Whether git inherits locks; off where it may start a long-lived process such as a credential
+    # cache.
     keeps: bool = True
-    # Variables that name the repository, where the folder's own word for it counts for nothing.
+    # Variables that name the repository, where the `.git` of the folder is not trusted.
     location: Mapping[str, str] = field(default_factory=dict)
-    # What starts git: limits, a sandbox.
+    # The command that starts git: limits, a sandbox.
     prefix: tuple[str, ...] = ()
-    # The whole environment, where nothing of this process's own may be in force; nothing that git
-    # starts then outlives it.
+    # The whole environment, where this process's own is not passed on; git's children are then
+    # ended with it.
     environment: Mapping[str, str] | None = None
 
     def run(
@@ -191,8 +192,8 @@ class Git:
     ) -> GitResult:
         """Run git to its end, within `timeout_s` (default: `time_limit()`).
 
-        What it prints goes to the file `output` where there is one, and is not in the answer. Once it has
-        printed more than `enough` bytes it ends, which is not a failure.
+        With `output`, standard output goes to that file and is not in the result. Git is ended once
+        it has printed more than `enough` bytes, which is not a failure.
 
         Raises:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
@@ -209,7 +210,7 @@ class Git:
                     process,
                     input or b"",
                     limit=TimeLimit(setting=setting, seconds=timeout_s or time_limit()),
-                    # Nor any holder of the lock.
+                    # Nor may a child keep the lock.
                     leaves_nothing=bool(kept) or self.environment is not None,
                     enough=enough,
                 )
@@ -258,8 +259,8 @@ def _started(
 ) -> subprocess.Popen[bytes]:
     processes.require_time()
     batch.require_none()
-    # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, no
-    # credential helper finds a terminal to wait at, and all that git starts can be ended.
+    # A session of its own: Ctrl-C at the worker's terminal must not interrupt an update, a
+    # credential helper finds no terminal to wait at, and all children can be ended.
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -286,7 +287,7 @@ def _lock_of_branch(lock: Path) -> Iterator[str]:
         with suppress(OSError, ValueError, NotRegular, TooLarge):
             said = read_regular(lock.with_suffix(""), max_bytes=_MOST_OF_HEAD).decode()
             other = lock.parent / f"{said.removeprefix('ref:').strip()}.lock"
-            # An agent can write HEAD: the advice must name no file outside this git folder.
+            # An agent can write HEAD: the advice must not name a file outside this git folder.
             is_here = os.path.realpath(other) == str(other)
             if is_here and other.is_relative_to(lock.parent / "refs/heads") and other.exists():
                 yield str(other)

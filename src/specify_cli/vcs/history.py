@@ -1,6 +1,6 @@
 """Show commits and differences for a review.
 
-What commits hold is hostile: nothing of their attributes or of anybody's settings starts a program.
+The content of commits is hostile: neither attributes nor settings may start a program.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from specify_cli.patterns import pattern
 from specify_cli.vcs.git import Git
 
 MOST_DIFF: Final = 4 * 1024 * 1024
-"""Bytes of a difference that are shown."""
+"""The most bytes of a difference that are shown."""
 
 MOST_READ: Final = 64 * 1024 * 1024
-"""Bytes of a difference that are taken from git, binary files included."""
+"""The most bytes of a difference that are read from git, binary files included."""
 
 _WHOLE: Final = (
     *("diff-tree", "-r", "-p", "-M", "-l1000", "--no-color", "--submodule=short"),
     *("--no-ext-diff", "--no-textconv", "--ignore-submodules=none"),
-    # An attribute or a setting that calls a file binary would hide what is in it.
+    # An attribute or setting that declares a file binary would hide its content.
     "--text",
 )
 _FILE: Final = pattern(rb"^(?=diff --git )", re.MULTILINE)
 _HUNK: Final = pattern(rb"^(?=@@ )", re.MULTILINE)
 _ENDS: Final = pattern(rb"^--- (.*)\n\+\+\+ (.*)\n", re.MULTILINE)
 _LOOKED_AT: Final = 8000
-"""Bytes of a file in which a NUL makes it binary. Source: git, xdiff-interface.c."""
+"""A NUL within so many bytes makes a file binary. Source: git, xdiff-interface.c."""
 
 _FORMAT: Final = "--format=tformat:%H%x00%an%x00%aI%x00%s"
 _FIELDS: Final = 4
 _MOST_LISTED: Final = 16 * 1024 * 1024
 _MOST_TEXT: Final = 1000
-"""Characters of an author or a subject; a commit may have millions."""
+"""The most characters of an author or a subject; a commit may have millions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,10 +36,9 @@ def commit_files(
 ) -> str | None:
     """Commit exactly these files on HEAD of the main checkout; return the commit.
 
-    `contents` are the host's own: byte for byte, whatever attributes say, None for one that is not
-    there and is removed. `authored` are files of people as they are on disk, with their filters.
-    None when HEAD holds them already. What else the user has staged or changed stays as it was; no
-    hook runs.
+    `contents` are the host's own files, byte for byte without filters; None removes the file.
+    `authored` are files of people as they are on disk, with their filters. Returns None where HEAD
+    holds them already. Other changes of the user, staged or not, stay as they are; no hook runs.
 
     Raises:
         GitFailed: the index is locked, the disk refused, or HEAD moves without end.
@@ -71,14 +70,14 @@ def commit_files(
 def _publish(
     repo: Repository, entries: dict[str, Entry | None], *, commit: str, head: str | None
 ) -> None:
-    # Neither index nor branch may outlive a power loss that the objects they name do not.
+    # After a power loss neither index nor branch may name objects that were lost.
     durability.sync_all()
     # Index first: a crash in between leaves these files staged. The other way round the user's
     # next commit would take them back.
     main = _main(repo)
     with main.holding_in_index(index_info(entries, like=commit)) as put_back:
         try:
-            # In this order after a power loss, too; git has synced the index itself, not its name.
+            # Keep this order across a power loss: git has synced the index file, not its name.
             durability.sync_folder(main.git_dir or repo.root)
             branch = branch_in(main.git_dir) if main.git_dir else None
             lock_ownership.note_ref(HEADS + branch if branch else "HEAD", commit)
@@ -114,7 +113,7 @@ def _authored(git: Git, root: Path, files: Sequence[Path]) -> dict[str, Entry | 
 
 
 def _relative(root: Path, file: Path) -> str:
-    # Only the folder is resolved: the project may be reached through a link, its files are none.
+    # Only the folder is resolved: the project may be reached through a link, its files may not.
     path = root / file
     folder = Path(os.path.realpath(path.parent))
     return str((folder / path.name).relative_to(os.path.realpath(root)))

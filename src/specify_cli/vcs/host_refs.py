@@ -15,7 +15,7 @@ PREFIX: Final = "refs/spec-kitty/"
 def write_refs(repo: Repository, refs: Mapping[str, str]) -> None:
     """Point each ref, named without the prefix, at its commit; all of them or none.
 
-    Call it while no other process of the host changes the repository.
+    The caller holds the lock of the repository.
 
     Raises:
         GitFailed: git refused, or a commit is not there.
@@ -27,7 +27,7 @@ def write_refs(repo: Repository, refs: Mapping[str, str]) -> None:
     moves = {ref: commit for ref, commit in wanted.items() if there.get(ref) != commit}
     if not moves:
         return
-    # No ref may outlive a power loss that the commit it points at does not.
+    # After a power loss no ref may point at a commit that was lost.
     durability.sync_all()
     for ref, commit in moves.items():
         lock_ownership.note_ref(ref, commit)

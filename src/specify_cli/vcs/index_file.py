@@ -1,7 +1,7 @@
 """Change the index of a checkout under a lock whose content proves that the host holds it.
 
-Git is given an index of its own, which then takes the place of the real one: so the host makes the lock
-itself, and nobody's link in the place of the index leads anywhere.
+Git works on a copy of the index, which then replaces the real one. So the host creates the lock
+itself, and a link in place of the index is not followed.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ PATIENCE_S: Final = 1.0
 """Editors refresh the index every few seconds and hold its lock for milliseconds."""
 
 DRAFT: Final = "spec-kitty-index"
-"""What is about to become the index of a checkout, in its git folder."""
+"""The next index of a checkout, in its git folder."""
 
 FORMER: Final = "spec-kitty-index-before"
-"""A copy of the index from before the change that is under way, in the git folder."""
+"""A copy of the index from before the current change, in the git folder."""
 
 _HOLD: Final = ("update-index", "-z", "--index-info")
 _POLL_S: Final = 0.01
@@ -79,12 +79,12 @@ def hold(git: Git, git_dir: Path, info: bytes) -> None:
 def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], object]]:
     """Put the entries of `info` into the index in `git_dir`; no file of the working tree is opened.
 
-    Git reads files again that may have changed in the instant in which the index was written, with
-    the filters that their attributes select. It finds none in an empty working tree. The index
-    keeps its date, so that git reads them when it is next asked about them.
+    Git would read files again that changed in the instant in which the index was written, and run
+    their filters. It runs in an empty working tree, where it finds none. The index keeps its date,
+    so that the next git command reads them.
 
-    Nobody else changes the index during the block. Yields a function that restores the former
-    index; it needs no room on the disk.
+    The index stays locked during the block. Yields a function that restores the former index; it
+    needs no space on the disk.
 
     Raises:
         GitFailed: the lock stayed taken, or git refused.
@@ -101,7 +101,7 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
         if before:
             _write_like(former, ours, index=index)
         location = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
-        # Git does not change into the working tree for this command: it starts there.
+        # Git does not change into the working tree for this command, so it is started there.
         replace(git, folder=Path(empty)).run(*_HOLD, input=info, env={**env, **location})
         if before:
             os.utime(ours, ns=(before[1], before[1]))

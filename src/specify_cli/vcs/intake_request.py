@@ -13,7 +13,7 @@ from specify_cli.core.merge_paths import shown
 from specify_cli.vcs.git import GitFailed
 
 MOST_NAMED: Final = 10
-"""As many paths are named in one refusal."""
+"""The most paths that a refusal names."""
 
 _SAID_CHARACTERS: Final = 2000
 
@@ -22,7 +22,8 @@ class IntakeRefused(Exception):
     """The commits of a workspace were not taken in; `reason` says why and what to do.
 
     `code` names the case: `unreadable`, `no_branch`, `not_descended`, `diverged`, `too_much`,
-    `bad_content`, `lfs_missing`, `uncommitted_changes` or `timed_out`. `paths` are those that it is about.
+    `bad_content`, `lfs_missing`, `uncommitted_changes` or `timed_out`. `paths` are the paths
+    concerned.
     """
 
     def __init__(self, reason: str, *, code: str, paths: Sequence[str] = ()) -> None:
@@ -45,8 +46,8 @@ class IntakeLimits:
 class IntakeSource:
     """A branch of a workspace, and the project's commit that the workspace was made at.
 
-    `shared` are folders of objects that the workspace borrows by the host's own making. What the commit
-    `public` has, the tip of the target branch, may come back: nobody is held to account for it.
+    `shared` are object folders that the host let the workspace borrow. `public` is the tip of the
+    target branch: faults in its history are not blamed on the agent.
     """
 
     workspace: Path
@@ -59,7 +60,8 @@ class IntakeSource:
 class BranchRelation(Enum):
     """The relation of the commits of a workspace to the project's branch.
 
-    They are rewritten where the project's branch is as the host left it, and has commits that the workspace dropped.
+    `REWRITTEN`: the project's branch is as the host left it, and has commits that the workspace
+    dropped.
     """
 
     SAME = "same"

@@ -11,7 +11,7 @@ from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import tree_of
 
 APPROVED: Final = "what is approved"
-"""Names, in a merge, all that a package goes on from."""
+"""How a merge message names the approved work that a package continues from."""
 
 Named = Mapping[str, str]
 """Commits by the names that the message of a merge gives them."""
@@ -22,7 +22,7 @@ class StartParts:
     """The commits that a package starts from.
 
     Attributes:
-        goes_on: the branch goes on as it is, since nobody but the package has worked there.
+        goes_on: whether the branch continues as it is, since only this package has worked there.
         finished: approved work of the same execution lane.
         merge_in: approved work of others that the package depends on.
         own: what the package itself had before it was set aside.
@@ -46,7 +46,7 @@ def compute(git: Git, parts: StartParts, *, branch: str, tip: str | None, origin
     """Compute where work on `branch`, now at `tip`, starts; every lane starts at `origin`.
 
     Raises:
-        MergeConflict: the parts do not fit together.
+        MergeConflict: the parts conflict.
         GitFailed: a commit is not there.
     """
     git = git.with_identity()
@@ -57,7 +57,7 @@ def compute(git: Git, parts: StartParts, *, branch: str, tip: str | None, origin
     base = _joined(git, stem, {**parts.finished, **parts.merge_in}, branch=branch)
     wanted = base
     for own in _missing(git, base, parts.own).values():
-        # The package's own line of commits goes on: what was merged into it is others'.
+        # The package's own commits stay the first parents; the rest is merged into them.
         wanted = _joined(git, own, {APPROVED: wanted}, branch=branch)
     known = [origin, *parts.finished.values(), *parts.merge_in.values(), *parts.own.values()]
     if tip is not None and _is_like(git, tip, wanted, known=known):

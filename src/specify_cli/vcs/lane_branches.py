@@ -27,7 +27,7 @@ _MOVED: Final = "moved"
 class LaneBranches:
     """The branches of an execution lane, and where it starts.
 
-    `origin` is where execution lanes start, where that is known; the mission's branch else.
+    `origin` is the commit where execution lanes start; None: the mission's branch.
     """
 
     lane: str
@@ -43,7 +43,7 @@ class LaneBranches:
         """Read the branches; a mission branch that does not exist yet counts as being at the target.
 
         Raises:
-            AllocationFailed: there is no target, so nothing to start from.
+            AllocationFailed: the target branch does not exist.
             GitFailed: one of them is damaged.
         """
         tips = repo.lane_tips([lane, mission])
@@ -89,7 +89,7 @@ def lane_pointed(
 ) -> Iterator[None]:
     """Create the mission's branch and point the lane's at `tip`; undo both where the block fails.
 
-    `leave` is told what the lane's branch has before it is pointed elsewhere, to keep that.
+    `leave` is called with the lane's former tip before the branch moves, to keep that commit.
 
     Raises:
         AllocationFailed: the branch is checked out somewhere, where uncommitted changes are in the way.
@@ -149,7 +149,7 @@ def advance_as_host(repo: Repository, branch: str, *, old: str | None, new: str)
 def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
     """Move the branch, and every working tree that has it checked out, from one commit to another.
 
-    Where `old` is None, there was no such branch, and none may have come meanwhile.
+    Where `old` is None, the branch is created and may not exist.
 
     Raises:
         CheckoutBlocked: uncommitted changes are in the way; nothing has moved.
@@ -167,8 +167,8 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
 
 
 def _note_positions(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
-    # Both, before the move: a host that is killed in between has left the branch at one of them.
-    # And one after the other: git moves several refs one by one, in an order of its own.
+    # Both refs are written before the branch moves: a killed host leaves the branch at one of them.
+    # And one after the other: git updates several refs in an order of its own.
     known = host_positions(repo, branch)
     refs = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
     if old and known and old not in known:

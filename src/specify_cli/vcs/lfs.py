@@ -66,7 +66,7 @@ class Storage:
     def give(self, pointers: Iterable[Pointer], folder: Path, *, link: bool = False) -> None:
         """Copy those of the objects that exist here to the new `.git/lfs` at `folder`.
 
-        They are the same files where they `link`: only where nobody but the host writes in it.
+        With `link`, they are hard links: only where nobody but the host writes.
 
         Raises:
             OSError: the disk refused.
@@ -90,14 +90,15 @@ def stage(
 ) -> Storage | None:
     """Stage the objects that new pointers name, unless the project has them, for `move_staged`.
 
-    Returns where it goes, None where there are no pointers. What is missing is a fault where the
-    attributes of `tip` give its path to git-lfs; elsewhere a text that looks like a pointer is a file
-    like any other, unless it is what the project alone has: to know its digest is not enough.
+    Returns the storage for `move_staged`, None where there are no pointers. A missing object is a
+    fault where the attributes of `tip` give its path to git-lfs; elsewhere a text that looks like a
+    pointer is an ordinary file, unless only the project has the object: to know a digest must not
+    give access.
 
     Raises:
-        IntakeRefused: the workspace has not got one.
-        TooMuch: they are larger than the bound together.
-        TimeoutError: to copy them took too long.
+        IntakeRefused: the workspace lacks one.
+        LimitExceeded: together they exceed the limit.
+        TimeoutError: copying them took too long.
         GitFailed, OSError: git or the disk refused.
     """
     found = pointers(made.git, brought)
@@ -121,7 +122,7 @@ def stage(
                 raise LimitExceeded(text, path=pointer.path)
             if stream is None or not _copied(stream, pointer, folder / pointer.oid):
                 missing.append(pointer)
-    # Else the next workspace would be given it, whatever a path is taken for now.
+    # Otherwise the next workspace would receive the object.
     guessed = [it for it in missing if storage.has(it)]
     faults = guessed or (_of_lfs(made, tip, missing) if missing else [])
     if faults:
@@ -136,7 +137,7 @@ def _wanted(
     there = {it.blob for it in found if storage.has(it)}
     given = there
     if there and not source.shared:
-        # The small blobs of all that the agent was given, or may fetch from the mirror.
+        # The small blobs that the agent was given or may fetch from the mirror.
         tips = [it for it in (source.base, source.public) if it]
         given = there & set(made.git.run("rev-list", *_SMALL_BLOBS, *tips, "--").lines)
     yield from (it for it in found if it.blob not in given)
@@ -156,7 +157,7 @@ def move_staged(made: ScratchRepository, storage: Storage) -> None:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            # Named as git-lfs names its own, which it removes where a killed host left one.
+            # Named like git-lfs's own temporary files, which git-lfs cleans up.
             copy = storage.folder / "tmp" / f"{file.name}-{secrets.token_hex(4)}"
             _make_folder(copy.parent, top=storage.folder)
             shutil.copyfile(file, copy)

@@ -15,7 +15,7 @@ from specify_cli.vcs.git import Git
 from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes
 
 LONGER_THAN_ANY: Final = 1024
-"""Bytes; no pointer has so many."""
+"""No pointer has so many bytes."""
 
 _SIZES: Final = range(120, LONGER_THAN_ANY)
 _POINTER: Final = pattern(

@@ -1,6 +1,6 @@
 """Handle linked worktrees of execution lanes, which projects of older versions have.
 
-Whoever can write into the `.git` of one is trusted as the host is.
+Users who can write into the `.git` of one are trusted like the host.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def require_removable(repo: Repository, path: Path) -> None:
     """Refuse a linked worktree whose registration holds more than its files.
 
     Raises:
-        AllocationFailed: naming what has to be finished or removed first.
+        AllocationFailed: the message names what to finish or remove first.
     """
     git_dir = registration_of(path, common=git_dir_of(repo.root))
     if git_dir is None:
@@ -61,7 +61,7 @@ def require_removable(repo: Repository, path: Path) -> None:
 def forget_replaced(repo: Repository, path: Path) -> None:
     """Remove the registration of a linked worktree at `path` that was replaced or removed.
 
-    Nothing is followed, and the folder at `path` is not touched.
+    No link is followed, and the folder at `path` is not touched.
 
     Raises:
         OSError: the disk refused.
@@ -86,7 +86,7 @@ def forget_replaced(repo: Repository, path: Path) -> None:
 def _is_remnant(registration: Path) -> bool:
     """Return whether a power loss brought back part of a removed registration: `gitdir` is missing.
 
-    Git prunes such a folder, too. While git makes a registration, it has the file `locked`.
+    Git prunes such a folder too. While git creates a registration, the file `locked` is in it.
     """
     is_folder = registration.is_dir() and not registration.is_symlink()
     return is_folder and not any(

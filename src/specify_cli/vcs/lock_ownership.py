@@ -1,7 +1,7 @@
 """Record what the host is about to lock in a repository, to prove later that a stale lock is its own.
 
-The record, the mark, names the process and holds a random token. It is what proves later, when that
-process was killed, that a lock which git would never take away was the host's own.
+The record, called the marker, names the process and holds a random token. After the process was
+killed, it proves that a lock which git would never remove was the host's own.
 """
 
 from __future__ import annotations
@@ -67,13 +67,14 @@ def make_lock(lock: Path) -> None:
     """
     mark = _in_force.get()
     if mark is not None:
-        # In one step: a lock that was made and not written yet would prove nothing.
+        # A hard link creates the lock and its content in one step: an empty lock would prove
+        # nothing.
         try:
             os.link(mark, lock)
         except FileExistsError:
             raise
         except (OSError, NotImplementedError):
-            pass  # This file system has no links.
+            pass  # This file system has no hard links.
         else:
             return
     create_file(lock, read_file(mark) if mark else b"spec-kitty\n")
@@ -116,6 +117,6 @@ def _line(facts: Mapping[str, str]) -> bytes:
 def _fact(line: bytes) -> dict[str, str]:
     try:
         found = json.loads(line)
-    except ValueError:  # Torn by a power loss: git had not begun.
+    except ValueError:  # Torn by a power loss before git began.
         return {}
     return found if isinstance(found, dict) else {}

@@ -52,7 +52,7 @@ __all__ = [
 class MergePlan:
     """A merge that was computed and not yet made; `host_files` as they are in `to_commit`.
 
-    `left_out` are the files that the lanes change and the target keeps as it has them.
+    `left_out` are the files that the lanes change and the target keeps.
     """
 
     target: str
@@ -66,7 +66,7 @@ class MergePlan:
 class ProtectedFiles:
     """Files that lanes cannot change: those that the host writes, and those that stay as in the target.
 
-    `is_kept` judges paths of the target; None is "none stays".
+    `is_kept` tells which paths stay as in the target; None: no path.
     """
 
     host_files: Mapping[str, bytes] = field(default_factory=dict)
@@ -84,8 +84,8 @@ def compute(
 ) -> MergePlan:
     """Compute the merge as objects; no branch, index or file moves.
 
-    On top of the lanes comes one commit with the host's files, where those differ. What is reserved
-    never conflicts.
+    Where the host's files differ, one commit with them follows the lanes. Protected files never
+    conflict.
 
     Raises:
         MergeConflict: the lanes conflict with the target or each other.
@@ -146,7 +146,7 @@ def recover_checkouts(repo: Repository, target: str) -> None:
     """Repair every working tree of the target that was left between two commits.
 
     Raises:
-        GitFailed: git refused; to be tried again.
+        GitFailed: git refused; the caller may try again.
     """
     recover_all(repo.git, target, checkouts_of(repo.git, target))
 
@@ -176,7 +176,7 @@ def apply(repo: Repository, plan: MergePlan) -> None:
     if tip != plan.to_commit:
         move = CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
         update_branch(repo.git, plan.target, move=move, journeys=checkout_plans(plan, found))
-    # Before anything records that it was merged.
+    # Durable before anything records the merge.
     durability.sync_all()
 
 
@@ -184,7 +184,7 @@ def finish(repo: Repository, plan: MergePlan) -> None:
     """Repair every checkout that a crash of `apply` left between two commits, and bring it to the target.
 
     Raises:
-        GitFailed: git refused; to be tried again.
+        GitFailed: git refused; the caller may try again.
     """
     recover_checkouts(repo, plan.target)
     found = checkouts_of(repo.git, plan.target)

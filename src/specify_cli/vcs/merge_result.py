@@ -60,7 +60,7 @@ class MergeResult:
         """Return the result that has only begun, at a commit.
 
         Raises:
-            GitFailed: it is no commit.
+            GitFailed: it is not a commit.
         """
         kept = PreservedFiles(start=commit, is_kept=is_kept) if is_kept else None
         return cls(git=git, commit=commit, tree=tree_of(git, commit), ours=ours, kept=kept)
@@ -69,7 +69,7 @@ class MergeResult:
         """Return this result with the tree of the merge of two commits.
 
         Raises:
-            MergeConflict: paths that are not the host's own, nor kept, are in conflict.
+            MergeConflict: paths that are neither the host's own nor preserved are in conflict.
             GitFailed: git refused.
         """
         merged, conflicts = self.marked_with(ours, theirs, *flags)

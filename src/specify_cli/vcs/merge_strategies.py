@@ -52,7 +52,7 @@ def merge(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResu
         before, head = head.tree, head.merged_with(seen, tip.commit)
         if head.tree != before:
             head = head.joined(head.tree, tip.commit, message=with_note(message, tip.lane_id))
-        # A lane that changes nothing in the end may have taken back what the next one builds on.
+        # A lane without a net change may have reverted what the next one builds on.
         parents = (seen, tip.commit)
         seen = write_commit(git, tree=head.tree, parents=parents, message="stand-in")
     return head
@@ -94,13 +94,13 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "
 def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: MergeResult) -> None:
     """Refuse a rebase whose files differ from those of a merge.
 
-    It leaves out merge commits, with what they changed themselves, and commits whose like the target
-    has had, even where that was taken back. A file in which a merge conflicts can be compared with
-    nothing: there it passes where no merge commit changed anything itself.
+    A rebase leaves out merge commits, including changes made in them, and commits that the target
+    has equivalents of, even reverted ones. A file in which the merge conflicts cannot be compared:
+    there the rebase passes where no merge commit has changes of its own.
     """
     git, merged, conflicts = begun.git, begun, set[str]()
     for tip in tips:
-        # A merge of what is merged already changes nothing.
+        # Merging a lane that is merged already changes nothing.
         merged, paths = merged.marked_with(merged.commit, tip.commit, "--allow-unrelated-histories")
         conflicts.update(paths)
         merged = merged.joined(merged.tree, tip.commit, message="stand-in")

@@ -30,7 +30,7 @@ from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, promiso
 from specify_cli.vcs.workspace_spec import Objects
 from specify_cli.vcs.worktrees_folder import opened, opened_readable
 
-# Nobody is kept waiting: a few packs are as good as one.
+# Packs are collected rarely, so that nobody waits.
 _COLLECTING: Final = (
     *("-c", "gc.auto=2000"),
     *("-c", "gc.autoPackLimit=20"),
@@ -43,13 +43,13 @@ _OLD: Final = "old"
 def update(repo: Repository, mirror: Path, branches: Iterable[str], *, objects: Objects) -> None:
     """Bring the mirror at `.worktrees/.mirror/<name>.git` to the project's state of those branches.
 
-    The first one is that of its HEAD; it has no others. It has `objects` as the workspaces have that
-    fetch from it, those of a partial clone always shared. Where git refuses to work in it, or it is not
-    as the host makes it, it is made anew; one that has objects of its own may keep them.
+    HEAD names the first branch; the mirror has no others. It gets `objects` as the workspaces that
+    fetch from it do; those of a partial clone are always shared. The mirror is made anew where it
+    is damaged or not as the host makes it; one with objects of its own may keep them.
 
     Raises:
         AllocationFailed: a link or a file has the name of the folder around it.
-        GitFailed, OSError: git or the disk refused; it is as it was, or gone.
+        GitFailed, OSError: git or the disk refused; the mirror is unchanged or missing.
     """
     names = list(branches)
     tips = {HEADS + name: commit for name, commit in repo.lane_tips(names).items()}
@@ -90,7 +90,8 @@ class _Mirror:
     def is_sound(self) -> bool:
         """Return whether the mirror has its original configuration, no foreign objects and no lock.
 
-        Only one host at a time is here, and ends what a killed one left running: a lock is a leftover.
+        The caller holds the lock of the repository and ended what killed hosts left: any lock is
+        stale.
         """
         wanted = {"config": text_of(self._config())}
         if os.path.lexists(self.path / ALTERNATES):
@@ -124,7 +125,7 @@ class _Mirror:
         orders = [f"update {ref} {commit}\n" for ref, commit in new.items()]
         orders += [f"delete {ref}\n" for ref in gone]
         git.run("update-ref", "--stdin", input="".join(orders).encode())
-        # Git goes on where the disk does not let it remove one.
+        # Git continues where it cannot remove a lock.
         for left in _locks(folder):
             left.unlink(missing_ok=True)
         if is_own:
@@ -137,7 +138,7 @@ class _Mirror:
         storage = lfs.Storage.of(self.git, self.project.common)
         for commit, beside in {commit: known.get(ref) for ref, commit in new.items()}.items():
             pointers = lfs_pointers.in_tree(self.git, commit, beside=beside)
-            # Who works in a workspace can only read them.
+            # Hard links are safe: agents can only read the mirror.
             storage.give(pointers, folder / "lfs", link=True)
 
     def make(self) -> None:
@@ -159,7 +160,7 @@ class _Mirror:
             if self.is_shared:
                 share(self.project, made, final_path=made, settings=self.settings)
             self.move(made)
-            if self.is_shared:  # What is relative to its place is another path there.
+            if self.is_shared:  # The relative paths differ at the final path.
                 share(self.project, made, final_path=self.path, settings=self.settings)
             durability.sync_all()
             with suppress(FileNotFoundError):
@@ -169,7 +170,7 @@ class _Mirror:
 
     def _config(self) -> list[Setting]:
         form = self.project.format_settings(is_bare=True, is_partial=self._is_partial)
-        # Nobody pushes into it.
+        # Refuse pushes.
         closed = Setting(key="receive.hiderefs", value="refs")
         partial = promisor_of(self.settings, self.git) if self._is_partial else []
         return [*form, closed, *partial]

@@ -35,7 +35,7 @@ class Entry:
 
 
 Change = tuple[Entry | None, Entry | None]
-"""What a path held before and holds after; None is "no file there"."""
+"""The entry of a path before and after; None where there is no file."""
 
 
 def changes(git: Git, *diff: str) -> dict[str, Change]:
@@ -44,7 +44,7 @@ def changes(git: Git, *diff: str) -> dict[str, Change]:
     Raises:
         GitFailed: as `Git.run` does.
     """
-    # A repository inside is a change like others, whatever .gitmodules or a setting says.
+    # A nested repository is a change like any other, whatever .gitmodules or a setting says.
     flags = ("--raw", "-z", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
     fields = git.run(*diff, *flags).fields
     return {path: _change(head) for head, path in zip(fields[::2], fields[1::2], strict=True)}
@@ -54,7 +54,7 @@ def tree_changes(git: Git, a: str, b: str) -> dict[str, Change]:
     """Return the differences between two commits by path.
 
     Raises:
-        GitFailed: one of them is no commit.
+        GitFailed: one of them is not a commit.
     """
     return changes(git, "diff-tree", "-r", a, b)
 
@@ -72,7 +72,7 @@ def tree_of(git: Git, commit: str) -> str:
     """Return the tree of a commit.
 
     Raises:
-        GitFailed: it is no commit.
+        GitFailed: it is not a commit.
     """
     return git.text("rev-parse", "--verify", f"{commit}^{{tree}}")
 
@@ -91,7 +91,7 @@ def read_objects(
 ) -> Iterator[tuple[int, bytes | None]]:
     """Yield the size and content of each object, in order; None as the content of a larger one.
 
-    They are read in portions, so that memory does not grow with their number.
+    Objects are read in portions, so that memory does not grow with their number.
 
     Raises:
         GitFailed: one of them is missing, or git cannot read it.
@@ -191,7 +191,7 @@ def scratch_index() -> Iterator[dict[str, str]]:
 def index_info(entries: Mapping[str, Entry | None], *, like: str) -> bytes:
     """Return the input of `update-index -z --index-info` for exactly these entries.
 
-    `like` is the name of any object of the repository: those of sha256 are longer.
+    `like` is the id of any object of the repository: those of sha256 are longer.
     """
     # Removals first, so that a file may take the place of a folder.
     ordered = sorted(entries.items(), key=lambda item: item[1] is not None)

@@ -19,7 +19,7 @@ REMOVAL_S: Final = 10.0
 def add(git: Git, path: Path, commits: Iterable[str]) -> list[str]:
     """Pin each commit by a ref below that of the workspace; return the new refs.
 
-    The pins of workspaces that are no more are gone.
+    Pins of removed workspaces are deleted.
 
     Raises:
         GitFailed: one of them is not a commit, or git refused.
@@ -31,7 +31,8 @@ def add(git: Git, path: Path, commits: Iterable[str]) -> list[str]:
     for ref in new:
         lock_ownership.note_ref(ref, wanted[ref])
     if new:
-        # No ref may outlive a power loss that its commit does not, nor a lock one that the mark does not.
+        # After a power loss no ref may point at a lost commit, and no lock may be without its
+        # marker.
         durability.sync_all()
     orders = [f"update {ref} {wanted[ref]}\n" for ref in new]
     orders += [f"delete {ref}\n" for ref in _gone(known, path.parent)]
@@ -39,7 +40,7 @@ def add(git: Git, path: Path, commits: Iterable[str]) -> list[str]:
         try:
             git.run("update-ref", "--stdin", input="".join(orders).encode())
         except BaseException:
-            remove(git, new)  # Git may have been stopped after its work.
+            remove(git, new)  # Git may have been stopped after it had updated the refs.
             raise
     return new
 
@@ -49,7 +50,7 @@ def remove(git: Git, refs: Iterable[str]) -> None:
     orders = "".join(f"delete {ref}\n" for ref in refs)
     if orders:
         with suppress(GitFailed):
-            # Of its own time: what it cleans up after may have used up that of the caller.
+            # With a time limit of its own: the failed operation may have used up the caller's.
             git.run("update-ref", "--stdin", input=orders.encode(), timeout_s=REMOVAL_S)
 
 

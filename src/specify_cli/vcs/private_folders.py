@@ -32,10 +32,10 @@ class PrivateFolder:
 def private_folder(path: Path, *, parent: int) -> Iterator[PrivateFolder]:
     """Create a private folder to build the one at `path` in, and remove it after the block.
 
-    It lies in the folder `.worktrees`, whose descriptor is `parent`.
+    It is created in `.worktrees/.making`; `parent` is the descriptor of `.worktrees`.
 
-    What makers left that were killed is removed first. A maker holds a lock on its folder, and so does
-    each git that it runs: a git that outlives its killed host is not disturbed.
+    Folders of killed processes are removed first. The process and each git that it runs hold a lock
+    on the folder, so that a git which outlives its killed host is not disturbed.
 
     Raises:
         AllocationFailed: a link or a file has the name of the host's folder.
@@ -63,7 +63,7 @@ def _begin(making: int, wanted: str) -> tuple[str, int]:
     while True:
         name = f"{secrets.token_hex(_RANDOM // 2)}-{wanted}"
         os.mkdir(name, stat.S_IRWXU, dir_fd=making)
-        with suppress(FileNotFoundError):  # Another maker swept it between the calls.
+        with suppress(FileNotFoundError):  # Another process swept it between the calls.
             descriptor = os.open(name, NOT_FOLLOWED, dir_fd=making)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:

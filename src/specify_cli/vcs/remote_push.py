@@ -14,7 +14,7 @@ from specify_cli.vcs.repository import Repository
 REMOTE: Final = "origin"
 
 _NO_REPORT: Final = b"[remote failure]"
-"""How git marks a ref of which the remote did not say whether it has taken it."""
+"""How git marks a ref whose update the remote did not report."""
 
 
 class PushFailed(Exception):
@@ -48,7 +48,7 @@ class _Remote:
             git.run("remote", "get-url", *flags, "--all", "--", REMOTE).lines
             for flags in ((), ("--push",))
         )
-        # By its name where that is the same, for whatever else is set for the remote.
+        # By name where the URLs are equal, so that the other settings of the remote apply.
         return cls(git=git, branch=branch, urls=[REMOTE] if fetched == pushed else pushed)
 
     def tips(self) -> list[str | None]:
@@ -62,7 +62,7 @@ class _Remote:
     def _tip(self, url: str) -> str | None:
         ref = HEADS + self.branch
         lines = self.git.run("ls-remote", "--", url, ref).lines
-        # The pattern fits the end of other names, too.
+        # The pattern matches the end of other names, too.
         return next(
             (oid for oid, _, name in (it.partition("\t") for it in lines) if name == ref), None
         )
@@ -71,7 +71,7 @@ class _Remote:
         """Return whether the branch, at `tips`, contains `commit` at every URL.
 
         Raises:
-            GitFailed: the remote does not give out its commits.
+            GitFailed: fetching the branch failed.
         """
         return all(
             self._reaches(url, tip, commit) for url, tip in zip(self.urls, tips, strict=True)
@@ -80,7 +80,7 @@ class _Remote:
     def may_take(self, commit: str, tips: Sequence[str | None]) -> bool:
         """Return whether a push of `commit` still under way may succeed at a branch at `tips`.
 
-        A remote takes it on the value that the push began with, which is in the commit's history.
+        The remote accepts it if the branch still has the value that the push started from.
 
         Raises:
             GitFailed: git did not end in time.
@@ -138,14 +138,14 @@ def push(
         may_arrive = remote.may_take(commit, after)
     except GitFailed as error:
         raise PushUnknown(f"{reason}; {REMOTE} does not answer: {error.stderr}") from error
-    # That this push was refused says nothing of an earlier one.
+    # A refusal of this push says nothing about an earlier one.
     if may_arrive and (may_be_there or not _is_refused(done)):
         raise PushUnknown(reason)
     raise PushFailed(reason)
 
 
 def _pushed(repo: Repository, order: str, *, timeout_s: float) -> GitResult:
-    # Without the host's locks: it may start a cache of credentials, which outlives it.
+    # Without the host's locks: git may start a credential cache that outlives it.
     git = Git(folder=repo.root, overrides=OVERRIDES, keeps=False)
     try:
         return git.run("push", "--porcelain", "--", REMOTE, order, check=False, timeout_s=timeout_s)

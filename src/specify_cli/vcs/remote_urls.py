@@ -16,7 +16,7 @@ _SSH: Final = frozenset({"ssh", "git+ssh", "ssh+git"})
 def without_user(url: str) -> str:
     """Remove user and password from the URL; for SSH only the password.
 
-    A user name of SSH (`git@`) is part of the address, and no server can be reached without it.
+    The user name of an SSH URL (`git@`) is needed to reach the server.
     """
     found = _SCHEME.match(url)
     if found is None or "@" not in found["authority"]:

@@ -11,13 +11,13 @@ from typing import Any, Final
 _NOREPLACE: Final = 1
 _EXCHANGE: Final = 2
 _UNKNOWN: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM})
-"""What a kernel or a file system says that cannot do it. Source: renameat2(2)."""
+"""The errors of a kernel or file system without the call. Source: renameat2(2)."""
 
 
 def rename_free(old: str, new: str, *, from_fd: int, to_fd: int) -> None:
     """Rename `old` to a free name.
 
-    Where the kernel cannot do both in one step the name is looked up just before.
+    Where the kernel cannot refuse to overwrite, the name is checked just before.
 
     Raises:
         FileExistsError: something has the name.

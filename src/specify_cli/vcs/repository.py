@@ -48,7 +48,7 @@ class Repository:
         """Find the repository that contains `folder`; its main checkout even from a linked worktree.
 
         Raises:
-            GitFailed: there is one, but git will not work in it (owner, damage, a bare one).
+            GitFailed: git does not work in it (foreign owner, damage, a bare repository).
         """
         git = Git(folder=folder)
         try:
@@ -97,7 +97,8 @@ class Repository:
         """Return the commits of those of the host's branches that exist, by name.
 
         Raises:
-            GitFailed: one is a symbolic ref, names no commit, or is damaged: the host made no such.
+            GitFailed: one is a symbolic ref, does not name a commit, or is damaged: the host did
+                not make it.
         """
         return {branch: tip.commit for branch, tip in self.dated_tips(branches).items()}
 
@@ -131,7 +132,7 @@ class Repository:
         """Return whether commit `a` is `b` or in its history.
 
         Raises:
-            GitFailed: one of them is no commit.
+            GitFailed: one of them is not a commit.
         """
         args = ("merge-base", "--is-ancestor", a, b)
         found = self.git.run(*args, check=False)
@@ -190,7 +191,7 @@ def _refuse_damage(git: Git, ref: str) -> None:
     """Refuse a ref that cannot be read, which is not the same as a missing one.
 
     Raises:
-        GitFailed: git says what is wrong with it.
+        GitFailed: it cannot be read.
     """
     found = _listed(git, [ref]).get(ref)
     if found:
@@ -199,7 +200,7 @@ def _refuse_damage(git: Git, ref: str) -> None:
 
 def _own_tip(git: Git, ref: str, found: _Ref | None) -> Tip | None:
     if found is None:
-        # A symbolic ref to nothing is not listed.
+        # A symbolic ref to a missing ref is not listed.
         named = git.run("symbolic-ref", "--quiet", ref, check=False).lines
         found = _Ref(symref=named[0]) if named else None
     if found is None:
@@ -244,7 +245,7 @@ def _places(git: Git) -> tuple[Path, Path, Path]:
     answer = os.fsdecode(git.run("rev-parse", "--path-format=absolute", *_PLACES).stdout)
     lines = answer.splitlines()
     if len(lines) != len(_PLACES):
-        # A newline in a path: one question per answer tells them apart.
+        # A path contains a newline: ask for each path separately.
         asked = (git.run("rev-parse", "--path-format=absolute", place) for place in _PLACES)
         lines = [os.fsdecode(it.stdout).removesuffix("\n") for it in asked]
     top, git_dir, common = map(Path, lines)

@@ -15,8 +15,8 @@ from specify_cli import processes
 from specify_cli.vcs.git import Git, GitFailed
 
 NO_GROUP: Final = 65_534
-"""The group of a git that runs as an agent's user, never one of that user: the kernel lets nobody look
-into a process of another group, whatever its user. Source: ptrace(2), "access mode checking"."""
+"""The group of a git that runs as an agent's user, and not a group of that user: the kernel then
+lets the agent not trace the process. Source: ptrace(2), "access mode checking"."""
 
 MEMORY_BYTES: Final = 4 * 1024**3
 """Address space of each process: packs and their indexes are mapped into it."""
@@ -26,7 +26,7 @@ HARDENED: Final = (
     *("-c", f"core.attributesFile={os.devnull}"),
     *("-c", f"core.excludesFile={os.devnull}"),
     *("-c", "core.fsmonitor=false"),
-    # Refs of the alternate say nothing about which commits are wanted, and there may be a million.
+    # Do not read the refs of the alternate: there may be a million.
     *("-c", "core.alternateRefsCommand=true"),
     *("-c", "core.fsync=objects,reference"),
     *("-c", "core.packedGitWindowSize=32m"),
@@ -40,7 +40,7 @@ HARDENED: Final = (
     *("-c", "pack.windowMemory=128m"),
     *("-c", "submodule.recurse=false"),
 )
-"""Settings that win over those of any file: nothing is started, and memory is bounded."""
+"""Settings that override every file: no program is started, and memory is bounded."""
 
 HISTORY_AS_IT_IS: Final = {
     "GIT_GRAFT_FILE": f"{os.devnull}/none",
@@ -58,8 +58,8 @@ _PROBE_S: Final = 20.0
 class Sandbox:
     """How to start a git that reads a folder of an agent.
 
-    `is_isolated` where it sees that folder and nothing else of this machine's files; `user` where it
-    runs as the folder's owner instead of as root.
+    `is_isolated` where git sees that folder and no other data of this machine; `user` where it runs
+    as the folder's owner instead of root.
     """
 
     is_isolated: bool
@@ -79,7 +79,7 @@ class Sandbox:
             location=location,
             prefix=(*_limits(0), *self.prefix(*readable)),
             environment=environment(),
-            # It may run as the agent's user, who has no business with a lock of the host.
+            # It may run as the agent's user, who may not get a lock of the host.
             keeps=False,
         )
 
@@ -119,11 +119,11 @@ def environment() -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_LITERAL_PATHSPECS": "1",
-        # Of a partial clone: git would start whatever its remote names.
+        # In a partial clone git would start what its remote names.
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
-        # So that what a killed host left running is found.
+        # Identifies processes that a killed host left running.
         processes.VARIABLE: str(processes.this_process()),
         **HISTORY_AS_IT_IS,
     }
@@ -162,7 +162,7 @@ def _as_user(user: tuple[int, int] | None) -> tuple[str, ...]:
 def _bubblewrap(readable: Sequence[Path], *, is_root: bool) -> tuple[str, ...]:
     """Return the bubblewrap command; for root that becomes another user it has no user namespace.
 
-    It stays in the process group and session of the git that starts it, so that it ends with them.
+    It stays in the process group and session of its parent, so that it ends with them.
     """
     spaces = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts")
     rights = ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID") if is_root else ()
@@ -186,7 +186,7 @@ def _folders(paths: Iterable[str]) -> Iterator[str]:
 
 @cache
 def _programs() -> tuple[str, ...]:
-    # An alias that is a link is bound as the folder that it names.
+    # A link is bound as the folder that it names.
     names = (*_ALIASES, *_PROGRAMS, *_STORES, *_git_elsewhere())
     return tuple(word for name in names for word in ("--ro-bind-try", name, name))
 

@@ -19,27 +19,27 @@ from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.repository import Repository
 
 FOLDER: Final = "spec-kitty-scratch"
-"""In the git folder of the project; each of its entries is named after the process that made it."""
+"""A folder in the project's git folder; each entry is named after the process that made it."""
 
 _CONFIG_SHA1: Final = "[core]\n\trepositoryFormatVersion = 0\n\tbare = true\n"
 _CONFIG_SHA256: Final = (
     "[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = sha256\n"
 )
 _FEW: Final = 100
-"""As many objects as git by itself does not keep in a pack."""
+"""Packs of at most so many objects are unpacked, as git does by default."""
 
 _PROBE_BYTES: Final = 64 * 1024
 _SMALL_BYTES: Final = 16 * 1024 * 1024
 _SHALLOW_BYTES: Final = 64 * 1024 * 1024
 _PACK_PARTS: Final = (".pack", ".rev", ".idx")
-"""In this order: git takes a pack for one once it has its index."""
+"""In this order: a pack counts once its index exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScratchRepository:
     """A bare repository with the host's configuration only.
 
-    `objects` are those of the project, and `others` further ones that it sees.
+    `objects` is the project's object folder, `others` are further alternates.
     """
 
     folder: Path
@@ -74,7 +74,7 @@ class ScratchRepository:
         """Prove that the disk accepts writes, so that it is not the reason why git failed.
 
         Raises:
-            OSError: it does not.
+            OSError: the disk refused.
         """
         with (self.folder / "written").open("xb") as stream:
             stream.write(bytes(_PROBE_BYTES))
@@ -84,7 +84,7 @@ class ScratchRepository:
     def loosen(self) -> None:
         """Unpack small packs, so that the project gets few packs.
 
-        Git keeps the pack itself wherever it checks what came.
+        Git keeps every pack that it checks while fetching.
 
         Raises:
             GitFailed: the disk refused.
@@ -143,8 +143,8 @@ def scratch_repository(
 ) -> Iterator[ScratchRepository]:
     """Create a scratch repository with these refs; remove it after the block.
 
-    `like` is the name of any object of the project: those of sha256 are longer. `others` are further
-    folders of objects that it sees.
+    `like` is the id of any object of the project: those of sha256 are longer. `others` are further
+    alternates.
 
     Raises:
         GitFailed: the project is not a repository.

@@ -1,16 +1,18 @@
 """Remove what a killed git left in a repository, where the host can prove that it was its own.
 
-A git that is killed by SIGKILL leaves its locks (`index.lock`, `refs/heads/main.lock`). Such a lock says
-nothing about its holder, and the user's own git may hold one for as long as an editor is open, in another
-container, where none of its processes can be seen. Neither age nor a list of processes proves anything.
-So a file is removed only when the mark (`marks`) that a killed holder left says that it is the host's:
+A git that is killed by SIGKILL leaves its locks (`index.lock`, `refs/heads/main.lock`). Such a lock
+does not name its holder. The user's own git may hold one while an editor is open, and in another
+container, where its processes are invisible: neither age nor a list of processes proves that a lock
+is stale. So a file is removed only where the marker (`lock_ownership`) of a killed holder proves
+that it is the host's:
 
-- `index.lock`: the host makes it itself, as a link to the mark, before git writes an index of its own.
-- the lock of a ref: the mark names the ref, and the lock holds the very commit that the mark names.
+- `index.lock`: the host creates it as a hard link to the marker, before git writes a copy of the
+index.
+- the lock of a ref: the marker names the ref, and the lock holds the commit that the marker names.
 
-What cannot be proven stays: a lock that git had not written yet, `HEAD.lock`. Git names it when it is in
-the way, and `git.Git.run` adds the command that removes it. Half-written objects stay as well: they are in
-nobody's way, and `git gc` removes them.
+Other locks stay: `HEAD.lock`, and a lock that git had not written yet. Git names such a lock when
+it fails, and `git.Git.run` adds the command that removes it. Half-written objects stay too; `git
+gc` removes them.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from specify_cli.vcs.lock_ownership import Marker
 def without_stale_locks(root: Path) -> Iterator[None]:
     """Remove what a killed git of the host left, before and after the block.
 
-    Call it with the lock on the repository held, around everything that changes it.
+    The caller holds the lock of the repository; use it around everything that changes the
+    repository.
 
     Raises:
         OSError: the disk refused.
@@ -45,8 +48,8 @@ def without_stale_locks(root: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # A git of ours may have been killed, and we go on. Where its lock cannot be removed
-            # right now, the mark tells the next holder.
+            # A git may have been killed at its deadline. Where its lock cannot be removed now, the
+            # marker stays for the next holder.
             with suppress(OSError):
                 _sweep(git_dir)
                 (git_dir / lock_ownership.MARKER_NAME).unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from specify_cli.vcs.renames import exchange, rename_free
 from specify_cli.vcs.worktrees_folder import TRASH, opened, opened_private
 
 MOST_AT_ONCE: Final = 100_000
-"""So many files and folders are removed at one call."""
+"""The default number of entries removed by one call."""
 
 _MOST_UNDONE: Final = 10_000
 _DATE: Final = "%Y%m%dT%H%M%SZ"
@@ -53,7 +53,7 @@ class Pruned:
 def move_to_trash(path: Path, *, known: Identity | None = None) -> Path:
     """Move the workspace at `path` to the trash by one rename, without following a link.
 
-    `known` is the folder that the caller has looked at. Returns the new path.
+    `known` is the identity that the caller expects. Returns the new path.
 
     Raises:
         AllocationFailed: another folder, a link or nothing is there.
@@ -77,20 +77,20 @@ def move_to_trash(path: Path, *, known: Identity | None = None) -> Path:
 def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Iterator[Path]:
     """Exchange the workspace `known` at `path` for the complete one at `fresh`.
 
-    The block runs after that, with the path of the old one in the trash. Where it raises, the old one has its name again.
-    `parent` is the descriptor of `.worktrees`. A process that is killed leaves one of the two in the trash; so stays what there is too much of to
-    be removed at once.
+    The block runs after the exchange, with the path of the old one in the trash; where it raises,
+    the exchange is undone. `parent` is the descriptor of `.worktrees`. A killed process leaves one
+    of the two in the trash, where a new one too large to remove at once stays too.
 
     Raises:
-        AllocationFailed: another folder, a link or nothing is at `place`.
+        AllocationFailed: another folder, a link or nothing is at `path`.
         OSError: the disk refused.
     """
     name = _new_name(path.name)
     with opened_private(path.parent / TRASH, parent=parent) as trash:
         _require(known, path, parent)
-        # From the trash: whichever of the two a killed host leaves there, it is kept.
+        # Exchange within the trash, so that a killed host leaves whichever of the two there.
         fresh.rename(path.parent / TRASH / name)
-        # A power loss may keep the exchange and not this name: then nothing would be at `place`.
+        # A power loss may keep the exchange but not this name; then nothing would be at `path`.
         durability.sync_folder(path.parent / TRASH)
         made = _folder(name, trash)
         try:
@@ -102,8 +102,9 @@ def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Itera
                 _swap(path.name, name, place_fd=parent, trash_fd=trash)
                 raise
         except BaseException:
-            if _folder(name, trash) == made:  # Never the old one, whatever failed.
-                # Bounded, because a process that keeps writing there would hold the lock for ever.
+            if _folder(name, trash) == made:  # Never remove the old one, whatever failed.
+                # Bounded, because a process that keeps writing there would keep the lock taken for
+                # ever.
                 remove_tree(name, dir_fd=trash, budget=Budget(_MOST_UNDONE))
             raise
 
@@ -111,8 +112,9 @@ def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Itera
 def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pruned:
     """Remove what was moved to the trash before a moment, without following a link.
 
-    What the host did not name stays. At most `most` files and folders go at one call; the next one goes on.
-    Each workspace has its share of them, so that none which is large, or written in without end, keeps the others.
+    Entries without a name of the host stay. One call removes at most `most` entries; the next one
+    continues. Each workspace gets its share of them, so that a large or busy one does not hold up
+    the others.
 
     Raises:
         AllocationFailed: the trash is a link or a file.
@@ -171,7 +173,7 @@ def _due(trash: int, before: datetime) -> list[str]:
 def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:
     """Describe why those entries cannot be removed completely: processes are in all of them and may go on writing.
 
-    Empty where some of them are free: those first.
+    Empty where one of them is not in use, since another call can remove it.
     """
     told: dict[str, str] = {}
     for name in begun:
@@ -193,7 +195,8 @@ def _date(text: str) -> datetime:
 def _swap(path: str, name: str, *, place_fd: int, trash_fd: int) -> None:
     if exchange(path, name, one_fd=place_fd, other_fd=trash_fd):
         return
-    # Where one step is not to be had: killed in between, both are in the trash and the place is free.
+    # Without an atomic exchange, a process killed in between leaves both in the trash and the path
+    # free.
     between = _new_name(path)
     rename_free(path, between, from_fd=place_fd, to_fd=trash_fd)
     rename_free(name, path, from_fd=trash_fd, to_fd=place_fd)

@@ -15,7 +15,7 @@ MOST_TREE_BYTES: Final = 64 * 1024 * 1024
 """A folder of a million files with names of 40 bytes."""
 
 MOST_FAULTS: Final = 1000
-"""Of which an answer names a few, and counts the rest."""
+"""The most faults that are searched for; a message names a few."""
 
 _TREES_AT_ONCE: Final = 2000
 _ENTRIES_AT_ONCE: Final = 10_000
@@ -33,7 +33,7 @@ class TreeFault:
 def net_changes(git: Git, tip: str, *, onto: str) -> tuple[str, dict[str, Change]]:
     """Merge `tip` into `onto`, conflicts included; return the tree and its differences from `onto`.
 
-    What both have already is not a change, whichever way it came into `tip`.
+    Content that both have is not a change, whichever way it came into `tip`.
 
     Raises:
         GitFailed: one of them is not a commit, or git cannot read its trees.
@@ -46,12 +46,12 @@ def tree_faults(git: Git, tips: Sequence[str], *, beside: str) -> list[TreeFault
     """Return the faulty entries of all trees in the history of `tips` but not of `beside`.
 
     Every commit counts, not only the tips: git refuses to check such a tree out, to push it, or to
-    clone it, however deep in the history it is. An entry is not held against the one who only
-    changed another one beside it. No more than `MOST_FAULTS` are looked for.
+    clone it, however deep in the history it is. A fault that existed before is not blamed on a
+    commit that changed another entry of its folder. The search ends at `MOST_FAULTS`.
 
     Raises:
         GitFailed: git cannot read the trees.
-        TimeoutError: there are so many entries that to look takes too long.
+        TimeoutError: there are too many entries to check in time.
     """
     known: set[tuple[str, str]] | None = None
     found: list[TreeFault] = []
@@ -102,7 +102,7 @@ def entries(tree: bytes, *, width: int) -> Iterator[tuple[str, bytes, str]]:
     """Yield the mode, name and object of each entry; an object id has `width` bytes.
 
     Raises:
-        TimeoutError: there are so many that to look takes too long.
+        TimeoutError: there are too many entries to check in time.
     """
     start = looked_at = 0
     while start < len(tree):

@@ -1,7 +1,7 @@
 """Find the uncommitted changes of a workspace by a git folder and index of the host's own.
 
-Nothing of the workspace's own repository counts: no setting, no index, no word about what to leave
-out. What comes of it is advice: an agent may write while it is looked at.
+The workspace's own repository is not used: neither its settings, nor its index, nor its excludes.
+The result is advice only: an agent may write meanwhile.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from specify_cli.vcs.workspace_settings import ProjectSettings
 _STATUS: Final = (
     *("status", "--porcelain=v1", "-z", "--no-renames"),
     *("--untracked-files=all", "--ignored=matching"),
-    # A flag, because a setting of that name gives way to `.gitmodules`, which is the agent's; git
-    # would then run a filter of the repository inside.
+    # A flag, because `.gitmodules`, which the agent writes, overrides the setting of that name; git
+    # would then run a filter of the nested repository.
     "--ignore-submodules=all",
 )
 MOST_LISTED: Final = 32 * 1024 * 1024
-"""Bytes of names that are taken from git: as text they need several times as much memory."""
+"""The most bytes of names that are read from git; as text they need several times as much memory."""
 
 _INDEX_BYTES: Final = 1024**3
 _NAMING_S: Final = 5.0
@@ -50,7 +50,7 @@ class WorkspaceUnreadable(Exception):
 class UncommittedChanges:
     """The paths that differ from a commit; a folder that was not entered ends in a slash.
 
-    `missing` are files of the commit that are not there: no work would be lost with them.
+    `missing` are files of the commit that do not exist: no work would be lost with them.
     """
 
     changed: tuple[str, ...]
@@ -79,7 +79,7 @@ def uncommitted_changes(
     `filters` are those that may run on the host, on the files of the commit; None for all that git has.
 
     Raises:
-        WorkspaceNotSeen: it took too long, or a part of it cannot be read.
+        WorkspaceUnreadable: it took too long, or a part of it cannot be read.
         GitFailed: git does not work in the project.
         OSError: the disk refused.
     """
@@ -113,7 +113,7 @@ def uncommitted_changes(
 def _status(made: ScratchRepository, workspace: Path, flags: Sequence[str]) -> UncommittedChanges:
     box = sandbox_for(workspace)
     if not box.is_isolated:
-        # Another user cannot reach the git folder, which is in the project's.
+        # Another user cannot reach the scratch repository in the project's git folder.
         box = Sandbox(is_isolated=False)
     location = {"GIT_DIR": str(made.folder), "GIT_WORK_TREE": str(workspace)}
     readable = [workspace, made.folder, *made.object_folders]
@@ -138,7 +138,7 @@ def _whole(
     """Return the complete entries of a cut answer, where only ignored files are missing; git prints these last.
 
     Raises:
-        WorkspaceNotSeen: others are.
+        WorkspaceUnreadable: other files may be missing, too.
     """
     if not is_cut:
         return entries

@@ -17,7 +17,7 @@ from specify_cli.vcs.workspace_settings import ProjectSettings
 from specify_cli.vcs.workspace_spec import Objects, WorkspaceSpec
 
 MOST_COPIED: Final = 1024 * 1024
-"""A hook, or a file of `.git/info`, that is larger is not copied."""
+"""The largest hook, or file of `.git/info`, that is copied."""
 
 _INFO: Final = ("attributes", "exclude", "sparse-checkout")
 
@@ -33,7 +33,7 @@ def fill(
     """Fill the new folder `path` with the workspace; return the hooks that were left out.
 
     Raises:
-        AllocationFailed: the project has not got what it takes.
+        AllocationFailed: the project lacks objects.
         GitFailed, OSError: git or the disk refused.
     """
     git_dir = path / ".git"
@@ -50,11 +50,11 @@ def fill(
         lfs.Storage.of(git, project.common).give(pointers, git_dir / "lfs")
     has_hooks = _has_hooks(spec, settings, root=git.folder, common=project.common)
     left_out = _copy_files(project.common, git_dir, hooks=has_hooks)
-    # The last thing of all: no git that runs here has ever read it.
+    # Written last, so that no git of the host ever reads it.
     _configure(git, spec, git_dir, project=project, settings=settings)
     if spec.owner is not None:
-        # The files that are checked out have that owner already. To set it again would change
-        # their ctime, by which the index knows them.
+        # The working files have that owner already; setting it again would change the ctime that
+        # the index holds.
         _give(git_dir, spec.owner)
     return left_out
 
@@ -71,7 +71,7 @@ def _check_out(
 ) -> None:
     """Check out files and index as the project's own configuration says.
 
-    Git runs in the project's git folder, so that nothing of the workspace is ever in force.
+    Git runs with the project's git folder, so that no setting of the workspace applies.
     """
     barred = filters - spec.filters if spec.filters is not None else frozenset()
     location = {
@@ -79,7 +79,7 @@ def _check_out(
         "GIT_WORK_TREE": str(path),
         "GIT_INDEX_FILE": str(path / ".git" / "index"),
     }
-    # What an index would have from these belongs to the project's git folder.
+    # Both would put files into the project's git folder.
     flags = ["core.splitIndex=false", "core.untrackedCache=false"]
     flags += [
         f"filter.{name}.{key}=" for name in sorted(barred) for key in ("clean", "smudge", "process")
@@ -90,7 +90,7 @@ def _check_out(
     there.run("read-tree", "--reset", "-u", spec.commit)
     if spec.owner is not None:
         _give(path, spec.owner)
-        # The index knows files by their owner, too.
+        # The index holds the owner of files, too.
         there.run("update-index", "-q", "--refresh")
 
 
@@ -110,7 +110,7 @@ def _has_hooks(spec: WorkspaceSpec, settings: ProjectSettings, *, root: Path, co
 def _copy_files(common: Path, git_dir: Path, *, hooks: bool) -> list[str]:
     """Copy the hooks and `info` files of the project; return the hooks that were left out.
 
-    A link stays a link: nobody follows it but the agent.
+    A link is copied as a link: only the agent follows it.
     """
     for name in _INFO:
         _copy(common / "info" / name, git_dir / "info" / name)

@@ -16,7 +16,7 @@ from specify_cli.vcs.sandbox import HARDENED, HISTORY_AS_IT_IS, Sandbox
 from specify_cli.vcs.scratch_repository import ScratchRepository, scratch_repository
 
 TIP: Final = "refs/spec-kitty/tip"
-"""Where the branch is, once it came."""
+"""The ref of the fetched branch."""
 
 _FETCHING: Final = (
     *("-c", "transfer.fsckObjects=true"),
@@ -46,11 +46,12 @@ def require_its_own(
 ) -> None:
     """Require that the workspace itself holds the objects that its commits name.
 
-    Git asks for no objects that the project has. Where there are such, everything is fetched once more.
+    To know the id of an object must not give access to it. Git does not ask for objects that the
+    project has; where the commits name such objects, everything is fetched again.
 
     Raises:
-        IntakeRefused: they are of the project alone.
-        GitFailed, OSError: it has not got one of them, or the disk refused.
+        IntakeRefused: only the project has one of them.
+        GitFailed, OSError: the workspace lacks one of them, or the disk refused.
     """
     named = {it.oid for it in brought}
     if source.shared or named <= made.own():
@@ -67,23 +68,23 @@ def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: st
 
     Raises:
         IntakeRefused: the workspace has no such branch.
-        TooMuch: it has more than a file of the private repository may hold.
+        LimitExceeded: the pack is larger than a file of the scratch repository may be.
         GitFailed: git cannot read it.
     """
     git_dir = str(source.workspace / ".git")
     variables = [f"{name}={value}" for name, value in HISTORY_AS_IT_IS.items()]
     reader = (
         *("env", *variables, *box.prefix(source.workspace, *source.shared)),
-        # Where the owner is another user, git reads it for this one command all the same.
+        # Lets git read a repository of another user, for this one command.
         *("git", *HARDENED, "-c", f"safe.directory={git_dir}"),
         *("upload-pack", "--strict", git_dir),
     )
-    # Git puts its URL behind the command, for which nothing of the workspace may be named: it would
-    # look for a bundle there, and read that itself. The command takes it for a comment.
+    # Git appends the URL to the command, where `#` makes it a comment. The URL must not name the
+    # workspace: git would look for a bundle there and read it without upload-pack.
     command = f"{shlex.join(reader)} #"
     refspec = f"+{HEADS}{source.branch}:{TIP}"
     args = ("fetch", *_FLAGS, *more, f"--upload-pack={command}", ".", refspec)
-    # What it starts may run as the agent's user, who has no business with a lock of the host.
+    # Its children may run as the agent's user, who may not get a lock of the host.
     git = replace(made.git, overrides=(*HARDENED, *_FETCHING), keeps=False)
     done = git.run(*args, check=False)
     if done.returncode == 0:

@@ -16,7 +16,7 @@ from typing import Final
 from specify_cli.patterns import pattern
 
 MOST_TOLD: Final = 100
-"""At most this many odd files are returned for each folder; messages show fewer."""
+"""The most irregular files that are returned for each folder; messages show fewer."""
 
 _READ: Final = ("HEAD", "config", "config.worktree", "packed-refs", "shallow", "info/attributes")
 """Files of a repository that upload-pack reads."""
@@ -31,17 +31,17 @@ _MOST_PACKED: Final = 1024 * 1024
 _LOOKS_PER_CLOCK: Final = 1000
 _READ_WHOLE: Final = ("objects", "refs", "reftable")
 _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-alternates")
-"""Files by which a repository is in part another one."""
+"""Files by which a repository uses parts of another one."""
 
 
 def irregular_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]:
     """Return the links, FIFOs and the like where upload-pack expects files and folders.
 
-    Below each of its folders, the first by name where there are more than `MOST_TOLD`.
-    Objects may be another repository's where the workspace `is_shared`.
+    At most `MOST_TOLD` of each folder, the first by name. With `is_shared`, the workspace may
+    borrow objects.
 
     Raises:
-        TimeoutError: there are so many files that to look takes longer.
+        TimeoutError: the search takes longer than `seconds`.
     """
     git_dir = workspace / ".git"
     found = [it for it in (workspace, git_dir) if not _is(it, stat.S_ISDIR)]
@@ -67,7 +67,7 @@ def _odd_files(git_dir: Path, deadline: float) -> Iterator[Path]:
 def _odd_below(folder: Path, deadline: float) -> Iterator[str]:
     """Yield the irregular files below a folder; without recursion, since folders may be nested very deep.
 
-    Names are read as they are looked at: one folder may hold any number of them.
+    Names are read one by one, since a folder may hold any number of them.
     """
     waiting = [str(folder)]
     while waiting:
@@ -84,7 +84,7 @@ def _odd_below(folder: Path, deadline: float) -> Iterator[str]:
             raise
         except PermissionError:  # Git cannot read it either, and says so.
             continue
-        except OSError:  # Its path is too long, for one.
+        except OSError:  # For example, its path is too long.
             yield parent
 
 
@@ -118,8 +118,8 @@ class BranchSnapshot:
     """The state of a workspace's branch, read without git; equal snapshots mean that it did not move.
 
     Attributes:
-        tip: What the file of the branch says; None where it is not a plain file with a commit.
-        packed: Which file of packed branches is there, where `tip` is None.
+        tip: The commit in the file of the branch; None where there is no such file.
+        packed: The identity of the `packed-refs` file, where `tip` is None.
     """
 
     tip: str | None
@@ -142,11 +142,12 @@ def branch_snapshot(workspace: Path, branch: str) -> BranchSnapshot:
 def reported_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
     """Return the commit of the branch as the repository's files state it, packed or not; None where they do not.
 
-    Nothing is followed and nothing is waited for. It is the repository's word, and nothing more.
+    No link is followed and no FIFO is waited for. The answer is not proof: an agent can write these
+    files.
     """
     git_dir = () if is_bare else (".git",)
     content = _content(folder, *git_dir, "refs", "heads", *branch.split("/"))
-    if content:  # What is packed does not count beside it.
+    if content:  # A loose ref overrides a packed one.
         loose = _TIP.fullmatch(content)
         return loose[1].decode("ascii") if loose else None
     packed = _content(folder, *git_dir, "packed-refs", most=_MOST_PACKED)

@@ -20,7 +20,7 @@ MOST_SHALLOW: Final = 16 * 1024 * 1024
 _FETCHING: Final = (
     *("-c", "fetch.unpackLimit=1"),
     *("-c", "fetch.writeCommitGraph=false"),
-    # Older ones list every ref first.
+    # Older protocols list every ref first.
     *("-c", "protocol.version=2"),
     *("-c", "protocol.file.allow=always"),
 )
@@ -94,7 +94,7 @@ def share(
     """Let the repository, whose git folder will be at `final_path`, use every object of the project.
 
     Raises:
-        AllocationFailed: the path of the project cannot be written down for git.
+        AllocationFailed: the path of the project cannot be written in `alternates`.
         OSError: the disk refused.
     """
     for name, content in borrowing(project, final_path=final_path, settings=settings).items():
@@ -108,13 +108,13 @@ def borrowing(
     """Return the files by which the git folder at `final_path` uses the project's objects.
 
     Raises:
-        AllocationFailed: the path of the project cannot be written down for git.
+        AllocationFailed: the path of the project cannot be written in `alternates`.
         OSError: the disk refused.
     """
     objects = Path(os.path.realpath(final_path.parent), final_path.name, "objects")
     there = os.path.realpath(project.common / "objects")
-    # Relative, so that the project can be moved as a whole. Git-lfs takes that for relative to the
-    # current folder, and needs the other; git ignores what names the same folder again.
+    # The relative path lets the project be moved as a whole. Git-lfs resolves it against the
+    # current folder and needs the absolute one; git ignores duplicates.
     paths = [os.path.relpath(there, objects), *([there] if lfs.FILTER in settings.filters else [])]
     if any("\n" in path for path in paths):
         raise AllocationFailed(f"{there!a}: objects in such a folder cannot be shared; copy them")
@@ -133,7 +133,7 @@ def copy(
     """Copy all objects that the commits reach, and no others, into the repository.
 
     Raises:
-        AllocationFailed: the project itself has not got all of it.
+        AllocationFailed: the project itself lacks some of it.
         GitFailed: git refused.
     """
     wanted = list(dict.fromkeys(commits))
@@ -148,7 +148,7 @@ def _require_whole(git: Git, commits: list[str], *, remote: str) -> None:
     """Require that a partial clone has every object that the commits reach.
 
     Raises:
-        AllocationFailed: saying how to fetch the others.
+        AllocationFailed: it does not; the message says how to fetch the missing ones.
         GitFailed: git refused.
     """
     args = ("rev-list", "--objects", "--missing=print", "--stdin")

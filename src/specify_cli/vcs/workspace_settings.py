@@ -12,7 +12,7 @@ from specify_cli.vcs.git import FALLBACK_EMAIL, FALLBACK_NAME, Git
 from specify_cli.vcs.remote_urls import from_elsewhere, resolved, without_user
 
 PROJECT_REMOTE: Final = "project"
-"""The name that the mirror has in a workspace."""
+"""The name of the remote that is the mirror, in a workspace."""
 
 _TAKEN: Final = frozenset(
     {
@@ -105,13 +105,13 @@ class ProjectSettings:
 def taken_over(project: ProjectSettings, git: Git, *, is_partial: bool) -> list[Setting]:
     """Return the settings that a workspace takes over from the project.
 
-    It `is_partial` where it fetches missing objects from where the project does.
+    `is_partial` where the workspace fetches missing objects from the project's promisor.
 
     Raises:
-        GitFailed: git did not say whose commits these would be.
+        GitFailed: git did not tell the author of commits in time.
     """
-    # Most people have git-lfs in the settings of their user, which a sandbox does not see: without it
-    # large files would be committed as they are.
+    # Users mostly have the git-lfs filter in their global configuration, which a sandbox does not
+    # see: without it large files would be committed unfiltered.
     of_lfs = [it for it in project.every if it.parts[:2] == ("filter", "lfs")]
     found = [*(it for it in project.own if _is_taken(it) and it not in of_lfs), *of_lfs]
     hooks_path = project.hooks_path
@@ -210,7 +210,7 @@ def _is_taken(setting: Setting) -> bool:
     section, subsection, name = setting.parts
     if section == "submodule" and subsection:
         return name in _OF_SUBMODULES
-    # Where the project keeps the objects of git-lfs is the project's own.
+    # The git-lfs storage of the project is not the workspace's.
     return setting.key in _TAKEN or (section in _SECTIONS_TAKEN and setting.key != "lfs.storage")
 
 

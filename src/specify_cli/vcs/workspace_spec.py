@@ -20,13 +20,13 @@ class WorkspaceSpec:
     """The workspace to make.
 
     Attributes:
-        place: Its path, a folder right below `.worktrees`.
+        path: Its path, a folder directly below `.worktrees`.
         branch: The branch that is checked out in it, at `commit`.
         upstream: The mission's target branch, which `git status` compares with.
         branches: The branches that it has besides, with their commits: the target's and the mission's.
         mirror: The repository that is its remote `project`.
         has_hooks: Whether the project's hooks are copied.
-        owner: The user that it belongs to; None for whoever makes it.
+        owner: The user that it belongs to; None for the host's user.
         filters: The filters that may run while its files are written; None for all that git has in the project.
     """
 

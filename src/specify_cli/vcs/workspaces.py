@@ -47,14 +47,14 @@ def make(
 ) -> MadeWorkspace:
     """Make a workspace at a free path.
 
-    `remember` is told which folder it is, before it has its name.
+    `remember` is called with its identity before it gets its name.
 
-    It is complete, and on the disk, before it gets its name by one rename. Killed at any step, this
-    process leaves nothing at `order.place`, and nothing that the next call does not remove.
+    The workspace is complete and durable before one rename gives it its name. Killed at any step,
+    this process leaves nothing at `spec.path`, and nothing that the next call does not remove.
 
     Raises:
-        AllocationFailed: something has the name, or the project has not got what it takes.
-        GitFailed, OSError: git or the disk refused. Nothing is left of it.
+        AllocationFailed: the path is taken, or the project lacks objects.
+        GitFailed, OSError: git or the disk refused. Nothing is left behind.
     """
     path = spec.path
     _require_free(path)
@@ -79,13 +79,13 @@ def swap(
 ) -> MadeWorkspace:
     """Make a workspace in place of the one known as `old`, which moves to the trash.
 
-    `require_idle` raises where `old` must not be replaced. It is called with the path of `old` before the
-    swap and, with its path in the trash, once more after it: then nobody comes in any more.
-    `remember` is told which folder takes the name, before it does.
+    `require_idle` raises where `old` must not be replaced. It is called with the path of `old`
+    before the swap and, with its path in the trash, again after it, when no process can enter any
+    more. `remember` is called with the identity of the new folder before the swap.
 
     Raises:
-        AllocationFailed: another folder is there, or a process stands in it.
-        GitFailed, OSError: git or the disk refused. The old workspace has its name.
+        AllocationFailed: another folder is there, or is the working directory of a process.
+        GitFailed, OSError: git or the disk refused. The old workspace keeps its name.
     """
     path = spec.path
     if identity(path) == old:
@@ -108,7 +108,7 @@ def _require_free(path: Path) -> None:
     """Refuse a path that is taken.
 
     Raises:
-        AllocationFailed: something has.
+        AllocationFailed: it is taken.
     """
     if os.path.lexists(path):
         raise AllocationFailed(f"{path} exists; move it away, then try again")
@@ -118,7 +118,7 @@ def _require_left(path: Path, folder: Identity, *, at: Path) -> None:
     """Refuse a folder, now at `at`, that is the working directory of a process.
 
     Raises:
-        AllocationFailed: naming the processes.
+        AllocationFailed: the message names the processes.
     """
     found = processes_in(folder, owner=at.lstat().st_uid)
     if found:
@@ -133,7 +133,7 @@ def _complete(
 ) -> Iterator[tuple[PrivateFolder, MadeWorkspace]]:
     """Build a complete workspace on the disk in a private folder.
 
-    Where the block raises, nothing is left: neither files nor pins.
+    Where the block raises, files and pins are removed.
     """
     _require_sound(spec)
     project = ProjectObjects.of(repo.git)
@@ -156,7 +156,7 @@ def _require_sound(spec: WorkspaceSpec) -> None:
     """Refuse branches and commits that git's own files would not take for such.
 
     Raises:
-        AllocationFailed: a branch or a commit is not one.
+        AllocationFailed: a branch or commit is invalid.
     """
     commits = spec.refs.values()
     if not all(_COMMIT.fullmatch(commit) and commit.strip("0") for commit in commits):
