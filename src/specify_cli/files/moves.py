@@ -79,7 +79,7 @@ def _copy(name: str, new: str, folders: tuple[int, int], *, depth: int) -> None:
 def _copy_folder(name: str, new: str, folders: tuple[int, int], *, depth: int) -> None:
     here, there = folders
     if depth >= _DEEPEST:
-        raise OSError(errno.ENAMETOOLONG, "its folders are too deep to be copied")
+        raise OSError(errno.ENAMETOOLONG, "its folders are nested too deep to be copied")
     os.mkdir(new, 0o700, dir_fd=there)
     source = os.open(name, NOT_FOLLOWED, dir_fd=here)
     try:

@@ -211,4 +211,4 @@ def _require_bounded(status: os.stat_result, max_bytes: int) -> None:
 
 def kind(mode: int) -> str:
     """Return the word for the type of a file with this `st_mode`."""
-    return _KINDS.get(stat.S_IFMT(mode), "thing of unknown kind")
+    return _KINDS.get(stat.S_IFMT(mode), "file of unknown type")

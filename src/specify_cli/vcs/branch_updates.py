@@ -45,7 +45,7 @@ def obstacles_for(journeys: Sequence[CheckoutPlan]) -> list[str]:
     for checkout, move in journeys:
         operation, lock = checkout.operation(), checkout.index_lock
         texts = [f"{operation} is in progress"] if operation else []
-        texts += [f"another git is at work ({lock})"] if lock else []
+        texts += [f"another git command holds {lock}"] if lock else []
         texts += obstacles(checkout, move)
         found += [f"{checkout.path}: {text}" for text in texts]
     return found

@@ -57,7 +57,9 @@ class Checkout:
             return Git(folder=self.path)
         git_dir = self.git_dir
         if git_dir is None:
-            text = f"{self.path} is no worktree of this repository: see what its .git file names"
+            text = (
+                f"{self.path} is not a worktree of this repository; check what its .git file names"
+            )
             raise GitFailed(("worktree",), returncode=-1, stderr=text)
         # Set explicitly, so that git does not read `.git` in the worktree: an agent may exchange it
         # at any time.
@@ -221,7 +223,7 @@ def registered(git: Git) -> list[Checkout]:
 def blocking_files_message(paths: list[str]) -> str:
     """Describe how to remove files that git would wait for."""
     names = " ".join(map(shlex.quote, paths[:_TOLD]))
-    return f"git would wait for ever for what is not a regular file; remove it: rm -rf {names}"
+    return f"git would wait for ever for entries that are not regular files; remove them: rm -rf {names}"
 
 
 def _linked(common: Path) -> Iterator[Checkout]:

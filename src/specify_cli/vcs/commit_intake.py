@@ -147,7 +147,7 @@ class FetchedCommits:
         )
         common = self.scratch.git.run("merge-base", old, self.tip, check=False).lines
         if common:
-            text += f"; or give it up, in the project: git branch -f {branch} {common[0]}"
+            text += f"; or drop that commit, in the project: git branch -f {branch} {common[0]}"
         return IntakeRefused(text, code="diverged")
 
 
@@ -228,10 +228,10 @@ def _judged_in_time(source: IntakeSource, seconds: float) -> Iterator[None]:
 
 def _timed_out(source: IntakeSource, seconds: float) -> IntakeRefused:
     """Return the refusal for lack of time, naming the files that git waits for, if there are any."""
-    text = f"to read it took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
+    text = f"reading the workspace took longer than {seconds:g} s (git_timeout_s in .kitty/config.toml)"
     with suppress(TimeoutError):
         found = irregular_files(source.workspace, is_shared=bool(source.shared), seconds=_NAMING_S)
-        text += f"; not files of a repository of its own: {listed_paths(found)}" if found else ""
+        text += f"; not regular files of the workspace: {listed_paths(found)}" if found else ""
     return IntakeRefused(text, code="timed_out")
 
 
@@ -245,9 +245,7 @@ def _box(source: IntakeSource) -> Sandbox:
     """
     faults = irregular_files(source.workspace, is_shared=bool(source.shared), seconds=time_limit())
     if faults:
-        text = (
-            f"not files of a repository of its own: {listed_paths(faults)}; put back what was there"
-        )
+        text = f"not regular files of the workspace: {listed_paths(faults)}; restore the files"
         paths = [shown(str(it)) for it in faults[:MOST_NAMED]]
         raise IntakeRefused(text, code="unreadable", paths=paths)
     return sandbox_for(source.workspace)

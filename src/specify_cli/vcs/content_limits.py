@@ -142,7 +142,7 @@ def _below(found: _Entries, changed: Sequence[bytes]) -> Iterator[_Folder]:
             if len(os.fsencode(path)) > MOST_PATH_BYTES:
                 raise LimitExceeded(f"a path has more than {MOST_PATH_BYTES} bytes", path=path)
             if path.count("/") > MOST_DEPTH:
-                raise LimitExceeded(f"more than {MOST_DEPTH} folders are in one another", path=path)
+                raise LimitExceeded(f"folders are nested more than {MOST_DEPTH} deep", path=path)
             yield _Folder(path=path, old=was, new=oid)
 
 

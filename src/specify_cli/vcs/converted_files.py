@@ -165,6 +165,6 @@ def _digest(stream: IO[bytes]) -> str:
     digest = hashlib.sha256()
     while chunk := stream.read(_CHUNK):
         if time_limit() <= 0:
-            raise TimeoutError("to read what filters wrote took too long")
+            raise TimeoutError("reading filtered files took too long")
         digest.update(chunk)
     return digest.hexdigest()

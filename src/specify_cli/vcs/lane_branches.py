@@ -50,8 +50,10 @@ class LaneBranches:
         commit = repo.branch_tip(target)
         if commit is None:
             has_commits = repo.has_commits()
-            without = "the repository has no commit yet: make a first one"
-            raise AllocationFailed(f"there is no branch {target}" if has_commits else without)
+            without = "the repository has no commit yet; make a first commit"
+            raise AllocationFailed(
+                f"the target branch {target} does not exist; create it" if has_commits else without
+            )
         tips[target] = commit
         return cls(lane=lane, mission=mission, target=target, origin=origin, tips=tips)
 

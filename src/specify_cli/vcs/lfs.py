@@ -169,7 +169,7 @@ def _refusal(missing: Sequence[Pointer], source: IntakeSource) -> IntakeRefused:
     named = "; ".join(f"{shown(it.path)!r}, sha256 {it.oid}" for it in missing[:MOST_NAMED])
     more = "; and more" if len(missing) > MOST_NAMED else ""
     text = (
-        "the workspace has not got the content of files of git-lfs, or has another one than the commits"
+        "the workspace lacks the content of git-lfs files, or its content differs from what the commits"
         f" say: {named}{more}; its agent stores the files that are there again, in {at}:"
         f" git add --renormalize . ; else it fetches them, in {at}: git lfs fetch origin {shlex.quote(source.branch)}"
     )
@@ -206,7 +206,7 @@ def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:
 
 def _require_time() -> None:
     if time_limit() <= 0:
-        raise TimeoutError("to copy its files of git-lfs took too long")
+        raise TimeoutError("copying its git-lfs files took too long")
 
 
 def _of_lfs(made: ScratchRepository, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:

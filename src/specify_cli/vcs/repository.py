@@ -78,7 +78,9 @@ class Repository:
         if found is None:
             branch = self.current_branch()
             if branch is None:
-                raise GitFailed(("rev-parse", "HEAD"), returncode=-1, stderr="HEAD names no commit")
+                raise GitFailed(
+                    ("rev-parse", "HEAD"), returncode=-1, stderr="HEAD does not name a commit"
+                )
             _refuse_damage(self.git, HEADS + branch)
         return found
 
@@ -257,7 +259,7 @@ def _main_checkout(common: Path) -> Path:
         return common.parent
     named = Git(folder=common).run("config", "--null", "--get", "core.worktree", check=False).fields
     if not named:
-        raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{common}: no main checkout")
+        raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{common} has no main checkout")
     return (common / named[0]).resolve()
 
 

@@ -206,7 +206,9 @@ def _swap(path: str, name: str, *, place_fd: int, trash_fd: int) -> None:
 def _require(known: Identity | None, path: Path, parent: int) -> None:
     found = _folder(path.name, parent)
     if found is None:
-        raise AllocationFailed(f"{path} is not a folder; see what has its name")
+        raise AllocationFailed(
+            f"{path} is not a folder; move away what has its name, then try again"
+        )
     if found != known:
         raise AllocationFailed(_is_another(path))
 

@@ -108,7 +108,7 @@ def entries(tree: bytes, *, width: int) -> Iterator[tuple[str, bytes, str]]:
     while start < len(tree):
         looked_at += 1
         if looked_at % _ENTRIES_AT_ONCE == 0 and time_limit() <= 0:
-            raise TimeoutError("to look at the names in its folders took too long")
+            raise TimeoutError("checking the names in its folders took too long")
         end = tree.index(b"\0", start)
         mode, _, name = tree[start:end].partition(b" ")
         start = end + 1 + width

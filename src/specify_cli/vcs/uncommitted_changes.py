@@ -106,7 +106,7 @@ def uncommitted_changes(
         except (GitFailed, TimeoutError) as error:
             if isinstance(error, GitFailed) and time.monotonic() < deadline:
                 raise _unreadable(error.stderr) from error
-            text = f"to look at {workspace} took longer than {seconds:g} s{_held_up_by(workspace)}"
+            text = f"examining {workspace} took longer than {seconds:g} s{_held_up_by(workspace)}"
             raise WorkspaceUnreadable(text, code="timed_out") from error
 
 
@@ -145,7 +145,7 @@ def _whole(
     *whole, (code, _) = entries
     if code != "!!":
         text = f"the names of what differs from the commit have more than {MOST_LISTED} bytes"
-        raise WorkspaceUnreadable(f"{workspace} cannot be looked at: {text}", code="too_much")
+        raise WorkspaceUnreadable(f"{workspace} cannot be examined: {text}", code="too_much")
     return whole
 
 
@@ -163,4 +163,4 @@ def _held_up_by(workspace: Path) -> str:
         return ""
     found = [it for it in endless if not it.is_relative_to(own)]
     named = ", ".join(repr(shown(str(it))) for it in found[:_TOLD])
-    return f"; no regular file, remove it: {named}" if named else ""
+    return f"; not a regular file, remove it: {named}" if named else ""

@@ -97,7 +97,7 @@ def _until(deadline: float, found: Iterable[os.DirEntry[str]]) -> Iterator[os.Di
 
 def _require_time(deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise TimeoutError("it has too many files to be looked at")
+        raise TimeoutError("it has too many files to check")
 
 
 def _elsewhere(git_dir: Path, *, is_shared: bool) -> Iterator[Path]:
