@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from specify_cli.vcs.box import box_for
-from specify_cli.vcs.uncommitted import uncommitted
+from specify_cli.vcs.sandbox import sandbox_for
+from specify_cli.vcs.uncommitted_changes import uncommitted_changes
 from tests.benchmarks.timing import IDENTITY, runs_wanted, show
 from tests.integration.intake.workspaces import BRANCH, Scene
 
@@ -28,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="spec-kitty-benchmark-") as name:
         scene = Scene.make(Path(name))
         shutil.copytree(scene.project, scene.root / "trusting")
-        box_for(scene.workspace)  # Tried out once in a process, not at each intake.
+        sandbox_for(scene.workspace)  # Tried out once in a process, not at each intake.
         times: dict[str, list[float]] = {}
         for number in range(runs + 1):
             scene.work({f"file{number}.txt": f"{number}\n"})
@@ -53,7 +53,7 @@ def _acts(scene: Scene) -> dict[str, Callable[[], object]]:
         "intake": scene.take,
         "intake, nothing new": scene.take,
         "git status": lambda: subprocess.run(status, check=True, stdout=subprocess.DEVNULL),
-        "uncommitted": lambda: uncommitted(scene.repo, scene.workspace, commit=scene.base),
+        "uncommitted": lambda: uncommitted_changes(scene.repo, scene.workspace, commit=scene.base),
     }
 
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.vcs import mirrors
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspaces import Objects, Order, make
+from specify_cli.vcs.workspaces import Objects, WorkspaceSpec, make
 from tests.benchmarks.timing import runs_wanted, scratch_project, show
 
 RUNS = 3
@@ -101,8 +101,8 @@ def _turns(root: Path) -> Iterator[tuple[str, Callable[[], object], Callable[[],
     add = ["git", "-C", str(root), "worktree", "add", "-q", "-b", LANE, str(place), commit]
     yield WORKTREE, lambda: subprocess.run(add, check=True), forget
     for objects in Objects:
-        order = Order(
-            place=place,
+        order = WorkspaceSpec(
+            path=place,
             branch=LANE,
             commit=commit,
             upstream="main",
@@ -126,18 +126,18 @@ def _turns(root: Path) -> Iterator[tuple[str, Callable[[], object], Callable[[],
 @contextmanager
 def _timed(waits: list[float]) -> Iterator[None]:
     """Each wait for the disk is told."""
-    real = sync.sync_all
+    real = durability.sync_all
 
     def timed() -> None:
         started = time.perf_counter()
         real()
         waits.append(time.perf_counter() - started)
 
-    sync.sync_all = timed
+    durability.sync_all = timed
     try:
         yield
     finally:
-        sync.sync_all = real
+        durability.sync_all = real
 
 
 def _git(root: Path, *args: str, text: str | None = None) -> str:

@@ -21,7 +21,7 @@ from specify_cli.orchestrator_api import validation
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.storage import package_memory
 from specify_cli.storage.log_memory import LogMemory
-from specify_cli.vcs import box
+from specify_cli.vcs import sandbox
 from tests.faults.hosts import FORGET
 from tests.faults.shim import CONTROL_VARIABLE
 
@@ -58,7 +58,7 @@ def _forget_everything() -> None:
 
 def _strike_everywhere() -> None:
     """The git that reads a workspace counts its calls as well; the filter kills it where it cannot."""
-    clean = box.environment
+    clean = sandbox.environment
 
     def environment() -> dict[str, str]:
         kept = {
@@ -69,7 +69,7 @@ def _strike_everywhere() -> None:
         return {**clean(), **kept}
 
     # The shim is not among the files that a sandbox has.
-    box.environment, box._works = environment, lambda as_another: False  # type: ignore[assignment]
+    sandbox.environment, sandbox._works = environment, lambda as_another: False  # type: ignore[assignment]
 
 
 def _become(order: dict[str, Any]) -> None:

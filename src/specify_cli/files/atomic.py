@@ -1,4 +1,4 @@
-"""Whole files appear under their name at once, and stay there after a power loss."""
+"""Write whole files so that readers and a power loss see either the old content or the new."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import StorageFailed
-from specify_cli.files import folders, sync
+from specify_cli.files import durability, folders
 
-# A link that is not followed, a folder, or, as `files.regular` says it, anything else.
+# Errors of an open that met a link, a folder, or another entry that is not a regular file.
 _NOT_A_FILE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})
 
 
@@ -26,11 +26,11 @@ def publish(
     below: Path | None = None,
     sweeps: bool = False,
 ) -> None:
-    """`path` durably holds exactly `data`; at every earlier instant it held what it held before.
+    """Replace the file at `path` atomically and durably by one that holds exactly `data`.
 
     `mode` is subject to the process's umask. The temporary file is named `.<name>.<random>.tmp`.
-    With `below`, no link between that folder and the file is followed. With `sweeps`, what killed
-    writers of this name have left is gone too; that lists the folder.
+    With `below`, no link between that folder and the file is followed. With `sweeps`, temporary
+    files that killed writers of this name left are removed too; that lists the folder.
 
     Raises:
         StorageFailed: the disk refused; nothing was left behind.
@@ -42,14 +42,36 @@ def publish(
         os.fsync(folder)
 
 
+def create_file(path: Path, data: bytes) -> None:
+    """Create a new file with this content, durably.
+
+    Raises:
+        FileExistsError: the name is taken, possibly by a link.
+        OSError: the disk refused.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0) as file:
+        _write(file, data)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Remove whatever has the name, then create the file; not atomic.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    path.unlink(missing_ok=True)
+    create_file(path, data)
+
+
 def fsync_folder(folder: Path) -> None:
-    """Names made or removed in `folder` survive a power loss.
+    """Sync `folder`, so that names created or removed in it survive a power loss.
 
     Raises:
         StorageFailed: the folder is missing, or the disk refused.
     """
     with translated(folder, "sync"):
-        sync.sync_folder(folder)
+        durability.sync_folder(folder)
 
 
 def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:
@@ -65,12 +87,12 @@ def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> Non
 
 
 def _open_new(name: str, mode: int, *, folder: int) -> int:
-    """A new file, locked: whoever sweeps sees that its writer lives."""
-    # O_EXCL makes the file, or fails: it follows no link either.
+    """Create a file and lock it, so that a sweep sees that its writer is alive."""
+    # O_EXCL does not follow a link either.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     while True:
         descriptor = os.open(name, flags, mode, dir_fd=folder)
-        # A file system without locks is swept by nobody: there no lock can be had.
+        # On a file system without locks nothing is swept: a sweep needs the lock.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
@@ -95,7 +117,7 @@ def _sweep(name: str, *, folder: int) -> None:
 def _remove_left(temporary: str, *, folder: int) -> None:
     descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
-        # The kernel took the lock from a writer that was killed; it refuses while one is alive.
+        # The kernel released the lock of a killed writer; a living one keeps it.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(temporary, dir_fd=folder)
     finally:
@@ -117,10 +139,10 @@ def _opened(folder: Path, below: Path | None) -> Iterator[int]:
 
 @contextlib.contextmanager
 def translated(path: Path, verb: str) -> Iterator[None]:
-    """What the disk refuses in the block becomes StorageFailed.
+    """Turn an OSError of the block into StorageFailed.
 
     Raises:
-        StorageFailed: naming `path`, what was to be done with it, and what the disk said.
+        StorageFailed: the message names `path`, the operation and the reason.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What was written to one file system is on the disk."""
+"""Sync one file system to the disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def sync_file_system(descriptor: int) -> None:
-    """Everything that was written by now to the file system that the open file is on survives a power loss.
+    """Sync the file system that an open file is on.
 
     Raises:
         OSError: the disk refused.
@@ -24,7 +24,7 @@ def sync_file_system(descriptor: int) -> None:
 
 @cache
 def _syncfs() -> Any:
-    """The function of the C library; None where it has none. Source: syncfs(2)."""
+    """Return the function of the C library, None where it has none. Source: syncfs(2)."""
     try:
         call = ctypes.CDLL(None, use_errno=True).syncfs
     except (OSError, AttributeError):

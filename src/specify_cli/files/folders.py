@@ -1,4 +1,4 @@
-"""Folders are reached component by component, and no link on the way is followed."""
+"""Open and create folders component by component without following a link."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from pathlib import Path
 
 from specify_cli.errors import StorageFailed
 
-# The project itself may be reached through links: where it lies is the operator's word.
+# The project itself may be reached through links: its path is the operator's choice.
 FOLLOWED = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 NOT_FOLLOWED = FOLLOWED | os.O_NOFOLLOW
 NO_FOLDER = frozenset({errno.ELOOP, errno.ENOTDIR})
 
 
 class NotAFolder(Exception):
-    """A component of a way is a link or a file; `place` says which."""
+    """A component of a path is a link or a file; `path` says which."""
 
-    def __init__(self, place: Path) -> None:
-        super().__init__(str(place))
-        self.place = place
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not a folder of its own; move it away, then try again")
+        self.path = path
 
 
 @contextlib.contextmanager
 def walked(folder: Path, *, below: Path) -> Iterator[int]:
-    """As `opened`, for who tells what is missing from what is wrong.
+    """Open `folder` as `opened` does, for callers that treat a missing folder differently.
 
     Raises:
         NotAFolder: a component is a link or a file.
         OSError: one is missing, or the disk refused.
     """
-    descriptor = _walk(folder, below)
+    descriptor = open_folder(folder, below=below)
     try:
         yield descriptor
     finally:
@@ -42,14 +42,14 @@ def walked(folder: Path, *, below: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def opened(folder: Path, *, below: Path) -> Iterator[int]:
-    """The descriptor of `folder`; it and everything between it and `below` is a folder, no link.
+    """Open `folder`; neither it nor a component between it and `below` may be a link.
 
-    What is done by descriptor happens there, also when a link takes the folder's name meanwhile.
+    Operations relative to the descriptor stay in that folder even if a link takes its name meanwhile.
 
     Raises:
-        StorageFailed: a component is missing, a link or no folder, or the disk refused.
+        StorageFailed: a component is missing or not a folder, or the disk refused.
     """
-    descriptor = _open_below(folder, below)
+    descriptor = _open_or_refuse(folder, below)
     try:
         yield descriptor
     finally:
@@ -57,56 +57,59 @@ def opened(folder: Path, *, below: Path) -> Iterator[int]:
 
 
 def ensure(folder: Path, *, below: Path, mode: int) -> None:
-    """`folder` is there and is no link; `mode` is that of a new one, subject to the umask.
+    """Create `folder` if it is missing; `mode` is that of a new one, subject to the umask.
 
     Raises:
-        StorageFailed: it could not be made, or something else has its name.
+        StorageFailed: it could not be created, or something else has its name.
     """
     with opened(folder.parent, below=below) as parent:
         try:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(folder.name, mode, dir_fd=parent)
-                # What is moved into it must not be lost with it when the power goes.
-                os.fsync(parent)
+            make_folder(folder.name, parent=parent, mode=mode)
             os.close(os.open(folder.name, NOT_FOLLOWED, dir_fd=parent))
         except OSError as error:
             raise _refusal(folder, error) from error
 
 
+def make_folder(name: str, *, parent: int, mode: int) -> None:
+    """Create the folder `name` in an open folder unless something has the name.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, mode, dir_fd=parent)
+        # A power loss must not lose the folder with what is moved into it.
+        os.fsync(parent)
+
+
 def ensure_all(folder: Path, *, below: Path, mode: int = 0o777) -> None:
-    """As `ensure`, for every folder on the way from `below`, and `folder` itself.
+    """Create every missing folder from `below` down to `folder`.
 
     Raises:
         StorageFailed: as `ensure` does.
     """
-    place = below
+    path = below
     for part in folder.relative_to(below).parts:
-        place = place / part
-        ensure(place, below=below, mode=mode)
+        path = path / part
+        ensure(path, below=below, mode=mode)
 
 
 def exists(folder: Path, *, below: Path) -> bool:
-    """Whether `folder` can be opened without following a link."""
+    """Return whether `folder` can be opened without following a link."""
     try:
-        os.close(_open_below(folder, below))
+        os.close(_open_or_refuse(folder, below))
     except StorageFailed:
         return False
     return True
 
 
-def _open_below(folder: Path, below: Path) -> int:
-    try:
-        return _walk(folder, below)
-    except NotAFolder as error:
-        # A link here would lead claims and replies out of the project.
-        raise StorageFailed(
-            f"{error.place} is not a folder of its own; move it away, then try again"
-        ) from error
-    except OSError as error:
-        raise _refusal(folder, error) from error
+def open_folder(folder: Path, *, below: Path) -> int:
+    """Return a descriptor of `folder`, which the caller closes; see `walked`.
 
-
-def _walk(folder: Path, below: Path) -> int:
+    Raises:
+        NotAFolder: a component is a link or a file.
+        OSError: one is missing, or the disk refused.
+    """
     depth, descriptor = 0, -1
     parts = _parts_between(folder, below)
     try:
@@ -125,16 +128,40 @@ def _walk(folder: Path, below: Path) -> int:
     return descriptor
 
 
+def open_in(path: Path, *, parent: int) -> int:
+    """Return a descriptor of the folder at `path`, whose parent is open.
+
+    Raises:
+        NotAFolder: it is a link or a file.
+        OSError: it is missing, or the disk refused.
+    """
+    try:
+        return os.open(path.name, NOT_FOLLOWED, dir_fd=parent)
+    except OSError as error:
+        if error.errno in NO_FOLDER:
+            raise NotAFolder(path) from error
+        raise
+
+
+def _open_or_refuse(folder: Path, below: Path) -> int:
+    try:
+        return open_folder(folder, below=below)
+    except (NotAFolder, OSError) as error:
+        raise _refusal(folder, error) from error
+
+
 @lru_cache(maxsize=1024)
 def _parts_between(folder: Path, below: Path) -> tuple[str, ...]:
-    # The same few folders are opened with every request.
+    # Cached, because every request opens the same few folders.
     return folder.relative_to(below).parts
 
 
-def _refusal(folder: Path, error: OSError) -> StorageFailed:
-    if error.errno in NO_FOLDER:
+def _refusal(folder: Path, error: NotAFolder | OSError) -> StorageFailed:
+    if isinstance(error, OSError) and error.errno in NO_FOLDER:
+        error = NotAFolder(folder)
+    if isinstance(error, NotAFolder):
         # A link here would lead claims and replies out of the project.
-        return StorageFailed(f"{folder} is not a folder of its own; move it away, then try again")
+        return StorageFailed(str(error))
     return StorageFailed(
         f"could not open or make the folder {folder}: {error.strerror}; check that it is there, and its permissions"
     )

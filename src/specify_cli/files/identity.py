@@ -1,4 +1,4 @@
-"""Which folder it is, whatever its name."""
+"""Identify a folder independently of its name."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The device and the inode of a folder: the host remembers them of each workspace that it made."""
+    """The device and inode of a folder; the host stores those of each workspace that it made."""
 
     device: int
     inode: int
 
     @classmethod
     def of(cls, found: os.stat_result) -> Identity:
-        """The identity of what was looked at."""
+        """Return the identity of the file with this status."""
         return cls(device=found.st_dev, inode=found.st_ino)
 
 
 def identity(path: Path) -> Identity | None:
-    """The identity of the folder at `path`; None where there is none, or something else is there.
+    """Return the identity of the folder at `path`; None where it is missing or not a folder.
 
     Raises:
         OSError: the disk refused.

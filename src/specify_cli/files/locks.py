@@ -1,9 +1,9 @@
 """Named locks between processes; the kernel frees them when their process dies.
 
-A lock that is free is taken here, because that is done some times a request; `filelock` waits for one that is
-not, and takes it again on a new file where its own was removed meanwhile. Both ask the kernel for the same. Each
-file says who held it last, since when and for what, so that a refusal can name it, and so that what a
-dead holder left running, with the descriptor of the lock, can be ended.
+A free lock is taken by one `flock` here, because every request takes several; `filelock` waits for
+a taken one, and retries where the lock file was removed meanwhile. Both use the same lock of the
+kernel. Each file records its last holder, since when and for what, so that a refusal can name it
+and so that processes which a dead holder left running with the descriptor can be ended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from specify_cli import batch, clock, processes
 from specify_cli.errors import StorageFailed
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -34,20 +34,20 @@ _MODE: Final = 0o644
 
 
 class Lock(Protocol):
-    """A lock that was taken."""
+    """A lock that this process holds."""
 
     def release(self) -> None:
-        """Somebody else may take it."""
+        """Release the lock."""
 
 
 @contextlib.contextmanager
 def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterator[int]:
-    """Nobody else holds the lock `path` while the block runs. Not re-entrant.
+    """Hold the lock `path` during the block; not re-entrant.
 
-    Unless it `is_kept`, its file is gone afterwards: for locks whose names are not a fixed set.
+    Unless `is_kept`, the file is removed afterwards; for locks whose names are not a fixed set.
 
-    Yields its descriptor: a process that inherits it keeps the lock from everybody else, should
-    this one be killed before. In a batch it is held until the batch ends.
+    Yields the descriptor: a child process that inherits it keeps the lock if this process is
+    killed. In a batch the lock is held until the batch ends.
 
     Raises:
         StorageFailed: the lock stayed taken for `timeout_s`, or its file could not be made.
@@ -68,7 +68,7 @@ def held(path: Path, *, timeout_s: float = 60.0, is_kept: bool = True) -> Iterat
         yield descriptors[-1]
     finally:
         if not is_kept:
-            # The work is done; a file that stays does no harm.
+            # The work is done; a file that stays is harmless.
             with contextlib.suppress(OSError):
                 path.unlink()
         lock.release()
@@ -93,7 +93,7 @@ class LifeLock:
 
     @classmethod
     def try_acquire(cls, path: Path) -> LifeLock | None:
-        """The lock, or None at once when a living process holds it.
+        """Take the lock and return it; return None at once where a living process holds it.
 
         Raises:
             StorageFailed: its file could not be made.
@@ -102,12 +102,12 @@ class LifeLock:
         return None if lock is None else cls(lock)
 
     def release(self) -> None:
-        """Somebody else may take the lock."""
+        """Release the lock."""
         self._lock.release()
 
 
 def holder(path: Path) -> str:
-    """Words for whoever took the lock last; it says so itself, so this is for messages only."""
+    """Describe the last holder by its own signature; for messages only."""
     signature = _signature(path)
     process = processes.Process.read(str(signature.get("process")))
     if process is None:
@@ -120,7 +120,7 @@ def holder(path: Path) -> str:
 
 
 def living_holder(path: Path) -> processes.Process | None:
-    """Who took the lock last, as it says itself, where that is another process that can be seen to live."""
+    """Return the last holder by its own signature, where that is another process known to live."""
     process = processes.Process.read(str(_signature(path).get("process")))
     is_it = process is not None and process.is_seen_alive and process != processes.this_process()
     return process if is_it else None
@@ -135,20 +135,20 @@ def _signature(path: Path) -> dict[str, object]:
 
 
 def _end_orphans_of_holder(path: Path) -> None:
-    """What a dead holder started, and what keeps the lock taken, runs no more."""
+    """End the processes that a dead holder started and that keep the lock taken."""
     process = processes.Process.read(str(_signature(path).get("process")))
     if process is not None and process.is_dead:
         processes.end_orphans(process)
 
 
 class _Taken:
-    """A lock that was free."""
+    """A lock that was free and is now held."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        # A process that has inherited the descriptor would keep what is only closed.
+        # Closing alone does not unlock while a child has inherited the descriptor.
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
 
@@ -173,11 +173,11 @@ def _acquire(
 
 
 def _take_free(path: Path) -> int | None:
-    """The descriptor of the lock; None where it is taken, or its file was removed or replaced meanwhile."""
+    """Return the descriptor of the lock; None where it is taken, or its file was removed or replaced meanwhile."""
     try:
         descriptor = os.open(path, _FLAGS, _MODE)
     except FileNotFoundError:
-        # That folder alone: where the one around it is gone, it was moved, and the locks with it.
+        # Only this folder: where its parent is missing, the project was moved with its locks.
         path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, _FLAGS, _MODE)
     try:
@@ -197,9 +197,9 @@ def _take_free(path: Path) -> int | None:
 
 
 def _make_common(descriptor: int, folder: Path) -> None:
-    """A new lock is for whom its folder is: who may not write to it could never take it."""
+    """Give a new lock file the owner and group of its folder, so that every user of the folder can take it."""
     around = folder.stat()
-    # Without that it still works for the user who made it.
+    # Without that the lock still works for the user who made it.
     with contextlib.suppress(OSError):
         if os.geteuid() == 0:
             os.fchown(descriptor, around.st_uid, around.st_gid)
@@ -208,7 +208,7 @@ def _make_common(descriptor: int, folder: Path) -> None:
 
 
 def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -> Lock | None:
-    # Inside the functions that wait: loading it takes longer than most locks are held.
+    # Imported inside the functions that wait: importing takes longer than most locks are held.
     from filelock import Timeout
 
     lock = _file_lock(path, on_acquired)
@@ -223,9 +223,9 @@ def _wait(path: Path, *, timeout_s: float, on_acquired: Callable[[int], None]) -
 
 
 def _waits(timeout_s: float) -> Iterator[float]:
-    """How long to wait before the holder is looked at, again and again.
+    """Yield how long to wait before the holder is checked again.
 
-    Once more at least than nothing: what kept the lock taken may just have been ended.
+    At least two tries, because the process that kept the lock taken may just have been ended.
     """
     deadline = time.monotonic() + timeout_s
     yield 0.0
@@ -238,7 +238,7 @@ def _waits(timeout_s: float) -> Iterator[float]:
 def _file_lock(path: Path, on_acquired: Callable[[int], None]) -> FileLock:
     from filelock import FileLock
 
-    # A lock that falls back to mere existence would outlive a killed process and block everybody.
+    # A lock that falls back to the existence of a file would outlive a killed process.
     return FileLock(
         path,
         thread_local=False,
@@ -255,6 +255,6 @@ def _sign(descriptor: int) -> None:
         "doing": processes.what_is_done()[:LONGEST_DOING],
     }
     text = json.dumps(signature).ljust(SIGNATURE_WIDTH) + "\n"
-    # A full disk must not cost the lock: the name of the holder is only a courtesy.
+    # Ignore a full disk: the signature only improves messages.
     with contextlib.suppress(OSError):
         os.pwrite(descriptor, text.encode("ascii"), 0)

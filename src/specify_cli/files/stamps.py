@@ -1,4 +1,4 @@
-"""What tells a file that has changed from one that has not, without reading it."""
+"""Detect that a file has changed without reading it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _TICK_NS: Final = 20_000_000
-"""File systems count time in steps; what is written twice in one step may look as if it was not."""
+"""File systems count time in steps; two writes within one step may have the same times."""
 
 
 class FileStamp(NamedTuple):
-    """Of a file that has changed, this is another one, unless it changed again within a tick of its clock."""
+    """The status of a file that differs once it has changed, except by two changes within a tick of its clock."""
 
     device: int
     inode: int
@@ -22,12 +22,12 @@ class FileStamp(NamedTuple):
 
     @property
     def is_settled(self) -> bool:
-        """Whether so much time has gone by since that every later change shows."""
+        """Whether the last change is so old that every later one shows in the stamp."""
         return time.time_ns() - max(self.mtime_ns, self.ctime_ns) > _TICK_NS
 
 
 def stamp(path: Path | str) -> FileStamp | None:
-    """That of the file of that name, a link counts as what it is itself; None where there is none.
+    """Return the stamp of the entry at `path`, None where it is missing; a link has a stamp of its own.
 
     Raises:
         OSError: the disk refused.
@@ -39,7 +39,7 @@ def stamp(path: Path | str) -> FileStamp | None:
 
 
 def stamp_of(status: os.stat_result) -> FileStamp:
-    """That of the file that the kernel has told this of."""
+    """Return the stamp of a file with this status."""
     return FileStamp(
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )

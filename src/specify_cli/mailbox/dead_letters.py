@@ -19,7 +19,7 @@ from typing import Any
 from specify_cli import clock, credentials, ids
 from specify_cli.files import atomic
 from specify_cli.files.folders import opened
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout
 from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.storage.dead_letters import SETTLED, LetterFolder

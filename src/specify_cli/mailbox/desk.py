@@ -17,7 +17,7 @@ from specify_cli.errors import (
     RequestTooLarge,
     SpecKittyError,
 )
-from specify_cli.files.regular import ForeignOwner, NotRegular, TooLarge
+from specify_cli.files.regular_files import ForeignOwner, NotRegular, TooLarge
 from specify_cli.mailbox.dead_letters import DeadLetters, Stray
 from specify_cli.mailbox.inbox import Claim, Inbox
 from specify_cli.mailbox.outbox import Outbox

@@ -17,7 +17,7 @@ from typing import Protocol
 from specify_cli import clock, credentials, ids
 from specify_cli.files import atomic
 from specify_cli.files.folders import opened
-from specify_cli.files.regular import read_regular
+from specify_cli.files.regular_files import read_regular
 from specify_cli.mailbox.layout import DEFAULT, Places
 from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.protocol import CLAIM_PREFIX, CORRELATION_ID, SUFFIX, is_request_id

@@ -13,7 +13,7 @@ from typing import Final
 from specify_cli.files import atomic
 from specify_cli.files.file_system import sync_file_system
 from specify_cli.files.folders import opened
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import Places
 from specify_cli.protocol import SUFFIX
 

@@ -14,7 +14,7 @@ from typing import Any
 from specify_cli import ids, progress
 from specify_cli.errors import CorrelationIdConflict
 from specify_cli.files import atomic, folders
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.mailbox.layout import DEFAULT, MailboxLayout, Places
 from specify_cli.protocol import SUFFIX, is_request_id
 from specify_cli.storage.journal import Journal

@@ -13,7 +13,7 @@ from typing import Any
 
 from specify_cli import nearest
 from specify_cli.errors import StateUnreadable
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.orchestrator_api.config import Config
 from specify_cli.orchestrator_api.config_table import (
     ConfigTable,

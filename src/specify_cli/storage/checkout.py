@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import git_folders
 from specify_cli.storage.log_lines import Comparison

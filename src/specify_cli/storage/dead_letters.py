@@ -17,7 +17,7 @@ from typing import Any
 
 from specify_cli.errors import UsageError
 from specify_cli.files.atomic import fsync_folder, publish, translated
-from specify_cli.files.regular import NotRegular, TooLarge, kind, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, kind, read_regular
 from specify_cli.storage.letter_bodies import unfinished
 
 WAITING, SETTLING, SETTLED, BODY = ".json", ".settling", ".settled", ".body"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from specify_cli import ids
 from specify_cli.files.atomic import translated
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.storage.intents import Intent, Intents
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record

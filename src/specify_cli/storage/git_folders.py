@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.patterns import pattern
 

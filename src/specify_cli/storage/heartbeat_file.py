@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from specify_cli import clock
-from specify_cli.files.regular import NotRegular, TooLarge, read_with_status
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_with_status
 from specify_cli.protocol import MISSED_BEATS
 
 MAX_BYTES: Final = 64 * 1024

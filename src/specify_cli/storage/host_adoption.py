@@ -18,7 +18,7 @@ from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
-from specify_cli.files import folders, locks, moving, regular
+from specify_cli.files import folders, locks, moves, regular_files
 from specify_cli.files.atomic import translated
 from specify_cli.files.locks import LifeLock
 from specify_cli.storage import record_place
@@ -97,7 +97,7 @@ def _merge(project: Layout, here: int, there: int, *, aside: Path) -> None:
     for name in sorted(os.listdir(here)):
         kinds = _kind(name, here), _kind(name, there)
         if kinds[1] is None:
-            moving.move(name, name, src_dir_fd=here, dst_dir_fd=there)
+            moves.move(name, name, src_dir_fd=here, dst_dir_fd=there)
         elif kinds == (stat.S_IFDIR, stat.S_IFDIR):
             with _inside(name, here) as source, _inside(name, there) as target:
                 _merge(project, source, target, aside=aside / name)
@@ -107,7 +107,7 @@ def _merge(project: Layout, here: int, there: int, *, aside: Path) -> None:
         else:
             _make_all(project, aside)
             with folders.opened(aside, below=project.host_base) as attic:
-                moving.move(name, name, src_dir_fd=here, dst_dir_fd=attic)
+                moves.move(name, name, src_dir_fd=here, dst_dir_fd=attic)
 
 
 def _kind(name: str, folder: int) -> int | None:
@@ -135,7 +135,7 @@ def _inside(name: str, folder: int) -> Iterator[int]:
 def _are_same(name: str, here: int, there: int) -> bool:
     with ExitStack() as files:
         one, other = (
-            files.enter_context(regular.opened_plain(name, folder=it, flags=os.O_RDONLY))
+            files.enter_context(regular_files.opened_plain(name, folder=it, flags=os.O_RDONLY))
             for it in (here, there)
         )
         while (read := one.read(_AT_ONCE)) == other.read(_AT_ONCE):

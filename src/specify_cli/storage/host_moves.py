@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from specify_cli.errors import StorageFailed
-from specify_cli.files import folders, moving, sync
+from specify_cli.files import durability, folders, moves
 from specify_cli.files.atomic import translated
 from specify_cli.files.locks import LifeLock, holder
 from specify_cli.storage import host_place, moved_projects, record_place, record_schema
@@ -63,7 +63,7 @@ def _rename(former: Path, folder: Path) -> None:
         if is_done and os.path.isdir(folder):
             return  # By another process, a moment ago.
         raise
-    sync.sync_folder(folder.parent)
+    durability.sync_folder(folder.parent)
 
 
 def _bring_into_repository(former: Path, folder: Path, *, base: Path) -> None:
@@ -92,7 +92,7 @@ def _copy(former: Path, folder: Path, *, base: Path) -> None:
     ):
         if os.path.lexists(former / private):
             shutil.rmtree(draft / private, ignore_errors=True)
-            moving.copy(private, private, src_dir_fd=here, dst_dir_fd=there)
+            moves.copy(private, private, src_dir_fd=here, dst_dir_fd=there)
     _rename(draft, folder)
     shutil.rmtree(former)
 

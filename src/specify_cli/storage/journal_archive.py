@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from specify_cli import ids, progress
 from specify_cli.errors import StateUnreadable
-from specify_cli.files import folders, locks, sync
+from specify_cli.files import durability, folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import record_rows
 from specify_cli.storage.journal_files import JournalFiles, opened
@@ -107,7 +107,7 @@ def _move(part: Path, project: Layout, record: Record) -> bool:
             record_rows.note(connection, DROPPED, max(record.noted(DROPPED), seqs[-1]))
         with translated(part, "remove"):
             part.unlink()
-            sync.sync_folder(part.parent)
+            durability.sync_folder(part.parent)
     return True
 
 

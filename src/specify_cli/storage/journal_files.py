@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from specify_cli.files.atomic import translated
-from specify_cli.files.regular import kind
+from specify_cli.files.regular_files import kind
 from specify_cli.storage import published_line
 from specify_cli.storage.layout import ARCHIVE
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Final, TypeAlias
 
 from specify_cli import ids
-from specify_cli.files import folders, moving
+from specify_cli.files import folders, moves
 from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.storage import journal_adoption, published_line, record_place
 from specify_cli.storage.journal_files import JournalFiles, opened, unpacked, whole_lines
@@ -231,7 +231,7 @@ class JournalPublisher:
             folders.opened(part.parent, below=self._project.root) as here,
             folders.opened(place, below=base) as there,
         ):
-            moving.move(part.name, part.name, src_dir_fd=here, dst_dir_fd=there)
+            moves.move(part.name, part.name, src_dir_fd=here, dst_dir_fd=there)
 
     def _last_of_older_parts(self) -> int:
         for part in reversed(self._files.older_parts()):

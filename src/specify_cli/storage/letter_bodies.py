@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from specify_cli.files.regular import read_with_status
+from specify_cli.files.regular_files import read_with_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
 from specify_cli.files.atomic import publish, translated
-from specify_cli.files.regular import TooLarge
+from specify_cli.files.regular_files import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp_of
 from specify_cli.storage import event_lines, project_files, record_place
 

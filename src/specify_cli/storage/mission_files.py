@@ -15,7 +15,7 @@ from specify_cli import batch, clock
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files.atomic import publish
-from specify_cli.files.regular import TooLarge
+from specify_cli.files.regular_files import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.patterns import pattern
 from specify_cli.storage import project_files

@@ -19,7 +19,7 @@ from specify_cli.core.package_references import (
     read_references,
 )
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.files.regular import TooLarge
+from specify_cli.files.regular_files import TooLarge
 from specify_cli.patterns import pattern
 from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.checkboxes import by_package, subtask_id, ticks_in

@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 
 from specify_cli.errors import StateUnreadable
-from specify_cli.files import folders, regular
+from specify_cli.files import folders, regular_files
 from specify_cli.files.atomic import translated
 
 
@@ -25,10 +25,10 @@ def opened(path: Path, *, below: Path, flags: int = os.O_RDONLY) -> Iterator[Fil
     try:
         with (
             opened_folder(path.parent, below=below) as folder,
-            regular.opened_plain(path.name, folder=folder, flags=flags) as file,
+            regular_files.opened_plain(path.name, folder=folder, flags=flags) as file,
         ):
             yield file
-    except regular.NotRegular as error:
+    except regular_files.NotRegular as error:
         raise not_followed(path, str(error)) from error
 
 
@@ -45,7 +45,7 @@ def opened_folder(folder: Path, *, below: Path) -> Iterator[int]:
         with folders.walked(folder, below=below) as descriptor:
             yield descriptor
     except folders.NotAFolder as error:
-        raise not_followed(error.place, "is not a folder of its own") from error
+        raise not_followed(error.path, "is not a folder of its own") from error
 
 
 def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
@@ -57,7 +57,7 @@ def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
     """
     with opened(path, below=below) as file:
         if max_bytes is not None and os.fstat(file.fileno()).st_size > max_bytes:
-            raise regular.TooLarge(f"holds more than {max_bytes} bytes")
+            raise regular_files.TooLarge(f"holds more than {max_bytes} bytes")
         return file.readall()
 
 
@@ -68,8 +68,8 @@ def read_in(folder: int, path: Path, *, max_bytes: int) -> bytes:
         StateUnreadable, FileNotFoundError, OSError, TooLarge: as `read` does.
     """
     try:
-        return regular.read_in(folder, path.name, max_bytes=max_bytes)
-    except regular.NotRegular as error:
+        return regular_files.read_in(folder, path.name, max_bytes=max_bytes)
+    except regular_files.NotRegular as error:
         raise not_followed(path, str(error)) from error
 
 

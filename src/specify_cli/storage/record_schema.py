@@ -15,7 +15,7 @@ from typing import Final
 
 from specify_cli import ids
 from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
-from specify_cli.files import locks, sync
+from specify_cli.files import durability, locks
 from specify_cli.files.atomic import translated
 
 FORMAT: Final = 1
@@ -163,7 +163,7 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         for left in database.parent.glob(f"{database.name}-*"):
             left.unlink()
         private.rename(database)
-        sync.sync_folder(database.parent)
+        durability.sync_folder(database.parent)
 
 
 def _begin(connection: sqlite3.Connection) -> None:

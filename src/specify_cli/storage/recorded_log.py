@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from specify_cli import clock
 from specify_cli.core.events import Event
 from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
+from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import (
     checkout,
     event_lines,
@@ -53,7 +54,7 @@ def _nothing() -> None:
     """What is committed alone has nothing to do."""
 
 
-Stamp: TypeAlias = tuple[int, tuple[int, int, int] | None]
+Stamp: TypeAlias = tuple[int, FileStamp | None]
 """Of a log: its newest entry in the record, and what tells its file from one that was changed."""
 
 
@@ -99,10 +100,9 @@ class RecordedLog:
         record = records.found(self.project)
         newest = record.newest(self.slug) if record else 0
         try:
-            status = self.path.lstat()
+            return newest, stamp(self.path)
         except OSError:
             return newest, None
-        return newest, (status.st_ino, status.st_mtime_ns, status.st_size)
 
     def view(self) -> LogView:
         """The log as record and file have it now.

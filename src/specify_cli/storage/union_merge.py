@@ -13,7 +13,7 @@ from typing import Final
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
-from specify_cli.files.regular import TooLarge
+from specify_cli.files.regular_files import TooLarge
 from specify_cli.storage import git_folders, project_files
 from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.layout import Layout

@@ -1,4 +1,4 @@
-"""Which folders have which branch checked out, and what is going on in them."""
+"""List the working trees of a repository, their branches and operations in progress."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import index_file, plain_files
-from specify_cli.vcs.git import Completed, Git, GitFailed, time_limit
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import index_file
+from specify_cli.vcs.blocking_files import blocking_files
+from specify_cli.vcs.git import Git, GitFailed, GitResult, time_limit
 
 HEADS: Final = "refs/heads/"
 _HEAD_PREFIX: Final = f"ref: {HEADS}"
 ORPHAN_PATIENCE_S: Final = 5.0
-"""A git outlives its killed host for as long as it writes files."""
+"""A git may outlive its killed host until it has written its files."""
 
 _POLL_S: Final = 0.01
 _TOLD: Final = 10
@@ -33,9 +35,9 @@ _OPERATIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """A folder with a working tree of the repository; `branch` is None when detached.
+    """A working tree of the repository; `branch` is None where HEAD is detached.
 
-    `common` is the git folder of the repository, for any but the main one.
+    `common` is the git folder of the repository; None for the main working tree.
     """
 
     path: Path
@@ -46,7 +48,7 @@ class Checkout:
 
     @property
     def git(self) -> Git:
-        """Git, run in this working tree, with the settings of the repository and no others.
+        """Git in this working tree, with the settings of its repository and no others.
 
         Raises:
             GitFailed: the working tree is gone, or names another git folder than its own.
@@ -55,59 +57,62 @@ class Checkout:
             return Git(folder=self.path)
         git_dir = self.git_dir
         if git_dir is None:
-            text = f"{self.path} is no worktree of this repository: see what its .git file names"
+            text = (
+                f"{self.path} is not a worktree of this repository; check what its .git file names"
+            )
             raise GitFailed(("worktree",), returncode=-1, stderr=text)
-        # Told, so that git does not ask what lies in the worktree: its writer may exchange it any time.
-        place = {
+        # Set explicitly, so that git does not read `.git` in the worktree: an agent may exchange it
+        # at any time.
+        location = {
             "GIT_DIR": str(git_dir),
             "GIT_COMMON_DIR": os.path.realpath(self.common or git_dir.parent.parent),
             "GIT_WORK_TREE": os.path.abspath(self.path),  # noqa: PTH100
         }
-        return Git(folder=self.path, place=place)
+        return Git(folder=self.path, location=location)
 
     @property
     def git_dir(self) -> Path | None:
-        """The folder where git keeps the state of this working tree; None when that is gone."""
+        """The folder where git keeps the state of this working tree; None where it is missing."""
         if self.is_main:
             return git_dir_of(self.path)
         return registration_of(self.path, common=self.common)
 
     @property
     def index_lock(self) -> Path | None:
-        """The lock on the index, when somebody holds it now."""
+        """The path of the index lock, where it is taken now."""
         lock = (self.git_dir or self.path) / "index.lock"
         return lock if lock.exists() else None
 
     def has(self, branch: str) -> bool:
-        """Whether a move of `branch` concerns this working tree: it is out here, or rebased."""
+        """Return whether `branch` is checked out or being rebased here."""
         return branch in (self.branch, branch_at_work(self.git_dir))
 
     def operation(self) -> str | None:
-        """What the user is in the middle of here, in words; None when nothing."""
+        """Describe the operation that the user has in progress here; None where there is none."""
         git_dir = self.git_dir
         if git_dir is None:
             return None
         return next((name for file, name in _OPERATIONS.items() if (git_dir / file).exists()), None)
 
     def require_no_endless_file(self) -> None:
-        """Git does not wait for ever for something that the writer of this worktree put there.
+        """Refuse a working tree with a file that git would wait for without end.
 
         Raises:
-            GitFailed: it would, or to find out takes longer than git may take.
+            GitFailed: there is one, or the search takes longer than git may take.
         """
         if self.is_main:
             return
         try:
-            found = [str(it) for it in plain_files.endless(self.path, seconds=time_limit())]
+            found = [str(it) for it in blocking_files(self.path, seconds=time_limit())]
         except TimeoutError as error:
             raise GitFailed(("status",), returncode=-1, stderr=str(error)) from error
         if found:
-            raise GitFailed(("status",), returncode=-1, stderr=wait_for_ever(found))
+            raise GitFailed(("status",), returncode=-1, stderr=blocking_files_message(found))
 
     def on_index(
         self, *args: str, fine: tuple[int, ...] = (0,), env: Mapping[str, str] | None = None
-    ) -> Completed:
-        """Git has run and written the index, after waiting for another holder of its lock.
+    ) -> GitResult:
+        """Run git on the index, after waiting for another holder of its lock.
 
         Raises:
             GitFailed: git refused, the lock is stale, or the disk refused.
@@ -116,7 +121,7 @@ class Checkout:
         return index_file.changed_by(self.git, git_dir, *args, fine=fine, env=env or {})
 
     def hold_in_index(self, info: bytes) -> None:
-        """The index holds these entries of `--index-info`; no file of the working tree is opened.
+        """Put these entries of `--index-info` into the index; no file of the working tree is opened.
 
         Raises:
             GitFailed: git refused, the lock is stale, or the disk refused.
@@ -124,7 +129,7 @@ class Checkout:
         index_file.hold(self.git, self.git_dir or self.path, info)
 
     def holding_in_index(self, info: bytes) -> AbstractContextManager[Callable[[], object]]:
-        """The index holds these entries, as `hold_in_index`, and is locked during the block.
+        """Put these entries into the index, as `hold_in_index` does, and keep it locked during the block.
 
         Yields a function that restores the former index.
 
@@ -135,29 +140,26 @@ class Checkout:
         return index_file.holding(self.git, self.git_dir or self.path, info)
 
     def outwait_index(self) -> None:
-        """No git of a killed host is still writing here.
+        """Wait until no git of a killed host writes the index any more.
 
         Raises:
             GitFailed: the lock on the index is stale, or a very long operation holds it.
         """
-        self._wait_for_index()
+        deadline = time.monotonic() + ORPHAN_PATIENCE_S
+        while self.index_lock and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
         lock = self.index_lock
         if lock:
             raise GitFailed(("update-index",), returncode=-1, stderr=index_file.stale(lock))
 
-    def _wait_for_index(self) -> None:
-        deadline = time.monotonic() + ORPHAN_PATIENCE_S
-        while self.index_lock and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
-
 
 def git_dir_of(folder: Path) -> Path | None:
-    """The git folder that `folder/.git` is or names; None when there is none."""
+    """Return the git folder that `folder/.git` is or names; None where there is none."""
     link = folder / ".git"
     if link.is_dir():
         return link
     try:
-        prefix, _, target = os.fsdecode(plain_files.read(link)).rstrip("\n").partition(": ")
+        prefix, _, target = os.fsdecode(read_file(link)).rstrip("\n").partition(": ")
     except OSError:
         return None
     git_dir = folder / target
@@ -165,10 +167,10 @@ def git_dir_of(folder: Path) -> Path | None:
 
 
 def registration_of(folder: Path, *, common: Path | None) -> Path | None:
-    """Where the repository with the git folder `common` keeps the state of its worktree `folder`.
+    """Return where the repository at `common` keeps the state of its worktree `folder`.
 
-    None when `folder` is a link, is none of its worktrees, or its `.git` names anything else:
-    whoever can write a worktree can have it name settings that run programs.
+    None where `folder` is a link or not one of its worktrees, or its `.git` names anything else: an
+    agent that can write in a worktree could name a git folder whose settings run programs.
     """
     named = git_dir_of(folder)
     if named is None or common is None or folder.is_symlink():
@@ -176,35 +178,35 @@ def registration_of(folder: Path, *, common: Path | None) -> Path | None:
     git_dir = Path(os.path.realpath(common), "worktrees", named.name)
     if os.path.realpath(named) != str(git_dir):
         return None
-    back = place_of(git_dir)
+    back = worktree_path(git_dir)
     is_back = back is not None and os.path.realpath(back) == os.path.realpath(folder)
     return git_dir if is_back else None
 
 
-def place_of(registration: Path) -> Path | None:
-    """The folder of the worktree that is registered there; None when that cannot be read."""
+def worktree_path(registration: Path) -> Path | None:
+    """Return the path of the registered worktree; None where that cannot be read."""
     try:
-        named = os.fsdecode(plain_files.read(registration / "gitdir")).rstrip("\n")
+        named = os.fsdecode(read_file(registration / "gitdir")).rstrip("\n")
     except OSError:
         return None
     return (registration / named).parent
 
 
 def branch_at_work(git_dir: Path | None) -> str | None:
-    """The branch that a rebase or bisect in this git folder took off HEAD; None when none."""
+    """Return the branch that a rebase or bisect took off HEAD; None where there is none."""
     if git_dir is None:
         return None
     for file in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
         with suppress(OSError):
-            return os.fsdecode(plain_files.read(git_dir / file)).strip().removeprefix(HEADS)
+            return os.fsdecode(read_file(git_dir / file)).strip().removeprefix(HEADS)
     return None
 
 
 def registered(git: Git) -> list[Checkout]:
-    """Every working tree that the repository knows of, the main one first, those gone included.
+    """List every working tree that the repository knows, the main one first, missing ones included.
 
-    `git` runs in the main one. The others are read here: `git worktree list` waits for ever where
-    one of them has a FIFO as its HEAD. What cannot be read is left out.
+    `git` runs in the main one. The others are read without git: `git worktree list` waits for ever
+    for a FIFO called HEAD. Unreadable registrations are left out.
 
     Raises:
         GitFailed: not a repository.
@@ -218,18 +220,18 @@ def registered(git: Git) -> list[Checkout]:
     return [main, *(_linked(common) if common else ())]
 
 
-def wait_for_ever(paths: list[str]) -> str:
-    """What to do about files that git would wait for."""
+def blocking_files_message(paths: list[str]) -> str:
+    """Describe how to remove files that git would wait for."""
     names = " ".join(map(shlex.quote, paths[:_TOLD]))
-    return f"git would wait for ever for what is not a regular file; remove it: rm -rf {names}"
+    return f"git would wait for ever for entries that are not regular files; remove them: rm -rf {names}"
 
 
 def _linked(common: Path) -> Iterator[Checkout]:
     for registration in sorted(common.glob("worktrees/*")):
-        place = None if registration.is_symlink() else place_of(registration)
-        if place is not None:
+        path = None if registration.is_symlink() else worktree_path(registration)
+        if path is not None:
             yield Checkout(
-                path=place,
+                path=path,
                 branch=branch_in(registration),
                 lock_reason=_lock_reason(registration),
                 common=common,
@@ -237,9 +239,9 @@ def _linked(common: Path) -> Iterator[Checkout]:
 
 
 def branch_in(git_dir: Path) -> str | None:
-    """The branch that HEAD names in this git folder; None when detached, or it cannot be read."""
+    """Return the branch that HEAD names in this git folder; None where detached or unreadable."""
     try:
-        head = os.fsdecode(plain_files.read(git_dir / "HEAD")).strip()
+        head = os.fsdecode(read_file(git_dir / "HEAD")).strip()
     except OSError:
         return None
     return head.removeprefix(_HEAD_PREFIX) if head.startswith(_HEAD_PREFIX) else None
@@ -247,7 +249,7 @@ def branch_in(git_dir: Path) -> str | None:
 
 def _lock_reason(registration: Path) -> str | None:
     try:
-        return os.fsdecode(plain_files.read(registration / "locked")).strip()
+        return os.fsdecode(read_file(registration / "locked")).strip()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -255,7 +257,7 @@ def _lock_reason(registration: Path) -> str | None:
 
 
 def checkouts_of(git: Git, branch: str) -> list[Checkout]:
-    """The working trees on disk that a move of `branch` concerns.
+    """List the existing working trees that have `branch` checked out or in a rebase.
 
     Raises:
         GitFailed: not a repository.

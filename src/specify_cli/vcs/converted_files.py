@@ -1,7 +1,7 @@
-"""Files that a working tree has otherwise than a commit: line endings, and what filters write.
+"""Recognize files that differ from a commit only by line endings or filters.
 
-A look at a workspace must not take them for changed. Git converts line endings by itself; a filter is a
-program, and none runs here on what an agent wrote.
+Such files do not count as changed. Git converts line endings itself; a filter is a program, and
+none runs on files that an agent wrote.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
-from specify_cli.vcs import lfs, lfs_pointers, plain_files
+from specify_cli.files.regular_files import opened_below, opened_file, read_file
+from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs.git import time_limit
 from specify_cli.vcs.objects import Entry
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch
+from specify_cli.vcs.scratch_repository import ScratchRepository
 from specify_cli.vcs.workspace_settings import ProjectSettings
 
 _CONVERTING: Final = frozenset(
@@ -39,47 +40,47 @@ _EXECUTABLE: Final = "100755"
 
 
 def conversions(settings: ProjectSettings) -> tuple[str, ...]:
-    """The flags by which git converts files, and looks at their modes, as in the project."""
+    """Return the flags by which git converts files and compares modes as in the project."""
     found = [it for it in settings.every if it.key in _CONVERTING]
     values = [f"{it.key}={'true' if it.value is None else it.value}" for it in found]
     return tuple(word for value in values for word in ("-c", value))
 
 
-def take_attributes(made: Scratch) -> None:
-    """What the project says of files beside its commits counts in the private repository, too.
+def copy_attributes(made: ScratchRepository) -> None:
+    """Copy the project's `info/attributes` into the scratch repository.
 
     Raises:
         OSError: the disk refused.
     """
     with suppress(FileNotFoundError):
         file = made.objects.parent / "info" / "attributes"
-        content = plain_files.read(file, max_bytes=_MOST_ATTRIBUTES)
+        content = read_file(file, max_bytes=_MOST_ATTRIBUTES)
         (made.folder / "info").mkdir(exist_ok=True)
         (made.folder / "info" / "attributes").write_bytes(content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilteredFiles:
-    """What filters write into a workspace; the index of the private repository is that of the commit.
+    """The files that filters write into a workspace; the scratch index is that of the commit.
 
-    `filters` are those that may run on the host; None for all that git has in the project.
+    `filters` are the ones that may run on the host; None for all that git has in the project.
     """
 
     repo: Repository
-    made: Scratch
+    made: ScratchRepository
     workspace: Path
     settings: ProjectSettings
     filters: Collection[str] | None
 
     def unchanged(self, changed: Collection[str]) -> set[str]:
-        """Those of the files that differ from the commit only as filters make them.
+        """Return the files that differ from the commit only as filters make them.
 
-        A file of git-lfs is compared by its digest. For another filter the host writes the committed
-        file once more, as it did when it made the workspace.
+        A git-lfs file is compared by its digest. For other filters the host writes the committed
+        file again, as it did for the workspace.
 
         Raises:
             GitFailed, OSError: git or the disk refused.
-            TimeoutError: to read them took too long.
+            TimeoutError: reading them took too long.
         """
         by_filter = dict(self._filters_of(changed)) if changed else {}
         if by_filter.keys().isdisjoint({*self.settings.filters, lfs.FILTER}):
@@ -124,18 +125,18 @@ class FilteredFiles:
             return
         expected = self.made.folder / _EXPECTED
         expected.mkdir()
-        place = {
+        location = {
             "GIT_DIR": str(self.made.objects.parent),
             "GIT_INDEX_FILE": str(self.made.folder / "index"),
             "GIT_OBJECT_DIRECTORY": str(self.made.folder / "objects"),
             "GIT_WORK_TREE": str(expected),
         }
-        git = replace(self.repo.git, folder=expected, place=place)
+        git = replace(self.repo.git, folder=expected, location=location)
         named = b"".join(os.fsencode(path) + b"\0" for path in ours)
-        # What a filter refuses is not written.
+        # A file at which a filter fails is not written.
         git.run("checkout-index", "-z", "--stdin", input=named, check=False)
         for path in ours:
-            with suppress(FileNotFoundError), plain_files.opened(expected / path) as wanted:
+            with suppress(FileNotFoundError), opened_file(expected / path) as wanted:
                 size = os.fstat(wanted.fileno()).st_size
                 with self._opened(path, entries[path], size=size) as stream:
                     if stream and _digest(stream) == _digest(wanted):
@@ -143,11 +144,11 @@ class FilteredFiles:
 
     @contextmanager
     def _opened(self, path: str, entry: Entry, *, size: int) -> Iterator[IO[bytes] | None]:
-        """The file in the workspace; None where it is not a regular file of that mode and size."""
+        """Open the file in the workspace; None where it is not a regular file of that mode and size."""
         with ExitStack() as stack:
             found = None
             with suppress(OSError):
-                opened = plain_files.opened_below(self.workspace, path.split("/"))
+                opened = opened_below(self.workspace, path.split("/"))
                 found = stack.enter_context(opened)
             state = os.fstat(found.fileno()) if found else None
             is_alike = state and state.st_size == size and self._has_mode(state, entry)
@@ -164,6 +165,6 @@ def _digest(stream: IO[bytes]) -> str:
     digest = hashlib.sha256()
     while chunk := stream.read(_CHUNK):
         if time_limit() <= 0:
-            raise TimeoutError("to read what filters wrote took too long")
+            raise TimeoutError("reading filtered files took too long")
         digest.update(chunk)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The versions of one file: in commits, on branches, in stashes, and in the working tree."""
+"""Find the versions of one file in commits, branches, stashes and the working tree."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from specify_cli.vcs.repository import Repository
 UNTRACKED: Final = "untracked"
 MODIFIED: Final = "modified"
 _MOST_STASHES: Final = 20
-"""So many are looked at, the newest first."""
+"""The most stashes that are examined, newest first."""
 
 _OWN: Final = "kitty/"
-"""Branches of that name are the host's own."""
+"""The prefix of the host's own branches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileVersions:
-    """The versions of the file at `path`. Every method raises GitFailed where git does."""
+    """The versions of the file at `path`. Every method raises GitFailed where git fails."""
 
     repository: Repository
     path: Path
@@ -31,19 +31,19 @@ class FileVersions:
         return self.path.relative_to(self.repository.root).as_posix()
 
     def in_commit(self, revision: str) -> str | None:
-        """The id of the version in that commit; None where either is not there."""
+        """Return the blob of the file in that commit; None where either is missing."""
         asked = ("rev-parse", "--verify", "--quiet", f"{revision}:{self.name}")
         return next(iter(self.repository.git.run(*asked, check=False).lines), None)
 
     def committed(self) -> Iterator[bytes]:
-        """What branches, tags, HEAD and what is being merged have as the file, each version once."""
+        """Yield each version in branches, tags, HEAD and MERGE_HEAD once."""
         git = self.repository.git
         tips = {*git.run("for-each-ref", "--format=%(objectname)").lines, "HEAD", "MERGE_HEAD"}
         for blob in sorted({it for _, it in self._blobs(sorted(tips)) if it}):
             yield git.run("cat-file", "blob", blob).stdout
 
     def stashes(self) -> list[str]:
-        """Every stash that changes the file, as git calls it, newest first.
+        """Return the names of the stashes that change the file, newest first.
 
         Source: git-stash(1), "DISCUSSION": a stash is a commit of the working tree; the third parent has the
         files that were untracked.
@@ -52,11 +52,11 @@ class FileVersions:
         return [it for it in listed if self.was_untracked_in(it) or self._is_changed_in(it)]
 
     def was_untracked_in(self, stash: str) -> bool:
-        """Whether the stash has it as an untracked file."""
+        """Return whether the stash holds it as an untracked file."""
         return self.in_commit(f"{stash}^3") is not None
 
     def standing(self) -> str:
-        """How the working tree's version stands to HEAD: `UNTRACKED` or `MODIFIED`; empty where it is the same."""
+        """Compare the working tree with HEAD: `UNTRACKED`, `MODIFIED`, or empty where they are equal."""
         asked = ("status", "--porcelain", "-z", "--untracked-files=all", "--", str(self.path))
         found = self.repository.git.run(*asked).fields
         if not found:
@@ -64,7 +64,7 @@ class FileVersions:
         return UNTRACKED if found[0].startswith("??") else MODIFIED
 
     def branches_that_refuse(self, standing: str) -> list[str]:
-        """Local branches that git refuses to switch to because the file is `standing` so, without the host's own."""
+        """Return the local branches, except the host's, that git refuses to switch to because the file is `standing`."""
         listed = self.repository.git.run(
             "for-each-ref", "--format=%(refname:strip=2)", "refs/heads"
         )

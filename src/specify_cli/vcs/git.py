@@ -1,4 +1,4 @@
-"""Runs git; the only subprocess of the project."""
+"""Run git; this is the only module of the host that starts a process."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from specify_cli import batch, processes
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.patterns import pattern
-from specify_cli.vcs.running import Limit, Stopped, attend, ended_by_signals
+from specify_cli.vcs.child_process import ProcessStopped, TimeLimit, communicate, ended_by_signals
 
 HOOKS_OFF: Final = ("-c", f"core.hooksPath={os.devnull}")
 
@@ -25,7 +25,7 @@ DOWNLOADS_OFF: Final = (
     *("-c", "lfs.url=http://localhost:0"),
     *("-c", "lfs.skipDownloadErrors=true"),
 )
-"""Git-lfs writes the files that it has: `.lfsconfig`, which an agent can commit, says where others are."""
+"""Git-lfs uses local objects only: `.lfsconfig`, which an agent can commit, names the server."""
 
 OVERRIDES: Final = (
     *("-c", "commit.gpgSign=false"),
@@ -46,7 +46,7 @@ OVERRIDES: Final = (
     *("-c", "status.showUntrackedFiles=normal"),
     *("-c", "submodule.recurse=false"),
 )
-"""The user's settings that would change an answer of ours."""
+"""Overrides of user settings that would change the answers of git."""
 
 FALLBACK_NAME: Final = "spec-kitty"
 FALLBACK_EMAIL: Final = "spec-kitty@localhost"
@@ -81,7 +81,7 @@ _REDIRECTING: Final = frozenset(
 _FIXED: Final = {
     "LC_ALL": "C",
     "GIT_EDITOR": ":",
-    # History as it is, not as a local note says that it should look.
+    # Ignore local grafts and replacements of history.
     "GIT_GRAFT_FILE": f"{os.devnull}/none",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
@@ -96,8 +96,8 @@ _kept: ContextVar[tuple[int, ...]] = ContextVar("_kept", default=())
 
 
 @contextmanager
-def keeping(descriptor: int) -> Iterator[None]:
-    """Every git that this thread runs in the block has the descriptor open as long as it lives.
+def inheriting(descriptor: int) -> Iterator[None]:
+    """Let every git that this thread runs in the block inherit the descriptor.
 
     For the descriptor of a lock: a git that outlives its killed host keeps the lock taken.
     """
@@ -111,8 +111,8 @@ def keeping(descriptor: int) -> Iterator[None]:
 _timeout_s: ContextVar[float] = ContextVar("_timeout_s", default=120)
 
 
-def limit_to(seconds: float) -> None:
-    """Every git that this thread runs from now on, and that is given no other time, has this one."""
+def set_time_limit(seconds: float) -> None:
+    """Set the default time limit of every git that this thread runs from now on."""
     _timeout_s.set(seconds)
 
 
@@ -121,7 +121,7 @@ _until: ContextVar[float] = ContextVar("_until", default=math.inf)
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """All that this thread runs of git in the block has this time at most, together."""
+    """Limit the total time of all git commands that this thread runs in the block."""
     token = _until.set(min(time.monotonic() + seconds, _until.get()))
     try:
         yield
@@ -130,12 +130,12 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def time_limit() -> float:
-    """The seconds that a git which is started now has, where it is given no other time."""
+    """Return the seconds that a git started now has by default."""
     return min(_timeout_s.get(), max(_until.get() - time.monotonic(), 0))
 
 
 class GitFailed(Exception):
-    """Git could not do what it was asked; `stderr` says why, in git's words."""
+    """A git command failed; `stderr` is its message."""
 
     def __init__(self, arguments: tuple[str, ...], *, returncode: int, stderr: str) -> None:
         super().__init__(f"git {' '.join(arguments[:2])}: {stderr or returncode}")
@@ -145,8 +145,8 @@ class GitFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
-    """What one run of git left behind."""
+class GitResult:
+    """The exit status and output of a git command."""
 
     returncode: int
     stdout: bytes
@@ -154,29 +154,30 @@ class Completed:
 
     @property
     def fields(self) -> list[str]:
-        """The fields of an answer given with `-z`."""
+        """The NUL-terminated fields of an answer given with `-z`."""
         return [os.fsdecode(field) for field in self.stdout.split(b"\0")[:-1]]
 
     @property
     def lines(self) -> list[str]:
-        """The lines of an answer that holds no file names."""
+        """The lines of an answer without file names."""
         return os.fsdecode(self.stdout).splitlines()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Git:
-    """Git, run in one folder, deaf to the settings and variables that would bend its answers."""
+    """Git in one folder, without the settings and variables that would change its answers."""
 
     folder: Path
     overrides: tuple[str, ...] = HOOKS_OFF + DOWNLOADS_OFF + OVERRIDES
-    # Off where git may start what outlives it, a cache of credentials for one.
+    # Whether git inherits locks; off where it may start a long-lived process such as a credential
+    # cache.
     keeps: bool = True
-    # Variables that name the repository, where the folder's own word for it counts for nothing.
-    place: Mapping[str, str] = field(default_factory=dict)
-    # What starts git: limits, a sandbox.
+    # Variables that name the repository, where the `.git` of the folder is not trusted.
+    location: Mapping[str, str] = field(default_factory=dict)
+    # The command that starts git: limits, a sandbox.
     prefix: tuple[str, ...] = ()
-    # The whole environment, where nothing of this process's own may be in force; nothing that git
-    # starts then outlives it.
+    # The whole environment, where this process's own is not passed on; git's children are then
+    # ended with it.
     environment: Mapping[str, str] | None = None
 
     def run(
@@ -188,11 +189,11 @@ class Git:
         timeout_s: float | None = None,
         output: IO[bytes] | None = None,
         enough: int | None = None,
-    ) -> Completed:
-        """Git has run to its end, within `timeout_s` (default: that of `limit_to`).
+    ) -> GitResult:
+        """Run git to its end, within `timeout_s` (default: `time_limit()`).
 
-        What it prints goes to the file `output` where there is one, and is not in the answer. Once it has
-        printed more than `enough` bytes it ends, which is not a failure.
+        With `output`, standard output goes to that file and is not in the result. Git is ended once
+        it has printed more than `enough` bytes, which is not a failure.
 
         Raises:
             GitFailed: exit status other than 0 (unless `check` is off), no git, out of time.
@@ -201,29 +202,29 @@ class Git:
         kept = _kept.get() if self.keeps else ()
         setting = "push_timeout_s" if args[0] == "push" else "git_timeout_s"
         mark = {processes.VARIABLE: str(processes.this_process())} if kept else {}
-        variables = _environment(self.environment, {**self.place, **(env or {}), **mark})
+        variables = _environment(self.environment, {**self.location, **(env or {}), **mark})
         try:
             with ended_by_signals():
                 process = _started(command, env=variables, kept=kept, output=output)
-                ended = attend(
+                ended = communicate(
                     process,
                     input or b"",
-                    limit=Limit(setting=setting, seconds=timeout_s or time_limit()),
-                    # Nor any holder of the lock.
+                    limit=TimeLimit(setting=setting, seconds=timeout_s or time_limit()),
+                    # Nor may a child keep the lock.
                     leaves_nothing=bool(kept) or self.environment is not None,
                     enough=enough,
                 )
-        except (OSError, ValueError, Stopped) as error:
+        except (OSError, ValueError, ProcessStopped) as error:
             raise GitFailed(args, returncode=-1, stderr=str(error)) from error
         stderr = _advised(ended.stderr.decode("utf-8", "replace").strip())
-        done = Completed(returncode=ended.returncode, stdout=ended.stdout, stderr=stderr)
+        done = GitResult(returncode=ended.returncode, stdout=ended.stdout, stderr=stderr)
         has_enough = enough is not None and len(done.stdout) > enough
         if check and done.returncode and not has_enough:
             raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)
         return done
 
     def text(self, *args: str) -> str:
-        """The answer of git as stripped text.
+        """Return the stripped output of git as text.
 
         Raises:
             GitFailed: as `run` does.
@@ -231,7 +232,7 @@ class Git:
         return os.fsdecode(self.run(*args).stdout).strip()
 
     def with_identity(self) -> Git:
-        """Git that can commit: as the user, or as spec-kitty where the user has no identity."""
+        """Return a git that can commit: as the user, or as spec-kitty where the user has no identity."""
         found = self.run("config", "-z", "--get-regexp", r"^user\.(name|email)$", check=False)
         known = dict(field.split("\n", 1) for field in found.fields if "\n" in field)
         extra: list[str] = []
@@ -258,8 +259,8 @@ def _started(
 ) -> subprocess.Popen[bytes]:
     processes.require_time()
     batch.require_none()
-    # A session of its own: Ctrl-C at the worker's terminal must not cut a move in half, no
-    # credential helper finds a terminal to wait at, and all that git starts can be ended.
+    # A session of its own: Ctrl-C at the worker's terminal must not interrupt an update, a
+    # credential helper finds no terminal to wait at, and all children can be ended.
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -272,7 +273,7 @@ def _started(
 
 
 def _advised(stderr: str) -> str:
-    """What git said, with the way out where a lock is in the way that the host cannot remove."""
+    """Return the message of git; where a lock is in the way, with the command that removes it."""
     found = _LOCKED.search(stderr)
     if found is None:
         return stderr
@@ -281,12 +282,12 @@ def _advised(stderr: str) -> str:
 
 
 def _lock_of_branch(lock: Path) -> Iterator[str]:
-    """The lock of the branch that HEAD names: git takes both, and complains of the first alone."""
+    """Yield the lock of the branch that HEAD names: git takes both and names only the first."""
     if lock.name == "HEAD.lock":
         with suppress(OSError, ValueError, NotRegular, TooLarge):
             said = read_regular(lock.with_suffix(""), max_bytes=_MOST_OF_HEAD).decode()
             other = lock.parent / f"{said.removeprefix('ref:').strip()}.lock"
-            # An agent can write HEAD: the advice must name no file outside this git folder.
+            # An agent can write HEAD: the advice must not name a file outside this git folder.
             is_here = os.path.realpath(other) == str(other)
             if is_here and other.is_relative_to(lock.parent / "refs/heads") and other.exists():
                 yield str(other)

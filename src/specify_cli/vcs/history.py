@@ -1,6 +1,6 @@
-"""Commits and differences, as somebody who reviews them wants to read them.
+"""Show commits and differences for a review.
 
-What commits hold is hostile: nothing of their attributes or of anybody's settings starts a program.
+The content of commits is hostile: neither attributes nor settings may start a program.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from specify_cli.patterns import pattern
 from specify_cli.vcs.git import Git
 
 MOST_DIFF: Final = 4 * 1024 * 1024
-"""Bytes of a difference that are shown."""
+"""The most bytes of a difference that are shown."""
 
 MOST_READ: Final = 64 * 1024 * 1024
-"""Bytes of a difference that are taken from git, binary files included."""
+"""The most bytes of a difference that are read from git, binary files included."""
 
 _WHOLE: Final = (
     *("diff-tree", "-r", "-p", "-M", "-l1000", "--no-color", "--submodule=short"),
     *("--no-ext-diff", "--no-textconv", "--ignore-submodules=none"),
-    # An attribute or a setting that calls a file binary would hide what is in it.
+    # An attribute or setting that declares a file binary would hide its content.
     "--text",
 )
 _FILE: Final = pattern(rb"^(?=diff --git )", re.MULTILINE)
 _HUNK: Final = pattern(rb"^(?=@@ )", re.MULTILINE)
 _ENDS: Final = pattern(rb"^--- (.*)\n\+\+\+ (.*)\n", re.MULTILINE)
 _LOOKED_AT: Final = 8000
-"""Bytes of a file in which a NUL makes it binary. Source: git, xdiff-interface.c."""
+"""A NUL within so many bytes makes a file binary. Source: git, xdiff-interface.c."""
 
 _FORMAT: Final = "--format=tformat:%H%x00%an%x00%aI%x00%s"
 _FIELDS: Final = 4
 _MOST_LISTED: Final = 16 * 1024 * 1024
 _MOST_TEXT: Final = 1000
-"""Characters of an author or a subject; a commit may have millions."""
+"""The most characters of an author or a subject; a commit may have millions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +51,14 @@ class CommitSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What differs between two commits, as text; `is_cut` where that is longer."""
+    """The text of a difference between two commits; `is_cut` where only its beginning is given."""
 
     text: str
     is_cut: bool
 
 
 def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
-    """The commits in a line each, in order; not all where git would print more than 16 MiB.
+    """Return a summary of each commit, in order; not all where git prints more than 16 MiB.
 
     Raises:
         GitFailed: git cannot read one of them.
@@ -79,7 +79,7 @@ def summaries(git: Git, commits: Sequence[str]) -> list[CommitSummary]:
 
 
 def difference(git: Git, base: str, commit: str) -> Difference:
-    """What differs between the commits, its first `MOST_DIFF` bytes; of binary files, that they differ.
+    """Return the first `MOST_DIFF` bytes of the difference; binary files are only named.
 
     Raises:
         GitFailed: git cannot read one of them.
@@ -91,7 +91,7 @@ def difference(git: Git, base: str, commit: str) -> Difference:
 
 
 def _without_binary(file: bytes) -> bytes:
-    """What git prints about one file, without what no screen can show."""
+    """Return what git prints about one file, with binary content left out."""
     head, *hunks = _HUNK.split(file, maxsplit=1)
     if not hunks or b"\0" not in hunks[0][:_LOOKED_AT]:
         return file
@@ -99,7 +99,7 @@ def _without_binary(file: bytes) -> bytes:
 
 
 def pager(git: Git) -> str | None:
-    """The pager of the user's own configuration, never that of the repository; None without one.
+    """Return the pager of the user's or system's configuration, never the repository's; None without one.
 
     Raises:
         GitFailed: there is no git.

@@ -1,7 +1,7 @@
-"""Changes the index of a checkout under a lock that proves whose it is.
+"""Change the index of a checkout under a lock whose content proves that the host holds it.
 
-Git is given an index of its own, which then takes the place of the real one: so the host makes the lock
-itself, and nobody's link in the place of the index leads anywhere.
+Git works on a copy of the index, which then replaces the real one. So the host creates the lock
+itself, and a link in place of the index is not followed.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import marks, plain_files
-from specify_cli.vcs.git import Completed, Git, GitFailed
+from specify_cli.files.atomic import replace_file
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lock_ownership
+from specify_cli.vcs.git import Git, GitFailed, GitResult
 from specify_cli.vcs.objects import scratch_index
 
 PATIENCE_S: Final = 1.0
 """Editors refresh the index every few seconds and hold its lock for milliseconds."""
 
 DRAFT: Final = "spec-kitty-index"
-"""What is about to become the index of a checkout, in its git folder."""
+"""The next index of a checkout, in its git folder."""
 
 FORMER: Final = "spec-kitty-index-before"
-"""A copy of the index from before the change that is under way, in the git folder."""
+"""A copy of the index from before the current change, in the git folder."""
 
 _HOLD: Final = ("update-index", "-z", "--index-info")
 _POLL_S: Final = 0.01
@@ -40,17 +42,17 @@ _Version = tuple[int, ...]
 
 def changed_by(
     git: Git, git_dir: Path, *args: str, fine: tuple[int, ...], env: Mapping[str, str]
-) -> Completed:
-    """Git has run with these arguments, and the index in `git_dir` is what git has made of it.
+) -> GitResult:
+    """Run git with these arguments on a copy of the index, and put the copy in its place.
 
     Raises:
         GitFailed: its status is not `fine`, the lock stayed taken, or the disk refused.
     """
     try:
-        with _locked(git_dir / "index.lock"), scratch_index() as place:
-            ours = Path(place["GIT_INDEX_FILE"])
+        with _locked(git_dir / "index.lock"), scratch_index() as location:
+            ours = Path(location["GIT_INDEX_FILE"])
             before = _copied(git_dir / "index", ours)
-            done = git.run(*args, env={**env, **place}, check=False)
+            done = git.run(*args, env={**env, **location}, check=False)
             if done.returncode in fine and _version(ours) != before:
                 _take_the_place(git_dir, ours)
     except OSError as error:
@@ -61,7 +63,7 @@ def changed_by(
 
 
 def hold(git: Git, git_dir: Path, info: bytes) -> None:
-    """As `holding`; the index is not restored.
+    """Put entries into the index as `holding` does, and leave them there.
 
     Raises:
         GitFailed: the lock stayed taken, or git or the disk refused.
@@ -75,14 +77,14 @@ def hold(git: Git, git_dir: Path, info: bytes) -> None:
 
 @contextmanager
 def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], object]]:
-    """The index in `git_dir` holds the entries of `info`; no file of the working tree is opened.
+    """Put the entries of `info` into the index in `git_dir`; no file of the working tree is opened.
 
-    Git reads files again that may have changed in the instant in which the index was written, with
-    the filters that their attributes select. It finds none in an empty working tree. The index
-    keeps its date, so that git reads them when it is next asked about them.
+    Git would read files again that changed in the instant in which the index was written, and run
+    their filters. It runs in an empty working tree, where it finds none. The index keeps its date,
+    so that the next git command reads them.
 
-    Nobody else changes the index during the block. Yields a function that restores the former
-    index; it needs no room on the disk.
+    The index stays locked during the block. Yields a function that restores the former index; it
+    needs no space on the disk.
 
     Raises:
         GitFailed: the lock stayed taken, or git refused.
@@ -98,21 +100,21 @@ def holding(git: Git, git_dir: Path, info: bytes) -> Iterator[Callable[[], objec
         before = _copied(index, ours)
         if before:
             _write_like(former, ours, index=index)
-        place = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
-        # Git does not change into the working tree for this command: it starts there.
-        replace(git, folder=Path(empty)).run(*_HOLD, input=info, env={**env, **place})
+        location = {"GIT_DIR": os.path.realpath(git_dir), "GIT_WORK_TREE": empty}
+        # Git does not change into the working tree for this command, so it is started there.
+        replace(git, folder=Path(empty)).run(*_HOLD, input=info, env={**env, **location})
         if before:
             os.utime(ours, ns=(before[1], before[1]))
         _take_the_place(git_dir, ours)
         try:
             yield lambda: former.replace(index) if before else index.unlink()
         finally:
-            with suppress(OSError):  # `leftovers` removes it later.
+            with suppress(OSError):  # `stale_locks` removes it later.
                 former.unlink(missing_ok=True)
 
 
 def stale(lock: Path) -> str:
-    """What to do about a lock that nobody is known to hold."""
+    """Describe how to remove a lock that has no known holder."""
     return f"{lock} exists; once no git is at work there: rm -f {shlex.quote(str(lock))}"
 
 
@@ -131,17 +133,17 @@ def _locked(lock: Path) -> Iterator[None]:
 
 def _is_taken(lock: Path) -> bool:
     try:
-        marks.make_lock(lock)
+        lock_ownership.make_lock(lock)
     except FileExistsError:
         return False
     return True
 
 
 def _copied(index: Path, ours: Path) -> _Version:
-    """The version of the copy; its date too, by which git knows what may have changed since."""
+    """Copy the index with its date, by which git detects changes; return the version of the copy."""
     with suppress(FileNotFoundError):
         date = index.lstat().st_mtime_ns
-        ours.write_bytes(plain_files.read(index, max_bytes=_MOST_BYTES))
+        ours.write_bytes(read_file(index, max_bytes=_MOST_BYTES))
         os.utime(ours, ns=(date, date))
     return _version(ours)
 
@@ -153,8 +155,8 @@ def _take_the_place(git_dir: Path, ours: Path) -> None:
 
 
 def _write_like(path: Path, ours: Path, *, index: Path) -> None:
-    """The file has the content and date of `ours`, and the mode and owner of the index."""
-    plain_files.replace(path, ours.read_bytes())
+    """Write a file with the content and date of `ours`, and the mode and owner of the index."""
+    replace_file(path, ours.read_bytes())
     shutil.copystat(ours, path)
     with suppress(FileNotFoundError):
         there = index.stat()

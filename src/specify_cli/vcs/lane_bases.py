@@ -1,4 +1,4 @@
-"""The commit that work in an execution lane starts from, computed in objects alone."""
+"""Compute the commit that work in an execution lane starts from, in objects alone."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import Head
+from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import tree_of
 
 APPROVED: Final = "what is approved"
-"""Names, in a merge, all that a package goes on from."""
+"""How a merge message names the approved work that a package continues from."""
 
 Named = Mapping[str, str]
 """Commits by the names that the message of a merge gives them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a package finds in its workspace.
+class StartParts:
+    """The commits that a package starts from.
 
     Attributes:
-        goes_on: the branch goes on as it is, since nobody but the package has worked there.
+        goes_on: whether the branch continues as it is, since only this package has worked there.
         finished: approved work of the same execution lane.
         merge_in: approved work of others that the package depends on.
         own: what the package itself had before it was set aside.
@@ -36,17 +36,17 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """The commit that the branch is to have, and the one beyond which all is the package's own."""
+    """The tip for the branch, and the base beyond which every commit is the package's own."""
 
     tip: str
     base: str
 
 
-def compute(git: Git, parts: Parts, *, branch: str, tip: str | None, origin: str) -> Start:
-    """Where work on `branch` starts, which is at `tip` now; `origin` is where all lanes come from.
+def compute(git: Git, parts: StartParts, *, branch: str, tip: str | None, origin: str) -> Start:
+    """Compute where work on `branch`, now at `tip`, starts; every lane starts at `origin`.
 
     Raises:
-        MergeConflict: the parts do not fit together.
+        MergeConflict: the parts conflict.
         GitFailed: a commit is not there.
     """
     git = git.with_identity()
@@ -57,20 +57,16 @@ def compute(git: Git, parts: Parts, *, branch: str, tip: str | None, origin: str
     base = _joined(git, stem, {**parts.finished, **parts.merge_in}, branch=branch)
     wanted = base
     for own in _missing(git, base, parts.own).values():
-        # The package's own line of commits goes on: what was merged into it is others'.
+        # The package's own commits stay the first parents; the rest is merged into them.
         wanted = _joined(git, own, {APPROVED: wanted}, branch=branch)
-    if tip is not None and _is_like(git, tip, wanted, known=[origin, *_commits(parts)]):
+    known = [origin, *parts.finished.values(), *parts.merge_in.values(), *parts.own.values()]
+    if tip is not None and _is_like(git, tip, wanted, known=known):
         return Start(tip=tip, base=tip if wanted == base else base)
     return Start(tip=wanted, base=base)
 
 
-def _commits(parts: Parts) -> Iterable[str]:
-    for named in (parts.finished, parts.merge_in, parts.own):
-        yield from named.values()
-
-
 def _is_like(git: Git, tip: str, wanted: str, *, known: Iterable[str]) -> bool:
-    """Whether `tip` has all of `wanted`, its very files, and nothing but merges beyond `known`."""
+    """Return whether `tip` contains `wanted`, has its files, and only merges beyond `known`."""
     if tip == wanted:
         return True
     if tree_of(git, tip) != tree_of(git, wanted):
@@ -85,7 +81,7 @@ def _joined(git: Git, base: str, named: Named, *, branch: str) -> str:
     missing = _missing(git, base, named)
     if not missing:
         return base
-    head = Head.at(git, base, {})
+    head = MergeResult.at(git, base, {})
     for name, commit in missing.items():
         head = head.merged_with(head.commit, commit)
         head = head.joined(head.tree, commit, message=f"Merge {name} into {branch}")
@@ -93,7 +89,7 @@ def _joined(git: Git, base: str, named: Named, *, branch: str) -> str:
 
 
 def _missing(git: Git, base: str, named: Named) -> dict[str, str]:
-    """Those of the commits that neither `base` nor another one of them has; each once."""
+    """Return the commits that neither `base` nor another of them contains, each once."""
     if not named:
         return {}
     tops = set(git.run("merge-base", "--independent", base, *named.values()).lines) - {base}

@@ -1,4 +1,4 @@
-"""The branches of a mission and of its execution lanes, which the host alone moves."""
+"""Move the branches of a mission and of its execution lanes; only the host moves them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from specify_cli.files import sync
-from specify_cli.vcs import kept, lane_bases, marks
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.branch_moves import settle_all, travel
+from specify_cli.files import durability
+from specify_cli.vcs import host_refs, lane_bases, lock_ownership
+from specify_cli.vcs.branch_updates import recover_all, update_branch
+from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.lane_bases import Parts, Start
-from specify_cli.vcs.moves import Move
+from specify_cli.vcs.lane_bases import Start, StartParts
 from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.repository import Repository
 
@@ -25,9 +25,9 @@ _MOVED: Final = "moved"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneBranches:
-    """The names of the branches that an execution lane is about, and where it starts.
+    """The branches of an execution lane, and where it starts.
 
-    `origin` is where execution lanes start, where that is known; the mission's branch else.
+    `origin` is the commit where execution lanes start; None: the mission's branch.
     """
 
     lane: str
@@ -40,18 +40,20 @@ class LaneBranches:
     def of(
         cls, repo: Repository, *, lane: str, mission: str, target: str, origin: str | None
     ) -> LaneBranches:
-        """The branches as they stand; the mission's is where the target is, before it is made.
+        """Read the branches; a mission branch that does not exist yet counts as being at the target.
 
         Raises:
-            AllocationFailed: there is no target, so nothing to start from.
+            AllocationFailed: the target branch does not exist.
             GitFailed: one of them is damaged.
         """
         tips = repo.lane_tips([lane, mission])
         commit = repo.branch_tip(target)
         if commit is None:
             has_commits = repo.has_commits()
-            without = "the repository has no commit yet: make a first one"
-            raise AllocationFailed(f"there is no branch {target}" if has_commits else without)
+            without = "the repository has no commit yet; make a first commit"
+            raise AllocationFailed(
+                f"the target branch {target} does not exist; create it" if has_commits else without
+            )
         tips[target] = commit
         return cls(lane=lane, mission=mission, target=target, origin=origin, tips=tips)
 
@@ -62,12 +64,12 @@ class LaneBranches:
 
     @property
     def others(self) -> dict[str, str]:
-        """The commits of the target's and of the mission's branch, by name."""
+        """The commits of the target branch and of the mission branch, by name."""
         target = self.tips[self.target]
         return {self.target: target, self.mission: self.tips.get(self.mission, target)}
 
-    def start(self, repo: Repository, parts: Parts) -> Start:
-        """Where work in the execution lane starts.
+    def start(self, repo: Repository, parts: StartParts) -> Start:
+        """Compute where work in the execution lane starts.
 
         Raises:
             AllocationFailed: the parts conflict.
@@ -84,12 +86,12 @@ class LaneBranches:
 
 
 @contextmanager
-def pointed(
+def lane_pointed(
     repo: Repository, branches: LaneBranches, tip: str, *, leave: Callable[[str], None]
 ) -> Iterator[None]:
-    """The mission's branch is there, and the lane's is at `tip`; as they were, when the block fails.
+    """Create the mission's branch and point the lane's at `tip`; undo both where the block fails.
 
-    `leave` is told what the lane's branch has before it is pointed elsewhere, to keep that.
+    `leave` is called with the lane's former tip before the branch moves, to keep that commit.
 
     Raises:
         AllocationFailed: the branch is checked out somewhere, where uncommitted changes are in the way.
@@ -102,8 +104,8 @@ def pointed(
     new = {name: commit for name, commit in ends.items() if name not in branches.tips}
     if new or old != tip:
         # No branch may outlive a power loss that the commits it points at do not.
-        sync.sync_all()
-    _note_placed(repo, branches.lane, old=old, new=tip)
+        durability.sync_all()
+    _note_positions(repo, branches.lane, old=old, new=tip)
     _create(repo, new)
     try:
         if old is not None and old != tip:
@@ -112,44 +114,44 @@ def pointed(
     except BaseException:
         with suppress(GitFailed):
             if old is not None and old != tip:
-                place(repo, branches.lane, old=tip, new=old)
+                advance_as_host(repo, branches.lane, old=tip, new=old)
             _delete(repo, new)
         raise
 
 
-def placed(repo: Repository, branch: str) -> Set[str]:
-    """The commits that the host put the branch at last, and before that.
+def host_positions(repo: Repository, branch: str) -> Set[str]:
+    """Return the last two commits that the host pointed the branch at.
 
     Raises:
         GitFailed: git refused.
     """
-    found = (kept.kept(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
+    found = (host_refs.read_ref(repo, f"{name}/{branch}") for name in (_PLACED, _PLACED_BEFORE))
     return {commit for commit in found if commit}
 
 
-def moved(repo: Repository, branch: str) -> str | None:
-    """The commit at which the host last found the branch where somebody else had moved it; None for never.
+def foreign_position(repo: Repository, branch: str) -> str | None:
+    """Return the commit at which the host last found the branch moved by somebody else; None for never.
 
     Raises:
         GitFailed: git refused.
     """
-    return kept.kept(repo, f"{_MOVED}/{branch}")
+    return host_refs.read_ref(repo, f"{_MOVED}/{branch}")
 
 
-def place(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
-    """As `advance`, and it is on record that the host did it.
+def advance_as_host(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
+    """Advance the branch and record that the host did so.
 
     Raises:
         CheckoutBlocked, TargetMoved, GitFailed: as `advance` does.
     """
-    _note_placed(repo, branch, old=old, new=new)
+    _note_positions(repo, branch, old=old, new=new)
     advance(repo, branch, old=old, new=new)
 
 
 def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
-    """The branch goes from one commit to another, and every working tree that has it out with it.
+    """Move the branch, and every working tree that has it checked out, from one commit to another.
 
-    Where `old` is None, there was no such branch, and none may have come meanwhile.
+    Where `old` is None, the branch is created and may not exist.
 
     Raises:
         CheckoutBlocked: uncommitted changes are in the way; nothing has moved.
@@ -160,38 +162,38 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
         _create(repo, {branch: new})
         return
     found = checkouts_of(repo.git, branch)
-    settle_all(repo.git, branch, found)
-    move = Move(origin=old, goal=new)
+    recover_all(repo.git, branch, found)
+    move = CheckoutUpdate(origin=old, goal=new)
     journeys = [(it, move) for it in found]
-    travel(repo.git, branch, move=move, journeys=journeys)
+    update_branch(repo.git, branch, move=move, journeys=journeys)
 
 
-def _note_placed(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
-    # Both, before the move: a host that is killed in between has left the branch at one of them.
-    # And one after the other: git moves several refs one by one, in an order of its own.
-    known = placed(repo, branch)
+def _note_positions(repo: Repository, branch: str, *, old: str | None, new: str) -> None:
+    # Both refs are written before the branch moves: a killed host leaves the branch at one of them.
+    # And one after the other: git updates several refs in an order of its own.
+    known = host_positions(repo, branch)
     refs = {f"{_PLACED_BEFORE}/{branch}": old} if old and old != new else {}
     if old and known and old not in known:
         refs[f"{_MOVED}/{branch}"] = old
-    kept.keep(repo, refs)
-    kept.keep(repo, {f"{_PLACED}/{branch}": new})
+    host_refs.write_refs(repo, refs)
+    host_refs.write_refs(repo, {f"{_PLACED}/{branch}": new})
 
 
 def _create(repo: Repository, branches: Mapping[str, str]) -> None:
-    """The branches are there, all or none, and were not before."""
+    """Create the branches, all or none; none of them may exist."""
     refs = {HEADS + name: commit for name, commit in branches.items()}
     _update(repo.git, refs, "".join(f"create {ref} {commit}\n" for ref, commit in refs.items()))
 
 
 def _delete(repo: Repository, branches: Mapping[str, str]) -> None:
-    """The branches are gone, which were just made, and what is on record of them."""
-    prefixes = (HEADS, f"{kept.PREFIX}{_PLACED}/", f"{kept.PREFIX}{_PLACED_BEFORE}/")
+    """Delete branches that were just created, and the refs that record their positions."""
+    prefixes = (HEADS, f"{host_refs.PREFIX}{_PLACED}/", f"{host_refs.PREFIX}{_PLACED_BEFORE}/")
     refs = {f"{it}{name}": commit for name, commit in branches.items() for it in prefixes}
     _update(repo.git, refs, "".join(f"delete {ref}\n" for ref in refs))
 
 
 def _update(git: Git, refs: Mapping[str, str], orders: str) -> None:
     for ref, commit in refs.items():
-        marks.note_ref(ref, commit)
+        lock_ownership.note_ref(ref, commit)
     if orders:
         git.run("update-ref", "--no-deref", "--stdin", input=orders.encode())

@@ -1,4 +1,4 @@
-"""The objects that the pointers of git-lfs name: they come in with the commits of an agent, and go with a workspace.
+"""Take in the git-lfs objects that an agent's commits name, and give them to workspaces.
 
 Source: git-lfs, `docs/spec.md`: an object is `.git/lfs/objects/<2 digits>/<2 digits>/<sha256>`.
 """
@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import IO, Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs import plain_files
+from specify_cli.files.regular_files import opened_below
+from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, LimitExceeded, NewObject
 from specify_cli.vcs.git import Git, time_limit
-from specify_cli.vcs.intake_order import MOST_NAMED, Bounds, IntakeRefused, Source
+from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, pointers
-from specify_cli.vcs.net_content import BYTES_SETTING, FILES_SETTING, NewObject, TooMuch
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch
+from specify_cli.vcs.scratch_repository import ScratchRepository
 
 FILTER: Final = "lfs"
 
@@ -38,13 +38,13 @@ _STAGED: Final = "lfs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """The folder in which git-lfs keeps the objects of a repository of the host's own."""
+    """The folder in which git-lfs keeps the objects of one of the host's repositories."""
 
     folder: Path
 
     @classmethod
     def of(cls, git: Git, common: Path) -> Storage:
-        """That of the repository whose git folder is `common`.
+        """Return the storage of the repository whose git folder is `common`.
 
         Raises:
             GitFailed: out of time.
@@ -53,20 +53,20 @@ class Storage:
         return cls(folder=common / (told[0] if told and told[0] else "lfs"))
 
     def path(self, oid: str) -> Path:
-        """Where the object is, or would be."""
+        """Return the path of the object, whether it exists or not."""
         return self.folder.joinpath(*_names(oid))
 
     def has(self, pointer: Pointer) -> bool:
-        """Whether the object is there, as far as its size tells."""
+        """Return whether the object exists with the right size."""
         try:
             return self.path(pointer.oid).stat().st_size == pointer.size
         except OSError:
             return False
 
     def give(self, pointers: Iterable[Pointer], folder: Path, *, link: bool = False) -> None:
-        """A new `.git/lfs` at `folder` has those of the objects that are here.
+        """Copy those of the objects that exist here to the new `.git/lfs` at `folder`.
 
-        They are the same files where they `link`: only where nobody but the host writes in it.
+        With `link`, they are hard links: only where nobody but the host writes.
 
         Raises:
             OSError: the disk refused.
@@ -81,23 +81,24 @@ class Storage:
 
 def stage(
     brought: Iterable[NewObject],
-    made: Scratch,
+    made: ScratchRepository,
     *,
     repo: Repository,
-    source: Source,
+    source: IntakeSource,
     tip: str,
-    bounds: Bounds,
+    bounds: IntakeLimits,
 ) -> Storage | None:
-    """What the pointers among new objects name is in the project, or waits for `move_staged`.
+    """Stage the objects that new pointers name, unless the project has them, for `move_staged`.
 
-    Returns where it goes, None where there are no pointers. What is missing is a fault where the
-    attributes of `tip` give its path to git-lfs; elsewhere a text that looks like a pointer is a file
-    like any other, unless it is what the project alone has: to know its digest is not enough.
+    Returns the storage for `move_staged`, None where there are no pointers. A missing object is a
+    fault where the attributes of `tip` give its path to git-lfs; elsewhere a text that looks like a
+    pointer is an ordinary file, unless only the project has the object: to know a digest must not
+    give access.
 
     Raises:
-        IntakeRefused: the workspace has not got one.
-        TooMuch: they are larger than the bound together.
-        TimeoutError: to copy them took too long.
+        IntakeRefused: the workspace lacks one.
+        LimitExceeded: together they exceed the limit.
+        TimeoutError: copying them took too long.
         GitFailed, OSError: git or the disk refused.
     """
     found = pointers(made.git, brought)
@@ -106,7 +107,9 @@ def stage(
     storage = Storage.of(repo.git, made.objects.parent)
     wanted = {it.oid: it for it in _wanted(found, storage, made=made, source=source)}
     if len(wanted) > bounds.files:
-        raise TooMuch(f"they have more than {bounds.files} files of git-lfs ({FILES_SETTING})")
+        raise LimitExceeded(
+            f"they have more than {bounds.files} files of git-lfs ({FILES_SETTING})"
+        )
     folder = made.folder / _STAGED
     folder.mkdir()
     missing, total = list[Pointer](), 0
@@ -116,10 +119,10 @@ def stage(
             total += pointer.size if stream else 0
             if total > bounds.bytes:
                 text = f"they have more than {bounds.bytes} bytes in files of git-lfs ({BYTES_SETTING})"
-                raise TooMuch(text, path=pointer.path)
+                raise LimitExceeded(text, path=pointer.path)
             if stream is None or not _copied(stream, pointer, folder / pointer.oid):
                 missing.append(pointer)
-    # Else the next workspace would be given it, whatever a path is taken for now.
+    # Otherwise the next workspace would receive the object.
     guessed = [it for it in missing if storage.has(it)]
     faults = guessed or (_of_lfs(made, tip, missing) if missing else [])
     if faults:
@@ -128,22 +131,20 @@ def stage(
 
 
 def _wanted(
-    found: Sequence[Pointer], storage: Storage, *, made: Scratch, source: Source
+    found: Sequence[Pointer], storage: Storage, *, made: ScratchRepository, source: IntakeSource
 ) -> Iterator[Pointer]:
-    """Those whose content has to come from the workspace."""
+    """Yield the pointers whose content has to come from the workspace."""
     there = {it.blob for it in found if storage.has(it)}
-    given = there if source.shared or not there else there & _in_history(made, source)
+    given = there
+    if there and not source.shared:
+        # The small blobs that the agent was given or may fetch from the mirror.
+        tips = [it for it in (source.base, source.public) if it]
+        given = there & set(made.git.run("rev-list", *_SMALL_BLOBS, *tips, "--").lines)
     yield from (it for it in found if it.blob not in given)
 
 
-def _in_history(made: Scratch, source: Source) -> set[str]:
-    """The small blobs of all that the agent was given, or may fetch from the mirror."""
-    tips = [it for it in (source.base, source.public) if it]
-    return set(made.git.run("rev-list", *_SMALL_BLOBS, *tips, "--").lines)
-
-
-def move_staged(made: Scratch, storage: Storage) -> None:
-    """The project has the objects that were staged.
+def move_staged(made: ScratchRepository, storage: Storage) -> None:
+    """Move the staged objects into the project.
 
     Raises:
         OSError: the disk refused.
@@ -156,19 +157,19 @@ def move_staged(made: Scratch, storage: Storage) -> None:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            # Named as git-lfs names its own, which it removes where a killed host left one.
+            # Named like git-lfs's own temporary files, which git-lfs cleans up.
             copy = storage.folder / "tmp" / f"{file.name}-{secrets.token_hex(4)}"
             _make_folder(copy.parent, top=storage.folder)
             shutil.copyfile(file, copy)
             copy.replace(target)
 
 
-def _refusal(missing: Sequence[Pointer], source: Source) -> IntakeRefused:
+def _refusal(missing: Sequence[Pointer], source: IntakeSource) -> IntakeRefused:
     at = shlex.quote(str(source.workspace))
     named = "; ".join(f"{shown(it.path)!r}, sha256 {it.oid}" for it in missing[:MOST_NAMED])
     more = "; and more" if len(missing) > MOST_NAMED else ""
     text = (
-        "the workspace has not got the content of files of git-lfs, or has another one than the commits"
+        "the workspace lacks the content of git-lfs files, or its content differs from what the commits"
         f" say: {named}{more}; its agent stores the files that are there again, in {at}:"
         f" git add --renormalize . ; else it fetches them, in {at}: git lfs fetch origin {shlex.quote(source.branch)}"
     )
@@ -178,18 +179,18 @@ def _refusal(missing: Sequence[Pointer], source: Source) -> IntakeRefused:
 
 @contextmanager
 def _opened(workspace: Path, pointer: Pointer) -> Iterator[IO[bytes] | None]:
-    """The object in the workspace; None where none of that size is, as a file of its own."""
+    """Open the object in the workspace; None where it is not a regular file of that size."""
     with ExitStack() as stack:
         source = None
         with suppress(OSError):
             names = (".git", "lfs", *_names(pointer.oid))
-            source = stack.enter_context(plain_files.opened_below(workspace, names))
+            source = stack.enter_context(opened_below(workspace, names))
         is_whole = source and os.fstat(source.fileno()).st_size == pointer.size
         yield source if is_whole else None
 
 
 def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:
-    """Whether a copy is there that has the digest: of the copy, whatever is written meanwhile."""
+    """Copy the content; return whether the copy has the digest, whatever is written to the source meanwhile."""
     digest, left = hashlib.sha256(), pointer.size
     with target.open("xb") as copy:
         while left and (chunk := source.read(min(left, _CHUNK))):
@@ -205,11 +206,11 @@ def _copied(source: IO[bytes], pointer: Pointer, target: Path) -> bool:
 
 def _require_time() -> None:
     if time_limit() <= 0:
-        raise TimeoutError("to copy its files of git-lfs took too long")
+        raise TimeoutError("copying its git-lfs files took too long")
 
 
-def _of_lfs(made: Scratch, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:
-    """Those that the commits bring, at a path that the attributes of `tip` give to git-lfs."""
+def _of_lfs(made: ScratchRepository, tip: str, missing: Sequence[Pointer]) -> list[Pointer]:
+    """Return the pointers that the commits bring at paths which the attributes of `tip` give to git-lfs."""
     index = {"GIT_INDEX_FILE": str(made.folder / "index")}
     made.git.run("read-tree", tip, env=index)
     by_blob = {it.blob: it for it in missing}
@@ -229,8 +230,8 @@ def _of_lfs(made: Scratch, tip: str, missing: Sequence[Pointer]) -> list[Pointer
     return [it for it in found.values() if it.blob not in _known(made, found)]
 
 
-def _known(made: Scratch, blobs: Iterable[str]) -> set[str]:
-    """Those of the objects that the project itself has: it brought them by another way."""
+def _known(made: ScratchRepository, blobs: Iterable[str]) -> set[str]:
+    """Return the objects that the project itself has."""
     own = {"GIT_OBJECT_DIRECTORY": str(made.objects)}
     listed = "".join(f"{blob}\n" for blob in blobs).encode()
     told = made.git.run("cat-file", "--batch-check", input=listed, env=own).lines
@@ -238,7 +239,7 @@ def _known(made: Scratch, blobs: Iterable[str]) -> set[str]:
 
 
 def _make_folder(folder: Path, *, top: Path) -> None:
-    """It is there; a new one has the mode of that around it, as in a repository that a group shares."""
+    """Create the folder with the mode of its parent, as a repository shared by a group needs it."""
     if not folder.is_dir():
         if folder != top:
             _make_folder(folder.parent, top=top)

@@ -1,4 +1,4 @@
-"""The pointers of git-lfs in commits: each stands for a file that is kept outside of git.
+"""Read git-lfs pointers in commits; each stands for a file kept outside of git.
 
 Source: git-lfs, `docs/spec.md`: a pointer is a text of less than 1024 bytes.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.patterns import pattern
+from specify_cli.vcs.content_limits import NewObject
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.net_content import NewObject
 from specify_cli.vcs.objects import empty_tree, read_objects, tree_changes
 
 LONGER_THAN_ANY: Final = 1024
-"""Bytes; no pointer has so many."""
+"""No pointer has so many bytes."""
 
 _SIZES: Final = range(120, LONGER_THAN_ANY)
 _POINTER: Final = pattern(
@@ -35,7 +35,7 @@ class Pointer:
 
 
 def in_tree(git: Git, commit: str, *, beside: str | None = None) -> list[Pointer]:
-    """The pointers among the files of a commit that `beside` has not at the same path.
+    """Return the pointers among the files of a commit that `beside` does not have at the same path.
 
     Raises:
         GitFailed: git cannot read it.
@@ -46,7 +46,7 @@ def in_tree(git: Git, commit: str, *, beside: str | None = None) -> list[Pointer
 
 
 def among(git: Git, files: Mapping[str, str]) -> list[Pointer]:
-    """The pointers among blobs; each has the path that is given with it.
+    """Return the pointers among these blobs, given with their paths.
 
     Raises:
         GitFailed: git cannot read them.
@@ -61,7 +61,7 @@ def among(git: Git, files: Mapping[str, str]) -> list[Pointer]:
 
 
 def pointers(git: Git, objects: Iterable[NewObject]) -> list[Pointer]:
-    """Those of the objects that are pointers.
+    """Return the pointers among these objects.
 
     Raises:
         GitFailed: git cannot read them.

@@ -1,6 +1,6 @@
-"""Linked worktrees of execution lanes, which projects have that were begun with an older version.
+"""Handle linked worktrees of execution lanes, which projects of older versions have.
 
-Whoever can write into the `.git` of one is trusted as the host is.
+Users who can write into the `.git` of one are trusted like the host.
 """
 
 from __future__ import annotations
@@ -9,40 +9,40 @@ import os
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
+from specify_cli.files import durability
+from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.identity import identity
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.files.tree_removal import remove_tree
 from specify_cli.vcs.checkouts import (
     Checkout,
     branch_at_work,
     branch_in,
     git_dir_of,
-    place_of,
     registration_of,
+    worktree_path,
 )
-from specify_cli.vcs.discarding import discard
-from specify_cli.vcs.host_folders import FOLDER
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
 
 _IN_WORK: Final = "uncommitted_work"
 
 
 def branch_out(repo: Repository, path: Path) -> str | None:
-    """The branch that the linked worktree at `path` has out, or in a rebase; None else."""
+    """Return the branch that the linked worktree at `path` has checked out or in a rebase; None elsewhere."""
     git_dir = registration_of(path, common=git_dir_of(repo.root))
     return (branch_at_work(git_dir) or branch_in(git_dir)) if git_dir else None
 
 
 def is_linked(repo: Repository, path: Path) -> bool:
-    """Whether the folder at `path` is a linked worktree of the repository."""
+    """Return whether the folder at `path` is a linked worktree of the repository."""
     return registration_of(path, common=git_dir_of(repo.root)) is not None
 
 
 def require_removable(repo: Repository, path: Path) -> None:
-    """Nothing but files would be lost with the registration of the linked worktree at `path`.
+    """Refuse a linked worktree whose registration holds more than its files.
 
     Raises:
-        AllocationFailed: naming what has to be finished or removed first.
+        AllocationFailed: the message names what to finish or remove first.
     """
     git_dir = registration_of(path, common=git_dir_of(repo.root))
     if git_dir is None:
@@ -59,9 +59,9 @@ def require_removable(repo: Repository, path: Path) -> None:
 
 
 def forget_replaced(repo: Repository, path: Path) -> None:
-    """No linked worktree is registered at `path`, where something else is, or nothing.
+    """Remove the registration of a linked worktree at `path` that was replaced or removed.
 
-    Nothing is followed, and the folder at `path` is not touched.
+    No link is followed, and the folder at `path` is not touched.
 
     Raises:
         OSError: the disk refused.
@@ -70,23 +70,23 @@ def forget_replaced(repo: Repository, path: Path) -> None:
     folder = Path(os.path.realpath(common), "worktrees") if common else None
     if folder is None or identity(folder) is None:
         return
-    registrations = os.open(folder, FOLDER)
+    registrations = os.open(folder, NOT_FOLLOWED)
     try:
         for registration in folder.iterdir():
-            at = None if registration.is_symlink() else place_of(registration)
+            at = None if registration.is_symlink() else worktree_path(registration)
             is_here = at is not None and os.path.realpath(at) == os.path.realpath(path)
             is_here = is_here or (registration.name == path.name and _is_remnant(registration))
             if is_here and registration_of(path, common=common) is None:
-                discard(registration.name, dir_fd=registrations)
-                sync.sync_folder(folder)
+                remove_tree(registration.name, dir_fd=registrations)
+                durability.sync_folder(folder)
     finally:
         os.close(registrations)
 
 
 def _is_remnant(registration: Path) -> bool:
-    """Whether a power loss brought back a part of a removed registration: `gitdir` is missing.
+    """Return whether a power loss brought back part of a removed registration: `gitdir` is missing.
 
-    Git prunes such a folder, too. While git makes a registration, it has the file `locked`.
+    Git prunes such a folder too. While git creates a registration, the file `locked` is in it.
     """
     is_folder = registration.is_dir() and not registration.is_symlink()
     return is_folder and not any(

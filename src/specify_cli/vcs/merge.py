@@ -1,23 +1,25 @@
-"""Merges lanes into the target branch: computed first, then moved once."""
+"""Merge lanes into the target branch: compute the merge first, then move the branch once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from specify_cli.files import sync
-from specify_cli.vcs.branch_moves import (
-    Journey,
+from specify_cli.files import durability
+from specify_cli.vcs.branch_updates import (
+    CheckoutPlan,
     TargetMoved,
-    follow,
-    obstacles_to,
-    settle_all,
-    travel,
+    catch_up_checkout,
+    obstacles_for,
+    recover_all,
+    update_branch,
 )
+from specify_cli.vcs.checkout_updates import CheckoutBlocked, CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
+from specify_cli.vcs.commit_replay import NotReplayed
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_strategies import STRATEGIES, Head, LaneTip, NotReplayed, noted
-from specify_cli.vcs.moves import CheckoutBlocked, Move
+from specify_cli.vcs.merge_result import MergeResult
+from specify_cli.vcs.merge_strategies import STRATEGIES, LaneTip, with_note
 from specify_cli.vcs.objects import (
     REGULAR,
     Change,
@@ -35,7 +37,7 @@ __all__ = [
     "MergeConflict",
     "MergePlan",
     "NotReplayed",
-    "Reserved",
+    "ProtectedFiles",
     "TargetMoved",
     "apply",
     "catch_up",
@@ -48,9 +50,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePlan:
-    """A merge that was computed and not yet made; `host_files` as they stand in `to_commit`.
+    """A merge that was computed and not yet made; `host_files` as they are in `to_commit`.
 
-    `left_out` are the files that the lanes change and the target keeps as it has them.
+    `left_out` are the files that the lanes change and the target keeps.
     """
 
     target: str
@@ -61,10 +63,10 @@ class MergePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
-    """Where the lanes have no say: files that the host alone writes, and files that stay as they are.
+class ProtectedFiles:
+    """Files that lanes cannot change: those that the host writes, and those that stay as in the target.
 
-    `is_kept` judges paths of the target; None is "none stays".
+    `is_kept` tells which paths stay as in the target; None: no path.
     """
 
     host_files: Mapping[str, bytes] = field(default_factory=dict)
@@ -78,12 +80,12 @@ def compute(
     tips: Sequence[LaneTip],
     strategy: str,
     message: str,
-    reserved: Reserved,
+    reserved: ProtectedFiles,
 ) -> MergePlan:
-    """The merge exists as objects; no branch, index or file has moved.
+    """Compute the merge as objects; no branch, index or file moves.
 
-    On top of the lanes comes one commit with the host's files, where those differ. What is reserved
-    never conflicts.
+    Where the host's files differ, one commit with them follows the lanes. Protected files never
+    conflict.
 
     Raises:
         MergeConflict: the lanes conflict with the target or each other.
@@ -95,7 +97,7 @@ def compute(
     git = repo.git.with_identity()
     start = git.text("rev-parse", "--verify", f"{HEADS}{target}^{{commit}}")
     ours = _entries(git, reserved.host_files)
-    begun = Head.at(git, start, ours, is_kept=reserved.is_kept)
+    begun = MergeResult.at(git, start, ours, is_kept=reserved.is_kept)
     head = _with_host_files(build(begun, tips, message), message)
     return MergePlan(
         target=target,
@@ -109,7 +111,7 @@ def compute(
 def catch_up(
     repo: Repository, plan: MergePlan, *, message: str, host_files: Mapping[str, bytes]
 ) -> MergePlan:
-    """The plan's commit, which is elsewhere already, joined with what the target has got since.
+    """Merge the plan's commit, which is elsewhere already, with what the target has got since.
 
     Raises:
         MergeConflict: the two conflict.
@@ -117,7 +119,7 @@ def catch_up(
     """
     git = repo.git.with_identity()
     tip = git.text("rev-parse", "--verify", f"{HEADS}{plan.target}^{{commit}}")
-    head = Head.at(git, tip, _entries(git, host_files))
+    head = MergeResult.at(git, tip, _entries(git, host_files))
     head = head.merged_with(tip, plan.to_commit)
     head = head.joined(head.tree, plan.to_commit, message=message)
     head = _with_host_files(head, message)
@@ -131,7 +133,7 @@ def catch_up(
 
 
 def changes_of(repo: Repository, plan: MergePlan) -> dict[str, Change]:
-    """Path by path, what the merge changes in the target, but for the host's own files.
+    """Return what the merge changes in the target, path by path, without the host's own files.
 
     Raises:
         GitFailed: the plan's commits are gone.
@@ -140,67 +142,66 @@ def changes_of(repo: Repository, plan: MergePlan) -> dict[str, Change]:
     return {path: change for path, change in found.items() if path not in plan.host_files}
 
 
-def settle(repo: Repository, target: str) -> None:
-    """No working tree of the target is left between two commits, whoever left it there.
+def recover_checkouts(repo: Repository, target: str) -> None:
+    """Repair every working tree of the target that was left between two commits.
 
     Raises:
-        GitFailed: git refused; to be tried again.
+        GitFailed: git refused; the caller may try again.
     """
-    settle_all(repo.git, target, checkouts_of(repo.git, target))
+    recover_all(repo.git, target, checkouts_of(repo.git, target))
 
 
 def obstacles(repo: Repository, plan: MergePlan) -> list[str]:
-    """Every reason, in words, why the target cannot move now; writes nothing.
+    """Describe every reason why the target cannot move now; writes nothing.
 
     Raises:
         GitFailed: git will not work in a checkout.
     """
-    return obstacles_to(journeys(plan, checkouts_of(repo.git, plan.target)))
+    return obstacles_for(checkout_plans(plan, checkouts_of(repo.git, plan.target)))
 
 
 def apply(repo: Repository, plan: MergePlan) -> None:
-    """The target is at `to_commit`, and so is every working tree that has it out, on the disk too.
+    """Move the target and every working tree that has it checked out to `to_commit`, durably.
 
     Raises:
         TargetMoved: the target was not at `from_commit` any more; nothing has moved.
         CheckoutBlocked: there are obstacles; nothing has moved.
         GitFailed: git refused; nothing has moved.
     """
-    settle(repo, plan.target)
+    recover_checkouts(repo, plan.target)
     found = checkouts_of(repo.git, plan.target)
     tip = repo.branch_tip(plan.target)
     if tip not in (plan.from_commit, plan.to_commit):
         raise TargetMoved(f"{plan.target} is not at {plan.from_commit} any more")
     if tip != plan.to_commit:
-        move = Move(origin=plan.from_commit, goal=plan.to_commit)
-        travel(repo.git, plan.target, move=move, journeys=journeys(plan, found))
-    # Before anything records that it was merged.
-    sync.sync_all()
+        move = CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
+        update_branch(repo.git, plan.target, move=move, journeys=checkout_plans(plan, found))
+    # Durable before anything records the merge.
+    durability.sync_all()
 
 
 def finish(repo: Repository, plan: MergePlan) -> None:
-    """No checkout is left between two commits by a crash of `apply`: each stands where the target
-    does, which is at or after `to_commit`, or still at `from_commit`.
+    """Repair every checkout that a crash of `apply` left between two commits, and bring it to the target.
 
     Raises:
-        GitFailed: git refused; to be tried again.
+        GitFailed: git refused; the caller may try again.
     """
-    settle(repo, plan.target)
+    recover_checkouts(repo, plan.target)
     found = checkouts_of(repo.git, plan.target)
     tip = repo.branch_tip(plan.target)
     if tip is not None and tip != plan.from_commit and repo.is_ancestor(plan.to_commit, tip):
-        for checkout, move in journeys(plan, found, goal=tip):
-            follow(checkout, move)
+        for checkout, move in checkout_plans(plan, found, goal=tip):
+            catch_up_checkout(checkout, move)
 
 
-def journeys(
+def checkout_plans(
     plan: MergePlan, checkouts: Sequence[Checkout], *, goal: str | None = None
-) -> list[Journey]:
-    """How each of the checkouts is to move; in the main one the host's files stay as they are."""
+) -> list[CheckoutPlan]:
+    """Return how each checkout is to move; in the main one the host's files stay as they are."""
     live = tuple(plan.host_files)
     end = goal or plan.to_commit
     return [
-        (it, Move(origin=plan.from_commit, goal=end, live=live if it.is_main else ()))
+        (it, CheckoutUpdate(origin=plan.from_commit, goal=end, live=live if it.is_main else ()))
         for it in checkouts
     ]
 
@@ -210,6 +211,6 @@ def _entries(git: Git, contents: Mapping[str, bytes]) -> dict[str, Entry]:
     return {path: Entry(mode=REGULAR, oid=oid) for path, oid in zip(contents, oids, strict=True)}
 
 
-def _with_host_files(head: Head, message: str) -> Head:
+def _with_host_files(head: MergeResult, message: str) -> MergeResult:
     tree = overlay(head.git, head.tree, head.ours) if head.ours else head.tree
-    return head if tree == head.tree else head.joined(tree, message=noted(message, "record"))
+    return head if tree == head.tree else head.joined(tree, message=with_note(message, "record"))

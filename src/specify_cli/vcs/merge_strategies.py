@@ -1,38 +1,23 @@
-"""What the target becomes: lanes merged, squashed or replayed, in objects alone."""
+"""Merge strategies: lanes merged, squashed or rebased onto the target, in objects alone."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
+from specify_cli.vcs.commit_replay import NotReplayed, commits_to_replay, replay
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.objects import (
-    Entry,
-    MergeConflict,
-    merge_trees,
-    overlay,
-    read_objects,
-    tree_changes,
-    tree_of,
-    write_commit,
-)
-
-MOST_COMMIT_BYTES: Final = 1024 * 1024
-"""A commit that is replayed is written anew with its message; those of people have a few hundred bytes."""
+from specify_cli.vcs.merge_result import MergeResult
+from specify_cli.vcs.objects import merge_trees, tree_changes, tree_of, write_commit
 
 MOST_TOLD: Final = 10
-"""Paths and merge commits that a refusal of a rebase names."""
+"""The most paths and merge commits that the refusal of a rebase names."""
 
 _MOST_JUDGED: Final = 100
-"""Merge commits that are merged again to see what they changed themselves, the newest first."""
-
-
-class NotReplayed(Exception):
-    """A rebase cannot write a commit anew, or would lose work. Nothing has moved."""
+"""The most merge commits, newest first, that are merged again to see what they changed themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,102 +29,17 @@ class LaneTip:
     commit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """The files that a result has as the commit `start` has them, whatever the lanes change there."""
-
-    start: str
-    is_kept: Callable[[str], bool]
-
-    def changed_in(self, git: Git, tree: str) -> dict[str, Entry | None]:
-        """The kept files that a tree has otherwise, and what they are to be.
-
-        Raises:
-            GitFailed: it is not a tree.
-        """
-        found = tree_changes(git, self.start, tree).items()
-        return {path: before for path, (before, _) in found if self.is_kept(path)}
+Strategy = Callable[[MergeResult, Sequence[LaneTip], str], MergeResult]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """How far the result has got; `ours` wins conflicts, as the host alone writes those paths.
-
-    `left_out` are the files that the lanes change and the result keeps.
-    """
-
-    git: Git
-    commit: str
-    tree: str
-    ours: Mapping[str, Entry]
-    kept: Kept | None = None
-    left_out: frozenset[str] = frozenset()
-
-    @classmethod
-    def at(
-        cls,
-        git: Git,
-        commit: str,
-        ours: Mapping[str, Entry],
-        *,
-        is_kept: Callable[[str], bool] | None = None,
-    ) -> Head:
-        """A result that has only begun.
-
-        Raises:
-            GitFailed: it is no commit.
-        """
-        kept = Kept(start=commit, is_kept=is_kept) if is_kept else None
-        return cls(git=git, commit=commit, tree=tree_of(git, commit), ours=ours, kept=kept)
-
-    def merged_with(self, ours: str, theirs: str, *flags: str) -> Head:
-        """This head with the tree of the merge of two commits.
-
-        Raises:
-            MergeConflict: paths that are not the host's own, nor kept, are in conflict.
-            GitFailed: git refused.
-        """
-        merged, conflicts = self.marked_with(ours, theirs, *flags)
-        if conflicts:
-            raise MergeConflict(conflicts)
-        return merged
-
-    def marked_with(self, ours: str, theirs: str, *flags: str) -> tuple[Head, list[str]]:
-        """As `merged_with`, and the paths in conflict, which are marked in that tree.
-
-        Raises:
-            GitFailed: git refused.
-        """
-        tree, paths = merge_trees(self.git, ours, theirs, *flags)
-        kept = self.kept.changed_in(self.git, tree) if self.kept else {}
-        conflicts = [path for path in paths if path not in self.ours and path not in kept]
-        own = {path: self.ours[path] for path in paths if path in self.ours}
-        if own or kept:
-            tree = overlay(self.git, tree, {**kept, **own})
-        return replace(self, tree=tree, left_out=self.left_out | kept.keys()), conflicts
-
-    def joined(self, tree: str, *others: str, message: str) -> Head:
-        """One commit further, a merge of `others` where there are any.
-
-        Raises:
-            GitFailed: git refused.
-        """
-        parents = (self.commit, *others)
-        commit = write_commit(self.git, tree=tree, parents=parents, message=message)
-        return replace(self, commit=commit, tree=tree)
-
-
-Strategy = Callable[[Head, Sequence[LaneTip], str], Head]
-
-
-def noted(message: str, note: str) -> str:
-    """The message of a commit with the note at the end of its first line."""
+def with_note(message: str, note: str) -> str:
+    """Add the note to the end of the first line of a commit message."""
     subject, newline, rest = message.partition("\n")
     return f"{subject} ({note}){newline}{rest}"
 
 
-def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
-    """One merge commit for each lane that the target does not hold yet.
+def merge(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
+    """Make one merge commit for each lane that the target does not contain yet.
 
     Raises:
         MergeConflict: a lane conflicts with the target or an earlier lane.
@@ -151,15 +51,15 @@ def merge(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
             continue
         before, head = head.tree, head.merged_with(seen, tip.commit)
         if head.tree != before:
-            head = head.joined(head.tree, tip.commit, message=noted(message, tip.lane_id))
-        # A lane that changes nothing in the end may have taken back what the next one builds on.
+            head = head.joined(head.tree, tip.commit, message=with_note(message, tip.lane_id))
+        # A lane without a net change may have reverted what the next one builds on.
         parents = (seen, tip.commit)
         seen = write_commit(git, tree=head.tree, parents=parents, message="stand-in")
     return head
 
 
-def squash(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
-    """One commit with everything the lanes add.
+def squash(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
+    """Make one commit with everything that the lanes add.
 
     Raises:
         MergeConflict: a lane conflicts with the target or an earlier lane.
@@ -170,8 +70,8 @@ def squash(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
     return last if last.tree == head.tree else last.joined(last.tree, message=message)
 
 
-def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
-    """The lanes' own commits in one line, authors kept, without merges and empty ones.
+def rebase(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
+    """Replay the lanes' own commits in one line, keeping authors, without merges and empty commits.
 
     Raises:
         MergeConflict: a commit does not apply.
@@ -181,8 +81,8 @@ def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
     """
     begun, base, replayed = head, head.commit, list[str]()
     for tip in tips:
-        for picked in _to_replay(head.git, f"{base}...{tip.commit}", replayed):
-            head = _replay(head, picked)
+        for picked in commits_to_replay(head.git, f"{base}...{tip.commit}", replayed):
+            head = replay(head, picked)
         replayed.append(tip.commit)
     _require_all_work(begun, tips, head)
     return head
@@ -191,16 +91,16 @@ def rebase(head: Head, tips: Sequence[LaneTip], message: str) -> Head:
 STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "rebase": rebase}
 
 
-def _require_all_work(begun: Head, tips: Sequence[LaneTip], rebased: Head) -> None:
-    """Pass where the rebase has the files of a merge.
+def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: MergeResult) -> None:
+    """Refuse a rebase whose files differ from those of a merge.
 
-    It leaves out merge commits, with what they changed themselves, and commits whose like the target
-    has had, even where that was taken back. A file in which a merge conflicts can be compared with
-    nothing: there it passes where no merge commit changed anything itself.
+    A rebase leaves out merge commits, including changes made in them, and commits that the target
+    has equivalents of, even reverted ones. A file in which the merge conflicts cannot be compared:
+    there the rebase passes where no merge commit has changes of its own.
     """
     git, merged, conflicts = begun.git, begun, set[str]()
     for tip in tips:
-        # A merge of what is merged already changes nothing.
+        # Merging a lane that is merged already changes nothing.
         merged, paths = merged.marked_with(merged.commit, tip.commit, "--allow-unrelated-histories")
         conflicts.update(paths)
         merged = merged.joined(merged.tree, tip.commit, message="stand-in")
@@ -219,8 +119,8 @@ def _require_all_work(begun: Head, tips: Sequence[LaneTip], rebased: Head) -> No
         raise NotReplayed(f"a rebase would lose or undo work in {named}{whose}")
 
 
-def _merges_in(git: Git, begun: Head, tips: Sequence[LaneTip]) -> list[list[str]]:
-    """The newest merge commits of the lanes, with their parents; one more than are judged."""
+def _merges_in(git: Git, begun: MergeResult, tips: Sequence[LaneTip]) -> list[list[str]]:
+    """Return the newest merge commits of the lanes with their parents, one more than are judged."""
     flags = ("--min-parents=2", "--parents", f"--max-count={_MOST_JUDGED + 1}")
     commits = [tip.commit for tip in tips]
     lines = git.run("rev-list", *flags, *commits, f"^{begun.commit}", "--").lines
@@ -228,7 +128,7 @@ def _merges_in(git: Git, begun: Head, tips: Sequence[LaneTip]) -> list[list[str]
 
 
 def _changed_themselves(git: Git, merges: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Those of the merge commits whose files are not those of a merge of their parents."""
+    """Yield the merge commits whose files are not those of a merge of their parents."""
     for oid, first, *others in merges:
         merged = first
         for other in others:
@@ -240,66 +140,3 @@ def _changed_themselves(git: Git, merges: Sequence[Sequence[str]]) -> Iterator[s
         else:
             if tree_of(git, oid) != tree_of(git, merged):
                 yield oid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Picked:
-    oid: str
-    parents: tuple[str, ...]
-    tree: str
-    author: bytes
-    rest: bytes
-
-
-def _to_replay(git: Git, span: str, done: Sequence[str]) -> Iterator[_Picked]:
-    flags = ("--no-merges", "--topo-order", "--reverse", "--cherry-pick", "--right-only")
-    args = ("rev-list", *flags, span, *(f"^{commit}" for commit in done), "--")
-    oids = git.run(*args).lines
-    objects = read_objects(git, oids, max_bytes=MOST_COMMIT_BYTES)
-    for oid, (size, content) in zip(oids, objects, strict=True):
-        if content is None:
-            raise NotReplayed(f"commit {oid} has {size} bytes, more than {MOST_COMMIT_BYTES}")
-        yield _parse(oid, content)
-
-
-def _parse(oid: str, content: bytes) -> _Picked:
-    header, _, message = content.partition(b"\n\n")
-    lines = header.split(b"\n")
-    values = [line.partition(b" ") for line in lines]
-    author = next((line for line in lines if line.startswith(b"author ")), None)
-    if author is None:
-        raise NotReplayed(f"commit {oid} has no author")
-    encoding = b"".join(line + b"\n" for line in lines if line.startswith(b"encoding "))
-    return _Picked(
-        oid=oid,
-        parents=tuple(value.decode() for name, _, value in values if name == b"parent"),
-        tree=next(value.decode() for name, _, value in values if name == b"tree"),
-        author=author,
-        rest=encoding + b"\n" + message,
-    )
-
-
-def _replay(head: Head, picked: _Picked) -> Head:
-    is_next = picked.parents == (head.commit,)
-    if is_next and not (head.kept and head.kept.changed_in(head.git, picked.tree)):
-        return replace(head, commit=picked.oid, tree=picked.tree)
-    # A commit with our tree and the picked one's parent makes that parent the base of the merge.
-    stand_in = write_commit(head.git, tree=head.tree, parents=picked.parents, message="stand-in")
-    flags = () if picked.parents else ("--allow-unrelated-histories",)
-    merged = head.merged_with(stand_in, picked.oid, *flags)
-    if merged.tree == head.tree:
-        return merged
-    return replace(merged, commit=_rewrite(head, picked, merged.tree))
-
-
-def _rewrite(head: Head, picked: _Picked, tree: str) -> str:
-    # Written by hand, because only so do author and message keep their bytes in any encoding.
-    committer = head.git.text("var", "GIT_COMMITTER_IDENT")
-    lines = (
-        f"tree {tree}\nparent {head.commit}\n".encode(),
-        picked.author + b"\n",
-        b"committer " + os.fsencode(committer) + b"\n",
-        picked.rest,
-    )
-    done = head.git.run("hash-object", "-t", "commit", "-w", "--stdin", input=b"".join(lines))
-    return os.fsdecode(done.stdout).strip()

@@ -1,4 +1,4 @@
-"""A bare repository that the host keeps for workspaces to fetch from: the target's and a mission's branch."""
+"""Keep a bare repository with the target's and a mission's branch for workspaces to fetch from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.files.identity import identity
-from specify_cli.vcs import lfs, lfs_pointers, plain_files
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs.checkouts import HEADS
-from specify_cli.vcs.drafts import draft
 from specify_cli.vcs.git import Git, GitFailed
-from specify_cli.vcs.host_folders import opened, opened_readable
+from specify_cli.vcs.private_folders import private_folder
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_objects import (
     ALTERNATES,
@@ -26,10 +26,11 @@ from specify_cli.vcs.workspace_objects import (
     copy,
     share,
 )
-from specify_cli.vcs.workspace_order import Objects
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, promisor_of, text_of
+from specify_cli.vcs.workspace_spec import Objects
+from specify_cli.vcs.worktrees_folder import opened, opened_readable
 
-# Nobody is kept waiting: a few packs are as good as one.
+# Packs are collected rarely, so that nobody waits.
 _COLLECTING: Final = (
     *("-c", "gc.auto=2000"),
     *("-c", "gc.autoPackLimit=20"),
@@ -40,15 +41,15 @@ _OLD: Final = "old"
 
 
 def update(repo: Repository, mirror: Path, branches: Iterable[str], *, objects: Objects) -> None:
-    """The repository at `mirror`, `.worktrees/.mirror/<name>.git`, has those branches as the project has them.
+    """Bring the mirror at `.worktrees/.mirror/<name>.git` to the project's state of those branches.
 
-    The first one is that of its HEAD; it has no others. It has `objects` as the workspaces have that
-    fetch from it, those of a partial clone always shared. Where git refuses to work in it, or it is not
-    as the host makes it, it is made anew; one that has objects of its own may keep them.
+    HEAD names the first branch; the mirror has no others. It gets `objects` as the workspaces that
+    fetch from it do; those of a partial clone are always shared. The mirror is made anew where it
+    is damaged or not as the host makes it; one with objects of its own may keep them.
 
     Raises:
         AllocationFailed: a link or a file has the name of the folder around it.
-        GitFailed, OSError: git or the disk refused; it is as it was, or gone.
+        GitFailed, OSError: git or the disk refused; the mirror is unchanged or missing.
     """
     names = list(branches)
     tips = {HEADS + name: commit for name, commit in repo.lane_tips(names).items()}
@@ -87,15 +88,16 @@ class _Mirror:
         return self.settings.promisor is not None
 
     def is_sound(self) -> bool:
-        """Whether it has the configuration that it was made with, no other objects and no lock.
+        """Return whether the mirror has its original configuration, no foreign objects and no lock.
 
-        Only one host at a time is here, and ends what a killed one left running: a lock is a leftover.
+        The caller holds the lock of the repository and ended what killed hosts left: any lock is
+        stale.
         """
         wanted = {"config": text_of(self._config())}
         if os.path.lexists(self.path / ALTERNATES):
             if not self.is_shared:
                 return False
-            wanted |= borrowing(self.project, place=self.path, settings=self.settings)
+            wanted |= borrowing(self.project, final_path=self.path, settings=self.settings)
         return (
             identity(self.path) is not None
             and all(_content(self.path / name) == content for name, content in wanted.items())
@@ -103,12 +105,12 @@ class _Mirror:
         )
 
     def move(self, folder: Path) -> None:
-        """The branches of the repository in `folder` are those of the project.
+        """Move the branches of the repository in `folder` to those of the project.
 
         Raises:
             GitFailed, OSError: git or the disk refused.
         """
-        git = replace(self.git, folder=folder, place={"GIT_DIR": str(folder)})
+        git = replace(self.git, folder=folder, location={"GIT_DIR": str(folder)})
         told = git.run("for-each-ref", "--format=%(refname) %(objectname)").lines
         known = {ref: commit for ref, _, commit in (line.partition(" ") for line in told)}
         new = {ref: commit for ref, commit in self.tips.items() if known.get(ref) != commit}
@@ -123,7 +125,7 @@ class _Mirror:
         orders = [f"update {ref} {commit}\n" for ref, commit in new.items()]
         orders += [f"delete {ref}\n" for ref in gone]
         git.run("update-ref", "--stdin", input="".join(orders).encode())
-        # Git goes on where the disk does not let it remove one.
+        # Git continues where it cannot remove a lock.
         for left in _locks(folder):
             left.unlink(missing_ok=True)
         if is_own:
@@ -132,15 +134,15 @@ class _Mirror:
     def _give_large_files(
         self, folder: Path, new: Mapping[str, str], known: Mapping[str, str]
     ) -> None:
-        """The git-lfs of a workspace finds here what the project's has for the new tips."""
+        """Link the project's git-lfs objects of the new tips, for the git-lfs of a workspace."""
         storage = lfs.Storage.of(self.git, self.project.common)
         for commit, beside in {commit: known.get(ref) for ref, commit in new.items()}.items():
             pointers = lfs_pointers.in_tree(self.git, commit, beside=beside)
-            # Who works in a workspace can only read them.
+            # Hard links are safe: agents can only read the mirror.
             storage.give(pointers, folder / "lfs", link=True)
 
     def make(self) -> None:
-        """It is there, made in private and moved to its name; a former one is gone.
+        """Make the mirror in private and move it to its name, replacing a former one.
 
         Raises:
             AllocationFailed: a link or a file has the name of the folder around it.
@@ -151,24 +153,24 @@ class _Mirror:
         with (
             opened(folder.parent) as parent,
             opened_readable(folder, parent=parent) as mirrors,
-            draft(folder.parent / name, parent=parent) as private,
+            private_folder(folder.parent / name, parent=parent) as private,
         ):
             made = private.path / _NEW
             begin(made, branch=self.branch, settings=self._config())
             if self.is_shared:
-                share(self.project, made, place=made, settings=self.settings)
+                share(self.project, made, final_path=made, settings=self.settings)
             self.move(made)
-            if self.is_shared:  # What is relative to its place is another path there.
-                share(self.project, made, place=self.path, settings=self.settings)
-            sync.sync_all()
+            if self.is_shared:  # The relative paths differ at the final path.
+                share(self.project, made, final_path=self.path, settings=self.settings)
+            durability.sync_all()
             with suppress(FileNotFoundError):
                 os.rename(name, _OLD, src_dir_fd=mirrors, dst_dir_fd=private.descriptor)
             os.rename(_NEW, name, src_dir_fd=private.descriptor, dst_dir_fd=mirrors)
-            sync.sync_folder(folder)
+            durability.sync_folder(folder)
 
     def _config(self) -> list[Setting]:
         form = self.project.format_settings(is_bare=True, is_partial=self._is_partial)
-        # Nobody pushes into it.
+        # Refuse pushes.
         closed = Setting(key="receive.hiderefs", value="refs")
         partial = promisor_of(self.settings, self.git) if self._is_partial else []
         return [*form, closed, *partial]
@@ -180,9 +182,9 @@ def _locks(folder: Path) -> Iterator[Path]:
 
 
 def _content(file: Path) -> bytes | None:
-    """What it holds, nothing where it is missing; None where it cannot be read as a file of its own."""
+    """Return the content of a file, empty where it is missing; None where it is not a regular file."""
     try:
-        return plain_files.read(file, max_bytes=MOST_SHALLOW)
+        return read_file(file, max_bytes=MOST_SHALLOW)
     except FileNotFoundError:
         return b""
     except OSError:

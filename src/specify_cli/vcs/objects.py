@@ -1,4 +1,4 @@
-"""Writes trees, blobs and commits; moves nothing."""
+"""Read and write trees, blobs and commits; no ref moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PORTION_BYTES: Final = 16 * 1024 * 1024
 
 
 class MergeConflict(Exception):
-    """Two histories change the same lines; `paths` says where. Nothing has moved."""
+    """Two histories change the same lines of `paths`; nothing has moved."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         super().__init__(", ".join(paths))
@@ -35,26 +35,26 @@ class Entry:
 
 
 Change = tuple[Entry | None, Entry | None]
-"""What a path held before and holds after; None is "no file there"."""
+"""The entry of a path before and after; None where there is no file."""
 
 
 def changes(git: Git, *diff: str) -> dict[str, Change]:
-    """Path by path, what a raw diff command of git found.
+    """Run a raw diff command and return its changes by path.
 
     Raises:
         GitFailed: as `Git.run` does.
     """
-    # A repository inside is a change like others, whatever .gitmodules or a setting says.
+    # A nested repository is a change like any other, whatever .gitmodules or a setting says.
     flags = ("--raw", "-z", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
     fields = git.run(*diff, *flags).fields
     return {path: _change(head) for head, path in zip(fields[::2], fields[1::2], strict=True)}
 
 
 def tree_changes(git: Git, a: str, b: str) -> dict[str, Change]:
-    """Path by path, what differs between two commits.
+    """Return the differences between two commits by path.
 
     Raises:
-        GitFailed: one of them is no commit.
+        GitFailed: one of them is not a commit.
     """
     return changes(git, "diff-tree", "-r", a, b)
 
@@ -69,16 +69,16 @@ def _entry(mode: str, oid: str) -> Entry | None:
 
 
 def tree_of(git: Git, commit: str) -> str:
-    """The tree of a commit.
+    """Return the tree of a commit.
 
     Raises:
-        GitFailed: it is no commit.
+        GitFailed: it is not a commit.
     """
     return git.text("rev-parse", "--verify", f"{commit}^{{tree}}")
 
 
 def empty_tree(git: Git) -> str:
-    """The name of the tree without files, which git knows without it being there.
+    """Return the id of the empty tree, which git knows without storing it.
 
     Raises:
         GitFailed: git will not work in the repository.
@@ -89,9 +89,9 @@ def empty_tree(git: Git) -> str:
 def read_objects(
     git: Git, oids: Sequence[str], *, max_bytes: int
 ) -> Iterator[tuple[int, bytes | None]]:
-    """The size and the content of each object, in order; None for the content of a larger one.
+    """Yield the size and content of each object, in order; None as the content of a larger one.
 
-    They are read in portions, so that memory does not grow with their number.
+    Objects are read in portions, so that memory does not grow with their number.
 
     Raises:
         GitFailed: one of them is missing, or git cannot read it.
@@ -123,7 +123,7 @@ def _contents(git: Git, oids: Sequence[str]) -> Iterator[bytes]:
 
 
 def write_commit(git: Git, *, tree: str, parents: Sequence[str], message: str) -> str:
-    """A commit exists; no branch points at it.
+    """Write a commit object; no branch points at it.
 
     Raises:
         GitFailed: the disk refused.
@@ -134,7 +134,7 @@ def write_commit(git: Git, *, tree: str, parents: Sequence[str], message: str) -
 
 
 def merge_trees(git: Git, a: str, b: str, *flags: str) -> tuple[str, tuple[str, ...]]:
-    """The tree of `a` with `b` merged into it, and the paths in conflict, marked in that tree.
+    """Return the tree of merging `b` into `a`, and the paths in conflict, marked in that tree.
 
     Raises:
         GitFailed: no common history, or damage.
@@ -148,7 +148,7 @@ def merge_trees(git: Git, a: str, b: str, *flags: str) -> tuple[str, tuple[str, 
 
 
 def write_blobs(git: Git, contents: Sequence[bytes]) -> list[str]:
-    """One blob for each content, byte for byte.
+    """Write one blob for each content, byte for byte.
 
     Raises:
         GitFailed: the disk refused.
@@ -163,7 +163,7 @@ def write_blobs(git: Git, contents: Sequence[bytes]) -> list[str]:
 
 
 def overlay(git: Git, base: str | None, entries: Mapping[str, Entry | None]) -> str:
-    """The tree of `base` (None: empty) in which exactly these paths hold these entries.
+    """Write the tree of `base` (None: empty) with exactly these entries at these paths.
 
     Raises:
         GitFailed: the disk refused.
@@ -183,15 +183,15 @@ def overlay(git: Git, base: str | None, entries: Mapping[str, Entry | None]) -> 
 
 @contextmanager
 def scratch_index() -> Iterator[dict[str, str]]:
-    """The environment in which git uses an index that nobody else sees."""
+    """Yield the environment in which git uses a temporary index."""
     with tempfile.TemporaryDirectory(prefix="spec-kitty-") as folder:
         yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
 
 
 def index_info(entries: Mapping[str, Entry | None], *, like: str) -> bytes:
-    """What `update-index -z --index-info` reads to hold exactly these entries.
+    """Return the input of `update-index -z --index-info` for exactly these entries.
 
-    `like` is the name of any object of the repository: those of sha256 are longer.
+    `like` is the id of any object of the repository: those of sha256 are longer.
     """
     # Removals first, so that a file may take the place of a folder.
     ordered = sorted(entries.items(), key=lambda item: item[1] is not None)

@@ -1,4 +1,4 @@
-"""Addresses of remotes as a workspace may have them."""
+"""Rewrite URLs of remotes for use in a workspace."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SSH: Final = frozenset({"ssh", "git+ssh", "ssh+git"})
 
 
 def without_user(url: str) -> str:
-    """The address without what could be a secret: user and password; for SSH the password alone.
+    """Remove user and password from the URL; for SSH only the password.
 
-    A user name of SSH (`git@`) is part of the address, and no server can be reached without it.
+    The user name of an SSH URL (`git@`) is needed to reach the server.
     """
     found = _SCHEME.match(url)
     if found is None or "@" not in found["authority"]:
@@ -27,14 +27,14 @@ def without_user(url: str) -> str:
 
 
 def from_elsewhere(url: str, *, root: Path) -> str | None:
-    """The address as another folder than `root` can use it; None for one that runs a program."""
+    """Return the URL as usable from another folder than `root`; None for one that runs a program."""
     if _HELPER.match(url):
         return None
     return os.path.normpath(root / url) if _is_relative_path(url) else without_user(url)
 
 
 def resolved(url: str, *, base: str) -> str:
-    """The address of a submodule that is given relative to the address of a remote.
+    """Resolve the relative URL of a submodule against the URL of a remote.
 
     Source: git-submodule(1), and git's `relative_url`.
     """
@@ -52,7 +52,7 @@ def resolved(url: str, *, base: str) -> str:
 
 
 def _is_relative_path(url: str) -> bool:
-    """Whether git takes it for a path relative to a folder. Source: git-clone(1), "GIT URLS"."""
+    """Return whether git takes the URL for a relative path. Source: git-clone(1), "GIT URLS"."""
     if _SCHEME.match(url) or url.startswith("/"):
         return False
     colon = url.find(":")

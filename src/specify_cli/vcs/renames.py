@@ -1,4 +1,4 @@
-"""Renames that replace nothing, and names that change hands in one step."""
+"""Rename without overwriting, and exchange two names in one step."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Final
 _NOREPLACE: Final = 1
 _EXCHANGE: Final = 2
 _UNKNOWN: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM})
-"""What a kernel or a file system says that cannot do it. Source: renameat2(2)."""
+"""The errors of a kernel or file system without the call. Source: renameat2(2)."""
 
 
 def rename_free(old: str, new: str, *, from_fd: int, to_fd: int) -> None:
-    """Rename `old` to a name that nothing has.
+    """Rename `old` to a free name.
 
-    Where the kernel cannot do both in one step the name is looked up just before.
+    Where the kernel cannot refuse to overwrite, the name is checked just before.
 
     Raises:
         FileExistsError: something has the name.
@@ -34,7 +34,7 @@ def rename_free(old: str, new: str, *, from_fd: int, to_fd: int) -> None:
 
 
 def exchange(one: str, other: str, *, one_fd: int, other_fd: int) -> bool:
-    """Give each of two entries the name of the other, in one step; False where that is unknown here.
+    """Exchange the names of two entries in one step; return False where the system cannot.
 
     Raises:
         OSError: one of them is missing, or the disk refused.
@@ -56,7 +56,7 @@ def _renamed(old: str, new: str, *, from_fd: int, to_fd: int, flags: int) -> boo
 
 @cache
 def _renameat2() -> Any:
-    """The function of the C library; None where it has none."""
+    """Return the function of the C library; None where it has none."""
     try:
         call = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError):

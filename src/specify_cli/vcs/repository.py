@@ -1,4 +1,4 @@
-"""Facts about one repository: its main checkout, branches and history."""
+"""Read facts about one repository: its main checkout, branches and history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLACES: Final = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tip:
-    """The commit of a branch; `made_at` is its committer date, None where no calendar has that."""
+    """The commit of a branch; `made_at` is its committer date, None where that is not a valid date."""
 
     commit: str
     made_at: datetime | None
@@ -29,7 +29,7 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class _Ref:
-    """What git says of one ref; `symref` is the ref that it names, where it is symbolic."""
+    """A ref as git lists it; `symref` is the ref that a symbolic one names."""
 
     oid: str = ""
     kind: str = ""
@@ -45,10 +45,10 @@ class Repository:
 
     @classmethod
     def find(cls, folder: Path) -> Repository | None:
-        """The repository that `folder` lies in; its main checkout even from a linked worktree.
+        """Find the repository that contains `folder`; its main checkout even from a linked worktree.
 
         Raises:
-            GitFailed: there is one, but git will not work in it (owner, damage, a bare one).
+            GitFailed: git does not work in it (foreign owner, damage, a bare repository).
         """
         git = Git(folder=folder)
         try:
@@ -61,15 +61,15 @@ class Repository:
 
     @property
     def git(self) -> Git:
-        """Git, run in the main checkout."""
+        """Git in the main checkout."""
         return Git(folder=self.root)
 
     def has_commits(self) -> bool:
-        """Whether HEAD of the main checkout points at a commit."""
+        """Return whether HEAD of the main checkout points at a commit."""
         return self.head() is not None
 
     def head(self) -> str | None:
-        """The commit that the main checkout stands on; None on an unborn branch.
+        """Return the commit that the main checkout is at; None on an unborn branch.
 
         Raises:
             GitFailed: HEAD, its branch or its commit is damaged.
@@ -78,12 +78,14 @@ class Repository:
         if found is None:
             branch = self.current_branch()
             if branch is None:
-                raise GitFailed(("rev-parse", "HEAD"), returncode=-1, stderr="HEAD names no commit")
+                raise GitFailed(
+                    ("rev-parse", "HEAD"), returncode=-1, stderr="HEAD does not name a commit"
+                )
             _refuse_damage(self.git, HEADS + branch)
         return found
 
     def branch_tip(self, branch: str) -> str | None:
-        """The commit that local `branch` points at; None when there is no such branch.
+        """Return the commit of local `branch`; None where there is no such branch.
 
         Raises:
             GitFailed: the branch, or its commit, is damaged.
@@ -94,15 +96,16 @@ class Repository:
         return found
 
     def lane_tips(self, branches: Iterable[str]) -> dict[str, str]:
-        """The commits of those branches of the host's making that are there, by name.
+        """Return the commits of those of the host's branches that exist, by name.
 
         Raises:
-            GitFailed: one is a symbolic ref, names no commit, or is damaged: the host made no such.
+            GitFailed: one is a symbolic ref, does not name a commit, or is damaged: the host did
+                not make it.
         """
         return {branch: tip.commit for branch, tip in self.dated_tips(branches).items()}
 
     def dated_tips(self, branches: Iterable[str]) -> dict[str, Tip]:
-        """As `lane_tips`, with the date of each commit.
+        """Return the tips as `lane_tips` does, with the date of each commit.
 
         Raises:
             GitFailed: as `lane_tips`.
@@ -113,25 +116,25 @@ class Repository:
         return {branch: tip for branch, tip in found.items() if tip}
 
     def is_plain_branch(self, name: str) -> bool:
-        """Whether `name` can be a branch of its own: not an expression, not a symbolic ref."""
+        """Return whether `name` can be a branch: not an expression, not a symbolic ref."""
         if "\0" in name or self.git.run("check-ref-format", HEADS + name, check=False).returncode:
             return False
         return bool(self.git.run("symbolic-ref", "-q", HEADS + name, check=False).returncode)
 
     def current_branch(self) -> str | None:
-        """The branch out in the main checkout, born or not; None when detached."""
+        """Return the branch checked out in the main checkout, born or not; None where detached."""
         found = self.git.run("symbolic-ref", "--quiet", "HEAD", check=False)
         return os.fsdecode(found.stdout).strip().removeprefix(HEADS) or None
 
     def default_target(self) -> str:
-        """The branch a mission aims at when nobody says: the current one, else `main`."""
+        """Return the default target of a mission: the current branch, else `main`."""
         return self.current_branch() or DEFAULT_TARGET
 
     def is_ancestor(self, a: str, b: str) -> bool:
-        """Whether commit `b` has commit `a` in its history, or is it.
+        """Return whether commit `a` is `b` or in its history.
 
         Raises:
-            GitFailed: one of them is no commit.
+            GitFailed: one of them is not a commit.
         """
         args = ("merge-base", "--is-ancestor", a, b)
         found = self.git.run(*args, check=False)
@@ -140,13 +143,13 @@ class Repository:
         return found.returncode == 0
 
     def has_commit(self, oid: str) -> bool:
-        """Whether there is a commit of that full name."""
+        """Return whether there is a commit of that full name."""
         return _commit(self.git, oid) is not None
 
     def commits_beyond(
         self, tip: str, known: Iterable[str], *, most: int | None = None, merges: bool = True
     ) -> list[str]:
-        """The commits in the history of `tip` and of none of `known`, newest first.
+        """Return the commits in the history of `tip` and of none of `known`, newest first.
 
         Those of `known` that are not in the repository do not count.
 
@@ -159,7 +162,7 @@ class Repository:
         return self.git.run("rev-list", "--ignore-missing", *flags, "--stdin", input=text).lines
 
     def made_on_the_way(self, tip: str, known: Iterable[str]) -> list[str]:
-        """The commits that were made where `tip` was, beyond `known`: what they merged in is not.
+        """Return the first-parent commits of `tip` beyond `known`: those merged in do not count.
 
         Raises:
             GitFailed: `tip` is not a commit.
@@ -169,7 +172,7 @@ class Repository:
         return self.git.run("rev-list", *flags, "--stdin", input=text).lines
 
     def independent(self, commits: Iterable[str]) -> list[str]:
-        """Those of the commits that no other one of them has in its history, each once, in order.
+        """Return the commits that no other one of them contains, each once, in order.
 
         Raises:
             GitFailed: one of them is not a commit.
@@ -187,10 +190,10 @@ def _commit(git: Git, name: str) -> str | None:
 
 
 def _refuse_damage(git: Git, ref: str) -> None:
-    """Passes where there is no such ref, which is not the same as one that cannot be read.
+    """Refuse a ref that cannot be read, which is not the same as a missing one.
 
     Raises:
-        GitFailed: git says what is wrong with it.
+        GitFailed: it cannot be read.
     """
     found = _listed(git, [ref]).get(ref)
     if found:
@@ -199,7 +202,7 @@ def _refuse_damage(git: Git, ref: str) -> None:
 
 def _own_tip(git: Git, ref: str, found: _Ref | None) -> Tip | None:
     if found is None:
-        # A symbolic ref to nothing is not listed.
+        # A symbolic ref to a missing ref is not listed.
         named = git.run("symbolic-ref", "--quiet", ref, check=False).lines
         found = _Ref(symref=named[0]) if named else None
     if found is None:
@@ -212,7 +215,7 @@ def _own_tip(git: Git, ref: str, found: _Ref | None) -> Tip | None:
 
 
 def _date(seconds: str) -> datetime | None:
-    """None for what no calendar has: a commit may say anything."""
+    """Return the date; None where it is not valid, since a commit may hold any number."""
     try:
         return datetime.fromtimestamp(int(seconds), UTC)
     except (ValueError, OverflowError, OSError):
@@ -220,7 +223,7 @@ def _date(seconds: str) -> datetime | None:
 
 
 def _listed(git: Git, refs: Sequence[str]) -> dict[str, _Ref]:
-    """Those of the refs that are there, by name.
+    """Return those of the refs that exist, by name.
 
     Raises:
         GitFailed: git cannot read one of them.
@@ -244,7 +247,7 @@ def _places(git: Git) -> tuple[Path, Path, Path]:
     answer = os.fsdecode(git.run("rev-parse", "--path-format=absolute", *_PLACES).stdout)
     lines = answer.splitlines()
     if len(lines) != len(_PLACES):
-        # A newline in a path: one question per answer tells them apart.
+        # A path contains a newline: ask for each path separately.
         asked = (git.run("rev-parse", "--path-format=absolute", place) for place in _PLACES)
         lines = [os.fsdecode(it.stdout).removesuffix("\n") for it in asked]
     top, git_dir, common = map(Path, lines)
@@ -256,7 +259,7 @@ def _main_checkout(common: Path) -> Path:
         return common.parent
     named = Git(folder=common).run("config", "--null", "--get", "core.worktree", check=False).fields
     if not named:
-        raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{common}: no main checkout")
+        raise GitFailed(("rev-parse",), returncode=-1, stderr=f"{common} has no main checkout")
     return (common / named[0]).resolve()
 
 

@@ -1,4 +1,4 @@
-"""Workspaces that were replaced or removed are kept for a while, and removed when that is over."""
+"""Keep replaced and removed workspaces for a while, then remove them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli import clock
-from specify_cli.files import sync
+from specify_cli.files import durability
+from specify_cli.files.folders import NOT_FOLLOWED
 from specify_cli.files.identity import Identity
+from specify_cli.files.tree_removal import Budget, remove_tree
 from specify_cli.patterns import pattern
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.discarding import Budget, discard
-from specify_cli.vcs.host_folders import FOLDER, TRASH, opened, opened_private
-from specify_cli.vcs.occupants import occupants
+from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.folder_processes import processes_in
 from specify_cli.vcs.renames import exchange, rename_free
+from specify_cli.vcs.worktrees_folder import TRASH, opened, opened_private
 
 MOST_AT_ONCE: Final = 100_000
-"""So many files and folders are removed at one call."""
+"""The default number of entries removed by one call."""
 
 _MOST_UNDONE: Final = 10_000
 _DATE: Final = "%Y%m%dT%H%M%SZ"
@@ -32,8 +33,8 @@ _ENTRY: Final = pattern(r"(?P<date>\d{8}T\d{6}Z)-[0-9a-f]{8}-(?P<name>.+)", re.D
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thrown:
-    """A folder in the trash: its path, the name that it had before, and since when it is there."""
+class TrashEntry:
+    """A folder in the trash: its path, its former name, and when it was moved there."""
 
     path: Path
     name: str
@@ -42,76 +43,78 @@ class Thrown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """What a call of `prune` removed, what it could not remove and why, and whether it has to be called again."""
+    """The result of `prune`: what it removed, what failed and why, and whether everything is done."""
 
     names: Sequence[str]
     failed: Mapping[str, str]
     is_complete: bool
 
 
-def retire(place: Path, *, known: Identity | None = None) -> Path:
-    """Move the workspace at `place` to the trash, in one step and without following a link.
+def move_to_trash(path: Path, *, known: Identity | None = None) -> Path:
+    """Move the workspace at `path` to the trash by one rename, without following a link.
 
-    `known` is the folder that the caller has looked at. Returns the new path.
+    `known` is the identity that the caller expects. Returns the new path.
 
     Raises:
         AllocationFailed: another folder, a link or nothing is there.
         OSError: the disk refused.
     """
     with (
-        opened(place.parent) as parent,
-        opened_private(place.parent / TRASH, parent=parent) as trash,
+        opened(path.parent) as parent,
+        opened_private(path.parent / TRASH, parent=parent) as trash,
     ):
-        _require(known or _folder(place.name, parent), place, parent)
-        name = _new_name(place.name)
-        rename_free(place.name, name, from_fd=parent, to_fd=trash)
+        _require(known or _folder(path.name, parent), path, parent)
+        name = _new_name(path.name)
+        rename_free(path.name, name, from_fd=parent, to_fd=trash)
         if known is not None and _folder(name, trash) != known:
-            rename_free(name, place.name, from_fd=trash, to_fd=parent)
-            raise AllocationFailed(_is_another(place))
-        sync.sync_folder(place.parent)
-        return place.parent / TRASH / name
+            rename_free(name, path.name, from_fd=trash, to_fd=parent)
+            raise AllocationFailed(_is_another(path))
+        durability.sync_folder(path.parent)
+        return path.parent / TRASH / name
 
 
 @contextmanager
-def exchanged(fresh: Path, place: Path, *, known: Identity, parent: int) -> Iterator[Path]:
-    """Give the name of the workspace `known` at `place` to the complete one at `fresh`.
+def exchanged(fresh: Path, path: Path, *, known: Identity, parent: int) -> Iterator[Path]:
+    """Exchange the workspace `known` at `path` for the complete one at `fresh`.
 
-    The block runs after that, with the path of the old one in the trash. Where it raises, the old one has its name again.
-    `parent` is the descriptor of `.worktrees`. A process that is killed leaves one of the two in the trash; so stays what there is too much of to
-    be removed at once.
+    The block runs after the exchange, with the path of the old one in the trash; where it raises,
+    the exchange is undone. `parent` is the descriptor of `.worktrees`. A killed process leaves one
+    of the two in the trash, where a new one too large to remove at once stays too.
 
     Raises:
-        AllocationFailed: another folder, a link or nothing is at `place`.
+        AllocationFailed: another folder, a link or nothing is at `path`.
         OSError: the disk refused.
     """
-    name = _new_name(place.name)
-    with opened_private(place.parent / TRASH, parent=parent) as trash:
-        _require(known, place, parent)
-        # From the trash: whichever of the two a killed host leaves there, it is kept.
-        fresh.rename(place.parent / TRASH / name)
-        # A power loss may keep the exchange and not this name: then nothing would be at `place`.
-        sync.sync_folder(place.parent / TRASH)
+    name = _new_name(path.name)
+    with opened_private(path.parent / TRASH, parent=parent) as trash:
+        _require(known, path, parent)
+        # Exchange within the trash, so that a killed host leaves whichever of the two there.
+        fresh.rename(path.parent / TRASH / name)
+        # A power loss may keep the exchange but not this name; then nothing would be at `path`.
+        durability.sync_folder(path.parent / TRASH)
         made = _folder(name, trash)
         try:
-            _swap(place.name, name, place_fd=parent, trash_fd=trash)
+            _swap(path.name, name, place_fd=parent, trash_fd=trash)
             try:
-                _require(known, place.parent / TRASH / name, trash)
-                yield place.parent / TRASH / name
+                _require(known, path.parent / TRASH / name, trash)
+                yield path.parent / TRASH / name
             except BaseException:
-                _swap(place.name, name, place_fd=parent, trash_fd=trash)
+                _swap(path.name, name, place_fd=parent, trash_fd=trash)
                 raise
         except BaseException:
-            if _folder(name, trash) == made:  # Never the old one, whatever failed.
-                # Bounded, because a process that keeps writing there would hold the lock for ever.
-                discard(name, dir_fd=trash, budget=Budget(_MOST_UNDONE))
+            if _folder(name, trash) == made:  # Never remove the old one, whatever failed.
+                # Bounded, because a process that keeps writing there would keep the lock taken for
+                # ever.
+                remove_tree(name, dir_fd=trash, budget=Budget(_MOST_UNDONE))
             raise
 
 
 def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pruned:
-    """Remove what was moved to the trash before a moment, following nothing.
+    """Remove what was moved to the trash before a moment, without following a link.
 
-    What the host did not name stays. At most `most` files and folders go at one call; the next one goes on.
-    Each workspace has its share of them, so that none which is large, or written in without end, keeps the others.
+    Entries without a name of the host stay. One call removes at most `most` entries; the next one
+    continues. Each workspace gets its share of them, so that a large or busy one does not hold up
+    the others.
 
     Raises:
         AllocationFailed: the trash is a link or a file.
@@ -126,7 +129,7 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
             budget = Budget(-(-most // (len(due) - number)))
             share = budget.left
             try:
-                is_gone = discard(name, dir_fd=trash, budget=budget)
+                is_gone = remove_tree(name, dir_fd=trash, budget=budget)
             except OSError as error:
                 failed[name] = str(error)
             else:
@@ -137,8 +140,8 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
     return Pruned(names=removed, failed=failed | in_use, is_complete=is_complete)
 
 
-def entries(trash: Path) -> Iterator[Thrown]:
-    """What the host has put into the trash, the oldest first.
+def entries(trash: Path) -> Iterator[TrashEntry]:
+    """Yield the entries that the host put into the trash, the oldest first.
 
     Raises:
         OSError: the trash cannot be read.
@@ -147,11 +150,11 @@ def entries(trash: Path) -> Iterator[Thrown]:
         for entry in sorted(os.listdir(trash)):
             found = _ENTRY.fullmatch(entry)
             if found and (since := _date(found["date"])) != _NEVER:
-                yield Thrown(path=trash / entry, name=found["name"], since=since)
+                yield TrashEntry(path=trash / entry, name=found["name"], since=since)
 
 
 def names_in(trash: Path) -> Iterator[str]:
-    """The names that workspaces in the trash had before."""
+    """Return the former names of the workspaces in the trash."""
     with suppress(FileNotFoundError):
         found = map(_ENTRY.fullmatch, os.listdir(trash))
         yield from (it["name"] for it in found if it)
@@ -162,20 +165,20 @@ def _new_name(name: str) -> str:
 
 
 def _due(trash: int, before: datetime) -> list[str]:
-    """What was moved there before that moment, the oldest first."""
+    """Return what was moved there before that moment, the oldest first."""
     found = map(_ENTRY.fullmatch, sorted(os.listdir(trash)))
     return [it[0] for it in found if it and _date(it["date"]) < before]
 
 
 def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:
-    """Why no call is going to remove those: processes stand in all of them, and may write without end.
+    """Describe why those entries cannot be removed completely: processes are in all of them and may go on writing.
 
-    Empty where some of them are free: those first.
+    Empty where one of them is not in use, since another call can remove it.
     """
     told: dict[str, str] = {}
     for name in begun:
         found = os.lstat(name, dir_fd=trash)
-        pids = occupants(Identity.of(found), owner=found.st_uid)
+        pids = processes_in(Identity.of(found), owner=found.st_uid)
         if not pids:
             return {}
         told[name] = f"processes stand in it ({', '.join(map(str, pids))}); end them"
@@ -189,28 +192,31 @@ def _date(text: str) -> datetime:
         return _NEVER
 
 
-def _swap(place: str, name: str, *, place_fd: int, trash_fd: int) -> None:
-    if exchange(place, name, one_fd=place_fd, other_fd=trash_fd):
+def _swap(path: str, name: str, *, place_fd: int, trash_fd: int) -> None:
+    if exchange(path, name, one_fd=place_fd, other_fd=trash_fd):
         return
-    # Where one step is not to be had: killed in between, both are in the trash and the place is free.
-    between = _new_name(place)
-    rename_free(place, between, from_fd=place_fd, to_fd=trash_fd)
-    rename_free(name, place, from_fd=trash_fd, to_fd=place_fd)
+    # Without an atomic exchange, a process killed in between leaves both in the trash and the path
+    # free.
+    between = _new_name(path)
+    rename_free(path, between, from_fd=place_fd, to_fd=trash_fd)
+    rename_free(name, path, from_fd=trash_fd, to_fd=place_fd)
     rename_free(between, name, from_fd=trash_fd, to_fd=trash_fd)
 
 
-def _require(known: Identity | None, place: Path, parent: int) -> None:
-    found = _folder(place.name, parent)
+def _require(known: Identity | None, path: Path, parent: int) -> None:
+    found = _folder(path.name, parent)
     if found is None:
-        raise AllocationFailed(f"{place} is not a folder; see what has its name")
+        raise AllocationFailed(
+            f"{path} is not a folder; move away what has its name, then try again"
+        )
     if found != known:
-        raise AllocationFailed(_is_another(place))
+        raise AllocationFailed(_is_another(path))
 
 
 def _folder(name: str, dir_fd: int) -> Identity | None:
-    """The identity of a folder; None where a link, a file or nothing has the name."""
+    """Return the identity of a folder; None where the name is missing or not a folder."""
     try:
-        descriptor = os.open(name, FOLDER, dir_fd=dir_fd)
+        descriptor = os.open(name, NOT_FOLLOWED, dir_fd=dir_fd)
     except OSError:
         return None
     try:
@@ -219,5 +225,5 @@ def _folder(name: str, dir_fd: int) -> Identity | None:
         os.close(descriptor)
 
 
-def _is_another(place: Path) -> str:
-    return f"{place} is not the workspace that the host made there; move it away, then try again"
+def _is_another(path: Path) -> str:
+    return f"{path} is not the workspace that the host made there; move it away, then try again"

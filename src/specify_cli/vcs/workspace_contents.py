@@ -1,4 +1,4 @@
-"""Fills the private folder of a workspace: objects, files, hooks and configuration."""
+"""Fill the private folder of a workspace: objects, files, hooks and configuration."""
 
 from __future__ import annotations
 
@@ -8,107 +8,109 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import lfs, lfs_pointers, plain_files
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lfs, lfs_pointers
 from specify_cli.vcs import workspace_settings as settings_of
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_objects import ProjectObjects, begin, copy, share
-from specify_cli.vcs.workspace_order import Objects, Order
 from specify_cli.vcs.workspace_settings import ProjectSettings
+from specify_cli.vcs.workspace_spec import Objects, WorkspaceSpec
 
 MOST_COPIED: Final = 1024 * 1024
-"""A hook, or a file of `.git/info`, that is larger is not copied."""
+"""The largest hook, or file of `.git/info`, that is copied."""
 
 _INFO: Final = ("attributes", "exclude", "sparse-checkout")
 
 
 def fill(
-    git: Git, order: Order, path: Path, *, project: ProjectObjects, settings: ProjectSettings
+    git: Git,
+    spec: WorkspaceSpec,
+    path: Path,
+    *,
+    project: ProjectObjects,
+    settings: ProjectSettings,
 ) -> list[str]:
-    """The workspace is whole at `path`, a new folder; returns the hooks that were left out.
+    """Fill the new folder `path` with the workspace; return the hooks that were left out.
 
     Raises:
-        AllocationFailed: the project has not got what it takes.
+        AllocationFailed: the project lacks objects.
         GitFailed, OSError: git or the disk refused.
     """
     git_dir = path / ".git"
-    begin(git_dir, branch=order.branch, settings=project.format_settings())
-    if order.objects is Objects.SHARED:
-        share(project, git_dir, place=order.place / ".git", settings=settings)
+    begin(git_dir, branch=spec.branch, settings=project.format_settings())
+    if spec.objects is Objects.SHARED:
+        share(project, git_dir, final_path=spec.path / ".git", settings=settings)
     else:
-        copy(project, git, git_dir, commits=order.refs.values(), settings=settings)
-    _name_commits(git_dir, order)
-    _check_out(git, project, order, path=path, filters=settings.filters)
+        copy(project, git, git_dir, commits=spec.refs.values(), settings=settings)
+    _name_commits(git_dir, spec)
+    _check_out(git, project, spec, path=path, filters=settings.filters)
     if lfs.FILTER in settings.filters:
-        _give_large_files(git, order, git_dir, common=project.common)
-    has_hooks = _has_hooks(order, settings, root=git.folder, common=project.common)
+        # Also where objects are shared: git-lfs does not push objects that only `alternates` lead to.
+        pointers = lfs_pointers.in_tree(git, spec.commit)
+        lfs.Storage.of(git, project.common).give(pointers, git_dir / "lfs")
+    has_hooks = _has_hooks(spec, settings, root=git.folder, common=project.common)
     left_out = _copy_files(project.common, git_dir, hooks=has_hooks)
-    # The last thing of all: no git that runs here has ever read it.
-    _configure(git, order, git_dir, project=project, settings=settings)
-    if order.owner is not None:
-        # The files that are checked out have that owner already. To set it again would change
-        # their ctime, by which the index knows them.
-        _give(git_dir, order.owner)
+    # Written last, so that no git of the host ever reads it.
+    _configure(git, spec, git_dir, project=project, settings=settings)
+    if spec.owner is not None:
+        # The working files have that owner already; setting it again would change the ctime that
+        # the index holds.
+        _give(git_dir, spec.owner)
     return left_out
 
 
-def _name_commits(git_dir: Path, order: Order) -> None:
-    """Its branches are there: only after their commits, else git would miss those."""
-    refs = "".join(f"{commit} {name}\n" for name, commit in sorted(order.refs.items()))
+def _name_commits(git_dir: Path, spec: WorkspaceSpec) -> None:
+    """Write its refs; after the objects, else git would miss them."""
+    refs = "".join(f"{commit} {name}\n" for name, commit in sorted(spec.refs.items()))
     header = "# pack-refs with: peeled fully-peeled sorted \n"
     (git_dir / "packed-refs").write_bytes(os.fsencode(header + refs))
 
 
 def _check_out(
-    git: Git, project: ProjectObjects, order: Order, *, path: Path, filters: frozenset[str]
+    git: Git, project: ProjectObjects, spec: WorkspaceSpec, *, path: Path, filters: frozenset[str]
 ) -> None:
-    """The files and the index are there, written as the project's own configuration says.
+    """Check out files and index as the project's own configuration says.
 
-    Git runs in the project's git folder, so that nothing of the workspace is ever in force.
+    Git runs with the project's git folder, so that no setting of the workspace applies.
     """
-    barred = filters - order.filters if order.filters is not None else frozenset()
-    place = {
+    barred = filters - spec.filters if spec.filters is not None else frozenset()
+    location = {
         "GIT_DIR": str(project.common),
         "GIT_WORK_TREE": str(path),
         "GIT_INDEX_FILE": str(path / ".git" / "index"),
     }
-    # What an index would have from these belongs to the project's git folder.
+    # Both would put files into the project's git folder.
     flags = ["core.splitIndex=false", "core.untrackedCache=false"]
     flags += [
         f"filter.{name}.{key}=" for name in sorted(barred) for key in ("clean", "smudge", "process")
     ]
     flags += [f"filter.{name}.required=false" for name in sorted(barred)]
     overrides = (*git.overrides, *(word for flag in flags for word in ("-c", flag)))
-    there = replace(git, folder=path, place=place, overrides=overrides)
-    there.run("read-tree", "--reset", "-u", order.commit)
-    if order.owner is not None:
-        _give(path, order.owner)
-        # The index knows files by their owner, too.
+    there = replace(git, folder=path, location=location, overrides=overrides)
+    there.run("read-tree", "--reset", "-u", spec.commit)
+    if spec.owner is not None:
+        _give(path, spec.owner)
+        # The index holds the owner of files, too.
         there.run("update-index", "-q", "--refresh")
 
 
-def _give_large_files(git: Git, order: Order, git_dir: Path, *, common: Path) -> None:
-    """Its git-lfs has the content of the files that are checked out, as far as the project has."""
-    # Also where objects are shared: git-lfs does not push what only `alternates` lead to.
-    lfs.Storage.of(git, common).give(lfs_pointers.in_tree(git, order.commit), git_dir / "lfs")
-
-
 def _give(folder: Path, owner: int) -> None:
-    """The folder and all that it holds belong to that user. Nobody else can have put a link there."""
+    """Give the folder and everything below it to that user; no other user can have put a link there."""
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files, "."):
             os.chown(Path(parent, name), owner, -1, follow_symlinks=False)
 
 
-def _has_hooks(order: Order, settings: ProjectSettings, *, root: Path, common: Path) -> bool:
-    """Whether the hooks of the git folder run in the project, and are to run in the workspace."""
+def _has_hooks(spec: WorkspaceSpec, settings: ProjectSettings, *, root: Path, common: Path) -> bool:
+    """Return whether the hooks of the git folder run in the project and are to run in the workspace."""
     path = settings.hooks_path
-    return order.has_hooks and (not path or (root / path).resolve() == (common / "hooks").resolve())
+    return spec.has_hooks and (not path or (root / path).resolve() == (common / "hooks").resolve())
 
 
 def _copy_files(common: Path, git_dir: Path, *, hooks: bool) -> list[str]:
-    """The hooks and the patterns of the project are there; returns the hooks that are not.
+    """Copy the hooks and `info` files of the project; return the hooks that were left out.
 
-    A link stays a link: nobody follows it but the agent.
+    A link is copied as a link: only the agent follows it.
     """
     for name in _INFO:
         _copy(common / "info" / name, git_dir / "info" / name)
@@ -120,12 +122,12 @@ def _copy_files(common: Path, git_dir: Path, *, hooks: bool) -> list[str]:
 
 
 def _copy(file: Path, target: Path) -> bool:
-    """Whether a small regular file, or a link as it is, was copied."""
+    """Copy a small regular file, or a link as it is; return whether that was done."""
     try:
         if file.is_symlink():
             target.symlink_to(file.readlink())
             return True
-        content = plain_files.read(file, max_bytes=MOST_COPIED)
+        content = read_file(file, max_bytes=MOST_COPIED)
         mode = file.lstat().st_mode
     except OSError:
         return False
@@ -136,22 +138,22 @@ def _copy(file: Path, target: Path) -> bool:
 
 def _configure(
     git: Git,
-    order: Order,
+    spec: WorkspaceSpec,
     git_dir: Path,
     *,
     project: ProjectObjects,
     settings: ProjectSettings,
 ) -> None:
     # Relative, so that the project can be moved as a whole.
-    url = os.path.relpath(order.mirror, order.place)
-    is_partial = order.objects is Objects.SHARED and settings.promisor is not None
+    url = os.path.relpath(spec.mirror, spec.path)
+    is_partial = spec.objects is Objects.SHARED and settings.promisor is not None
     own = settings_of.taken_over(settings, git, is_partial=is_partial)
-    if not order.has_hooks:
+    if not spec.has_hooks:
         own = [it for it in own if it.key != "core.hookspath"]
     mirror = settings_of.of_mirror(
-        url, branch=order.branch, upstream=order.upstream, branches=order.branches
+        url, branch=spec.branch, upstream=spec.upstream, branches=spec.branches
     )
-    modules = settings_of.submodules(git, order.commit, own)
+    modules = settings_of.submodules(git, spec.commit, own)
     every = [
         *project.format_settings(is_partial=is_partial),
         *own,

@@ -1,4 +1,4 @@
-"""Fetches the branch of a workspace through git's own boundary for untrusted repositories, upload-pack."""
+"""Fetch the branch of a workspace through upload-pack, git's boundary for untrusted repositories."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from specify_cli.vcs.box import DEAF, HISTORY_AS_IT_IS, Box
 from specify_cli.vcs.checkouts import HEADS
+from specify_cli.vcs.content_limits import BYTES_SETTING, LimitExceeded, NewObject
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake_order import IntakeRefused, Source, no_branch
-from specify_cli.vcs.net_content import BYTES_SETTING, NewObject, TooMuch
+from specify_cli.vcs.intake_request import IntakeRefused, IntakeSource, missing_branch
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.scratch import Scratch, scratch
+from specify_cli.vcs.sandbox import HARDENED, HISTORY_AS_IT_IS, Sandbox
+from specify_cli.vcs.scratch_repository import ScratchRepository, scratch_repository
 
 TIP: Final = "refs/spec-kitty/tip"
-"""Where the branch is, once it came."""
+"""The ref of the fetched branch."""
 
 _FETCHING: Final = (
     *("-c", "transfer.fsckObjects=true"),
@@ -37,54 +37,60 @@ _FLAGS: Final = (
 
 
 def require_its_own(
-    repo: Repository, made: Scratch, brought: Sequence[NewObject], *, source: Source, box: Box
+    repo: Repository,
+    made: ScratchRepository,
+    brought: Sequence[NewObject],
+    *,
+    source: IntakeSource,
+    box: Sandbox,
 ) -> None:
-    """The workspace itself has what its commits name: to know the name of an object is not enough.
+    """Require that the workspace itself holds the objects that its commits name.
 
-    Git asks for no objects that the project has. Where there are such, everything is fetched once more.
+    To know the id of an object must not give access to it. Git does not ask for objects that the
+    project has; where the commits name such objects, everything is fetched again.
 
     Raises:
-        IntakeRefused: they are of the project alone.
-        GitFailed, OSError: it has not got one of them, or the disk refused.
+        IntakeRefused: only the project has one of them.
+        GitFailed, OSError: the workspace lacks one of them, or the disk refused.
     """
     named = {it.oid for it in brought}
     if source.shared or named <= made.own():
         return
-    with scratch(repo, like=source.base, refs={}, file_bytes=made.file_bytes) as whole:
+    with scratch_repository(repo, like=source.base, refs={}, file_bytes=made.file_bytes) as whole:
         fetch(whole, source, box, "--refetch")
         if not named <= whole.own():
             text = "its commits name objects that it does not have itself"
             raise IntakeRefused(text, code="unreadable")
 
 
-def fetch(made: Scratch, source: Source, box: Box, *more: str) -> None:
-    """The branch of the workspace is `TIP` in the private repository; `more` are flags of git-fetch.
+def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: str) -> None:
+    """Fetch the branch of the workspace as `TIP`; `more` are flags of git-fetch.
 
     Raises:
         IntakeRefused: the workspace has no such branch.
-        TooMuch: it has more than a file of the private repository may hold.
+        LimitExceeded: the pack is larger than a file of the scratch repository may be.
         GitFailed: git cannot read it.
     """
     git_dir = str(source.workspace / ".git")
     variables = [f"{name}={value}" for name, value in HISTORY_AS_IT_IS.items()]
     reader = (
         *("env", *variables, *box.prefix(source.workspace, *source.shared)),
-        # Where the owner is another user, git reads it for this one command all the same.
-        *("git", *DEAF, "-c", f"safe.directory={git_dir}"),
+        # Lets git read a repository of another user, for this one command.
+        *("git", *HARDENED, "-c", f"safe.directory={git_dir}"),
         *("upload-pack", "--strict", git_dir),
     )
-    # Git puts its URL behind the command, for which nothing of the workspace may be named: it would
-    # look for a bundle there, and read that itself. The command takes it for a comment.
+    # Git appends the URL to the command, where `#` makes it a comment. The URL must not name the
+    # workspace: git would look for a bundle there and read it without upload-pack.
     command = f"{shlex.join(reader)} #"
     refspec = f"+{HEADS}{source.branch}:{TIP}"
     args = ("fetch", *_FLAGS, *more, f"--upload-pack={command}", ".", refspec)
-    # What it starts may run as the agent's user, who has no business with a lock of the host.
-    git = replace(made.git, overrides=(*DEAF, *_FETCHING), keeps=False)
+    # Its children may run as the agent's user, who may not get a lock of the host.
+    git = replace(made.git, overrides=(*HARDENED, *_FETCHING), keeps=False)
     done = git.run(*args, check=False)
     if done.returncode == 0:
         return
     if "couldn't find remote ref" in done.stderr:
-        raise no_branch(source)
+        raise missing_branch(source)
     if "signal 25" in done.stderr:  # SIGXFSZ, on Linux.
-        raise TooMuch(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
+        raise LimitExceeded(f"they have more than {made.file_bytes} bytes ({BYTES_SETTING})")
     raise GitFailed(args, returncode=done.returncode, stderr=done.stderr)

@@ -1,4 +1,4 @@
-"""Looks at the files of a workspace's repository without following anything in it."""
+"""Examine the files of a workspace's repository without following a link."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Final
 from specify_cli.patterns import pattern
 
 MOST_TOLD: Final = 100
-"""At most this many odd files are returned for each folder; messages show fewer."""
+"""The most irregular files that are returned for each folder; messages show fewer."""
 
 _READ: Final = ("HEAD", "config", "config.worktree", "packed-refs", "shallow", "info/attributes")
 """Files of a repository that upload-pack reads."""
@@ -31,17 +31,17 @@ _MOST_PACKED: Final = 1024 * 1024
 _LOOKS_PER_CLOCK: Final = 1000
 _READ_WHOLE: Final = ("objects", "refs", "reftable")
 _ELSEWHERE: Final = ("commondir", "objects/info/alternates", "objects/info/http-alternates")
-"""Files by which a repository is in part another one."""
+"""Files by which a repository uses parts of another one."""
 
 
-def odd_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]:
-    """What upload-pack would follow elsewhere or wait for, in the place of what it reads.
+def irregular_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]:
+    """Return the links, FIFOs and the like where upload-pack expects files and folders.
 
-    Below each of its folders, the first by name where there are more than `MOST_TOLD`.
-    Objects may be another repository's where the workspace `is_shared`.
+    At most `MOST_TOLD` of each folder, the first by name. With `is_shared`, the workspace may
+    borrow objects.
 
     Raises:
-        TimeoutError: there are so many files that to look takes longer.
+        TimeoutError: the search takes longer than `seconds`.
     """
     git_dir = workspace / ".git"
     found = [it for it in (workspace, git_dir) if not _is(it, stat.S_ISDIR)]
@@ -52,7 +52,7 @@ def odd_files(workspace: Path, *, is_shared: bool, seconds: float) -> list[Path]
 
 
 def _odd_files(git_dir: Path, deadline: float) -> Iterator[Path]:
-    """Links, FIFOs and the like where upload-pack reads: it would follow them, or wait."""
+    """Yield links, FIFOs and the like in what upload-pack reads: it would follow them, or wait."""
     for name in _READ:
         if os.path.lexists(git_dir / name) and not _is(git_dir / name, stat.S_ISREG):
             yield git_dir / name
@@ -65,9 +65,9 @@ def _odd_files(git_dir: Path, deadline: float) -> Iterator[Path]:
 
 
 def _odd_below(folder: Path, deadline: float) -> Iterator[str]:
-    """Without recursion: folders may be deeper in one another than Python's stack.
+    """Yield the irregular files below a folder; without recursion, since folders may be nested very deep.
 
-    Names are read as they are looked at: one folder may hold any number of them.
+    Names are read one by one, since a folder may hold any number of them.
     """
     waiting = [str(folder)]
     while waiting:
@@ -84,7 +84,7 @@ def _odd_below(folder: Path, deadline: float) -> Iterator[str]:
             raise
         except PermissionError:  # Git cannot read it either, and says so.
             continue
-        except OSError:  # Its path is too long, for one.
+        except OSError:  # For example, its path is too long.
             yield parent
 
 
@@ -97,7 +97,7 @@ def _until(deadline: float, found: Iterable[os.DirEntry[str]]) -> Iterator[os.Di
 
 def _require_time(deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise TimeoutError("it has too many files to be looked at")
+        raise TimeoutError("it has too many files to check")
 
 
 def _elsewhere(git_dir: Path, *, is_shared: bool) -> Iterator[Path]:
@@ -114,39 +114,40 @@ def _is(path: Path, is_kind: Callable[[int], bool]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """What a cheap look at a branch of a workspace sees; where two are equal, nobody has moved it meanwhile.
+class BranchSnapshot:
+    """The state of a workspace's branch, read without git; equal snapshots mean that it did not move.
 
     Attributes:
-        tip: What the file of the branch says; None where it is not a plain file with a commit.
-        packed: Which file of packed branches is there, where `tip` is None.
+        tip: The commit in the file of the branch; None where there is no such file.
+        packed: The identity of the `packed-refs` file, where `tip` is None.
     """
 
     tip: str | None
     packed: tuple[int, int, int] | None = None
 
 
-def glance(workspace: Path, branch: str) -> Glance:
-    """A look at the branch that follows nothing, waits for nothing, and starts no git."""
+def branch_snapshot(workspace: Path, branch: str) -> BranchSnapshot:
+    """Read the state of the branch; follows no link, waits for nothing, starts no git."""
     loose = _TIP.fullmatch(_content(workspace, ".git", "refs", "heads", *branch.split("/")))
     if loose:
-        return Glance(tip=loose[1].decode("ascii"))
+        return BranchSnapshot(tip=loose[1].decode("ascii"))
     try:
         with _opened(workspace, ".git", "packed-refs") as descriptor:
             found = os.fstat(descriptor)
     except OSError:
-        return Glance(tip=None)
-    return Glance(tip=None, packed=(found.st_ino, found.st_mtime_ns, found.st_size))
+        return BranchSnapshot(tip=None)
+    return BranchSnapshot(tip=None, packed=(found.st_ino, found.st_mtime_ns, found.st_size))
 
 
-def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
-    """The commit of the branch by the repository's own word, packed or not; None where a look does not tell.
+def reported_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
+    """Return the commit of the branch as the repository's files state it, packed or not; None where they do not.
 
-    Nothing is followed and nothing is waited for. It is the repository's word, and nothing more.
+    No link is followed and no FIFO is waited for. The answer is not proof: an agent can write these
+    files.
     """
     git_dir = () if is_bare else (".git",)
     content = _content(folder, *git_dir, "refs", "heads", *branch.split("/"))
-    if content:  # What is packed does not count beside it.
+    if content:  # A loose ref overrides a packed one.
         loose = _TIP.fullmatch(content)
         return loose[1].decode("ascii") if loose else None
     packed = _content(folder, *git_dir, "packed-refs", most=_MOST_PACKED)
@@ -154,18 +155,18 @@ def told_tip(folder: Path, branch: str, *, is_bare: bool = False) -> str | None:
     return found[1].decode("ascii") if found else None
 
 
-def borrows(workspace: Path) -> bool:
-    """Whether the workspace's repository names other folders of objects, by the workspace's word."""
+def has_alternates(workspace: Path) -> bool:
+    """Return whether the workspace's repository names other object folders."""
     return bool(_content(workspace, ".git", "objects", "info", "alternates", most=1))
 
 
-def is_on(workspace: Path, branch: str) -> bool:
-    """Whether HEAD of the workspace names the branch, by the workspace's word."""
+def has_checked_out(workspace: Path, branch: str) -> bool:
+    """Return whether HEAD of the workspace names the branch."""
     return _content(workspace, ".git", "HEAD") == f"ref: refs/heads/{branch}\n".encode()
 
 
 def _content(workspace: Path, *parts: str, most: int = _MOST_READ) -> bytes:
-    """The beginning of a file below the workspace; nothing where it is not a regular file."""
+    """Return the beginning of a file below the workspace; empty where it is not a regular file."""
     try:
         with _opened(workspace, *parts) as descriptor:
             is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -176,7 +177,7 @@ def _content(workspace: Path, *parts: str, most: int = _MOST_READ) -> bytes:
 
 @contextmanager
 def _opened(workspace: Path, *parts: str) -> Iterator[int]:
-    """The descriptor of what is there below the workspace, reached through no link."""
+    """Open an entry below the workspace without following a link."""
     descriptor = os.open(workspace, _FOLDER)
     try:
         for part in parts:

@@ -1,4 +1,4 @@
-"""Gives a workspace the objects of its project: all of them shared, or its own history copied."""
+"""Give a workspace the objects of its project: all of them shared, or its own history copied."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.vcs import lfs, plain_files
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.files.regular_files import read_file
+from specify_cli.vcs import lfs
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.workspace_settings import ProjectSettings, Setting, text_of
 
@@ -19,7 +20,7 @@ MOST_SHALLOW: Final = 16 * 1024 * 1024
 _FETCHING: Final = (
     *("-c", "fetch.unpackLimit=1"),
     *("-c", "fetch.writeCommitGraph=false"),
-    # Older ones list every ref first.
+    # Older protocols list every ref first.
     *("-c", "protocol.version=2"),
     *("-c", "protocol.file.allow=always"),
 )
@@ -35,7 +36,7 @@ _QUIETLY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectObjects:
-    """The git folder of a project, and the form of its objects."""
+    """The git folder of a project, and its object format."""
 
     common: Path
     format: str
@@ -43,7 +44,7 @@ class ProjectObjects:
 
     @classmethod
     def of(cls, git: Git) -> ProjectObjects:
-        """What git says of the project.
+        """Ask git for the object folder and format of the project.
 
         Raises:
             GitFailed: git will not work in it.
@@ -53,17 +54,17 @@ class ProjectObjects:
         return cls(common=Path(told[0]), format=told[1], is_shallow=told[2] == "true")
 
     def shallow(self) -> bytes:
-        """The commits whose parents the project has not got, as git's file of them says.
+        """Return the content of git's `shallow` file: commits whose parents are missing.
 
         Raises:
             OSError: it cannot be read.
         """
         if not self.is_shallow:
             return b""
-        return plain_files.read(self.common / "shallow", max_bytes=MOST_SHALLOW)
+        return read_file(self.common / "shallow", max_bytes=MOST_SHALLOW)
 
     def format_settings(self, *, is_bare: bool = False, is_partial: bool = False) -> list[Setting]:
-        """The settings without which git does not take a folder for a repository of this form."""
+        """Return the settings that git requires of a repository of this format."""
         is_other = self.format != "sha1"
         version = "1" if is_other or is_partial else "0"
         named = [Setting(key="extensions.objectformat", value=self.format)] if is_other else []
@@ -76,7 +77,7 @@ class ProjectObjects:
 
 
 def begin(git_dir: Path, *, branch: str, settings: Iterable[Setting]) -> None:
-    """An empty repository is in a new folder. Source: gitrepository-layout(5).
+    """Create an empty repository in a new folder. Source: gitrepository-layout(5).
 
     Raises:
         OSError: the disk refused.
@@ -88,32 +89,32 @@ def begin(git_dir: Path, *, branch: str, settings: Iterable[Setting]) -> None:
 
 
 def share(
-    project: ProjectObjects, git_dir: Path, *, place: Path, settings: ProjectSettings
+    project: ProjectObjects, git_dir: Path, *, final_path: Path, settings: ProjectSettings
 ) -> None:
-    """The repository whose git folder is going to be at `place` has every object of the project, and no more history.
+    """Let the repository, whose git folder will be at `final_path`, use every object of the project.
 
     Raises:
-        AllocationFailed: the path of the project cannot be written down for git.
+        AllocationFailed: the path of the project cannot be written in `alternates`.
         OSError: the disk refused.
     """
-    for name, content in borrowing(project, place=place, settings=settings).items():
+    for name, content in borrowing(project, final_path=final_path, settings=settings).items():
         if content:
             (git_dir / name).write_bytes(content)
 
 
 def borrowing(
-    project: ProjectObjects, *, place: Path, settings: ProjectSettings
+    project: ProjectObjects, *, final_path: Path, settings: ProjectSettings
 ) -> dict[str, bytes]:
-    """What the files hold by which the git folder at `place` has the project's objects.
+    """Return the files by which the git folder at `final_path` uses the project's objects.
 
     Raises:
-        AllocationFailed: the path of the project cannot be written down for git.
+        AllocationFailed: the path of the project cannot be written in `alternates`.
         OSError: the disk refused.
     """
-    objects = Path(os.path.realpath(place.parent), place.name, "objects")
+    objects = Path(os.path.realpath(final_path.parent), final_path.name, "objects")
     there = os.path.realpath(project.common / "objects")
-    # Relative, so that the project can be moved as a whole. Git-lfs takes that for relative to the
-    # current folder, and needs the other; git ignores what names the same folder again.
+    # The relative path lets the project be moved as a whole. Git-lfs resolves it against the
+    # current folder and needs the absolute one; git ignores duplicates.
     paths = [os.path.relpath(there, objects), *([there] if lfs.FILTER in settings.filters else [])]
     if any("\n" in path for path in paths):
         raise AllocationFailed(f"{there!a}: objects in such a folder cannot be shared; copy them")
@@ -129,25 +130,25 @@ def copy(
     commits: Iterable[str],
     settings: ProjectSettings,
 ) -> None:
-    """The repository has an own copy of all that the commits reach, and of nothing else.
+    """Copy all objects that the commits reach, and no others, into the repository.
 
     Raises:
-        AllocationFailed: the project itself has not got all of it.
+        AllocationFailed: the project itself lacks some of it.
         GitFailed: git refused.
     """
     wanted = list(dict.fromkeys(commits))
     if settings.promisor:
         _require_whole(git, wanted, remote=settings.promisor)
-    place = {"GIT_DIR": str(git_dir), "GIT_NO_LAZY_FETCH": "1"}
-    there = replace(git, folder=git_dir, place=place, overrides=(*git.overrides, *_FETCHING))
+    location = {"GIT_DIR": str(git_dir), "GIT_NO_LAZY_FETCH": "1"}
+    there = replace(git, folder=git_dir, location=location, overrides=(*git.overrides, *_FETCHING))
     there.run("fetch", *_QUIETLY, str(project.common), *wanted)
 
 
 def _require_whole(git: Git, commits: list[str], *, remote: str) -> None:
-    """The project, a partial clone, has every object that the commits reach.
+    """Require that a partial clone has every object that the commits reach.
 
     Raises:
-        AllocationFailed: saying how to fetch the others.
+        AllocationFailed: it does not; the message says how to fetch the missing ones.
         GitFailed: git refused.
     """
     args = ("rev-list", "--objects", "--missing=print", "--stdin")

@@ -1,4 +1,4 @@
-"""What a workspace takes over from the configuration of its project, and what it never does."""
+"""Choose the configuration that a workspace takes over from its project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specify_cli.vcs.git import FALLBACK_EMAIL, FALLBACK_NAME, Git
 from specify_cli.vcs.remote_urls import from_elsewhere, resolved, without_user
 
 PROJECT_REMOTE: Final = "project"
-"""The name that the mirror has in a workspace."""
+"""The name of the remote that is the mirror, in a workspace."""
 
 _TAKEN: Final = frozenset(
     {
@@ -40,7 +40,7 @@ _IDENT: Final = pattern(r"(?P<name>.*) <(?P<email>[^<>]*)> \d+ [+-]\d+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One line of configuration, its key as git prints it; `value` is None where it has none."""
+    """One configuration setting, its key as git prints it; `value` is None where it has none."""
 
     key: str
     value: str | None
@@ -55,14 +55,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
-    """The configuration that git uses in the project: its own, and that of every scope."""
+    """The configuration in force in the project: its own, and that of every scope."""
 
     own: Sequence[Setting]
     every: Sequence[Setting]
 
     @classmethod
     def read(cls, git: Git) -> ProjectSettings:
-        """What is in force in the project.
+        """Read the configuration in force in the project.
 
         Raises:
             GitFailed: git cannot read its configuration.
@@ -77,12 +77,12 @@ class ProjectSettings:
         )
 
     def last(self, key: str) -> str | None:
-        """The value of the project's own configuration that counts."""
+        """Return the effective value in the project's own configuration."""
         return next((it.value for it in reversed(self.own) if it.key == key), None)
 
     @property
     def promisor(self) -> str | None:
-        """The remote that a partial clone fetches missing objects from; None for any other clone."""
+        """The remote that a partial clone fetches missing objects from; None for other clones."""
         named = self.last("extensions.partialclone")
         if named:
             return named
@@ -103,15 +103,15 @@ class ProjectSettings:
 
 
 def taken_over(project: ProjectSettings, git: Git, *, is_partial: bool) -> list[Setting]:
-    """The settings of a workspace that come from the project.
+    """Return the settings that a workspace takes over from the project.
 
-    It `is_partial` where it fetches missing objects from where the project does.
+    `is_partial` where the workspace fetches missing objects from the project's promisor.
 
     Raises:
-        GitFailed: git did not say whose commits these would be.
+        GitFailed: git did not tell the author of commits in time.
     """
-    # Most people have git-lfs in the settings of their user, which a sandbox does not see: without it
-    # large files would be committed as they are.
+    # Users mostly have the git-lfs filter in their global configuration, which a sandbox does not
+    # see: without it large files would be committed unfiltered.
     of_lfs = [it for it in project.every if it.parts[:2] == ("filter", "lfs")]
     found = [*(it for it in project.own if _is_taken(it) and it not in of_lfs), *of_lfs]
     hooks_path = project.hooks_path
@@ -125,13 +125,13 @@ def taken_over(project: ProjectSettings, git: Git, *, is_partial: bool) -> list[
 
 
 def promisor_of(project: ProjectSettings, git: Git) -> list[Setting]:
-    """The settings by which another repository fetches what a partial clone has not got."""
+    """Return the settings by which another repository fetches what a partial clone lacks."""
     remote = project.promisor or ""
     return [_partial(remote), *(it for it in _remotes(project, git) if it.parts[1] == remote)]
 
 
 def of_mirror(url: str, *, branch: str, upstream: str, branches: Iterable[str]) -> list[Setting]:
-    """The settings by which `fetch`, `rebase main` and `log main..` work in a workspace."""
+    """Return the settings by which `fetch`, `rebase main` and `log main..` work in a workspace."""
     remote = f"remote.{PROJECT_REMOTE}"
     refs = [f"+refs/heads/{name}:refs/heads/{name}" for name in branches if name != branch]
     return [
@@ -143,7 +143,7 @@ def of_mirror(url: str, *, branch: str, upstream: str, branches: Iterable[str]) 
 
 
 def push_default(settings: Iterable[Setting]) -> list[Setting]:
-    """Where `git push` goes by default: `origin`, else the only remote; never into the mirror."""
+    """Return the default remote of `git push`: `origin`, else the only remote; never the mirror."""
     pairs = [it.parts for it in settings]
     names = {sub for section, sub, name in pairs if (section, name) == ("remote", "url")}
     names -= {PROJECT_REMOTE}
@@ -154,7 +154,7 @@ def push_default(settings: Iterable[Setting]) -> list[Setting]:
 
 
 def submodules(git: Git, commit: str, settings: Sequence[Setting]) -> list[Setting]:
-    """Addresses of submodules that are given relative to `origin`: the branch's remote is the mirror.
+    """Return absolute URLs of submodules that are relative to `origin`: the branch's remote is the mirror.
 
     Raises:
         GitFailed: out of time.
@@ -175,7 +175,7 @@ def submodules(git: Git, commit: str, settings: Sequence[Setting]) -> list[Setti
 
 
 def text_of(settings: Iterable[Setting]) -> bytes:
-    """A configuration file with these settings, in their order."""
+    """Return the text of a configuration file with these settings, in order."""
     lines: list[str] = []
     last = ("", "")
     for setting in settings:
@@ -184,7 +184,11 @@ def text_of(settings: Iterable[Setting]) -> bytes:
             sub = f' "{_quotable(subsection)}"' if subsection else ""
             lines.append(f"[{section}{sub}]")
             last = (section, subsection)
-        value = "" if setting.value is None else f' = "{_escaped(setting.value)}"'
+        value = ""
+        if setting.value is not None:
+            text = _quotable(setting.value)
+            text = text.replace("\n", "\\n").replace("\t", "\\t").replace("\b", "\\b")
+            value = f' = "{text}"'
         lines.append(f"\t{name}{value}")
     return os.fsencode("".join(f"{line}\n" for line in lines))
 
@@ -197,10 +201,6 @@ def _quotable(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _escaped(value: str) -> str:
-    return _quotable(value).replace("\n", "\\n").replace("\t", "\\t").replace("\b", "\\b")
-
-
 def _setting(text: str) -> Setting:
     key, line, value = text.partition("\n")
     return Setting(key=key, value=value if line else None)
@@ -210,12 +210,12 @@ def _is_taken(setting: Setting) -> bool:
     section, subsection, name = setting.parts
     if section == "submodule" and subsection:
         return name in _OF_SUBMODULES
-    # Where the project keeps the objects of git-lfs is the project's own.
+    # The git-lfs storage of the project is not the workspace's.
     return setting.key in _TAKEN or (section in _SECTIONS_TAKEN and setting.key != "lfs.storage")
 
 
 def _harmless(setting: Setting) -> Setting:
-    """The setting without user information in an address that is its value or part of its key."""
+    """Return the setting without user information in a URL of its value or key."""
     section, subsection, name = setting.parts
     if section not in ("lfs", "submodule"):
         return setting
@@ -225,7 +225,7 @@ def _harmless(setting: Setting) -> Setting:
 
 
 def _remotes(project: ProjectSettings, git: Git) -> Iterator[Setting]:
-    """The remotes that have an address which another folder can use, and what belongs to them."""
+    """Yield the settings of the remotes whose URL works from another folder."""
     parts = ((it.parts, it.value) for it in project.own)
     taken: dict[str, list[Setting]] = {}
     for (section, remote, name), value in parts:
@@ -242,7 +242,7 @@ def _remotes(project: ProjectSettings, git: Git) -> Iterator[Setting]:
 
 
 def _identity(project: ProjectSettings, git: Git) -> list[Setting]:
-    """The name and address that git would give to commits in the project."""
+    """Return the name and address that git would give to commits in the project."""
     known = {it.key: it.value for it in project.every if it.value and it.value.strip()}
     name, email = known.get("user.name"), known.get("user.email")
     if name is None or email is None:
@@ -254,7 +254,7 @@ def _identity(project: ProjectSettings, git: Git) -> list[Setting]:
 
 
 def _is_inside(path: str) -> bool:
-    """Whether a path of hooks stays below the working tree that it is relative to."""
+    """Return whether a relative hooks path stays below the working tree."""
     normal = os.path.normpath(path)
     return not normal.startswith("/") and not path.startswith("~") and normal.split("/")[0] != ".."
 

@@ -1,4 +1,4 @@
-"""Makes the workspace of an execution lane: an independent repository that agents own."""
+"""Make the workspace of an execution lane: an independent repository that agents own."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.files.identity import Identity, identity
 from specify_cli.patterns import pattern
-from specify_cli.vcs import pins, trash
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.drafts import Draft, draft
-from specify_cli.vcs.host_folders import opened
-from specify_cli.vcs.occupants import occupants
+from specify_cli.vcs import pin_refs, trash
+from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.folder_processes import processes_in
+from specify_cli.vcs.private_folders import PrivateFolder, private_folder
 from specify_cli.vcs.renames import rename_free
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_contents import fill
 from specify_cli.vcs.workspace_objects import ProjectObjects
-from specify_cli.vcs.workspace_order import Objects, Order
 from specify_cli.vcs.workspace_settings import ProjectSettings
+from specify_cli.vcs.workspace_spec import Objects, WorkspaceSpec
+from specify_cli.vcs.worktrees_folder import opened
 
-__all__ = ["Made", "Objects", "Order", "make", "swap"]
+__all__ = ["MadeWorkspace", "Objects", "WorkspaceSpec", "make", "swap"]
 
 _COMMIT: Final = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME: Final = "workspace"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A workspace that has its name. `left_out` are the hooks that were not copied; `old` is what was replaced."""
+class MadeWorkspace:
+    """A finished workspace. `left_out` are the hooks not copied; `old` is the workspace replaced."""
 
     identity: Identity
     left_out: Sequence[str] = ()
@@ -40,121 +40,126 @@ class Made:
 
 
 def make(
-    repo: Repository, order: Order, *, remember: Callable[[Identity], object] = lambda made: None
-) -> Made:
-    """Make a workspace where nothing is.
+    repo: Repository,
+    spec: WorkspaceSpec,
+    *,
+    remember: Callable[[Identity], object] = lambda made: None,
+) -> MadeWorkspace:
+    """Make a workspace at a free path.
 
-    `remember` is told which folder it is, before it has its name.
+    `remember` is called with its identity before it gets its name.
 
-    It is complete, and on the disk, before it gets its name by one rename. Killed at any step, this
-    process leaves nothing at `order.place`, and nothing that the next call does not remove.
+    The workspace is complete and durable before one rename gives it its name. Killed at any step,
+    this process leaves nothing at `spec.path`, and nothing that the next call does not remove.
 
     Raises:
-        AllocationFailed: something has the name, or the project has not got what it takes.
-        GitFailed, OSError: git or the disk refused. Nothing is left of it.
+        AllocationFailed: the path is taken, or the project lacks objects.
+        GitFailed, OSError: git or the disk refused. Nothing is left behind.
     """
-    place = order.place
-    _require_free(place)
-    with opened(place.parent) as parent, _complete(repo, order, parent=parent) as (private, made):
+    path = spec.path
+    _require_free(path)
+    with opened(path.parent) as parent, _complete(repo, spec, parent=parent) as (private, made):
         remember(made.identity)
         try:
-            rename_free(_NAME, place.name, from_fd=private.descriptor, to_fd=parent)
+            rename_free(_NAME, path.name, from_fd=private.descriptor, to_fd=parent)
         except FileExistsError:
-            _require_free(place)
+            _require_free(path)
             raise
-    sync.sync_folder(place.parent)
+    durability.sync_folder(path.parent)
     return made
 
 
 def swap(
     repo: Repository,
-    order: Order,
+    spec: WorkspaceSpec,
     *,
     old: Identity,
     require_idle: Callable[[Path], object] = lambda path: None,
     remember: Callable[[Identity], object] = lambda made: None,
-) -> Made:
-    """Make a workspace in the place of the one that is known as `old`, which moves to the trash.
+) -> MadeWorkspace:
+    """Make a workspace in place of the one known as `old`, which moves to the trash.
 
-    `require_idle` raises where `old` must not be replaced. It is called with the path of `old` before the
-    swap and, with its path in the trash, once more after it: then nobody comes in any more.
-    `remember` is told which folder takes the name, before it does.
+    `require_idle` raises where `old` must not be replaced. It is called with the path of `old`
+    before the swap and, with its path in the trash, again after it, when no process can enter any
+    more. `remember` is called with the identity of the new folder before the swap.
 
     Raises:
-        AllocationFailed: another folder is there, or a process stands in it.
-        GitFailed, OSError: git or the disk refused. The old workspace has its name.
+        AllocationFailed: another folder is there, or is the working directory of a process.
+        GitFailed, OSError: git or the disk refused. The old workspace keeps its name.
     """
-    place = order.place
-    if identity(place) == old:
-        _require_left(place, old, at=place)
-        require_idle(place)
+    path = spec.path
+    if identity(path) == old:
+        _require_left(path, old, at=path)
+        require_idle(path)
     with (
-        opened(place.parent) as parent,
-        _complete(repo, order, parent=parent) as (private, made),
+        opened(path.parent) as parent,
+        _complete(repo, spec, parent=parent) as (private, made),
     ):
         remember(made.identity)
         fresh = private.path / _NAME
-        with trash.exchanged(fresh, place, known=old, parent=parent) as former:
-            _require_left(place, old, at=former)
+        with trash.exchanged(fresh, path, known=old, parent=parent) as former:
+            _require_left(path, old, at=former)
             require_idle(former)
-    sync.sync_folder(place.parent)
+    durability.sync_folder(path.parent)
     return replace(made, old=former)
 
 
-def _require_free(place: Path) -> None:
-    """Nothing has the name.
+def _require_free(path: Path) -> None:
+    """Refuse a path that is taken.
 
     Raises:
-        AllocationFailed: something has.
+        AllocationFailed: it is taken.
     """
-    if os.path.lexists(place):
-        raise AllocationFailed(f"{place} exists; move it away, then try again")
+    if os.path.lexists(path):
+        raise AllocationFailed(f"{path} exists; move it away, then try again")
 
 
-def _require_left(place: Path, folder: Identity, *, at: Path) -> None:
-    """Nobody stands in the folder, which is now at `at`.
+def _require_left(path: Path, folder: Identity, *, at: Path) -> None:
+    """Refuse a folder, now at `at`, that is the working directory of a process.
 
     Raises:
-        AllocationFailed: naming the processes.
+        AllocationFailed: the message names the processes.
     """
-    found = occupants(folder, owner=at.lstat().st_uid)
+    found = processes_in(folder, owner=at.lstat().st_uid)
     if found:
         named = ", ".join(map(str, found))
-        text = f"processes stand in {place} ({named}); leave that folder (cd out), then try again"
+        text = f"processes stand in {path} ({named}); leave that folder (cd out), then try again"
         raise AllocationFailed(text, code="in_use")
 
 
 @contextmanager
-def _complete(repo: Repository, order: Order, *, parent: int) -> Iterator[tuple[Draft, Made]]:
-    """A workspace that is whole and on the disk, in a private folder.
+def _complete(
+    repo: Repository, spec: WorkspaceSpec, *, parent: int
+) -> Iterator[tuple[PrivateFolder, MadeWorkspace]]:
+    """Build a complete workspace on the disk in a private folder.
 
-    Where the block raises, nothing is left: neither files nor pins.
+    Where the block raises, files and pins are removed.
     """
-    _require_sound(order)
+    _require_sound(spec)
     project = ProjectObjects.of(repo.git)
     settings = ProjectSettings.read(repo.git)
-    with draft(order.place, parent=parent) as private:
+    with private_folder(spec.path, parent=parent) as private:
         made: list[str] = []
         try:
-            if order.objects is Objects.SHARED:
-                made = pins.add(repo.git, order.place, order.refs.values())
+            if spec.objects is Objects.SHARED:
+                made = pin_refs.add(repo.git, spec.path, spec.refs.values())
             path = private.path / _NAME
-            left_out = fill(repo.git, order, path, project=project, settings=settings)
-            sync.sync_all()
-            yield private, Made(identity=Identity.of(path.lstat()), left_out=left_out)
+            left_out = fill(repo.git, spec, path, project=project, settings=settings)
+            durability.sync_all()
+            yield private, MadeWorkspace(identity=Identity.of(path.lstat()), left_out=left_out)
         except BaseException:
-            pins.remove(repo.git, made)
+            pin_refs.remove(repo.git, made)
             raise
 
 
-def _require_sound(order: Order) -> None:
-    """What becomes part of a file of git's own cannot be taken for something else.
+def _require_sound(spec: WorkspaceSpec) -> None:
+    """Refuse branches and commits that git's own files would not take for such.
 
     Raises:
-        AllocationFailed: a branch or a commit is not one.
+        AllocationFailed: a branch or commit is invalid.
     """
-    commits = order.refs.values()
+    commits = spec.refs.values()
     if not all(_COMMIT.fullmatch(commit) and commit.strip("0") for commit in commits):
         raise AllocationFailed(f"not all of these are commits: {', '.join(commits)}")
-    if any(set(name) & set(" \n\0") for name in order.refs):
-        raise AllocationFailed(f"not all of these are branches: {', '.join(order.refs)}")
+    if any(set(name) & set(" \n\0") for name in spec.refs):
+        raise AllocationFailed(f"not all of these are branches: {', '.join(spec.refs)}")

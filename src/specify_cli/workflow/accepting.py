@@ -12,7 +12,7 @@ from specify_cli.errors import MissionNotReady, PreflightFailed
 from specify_cli.storage import event_lines
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
-from specify_cli.vcs import bookkeeping
+from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import record_trailer, repositories
@@ -153,7 +153,7 @@ def _commit(
     subject = message or f"Accept mission {mission.slug}"
     said = record_trailer.with_head(subject, mission.files.project)
     try:
-        commit = bookkeeping.commit_files(repository, contents, message=said)
+        commit = host_commits.commit_files(repository, contents, message=said)
     except GitFailed as error:
         problem = f"the host's files could not be committed: {error}"
         raise PreflightFailed(problem, errors=[problem]) from error

@@ -22,7 +22,7 @@ from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record_entries import EVENTS
 from specify_cli.storage.recorded_log import RecordedLog
-from specify_cli.vcs import messages
+from specify_cli.vcs import commit_search
 from specify_cli.vcs.file_versions import FileVersions
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
@@ -176,7 +176,9 @@ def compare_heads(project: Project) -> Iterator[Difference]:
         known = dict.fromkeys([*slugs, *(it.folder for it in record.known())])
         logs = (os.path.relpath(project.mission(it) / FILE_NAME, repository.root) for it in known)
         begins = f"{record_heads.TRAILER}: "
-        found = messages.with_line(repository.git, commits, begins=begins, files=[*logs])
+        found = commit_search.commits_with_message_line(
+            repository.git, commits, begins=begins, files=[*logs]
+        )
         restored = journal_adoption.restored_after(record)
         for commit, message in found:
             head = record_heads.RecordHead.in_message(message)

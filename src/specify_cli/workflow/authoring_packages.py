@@ -16,7 +16,7 @@ from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.storage.project import Project
-from specify_cli.vcs import bookkeeping
+from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_outline
@@ -86,7 +86,7 @@ class Packages:
                 meta = project_files.read_if_there(mission.files.meta_path, below=self.project.root)
                 held = {mission.files.meta_path: meta, **mission.host_contents()}
                 contents = {x: y for x, y in held.items() if y is not None}
-                commit = bookkeeping.commit_files(
+                commit = host_commits.commit_files(
                     repository,
                     contents,
                     authored=[x for x in _files(mission.files.folder) if x not in contents],

@@ -16,7 +16,7 @@ from specify_cli.errors import PreflightFailed, RequestMalformed, UsageError
 from specify_cli.files import locks
 from specify_cli.files.atomic import translated
 from specify_cli.files.folders import ensure, opened
-from specify_cli.files.regular import NotRegular, TooLarge
+from specify_cli.files.regular_files import NotRegular, TooLarge
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX, is_request_id
 from specify_cli.storage import strict_json
 from specify_cli.storage.dead_letters import Letter, LetterFolder

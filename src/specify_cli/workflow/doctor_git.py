@@ -16,9 +16,9 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import linked_worktrees
 from specify_cli.vcs.checkouts import Checkout, registered
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake_order import named
+from specify_cli.vcs.intake_request import listed_paths
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import is_on, odd_files
+from specify_cli.vcs.workspace_files import has_checked_out, irregular_files
 from specify_cli.workflow import lane_folders, repositories, taking_in
 from specify_cli.workflow.doctor_elsewhere import switch_to
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
@@ -168,7 +168,7 @@ def _examine_workspace(
 def _is_on_its_branch(repository: Repository, folder: LaneFolder, branch: str) -> bool:
     if folder.kind is Kind.LINKED:
         return linked_worktrees.branch_out(repository, folder.path) == branch
-    return is_on(folder.path, branch)
+    return has_checked_out(folder.path, branch)
 
 
 def _work(mission: OpenMission, repository: Repository, place: Workspace) -> str | None:
@@ -186,10 +186,10 @@ def _odd_files(mission: OpenMission, repository: Repository, folder: LaneFolder)
         return None
     shared = folder.borrows_from(mission.files.project, repository)
     try:
-        found = odd_files(folder.path, is_shared=bool(shared), seconds=LOOK_S)
+        found = irregular_files(folder.path, is_shared=bool(shared), seconds=LOOK_S)
     except TimeoutError as late:
         return str(late)
-    return named(found) if found else None
+    return listed_paths(found) if found else None
 
 
 def _stale_lock(checkout: Checkout) -> Iterator[Finding]:

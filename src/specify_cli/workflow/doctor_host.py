@@ -12,7 +12,7 @@ from pathlib import Path
 
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
-from specify_cli.files.regular import kind
+from specify_cli.files.regular_files import kind
 from specify_cli.patterns import pattern
 from specify_cli.storage import (
     heartbeat_file,
@@ -28,7 +28,7 @@ from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import REMADE
-from specify_cli.vcs.box import box_for
+from specify_cli.vcs.sandbox import sandbox_for
 from specify_cli.workflow import audit
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
@@ -84,7 +84,7 @@ def examine_intake(project: Project) -> Iterator[Finding]:
 
     Raises: StateUnreadable.
     """
-    if box_for(project.root).is_closed:
+    if sandbox_for(project.root).is_isolated:
         return
     settings, file = project.settings, project.config
     advice = "install bubblewrap, and where it is there, let it make user namespaces"

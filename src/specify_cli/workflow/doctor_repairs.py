@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from specify_cli import ids
 from specify_cli.errors import SpecKittyError, StateUnreadable
-from specify_cli.files import folders, locks, moving
+from specify_cli.files import folders, locks, moves
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import project_files, record_place, records
 from specify_cli.storage.intents import Intents
@@ -105,7 +105,7 @@ def _put_away(project: Project, path: Path) -> bool:
         folders.opened(path.parent, below=project.base_of(path)) as here,
         folders.opened(place.parent, below=project.host_base) as there,
     ):
-        moving.move(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
+        moves.move(path.name, path.name, src_dir_fd=here, dst_dir_fd=there)
     return True
 
 

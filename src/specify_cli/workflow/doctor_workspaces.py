@@ -10,7 +10,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.storage import workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.storage.settings import HostSettings
-from specify_cli.vcs import scratch
+from specify_cli.vcs import scratch_repository
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import repositories
@@ -29,7 +29,7 @@ def examine_workspaces(project: Project) -> Iterator[Finding]:
     for path in _gone_records(project):
         what = "the host remembers a workspace of this name, and there is none any more"
         yield fixable("workspace-record", path, what, severity=Severity.NOTE)
-    for folder in scratch.dead(repository):
+    for folder in scratch_repository.abandoned(repository):
         what = "a killed process of the host left here what it read from a workspace"
         yield fixable("scratch", folder, what, severity=Severity.NOTE)
 

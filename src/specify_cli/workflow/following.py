@@ -17,7 +17,7 @@ from specify_cli.storage.recorded_log import RecordedLog, Stamp
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import Glance, glance, told_tip
+from specify_cli.vcs.workspace_files import BranchSnapshot, branch_snapshot, reported_tip
 from specify_cli.workflow import lane_folders, repositories, syncing, workspace_index
 from specify_cli.workflow.lane_folders import Kind
 from specify_cli.workflow.opened import OpenMission, Workspace
@@ -36,11 +36,11 @@ LONGEST_PAUSE_S: Final = 3600.0
 class _Seen:
     """A workspace that is not asked again before it changes, or the log `until` does."""
 
-    glance: Glance
+    glance: BranchSnapshot
     until: RecordedLog | None = None
     stamp: Stamp | None = None
 
-    def is_as_before(self, now: Glance) -> bool:
+    def is_as_before(self, now: BranchSnapshot) -> bool:
         return now == self.glance and (self.until is None or self.until.stamp() == self.stamp)
 
 
@@ -95,7 +95,7 @@ class Following:
         for name, found in changed.items():
             branch = workspace_index.branch_of(name)
             ours = tips.get(branch)
-            if ours and ours == told_tip(self.project.worktrees / name, branch):
+            if ours and ours == reported_tip(self.project.worktrees / name, branch):
                 self._settle(name, _Seen(glance=found))
                 continue
             try:
@@ -114,7 +114,7 @@ class Following:
             SpecKittyError, GitFailed, OSError: as `look`.
         """
         for name in [name for name, pause in self.slow.copy().items() if pause.is_over]:
-            found = glance(self.project.worktrees / name, workspace_index.branch_of(name))
+            found = branch_snapshot(self.project.worktrees / name, workspace_index.branch_of(name))
             self.slow[name] = _Pause.after(self.slow[name])
             owner = WorkspaceIndex(self.project).find(name)
             repository = repositories.look(self.project)
@@ -124,7 +124,7 @@ class Following:
             del self.slow[name]
         return TICK_S
 
-    def _is_to_be_asked(self, name: str, now: Glance) -> bool:
+    def _is_to_be_asked(self, name: str, now: BranchSnapshot) -> bool:
         pause, seen = self.pauses.get(name), self.seen.get(name)
         if name in self.slow or (pause and not pause.is_over):
             return False
@@ -135,7 +135,7 @@ class Following:
         self.pauses.pop(name, None)
 
     def _follow(
-        self, repository: Repository, name: str, found: Glance, *, index: WorkspaceIndex
+        self, repository: Repository, name: str, found: BranchSnapshot, *, index: WorkspaceIndex
     ) -> None:
         seen = _Seen(glance=found)
         owner = index.find(name)
@@ -165,7 +165,7 @@ def _is_slow(
     return synced.code == "timed_out"
 
 
-def _tips(repository: Repository, names: Mapping[str, Glance]) -> dict[str, str]:
+def _tips(repository: Repository, names: Mapping[str, BranchSnapshot]) -> dict[str, str]:
     """The commits of those branches of execution lanes that git can read."""
     refs = [HEADS + workspace_index.branch_of(name) for name in names]
     told = repository.git.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", *refs)

@@ -13,10 +13,10 @@ from specify_cli.core.events import Moved
 from specify_cli.core.merge_paths import shown
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed
-from specify_cli.vcs.box import box_for
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.objects import tree_changes
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.sandbox import sandbox_for
+from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.merge_scope import NOTHING, PathsRefused, RefusedPaths, Scope, folder_in
 from specify_cli.workflow.offers import rejected
@@ -76,7 +76,7 @@ def uncommitted_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
         )
     files: Sequence[str] = ()
     with (
-        suppress(StorageFailed, OSError, WorkspaceNotSeen),
+        suppress(StorageFailed, OSError, WorkspaceUnreadable),
         repositories.looking(project) as repository,
     ):
         if (
@@ -107,7 +107,7 @@ def unboxed_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
     path = mission.workspace(event.wp_id).path
     if not mission.files.project.settings.has_orchestrators:
         return ()
-    if not os.path.lexists(path) or box_for(path).is_closed:
+    if not os.path.lexists(path) or sandbox_for(path).is_isolated:
         return ()
     text = (
         f"the commits in {path} were read without a sandbox, because bubblewrap does not work here"

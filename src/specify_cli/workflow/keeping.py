@@ -6,7 +6,7 @@ from specify_cli import clock, ids
 from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import FINISHED, HANDED_IN, LEAVING, OCCUPYING
 from specify_cli.core.wishes import Wish
-from specify_cli.vcs import kept
+from specify_cli.vcs import host_refs
 from specify_cli.workflow.package_commits import (
     PackageCommits,
     approved_ref,
@@ -32,7 +32,7 @@ def keep_for(commits: PackageCommits, wish: Wish, commit: str | None) -> None:
     refs: dict[str, str] = {}
     if wish.to in HANDED_IN and commit:
         name = (approved_ref if wish.to in FINISHED else handed_in_ref)(mission, wp_id)
-        before = kept.kept(commits.repository, name)
+        before = host_refs.read_ref(commits.repository, name)
         if before and not commits.repository.is_ancestor(before, commit):
             # The branch was rewritten since, and the log still names that.
             refs[left_ref(mission, mission.lane_ids[wp_id], before)] = before
@@ -43,7 +43,7 @@ def keep_for(commits: PackageCommits, wish: Wish, commit: str | None) -> None:
     elif wish.to in LEAVING and mission.state_of(wp_id).lane in OCCUPYING:
         own = commits.own_tip(wp_id)
         refs |= {set_aside_ref(mission, wp_id): own} if own else {}
-    kept.keep(commits.repository, refs)
+    host_refs.write_refs(commits.repository, refs)
 
 
 def note_origin(commits: PackageCommits) -> None:
@@ -53,7 +53,9 @@ def note_origin(commits: PackageCommits) -> None:
         GitFailed: git refused.
     """
     origin = commits.origin()
-    kept.keep(commits.repository, {origin_ref(commits.mission): origin} if origin else {})
+    host_refs.write_refs(
+        commits.repository, {origin_ref(commits.mission): origin} if origin else {}
+    )
 
 
 def first_contact(commits: PackageCommits, *, besides: str | None = None) -> list[Annotated]:
@@ -66,7 +68,9 @@ def first_contact(commits: PackageCommits, *, besides: str | None = None) -> lis
     """
     found = commits.unrecorded(besides)
     mission = commits.mission
-    kept.keep(commits.repository, {approved_ref(mission, x): oid for x, oid in found.items()})
+    host_refs.write_refs(
+        commits.repository, {approved_ref(mission, x): oid for x, oid in found.items()}
+    )
     return [
         Annotated(
             event_id=ids.ulid(),

@@ -14,9 +14,9 @@ from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.project import Project
 from specify_cli.storage.workspace_records import WorkspaceRecord
-from specify_cli.vcs import linked_worktrees, scratch
+from specify_cli.vcs import linked_worktrees, scratch_repository
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.uncommitted import uncommitted
+from specify_cli.vcs.uncommitted_changes import uncommitted_changes
 
 
 class Kind(Enum):
@@ -62,7 +62,7 @@ class LaneFolder:
     def borrows_from(self, project: Project, repository: Repository) -> Sequence[Path]:
         """The folders of objects that the workspace borrows by the host's own making."""
         is_shared = self.record.is_shared if self.record else project.settings.shares_objects
-        return scratch.objects_of(repository) if is_shared else ()
+        return scratch_repository.object_folders_of(repository) if is_shared else ()
 
 
 def look(project: Project, repository: Repository, path: Path) -> LaneFolder:
@@ -110,7 +110,7 @@ def work_in(
         WorkspaceNotSeen: it took too long, or a part of it cannot be read.
         GitFailed, OSError: git does not work in the project, or the disk refused.
     """
-    found = uncommitted(
+    found = uncommitted_changes(
         repository, path, commit=commit, seconds=seconds, objects=objects, filters=filters
     )
     return [shown(it) for it in found.work]

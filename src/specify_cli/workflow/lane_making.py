@@ -13,15 +13,15 @@ from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.workspace_records import WorkspaceRecord
 from specify_cli.vcs import lane_branches, linked_worktrees, mirrors, workspaces
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.branch_moves import TargetMoved
-from specify_cli.vcs.host_folders import opened
+from specify_cli.vcs.branch_updates import TargetMoved
+from specify_cli.vcs.checkout_updates import CheckoutBlocked
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.lane_branches import LaneBranches
-from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
-from specify_cli.vcs.workspace_files import is_on
-from specify_cli.vcs.workspaces import Made, Objects, Order
+from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
+from specify_cli.vcs.workspace_files import has_checked_out
+from specify_cli.vcs.workspaces import MadeWorkspace, Objects, WorkspaceSpec
+from specify_cli.vcs.worktrees_folder import opened
 from specify_cli.workflow import lane_folders
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.offers import Offer
@@ -97,7 +97,7 @@ class Making:
             made = self._made(found, tip)
             linked_worktrees.forget_replaced(self.repository, self.place.path)
         try:
-            with lane_branches.pointed(self.repository, self.branches, tip, leave=leave):
+            with lane_branches.lane_pointed(self.repository, self.branches, tip, leave=leave):
                 if not is_kept and made is None:
                     made = self._made(found, tip)
         except CheckoutBlocked as error:
@@ -117,7 +117,7 @@ class Making:
         if (
             found.kind is Kind.WORKSPACE
             and self.offer.tip == tip
-            and is_on(found.path, self.place.branch)
+            and has_checked_out(found.path, self.place.branch)
         ):
             return True
         try:
@@ -130,7 +130,7 @@ class Making:
             raise
         return False
 
-    def _made(self, found: LaneFolder, tip: str) -> Made:
+    def _made(self, found: LaneFolder, tip: str) -> MadeWorkspace:
         objects = objects_of(self.mission)
         order = self._order(tip, objects)
         update_mirror(self.repository, self.mission)
@@ -160,10 +160,10 @@ class Making:
             remember=remember,
         )
 
-    def _order(self, tip: str, objects: Objects) -> Order:
+    def _order(self, tip: str, objects: Objects) -> WorkspaceSpec:
         settings = self.mission.files.project.settings
-        return Order(
-            place=self.place.path,
+        return WorkspaceSpec(
+            path=self.place.path,
             branch=self.place.branch,
             commit=tip,
             upstream=self.place.target_branch,
@@ -191,7 +191,7 @@ class Making:
                 " lane replaces it once nothing in it is uncommitted and nobody stands there"
             )
 
-    def _warnings(self, made: Made) -> Iterator[str]:
+    def _warnings(self, made: MadeWorkspace) -> Iterator[str]:
         if made.left_out:
             hooks = ", ".join(made.left_out)
             yield f"hooks of the project that the workspace has not got: {hooks}"
@@ -231,7 +231,7 @@ class Making:
                 seconds=min(_LONGEST_S, _SPARE_S + _TIMES_LONGER * self.offer.look_s),
                 filters=self.mission.files.project.settings.filters,
             )
-        except WorkspaceNotSeen as error:
+        except WorkspaceUnreadable as error:
             raise AllocationFailed(error.reason, code="uncommitted_work") from error
         _require_none(files)
 

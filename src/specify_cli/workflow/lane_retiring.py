@@ -8,8 +8,8 @@ from specify_cli import clock
 from specify_cli.errors import StorageFailed
 from specify_cli.storage import workspace_records
 from specify_cli.storage.project import Project
-from specify_cli.vcs import linked_worktrees, pins, trash
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs import linked_worktrees, pin_refs, trash
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.trash import Pruned
 from specify_cli.workflow import lane_folders, lane_making
@@ -36,7 +36,7 @@ def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, off
     try:
         if found.kind is Kind.LINKED:
             linked_worktrees.require_removable(repository, lane.path)
-        trash.retire(lane.path, known=found.folder)
+        trash.move_to_trash(lane.path, known=found.folder)
     except AllocationFailed:
         return False
     _forget(project, repository, lane)
@@ -75,5 +75,5 @@ def prune(repository: Repository, project: Project, *, most: int) -> Pruned:
     before = clock.now() - timedelta(days=project.settings.trash_days)
     pruned = trash.prune(project.worktrees, before=before, most=most)
     if pruned.names or pruned.is_complete:
-        pins.prune(repository.git, project.worktrees)
+        pin_refs.prune(repository.git, project.worktrees)
     return pruned

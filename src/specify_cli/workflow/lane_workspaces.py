@@ -13,11 +13,11 @@ from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.errors import LaneAllocationFailed, PreflightFailed, StateUnreadable, StorageFailed
 from specify_cli.storage.mission_files import all_missions
-from specify_cli.vcs import kept
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs import host_refs
+from specify_cli.vcs.commit_intake import BranchRelation, IntakeRefused
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake import IntakeRefused, Standing
-from specify_cli.vcs.lane_bases import Parts
+from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.workflow import lane_folders, lane_making, lost_work, repositories
 from specify_cli.workflow.keeping import first_contact, note_origin
@@ -150,16 +150,16 @@ def sees_implementation(mission: OpenMission, wp_id: str) -> bool | None:
         return commits.has_own_work(wp_id, tip) if commits and tip else None
 
 
-def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> Parts:
+def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> StartParts:
     """What the package builds on, once the workspace's commits are in the project.
 
     Raises:
         IntakeRefused: they must not come in, or the package would go on without them.
     """
     mission, standing = commits.mission, offer.standing(commits.repository)
-    if offer.refusal or standing is Standing.AHEAD:
+    if offer.refusal or standing is BranchRelation.AHEAD:
         offer.take_in(commits.repository)
-    elif standing in (Standing.REWRITTEN, Standing.DIVERGED) and offer.fetched:
+    elif standing in (BranchRelation.REWRITTEN, BranchRelation.DIVERGED) and offer.fetched:
         # Nobody goes on from there, and nothing that somebody made is lost.
         offer.fetched.keep()
         _keep(commits, mission.lane_ids[wp_id], offer.fetched.tip)
@@ -168,10 +168,10 @@ def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> Parts:
     own = commits.to_resume(wp_id)
     is_last = mission.last_at_work(lane_id) == wp_id and _goes_on(commits, wp_id, own)
     is_shared = lane_turns.occupant(mates, mission.state, besides=wp_id) is not None
-    if standing is Standing.DIVERGED and (is_last or is_shared):
+    if standing is BranchRelation.DIVERGED and (is_last or is_shared):
         offer.take_in(commits.repository)
     ordered = in_order(mission.graph)
-    return Parts(
+    return StartParts(
         goes_on=is_last or is_shared,
         finished=_named(commits, (x for x in ordered if x in mates)),
         merge_in=_named(commits, (x for x in ordered if x in needed)),
@@ -216,10 +216,10 @@ def _keep(commits: PackageCommits, lane_id: str, tip: str) -> Iterator[str]:
     is_resumed = bool(last and is_open and goes_on and commits.has_own_work(last, tip))
     if last and is_resumed:
         refs[set_aside_ref(mission, last)] = tip
-    kept.keep(commits.repository, refs)
+    host_refs.write_refs(commits.repository, refs)
     if not is_resumed:
         workspace, root = mission.lane_workspace(lane_id), mission.files.project.root
-        ref = f"{kept.PREFIX}{left_ref(mission, lane_id, tip)}"
+        ref = f"{host_refs.PREFIX}{left_ref(mission, lane_id, tip)}"
         at = f"git -C {shlex.quote(str(workspace.path))}"
         yield (
             f"{workspace.branch} had commits of no approved package, up to {tip}; the project keeps"

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from specify_cli.errors import PreflightFailed
 from specify_cli.files import locks
 from specify_cli.storage.mission_files import MissionFiles
-from specify_cli.vcs import pushing
+from specify_cli.vcs import remote_push
 from specify_cli.vcs.merge import MergePlan
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import merge_intent, merge_preflight
@@ -51,21 +51,21 @@ def carry_out(push: Push) -> None:
     """
     plan = push.plan
     try:
-        pushing.push(
+        remote_push.push(
             push.repository,
             commit=plan.to_commit,
             target=plan.target,
             may_be_there=not push.is_new,
             timeout_s=push.files.project.settings.push_timeout_s,
         )
-    except pushing.PushUnknown as error:
+    except remote_push.PushUnknown as error:
         text = (
-            f"the outcome of the push is unknown: {pushing.REMOTE} may have taken the merge"
+            f"the outcome of the push is unknown: {remote_push.REMOTE} may have taken the merge"
             f" {plan.to_commit[:12]} into {plan.target}, or may take it yet ({error});"
-            f" {plan.target} was not moved here; the next merge-mission asks {pushing.REMOTE} and"
-            f" completes the merge, or forgets it once {pushing.REMOTE}'s {plan.target} went elsewhere"
+            f" {plan.target} was not moved here; the next merge-mission asks {remote_push.REMOTE} and"
+            f" completes the merge, or forgets it once {remote_push.REMOTE}'s {plan.target} went elsewhere"
         )
         merge_preflight.refuse([text])
-    except pushing.PushFailed as error:
+    except remote_push.PushFailed as error:
         merge_intent.discard(push.files)
         merge_preflight.refuse([f"{plan.target} was not moved, nor pushed: {error}"])

@@ -11,17 +11,17 @@ from specify_cli.core.lanes import Lane
 from specify_cli.core.rules import Move
 from specify_cli.core.wishes import MergeWish, Wish
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
-from specify_cli.files import sync
+from specify_cli.files import durability
 from specify_cli.storage import event_lines
 from specify_cli.storage.intents import Intents
-from specify_cli.vcs import merge, pushing
+from specify_cli.vcs import merge, remote_push
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
     MergeConflict,
     MergePlan,
     NotReplayed,
-    Reserved,
+    ProtectedFiles,
     TargetMoved,
 )
 from specify_cli.vcs.repository import Repository
@@ -111,7 +111,7 @@ class MergeRun:
         merge_preflight.require_branch(self.repository, self.target)
         lines = event_lines.encode(self._done_events(), mission_slug=self.mission.slug)
         # The record of a move may outlive a power loss that the intent it belongs to does not.
-        merge.settle(self.repository, self.target)
+        merge.recover_checkouts(self.repository, self.target)
         plan = self._plan(lines)
         # Whether it is pushed, too: a host that is killed behind a push must know of it afterwards.
         files = self.mission.files
@@ -119,7 +119,7 @@ class MergeRun:
             files, self.cause, plan=plan, lines=lines, is_pushed=self.wish.push
         )
         # The intent must not outlive a power loss that the commits it names do not.
-        sync.sync_all()
+        durability.sync_all()
         merge_intent.remember(files, intent)
         if intent.is_pushed:
             return Push(files, self.repository, plan, is_new=True)
@@ -194,7 +194,9 @@ class MergeRun:
                 tips=tips,
                 strategy=self.wish.strategy,
                 message=self._message(f"Merge mission {self.mission.slug}"),
-                reserved=Reserved(host_files=self._host_files(lines), is_kept=scope.leaves_out),
+                reserved=ProtectedFiles(
+                    host_files=self._host_files(lines), is_kept=scope.leaves_out
+                ),
             )
         except MergeConflict as error:
             paths = list(error.paths)
@@ -248,7 +250,7 @@ class MergeRun:
             if not intent.is_pushed:
                 merge_intent.discard(self.mission.files)
                 merge_preflight.refuse([f"{plan.target} was not moved: {error}"])
-            where = f"{pushing.REMOTE} has the merge {plan.to_commit[:12]} already"
+            where = f"{remote_push.REMOTE} has the merge {plan.to_commit[:12]} already"
             way_out = "put that right, or pull, and ask again"
             merge_preflight.refuse([f"{where}, {plan.target} could not follow: {error}; {way_out}"])
 
@@ -260,7 +262,9 @@ class MergeRun:
         return merge.catch_up(
             self.repository,
             plan,
-            message=self._message(f"Merge mission {self.mission.slug} as {pushing.REMOTE} has it"),
+            message=self._message(
+                f"Merge mission {self.mission.slug} as {remote_push.REMOTE} has it"
+            ),
             host_files=self._host_files(intent.lines),
         )
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from specify_cli.core import merge_paths
 from specify_cli.core.merge_paths import Changed, shown
-from specify_cli.vcs import incoming
+from specify_cli.vcs import tree_checks
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.intake_order import IntakeRefused
+from specify_cli.vcs.intake_request import IntakeRefused
 from specify_cli.vcs.objects import Change, tree_changes
 from specify_cli.vcs.repository import Repository
 
@@ -113,7 +113,7 @@ class Scope:
         Raises:
             GitFailed: git cannot read the commits.
         """
-        return [incoming.net_changes(self.git, tip, onto=self.onto) for tip in self.tips]
+        return [tree_checks.net_changes(self.git, tip, onto=self.onto) for tip in self.tips]
 
     def refused(self) -> RefusedPaths:
         """What of the commits a merge may not bring in.
@@ -123,7 +123,7 @@ class Scope:
         """
         if not self.tips:
             return NOTHING
-        malformed = incoming.tree_faults(self.git, self.tips, beside=self.onto)
+        malformed = tree_checks.tree_faults(self.git, self.tips, beside=self.onto)
         if malformed:
             # No more is asked of git, which stumbles over such trees itself.
             named = (
@@ -151,7 +151,7 @@ class Scope:
         """
         misplaced = self._misplaced(changes)
         if misplaced:
-            known = [self.onto, *incoming.fork_points(self.git, self.tips, onto=self.onto)]
+            known = [self.onto, *tree_checks.fork_points(self.git, self.tips, onto=self.onto)]
             differing = [tree_changes(self.git, commit, after).keys() for commit in known]
             misplaced = {
                 path: problem
@@ -170,7 +170,7 @@ class Scope:
         named = (
             RefusedPath(
                 path=shown(path),
-                commit=incoming.commit_with(self.git, path, tips=self.tips, beside=self.onto),
+                commit=tree_checks.commit_with(self.git, path, tips=self.tips, beside=self.onto),
                 problem=problem,
             )
             for path, problem in islice(problems.items(), MOST_NAMED)
@@ -193,9 +193,11 @@ class Scope:
         if not added:
             return {}
         names = merge_paths.spellings(added)
-        present = merge_paths.spellings(incoming.paths_in(self.git, after), names)
+        present = merge_paths.spellings(tree_checks.paths_in(self.git, after), names)
         double = {name: found for name, found in present.items() if len(found) > 1}
-        known = merge_paths.spellings(incoming.paths_in(self.git, before), double) if double else {}
+        known = (
+            merge_paths.spellings(tree_checks.paths_in(self.git, before), double) if double else {}
+        )
         new = {
             min(all_ - known.get(name, set()), default=""): all_ for name, all_ in double.items()
         }

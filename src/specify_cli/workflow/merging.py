@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from specify_cli.core.wishes import MergeWish
 from specify_cli.errors import StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage.project import Project
-from specify_cli.vcs import pushing
+from specify_cli.vcs import remote_push
 from specify_cli.vcs.git import GitFailed
 from specify_cli.workflow import merge_push, repositories
 from specify_cli.workflow.cause import Cause
@@ -54,7 +54,7 @@ class Merging:
                 except StorageFailed as error:
                     if push is None or isinstance(error, Unfinished):
                         raise
-                    raise unfinished(push.plan, error, where=pushing.REMOTE) from error
+                    raise unfinished(push.plan, error, where=remote_push.REMOTE) from error
                 push = done
                 with naming(mission_slug=selector, target_branch=push.plan.target):
                     merge_push.carry_out(push)

@@ -15,7 +15,7 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
 
 if TYPE_CHECKING:
-    from specify_cli.vcs.intake import Fetched, IntakeRefused, Standing
+    from specify_cli.vcs.commit_intake import BranchRelation, FetchedCommits, IntakeRefused
     from specify_cli.vcs.repository import Repository
 
 
@@ -34,21 +34,21 @@ class Offer:
 
     workspace: Workspace | None = None
     tip: str | None = None
-    fetched: Fetched | None = None
+    fetched: FetchedCommits | None = None
     refusal: IntakeRefused | None = None
     files: Sequence[str] = ()
     unseen: str | None = None
     look_s: float = 0
 
-    def standing(self, repository: Repository) -> Standing:
+    def standing(self, repository: Repository) -> BranchRelation:
         """How the workspace's commits stand to the project's branch.
 
         Raises:
             GitFailed: the branch is damaged.
         """
-        from specify_cli.vcs.intake import Standing
+        from specify_cli.vcs.commit_intake import BranchRelation
 
-        return self.fetched.standing(repository) if self.fetched else Standing.SAME
+        return self.fetched.standing(repository) if self.fetched else BranchRelation.SAME
 
     def take_in(self, repository: Repository) -> None:
         """The project's branch has the commits; call it while nobody else changes the repository.
@@ -68,7 +68,7 @@ class Offer:
         Raises:
             GitFailed, OSError: git or the disk refused.
         """
-        from specify_cli.vcs.intake import IntakeRefused
+        from specify_cli.vcs.commit_intake import IntakeRefused
 
         try:
             self.take_in(repository)

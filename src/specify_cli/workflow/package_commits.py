@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from specify_cli.core.dependencies import needed_by
 from specify_cli.core.events import UNRECORDED
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
-from specify_cli.vcs import kept
+from specify_cli.vcs import host_refs
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow.opened import OpenMission
 from specify_cli.workflow.outcomes import CommitsBeyond
@@ -109,7 +109,7 @@ class PackageCommits:
         Raises:
             GitFailed: git cannot read the ref.
         """
-        return kept.kept(self.repository, set_aside_ref(self.mission, wp_id))
+        return host_refs.read_ref(self.repository, set_aside_ref(self.mission, wp_id))
 
     def to_resume(self, wp_id: str) -> str | None:
         """What the package had when it was worked on last, and finds again when it is resumed.
@@ -145,7 +145,7 @@ class PackageCommits:
             GitFailed: a branch is damaged.
         """
         mission = self.mission
-        noted = kept.kept(self.repository, origin_ref(mission))
+        noted = host_refs.read_ref(self.repository, origin_ref(mission))
         tip = self.repository.lane_tips([mission.mission_branch]).get(mission.mission_branch)
         if tip is None or noted is None or tip == noted:
             return noted or tip

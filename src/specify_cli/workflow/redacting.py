@@ -20,7 +20,7 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import REDACTION, Draft
 from specify_cli.storage.record_redaction import Redaction, forms_of
 from specify_cli.storage.recorded_log import PreparedLines
-from specify_cli.vcs import holding
+from specify_cli.vcs import commit_search
 from specify_cli.workflow import redaction_files, redaction_plan, repositories
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.redaction_plan import RedactionPlan
@@ -154,7 +154,11 @@ class Redacting:
             paths = [MissionFiles(self.project, it).log.path for it in slugs]
             names = [os.path.relpath(it, repository.root) for it in paths]
             forms = forms_of(secret)
-            found = (it for x in names for it in holding.commits_with(repository.git, x, forms))
+            found = (
+                it
+                for x in names
+                for it in commit_search.commits_with_text(repository.git, x, forms)
+            )
             commits = list(dict.fromkeys(found))
             root, listed = shlex.quote(str(repository.root)), shlex.join(names)
             look = f"git -C {root} log --all --oneline -- {listed}"

@@ -14,7 +14,7 @@ from specify_cli import ids
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.files.atomic import publish, translated
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.storage import published_line
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.journal import Journal

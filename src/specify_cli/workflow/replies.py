@@ -14,7 +14,7 @@ from pathlib import Path
 
 from specify_cli import clock, ids, progress
 from specify_cli.files.atomic import translated
-from specify_cli.files.regular import NotRegular, TooLarge, read_regular
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.protocol import SUFFIX, is_orchestrator, is_request_id
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from specify_cli.errors import PreflightFailed, StateUnreadable, StorageFailed
-from specify_cli.files import locks, sync
+from specify_cli.files import durability, locks
 from specify_cli.files.atomic import translated
 from specify_cli.storage.project import Project
-from specify_cli.vcs import leftovers, scratch
-from specify_cli.vcs.git import GitFailed, keeping, limit_to
+from specify_cli.vcs import scratch_repository, stale_locks
+from specify_cli.vcs.git import GitFailed, inheriting, set_time_limit
 from specify_cli.vcs.repository import Repository
 
 NO_REPOSITORY = "the project is no git repository: run 'git init' and make a first commit"
@@ -45,7 +45,7 @@ def looking(project: Project) -> Iterator[Repository | None]:
 def _limit_git(project: Project) -> None:
     # Whoever needs what a damaged config grants is told; git has its usual time.
     with suppress(StateUnreadable):
-        limit_to(project.settings.git_timeout_s)
+        set_time_limit(project.settings.git_timeout_s)
 
 
 @contextmanager
@@ -67,18 +67,18 @@ def changing(project: Project) -> Iterator[Repository]:
         if repository is None or problem:
             raise PreflightFailed(problem, errors=[problem])
         with suppress(OSError, GitFailed):  # What stays of it costs room alone.
-            scratch.remove_dead(repository)
-        with leftovers.cleared(repository.root):
-            scratch.remove_dead(repository)
+            scratch_repository.remove_abandoned(repository)
+        with stale_locks.without_stale_locks(repository.root):
+            scratch_repository.remove_abandoned(repository)
             yield repository
-            sync.sync_all()
+            durability.sync_all()
 
 
 @contextmanager
 def _alone(project: Project) -> Iterator[None]:
     with (
         locks.held(project.lock("repository")) as descriptor,
-        keeping(descriptor),
+        inheriting(descriptor),
         translated(project.root, "change"),
     ):
         yield

@@ -11,8 +11,8 @@ from specify_cli.core.lanes import AT_WORK
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
 from specify_cli.vcs.checkouts import checkouts_of
+from specify_cli.vcs.commit_intake import BranchRelation, IntakeRefused
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake import IntakeRefused, Standing
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import (
     lane_folders,
@@ -197,12 +197,12 @@ def take_in(
         if offer.refusal:
             return _refused(mission, lane, offer.refusal.reason, code=offer.refusal.code)
         standing = offer.standing(repository)
-        if standing in (Standing.AHEAD, Standing.REWRITTEN):
+        if standing in (BranchRelation.AHEAD, BranchRelation.REWRITTEN):
             with repositories.changing(mission.files.project) as ours:
                 return _moved(mission, ours, lane, offer=offer, moves_checkouts=moves_checkouts)
-        if standing is Standing.DIVERGED:
+        if standing is BranchRelation.DIVERGED:
             return _diverged(mission, repository, lane, offer=offer)
-    outcome = Outcome.BEHIND if standing is Standing.BEHIND else Outcome.IN_STEP
+    outcome = Outcome.BEHIND if standing is BranchRelation.BEHIND else Outcome.IN_STEP
     old = repository.lane_tips([lane.branch]).get(lane.branch)
     return Synced(
         name=lane.path.name, slug=mission.slug, lane=lane, outcome=outcome, old=old, new=offer.tip

@@ -15,13 +15,13 @@ from specify_cli.core.merge_paths import HOST_FOLDERS
 from specify_cli.core.wishes import Wish
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage.project import Project
-from specify_cli.vcs import intake
-from specify_cli.vcs.box import box_for
+from specify_cli.vcs import commit_intake
+from specify_cli.vcs.commit_intake import FetchedCommits, IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.git import GitFailed, within
-from specify_cli.vcs.intake import Bounds, Fetched, IntakeRefused, Source
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
-from specify_cli.vcs.workspace_files import told_tip
+from specify_cli.vcs.sandbox import sandbox_for
+from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
+from specify_cli.vcs.workspace_files import reported_tip
 from specify_cli.workflow import lane_folders, repositories
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.merge_scope import PathsRefused, Scope, folder_in
@@ -121,7 +121,7 @@ def of_lane(
         known = repository.lane_tips([workspace.branch]).get(workspace.branch)
         if folder.kind is Kind.LINKED:
             return Offer(workspace=workspace, tip=known)
-        if known and told_tip(workspace.path, workspace.branch) == known:
+        if known and reported_tip(workspace.path, workspace.branch) == known:
             return Offer(workspace=workspace, tip=known)
         fetched = until_the_end.enter_context(
             _fetched(mission, repository, workspace, folder=folder, seconds=seconds)
@@ -162,7 +162,7 @@ def looked(project: Project, offer: Offer) -> Offer:
                 filters=project.settings.filters,
                 objects=[offer.fetched.objects] if offer.fetched else [],
             )
-    except (WorkspaceNotSeen, OSError, StorageFailed) as error:
+    except (WorkspaceUnreadable, OSError, StorageFailed) as error:
         _require_no_disk_error(error, offer.workspace)
         return replace(offer, unseen=str(error))
     return replace(offer, files=files, look_s=time.monotonic() - begun)
@@ -176,34 +176,34 @@ def _fetched(
     *,
     folder: LaneFolder,
     seconds: float | None,
-) -> Iterator[Fetched]:
+) -> Iterator[FetchedCommits]:
     project = mission.files.project
     settings = project.settings
-    if settings.intake == "require-sandbox" and not box_for(workspace.path).is_closed:
+    if settings.intake == "require-sandbox" and not sandbox_for(workspace.path).is_isolated:
         text = (
             'bubblewrap does not work here, and intake = "require-sandbox" in .kitty/config.toml'
             " wants it: install it, or see 'spec-kitty doctor'"
         )
         raise IntakeRefused(text, code="no_sandbox")
-    source = Source(
+    source = IntakeSource(
         workspace=workspace.path,
         branch=workspace.branch,
         base=_base(PackageCommits(repository, mission), workspace.lane_id, folder),
         shared=tuple(folder.borrows_from(project, repository)),
         public=repository.branch_tip(mission.target_branch),
     )
-    bounds = Bounds(
+    bounds = IntakeLimits(
         bytes=settings.intake_max_bytes,
         files=settings.intake_max_files,
         seconds=min(settings.git_timeout_s, seconds or math.inf),
     )
-    with intake.fetched(repository, source, bounds=bounds) as found:
+    with commit_intake.fetched_commits(repository, source, bounds=bounds) as found:
         with within(bounds.seconds):
             _require_allowed_paths(mission, found, folder_in(repository, project.root))
         yield found
 
 
-def _require_allowed_paths(mission: OpenMission, found: Fetched, folder: str) -> None:
+def _require_allowed_paths(mission: OpenMission, found: FetchedCommits, folder: str) -> None:
     """Passes where the commits change nothing that only the host may write, or a merge may not change.
 
     Judged before the project's branch moves: where that branch is checked out, now or later, their

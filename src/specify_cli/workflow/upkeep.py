@@ -16,9 +16,9 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.recorded_log import Stamp
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import told_tip
+from specify_cli.vcs.workspace_files import reported_tip
+from specify_cli.vcs.worktrees_folder import TRASH
 from specify_cli.workflow import lane_retiring, repositories, syncing
 from specify_cli.workflow.lane_making import MIRRORS
 from specify_cli.workflow.opened import branch_of_mission, open_mission
@@ -77,7 +77,7 @@ class Mirrors:
         """Whether the mirror has those branches already, by a look at its files."""
         mirror = self.project.worktrees / MIRRORS / f"{slug}.git"
         names = (self.targets[slug], branch_of_mission(slug))
-        return tips == tuple(told_tip(mirror, it, is_bare=True) for it in names)
+        return tips == tuple(reported_tip(mirror, it, is_bare=True) for it in names)
 
     def _missions(self) -> list[MissionFiles]:
         mirrors = self.project.worktrees / MIRRORS

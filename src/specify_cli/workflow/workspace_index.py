@@ -10,7 +10,7 @@ from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.files.identity import identity
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.storage.project import Project
-from specify_cli.vcs.workspace_files import Glance, glance
+from specify_cli.vcs.workspace_files import BranchSnapshot, branch_snapshot
 from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission, open_mission
 
 
@@ -28,13 +28,13 @@ def names(project: Project) -> list[str]:
         raise StorageFailed(f"cannot list {project.worktrees}: {error.strerror}") from error
 
 
-def glances(project: Project) -> dict[str, Glance]:
+def glances(project: Project) -> dict[str, BranchSnapshot]:
     """What a cheap look at each of them sees.
 
     Raises:
         StorageFailed: `.worktrees` cannot be read.
     """
-    return {it: glance(project.worktrees / it, branch_of(it)) for it in names(project)}
+    return {it: branch_snapshot(project.worktrees / it, branch_of(it)) for it in names(project)}
 
 
 def branch_of(name: str) -> str:

@@ -16,9 +16,9 @@ from specify_cli.files.identity import identity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import trash
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.host_folders import TRASH
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspace_files import borrows, told_tip
+from specify_cli.vcs.workspace_files import has_alternates, reported_tip
+from specify_cli.vcs.worktrees_folder import TRASH
 from specify_cli.workflow import lane_folders, missing_workspaces, repositories, workspace_index
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.missing_workspaces import MissingWorkspace
@@ -163,7 +163,7 @@ def _kind(folder: LaneFolder) -> WorkspaceKind:
         return WorkspaceKind.NO_REPOSITORY
     if folder.kind is not Kind.WORKSPACE or identity(git_dir) is None:
         return WorkspaceKind.OTHER
-    return WorkspaceKind.SHARED if borrows(folder.path) else WorkspaceKind.COPIED
+    return WorkspaceKind.SHARED if has_alternates(folder.path) else WorkspaceKind.COPIED
 
 
 def _in_full(
@@ -185,7 +185,7 @@ def _in_full(
     known = repository.lane_tips([lane.branch]).get(lane.branch)
     if listed.kind is WorkspaceKind.LINKED:
         return replace(listed, tip=known, standing=Standing.IN_STEP)
-    tip = told_tip(lane.path, lane.branch)
+    tip = reported_tip(lane.path, lane.branch)
     return replace(listed, tip=tip, standing=_standing(repository, known, tip))
 
 

@@ -14,7 +14,7 @@ from tests.architecture.orchestrator_boundary.violation import Violation
 
 HOME_OF_SUBPROCESS = "src/specify_cli/vcs/git.py"
 # Limits, bubblewrap and another user, under which git reads what an agent has written.
-HOME_OF_CONFINEMENT = "src/specify_cli/vcs/box.py"
+HOME_OF_CONFINEMENT = "src/specify_cli/vcs/sandbox.py"
 # A kit that tests hosts of others has to run them. It is no part of the host: nothing but the
 # command line's `contract verify` loads it.
 HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
@@ -29,7 +29,7 @@ HOMES_OF_FOREIGN_CALLS = {
 FOREIGN_NAMES = frozenset({"CDLL", "c_char_p", "c_int", "c_uint", "get_errno"})
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
-    "only vcs/git.py starts a process, and that process is git, confined by vcs/box.py alone; conformance/programs.py starts what "
+    "only vcs/git.py starts a process, and that process is git, confined by vcs/sandbox.py alone; conformance/programs.py starts what "
     "its user names, without a shell; cli/work_shown.py shows a difference in the user's pager; vcs/renames.py asks the C "
     "library for one rename, files/file_system.py for one sync"
 )

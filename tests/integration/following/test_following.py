@@ -18,8 +18,8 @@ from tests.unit.mailbox.recording import wait_until
 A_LANE, B_LANE = (f"kitty/mission-{SLUG}-lane-{it}" for it in "ab")
 # As if what git waits for came after the host has looked.
 BLIND = """
-from specify_cli.vcs import intake
-intake.odd_files = lambda *_, **__: []
+from specify_cli.vcs import commit_intake
+commit_intake.irregular_files = lambda *_, **__: []
 from specify_cli.__main__ import main
 main()
 """

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, uncommitted
-from specify_cli.vcs.box import Box
+from specify_cli.vcs import commit_intake, uncommitted_changes
+from specify_cli.vcs.commit_intake import IntakeLimits, IntakeRefused
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.intake import Bounds, IntakeRefused
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs.sandbox import Sandbox
+from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git
 from tests.patience import LONGEST_S
 
@@ -31,7 +31,7 @@ class World:
     """A scene, and beside it what belongs to the user and to no agent."""
 
     scene: Scene
-    is_boxed: bool = True
+    is_sandboxed: bool = True
 
     @classmethod
     def make(cls, root: Path) -> World:
@@ -50,10 +50,10 @@ class World:
         world.evil.chmod(0o755)
         return world
 
-    def copy(self, root: Path, *, is_boxed: bool = True) -> World:
+    def copy(self, root: Path, *, is_sandboxed: bool = True) -> World:
         """The same at another place; the program of the agent leaves its mark there."""
         shutil.copytree(self.scene.root, root, symlinks=True)
-        made = World(scene=Scene(root=root.resolve()), is_boxed=is_boxed)
+        made = World(scene=Scene(root=root.resolve()), is_sandboxed=is_sandboxed)
         made.evil.write_text(f"#!/bin/sh\necho ran >'{made.mark}'\ncat\n")
         return made
 
@@ -98,7 +98,7 @@ class World:
         if outcome != "taken":
             assert git(self.scene.project, "for-each-ref") == refs
         assert not any((self.scene.project / ".git/spec-kitty-scratch").glob("*"))
-        if self.is_boxed:
+        if self.is_sandboxed:
             assert not self.stolen()
         git(self.scene.project, "fsck", "--strict", "--no-dangling")
         return outcome
@@ -113,28 +113,30 @@ class World:
     def _reading(self) -> Iterator[None]:
         """The attack comes right after the first look, which would name most of them."""
         with pytest.MonkeyPatch.context() as host:
-            host.setattr(intake, "odd_files", lambda *_, **__: [])
-            if not self.is_boxed:
-                for module in (intake, uncommitted):
-                    host.setattr(module, "box_for", lambda _: Box(is_closed=False))
+            host.setattr(commit_intake, "irregular_files", lambda *_, **__: [])
+            if not self.is_sandboxed:
+                for module in (commit_intake, uncommitted_changes):
+                    host.setattr(module, "sandbox_for", lambda _: Sandbox(is_isolated=False))
             yield
 
 
 def take(world: World) -> str:
-    world.scene.take(Bounds(seconds=DEADLINE_S))
+    world.scene.take(IntakeLimits(seconds=DEADLINE_S))
     return "taken"
 
 
 def look(world: World) -> str:
     scene = world.scene
-    uncommitted.uncommitted(scene.repo, scene.workspace, commit=scene.base, seconds=DEADLINE_S)
+    uncommitted_changes.uncommitted_changes(
+        scene.repo, scene.workspace, commit=scene.base, seconds=DEADLINE_S
+    )
     return "seen"
 
 
 def _attempt(act: Callable[[World], str], world: World) -> tuple[str, str]:
     try:
         return act(world), ""
-    except (IntakeRefused, WorkspaceNotSeen) as refused:
+    except (IntakeRefused, WorkspaceUnreadable) as refused:
         return refused.code, refused.reason
     except GitFailed as failed:
         return "failed", str(failed)

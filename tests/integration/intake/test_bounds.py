@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import incoming, intake, intake_judgement, net_content
-from specify_cli.vcs.intake import Bounds
+from specify_cli.vcs import commit_checks, commit_intake, content_limits, tree_checks
+from specify_cli.vcs.commit_intake import IntakeLimits
 from specify_cli.vcs.objects import read_objects
-from specify_cli.vcs.workspace_files import odd_files
+from specify_cli.vcs.workspace_files import irregular_files
 from tests.integration.intake.workspaces import Scene, commit, git, readers_of, refusal
 from tests.patience import LONGEST_S
 
@@ -22,20 +22,20 @@ SOMEBODY = 61_013
 
 def test_content_beyond_the_bound_is_refused_by_name_however_well_it_packs(scene: Scene) -> None:
     scene.work({"zeros.bin": "0" * 3_000_000})
-    refused = refusal(scene, Bounds(bytes=2_000_000))
+    refused = refusal(scene, IntakeLimits(bytes=2_000_000))
     assert (refused.code, refused.paths) == ("too_much", ("zeros.bin",))
 
 
 def test_a_transfer_beyond_the_bound_is_cut_off(scene: Scene) -> None:
     (scene.workspace / "noise.bin").write_bytes(os.urandom(3_000_000))
     scene.work({})
-    assert refusal(scene, Bounds(bytes=2_000_000)).code == "too_much"
+    assert refusal(scene, IntakeLimits(bytes=2_000_000)).code == "too_much"
 
 
 def test_more_files_than_the_bound_are_refused(scene: Scene) -> None:
     scene.work({f"f{n}": "" for n in range(20)})
-    assert refusal(scene, Bounds(files=10)).code == "too_much"
-    assert scene.take(Bounds(files=21))
+    assert refusal(scene, IntakeLimits(files=10)).code == "too_much"
+    assert scene.take(IntakeLimits(files=21))
 
 
 def test_a_billion_paths_made_of_few_objects_are_refused_in_time(scene: Scene) -> None:
@@ -64,18 +64,18 @@ def test_folders_that_bring_too_much_are_not_all_read(
         read.extend(oids)
         return read_objects(git, oids, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(net_content, "read_objects", reading)
-    monkeypatch.setattr(net_content, "PORTION_BYTES", 1000)
+    monkeypatch.setattr(content_limits, "read_objects", reading)
+    monkeypatch.setattr(content_limits, "PORTION_BYTES", 1000)
     scene.work({f"d{folder}/f{n}": f"{folder}" for folder in range(9) for n in range(20)})
-    assert refusal(scene, Bounds(files=40)).code == "too_much"
+    assert refusal(scene, IntakeLimits(files=40)).code == "too_much"
     assert len(read) < 8
 
 
 def test_of_faulty_names_without_number_few_are_kept(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incoming, "MOST_FAULTS", 3)
-    monkeypatch.setattr(intake_judgement, "MOST_FAULTS", 3)
+    monkeypatch.setattr(tree_checks, "MOST_FAULTS", 3)
+    monkeypatch.setattr(commit_checks, "MOST_FAULTS", 3)
     commit(scene.project, {f"a\\{n}": "" for n in range(5)})
     shutil.rmtree(scene.workspace)
     scene.clone(scene.base)
@@ -89,8 +89,8 @@ def test_to_look_at_names_takes_no_longer_than_the_deadline(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.work({"new": "", "newer": ""})
-    monkeypatch.setattr(incoming, "_ENTRIES_AT_ONCE", 2)
-    monkeypatch.setattr(incoming, "time_limit", lambda: 0)
+    monkeypatch.setattr(tree_checks, "_ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr(tree_checks, "time_limit", lambda: 0)
     assert refusal(scene).code == "timed_out"
 
 
@@ -106,15 +106,15 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(
 ) -> None:
     scene.work({"new.txt": "new\n"})
     # The FIFO comes after the first look.
-    looks: list[Callable[..., list[Path]]] = [lambda *_, **__: [], odd_files]
+    looks: list[Callable[..., list[Path]]] = [lambda *_, **__: [], irregular_files]
 
     def look(workspace: Path, **how: object) -> list[Path]:
         return looks.pop(0)(workspace, **how)
 
-    monkeypatch.setattr(intake, "odd_files", look)
+    monkeypatch.setattr(commit_intake, "irregular_files", look)
     (scene.git_dir / "config").unlink()
     os.mkfifo(scene.git_dir / "config")
-    refused = refusal(scene, Bounds(seconds=1))
+    refused = refusal(scene, IntakeLimits(seconds=1))
     assert refused.code == "timed_out"
     assert str(scene.git_dir / "config") in refused.reason
     deadline = time.monotonic() + LONGEST_S

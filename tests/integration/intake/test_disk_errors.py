@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.vcs import scratch
+from specify_cli.vcs import scratch_repository
 from tests.durability import watched
 from tests.integration.intake.workspaces import Scene
 from tests.integration.stage import POLICY, SLUG, Stage, environment, flags
@@ -25,7 +25,7 @@ READY = (
 )
 RELEASE = ("release-claim", *flags(policy=POLICY, wp="WP01", actor="lead", note="late"), "--force")
 A_DISK = ("unshare", "--mount", "--map-root-user", "sh", "-c")
-SMALL = f'mkdir -p .git/{scratch.FOLDER} && mount -t tmpfs -o size=1m none .git/{scratch.FOLDER} && exec "$0" "$@"'
+SMALL = f'mkdir -p .git/{scratch_repository.FOLDER} && mount -t tmpfs -o size=1m none .git/{scratch_repository.FOLDER} && exec "$0" "$@"'
 FAILS_ONCE = """#!/bin/sh
 case " $* " in *" fetch "*) rmdir {folder}/fails 2> /dev/null && exit 128 ;; esac
 exec {git} "$@"
@@ -68,7 +68,7 @@ def test_a_full_disk_is_told_as_such_and_nothing_goes_on_without_the_work(
     assert refused["error_code"] == "STORAGE_FAILED"
     assert "No space left on device" in refused["data"]["message"]
     assert stage.lane("WP01") == "in_progress"
-    assert [*(stage.root / ".git" / scratch.FOLDER).iterdir()] == []
+    assert [*(stage.root / ".git" / scratch_repository.FOLDER).iterdir()] == []
     tip = stage.git("rev-parse", "HEAD", folder=place)
     done = stage.api(*words)
     assert done.exit_code == 0
@@ -97,7 +97,9 @@ def test_an_agent_cannot_claim_that_the_disk_refused(stage: Stage) -> None:
 
 
 def test_the_disk_is_asked_to_keep_what_it_takes(scene: Scene) -> None:
-    private = scratch.scratch(scene.repo, like=scene.base, refs={}, file_bytes=1_000_000)
+    private = scratch_repository.scratch_repository(
+        scene.repo, like=scene.base, refs={}, file_bytes=1_000_000
+    )
     with private as made, watched() as disk:
         made.require_disk()
     assert "sync written" in disk.steps

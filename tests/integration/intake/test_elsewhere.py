@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.intake import IntakeRefused
+from specify_cli.vcs.commit_intake import IntakeRefused
 from tests.integration.intake.attacks import World, take
 from tests.integration.intake.conftest import Note
 from tests.integration.intake.workspaces import BRANCH, git
@@ -186,7 +186,7 @@ def test_nothing_of_another_repository_comes_in(
 def test_the_attack_would_read_another_repository_without_the_box(
     template: World, tmp_path: Path, attack: Callable[[World], None]
 ) -> None:
-    world = template.copy(tmp_path / "world", is_boxed=False)
+    world = template.copy(tmp_path / "world", is_sandboxed=False)
     attack(world)
     world.outcome(take)
     assert world.stolen()
@@ -196,7 +196,7 @@ def test_the_attack_would_read_another_repository_without_the_box(
 def test_without_a_box_it_is_seen_all_the_same_where_it_is_there_at_first(
     template: World, tmp_path: Path, attack: Callable[[World], None]
 ) -> None:
-    world = template.copy(tmp_path / "world", is_boxed=False)
+    world = template.copy(tmp_path / "world", is_sandboxed=False)
     attack(world)
     with pytest.raises(IntakeRefused) as caught:
         world.scene.take()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import scratch
+from specify_cli.vcs import scratch_repository
 from specify_cli.vcs.git import GitFailed
 from tests.durability import SYNC_ALL, watched
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refusal
@@ -22,7 +22,7 @@ def test_the_commits_of_the_branch_come_in_once(tmp_path: Path, form: str) -> No
     assert scene.take() == scene.tip() == tip
     assert scene.take() == scene.tip() == tip
     git(scene.project, "fsck", "--strict")
-    assert not any((scene.project / ".git" / scratch.FOLDER).iterdir())
+    assert not any((scene.project / ".git" / scratch_repository.FOLDER).iterdir())
 
 
 def test_a_workspace_without_commits_of_its_own_gives_the_branch_its_base(scene: Scene) -> None:
@@ -153,13 +153,13 @@ def test_a_branch_that_moves_between_looking_and_moving_is_left_alone(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.work({"new.txt": "new\n"})
-    scratch_moves = scratch.Scratch.move_objects
+    scratch_moves = scratch_repository.ScratchRepository.move_objects
 
-    def moved_meanwhile(made: scratch.Scratch) -> None:
+    def moved_meanwhile(made: scratch_repository.ScratchRepository) -> None:
         scratch_moves(made)
         git(scene.project, "branch", BRANCH, "main")
 
-    monkeypatch.setattr(scratch.Scratch, "move_objects", moved_meanwhile)
+    monkeypatch.setattr(scratch_repository.ScratchRepository, "move_objects", moved_meanwhile)
     with pytest.raises(GitFailed):
         scene.take()
     assert scene.tip() == scene.base

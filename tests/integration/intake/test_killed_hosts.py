@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, scratch
-from specify_cli.vcs.intake import Bounds
+from specify_cli.vcs import commit_intake, scratch_repository
+from specify_cli.vcs.commit_intake import IntakeLimits
 from tests.campaign import sampled
 from tests.integration.intake.workspaces import BRANCH, Scene, git, readers_of
 from tests.patience import LONGEST_S
@@ -24,7 +24,7 @@ SOMEBODY = 61_013
 KILLED = """
 import os, sys
 from pathlib import Path
-from specify_cli.vcs import intake, scratch
+from specify_cli.vcs import commit_intake, scratch_repository
 from specify_cli.vcs.repository import Repository
 
 root, workspace, branch, base, step = sys.argv[1:]
@@ -34,16 +34,16 @@ def trace(frame, event, arg):
     global count
     if event == "line" and "/specify_cli/vcs/" in frame.f_code.co_filename:
         name = Path(frame.f_code.co_filename).name
-        if name in ("intake.py", "lfs.py", "scratch.py"):
+        if name in ("commit_intake.py", "lfs.py", "scratch_repository.py"):
             count += 1
             if count == int(step):
                 os.kill(os.getpid(), 9)
     return trace
 
 repo = Repository(root=Path(root))
-source = intake.Source(workspace=Path(workspace), branch=branch, base=base)
+source = commit_intake.IntakeSource(workspace=Path(workspace), branch=branch, base=base)
 sys.settrace(trace)
-with intake.fetched(repo, source, bounds=intake.Bounds()) as found:
+with commit_intake.fetched_commits(repo, source, bounds=commit_intake.IntakeLimits()) as found:
     found.move_in(repo)
 sys.settrace(None)
 print(count)
@@ -71,8 +71,8 @@ def test_a_host_that_is_killed_at_any_step_leaves_nothing_behind(
         shutil.rmtree(scene.project)
         shutil.copytree(saved, scene.project)
         assert killed(scene, step).returncode == -signal.SIGKILL
-        scratch.remove_dead(scene.repo)
-        assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+        scratch_repository.remove_abandoned(scene.repo)
+        assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
         packs = scene.project / ".git/objects/pack"
         assert {it.stem for it in packs.iterdir()} == {it.stem for it in packs.glob("*.idx")}
         assert not readers_of(scene.workspace)
@@ -81,16 +81,14 @@ def test_a_host_that_is_killed_at_any_step_leaves_nothing_behind(
         git(scene.project, "fsck", "--strict")
 
 
-@pytest.mark.parametrize("is_closed", [True, False])
-def test_what_a_killed_host_left_running_is_ended(scene: Scene, is_closed: bool) -> None:
+@pytest.mark.parametrize("is_isolated", [True, False])
+def test_what_a_killed_host_left_running_is_ended(scene: Scene, is_isolated: bool) -> None:
     (scene.git_dir / "config").unlink()
     os.mkfifo(scene.git_dir / "config")
     words = (str(scene.project), str(scene.workspace), BRANCH, scene.base, "0")
-    blind = "intake.odd_files = lambda *_, **__: []\n"
-    if not is_closed:
-        blind += (
-            "from specify_cli.vcs.box import Box\nintake.box_for = lambda _: Box(is_closed=False)\n"
-        )
+    blind = "commit_intake.irregular_files = lambda *_, **__: []\n"
+    if not is_isolated:
+        blind += "from specify_cli.vcs.sandbox import Sandbox\ncommit_intake.sandbox_for = lambda _: Sandbox(is_isolated=False)\n"
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED.replace("count = 0", blind + "count = 0"), *words]
     )
@@ -103,16 +101,16 @@ def test_what_a_killed_host_left_running_is_ended(scene: Scene, is_closed: bool)
         time.sleep(0.01)
     process.kill()
     process.wait()
-    scratch.remove_dead(scene.repo)
-    assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+    scratch_repository.remove_abandoned(scene.repo)
+    assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
     while readers_of(scene.workspace):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def test_what_another_living_process_has_at_hand_stays(scene: Scene) -> None:
-    with intake.fetched(scene.repo, scene.source, bounds=Bounds()) as found:
-        scratch.remove_dead(scene.repo)
+    with commit_intake.fetched_commits(scene.repo, scene.source, bounds=IntakeLimits()) as found:
+        scratch_repository.remove_abandoned(scene.repo)
         found.move_in(scene.repo)
     assert scene.tip() == scene.base
 

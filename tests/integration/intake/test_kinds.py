@@ -22,11 +22,11 @@ from tests.integration.intake.conftest import Note
 
 
 def outcomes(
-    template: World, tmp_path: Path, *, place: str, act: Callable[[World], str], is_boxed: bool
+    template: World, tmp_path: Path, *, place: str, act: Callable[[World], str], is_sandboxed: bool
 ) -> dict[str, str]:
     found = {}
     for number, kind in enumerate(KINDS):
-        world = template.copy(tmp_path / str(number), is_boxed=is_boxed)
+        world = template.copy(tmp_path / str(number), is_sandboxed=is_sandboxed)
         replace(world, place, kind)
         found[kind] = world.outcome(act)
         assert not os.path.lexists(world.scene.root / "planted")
@@ -37,7 +37,7 @@ def outcomes(
 def test_intake_whatever_is_in_the_place_of(
     template: World, tmp_path: Path, place: str, note: Note
 ) -> None:
-    found = outcomes(template, tmp_path, place=place, act=take, is_boxed=True)
+    found = outcomes(template, tmp_path, place=place, act=take, is_sandboxed=True)
     note("intake", {"place": place, "outcomes": found})
 
 
@@ -45,5 +45,5 @@ def test_intake_whatever_is_in_the_place_of(
 def test_uncommitted_work_whatever_is_in_the_place_of(
     template: World, tmp_path: Path, place: str, note: Note
 ) -> None:
-    found = outcomes(template, tmp_path, place=place, act=look, is_boxed=True)
+    found = outcomes(template, tmp_path, place=place, act=look, is_sandboxed=True)
     note("uncommitted", {"place": place, "outcomes": found})

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, scratch
-from specify_cli.vcs.intake import Bounds
+from specify_cli.vcs import commit_intake, scratch_repository
+from specify_cli.vcs.commit_intake import IntakeLimits
 from tests.campaign import sampled
 from tests.durability import SYNC_ALL, watched
 from tests.integration.intake.test_killed_hosts import killed
@@ -129,7 +129,7 @@ def test_what_the_project_shares_is_not_asked_of_the_workspace(scene: Scene) -> 
     tip = add(scene)
     shutil.rmtree(scene.git_dir / "lfs")
     source = replace(scene.source, shared=(scene.project / ".git/objects",))
-    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+    with commit_intake.fetched_commits(scene.repo, source, bounds=IntakeLimits()) as found:
         assert found.tip == tip
 
 
@@ -160,7 +160,7 @@ def test_a_pointer_that_the_project_brought_itself_needs_no_content(scene: Scene
     merge = ["git", "-C", str(scene.workspace), "merge", "-q", "--no-ff", "-m", "main", main]
     subprocess.run(merge, check=True, env=environment)
     tip = scene.work({"a.txt": "more\n"})
-    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+    with commit_intake.fetched_commits(scene.repo, source, bounds=IntakeLimits()) as found:
         found.move_in(scene.repo)
     assert scene.tip() == tip
 
@@ -281,7 +281,7 @@ def test_fetching_it_as_advised_helps(scene: Scene) -> None:
 
 def test_content_beyond_the_bound_is_refused_by_name(scene: Scene) -> None:
     add(scene)
-    refused = refusal(scene, Bounds(bytes=100_000))
+    refused = refusal(scene, IntakeLimits(bytes=100_000))
     assert (refused.code, refused.paths) == ("too_much", ("new.bin",))
 
 
@@ -299,7 +299,7 @@ def test_more_files_than_the_bound_are_refused(scene: Scene) -> None:
         scene.work({})
         (scene.workspace / f"{number}.bin").unlink()
     scene.work({})
-    assert refusal(scene, Bounds(files=10)).code == "too_much"
+    assert refusal(scene, IntakeLimits(files=10)).code == "too_much"
 
 
 def test_to_copy_it_takes_no_longer_than_the_deadline(
@@ -345,8 +345,8 @@ def test_a_host_that_is_killed_at_any_step_leaves_no_part_of_a_file(
         shutil.rmtree(scene.project)
         shutil.copytree(saved, scene.project)
         assert killed(scene, step).returncode == -signal.SIGKILL
-        scratch.remove_dead(scene.repo)
-        assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+        scratch_repository.remove_abandoned(scene.repo)
+        assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
         kept = lfs_objects(scene.project / ".git")
         assert all(hashlib.sha256(content).hexdigest() == name for name, content in kept.items())
         assert scene.tip() == "" or OID in kept

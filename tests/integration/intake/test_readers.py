@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import box, intake, uncommitted
-from specify_cli.vcs.box import Box
-from specify_cli.vcs.git import keeping
-from specify_cli.vcs.intake import Bounds, IntakeRefused
-from specify_cli.vcs.uncommitted import WorkspaceNotSeen
+from specify_cli.vcs import commit_intake, sandbox, uncommitted_changes
+from specify_cli.vcs.commit_intake import IntakeLimits, IntakeRefused
+from specify_cli.vcs.git import inheriting
+from specify_cli.vcs.sandbox import Sandbox
+from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
 from specify_cli.workflow import hand_in
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refusal
 from tests.integration.stage import SLUG, Stage
@@ -28,29 +28,29 @@ def test_without_bubblewrap_it_works_and_says_so(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tip = scene.work({"new.txt": "new\n"})
-    monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=False))
-    with intake.fetched(scene.repo, scene.source, bounds=Bounds()) as found:
-        assert (found.tip, found.is_boxed) == (tip, False)
+    monkeypatch.setattr(commit_intake, "sandbox_for", lambda _: Sandbox(is_isolated=False))
+    with commit_intake.fetched_commits(scene.repo, scene.source, bounds=IntakeLimits()) as found:
+        assert (found.tip, found.is_sandboxed) == (tip, False)
 
 
 def test_with_bubblewrap_it_says_so(scene: Scene) -> None:
-    with intake.fetched(scene.repo, scene.source, bounds=Bounds()) as found:
-        assert found.is_boxed
+    with commit_intake.fetched_commits(scene.repo, scene.source, bounds=IntakeLimits()) as found:
+        assert found.is_sandboxed
 
 
 def test_a_machine_without_the_program_has_no_box(monkeypatch: pytest.MonkeyPatch) -> None:
-    box._works.cache_clear()
+    sandbox._works.cache_clear()
     monkeypatch.setenv("PATH", "/nonexistent")
     try:
-        assert not box.box_for(Path("/")).is_closed
+        assert not sandbox.sandbox_for(Path("/")).is_isolated
     finally:
-        box._works.cache_clear()
+        sandbox._works.cache_clear()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
-@pytest.mark.parametrize("is_closed", [True, False])
+@pytest.mark.parametrize("is_isolated", [True, False])
 def test_the_workspace_of_another_user_is_read_as_that_user(
-    tmp_path: Path, is_closed: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, is_isolated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_mode & 0o5 != 0o5:
@@ -60,9 +60,11 @@ def test_the_workspace_of_another_user_is_read_as_that_user(
     for path in (scene.workspace, *scene.workspace.rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
         path.chmod(0o700 if path.is_dir() else 0o600)
-    found = box.box_for(scene.workspace)
-    assert found == Box(is_closed=True, user=(SOMEBODY, box.NO_GROUP))
-    monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=is_closed, user=found.user))
+    found = sandbox.sandbox_for(scene.workspace)
+    assert found == Sandbox(is_isolated=True, user=(SOMEBODY, sandbox.NO_GROUP))
+    monkeypatch.setattr(
+        commit_intake, "sandbox_for", lambda _: Sandbox(is_isolated=is_isolated, user=found.user)
+    )
     assert scene.take() == tip
 
 
@@ -74,16 +76,18 @@ def test_the_workspace_of_another_user_is_trusted_for_that_one_command(
     for path in (scene.workspace, *scene.workspace.rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
     # As a host does that is not root: it stays who it is.
-    monkeypatch.setattr(intake, "box_for", lambda _: Box(is_closed=True))
+    monkeypatch.setattr(commit_intake, "sandbox_for", lambda _: Sandbox(is_isolated=True))
     assert scene.take() == tip
 
 
 def take(scene: Scene) -> None:
-    scene.take(Bounds(seconds=3))
+    scene.take(IntakeLimits(seconds=3))
 
 
 def look(scene: Scene) -> None:
-    uncommitted.uncommitted(scene.repo, scene.workspace, commit=scene.base, seconds=3)
+    uncommitted_changes.uncommitted_changes(
+        scene.repo, scene.workspace, commit=scene.base, seconds=3
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
@@ -91,7 +95,7 @@ def look(scene: Scene) -> None:
 def test_a_git_of_another_user_has_no_lock_of_the_host_and_nobody_can_look_into_it(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Scene], None]
 ) -> None:
-    monkeypatch.setattr(intake, "odd_files", lambda *_, **__: [])
+    monkeypatch.setattr(commit_intake, "irregular_files", lambda *_, **__: [])
     scene.work({"new.txt": "new\n"})
     waited_for = scene.workspace / (".git/config" if read is take else ".gitignore")
     waited_for.unlink(missing_ok=True)
@@ -109,13 +113,13 @@ def test_a_git_of_another_user_has_no_lock_of_the_host_and_nobody_can_look_into_
         }
     finally:
         reader.join()
-    assert {gid for gid, _ in found.values()} == {box.NO_GROUP}
+    assert {gid for gid, _ in found.values()} == {sandbox.NO_GROUP}
     assert not [it for it in found.values() if str(lock) in it[1]]
 
 
 def reading(scene: Scene, read: Callable[[Scene], None], lock: Path) -> None:
-    refused = contextlib.suppress(IntakeRefused, WorkspaceNotSeen)
-    with lock.open("w") as held, keeping(held.fileno()), refused:
+    refused = contextlib.suppress(IntakeRefused, WorkspaceUnreadable)
+    with lock.open("w") as held, inheriting(held.fileno()), refused:
         read(scene)
 
 
@@ -134,13 +138,13 @@ def test_objects_that_the_host_lets_a_workspace_borrow_are_read(scene: Scene) ->
     git(scene.workspace, "checkout", "-q", "-b", BRANCH)
     tip = scene.work({"new.txt": "new\n"})
     assert refusal(scene).code == "unreadable"
-    source = intake.Source(
+    source = commit_intake.IntakeSource(
         workspace=scene.workspace,
         branch=BRANCH,
         base=scene.base,
         shared=(scene.project / ".git/objects",),
     )
-    with intake.fetched(scene.repo, source, bounds=Bounds()) as found:
+    with commit_intake.fetched_commits(scene.repo, source, bounds=IntakeLimits()) as found:
         found.move_in(scene.repo)
     assert scene.tip() == tip
 
@@ -159,19 +163,19 @@ def test_a_shallow_project_takes_commits_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("has_grants", [True, False])
-@pytest.mark.parametrize("is_closed", [True, False])
+@pytest.mark.parametrize("is_isolated", [True, False])
 def test_a_hand_in_warns_where_no_sandbox_works(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, is_closed: bool, has_grants: bool
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, is_isolated: bool, has_grants: bool
 ) -> None:
     config = stage.root / ".kitty" / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.write_text(
         '[orchestrators.nightly]\ncommands = ["all"]\n' if has_grants else "trash_days = 14\n"
     )
-    monkeypatch.setattr(hand_in, "box_for", lambda _: Box(is_closed=is_closed))
+    monkeypatch.setattr(hand_in, "sandbox_for", lambda _: Sandbox(is_isolated=is_isolated))
     stage.write_mission({"WP01": {}})
     place = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     stage.commit({"a.py": "1\n"}, folder=Path(place["workspace_path"]))
     data = stage.done("transition", mission=SLUG, wp="WP01", actor="ada", to="for_review")
     warned = [it for it in data.get("warnings", ()) if "read without a sandbox" in it]
-    assert bool(warned) is (has_grants and not is_closed)
+    assert bool(warned) is (has_grants and not is_isolated)

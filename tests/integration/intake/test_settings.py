@@ -21,7 +21,7 @@ SOUNDING = re.compile(
     r"|target|fsmonitor|file$|tool$|exec|insteadof|uri",
     re.IGNORECASE,
 )
-MODES = pytest.mark.parametrize("is_boxed", [True, False], ids=["boxed", "not boxed"])
+MODES = pytest.mark.parametrize("is_sandboxed", [True, False], ids=["boxed", "not boxed"])
 
 
 def planted(world: World, key: str, value: str) -> World:
@@ -46,24 +46,26 @@ def planted(world: World, key: str, value: str) -> World:
     return world
 
 
-@pytest.mark.parametrize("is_boxed", sampled([True, False], every=2))
+@pytest.mark.parametrize("is_sandboxed", sampled([True, False], every=2))
 def test_no_setting_of_the_workspace_runs_or_reads_anything(
-    template: World, tmp_path: Path, is_boxed: bool, note: Note
+    template: World, tmp_path: Path, is_sandboxed: bool, note: Note
 ) -> None:
     found = {}
     for number, (key, value) in enumerate(PROGRAMS.items()):
-        world = template.copy(tmp_path / str(number), is_boxed=is_boxed)
+        world = template.copy(tmp_path / str(number), is_sandboxed=is_sandboxed)
         planted(world, key, value)
         found[key] = f"{world.outcome(take)}, {world.outcome(look)}"
     # One alone, as here, and one that is not understood hide no other.
     assert all(outcome.endswith(", seen") for outcome in found.values())
-    if is_boxed:
+    if is_sandboxed:
         note("settings", found)
 
 
 @MODES
-def test_all_of_them_at_once_run_nothing(template: World, tmp_path: Path, is_boxed: bool) -> None:
-    world = template.copy(tmp_path / "all", is_boxed=is_boxed)
+def test_all_of_them_at_once_run_nothing(
+    template: World, tmp_path: Path, is_sandboxed: bool
+) -> None:
+    world = template.copy(tmp_path / "all", is_sandboxed=is_sandboxed)
     for key, value in PROGRAMS.items():
         if key not in ("extensions.partialClone",):
             planted(world, key, value)
@@ -73,9 +75,9 @@ def test_all_of_them_at_once_run_nothing(template: World, tmp_path: Path, is_box
 
 @MODES
 def test_a_partial_clone_fetches_nothing_from_the_remote_that_it_names(
-    template: World, tmp_path: Path, is_boxed: bool
+    template: World, tmp_path: Path, is_sandboxed: bool
 ) -> None:
-    world = template.copy(tmp_path / "partial", is_boxed=is_boxed)
+    world = template.copy(tmp_path / "partial", is_sandboxed=is_sandboxed)
     at = world.scene.workspace
     for key, value in (
         ("core.repositoryFormatVersion", "1"),
@@ -92,8 +94,8 @@ def test_a_partial_clone_fetches_nothing_from_the_remote_that_it_names(
 
 
 @MODES
-def test_no_hook_of_the_workspace_runs(template: World, tmp_path: Path, is_boxed: bool) -> None:
-    world = template.copy(tmp_path / "hooks", is_boxed=is_boxed)
+def test_no_hook_of_the_workspace_runs(template: World, tmp_path: Path, is_sandboxed: bool) -> None:
+    world = template.copy(tmp_path / "hooks", is_sandboxed=is_sandboxed)
     for name in HOOKS:
         hook = world.scene.git_dir / "hooks" / name
         hook.parent.mkdir(exist_ok=True)

@@ -9,25 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import scratch, uncommitted
-from specify_cli.vcs.box import Box
-from specify_cli.vcs.uncommitted import Uncommitted, WorkspaceNotSeen
+from specify_cli.vcs import scratch_repository, uncommitted_changes
+from specify_cli.vcs.sandbox import Sandbox
+from specify_cli.vcs.uncommitted_changes import UncommittedChanges, WorkspaceUnreadable
 from tests.integration.intake.workspaces import Scene, commit, git
 
 SOMEBODY = 61_014
 
 
-def look(scene: Scene, seconds: float = 120) -> Uncommitted:
+def look(scene: Scene, seconds: float = 120) -> UncommittedChanges:
     before = scene.contents()
     inside = sorted(str(it) for it in scene.workspace.rglob("*"))
     try:
-        return uncommitted.uncommitted(
+        return uncommitted_changes.uncommitted_changes(
             scene.repo, scene.workspace, commit=scene.base, seconds=seconds
         )
     finally:
         assert scene.contents() == before
         assert sorted(str(it) for it in scene.workspace.rglob("*")) == inside
-        assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+        assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
@@ -42,12 +42,12 @@ def test_every_kind_of_difference_is_seen(tmp_path: Path, form: str) -> None:
     (scene.workspace / "x.log").write_text("x\n")
     (scene.workspace / "build").mkdir()
     (scene.workspace / "build/y").write_text("y\n")
-    assert look(scene) == Uncommitted(
+    assert look(scene) == UncommittedChanges(
         changed=("a.txt",),
         missing=("docs/b.txt",),
         untracked=(".gitignore", "new/x.txt"),
         ignored=("build/", "x.log"),
-        is_boxed=True,
+        is_sandboxed=True,
     )
 
 
@@ -55,7 +55,7 @@ def test_committed_work_is_seen_beyond_the_commit_that_is_asked_for(scene: Scene
     scene.work({"new.txt": "new\n"})
     assert look(scene).untracked == ("new.txt",)
     tip = scene.take()
-    found = uncommitted.uncommitted(scene.repo, scene.workspace, commit=tip)
+    found = uncommitted_changes.uncommitted_changes(scene.repo, scene.workspace, commit=tip)
     assert found.work == ()
 
 
@@ -107,7 +107,9 @@ def test_a_submodule_that_wants_to_be_looked_into_runs_nothing(tmp_path: Path) -
     for key in ("filter.evil.clean", "core.fsmonitor"):
         git(inner, "config", key, f"touch {mark}; cat")
     (inner / "f.txt").write_text("changed\n")
-    assert uncommitted.uncommitted(scene.repo, scene.workspace, commit=tip).work == ()
+    assert (
+        uncommitted_changes.uncommitted_changes(scene.repo, scene.workspace, commit=tip).work == ()
+    )
     assert not mark.exists()
 
 
@@ -127,7 +129,7 @@ def test_a_file_that_never_ends_is_named_at_the_deadline(scene: Scene, place: st
     # So that git has a reason to open it.
     (scene.workspace / "a.txt").write_text("changed\n")
     (scene.workspace / "docs/new.txt").write_text("new\n")
-    with pytest.raises(WorkspaceNotSeen) as caught:
+    with pytest.raises(WorkspaceUnreadable) as caught:
         look(scene, seconds=1)
     assert caught.value.code == "timed_out"
     assert place in caught.value.reason
@@ -138,7 +140,7 @@ def test_a_repository_inside_that_never_ends_is_named_at_the_deadline(scene: Sce
     git(scene.root, "init", "-q", str(inner))
     (inner / ".git/HEAD").unlink()
     os.mkfifo(inner / ".git/HEAD")
-    with pytest.raises(WorkspaceNotSeen) as caught:
+    with pytest.raises(WorkspaceUnreadable) as caught:
         look(scene, seconds=1)
     assert "inner/.git/HEAD" in caught.value.reason
 
@@ -149,10 +151,10 @@ def test_more_names_than_memory_is_there_for_are_not_taken(
     (scene.workspace / ".gitignore").write_text("*.log\n")
     for number in range(50):
         (scene.workspace / f"{number}.log").write_text("x\n")
-    monkeypatch.setattr(uncommitted, "MOST_LISTED", 200)
+    monkeypatch.setattr(uncommitted_changes, "MOST_LISTED", 200)
     assert look(scene).work == (".gitignore",)
     (scene.workspace / ".gitignore").unlink()
-    with pytest.raises(WorkspaceNotSeen) as caught:
+    with pytest.raises(WorkspaceUnreadable) as caught:
         look(scene)
     assert caught.value.code == "too_much"
 
@@ -182,7 +184,7 @@ def test_nothing_is_read_through_a_link_to_a_folder(scene: Scene, tmp_path: Path
 def test_a_workspace_that_is_a_link_is_not_looked_at(scene: Scene) -> None:
     scene.workspace.rename(scene.root / "moved")
     scene.workspace.symlink_to(scene.root / "moved")
-    with pytest.raises(WorkspaceNotSeen):
+    with pytest.raises(WorkspaceUnreadable):
         look(scene)
 
 
@@ -198,7 +200,7 @@ def test_the_workspace_of_another_user_is_looked_at_as_that_user(
     if can_read:
         assert look(scene).changed == ("a.txt",)
     else:
-        with pytest.raises(WorkspaceNotSeen) as caught:
+        with pytest.raises(WorkspaceUnreadable) as caught:
             look(scene)
         assert caught.value.code == "unreadable"
 
@@ -207,10 +209,12 @@ def test_the_workspace_of_another_user_is_looked_at_as_that_user(
 def test_without_bubblewrap_it_works_and_says_so(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, user: tuple[int, int] | None
 ) -> None:
-    monkeypatch.setattr(uncommitted, "box_for", lambda _: Box(is_closed=False, user=user))
+    monkeypatch.setattr(
+        uncommitted_changes, "sandbox_for", lambda _: Sandbox(is_isolated=False, user=user)
+    )
     (scene.workspace / "new.txt").write_text("new\n")
     found = look(scene)
-    assert (found.untracked, found.is_boxed) == (("new.txt",), False)
+    assert (found.untracked, found.is_sandboxed) == (("new.txt",), False)
 
 
 def test_a_project_that_borrows_objects_is_looked_at(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, scratch
-from specify_cli.vcs.intake import Bounds, IntakeRefused, Source
+from specify_cli.vcs import commit_intake, scratch_repository
+from specify_cli.vcs.commit_intake import IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.repository import Repository
 
 BRANCH = "kitty/mission-demo-lane-a"
@@ -41,7 +41,7 @@ class Scene:
 
     root: Path
     form: str = "sha1"
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: IntakeLimits = field(default_factory=IntakeLimits)
 
     @classmethod
     def make(cls, root: Path, *, form: str = "sha1") -> Scene:
@@ -72,8 +72,8 @@ class Scene:
         return git(self.project, "rev-parse", "main")
 
     @property
-    def source(self) -> Source:
-        return Source(workspace=self.workspace, branch=BRANCH, base=self.base)
+    def source(self) -> IntakeSource:
+        return IntakeSource(workspace=self.workspace, branch=BRANCH, base=self.base)
 
     def clone(self, base: str) -> None:
         form = f"--object-format={self.form}"
@@ -85,9 +85,11 @@ class Scene:
         """The agent commits."""
         return commit(self.workspace, files)
 
-    def take(self, bounds: Bounds | None = None) -> str:
+    def take(self, bounds: IntakeLimits | None = None) -> str:
         """The host takes the commits in; the last of them."""
-        with intake.fetched(self.repo, self.source, bounds=bounds or self.bounds) as found:
+        with commit_intake.fetched_commits(
+            self.repo, self.source, bounds=bounds or self.bounds
+        ) as found:
             found.move_in(self.repo)
         return found.tip
 
@@ -133,13 +135,13 @@ class Scene:
         return {str(it.relative_to(self.project)): it.read_bytes() for it in files}
 
 
-def refusal(scene: Scene, bounds: Bounds | None = None) -> IntakeRefused:
+def refusal(scene: Scene, bounds: IntakeLimits | None = None) -> IntakeRefused:
     """Nothing came in, nothing was left behind, and nothing else changed."""
     before = scene.contents()
     with pytest.raises(IntakeRefused) as caught:
         scene.take(bounds)
     assert scene.contents() == before
-    assert not any((scene.project / ".git" / scratch.FOLDER).glob("*"))
+    assert not any((scene.project / ".git" / scratch_repository.FOLDER).glob("*"))
     return caught.value
 
 

@@ -12,7 +12,7 @@ import pytest
 from specify_cli.vcs import trash
 from specify_cli.workflow import hand_in
 from tests.integration.stage import SLUG, Stage
-from tests.unit.vcs.test_plain_files import folders_in_each_other
+from tests.unit.vcs.test_blocking_files import folders_in_each_other
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from specify_cli.vcs import mirrors
 from specify_cli.vcs.repository import Repository
-from specify_cli.vcs.workspaces import Objects, Order, make
+from specify_cli.vcs.workspaces import Objects, WorkspaceSpec, make
 from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.integration.stage import SLUG, Outcome, Stage
 from tests.patience import LONGEST_S
@@ -43,8 +43,8 @@ class Workspace:
         """It is there, as the host makes it."""
         repo, base = Repository(root=self.stage.root), self.stage.git("rev-parse", "HEAD")
         self.update_mirror(objects)
-        order = Order(
-            place=self.path,
+        order = WorkspaceSpec(
+            path=self.path,
             branch=LANE,
             commit=base,
             upstream="main",

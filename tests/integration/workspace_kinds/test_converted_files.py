@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.uncommitted import uncommitted
+from specify_cli.vcs.uncommitted_changes import uncommitted_changes
 from tests.campaign import sampled
 from tests.integration.workspace_kinds.projects import filters, lfs
 from tests.large_files import needs_git_lfs
@@ -18,7 +18,7 @@ from tests.unit.vcs.workspace_stage import Workspace, workspace
 
 def changed(project: Project, made: Workspace, **more: object) -> tuple[str, ...]:
     commit = project.git("rev-parse", "main")
-    return uncommitted(project.repo, made.path, commit=commit, **more).changed  # type: ignore[arg-type]
+    return uncommitted_changes(project.repo, made.path, commit=commit, **more).changed  # type: ignore[arg-type]
 
 
 def another(path: Path) -> None:

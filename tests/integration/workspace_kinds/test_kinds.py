@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import intake, mirrors, scratch
-from specify_cli.vcs.intake import Bounds, Source
-from specify_cli.vcs.uncommitted import uncommitted
+from specify_cli.vcs import commit_intake, mirrors, scratch_repository
+from specify_cli.vcs.commit_intake import IntakeLimits, IntakeSource
+from specify_cli.vcs.uncommitted_changes import uncommitted_changes
 from specify_cli.vcs.workspaces import Objects, swap
 from tests.campaign import sampled
 from tests.integration.workspace_kinds.projects import KINDS, NEEDS, Kind, is_possible
@@ -17,13 +17,13 @@ from tests.unit.vcs.workspace_stage import LANE, MIRROR, Workspace, order, works
 
 
 def work_in(project: Project, made: Workspace, commit: str) -> tuple[str, ...]:
-    return uncommitted(project.repo, made.path, commit=commit).work
+    return uncommitted_changes(project.repo, made.path, commit=commit).work
 
 
 def take(project: Project, made: Workspace, objects: Objects, base: str) -> str:
-    shared = scratch.objects_of(project.repo) if objects is Objects.SHARED else ()
-    source = Source(workspace=made.path, branch=LANE, base=base, shared=tuple(shared))
-    with intake.fetched(project.repo, source, bounds=Bounds()) as found:
+    shared = scratch_repository.object_folders_of(project.repo) if objects is Objects.SHARED else ()
+    source = IntakeSource(workspace=made.path, branch=LANE, base=base, shared=tuple(shared))
+    with commit_intake.fetched_commits(project.repo, source, bounds=IntakeLimits()) as found:
         found.move_in(project.repo)
     return project.git("rev-parse", LANE)
 

@@ -116,3 +116,21 @@ def test_a_link_is_not_swept(tmp_path: Path) -> None:
     atomic.publish(tmp_path / "a", b"old")
     atomic.publish(tmp_path / "a", b"new", sweeps=True)
     assert (tmp_path / ".a.00.tmp").is_symlink()
+
+
+def test_a_file_takes_the_place_of_a_link_and_is_on_the_disk(tmp_path: Path) -> None:
+    file, target = tmp_path / "file", tmp_path / "target"
+    target.write_text("secret")
+    file.symlink_to(target)
+    with watched() as disk:
+        atomic.replace_file(file, b"ours")
+        assert disk.is_kept(file)
+    assert not file.is_symlink()
+    assert target.read_text() == "secret"
+
+
+def test_a_new_file_is_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "file").symlink_to(tmp_path / "target")
+    with pytest.raises(FileExistsError):
+        atomic.create_file(tmp_path / "file", b"ours")
+    assert not (tmp_path / "target").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.files.regular import NotRegular
+from specify_cli.files.regular_files import NotRegular
 from specify_cli.mailbox.inbox import Inbox, Landed
 from specify_cli.mailbox.layout import MailboxLayout
 

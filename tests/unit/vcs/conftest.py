@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import lane_branches
-from specify_cli.vcs.lane_bases import Parts
+from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.vcs.merge import LaneTip
 from specify_cli.vcs.repository import Repository
@@ -64,9 +64,9 @@ class Project:
 
     def lane(self, name: str, *merge_in: str) -> LaneCheckout:
         commits = {other: self.git("rev-parse", f"{MISSION}-{other}") for other in merge_in}
-        return self.lane_from(name, Parts(goes_on=True, merge_in=commits))
+        return self.lane_from(name, StartParts(goes_on=True, merge_in=commits))
 
-    def lane_from(self, name: str, parts: Parts) -> LaneCheckout:
+    def lane_from(self, name: str, parts: StartParts) -> LaneCheckout:
         """The branch of the lane starts with these parts, and is out in a linked worktree."""
         branch = f"{MISSION}-{name}"
         branches = LaneBranches.of(
@@ -74,7 +74,7 @@ class Project:
         )
         start = branches.start(self.repo, parts)
         path = self.root / ".worktrees" / f"demo-{name}"
-        with lane_branches.pointed(self.repo, branches, start.tip, leave=lambda commit: None):
+        with lane_branches.lane_pointed(self.repo, branches, start.tip, leave=lambda commit: None):
             if not path.exists():
                 self.write(".worktrees/.gitignore", "*\n")
                 self.git("worktree", "add", "-q", str(path), branch)

@@ -6,9 +6,15 @@ import os
 
 import pytest
 
+from specify_cli.vcs.checkout_updates import (
+    CheckoutUpdate,
+    modified_files,
+    obstacles,
+    refresh_index,
+    update_checkout,
+)
 from specify_cli.vcs.checkouts import Checkout
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.moves import Move, blocked, carry, dirty_files, refresh
 from tests.unit.vcs.conftest import LOG, Project
 
 
@@ -32,7 +38,7 @@ def test_an_edit_of_a_person_is_seen_and_the_unreadable_log_counts_as_one(
     project: Project, main: Checkout
 ) -> None:
     project.write("src/x.py", "edited\n")
-    assert dirty_files(main) == {"src/x.py", LOG}
+    assert modified_files(main) == {"src/x.py", LOG}
 
 
 def test_a_move_that_changes_the_log_is_blocked_and_any_other_goes_on(
@@ -46,11 +52,11 @@ def test_a_move_that_changes_the_log_is_blocked_and_any_other_goes_on(
         tree = project.git("write-tree")
         goals[path] = project.git("commit-tree", "-p", start, "-m", "m", tree)
         project.git("read-tree", start)
-    (told,) = blocked(main, Move(origin=start, goal=goals[LOG]))
+    (told,) = obstacles(main, CheckoutUpdate(origin=start, goal=goals[LOG]))
     assert told.startswith(LOG)
-    move = Move(origin=start, goal=goals["src/y.py"])
-    assert not list(blocked(main, move))
-    carry(main, move)
+    move = CheckoutUpdate(origin=start, goal=goals["src/y.py"])
+    assert not list(obstacles(main, move))
+    update_checkout(main, move)
     assert (project.root / "src/y.py").read_text() == "x\n"
     assert (project.root / LOG).read_text() == "two\n"
 
@@ -62,7 +68,7 @@ def test_the_index_is_refreshed_where_the_log_is_as_new_as_the_index(project: Pr
     project.write("src/x.py", "x\n")
     # To git every file is now one that may have changed after the index was written.
     os.utime(project.root / ".git" / "index", (1, 1))
-    refresh(Checkout(path=project.root, branch="main", is_main=True))
+    refresh_index(Checkout(path=project.root, branch="main", is_main=True))
     assert project.git("diff-files", "--name-only", "--", "src") == ""
 
 
@@ -70,4 +76,4 @@ def test_a_filter_that_fails_at_a_file_of_people_is_told(project: Project, main:
     project.write(".gitattributes", "* filter=vault\n")
     project.write("src/x.py", "z\n")
     with pytest.raises(GitFailed, match="vault"):
-        dirty_files(main)
+        modified_files(main)

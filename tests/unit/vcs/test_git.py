@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from specify_cli import processes
-from specify_cli.vcs import git, running
-from specify_cli.vcs.git import Git, GitFailed, keeping
+from specify_cli.vcs import child_process, git
+from specify_cli.vcs.git import Git, GitFailed, inheriting
 from tests.patience import LONGEST_S
 from tests.unit.vcs.conftest import Project
 
@@ -77,12 +77,12 @@ def test_git_that_does_not_end_is_ended_with_all_that_it_started(
 
 def test_the_deadline_is_the_one_that_was_set(project: Project) -> None:
     os.mkfifo(project.root / "fifo")
-    git.limit_to(0.2)
+    git.set_time_limit(0.2)
     try:
         with pytest.raises(GitFailed, match=r"0\.2 s"):
             Git(folder=project.root).run("hash-object", "fifo")
     finally:
-        git.limit_to(120)
+        git.set_time_limit(120)
 
 
 def test_a_push_names_its_own_setting(project: Project) -> None:
@@ -104,7 +104,7 @@ def test_what_git_leaves_running_is_not_waited_for(project: Project) -> None:
 def test_what_git_leaves_running_does_not_keep_the_lock(project: Project) -> None:
     project.git("config", "alias.leave", "!sleep 600 & echo $!")
     lock = project.root / "lock"
-    with lock.open("w") as held, keeping(held.fileno()):
+    with lock.open("w") as held, inheriting(held.fileno()):
         fcntl.flock(held, fcntl.LOCK_EX)
         left = int(Git(folder=project.root).run("leave").lines[0])
     wait_until(lambda: not is_alive(left))
@@ -113,7 +113,7 @@ def test_what_git_leaves_running_does_not_keep_the_lock(project: Project) -> Non
 
 
 def test_what_git_prints_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "MOST_PRINTED", 100_000)
+    monkeypatch.setattr(child_process, "MOST_PRINTED", 100_000)
     project.git("config", "alias.print", "!yes")
     with pytest.raises(GitFailed, match="100000 bytes"):
         Git(folder=project.root).run("print")

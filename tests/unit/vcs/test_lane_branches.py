@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs import kept, lane_branches
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.branch_moves import TargetMoved
+from specify_cli.vcs import host_refs, lane_branches
+from specify_cli.vcs.branch_updates import TargetMoved
+from specify_cli.vcs.checkout_updates import CheckoutBlocked
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.lane_bases import Parts
+from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
-from specify_cli.vcs.moves import CheckoutBlocked
 from specify_cli.vcs.repository import Repository
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import MISSION, Project
@@ -35,16 +35,16 @@ def branches(project: Project, lane: str = LANE) -> LaneBranches:
 
 
 @contextmanager
-def pointed(project: Project, parts: Parts, *, lane: str = LANE) -> Iterator[str]:
+def pointed(project: Project, parts: StartParts, *, lane: str = LANE) -> Iterator[str]:
     """The lane's branch is at its start while the block runs; gives that commit."""
     found = branches(project, lane)
     start = found.start(project.repo, parts)
-    with lane_branches.pointed(project.repo, found, start.tip, leave=lambda commit: None):
+    with lane_branches.lane_pointed(project.repo, found, start.tip, leave=lambda commit: None):
         yield start.base
 
 
-def begin(project: Project, parts: Parts | None = None, *, lane: str = LANE) -> str:
-    with pointed(project, parts or Parts(goes_on=True), lane=lane) as base:
+def begin(project: Project, parts: StartParts | None = None, *, lane: str = LANE) -> str:
+    with pointed(project, parts or StartParts(goes_on=True), lane=lane) as base:
         return base
 
 
@@ -99,7 +99,7 @@ def test_approved_dependencies_are_merged_in(project: Project) -> None:
     begin(project, lane=OTHER)
     one = commit_on(project, LANE, {"one.txt": "1\n"})
     two = commit_on(project, OTHER, {"two.txt": "2\n"})
-    base = begin(project, Parts(merge_in={"WP01": one, "WP02": two}), lane=f"{MISSION}-lane-c")
+    base = begin(project, StartParts(merge_in={"WP01": one, "WP02": two}), lane=f"{MISSION}-lane-c")
     assert base == tip(project, f"{MISSION}-lane-c")
     assert {"one.txt", "two.txt"} <= set(project.git("ls-tree", "--name-only", base).split())
     for commit in (one, two):
@@ -109,10 +109,10 @@ def test_approved_dependencies_are_merged_in(project: Project) -> None:
 def test_a_dependency_that_another_contains_needs_no_merge_of_its_own(project: Project) -> None:
     begin(project)
     one = commit_on(project, LANE, {"one.txt": "1\n"})
-    begin(project, Parts(merge_in={"WP01": one}), lane=OTHER)
+    begin(project, StartParts(merge_in={"WP01": one}), lane=OTHER)
     two = commit_on(project, OTHER, {"two.txt": "2\n"})
     third = f"{MISSION}-lane-c"
-    base = begin(project, Parts(merge_in={"WP01": one, "WP02": two}), lane=third)
+    base = begin(project, StartParts(merge_in={"WP01": one, "WP02": two}), lane=third)
     assert project.git("rev-list", "--count", "--merges", "--first-parent", base) == "1"
 
 
@@ -121,7 +121,7 @@ def test_a_dependency_that_moved_on_is_merged_into_a_lane_that_goes_on(project: 
     begin(project, lane=OTHER)
     own = commit_on(project, OTHER, {"mine.txt": "mine\n"})
     later = commit_on(project, LANE, {"one.txt": "1\n"})
-    parts = Parts(goes_on=True, merge_in={"WP01": later})
+    parts = StartParts(goes_on=True, merge_in={"WP01": later})
     base = begin(project, parts, lane=OTHER)
     assert project.repo.is_ancestor(later, base)
     assert project.repo.is_ancestor(own, base)
@@ -135,7 +135,7 @@ def test_conflicting_dependencies_are_refused_and_leave_nothing(project: Project
     right = commit_on(project, OTHER, {"a.txt": "right\n"})
     refs = heads(project)
     with pytest.raises(AllocationFailed) as caught:
-        begin(project, Parts(merge_in={"WP01": left, "WP02": right}), lane=f"{MISSION}-lane-c")
+        begin(project, StartParts(merge_in={"WP01": left, "WP02": right}), lane=f"{MISSION}-lane-c")
     assert (caught.value.code, caught.value.files) == ("conflict", ("a.txt",))
     assert heads(project) == refs
 
@@ -149,7 +149,7 @@ def test_a_conflict_with_what_the_lane_has_is_refused_and_leaves_the_branch(
     theirs = commit_on(project, OTHER, {"a.txt": "theirs\n"})
     refs = heads(project)
     with pytest.raises(AllocationFailed) as caught:
-        begin(project, Parts(goes_on=True, merge_in={"WP02": theirs}))
+        begin(project, StartParts(goes_on=True, merge_in={"WP02": theirs}))
     assert caught.value.code == "conflict"
     assert heads(project) == refs
 
@@ -169,7 +169,7 @@ def test_a_missing_target_is_refused(project: Project) -> None:
 
 def test_work_that_is_not_in_the_repository_is_refused(project: Project) -> None:
     with pytest.raises(GitFailed):
-        begin(project, Parts(merge_in={"WP09": "1" * 40}))
+        begin(project, StartParts(merge_in={"WP09": "1" * 40}))
     assert MISSION not in heads(project)
 
 
@@ -186,7 +186,7 @@ def test_a_branch_that_stands_for_another_is_refused(project: Project, name: str
 
 def test_a_block_that_fails_leaves_no_branches(project: Project) -> None:
     refs = heads(project)
-    with pytest.raises(OSError, match="full"), pointed(project, Parts(goes_on=True)):
+    with pytest.raises(OSError, match="full"), pointed(project, StartParts(goes_on=True)):
         raise OSError("full")
     assert heads(project) == refs
 
@@ -196,7 +196,7 @@ def test_a_block_that_fails_leaves_the_branch_where_it_was(project: Project) -> 
     begin(project, lane=OTHER)
     one = commit_on(project, OTHER, {"one.txt": "1\n"})
     refs = heads(project)
-    parts = Parts(goes_on=True, merge_in={"WP02": one})
+    parts = StartParts(goes_on=True, merge_in={"WP02": one})
     with pytest.raises(OSError, match="full"), pointed(project, parts):
         fail_where(heads(project) != refs)
     assert heads(project) == refs
@@ -210,9 +210,9 @@ def test_a_host_killed_while_it_notes_a_move_has_not_been_overtaken_by_somebody_
     first = tip(project, LANE)
     begin(project, lane=OTHER)
     second = commit_on(project, OTHER, {"one.txt": "1\n"})
-    lane_branches.place(project.repo, LANE, old=first, new=second)
+    lane_branches.advance_as_host(project.repo, LANE, old=first, new=second)
     third = commit_on(project, OTHER, {"two.txt": "2\n"})
-    keep, calls = kept.keep, iter(range(9))
+    keep, calls = host_refs.write_refs, iter(range(9))
 
     def keep_some(repo: Repository, refs: Mapping[str, str]) -> None:
         if next(calls) == written:
@@ -220,13 +220,13 @@ def test_a_host_killed_while_it_notes_a_move_has_not_been_overtaken_by_somebody_
         keep(repo, refs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "keep", keep_some)
+        patch.setattr(host_refs, "write_refs", keep_some)
         with pytest.raises(KeyboardInterrupt):
-            lane_branches.place(project.repo, LANE, old=second, new=third)
+            lane_branches.advance_as_host(project.repo, LANE, old=second, new=third)
     # A merge that is made again has another date.
     fourth = commit_on(project, OTHER, {"three.txt": "3\n"})
-    lane_branches.place(project.repo, LANE, old=second, new=fourth)
-    assert lane_branches.moved(project.repo, LANE) is None
+    lane_branches.advance_as_host(project.repo, LANE, old=second, new=fourth)
+    assert lane_branches.foreign_position(project.repo, LANE) is None
 
 
 def test_what_a_branch_has_is_told_before_it_is_pointed_elsewhere(project: Project) -> None:
@@ -238,10 +238,10 @@ def test_what_a_branch_has_is_told_before_it_is_pointed_elsewhere(project: Proje
     def leave(commit: str) -> None:
         told.append((commit, tip(project, LANE)))
 
-    with lane_branches.pointed(project.repo, found, main, leave=leave):
+    with lane_branches.lane_pointed(project.repo, found, main, leave=leave):
         assert tip(project, LANE) == main
     assert told == [(own, own)]
-    with lane_branches.pointed(project.repo, branches(project), main, leave=leave):
+    with lane_branches.lane_pointed(project.repo, branches(project), main, leave=leave):
         assert told == [(own, own)]
 
 
@@ -283,8 +283,8 @@ def checked_out(project: Project) -> Path:
     return project.root
 
 
-def onward(project: Project) -> Parts:
-    return Parts(goes_on=True, merge_in={"WP02": tip(project, OTHER)})
+def onward(project: Project) -> StartParts:
+    return StartParts(goes_on=True, merge_in={"WP02": tip(project, OTHER)})
 
 
 def test_the_checkout_that_has_the_branch_out_moves_along(project: Project) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import linked_worktrees
-from specify_cli.vcs.allocation import AllocationFailed
 from specify_cli.vcs.checkouts import registered
+from specify_cli.vcs.errors import AllocationFailed
 from tests.durability import watched
 from tests.unit.vcs.conftest import LaneCheckout, Project
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.branch_moves import point_branch
+from specify_cli.vcs.branch_updates import update_ref
+from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.merge import (
     CheckoutBlocked,
     MergePlan,
-    Reserved,
+    ProtectedFiles,
     TargetMoved,
     apply,
     compute,
     finish,
     obstacles,
 )
-from specify_cli.vcs.moves import Move
 from specify_cli.vcs.objects import overlay
 from tests.unit.vcs.conftest import LOG, Project
 
@@ -37,7 +37,7 @@ def plan_of(project: Project, host_files: Mapping[str, bytes] | None = None) -> 
         tips=[project.tip("lane-a")],
         strategy="merge",
         message="Merge demo",
-        reserved=Reserved(host_files=host_files or {}),
+        reserved=ProtectedFiles(host_files=host_files or {}),
     )
 
 
@@ -347,5 +347,7 @@ def test_branch_moves_only_from_the_commit_that_was_checked(ready: Project) -> N
     plan = plan_of(ready)
     other = ready.commit({"c.txt": "meanwhile\n"})
     with pytest.raises(TargetMoved):
-        point_branch(ready.repo.git, "main", Move(origin=plan.from_commit, goal=plan.to_commit))
+        update_ref(
+            ready.repo.git, "main", CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
+        )
     assert ready.git("rev-parse", "main") == other

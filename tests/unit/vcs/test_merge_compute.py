@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from specify_cli.vcs import merge_strategies
+from specify_cli.vcs import commit_replay, merge_strategies
 from specify_cli.vcs.git import GitFailed
-from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, Reserved, compute
+from specify_cli.vcs.merge import MergeConflict, MergePlan, NotReplayed, ProtectedFiles, compute
 from tests.unit.vcs.conftest import LOG, LaneCheckout, Project
 
 pytestmark = pytest.mark.long
@@ -25,7 +25,7 @@ def planned(
         tips=[project.tip(name) for name in names],
         strategy=strategy,
         message="Merge demo",
-        reserved=Reserved(host_files=host_files or {}),
+        reserved=ProtectedFiles(host_files=host_files or {}),
     )
 
 
@@ -240,7 +240,7 @@ def test_commit_beyond_the_bound_is_replayed_by_no_rebase(
 ) -> None:
     tip = project.lane_with("lane-a", {"a.txt": "1\n"})
     size = int(project.git("cat-file", "-s", tip.commit))
-    monkeypatch.setattr(merge_strategies, "MOST_COMMIT_BYTES", size - 1)
+    monkeypatch.setattr(commit_replay, "MOST_COMMIT_BYTES", size - 1)
     with pytest.raises(NotReplayed, match=f"{tip.commit} has {size} bytes"):
         planned(project, "rebase", "lane-a")
 

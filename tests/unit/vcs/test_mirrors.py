@@ -12,8 +12,8 @@ import pytest
 
 from specify_cli.files.identity import identity
 from specify_cli.vcs import mirrors
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.git import Completed, Git, GitFailed
+from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.git import Git, GitFailed, GitResult
 from specify_cli.vcs.workspaces import Objects
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import MISSION, Project
@@ -211,10 +211,10 @@ def test_a_lock_that_git_could_not_remove_does_not_stay(
 ) -> None:
     run = Git.run
 
-    def run_and_leave(self: Git, *words: str, **more: Any) -> Completed:
+    def run_and_leave(self: Git, *words: str, **more: Any) -> GitResult:
         done = run(self, *words, **more)
         if words == ("update-ref", "--stdin"):
-            lock(Path(self.place["GIT_DIR"]))
+            lock(Path(self.location["GIT_DIR"]))
         return done
 
     monkeypatch.setattr(Git, "run", run_and_leave)

@@ -14,9 +14,9 @@ import pytest
 from freezegun import freeze_time
 
 from specify_cli.files.identity import Identity, identity
-from specify_cli.vcs import host_folders, renames, trash
-from specify_cli.vcs.allocation import AllocationFailed
-from specify_cli.vcs.discarding import discard
+from specify_cli.files.tree_removal import remove_tree
+from specify_cli.vcs import renames, trash, worktrees_folder
+from specify_cli.vcs.errors import AllocationFailed
 from tests.durability import watched
 
 WRITING = """
@@ -37,7 +37,7 @@ print(*pruned.failed.values())
 """
 MOUNTS = """
 import os, sys
-from specify_cli.vcs.mounts import mount_of
+from specify_cli.files.mounts import mount_of
 here, above = (os.open(it, os.O_PATH) for it in (sys.argv[1], sys.argv[1] + "/.."))
 print(mount_of(here) == mount_of(os.dup(here)), mount_of(here) == mount_of(above))
 """
@@ -75,7 +75,7 @@ def linked(path: Path) -> None:
 def test_a_retired_workspace_is_kept_whole_under_a_date(place: Path) -> None:
     before = known(place)
     with freeze_time(NOW):
-        kept = trash.retire(place, known=before)
+        kept = trash.move_to_trash(place, known=before)
     assert kept.parent == place.parent / ".trash"
     assert kept.name.startswith("20261128T103000Z-")
     assert kept.name.endswith("-demo-lane-a")
@@ -86,15 +86,15 @@ def test_a_retired_workspace_is_kept_whole_under_a_date(place: Path) -> None:
 
 def test_a_name_that_is_free_after_a_loss_of_power_stays_free(place: Path) -> None:
     with watched() as disk:
-        trash.retire(place)
+        trash.move_to_trash(place)
     assert f"sync {place.parent.name}" in disk.steps
 
 
 def test_a_new_trash_is_on_the_disk_before_anything_is_moved_there(worktrees: Path) -> None:
     with (
-        host_folders.opened(worktrees) as parent,
+        worktrees_folder.opened(worktrees) as parent,
         watched() as disk,
-        host_folders.opened_private(worktrees / ".trash", parent=parent),
+        worktrees_folder.opened_private(worktrees / ".trash", parent=parent),
     ):
         assert disk.steps == [f"sync {worktrees.name}"]
 
@@ -106,14 +106,14 @@ def test_what_is_not_a_folder_is_not_retired(
     path = worktrees / "demo-lane-b"
     plant(path)
     with pytest.raises(AllocationFailed):
-        trash.retire(path)
+        trash.move_to_trash(path)
     assert list((worktrees / ".trash").iterdir()) == []
 
 
 def test_another_folder_than_the_known_one_keeps_its_name(place: Path) -> None:
     other = workspace(place.with_name("other"), "new")
     with pytest.raises(AllocationFailed):
-        trash.retire(place, known=known(other))
+        trash.move_to_trash(place, known=known(other))
     assert (place / "file").read_text() == "old"
 
 
@@ -132,7 +132,7 @@ def test_a_folder_that_was_exchanged_after_the_look_has_its_name_again(
 
     monkeypatch.setattr(trash, "rename_free", rename)
     with pytest.raises(AllocationFailed):
-        trash.retire(place, known=before)
+        trash.move_to_trash(place, known=before)
     assert (place / "file").read_text() == "another"
 
 
@@ -148,7 +148,7 @@ def test_nothing_is_moved_where_a_link_or_a_file_has_the_name_of_a_folder(
     if name != ".worktrees":
         workspace(place)
     with pytest.raises(AllocationFailed):
-        trash.retire(place)
+        trash.move_to_trash(place)
     with pytest.raises(AllocationFailed):
         trash.prune(tmp_path / ".worktrees", before=NOW)
     assert not any(tmp_path.rglob("*-demo-lane-a"))
@@ -164,9 +164,9 @@ def test_a_link_has_no_identity(place: Path) -> None:
 
 def test_what_is_kept_long_enough_is_removed_and_no_more(place: Path) -> None:
     with freeze_time(NOW - timedelta(days=15)):
-        first = trash.retire(place)
+        first = trash.move_to_trash(place)
     with freeze_time(NOW - timedelta(days=13)):
-        second = trash.retire(workspace(place))
+        second = trash.move_to_trash(workspace(place))
     stranger = workspace(first.parent / "20200101T000000Z-somebody")
     odd = workspace(first.parent / "99999999T999999Z-01234567-odd")
     with freeze_time(NOW):
@@ -178,7 +178,7 @@ def test_what_is_kept_long_enough_is_removed_and_no_more(place: Path) -> None:
 
 def test_what_an_agent_did_to_the_times_of_a_workspace_counts_for_nothing(place: Path) -> None:
     with freeze_time(NOW - timedelta(days=15)):
-        kept = trash.retire(place)
+        kept = trash.move_to_trash(place)
     os.utime(kept, (2**31, 2**31))
     trash.prune(place.parent, before=NOW - timedelta(days=14))
     assert not kept.exists()
@@ -188,7 +188,7 @@ def test_a_call_removes_a_part_and_the_next_ones_the_rest(place: Path) -> None:
     for number in range(50):
         (place / str(number)).touch()
     with freeze_time(NOW - timedelta(days=15)):
-        kept = trash.retire(place)
+        kept = trash.move_to_trash(place)
     pruned = trash.prune(place.parent, before=NOW, most=20)
     assert not pruned.is_complete
     assert 20 < len(list(kept.iterdir())) < 50
@@ -202,9 +202,9 @@ def test_one_that_takes_many_calls_keeps_no_other(place: Path, most: int) -> Non
     for number in range(200):
         (place / str(number)).touch()
     with freeze_time(NOW - timedelta(days=16)):
-        first = trash.retire(place)
+        first = trash.move_to_trash(place)
     with freeze_time(NOW - timedelta(days=15)):
-        others = {trash.retire(workspace(place)) for _ in range(3)}
+        others = {trash.move_to_trash(workspace(place)) for _ in range(3)}
     for _ in range(3 * len(others)):
         trash.prune(place.parent, before=NOW, most=most)
     assert set(first.parent.iterdir()) == {first}
@@ -227,9 +227,9 @@ def test_one_that_is_written_in_without_end_is_told_and_keeps_no_other(
     place: Path, writer: subprocess.Popen[bytes]
 ) -> None:
     with freeze_time(NOW - timedelta(days=16)):
-        first = trash.retire(place)
+        first = trash.move_to_trash(place)
     with freeze_time(NOW - timedelta(days=15)):
-        second = trash.retire(workspace(place))
+        second = trash.move_to_trash(workspace(place))
     pruned = trash.prune(place.parent, before=NOW, most=20)
     assert list(pruned.names) == [second.name]
     assert pruned.is_complete
@@ -249,7 +249,7 @@ def test_what_is_mounted_in_a_workspace_is_told_and_not_touched(
     outside.chmod(0o500)
     (place / at).mkdir(parents=True)
     with freeze_time(NOW - timedelta(days=15)):
-        kept, other = trash.retire(place), trash.retire(workspace(place))
+        kept, other = trash.move_to_trash(place), trash.move_to_trash(workspace(place))
     command = f'mount {mount} "$0/{at}" && exec "$@"'.format(outside=outside)
     pruning = (sys.executable, "-c", PRUNING, str(place.parent))
     answer = subprocess.run(
@@ -268,7 +268,7 @@ def test_what_is_mounted_in_a_workspace_is_told_and_not_touched(
 def test_a_file_that_is_mounted_in_a_workspace_is_told(place: Path, tmp_path: Path) -> None:
     outside = workspace(tmp_path / "outside") / "file"
     with freeze_time(NOW - timedelta(days=15)):
-        kept = trash.retire(place)
+        kept = trash.move_to_trash(place)
     command = f'mount --bind {outside} "$0/file" && exec "$@"'
     pruning = (sys.executable, "-c", PRUNING, str(place.parent))
     answer = subprocess.run(
@@ -293,16 +293,16 @@ def test_one_that_cannot_be_removed_keeps_no_other(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with freeze_time(NOW - timedelta(days=15)):
-        first = trash.retire(place)
-        second = trash.retire(workspace(place))
-    real = discard
+        first = trash.move_to_trash(place)
+        second = trash.move_to_trash(workspace(place))
+    real = remove_tree
 
     def refuse(name: str, **more: Any) -> bool:
         if name == min(first.name, second.name):
             raise PermissionError(1, "not permitted")
         return real(name, **more)
 
-    monkeypatch.setattr(trash, "discard", refuse)
+    monkeypatch.setattr(trash, "remove_tree", refuse)
     pruned = trash.prune(place.parent, before=NOW)
     assert set(pruned.failed) == {min(first.name, second.name)}
     assert list(pruned.names) == [max(first.name, second.name)]
@@ -318,7 +318,7 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def exchanged(place: Path, fresh: Path, before: Identity, then: Callable[[Path], object]) -> Path:
     with (
-        host_folders.opened(place.parent) as parent,
+        worktrees_folder.opened(place.parent) as parent,
         trash.exchanged(fresh, place, known=before, parent=parent) as old,
     ):
         then(old)
@@ -444,5 +444,5 @@ def test_nothing_is_written_through_a_link_where_git_reads_what_to_ignore(
     outside = tmp_path / "outside"
     outside.touch()
     (worktrees / ".gitignore").symlink_to(outside)
-    with host_folders.opened(worktrees):
+    with worktrees_folder.opened(worktrees):
         assert outside.read_bytes() == b""

@@ -14,8 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.intake_order import MOST_NAMED
-from specify_cli.vcs.workspace_files import MOST_TOLD, glance, is_on, odd_files, told_tip
+from specify_cli.vcs.intake_request import MOST_NAMED
+from specify_cli.vcs.workspace_files import (
+    MOST_TOLD,
+    branch_snapshot,
+    has_checked_out,
+    irregular_files,
+    reported_tip,
+)
 from tests.patience import LONGEST_S
 
 
@@ -60,10 +66,10 @@ def git_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_not_a_file_or_folder_is_named(
     git_dir: Path, place: str, make: Callable[[Path], object]
 ) -> None:
-    assert odd_files(Path(), is_shared=False, seconds=60) == []
+    assert irregular_files(Path(), is_shared=False, seconds=60) == []
     (git_dir / place).unlink(missing_ok=True)
     make(git_dir / place)
-    assert odd_files(Path(), is_shared=False, seconds=60) == [git_dir / place]
+    assert irregular_files(Path(), is_shared=False, seconds=60) == [git_dir / place]
 
 
 @pytest.mark.parametrize("make", KINDS)
@@ -72,20 +78,20 @@ def test_a_repository_that_is_not_a_folder_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make(Path(".git"))
-    assert odd_files(Path(), is_shared=False, seconds=60) == [Path(".git")]
+    assert irregular_files(Path(), is_shared=False, seconds=60) == [Path(".git")]
 
 
 @pytest.mark.parametrize("name", ["commondir", "objects/info/alternates"])
 def test_a_repository_that_is_in_part_another_is_named(git_dir: Path, name: str) -> None:
     (git_dir / name).parent.mkdir(exist_ok=True)
     (git_dir / name).write_text("/elsewhere\n")
-    assert odd_files(Path(), is_shared=False, seconds=60) == [git_dir / name]
+    assert irregular_files(Path(), is_shared=False, seconds=60) == [git_dir / name]
 
 
 def test_objects_may_be_borrowed_by_the_host_s_own_making(git_dir: Path) -> None:
     (git_dir / "objects/info").mkdir()
     (git_dir / "objects/info/alternates").write_text("/elsewhere\n")
-    assert odd_files(Path(), is_shared=True, seconds=60) == []
+    assert irregular_files(Path(), is_shared=True, seconds=60) == []
 
 
 def test_folders_in_one_another_without_end_are_looked_through(git_dir: Path) -> None:
@@ -96,7 +102,7 @@ def test_folders_in_one_another_without_end_are_looked_through(git_dir: Path) ->
         os.chdir("d")
     try:
         # The first whose path is too long.
-        assert len(odd_files(here, is_shared=False, seconds=60)) == 1
+        assert len(irregular_files(here, is_shared=False, seconds=60)) == 1
     finally:
         # pytest would not get there.
         for _ in range(depth):
@@ -107,7 +113,7 @@ def test_folders_in_one_another_without_end_are_looked_through(git_dir: Path) ->
 
 def test_too_many_files_are_not_looked_through_for_ever(git_dir: Path) -> None:
     with pytest.raises(TimeoutError):
-        odd_files(Path(), is_shared=False, seconds=0)
+        irregular_files(Path(), is_shared=False, seconds=0)
 
 
 def test_one_folder_with_too_many_files_is_not_looked_through_for_ever(
@@ -119,7 +125,7 @@ def test_one_folder_with_too_many_files_is_not_looked_through_for_ever(
         (git_dir / "reftable" / str(number)).touch()
     monkeypatch.setattr(time, "monotonic", map(float, itertools.count()).__next__)
     with pytest.raises(TimeoutError):
-        odd_files(Path(), is_shared=False, seconds=8)
+        irregular_files(Path(), is_shared=False, seconds=8)
 
 
 def test_the_names_of_a_folder_are_not_kept(git_dir: Path) -> None:
@@ -128,7 +134,7 @@ def test_the_names_of_a_folder_are_not_kept(git_dir: Path) -> None:
         (git_dir / "reftable" / f"{number:0200}").touch()
     tracemalloc.start()
     try:
-        assert odd_files(Path(), is_shared=False, seconds=60) == []
+        assert irregular_files(Path(), is_shared=False, seconds=60) == []
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -139,20 +145,20 @@ def test_the_first_of_many_are_told_in_order(git_dir: Path) -> None:
     (git_dir / "refs" / "n").mkdir()
     for number in range(MANY):
         (git_dir / "refs" / "n" / f"{number:04}").symlink_to("none")
-    found = odd_files(Path(), is_shared=False, seconds=60)
+    found = irregular_files(Path(), is_shared=False, seconds=60)
     assert found == [git_dir / "refs" / "n" / f"{it:04}" for it in range(MOST_TOLD)]
     assert len(found) > MOST_NAMED
 
 
 def test_a_link_to_itself_is_named(git_dir: Path) -> None:
     (git_dir / "objects/loop").symlink_to("loop")
-    assert odd_files(Path(), is_shared=False, seconds=60) == [git_dir / "objects/loop"]
+    assert irregular_files(Path(), is_shared=False, seconds=60) == [git_dir / "objects/loop"]
 
 
 def test_what_git_does_not_read_is_not_looked_at(git_dir: Path) -> None:
     link_to_file(git_dir / "hooks/pre-commit")
     os.mkfifo(git_dir / "description")
-    assert odd_files(Path(), is_shared=False, seconds=60) == []
+    assert irregular_files(Path(), is_shared=False, seconds=60) == []
 
 
 def test_the_branch_of_a_workspace_is_told_packed_or_not(git_dir: Path) -> None:
@@ -161,21 +167,21 @@ def test_the_branch_of_a_workspace_is_told_packed_or_not(git_dir: Path) -> None:
         f"# pack-refs with: peeled fully-peeled sorted \n{'3' * 40} refs/heads/kitty/x-a\n"
         f"{packed} refs/heads/kitty/x\n^{'4' * 40}\n"
     )
-    assert told_tip(Path(), "kitty/x") == packed
-    assert told_tip(Path(), "kitty/.") is None
-    before = glance(Path(), "kitty/x")
+    assert reported_tip(Path(), "kitty/x") == packed
+    assert reported_tip(Path(), "kitty/.") is None
+    before = branch_snapshot(Path(), "kitty/x")
     (git_dir / "packed-refs").write_text("changed\n")
-    assert glance(Path(), "kitty/x") != before
+    assert branch_snapshot(Path(), "kitty/x") != before
     (git_dir / "refs/heads/kitty").mkdir(parents=True, exist_ok=True)
     (git_dir / "refs/heads/kitty/x").write_text(f"{loose}\n")
-    assert told_tip(Path(), "kitty/x") == glance(Path(), "kitty/x").tip == loose
+    assert reported_tip(Path(), "kitty/x") == branch_snapshot(Path(), "kitty/x").tip == loose
 
 
 def test_nothing_is_waited_for_to_tell_the_branch(git_dir: Path) -> None:
     (git_dir / "packed-refs").unlink(missing_ok=True)
     os.mkfifo(git_dir / "packed-refs")
-    assert told_tip(Path(), "kitty/x") is None
-    assert glance(Path(), "kitty/x").tip is None
+    assert reported_tip(Path(), "kitty/x") is None
+    assert branch_snapshot(Path(), "kitty/x").tip is None
 
 
 # What the workspace says of its branch.
@@ -195,16 +201,16 @@ def told(git_dir: Path) -> Path:
 
 
 def test_the_branch_that_a_workspace_is_on_and_its_commit_are_read(told: Path) -> None:
-    assert told_tip(told, BRANCH) == COMMIT
-    assert is_on(told, BRANCH)
-    assert not is_on(told, "other")
-    assert told_tip(told, "other") is None
+    assert reported_tip(told, BRANCH) == COMMIT
+    assert has_checked_out(told, BRANCH)
+    assert not has_checked_out(told, "other")
+    assert reported_tip(told, "other") is None
 
 
 @pytest.mark.parametrize("said", ["", COMMIT, f"ref: refs/heads/{BRANCH}\n", f"{COMMIT[1:]}\n"])
 def test_what_is_not_a_commit_is_not_taken_for_one(told: Path, said: str) -> None:
     (told / ".git/refs/heads" / BRANCH).write_text(said)
-    assert told_tip(told, BRANCH) is None
+    assert reported_tip(told, BRANCH) is None
 
 
 @pytest.mark.parametrize("place", [".git", ".git/refs", ".git/refs/heads/kitty", "file", ""])
@@ -218,13 +224,13 @@ def test_no_link_is_followed_to_what_a_workspace_says(
     else:
         asked = tmp_path / "link"
         asked.symlink_to(told.resolve())
-    assert told_tip(asked, BRANCH) is None
+    assert reported_tip(asked, BRANCH) is None
 
 
 def test_a_head_that_is_a_link_is_on_no_branch(told: Path, tmp_path: Path) -> None:
     head = told / ".git/HEAD"
     head.symlink_to(shutil.move(head, tmp_path / "elsewhere"))
-    assert not is_on(told, BRANCH)
+    assert not has_checked_out(told, BRANCH)
 
 
 def test_what_a_pipe_says_is_not_read(told: Path) -> None:
@@ -236,7 +242,7 @@ def test_what_a_pipe_says_is_not_read(told: Path) -> None:
     pipe = os.open(head, os.O_RDWR)
     try:
         os.write(pipe, said)
-        assert not is_on(told, BRANCH)
+        assert not has_checked_out(told, BRANCH)
     finally:
         os.close(pipe)
 
@@ -245,7 +251,7 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(told: Path) -> None:
     tip = told / ".git/refs/heads" / BRANCH
     tip.unlink()
     os.mkfifo(tip)
-    asked = threading.Thread(target=told_tip, args=(told, BRANCH), daemon=True)
+    asked = threading.Thread(target=reported_tip, args=(told, BRANCH), daemon=True)
     asked.start()
     asked.join(LONGEST_S)
     assert not asked.is_alive()

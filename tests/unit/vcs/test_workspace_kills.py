@@ -90,7 +90,7 @@ def test_a_maker_that_is_killed_at_any_step(project: Project, objects: Objects) 
     hook.chmod(0o755)
     project.write(".git/info/exclude", "*.log\n")
     for step in kills(lambda: workspace(project, objects=objects)):
-        place = order(project).place
+        place = order(project).path
         if place.exists():
             require_whole(project, place)
             place.rename(project.root.parent / f"done-{step}")
@@ -105,7 +105,7 @@ def test_a_swap_that_is_killed_at_any_step(project: Project, objects: Objects) -
     old = workspace(project, objects=objects).made.identity
     project.commit({"a.txt": "later\n"})
     wanted = order(project, objects=objects)
-    place = wanted.place
+    place = wanted.path
     for step in kills(lambda: swap(project.repo, wanted, old=old)):
         kept = {identity(it) for it in place.parent.glob(".trash/*")}
         assert old in {*kept, identity(place)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspaces import Objects, make
 from tests.unit.vcs.conftest import Project

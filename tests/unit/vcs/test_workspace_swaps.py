@@ -11,7 +11,7 @@ import pytest
 
 from specify_cli.files.identity import identity
 from specify_cli.vcs import renames
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.workspaces import Objects, swap
 from tests.durability import watched
 from tests.unit.vcs.conftest import Project

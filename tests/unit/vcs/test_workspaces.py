@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from specify_cli.files.identity import identity
-from specify_cli.vcs import pins as project_pins
+from specify_cli.vcs import pin_refs as project_pins
 from specify_cli.vcs import renames, trash
-from specify_cli.vcs.allocation import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import Git, GitFailed, within
-from specify_cli.vcs.workspace_files import told_tip
+from specify_cli.vcs.workspace_files import reported_tip
 from specify_cli.vcs.workspaces import Objects, make
 from tests.durability import SYNC_ALL, watched
 from tests.unit.vcs.conftest import Project
@@ -132,7 +132,7 @@ def test_what_shares_objects_is_read_in_the_trash_as_the_readme_says(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = project.git("rev-parse", "HEAD")
-    kept = trash.retire(workspace(project, objects=Objects.SHARED).path)
+    kept = trash.move_to_trash(workspace(project, objects=Objects.SHARED).path)
     look = ("log", "-1", "--format=%H")
     with pytest.raises(subprocess.CalledProcessError):
         project.git(*look, at=kept)
@@ -144,7 +144,7 @@ def test_what_shares_objects_is_read_in_the_trash_as_the_readme_says(
 
 def test_a_pin_goes_with_the_last_that_is_left_of_its_workspace(project: Project) -> None:
     made = workspace(project, objects=Objects.SHARED)
-    kept = trash.retire(made.path)
+    kept = trash.move_to_trash(made.path)
     assert project_pins.prune(project.repo.git, kept.parent.parent) == []
     shutil.rmtree(kept)
     workspace(project, "demo-lane-b", objects=Objects.SHARED)
@@ -198,13 +198,13 @@ def test_what_takes_the_name_meanwhile_keeps_it(
     real = renames.rename_free
 
     def rename(old: str, new: str, *, from_fd: int, to_fd: int) -> None:
-        wanted.place.mkdir()
+        wanted.path.mkdir()
         real(old, new, from_fd=from_fd, to_fd=to_fd)
 
     monkeypatch.setattr("specify_cli.vcs.workspaces.rename_free", rename)
     with pytest.raises(AllocationFailed):
         make(project.repo, wanted)
-    assert list(wanted.place.iterdir()) == []
+    assert list(wanted.path.iterdir()) == []
     assert remains(project) == ["demo-lane-a"]
     assert pins(project) == []
 
@@ -298,7 +298,7 @@ def test_no_git_of_the_host_ever_reads_what_a_workspace_has_taken_over(
     make(project.repo, wanted)
     assert seen
     assert not any("filter" in text or "user" in text for text in seen)
-    assert "filter" in (wanted.place / ".git" / "config").read_text()
+    assert "filter" in (wanted.path / ".git" / "config").read_text()
 
 
 def test_a_pin_points_at_nothing_that_can_be_lost(project: Project) -> None:
@@ -309,5 +309,5 @@ def test_a_pin_points_at_nothing_that_can_be_lost(project: Project) -> None:
 
 def test_a_workspace_that_nobody_worked_in_is_known_by_a_look_at_it(project: Project) -> None:
     made = workspace(project)
-    assert told_tip(made.path, made.order.branch) == made.order.commit
+    assert reported_tip(made.path, made.order.branch) == made.order.commit
     assert made.git("status", "--porcelain") == ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specify_cli.vcs.workspaces import Made, Objects, Order, make
+from specify_cli.vcs.workspaces import MadeWorkspace, Objects, WorkspaceSpec, make
 from tests.unit.vcs.conftest import MISSION, Project
 
 LANE = f"{MISSION}-lane-a"
@@ -19,12 +19,12 @@ MIRROR = ".worktrees/.mirror/demo.git"
 class Workspace:
     """A workspace that was made, with the words in which the tests speak about it."""
 
-    order: Order
-    made: Made
+    order: WorkspaceSpec
+    made: MadeWorkspace
 
     @property
     def path(self) -> Path:
-        return self.order.place
+        return self.order.path
 
     def git(self, *args: str, check: bool = True) -> str:
         command = ["git", "-C", str(self.path), *args]
@@ -40,11 +40,11 @@ class Workspace:
         return self.git("rev-parse", "HEAD")
 
 
-def order(project: Project, name: str = "demo-lane-a", **more: Any) -> Order:
+def order(project: Project, name: str = "demo-lane-a", **more: Any) -> WorkspaceSpec:
     commit = more.pop("commit", None) or project.git("rev-parse", "HEAD")
     branches = more.pop("branches", {"main": commit})
-    return Order(
-        place=project.root / ".worktrees" / name,
+    return WorkspaceSpec(
+        path=project.root / ".worktrees" / name,
         branch=LANE,
         commit=commit,
         upstream="main",

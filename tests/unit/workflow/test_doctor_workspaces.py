@@ -11,7 +11,7 @@ from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
 from specify_cli.storage.record_place import make_record_folder
 from specify_cli.storage.settings import HostSettings, IntakeRule
-from specify_cli.vcs import box, scratch
+from specify_cli.vcs import sandbox, scratch_repository
 from specify_cli.workflow import doctor_host
 from specify_cli.workflow.doctor import Diagnosis, Doctor
 from specify_cli.workflow.doctor_findings import Severity
@@ -57,9 +57,9 @@ def test_intake_without_a_sandbox_is_told_as_bad_as_it_is(
     severity: Severity,
 ) -> None:
     settings = HostSettings(intake=intake, has_orchestrators=has_orchestrators)
-    monkeypatch.setattr(doctor_host, "box_for", lambda _: box.Box(is_closed=True))
+    monkeypatch.setattr(doctor_host, "sandbox_for", lambda _: sandbox.Sandbox(is_isolated=True))
     assert "intake" not in severities(doctor(stage, settings).diagnose())
-    monkeypatch.setattr(doctor_host, "box_for", lambda _: box.Box(is_closed=False))
+    monkeypatch.setattr(doctor_host, "sandbox_for", lambda _: sandbox.Sandbox(is_isolated=False))
     assert severities(doctor(stage, settings).diagnose())["intake"] is severity
 
 
@@ -147,7 +147,7 @@ def test_the_record_of_a_workspace_that_is_gone_is_forgotten_and_no_other(stage:
 
 def test_what_a_dead_host_was_reading_is_told_and_removed(stage: Stage) -> None:
     here = processes.this_process()
-    folder = stage.root / ".git" / scratch.FOLDER
+    folder = stage.root / ".git" / scratch_repository.FOLDER
     names = {it: f"{it}.0123456789abcdef" for it in (here, replace(here, pid=1, started="1"))}
     for name in names.values():
         (folder / name).mkdir(parents=True)

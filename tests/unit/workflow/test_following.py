@@ -14,7 +14,7 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.storage.project import Project
 from specify_cli.storage.record_place import make_record_folder
-from specify_cli.vcs import git, scratch
+from specify_cli.vcs import git, scratch_repository
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import following, repositories, upkeep
 from specify_cli.workflow.following import Following
@@ -249,7 +249,7 @@ def test_a_workspace_that_is_removed_while_it_is_read_is_no_matter(
         shutil.rmtree(place)
         return []
 
-    monkeypatch.setattr("specify_cli.vcs.intake.odd_files", gone)
+    monkeypatch.setattr("specify_cli.vcs.commit_intake.irregular_files", gone)
     follower.look()
     follower.look()
     assert tip(stage) == before
@@ -332,7 +332,7 @@ def test_what_a_dead_host_was_reading_is_removed_before_the_repository_changes(
         boot=processes.this_process().boot,
         namespace=processes.this_process().namespace,
     )
-    left = stage.root / ".git" / scratch.FOLDER / f"{dead}.0123456789abcdef"
+    left = stage.root / ".git" / scratch_repository.FOLDER / f"{dead}.0123456789abcdef"
     left.mkdir(parents=True)
     make_record_folder(Project(stage.root))
     with repositories.changing(Project(stage.root)) as repository:

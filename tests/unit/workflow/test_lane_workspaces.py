@@ -16,7 +16,7 @@ import pytest
 from specify_cli import bootstrap, processes
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.storage.layout import Layout
-from specify_cli.vcs import scratch, trash
+from specify_cli.vcs import scratch_repository, trash
 from tests.integration.stage import POLICY, SLUG, Stage
 
 pytestmark = pytest.mark.long
@@ -245,7 +245,7 @@ def test_a_link_in_the_place_of_the_mirrors_is_told_and_not_followed(two: Stage,
 def test_what_a_killed_process_was_taking_in_is_gone_with_the_next_request(stage: Stage) -> None:
     code = "from specify_cli import processes; print(processes.this_process())"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    folder = stage.root / ".git" / scratch.FOLDER
+    folder = stage.root / ".git" / scratch_repository.FOLDER
     dead = folder / f"{said.stdout.strip()}.1234"
     alive = folder / f"{processes.this_process()}.1234"
     for it in (dead, alive):
@@ -410,7 +410,7 @@ def test_a_disk_that_refuses_is_not_the_fault_of_a_workspace(
     real = Path.mkdir
 
     def full(folder: Path, *args: Any, **more: Any) -> None:
-        if scratch.FOLDER in folder.parts:
+        if scratch_repository.FOLDER in folder.parts:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         real(folder, *args, **more)
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from specify_cli.files import sync
-from specify_cli.vcs import bookkeeping
+from specify_cli.files import durability
+from specify_cli.vcs import host_commits
 from tests.durability import SYNC_ALL, Durable, watched
 from tests.integration.stage import SLUG, Stage
 
@@ -105,8 +105,8 @@ def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
 
     stage.approve("WP01", {"one.txt": "1\n"})
     with monkeypatch.context() as disk:
-        failing = SimpleNamespace(sync_all=sync.sync_all, sync_folder=refuse)
-        disk.setattr(bookkeeping, "sync", failing)
+        failing = SimpleNamespace(sync_all=durability.sync_all, sync_folder=refuse)
+        disk.setattr(host_commits, "sync", failing)
         refused = stage.ask("accept-mission", mission=SLUG, actor="ada", policy=None)
     assert refused["error_code"] == "PREFLIGHT_FAILED"
     assert "Input/output error" in refused["data"]["message"]

@@ -1,0 +1,49 @@
+"""Keep commits by refs of the host, independent of any branch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from specify_cli.files import durability
+from specify_cli.vcs import lock_ownership
+from specify_cli.vcs.repository import Repository
+
+PREFIX: Final = "refs/spec-kitty/"
+
+
+def write_refs(repo: Repository, refs: Mapping[str, str]) -> None:
+    """Point each ref, named without the prefix, at its commit; all of them or none.
+
+    The caller holds the lock of the repository.
+
+    Raises:
+        GitFailed: git refused, or a commit is not there.
+    """
+    if not refs:
+        return  # Git would list every ref.
+    wanted = {PREFIX + name: commit for name, commit in refs.items()}
+    there = _refs(repo, *wanted)
+    moves = {ref: commit for ref, commit in wanted.items() if there.get(ref) != commit}
+    if not moves:
+        return
+    # After a power loss no ref may point at a commit that was lost.
+    durability.sync_all()
+    for ref, commit in moves.items():
+        lock_ownership.note_ref(ref, commit)
+    orders = (f"update {ref} {oid}\n" for ref, oid in moves.items())
+    repo.git.run("update-ref", "--stdin", input="".join(orders).encode())
+
+
+def read_ref(repo: Repository, name: str) -> str | None:
+    """Return the commit of the ref, named without the prefix; None where it is missing.
+
+    Raises:
+        GitFailed: git cannot read it.
+    """
+    return _refs(repo, PREFIX + name).get(PREFIX + name)
+
+
+def _refs(repo: Repository, *refs: str) -> dict[str, str]:
+    lines = repo.git.run("for-each-ref", "--format=%(objectname) %(refname)", *refs).lines
+    return {ref: oid for oid, _, ref in (line.partition(" ") for line in lines)}

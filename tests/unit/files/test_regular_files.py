@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli.files.regular_files import (
+    ForeignOwner,
+    NotRegular,
+    TooLarge,
+    opened_below,
+    opened_plain,
+    read_file,
+    read_in,
+    read_regular,
+)
+
+
+def test_a_plain_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    assert read_regular(tmp_path / "a", max_bytes=3) == b"123"
+
+
+def test_a_name_is_taken_from_the_folder_that_was_opened(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        assert read_regular(Path("a"), max_bytes=3, dir_fd=folder) == b"123"
+    finally:
+        os.close(folder)
+
+
+def test_one_byte_too_many_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    with pytest.raises(TooLarge):
+        read_regular(tmp_path / "a", max_bytes=3)
+
+
+def test_a_file_that_says_it_is_empty_and_is_not_is_read_within_the_bound() -> None:
+    # Its size is told as nought, as that of a file that grows while it is read.
+    with pytest.raises(TooLarge):
+        read_regular(Path("/proc/self/environ"), max_bytes=10)
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "a", max_bytes=3)
+
+
+def _link(path: Path) -> None:
+    (path.parent / "target").write_bytes(b"secret")
+    path.symlink_to("target")
+
+
+def _hard_link(path: Path) -> None:
+    (path.parent / "target").write_bytes(b"secret")
+    path.hardlink_to(path.parent / "target")
+
+
+def _dangling_link(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("plant", [_link, _dangling_link, _hard_link, os.mkfifo, Path.mkdir])
+def test_anything_else_is_not_read(tmp_path: Path, plant: Callable[[Path], None]) -> None:
+    plant(tmp_path / "a")
+    with pytest.raises(NotRegular):
+        read_regular(tmp_path / "a", max_bytes=100)
+
+
+def test_a_device_is_not_read() -> None:
+    with pytest.raises(NotRegular):
+        read_regular(Path("/dev/zero"), max_bytes=100)
+
+
+def test_a_link_that_takes_the_place_of_a_judged_file_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    path, judge = tmp_path / "a", os.stat
+    path.write_bytes(b"harmless")
+
+    def swap_once_judged(name: Path, **options: Any) -> os.stat_result:
+        status = judge(name, **options)
+        path.unlink()
+        path.symlink_to("secret")
+        return status
+
+    monkeypatch.setattr(os, "stat", swap_once_judged)
+    with pytest.raises(NotRegular):
+        read_regular(path, max_bytes=100)
+
+
+def test_another_users_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"theirs")
+    us = (tmp_path / "a").stat().st_uid
+    assert read_regular(tmp_path / "a", max_bytes=100, owner_uid=us) == b"theirs"
+    with pytest.raises(ForeignOwner):
+        read_regular(tmp_path / "a", max_bytes=100, owner_uid=us + 1)
+
+
+# A file that may be written, in a folder that was opened.
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[int]:
+    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    yield descriptor
+    os.close(descriptor)
+
+
+def _link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("plant", [_link, _dangling_link, _link_to_itself, os.mkfifo, Path.mkdir])
+@pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR | os.O_APPEND | os.O_CREAT])
+def test_anything_else_is_not_opened(
+    tmp_path: Path, folder: int, plant: Callable[[Path], None], flags: int
+) -> None:
+    plant(tmp_path / "a")
+    with pytest.raises(NotRegular), opened_plain("a", folder=folder, flags=flags):
+        pass
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_link_that_takes_the_place_of_a_judged_file_is_not_opened(
+    tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    path, judge = tmp_path / "a", os.stat
+    path.write_bytes(b"harmless")
+
+    def swap_once_judged(name: str, **options: Any) -> os.stat_result:
+        status = judge(name, **options)
+        path.unlink()
+        path.symlink_to("secret")
+        return status
+
+    with monkeypatch.context() as here:
+        here.setattr(os, "stat", swap_once_judged)
+        with pytest.raises(NotRegular), opened_plain("a", folder=folder, flags=os.O_RDONLY):
+            pass
+
+
+def test_a_file_of_an_open_folder_is_read_whole_or_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "link").symlink_to("a")
+    os.link(tmp_path / "a", tmp_path / "again")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert read_in(folder, "a", max_bytes=3) == b"abc"
+        assert read_in(folder, "again", max_bytes=9) == b"abc"
+        assert read_in(folder, "empty", max_bytes=0) == b""
+        with pytest.raises(TooLarge):
+            read_in(folder, "a", max_bytes=2)
+        with pytest.raises(NotRegular):
+            read_in(folder, "link", max_bytes=9)
+        with pytest.raises(FileNotFoundError):
+            read_in(folder, "gone", max_bytes=9)
+    finally:
+        os.close(folder)
+
+
+def link(path: Path) -> None:
+    target = path.with_name("target")
+    target.write_text("secret")
+    path.symlink_to(target)
+
+
+def sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, link, sparse, bind, Path.mkdir])
+def test_what_is_not_a_small_regular_file_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(Path("file"))
+    with pytest.raises(OSError, match="file"):
+        read_file(Path("file"))
+
+
+def test_a_regular_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"gitdir: x\n")
+    assert read_file(tmp_path / "file") == b"gitdir: x\n"
+
+
+@pytest.mark.parametrize("linked", ["a", "a/b", "a/b/file"])
+def test_no_component_below_a_folder_may_be_a_link(tmp_path: Path, linked: str) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_bytes(b"content")
+    with opened_below(tmp_path, ["a", "b", "file"]) as stream:
+        assert stream.read() == b"content"
+    (tmp_path / linked).rename(tmp_path / "real")
+    (tmp_path / linked).symlink_to(tmp_path / "real")
+    with pytest.raises(OSError, match=r"symbolic links|Not a directory"):
+        opened_below(tmp_path, ["a", "b", "file"]).__enter__()

@@ -1,0 +1,173 @@
+"""Whoever stands in a workspace is found by the folder, not by its name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from specify_cli.files.identity import Identity, identity
+from specify_cli.vcs import folder_processes
+
+WAITING = (sys.executable, "-c", "print('here', flush=True); input()")
+DEEP = 300
+OWNER, STRANGER = 54_321, 54_322
+AT_THE_DEEPEST = f"""
+import os
+for _ in range({DEEP}):
+    os.mkdir("d")
+    os.chdir("d")
+print("here", flush=True)
+input()
+for _ in range({DEEP}):
+    os.chdir("..")
+    os.rmdir("d")
+"""
+BOUND_INTO_ITSELF = """
+mkdir inner/itself
+mount --bind inner inner/itself
+cd inner/itself
+exec "$@"
+"""
+BOX = ("bwrap", "--bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "workspace" / "inner" / "most").mkdir(parents=True)
+    return tmp_path / "workspace"
+
+
+def known(folder: Path) -> Identity:
+    found = identity(folder)
+    assert found is not None
+    return found
+
+
+def found_in(folder: Path) -> list[int]:
+    return folder_processes.processes_in(known(folder), owner=folder.stat().st_uid)
+
+
+def as_user(user: int) -> tuple[str, ...]:
+    return ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+
+
+@contextmanager
+def standing(in_folder: Path, *before: str, program: Sequence[str] = WAITING) -> Iterator[int]:
+    command: Sequence[str] = (*before, *program)
+    with subprocess.Popen(
+        command, cwd=in_folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"here\n"
+        yield process.pid
+        process.communicate(b"\n")
+
+
+@pytest.mark.parametrize("below", [".", "inner", "inner/most"])
+def test_a_process_that_stands_there_is_found(folder: Path, below: str) -> None:
+    with standing(folder / below) as pid:
+        assert found_in(folder) == [pid]
+    assert found_in(folder) == []
+
+
+def test_a_process_beside_or_above_is_not(folder: Path) -> None:
+    (folder.parent / "workspace-2").mkdir()
+    with standing(folder.parent / "workspace-2"), standing(folder.parent), standing(Path("/")):
+        assert found_in(folder) == []
+
+
+def test_the_asking_process_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert found_in(folder) == [os.getpid()]
+
+
+def test_a_renamed_folder_is_still_known(folder: Path) -> None:
+    with standing(folder / "inner") as pid:
+        folder = folder.rename(folder.with_name("renamed"))
+        assert found_in(folder) == [pid]
+
+
+def test_a_process_in_a_removed_folder_is_no_error(folder: Path) -> None:
+    with standing(folder / "inner" / "most") as pid:
+        (folder / "inner" / "most").rmdir()
+        assert found_in(folder) in ([], [pid])
+
+
+@pytest.mark.parametrize("bound", ["/mnt", "."])
+def test_a_process_in_a_sandbox_is_found_behind_its_bind_mount(folder: Path, bound: str) -> None:
+    target = str(folder) if bound == "." else bound
+    box = (*BOX, "--bind", str(folder), target, "--chdir", target)
+    with standing(folder.parent, *box):
+        assert found_in(folder) != []
+
+
+def test_no_depth_hides_a_process(folder: Path) -> None:
+    with standing(folder, program=(sys.executable, "-c", AT_THE_DEEPEST)) as pid:
+        assert found_in(folder) == [pid]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+def test_only_root_and_the_owner_keep_a_folder_in_use(folder: Path) -> None:
+    os.chown(folder, OWNER, OWNER)
+    with standing(folder, *as_user(OWNER)) as owner, standing(folder) as root:
+        assert found_in(folder) == sorted([owner, root])
+    with standing(folder, *as_user(STRANGER)):
+        assert found_in(folder) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can be played")
+def test_a_program_that_runs_as_root_for_a_stranger_is_the_strangers(folder: Path) -> None:
+    as_setuid = ("setpriv", f"--ruid={STRANGER}", "--euid=0")
+    with standing(folder, *as_setuid):
+        assert found_in(folder) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_a_folder_that_is_bound_into_itself_hides_nobody(folder: Path) -> None:
+    with standing(folder, "unshare", "--mount", "sh", "-ec", BOUND_INTO_ITSELF, "sh") as pid:
+        assert found_in(folder) == [pid]
+
+
+def test_many_processes_are_told_of_by_the_first(folder: Path) -> None:
+    with ExitStack() as entered:
+        pids = {
+            entered.enter_context(standing(folder, program=("sh", "-c", "echo here; read end")))
+            for _ in range(folder_processes.MOST_TOLD + 2)
+        }
+        found = found_in(folder)
+    assert len(found) == folder_processes.MOST_TOLD
+    assert pids > set(found)
+
+
+def test_processes_of_one_folder_are_looked_at_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    real = os.open
+
+    def counted(path: str, flags: int, *mode: int, dir_fd: int | None = None) -> int:
+        steps.append(path)
+        return real(path, flags, *mode, dir_fd=dir_fd)
+
+    beside = folder.with_name("beside") / "/".join(["d"] * 50)
+    beside.mkdir(parents=True)
+    with standing(beside):
+        monkeypatch.setattr(os, "open", counted)
+        found_in(folder)
+        before = steps.count("..")
+    with standing(beside), standing(beside), standing(beside):
+        steps.clear()
+        found_in(folder)
+    assert steps.count("..") < before + 50
+
+
+def test_a_look_ends_in_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with standing(folder / "inner" / "most"):
+        monkeypatch.setattr(folder_processes, "_LONGEST_S", 0.0)
+        assert found_in(folder) == []
