@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.contract.agreement import facts
 from tests.contract.agreement.facts import CodeFacts
 from tests.contract.recorded import written_by_a_host

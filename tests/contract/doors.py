@@ -18,7 +18,7 @@ from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
 from specify_cli.cli import plain_call
 from specify_cli.cli.main import root as people
-from specify_cli.conformance.doors import Answered, Door, drop, reply_path
+from specify_cli.conformance.interfaces import Answered, Door, drop, reply_path
 from specify_cli.conformance.requests import VERSION, Ask
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker

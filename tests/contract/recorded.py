@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from specify_cli.conformance.chain import journal_files
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.interfaces import Door
+from specify_cli.conformance.journal_chain import journal_files
+from specify_cli.conformance.project_files import lines, own_lines
 from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import lines, own_lines
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.contract.doors import CommandLine, Mailbox, run_program
 
 MISSION = "002-chain"

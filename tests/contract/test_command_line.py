@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.conformance.matching import envelope_of
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.contract.doors import CommandLine, run_program
 
 MOVE = ["transition", "--mission", "001-single", "--wp", "WP01", "--to", "blocked"]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.conformance.case_runner import Agent, Play
 from specify_cli.conformance.cases import Case, all_cases
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import without_chance
-from specify_cli.conformance.playing import Agent, Play
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import faults_in
+from specify_cli.conformance.compare import without_chance
+from specify_cli.conformance.interfaces import Door
+from specify_cli.conformance.project_files import faults_in
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.campaign import sampled
 from tests.contract.doors import (
     BROKEN,

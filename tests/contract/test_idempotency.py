@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.conformance.doors import Door, drop, reply_path
-from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.interfaces import Door, drop, reply_path
+from specify_cli.conformance.project_files import lines
 from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import lines
+from specify_cli.conformance.scratch_projects import Scratch
 from specify_cli.storage.layout import Layout
 from tests.contract.doors import CommandLine, Mailbox
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from specify_cli.conformance.compare import envelope_of
 from specify_cli.conformance.documents import CONTRACT
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.interfaces import Door
 from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch, commit_all
+from specify_cli.conformance.scratch_projects import Scratch, commit_all
 from tests.campaign import sampled
 from tests.contract.doors import CommandLine, Mailbox
 from tests.records import forget

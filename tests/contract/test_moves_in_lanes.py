@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.compare import envelope_of
 from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch, commit_all
+from specify_cli.conformance.scratch_projects import Scratch, commit_all
 from tests.campaign import sampled
 from tests.contract.doors import CommandLine
 from tests.contract.test_moves import (

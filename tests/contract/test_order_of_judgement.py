@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of, without_chance
+from specify_cli.conformance.compare import envelope_of, without_chance
+from specify_cli.conformance.interfaces import Door
 from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.contract.doors import CommandLine, Mailbox
 from tests.contract.recorded import POLICY, REVIEW
 

@@ -11,9 +11,9 @@ import pytest
 
 from specify_cli.cli import orchestrator_api as by_click
 from specify_cli.cli import plain_call
-from specify_cli.conformance.doors import Answered
-from specify_cli.conformance.matching import envelope_of, without_chance
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.compare import envelope_of, without_chance
+from specify_cli.conformance.interfaces import Answered
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.contract.doors import run_program
 from tests.contract.recorded import POLICY
 from tests.contract.test_command_line import NOT_UNDERSTOOD

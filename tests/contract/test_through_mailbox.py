@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from specify_cli.conformance.case_runner import Play
 from specify_cli.conformance.cases import Case, all_cases
-from specify_cli.conformance.matching import envelope_of, without_chance
-from specify_cli.conformance.playing import Play
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import faults_in
+from specify_cli.conformance.compare import envelope_of, without_chance
+from specify_cli.conformance.project_files import faults_in
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.campaign import sampled
 from tests.contract.doors import CommandLine, find_broken, run_agent
 from tests.contract.test_command_line import MOVE, NOT_UNDERSTOOD

@@ -13,7 +13,7 @@ from pathlib import Path
 from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
 from specify_cli.cli import plain_call, through_mailbox
-from specify_cli.conformance.doors import Answered
+from specify_cli.conformance.interfaces import Answered
 from specify_cli.conformance.requests import VERSION, Ask
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker

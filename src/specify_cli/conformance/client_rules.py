@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from specify_cli.conformance.checks import Rules
-from specify_cli.conformance.client_records import Asked, Record
+from specify_cli.conformance.client_log import Asked, Record
 from specify_cli.conformance.documents import CONTRACT, faults
 from specify_cli.conformance.findings import Nonconformity, demand
 from specify_cli.conformance.requests import VERSION

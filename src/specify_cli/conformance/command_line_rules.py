@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from specify_cli.conformance import chain
 from specify_cli.conformance.checks import Rules
-from specify_cli.conformance.command_lines import (
+from specify_cli.conformance.command_line import (
     MISSION,
     WP,
     Bench,
@@ -20,8 +19,9 @@ from specify_cli.conformance.command_lines import (
     log_of,
     note,
 )
+from specify_cli.conformance.compare import envelope_of, shown
 from specify_cli.conformance.findings import demand
-from specify_cli.conformance.matching import envelope_of, shown
+from specify_cli.conformance.journal_chain import breaks
 from specify_cli.conformance.requests import fresh_id
 
 RULES = Rules("cli", frozenset({"cli"}), [])
@@ -181,7 +181,7 @@ def journal_chain(bench: Bench) -> None:
     root = bench.project()
     for text in ("one", "two", "three"):
         bench.door.send(root, note(text))
-    broken = list(chain.breaks(root / ".kitty" / "outbox"))
+    broken = list(breaks(root / ".kitty" / "outbox"))
     demand(not broken, "; ".join(broken))
     demand(len(journal_of(root)) > 2, "three changes have fewer than three lines")
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from specify_cli.conformance import chain
 from specify_cli.conformance.checks import Rules
 from specify_cli.conformance.findings import demand
-from specify_cli.conformance.mailboxes import NOWHERE, Mailbox, body
+from specify_cli.conformance.journal_chain import breaks
+from specify_cli.conformance.mailbox_under_test import NOWHERE, Mailbox, body
 from specify_cli.conformance.requests import fresh_id
 
 RULES = Rules("mailbox", frozenset({"mailbox"}), [])
@@ -217,5 +217,5 @@ def journal_chain(box: Mailbox) -> None:
     for _ in range(3):
         box.probe()
     # Of a line that is being written while it is looked at nobody was told.
-    broken = list(chain.breaks(box.outbox))
+    broken = list(breaks(box.outbox))
     demand(not broken, "; ".join(broken[:3]))

@@ -7,12 +7,12 @@ import os
 import time
 
 from specify_cli.conformance.checks import Rules
+from specify_cli.conformance.command_line import MISSION, WP, asking, log_of, note
 from specify_cli.conformance.command_line_rules import tree
-from specify_cli.conformance.command_lines import MISSION, WP, asking, log_of, note
+from specify_cli.conformance.compare import envelope_of, shown
 from specify_cli.conformance.documents import faults
 from specify_cli.conformance.findings import demand
-from specify_cli.conformance.mailboxes import GLANCE_S, NOWHERE, Mailbox, body
-from specify_cli.conformance.matching import envelope_of, shown
+from specify_cli.conformance.mailbox_under_test import GLANCE_S, NOWHERE, Mailbox, body
 from specify_cli.conformance.requests import fresh_id
 
 RULES = Rules("mailbox", frozenset({"mailbox"}), [])

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from specify_cli.conformance.cases import Case
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.interfaces import Door
+from specify_cli.conformance.scratch_projects import Scratch
 from tests.campaign import sampled
 from tests.contract.doors import CommandLineProcess, MailboxProcess, run_agent_process
 from tests.contract.test_fixtures import CASES, named, play

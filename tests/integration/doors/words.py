@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from click.testing import CliRunner
 
 from specify_cli.cli.main import root as command_line
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.interfaces import Door
 from specify_cli.conformance.requests import Ask, fresh_id
 from tests.contract.doors import CommandLine, Mailbox
 from tests.integration.stage import POLICY, SLUG, Stage

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from specify_cli.conformance.documents import CONTRACT
-from specify_cli.conformance.watching import Deed
+from specify_cli.conformance.inotify_log import Deed
 
 CHANGING = frozenset(name for name, known in CONTRACT.commands().items() if known["changes_state"])
 

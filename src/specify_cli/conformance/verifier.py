@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.conformance import command_line_rules, hostile_rules, mailbox_rules, programs
+from specify_cli.conformance.case_runner import Play
 from specify_cli.conformance.cases import Case, all_cases
 from specify_cli.conformance.checks import NOT_ASKED, Check, Result, judged, result_of
-from specify_cli.conformance.command_lines import BROKEN_HANDLERS, Bench, CommandLine, note
+from specify_cli.conformance.command_line import BROKEN_HANDLERS, Bench, CommandLine, note
 from specify_cli.conformance.findings import Nonconformity, demand
-from specify_cli.conformance.mailboxes import Mailbox
-from specify_cli.conformance.playing import Play
+from specify_cli.conformance.mailbox_under_test import Mailbox
+from specify_cli.conformance.project_files import faults_in
 from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import faults_in
+from specify_cli.conformance.scratch_projects import Scratch
 from specify_cli.errors import UsageError
 
 SECTION = "fixtures/README.md"

@@ -22,14 +22,14 @@ from typing import Any
 
 from specify_cli.conformance import client_rules, programs
 from specify_cli.conformance.checks import NOT_SEEN, Check, Result, judged, result_of
-from specify_cli.conformance.client_records import Asked, Record
+from specify_cli.conformance.client_log import Asked, Record
 from specify_cli.conformance.client_rules import NAME, NotSeen
 from specify_cli.conformance.findings import Nonconformity, demand
-from specify_cli.conformance.hosts import words_of
-from specify_cli.conformance.mailboxes import GLANCE_S, Mailbox
+from specify_cli.conformance.host_options import words_of
+from specify_cli.conformance.inotify_log import watched
+from specify_cli.conformance.mailbox_under_test import GLANCE_S, Mailbox
 from specify_cli.conformance.requests import VERSION
-from specify_cli.conformance.scratch import Scratch, commit_all
-from specify_cli.conformance.watching import watched
+from specify_cli.conformance.scratch_projects import Scratch, commit_all
 from specify_cli.errors import UsageError
 
 SCENARIOS = ("plain", "slow", "away", "added", "reordered", "refused", "reworded")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.conformance.cases import Case
-from specify_cli.conformance.doors import Answered, Door
+from specify_cli.conformance.compare import differences, envelope_of
 from specify_cli.conformance.findings import demand
-from specify_cli.conformance.matching import differences, envelope_of
+from specify_cli.conformance.interfaces import Answered, Door
 from specify_cli.conformance.programs import Completed, git
 from specify_cli.conformance.requests import Ask, ask_of, fresh_id
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.conformance import programs
-from specify_cli.conformance.doors import Answered
+from specify_cli.conformance.compare import shown
 from specify_cli.conformance.findings import Nonconformity
-from specify_cli.conformance.matching import shown
+from specify_cli.conformance.interfaces import Answered
+from specify_cli.conformance.project_files import lines
 from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import lines
+from specify_cli.conformance.scratch_projects import Scratch
 
 MISSION, WP = "001-single", "WP01"
 BROKEN_HANDLERS = {"CONFORMANCE_FAULT": "handler_raises"}

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from specify_cli.conformance import capabilities, programs
-from specify_cli.conformance.command_lines import CommandLine
+from specify_cli.conformance.command_line import CommandLine
 from specify_cli.conformance.findings import Nonconformity
-from specify_cli.conformance.mailboxes import KEPT, MARKER, Mailbox
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.verifying import Host
+from specify_cli.conformance.mailbox_under_test import KEPT, MARKER, Mailbox
+from specify_cli.conformance.scratch_projects import Scratch
+from specify_cli.conformance.verifier import Host
 from specify_cli.errors import UsageError
 
 FIRST_PROJECT = "single"

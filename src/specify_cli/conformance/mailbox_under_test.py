@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.conformance import programs
-from specify_cli.conformance.command_lines import envelope_in
-from specify_cli.conformance.doors import LONG_AGO, Answered
+from specify_cli.conformance.command_line import envelope_in
 from specify_cli.conformance.findings import Nonconformity, demand
+from specify_cli.conformance.interfaces import LONG_AGO, Answered
+from specify_cli.conformance.project_files import lines
 from specify_cli.conformance.requests import VERSION, Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import lines
+from specify_cli.conformance.scratch_projects import Scratch
 
 MARKER = ".conformance-scratch"
 KEPT = frozenset({".kitty", MARKER})
