@@ -16,9 +16,9 @@ import pytest
 
 from specify_cli.conformance.compare import envelope_of
 from specify_cli.conformance.documents import CONTRACT
-from specify_cli.conformance.interfaces import Door
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch_projects import Scratch, commit_all
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects, commit_all
 from tests.campaign import sampled
 from tests.contract.doors import CommandLine, Mailbox
 from tests.records import forget
@@ -32,7 +32,7 @@ GUARDS: dict[tuple[str, str], str] = {
 # What a request meets by naming an actor, which every request does.
 MET_BY_AN_ACTOR = {"actor", "review_claim", "none"}
 MISSION, PACKAGE, ACTOR = "001-single", "WP01", "ada"
-DOORS: dict[str, Door] = {"cli": CommandLine(), "mailbox": Mailbox()}
+DOORS: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 
 POLICY = {
     "orchestrator_id": "nightly",
@@ -71,35 +71,37 @@ class Board:
         self.log.write_bytes(self.before + _line("planned", lane, force=True))
         return self.log.read_bytes()
 
-    def move(self, to: str, door: Door, **args: Any) -> dict[str, Any]:
+    def move(self, to: str, door: Interface, **args: Any) -> dict[str, Any]:
         """The envelope that answers a transition."""
         named = {"mission": MISSION, "wp": PACKAGE, "to": to, "actor": ACTOR}
         policy = POLICY if to in TABLE["policy_required"] else None
-        ask = Ask(command="transition", args=named | args, policy=policy, correlation_id=fresh_id())
+        ask = Request(
+            command="transition", args=named | args, policy=policy, correlation_id=fresh_id()
+        )
         return envelope_of(door.send(self.root, ask).raw)
 
 
 @pytest.fixture(scope="module")
-def untouched(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def untouched(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """Nothing of the package can be seen: no worktree, no branch, no subtask done."""
     return Board(scratch.project("single", tmp_path_factory.mktemp("untouched") / "project"), b"")
 
 
 @pytest.fixture(scope="module")
-def forced_upon(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def forced_upon(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """A project of its own for forced moves, because of what they leave for others to see."""
     return Board(scratch.project("single", tmp_path_factory.mktemp("forced") / "project"), b"")
 
 
 @pytest.fixture(scope="module")
-def worked(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def worked(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """The package has a worktree with work committed in it, and its subtasks are done."""
     return _worked(scratch, tmp_path_factory.mktemp("worked") / "project")
 
 
-def _worked(scratch: Scratch, folder: Path) -> Board:
+def _worked(scratch: ScratchProjects, folder: Path) -> Board:
     root = scratch.project("single", folder)
-    start = Ask(
+    start = Request(
         command="start-implementation",
         args={"mission": MISSION, "wp": PACKAGE, "actor": ACTOR},
         policy=POLICY,
@@ -122,7 +124,7 @@ def board(
     to: str,
     way: str,
     request: pytest.FixtureRequest,
-    scratch: Scratch,
+    scratch: ScratchProjects,
     tmp_path: Path,
 ) -> Board:
     if way == "supplied" and to == "in_progress" and (origin, to) in GUARDS:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from specify_cli.conformance.compare import envelope_of
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch_projects import Scratch, commit_all
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects, commit_all
 from tests.campaign import sampled
 from tests.contract.doors import CommandLine
 from tests.contract.test_moves import (
@@ -60,11 +60,13 @@ class Recorded:
         return before
 
 
-def started(scratch: Scratch, root: Path) -> tuple[Board, str]:
+def started(scratch: ScratchProjects, root: Path) -> tuple[Board, str]:
     """A package of which there is a commit, and that has its subtasks done."""
     root = scratch.project("single", root)
     args = {"mission": MISSION, "wp": PACKAGE, "actor": ACTOR}
-    ask = Ask(command="start-implementation", args=args, policy=POLICY, correlation_id=fresh_id())
+    ask = Request(
+        command="start-implementation", args=args, policy=POLICY, correlation_id=fresh_id()
+    )
     place = envelope_of(CommandLine().send(root, ask).raw)["data"]
     workspace = Path(place["workspace_path"])
     (workspace / "work.txt").write_text("done\n")
@@ -85,12 +87,12 @@ def scratch_head(workspace: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def recorded(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return Recorded(*started(scratch, tmp_path_factory.mktemp("recorded") / "project"))
 
 
 @pytest.fixture(scope="module")
-def occupied(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def occupied(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """The same package, and another one of its execution lane that is at work."""
     board, _ = started(scratch, tmp_path_factory.mktemp("occupied") / "project")
     tasks = board.root / "kitty-specs" / MISSION / "tasks"

@@ -84,7 +84,7 @@ def _verified(options: dict[str, Any]) -> int:
     expected = report.expected_names(listed, (check.name for check in checks))
     with _desk() as folder:
         found = (_of_client if is_of_client else _of_host)(options, folder)
-    results = report.held_against(found, expected)
+    results = report.apply_expected_failures(found, expected)
     _tell(results, options)
     if not report.is_judged(results):
         return COULD_NOT_RUN
@@ -125,7 +125,7 @@ def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:
     if options["mailbox"] and options["serve"]:
         raise errors.UsageError("--mailbox has a worker already: leave out --serve")
     names = ("host", "mailbox", "serve", "agent", "timeout_s")
-    named = host_options.Named(
+    named = host_options.HostOptions(
         **{name: options[name] for name in names}, capabilities=options["capability"]
     )
     with host_options.prepared(named, folder, _say) as host:
@@ -133,7 +133,7 @@ def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:
 
 
 def _of_client(options: dict[str, Any], folder: Path) -> list[Result]:
-    named = client_runs.Named(
+    named = client_runs.ClientOptions(
         client=options["client"],
         serve=options["serve"],
         project=options["project"],
@@ -143,7 +143,7 @@ def _of_client(options: dict[str, Any], folder: Path) -> list[Result]:
 
 
 def _list(checks: Iterable[Check]) -> None:
-    for line in capabilities.in_words():
+    for line in capabilities.describe():
         click.echo(f"capability  {line}")
     for check in checks:
         click.echo(f"{check.name}: {check.meaning} ({check.section})")
@@ -157,7 +157,7 @@ def _tell(results: Sequence[Result], options: dict[str, Any]) -> None:
     if options["json_to"] == STDOUT:
         click.echo(report.as_json(results), nl=False)
         return
-    for status, line in report.in_words(results):
+    for status, line in report.as_lines(results):
         # Click leaves colours out where no terminal looks on.
         click.secho(line, fg=COLOURS.get(status))
 

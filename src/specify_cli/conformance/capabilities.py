@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from specify_cli.errors import UsageError
 
-WITHOUT = "no-"
+NEGATION = "no-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ DECLARED = {
     "access-control": Capability("reads .kitty/config.toml when it starts (needs --serve)"),
     "fault-injection": Capability("handlers fail while CONFORMANCE_FAULT=handler_raises is set"),
 }
-FOUND = {
+DETECTED = {
     "cli": "--host names a command line",
     "mailbox": "--mailbox or --serve names a worker",
     "scratch-project": "the worker's project is the kit's own, to be reset at will",
@@ -46,17 +46,17 @@ def declared(given: Iterable[str]) -> frozenset[str]:
     """
     found = {name for name, capability in DECLARED.items() if capability.is_default}
     for word in given:
-        name = word.removeprefix(WITHOUT)
+        name = word.removeprefix(NEGATION)
         if name not in DECLARED:
             raise UsageError(f"no capability {name!r}: there are {', '.join(sorted(DECLARED))}")
-        (found.discard if word.startswith(WITHOUT) else found.add)(name)
+        (found.discard if word.startswith(NEGATION) else found.add)(name)
     return frozenset(found)
 
 
-def in_words() -> list[str]:
+def describe() -> list[str]:
     """One line for each capability."""
     lines = [
         f"{name:20} {capability.meaning}{' (default)' if capability.is_default else ''}"
         for name, capability in DECLARED.items()
     ]
-    return [*lines, *(f"{name:20} found out: {meaning}" for name, meaning in FOUND.items())]
+    return [*lines, *(f"{name:20} found out: {meaning}" for name, meaning in DETECTED.items())]

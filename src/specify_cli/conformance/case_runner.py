@@ -11,29 +11,29 @@ from typing import Any
 from specify_cli.conformance.cases import Case
 from specify_cli.conformance.compare import differences, envelope_of
 from specify_cli.conformance.findings import demand
-from specify_cli.conformance.interfaces import Answered, Door
+from specify_cli.conformance.interfaces import Answer, Interface
 from specify_cli.conformance.programs import Completed, git
-from specify_cli.conformance.requests import Ask, ask_of, fresh_id
+from specify_cli.conformance.requests import Request, fresh_id, request_of
 
-FAULTS_OF_USE = {"USAGE_ERROR": 2}
+EXIT_CODES = {"USAGE_ERROR": 2}
 
 # The words behind `spec-kitty agent`, said in a folder.
 Agent = Callable[[Path, list[str]], Completed]
 
 
 @dataclass(slots=True, kw_only=True)
-class Play:
+class CaseRunner:
     """A case at a door, on a project of its own.
 
     `broken` is the same door of a host whose handlers fail, where there is one.
     """
 
     root: Path
-    door: Door
+    interface: Interface
     agent: Agent
-    broken: Door | None = None
-    renamed: Callable[[Ask], Ask] = field(default=lambda ask: ask)
-    earlier: dict[str, tuple[Ask, bytes]] = field(default_factory=dict)
+    broken: Interface | None = None
+    rename: Callable[[Request], Request] = field(default=lambda request: request)
+    earlier: dict[str, tuple[Request, bytes]] = field(default_factory=dict)
 
     @property
     def mission(self) -> str:
@@ -57,15 +57,15 @@ class Play:
         Raises:
             Nonconformity: it is not, or something beside it is wrong.
         """
-        ask = self.renamed(ask_of(case.request))
+        request = self.rename(request_of(case.request))
         logs = self.logs()
-        answered = self.door.send(self.root, ask)
-        envelope = envelope_of(answered.raw)
-        self._judge(case, envelope)
-        _judge_identity(ask, envelope, answered)
-        if not envelope["success"] or ask.correlation_id in self.earlier:
+        answer = self.interface.send(self.root, request)
+        envelope = envelope_of(answer.raw)
+        self._check_answer(case, envelope)
+        _check_identity(request, envelope, answer)
+        if not envelope["success"] or request.correlation_id in self.earlier:
             demand(self.logs() == logs, "an event log has changed")
-        self._judge_repeat(ask, answered)
+        self._check_repeat(request, answer)
         return envelope
 
     def logs(self) -> dict[Path, bytes]:
@@ -75,18 +75,18 @@ class Play:
 
     def lanes(self, mission: str) -> dict[str, str]:
         """Package to lane, as mission-state says."""
-        data = self.ask("mission-state", mission=mission)
+        data = self.request("mission-state", mission=mission)
         return {package["wp_id"]: package["lane"] for package in data["work_packages"]}
 
-    def ask(self, command: str, **args: Any) -> dict[str, Any]:
+    def request(self, command: str, **args: Any) -> dict[str, Any]:
         """The data of a request that succeeds."""
-        ask = Ask(command=command, args=args, correlation_id=fresh_id())
-        envelope = envelope_of(self.door.send(self.root, ask).raw)
+        request = Request(command=command, args=args, correlation_id=fresh_id())
+        envelope = envelope_of(self.interface.send(self.root, request).raw)
         demand(envelope["success"], f"{command} is refused: {envelope}")
         data: dict[str, Any] = envelope["data"]
         return data
 
-    def _judge(self, case: Case, envelope: dict[str, Any]) -> None:
+    def _check_answer(self, case: Case, envelope: dict[str, Any]) -> None:
         expected = f"orchestrator-api.{case.command or 'unknown'}"
         demand(envelope["command"] == expected, f"command is {envelope['command']!r}")
         found = {name: envelope[name] for name in ("success", "error_code", "data")}
@@ -94,34 +94,36 @@ class Play:
         demand(not wrong, "; ".join(wrong))
         if case.lanes:
             lanes = self.lanes(self.mission)
-            shown = {wp_id: lanes.get(wp_id) for wp_id in case.lanes}
-            demand(shown == case.lanes, f"lanes are {shown}, expected {case.lanes}")
+            found = {wp_id: lanes.get(wp_id) for wp_id in case.lanes}
+            demand(found == case.lanes, f"lanes are {found}, expected {case.lanes}")
 
-    def _judge_repeat(self, ask: Ask, answered: Answered) -> None:
-        if ask.correlation_id in self.earlier:
-            before, raw = self.earlier[ask.correlation_id]
-            is_same = raw == answered.raw
-            demand((before == ask) == is_same, f"the id was used before, same answer: {is_same}")
+    def _check_repeat(self, request: Request, answer: Answer) -> None:
+        if request.correlation_id in self.earlier:
+            before, raw = self.earlier[request.correlation_id]
+            is_same = raw == answer.raw
+            demand(
+                (before == request) == is_same, f"the id was used before, same answer: {is_same}"
+            )
 
     # Steps.
 
     def _request(self, content: dict[str, Any]) -> None:
-        ask = self.renamed(ask_of(content))
-        answered = self.door.send(self.root, ask)
-        envelope = envelope_of(answered.raw)
+        request = self.rename(request_of(content))
+        answer = self.interface.send(self.root, request)
+        envelope = envelope_of(answer.raw)
         is_as_said = envelope["success"] or not content["expect_success"]
         demand(is_as_said, f"what comes before the request is refused: {envelope}")
-        self.earlier[ask.correlation_id] = (ask, answered.raw)
+        self.earlier[request.correlation_id] = (request, answer.raw)
 
     def _commit_in_workspace(self, content: dict[str, Any]) -> None:
-        place = self.ask("resolve-workspace", mission=self.mission, wp=content["wp"])
+        place = self.request("resolve-workspace", mission=self.mission, wp=content["wp"])
         _commit(Path(place["workspace_path"]), content)
 
     def _mark_subtasks(self, content: dict[str, Any]) -> None:
-        place = self.ask("resolve-workspace", mission=self.mission, wp=content["wp"])
-        words = ["tasks", "mark-status", *content["ids"], "--status", content["status"]]
+        place = self.request("resolve-workspace", mission=self.mission, wp=content["wp"])
+        argv = ["tasks", "mark-status", *content["ids"], "--status", content["status"]]
         folder = Path(place["workspace_path"]) if place["workspace_exists"] else self.root
-        done = self.agent(folder, [*words, "--mission", self.mission, "--json"])
+        done = self.agent(folder, [*argv, "--mission", self.mission, "--json"])
         said = done.stdout + done.stderr
         demand(done.returncode == 0, f"mark-status ended with {done.returncode}: {said!r}")
         demand(json.loads(done.stdout)["success"], f"mark-status did not succeed: {said!r}")
@@ -145,31 +147,31 @@ class Play:
     def _fault(self, content: str) -> None:
         demand(content == "handler_raises", f"an unknown fault: {content}")
         demand(self.broken is not None, "no handler of this host can be made to fail")
-        self.door = self.broken or self.door
+        self.interface = self.broken or self.interface
 
 
-STEPS: dict[str, Callable[[Play, Any], None]] = {
-    "request": Play._request,  # noqa: SLF001 - its own
-    "commit_in_workspace": Play._commit_in_workspace,  # noqa: SLF001
-    "mark_subtasks": Play._mark_subtasks,  # noqa: SLF001
-    "write": Play._write,  # noqa: SLF001
-    "append": Play._append,  # noqa: SLF001
-    "remove": Play._remove,  # noqa: SLF001
-    "folder": Play._folder,  # noqa: SLF001
-    "commit": Play._commit,  # noqa: SLF001
-    "fault": Play._fault,  # noqa: SLF001
+STEPS: dict[str, Callable[[CaseRunner, Any], None]] = {
+    "request": CaseRunner._request,  # noqa: SLF001 - its own
+    "commit_in_workspace": CaseRunner._commit_in_workspace,  # noqa: SLF001
+    "mark_subtasks": CaseRunner._mark_subtasks,  # noqa: SLF001
+    "write": CaseRunner._write,  # noqa: SLF001
+    "append": CaseRunner._append,  # noqa: SLF001
+    "remove": CaseRunner._remove,  # noqa: SLF001
+    "folder": CaseRunner._folder,  # noqa: SLF001
+    "commit": CaseRunner._commit,  # noqa: SLF001
+    "fault": CaseRunner._fault,  # noqa: SLF001
 }
 
 
-def _judge_identity(ask: Ask, envelope: dict[str, Any], answered: Answered) -> None:
-    came_back = envelope["correlation_id"] == ask.correlation_id
-    if answered.exit_code is None:
+def _check_identity(request: Request, envelope: dict[str, Any], answer: Answer) -> None:
+    came_back = envelope["correlation_id"] == request.correlation_id
+    if answer.exit_code is None:
         demand(came_back, f"correlation_id is {envelope['correlation_id']!r}")
         return
-    refused = FAULTS_OF_USE.get(envelope["error_code"], 1)
+    refused = EXIT_CODES.get(envelope["error_code"], 1)
     right = 0 if envelope["success"] else refused
-    demand(answered.exit_code == right, f"exit code {answered.exit_code}, expected {right}")
-    if "--correlation-id" in ask.as_words():
+    demand(answer.exit_code == right, f"exit code {answer.exit_code}, expected {right}")
+    if "--correlation-id" in request.as_argv():
         demand(came_back, f"correlation_id is {envelope['correlation_id']!r}")
 
 

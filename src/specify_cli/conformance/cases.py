@@ -9,7 +9,7 @@ from typing import Any
 
 from specify_cli.conformance.documents import CONTRACT, Contract
 
-DOORS = ("cli", "mailbox")
+INTERFACES = ("cli", "mailbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Case:
     request: dict[str, Any]
     expect: dict[str, Any]
     lanes: dict[str, str]
-    doors: tuple[str, ...]
+    interfaces: tuple[str, ...]
     requires: frozenset[str]
 
     @property
@@ -44,7 +44,7 @@ def read_case(path: Path) -> Case:
         request=content["request"],
         expect=content["expect"],
         lanes=content["lanes"],
-        doors=tuple(content.get("doors", DOORS)),
+        interfaces=tuple(content.get("doors", INTERFACES)),
         requires=frozenset(content.get("requires", ())),
     )
 

@@ -56,7 +56,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Rules:
+class RuleSet:
     """The rules of one kind; `rule` adds the function below it."""
 
     prefix: str
@@ -95,20 +95,20 @@ class Rules:
         )
 
 
-def judged(check: Check, bench: Any) -> Result:
+def run_check(check: Check, context: Any) -> Result:
     """What the check has found on the bench."""
     started = time.monotonic()
     status, detail = PASSED, ""
     try:
-        check.judge(bench)
+        check.judge(context)
     except Nonconformity as found:
         status, detail = FAILED, str(found)
     except NONSENSE as error:
         status, detail = FAILED, f"could not be judged: {type(error).__name__}: {error}"
-    return result_of(check, status, detail, seconds=round(time.monotonic() - started, 3))
+    return make_result(check, status, detail, seconds=round(time.monotonic() - started, 3))
 
 
-def result_of(check: Check, status: str, detail: str, *, seconds: float = 0.0) -> Result:
+def make_result(check: Check, status: str, detail: str, *, seconds: float = 0.0) -> Result:
     """The result of the check."""
     return Result(
         name=check.name,

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from specify_cli.conformance.documents import CONTRACT
-from specify_cli.conformance.inotify_log import Deed
+from specify_cli.conformance.inotify_log import FileEvent
 
 CHANGING = frozenset(name for name, known in CONTRACT.commands().items() if known["changes_state"])
 
 
 @dataclass(slots=True, kw_only=True)
-class Asked:
+class ObservedRequest:
     """One request; `answered_at` is None as long as there was no reply."""
 
     stem: str
     raw: bytes
     landed_at: float
     answered_at: float | None = None
-    is_refused_by_us: bool = False
+    is_refused_by_kit: bool = False
 
     @property
     def body(self) -> dict[str, Any]:
@@ -42,10 +42,10 @@ class Asked:
         return self.command in CHANGING
 
     @property
-    def question(self) -> str:
+    def payload(self) -> str:
         """What is asked, whatever its id."""
-        asked = {name: self.body.get(name) for name in ("command", "args", "policy")}
-        return json.dumps(asked, sort_keys=True)
+        request = {name: self.body.get(name) for name in ("command", "args", "policy")}
+        return json.dumps(request, sort_keys=True)
 
     def waits_at(self, moment: float) -> bool:
         """Whether it was not answered yet."""
@@ -53,17 +53,17 @@ class Asked:
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
+class ClientLog:
     """One run: what landed, what else was done, and how the program ended (None: it did not)."""
 
     scenario: str
-    asked: list[Asked] = field(default_factory=list)
-    in_inbox: list[Deed] = field(default_factory=list)
-    in_outbox: list[Deed] = field(default_factory=list)
+    requests: list[ObservedRequest] = field(default_factory=list)
+    inbox_events: list[FileEvent] = field(default_factory=list)
+    outbox_events: list[FileEvent] = field(default_factory=list)
     published: set[str] = field(default_factory=set)
     exit_code: int | None = None
     ended_at: float = 0.0
-    said: str = ""
+    output: str = ""
 
     @property
     def is_complete(self) -> bool:

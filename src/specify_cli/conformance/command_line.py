@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.conformance import programs
-from specify_cli.conformance.compare import shown
+from specify_cli.conformance.compare import excerpt
 from specify_cli.conformance.findings import Nonconformity
-from specify_cli.conformance.interfaces import Answered
-from specify_cli.conformance.project_files import lines
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch_projects import Scratch
+from specify_cli.conformance.interfaces import Answer
+from specify_cli.conformance.project_files import json_lines
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects
 
 MISSION, WP = "001-single", "WP01"
 BROKEN_HANDLERS = {"CONFORMANCE_FAULT": "handler_raises"}
@@ -34,31 +34,31 @@ POLICY: dict[str, Any] = {
 class CommandLine:
     """The program behind `--host`; it takes `<command> --flags`."""
 
-    words: Sequence[str]
+    argv: Sequence[str]
     timeout_s: float = programs.DEADLINE_S
-    changes: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, request: Request) -> Answer:
         """What it printed, and its exit code."""
-        return self.say(root, ask.as_words())
+        return self.run(root, request.as_argv())
 
-    def say(self, folder: Path, words: Sequence[str], **changes: str) -> Answered:
+    def run(self, folder: Path, argv: Sequence[str], **variables: str) -> Answer:
         """The answer to the words, said in the folder."""
         done = programs.run(
-            [*self.words, *words],
+            [*self.argv, *argv],
             folder=folder,
             timeout_s=self.timeout_s,
-            changes=self.changes | changes,
+            variables=self.variables | variables,
         )
-        return Answered(raw=done.stdout, exit_code=done.returncode)
+        return Answer(raw=done.stdout, exit_code=done.returncode)
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class CommandLineContext:
     """A command line, and as many fresh projects as it takes."""
 
-    door: CommandLine
-    scratch: Scratch
+    command_line: CommandLine
+    scratch: ScratchProjects
     folder: Path
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -66,15 +66,15 @@ class Bench:
         """A fresh project."""
         return self.scratch.project(name, self.folder / f"rule-{next(self.numbers)}")
 
-    def ask(self, root: Path, command: str, **args: Any) -> dict[str, Any]:
+    def request(self, root: Path, command: str, **args: Any) -> dict[str, Any]:
         """The envelope of the answer."""
-        return envelope_in(self.door.send(root, asking(command, **args)).raw)
+        return envelope_in(self.command_line.send(root, new_request(command, **args)).raw)
 
 
-def asking(command: str, *, correlation_id: str | None = None, **args: Any) -> Ask:
+def new_request(command: str, *, correlation_id: str | None = None, **args: Any) -> Request:
     """The request, with a policy where the command may take one."""
     takes_policy = command in {"start-implementation", "start-review", "transition"}
-    return Ask(
+    return Request(
         command=command,
         args=args,
         policy=POLICY if takes_policy else None,
@@ -82,10 +82,10 @@ def asking(command: str, *, correlation_id: str | None = None, **args: Any) -> A
     )
 
 
-def note(text: str = "on it", *, correlation_id: str | None = None) -> Ask:
+def note_request(text: str = "on it", *, correlation_id: str | None = None) -> Request:
     """A request that changes something, and nothing that matters."""
     args = {"mission": MISSION, "wp": WP, "actor": "kit", "note": text}
-    return asking("append-history", correlation_id=correlation_id, **args)
+    return new_request("append-history", correlation_id=correlation_id, **args)
 
 
 def envelope_in(raw: bytes) -> dict[str, Any]:
@@ -97,9 +97,9 @@ def envelope_in(raw: bytes) -> dict[str, Any]:
     try:
         envelope = json.loads(raw.partition(b"\n")[0])
     except (ValueError, RecursionError):
-        raise Nonconformity(f"no envelope: {shown(raw)}") from None
+        raise Nonconformity(f"no envelope: {excerpt(raw)}") from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("data"), dict):
-        raise Nonconformity(f"no envelope: {shown(raw)}")
+        raise Nonconformity(f"no envelope: {excerpt(raw)}")
     return envelope
 
 
@@ -111,4 +111,4 @@ def log_of(root: Path, mission: str = MISSION) -> bytes:
 
 def journal_of(root: Path) -> list[dict[str, Any]]:
     """The lines of the project's journal."""
-    return lines(root / ".kitty" / "outbox" / "journal.jsonl")
+    return json_lines(root / ".kitty" / "outbox" / "journal.jsonl")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from specify_cli.conformance.documents import faults
+from specify_cli.conformance.documents import schema_errors
 from specify_cli.conformance.findings import Nonconformity, demand
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
@@ -32,19 +32,21 @@ def envelope_of(raw: bytes) -> dict[str, Any]:
     Raises:
         Nonconformity: it is none.
     """
-    demand(raw.endswith(b"\n") and raw.count(b"\n") == 1, f"not one line: {shown(raw)}")
+    demand(raw.endswith(b"\n") and raw.count(b"\n") == 1, f"not one line: {excerpt(raw)}")
     try:
         envelope = json.loads(raw.decode("ascii"))
     except ValueError as error:
-        raise Nonconformity(f"not JSON in ASCII ({error}): {shown(raw)}") from error
-    demand(isinstance(envelope, dict), f"no object: {shown(raw)}")
+        raise Nonconformity(f"not JSON in ASCII ({error}): {excerpt(raw)}") from error
+    demand(isinstance(envelope, dict), f"no object: {excerpt(raw)}")
     demand(list(envelope) == ENVELOPE_KEYS, f"has the keys {list(envelope)}")
-    complaints = faults("envelope", envelope) or faults(_schema_of_data(envelope), envelope["data"])
+    complaints = schema_errors("envelope", envelope) or schema_errors(
+        _schema_of_data(envelope), envelope["data"]
+    )
     demand(not complaints, "; ".join(complaints))
     return dict(envelope)
 
 
-def shown(raw: bytes) -> str:
+def excerpt(raw: bytes) -> str:
     """The beginning of the bytes, fit for a sentence."""
     return repr(raw[:300])[1:]
 
@@ -65,7 +67,7 @@ def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str
         yield f"{where}: is {actual!r}, expected {expected!r}"
 
 
-def without_chance(envelope: dict[str, Any], root: Path) -> str:
+def normalized(envelope: dict[str, Any], root: Path) -> str:
     """The envelope as text, with what differs from run to run blanked out.
 
     That is the moment, what is minted, where the project lies, and commits, which carry their time.

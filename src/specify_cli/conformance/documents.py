@@ -57,7 +57,7 @@ def _validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(schema, format_checker=FormatChecker())
 
 
-def faults(name: str, value: Any) -> list[str]:
+def schema_errors(name: str, value: Any) -> list[str]:
     """What the schema of that name has against `value`, and where; empty when it fits."""
     found = _validator(name).iter_errors(value)
     return [f"{name}: {error.json_path}: {error.message}" for error in found]

@@ -14,20 +14,20 @@ from pathlib import Path
 from specify_cli.conformance import capabilities, programs
 from specify_cli.conformance.command_line import CommandLine
 from specify_cli.conformance.findings import Nonconformity
-from specify_cli.conformance.mailbox_under_test import KEPT, MARKER, Mailbox
-from specify_cli.conformance.scratch_projects import Scratch
+from specify_cli.conformance.mailbox_under_test import KEPT, SCRATCH_MARKER, Mailbox
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.conformance.verifier import Host
 from specify_cli.errors import UsageError
 
 FIRST_PROJECT = "single"
 # How the words for agents follow from those of a host that is called like ours.
-LIKE_OURS = (("orchestrator-api",), ("mailbox", "serve"))
+OWN_COMMANDS = (("orchestrator-api",), ("mailbox", "serve"))
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class HostOptions:
     """The host as its author names it."""
 
     host: str | None = None
@@ -39,112 +39,118 @@ class Named:
 
 
 @contextlib.contextmanager
-def prepared(named: Named, folder: Path, say: Say) -> Iterator[Host]:
+def prepared(options: HostOptions, folder: Path, report: Report) -> Iterator[Host]:
     """The host can be asked while the block runs; a worker that the kit has started ends with it.
 
     Raises:
         UsageError: it cannot be tested so; the message says what to do.
     """
-    declared = capabilities.declared(named.capabilities)
-    words = words_of("--host", named.host)
-    scratch = Scratch(folder / "templates")
-    box = _mailbox(named, scratch, say)
+    declared = capabilities.declared(options.capabilities)
+    argv = split_command("--host", options.host)
+    scratch = ScratchProjects(folder / "templates")
+    mailbox = _mailbox(options, scratch, report)
     host = Host(
         capabilities=declared,
         folder=folder,
         scratch=scratch,
-        command_line=CommandLine(words, named.timeout_s) if words else None,
-        mailbox=box,
-        agent=_agent(named),
+        command_line=CommandLine(argv, options.timeout_s) if argv else None,
+        mailbox=mailbox,
+        agent=_agent(options),
     )
-    with _served(box, named) if box is not None else contextlib.nullcontext():
+    with _served(mailbox, options) if mailbox is not None else contextlib.nullcontext():
         yield host
 
 
-def words_of(option: str, line: str | None) -> list[str]:
+def split_command(option: str, line: str | None) -> list[str]:
     """The words of a command line; none where there is none.
 
     Raises:
         UsageError: it is no command line, or its program is not there.
     """
     try:
-        words = shlex.split(line or "")
+        argv = shlex.split(line or "")
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
-    if line is not None and (not words or shutil.which(words[0]) is None):
-        raise UsageError(f"{option}: there is no program {''.join(words[:1])!r}")
+    if line is not None and (not argv or shutil.which(argv[0]) is None):
+        raise UsageError(f"{option}: there is no program {''.join(argv[:1])!r}")
     # What lies beside us must still be found from the scratch project.
     return (
-        [str(Path(words[0]).absolute()) if os.sep in words[0] else words[0], *words[1:]]
-        if words
-        else []
+        [str(Path(argv[0]).absolute()) if os.sep in argv[0] else argv[0], *argv[1:]] if argv else []
     )
 
 
-def _agent(named: Named) -> list[str] | None:
-    if named.agent is not None:
-        return words_of("--agent", named.agent)
-    for option, line in (("--host", named.host), ("--serve", named.serve)):
-        words = words_of(option, line)
-        for end in LIKE_OURS:
-            if tuple(words[-len(end) :]) == end:
-                return [*words[: -len(end)], "agent"]
+def _agent(options: HostOptions) -> list[str] | None:
+    if options.agent is not None:
+        return split_command("--agent", options.agent)
+    for option, line in (("--host", options.host), ("--serve", options.serve)):
+        argv = split_command(option, line)
+        for end in OWN_COMMANDS:
+            if tuple(argv[-len(end) :]) == end:
+                return [*argv[: -len(end)], "agent"]
     return None
 
 
-def _mailbox(named: Named, scratch: Scratch, say: Say) -> Mailbox | None:
-    if named.serve is not None:
-        return _own(named, scratch)
-    return None if named.mailbox is None else _given(named, named.mailbox, scratch=scratch, say=say)
+def _mailbox(options: HostOptions, scratch: ScratchProjects, report: Report) -> Mailbox | None:
+    if options.serve is not None:
+        return _served_mailbox(options, scratch)
+    return (
+        None
+        if options.mailbox is None
+        else _external_mailbox(options, options.mailbox, scratch=scratch, report=report)
+    )
 
 
-def _own(named: Named, scratch: Scratch) -> Mailbox:
+def _served_mailbox(options: HostOptions, scratch: ScratchProjects) -> Mailbox:
     folder = scratch.folder.parent
-    words = words_of("--serve", named.serve)
+    argv = split_command("--serve", options.serve)
     root = (folder / "served").resolve()
     root.mkdir()
-    (root / MARKER).touch()
-    begin = partial(programs.start, words, folder=root, log=folder / "worker.log")
-    box = Mailbox(kitty=root / ".kitty", timeout_s=named.timeout_s, scratch=scratch, start=begin)
-    box.reset(FIRST_PROJECT)
-    return box
+    (root / SCRATCH_MARKER).touch()
+    begin = partial(programs.start, argv, folder=root, log=folder / "worker.log")
+    mailbox = Mailbox(
+        kitty=root / ".kitty", timeout_s=options.timeout_s, scratch=scratch, start=begin
+    )
+    mailbox.reset(FIRST_PROJECT)
+    return mailbox
 
 
-def _given(named: Named, kitty: Path, *, scratch: Scratch, say: Say) -> Mailbox:
+def _external_mailbox(
+    options: HostOptions, kitty: Path, *, scratch: ScratchProjects, report: Report
+) -> Mailbox:
     root = kitty.absolute().parent
-    box = Mailbox(kitty=root.resolve() / kitty.name, timeout_s=named.timeout_s)
+    mailbox = Mailbox(kitty=root.resolve() / kitty.name, timeout_s=options.timeout_s)
     is_empty = not root.exists() or not any(path.name not in KEPT for path in root.iterdir())
     if is_empty and not kitty.exists():
         root.mkdir(parents=True, exist_ok=True)
-        (root / MARKER).touch()
-    if (root / MARKER).is_file():
+        (root / SCRATCH_MARKER).touch()
+    if (root / SCRATCH_MARKER).is_file():
         if kitty.name != ".kitty":
             raise UsageError(f"--mailbox: a scratch project has its mailbox in {root / '.kitty'}")
-        box.scratch = scratch
-        _make_ready(box)
-        say(f"{root} is a scratch project now: start the worker there, if it does not run yet")
-    elif not box.inbox.is_dir():
+        mailbox.scratch = scratch
+        _make_ready(mailbox)
+        report(f"{root} is a scratch project now: start the worker there, if it does not run yet")
+    elif not mailbox.inbox.is_dir():
         raise UsageError(f"--mailbox: {kitty} has no inbox, and {root} is neither empty nor marked")
     else:
-        say(f"{root} has no {MARKER}: its project is not touched, and much is not asked")
-    return box
+        report(f"{root} has no {SCRATCH_MARKER}: its project is not touched, and much is not asked")
+    return mailbox
 
 
-def _make_ready(box: Mailbox) -> None:
-    if not (box.root / "kitty-specs").is_dir():
-        box.reset(FIRST_PROJECT)
-    box.inbox.mkdir(parents=True, exist_ok=True)
-    box.outbox.mkdir(parents=True, exist_ok=True)
+def _make_ready(mailbox: Mailbox) -> None:
+    if not (mailbox.root / "kitty-specs").is_dir():
+        mailbox.reset(FIRST_PROJECT)
+    mailbox.inbox.mkdir(parents=True, exist_ok=True)
+    mailbox.outbox.mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager
-def _served(box: Mailbox, named: Named) -> Iterator[None]:
+def _served(mailbox: Mailbox, options: HostOptions) -> Iterator[None]:
     try:
-        box.serve()
+        mailbox.serve()
     except (OSError, Nonconformity) as error:
-        box.stop()
-        raise UsageError(f"--serve: {named.serve!r} does not answer: {error}") from error
+        mailbox.stop()
+        raise UsageError(f"--serve: {options.serve!r} does not answer: {error}") from error
     try:
         yield
     finally:
-        box.stop()
+        mailbox.stop()

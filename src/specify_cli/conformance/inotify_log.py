@@ -12,10 +12,10 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class FileEvent:
     """Something was done to the file of that name."""
 
-    what: str
+    kind: str
     name: str
     at: float
 
@@ -38,9 +38,9 @@ if sys.platform == "linux":
         | InotifyConstants.IN_DELETE
     )
 
-    class _Notes:
-        def __init__(self, deeds: list[Deed]) -> None:
-            self._deeds = deeds
+    class _EventCollector:
+        def __init__(self, events: list[FileEvent]) -> None:
+            self._deeds = events
 
         def on_event(self, event: InotifyEvent) -> None:
             kinds = {
@@ -52,7 +52,7 @@ if sys.platform == "linux":
             }
             name = os.fsdecode(event.name)
             self._deeds.extend(
-                Deed(what, name, time.monotonic()) for what, is_so in kinds.items() if is_so
+                FileEvent(kind, name, time.monotonic()) for kind, is_so in kinds.items() if is_so
             )
 
         def on_watch_deleted(self, wd: WatchDescriptor) -> None:
@@ -62,19 +62,19 @@ if sys.platform == "linux":
             pass
 
     @contextlib.contextmanager
-    def watched(folder: Path) -> Iterator[list[Deed]]:
+    def watched(folder: Path) -> Iterator[list[FileEvent]]:
         """While the block runs, the list grows by what is done in the folder.
 
         Raises:
             OSError: the kernel cannot tell.
         """
-        deeds: list[Deed] = []
-        notes = _Notes(deeds)
+        events: list[FileEvent] = []
+        collector = _EventCollector(events)
         inotify = InotifyFD()
         inotify.start()
         try:
-            inotify.add_callback(os.fsencode(folder), WATCHED, notes, CallbackId(id(notes)))
-            yield deeds
+            inotify.add_callback(os.fsencode(folder), WATCHED, collector, CallbackId(id(collector)))
+            yield events
         finally:
             inotify.stop()
             inotify.join()
@@ -82,7 +82,7 @@ if sys.platform == "linux":
 else:
 
     @contextlib.contextmanager
-    def watched(folder: Path) -> Iterator[list[Deed]]:
+    def watched(folder: Path) -> Iterator[list[FileEvent]]:
         """Nothing is told here."""
         raise OSError("an orchestrator is watched by inotify, which is Linux's")
         yield []

@@ -7,34 +7,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from specify_cli.conformance.requests import Ask
+from specify_cli.conformance.requests import Request
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answer:
     """The bytes of the answer, and the exit code where there is one."""
 
     raw: bytes
     exit_code: int | None = None
 
 
-class Door(Protocol):
+class Interface(Protocol):
     """A way to ask the host."""
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, request: Request) -> Answer:
         """The answer to the request, asked of the project at `root`."""
 
 
-def drop(root: Path, ask: Ask) -> Path:
+def put_request(root: Path, request: Request) -> Path:
     """The request lies in the inbox, written so long ago that no client can still be at it."""
     inbox = root / ".kitty" / "inbox"
     inbox.mkdir(parents=True, exist_ok=True)
-    temporary = inbox / f".{ask.correlation_id}.tmp"
-    temporary.write_bytes(ask.as_file())
+    temporary = inbox / f".{request.correlation_id}.tmp"
+    temporary.write_bytes(request.as_file())
     os.utime(temporary, LONG_AGO)
-    return temporary.rename(inbox / f"{ask.correlation_id}.json")
+    return temporary.rename(inbox / f"{request.correlation_id}.json")
 
 
 def reply_path(root: Path, correlation_id: str) -> Path:

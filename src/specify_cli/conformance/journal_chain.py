@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from specify_cli.conformance.documents import faults
+from specify_cli.conformance.documents import schema_errors
 
 ROTATED = re.compile(r"journal-([0-9]{1,18})\.jsonl")
 NOTHING_BEFORE = "sha256:" + "0" * 64
@@ -24,7 +24,7 @@ def _rotated(path: Path) -> re.Match[str] | None:
     return ROTATED.fullmatch(path.name)
 
 
-def breaks(outbox: Path) -> Iterator[str]:
+def chain_errors(outbox: Path) -> Iterator[str]:
     """A sentence for every line that is not chained to the one before, or not as described."""
     number, before = 0, NOTHING_BEFORE
     for path in journal_files(outbox):
@@ -51,7 +51,7 @@ def _wrong(line: bytes, number: int, before: str) -> Iterator[str]:
     except ValueError as error:
         yield f"no JSON: {error}"
         return
-    yield from faults("journal-line", told)
+    yield from schema_errors("journal-line", told)
     if told.get("seq") != number:
         yield f"seq is {told.get('seq')}"
     if told.get("prev") != before:

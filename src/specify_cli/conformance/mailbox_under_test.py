@@ -14,16 +14,16 @@ from typing import Any
 from specify_cli.conformance import programs
 from specify_cli.conformance.command_line import envelope_in
 from specify_cli.conformance.findings import Nonconformity, demand
-from specify_cli.conformance.interfaces import LONG_AGO, Answered
-from specify_cli.conformance.project_files import lines
-from specify_cli.conformance.requests import VERSION, Ask, fresh_id
-from specify_cli.conformance.scratch_projects import Scratch
+from specify_cli.conformance.interfaces import LONG_AGO, Answer
+from specify_cli.conformance.project_files import json_lines
+from specify_cli.conformance.requests import VERSION, Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects
 
-MARKER = ".conformance-scratch"
-KEPT = frozenset({".kitty", MARKER})
-GLANCE_S = 0.002
+SCRATCH_MARKER = ".conformance-scratch"
+KEPT = frozenset({".kitty", SCRATCH_MARKER})
+POLL_INTERVAL_S = 0.002
 # A mission that no project has.
-NOWHERE = "999-nothing"
+UNKNOWN_MISSION = "999-nothing"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Mailbox:
 
     kitty: Path
     timeout_s: float
-    scratch: Scratch | None = None
+    scratch: ScratchProjects | None = None
     process: programs.Process | None = None
     start: Callable[..., programs.Process] | None = None
 
@@ -53,11 +53,11 @@ class Mailbox:
 
     # Asking.
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, request: Request) -> Answer:
         """The reply file's content; the project is always ours."""
         demand(root == self.root, "another project")
-        self.put(ask.correlation_id, ask.as_file())
-        return Answered(raw=self.reply(ask.correlation_id))
+        self.put(request.correlation_id, request.as_file())
+        return Answer(raw=self.reply(request.correlation_id))
 
     def put(self, stem: str, content: bytes, *, is_old: bool = True) -> Path:
         """The request landed whole, by rename."""
@@ -87,7 +87,7 @@ class Mailbox:
             except Nonconformity:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(GLANCE_S)
+                time.sleep(POLL_INTERVAL_S)
 
     def answer(self, content: bytes, stem: str | None = None) -> dict[str, Any]:
         """What the content is answered with under a fresh id, or that stem."""
@@ -98,13 +98,13 @@ class Mailbox:
     def probe(self) -> None:
         """A harmless request was answered: the worker has looked into the inbox since."""
         stem = fresh_id()
-        answer = self.answer(body(stem), stem)
+        answer = self.answer(request_body(stem), stem)
         demand(answer["success"], f"contract-version is refused: {answer['error_code']}")
 
     def wait_for_queue(self, mission: str) -> None:
         """What landed for the mission is dealt with: in order, while others have their own."""
         stem = fresh_id()
-        self.answer(body(stem, "list-ready", args={"mission": mission}), stem)
+        self.answer(request_body(stem, "list-ready", args={"mission": mission}), stem)
 
     def wait_until_taken(self, name: str) -> None:
         """Nothing of that name is left in the inbox."""
@@ -125,7 +125,7 @@ class Mailbox:
             code = self.process.poll() if self.process is not None else None
             demand(code is None, f"{what}: the worker has ended with {code}")
             demand(time.monotonic() < deadline, f"{what} within {limit_s:g} s")
-            time.sleep(GLANCE_S)
+            time.sleep(POLL_INTERVAL_S)
 
     def lines_for(self, stem: str) -> list[dict[str, Any]]:
         """The journal's lines with that id."""
@@ -133,9 +133,9 @@ class Mailbox:
 
     def journal(self) -> list[dict[str, Any]]:
         """The journal's lines."""
-        return lines(self.outbox / "journal.jsonl")
+        return json_lines(self.outbox / "journal.jsonl")
 
-    def beat(self) -> dict[str, Any]:
+    def heartbeat(self) -> dict[str, Any]:
         """The heartbeat as it is now."""
         path = self.outbox / "worker.json"
         self.wait_until(path.exists, "no worker.json")
@@ -147,14 +147,14 @@ class Mailbox:
     def reset(self, name: str) -> Path:
         """The project is a fresh copy of the fixture; the mailbox and its worker stay as they are."""
         # Asked anew each time: what is about to be emptied must be nobody's work.
-        is_ours = self.scratch is not None and (self.root / MARKER).is_file()
-        demand(is_ours, f"{self.root} is not the kit's own: it has no {MARKER}")
+        is_ours = self.scratch is not None and (self.root / SCRATCH_MARKER).is_file()
+        demand(is_ours, f"{self.root} is not the kit's own: it has no {SCRATCH_MARKER}")
         if self.scratch is not None:
             self._clean()
             template = self.scratch.template(name)
             shutil.copytree(template, self.root, symlinks=True, dirs_exist_ok=True)
             with (self.root / ".git" / "info" / "exclude").open("a", encoding="utf-8") as file:
-                file.write(f"/{MARKER}\n/.kitty/\n")
+                file.write(f"/{SCRATCH_MARKER}\n/.kitty/\n")
         return self.root
 
     def _clean(self) -> None:
@@ -166,7 +166,7 @@ class Mailbox:
             else:
                 path.unlink(missing_ok=True)
 
-    def serve(self, changes: Mapping[str, str] | None = None) -> None:
+    def serve(self, variables: Mapping[str, str] | None = None) -> None:
         """The kit's own worker runs, and has answered.
 
         Raises:
@@ -175,11 +175,11 @@ class Mailbox:
         if self.start is not None:
             self.inbox.mkdir(parents=True, exist_ok=True)
             self.outbox.mkdir(parents=True, exist_ok=True)
-            self.process = self.start(changes=changes)
+            self.process = self.start(variables=variables)
             # Whatever the answer is: not everybody is granted everything.
-            self.answer(body(stem := fresh_id()), stem)
+            self.answer(request_body(stem := fresh_id()), stem)
 
-    def serve_again(self) -> None:
+    def ensure_served(self) -> None:
         """The kit's own worker runs, whatever a check did with it."""
         if self.process is None:
             self.serve()
@@ -197,7 +197,7 @@ class Mailbox:
             self.process = None
 
 
-def body(stem: str, command: str = "contract-version", **more: Any) -> bytes:
+def request_body(stem: str, command: str = "contract-version", **more: Any) -> bytes:
     """A request under that id; `more` changes its fields."""
     whole = {"contract_version": VERSION, "correlation_id": stem, "command": command, "args": {}}
     return json.dumps(whole | more).encode()

@@ -38,7 +38,7 @@ def expected_names(text: str, known: Iterable[str]) -> frozenset[str]:
     return names
 
 
-def held_against(results: Iterable[Result], expected: frozenset[str]) -> list[Result]:
+def apply_expected_failures(results: Iterable[Result], expected: frozenset[str]) -> list[Result]:
     """The results, in which a listed failure is expected and a listed pass is not."""
     told = {FAILED: EXPECTED, PASSED: UNEXPECTED}
     return [
@@ -99,7 +99,7 @@ def _add_case(suite: ET.Element, found: Result) -> None:
     told.text = printable(found.detail)
 
 
-def in_words(results: Sequence[Result]) -> list[tuple[str, str]]:
+def as_lines(results: Sequence[Result]) -> list[tuple[str, str]]:
     """Status and line: everything that is not simply well, then the sum."""
     lines = [(found.status, _told(found)) for found in results if _is_told(found)]
     lines += [(NOT_ASKED, line) for line in _not_asked(results)]

@@ -14,7 +14,7 @@ BESIDE_ARGS = ("policy", "not_after", "contract_version", "correlation_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Request:
     """What is asked, whichever door it goes through; `raw` takes the place of all of it."""
 
     command: str = ""
@@ -25,7 +25,7 @@ class Ask:
     contract_version: str = VERSION
     raw: bytes | None = None
 
-    def with_id(self, correlation_id: str) -> Ask:
+    def with_id(self, correlation_id: str) -> Request:
         """The same request under another id."""
         return replace(self, correlation_id=correlation_id)
 
@@ -43,16 +43,16 @@ class Ask:
         given = {name: value for name, value in optional.items() if value is not None}
         return json.dumps(whole | given).encode()
 
-    def as_words(self) -> list[str]:
+    def as_argv(self) -> list[str]:
         """The words of the command line behind `orchestrator-api`."""
-        words = [self.command]
+        argv = [self.command]
         for name, value in self.args.items():
-            words += _flag(self.command, name, value)
+            argv += _flag(self.command, name, value)
         if self.policy is not None:
-            words += ["--policy", json.dumps(self.policy)]
+            argv += ["--policy", json.dumps(self.policy)]
         if _changes_state(self.command):
-            words += ["--correlation-id", self.correlation_id]
-        return words
+            argv += ["--correlation-id", self.correlation_id]
+        return argv
 
 
 def fresh_id() -> str:
@@ -60,14 +60,14 @@ def fresh_id() -> str:
     return f"test-{uuid.uuid4().hex}"
 
 
-def ask_of(content: dict[str, Any]) -> Ask:
+def request_of(content: dict[str, Any]) -> Request:
     """The request as a fixture writes it, with what is absent filled in."""
     correlation_id = content.get("correlation_id", fresh_id())
     if "raw_request_bytes" in content:
         raw = content["raw_request_bytes"]
         text = raw["text"] * raw["repeat"]
-        return Ask(args={}, correlation_id=correlation_id, raw=text.encode())
-    return Ask(
+        return Request(args={}, correlation_id=correlation_id, raw=text.encode())
+    return Request(
         command=content["command"],
         args=content["args"],
         correlation_id=correlation_id,

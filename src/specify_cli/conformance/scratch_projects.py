@@ -20,11 +20,11 @@ def commit_all(folder: Path, message: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Scratch:
+class ScratchProjects:
     """Makes projects in `folder`; `made` are those that can be copied."""
 
     folder: Path
-    made: dict[str, Path] = field(default_factory=dict)
+    templates: dict[str, Path] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def project(self, name: str, target: Path) -> Path:
@@ -35,9 +35,9 @@ class Scratch:
     def template(self, name: str) -> Path:
         """The one that is copied; it is not to be changed."""
         with self.lock:
-            if name not in self.made:
-                self.made[name] = self._make(name)
-            return self.made[name]
+            if name not in self.templates:
+                self.templates[name] = self._make(name)
+            return self.templates[name]
 
     def _make(self, name: str) -> Path:
         root = self.folder / name

@@ -14,19 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.conformance import command_line_rules, hostile_rules, mailbox_rules, programs
-from specify_cli.conformance.case_runner import Play
+from specify_cli.conformance.case_runner import CaseRunner
 from specify_cli.conformance.cases import Case, all_cases
-from specify_cli.conformance.checks import NOT_ASKED, Check, Result, judged, result_of
-from specify_cli.conformance.command_line import BROKEN_HANDLERS, Bench, CommandLine, note
+from specify_cli.conformance.checks import NOT_ASKED, Check, Result, make_result, run_check
+from specify_cli.conformance.command_line import (
+    BROKEN_HANDLERS,
+    CommandLine,
+    CommandLineContext,
+    note_request,
+)
 from specify_cli.conformance.findings import Nonconformity, demand
 from specify_cli.conformance.mailbox_under_test import Mailbox
-from specify_cli.conformance.project_files import faults_in
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch_projects import Scratch
+from specify_cli.conformance.project_files import project_errors
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.errors import UsageError
 
 SECTION = "fixtures/README.md"
-SERVED = "scratch-project"
+SCRATCH_PROJECT = "scratch-project"
 Progress = Callable[[Result], None]
 
 
@@ -36,14 +41,14 @@ class Host:
 
     capabilities: frozenset[str]
     folder: Path
-    scratch: Scratch
+    scratch: ScratchProjects
     command_line: CommandLine | None = None
     mailbox: Mailbox | None = None
     agent: Sequence[str] | None = None
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     @property
-    def can(self) -> frozenset[str]:
+    def available(self) -> frozenset[str]:
         """What was declared and what was found out."""
         found = {
             "cli": self.command_line is not None,
@@ -54,9 +59,9 @@ class Host:
         }
         return self.capabilities | {name for name, is_so in found.items() if is_so}
 
-    def mark(self, folder: Path, words: list[str]) -> programs.Completed:
+    def run_agent(self, folder: Path, argv: list[str]) -> programs.Completed:
         """How the words behind `agent` ended."""
-        return programs.run([*(self.agent or ()), *words], folder=folder)
+        return programs.run([*(self.agent or ()), *argv], folder=folder)
 
 
 def checks() -> list[Check]:
@@ -65,24 +70,24 @@ def checks() -> list[Check]:
         *command_line_rules.RULES.checks,
         *mailbox_rules.RULES.checks,
         *hostile_rules.RULES.checks,
-        *BOTH,
-        *(check_of(case, door) for case in all_cases() for door in case.doors),
+        *CROSS_INTERFACE_RULES,
+        *(case_check(case, interface) for case in all_cases() for interface in case.interfaces),
     ]
 
 
-def check_of(case: Case, door: str) -> Check:
+def case_check(case: Case, interface: str) -> Check:
     """The check that plays the golden case at the door."""
-    needs = {door, *case.requires}
+    needs = {interface, *case.requires}
     needs |= {"agent-words"} if any("mark_subtasks" in step for step in case.before) else set()
-    needs |= {SERVED} if door == "mailbox" else set()
-    if door == "mailbox" and case.requires:
+    needs |= {SCRATCH_PROJECT} if interface == "mailbox" else set()
+    if interface == "mailbox" and case.requires:
         needs.add("restart")
     return Check(
-        name=f"fixtures.{door}.{case.name}",
+        name=f"fixtures.{interface}.{case.name}",
         meaning=case.title.rstrip("."),
         section=SECTION,
         requires=frozenset(needs),
-        judge=partial(_play_at_command_line if door == "cli" else _play_at_mailbox, case),
+        judge=partial(_play_at_command_line if interface == "cli" else _play_at_mailbox, case),
     )
 
 
@@ -95,11 +100,11 @@ def verify(host: Host, only: Sequence[str], *, jobs: int, progress: Progress) ->
     chosen = [check for check in checks() if _fits(check.name, only)]
     if not chosen:
         raise UsageError(f"no check is called {' or '.join(only)}: --list shows them all")
-    asked = [check for check in chosen if check.requires <= host.can]
-    _try(host, asked)
+    selected = [check for check in chosen if check.requires <= host.available]
+    _check_reachable(host, selected)
     with ThreadPoolExecutor(jobs) as pool:
-        lanes = list(pool.map(partial(_run, host, progress), _side_by_side(asked)))
-    found = {result.name: result for lane in lanes for result in lane}
+        groups = list(pool.map(partial(_run, host, progress), _parallel_groups(selected)))
+    found = {result.name: result for group in groups for result in group}
     return [found.get(check.name) or _not_asked(check, host) for check in chosen]
 
 
@@ -108,21 +113,21 @@ def _fits(name: str, only: Sequence[str]) -> bool:
 
 
 def _not_asked(check: Check, host: Host) -> Result:
-    missing = ", ".join(sorted(check.requires - host.can))
-    return result_of(check, NOT_ASKED, f"without {missing}")
+    missing = ", ".join(sorted(check.requires - host.available))
+    return make_result(check, NOT_ASKED, f"without {missing}")
 
 
-def _side_by_side(asked: Sequence[Check]) -> Iterator[list[Check]]:
+def _parallel_groups(selected: Sequence[Check]) -> Iterator[list[Check]]:
     """What one thread does: all that needs the one mailbox, and each of the others."""
-    yield [check for check in asked if "mailbox" in check.requires]
-    yield from ([check] for check in asked if "mailbox" not in check.requires)
+    yield [check for check in selected if "mailbox" in check.requires]
+    yield from ([check] for check in selected if "mailbox" not in check.requires)
 
 
-def _run(host: Host, progress: Progress, lane: list[Check]) -> list[Result]:
+def _run(host: Host, progress: Progress, group: list[Check]) -> list[Result]:
     results = []
-    for check in lane:
+    for check in group:
         _make_ready(host, check)
-        result = judged(check, bench_of(host, check))
+        result = run_check(check, context_for(host, check))
         progress(result)
         results.append(result)
     return results
@@ -132,10 +137,10 @@ def _make_ready(host: Host, check: Check) -> None:
     """A worker runs for the check; where it cannot be started the check finds that out."""
     if host.mailbox is not None and check.name.startswith(("mailbox.", "doors.")):
         with contextlib.suppress(Nonconformity, OSError):
-            host.mailbox.serve_again()
+            host.mailbox.ensure_served()
 
 
-def bench_of(host: Host, check: Check) -> Any:
+def context_for(host: Host, check: Check) -> Any:
     """What the check is judged on."""
     if check.name.startswith(("fixtures.", "doors.")):
         return host
@@ -143,18 +148,18 @@ def bench_of(host: Host, check: Check) -> Any:
         return host.mailbox
     if host.command_line is None:
         raise UsageError("no command line")
-    return Bench(host.command_line, host.scratch, host.folder, host.numbers)
+    return CommandLineContext(host.command_line, host.scratch, host.folder, host.numbers)
 
 
-def _try(host: Host, asked: Sequence[Check]) -> None:
+def _check_reachable(host: Host, selected: Sequence[Check]) -> None:
     """The programs can be started at all.
 
     Raises:
         UsageError: they cannot, so that nothing can be said.
     """
     try:
-        if host.command_line is not None and any("cli" in check.requires for check in asked):
-            host.command_line.say(host.folder, ["contract-version"])
+        if host.command_line is not None and any("cli" in check.requires for check in selected):
+            host.command_line.run(host.folder, ["contract-version"])
         if host.mailbox is not None and host.mailbox.start is None:
             host.mailbox.probe()
     except OSError as error:
@@ -167,64 +172,66 @@ def _try(host: Host, asked: Sequence[Check]) -> None:
 
 
 def _play_at_command_line(case: Case, host: Host) -> None:
-    door = host.command_line
-    demand(door is not None, "no command line")
-    if door is not None:
+    interface = host.command_line
+    demand(interface is not None, "no command line")
+    if interface is not None:
         root = host.scratch.project(case.project, host.folder / f"case-{next(host.numbers)}")
-        broken = replace(door, changes=door.changes | BROKEN_HANDLERS)
-        played = Play(root=root, door=door, agent=host.mark, broken=broken)
-        played.prepare(case.before)
-        played.answer(case)
+        broken = replace(interface, variables=interface.variables | BROKEN_HANDLERS)
+        runner = CaseRunner(root=root, interface=interface, agent=host.run_agent, broken=broken)
+        runner.prepare(case.before)
+        runner.answer(case)
         _judge_files(root, host)
 
 
 def _play_at_mailbox(case: Case, host: Host) -> None:
-    box = host.mailbox
-    demand(box is not None, "no mailbox")
-    if box is not None:
+    mailbox = host.mailbox
+    demand(mailbox is not None, "no mailbox")
+    if mailbox is not None:
         run = fresh_id().removeprefix("test-")[:12]
-        renamed = partial(_renamed, run)
-        root = box.reset(case.project)
-        played = Play(root=root, door=box, agent=host.mark, renamed=renamed, broken=box)
-        with (_worker_of_its_own if case.requires else _everybodys)(box, played, case):
-            played.answer(case)
+        rename = partial(_with_run_id, run)
+        root = mailbox.reset(case.project)
+        runner = CaseRunner(
+            root=root, interface=mailbox, agent=host.run_agent, rename=rename, broken=mailbox
+        )
+        with (_own_worker if case.requires else _shared_worker)(mailbox, runner, case):
+            runner.answer(case)
             _judge_files(root, host)
 
 
 @contextlib.contextmanager
-def _everybodys(box: Mailbox, played: Play, case: Case) -> Iterator[None]:
-    box.serve_again()
-    played.prepare(case.before)
+def _shared_worker(mailbox: Mailbox, runner: CaseRunner, case: Case) -> Iterator[None]:
+    mailbox.ensure_served()
+    runner.prepare(case.before)
     yield
 
 
 @contextlib.contextmanager
-def _worker_of_its_own(box: Mailbox, played: Play, case: Case) -> Iterator[None]:
+def _own_worker(mailbox: Mailbox, runner: CaseRunner, case: Case) -> Iterator[None]:
     """A mailbox that is prepared before its worker starts, and thrown away with what it was told.
 
     Everybody's worker starts again when the next check needs it: often that has its own, too.
     """
-    box.stop()
-    shutil.rmtree(box.kitty, ignore_errors=True)
-    played.prepare(case.before)
+    mailbox.stop()
+    shutil.rmtree(mailbox.kitty, ignore_errors=True)
+    runner.prepare(case.before)
     try:
-        box.serve(BROKEN_HANDLERS if "fault-injection" in case.requires else None)
+        mailbox.serve(BROKEN_HANDLERS if "fault-injection" in case.requires else None)
         yield
     finally:
-        box.stop()
-        shutil.rmtree(box.kitty)
+        mailbox.stop()
+        shutil.rmtree(mailbox.kitty)
 
 
-def _renamed(run: str, ask: Ask) -> Ask:
+def _with_run_id(run: str, request: Request) -> Request:
     """The request under an id of this run: cases share a journal here, which forgets no id."""
-    if ask.raw is not None or ask.correlation_id.startswith("test-"):
-        return ask
-    return ask.with_id(f"{ask.correlation_id[:100]}-{run}")
+    if request.raw is not None or request.correlation_id.startswith("test-"):
+        return request
+    return request.with_id(f"{request.correlation_id[:100]}-{run}")
 
 
 def _judge_files(root: Path, host: Host) -> None:
-    if "journal" in host.can:
-        wrong = faults_in(root)
+    if "journal" in host.available:
+        wrong = project_errors(root)
         demand(not wrong, "; ".join(wrong[:3]))
 
 
@@ -233,23 +240,26 @@ def _judge_files(root: Path, host: Host) -> None:
 
 def _same_id_at_both_doors(host: Host) -> None:
     """A request that was answered at one door has the same answer at the other, and one effect."""
-    box, door = host.mailbox, host.command_line
-    demand(box is not None and door is not None, "one door is missing")
-    if box is not None and door is not None:
-        root, ask = box.reset("single"), note()
-        first = door.send(root, ask).raw
-        second = box.send(root, ask).raw
+    mailbox, interface = host.mailbox, host.command_line
+    demand(mailbox is not None and interface is not None, "one door is missing")
+    if mailbox is not None and interface is not None:
+        root, request = mailbox.reset("single"), note_request()
+        first = interface.send(root, request).raw
+        second = mailbox.send(root, request).raw
         demand(first == second, f"{first!r} at the command line, {second!r} in the mailbox")
-        other = note("the other way round")
-        demand(box.send(root, other).raw == door.send(root, other).raw, "two answers to one id")
+        other = note_request("the other way round")
+        demand(
+            mailbox.send(root, other).raw == interface.send(root, other).raw,
+            "two answers to one id",
+        )
 
 
-BOTH = [
+CROSS_INTERFACE_RULES = [
     Check(
         name="doors.same-id-one-answer",
         meaning="A request has the same answer at either door, whichever was used first",
         section="orchestrator-api.md, Idempotency and finality",
-        requires=frozenset({"cli", "mailbox", SERVED}),
+        requires=frozenset({"cli", "mailbox", SCRATCH_PROJECT}),
         judge=_same_id_at_both_doors,
     )
 ]

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from specify_cli.cli.main import root as command_line
 from specify_cli.conformance.compare import envelope_of
-from specify_cli.conformance.interfaces import Door
-from specify_cli.conformance.requests import Ask, fresh_id
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.requests import Request, fresh_id
 from tests.contract.doors import CommandLine, Mailbox
 from tests.integration.stage import POLICY, SLUG, Stage
 from tests.records import forget
@@ -74,14 +74,14 @@ class Project:
         )
 
 
-def by_requests(door: Door) -> Ways:
+def by_requests(door: Interface) -> Ways:
     """One request after the other, as far as none is refused; the last answer."""
 
     def way(root: Path, wish: Wish) -> dict[str, Any]:
         envelope: dict[str, Any] = {}
         for command, args in wish.requests:
             whole = {"mission": SLUG, "actor": wish.actor, **args}
-            ask = Ask(command=command, args=whole, policy=POLICY, correlation_id=fresh_id())
+            ask = Request(command=command, args=whole, policy=POLICY, correlation_id=fresh_id())
             envelope = envelope_of(door.send(root, ask).raw)
             if not envelope["success"]:
                 break

@@ -9,7 +9,7 @@ import pytest
 
 from specify_cli.conformance import capabilities, verifier
 from specify_cli.conformance.cases import all_cases
-from specify_cli.conformance.scratch_projects import Scratch
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def test_unknown_capability_is_refused(name: str):
 
 def test_nothing_is_asked_of_a_host_that_names_no_door(tmp_path: Path):
     host = verifier.Host(
-        capabilities=capabilities.declared([]), folder=tmp_path, scratch=Scratch(tmp_path)
+        capabilities=capabilities.declared([]), folder=tmp_path, scratch=ScratchProjects(tmp_path)
     )
     results = verifier.verify(host, [], jobs=1, progress=lambda _: None)
     assert {result.status for result in results} == {"not asked"}
@@ -43,11 +43,11 @@ def test_every_check_has_a_name_of_its_own_a_meaning_and_a_section():
 
 def test_every_case_is_a_check_at_each_of_its_doors():
     names = {check.name for check in verifier.checks()}
-    wanted = {f"fixtures.{door}.{case.name}" for case in all_cases() for door in case.doors}
+    wanted = {f"fixtures.{door}.{case.name}" for case in all_cases() for door in case.interfaces}
     assert wanted <= names
 
 
 def test_every_requirement_can_be_declared_or_found_out():
-    known = {*capabilities.DECLARED, *capabilities.FOUND}
+    known = {*capabilities.DECLARED, *capabilities.DETECTED}
     needed = itertools.chain.from_iterable(check.requires for check in verifier.checks())
     assert set(needed) <= known
