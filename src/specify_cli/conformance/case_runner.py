@@ -1,4 +1,4 @@
-"""One golden case carried out at one door, and judged as the contract says."""
+"""Runs one golden case at one interface and compares the answer."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from specify_cli.conformance.requests import Request, fresh_id, request_of
 
 EXIT_CODES = {"USAGE_ERROR": 2}
 
-# The words behind `spec-kitty agent`, said in a folder.
+# Runs `spec-kitty agent` with the given arguments in a folder.
 Agent = Callable[[Path, list[str]], Completed]
 
 
 @dataclass(slots=True, kw_only=True)
 class CaseRunner:
-    """A case at a door, on a project of its own.
+    """Runs a case on a project of its own.
 
-    `broken` is the same door of a host whose handlers fail, where there is one.
+    `broken` is the same interface of a host whose handlers fail, if there is one.
     """
 
     root: Path
@@ -37,25 +37,25 @@ class CaseRunner:
 
     @property
     def mission(self) -> str:
-        """The project's only mission."""
+        """The only mission of the project."""
         [folder] = (self.root / "kitty-specs").iterdir()
         return folder.name
 
     def prepare(self, steps: list[dict[str, Any]]) -> None:
-        """The steps have been carried out, in order.
+        """Carry out the steps in order.
 
         Raises:
-            Nonconformity: a step that has to succeed did not.
+            Nonconformity: A step that has to succeed failed.
         """
         for step in steps:
             [(kind, content)] = step.items()
             STEPS[kind](self, content)
 
     def answer(self, case: Case) -> dict[str, Any]:
-        """The envelope that the case's request is answered with; it is what the case expects.
+        """Send the request of the case, and return the envelope if it is the expected one.
 
         Raises:
-            Nonconformity: it is not, or something beside it is wrong.
+            Nonconformity: The answer, the status lanes or the event logs are not as expected.
         """
         request = self.rename(request_of(case.request))
         logs = self.logs()
@@ -69,17 +69,17 @@ class CaseRunner:
         return envelope
 
     def logs(self) -> dict[Path, bytes]:
-        """The event log of every mission."""
+        """Return the event log of every mission."""
         found = (self.root / "kitty-specs").glob("*/status.events.jsonl")
         return {path: path.read_bytes() for path in found}
 
     def lanes(self, mission: str) -> dict[str, str]:
-        """Package to lane, as mission-state says."""
+        """Return the status lane of each package, from `mission-state`."""
         data = self.request("mission-state", mission=mission)
         return {package["wp_id"]: package["lane"] for package in data["work_packages"]}
 
     def request(self, command: str, **args: Any) -> dict[str, Any]:
-        """The data of a request that succeeds."""
+        """Send a request that has to succeed, and return its `data`."""
         request = Request(command=command, args=args, correlation_id=fresh_id())
         envelope = envelope_of(self.interface.send(self.root, request).raw)
         demand(envelope["success"], f"{command} is refused: {envelope}")
@@ -102,7 +102,8 @@ class CaseRunner:
             before, raw = self.earlier[request.correlation_id]
             is_same = raw == answer.raw
             demand(
-                (before == request) == is_same, f"the id was used before, same answer: {is_same}"
+                (before == request) == is_same,
+                f"the id was used before; same request: {before == request}, same answer: {is_same}",
             )
 
     # Steps.
@@ -112,17 +113,17 @@ class CaseRunner:
         answer = self.interface.send(self.root, request)
         envelope = envelope_of(answer.raw)
         is_as_said = envelope["success"] or not content["expect_success"]
-        demand(is_as_said, f"what comes before the request is refused: {envelope}")
+        demand(is_as_said, f"a preparing step is refused: {envelope}")
         self.earlier[request.correlation_id] = (request, answer.raw)
 
     def _commit_in_workspace(self, content: dict[str, Any]) -> None:
-        place = self.request("resolve-workspace", mission=self.mission, wp=content["wp"])
-        _commit(Path(place["workspace_path"]), content)
+        workspace = self.request("resolve-workspace", mission=self.mission, wp=content["wp"])
+        _commit(Path(workspace["workspace_path"]), content)
 
     def _mark_subtasks(self, content: dict[str, Any]) -> None:
-        place = self.request("resolve-workspace", mission=self.mission, wp=content["wp"])
+        workspace = self.request("resolve-workspace", mission=self.mission, wp=content["wp"])
         argv = ["tasks", "mark-status", *content["ids"], "--status", content["status"]]
-        folder = Path(place["workspace_path"]) if place["workspace_exists"] else self.root
+        folder = Path(workspace["workspace_path"]) if workspace["workspace_exists"] else self.root
         done = self.agent(folder, [*argv, "--mission", self.mission, "--json"])
         said = done.stdout + done.stderr
         demand(done.returncode == 0, f"mark-status ended with {done.returncode}: {said!r}")
@@ -145,13 +146,13 @@ class CaseRunner:
         _commit(self.root, content)
 
     def _fault(self, content: str) -> None:
-        demand(content == "handler_raises", f"an unknown fault: {content}")
-        demand(self.broken is not None, "no handler of this host can be made to fail")
+        demand(content == "handler_raises", f"unknown fault: {content}")
+        demand(self.broken is not None, "this host has no handlers that can be made to fail")
         self.interface = self.broken or self.interface
 
 
 STEPS: dict[str, Callable[[CaseRunner, Any], None]] = {
-    "request": CaseRunner._request,  # noqa: SLF001 - its own
+    "request": CaseRunner._request,  # noqa: SLF001 - methods of this module
     "commit_in_workspace": CaseRunner._commit_in_workspace,  # noqa: SLF001
     "mark_subtasks": CaseRunner._mark_subtasks,  # noqa: SLF001
     "write": CaseRunner._write,  # noqa: SLF001

@@ -14,7 +14,7 @@ INTERFACES = ("cli", "mailbox")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Given a project and what happened before, a request has exactly this answer."""
+    """A golden case: a project, preparing steps, one request and its expected answer."""
 
     name: str
     title: str
@@ -28,13 +28,13 @@ class Case:
 
     @property
     def command(self) -> str | None:
-        """The command of the contract that the request names, or None."""
+        """The command of the contract that the request names; None if it names none."""
         name = self.request.get("command")
         return name if name in CONTRACT.commands() else None
 
 
 def read_case(path: Path) -> Case:
-    """The case in the file."""
+    """Read the case in the file."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return Case(
         name=f"{path.parent.name}/{path.stem}",
@@ -50,5 +50,5 @@ def read_case(path: Path) -> Case:
 
 
 def all_cases(contract: Contract = CONTRACT) -> list[Case]:
-    """Every case of the contract, by name."""
+    """Return every case of the contract, sorted by name."""
     return [read_case(path) for path in contract.cases()]

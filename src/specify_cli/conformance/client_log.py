@@ -1,4 +1,4 @@
-"""What an orchestrator has done in one run."""
+"""What an orchestrator did in one run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHANGING = frozenset(name for name, known in CONTRACT.commands().items() if know
 
 @dataclass(slots=True, kw_only=True)
 class ObservedRequest:
-    """One request; `answered_at` is None as long as there was no reply."""
+    """One request; `answered_at` is None until it has a reply."""
 
     stem: str
     raw: bytes
@@ -24,7 +24,7 @@ class ObservedRequest:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The object in it; empty where there is none."""
+        """The JSON object of the request; empty if the file holds none."""
         try:
             found = json.loads(self.raw)
         except (ValueError, RecursionError):
@@ -33,28 +33,28 @@ class ObservedRequest:
 
     @property
     def command(self) -> str:
-        """What it asks."""
+        """The command that the request names."""
         return str(self.body.get("command"))
 
     @property
     def changes(self) -> bool:
-        """Whether it is to change something."""
+        """Whether the command changes state."""
         return self.command in CHANGING
 
     @property
     def payload(self) -> str:
-        """What is asked, whatever its id."""
+        """The request as JSON text, without its id."""
         request = {name: self.body.get(name) for name in ("command", "args", "policy")}
         return json.dumps(request, sort_keys=True)
 
     def waits_at(self, moment: float) -> bool:
-        """Whether it was not answered yet."""
+        """Whether the request had no reply yet at that time."""
         return self.answered_at is None or self.answered_at > moment
 
 
 @dataclass(slots=True, kw_only=True)
 class ClientLog:
-    """One run: what landed, what else was done, and how the program ended (None: it did not)."""
+    """One run: requests, file events, and the exit code (None: the program did not end)."""
 
     scenario: str
     requests: list[ObservedRequest] = field(default_factory=list)
@@ -67,5 +67,5 @@ class ClientLog:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the program came to a good end."""
+        """Whether the program ended with exit code 0."""
         return self.exit_code == 0

@@ -1,4 +1,4 @@
-"""What an orchestrator is held to; each rule says so of all its runs."""
+"""Rules for orchestrators. Each rule is judged over all runs of the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from specify_cli.conformance.documents import CONTRACT, schema_errors
 from specify_cli.conformance.findings import Nonconformity, demand
 from specify_cli.conformance.requests import VERSION
 
-# What a rule requires are the runs without which it says nothing; it is judged by all that there are.
+# `requires` of a rule names the scenarios that it needs; it is judged over all runs there are.
 RULES = RuleSet("client", frozenset({"plain"}), [])
 REQUEST = "mailbox.md, A request"
 IDS = "orchestrator-api.md, Idempotency and finality"
@@ -27,19 +27,15 @@ Runs = Mapping[str, ClientLog]
 
 
 class NotSeen(Exception):
-    """Nothing happened that the rule speaks of."""
+    """Nothing that the rule is about happened in the runs."""
 
 
 def _requests(runs: Runs) -> list[ObservedRequest]:
     return [request for log in runs.values() for request in log.requests]
 
 
-def _is_temporary(name: str) -> bool:
-    return name.startswith(".") or name.endswith(".tmp")
-
-
 def of_each(find: Callable[[ObservedRequest], str]) -> Callable[[Runs], None]:
-    """A rule that looks at each request by itself; a text is a complaint."""
+    """Make a rule from a function that returns a message for a wrong request, else an empty text."""
 
     def judge(runs: Runs) -> None:
         request = _requests(runs)
@@ -53,18 +49,18 @@ def of_each(find: Callable[[ObservedRequest], str]) -> Callable[[Runs], None]:
 
 def _not_strict(request: ObservedRequest) -> str:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        demand(len(dict(pairs)) == len(pairs), "a key stands there twice")
+        demand(len(dict(pairs)) == len(pairs), "a key is repeated")
         return dict(pairs)
 
     def no_constant(name: str) -> float:
-        raise Nonconformity(f"{name} is no number of JSON")
+        raise Nonconformity(f"{name} is not a JSON number")
 
     try:
         text = request.raw.decode("utf-8")
         found = json.loads(text, object_pairs_hook=once, parse_constant=no_constant)
     except (ValueError, RecursionError, Nonconformity) as error:
         return str(error)
-    return "" if isinstance(found, dict) else "no object"
+    return "" if isinstance(found, dict) else "not an object"
 
 
 def _foreign_version(request: ObservedRequest) -> str:
@@ -76,7 +72,7 @@ def _foreign_version(request: ObservedRequest) -> str:
 
 def _unknown_keys(request: ObservedRequest) -> str:
     unknown = sorted(set(request.body) - KEYS)
-    return f"unknown: {', '.join(unknown)}" if unknown else ""
+    return f"unknown keys: {', '.join(unknown)}" if unknown else ""
 
 
 def _unfit_args(request: ObservedRequest) -> str:
@@ -93,11 +89,19 @@ def _other_id(request: ObservedRequest) -> str:
 
 
 for _name, _find, _meaning in (
-    ("strict-json", _not_strict, "A request is one JSON object in UTF-8, no key twice, no NaN"),
-    ("contract-version", _foreign_version, "A request names a version of the contract"),
-    ("known-keys", _unknown_keys, "A request has no keys but those of the contract"),
-    ("arguments", _unfit_args, "Command and arguments are as their schema says"),
-    ("id-is-the-name", _other_id, "The correlation_id is the stem of the file's name"),
+    (
+        "strict-json",
+        _not_strict,
+        "A request is one JSON object in UTF-8, without repeated keys and NaN",
+    ),
+    (
+        "contract-version",
+        _foreign_version,
+        "A request names a contract version that the host serves",
+    ),
+    ("known-keys", _unknown_keys, "A request has only keys that the contract defines"),
+    ("arguments", _unfit_args, "Command and arguments match their schema"),
+    ("id-is-the-name", _other_id, "The correlation_id equals the stem of the file name"),
 ):
     RULES.add(_name, of_each(_find), meaning=_meaning, section=REQUEST)
 
@@ -115,17 +119,18 @@ def writes_by_rename(runs: Runs) -> None:
 
 @RULES.rule("names", section=REQUEST)
 def names(runs: Runs) -> None:
-    """A name in the inbox is temporary, or an id of the contract's alphabet and .json."""
+    """A file name in the inbox is a temporary name, or a valid correlation id and .json."""
     seen = {event.name for log in runs.values() for event in log.inbox_events}
     if not seen:
         raise NotSeen
-    wrong = sorted(n for n in seen if not _is_temporary(n) and not NAME.fullmatch(n))
+    final = {name for name in seen if not (name.startswith(".") or name.endswith(".tmp"))}
+    wrong = sorted(name for name in final if not NAME.fullmatch(name))
     demand(not wrong, f"{wrong[:3]}")
 
 
 @RULES.rule("outbox-untouched", section="mailbox.md, The mailbox")
 def outbox_untouched(runs: Runs) -> None:
-    """Nothing in the outbox is made, changed or removed: it may be mounted read-only."""
+    """The program creates, changes and removes nothing in the outbox."""
     events = [
         event
         for log in runs.values()
@@ -137,18 +142,18 @@ def outbox_untouched(runs: Runs) -> None:
 
 @RULES.rule("id-not-reused", section=IDS)
 def id_not_reused(runs: Runs) -> None:
-    """An id stands for one request; another one has another id."""
+    """A correlation id is used for one request only."""
     if not _requests(runs):
         raise NotSeen
     for log in runs.values():
         first: dict[str, str] = {}
         for request in log.requests:
             is_same = first.setdefault(request.stem, request.payload) == request.payload
-            demand(is_same, f"{request.stem} asks for something else: {request.command}")
+            demand(is_same, f"{request.stem} is used for another request: {request.command}")
 
 
 def _pairs(runs: Runs) -> Iterator[tuple[ObservedRequest, ObservedRequest]]:
-    """Each changing request with each one that came later while it was not answered."""
+    """Yield each unanswered changing request with each changing request that came after it."""
     for log in runs.values():
         changing = [request for request in log.requests if request.changes]
         for number, first in enumerate(changing):
@@ -159,17 +164,17 @@ def _pairs(runs: Runs) -> Iterator[tuple[ObservedRequest, ObservedRequest]]:
 
 @RULES.rule("asks-once", section=IDS, requires=("slow",))
 def asks_once(runs: Runs) -> None:
-    """A question that was not answered yet is not asked again under another id."""
+    """A request that has no reply yet is not sent again under another id."""
     if not any(request.changes for request in _requests(runs)):
         raise NotSeen
     for first, later in _pairs(runs):
         is_again = first.payload == later.payload and first.stem != later.stem
-        demand(not is_again, f"{later.stem} repeats {first.stem}, which waits")
+        demand(not is_again, f"{later.stem} repeats {first.stem}, which has no reply yet")
 
 
 @RULES.rule("waits-for-replies", section="mailbox.md, A reply", requires=("slow",))
 def waits_for_replies(runs: Runs) -> None:
-    """It does not go on with a package, nor end well, before its request was answered."""
+    """The program waits for the reply to a request before its next request for the same package, and before it ends."""
     if not any(request.changes for request in _requests(runs)):
         raise NotSeen
     for first, later in _pairs(runs):
@@ -177,7 +182,7 @@ def waits_for_replies(runs: Runs) -> None:
         demand(not is_next, f"{later.command} came before the answer to {first.command}")
     for log in runs.values():
         left = [request.stem for request in log.requests if request.waits_at(log.ended_at)]
-        demand(not (left and log.is_complete), f"ended before the answers to {left[:3]}")
+        demand(not (left and log.is_complete), f"ended before the replies to {left[:3]}")
 
 
 def _package(request: ObservedRequest) -> tuple[Any, Any]:
@@ -187,7 +192,7 @@ def _package(request: ObservedRequest) -> tuple[Any, Any]:
 
 @RULES.rule("polls-with-measure", section="orchestrator-api.md, Commands")
 def polls_with_measure(runs: Runs) -> None:
-    """The same is not asked more than ten times a second while nothing was changed."""
+    """The same request is sent at most ten times a second while nothing changes."""
     if not _requests(runs):
         raise NotSeen
     for log in runs.values():
@@ -203,14 +208,14 @@ def polls_with_measure(runs: Runs) -> None:
 
 @RULES.rule("completes", section="orchestrator-api.md")
 def completes(runs: Runs) -> None:
-    """It asks, and comes to an end by itself, with exit code 0."""
+    """The program sends requests and ends by itself with exit code 0."""
     log = _log_of(runs, "plain")
     _judge_end(log)
     demand(log.requests, "the program ended without a request")
 
 
 def survives(scenario: str, runs: Runs) -> None:
-    """It ends as well as it does when nothing is done to it."""
+    """The program ends with exit code 0 in the scenario too."""
     log = _log_of(runs, scenario)
     if not _log_of(runs, "plain").is_complete:
         raise NotSeen
@@ -218,10 +223,14 @@ def survives(scenario: str, runs: Runs) -> None:
 
 
 for _scenario, _meaning, _section in (
-    ("slow", "It waits for a reply that takes its time", "mailbox.md, A reply"),
-    ("away", "It waits for a worker that is away", "mailbox.md, The heartbeat"),
-    ("added", "It ignores fields that it does not know", "README.md, Versions"),
-    ("reordered", "It does not mind the order of keys", ENVELOPE),
+    ("slow", "The program waits for a late reply", "mailbox.md, A reply"),
+    (
+        "away",
+        "The program waits for a worker that does not answer for a while",
+        "mailbox.md, The heartbeat",
+    ),
+    ("added", "The program ignores unknown fields", "README.md, Versions"),
+    ("reordered", "The program accepts any order of keys", ENVELOPE),
 ):
     RULES.add(
         f"survives-{_scenario}",
@@ -234,7 +243,7 @@ for _scenario, _meaning, _section in (
 
 @RULES.rule("honours-retryable", section=ENVELOPE, requires=("refused",))
 def honours_retryable(runs: Runs) -> None:
-    """What is refused as retryable is asked again, under a new id."""
+    """A request that is refused as retryable is sent again under a new id."""
     if not _log_of(runs, "plain").is_complete:
         raise NotSeen
     _judge_retry(_log_of(runs, "refused"))
@@ -242,7 +251,7 @@ def honours_retryable(runs: Runs) -> None:
 
 @RULES.rule("ignores-wording", section=ENVELOPE, requires=("refused", "reworded"))
 def ignores_wording(runs: Runs) -> None:
-    """It recognises no error by its message: other words for it make no difference."""
+    """The program does not depend on the wording of an error message."""
     try:
         honours_retryable(runs)
     except Nonconformity:
@@ -256,8 +265,8 @@ def _judge_retry(log: ClientLog) -> None:
         raise NotSeen
     again = [request for request in log.requests if request.payload == refused[0].payload][1:]
     same = [request.stem for request in again if request.stem == refused[0].stem]
-    demand(not same, f"{same[:1]} was asked again under its old id, whose answer is final")
-    demand(again, f"{refused[0].command} was not asked again; the program {_end(log)}")
+    demand(not same, f"{same[:1]} was sent again under its old id, whose answer is final")
+    demand(again, f"{refused[0].command} was not sent again; the program {_end(log)}")
     _judge_end(log)
 
 

@@ -1,7 +1,7 @@
-"""An orchestrator is given a mailbox, and what it does with it is watched.
+"""Runs an orchestrator against a mailbox of the kit and logs what it does.
 
-Behind that mailbox stands a real host with a mailbox of its own; the kit carries requests there and
-replies back, and does to them what the scenario says.
+The kit forwards requests to the mailbox of a real host and copies replies back. It delays, changes
+or refuses them as the scenario says.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OTHER_MESSAGE = "Momentan nicht."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """The orchestrator as its author names it; `timeout_s` is for one answer of the host."""
+    """The options of `contract verify --client`; `timeout_s` is for one answer of the host."""
 
     client: str
     serve: str | None = None
@@ -53,17 +53,17 @@ class ClientOptions:
 
 
 def checks() -> list[Check]:
-    """Every rule."""
+    """Return all rules for orchestrators."""
     return list(client_rules.RULES.checks)
 
 
 def verify(
     options: ClientOptions, folder: Path, *, only: Sequence[str], progress: Callable[[Result], None]
 ) -> list[Result]:
-    """A result for each rule; one that nothing spoke of was not seen.
+    """Run the orchestrator in each scenario that the rules need, and return a result for each rule.
 
     Raises:
-        UsageError: there is no such program, project or rule.
+        UsageError: A program, project or rule that the options name does not exist.
     """
     chosen = [
         check
@@ -72,25 +72,25 @@ def verify(
     ]
     split_command("--client", options.client)
     if not chosen:
-        raise UsageError(f"no rule for clients is called {' or '.join(only)}")
+        raise UsageError(
+            f"--only: no client rule matches {' or '.join(only)}; --client CMD --list shows them"
+        )
     needed = [name for name in SCENARIOS if any(name in check.requires for check in chosen)]
     with ThreadPoolExecutor(PARALLEL_RUNS) as pool:
         runs = dict(zip(needed, pool.map(partial(_run, options, folder), needed), strict=True))
-    results = [_run_rule(check, runs) for check in chosen]
-    for result in results:
+    results = []
+    for check in chosen:
+        try:
+            result = run_check(check, runs)
+        except NotSeen:
+            result = make_result(check, NOT_SEEN, "nothing that the rule is about happened")
         progress(result)
+        results.append(result)
     return results
 
 
-def _run_rule(check: Check, runs: dict[str, ClientLog]) -> Result:
-    try:
-        return run_check(check, runs)
-    except NotSeen:
-        return make_result(check, NOT_SEEN, "nothing happened that this speaks of")
-
-
 def _run(options: ClientOptions, folder: Path, scenario: str) -> ClientLog:
-    """What the orchestrator did in the scenario."""
+    """Run the orchestrator in the scenario and return the log."""
     home = folder / scenario
     root = _project(options, home)
     worker = split_command("--serve", options.serve) if options.serve else OWN_WORKER
@@ -101,7 +101,9 @@ def _run(options: ClientOptions, folder: Path, scenario: str) -> ClientLog:
         run = ClientRun(home=home, mailbox=mailbox, log=ClientLog(scenario=scenario))
         run.execute(_client_argv(options, run, root), limit_s=RUN_LIMIT_FACTOR * options.timeout_s)
     except (OSError, Nonconformity) as error:
-        raise UsageError(f"nothing stands behind the client's mailbox: {error}") from error
+        raise UsageError(
+            f"the host behind the client's mailbox does not answer: {error}"
+        ) from error
     finally:
         mailbox.stop()
     return run.log
@@ -115,22 +117,26 @@ def _project(options: ClientOptions, home: Path) -> Path:
     shutil.copytree(options.project, root, symlinks=True, ignore=shutil.ignore_patterns(".kitty"))
     if not (root / ".git").exists():
         programs.git(root, "init", "--quiet", "--initial-branch=main")
-        commit_all(root, "the project as it was found")
+        commit_all(root, "Initial state")
     return root
 
 
 def _client_argv(options: ClientOptions, run: ClientRun, root: Path) -> list[str]:
     missions = sorted(path.name for path in (root / "kitty-specs").iterdir() if path.is_dir())
-    places = {"{inbox}": str(run.inbox), "{outbox}": str(run.outbox), "{mission}": missions[0]}
+    placeholders = {
+        "{inbox}": str(run.inbox),
+        "{outbox}": str(run.outbox),
+        "{mission}": missions[0],
+    }
     argv = split_command("--client", options.client)
-    for place, value in places.items():
-        argv = [word.replace(place, value) for word in argv]
+    for placeholder, value in placeholders.items():
+        argv = [argument.replace(placeholder, value) for argument in argv]
     return argv
 
 
 @dataclass(slots=True, kw_only=True)
 class ClientRun:
-    """One run of the orchestrator; `record` is what was seen."""
+    """One run of the orchestrator."""
 
     home: Path
     mailbox: Mailbox
@@ -142,16 +148,16 @@ class ClientRun:
 
     @property
     def inbox(self) -> Path:
-        """Where the orchestrator writes."""
+        """The inbox that the orchestrator writes to."""
         return self.home / "mailbox" / "inbox"
 
     @property
     def outbox(self) -> Path:
-        """Where it reads."""
+        """The outbox that the orchestrator reads."""
         return self.home / "mailbox" / "outbox"
 
     def execute(self, argv: Sequence[str], *, limit_s: float) -> None:
-        """The program has ended, or was ended; the record is complete."""
+        """Run the program until it ends or the limit passes, and complete the log."""
         self.inbox.mkdir(parents=True)
         self.outbox.mkdir()
         log = self.home / "client.log"
@@ -171,7 +177,7 @@ class ClientRun:
         self.log.output = log.read_text(encoding="utf-8", errors="replace")
 
     def _correct_times(self) -> None:
-        """A request landed when the kernel said so, not when the kit came to it."""
+        """Replace the times at which the kit found requests by those that inotify reported."""
         landed = [
             event for event in self.log.inbox_events if event.kind in {"renamed to", "created"}
         ]
@@ -181,7 +187,7 @@ class ClientRun:
             request.landed_at = max(earlier, default=request.landed_at)
         answered: set[str] = set()
         for request in self.log.requests:
-            # The reply to an id that was used before was there all the time.
+            # A reply to an id that was used before existed already.
             request.answered_at = (
                 request.landed_at if request.stem in answered else request.answered_at
             )
@@ -209,11 +215,15 @@ class ClientRun:
         request = ObservedRequest(stem=stem, raw=raw, landed_at=time.monotonic())
         self.log.requests.append(request)
         self._delay(request)
-        # What the host sets aside has no reply: that is for the orchestrator to find out.
+        # The host moves some files to its dead letters without a reply. The orchestrator has to cope.
         with contextlib.suppress(Nonconformity):
-            refuses = self._should_refuse(request)
-            reply = self._refusal(request) if refuses else self._forward(request)
-            # Taken first: a client may read the reply and send its next request before this goes on.
+            is_new = not (self.outbox / f"{stem}.json").exists()
+            refuses = self.log.scenario in {"refused", "reworded"} and not self.has_refused
+            if refuses and is_new and request.changes:
+                reply = self._refusal(request)
+            else:
+                reply = self._forward(request)
+            # Before the reply is published: the client may send its next request at once.
             answered_at = time.monotonic()
             self._publish(f"{stem}.json", reply)
             request.answered_at = answered_at
@@ -228,14 +238,9 @@ class ClientRun:
             self.was_away = True
             time.sleep(AWAY_S)
 
-    def _should_refuse(self, request: ObservedRequest) -> bool:
-        is_scene = self.log.scenario in {"refused", "reworded"}
-        is_new = not (self.outbox / f"{request.stem}.json").exists()
-        return is_scene and is_new and request.changes and not self.has_refused
-
     def _refusal(self, request: ObservedRequest) -> bytes:
         self.has_refused = request.is_refused_by_kit = True
-        argv = OTHER_MESSAGE if self.log.scenario == "reworded" else MESSAGE
+        message = OTHER_MESSAGE if self.log.scenario == "reworded" else MESSAGE
         envelope = {
             "contract_version": VERSION,
             "command": f"orchestrator-api.{request.command}",
@@ -243,19 +248,20 @@ class ClientRun:
             "correlation_id": request.stem,
             "success": False,
             "error_code": "STORAGE_FAILED",
-            "data": {"message": argv, "retryable": True},
+            "data": {"message": message, "retryable": True},
         }
         return _line(envelope)
 
     def _forward(self, request: ObservedRequest) -> bytes:
-        """What the real host says, changed as the scenario wants it."""
+        """Return the reply of the real host, changed as the scenario says."""
         if (self.outbox / f"{request.stem}.json").exists():
             return (self.outbox / f"{request.stem}.json").read_bytes()
-        demand(NAME.fullmatch(f"{request.stem}.json"), "no reply has such a name")
+        demand(NAME.fullmatch(f"{request.stem}.json"), "a reply cannot have this name")
         self.mailbox.put(request.stem, request.raw)
         envelope = json.loads(self.mailbox.reply(request.stem))
-        change = {"added": _with_added_fields, "reordered": _reverse_keys}.get(self.log.scenario)
-        return _line(change(envelope) if change else envelope)
+        if self.log.scenario == "added":
+            envelope["data"] = _add_fields(envelope["data"])
+        return _line(_reverse_keys(envelope) if self.log.scenario == "reordered" else envelope)
 
     def _copy_heartbeat(self) -> None:
         source, target = self.mailbox.outbox / "worker.json", self.outbox / "worker.json"
@@ -265,28 +271,24 @@ class ClientRun:
 
     def _publish(self, name: str, data: bytes) -> None:
         self.log.published.add(name)
-        spare = self.home / "spare"
-        spare.write_bytes(data)
-        os.rename(spare, self.outbox / name)  # noqa: PTH104 - the one call that is meant
+        temporary = self.home / "reply.tmp"
+        temporary.write_bytes(data)
+        os.rename(temporary, self.outbox / name)  # noqa: PTH104 - one rename(2)
 
 
 def _line(envelope: Any) -> bytes:
     return json.dumps(envelope).encode() + b"\n"
 
 
-def _with_added_fields(envelope: dict[str, Any]) -> dict[str, Any]:
-    return envelope | {"data": _add_fields(envelope["data"])}
-
-
 def _add_fields(value: Any) -> Any:
-    """Every object has one more key, as a later version of the contract may add it."""
+    """Add a key to every object, as a later minor version of the contract may do."""
     if isinstance(value, dict):
         return {name: _add_fields(inner) for name, inner in value.items()} | {"added_later": [1]}
     return [_add_fields(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _reverse_keys(value: Any) -> Any:
-    """Every object has its keys the other way round."""
+    """Reverse the keys of every object."""
     if isinstance(value, dict):
         return {name: _reverse_keys(value[name]) for name in reversed(value)}
     return [_reverse_keys(inner) for inner in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""A host's command line under test."""
+"""The command line of a host under test."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ POLICY: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """The program behind `--host`; it takes `<command> --flags`."""
+    """The program of `--host`; it takes `<command> --flags`."""
 
     argv: Sequence[str]
     timeout_s: float = programs.DEADLINE_S
     variables: dict[str, str] = field(default_factory=dict)
 
     def send(self, root: Path, request: Request) -> Answer:
-        """What it printed, and its exit code."""
+        """Send the request and return the output and the exit code."""
         return self.run(root, request.as_argv())
 
     def run(self, folder: Path, argv: Sequence[str], **variables: str) -> Answer:
-        """The answer to the words, said in the folder."""
+        """Run the command line with these arguments in the folder."""
         done = programs.run(
             [*self.argv, *argv],
             folder=folder,
@@ -55,7 +55,7 @@ class CommandLine:
 
 @dataclass(frozen=True, slots=True)
 class CommandLineContext:
-    """A command line, and as many fresh projects as it takes."""
+    """What a command line rule gets: the command line, and fresh projects."""
 
     command_line: CommandLine
     scratch: ScratchProjects
@@ -63,16 +63,16 @@ class CommandLineContext:
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def project(self, name: str = "single") -> Path:
-        """A fresh project."""
+        """Create a fresh project."""
         return self.scratch.project(name, self.folder / f"rule-{next(self.numbers)}")
 
     def request(self, root: Path, command: str, **args: Any) -> dict[str, Any]:
-        """The envelope of the answer."""
+        """Send a request and return the envelope of the answer."""
         return envelope_in(self.command_line.send(root, new_request(command, **args)).raw)
 
 
 def new_request(command: str, *, correlation_id: str | None = None, **args: Any) -> Request:
-    """The request, with a policy where the command may take one."""
+    """Return a request; it has a policy if the command may require one."""
     takes_policy = command in {"start-implementation", "start-review", "transition"}
     return Request(
         command=command,
@@ -83,32 +83,32 @@ def new_request(command: str, *, correlation_id: str | None = None, **args: Any)
 
 
 def note_request(text: str = "on it", *, correlation_id: str | None = None) -> Request:
-    """A request that changes something, and nothing that matters."""
+    """Return a changing request that is harmless: a note."""
     args = {"mission": MISSION, "wp": WP, "actor": "kit", "note": text}
     return new_request("append-history", correlation_id=correlation_id, **args)
 
 
 def envelope_in(raw: bytes) -> dict[str, Any]:
-    """The object in the first line, whatever else is wrong: that is for another rule to say.
+    """Parse the first line as an envelope. Other rules check the rest of the output.
 
     Raises:
-        Nonconformity: there is none.
+        Nonconformity: The line is not an envelope.
     """
     try:
         envelope = json.loads(raw.partition(b"\n")[0])
     except (ValueError, RecursionError):
-        raise Nonconformity(f"no envelope: {excerpt(raw)}") from None
+        raise Nonconformity(f"not an envelope: {excerpt(raw)}") from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("data"), dict):
-        raise Nonconformity(f"no envelope: {excerpt(raw)}")
+        raise Nonconformity(f"not an envelope: {excerpt(raw)}")
     return envelope
 
 
 def log_of(root: Path, mission: str = MISSION) -> bytes:
-    """The bytes of the mission's event log."""
+    """Return the bytes of the mission's event log."""
     path = root / "kitty-specs" / mission / "status.events.jsonl"
     return path.read_bytes() if path.exists() else b""
 
 
 def journal_of(root: Path) -> list[dict[str, Any]]:
-    """The lines of the project's journal."""
+    """Return the lines of the project's journal."""
     return json_lines(root / ".kitty" / "outbox" / "journal.jsonl")

@@ -1,4 +1,4 @@
-"""What a host's command line is held to, beside the golden cases."""
+"""Rules for the command line of a host, in addition to the golden cases."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ LINE = "orchestrator-api.md, The command line"
 IDS = "orchestrator-api.md, Idempotency and finality"
 STATE = ["mission-state", "--mission", MISSION]
 MINTED = re.compile(r"corr-[0-9a-f]{32}")
-# Words, and the exit code that they have.
-WORDS: list[tuple[list[str], int]] = [
+# Arguments and the expected exit code.
+INVOCATIONS: list[tuple[list[str], int]] = [
     (["contract-version"], 0),
     (STATE, 0),
     (["mission-state", "--mission", "999-nothing"], 1),
@@ -43,41 +43,41 @@ WORDS: list[tuple[list[str], int]] = [
 
 @RULES.rule("one-envelope", section=LINE)
 def one_envelope(context: CommandLineContext) -> None:
-    """Stdout is one envelope on one line and nothing else, whatever the words are."""
+    """Stdout is exactly one envelope on one line, for every command line."""
     root = context.project()
-    for words, _ in WORDS:
-        envelope_of(context.command_line.run(root, words).raw)
+    for argv, _ in INVOCATIONS:
+        envelope_of(context.command_line.run(root, argv).raw)
 
 
 @RULES.rule("exit-codes", section=LINE)
 def exit_codes(context: CommandLineContext) -> None:
     """Exit 0 on success, 1 when refused, 2 exactly for USAGE_ERROR."""
     root = context.project()
-    for words, right in WORDS:
-        code = context.command_line.run(root, words).exit_code
-        demand(code == right, f"{words}: exit code {code}, expected {right}")
+    for argv, right in INVOCATIONS:
+        code = context.command_line.run(root, argv).exit_code
+        demand(code == right, f"{argv}: exit code {code}, expected {right}")
 
 
 @RULES.rule("help-is-prose", section=LINE)
 def help_is_prose(context: CommandLineContext) -> None:
-    """--help prints prose and ends with 0."""
+    """--help prints a help text and ends with exit code 0."""
     said = context.command_line.run(context.project(), ["transition", "--help"])
     demand(said.exit_code == 0, f"exit code {said.exit_code}")
-    demand(b"--mission" in said.raw, f"no word of --mission: {excerpt(said.raw)}")
+    demand(b"--mission" in said.raw, f"--mission is missing: {excerpt(said.raw)}")
 
 
 @RULES.rule("no-abbreviation", section=LINE)
 def no_abbreviation(context: CommandLineContext) -> None:
     """A flag cannot be abbreviated, and there is no --json."""
     root = context.project()
-    for words in (["mission-state", "--miss", MISSION], [*STATE, "--json"]):
-        code = envelope_in(context.command_line.run(root, words).raw)["error_code"]
-        demand(code == "USAGE_ERROR", f"{words}: error_code {code}")
+    for argv in (["mission-state", "--miss", MISSION], [*STATE, "--json"]):
+        code = envelope_in(context.command_line.run(root, argv).raw)["error_code"]
+        demand(code == "USAGE_ERROR", f"{argv}: error_code {code}")
 
 
 @RULES.rule("project-by-environment", section=LINE)
 def project_by_environment(context: CommandLineContext) -> None:
-    """SPECIFY_REPO_ROOT names the project; without one the mission is not found."""
+    """SPECIFY_REPO_ROOT names the project; without a project the mission is not found."""
     root = context.project()
     elsewhere = context.folder / f"elsewhere-{fresh_id()}"
     elsewhere.mkdir()
@@ -89,17 +89,17 @@ def project_by_environment(context: CommandLineContext) -> None:
 
 @RULES.rule("id-comes-back", section=IDS)
 def id_comes_back(context: CommandLineContext) -> None:
-    """The envelope has the id that was given, or one that the host has minted."""
+    """The envelope has the id that was given, or else one that the host generates."""
     root, mine = context.project(), fresh_id()
     answer = envelope_in(context.command_line.send(root, note_request(correlation_id=mine)).raw)
     demand(answer["correlation_id"] == mine, f"{mine} became {answer['correlation_id']}")
     minted = envelope_in(context.command_line.run(root, STATE).raw)["correlation_id"]
-    demand(MINTED.fullmatch(str(minted)), f"minted: {minted!r}")
+    demand(MINTED.fullmatch(str(minted)), f"generated id: {minted!r}")
 
 
 @RULES.rule("same-id-same-answer", section=IDS)
 def same_id_same_answer(context: CommandLineContext) -> None:
-    """The same request under the same id has the same bytes as its answer."""
+    """The same request under the same id is answered with the same bytes."""
     root, request = context.project(), note_request()
     first, second = (context.command_line.send(root, request).raw for _ in range(2))
     demand(first == second, f"first {excerpt(first)}, then {excerpt(second)}")
@@ -111,14 +111,14 @@ def same_id_one_effect(context: CommandLineContext) -> None:
     root, request = context.project(), note_request()
     context.command_line.send(root, request)
     log = log_of(root)
-    demand(log, "the request has left no event")
+    demand(log, "the request added no event to the log")
     context.command_line.send(root, request)
     demand(log_of(root) == log, "the event log has grown")
 
 
 @RULES.rule("same-id-other-request", section=IDS)
 def same_id_other_request(context: CommandLineContext) -> None:
-    """Another request under an id that was used is CORRELATION_ID_CONFLICT, without effect."""
+    """Another request under a used id is refused with CORRELATION_ID_CONFLICT and has no effect."""
     root, request = context.project(), note_request()
     context.command_line.send(root, request)
     log = log_of(root)
@@ -132,32 +132,32 @@ def same_id_other_request(context: CommandLineContext) -> None:
 
 @RULES.rule("reads-write-nothing", section=IDS)
 def reads_write_nothing(context: CommandLineContext) -> None:
-    """A read command writes nothing to mission or repository."""
+    """A read command changes nothing in mission and repository."""
     root = context.project()
     before = tree(root)
-    place = ["resolve-workspace", "--mission", MISSION, "--wp", WP]
-    for words in (STATE, ["list-ready", "--mission", MISSION], place, ["contract-version"]):
-        context.command_line.run(root, words)
+    workspace = ["resolve-workspace", "--mission", MISSION, "--wp", WP]
+    for argv in (STATE, ["list-ready", "--mission", MISSION], workspace, ["contract-version"]):
+        context.command_line.run(root, argv)
         changed = before.items() ^ tree(root).items()
-        demand(not changed, f"{words[0]} has changed {sorted({name for name, _ in changed})}")
+        demand(not changed, f"{argv[0]} has changed {sorted({name for name, _ in changed})}")
 
 
 @RULES.rule("refusals-leave-no-trace", section="orchestrator-api.md, The envelope")
 def refusals_leave_no_trace(context: CommandLineContext) -> None:
-    """A refused request leaves no trace in the event log."""
+    """A refused request does not change the event log."""
     root = context.project()
     context.command_line.send(root, note_request())
     log = log_of(root)
     for to in ("done", "no-lane"):
-        moved = new_request("transition", mission=MISSION, wp=WP, to=to, actor="kit")
-        answer = envelope_in(context.command_line.send(root, moved).raw)
-        demand(not answer["success"], f"a move from planned to {to} succeeds")
+        transition = new_request("transition", mission=MISSION, wp=WP, to=to, actor="kit")
+        answer = envelope_in(context.command_line.send(root, transition).raw)
+        demand(not answer["success"], f"a transition from planned to {to} succeeds")
         demand(log_of(root) == log, f"{answer['error_code']} has changed the event log")
 
 
 @RULES.rule("one-winner", section="orchestrator-api.md, start-implementation")
 def one_winner(context: CommandLineContext) -> None:
-    """Of several that start a package at once exactly one wins, the others know who holds it."""
+    """If several actors start a package at once, exactly one succeeds; the others get WP_ALREADY_CLAIMED."""
     root = context.project()
     start = partial(context.request, root, "start-implementation", mission=MISSION, wp=WP)
     with ThreadPoolExecutor(2) as pool:
@@ -168,7 +168,7 @@ def one_winner(context: CommandLineContext) -> None:
 
 @RULES.rule("journal-line", section="mailbox.md, The journal", requires=("journal",))
 def journal_line(context: CommandLineContext) -> None:
-    """A call that changes state has one line in the journal, repeated or not; a read has none."""
+    """A changing call has one line in the journal, also if it is repeated; a read call has none."""
     root, request = context.project(), note_request()
     for _ in range(2):
         context.command_line.send(root, request)
@@ -179,7 +179,7 @@ def journal_line(context: CommandLineContext) -> None:
 
 @RULES.rule("journal-chain", section="mailbox.md, The journal", requires=("journal",))
 def journal_chain(context: CommandLineContext) -> None:
-    """The journal's lines are numbered without gaps and chained, each as its schema says."""
+    """The lines of the journal are numbered without gaps, chained, and match their schema."""
     root = context.project()
     for text in ("one", "two", "three"):
         context.command_line.send(root, note_request(text))
@@ -189,7 +189,7 @@ def journal_chain(context: CommandLineContext) -> None:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """The digest of every file of mission and repository, by path; git's objects and index and the host's record left out."""
+    """Return the digest of each file by path, without git objects, git index, and host files."""
     skipped = (".kitty", ".git/objects", ".git/index", ".git/spec-kitty/")
     names = {path: path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     return {

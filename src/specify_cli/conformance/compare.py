@@ -1,4 +1,4 @@
-"""Whether an answer is the expected one, and whether two answers are the same."""
+"""Comparison of an answer with the expected one, and of two answers with each other."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ ENVELOPE_KEYS = [
 
 
 def envelope_of(raw: bytes) -> dict[str, Any]:
-    """The one envelope in the bytes, one line of ASCII, fitting its schemas.
+    """Parse the bytes as one envelope: one line of ASCII that matches its schemas.
 
     Raises:
-        Nonconformity: it is none.
+        Nonconformity: The bytes are not such an envelope.
     """
     demand(raw.endswith(b"\n") and raw.count(b"\n") == 1, f"not one line: {excerpt(raw)}")
     try:
         envelope = json.loads(raw.decode("ascii"))
     except ValueError as error:
         raise Nonconformity(f"not JSON in ASCII ({error}): {excerpt(raw)}") from error
-    demand(isinstance(envelope, dict), f"no object: {excerpt(raw)}")
+    demand(isinstance(envelope, dict), f"not an object: {excerpt(raw)}")
     demand(list(envelope) == ENVELOPE_KEYS, f"has the keys {list(envelope)}")
     complaints = schema_errors("envelope", envelope) or schema_errors(
         _schema_of_data(envelope), envelope["data"]
@@ -47,12 +47,12 @@ def envelope_of(raw: bytes) -> dict[str, Any]:
 
 
 def excerpt(raw: bytes) -> str:
-    """The beginning of the bytes, fit for a sentence."""
+    """Return the first 300 bytes, escaped for a message."""
     return repr(raw[:300])[1:]
 
 
 def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str]:
-    """A sentence for every place where `actual` is not as expected."""
+    """Yield a message for every difference between `actual` and `expected`."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         if expected.keys() != actual.keys():
             yield f"{where}: has {sorted(actual)}, expected {sorted(expected)}"
@@ -68,14 +68,14 @@ def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str
 
 
 def normalized(envelope: dict[str, Any], root: Path) -> str:
-    """The envelope as text, with what differs from run to run blanked out.
+    """Return the envelope as text, with all values that differ between runs replaced.
 
-    That is the moment, what is minted, where the project lies, and commits, which carry their time.
+    Those are time stamps, generated ids, the path of the project, and commit ids.
     """
     told = {**envelope, "timestamp": None, "correlation_id": None}
     text = json.dumps(told).replace(str(root), "<root>")
-    for chance in (TIMESTAMP, SHA, ENTRY_ID):
-        text = re.sub(rf"(?<![0-9a-zA-Z])(?:{chance.pattern})(?![0-9a-zA-Z])", "<chance>", text)
+    for variable in (TIMESTAMP, SHA, ENTRY_ID):
+        text = re.sub(rf"(?<![0-9a-zA-Z])(?:{variable.pattern})(?![0-9a-zA-Z])", "<variable>", text)
     return text
 
 

@@ -1,4 +1,4 @@
-"""What is tested, as it is named on a command line."""
+"""The host under test, built from the options of `contract verify`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from specify_cli.conformance.verifier import Host
 from specify_cli.errors import UsageError
 
 FIRST_PROJECT = "single"
-# How the words for agents follow from those of a host that is called like ours.
+# Ends of spec-kitty's own command lines. The agent command line follows from them.
 OWN_COMMANDS = (("orchestrator-api",), ("mailbox", "serve"))
 
 Report = Callable[[str], None]
@@ -28,7 +28,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOptions:
-    """The host as its author names it."""
+    """The options of `contract verify` that name a host."""
 
     host: str | None = None
     mailbox: Path | None = None
@@ -40,10 +40,10 @@ class HostOptions:
 
 @contextlib.contextmanager
 def prepared(options: HostOptions, folder: Path, report: Report) -> Iterator[Host]:
-    """The host can be asked while the block runs; a worker that the kit has started ends with it.
+    """Yield the host; a worker that the kit starts runs while the block runs.
 
     Raises:
-        UsageError: it cannot be tested so; the message says what to do.
+        UsageError: The host cannot be tested with these options.
     """
     declared = capabilities.declared(options.capabilities)
     argv = split_command("--host", options.host)
@@ -62,18 +62,18 @@ def prepared(options: HostOptions, folder: Path, report: Report) -> Iterator[Hos
 
 
 def split_command(option: str, line: str | None) -> list[str]:
-    """The words of a command line; none where there is none.
+    """Split a command line into arguments; empty for None.
 
     Raises:
-        UsageError: it is no command line, or its program is not there.
+        UsageError: The text is not a command line, or its program does not exist.
     """
     try:
         argv = shlex.split(line or "")
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
     if line is not None and (not argv or shutil.which(argv[0]) is None):
-        raise UsageError(f"{option}: there is no program {''.join(argv[:1])!r}")
-    # What lies beside us must still be found from the scratch project.
+        raise UsageError(f"{option}: program not found: {''.join(argv[:1])!r}")
+    # A relative path must still work in the scratch project, which is the working directory.
     return (
         [str(Path(argv[0]).absolute()) if os.sep in argv[0] else argv[0], *argv[1:]] if argv else []
     )
@@ -125,22 +125,24 @@ def _external_mailbox(
         (root / SCRATCH_MARKER).touch()
     if (root / SCRATCH_MARKER).is_file():
         if kitty.name != ".kitty":
-            raise UsageError(f"--mailbox: a scratch project has its mailbox in {root / '.kitty'}")
+            raise UsageError(
+                f"--mailbox: the mailbox of a scratch project must be {root / '.kitty'}"
+            )
         mailbox.scratch = scratch
-        _make_ready(mailbox)
-        report(f"{root} is a scratch project now: start the worker there, if it does not run yet")
+        if not (root / "kitty-specs").is_dir():
+            mailbox.reset(FIRST_PROJECT)
+        mailbox.inbox.mkdir(parents=True, exist_ok=True)
+        mailbox.outbox.mkdir(parents=True, exist_ok=True)
+        report(f"{root} is a scratch project now: start the worker there, unless it runs already")
     elif not mailbox.inbox.is_dir():
-        raise UsageError(f"--mailbox: {kitty} has no inbox, and {root} is neither empty nor marked")
+        raise UsageError(
+            f"--mailbox: {kitty} has no inbox, and {root} is neither empty nor marked with {SCRATCH_MARKER}"
+        )
     else:
-        report(f"{root} has no {SCRATCH_MARKER}: its project is not touched, and much is not asked")
+        report(
+            f"{root} has no {SCRATCH_MARKER}: its project is left unchanged, and checks that need a scratch project are not asked"
+        )
     return mailbox
-
-
-def _make_ready(mailbox: Mailbox) -> None:
-    if not (mailbox.root / "kitty-specs").is_dir():
-        mailbox.reset(FIRST_PROJECT)
-    mailbox.inbox.mkdir(parents=True, exist_ok=True)
-    mailbox.outbox.mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What a mailbox does with files that are no requests: each has its code or is set aside."""
+"""Rules for invalid files in an inbox: refused with an error code, or moved to dead letters."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Content = Callable[[str], bytes]
 
 
 def _with_args(text: str) -> Content:
-    """A request whose `args` are the text, as it stands."""
+    """Return a request with this JSON text as its `args`."""
     return lambda stem: request_body(stem).replace(b'"args": {}', f'"args": {text}'.encode())
 
 
-# Name to the code that it is answered with, what is asked, and which section says so.
+# Name: expected error code, content of the request file, section of the contract.
 CODES: dict[str, tuple[str, Content, str]] = {
     "malformed": ("REQUEST_MALFORMED", lambda _: b"this is not JSON\n", PROMISES),
     "empty": ("REQUEST_MALFORMED", lambda _: b"", PROMISES),
@@ -90,7 +90,7 @@ CODES["no-utf-8"] = (
 
 
 def answered_with(code: str, content: Content, mailbox: Mailbox) -> None:
-    """What is no proper request is answered with its code, and the next one is served."""
+    """An invalid request is answered with its error code, and the next request is served."""
     stem = fresh_id()
     answer = mailbox.answer(content(stem), stem)
     demand(answer["error_code"] == code, f"error_code {answer['error_code']}, expected {code}")
@@ -101,37 +101,22 @@ for name, (code, content, section) in CODES.items():
     RULES.add(
         name,
         partial(answered_with, code, content),
-        meaning=f"{name.replace('-', ' ').capitalize()}: answered with {code}, others are served",
+        meaning=f"{name.replace('-', ' ').capitalize()}: refused with {code}; other requests are served",
         section=section,
     )
 
 
-def _symlink(path: Path, target: Path) -> None:
-    path.symlink_to(target)
-
-
-def _hard_link(path: Path, target: Path) -> None:
-    os.link(target, path)
-
-
-def _fifo(path: Path, _: Path) -> None:
-    os.mkfifo(path)
-
-
-def _folder(path: Path, _: Path) -> None:
-    path.mkdir()
-
-
+# Kind of entry: how to create one at a path, given the path of a valid request.
 KINDS: dict[str, Callable[[Path, Path], None]] = {
-    "symlink": _symlink,
-    "hard-link": _hard_link,
-    "fifo": _fifo,
-    "folder": _folder,
+    "symlink": lambda path, target: path.symlink_to(target),
+    "hard-link": lambda path, target: path.hardlink_to(target),
+    "fifo": lambda path, _: os.mkfifo(path),
+    "folder": lambda path, _: path.mkdir(),
 }
 
 
 def set_aside(plant: Callable[[Path, Path], None], mailbox: Mailbox) -> None:
-    """What is no plain file is not read, not answered and not left in the way."""
+    """An entry that is not a regular file is moved away without being read or answered."""
     stem = fresh_id()
     target = mailbox.inbox / f".{fresh_id()}.tmp"
     target.write_bytes(request_body(stem))
@@ -139,10 +124,10 @@ def set_aside(plant: Callable[[Path, Path], None], mailbox: Mailbox) -> None:
         plant(mailbox.inbox / f"{stem}.json", target)
         mailbox.probe()
         mailbox.wait_until_taken(f"{stem}.json")
-        # Replies need not appear in the order of their requests, only all within a round.
+        # Replies may appear in any order within one scan of the inbox.
         mailbox.probe()
         demand(not os.path.lexists(mailbox.reply_path(stem)), "it was read and answered")
-        demand(target.read_bytes() == request_body(stem), "what it points at has changed")
+        demand(target.read_bytes() == request_body(stem), "the file that it points to has changed")
     finally:
         target.unlink(missing_ok=True)
 
@@ -151,7 +136,7 @@ for name, plant in KINDS.items():
     RULES.add(
         f"{name}-set-aside",
         partial(set_aside, plant),
-        meaning=f"A {name.replace('-', ' ')} that poses as a request is set aside, others are served",
+        meaning=f"A {name.replace('-', ' ')} named like a request is set aside; other requests are served",
         section=PROMISES,
         requires=("file-kinds",),
     )
@@ -159,7 +144,7 @@ for name, plant in KINDS.items():
 
 @RULES.rule("names-set-aside", section=PROMISES)
 def names_set_aside(mailbox: Mailbox) -> None:
-    """A name that no reply can have is set aside, and others are served."""
+    """A file whose name is not a valid request name is set aside; other requests are served."""
     for name in (f"{fresh_id()} .json", f"{fresh_id()}-é.json", fresh_id(), f"{'x' * 140}.json"):
         (mailbox.inbox / name).write_bytes(request_body(fresh_id()))
         mailbox.wait_until_taken(name)
@@ -168,7 +153,7 @@ def names_set_aside(mailbox: Mailbox) -> None:
 
 @RULES.rule("reserved-name", section=REQUEST)
 def reserved_name(mailbox: Mailbox) -> None:
-    """A request called worker.json is set aside, and does not take the heartbeat's place."""
+    """A request named worker.json is set aside and does not replace the heartbeat."""
     mailbox.put("worker", request_body("worker"))
     mailbox.wait_until_taken("worker.json")
     mailbox.probe()
@@ -178,7 +163,7 @@ def reserved_name(mailbox: Mailbox) -> None:
 
 @RULES.rule("dead-letter-line", section=JOURNAL, requires=("journal",))
 def dead_letter_line(mailbox: Mailbox) -> None:
-    """What is set aside has a line in the journal, whose dead_letter says where."""
+    """A file that is set aside has a line in the journal with its dead_letter id."""
     before = len(mailbox.journal())
     name = f"{fresh_id()} dead.json"
     (mailbox.inbox / name).write_bytes(b"{}")
@@ -190,7 +175,7 @@ def dead_letter_line(mailbox: Mailbox) -> None:
 
 @RULES.rule("conflict-line", section=PROMISES, requires=("journal",))
 def conflict_line(mailbox: Mailbox) -> None:
-    """Another request under an id that was used is CORRELATION_ID_CONFLICT in the journal."""
+    """Another request under a used id has a journal line with CORRELATION_ID_CONFLICT."""
     stem = fresh_id()
     mailbox.answer(request_body(stem), stem)
     mailbox.put(stem, request_body(stem, "list-ready", args={"mission": UNKNOWN_MISSION}))
@@ -202,7 +187,7 @@ def conflict_line(mailbox: Mailbox) -> None:
 
 @RULES.rule("journal-line", section=JOURNAL, requires=("journal",))
 def journal_line(mailbox: Mailbox) -> None:
-    """Each answered request has one line, with the whole answer; a repeated one has no second."""
+    """Each answered request has one journal line with the whole envelope, also if it is repeated."""
     stem = fresh_id()
     for _ in range(2):
         mailbox.answer(request_body(stem), stem)
@@ -211,25 +196,25 @@ def journal_line(mailbox: Mailbox) -> None:
     found = mailbox.lines_for(stem)
     demand(len(found) == 1, f"{len(found)} lines, expected one")
     demand(
-        found[0]["envelope"] == mailbox.envelope(stem), "the line has another answer than the reply"
+        found[0]["envelope"] == mailbox.envelope(stem),
+        "the envelope in the line differs from the reply",
     )
 
 
 @RULES.rule("journal-before-reply", section=JOURNAL, requires=("journal",))
 def journal_before_reply(mailbox: Mailbox) -> None:
-    """A line is in the journal before the reply appears."""
+    """The journal line is written before the reply appears."""
     for _ in range(5):
         stem = fresh_id()
         mailbox.put(stem, request_body(stem))
         mailbox.reply(stem)
-        demand(mailbox.lines_for(stem), "there is a reply, and no line yet")
+        demand(mailbox.lines_for(stem), "the reply appeared before the journal line")
 
 
 @RULES.rule("journal-chain", section=JOURNAL, requires=("journal",))
 def journal_chain(mailbox: Mailbox) -> None:
-    """The journal's lines are numbered without gaps and chained, each as its schema says."""
+    """The lines of the journal are numbered without gaps, chained, and match their schema."""
     for _ in range(3):
         mailbox.probe()
-    # Of a line that is being written while it is looked at nobody was told.
     broken = list(chain_errors(mailbox.outbox))
     demand(not broken, "; ".join(broken[:3]))

@@ -1,4 +1,4 @@
-"""What somebody does in a folder is seen as it is done; the kernel tells, where it can."""
+"""A log of file events in a folder, from inotify."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class FileEvent:
-    """Something was done to the file of that name."""
+    """An event of the file of that name, at a time of the monotonic clock."""
 
     kind: str
     name: str
@@ -63,10 +63,10 @@ if sys.platform == "linux":
 
     @contextlib.contextmanager
     def watched(folder: Path) -> Iterator[list[FileEvent]]:
-        """While the block runs, the list grows by what is done in the folder.
+        """Yield a list to which events of the folder are appended while the block runs.
 
         Raises:
-            OSError: the kernel cannot tell.
+            OSError: inotify cannot watch the folder.
         """
         events: list[FileEvent] = []
         collector = _EventCollector(events)
@@ -83,6 +83,10 @@ else:
 
     @contextlib.contextmanager
     def watched(folder: Path) -> Iterator[list[FileEvent]]:
-        """Nothing is told here."""
-        raise OSError("an orchestrator is watched by inotify, which is Linux's")
+        """Fail: inotify exists on Linux only.
+
+        Raises:
+            OSError: Always.
+        """
+        raise OSError("orchestrators can be verified on Linux only, because the kit needs inotify")
         yield []

@@ -1,4 +1,4 @@
-"""A door is given a project and a request, and gives back the bytes of the one answer."""
+"""Interfaces of a host: the command line and the mailbox, with one common protocol."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ LONG_AGO = (1_000_000_000, 1_000_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The bytes of the answer, and the exit code where there is one."""
+    """The bytes of the answer, and the exit code of a command line."""
 
     raw: bytes
     exit_code: int | None = None
 
 
 class Interface(Protocol):
-    """A way to ask the host."""
+    """An interface of a host."""
 
     def send(self, root: Path, request: Request) -> Answer:
-        """The answer to the request, asked of the project at `root`."""
+        """Send the request to the host of the project at `root` and return the answer."""
 
 
 def put_request(root: Path, request: Request) -> Path:
-    """The request lies in the inbox, written so long ago that no client can still be at it."""
+    """Put the request into the inbox, with a time stamp past the grace for slow writers."""
     inbox = root / ".kitty" / "inbox"
     inbox.mkdir(parents=True, exist_ok=True)
     temporary = inbox / f".{request.correlation_id}.tmp"
@@ -38,5 +38,5 @@ def put_request(root: Path, request: Request) -> Path:
 
 
 def reply_path(root: Path, correlation_id: str) -> Path:
-    """Where the reply to the request of that id lies."""
+    """Return the path of the reply to the request of that id."""
     return root / ".kitty" / "outbox" / f"{correlation_id}.json"

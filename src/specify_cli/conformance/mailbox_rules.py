@@ -1,4 +1,4 @@
-"""What a mailbox is held to: replies, ids, order, and a worker that was killed."""
+"""Rules for the mailbox of a host: replies, ids, order, recovery and heartbeat."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IN_ORDER = 12
 
 @RULES.rule("reply-is-an-envelope", section=REPLY)
 def reply_is_an_envelope(mailbox: Mailbox) -> None:
-    """A reply is one envelope on one line, under the stem of its request."""
+    """A reply is one envelope on one line, in a file with the stem of the request."""
     for name in ("contract-version", "paint-mission"):
         stem = fresh_id()
         mailbox.put(stem, request_body(stem, name))
@@ -40,7 +40,7 @@ def reply_is_an_envelope(mailbox: Mailbox) -> None:
 
 @RULES.rule("reply-appears-whole", section=REPLY)
 def reply_appears_whole(mailbox: Mailbox) -> None:
-    """A reply is whole at the first moment at which it can be seen."""
+    """A reply is complete when its file appears."""
     for _ in range(REPLIES_WATCHED):
         stem = fresh_id()
         mailbox.put(stem, request_body(stem))
@@ -48,12 +48,14 @@ def reply_appears_whole(mailbox: Mailbox) -> None:
         mailbox.probe()
         later = mailbox.reply(stem)
         demand(later.startswith(first), f"changed from {excerpt(first)}")
-        demand(first == later, f"{len(first)} of {len(later)} bytes were there at first sight")
+        demand(
+            first == later, f"{len(first)} of {len(later)} bytes were there when the file appeared"
+        )
 
 
 @RULES.rule("reply-is-never-rewritten", section=REPLY)
 def reply_is_never_rewritten(mailbox: Mailbox) -> None:
-    """A reply stays as it is, whatever comes after it."""
+    """A reply does not change after later requests."""
     stem = fresh_id()
     mailbox.put(stem, request_body(stem))
     mailbox.envelope(stem)
@@ -67,7 +69,7 @@ def reply_is_never_rewritten(mailbox: Mailbox) -> None:
 
 @RULES.rule("same-id-same-request", section=PROMISES)
 def same_id_same_request(mailbox: Mailbox) -> None:
-    """The same request again is taken, and its reply stays as it is."""
+    """A repeated request is taken from the inbox, and its reply does not change."""
     stem = fresh_id()
     mailbox.put(stem, request_body(stem))
     mailbox.envelope(stem)
@@ -80,11 +82,11 @@ def same_id_same_request(mailbox: Mailbox) -> None:
 
 @RULES.rule("same-id-one-effect", section=PROMISES, requires=("scratch-project",))
 def same_id_one_effect(mailbox: Mailbox) -> None:
-    """The same request again has no second effect."""
+    """A repeated request has no second effect."""
     root, request = mailbox.reset("single"), note_request()
     mailbox.send(root, request)
     log = log_of(root)
-    demand(log, "the request has left no event")
+    demand(log, "the request added no event to the log")
     mailbox.put(request.correlation_id, request.as_file())
     mailbox.wait_until_taken(f"{request.correlation_id}.json")
     mailbox.wait_for_queue(MISSION)
@@ -93,7 +95,7 @@ def same_id_one_effect(mailbox: Mailbox) -> None:
 
 @RULES.rule("same-id-other-request", section=PROMISES)
 def same_id_other_request(mailbox: Mailbox) -> None:
-    """Another request under an id that was used leaves the first reply untouched."""
+    """Another request under a used id does not change the first reply."""
     stem = fresh_id()
     mailbox.answer(request_body(stem), stem)
     first = mailbox.reply(stem)
@@ -105,20 +107,20 @@ def same_id_other_request(mailbox: Mailbox) -> None:
 
 @RULES.rule("pruned-reply-comes-back", section=REPLY, requires=("scratch-project",))
 def pruned_reply_comes_back(mailbox: Mailbox) -> None:
-    """The same request brings back a reply that was pruned, with the same bytes."""
+    """A repeated request restores a pruned reply with the same bytes."""
     stem = fresh_id()
     mailbox.answer(request_body(stem), stem)
     first = mailbox.reply(stem)
     mailbox.reply_path(stem).unlink()
     mailbox.answer(request_body(stem), stem)
     demand(
-        mailbox.reply(stem) == first, f"another answer came back: {excerpt(mailbox.reply(stem))}"
+        mailbox.reply(stem) == first, f"the restored reply differs: {excerpt(mailbox.reply(stem))}"
     )
 
 
 @RULES.rule("temporary-names", section=REQUEST)
 def temporary_names(mailbox: Mailbox) -> None:
-    """Names that begin with a dot or end in .tmp are writes in progress and left alone."""
+    """The host ignores names that begin with a dot or end in .tmp."""
     kept = [f".{fresh_id()}.json", f"{fresh_id()}.json.tmp", f".{fresh_id()}.tmp"]
     for name in kept:
         (mailbox.inbox / name).write_bytes(b"{")
@@ -133,7 +135,7 @@ def temporary_names(mailbox: Mailbox) -> None:
 
 @RULES.rule("slow-writer", section=REQUEST, requires=("slow-writers",))
 def slow_writer(mailbox: Mailbox) -> None:
-    """A request that is written in place, with a pause in it, is answered as if it were not."""
+    """A request that is written in place, slowly, is answered like any other."""
     stem = fresh_id()
     whole = request_body(stem)
     with (mailbox.inbox / f"{stem}.json").open("wb", buffering=0) as file:
@@ -146,7 +148,7 @@ def slow_writer(mailbox: Mailbox) -> None:
 
 @RULES.rule("order", section=PROMISES, requires=("scratch-project",))
 def order(mailbox: Mailbox) -> None:
-    """Requests for one mission are applied in the order in which they landed, not of their names."""
+    """Requests for one mission are applied in the order of arrival, not of their names."""
     root = mailbox.reset("single")
     asks = [
         note_request(str(number), correlation_id=f"{IN_ORDER - number:03}-{fresh_id()}")
@@ -154,21 +156,20 @@ def order(mailbox: Mailbox) -> None:
     ]
     for request in asks:
         mailbox.put(request.correlation_id, request.as_file())
-        _wait_for_a_later_moment(mailbox)
+        _wait_for_clock_tick(mailbox)
     for request in asks:
         mailbox.envelope(request.correlation_id)
     events = [json.loads(line) for line in log_of(root).splitlines()]
     found = [event.get("correlation_id") for event in events if event.get("kind") == "annotation"]
     wanted = [request.correlation_id for request in asks]
-    demand(found == wanted, f"applied as {[_place(wanted, stem) for stem in found]}")
+    demand(
+        found == wanted,
+        f"applied in the order {[wanted.index(it) if it in wanted else None for it in found]}",
+    )
 
 
-def _place(wanted: list[str], stem: str | None) -> int | None:
-    return wanted.index(stem) if stem in wanted else None
-
-
-def _wait_for_a_later_moment(mailbox: Mailbox) -> None:
-    """The file system's clock has ticked: it moves in steps of milliseconds."""
+def _wait_for_clock_tick(mailbox: Mailbox) -> None:
+    """Wait until the clock of the file system has ticked; it moves in steps of milliseconds."""
     path = mailbox.inbox / f".{fresh_id()}.tmp"
     path.touch()
     first = path.stat().st_ctime_ns
@@ -180,7 +181,7 @@ def _wait_for_a_later_moment(mailbox: Mailbox) -> None:
 
 @RULES.rule("reads-write-nothing", section=PROMISES, requires=("scratch-project",))
 def reads_write_nothing(mailbox: Mailbox) -> None:
-    """A read command leaves mission and repository as they are."""
+    """A read command changes nothing in mission and repository."""
     root = mailbox.reset("single")
     before = tree(root)
     for command in ("mission-state", "list-ready"):
@@ -192,7 +193,7 @@ def reads_write_nothing(mailbox: Mailbox) -> None:
 
 @RULES.rule("killed-worker", section=PROMISES, requires=("scratch-project", "restart"))
 def killed_worker(mailbox: Mailbox) -> None:
-    """A worker that is killed and started again has answered each request once, with one effect."""
+    """A worker that was killed and restarted answers each request once, with one effect."""
     root = mailbox.reset("single")
     asks = [note_request(str(number)) for number in range(IN_ORDER)]
     for number, request in enumerate(asks):
@@ -209,24 +210,24 @@ def killed_worker(mailbox: Mailbox) -> None:
     demand(set(counts) == {1}, f"events for each request: {counts}")
 
 
-BEAT = "mailbox.md, The heartbeat"
+HEARTBEAT = "mailbox.md, The heartbeat"
 
 
-@RULES.rule("heartbeat-shape", section=BEAT, requires=("heartbeat",))
+@RULES.rule("heartbeat-shape", section=HEARTBEAT, requires=("heartbeat",))
 def heartbeat_shape(mailbox: Mailbox) -> None:
-    """worker.json fits its schema, and says that a worker runs."""
+    """worker.json matches its schema, and its state is running."""
     report = mailbox.heartbeat()
     complaints = schema_errors("worker", report)
     demand(not complaints, "; ".join(complaints))
     demand(report.get("state") == "running", f"state is {report.get('state')!r}")
 
 
-@RULES.rule("heartbeat-beats", section=BEAT, requires=("heartbeat",))
+@RULES.rule("heartbeat-beats", section=HEARTBEAT, requires=("heartbeat",))
 def heartbeat_beats(mailbox: Mailbox) -> None:
-    """worker.json is rewritten every interval_s: within three of them beat_at is another."""
+    """worker.json is rewritten every interval_s: beat_at changes within three intervals."""
     first = mailbox.heartbeat()
     mailbox.wait_until(
         lambda: mailbox.heartbeat().get("beat_at") != first.get("beat_at"),
-        f"no beat after {first.get('beat_at')}",
+        f"beat_at is still {first.get('beat_at')}",
         timeout_s=3 * float(first.get("interval_s", 2.0)),
     )

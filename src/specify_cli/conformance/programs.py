@@ -1,6 +1,6 @@
-"""Programs of others are started here, and git for their scratch projects.
+"""Starts the programs under test, and git for scratch projects.
 
-The one place beside `vcs.git` that starts processes: whoever tests a host has to run it.
+Besides `vcs.git` this is the only module that starts processes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from specify_cli.conformance.findings import Nonconformity
 DEADLINE_S = 60.0
 STOP_TIMEOUT_S = 10.0
 REAP_TIMEOUT_S = 1.0
-# Where another project, another repository or another mailbox is named, or another way out.
+# Variables that could select another project, repository, mailbox or output.
 FOREIGN_VARIABLES = ("GIT_", "SPECIFY_", "SPEC_KITTY_")
 IDENTITY = {
     f"GIT_{role}_{part}": value
@@ -36,7 +36,7 @@ Process = subprocess.Popen[bytes]
 ProgramFailed = subprocess.SubprocessError
 
 
-# Those that were started and not waited for yet; whoever gives up early ends them all.
+# Processes that were not reaped yet. `kill_all` ends them when the kit is interrupted.
 _alive: set[Process] = set()
 
 
@@ -47,11 +47,11 @@ def run(
     timeout_s: float = DEADLINE_S,
     variables: Mapping[str, str] | None = None,
 ) -> Completed:
-    """How the program ended, with all that it printed.
+    """Run the program to its end and return exit code and output.
 
     Raises:
-        Nonconformity: it did not end in time.
-        OSError: it cannot be started.
+        Nonconformity: The program did not end in time.
+        OSError: The program cannot be started.
     """
     with _spawn(argv, folder=folder, variables=variables, output=subprocess.PIPE) as process:
         try:
@@ -66,10 +66,10 @@ def run(
 def start(
     argv: Sequence[str], *, folder: Path, log: Path, variables: Mapping[str, str] | None = None
 ) -> Process:
-    """The program has begun; what it says goes to `log`.
+    """Start the program in the background; its output is appended to `log`.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: The program cannot be started.
     """
     with log.open("ab") as output:
         return _spawn(argv, folder=folder, variables=variables, output=output)
@@ -82,7 +82,7 @@ def _spawn(
     variables: Mapping[str, str] | None,
     output: IO[bytes] | int,
 ) -> Process:
-    """The program runs in a session of its own, so that what it starts itself ends with it."""
+    """Start the program in a session of its own, so that its children end with it."""
     process = subprocess.Popen(
         list(argv),
         cwd=folder,
@@ -97,7 +97,7 @@ def _spawn(
 
 
 def end(process: Process) -> None:
-    """The program has ended: asked first, killed when it does not listen."""
+    """Stop the program: SIGTERM first, SIGKILL after `STOP_TIMEOUT_S`."""
     _signal(process, signal.SIGTERM)
     try:
         process.wait(STOP_TIMEOUT_S)
@@ -107,35 +107,35 @@ def end(process: Process) -> None:
 
 
 def kill(process: Process) -> None:
-    """The program is not there any more, nor what it has started, unless it ended before."""
+    """Kill the session of the program, unless the program was reaped before."""
     _signal(process, signal.SIGKILL)
     process.wait()
     _alive.discard(process)
 
 
 def kill_all() -> None:
-    """No program that was started here is there any more."""
+    """Kill all programs that were started by this module."""
     left = list(_alive)
     for process in left:
         _signal(process, signal.SIGKILL)
     for process in left:
-        # Whoever was interrupted while it waited for one goes on waiting: not for ever.
+        # An interrupted thread may hold the lock of `wait`: do not wait for ever.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(REAP_TIMEOUT_S)
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    # Once it was waited for its number may be that of a stranger.
+    # After the process was reaped, its pid may belong to another process.
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
 
 
 def git(folder: Path, *argv: str) -> str:
-    """What git says in the folder.
+    """Run git in the folder and return its stripped output.
 
     Raises:
-        subprocess.CalledProcessError: it refused.
+        subprocess.CalledProcessError: git failed.
     """
     done = run(["git", *argv], folder=folder)
     done.check_returncode()
@@ -143,7 +143,7 @@ def git(folder: Path, *argv: str) -> str:
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a program under test inherits: nobody's configuration, and an identity for its commits."""
+    """Return the environment of a program under test: no git configuration, a fixed identity."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)
     }

@@ -1,4 +1,4 @@
-"""Whether what the host has written into a project is as the contract describes it."""
+"""Validation of the files that a host has written into a project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HAS_LOG = "status.events.jsonl"
 
 
 def project_errors(root: Path) -> list[str]:
-    """What is wrong with any event, journal line, heartbeat or plan of lanes in the project."""
+    """Return the violations in event logs, lane plans, journal and heartbeat of the project."""
     return [fault for schema, value in _written(root) for fault in schema_errors(schema, value)]
 
 
@@ -30,11 +30,11 @@ def _written(root: Path) -> Iterator[tuple[str, Any]]:
 
 
 def own_lines(log: Path) -> list[dict[str, Any]]:
-    """The lines of an event log that this host wrote."""
+    """Return the lines of an event log that this host wrote."""
     own = [line for line in log.read_bytes().splitlines() if b'"request_digest"' in line]
     return [json.loads(line) for line in own]
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects in the file; none where there is no file."""
+    """Return the JSON objects in the file, one a line; none if the file does not exist."""
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []

@@ -1,4 +1,4 @@
-"""One request as each door wants to have it."""
+"""One request, in the form of each interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BESIDE_ARGS = ("policy", "not_after", "contract_version", "correlation_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked, whichever door it goes through; `raw` takes the place of all of it."""
+    """A request; `raw` replaces its other fields as the content of the request file."""
 
     command: str = ""
     args: dict[str, Any]
@@ -26,11 +26,11 @@ class Request:
     raw: bytes | None = None
 
     def with_id(self, correlation_id: str) -> Request:
-        """The same request under another id."""
+        """Return the same request under another id."""
         return replace(self, correlation_id=correlation_id)
 
     def as_file(self) -> bytes:
-        """The content of the request file."""
+        """Return the content of the request file."""
         if self.raw is not None:
             return self.raw
         whole = {
@@ -44,24 +44,24 @@ class Request:
         return json.dumps(whole | given).encode()
 
     def as_argv(self) -> list[str]:
-        """The words of the command line behind `orchestrator-api`."""
+        """Return the arguments after `spec-kitty orchestrator-api`."""
         argv = [self.command]
         for name, value in self.args.items():
             argv += _flag(self.command, name, value)
         if self.policy is not None:
             argv += ["--policy", json.dumps(self.policy)]
-        if _changes_state(self.command):
+        if CONTRACT.commands().get(self.command, {}).get("changes_state"):
             argv += ["--correlation-id", self.correlation_id]
         return argv
 
 
 def fresh_id() -> str:
-    """A correlation id that nobody has used."""
+    """Return a new correlation id."""
     return f"test-{uuid.uuid4().hex}"
 
 
 def request_of(content: dict[str, Any]) -> Request:
-    """The request as a fixture writes it, with what is absent filled in."""
+    """Return the request of a fixture, with defaults for absent fields."""
     correlation_id = content.get("correlation_id", fresh_id())
     if "raw_request_bytes" in content:
         raw = content["raw_request_bytes"]
@@ -75,11 +75,6 @@ def request_of(content: dict[str, Any]) -> Request:
         not_after=content.get("not_after"),
         contract_version=content.get("contract_version", VERSION),
     )
-
-
-def _changes_state(command: str) -> bool:
-    known = CONTRACT.commands().get(command)
-    return known is not None and known["changes_state"]
 
 
 def _flag(command: str, name: str, value: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Scratch projects under git: each fixture project is made once, and copied for every use."""
+"""Scratch projects under git: each fixture project is built once and copied for every use."""
 
 from __future__ import annotations
 
@@ -14,34 +14,31 @@ MAIN = "main"
 
 
 def commit_all(folder: Path, message: str) -> None:
-    """Everything in the folder is committed."""
+    """Commit everything in the folder."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", message)
 
 
 @dataclass(frozen=True, slots=True)
 class ScratchProjects:
-    """Makes projects in `folder`; `made` are those that can be copied."""
+    """Builds templates in `folder` and copies them."""
 
     folder: Path
     templates: dict[str, Path] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def project(self, name: str, target: Path) -> Path:
-        """A fresh copy at `target` of the fixture project of that name, under git."""
+        """Copy the fixture project of that name, under git, to `target`."""
         shutil.copytree(self.template(name), target, symlinks=True)
         return target.resolve()
 
     def template(self, name: str) -> Path:
-        """The one that is copied; it is not to be changed."""
+        """Return the template, built on first use. Callers must not change it."""
         with self.lock:
             if name not in self.templates:
-                self.templates[name] = self._make(name)
+                root = self.folder / name
+                shutil.copytree(CONTRACT.folder / "fixtures" / "projects" / name, root)
+                git(root, "init", "--quiet", f"--initial-branch={MAIN}")
+                commit_all(root, "Initial state")
+                self.templates[name] = root
             return self.templates[name]
-
-    def _make(self, name: str) -> Path:
-        root = self.folder / name
-        shutil.copytree(CONTRACT.folder / "fixtures" / "projects" / name, root)
-        git(root, "init", "--quiet", f"--initial-branch={MAIN}")
-        commit_all(root, "the project as it was found")
-        return root

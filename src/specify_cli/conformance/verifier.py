@@ -1,4 +1,4 @@
-"""A host is held to the golden cases and to the rules of its doors, as far as it can be asked."""
+"""Runs the golden cases and the protocol rules against a host."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Progress = Callable[[Result], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """What is asked: a command line, a mailbox, or both of one host."""
+    """A host under test: its command line, its mailbox, or both."""
 
     capabilities: frozenset[str]
     folder: Path
@@ -49,23 +49,23 @@ class Host:
 
     @property
     def available(self) -> frozenset[str]:
-        """What was declared and what was found out."""
+        """The declared and the detected capabilities."""
         found = {
             "cli": self.command_line is not None,
             "mailbox": self.mailbox is not None,
             "scratch-project": self.mailbox is not None and self.mailbox.scratch is not None,
             "restart": self.mailbox is not None and self.mailbox.start is not None,
-            "agent-words": self.agent is not None,
+            "agent-commands": self.agent is not None,
         }
         return self.capabilities | {name for name, is_so in found.items() if is_so}
 
     def run_agent(self, folder: Path, argv: list[str]) -> programs.Completed:
-        """How the words behind `agent` ended."""
+        """Run the agent command line with these arguments in the folder."""
         return programs.run([*(self.agent or ()), *argv], folder=folder)
 
 
 def checks() -> list[Check]:
-    """Everything that a host can be asked."""
+    """Return all checks for hosts."""
     return [
         *command_line_rules.RULES.checks,
         *mailbox_rules.RULES.checks,
@@ -76,9 +76,9 @@ def checks() -> list[Check]:
 
 
 def case_check(case: Case, interface: str) -> Check:
-    """The check that plays the golden case at the door."""
+    """Return the check that runs the golden case at the interface."""
     needs = {interface, *case.requires}
-    needs |= {"agent-words"} if any("mark_subtasks" in step for step in case.before) else set()
+    needs |= {"agent-commands"} if any("mark_subtasks" in step for step in case.before) else set()
     needs |= {SCRATCH_PROJECT} if interface == "mailbox" else set()
     if interface == "mailbox" and case.requires:
         needs.add("restart")
@@ -87,19 +87,23 @@ def case_check(case: Case, interface: str) -> Check:
         meaning=case.title.rstrip("."),
         section=SECTION,
         requires=frozenset(needs),
-        judge=partial(_play_at_command_line if interface == "cli" else _play_at_mailbox, case),
+        judge=partial(_run_at_command_line if interface == "cli" else _run_at_mailbox, case),
     )
 
 
 def verify(host: Host, only: Sequence[str], *, jobs: int, progress: Progress) -> list[Result]:
-    """A result for each check whose name fits one of the patterns, in their order.
+    """Run the checks whose names match one of the patterns; return a result for each.
 
     Raises:
-        UsageError: nothing fits, or the host cannot be asked anything.
+        UsageError: No check matches, or the host does not answer.
     """
-    chosen = [check for check in checks() if _fits(check.name, only)]
+    chosen = [
+        check
+        for check in checks()
+        if not only or any(fnmatch.fnmatchcase(check.name, pattern) for pattern in only)
+    ]
     if not chosen:
-        raise UsageError(f"no check is called {' or '.join(only)}: --list shows them all")
+        raise UsageError(f"--only: no check matches {' or '.join(only)}; --list shows all checks")
     selected = [check for check in chosen if check.requires <= host.available]
     _check_reachable(host, selected)
     with ThreadPoolExecutor(jobs) as pool:
@@ -108,17 +112,13 @@ def verify(host: Host, only: Sequence[str], *, jobs: int, progress: Progress) ->
     return [found.get(check.name) or _not_asked(check, host) for check in chosen]
 
 
-def _fits(name: str, only: Sequence[str]) -> bool:
-    return not only or any(fnmatch.fnmatchcase(name, pattern) for pattern in only)
-
-
 def _not_asked(check: Check, host: Host) -> Result:
     missing = ", ".join(sorted(check.requires - host.available))
     return make_result(check, NOT_ASKED, f"without {missing}")
 
 
 def _parallel_groups(selected: Sequence[Check]) -> Iterator[list[Check]]:
-    """What one thread does: all that needs the one mailbox, and each of the others."""
+    """Yield groups that may run in parallel: all checks of the mailbox, and each other check."""
     yield [check for check in selected if "mailbox" in check.requires]
     yield from ([check] for check in selected if "mailbox" not in check.requires)
 
@@ -126,22 +126,18 @@ def _parallel_groups(selected: Sequence[Check]) -> Iterator[list[Check]]:
 def _run(host: Host, progress: Progress, group: list[Check]) -> list[Result]:
     results = []
     for check in group:
-        _make_ready(host, check)
+        if host.mailbox is not None and check.name.startswith(("mailbox.", "doors.")):
+            # If the worker cannot be started, the check reports it.
+            with contextlib.suppress(Nonconformity, OSError):
+                host.mailbox.ensure_served()
         result = run_check(check, context_for(host, check))
         progress(result)
         results.append(result)
     return results
 
 
-def _make_ready(host: Host, check: Check) -> None:
-    """A worker runs for the check; where it cannot be started the check finds that out."""
-    if host.mailbox is not None and check.name.startswith(("mailbox.", "doors.")):
-        with contextlib.suppress(Nonconformity, OSError):
-            host.mailbox.ensure_served()
-
-
 def context_for(host: Host, check: Check) -> Any:
-    """What the check is judged on."""
+    """Return what the `judge` of the check takes."""
     if check.name.startswith(("fixtures.", "doors.")):
         return host
     if "mailbox" in check.requires:
@@ -152,10 +148,10 @@ def context_for(host: Host, check: Check) -> Any:
 
 
 def _check_reachable(host: Host, selected: Sequence[Check]) -> None:
-    """The programs can be started at all.
+    """Check that the host can be started and answers.
 
     Raises:
-        UsageError: they cannot, so that nothing can be said.
+        UsageError: The host cannot be tested.
     """
     try:
         if host.command_line is not None and any("cli" in check.requires for check in selected):
@@ -163,15 +159,12 @@ def _check_reachable(host: Host, selected: Sequence[Check]) -> None:
         if host.mailbox is not None and host.mailbox.start is None:
             host.mailbox.probe()
     except OSError as error:
-        raise UsageError(f"the host cannot be asked: {error}") from error
+        raise UsageError(f"the host cannot be started: {error}") from error
     except Nonconformity as error:
-        raise UsageError(f"no host answers: {error}") from error
+        raise UsageError(f"the host does not answer: {error}") from error
 
 
-# The golden cases.
-
-
-def _play_at_command_line(case: Case, host: Host) -> None:
+def _run_at_command_line(case: Case, host: Host) -> None:
     interface = host.command_line
     demand(interface is not None, "no command line")
     if interface is not None:
@@ -183,7 +176,7 @@ def _play_at_command_line(case: Case, host: Host) -> None:
         _judge_files(root, host)
 
 
-def _play_at_mailbox(case: Case, host: Host) -> None:
+def _run_at_mailbox(case: Case, host: Host) -> None:
     mailbox = host.mailbox
     demand(mailbox is not None, "no mailbox")
     if mailbox is not None:
@@ -207,9 +200,9 @@ def _shared_worker(mailbox: Mailbox, runner: CaseRunner, case: Case) -> Iterator
 
 @contextlib.contextmanager
 def _own_worker(mailbox: Mailbox, runner: CaseRunner, case: Case) -> Iterator[None]:
-    """A mailbox that is prepared before its worker starts, and thrown away with what it was told.
+    """Prepare a mailbox before its worker starts, and delete it afterwards.
 
-    Everybody's worker starts again when the next check needs it: often that has its own, too.
+    The shared worker starts again when a later check needs it.
     """
     mailbox.stop()
     shutil.rmtree(mailbox.kitty, ignore_errors=True)
@@ -223,7 +216,7 @@ def _own_worker(mailbox: Mailbox, runner: CaseRunner, case: Case) -> Iterator[No
 
 
 def _with_run_id(run: str, request: Request) -> Request:
-    """The request under an id of this run: cases share a journal here, which forgets no id."""
+    """Return the request under an id of this run, because all cases share one journal."""
     if request.raw is not None or request.correlation_id.startswith("test-"):
         return request
     return request.with_id(f"{request.correlation_id[:100]}-{run}")
@@ -235,29 +228,26 @@ def _judge_files(root: Path, host: Host) -> None:
         demand(not wrong, "; ".join(wrong[:3]))
 
 
-# Both doors of one host.
-
-
 def _same_id_at_both_doors(host: Host) -> None:
-    """A request that was answered at one door has the same answer at the other, and one effect."""
+    """A request gets the same answer at both interfaces."""
     mailbox, interface = host.mailbox, host.command_line
-    demand(mailbox is not None and interface is not None, "one door is missing")
+    demand(mailbox is not None and interface is not None, "the check needs --host and a mailbox")
     if mailbox is not None and interface is not None:
         root, request = mailbox.reset("single"), note_request()
         first = interface.send(root, request).raw
         second = mailbox.send(root, request).raw
         demand(first == second, f"{first!r} at the command line, {second!r} in the mailbox")
-        other = note_request("the other way round")
+        other = note_request("mailbox first")
         demand(
             mailbox.send(root, other).raw == interface.send(root, other).raw,
-            "two answers to one id",
+            "the mailbox and then the command line answer one id differently",
         )
 
 
 CROSS_INTERFACE_RULES = [
     Check(
         name="doors.same-id-one-answer",
-        meaning="A request has the same answer at either door, whichever was used first",
+        meaning="A request has the same answer at both interfaces, whichever was used first",
         section="orchestrator-api.md, Idempotency and finality",
         requires=frozenset({"cli", "mailbox", SCRATCH_PROJECT}),
         judge=_same_id_at_both_doors,
