@@ -12,7 +12,7 @@ from specify_cli.conformance.journal_chain import journal_files
 from specify_cli.conformance.project_files import json_lines, own_lines
 from specify_cli.conformance.requests import Request, fresh_id
 from specify_cli.conformance.scratch_projects import ScratchProjects
-from tests.contract.doors import CommandLine, Mailbox, run_program
+from tests.contract.interfaces import CommandLine, Mailbox, run_program
 
 MISSION = "002-chain"
 POLICY: dict[str, Any] = {
@@ -34,7 +34,7 @@ PROOFS = {
 
 
 def written_by_a_host(scratch: ScratchProjects, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Name of a schema to what a host wrote of that kind, through both doors."""
+    """Name of a schema to what a host wrote of that kind, through both interfaces."""
     root = scratch.project("chain", folder / "project")
     ask = _Asking(root)
     ask.succeeds("start-implementation", wp="WP01")
@@ -63,7 +63,7 @@ def written_by_a_host(scratch: ScratchProjects, folder: Path) -> dict[str, list[
 
 
 class _Asking:
-    """Asks each door in turn."""
+    """Asks each interface in turn."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

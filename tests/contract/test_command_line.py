@@ -8,7 +8,7 @@ import pytest
 
 from specify_cli.conformance.compare import envelope_of
 from specify_cli.conformance.scratch_projects import ScratchProjects
-from tests.contract.doors import CommandLine, run_program
+from tests.contract.interfaces import CommandLine, run_program
 
 MOVE = ["transition", "--mission", "001-single", "--wp", "WP01", "--to", "blocked"]
 # Command in the envelope to words that nobody understands.

@@ -1,4 +1,4 @@
-"""Every golden case is answered as it says, alike at both doors."""
+"""Every golden case is answered as it says, alike at both interfaces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from specify_cli.conformance.interfaces import Interface
 from specify_cli.conformance.project_files import project_errors
 from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.campaign import sampled
-from tests.contract.doors import (
+from tests.contract.interfaces import (
     BROKEN,
     CommandLine,
     Mailbox,
@@ -31,7 +31,7 @@ def named(case: Case) -> str:
 
 def play(
     case: Case,
-    doors: dict[str, Interface],
+    interfaces: dict[str, Interface],
     scratch: ScratchProjects,
     folder: Path,
     *,
@@ -41,7 +41,7 @@ def play(
     answers = {}
     for name in case.interfaces:
         root = scratch.project(case.project, folder / name)
-        runner = CaseRunner(root=root, interface=doors[name], agent=agent, broken=BROKEN[name])
+        runner = CaseRunner(root=root, interface=interfaces[name], agent=agent, broken=BROKEN[name])
         runner.prepare(case.before)
         answers[name] = normalized(runner.answer(case), root)
         assert not project_errors(root)

@@ -1,4 +1,4 @@
-"""An id has one answer, whichever door it comes through, and however often."""
+"""An id has one answer, whichever interface it comes through, and however often."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from specify_cli.conformance.project_files import json_lines
 from specify_cli.conformance.requests import Request, fresh_id
 from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.storage.layout import Layout
-from tests.contract.doors import CommandLine, Mailbox
+from tests.contract.interfaces import CommandLine, Mailbox
 
 MISSION = "001-single"
 POLICY = {
@@ -25,7 +25,7 @@ POLICY = {
     "network_mode": "none",
     "dangerous_flags": [],
 }
-DOORS: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
+INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 WAYS = [("cli", "mailbox"), ("mailbox", "cli"), ("cli", "cli"), ("mailbox", "mailbox")]
 
 
@@ -42,8 +42,8 @@ class Project:
         )
     )
 
-    def send(self, door: str, ask: Request | None = None) -> bytes:
-        return DOORS[door].send(self.root, ask or self.ask).raw
+    def send(self, interface: str, ask: Request | None = None) -> bytes:
+        return INTERFACES[interface].send(self.root, ask or self.ask).raw
 
     def told_otherwise(self) -> Request:
         """Another request under the same id."""
@@ -93,7 +93,7 @@ def test_refusal_is_final_for_its_id_at_either_door(
     assert project.records() == records
 
 
-@pytest.mark.parametrize("first", DOORS)
+@pytest.mark.parametrize("first", INTERFACES)
 def test_other_request_under_the_id_conflicts_at_the_command_line(
     first: str, project: Project
 ) -> None:
@@ -104,7 +104,7 @@ def test_other_request_under_the_id_conflicts_at_the_command_line(
     assert project.send("mailbox") == answer
 
 
-@pytest.mark.parametrize("first", DOORS)
+@pytest.mark.parametrize("first", INTERFACES)
 def test_other_request_under_the_id_becomes_a_dead_letter_at_the_mailbox(
     first: str, project: Project
 ) -> None:

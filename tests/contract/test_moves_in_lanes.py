@@ -13,11 +13,11 @@ from specify_cli.conformance.compare import envelope_of
 from specify_cli.conformance.requests import Request, fresh_id
 from specify_cli.conformance.scratch_projects import ScratchProjects, commit_all
 from tests.campaign import sampled
-from tests.contract.doors import CommandLine
+from tests.contract.interfaces import CommandLine
 from tests.contract.test_moves import (
     ACTOR,
-    DOORS,
     FORCED,
+    INTERFACES,
     MISSION,
     PACKAGE,
     PAIRS,
@@ -103,14 +103,14 @@ def occupied(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory)
     return replace(board, before=board.before + at_work)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=4))
 def test_no_move_enters_an_occupied_lane(
-    origin: str, to: str, way: str, door: str, occupied: Board
+    origin: str, to: str, way: str, interface: str, occupied: Board
 ) -> None:
     before = occupied.put(origin)
-    envelope = occupied.move(to, DOORS[door], **WAYS[way])
+    envelope = occupied.move(to, INTERFACES[interface], **WAYS[way])
     added = occupied.log.read_bytes()[len(before) :].splitlines()
     guard = refusing_guard(origin, to, way)
     if guard is not None:
@@ -126,15 +126,15 @@ def test_no_move_enters_an_occupied_lane(
         assert len(added) == 1
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=4))
 def test_a_move_records_the_commit_that_was_handed_in(
-    origin: str, to: str, way: str, door: str, recorded: Recorded
+    origin: str, to: str, way: str, interface: str, recorded: Recorded
 ) -> None:
     before = recorded.put(origin)
     guard = refusing_guard(origin, to, way)
-    envelope = recorded.board.move(to, DOORS[door], **WAYS[way])
+    envelope = recorded.board.move(to, INTERFACES[interface], **WAYS[way])
     added = recorded.board.log.read_bytes()[len(before) :].splitlines()
     if guard is not None:
         assert envelope["data"]["guard"] == guard

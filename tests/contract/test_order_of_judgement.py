@@ -1,4 +1,4 @@
-"""A request with several faults is answered with the first of them, the same at both doors."""
+"""A request with several faults is answered with the first of them, the same at both interfaces."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from specify_cli.conformance.compare import envelope_of, normalized
 from specify_cli.conformance.interfaces import Interface
 from specify_cli.conformance.requests import Request, fresh_id
 from specify_cli.conformance.scratch_projects import ScratchProjects
-from tests.contract.doors import CommandLine, Mailbox
+from tests.contract.interfaces import CommandLine, Mailbox
 from tests.contract.recorded import POLICY, REVIEW
 
-DOORS: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
+INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 CHAIN = "002-chain"
 
 # Each row repairs the first fault of the row before it, and has all the later ones.
@@ -48,7 +48,10 @@ def rows() -> list[tuple[str, dict[str, Any], Any]]:
 
 def answers(root: Path, args: dict[str, Any], policy: Any) -> list[dict[str, Any]]:
     ask = Request(command="transition", args=args, policy=policy, correlation_id="")
-    return [envelope_of(door.send(root, ask.with_id(fresh_id())).raw) for door in DOORS.values()]
+    return [
+        envelope_of(interface.send(root, ask.with_id(fresh_id())).raw)
+        for interface in INTERFACES.values()
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,8 @@ def test_proofs_of_a_wrong_shape_come_after_the_policy_and_before_the_mission(
 def test_selector_that_is_no_plain_name_is_answered_alike(name: str, root: Path) -> None:
     ask = Request(command="mission-state", args={"mission": name}, correlation_id="")
     one, other = (
-        envelope_of(door.send(root, ask.with_id(fresh_id())).raw) for door in DOORS.values()
+        envelope_of(interface.send(root, ask.with_id(fresh_id())).raw)
+        for interface in INTERFACES.values()
     )
     assert one["error_code"] == ("MISSION_NOT_FOUND" if name else "USAGE_ERROR")
     assert normalized(one, root) == normalized(other, root)

@@ -14,7 +14,7 @@ from specify_cli.cli import plain_call
 from specify_cli.conformance.compare import envelope_of, normalized
 from specify_cli.conformance.interfaces import Answer
 from specify_cli.conformance.scratch_projects import ScratchProjects
-from tests.contract.doors import run_program
+from tests.contract.interfaces import run_program
 from tests.contract.recorded import POLICY
 from tests.contract.test_command_line import NOT_UNDERSTOOD
 

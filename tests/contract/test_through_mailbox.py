@@ -13,7 +13,7 @@ from specify_cli.conformance.compare import envelope_of, normalized
 from specify_cli.conformance.project_files import project_errors
 from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.campaign import sampled
-from tests.contract.doors import CommandLine, find_broken, run_agent
+from tests.contract.interfaces import CommandLine, find_broken, run_agent
 from tests.contract.test_command_line import MOVE, NOT_UNDERSTOOD
 from tests.contract.test_fixtures import CAPABILITIES
 from tests.contract.through_mailbox import ThroughMailbox, say

@@ -18,7 +18,7 @@ from specify_cli.conformance.requests import VERSION, Request
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
-from tests.contract.doors import Find, dispatcher_at
+from tests.contract.interfaces import Find, dispatcher_at
 
 SETTINGS = WorkerSettings(
     contract_version=VERSION,

@@ -10,7 +10,6 @@ from typing import Any
 from specify_cli.conformance.documents import CONTRACT
 
 VERSION = "1.5.0"
-BESIDE_ARGS = ("policy", "not_after", "contract_version", "correlation_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

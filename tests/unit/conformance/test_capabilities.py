@@ -43,7 +43,9 @@ def test_every_check_has_a_name_of_its_own_a_meaning_and_a_section():
 
 def test_every_case_is_a_check_at_each_of_its_doors():
     names = {check.name for check in verifier.checks()}
-    wanted = {f"fixtures.{door}.{case.name}" for case in all_cases() for door in case.interfaces}
+    wanted = {
+        f"fixtures.{interface}.{case.name}" for case in all_cases() for interface in case.interfaces
+    }
     assert wanted <= names
 
 

@@ -1,4 +1,4 @@
-"""The two doors, in this process and as processes of their own."""
+"""The two interfaces, in this process and as processes of their own."""
 
 from __future__ import annotations
 

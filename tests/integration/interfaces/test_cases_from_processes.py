@@ -1,4 +1,4 @@
-"""Golden cases, each step a process of its own, are answered alike at both doors."""
+"""Golden cases, each step a process of its own, are answered alike at both interfaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specify_cli.conformance.cases import Case
 from specify_cli.conformance.interfaces import Interface
 from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.campaign import sampled
-from tests.contract.doors import CommandLineProcess, MailboxProcess, run_agent_process
+from tests.contract.interfaces import CommandLineProcess, MailboxProcess, run_agent_process
 from tests.contract.test_fixtures import CASES, named, play
 
 AS_PROCESSES = (
@@ -30,9 +30,9 @@ def test_case_has_the_same_answer_from_processes(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
-    doors: dict[str, Interface] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
+    interfaces: dict[str, Interface] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
     answers = play(
-        case, doors, ScratchProjects(tmp_path / "projects"), tmp_path, agent=run_agent_process
+        case, interfaces, ScratchProjects(tmp_path / "projects"), tmp_path, agent=run_agent_process
     )
     assert len(set(answers.values())) == 1
 
