@@ -1,22 +1,21 @@
 #!/bin/sh
-# Starts a program in a sandbox, from which it reaches very little of the host.
+# Starts a program in a sandbox with very little access to the host.
 #
-# An orchestrator has two folders: its INBOX is /inbox, which it may write to, and its OUTBOX is
-# /outbox, which it can only read:
+# An orchestrator gets two folders: INBOX as /inbox, writable, and OUTBOX as /outbox, read-only:
 #
 #   in-sandbox.sh INBOX OUTBOX [BUBBLEWRAP OPTION ...] COMMAND [ARGUMENT ...]
 #
-# An agent has the workspace of its package, which it may write to and starts in, and can read its
-# prompt and the mirror that `git fetch` in the workspace reads. Each has the path that it has outside:
+# An agent gets the workspace of its package, writable and as its working directory, and read-only its
+# prompt and the mirror that `git fetch` in the workspace uses. Each has the same path as outside:
 #
 #   in-sandbox.sh --workspace PATH [--prompt PATH] [--network] [BUBBLEWRAP OPTION ...] COMMAND [ARGUMENT ...]
 #
 # The paths are `workspace_path` and `prompt_path` of the answer to `start-implementation`. With
-# --network the agent reaches whatever this machine reaches, and the servers on its own loopback.
+# --network the agent has the network of this machine, including servers on its loopback interface.
 #
-# Either way the home is empty, no process of the outside is to be seen, the environment is cleared, and
-# of the host's files only /usr is there, to have programs to run. Without --network there is no network.
-# Further options of bubblewrap may come before COMMAND, most often to carry a program in:
+# In both cases the home is empty, outside processes are invisible, the environment is cleared, and
+# of the host's files only /usr exists, read-only, for programs. Without --network there is no network.
+# Options of bubblewrap may precede COMMAND, most often to add a program:
 #
 #   in-sandbox.sh .kitty/inbox .kitty/outbox --ro-bind examples/orchestrator.sh /orchestrator.sh \
 #       sh /orchestrator.sh /inbox /outbox 001-full-text-search
@@ -35,7 +34,7 @@ usage() {
     exit 2
 }
 
-# Sets `real`: the path of a file or folder, which is not a link, free of links.
+# Sets `real`: the path of a file or folder without links. Refuses a path that is itself a link.
 find_real() {
     given=$1
     while case $given in ?*/) ;; *) false ;; esac do given=${given%/}; done
@@ -51,7 +50,7 @@ quoted() {
     printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"
 }
 
-# Sets `workspace` and `mirror`. Nothing that an agent can write says where they are.
+# Sets `workspace` and `mirror`. Their paths depend on nothing that an agent can write.
 find_workspace() {
     [ -d "$1" ] || refuse "$1 is not a folder; --workspace takes the workspace_path of an answer"
     find_real "$1"
@@ -74,7 +73,7 @@ find_workspace() {
     fi
     for folder in "$git" "$mirror"; do
         if [ -e "$folder/objects/info/alternates" ] || [ -h "$folder/objects/info/alternates" ]; then
-            # Never a command of git: it would obey the settings of whoever has worked there.
+            # Do not run git here: it would use the settings that an agent wrote into the workspace.
             refuse "$folder shares its objects with the project, which is not in the sandbox.
 Write at the top of $project/.kitty/config.toml, and start the worker again, so that new workspaces have their own:
     workspace_objects = \"copy\"
@@ -109,7 +108,7 @@ if [ "$is_agent" ]; then
     if [ "$prompt" ]; then
         [ -f "$prompt" ] || refuse "$prompt is not a file: --prompt takes the prompt_path of an answer"
         find_real "$prompt"
-        # The agent could put a link to any folder above it.
+        # In the workspace, the agent could replace a parent folder of the prompt by a link.
         case $(cd -- "$(dirname -- "$prompt")" && pwd)/:$real in
         "$workspace"/* | *:"$workspace"/*) refuse "$prompt is in the workspace, where the agent can change it; leave --prompt out, or keep it elsewhere" ;;
         esac
@@ -124,17 +123,17 @@ else
     set -- --chdir /home/sandbox --bind "$inbox" /inbox --ro-bind "$outbox" /outbox "$@"
 fi
 
-# The mirror belongs to the host's user. Git reads the repository of another user only where this file says so.
+# The mirror belongs to the host's user. Git reads the repository of another user only with this setting.
 exec 3<<END
 [safe]
 	directory = *
 END
 
 # --unshare-all: namespaces of its own for network, processes, users, IPC, host name and control groups.
-# --cap-drop: where root starts it, it is root inside too. Without this it could mount anew, writable,
-#   what it shall only read; and without /proc/sys read-only it could still set the kernel's parameters.
-# --new-session: a program in the sandbox types nothing into the terminal it was started from.
-# --die-with-parent: it does not outlive whoever started it.
+# --cap-drop: a program that root starts is root inside too. Without this option it could remount
+#   read-only paths as writable. With /proc/sys read-only it cannot set kernel parameters either.
+# --new-session: the program cannot inject input into the terminal from which it was started.
+# --die-with-parent: the program ends with its parent.
 exec bwrap \
     --unshare-all \
     --cap-drop ALL \

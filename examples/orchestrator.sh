@@ -1,47 +1,47 @@
 #!/bin/sh
-# Drives a mission to merged with a shell, two folders, and printf, mv, sed and grep. Made to be read.
+# Drives a mission from planned to merged with a shell, two folders, printf, mv, sed and grep. Read it from top to bottom.
 #
 #   orchestrator.sh INBOX OUTBOX MISSION
 #
-# It decides what is to be done next; the host decides whether it may be. It remembers nothing: where
-# things stand it asks at the start of each round, so it can be killed and started again at any time.
-# It runs no agents and sees no code: those work outside, and the host says when they are done.
+# It decides what to do next; the host decides whether it is permitted. It keeps no state: at the start
+# of each round it requests the state of the mission, so it can be killed and started again at any time.
+# It runs no agents and reads no code. Agents work outside, and the host tells when a package can be handed in.
 set -eu
 
 usage="usage: orchestrator.sh INBOX OUTBOX MISSION"
 inbox=${1:?$usage} outbox=${2:?$usage} mission=${3:?$usage}
-patience_s=300
+timeout_s=300
 
-# Who acts. The host lets nobody else into a package, or a review, that one of them holds.
+# The actors. While one of them holds a package or a review, the host refuses other actors.
 implementer=shell-implementer reviewer=shell-reviewer
 
-# Under which rules our agents run. The host checks it and records it with every move. Claiming,
-# handing in and reviewing are refused without it.
+# The rules under which the agents run. The host validates the policy and records it with every
+# transition. Claiming, handing in and reviewing require it.
 policy='{"orchestrator_id": "orchestrator.sh", "orchestrator_version": "1.0.0",
     "agent_family": "pretend", "approval_mode": "full_auto", "sandbox_mode": "workspace_write",
     "network_mode": "none", "dangerous_flags": []}'
 
-# A new id is a new request, the same id is the same answer: so ids never repeat, in no run of this.
+# A new id is a new request; the same id gets the same answer. So ids never repeat, not even across runs.
 read -r run </proc/sys/kernel/random/uuid
 count=0
 
-# ask COMMAND [ARGUMENTS]: the answer is in $reply; true when the host said yes.
+# ask COMMAND [ARGUMENTS]: sends a request. Sets $reply, and succeeds if the host answers success.
 ask() {
     count=$((count + 1))
     id=$run-$count
-    # Written under a name that the host leaves alone, then renamed: it never sees half a request.
+    # Write under a name that the host ignores, then rename: the host never reads half a request.
     printf '{"contract_version": "1.3.0", "correlation_id": "%s", "command": "%s",
         "args": {%s}, "policy": %s}\n' "$id" "$1" "${2:-}" "$policy" >"$inbox/.$id.tmp"
     mv "$inbox/.$id.tmp" "$inbox/$id.json"
-    looks=0
+    polls=0
     until [ -f "$outbox/$id.json" ]; do
-        looks=$((looks + 1))
-        # Nothing is lost by giving up: what lies in the inbox is answered when a worker runs again.
-        [ "$looks" -lt $((patience_s * 10)) ] || stop "no answer to $id: does a worker run?"
+        polls=$((polls + 1))
+        # The request stays valid: it is answered when a worker runs again.
+        [ "$polls" -lt $((timeout_s * 10)) ] || stop "no reply to $id: does a worker run?"
         sleep 0.1
     done
-    # The answer appears whole, and is one line. Inside its texts every quote has a backslash before
-    # it, so what looks like a key with a value is one.
+    # The reply appears complete and is one line. Quotes inside its strings are escaped, so the patterns
+    # below match only real keys.
     read -r reply <"$outbox/$id.json"
     has '"success": *true'
 }
@@ -50,7 +50,7 @@ has() {
     printf '%s\n' "$reply" | grep -Eq "$1"
 }
 
-# value KEY: the text that the answer has under this key.
+# value KEY: prints the string that the reply has under this key.
 value() {
     printf '%s\n' "$reply" | sed -n 's/.*"'"$1"'": *"\([^"]*\)".*/\1/p'
 }
@@ -64,10 +64,10 @@ stop() {
     exit 1
 }
 
-# refused WHO: the answer was no. A refusal is known by its code, never by its message. `retryable` says
-# that the same may be allowed later. Of the others, one is no fault of ours: the guard that wants every
-# subtask ticked and a commit on the branch says that an agent is still at work. The answer to an id is
-# final, so that trying again is a new request: here, in the next round.
+# refused WHO: handles a refusal. Decide by its code, never by its message. `retryable` means that the
+# same request may succeed later. One other refusal is expected: the guard that requires ticked
+# subtasks and a commit refuses while an agent is still at work. The answer to an id is final, so the
+# next round tries again with a new id.
 refused() {
     if has '"retryable": *true' || has '"guard": *"subtasks_and_evidence"'; then
         say "$1" "not yet: $(value error_code)"
@@ -76,24 +76,24 @@ refused() {
     fi
 }
 
-# packages: a line "WP01 planned" for each.
+# packages: prints a line such as "WP01 planned" for each package in $reply.
 packages() {
     printf '%s\n' "$reply" | sed 's/"wp_id"/\
 &/g' | sed -n 's/^"wp_id": *"\(WP[0-9]*\)".*"lane": *"\([a-z_]*\)".*/\1 \2/p'
 }
 
-# step WP LANE: the package has gone one step, where the host let it.
+# step WP LANE: requests the next step of the package.
 step() {
     of="$about, \"wp\": \"$1\""
     case $2 in
     ready)
-        # Claims the package for the actor and makes its workspace.
+        # Claims the package for the actor; the host creates its workspace.
         did="started"
         set -- "$1" start-implementation "$of, \"actor\": \"$implementer\""
         ;;
     in_progress)
-        # What the host can see (ticked subtasks, commits) it decides by sight. Our word that subtasks
-        # are complete counts only for packages that have none.
+        # The host uses its own evidence (ticked subtasks, commits). `subtasks_complete` is accepted and
+        # has no effect.
         did="handed in"
         set -- "$1" transition "$of, \"actor\": \"$implementer\", \"to\": \"for_review\",
             \"subtasks_complete\": true"
@@ -103,15 +103,15 @@ step() {
         set -- "$1" start-review "$of, \"actor\": \"$reviewer\""
         ;;
     in_review)
-        # A review is decided with a result, never by force; the evidence is recorded with the move.
-        # Put a real reviewer here: this one goes by what the host has seen. One that finds fault says
-        # "changes_requested" and moves the package back to in_progress.
+        # A review ends with a result, never by force; the evidence is recorded with the transition.
+        # Put a real reviewer here: this one approves everything that the host accepted. A reviewer
+        # that finds a fault sends the verdict "changes_requested" with `to` in_progress.
         did="approved"
         verdict="{\"reviewer\": \"$reviewer\", \"verdict\": \"approved\", \"reference\": \"commits of $1\"}"
         set -- "$1" transition "$of, \"actor\": \"$reviewer\", \"to\": \"approved\",
             \"review_result\": $verdict, \"evidence\": {\"review\": $verdict}"
         ;;
-    *) stop "$1 is $2: somebody has to look at it" ;;
+    *) stop "$1 is $2: it needs a person" ;;
     esac
     if ask "$2" "$3"; then
         say "$1" "$did"
@@ -128,20 +128,20 @@ say contract "$(value api_version)"
 idle=0
 while :; do
     idle=$((idle + 1))
-    # What can be begun is begun: packages in planned whose dependencies are settled.
+    # Start what is ready: packages in planned whose dependencies are satisfied.
     ask list-ready "$about" || stop "$reply"
     ready=$(packages | sed 's/ .*/ ready/')
     ask mission-state "$about" || stop "$reply"
     open=$(packages | grep -Ev ' (approved|done|canceled)$' || true)
     [ "$open" ] || break
-    # What was begun goes on; what is planned and not ready waits.
+    # Continue started packages; planned packages that are not ready wait.
     steps=$(printf '%s\n' "$ready" "$open" | grep -Ev '^$| (planned|claimed)$' || true)
     while read -r wp lane; do
         [ -z "$wp" ] || step "$wp" "$lane"
     done <<STEPS
 $steps
 STEPS
-    [ "$idle" -lt "$patience_s" ] || stop "$mission does not move on: look at its board"
+    [ "$idle" -lt "$timeout_s" ] || stop "$mission makes no progress: see spec-kitty status"
     [ "$idle" -eq 0 ] || sleep 1
 done
 

@@ -1,9 +1,9 @@
-"""Stands in for a coding agent: it knows git and its prompt, and nothing of the host.
+"""A stand-in for a coding agent. It uses git and its prompt, and knows nothing of the host.
 
-    pretend_agent.py implement PROMPT     writes a file into the current folder and commits it
-    pretend_agent.py review PROMPT        says what is wrong with it; exit 0 when nothing is
+    pretend_agent.py implement PROMPT     write a file in the current folder and commit it
+    pretend_agent.py review PROMPT        print what is wrong with the file; exit 0 if nothing is
 
-It is run in the worktree of a work package, as a real agent would be. Put yours in its place.
+It runs in the workspace of a work package, as a real agent would. Replace it by yours.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ INDEX = """\
 def index(texts):
     return {text: set(text.casefold().split()) for text in texts}
 """
-QUERY_THAT_MINDS_CASE = """\
+CASE_SENSITIVE_QUERY = """\
 def words(query):
     return set(query.split())
 """
@@ -34,14 +34,14 @@ def search(query, texts):
 if __name__ == "__main__":
     print(search("FISH", ["One fish", "Two birds", "Red fish"]))
 """
-# What it writes first, and what after a review has found fault with that.
+# For each file the first draft, and the draft after a review has found a fault.
 DRAFTS = {
     "index.py": (INDEX, INDEX),
-    "query.py": (QUERY_THAT_MINDS_CASE, QUERY),
+    "query.py": (CASE_SENSITIVE_QUERY, QUERY),
     "search.py": (SEARCH, SEARCH),
 }
-# What a reviewer tries.
-TRIALS = {
+# The test that a reviewer runs.
+TESTS = {
     "index.py": "from index import index; assert index(['A b']) == {'A b': {'a', 'b'}}",
     "query.py": "from query import words; assert words('Fish') == words('FISH')",
     "search.py": "from search import search; assert search('a', ['A b', 'c']) == ['A b']",
@@ -49,7 +49,7 @@ TRIALS = {
 
 
 def implement(name: str) -> None:
-    """The next draft of the file is committed; the last one is not written twice."""
+    """Write and commit the next draft of the file, unless the last draft exists already."""
     path = Path(name)
     is_rework = path.exists()
     draft = DRAFTS[name][is_rework]
@@ -61,29 +61,29 @@ def implement(name: str) -> None:
 
 
 def review(name: str) -> bool:
-    """Whether the file stands its trial; what is wrong was printed."""
-    trial = TRIALS[name]
-    # Without -B, compiled files would stay behind in the worktree as uncommitted work.
-    is_sound = run(sys.executable, "-B", "-c", trial, check=False) == 0
-    if not is_sound:
-        print(f"{name} fails: {trial.partition('; ')[2]}")
-    return is_sound
+    """Run the test of the file; print the failure and return whether it passed."""
+    test = TESTS[name]
+    # Without -B, compiled files would remain in the workspace as uncommitted work.
+    passed = run(sys.executable, "-B", "-c", test, check=False) == 0
+    if not passed:
+        print(f"{name} fails: {test.partition('; ')[2]}")
+    return passed
 
 
-def run(*words: str, check: bool = True) -> int:
-    """The exit code of the command; what it had to say is shown only where it had to succeed."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def run(*arguments: str, check: bool = True) -> int:
+    """Run the command and return its exit code. With `check`, a failure ends the program."""
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
-        sys.exit(f"{words[0]}: {done.stderr}")
+        sys.exit(f"{arguments[0]}: {done.stderr}")
     return done.returncode
 
 
 def main(task: str, prompt: str) -> int:
-    """The task was done for the file that the prompt asks for."""
+    """Do the task for the file that the prompt names."""
     text = Path(prompt).read_text(encoding="utf-8")
     name = next((name for name in DRAFTS if f"Write {name}" in text), None)
     if name is None:
-        sys.exit(f"{prompt} asks for nothing that a pretend agent can write")
+        sys.exit(f"{prompt} does not name a file that the pretend agent can write")
     if task == "review":
         return 0 if review(name) else 1
     implement(name)

@@ -1,10 +1,10 @@
-"""A whole mission in a scratch repository, driven through files alone. Standard library only.
+"""Run a whole mission in a scratch repository, driven through files only. Standard library only.
 
     quickstart.py [--keep]
 
-Plays the operator: makes a repository and a mission of three work packages, starts the host's
-worker and, beside it, `file_orchestrator.py`, which gets two folders and a name. Then it shows what has
-become of the mission. `--keep` leaves the repository in place to look around in.
+It acts as the operator: it creates a repository and a mission with three work packages, and starts the
+host's worker and `file_orchestrator.py`, which gets two folders and the name of the mission. Then it
+shows the result. `--keep` keeps the repository.
 """
 
 import argparse
@@ -30,39 +30,50 @@ IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "Quick Start"), ("EMAIL", "quickstart@example.invalid"))
 }
-OF_OTHER_PROJECTS = ("GIT_", "SPECIFY_", "SPEC_KITTY_")
+FOREIGN_VARIABLES = ("GIT_", "SPECIFY_", "SPEC_KITTY_")
 WORKER_TIMEOUT_S = 30
 ORCHESTRATOR_TIMEOUT_S = 300
 
-# Flushed, so that what we say and what the commands print come in order.
+# Flushed, so that this output and that of the commands are in order.
 say = partial(print, flush=True)
 
 
 class Failed(Exception):
-    """The quickstart cannot go on; the message says why."""
+    """The quickstart cannot continue; the message says why."""
 
 
 class Project:
-    """The scratch repository, and the programs that are run in it."""
+    """The scratch repository, and the programs that run in it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.environment = environment()
         self.worker_log = root.parent / "worker.log"
 
-    def run(self, *words: str) -> None:
-        """The command was shown, run and has succeeded. Raises: Failed."""
-        say(f"$ {shlex.join(words)}")
+    def run(self, *arguments: str) -> None:
+        """Print and run the command.
+
+        Raises:
+            Failed: The command failed.
+        """
+        say(f"$ {shlex.join(arguments)}")
         try:
             subprocess.run(
-                [program(words[0]), *words[1:]], cwd=self.root, env=self.environment, check=True
+                [program(arguments[0]), *arguments[1:]],
+                cwd=self.root,
+                env=self.environment,
+                check=True,
             )
         except (OSError, subprocess.CalledProcessError) as error:
-            raise Failed(f"{shlex.join(words)}: {error}") from error
+            raise Failed(f"{shlex.join(arguments)}: {error}") from error
 
     @contextmanager
     def worker(self) -> Iterator[None]:
-        """A worker serves the mailbox during the block. Raises: Failed."""
+        """Run a worker during the block.
+
+        Raises:
+            Failed: The worker does not start, or does not end well.
+        """
         say("$ spec-kitty mailbox serve &")
         with self.worker_log.open("wb") as log:
             worker = subprocess.Popen(
@@ -82,28 +93,32 @@ class Project:
                 worker.kill()
                 code = worker.wait()
         if code != 0:
-            raise Failed(f"the worker ended with exit code {code}: {self._last_words()}")
+            raise Failed(f"the worker ended with exit code {code}: {self._log_tail()}")
 
     def _wait_for(self, worker: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + WORKER_TIMEOUT_S
         while not (self.root / ".kitty/outbox/worker.json").exists():
             if worker.poll() is not None or time.monotonic() > deadline:
-                raise Failed(f"the worker does not serve: {self._last_words()}")
+                raise Failed(f"the worker does not start: {self._log_tail()}")
             time.sleep(0.02)
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         lines = self.worker_log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-5:]) or "it said nothing"
+        return "\n".join(lines[-5:]) or "its log is empty"
 
 
 def environment() -> dict[str, str]:
-    """Ours, without what belongs to another project, and with a git identity of its own."""
-    ours = {k: v for k, v in os.environ.items() if not k.startswith(OF_OTHER_PROJECTS)}
-    return ours | IDENTITY | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    """Return the environment without variables of other projects, and with a git identity."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_VARIABLES)}
+    return own | IDENTITY | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
 def program(name: str) -> str:
-    """The program beside this interpreter, else the one on PATH. Raises: Failed."""
+    """Return the program beside this interpreter, else the one on PATH.
+
+    Raises:
+        Failed: There is no such program.
+    """
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
@@ -111,8 +126,8 @@ def program(name: str) -> str:
     return found
 
 
-def make_repository(project: Project) -> None:
-    """A git repository with one commit is a project."""
+def create_repository(project: Project) -> None:
+    """Create a project: a git repository with one commit."""
     heading("A repository")
     project.root.mkdir()
     project.run("git", "init", "-q", "-b", "main")
@@ -122,8 +137,8 @@ def make_repository(project: Project) -> None:
     project.run("spec-kitty", "init")
 
 
-def make_mission(project: Project) -> None:
-    """Three work packages wait; the third depends on the other two."""
+def create_mission(project: Project) -> None:
+    """Create a mission with three work packages; the third depends on the other two."""
     heading("A mission with three work packages")
     add = ("spec-kitty", "tasks", "add", MISSION)
     project.run("spec-kitty", "mission", "create", "Full-text search")
@@ -137,8 +152,12 @@ def make_mission(project: Project) -> None:
 
 
 def drive(project: Project) -> None:
-    """The orchestrator, a process of its own, has driven the mission to merged. Raises: Failed."""
-    heading("An orchestrator that sees two folders")
+    """Run the orchestrator, in a process of its own, until the mission is merged.
+
+    Raises:
+        Failed: The orchestrator failed.
+    """
+    heading("An orchestrator with access to two folders only")
     mailbox = project.root / ".kitty"
     orchestrator = [sys.executable, str(HERE / "file_orchestrator.py")]
     with project.worker():
@@ -155,19 +174,19 @@ def drive(project: Project) -> None:
 
 
 def show_outcome(project: Project) -> None:
-    """The board, the history, the journal and the merged program were shown. Raises: Failed."""
-    heading("What has become of it")
+    """Show the board, the history, the journal and the merged program."""
+    heading("The result")
     project.run("spec-kitty", "status", MISSION)
     project.run("git", "log", "--graph", "--oneline")
     show_journal(project.root / ".kitty" / "outbox" / "journal.jsonl")
     project.run("spec-kitty", "mailbox", "verify")
-    say("\nAnd the program that was built, on main:")
+    say("\nThe program that was built, on main:")
     project.run("python3", "-B", "search.py")
 
 
 def show_journal(path: Path) -> None:
-    """Who did what: a line for each answer in the journal that was no mere look."""
-    say("\nThe journal, without the questions that changed nothing:")
+    """Print a line for each journal entry that changed something."""
+    say("\nThe journal, without read requests:")
     for text in path.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
         if line["door"] == "cli" or line["event_ids"] or line["commits"]:
@@ -175,7 +194,7 @@ def show_journal(path: Path) -> None:
 
 
 def journal_line(line: dict[str, Any]) -> str:
-    """One line of the journal in words: number, door, who, what, outcome."""
+    """Format a journal line: number, interface, actor, command, package and outcome."""
     data = line["envelope"]["data"]
     who = line["actor"] or line["identity"]
     what = line["command"].partition(".")[2]
@@ -187,20 +206,20 @@ def journal_line(line: dict[str, Any]) -> str:
 
 
 def heading(text: str) -> None:
-    """A new part begins."""
+    """Print the heading of a part."""
     say(f"\n== {text}")
 
 
 def main() -> int:
-    """0 when the mission was merged; else 1, and what was wrong was said."""
-    parser = argparse.ArgumentParser(description="A mission, driven through files alone.")
+    """Return 0 when the mission is merged, else 1."""
+    parser = argparse.ArgumentParser(description="Run a mission through files only.")
     parser.add_argument("--keep", action="store_true", help="keep the scratch repository")
     keep = parser.parse_args().keep
     scratch = Path(tempfile.mkdtemp(prefix="spec-kitty-quickstart-"))
     project = Project(scratch.resolve() / "search")
     try:
-        make_repository(project)
-        make_mission(project)
+        create_repository(project)
+        create_mission(project)
         drive(project)
         show_outcome(project)
     except (Failed, OSError) as error:

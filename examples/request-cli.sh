@@ -1,6 +1,6 @@
 #!/bin/sh
-# Asks the host the same as request.sh, over the command line: no worker is needed.
-# The answer, one line of JSON, goes to stdout. Exit code: 0 done, 1 refused, 2 not understood.
+# Sends the request of request.sh at the command line, which needs no worker.
+# Prints the answer, one line of JSON. Exit code: 0 success, 1 refused, 2 usage error.
 set -eu
 
 cd "${1:?usage: request-cli.sh PROJECT}"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Asks the host one thing through its mailbox, with printf, mv and cat: which contract it speaks.
-# The answer, one line of JSON, goes to stdout. A worker must run: spec-kitty mailbox serve
+# Sends one request through the mailbox, with printf, mv and cat: contract-version.
+# Prints the reply, one line of JSON. A worker must run: spec-kitty mailbox serve
 set -eu
 
 project=${1:?usage: request.sh PROJECT}
@@ -8,7 +8,7 @@ inbox=$project/.kitty/inbox
 outbox=$project/.kitty/outbox
 id=shell-$(date +%s)-$$
 
-# Written under a name that the host leaves alone, then renamed: it never sees half a request.
+# Write under a name that the host ignores, then rename: the host never reads half a request.
 printf '{"contract_version": "1.3.0", "correlation_id": "%s", "command": "contract-version", "args": {}}\n' \
     "$id" >"$inbox/.$id.tmp"
 mv "$inbox/.$id.tmp" "$inbox/$id.json"
@@ -16,7 +16,7 @@ mv "$inbox/.$id.tmp" "$inbox/$id.json"
 waited=0
 until [ -f "$outbox/$id.json" ]; do
     if [ "$waited" -ge 30 ]; then
-        echo "request.sh: no answer to $id in $waited s: does a worker run?" >&2
+        echo "request.sh: no reply to $id in $waited s: does a worker run?" >&2
         exit 1
     fi
     sleep 1

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.contract.agreement import facts
 from tests.contract.agreement.facts import CodeFacts
 from tests.contract.recorded import written_by_a_host
 
 
 @pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> ScratchProjects:
     """The fixture projects, each made once in this process."""
-    return Scratch(tmp_path_factory.mktemp("projects"))
+    return ScratchProjects(tmp_path_factory.mktemp("projects"))
 
 
 @pytest.fixture(scope="session")
-def code(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> CodeFacts:
+def code(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> CodeFacts:
     """What the code says of itself, and what a host has written."""
     return facts.of_the_code(written_by_a_host(scratch, tmp_path_factory.mktemp("written")))
 

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from specify_cli.conformance.chain import journal_files
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import lines, own_lines
-from tests.contract.doors import CommandLine, Mailbox, run_program
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.journal_chain import journal_files
+from specify_cli.conformance.project_files import json_lines, own_lines
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects
+from tests.contract.interfaces import CommandLine, Mailbox, run_program
 
 MISSION = "002-chain"
 POLICY: dict[str, Any] = {
@@ -33,8 +33,8 @@ PROOFS = {
 }
 
 
-def written_by_a_host(scratch: Scratch, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Name of a schema to what a host wrote of that kind, through both doors."""
+def written_by_a_host(scratch: ScratchProjects, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Name of a schema to what a host wrote of that kind, through both interfaces."""
     root = scratch.project("chain", folder / "project")
     ask = _Asking(root)
     ask.succeeds("start-implementation", wp="WP01")
@@ -49,28 +49,30 @@ def written_by_a_host(scratch: Scratch, folder: Path) -> dict[str, list[dict[str
         ask.succeeds("transition", wp=package, to="canceled", note="not wanted")
     ask.succeeds("accept-mission")
     mission, outbox = root / "kitty-specs" / MISSION, root / ".kitty" / "outbox"
-    (beat,) = (it for it in lines(outbox / "journal.jsonl") if it["command"].endswith("heartbeat"))
+    (beat,) = (
+        it for it in json_lines(outbox / "journal.jsonl") if it["command"].endswith("heartbeat")
+    )
     how = ("--text", MISSION, "--reason", "it tells too much")
     run_program(root, "redact", beat["correlation_id"], *how).check_returncode()
     return {
         "event": own_lines(mission / "status.events.jsonl"),
         "lanes-file": [json.loads((mission / "lanes.json").read_bytes())],
-        "journal-line": [it for part in journal_files(outbox) for it in lines(part)],
+        "journal-line": [it for part in journal_files(outbox) for it in json_lines(part)],
         "worker": [json.loads((outbox / "worker.json").read_bytes())],
     }
 
 
 class _Asking:
-    """Asks each door in turn."""
+    """Asks each interface in turn."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._doors: list[Door] = [CommandLine(), Mailbox()]
+        self._doors: list[Interface] = [CommandLine(), Mailbox()]
 
     def succeeds(self, command: str, **args: Any) -> None:
         self._doors.reverse()
         named = {"mission": MISSION, "actor": "ada"} | args
         policy = None if command == "append-history" else POLICY
-        ask = Ask(command=command, args=named, policy=policy, correlation_id=fresh_id())
+        ask = Request(command=command, args=named, policy=policy, correlation_id=fresh_id())
         envelope = envelope_of(self._doors[0].send(self._root, ask).raw)
         assert envelope["success"], envelope

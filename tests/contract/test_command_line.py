@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.conformance.matching import envelope_of
-from specify_cli.conformance.scratch import Scratch
-from tests.contract.doors import CommandLine, run_program
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.scratch_projects import ScratchProjects
+from tests.contract.interfaces import CommandLine, run_program
 
 MOVE = ["transition", "--mission", "001-single", "--wp", "WP01", "--to", "blocked"]
 # Command in the envelope to words that nobody understands.
@@ -38,7 +38,7 @@ NOT_UNDERSTOOD: list[tuple[str, list[str]]] = [
 
 
 @pytest.fixture(scope="module")
-def root(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scratch.project("single", tmp_path_factory.mktemp("words") / "project")
 
 

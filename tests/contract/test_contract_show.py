@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from specify_cli.cli.main import root
 from specify_cli.conformance.documents import ROOT
-from tests.contract.doors import run_program
+from tests.contract.interfaces import run_program
 
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file())
 

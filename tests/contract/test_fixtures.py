@@ -1,4 +1,4 @@
-"""Every golden case is answered as it says, alike at both doors."""
+"""Every golden case is answered as it says, alike at both interfaces."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from specify_cli.conformance.case_runner import Agent, CaseRunner
 from specify_cli.conformance.cases import Case, all_cases
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import without_chance
-from specify_cli.conformance.playing import Agent, Play
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import faults_in
+from specify_cli.conformance.compare import normalized
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.project_files import project_errors
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.campaign import sampled
-from tests.contract.doors import (
+from tests.contract.interfaces import (
     BROKEN,
     CommandLine,
     Mailbox,
@@ -30,22 +30,27 @@ def named(case: Case) -> str:
 
 
 def play(
-    case: Case, doors: dict[str, Door], scratch: Scratch, folder: Path, *, agent: Agent = run_agent
+    case: Case,
+    interfaces: dict[str, Interface],
+    scratch: ScratchProjects,
+    folder: Path,
+    *,
+    agent: Agent = run_agent,
 ) -> dict[str, str]:
     """Door to what was answered there, chance left out; each is judged on its own."""
     answers = {}
-    for name in case.doors:
+    for name in case.interfaces:
         root = scratch.project(case.project, folder / name)
-        played = Play(root=root, door=doors[name], agent=agent, broken=BROKEN[name])
-        played.prepare(case.before)
-        answers[name] = without_chance(played.answer(case), root)
-        assert not faults_in(root)
+        runner = CaseRunner(root=root, interface=interfaces[name], agent=agent, broken=BROKEN[name])
+        runner.prepare(case.before)
+        answers[name] = normalized(runner.answer(case), root)
+        assert not project_errors(root)
     return answers
 
 
 @pytest.mark.parametrize("case", sampled(CASES, every=4, rest=pytest.mark.long), ids=named)
 def test_case_has_exactly_its_answer_at_every_door(
-    case: Case, scratch: Scratch, tmp_path: Path
+    case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     answers = play(case, {"cli": CommandLine(), "mailbox": Mailbox()}, scratch, tmp_path)
     assert len(set(answers.values())) == 1

@@ -1,4 +1,4 @@
-"""An id has one answer, whichever door it comes through, and however often."""
+"""An id has one answer, whichever interface it comes through, and however often."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.conformance.doors import Door, drop, reply_path
-from specify_cli.conformance.matching import envelope_of
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import lines
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.interfaces import Interface, put_request, reply_path
+from specify_cli.conformance.project_files import json_lines
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.storage.layout import Layout
-from tests.contract.doors import CommandLine, Mailbox
+from tests.contract.interfaces import CommandLine, Mailbox
 
 MISSION = "001-single"
 POLICY = {
@@ -25,7 +25,7 @@ POLICY = {
     "network_mode": "none",
     "dangerous_flags": [],
 }
-DOORS: dict[str, Door] = {"cli": CommandLine(), "mailbox": Mailbox()}
+INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 WAYS = [("cli", "mailbox"), ("mailbox", "cli"), ("cli", "cli"), ("mailbox", "mailbox")]
 
 
@@ -34,22 +34,22 @@ class Project:
     """A project and the request that is asked of it twice."""
 
     root: Path
-    ask: Ask = field(
-        default_factory=lambda: Ask(
+    ask: Request = field(
+        default_factory=lambda: Request(
             command="append-history",
             args={"mission": MISSION, "wp": "WP01", "actor": "ada", "note": "once"},
             correlation_id=fresh_id(),
         )
     )
 
-    def send(self, door: str, ask: Ask | None = None) -> bytes:
-        return DOORS[door].send(self.root, ask or self.ask).raw
+    def send(self, interface: str, ask: Request | None = None) -> bytes:
+        return INTERFACES[interface].send(self.root, ask or self.ask).raw
 
-    def told_otherwise(self) -> Ask:
+    def told_otherwise(self) -> Request:
         """Another request under the same id."""
         return replace(self.ask, args=self.ask.args | {"note": "twice"})
 
-    def refused(self) -> Ask:
+    def refused(self) -> Request:
         """A request under the same id that is refused for good reasons."""
         return replace(self.ask, args=self.ask.args | {"wp": "WP99"})
 
@@ -68,7 +68,7 @@ class Project:
 
 
 @pytest.fixture
-def project(scratch: Scratch, tmp_path: Path) -> Project:
+def project(scratch: ScratchProjects, tmp_path: Path) -> Project:
     return Project(scratch.project("single", tmp_path / "project"))
 
 
@@ -93,7 +93,7 @@ def test_refusal_is_final_for_its_id_at_either_door(
     assert project.records() == records
 
 
-@pytest.mark.parametrize("first", DOORS)
+@pytest.mark.parametrize("first", INTERFACES)
 def test_other_request_under_the_id_conflicts_at_the_command_line(
     first: str, project: Project
 ) -> None:
@@ -104,17 +104,17 @@ def test_other_request_under_the_id_conflicts_at_the_command_line(
     assert project.send("mailbox") == answer
 
 
-@pytest.mark.parametrize("first", DOORS)
+@pytest.mark.parametrize("first", INTERFACES)
 def test_other_request_under_the_id_becomes_a_dead_letter_at_the_mailbox(
     first: str, project: Project
 ) -> None:
     answer, (log, _) = project.send(first), project.records()
     project.send("mailbox")
-    drop(project.root, project.told_otherwise())
+    put_request(project.root, project.told_otherwise())
     Mailbox().drain(project.root)
     assert project.reply.read_bytes() == answer
     assert project.records()[0] == log
-    last = lines(project.journal)[-1]
+    last = json_lines(project.journal)[-1]
     assert last["envelope"]["error_code"] == "CORRELATION_ID_CONFLICT"
     dead_letters = list((Layout(project.root).host / "dead-letters").glob("*.json"))
     assert len(dead_letters) == 1

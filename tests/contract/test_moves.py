@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
+from specify_cli.conformance.compare import envelope_of
 from specify_cli.conformance.documents import CONTRACT
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch, commit_all
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects, commit_all
 from tests.campaign import sampled
-from tests.contract.doors import CommandLine, Mailbox
+from tests.contract.interfaces import CommandLine, Mailbox
 from tests.records import forget
 
 TABLE = CONTRACT.read("lanes")
@@ -32,7 +32,7 @@ GUARDS: dict[tuple[str, str], str] = {
 # What a request meets by naming an actor, which every request does.
 MET_BY_AN_ACTOR = {"actor", "review_claim", "none"}
 MISSION, PACKAGE, ACTOR = "001-single", "WP01", "ada"
-DOORS: dict[str, Door] = {"cli": CommandLine(), "mailbox": Mailbox()}
+INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 
 POLICY = {
     "orchestrator_id": "nightly",
@@ -71,35 +71,37 @@ class Board:
         self.log.write_bytes(self.before + _line("planned", lane, force=True))
         return self.log.read_bytes()
 
-    def move(self, to: str, door: Door, **args: Any) -> dict[str, Any]:
+    def move(self, to: str, interface: Interface, **args: Any) -> dict[str, Any]:
         """The envelope that answers a transition."""
         named = {"mission": MISSION, "wp": PACKAGE, "to": to, "actor": ACTOR}
         policy = POLICY if to in TABLE["policy_required"] else None
-        ask = Ask(command="transition", args=named | args, policy=policy, correlation_id=fresh_id())
-        return envelope_of(door.send(self.root, ask).raw)
+        ask = Request(
+            command="transition", args=named | args, policy=policy, correlation_id=fresh_id()
+        )
+        return envelope_of(interface.send(self.root, ask).raw)
 
 
 @pytest.fixture(scope="module")
-def untouched(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def untouched(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """Nothing of the package can be seen: no worktree, no branch, no subtask done."""
     return Board(scratch.project("single", tmp_path_factory.mktemp("untouched") / "project"), b"")
 
 
 @pytest.fixture(scope="module")
-def forced_upon(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def forced_upon(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """A project of its own for forced moves, because of what they leave for others to see."""
     return Board(scratch.project("single", tmp_path_factory.mktemp("forced") / "project"), b"")
 
 
 @pytest.fixture(scope="module")
-def worked(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def worked(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """The package has a worktree with work committed in it, and its subtasks are done."""
     return _worked(scratch, tmp_path_factory.mktemp("worked") / "project")
 
 
-def _worked(scratch: Scratch, folder: Path) -> Board:
+def _worked(scratch: ScratchProjects, folder: Path) -> Board:
     root = scratch.project("single", folder)
-    start = Ask(
+    start = Request(
         command="start-implementation",
         args={"mission": MISSION, "wp": PACKAGE, "actor": ACTOR},
         policy=POLICY,
@@ -122,7 +124,7 @@ def board(
     to: str,
     way: str,
     request: pytest.FixtureRequest,
-    scratch: Scratch,
+    scratch: ScratchProjects,
     tmp_path: Path,
 ) -> Board:
     if way == "supplied" and to == "in_progress" and (origin, to) in GUARDS:
@@ -151,14 +153,14 @@ def refusing_guard(origin: str, to: str, way: str) -> str | None:
     return None if way == "supplied" or guard in MET_BY_AN_ACTOR else guard
 
 
-@pytest.mark.parametrize("door", sampled(DOORS, every=2, rest=pytest.mark.long))
+@pytest.mark.parametrize("interface", sampled(INTERFACES, every=2, rest=pytest.mark.long))
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
 def test_move_is_accepted_or_refused_as_the_table_says(
-    origin: str, to: str, way: str, door: str, board: Board
+    origin: str, to: str, way: str, interface: str, board: Board
 ) -> None:
     before = board.put(origin)
-    envelope = board.move(to, DOORS[door], **WAYS[way])
+    envelope = board.move(to, INTERFACES[interface], **WAYS[way])
     guard = refusing_guard(origin, to, way)
     added = [json.loads(line) for line in board.log.read_bytes()[len(before) :].splitlines()]
     if guard is None:
@@ -173,14 +175,14 @@ def test_move_is_accepted_or_refused_as_the_table_says(
         assert added == []
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize(("origin", "to"), [("planned", "claimed"), ("done", "planned")])
 @pytest.mark.parametrize("note", [None, "  "])
 def test_force_without_a_note_is_refused_inside_and_outside_of_the_table(
-    origin: str, to: str, note: str | None, door: str, untouched: Board
+    origin: str, to: str, note: str | None, interface: str, untouched: Board
 ) -> None:
     before = untouched.put(origin)
-    envelope = untouched.move(to, DOORS[door], force=True, note=note)
+    envelope = untouched.move(to, INTERFACES[interface], force=True, note=note)
     assert envelope["error_code"] == "TRANSITION_REJECTED"
     assert envelope["data"]["guard"] == "force_note"
     assert untouched.log.read_bytes() == before

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from specify_cli.conformance.matching import envelope_of
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch, commit_all
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects, commit_all
 from tests.campaign import sampled
-from tests.contract.doors import CommandLine
+from tests.contract.interfaces import CommandLine
 from tests.contract.test_moves import (
     ACTOR,
-    DOORS,
     FORCED,
+    INTERFACES,
     MISSION,
     PACKAGE,
     PAIRS,
@@ -60,11 +60,13 @@ class Recorded:
         return before
 
 
-def started(scratch: Scratch, root: Path) -> tuple[Board, str]:
+def started(scratch: ScratchProjects, root: Path) -> tuple[Board, str]:
     """A package of which there is a commit, and that has its subtasks done."""
     root = scratch.project("single", root)
     args = {"mission": MISSION, "wp": PACKAGE, "actor": ACTOR}
-    ask = Ask(command="start-implementation", args=args, policy=POLICY, correlation_id=fresh_id())
+    ask = Request(
+        command="start-implementation", args=args, policy=POLICY, correlation_id=fresh_id()
+    )
     place = envelope_of(CommandLine().send(root, ask).raw)["data"]
     workspace = Path(place["workspace_path"])
     (workspace / "work.txt").write_text("done\n")
@@ -85,12 +87,12 @@ def scratch_head(workspace: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def recorded(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return Recorded(*started(scratch, tmp_path_factory.mktemp("recorded") / "project"))
 
 
 @pytest.fixture(scope="module")
-def occupied(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Board:
+def occupied(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Board:
     """The same package, and another one of its execution lane that is at work."""
     board, _ = started(scratch, tmp_path_factory.mktemp("occupied") / "project")
     tasks = board.root / "kitty-specs" / MISSION / "tasks"
@@ -101,14 +103,14 @@ def occupied(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Boar
     return replace(board, before=board.before + at_work)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=4))
 def test_no_move_enters_an_occupied_lane(
-    origin: str, to: str, way: str, door: str, occupied: Board
+    origin: str, to: str, way: str, interface: str, occupied: Board
 ) -> None:
     before = occupied.put(origin)
-    envelope = occupied.move(to, DOORS[door], **WAYS[way])
+    envelope = occupied.move(to, INTERFACES[interface], **WAYS[way])
     added = occupied.log.read_bytes()[len(before) :].splitlines()
     guard = refusing_guard(origin, to, way)
     if guard is not None:
@@ -124,15 +126,15 @@ def test_no_move_enters_an_occupied_lane(
         assert len(added) == 1
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("origin", "to"), sampled(PAIRS, every=4))
 def test_a_move_records_the_commit_that_was_handed_in(
-    origin: str, to: str, way: str, door: str, recorded: Recorded
+    origin: str, to: str, way: str, interface: str, recorded: Recorded
 ) -> None:
     before = recorded.put(origin)
     guard = refusing_guard(origin, to, way)
-    envelope = recorded.board.move(to, DOORS[door], **WAYS[way])
+    envelope = recorded.board.move(to, INTERFACES[interface], **WAYS[way])
     added = recorded.board.log.read_bytes()[len(before) :].splitlines()
     if guard is not None:
         assert envelope["data"]["guard"] == guard

@@ -1,4 +1,4 @@
-"""A request with several faults is answered with the first of them, the same at both doors."""
+"""A request with several faults is answered with the first of them, the same at both interfaces."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of, without_chance
-from specify_cli.conformance.requests import Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from tests.contract.doors import CommandLine, Mailbox
+from specify_cli.conformance.compare import envelope_of, normalized
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.requests import Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects
+from tests.contract.interfaces import CommandLine, Mailbox
 from tests.contract.recorded import POLICY, REVIEW
 
-DOORS: dict[str, Door] = {"cli": CommandLine(), "mailbox": Mailbox()}
+INTERFACES: dict[str, Interface] = {"cli": CommandLine(), "mailbox": Mailbox()}
 CHAIN = "002-chain"
 
 # Each row repairs the first fault of the row before it, and has all the later ones.
@@ -47,12 +47,15 @@ def rows() -> list[tuple[str, dict[str, Any], Any]]:
 
 
 def answers(root: Path, args: dict[str, Any], policy: Any) -> list[dict[str, Any]]:
-    ask = Ask(command="transition", args=args, policy=policy, correlation_id="")
-    return [envelope_of(door.send(root, ask.with_id(fresh_id())).raw) for door in DOORS.values()]
+    ask = Request(command="transition", args=args, policy=policy, correlation_id="")
+    return [
+        envelope_of(interface.send(root, ask.with_id(fresh_id())).raw)
+        for interface in INTERFACES.values()
+    ]
 
 
 @pytest.fixture(scope="module")
-def root(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scratch.project("chain", tmp_path_factory.mktemp("faulty") / "project")
 
 
@@ -62,7 +65,7 @@ def test_first_fault_is_the_answer(
 ) -> None:
     one, other = answers(root, args, policy)
     assert one["error_code"] == code
-    assert without_chance(one, root) == without_chance(other, root)
+    assert normalized(one, root) == normalized(other, root)
 
 
 @pytest.mark.parametrize(
@@ -79,16 +82,17 @@ def test_proofs_of_a_wrong_shape_come_after_the_policy_and_before_the_mission(
     args = {"mission": "nothing", "wp": "WP01", "actor": "ada", "to": "claimed"} | wrong
     one, other = answers(root, args, policy)
     assert one["error_code"] == code
-    assert without_chance(one, root) == without_chance(other, root)
+    assert normalized(one, root) == normalized(other, root)
 
 
 @pytest.mark.parametrize(
     "name", ["..", "../..", "/etc", "a/b", "", "x" * 10_000, "02-chain", "\u00e9", "\u0662"]
 )
 def test_selector_that_is_no_plain_name_is_answered_alike(name: str, root: Path) -> None:
-    ask = Ask(command="mission-state", args={"mission": name}, correlation_id="")
+    ask = Request(command="mission-state", args={"mission": name}, correlation_id="")
     one, other = (
-        envelope_of(door.send(root, ask.with_id(fresh_id())).raw) for door in DOORS.values()
+        envelope_of(interface.send(root, ask.with_id(fresh_id())).raw)
+        for interface in INTERFACES.values()
     )
     assert one["error_code"] == ("MISSION_NOT_FOUND" if name else "USAGE_ERROR")
-    assert without_chance(one, root) == without_chance(other, root)
+    assert normalized(one, root) == normalized(other, root)

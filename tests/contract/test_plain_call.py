@@ -11,10 +11,10 @@ import pytest
 
 from specify_cli.cli import orchestrator_api as by_click
 from specify_cli.cli import plain_call
-from specify_cli.conformance.doors import Answered
-from specify_cli.conformance.matching import envelope_of, without_chance
-from specify_cli.conformance.scratch import Scratch
-from tests.contract.doors import run_program
+from specify_cli.conformance.compare import envelope_of, normalized
+from specify_cli.conformance.interfaces import Answer
+from specify_cli.conformance.scratch_projects import ScratchProjects
+from tests.contract.interfaces import run_program
 from tests.contract.recorded import POLICY
 from tests.contract.test_command_line import NOT_UNDERSTOOD
 
@@ -45,19 +45,21 @@ LINES = [
 ]
 
 
-def say(root: Path, words: list[str], *, is_plain: bool) -> Answered:
+def say(root: Path, words: list[str], *, is_plain: bool) -> Answer:
     printed = io.BytesIO()
     stdout = io.TextIOWrapper(printed, write_through=True)
     with contextlib.chdir(root), contextlib.redirect_stdout(stdout):
         code = plain_call.run(words) if is_plain else by_click.run(words)
-    return Answered(raw=printed.getvalue(), exit_code=code)
+    return Answer(raw=printed.getvalue(), exit_code=code)
 
 
-def told(answered: Answered, root: Path) -> str:
-    return without_chance(envelope_of(answered.raw), root)
+def told(answered: Answer, root: Path) -> str:
+    return normalized(envelope_of(answered.raw), root)
 
 
-def test_both_ways_answer_alike_and_leave_the_same_log(scratch: Scratch, tmp_path: Path) -> None:
+def test_both_ways_answer_alike_and_leave_the_same_log(
+    scratch: ScratchProjects, tmp_path: Path
+) -> None:
     roots = [scratch.project("single", tmp_path / name / "project") for name in ("a", "b")]
     for words in LINES:
         plain = say(roots[0], words, is_plain=True)
@@ -69,7 +71,7 @@ def test_both_ways_answer_alike_and_leave_the_same_log(scratch: Scratch, tmp_pat
 
 @pytest.mark.parametrize("words", [words for _, words in NOT_UNDERSTOOD])
 def test_what_nobody_understands_is_left_to_click_or_told_alike(
-    scratch: Scratch, tmp_path_factory: pytest.TempPathFactory, words: list[str]
+    scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory, words: list[str]
 ) -> None:
     root = scratch.project("single", tmp_path_factory.mktemp("words") / "project")
     plain = say(root, words, is_plain=True)
@@ -81,14 +83,14 @@ def test_what_nobody_understands_is_left_to_click_or_told_alike(
     assert plain.exit_code == clicked.exit_code
 
 
-def test_waiting_for_no_mailbox_is_left_to_click(scratch: Scratch, tmp_path: Path) -> None:
+def test_waiting_for_no_mailbox_is_left_to_click(scratch: ScratchProjects, tmp_path: Path) -> None:
     assert plain_call.run(["mission-state", *MISSION, "--timeout-s", "5"]) is None
 
 
-def test_the_program_answers_as_click_does(scratch: Scratch, tmp_path: Path) -> None:
+def test_the_program_answers_as_click_does(scratch: ScratchProjects, tmp_path: Path) -> None:
     root = scratch.project("single", tmp_path / "project")
     words = ["mission-state", *MISSION]
     done = run_program(root, "orchestrator-api", *words)
-    program = Answered(raw=done.stdout, exit_code=done.returncode)
+    program = Answer(raw=done.stdout, exit_code=done.returncode)
     assert told(program, root) == told(say(root, words, is_plain=False), root)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from specify_cli.conformance.case_runner import CaseRunner
 from specify_cli.conformance.cases import Case, all_cases
-from specify_cli.conformance.matching import envelope_of, without_chance
-from specify_cli.conformance.playing import Play
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import faults_in
+from specify_cli.conformance.compare import envelope_of, normalized
+from specify_cli.conformance.project_files import project_errors
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.campaign import sampled
-from tests.contract.doors import CommandLine, find_broken, run_agent
+from tests.contract.interfaces import CommandLine, find_broken, run_agent
 from tests.contract.test_command_line import MOVE, NOT_UNDERSTOOD
 from tests.contract.test_fixtures import CAPABILITIES
 from tests.contract.through_mailbox import ThroughMailbox, say
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 CASES = [
     case
     for case in all_cases()
-    if case.requires <= CAPABILITIES and {"cli", "mailbox"} <= set(case.doors)
+    if case.requires <= CAPABILITIES and {"cli", "mailbox"} <= set(case.interfaces)
 ]
 ADA = ["--actor", "ada"]
 MISUSED: list[list[str]] = [
@@ -65,14 +65,14 @@ def named(case: Case) -> str:
 
 @pytest.mark.parametrize("case", sampled(CASES, every=6), ids=named)
 def test_case_has_its_answer_through_a_mailbox(
-    case: Case, scratch: Scratch, tmp_path: Path
+    case: Case, scratch: ScratchProjects, tmp_path: Path
 ) -> None:
     root = scratch.project(case.project, tmp_path / "project")
     broken = ThroughMailbox(find=find_broken)
-    played = Play(root=root, door=ThroughMailbox(), agent=run_agent, broken=broken)
-    played.prepare(case.before)
-    played.answer(case)
-    assert not faults_in(root)
+    runner = CaseRunner(root=root, interface=ThroughMailbox(), agent=run_agent, broken=broken)
+    runner.prepare(case.before)
+    runner.answer(case)
+    assert not project_errors(root)
 
 
 def essence(raw: bytes) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def essence(raw: bytes) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def root(scratch: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(scratch: ScratchProjects, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scratch.project("single", tmp_path_factory.mktemp("misused") / "project")
 
 
@@ -99,11 +99,13 @@ def test_what_is_misused_is_told_alike_with_and_without_a_mailbox(
             assert through.exit_code == plain.exit_code, words
 
 
-def test_both_are_alike_to_the_byte_but_for_chance(scratch: Scratch, tmp_path: Path) -> None:
+def test_both_are_alike_to_the_byte_but_for_chance(
+    scratch: ScratchProjects, tmp_path: Path
+) -> None:
     root = scratch.project("single", tmp_path / "project")
     words = ["mission-state", "--mission", "001-single"]
     with ThroughMailbox().served(root):
         through = say(root, words).raw
     plain = CommandLine().say(root, words).raw
-    assert without_chance(envelope_of(through), root) == without_chance(envelope_of(plain), root)
+    assert normalized(envelope_of(through), root) == normalized(envelope_of(plain), root)
     assert through.endswith(b"}\n")

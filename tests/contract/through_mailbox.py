@@ -13,12 +13,12 @@ from pathlib import Path
 from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
 from specify_cli.cli import plain_call, through_mailbox
-from specify_cli.conformance.doors import Answered
-from specify_cli.conformance.requests import VERSION, Ask
+from specify_cli.conformance.interfaces import Answer
+from specify_cli.conformance.requests import VERSION, Request
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
-from tests.contract.doors import Find, dispatcher_at
+from tests.contract.interfaces import Find, dispatcher_at
 
 SETTINGS = WorkerSettings(
     contract_version=VERSION,
@@ -33,10 +33,10 @@ class ThroughMailbox:
 
     find: Find = field(default=registry.find)
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, ask: Request) -> Answer:
         """What it printed, and its exit code."""
         with self.served(root):
-            return say(root, ask.as_words())
+            return say(root, ask.as_argv())
 
     @contextlib.contextmanager
     def served(self, root: Path) -> Iterator[None]:
@@ -54,7 +54,7 @@ class ThroughMailbox:
             thread.join()
 
 
-def say(root: Path, words: list[str], *, by_variable: bool = False) -> Answered:
+def say(root: Path, words: list[str], *, by_variable: bool = False) -> Answer:
     """The answer to the words behind `orchestrator-api`, through the mailbox of the project."""
     mailbox = str(root / ".kitty")
     flag = [] if by_variable else ["--mailbox", mailbox]
@@ -65,7 +65,7 @@ def say(root: Path, words: list[str], *, by_variable: bool = False) -> Answered:
         code = plain_call.run(said)
         if code is None:
             code = command_line.run(said)
-    return Answered(raw=printed.getvalue(), exit_code=code)
+    return Answer(raw=printed.getvalue(), exit_code=code)
 
 
 @contextlib.contextmanager

@@ -25,8 +25,8 @@ def check_envelope(envelope: Mapping[str, Any]) -> None:
     """The envelope is one of the contract's, and so is what it holds."""
     command = envelope["command"].removeprefix("orchestrator-api.")
     held = f"commands/{command}.reply" if envelope["success"] else "refusal"
-    assert documents.faults("envelope", envelope) == []
-    assert documents.faults(held, envelope["data"]) == []
+    assert documents.schema_errors("envelope", envelope) == []
+    assert documents.schema_errors(held, envelope["data"]) == []
 
 
 def check_answer(project: Stage, answer: Answer, *, stem: str) -> None:

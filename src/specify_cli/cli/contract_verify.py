@@ -18,16 +18,23 @@ from specify_cli.cli.deferred import Deferred
 
 if TYPE_CHECKING:
     from specify_cli import errors
-    from specify_cli.conformance import capabilities, clients, hosts, programs, report, verifying
+    from specify_cli.conformance import (
+        capabilities,
+        client_runs,
+        host_options,
+        programs,
+        report,
+        verifier,
+    )
     from specify_cli.conformance.checks import Check, Result
 else:
     errors = Deferred("specify_cli.errors")
     capabilities = Deferred("specify_cli.conformance.capabilities")
-    clients = Deferred("specify_cli.conformance.clients")
-    hosts = Deferred("specify_cli.conformance.hosts")
+    client_runs = Deferred("specify_cli.conformance.client_runs")
+    host_options = Deferred("specify_cli.conformance.host_options")
     programs = Deferred("specify_cli.conformance.programs")
     report = Deferred("specify_cli.conformance.report")
-    verifying = Deferred("specify_cli.conformance.verifying")
+    verifier = Deferred("specify_cli.conformance.verifier")
 
 DOES_NOT_CONFORM, COULD_NOT_RUN = 1, 2
 COLOURS = {"failed": "red", "passed unexpectedly": "red", "passed": "green"}
@@ -69,7 +76,7 @@ def verify(**options: Any) -> None:
 
 def _verified(options: dict[str, Any]) -> int:
     is_of_client = options["client"] is not None
-    checks = clients.checks() if is_of_client else verifying.checks()
+    checks = client_runs.checks() if is_of_client else verifier.checks()
     if options["lists"]:
         _list(checks)
         return 0
@@ -77,7 +84,7 @@ def _verified(options: dict[str, Any]) -> int:
     expected = report.expected_names(listed, (check.name for check in checks))
     with _desk() as folder:
         found = (_of_client if is_of_client else _of_host)(options, folder)
-    results = report.held_against(found, expected)
+    results = report.apply_expected_failures(found, expected)
     _tell(results, options)
     if not report.is_judged(results):
         return COULD_NOT_RUN
@@ -118,25 +125,25 @@ def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:
     if options["mailbox"] and options["serve"]:
         raise errors.UsageError("--mailbox has a worker already: leave out --serve")
     names = ("host", "mailbox", "serve", "agent", "timeout_s")
-    named = hosts.Named(
+    named = host_options.HostOptions(
         **{name: options[name] for name in names}, capabilities=options["capability"]
     )
-    with hosts.prepared(named, folder, _say) as host:
-        return verifying.verify(host, options["only"], jobs=options["jobs"], progress=_progress)
+    with host_options.prepared(named, folder, _say) as host:
+        return verifier.verify(host, options["only"], jobs=options["jobs"], progress=_progress)
 
 
 def _of_client(options: dict[str, Any], folder: Path) -> list[Result]:
-    named = clients.Named(
+    named = client_runs.ClientOptions(
         client=options["client"],
         serve=options["serve"],
         project=options["project"],
         timeout_s=options["timeout_s"],
     )
-    return clients.verify(named, folder, only=options["only"], progress=_progress)
+    return client_runs.verify(named, folder, only=options["only"], progress=_progress)
 
 
 def _list(checks: Iterable[Check]) -> None:
-    for line in capabilities.in_words():
+    for line in capabilities.describe():
         click.echo(f"capability  {line}")
     for check in checks:
         click.echo(f"{check.name}: {check.meaning} ({check.section})")
@@ -150,7 +157,7 @@ def _tell(results: Sequence[Result], options: dict[str, Any]) -> None:
     if options["json_to"] == STDOUT:
         click.echo(report.as_json(results), nl=False)
         return
-    for status, line in report.in_words(results):
+    for status, line in report.as_lines(results):
         # Click leaves colours out where no terminal looks on.
         click.secho(line, fg=COLOURS.get(status))
 

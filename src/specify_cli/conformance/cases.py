@@ -9,12 +9,12 @@ from typing import Any
 
 from specify_cli.conformance.documents import CONTRACT, Contract
 
-DOORS = ("cli", "mailbox")
+INTERFACES = ("cli", "mailbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Given a project and what happened before, a request has exactly this answer."""
+    """A golden case: a project, preparing steps, one request and its expected answer."""
 
     name: str
     title: str
@@ -23,18 +23,18 @@ class Case:
     request: dict[str, Any]
     expect: dict[str, Any]
     lanes: dict[str, str]
-    doors: tuple[str, ...]
+    interfaces: tuple[str, ...]
     requires: frozenset[str]
 
     @property
     def command(self) -> str | None:
-        """The command of the contract that the request names, or None."""
+        """The command of the contract that the request names; None if it names none."""
         name = self.request.get("command")
         return name if name in CONTRACT.commands() else None
 
 
 def read_case(path: Path) -> Case:
-    """The case in the file."""
+    """Read the case in the file."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return Case(
         name=f"{path.parent.name}/{path.stem}",
@@ -44,11 +44,11 @@ def read_case(path: Path) -> Case:
         request=content["request"],
         expect=content["expect"],
         lanes=content["lanes"],
-        doors=tuple(content.get("doors", DOORS)),
+        interfaces=tuple(content.get("doors", INTERFACES)),
         requires=frozenset(content.get("requires", ())),
     )
 
 
 def all_cases(contract: Contract = CONTRACT) -> list[Case]:
-    """Every case of the contract, by name."""
+    """Return every case of the contract, sorted by name."""
     return [read_case(path) for path in contract.cases()]

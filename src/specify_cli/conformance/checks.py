@@ -1,4 +1,4 @@
-"""A rule of the contract that a program can be held to, and what was found."""
+"""Checks of the conformance kit: one rule of the contract each, and the result."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NOT_ASKED, NOT_SEEN = "not asked", "not seen"
 EXPECTED, UNEXPECTED = "failed as expected", "passed unexpectedly"
 CONFORMING = frozenset({PASSED, NOT_ASKED, NOT_SEEN, EXPECTED})
 
-# What goes wrong in a check when the program under test hands it nonsense.
-NONSENSE = (
+# Exceptions of a check that reads malformed output of the program under test.
+MALFORMED_OUTPUT = (
     OSError,
     ValueError,
     LookupError,
@@ -29,7 +29,7 @@ NONSENSE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A named rule: what it means, which section demands it, and what it takes to ask for it."""
+    """A named rule: its meaning, the section that requires it and the capabilities it needs."""
 
     name: str
     meaning: str
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one check."""
+    """The result of one check."""
 
     name: str
     meaning: str
@@ -51,13 +51,13 @@ class Result:
 
     @property
     def conforms(self) -> bool:
-        """False where the result speaks against the program under test, or against a list."""
+        """Whether the result is neither a failure nor a wrong entry in the expected failures."""
         return self.status in CONFORMING
 
 
 @dataclass(slots=True)
-class Rules:
-    """The rules of one kind; `rule` adds the function below it."""
+class RuleSet:
+    """Rules with a common prefix; decorate a function with `rule` to add one."""
 
     prefix: str
     requires: frozenset[str]
@@ -66,7 +66,7 @@ class Rules:
     def rule(
         self, name: str, *, section: str, requires: tuple[str, ...] = ()
     ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
-        """The function judges the rule of that name; its docstring says what the rule means."""
+        """Add the decorated function as a rule. Its docstring is the meaning of the rule."""
 
         def add(judge: Callable[[Any], None]) -> Callable[[Any], None]:
             self.add(name, judge, meaning=judge.__doc__ or "", section=section, requires=requires)
@@ -83,7 +83,7 @@ class Rules:
         section: str,
         requires: tuple[str, ...] = (),
     ) -> None:
-        """The rule is one of these."""
+        """Add a rule."""
         self.checks.append(
             Check(
                 name=f"{self.prefix}.{name}",
@@ -95,21 +95,21 @@ class Rules:
         )
 
 
-def judged(check: Check, bench: Any) -> Result:
-    """What the check has found on the bench."""
+def run_check(check: Check, context: Any) -> Result:
+    """Run the check. `context` is what its `judge` takes."""
     started = time.monotonic()
     status, detail = PASSED, ""
     try:
-        check.judge(bench)
+        check.judge(context)
     except Nonconformity as found:
         status, detail = FAILED, str(found)
-    except NONSENSE as error:
-        status, detail = FAILED, f"could not be judged: {type(error).__name__}: {error}"
-    return result_of(check, status, detail, seconds=round(time.monotonic() - started, 3))
+    except MALFORMED_OUTPUT as error:
+        status, detail = FAILED, f"the check failed: {type(error).__name__}: {error}"
+    return make_result(check, status, detail, seconds=round(time.monotonic() - started, 3))
 
 
-def result_of(check: Check, status: str, detail: str, *, seconds: float = 0.0) -> Result:
-    """The result of the check."""
+def make_result(check: Check, status: str, detail: str, *, seconds: float = 0.0) -> Result:
+    """Build the result of the check."""
     return Result(
         name=check.name,
         meaning=check.meaning,

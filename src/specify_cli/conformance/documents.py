@@ -1,4 +1,4 @@
-"""The contract's files as they ship with this host, and their schemas."""
+"""The files of the contract that ship with this host, and validation against its schemas."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ ROOT = SHIPPED if SHIPPED.is_dir() else PACKAGE.parents[1] / "contract"
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One version of the contract, in the folder that has its `schemas`."""
+    """One version of the contract; `folder` is the folder that holds `schemas`."""
 
     folder: Path
 
     def read(self, name: str) -> Any:
-        """The JSON value in the file of that name, given without its ending."""
+        """Read the JSON file of that name, given without its suffix."""
         return json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
 
     def schema(self, name: str) -> dict[str, Any]:
-        """The schema of that name, such as `commands/transition.request`."""
+        """Read the schema of that name, such as `commands/transition.request`."""
         schema: dict[str, Any] = self.read(f"schemas/{name}")
         return schema
 
     def texts(self) -> dict[str, str]:
-        """The normative prose by the name of its file."""
+        """Return the normative texts by file name."""
         return {path.name: path.read_text("utf-8") for path in sorted(self.folder.glob("*.md"))}
 
     def schema_files(self) -> list[Path]:
-        """Every schema."""
+        """Return the paths of all schemas."""
         return sorted((self.folder / "schemas").rglob("*.json"))
 
     def commands(self) -> dict[str, dict[str, Any]]:
-        """The commands by name."""
+        """Return the commands by name."""
         return {command["name"]: command for command in self.read("commands")}
 
     def cases(self) -> list[Path]:
-        """The golden cases."""
+        """Return the paths of all golden cases."""
         return sorted((self.folder / "fixtures" / "cases").glob("*/*.json"))
 
 
@@ -57,7 +57,7 @@ def _validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(schema, format_checker=FormatChecker())
 
 
-def faults(name: str, value: Any) -> list[str]:
-    """What the schema of that name has against `value`, and where; empty when it fits."""
+def schema_errors(name: str, value: Any) -> list[str]:
+    """Validate `value`; return one message for each violation, empty if it is valid."""
     found = _validator(name).iter_errors(value)
     return [f"{name}: {error.json_path}: {error.message}" for error in found]

@@ -1,17 +1,17 @@
-"""What is said of a program that does not keep to the contract."""
+"""The exception of a check that has found a violation of the contract."""
 
 from __future__ import annotations
 
 
 class Nonconformity(Exception):
-    """A program under test broke a rule; the text says what was seen, and what should have been."""
+    """The program under test violates a rule; the text says what was seen and expected."""
 
 
 def demand(holds: object, complaint: str) -> None:
-    """The rule is kept.
+    """Assert that the rule is kept.
 
     Raises:
-        Nonconformity: it is not; the complaint says what was seen.
+        Nonconformity: `holds` is false. `complaint` says what was seen.
     """
     if not holds:
         raise Nonconformity(complaint)

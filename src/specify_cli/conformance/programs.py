@@ -1,6 +1,6 @@
-"""Programs of others are started here, and git for their scratch projects.
+"""Starts the programs under test, and git for scratch projects.
 
-The one place beside `vcs.git` that starts processes: whoever tests a host has to run it.
+Besides `vcs.git` this is the only module that starts processes.
 """
 
 from __future__ import annotations
@@ -16,76 +16,80 @@ from typing import IO
 from specify_cli.conformance.findings import Nonconformity
 
 DEADLINE_S = 60.0
-ENDS_WITHIN_S = 10.0
-REAPED_WITHIN_S = 1.0
-# Where another project, another repository or another mailbox is named, or another way out.
-FOREIGN = ("GIT_", "SPECIFY_", "SPEC_KITTY_")
+STOP_TIMEOUT_S = 10.0
+REAP_TIMEOUT_S = 1.0
+# Variables that could select another project, repository, mailbox or output.
+FOREIGN_VARIABLES = ("GIT_", "SPECIFY_", "SPEC_KITTY_")
 IDENTITY = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "Conformance Kit"), ("EMAIL", "kit@example.invalid"))
 }
-NOBODYS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+NEUTRAL_GIT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 Completed = subprocess.CompletedProcess[bytes]
 Process = subprocess.Popen[bytes]
 ProgramFailed = subprocess.SubprocessError
 
 
-# Those that were started and not waited for yet; whoever gives up early ends them all.
+# Processes that were not reaped yet. `kill_all` ends them when the kit is interrupted.
 _alive: set[Process] = set()
 
 
 def run(
-    words: Sequence[str],
+    argv: Sequence[str],
     *,
     folder: Path,
     timeout_s: float = DEADLINE_S,
-    changes: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Completed:
-    """How the program ended, with all that it printed.
+    """Run the program to its end and return exit code and output.
 
     Raises:
-        Nonconformity: it did not end in time.
-        OSError: it cannot be started.
+        Nonconformity: The program did not end in time.
+        OSError: The program cannot be started.
     """
-    with _begun(words, folder=folder, changes=changes, said=subprocess.PIPE) as process:
+    with _spawn(argv, folder=folder, variables=variables, output=subprocess.PIPE) as process:
         try:
             stdout, stderr = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            raise Nonconformity(f"{words[-1]!r}: no end within {timeout_s:g} s") from None
+            raise Nonconformity(f"{argv[-1]!r}: no end within {timeout_s:g} s") from None
         finally:
             kill(process)
-    return subprocess.CompletedProcess(list(words), process.returncode, stdout, stderr)
+    return subprocess.CompletedProcess(list(argv), process.returncode, stdout, stderr)
 
 
 def start(
-    words: Sequence[str], *, folder: Path, log: Path, changes: Mapping[str, str] | None = None
+    argv: Sequence[str], *, folder: Path, log: Path, variables: Mapping[str, str] | None = None
 ) -> Process:
-    """The program has begun; what it says goes to `log`.
+    """Start the program in the background; its output is appended to `log`.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: The program cannot be started.
     """
-    with log.open("ab") as said:
-        return _begun(words, folder=folder, changes=changes, said=said)
+    with log.open("ab") as output:
+        return _spawn(argv, folder=folder, variables=variables, output=output)
 
 
-def _begun(
-    words: Sequence[str],
+def _spawn(
+    argv: Sequence[str],
     *,
     folder: Path,
-    changes: Mapping[str, str] | None,
-    said: IO[bytes] | int,
+    variables: Mapping[str, str] | None,
+    output: IO[bytes] | int,
 ) -> Process:
-    """The program runs in a session of its own, so that what it starts itself ends with it."""
+    """Start the program in a session of its own, so that its children end with it."""
     process = subprocess.Popen(
-        list(words),
+        list(argv),
         cwd=folder,
-        env=environment(changes),
+        env=environment(variables),
         stdin=subprocess.DEVNULL,
-        stdout=said,
-        stderr=said,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
     _alive.add(process)
@@ -93,52 +97,54 @@ def _begun(
 
 
 def end(process: Process) -> None:
-    """The program has ended: asked first, killed when it does not listen."""
-    _tell(process, signal.SIGTERM)
+    """Stop the program: SIGTERM first, SIGKILL after `STOP_TIMEOUT_S`."""
+    _signal(process, signal.SIGTERM)
     try:
-        process.wait(ENDS_WITHIN_S)
+        process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         kill(process)
     _alive.discard(process)
 
 
 def kill(process: Process) -> None:
-    """The program is not there any more, nor what it has started, unless it ended before."""
-    _tell(process, signal.SIGKILL)
+    """Kill the session of the program, unless the program was reaped before."""
+    _signal(process, signal.SIGKILL)
     process.wait()
     _alive.discard(process)
 
 
 def kill_all() -> None:
-    """No program that was started here is there any more."""
+    """Kill all programs that were started by this module."""
     left = list(_alive)
     for process in left:
-        _tell(process, signal.SIGKILL)
+        _signal(process, signal.SIGKILL)
     for process in left:
-        # Whoever was interrupted while it waited for one goes on waiting: not for ever.
+        # An interrupted thread may hold the lock of `wait`: do not wait for ever.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(REAPED_WITHIN_S)
+            process.wait(REAP_TIMEOUT_S)
 
 
-def _tell(process: Process, number: signal.Signals) -> None:
-    # Once it was waited for its number may be that of a stranger.
+def _signal(process: Process, number: signal.Signals) -> None:
+    # After the process was reaped, its pid may belong to another process.
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
 
 
-def git(folder: Path, *words: str) -> str:
-    """What git says in the folder.
+def git(folder: Path, *argv: str) -> str:
+    """Run git in the folder and return its stripped output.
 
     Raises:
-        subprocess.CalledProcessError: it refused.
+        subprocess.CalledProcessError: git failed.
     """
-    done = run(["git", *words], folder=folder)
+    done = run(["git", *argv], folder=folder)
     done.check_returncode()
     return done.stdout.decode().strip()
 
 
-def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a program under test inherits: nobody's configuration, and an identity for its commits."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return inherited | IDENTITY | NOBODYS | dict(changes or {})
+def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a program under test: no git configuration, a fixed identity."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)
+    }
+    return inherited | IDENTITY | NEUTRAL_GIT | dict(variables or {})

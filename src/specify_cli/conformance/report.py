@@ -1,4 +1,4 @@
-"""What was found, in words, as JSON and as JUnit's XML, and held against what was expected."""
+"""Reports of results as text, JSON and JUnit XML, and the list of expected failures."""
 
 from __future__ import annotations
 
@@ -20,51 +20,53 @@ from specify_cli.conformance.checks import (
 )
 from specify_cli.errors import UsageError
 
-# What XML 1.0 cannot hold, and what would play with a terminal.
+# Characters that XML 1.0 cannot hold or that control a terminal.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 def expected_names(text: str, known: Iterable[str]) -> frozenset[str]:
-    """The names that a list of expected failures holds.
+    """Parse a list of expected failures and return its names.
 
     Raises:
-        UsageError: a name in it is that of no check.
+        UsageError: The list has a name that is not the name of a check.
     """
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     names = frozenset(line for line in lines if line)
     unknown = sorted(names - set(known))
     if unknown:
-        raise UsageError(f"expected failures: no check is called {', '.join(unknown)}")
+        raise UsageError(
+            f"expected failures: unknown checks: {', '.join(unknown)}; --list shows all names"
+        )
     return names
 
 
-def held_against(results: Iterable[Result], expected: frozenset[str]) -> list[Result]:
-    """The results, in which a listed failure is expected and a listed pass is not."""
+def apply_expected_failures(results: Iterable[Result], expected: frozenset[str]) -> list[Result]:
+    """Mark listed failures as expected and listed passes as unexpected."""
     told = {FAILED: EXPECTED, PASSED: UNEXPECTED}
     return [
-        replace(found, status=told.get(found.status, found.status), detail=_listed(found))
+        replace(
+            found,
+            status=told.get(found.status, found.status),
+            detail="it is listed as a failure" if found.status == PASSED else found.detail,
+        )
         if found.name in expected
         else found
         for found in results
     ]
 
 
-def _listed(found: Result) -> str:
-    return "it is listed as a failure" if found.status == PASSED else found.detail
-
-
 def is_judged(results: Iterable[Result]) -> bool:
-    """Whether anything was asked and seen: without, nothing is known of the program."""
+    """Whether at least one check was run and had something to look at."""
     return any(found.status not in {NOT_ASKED, NOT_SEEN} for found in results)
 
 
 def conforms(results: Sequence[Result]) -> bool:
-    """Whether something was judged, and nothing was found that should not be so."""
+    """Whether at least one check was judged and none failed."""
     return is_judged(results) and all(found.conforms for found in results)
 
 
 def as_json(results: Sequence[Result]) -> str:
-    """One JSON object."""
+    """Render the results as one JSON object."""
     whole = {
         "conforms": conforms(results),
         "summary": dict(Counter(found.status for found in results)),
@@ -74,7 +76,7 @@ def as_json(results: Sequence[Result]) -> str:
 
 
 def as_junit(results: Sequence[Result]) -> str:
-    """One suite as JUnit writes it."""
+    """Render the results as a JUnit test suite."""
     suite = ET.Element(
         "testsuite",
         name="spec-kitty contract verify",
@@ -99,39 +101,33 @@ def _add_case(suite: ET.Element, found: Result) -> None:
     told.text = printable(found.detail)
 
 
-def in_words(results: Sequence[Result]) -> list[tuple[str, str]]:
-    """Status and line: everything that is not simply well, then the sum."""
-    lines = [(found.status, _told(found)) for found in results if _is_told(found)]
+def as_lines(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Return pairs of status and line: all results but passed ones, then the summary."""
+    lines = [
+        (found.status, _line(found)) for found in results if found.status not in {PASSED, NOT_ASKED}
+    ]
     lines += [(NOT_ASKED, line) for line in _not_asked(results)]
     counts = Counter(found.status for found in results)
     summed = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     is_well = PASSED if conforms(results) else FAILED
-    return [*lines, (is_well, f"{_verdict(results)}: {summed}")]
-
-
-def _verdict(results: Sequence[Result]) -> str:
+    verdict = "conforms" if conforms(results) else "does not conform"
     if not is_judged(results):
-        return "could not be judged"
-    return "conforms" if conforms(results) else "does not conform"
+        verdict = "could not be judged"
+    return [*lines, (is_well, f"{verdict}: {summed}")]
 
 
-def _is_told(found: Result) -> bool:
-    return found.status not in {PASSED, NOT_ASKED}
-
-
-def _told(found: Result) -> str:
+def _line(found: Result) -> str:
     head = f"{found.status}: {found.name}: {found.meaning} ({found.section})"
     return printable(f"{head}: {found.detail}" if found.detail else head)
 
 
 def _not_asked(results: Sequence[Result]) -> list[str]:
-    """One line for each reason: a door that was not named would fill the screen."""
-    reasons = Counter(found.detail for found in results if found.status == NOT_ASKED)
+    """Return one line for each reason, because an interface that was not named skips many checks."""
     names: dict[str, list[str]] = {}
     for found in results:
         if found.status == NOT_ASKED:
             names.setdefault(found.detail, []).append(found.name)
-    return [printable(f"not asked: {reason}: {_some(names[reason])}") for reason in sorted(reasons)]
+    return [printable(f"not asked: {reason}: {_some(names[reason])}") for reason in sorted(names)]
 
 
 def _some(names: list[str], most: int = 4) -> str:
@@ -140,5 +136,5 @@ def _some(names: list[str], most: int = 4) -> str:
 
 
 def printable(text: str) -> str:
-    """The text on one line, with nothing in it that plays with a terminal or breaks XML."""
+    """Escape the text to one line that is safe for terminals and XML."""
     return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text.replace("\n", "\\n"))

@@ -1,4 +1,4 @@
-"""One request as each door wants to have it."""
+"""One request, in the form of each interface."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 from specify_cli.conformance.documents import CONTRACT
 
 VERSION = "1.5.0"
-BESIDE_ARGS = ("policy", "not_after", "contract_version", "correlation_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What is asked, whichever door it goes through; `raw` takes the place of all of it."""
+class Request:
+    """A request; `raw` replaces its other fields as the content of the request file."""
 
     command: str = ""
     args: dict[str, Any]
@@ -25,12 +24,12 @@ class Ask:
     contract_version: str = VERSION
     raw: bytes | None = None
 
-    def with_id(self, correlation_id: str) -> Ask:
-        """The same request under another id."""
+    def with_id(self, correlation_id: str) -> Request:
+        """Return the same request under another id."""
         return replace(self, correlation_id=correlation_id)
 
     def as_file(self) -> bytes:
-        """The content of the request file."""
+        """Return the content of the request file."""
         if self.raw is not None:
             return self.raw
         whole = {
@@ -43,31 +42,31 @@ class Ask:
         given = {name: value for name, value in optional.items() if value is not None}
         return json.dumps(whole | given).encode()
 
-    def as_words(self) -> list[str]:
-        """The words of the command line behind `orchestrator-api`."""
-        words = [self.command]
+    def as_argv(self) -> list[str]:
+        """Return the arguments after `spec-kitty orchestrator-api`."""
+        argv = [self.command]
         for name, value in self.args.items():
-            words += _flag(self.command, name, value)
+            argv += _flag(self.command, name, value)
         if self.policy is not None:
-            words += ["--policy", json.dumps(self.policy)]
-        if _changes_state(self.command):
-            words += ["--correlation-id", self.correlation_id]
-        return words
+            argv += ["--policy", json.dumps(self.policy)]
+        if CONTRACT.commands().get(self.command, {}).get("changes_state"):
+            argv += ["--correlation-id", self.correlation_id]
+        return argv
 
 
 def fresh_id() -> str:
-    """A correlation id that nobody has used."""
+    """Return a new correlation id."""
     return f"test-{uuid.uuid4().hex}"
 
 
-def ask_of(content: dict[str, Any]) -> Ask:
-    """The request as a fixture writes it, with what is absent filled in."""
+def request_of(content: dict[str, Any]) -> Request:
+    """Return the request of a fixture, with defaults for absent fields."""
     correlation_id = content.get("correlation_id", fresh_id())
     if "raw_request_bytes" in content:
         raw = content["raw_request_bytes"]
         text = raw["text"] * raw["repeat"]
-        return Ask(args={}, correlation_id=correlation_id, raw=text.encode())
-    return Ask(
+        return Request(args={}, correlation_id=correlation_id, raw=text.encode())
+    return Request(
         command=content["command"],
         args=content["args"],
         correlation_id=correlation_id,
@@ -75,11 +74,6 @@ def ask_of(content: dict[str, Any]) -> Ask:
         not_after=content.get("not_after"),
         contract_version=content.get("contract_version", VERSION),
     )
-
-
-def _changes_state(command: str) -> bool:
-    known = CONTRACT.commands().get(command)
-    return known is not None and known["changes_state"]
 
 
 def _flag(command: str, name: str, value: Any) -> list[str]:

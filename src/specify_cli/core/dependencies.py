@@ -1,4 +1,4 @@
-"""The graph of work packages and what each waits for."""
+"""The dependency graph of work packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Graph = Mapping[str, Sequence[str]]
 
 
 def unsatisfied(graph: Graph, wp_id: str, state: MissionState) -> tuple[str, ...]:
-    """The dependencies of `wp_id` that keep it from starting; unknown packages are among them."""
+    """Return the dependencies of `wp_id` that are not satisfied, including unknown packages."""
     return tuple(
         needed
         for needed in graph[wp_id]
@@ -21,7 +21,7 @@ def unsatisfied(graph: Graph, wp_id: str, state: MissionState) -> tuple[str, ...
 
 
 def needed_by(graph: Graph, wp_id: str) -> set[str]:
-    """What the package waits for, and what that waits for in turn; known packages alone."""
+    """Return all transitive dependencies of the package that are in the graph."""
     found: set[str] = set()
     new = {*graph[wp_id]} & graph.keys()
     while new:
@@ -31,7 +31,7 @@ def needed_by(graph: Graph, wp_id: str) -> set[str]:
 
 
 def find_cycle(graph: Graph) -> list[str]:
-    """A cycle as ids in order, first and last the same; empty when there is none."""
+    """Return a cycle as ids in order, with the same first and last id; empty if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -40,13 +40,13 @@ def find_cycle(graph: Graph) -> list[str]:
 
 
 def find_unknown(graph: Graph) -> dict[str, list[str]]:
-    """Package id to those of its dependencies that no package has as its id."""
+    """Return the unknown dependencies of each package that has any."""
     unknown = {wp_id: [x for x in needs if x not in graph] for wp_id, needs in graph.items()}
     return {wp_id: missing for wp_id, missing in unknown.items() if missing}
 
 
 def in_order(graph: Graph) -> list[str]:
-    """The ids so that each comes after what it depends on, else by name; by name alone in a cycle."""
+    """Return the ids in topological order, then by name; by name only if there is a cycle."""
     sorter = TopologicalSorter({x: [y for y in needs if y in graph] for x, needs in graph.items()})
     try:
         sorter.prepare()

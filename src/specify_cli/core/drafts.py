@@ -1,4 +1,4 @@
-"""What people describe before it is written down."""
+"""Drafts of work packages, before they are written to files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageDraft:
-    """A work package as a person describes it."""
+    """The description of a new work package."""
 
     title: str
     dependencies: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Whether two patterns of owned files can name the same file."""
+"""Patterns of owned files: matching, and whether two patterns overlap."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TypeAlias
 ANY_DEPTH = "**"
 MOST_CHARACTERS = 512
 MOST_WILDCARDS = 32
-_TAKEN_BY_THE_LETTER = str.maketrans("*?", "\0\0")
+_WILDCARDS_AS_CHARACTERS = str.maketrans("*?", "\0\0")
 
 Head: TypeAlias = tuple[str, ...]
-"""The names of a pattern before its first `**`: all that decides what it overlaps with."""
+"""The names of a pattern before its first `**`. They decide with which patterns it overlaps."""
 
 
 class PatternTooComplex(ValueError):
-    """A pattern is longer, or has more wildcards, than the host compares; the message says so."""
+    """A pattern exceeds the limits of length or wildcards."""
 
 
 def require_simple(pattern: str) -> None:
-    """Return for a pattern within the bounds.
+    """Check that a pattern is within the limits.
 
     Raises:
-        PatternTooComplex: it is too long, or has too many wildcards.
+        PatternTooComplex: It is too long, or has too many wildcards.
     """
     if len(pattern) > MOST_CHARACTERS:
         raise PatternTooComplex(
@@ -36,19 +36,19 @@ def require_simple(pattern: str) -> None:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some path fits both patterns.
+    """Whether some path matches both patterns.
 
-    `*` and `?` stay within a folder, `**` spans folders, and a pattern owns everything below
-    what it names, so that `src/api` and `src/api/users.py` overlap.
+    `*` and `?` match within a folder, `**` spans folders, and a pattern owns everything below
+    the paths that it matches, so that `src/api` and `src/api/users.py` overlap.
     """
     return heads_meet(head(one), head(other))
 
 
 def owns(pattern: str, path: str) -> bool:
-    """Whether the file `path` fits the pattern; wildcards in `path` are characters of its name."""
+    """Whether the pattern matches the file `path`. Wildcards in `path` are plain characters."""
     parts = _names(pattern)
     reached = _past_any_depth({0}, parts)
-    for name in path.translate(_TAKEN_BY_THE_LETTER).split("/"):
+    for name in path.translate(_WILDCARDS_AS_CHARACTERS).split("/"):
         if len(parts) in reached:
             break
         stay = {at for at in reached if parts[at] == ANY_DEPTH}
@@ -58,7 +58,7 @@ def owns(pattern: str, path: str) -> bool:
 
 
 def _past_any_depth(reached: set[int], parts: list[str]) -> set[int]:
-    """The places in the pattern, and those behind a `**` that stands for no folder."""
+    """Add the positions after each reached `**`, which may match no folder."""
     found = set(reached)
     for at, part in enumerate(parts):
         if at in found and part == ANY_DEPTH:
@@ -67,11 +67,11 @@ def _past_any_depth(reached: set[int], parts: list[str]) -> set[int]:
 
 
 def head(pattern: str) -> Head:
-    """The names of the pattern before its first `**`.
+    """Return the names of the pattern before its first `**`.
 
-    What stands behind a `**` excludes nothing: the other pattern owns everything below what it
-    names, and so there is a path that ends as this one wants. A pattern beyond the bounds counts
-    as all that lies below the names before its first wildcard.
+    The names after a `**` exclude no overlap: the other pattern owns everything below the paths
+    that it matches, so some path there ends as this pattern requires. A pattern beyond the limits counts
+    as everything below the names before its first wildcard.
     """
     names = _names(pattern)
     if ANY_DEPTH in names:
@@ -94,21 +94,21 @@ def heads_meet(one: Head, other: Head) -> bool:
 
 @lru_cache(maxsize=65536)
 def names_meet(one: str, other: str) -> bool:
-    """Whether some name fits both patterns of one name."""
+    """Whether some file name matches both patterns of a name."""
     if "*" not in other:
         one, other = other, one
     if "*" not in other:
         return len(one) == len(other) and _fits(one, other)
     if "*" not in one:
         return _matches(one, other)
-    # Each has a `*` that takes in all that the other has in its middle: the ends decide.
+    # A `*` of one can match the whole middle of the other, so only the ends matter.
     starts = zip(one.partition("*")[0], other.partition("*")[0], strict=False)
     ends = zip(one.rpartition("*")[2][::-1], other.rpartition("*")[2][::-1], strict=False)
     return all(_same(*pair) for pair in (*starts, *ends))
 
 
 def is_wild(name: str) -> bool:
-    """Whether more than one name fits."""
+    """Whether the name has a wildcard."""
     return "*" in name or "?" in name
 
 
@@ -124,9 +124,9 @@ def _before_wildcards(names: list[str]) -> list[str]:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """Whether the name, which may have `?`, fits the pattern, which has a `*`.
+    """Whether the pattern, which has a `*`, matches the name, which may have `?`.
 
-    Taking each piece between two `*` at its first place leaves most to those behind it.
+    Each piece between two `*` is matched at its first position, which leaves most for the others.
     """
     first, *middle, last = pattern.split("*")
     end = len(name) - len(last)
@@ -142,15 +142,15 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _find(piece: str, name: str, *, start: int, end: int) -> int:
-    """Where in that part of the name the piece fits first; -1 where it does not."""
+    """Return the first position in that part of the name where the piece matches, else -1."""
     if "?" not in name and "?" not in piece:
         return name.find(piece, start, end)
-    places = range(start, end - len(piece) + 1)
-    return next((place for place in places if _fits(name[place:][: len(piece)], piece)), -1)
+    positions = range(start, end - len(piece) + 1)
+    return next((at for at in positions if _fits(name[at:][: len(piece)], piece)), -1)
 
 
 def _fits(name: str, piece: str) -> bool:
-    """Whether two texts of the same length, which may have `?`, are the same."""
+    """Whether two texts of the same length, which may have `?`, match."""
     return name == piece or all(_same(*pair) for pair in zip(name, piece, strict=True))
 
 

@@ -1,6 +1,6 @@
-"""The lanes of a work package and the table of allowed moves with their guards.
+"""Status lanes of a work package, and the table of transitions with their guards.
 
-Source: `contract/v1/lanes.json`; a test holds both together.
+Source: `contract/v1/lanes.json`; a test compares both.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Lane(StrEnum):
-    """Where a work package stands."""
+    """A status lane: the state of a work package."""
 
     PLANNED = "planned"
     CLAIMED = "claimed"
@@ -23,7 +23,7 @@ class Lane(StrEnum):
 
 
 class Guard(StrEnum):
-    """What a move in the table asks for before it is allowed."""
+    """The condition of a transition in the table."""
 
     ACTOR = "actor"
     WORKSPACE = "workspace"
@@ -41,22 +41,22 @@ ALIASES = {"doing": Lane.IN_PROGRESS}
 """Names accepted on input and never stored."""
 
 OCCUPYING = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW})
-"""Where a package occupies its execution lane: nobody else works in that workspace meanwhile."""
+"""Status lanes in which a package occupies its execution lane."""
 
 AT_WORK = OCCUPYING - {Lane.CLAIMED}
-"""Where a package changes what is in its workspace."""
+"""Status lanes in which a package may change its workspace."""
 
 HELD = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.IN_REVIEW})
-"""Where one actor is at work on a package, or on its review, and everybody else waits."""
+"""Status lanes in which one actor holds a package, or its review."""
 
 FINISHED = frozenset({Lane.APPROVED, Lane.DONE})
-"""Where a package's work is judged good: what depends on it may build on it."""
+"""Status lanes of accepted work, which satisfies dependencies."""
 
 HANDED_IN = FINISHED | {Lane.FOR_REVIEW}
-"""Lanes that a package enters with work; the move there records which commit that is."""
+"""Status lanes whose transitions record the commit of the package."""
 
 LEAVING = frozenset({Lane.BLOCKED, Lane.CANCELED, Lane.PLANNED})
-"""Lanes that a package enters when it leaves its execution lane unapproved."""
+"""Status lanes in which a package has left its execution lane unapproved."""
 
 TERMINAL = frozenset({Lane.DONE, Lane.CANCELED})
 
@@ -94,10 +94,10 @@ MOVES: dict[tuple[Lane, Lane], Guard] = {
 POLICY_REQUIRED = frozenset(
     {Lane.CLAIMED, Lane.IN_PROGRESS, Lane.FOR_REVIEW, Lane.IN_REVIEW, Lane.APPROVED}
 )
-"""Lanes that a `transition` enters only with policy metadata."""
+"""Status lanes that a `transition` enters only with policy metadata."""
 
 
 def lane_named(text: str) -> Lane | None:
-    """The lane that `text` names, trimmed and case-folded, aliases resolved; None for no lane."""
+    """Return the status lane of that name, trimmed and case-folded, or of that alias; else None."""
     name = text.strip().casefold()
     return ALIASES.get(name) or (Lane(name) if name in Lane.__members__.values() else None)

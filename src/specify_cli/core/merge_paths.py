@@ -1,4 +1,4 @@
-"""Which paths a merge of agents' work may touch.
+"""Rules for the paths that a merge of agents' work may change.
 
 Source: `contract/v1/files.md`, "What a merge may touch".
 """
@@ -26,60 +26,60 @@ MODES: Final = frozenset({FOLDER, "100644", "100755", LINK, SUBMODULE})
 """The modes that git writes into trees."""
 
 MOST_NAME_BYTES: Final = 255
-"""NAME_MAX of Linux: a longer name cannot be checked out, and stops every merge. Source: limits.h."""
+"""NAME_MAX of Linux: a longer name cannot be checked out and would break every merge. Source: limits.h."""
 
 MOST_SHOWN: Final = 200
 """Characters of a path in an answer: git allows 4,096 bytes."""
 
-# Source: git, utf8.c, next_hfs_char: what HFS+ leaves out when it compares names.
+# Source: git, utf8.c, next_hfs_char: characters that HFS+ ignores in names.
 _IGNORED: Final = pattern("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _SHORT_NAMES: Final = {"git~": ".git", "kitty~": ".kitty", "worktr~": ".worktrees"} | {
     "kitty-~": SPECS,
     "gitmod~": ".gitmodules",
 }
-"""How NTFS abbreviates names, before the digit; git itself guards against these for its own."""
+"""Short names of NTFS, without the digit. Git guards its own names against these too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """A path that a merge changes: its mode afterwards, None where it is removed."""
+    """A path that a merge changes, and its mode afterwards; None if it is removed."""
 
     path: str
     mode: str | None
 
 
 def same_name(name: str) -> str:
-    """The name that some file system takes `name` for: case, ignored characters, endings."""
+    """Normalize a name as the most lenient file systems do: case, ignored characters, endings."""
     bare = _IGNORED.sub("", name).casefold()
-    # Source: git, path.c, is_ntfs_dotgit: what NTFS and Windows leave out at the end of a name.
+    # Source: git, path.c, is_ntfs_dotgit: endings of a name that NTFS and Windows ignore.
     plain = bare.partition(":")[0].rstrip(" .") or bare
     return _SHORT_NAMES.get(plain[:-1], plain) if plain[-1:].isdigit() else plain
 
 
 def name_fault(name: str, mode: str) -> str | None:
-    """What is wrong with one entry of a tree, whatever tree it is in."""
+    """Return what is wrong with the name or mode of a tree entry; None if it is valid."""
     if name in ("", ".", ".."):
         return f"{name!r} is not a file name"
-    for character, word in {"/": "slash", "\\": "backslash"}.items():
+    for character, label in {"/": "slash", "\\": "backslash"}.items():
         if character in name:
-            return f"its name holds a {word}"
+            return f"its name holds a {label}"
     if len(name.encode(errors="surrogateescape")) > MOST_NAME_BYTES:
         return f"its name has more than {MOST_NAME_BYTES} bytes"
     known = same_name(name)
     if known == ".git":
-        return "git takes a part of it for .git"
+        return "git treats it as .git"
     if known == ".gitmodules" and mode == LINK:
         return ".gitmodules must not be a symbolic link"
     return None if mode in MODES else f"{mode} is not a mode that git writes"
 
 
 def is_in_host_folder(path: str) -> bool:
-    """Whether the path is `.kitty` or `.worktrees`, or below; any folder may be a project."""
+    """Whether the path is or is below `.kitty` or `.worktrees`, in any folder."""
     return _host_folder(path) is not None
 
 
 def path_fault(change: Changed, *, slug: str, project: str = "") -> str | None:
-    """Why a merge of the mission `slug` may not make this change; None where it may.
+    """Return why a merge of the mission `slug` may not make this change; None if it may.
 
     `project` is the folder of the project in the repository, with a slash at its end.
     """
@@ -97,7 +97,7 @@ def path_fault(change: Changed, *, slug: str, project: str = "") -> str | None:
 
 
 def is_left_out(path: str, *, slug: str, project: str = "") -> bool:
-    """Whether the path is a plan of the mission `slug`, which the target keeps as it has it."""
+    """Whether the path is a planning file of the mission, which a merge does not change."""
     if not path.startswith(project):
         return False
     parts = path[len(project) :].split("/")
@@ -108,14 +108,14 @@ def is_left_out(path: str, *, slug: str, project: str = "") -> bool:
 
 
 def folded(name: str) -> str:
-    """What names have in common that some file system takes for one. Source: Unicode, 3.13, D145."""
+    """Return a key that is equal for names that some file system treats as one. Source: Unicode, 3.13, D145."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def spellings(paths: Iterable[str], names: Collection[str] | None = None) -> dict[str, set[str]]:
-    """Every file and folder of `paths` by its `folded` name, of which `names` are wanted."""
+    """Group the files and folders of `paths` by their `folded` name; only `names`, if given."""
     found: dict[str, set[str]] = {}
     seen: set[str] = set()
     for path in paths:
@@ -130,7 +130,7 @@ def spellings(paths: Iterable[str], names: Collection[str] | None = None) -> dic
 
 
 def shown(path: str) -> str:
-    """The path as an answer can hold it: printable, and of bounded length."""
+    """Return the path for an answer: printable, and of limited length."""
     text = "".join(it if it.isprintable() else ascii(it)[1:-1] for it in path)
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 63]}...{text[-60:]}"
 
@@ -140,7 +140,7 @@ def _host_folder(path: str) -> str | None:
 
 
 def _fault_inside(parts: list[str], mode: str | None) -> str | None:
-    """As `path_fault`, for what is below the mission's own folder; no parts are the folder itself."""
+    """`path_fault` for paths below the mission's own folder; no parts mean the folder itself."""
     if mode in (LINK, SUBMODULE):
         kind = "symbolic link" if mode == LINK else "submodule"
         return f"a {kind} must not be in {SPECS}"
@@ -154,7 +154,7 @@ def _fault_inside(parts: list[str], mode: str | None) -> str | None:
 
 
 def _prefixes(path: str) -> Iterator[str]:
-    """The path, and the folders that it is in, innermost first."""
+    """Yield the path and its parent folders, innermost first."""
     while path:
         yield path
         path = path.rpartition("/")[0]

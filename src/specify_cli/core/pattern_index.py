@@ -1,7 +1,7 @@
-"""Finds which of many patterns overlap, without comparing each with each.
+"""Finds overlapping patterns without comparing all pairs.
 
-Sets of patterns are integers with a bit for each: what fits a character at its place is looked up
-once, and a pattern meets those that are left when the sets of its characters are intersected.
+A set of patterns is an integer with one bit for each. An index maps each position and character to the
+set of patterns that can match there; intersecting these sets gives the patterns that overlap.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from specify_cli.core.globs import Head, heads_meet, is_wild
 
 
 def connected(heads: Sequence[Head]) -> list[int]:
-    """For each head the number of the first of its group: of those that overlap, also by others."""
+    """Return for each head the first member of its group. Groups are connected by overlaps."""
     groups = _Groups(list(range(len(heads))))
     apart = _widest(heads, groups)
     wild = [number for number in apart if any(map(is_wild, heads[number]))]
@@ -38,7 +38,7 @@ def connected(heads: Sequence[Head]) -> list[int]:
 
 
 def _widest(heads: Sequence[Head], groups: _Groups) -> list[int]:
-    """The heads that no other begins; what overlaps with one of the rest overlaps with its own."""
+    """Return the heads that no other head is a prefix of; join the others to their prefix."""
     first: dict[Head, int] = {}
     for number, head in enumerate(heads):
         first.setdefault(head, number)
@@ -55,7 +55,7 @@ def _widest(heads: Sequence[Head], groups: _Groups) -> list[int]:
 
 
 def _reachable(index: PatternIndex, start: int, *, among: int) -> int:
-    """The patterns of `among` that are connected with one of them."""
+    """Return the patterns of `among` that are connected with `start`."""
     group, waiting = 1 << start, [start]
     while waiting:
         near = index.meeting(index.heads[waiting.pop()], among=among & ~group)
@@ -65,7 +65,7 @@ def _reachable(index: PatternIndex, start: int, *, among: int) -> int:
 
 
 def first_meeting(heads: Sequence[Head], others: Sequence[Head]) -> list[int | None]:
-    """For each head the number of the first of `others` that it overlaps with."""
+    """Return for each head the number of the first of `others` that it overlaps with."""
     found: list[list[int]] = [[] for _ in heads]
     ours, theirs = _wild(heads), _wild(others)
     index = PatternIndex([others[number] for number in theirs])
@@ -95,7 +95,7 @@ def _wild(heads: Sequence[Head]) -> list[int]:
 
 
 class PatternIndex:
-    """Patterns by the numbers that they have in the sequence."""
+    """An index of patterns, identified by their number in the sequence."""
 
     def __init__(self, heads: Sequence[Head]) -> None:
         self.heads = heads
@@ -104,7 +104,7 @@ class PatternIndex:
         self._levels = [_Level.of(heads, depth=d) for d in range(depth)]
 
     def meeting(self, head: Head, *, among: int | None = None) -> int:
-        """The set of those patterns (out of `among`) that overlap with the one of this head."""
+        """Return the set of patterns (out of `among`) that overlap with this head."""
         possible = self._all if among is None else among
         certain = self._all
         for level, name in zip(self._levels, head, strict=False):
@@ -121,7 +121,7 @@ class PatternIndex:
 
 
 def bits(numbers: int) -> Iterator[int]:
-    """The numbers in a set, ascending."""
+    """Yield the numbers in a set, ascending."""
     while numbers:
         lowest = numbers & -numbers
         yield lowest.bit_length() - 1
@@ -130,28 +130,28 @@ def bits(numbers: int) -> Iterator[int]:
 
 @dataclass(slots=True)
 class _Characters:
-    """What patterns have at each place, counted from one end of the name."""
+    """The characters of patterns at each position, counted from one end of the name."""
 
     at: dict[tuple[int, str], int] = field(default_factory=dict)
     open_from: dict[int, int] = field(default_factory=dict)
-    """Place to the patterns whose first `*` is there: from it on, everything fits."""
+    """Position to the patterns whose first `*` is there: from it on, everything matches."""
 
     def add(self, text: str, patterns: int, *, is_open: bool) -> None:
-        """These patterns have that text; `is_open`: a `*` follows it."""
-        for place, character in enumerate(text):
-            for key in ((place, character), (place, "")):
+        """Add patterns that have this text; with `is_open`, a `*` follows it."""
+        for position, character in enumerate(text):
+            for key in ((position, character), (position, "")):
                 self.at[key] = self.at.get(key, 0) | patterns
         if is_open:
             self.open_from[len(text)] = self.open_from.get(len(text), 0) | patterns
 
     def fitting(self, text: str) -> int:
-        """The patterns that have nothing else than `text` where both have something."""
+        """Return the patterns whose fixed characters do not contradict `text`."""
         opened = 0
         fitting = -1
-        for place, character in enumerate(text):
-            opened |= self.open_from.get(place, 0)
+        for position, character in enumerate(text):
+            opened |= self.open_from.get(position, 0)
             wanted = "" if character == "?" else character
-            there = self.at.get((place, wanted), 0) | self.at.get((place, "?"), 0)
+            there = self.at.get((position, wanted), 0) | self.at.get((position, "?"), 0)
             fitting &= there | opened
             if not fitting:
                 break
@@ -160,26 +160,26 @@ class _Characters:
 
 @dataclass(slots=True)
 class _Level:
-    """The names that patterns have at one depth; `ended` are the patterns that have none there."""
+    """The names of patterns at one depth; `ended` are the patterns that are shorter."""
 
     ended: int
     fixed: dict[int, int] = field(default_factory=dict)
-    """Length to the patterns whose name there has no `*`."""
+    """Length to the patterns whose name has no `*`."""
     starry: dict[int, int] = field(default_factory=dict)
-    """Least length of what fits to the patterns whose name there has one `*`."""
+    """Least length of a match to the patterns whose name has one `*`."""
     starry_more: int = 0
-    """The patterns whose name there has several `*` with something between them."""
+    """The patterns whose name has several `*` with characters between them."""
     needing: dict[str, int] = field(default_factory=dict)
-    """Piece of a name to those patterns of several `*` that fit no name without it."""
+    """Piece of a name to the patterns with several `*` that match only names with that piece."""
     having: dict[str, int] = field(default_factory=dict)
-    """Piece of a name to the patterns without `*` that have it; with `?` they have any."""
+    """Piece of a name to the patterns without `*` that contain it; key `?`: may contain any."""
     starts: _Characters = field(default_factory=_Characters)
     ends: _Characters = field(default_factory=_Characters)
     known: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, heads: Sequence[Head], *, depth: int) -> _Level:
-        """The level of all patterns at that depth."""
+        """Build the level of all patterns at that depth."""
         by_name: dict[str, int] = {}
         level = cls(ended=0)
         for number, head in enumerate(heads):
@@ -193,7 +193,7 @@ class _Level:
         return level
 
     def add(self, name: str, patterns: int, *, rarest: str) -> None:
-        """These patterns have that name there; `rarest` of its pieces is in the fewest names."""
+        """Add patterns with that name; `rarest` is its piece that occurs in the fewest names."""
         start, end, middle = _ends(name)
         if "*" not in name:
             self.fixed[len(name)] = self.fixed.get(len(name), 0) | patterns
@@ -209,7 +209,7 @@ class _Level:
         self.ends.add(end[::-1], patterns, is_open="*" in name)
 
     def meeting(self, name: str) -> tuple[int, int]:
-        """The patterns that may meet the name at this depth, and those of them that surely do."""
+        """Return the patterns that may overlap with the name, and those that certainly do."""
         if name not in self.known:
             self.known[name] = self._meeting(name)
         return self.known[name]
@@ -240,7 +240,7 @@ class _Level:
         return self.ended | fitting & possible, self.ended | fitting & sure
 
     def _several(self, name: str) -> int:
-        """The patterns of several `*` whose rarest piece is in the name."""
+        """Return the patterns with several `*` whose rarest piece is in the name."""
         if "?" in name:
             return self.starry_more
         found = self.needing.get("", 0)
@@ -250,7 +250,7 @@ class _Level:
 
 
 def _ends(name: str) -> tuple[str, str, str]:
-    """What stands before the first and behind the last `*`, and whatever but `*` is in between."""
+    """Split at `*`: the text before the first, after the last, and between them without `*`."""
     if "*" not in name:
         return name, name, ""
     start, _, rest = name.partition("*")
@@ -260,19 +260,19 @@ def _ends(name: str) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """Numbers that belong together; the least of a group is its leader."""
+    """Disjoint sets of numbers; the least number of a group is its leader."""
 
     towards: list[int]
 
     def leader(self, number: int) -> int:
-        """The least number of the group."""
+        """Return the least number of the group."""
         while self.towards[number] != number:
             self.towards[number] = self.towards[self.towards[number]]
             number = self.towards[number]
         return number
 
     def join(self, *numbers: int) -> int:
-        """The leader of the one group that all the numbers are in from now on."""
+        """Join the groups of all the numbers and return the leader."""
         leaders = {self.leader(number) for number in numbers}
         first = min(leaders)
         for leader in leaders:
@@ -281,10 +281,10 @@ class _Groups:
 
 
 def _pieces(name: str) -> set[str]:
-    """Every one, two and three characters of the name that stand together and are no wildcards."""
+    """Return all substrings of one to three characters without wildcards."""
     return {
         piece
         for size in (1, 2, 3)
-        for place in range(len(name) - size + 1)
-        if not is_wild(piece := name[place : place + size])
+        for start in range(len(name) - size + 1)
+        if not is_wild(piece := name[start : start + size])
     }

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from specify_cli.conformance import verifying
+from specify_cli.conformance import verifier
 from tests.integration.conformance.kit import HOST, broken, only, verdict
 from tests.integration.stage import Process, Stage, environment
 from tests.patience import LONGEST_S
@@ -36,12 +36,12 @@ def first_seen(folder: Path, pattern: str, writer: Process) -> Path:
 
 
 def test_own_host_conforms_at_both_doors(stage: Stage):
-    doors = ["--host", f"{HOST} orchestrator-api", "--serve", f"{HOST} mailbox serve"]
+    interfaces = ["--host", f"{HOST} orchestrator-api", "--serve", f"{HOST} mailbox serve"]
 
     rules = ["cli.*", "mailbox.*", "doors.*"]
-    alone = [check.name for check in verifying.checks() if "restart" in check.requires]
+    alone = [check.name for check in verifier.checks() if "restart" in check.requires]
 
-    found = verdict(stage, *doors, *DECLARED, *only([*rules, *SOME, *alone]))
+    found = verdict(stage, *interfaces, *DECLARED, *only([*rules, *SOME, *alone]))
 
     assert found.exit_code == 0, found.words
     assert found.names("failed", "not asked") == {"fixtures.mailbox.append-history/handler-fails"}

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from specify_cli.conformance import chain
+from specify_cli.conformance import journal_chain
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
 from tests.integration.stage import SLUG, TIMEOUT_S, Outcome, Stage, environment
@@ -82,7 +82,7 @@ def test_the_secret_is_nowhere_and_the_heads_are_the_same(told: Stage) -> None:
     done = told.run("mailbox", "verify")
     assert (done.exit_code, done.stdout) == (0, b""), done
     assert b"note: one was redacted by ada" in done.stderr
-    assert [*chain.breaks(told.root / ".kitty" / "outbox")] == []
+    assert [*journal_chain.chain_errors(told.root / ".kitty" / "outbox")] == []
     assert told.events()[-2]["delta"]["note"].startswith("[redacted sha256:")
 
 

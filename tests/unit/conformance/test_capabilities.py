@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.conformance import capabilities, verifying
+from specify_cli.conformance import capabilities, verifier
 from specify_cli.conformance.cases import all_cases
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from specify_cli.errors import UsageError
 
 
@@ -27,27 +27,29 @@ def test_unknown_capability_is_refused(name: str):
 
 
 def test_nothing_is_asked_of_a_host_that_names_no_door(tmp_path: Path):
-    host = verifying.Host(
-        capabilities=capabilities.declared([]), folder=tmp_path, scratch=Scratch(tmp_path)
+    host = verifier.Host(
+        capabilities=capabilities.declared([]), folder=tmp_path, scratch=ScratchProjects(tmp_path)
     )
-    results = verifying.verify(host, [], jobs=1, progress=lambda _: None)
+    results = verifier.verify(host, [], jobs=1, progress=lambda _: None)
     assert {result.status for result in results} == {"not asked"}
 
 
 def test_every_check_has_a_name_of_its_own_a_meaning_and_a_section():
-    checks = verifying.checks()
+    checks = verifier.checks()
     names = [check.name for check in checks]
     assert len(set(names)) == len(names)
     assert all(check.meaning and check.section for check in checks)
 
 
 def test_every_case_is_a_check_at_each_of_its_doors():
-    names = {check.name for check in verifying.checks()}
-    wanted = {f"fixtures.{door}.{case.name}" for case in all_cases() for door in case.doors}
+    names = {check.name for check in verifier.checks()}
+    wanted = {
+        f"fixtures.{interface}.{case.name}" for case in all_cases() for interface in case.interfaces
+    }
     assert wanted <= names
 
 
 def test_every_requirement_can_be_declared_or_found_out():
-    known = {*capabilities.DECLARED, *capabilities.FOUND}
-    needed = itertools.chain.from_iterable(check.requires for check in verifying.checks())
+    known = {*capabilities.DECLARED, *capabilities.DETECTED}
+    needed = itertools.chain.from_iterable(check.requires for check in verifier.checks())
     assert set(needed) <= known

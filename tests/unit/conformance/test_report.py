@@ -43,7 +43,9 @@ def test_unknown_name_is_refused():
 
 
 def test_listed_failure_conforms_and_listed_pass_does_not():
-    held = report.held_against(RESULTS, frozenset({"cli.one", "cli.two", "mailbox.three"}))
+    held = report.apply_expected_failures(
+        RESULTS, frozenset({"cli.one", "cli.two", "mailbox.three"})
+    )
     assert [found.status for found in held] == [UNEXPECTED, EXPECTED, NOT_ASKED]
     assert [found.conforms for found in held] == [False, True, True]
 
@@ -52,7 +54,7 @@ def test_where_nothing_was_judged_nothing_conforms():
     unasked = [result("cli.one", NOT_ASKED, "without command-line"), result("client.two", NOT_SEEN)]
     assert not report.is_judged(unasked)
     assert json.loads(report.as_json(unasked))["conforms"] is False
-    assert not report.in_words(unasked)[-1][1].startswith("conforms")
+    assert not report.as_lines(unasked)[-1][1].startswith("conforms")
     assert report.conforms([*unasked, result("cli.three", PASSED)])
 
 
@@ -73,7 +75,7 @@ def test_json_says_whether_the_program_conforms():
 
 
 def test_words_play_with_no_terminal_and_never_call_unasked_passed():
-    lines = [line for _, line in report.in_words(RESULTS)]
+    lines = [line for _, line in report.as_lines(RESULTS)]
     assert all(line.isprintable() for line in lines)
     assert lines[-1].startswith("does not conform")
     assert "not asked: without mailbox: mailbox.three" in lines

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.campaign import sampled
-from tests.integration.doors.words import (
-    DOORS,
+from tests.integration.interfaces.decisions import (
+    INTERFACES,
     OTHER,
     PACKAGE,
+    Intent,
     Project,
-    Wish,
     line,
     standing,
 )
@@ -47,14 +47,14 @@ GIVEN: Mapping[str, tuple[list[str], dict[str, Any]]] = {
 }
 
 
-def moves(wp_id: str, to: str) -> Iterator[Wish]:
+def moves(wp_id: str, to: str) -> Iterator[Intent]:
     """The move with each thing that a person can give it."""
     for words, args in GIVEN.values():
         request = ("transition", {"wp": wp_id, "to": to, **args})
-        yield Wish(words=["move", wp_id, to, *words], requests=[request])
+        yield Intent(words=["move", wp_id, to, *words], requests=[request])
 
 
-def takes(wp_id: str, actor: str) -> Iterator[Wish]:
+def takes(wp_id: str, actor: str) -> Iterator[Intent]:
     """The words for the way of a package, said by the actor."""
     begin = ("start-implementation", {"wp": wp_id})
     word = {"subtasks_complete": True, "implementation_evidence_present": True}
@@ -62,10 +62,10 @@ def takes(wp_id: str, actor: str) -> Iterator[Wish]:
     claim = ("start-review", {"wp": wp_id})
     approve = ("transition", {"wp": wp_id, "to": "approved", "review_result": PASSED})
     back = {"wp": wp_id, "to": "in_progress", "review_result": SENT_BACK, "note": "why"}
-    yield Wish(words=["implement", wp_id], requests=[begin], actor=actor)
-    yield Wish(words=["implement", wp_id, "--done"], requests=[hand_over], actor=actor)
-    yield Wish(words=["review", wp_id, "--approve"], requests=[claim, approve], actor=actor)
-    yield Wish(
+    yield Intent(words=["implement", wp_id], requests=[begin], actor=actor)
+    yield Intent(words=["implement", wp_id, "--done"], requests=[hand_over], actor=actor)
+    yield Intent(words=["review", wp_id, "--approve"], requests=[claim, approve], actor=actor)
+    yield Intent(
         words=["review", wp_id, "--request-changes", "--note", "why"],
         requests=[claim, ("transition", back)],
         actor=actor,
@@ -73,9 +73,9 @@ def takes(wp_id: str, actor: str) -> Iterator[Wish]:
 
 
 ENDINGS = [
-    Wish(words=["accept"], requests=[("accept-mission", {})]),
+    Intent(words=["accept"], requests=[("accept-mission", {})]),
     *(
-        Wish(words=["merge", *words], requests=[("merge-mission", args)])
+        Intent(words=["merge", *words], requests=[("merge-mission", args)])
         for words, args in (
             (["--strategy", "octopus"], {"strategy": "octopus"}),
             (["--target", "nowhere"], {"target": "nowhere"}),
@@ -87,9 +87,9 @@ ENDINGS = [
 
 @pytest.fixture
 def projects(tmp_path: Path) -> Iterator[dict[str, Project]]:
-    """A project for each door, all alike: nothing is seen of WP01, WP02 waits for it."""
+    """A project for each interface, all alike: nothing is seen of WP01, WP02 waits for it."""
     made = {}
-    for name, way in DOORS.items():
+    for name, way in INTERFACES.items():
         stage = Stage(root=tmp_path / name)
         stage.make_repository()
         stage.write_mission(
@@ -119,23 +119,23 @@ def worked(projects: dict[str, Project]) -> dict[str, Project]:
     return projects
 
 
-def check(projects: Mapping[str, Project], wish: Wish, lane: str) -> str | None:
-    """The code that all doors agree on."""
-    decisions = {name: project.decide(wish, lane) for name, project in projects.items()}
-    assert len({repr(decision) for decision in decisions.values()}) == 1, (wish, lane, decisions)
+def check(projects: Mapping[str, Project], intent: Intent, lane: str) -> str | None:
+    """The code that all interfaces agree on."""
+    decisions = {name: project.decide(intent, lane) for name, project in projects.items()}
+    assert len({repr(decision) for decision in decisions.values()}) == 1, (intent, lane, decisions)
     return decisions["people"].code
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
 def test_every_move_is_judged_alike(lane: str, projects: dict[str, Project]):
-    codes = {check(projects, wish, lane) for to in LANES for wish in moves(PACKAGE, to)}
+    codes = {check(projects, intent, lane) for to in LANES for intent in moves(PACKAGE, to)}
 
     assert codes == {None, "TRANSITION_REJECTED"}
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
 def test_every_move_of_a_package_with_work_is_judged_alike(lane: str, worked: dict[str, Project]):
-    codes = {check(worked, wish, lane) for to in SEEN for wish in moves(PACKAGE, to)}
+    codes = {check(worked, intent, lane) for to in SEEN for intent in moves(PACKAGE, to)}
 
     assert codes == {None, "TRANSITION_REJECTED"}
 
@@ -145,18 +145,18 @@ def test_every_move_of_a_package_with_work_is_judged_alike(lane: str, worked: di
 def test_every_word_is_judged_alike_whoever_says_it(
     lane: str, actor: str, worked: dict[str, Project]
 ):
-    for wish in takes(PACKAGE, actor):
-        if "--done" in wish.words and (lane, actor) == ("in_progress", "bob"):
+    for intent in takes(PACKAGE, actor):
+        if "--done" in intent.words and (lane, actor) == ("in_progress", "bob"):
             # Who forgot --actor would be recorded as the implementer; by 'move' it is judged as ever.
-            assert worked["people"].decide(wish, lane).code == "WP_ALREADY_CLAIMED"
+            assert worked["people"].decide(intent, lane).code == "WP_ALREADY_CLAIMED"
         else:
-            check(worked, wish, lane)
+            check(worked, intent, lane)
 
 
 @pytest.mark.parametrize("lane", sampled(LANES, every=5))
 def test_a_package_that_waits_is_judged_alike(lane: str, projects: dict[str, Project]):
-    wishes = [*takes(OTHER, "ada"), *moves(OTHER, "claimed"), *moves(OTHER, "in_progress")]
-    codes = [check(projects, wish, lane) for wish in wishes]
+    intents = [*takes(OTHER, "ada"), *moves(OTHER, "claimed"), *moves(OTHER, "in_progress")]
+    codes = [check(projects, intent, lane) for intent in intents]
 
     is_waiting = lane not in ("approved", "done")
     assert ("DEPENDENCIES_NOT_SATISFIED" in codes) == is_waiting
@@ -167,14 +167,14 @@ def test_the_end_of_a_mission_is_judged_alike(lane: str, worked: dict[str, Proje
     for project in worked.values():
         project.given += standing(OTHER, "canceled")
 
-    for wish in ENDINGS:
-        check(worked, wish, lane)
+    for intent in ENDINGS:
+        check(worked, intent, lane)
 
 
 def test_names_that_are_none_are_judged_alike(projects: dict[str, Project]):
     for wp_id in ("WP99", "WP", "../WP01", "w" * 300):
-        for wish in (*takes(wp_id, "ada"), *moves(wp_id, "claimed")):
-            assert check(projects, wish, "planned") in ("WP_NOT_FOUND", "TRANSITION_REJECTED")
+        for intent in (*takes(wp_id, "ada"), *moves(wp_id, "claimed")):
+            assert check(projects, intent, "planned") in ("WP_NOT_FOUND", "TRANSITION_REJECTED")
     for lane in ("nowhere", "Doing ", ""):
-        for wish in moves(PACKAGE, lane):
-            check(projects, wish, "planned")
+        for intent in moves(PACKAGE, lane):
+            check(projects, intent, "planned")

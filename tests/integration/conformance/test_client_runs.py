@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.conformance import clients
+from specify_cli.conformance import client_runs
 from tests.campaign import sampled
 from tests.integration.conformance.kit import broken, only, verdict
 from tests.integration.examples.conftest import untouched
@@ -55,7 +55,7 @@ def test_fault_of_a_client_is_found_by_its_rule_alone(
     fault: str, runs: set[str], rules: set[str], stage: Stage
 ):
     """All rules are asked that these runs can say anything of."""
-    asked = only(rule.name for rule in clients.checks() if rule.requires <= {"plain", *runs})
+    asked = only(rule.name for rule in client_runs.checks() if rule.requires <= {"plain", *runs})
     client = broken("broken_client.py", fault, *PLACES)
 
     found = verdict(stage, "--client", client, *asked)

@@ -1,4 +1,4 @@
-"""The same wish at three doors: the orchestrators' command line, the mailbox, the people's words."""
+"""The same intent at three interfaces: the orchestrators' command line, the mailbox, the people's words."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from click.testing import CliRunner
 
 from specify_cli.cli.main import root as command_line
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.matching import envelope_of
-from specify_cli.conformance.requests import Ask, fresh_id
-from tests.contract.doors import CommandLine, Mailbox
+from specify_cli.conformance.compare import envelope_of
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.requests import Request, fresh_id
+from tests.contract.interfaces import CommandLine, Mailbox
 from tests.integration.stage import POLICY, SLUG, Stage
 from tests.records import forget
 
@@ -24,7 +24,7 @@ OTHER = "WP02"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class Intent:
     """What is wanted: the words of a person, and the requests of an orchestrator for the same."""
 
     words: Sequence[str]
@@ -33,7 +33,7 @@ class Wish:
 
 
 class Decision(NamedTuple):
-    """What has to be the same at every door."""
+    """What has to be the same at every interface."""
 
     code: str | None
     guard: str | None
@@ -43,12 +43,12 @@ class Decision(NamedTuple):
     stands_in: Sequence[str]
 
 
-Ways = Callable[[Path, Wish], dict[str, Any]]
+Ways = Callable[[Path, Intent], dict[str, Any]]
 
 
 @dataclass(kw_only=True)
 class Project:
-    """A project of its own for one door; `given` are the bytes of the log before each wish."""
+    """A project of its own for one interface; `given` are the bytes of the log before each intent."""
 
     stage: Stage
     way: Ways
@@ -58,11 +58,11 @@ class Project:
     def log(self) -> Path:
         return self.stage.root / "kitty-specs" / SLUG / "status.events.jsonl"
 
-    def decide(self, wish: Wish, lane: str) -> Decision:
-        """The decision about the wish while the package stands in the lane."""
+    def decide(self, intent: Intent, lane: str) -> Decision:
+        """The decision about the intent while the package stands in the lane."""
         forget(self.stage.root)
         self.log.write_bytes(self.given + standing(PACKAGE, lane))
-        envelope = self.way(self.stage.root, wish)
+        envelope = self.way(self.stage.root, intent)
         data = envelope["data"]
         return Decision(
             code=envelope["error_code"],
@@ -74,15 +74,15 @@ class Project:
         )
 
 
-def by_requests(door: Door) -> Ways:
+def by_requests(interface: Interface) -> Ways:
     """One request after the other, as far as none is refused; the last answer."""
 
-    def way(root: Path, wish: Wish) -> dict[str, Any]:
+    def way(root: Path, intent: Intent) -> dict[str, Any]:
         envelope: dict[str, Any] = {}
-        for command, args in wish.requests:
-            whole = {"mission": SLUG, "actor": wish.actor, **args}
-            ask = Ask(command=command, args=whole, policy=POLICY, correlation_id=fresh_id())
-            envelope = envelope_of(door.send(root, ask).raw)
+        for command, args in intent.requests:
+            whole = {"mission": SLUG, "actor": intent.actor, **args}
+            ask = Request(command=command, args=whole, policy=POLICY, correlation_id=fresh_id())
+            envelope = envelope_of(interface.send(root, ask).raw)
             if not envelope["success"]:
                 break
         return envelope
@@ -90,9 +90,9 @@ def by_requests(door: Door) -> Ways:
     return way
 
 
-def by_words(root: Path, wish: Wish) -> dict[str, Any]:
+def by_words(root: Path, intent: Intent) -> dict[str, Any]:
     """What the people's word says of it."""
-    words = [*wish.words, "--mission", SLUG, "--actor", wish.actor, "--json"]
+    words = [*intent.words, "--mission", SLUG, "--actor", intent.actor, "--json"]
     with contextlib.chdir(root):
         if "--approve" in words:
             # A person names what they looked at.
@@ -106,7 +106,7 @@ def by_words(root: Path, wish: Wish) -> dict[str, Any]:
     return envelope
 
 
-DOORS: Mapping[str, Ways] = {
+INTERFACES: Mapping[str, Ways] = {
     "orchestrator-api": by_requests(CommandLine()),
     "mailbox": by_requests(Mailbox()),
     "people": by_words,

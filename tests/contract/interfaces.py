@@ -1,4 +1,4 @@
-"""The two doors, in this process and as processes of their own."""
+"""The two interfaces, in this process and as processes of their own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from specify_cli import bootstrap
 from specify_cli.cli import orchestrator_api as command_line
 from specify_cli.cli import plain_call
 from specify_cli.cli.main import root as people
-from specify_cli.conformance.doors import Answered, Door, drop, reply_path
-from specify_cli.conformance.requests import VERSION, Ask
+from specify_cli.conformance.interfaces import Answer, Interface, put_request, reply_path
+from specify_cli.conformance.requests import VERSION, Request
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.mailbox.worker import Worker
 from specify_cli.orchestrator_api import registry
@@ -36,11 +36,11 @@ class CommandLine:
 
     find: Find = field(default=registry.find)
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, ask: Request) -> Answer:
         """What it printed, and its exit code."""
-        return self.say(root, ask.as_words())
+        return self.say(root, ask.as_argv())
 
-    def say(self, folder: Path, words: list[str]) -> Answered:
+    def say(self, folder: Path, words: list[str]) -> Answer:
         """The answer to the words behind `orchestrator-api`, said in the folder."""
         printed = io.BytesIO()
         stdout = io.TextIOWrapper(printed, write_through=True)
@@ -49,7 +49,7 @@ class CommandLine:
             code = plain_call.run(words, dispatcher_at=host)
             if code is None:
                 code = command_line.run(words, dispatcher_at=host)
-        return Answered(raw=printed.getvalue(), exit_code=code)
+        return Answer(raw=printed.getvalue(), exit_code=code)
 
 
 @dataclass(slots=True)
@@ -58,11 +58,11 @@ class Mailbox:
 
     find: Find = field(default=registry.find)
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, ask: Request) -> Answer:
         """The reply file's content."""
-        drop(root, ask)
+        put_request(root, ask)
         self.drain(root)
-        return Answered(raw=reply_path(root, ask.correlation_id).read_bytes())
+        return Answer(raw=reply_path(root, ask.correlation_id).read_bytes())
 
     def drain(self, root: Path) -> None:
         """Everything that waits is answered."""
@@ -81,21 +81,21 @@ class Mailbox:
 class CommandLineProcess:
     """The command line as people and programs start it."""
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, ask: Request) -> Answer:
         """What it printed, and its exit code."""
-        done = run_program(root, "orchestrator-api", *ask.as_words())
-        return Answered(raw=done.stdout, exit_code=done.returncode)
+        done = run_program(root, "orchestrator-api", *ask.as_argv())
+        return Answer(raw=done.stdout, exit_code=done.returncode)
 
 
 @dataclass(slots=True)
 class MailboxProcess:
     """The mailbox, served once by a process of its own."""
 
-    def send(self, root: Path, ask: Ask) -> Answered:
+    def send(self, root: Path, ask: Request) -> Answer:
         """The reply file's content."""
-        drop(root, ask)
+        put_request(root, ask)
         run_program(root, "mailbox", "serve", "--once").check_returncode()
-        return Answered(raw=reply_path(root, ask.correlation_id).read_bytes())
+        return Answer(raw=reply_path(root, ask.correlation_id).read_bytes())
 
 
 def run_program(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
@@ -137,4 +137,4 @@ def _raise(*_: Any) -> Any:
 
 
 # What a host without bugs cannot show: how it answers when it has one.
-BROKEN: dict[str, Door] = {"cli": CommandLine(find_broken), "mailbox": Mailbox(find_broken)}
+BROKEN: dict[str, Interface] = {"cli": CommandLine(find_broken), "mailbox": Mailbox(find_broken)}

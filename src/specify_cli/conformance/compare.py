@@ -1,4 +1,4 @@
-"""Whether an answer is the expected one, and whether two answers are the same."""
+"""Comparison of an answer with the expected one, and of two answers with each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from specify_cli.conformance.documents import faults
+from specify_cli.conformance.documents import schema_errors
 from specify_cli.conformance.findings import Nonconformity, demand
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
@@ -27,30 +27,32 @@ ENVELOPE_KEYS = [
 
 
 def envelope_of(raw: bytes) -> dict[str, Any]:
-    """The one envelope in the bytes, one line of ASCII, fitting its schemas.
+    """Parse the bytes as one envelope: one line of ASCII that matches its schemas.
 
     Raises:
-        Nonconformity: it is none.
+        Nonconformity: The bytes are not such an envelope.
     """
-    demand(raw.endswith(b"\n") and raw.count(b"\n") == 1, f"not one line: {shown(raw)}")
+    demand(raw.endswith(b"\n") and raw.count(b"\n") == 1, f"not one line: {excerpt(raw)}")
     try:
         envelope = json.loads(raw.decode("ascii"))
     except ValueError as error:
-        raise Nonconformity(f"not JSON in ASCII ({error}): {shown(raw)}") from error
-    demand(isinstance(envelope, dict), f"no object: {shown(raw)}")
+        raise Nonconformity(f"not JSON in ASCII ({error}): {excerpt(raw)}") from error
+    demand(isinstance(envelope, dict), f"not an object: {excerpt(raw)}")
     demand(list(envelope) == ENVELOPE_KEYS, f"has the keys {list(envelope)}")
-    complaints = faults("envelope", envelope) or faults(_schema_of_data(envelope), envelope["data"])
+    complaints = schema_errors("envelope", envelope) or schema_errors(
+        _schema_of_data(envelope), envelope["data"]
+    )
     demand(not complaints, "; ".join(complaints))
     return dict(envelope)
 
 
-def shown(raw: bytes) -> str:
-    """The beginning of the bytes, fit for a sentence."""
+def excerpt(raw: bytes) -> str:
+    """Return the first 300 bytes, escaped for a message."""
     return repr(raw[:300])[1:]
 
 
 def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str]:
-    """A sentence for every place where `actual` is not as expected."""
+    """Yield a message for every difference between `actual` and `expected`."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         if expected.keys() != actual.keys():
             yield f"{where}: has {sorted(actual)}, expected {sorted(expected)}"
@@ -65,15 +67,15 @@ def differences(expected: Any, actual: Any, where: str = "data") -> Iterator[str
         yield f"{where}: is {actual!r}, expected {expected!r}"
 
 
-def without_chance(envelope: dict[str, Any], root: Path) -> str:
-    """The envelope as text, with what differs from run to run blanked out.
+def normalized(envelope: dict[str, Any], root: Path) -> str:
+    """Return the envelope as text, with all values that differ between runs replaced.
 
-    That is the moment, what is minted, where the project lies, and commits, which carry their time.
+    Those are time stamps, generated ids, the path of the project, and commit ids.
     """
     told = {**envelope, "timestamp": None, "correlation_id": None}
     text = json.dumps(told).replace(str(root), "<root>")
-    for chance in (TIMESTAMP, SHA, ENTRY_ID):
-        text = re.sub(rf"(?<![0-9a-zA-Z])(?:{chance.pattern})(?![0-9a-zA-Z])", "<chance>", text)
+    for variable in (TIMESTAMP, SHA, ENTRY_ID):
+        text = re.sub(rf"(?<![0-9a-zA-Z])(?:{variable.pattern})(?![0-9a-zA-Z])", "<variable>", text)
     return text
 
 

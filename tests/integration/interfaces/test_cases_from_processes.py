@@ -1,4 +1,4 @@
-"""Golden cases, each step a process of its own, are answered alike at both doors."""
+"""Golden cases, each step a process of its own, are answered alike at both interfaces."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from specify_cli.conformance.cases import Case
-from specify_cli.conformance.doors import Door
-from specify_cli.conformance.scratch import Scratch
+from specify_cli.conformance.interfaces import Interface
+from specify_cli.conformance.scratch_projects import ScratchProjects
 from tests.campaign import sampled
-from tests.contract.doors import CommandLineProcess, MailboxProcess, run_agent_process
+from tests.contract.interfaces import CommandLineProcess, MailboxProcess, run_agent_process
 from tests.contract.test_fixtures import CASES, named, play
 
 AS_PROCESSES = (
@@ -30,8 +30,10 @@ def test_case_has_the_same_answer_from_processes(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
-    doors: dict[str, Door] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
-    answers = play(case, doors, Scratch(tmp_path / "projects"), tmp_path, agent=run_agent_process)
+    interfaces: dict[str, Interface] = {"cli": CommandLineProcess(), "mailbox": MailboxProcess()}
+    answers = play(
+        case, interfaces, ScratchProjects(tmp_path / "projects"), tmp_path, agent=run_agent_process
+    )
     assert len(set(answers.values())) == 1
 
 

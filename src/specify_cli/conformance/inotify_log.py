@@ -1,4 +1,4 @@
-"""What somebody does in a folder is seen as it is done; the kernel tells, where it can."""
+"""A log of file events in a folder, from inotify."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """Something was done to the file of that name."""
+class FileEvent:
+    """An event of the file of that name, at a time of the monotonic clock."""
 
-    what: str
+    kind: str
     name: str
     at: float
 
@@ -38,9 +38,9 @@ if sys.platform == "linux":
         | InotifyConstants.IN_DELETE
     )
 
-    class _Notes:
-        def __init__(self, deeds: list[Deed]) -> None:
-            self._deeds = deeds
+    class _EventCollector:
+        def __init__(self, events: list[FileEvent]) -> None:
+            self._deeds = events
 
         def on_event(self, event: InotifyEvent) -> None:
             kinds = {
@@ -52,7 +52,7 @@ if sys.platform == "linux":
             }
             name = os.fsdecode(event.name)
             self._deeds.extend(
-                Deed(what, name, time.monotonic()) for what, is_so in kinds.items() if is_so
+                FileEvent(kind, name, time.monotonic()) for kind, is_so in kinds.items() if is_so
             )
 
         def on_watch_deleted(self, wd: WatchDescriptor) -> None:
@@ -62,19 +62,19 @@ if sys.platform == "linux":
             pass
 
     @contextlib.contextmanager
-    def watched(folder: Path) -> Iterator[list[Deed]]:
-        """While the block runs, the list grows by what is done in the folder.
+    def watched(folder: Path) -> Iterator[list[FileEvent]]:
+        """Yield a list to which events of the folder are appended while the block runs.
 
         Raises:
-            OSError: the kernel cannot tell.
+            OSError: inotify cannot watch the folder.
         """
-        deeds: list[Deed] = []
-        notes = _Notes(deeds)
+        events: list[FileEvent] = []
+        collector = _EventCollector(events)
         inotify = InotifyFD()
         inotify.start()
         try:
-            inotify.add_callback(os.fsencode(folder), WATCHED, notes, CallbackId(id(notes)))
-            yield deeds
+            inotify.add_callback(os.fsencode(folder), WATCHED, collector, CallbackId(id(collector)))
+            yield events
         finally:
             inotify.stop()
             inotify.join()
@@ -82,7 +82,11 @@ if sys.platform == "linux":
 else:
 
     @contextlib.contextmanager
-    def watched(folder: Path) -> Iterator[list[Deed]]:
-        """Nothing is told here."""
-        raise OSError("an orchestrator is watched by inotify, which is Linux's")
+    def watched(folder: Path) -> Iterator[list[FileEvent]]:
+        """Fail: inotify exists on Linux only.
+
+        Raises:
+            OSError: Always.
+        """
+        raise OSError("orchestrators can be verified on Linux only, because the kit needs inotify")
         yield []

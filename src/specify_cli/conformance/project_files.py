@@ -1,4 +1,4 @@
-"""Whether what the host has written into a project is as the contract describes it."""
+"""Validation of the files that a host has written into a project."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from specify_cli.conformance.documents import faults
+from specify_cli.conformance.documents import schema_errors
 
 HAS_LOG = "status.events.jsonl"
 
 
-def faults_in(root: Path) -> list[str]:
-    """What is wrong with any event, journal line, heartbeat or plan of lanes in the project."""
-    return [fault for schema, value in _written(root) for fault in faults(schema, value)]
+def project_errors(root: Path) -> list[str]:
+    """Return the violations in event logs, lane plans, journal and heartbeat of the project."""
+    return [fault for schema, value in _written(root) for fault in schema_errors(schema, value)]
 
 
 def _written(root: Path) -> Iterator[tuple[str, Any]]:
@@ -23,18 +23,18 @@ def _written(root: Path) -> Iterator[tuple[str, Any]]:
         yield from (("event", line) for line in own_lines(log))
     for plan in (root / "kitty-specs").glob("*/lanes.json"):
         yield "lanes-file", json.loads(plan.read_bytes())
-    for line in lines(outbox / "journal.jsonl"):
+    for line in json_lines(outbox / "journal.jsonl"):
         yield "journal-line", line
     if (outbox / "worker.json").exists():
         yield "worker", json.loads((outbox / "worker.json").read_bytes())
 
 
 def own_lines(log: Path) -> list[dict[str, Any]]:
-    """The lines of an event log that this host wrote."""
+    """Return the lines of an event log that this host wrote."""
     own = [line for line in log.read_bytes().splitlines() if b'"request_digest"' in line]
     return [json.loads(line) for line in own]
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects in the file; none where there is no file."""
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the JSON objects in the file, one a line; none if the file does not exist."""
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []

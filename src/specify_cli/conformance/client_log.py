@@ -1,4 +1,4 @@
-"""What an orchestrator has done in one run."""
+"""What an orchestrator did in one run."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from specify_cli.conformance.documents import CONTRACT
-from specify_cli.conformance.watching import Deed
+from specify_cli.conformance.inotify_log import FileEvent
 
 CHANGING = frozenset(name for name, known in CONTRACT.commands().items() if known["changes_state"])
 
 
 @dataclass(slots=True, kw_only=True)
-class Asked:
-    """One request; `answered_at` is None as long as there was no reply."""
+class ObservedRequest:
+    """One request; `answered_at` is None until it has a reply."""
 
     stem: str
     raw: bytes
     landed_at: float
     answered_at: float | None = None
-    is_refused_by_us: bool = False
+    is_refused_by_kit: bool = False
 
     @property
     def body(self) -> dict[str, Any]:
-        """The object in it; empty where there is none."""
+        """The JSON object of the request; empty if the file holds none."""
         try:
             found = json.loads(self.raw)
         except (ValueError, RecursionError):
@@ -33,39 +33,39 @@ class Asked:
 
     @property
     def command(self) -> str:
-        """What it asks."""
+        """The command that the request names."""
         return str(self.body.get("command"))
 
     @property
     def changes(self) -> bool:
-        """Whether it is to change something."""
+        """Whether the command changes state."""
         return self.command in CHANGING
 
     @property
-    def question(self) -> str:
-        """What is asked, whatever its id."""
-        asked = {name: self.body.get(name) for name in ("command", "args", "policy")}
-        return json.dumps(asked, sort_keys=True)
+    def payload(self) -> str:
+        """The request as JSON text, without its id."""
+        request = {name: self.body.get(name) for name in ("command", "args", "policy")}
+        return json.dumps(request, sort_keys=True)
 
     def waits_at(self, moment: float) -> bool:
-        """Whether it was not answered yet."""
+        """Whether the request had no reply yet at that time."""
         return self.answered_at is None or self.answered_at > moment
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
-    """One run: what landed, what else was done, and how the program ended (None: it did not)."""
+class ClientLog:
+    """One run: requests, file events, and the exit code (None: the program did not end)."""
 
     scenario: str
-    asked: list[Asked] = field(default_factory=list)
-    in_inbox: list[Deed] = field(default_factory=list)
-    in_outbox: list[Deed] = field(default_factory=list)
+    requests: list[ObservedRequest] = field(default_factory=list)
+    inbox_events: list[FileEvent] = field(default_factory=list)
+    outbox_events: list[FileEvent] = field(default_factory=list)
     published: set[str] = field(default_factory=set)
     exit_code: int | None = None
     ended_at: float = 0.0
-    said: str = ""
+    output: str = ""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the program came to a good end."""
+        """Whether the program ended with exit code 0."""
         return self.exit_code == 0

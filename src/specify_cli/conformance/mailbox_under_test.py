@@ -1,4 +1,4 @@
-"""A host's mailbox under test: requests go in, replies come out, somebody else's worker runs."""
+"""The mailbox of a host under test, and the worker that serves it."""
 
 from __future__ import annotations
 
@@ -12,55 +12,53 @@ from pathlib import Path
 from typing import Any
 
 from specify_cli.conformance import programs
-from specify_cli.conformance.command_lines import envelope_in
-from specify_cli.conformance.doors import LONG_AGO, Answered
+from specify_cli.conformance.command_line import envelope_in
 from specify_cli.conformance.findings import Nonconformity, demand
-from specify_cli.conformance.requests import VERSION, Ask, fresh_id
-from specify_cli.conformance.scratch import Scratch
-from specify_cli.conformance.written import lines
+from specify_cli.conformance.interfaces import LONG_AGO, Answer
+from specify_cli.conformance.project_files import json_lines
+from specify_cli.conformance.requests import VERSION, Request, fresh_id
+from specify_cli.conformance.scratch_projects import ScratchProjects
 
-MARKER = ".conformance-scratch"
-KEPT = frozenset({".kitty", MARKER})
-GLANCE_S = 0.002
-# A mission that no project has.
-NOWHERE = "999-nothing"
+SCRATCH_MARKER = ".conformance-scratch"
+KEPT = frozenset({".kitty", SCRATCH_MARKER})
+POLL_INTERVAL_S = 0.002
+# The name of a mission that does not exist.
+UNKNOWN_MISSION = "999-nothing"
 
 
 @dataclass(slots=True, kw_only=True)
 class Mailbox:
-    """The folder with `inbox` and `outbox`; `scratch` makes its project new, where it may."""
+    """A mailbox under test. `kitty` holds `inbox` and `outbox`; `scratch` can reset the project."""
 
     kitty: Path
     timeout_s: float
-    scratch: Scratch | None = None
+    scratch: ScratchProjects | None = None
     process: programs.Process | None = None
     start: Callable[..., programs.Process] | None = None
 
     @property
     def root(self) -> Path:
-        """The project."""
+        """The root of the project."""
         return self.kitty.parent
 
     @property
     def inbox(self) -> Path:
-        """Where requests go."""
+        """The inbox."""
         return self.kitty / "inbox"
 
     @property
     def outbox(self) -> Path:
-        """Where replies come from."""
+        """The outbox."""
         return self.kitty / "outbox"
 
-    # Asking.
-
-    def send(self, root: Path, ask: Ask) -> Answered:
-        """The reply file's content; the project is always ours."""
-        demand(root == self.root, "another project")
-        self.put(ask.correlation_id, ask.as_file())
-        return Answered(raw=self.reply(ask.correlation_id))
+    def send(self, root: Path, request: Request) -> Answer:
+        """Send the request and return the reply. `root` has to be the project of the mailbox."""
+        demand(root == self.root, f"the mailbox belongs to {self.root}, not to {root}")
+        self.put(request.correlation_id, request.as_file())
+        return Answer(raw=self.reply(request.correlation_id))
 
     def put(self, stem: str, content: bytes, *, is_old: bool = True) -> Path:
-        """The request landed whole, by rename."""
+        """Put the request into the inbox by rename."""
         temporary = self.inbox / f".{fresh_id()}.tmp"
         temporary.write_bytes(content)
         if is_old:
@@ -68,17 +66,17 @@ class Mailbox:
         return temporary.rename(self.inbox / f"{stem}.json")
 
     def reply(self, stem: str) -> bytes:
-        """The bytes of the reply, as they first are there to be seen."""
+        """Wait for the reply and return its bytes, read as soon as the file appears."""
         path = self.reply_path(stem)
         self.wait_until(path.exists, f"no reply to {stem}")
         return path.read_bytes()
 
     def reply_path(self, stem: str) -> Path:
-        """Where the reply to the request of that id lies."""
+        """Return the path of the reply to the request of that id."""
         return self.outbox / f"{stem}.json"
 
     def envelope(self, stem: str) -> dict[str, Any]:
-        """The object in the reply, once it can be read."""
+        """Wait until the reply can be parsed and return its envelope."""
         self.reply(stem)
         deadline = time.monotonic() + self.timeout_s
         while True:
@@ -87,37 +85,37 @@ class Mailbox:
             except Nonconformity:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(GLANCE_S)
+                time.sleep(POLL_INTERVAL_S)
 
     def answer(self, content: bytes, stem: str | None = None) -> dict[str, Any]:
-        """What the content is answered with under a fresh id, or that stem."""
+        """Put a request with this content, and return the envelope of the reply."""
         stem = stem or fresh_id()
         self.put(stem, content)
         return self.envelope(stem)
 
     def probe(self) -> None:
-        """A harmless request was answered: the worker has looked into the inbox since."""
+        """Send a harmless request and wait for its reply: then the worker has scanned the inbox."""
         stem = fresh_id()
-        answer = self.answer(body(stem), stem)
+        answer = self.answer(request_body(stem), stem)
         demand(answer["success"], f"contract-version is refused: {answer['error_code']}")
 
     def wait_for_queue(self, mission: str) -> None:
-        """What landed for the mission is dealt with: in order, while others have their own."""
+        """Wait until all earlier requests for the mission are answered."""
         stem = fresh_id()
-        self.answer(body(stem, "list-ready", args={"mission": mission}), stem)
+        self.answer(request_body(stem, "list-ready", args={"mission": mission}), stem)
 
     def wait_until_taken(self, name: str) -> None:
-        """Nothing of that name is left in the inbox."""
+        """Wait until the inbox has no entry of that name."""
         path = self.inbox / name
         self.wait_until(lambda: not os.path.lexists(path), f"{name!r} is still in the inbox")
 
     def wait_until(
         self, holds: Callable[[], object], what: str, *, timeout_s: float | None = None
     ) -> None:
-        """It holds, by the doing of a worker that runs.
+        """Wait until `holds` returns a true value, while the worker runs.
 
         Raises:
-            Nonconformity: not in time, or not before the kit's own worker has ended by itself.
+            Nonconformity: The time is up, or the worker that the kit started has ended.
         """
         limit_s = timeout_s or self.timeout_s
         deadline = time.monotonic() + limit_s
@@ -125,36 +123,34 @@ class Mailbox:
             code = self.process.poll() if self.process is not None else None
             demand(code is None, f"{what}: the worker has ended with {code}")
             demand(time.monotonic() < deadline, f"{what} within {limit_s:g} s")
-            time.sleep(GLANCE_S)
+            time.sleep(POLL_INTERVAL_S)
 
     def lines_for(self, stem: str) -> list[dict[str, Any]]:
-        """The journal's lines with that id."""
+        """Return the lines of the journal with that id."""
         return [line for line in self.journal() if line.get("correlation_id") == stem]
 
     def journal(self) -> list[dict[str, Any]]:
-        """The journal's lines."""
-        return lines(self.outbox / "journal.jsonl")
+        """Return the lines of the journal."""
+        return json_lines(self.outbox / "journal.jsonl")
 
-    def beat(self) -> dict[str, Any]:
-        """The heartbeat as it is now."""
+    def heartbeat(self) -> dict[str, Any]:
+        """Return the current heartbeat."""
         path = self.outbox / "worker.json"
         self.wait_until(path.exists, "no worker.json")
         report: dict[str, Any] = json.loads(path.read_bytes())
         return report
 
-    # The project behind it.
-
     def reset(self, name: str) -> Path:
-        """The project is a fresh copy of the fixture; the mailbox and its worker stay as they are."""
-        # Asked anew each time: what is about to be emptied must be nobody's work.
-        is_ours = self.scratch is not None and (self.root / MARKER).is_file()
-        demand(is_ours, f"{self.root} is not the kit's own: it has no {MARKER}")
+        """Replace the project by a fresh copy of the fixture; keep the mailbox and its worker."""
+        # Check each time before deleting: the folder must be a scratch project.
+        is_ours = self.scratch is not None and (self.root / SCRATCH_MARKER).is_file()
+        demand(is_ours, f"{self.root} is not a scratch project: it has no {SCRATCH_MARKER}")
         if self.scratch is not None:
             self._clean()
             template = self.scratch.template(name)
             shutil.copytree(template, self.root, symlinks=True, dirs_exist_ok=True)
             with (self.root / ".git" / "info" / "exclude").open("a", encoding="utf-8") as file:
-                file.write(f"/{MARKER}\n/.kitty/\n")
+                file.write(f"/{SCRATCH_MARKER}\n/.kitty/\n")
         return self.root
 
     def _clean(self) -> None:
@@ -166,38 +162,38 @@ class Mailbox:
             else:
                 path.unlink(missing_ok=True)
 
-    def serve(self, changes: Mapping[str, str] | None = None) -> None:
-        """The kit's own worker runs, and has answered.
+    def serve(self, variables: Mapping[str, str] | None = None) -> None:
+        """Start the worker, if the kit starts it, and wait for its first reply.
 
         Raises:
-            Nonconformity: it has ended, or does not answer.
+            Nonconformity: The worker has ended, or does not answer.
         """
         if self.start is not None:
             self.inbox.mkdir(parents=True, exist_ok=True)
             self.outbox.mkdir(parents=True, exist_ok=True)
-            self.process = self.start(changes=changes)
-            # Whatever the answer is: not everybody is granted everything.
-            self.answer(body(stem := fresh_id()), stem)
+            self.process = self.start(variables=variables)
+            # Any answer counts: the request may not be granted.
+            self.answer(request_body(stem := fresh_id()), stem)
 
-    def serve_again(self) -> None:
-        """The kit's own worker runs, whatever a check did with it."""
+    def ensure_served(self) -> None:
+        """Start the worker again if a check has stopped it."""
         if self.process is None:
             self.serve()
 
     def stop(self) -> None:
-        """The kit's own worker has ended."""
+        """Stop the worker that the kit started."""
         if self.process is not None:
             programs.end(self.process)
             self.process = None
 
     def kill(self) -> None:
-        """The kit's own worker was killed."""
+        """Kill the worker that the kit started."""
         if self.process is not None:
             programs.kill(self.process)
             self.process = None
 
 
-def body(stem: str, command: str = "contract-version", **more: Any) -> bytes:
-    """A request under that id; `more` changes its fields."""
+def request_body(stem: str, command: str = "contract-version", **more: Any) -> bytes:
+    """Return a request file of that id; `more` replaces fields."""
     whole = {"contract_version": VERSION, "correlation_id": stem, "command": command, "args": {}}
     return json.dumps(whole | more).encode()
