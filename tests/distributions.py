@@ -98,6 +98,9 @@ def faults_of_tag(tag: str) -> Iterator[str]:
     if tag != f"v{version()}":
         yield f"the tag {tag} names another version than the source, which is {version()}"
     yield from faults_of_changelog()
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    if not re.search(rf"^## \[{re.escape(version())}\] - \d{{4}}-\d\d-\d\d$", changelog, re.M):
+        yield f"CHANGELOG.md has no date of {version()}"
 
 
 def main(words: list[str]) -> int:
