@@ -1,3 +1,3 @@
 """The host that workflow orchestrators talk to."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
