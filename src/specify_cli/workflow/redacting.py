@@ -13,7 +13,8 @@ from pathlib import Path
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable, UsageError
 from specify_cli.files import locks
-from specify_cli.storage import records
+from specify_cli.storage import journal_pruned, records
+from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
@@ -74,15 +75,20 @@ class Redacting:
         with ExitStack() as stack:
             # A second one must not bring back what the first one has taken out.
             stack.enter_context(locks.held(self.project.lock("redaction")))
-            slugs = self._missions_of(redaction_plan.plan(record, about, secret))
+            parts = JournalFiles(self.project.journal)
+            slugs = self._missions_of(
+                redaction_plan.plan(record, parts, about=about, secret=secret)
+            )
             for slug in slugs:
                 log = MissionFiles(self.project, slug)
                 stack.enter_context(locks.held(log.lock))
                 # What others wrote is in the file alone.
                 log.log.take_in()
-            plan = redaction_plan.plan(record, about, secret)
+            plan = redaction_plan.plan(record, parts, about=about, secret=secret)
             files, left = redaction_files.redact_own(self.project, secret)
-            if not plan.replaces and not files and not self._was_redacted(record, about):
+            left += [*plan.files, *journal_pruned.damaged(parts)]
+            is_there = plan.replaces or plan.lines or files
+            if not is_there and not self._was_redacted(record, about):
                 raise UsageError(f"that text is in no note, reason or message of {about}")
             report = self._report(record, plan, secret, about=about, slugs=slugs)
             prepared = [*self._drafts(record, plan, about, actor=actor, reason=reason)]
@@ -99,13 +105,17 @@ class Redacting:
         """One for each mission, whose states are folded anew by it; what is in no log is in the first."""
         at, left = clock.timestamp(), {*plan.replaces}
         missions: list[int | None] = [*plan.missions] or [None]
+        lines = plan.lines
         for mission in missions:
             others = {it for x, own in plan.missions.items() if x != mission for it in own}
             mine = sorted(left - others)
             left -= {*mine}
             digests = {it: plan.digests[it] for it in mine}
-            said = Redaction(at=at, actor=actor, reason=reason, about=about, entries=digests)
-            if mine:
+            said = Redaction(
+                at=at, actor=actor, reason=reason, about=about, entries=digests, lines=lines
+            )
+            if mine or lines:
+                lines = {}
                 yield Draft(
                     at=at,
                     kind=REDACTION,
