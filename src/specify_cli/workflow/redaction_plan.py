@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_pruned import LineBeside, lines_beside
 from specify_cli.storage.kept_log import lines_of
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_entries import REDACTION, Entry
+from specify_cli.storage.record_entries import REDACTION, Draft, Entry
 from specify_cli.storage.record_redaction import Redaction, forms_of
 
 _PROVED: Final = (
@@ -55,6 +55,12 @@ class RedactionPlan:
     published_lines: int = 0
     is_known: bool = False
 
+    def keep(self, entry: Entry, after: Entry) -> None:
+        """The entry has the lines of `after` from now on."""
+        self.replaces[entry.position] = after.published, after.log
+        pairs = zip(_digests(after), _digests(entry), strict=True)
+        self.digests[entry.position] = {now: before for now, before in pairs if now != before}
+
 
 @dataclass(slots=True)
 class _Names:
@@ -75,20 +81,51 @@ def plan(record: Record, files: JournalFiles, *, about: str, secret: str) -> Red
         UsageError: it is where no text can be replaced, or the record knows nothing of that id.
         StateUnreadable, StorageFailed: as the record's.
     """
-    named = [it for it in record.entries_with(about) if it.kind != REDACTION]
-    names = _Names(about, {*_requests(named, about)}, secret)
+    entries = entries_about(record, about)
+    names = _Names(about, {*_requests(entries, about)}, secret)
     is_begun = _require_settled(record, about, names)
     found = RedactionPlan(requests=names.requests, is_known=is_begun)
-    entries = {it.position: it for it in named}
-    for request in names.requests - {about}:
-        entries |= {it.position: it for it in record.entries_with(request)}
-    for position in sorted(entries):
-        _redact(found, entries[position], names)
+    for entry in entries:
+        _redact(found, entry, names)
     _redact_pruned(found, lines_beside(record, files, {about.encode(), *forms_of(secret)}), names)
     _redact_again(found, record)
     if not found.is_known:
         raise UsageError(f"the host knows no event and no request {about!r}")
     return found
+
+
+def entries_about(record: Record, about: str) -> list[Entry]:
+    """The entries that name that event or request, or a request that has the event; oldest first."""
+    named = {it.position: it for it in record.entries_with(about) if it.kind != REDACTION}
+    for request in {*_requests([*named.values()], about)} - {about}:
+        others = (it for it in record.entries_with(request) if it.kind != REDACTION)
+        named |= {it.position: it for it in others}
+    return [named[position] for position in sorted(named)]
+
+
+def drafts(record: Record, plan: RedactionPlan, said: Redaction) -> Iterator[Draft]:
+    """One for each mission, whose states are folded anew by it; what is in no log is in the first.
+
+    `said` has by whom, why and what about.
+    """
+    left, lines = {*plan.replaces}, plan.lines
+    missions: list[int | None] = [*plan.missions] or [None]
+    for mission in missions:
+        others = {it for x, own in plan.missions.items() if x != mission for it in own}
+        mine = sorted(left - others)
+        left -= {*mine}
+        digests = {it: plan.digests[it] for it in mine}
+        own = replace(said, entries=digests, lines=lines)
+        if mine or lines:
+            lines = {}
+            yield Draft(
+                at=said.at,
+                kind=REDACTION,
+                mission=mission,
+                behind=None if mission is None else record.position_of(mission),
+                log=own.line(),
+                replaces={it: plan.replaces[it] for it in mine},
+            )
 
 
 def still_with(record: Record, secret: str, found: RedactionPlan) -> list[str]:
@@ -124,7 +161,7 @@ def _require_settled(record: Record, about: str, names: _Names) -> bool:
     return bool(begun)
 
 
-def _requests(entries: list[Entry], about: str) -> Iterator[str]:
+def _requests(entries: Sequence[Entry], about: str) -> Iterator[str]:
     for entry in entries:
         for said in _said(entry):
             request = said.get("correlation_id")
@@ -157,7 +194,7 @@ def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
             found.log_lines += 1
     after = replace(entry, published=published, log=b"".join(log))
     if after != entry:
-        _keep(found, entry, after)
+        found.keep(entry, after)
 
 
 def _published(found: RedactionPlan, entry: Entry, names: _Names) -> bytes | None:
@@ -179,12 +216,6 @@ def _published(found: RedactionPlan, entry: Entry, names: _Names) -> bytes | Non
 def _redacted(line: bytes, secret: str, *, salt: bytes) -> bytes:
     link = published_line.link(line)
     return record_proof.redacted_published(line, salt=salt, secret=secret, link=link)
-
-
-def _keep(found: RedactionPlan, entry: Entry, after: Entry) -> None:
-    found.replaces[entry.position] = after.published, after.log
-    pairs = zip(_digests(after), _digests(entry), strict=True)
-    found.digests[entry.position] = {now: before for now, before in pairs if now != before}
 
 
 def _redact_pruned(found: RedactionPlan, lines: Iterable[LineBeside], names: _Names) -> None:
@@ -210,7 +241,7 @@ def _redact_again(found: RedactionPlan, record: Record) -> None:
         same = said.lines.keys() & found.lines.keys()
         if same:
             said.lines.update({seq: found.lines.pop(seq) for seq in same})
-            _keep(found, entry, replace(entry, log=said.line()))
+            found.keep(entry, replace(entry, log=said.line()))
 
 
 def _digests(entry: Entry) -> Iterator[str]:
