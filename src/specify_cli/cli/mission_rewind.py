@@ -51,28 +51,26 @@ def rewind(
 
     Example: spec-kitty mission rewind 001-search --to 01JD8Z6W3M4Y6T1F8B2Q5R7X9N --reason "approved by mistake"
     """
-    about: dict[str, Any] = {"mission": mission, "to": event, "force": force}
+    who = actor_or_user(actor)
+    about: dict[str, Any] = {"mission": mission, "to": event, "force": force, "actor": who}
     envelope = envelope_of("show-rewind", **about)
     plan = settled(envelope, as_json=as_json)
     if not as_json:
         _show(plan)
-    if dry_run:
+    is_there = not plan["withdrawn"]
+    if dry_run or (is_there and reason is None):
         if as_json:
             print_envelope(envelope)
         return
     if reason is None:
         complain("mission rewind", "say why, with --reason", as_json=as_json)
-    if not yes and not plan["obstacles"]:
+    if not yes and not is_there and not plan["obstacles"]:
         if as_json or not is_on_terminal():
             complain("mission rewind", "give --yes to withdraw it", as_json=as_json)
         click.confirm("Withdraw it?", abort=True)
-    how: dict[str, Any] = {
-        "actor": actor_or_user(actor),
-        "reason": reason,
-        "newest": plan["newest"] or None,
-    }
-    data = ask("rewind-mission", as_json=as_json, **about, **how)
-    if not as_json:
+    newest = plan["newest"] or None
+    data = ask("rewind-mission", as_json=as_json, **about, reason=reason, newest=newest)
+    if not as_json and not is_there:
         count = len(data["withdrawn"])
         say(
             f" is where it was after {event}; {_events(count)} withdrawn",
@@ -83,6 +81,12 @@ def rewind(
 
 def _show(plan: Mapping[str, Any]) -> None:
     gone = plan["withdrawn"]
+    if not gone:
+        say(
+            f" is where it was after {plan['to_event']}: nothing is to be done",
+            head=bold(plan["mission_slug"]),
+        )
+        return
     say(f"to be withdrawn of {plan['mission_slug']}: {_events(len(gone))}")
     if len(gone) > SHOWN:
         say(f"  {len(gone) - SHOWN} older ones")

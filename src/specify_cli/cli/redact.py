@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def redact(
     }
     data = ask("redact", as_json=as_json, **how)
     if not as_json:
-        _tell(data)
+        _tell(data, reason=why)
 
 
 def _secret() -> str:
@@ -66,7 +67,7 @@ def _secret() -> str:
     return read.removesuffix("\n").removesuffix("\r")
 
 
-def _tell(data: Mapping[str, Any]) -> None:
+def _tell(data: Mapping[str, Any], *, reason: str) -> None:
     counts = {
         "lines of the log": data["log_lines"],
         "lines of the journal": data["published_lines"],
@@ -75,15 +76,19 @@ def _tell(data: Mapping[str, Any]) -> None:
     }
     told = ", ".join(f"{what}: {count}" for what, count in counts.items())
     say(f" is redacted; {told}", head=bold(data["about"]))
-    _list("still in the host's file", data["left"])
-    _list("still in", data["also_in"])
+    _list("still in the host's file", data["left"], "take it out by hand, or remove the file")
+    others = [
+        (it, shlex.join(["spec-kitty", "redact", "--reason", reason, *["--"][: it[0] == "-"], it]))
+        for it in data["also_in"]
+    ]
+    _list("still in", [f"{it}; next: {command}" for it, command in others])
     _list("still in commit", data["commits"])
     if data["look"]:
         say(f"the host does not rewrite commits; see them: {data['look']}", is_error=True)
 
 
-def _list(what: str, names: list[str]) -> None:
+def _list(what: str, names: list[str], way_out: str = "") -> None:
     for name in names[:MOST_SHOWN]:
-        say(f"{what} {name}", is_error=True)
+        say(f"{what} {name}{way_out and ': '}{way_out}", is_error=True)
     if len(names) > MOST_SHOWN:
         say(f"{what} {len(names) - MOST_SHOWN} more; --json lists all", is_error=True)

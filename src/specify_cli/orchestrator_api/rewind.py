@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import MissionResult, mission_fields
@@ -21,6 +21,7 @@ class ShowRewindParams(Params):
     mission: Name = argument(MISSION)
     to: Name = argument("Id of the event to go back to.")
     force: bool = argument("Also where somebody is at work on a package.", default=False)
+    actor: Words | None = argument("Who asks.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,63 +35,23 @@ class RewindMissionParams(ShowRewindParams):
 
 def wish_of(params: ShowRewindParams, *, newest: str | None = None) -> RewindWish:
     """What the arguments wish for."""
-    return RewindWish(event_id=params.to, force=params.force, newest=newest)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawn:
-    """A line of the log that does not count any more."""
-
-    event_id: str
-    at: str
-    actor: str
-    what: str
-    wp_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stands:
-    """A package that stands elsewhere then."""
-
-    wp_id: str
-    from_lane: str
-    to_lane: str
-    holder: str | None
-    next_holder: str | None
+    return RewindWish(event_id=params.to, actor=params.actor, force=params.force, newest=newest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewindResult(MissionResult):
-    """Data of show-rewind and rewind-mission."""
+    """Data of show-rewind and rewind-mission: the report, and the mission that it is about."""
 
-    to_event: str
-    newest: str
-    withdrawn: tuple[Withdrawn, ...]
-    packages: tuple[Stands, ...]
-    obstacles: tuple[str, ...]
+    report: RewindReport
 
     @classmethod
     def of(cls, report: RewindReport) -> Self:
         """The report as data."""
-        return cls(
-            **mission_fields(report.mission),
-            to_event=report.to_event,
-            newest=report.newest,
-            withdrawn=tuple(
-                Withdrawn(
-                    event_id=it.event_id, at=it.at, actor=it.actor, what=it.what, wp_id=it.wp_id
-                )
-                for it in report.withdrawn
-            ),
-            packages=tuple(
-                Stands(
-                    wp_id=it.wp_id,
-                    from_lane=it.from_lane.value,
-                    to_lane=it.to_lane.value,
-                    holder=it.holder,
-                    next_holder=it.next_holder,
-                )
-                for it in report.packages
-            ),
-            obstacles=tuple(report.obstacles),
-        )
+        return cls(**mission_fields(report.mission), report=report)
+
+    def as_data(self) -> dict[str, Any]:
+        """The fields as JSON values, those of the report among them."""
+        data = MissionResult.as_data(self)
+        report: dict[str, Any] = data.pop("report")
+        del report["mission"]
+        return data | report

@@ -37,7 +37,8 @@ def take_over(record: Record, project: Layout) -> None:
     for path, said in _files(project.host / "merges"):
         with suppress(KeyError):
             asked = (said.get("identity") or "", said["correlation_id"], said["request_digest"])
-            what = {**said, "mission_slug": path.stem}
+            # With their paths alone: what is in them may have to be redacted.
+            what = {**said, "mission_slug": path.stem, "host_files": [*said["host_files"]]}
             _take_over(intents, path, asked, kind=MERGE, what=what)
     for path, said in _files(project.host / "begun"):
         with suppress(KeyError):

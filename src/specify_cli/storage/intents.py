@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,6 +52,11 @@ class Intent:
     mission: int | None = None
     at: str = ""
     is_here: bool = True
+
+    def has(self, forms: Collection[bytes]) -> bool:
+        """Whether one of these is in what is to be done, or in the request, as it is or in the JSON of a line."""
+        said = (it.encode("utf-8", "surrogatepass") for it in _texts([self.what, self.call]))
+        return any(form in it for it in said for form in forms)
 
 
 class Intents:
@@ -102,6 +107,16 @@ class Intents:
         with self._record.writing() as connection:
             told = (now, machine, inode)
             connection.execute("UPDATE intent SET inode = ? WHERE machine = ? AND inode = ?", told)
+
+
+def _texts(said: Any) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, Mapping):
+        yield from _texts([*said, *said.values()])
+    elif isinstance(said, list | tuple):
+        for it in said:
+            yield from _texts(it)
 
 
 def _here(record: Record) -> tuple[str, int]:

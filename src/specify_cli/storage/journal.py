@@ -202,17 +202,23 @@ class Journal:
         with self._using, locks.held(self._project.lock("journal")):
             self._bring_up(record)
 
-    def restore(self) -> None:
-        """The published journal has what the record has; a part that had anything else is in the attic.
-
-        Raises: StorageFailed, StateUnreadable.
-        """
+    def take_in(self) -> None:
+        """The record has what was published behind its end, as after a backup was put in its place. Raises: as `restore`."""
         with self._using, locks.held(self._project.lock("journal")):
             record = records.made(self._project)
             for fault in record.faults()[:1]:
                 # What is damaged is not put in the place of what may be sound.
                 raise StateUnreadable(fault)
             self._publisher.bring_up(record, restores=True)
+
+    def restore(self) -> None:
+        """The published journal has what the record has; a part that had anything else is in the attic.
+
+        Raises: StorageFailed, StateUnreadable.
+        """
+        self.take_in()
+        with self._using, locks.held(self._project.lock("journal")):
+            record = records.made(self._project)
             self._publisher.redact(record)
             self._publisher.restore(record)
 

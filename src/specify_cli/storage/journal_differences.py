@@ -15,7 +15,7 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
     """A sentence for each published line that is not what the record has, or is missing. Raises: StorageFailed, StateUnreadable."""
     numbers = record.numbers(after=record.noted(DROPPED))
     order = _Order(numbers)
-    pruned = _Pruned(record.noted(PRUNED))
+    pruned, redacted = _Pruned(record.noted(PRUNED)), record.redacted_lines()
     published = files.numbered()
     for place, line in progress.counted(published, "proving the journal", total=len(numbers)):
         try:
@@ -23,7 +23,7 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         except (ValueError, RecursionError) as error:
             yield f"{place}: is not a line of the journal: {error}"
             continue
-        known = record.published_line(seq)
+        known = record.published_line(seq) or redacted.get(seq)
         yield from pruned.fault_before(seq, known or line)
         if known is None and pruned.may_be(seq, place=place, line=line):
             known = line
@@ -82,14 +82,19 @@ class _Pruned:
 
     def fault_before(self, seq: int, line: bytes) -> Iterator[str]:
         """What is wrong with the one before that line, if it is one of them."""
-        if self._seq and self._seq == seq - 1 and not published_line.names(line, self._line):
+        if self._seq == seq - 1 > 0 and not published_line.names_whole(line, self._line):
             yield f"{self._place}: is not what the host wrote"
         self._seq = 0
 
 
 def _change(line: bytes, known: bytes) -> str:
-    if published_line.link(known) == published_line.digest(line):
+    if published_line.is_redacted(line, known):
         return "has text that was redacted; run 'spec-kitty doctor --fix'"
+    if published_line.is_redacted(known, line):
+        return (
+            "says that text of it was redacted, and the host's record has that text: it was restored from a backup,"
+            " perhaps; run 'spec-kitty doctor --fix', which redacts it again"
+        )
     return "is not what the host wrote"
 
 

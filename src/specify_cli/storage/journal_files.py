@@ -53,9 +53,12 @@ class JournalFiles:
 
     def archived_parts(self) -> list[Path]:
         """The parts in the archive that are not published, oldest first. Raises: StorageFailed."""
-        published = {*self.older_parts()}
-        parts = (self.part(seq) for seq in self._firsts(self.archive, PACKED))
-        return [self.archived(it) for it in parts if it not in published]
+        published = {self.archived(it) for it in self.older_parts()}
+        return [it for it in self.all_archived() if it not in published]
+
+    def all_archived(self) -> list[Path]:
+        """The parts in the archive, oldest first; whoever archives one is not done as long as it is published. Raises: StorageFailed."""
+        return [self.archived(self.part(seq)) for seq in self._firsts(self.archive, PACKED)]
 
     def _firsts(self, folder: Path, ending: str = "") -> list[int]:
         name = f"{re.escape(self.path.stem)}-([0-9]{{1,18}}){re.escape(self.path.suffix + ending)}"

@@ -115,7 +115,8 @@ class JournalPublisher:
                 data = _redacted(part, record)
                 if data is not None:
                     publish(part, data, below=self._project.root)
-            for part in self._files.archived_parts():
+            # Also those that are published still: a writer may have been killed before it removed one.
+            for part in self._files.all_archived():
                 self._redact_archived(part, record)
             if _redacted(self._files.path, record) is not None:
                 self._seen = None
@@ -128,8 +129,10 @@ class JournalPublisher:
         # Inside the function: few projects have an archive.
         import gzip
 
-        data = _with_redacted((line for _, line in unpacked(part)), record)
-        if data is not None:
+        lines = [line for _, line in unpacked(part)]
+        data = _with_redacted(lines, record)
+        # A damaged one stays as it is: whoever redacts is told of it.
+        if data is not None and all(lines):
             packed = gzip.compress(data, mtime=0)
             publish(part, packed, mode=0o600, below=self._project.root)
 
@@ -291,20 +294,21 @@ def sound_lines(part: Path, record: Record, files: JournalFiles) -> list[int] | 
     """
     seqs: list[int] = []
     pruned, before = record.noted(PRUNED), b""
+    redacted = record.redacted_lines() if pruned else {}
     with suppress(FileNotFoundError), opened(part) as file:
         for line in file:
             seq = published_line.seq_of(line) or 0
-            known = record.published_line(seq)
+            known = record.published_line(seq) or redacted.get(seq)
             is_sound = known == line if known else 0 < seq <= pruned
             if not is_sound or not _follows(seq, seqs, record):
                 return None
-            if before and seq == seqs[-1] + 1 and not published_line.names(line, before):
+            if before and seq == seqs[-1] + 1 and not published_line.names_whole(line, before):
                 return None
             seqs.append(seq)
             before = b"" if known else line
     if before:
         behind = record.published_line(seqs[-1] + 1) or _first_line(files, seqs[-1] + 1)
-        return None if behind and not published_line.names(behind, before) else seqs
+        return None if behind and not published_line.names_whole(behind, before) else seqs
     return seqs
 
 
@@ -334,11 +338,11 @@ def _redacted(part: Path, record: Record) -> bytes | None:
 
 def _with_redacted(file: Iterable[bytes], record: Record) -> bytes | None:
     lines: list[bytes] = []
-    is_other = False
+    pruned, is_other = record.redacted_lines(), False
     for line in file:
         seq = published_line.seq_of(line)
-        known = record.published_line(seq) if seq else None
-        if known and known != line and published_line.link(known) == published_line.digest(line):
+        known = (record.published_line(seq) or pruned.get(seq)) if seq else None
+        if known and known != line and published_line.is_redacted(line, known):
             line, is_other = known, True  # noqa: PLW2901
         lines.append(line)
     return b"".join(lines) if is_other else None

@@ -15,7 +15,7 @@ from specify_cli import ids
 from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, StorageFailed
 from specify_cli.patterns import pattern
 from specify_cli.protocol import CORRELATION_ID, READS
-from specify_cli.storage.record_proof import ORIGINAL
+from specify_cli.storage.record_proof import ORIGINAL, is_marked
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
 """What the first line has in place of the hash of the line before."""
@@ -102,6 +102,16 @@ def link(line: bytes) -> str:
 def digest(line: bytes) -> str:
     """How the next line names this one, which has its newline."""
     return "sha256:" + hashlib.sha256(line).hexdigest()
+
+
+def is_redacted(line: bytes, known: bytes) -> bool:
+    """Whether that line was published before text of it was redacted, as `known` is now."""
+    return link(known) == link(line) and is_marked(known, of=line)
+
+
+def names_whole(line: bytes, before: bytes) -> bool:
+    """As `names`, of one that nobody has redacted."""
+    return digest(before) == link(before) and names(line, before)
 
 
 def names(line: bytes, before: bytes) -> bool:

@@ -388,6 +388,23 @@ class Record:
         with self._open() as connection:
             return [*record_redaction.all_in(connection)]
 
+    def entry_published(self, seq: int) -> Entry | None:
+        """The entry whose published line has that number; None where there is none. Raises: as `find`."""
+        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE seq = ?"  # noqa: S608
+        with self._open() as connection:
+            row = connection.execute(query, (seq,)).fetchone()
+            return None if row is None else record_rows.entry_in(row)
+
+    def redaction_entries(self) -> list[Entry]:
+        """The entry of each redaction, oldest first. Raises: as `find`."""
+        query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE kind = 'redaction' ORDER BY position"  # noqa: S608
+        with self._open() as connection:
+            return [record_rows.entry_in(row) for row in connection.execute(query).fetchall()]
+
+    def redacted_lines(self) -> dict[int, bytes]:
+        """The published lines of reads that were redacted, by number, whether they were pruned or not. Raises: as `find`."""
+        return {seq: line for it in self.redactions() for seq, line in it.lines.items()}
+
     def has_unfinished_redaction(self) -> bool:
         """Whether files may still have what was redacted. Raises: as `find`."""
         return self.remembered("redacting") is not None

@@ -54,7 +54,8 @@ def broken_chain(
             continue
         if before is not None and (fault := _gap(before, entry, pruned=pruned)):
             return [f"{path}: {fault}"]
-        if entry.is_read and entry.position not in redacted and _says_redacted(entry.published):
+        is_explained = entry.position in redacted or entry.kind == ADOPTED
+        if entry.is_read and not is_explained and _says_redacted(entry.published):
             return [f"{path}: entry {entry.position} says that it was redacted, and nobody has"]
         before = entry
     return []

@@ -124,6 +124,30 @@ def is_redacted(line: bytes, *, of: bytes, salt: bytes) -> bool:
         return False
 
 
+def is_marked(line: bytes, *, of: bytes, salt: bytes | None = None) -> bool:
+    """Whether the line is another one in which marks took the place of texts; with a `salt`, of the very same ones."""
+    try:
+        now, before = ({**_object(it), ORIGINAL: None} for it in (line, of))
+        return now != before and _is_marked(now, before, salt)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_marked(now: Any, before: Any, salt: bytes | None) -> bool:
+    if isinstance(now, dict) and isinstance(before, dict):
+        return now.keys() == before.keys() and all(
+            _is_marked(it, before[key], salt) for key, it in now.items()
+        )
+    if isinstance(now, list) and isinstance(before, list):
+        return len(now) == len(before) and all(
+            _is_marked(*pair, salt) for pair in zip(now, before, strict=True)
+        )
+    if now == before or not (isinstance(now, str) and isinstance(before, str)):
+        return bool(now == before)
+    known = _REDACTED.fullmatch(now)
+    return known is not None and (salt is None or known[1] == _text_digest(before, salt))
+
+
 def has_mark(line: bytes) -> bool:
     """Whether a text of the line reads as redacted."""
     return b'"[redacted sha256:' in line and any(map(_REDACTED.fullmatch, _texts(line)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from specify_cli.storage import record_rows
-from specify_cli.storage.record_entries import REDACTION, Entry
+from specify_cli.storage.record_entries import Entry
 
 _FIND: Final = (
     f"SELECT {record_rows.READ} FROM {record_rows.FROM}"  # noqa: S608
@@ -22,7 +22,8 @@ class Redaction:
     """What an entry of the kind says.
 
     `about` is the event or request, `entries` the positions of what was redacted, with the digests of the lines that are
-    proved by them: now, and before.
+    proved by them: now, and before. `lines` are the published lines of reads, by number, as they are now: the record may
+    have pruned them, and files have them still.
     """
 
     at: str
@@ -30,6 +31,7 @@ class Redaction:
     reason: str
     about: str
     entries: dict[int, dict[str, str]]
+    lines: dict[int, bytes] = field(default_factory=dict)
 
     def line(self) -> bytes:
         """What the entry has."""
@@ -39,6 +41,7 @@ class Redaction:
             "reason": self.reason,
             "about": self.about,
             "entries": [[position, [*it.items()]] for position, it in self.entries.items()],
+            "lines": [[seq, line.decode("ascii")] for seq, line in self.lines.items()],
         }
         return json.dumps(said, separators=(",", ":")).encode("ascii") + b"\n"
 
@@ -47,13 +50,15 @@ class Redaction:
         """What `line` has written."""
         said: dict[str, Any] = json.loads(line)
         entries = {position: dict(lines) for position, lines in said.pop("entries")}
-        return cls(**said, entries=entries)
+        lines = {seq: text.encode("ascii") for seq, text in said.pop("lines")}
+        return cls(**said, entries=entries, lines=lines)
 
 
 def all_in(connection: sqlite3.Connection) -> Iterator[Redaction]:
     """Each redaction, oldest first."""
-    query = "SELECT CAST(log AS BLOB) FROM entry WHERE kind = ? ORDER BY position"
-    for row in connection.execute(query, (REDACTION,)).fetchall():
+    # As the index has it.
+    query = "SELECT CAST(log AS BLOB) FROM entry WHERE kind = 'redaction' ORDER BY position"
+    for row in connection.execute(query).fetchall():
         yield Redaction.read(row[0])
 
 

@@ -49,7 +49,7 @@ class Rule:
 
 @dataclass(slots=True, kw_only=True)
 class OldReads:
-    """What goes by a rule: all reads up to the position `until`; how many by age and by size, and their bytes."""
+    """What goes by a rule: reads up to the position `until`; how many by age and by size, and their bytes."""
 
     until: int = 0
     by_age: int = 0
@@ -116,22 +116,28 @@ class _Held:
     contents: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
-def old_reads(record: Record, rule: Rule) -> OldReads:
-    """What goes by that rule; the newest published line never does. Raises: StateUnreadable, StorageFailed."""
+def old_reads(record: Record, rule: Rule, *, stay: Collection[Asking] = ()) -> OldReads:
+    """What goes by that rule; the newest published line never does, nor do the reads that `stay`.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
     held = _Held()
     for read in _reads(record):
         held.bytes += read.length
         if read.content not in held.contents:
             held.bytes += read.content_length
         held.contents[read.content] = read.position, read.content_length
-    found, newest = OldReads(), _newest_published(record)
+    found, newest, kept = OldReads(), _newest_published(record), _positions(record, stay)
+    left = held.bytes
     for read in _reads(record):
-        is_old, is_too_much = read.at < rule.before, held.bytes - found.bytes > rule.max_bytes
-        if read.position == newest or not (is_old or is_too_much):
+        is_old = read.at < rule.before
+        if read.position == newest or not (is_old or left > rule.max_bytes):
             break
         last, length = held.contents[read.content]
         size = read.length + (length if last == read.position else 0)
-        found.add(size=size, is_by_age=is_old)
+        left -= size
+        if read.position not in kept:
+            found.add(size=size, is_by_age=is_old)
         found.until = read.position
     return found
 
@@ -153,8 +159,8 @@ def prune(
         _delete(record, gone, looked_at=end if is_whole else None)
         count += len(gone)
         progress.report(end - after, until - after, "pruning answers of reads")
-    if count:
-        _shrink(record)
+    # Also where nothing has gone: one that was killed may have freed pages.
+    _shrink(record)
     return count
 
 
@@ -167,6 +173,13 @@ def _reads(record: Record) -> Iterator[_Read]:
             found = connection.execute(_ENTRIES, step).fetchall()
         yield from map(_Read._make, found)
         position += _A_STEP
+
+
+def _positions(record: Record, asked: Collection[Asking]) -> set[int]:
+    """Where the entries of those requests are."""
+    query = "SELECT position FROM request WHERE scope = ? AND id = ?"
+    with record.reading() as connection:
+        return {row[0] for it in asked for row in connection.execute(query, it)}
 
 
 def _newest_published(record: Record) -> int:

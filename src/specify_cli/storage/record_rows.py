@@ -12,6 +12,7 @@ from typing import Final
 from specify_cli.storage.record_entries import (
     ADOPTED,
     PLANNED,
+    REDACTION,
     TAKEN_IN,
     AlreadyAsked,
     Draft,
@@ -140,12 +141,16 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         row = (asked.scope, asked.id, asked.digest, entry.position)
         if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
             raise AlreadyAsked(asked)
-    if draft.replaces:
-        for position, (published, log) in draft.replaces.items():
-            _replace(connection, position, published=published, log=log)
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('redacting', ?)", (entry.at,))
+    if draft.kind == REDACTION:
+        _redact(connection, draft)
     if draft.also is not None:
         draft.also(connection)
+
+
+def _redact(connection: sqlite3.Connection, draft: Draft) -> None:
+    for position, (published, log) in draft.replaces.items():
+        _replace(connection, position, published=published, log=log)
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('redacting', ?)", (draft.at,))
 
 
 def _require_newest(connection: sqlite3.Connection, draft: Draft) -> None:

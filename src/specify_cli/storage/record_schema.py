@@ -42,6 +42,7 @@ _TABLES: Final = (
         content INTEGER REFERENCES content, content_at INTEGER)""",
     "CREATE INDEX entry_of_mission ON entry (mission, position) WHERE mission IS NOT NULL",
     "CREATE INDEX entry_of_content ON entry (content) WHERE content IS NOT NULL",
+    "CREATE INDEX entry_of_redaction ON entry (position) WHERE kind = 'redaction'",
     """CREATE TABLE request (
         scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
         position INTEGER NOT NULL REFERENCES entry, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",

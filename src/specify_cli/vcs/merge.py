@@ -50,7 +50,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePlan:
-    """A merge that was computed and not yet made; `host_files` as they are in `to_commit`.
+    """A merge that was computed and not yet made; `host_files` are the paths of those in `to_commit`.
 
     `left_out` are the files that the lanes change and the target keeps.
     """
@@ -58,7 +58,7 @@ class MergePlan:
     target: str
     from_commit: str
     to_commit: str
-    host_files: Mapping[str, bytes] = field(default_factory=dict)
+    host_files: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -103,7 +103,7 @@ def compute(
         target=target,
         from_commit=start,
         to_commit=head.commit,
-        host_files=dict(reserved.host_files),
+        host_files=tuple(reserved.host_files),
         left_out=tuple(sorted(head.left_out)),
     )
 
@@ -127,7 +127,7 @@ def catch_up(
         target=plan.target,
         from_commit=tip,
         to_commit=head.commit,
-        host_files=dict(host_files),
+        host_files=tuple(host_files),
         left_out=plan.left_out,
     )
 
@@ -198,7 +198,7 @@ def checkout_plans(
     plan: MergePlan, checkouts: Sequence[Checkout], *, goal: str | None = None
 ) -> list[CheckoutPlan]:
     """Return how each checkout is to move; in the main one the host's files stay as they are."""
-    live = tuple(plan.host_files)
+    live = plan.host_files
     end = goal or plan.to_commit
     return [
         (it, CheckoutUpdate(origin=plan.from_commit, goal=end, live=live if it.is_main else ()))

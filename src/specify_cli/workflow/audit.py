@@ -21,6 +21,7 @@ from specify_cli.storage.log_view import LogView
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record_entries import EVENTS
+from specify_cli.storage.record_proof import is_marked
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.vcs import commit_search
 from specify_cli.vcs.file_versions import FileVersions
@@ -126,6 +127,13 @@ class Difference:
     is_break: bool = True
 
 
+_CHANGED = "is not what the host wrote"
+_RESTORED = (
+    "says that text of it was redacted, and the host's record has that text: it was restored from a backup, perhaps; run"
+    " 'spec-kitty doctor --fix', which redacts it again"
+)
+
+
 def compare_logs(project: Project) -> Iterator[Difference]:
     """Every line of a mission's log that is not as the host has written it, or not there. Raises: StateUnreadable, StorageFailed."""
     for slug in all_missions(project):
@@ -140,8 +148,11 @@ def compare_logs(project: Project) -> Iterator[Difference]:
 
 
 def _compare_log(log: RecordedLog, view: LogView, name: str) -> Iterator[Difference]:
-    found = view.found
-    numbered = [(number, "is not what the host wrote") for number, _ in found.changed]
+    found, lines = view.found, view.raw.split(b"\n")
+    numbered = [
+        (it, _RESTORED if is_marked(lines[it - 1], of=view.kept.lines[place]) else _CHANGED)
+        for it, place in found.changed
+    ]
     numbered += [(number, "has text that was redacted") for number, _ in found.unredacted]
     numbered += [(it, "is there twice, or not in its place") for it in found.misplaced]
     numbered += [(it, "is not a JSON object") for it in found.damaged]

@@ -29,7 +29,7 @@ from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import REMADE
 from specify_cli.vcs.sandbox import sandbox_for
-from specify_cli.workflow import audit
+from specify_cli.workflow import audit, restored_redactions
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
@@ -222,6 +222,15 @@ def _examine_journal(project: Project) -> Iterator[Finding]:
     if not faults and not broken:
         yield from _examine_effects(project, journal)
         yield from _examine_heads(project)
+        yield from _examine_redactions(project)
+
+
+def _examine_redactions(project: Project) -> Iterator[Finding]:
+    """What was redacted once and is in the record all the same: a backup from before was put in its place."""
+    for about in restored_redactions.lacking(project):
+        what = f"the journal says that {about} was redacted, and the record is from a backup that has its text"
+        repair = f"run '{shlex.join(['spec-kitty', 'redact', about])}' and give it that text"
+        yield error("redaction", project.record, what, repair=repair)
 
 
 def _examine_heads(project: Project) -> Iterator[Finding]:

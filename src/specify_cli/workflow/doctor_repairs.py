@@ -18,6 +18,7 @@ from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
+from specify_cli.workflow import restored_redactions
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding
 from specify_cli.workflow.doctor_former_status import take_over
@@ -49,6 +50,8 @@ def _mend_log(project: Project, path: Path) -> bool:
     if Journal(project).faults():
         # What is damaged is not put in the place of what may be sound.
         return False
+    # What the file says was redacted does not come back.
+    restored_redactions.redo(project, actor="doctor")
     with locks.held(files.lock):
         files.log.put_right(repairs=True)
         return files.log.view().found.is_same
@@ -77,6 +80,9 @@ def _take_over_intents(project: Project, _: Path) -> bool:
 def _publish_again(project: Project, path: Path) -> bool:
     """The published journal is what the host wrote; what was not is in the attic."""
     journal = Journal(project)
+    journal.take_in()
+    # Before the record's lines take the place of the published ones.
+    restored_redactions.redo(project, actor="doctor")
     journal.restore()
     for slug in all_missions(project):
         # Where the record was older, the log may have events that only the file tells of: they are taken in.

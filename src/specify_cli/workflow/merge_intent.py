@@ -87,7 +87,7 @@ def pending(files: MissionFiles) -> MergeIntent | None:
             target=said["target"],
             from_commit=said["from_commit"],
             to_commit=said["to_commit"],
-            host_files={name: _bytes(text) for name, text in said["host_files"].items()},
+            host_files=tuple(said["host_files"]),
             left_out=tuple(said.get("left_out", ())),
         ),
         lines=_bytes(said["lines"]),
@@ -139,7 +139,7 @@ def _written(intent: MergeIntent) -> Intent:
         "target": plan.target,
         "from_commit": plan.from_commit,
         "to_commit": plan.to_commit,
-        "host_files": {name: _text(content) for name, content in plan.host_files.items()},
+        "host_files": [*plan.host_files],
         "left_out": [*plan.left_out],
         "lines": _text(intent.lines),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,11 +13,11 @@ from pathlib import Path
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable, UsageError
 from specify_cli.files import locks
-from specify_cli.storage import records
+from specify_cli.storage import journal_pruned, records
+from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_entries import REDACTION, Draft
 from specify_cli.storage.record_redaction import Redaction, forms_of
 from specify_cli.storage.recorded_log import PreparedLines
 from specify_cli.vcs import commit_search
@@ -74,18 +74,25 @@ class Redacting:
         with ExitStack() as stack:
             # A second one must not bring back what the first one has taken out.
             stack.enter_context(locks.held(self.project.lock("redaction")))
-            slugs = self._missions_of(redaction_plan.plan(record, about, secret))
+            parts = JournalFiles(self.project.journal)
+            slugs = self._missions_of(
+                redaction_plan.plan(record, parts, about=about, secret=secret)
+            )
             for slug in slugs:
                 log = MissionFiles(self.project, slug)
                 stack.enter_context(locks.held(log.lock))
                 # What others wrote is in the file alone.
                 log.log.take_in()
-            plan = redaction_plan.plan(record, about, secret)
+            plan = redaction_plan.plan(record, parts, about=about, secret=secret)
             files, left = redaction_files.redact_own(self.project, secret)
-            if not plan.replaces and not files and not self._was_redacted(record, about):
+            left += [*plan.files, *journal_pruned.damaged(parts)]
+            if not (plan.replaces or plan.lines or files or self._was_redacted(record, about)):
                 raise UsageError(f"that text is in no note, reason or message of {about}")
             report = self._report(record, plan, secret, about=about, slugs=slugs)
-            prepared = [*self._drafts(record, plan, about, actor=actor, reason=reason)]
+            said = Redaction(
+                at=clock.timestamp(), actor=actor, reason=reason, about=about, entries={}
+            )
+            prepared = [*redaction_plan.drafts(record, plan, said)]
             locked = frozenset(slugs)
             follow = partial(redaction_files.complete, self.project, record, locked=locked)
             if cause.decision is not None:
@@ -93,30 +100,8 @@ class Redacting:
                 cause.decision.keep(stack.pop_all())
         return replace(report, files=files, left=left)
 
-    def _drafts(
-        self, record: Record, plan: RedactionPlan, about: str, *, actor: str, reason: str
-    ) -> Iterator[Draft]:
-        """One for each mission, whose states are folded anew by it; what is in no log is in the first."""
-        at, left = clock.timestamp(), {*plan.replaces}
-        missions: list[int | None] = [*plan.missions] or [None]
-        for mission in missions:
-            others = {it for x, own in plan.missions.items() if x != mission for it in own}
-            mine = sorted(left - others)
-            left -= {*mine}
-            digests = {it: plan.digests[it] for it in mine}
-            said = Redaction(at=at, actor=actor, reason=reason, about=about, entries=digests)
-            if mine:
-                yield Draft(
-                    at=at,
-                    kind=REDACTION,
-                    mission=mission,
-                    behind=None if mission is None else record.position_of(mission),
-                    log=said.line(),
-                    replaces={it: plan.replaces[it] for it in mine},
-                )
-
     def _was_redacted(self, record: Record, about: str) -> bool:
-        return any(it.about == about for it in record.redactions())
+        return any(about in it.about.split(", ") for it in record.redactions())
 
     def _missions_of(self, plan: RedactionPlan) -> list[str]:
         """The folders of the missions that are there and that it is about, in the order in which they are locked."""

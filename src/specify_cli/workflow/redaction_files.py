@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import stat
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.storage import published_line
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal_files import PACKED
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
@@ -38,7 +41,10 @@ def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
     forms = sorted(forms_of(secret), key=len, reverse=True)
     ours = (project.attic, project.torn, project.dead_letters)
     for path in _files_below(project.host):
-        data = _read(path)
+        data, is_packed = _read(path), path.suffix == PACKED
+        if data is not None and is_packed:
+            with suppress(OSError, EOFError, zlib.error):
+                data = gzip.decompress(data)
         if data is None or not any(form in data for form in forms):
             continue
         if not any(folder in path.parents for folder in ours):
@@ -46,6 +52,7 @@ def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
             continue
         for form in forms:
             data = data.replace(form, MARK)
+        data = gzip.compress(data, mtime=0) if is_packed else data
         with translated(path, "redact"):
             publish(path, data, mode=stat.S_IMODE(path.stat().st_mode), below=project.root)
         changed.append(path)

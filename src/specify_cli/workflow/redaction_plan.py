@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from specify_cli.errors import UsageError
 from specify_cli.storage import published_line, record_proof, record_rows
 from specify_cli.storage.event_lines import json_object
+from specify_cli.storage.former_intents import MERGE
+from specify_cli.storage.intents import Intents
+from specify_cli.storage.journal_files import JournalFiles
+from specify_cli.storage.journal_pruned import LineBeside, lines_beside
 from specify_cli.storage.kept_log import lines_of
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_entries import REDACTION, Entry
+from specify_cli.storage.record_entries import REDACTION, Draft, Entry
+from specify_cli.storage.record_redaction import Redaction, forms_of
 
 _PROVED: Final = (
     "seq",
@@ -32,16 +39,27 @@ _PROVED: Final = (
 class RedactionPlan:
     """What entries have from now on, by position, and for each the digests of its lines: now, and before.
 
-    `missions` are the numbers of the missions whose logs they are in, `requests` the ids of the requests.
+    `lines` are published lines of reads by number, which the record may have pruned, or prune later. `missions` are the
+    numbers of the missions whose logs they are in, `requests` the ids of the requests. `others` are the ids of what else
+    has the secret, `files` published parts with lines that are not the host's and have it.
     """
 
     replaces: dict[int, tuple[bytes | None, bytes]] = field(default_factory=dict)
     digests: dict[int, dict[str, str]] = field(default_factory=dict)
     missions: dict[int, set[int]] = field(default_factory=dict)
+    lines: dict[int, bytes] = field(default_factory=dict)
     requests: set[str] = field(default_factory=set)
+    others: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     log_lines: int = 0
     published_lines: int = 0
     is_known: bool = False
+
+    def keep(self, entry: Entry, after: Entry) -> None:
+        """The entry has the lines of `after` from now on."""
+        self.replaces[entry.position] = after.published, after.log
+        pairs = zip(_digests(after), _digests(entry), strict=True)
+        self.digests[entry.position] = {now: before for now, before in pairs if now != before}
 
 
 @dataclass(slots=True)
@@ -56,34 +74,94 @@ class _Names:
         return said.get("event_id") == self.about or said.get("correlation_id") in self.requests
 
 
-def plan(record: Record, about: str, secret: str) -> RedactionPlan:
-    """Where the secret is taken out of.
+def plan(record: Record, files: JournalFiles, *, about: str, secret: str) -> RedactionPlan:
+    """Where the secret is taken out of; `files` have what the record has pruned.
 
     Raises:
         UsageError: it is where no text can be replaced, or the record knows nothing of that id.
         StateUnreadable, StorageFailed: as the record's.
     """
-    named = [it for it in record.entries_with(about) if it.kind != REDACTION]
-    names = _Names(about, {*_requests(named, about)}, secret)
-    found = RedactionPlan(requests=names.requests)
-    entries = {it.position: it for it in named}
-    for request in names.requests - {about}:
-        entries |= {it.position: it for it in record.entries_with(request)}
-    for position in sorted(entries):
-        _redact(found, entries[position], names)
+    entries = entries_about(record, about)
+    names = _Names(about, {*_requests(entries, about)}, secret)
+    is_begun = _require_settled(record, about, names)
+    found = RedactionPlan(requests=names.requests, is_known=is_begun)
+    for entry in entries:
+        _redact(found, entry, names)
+    _redact_pruned(found, lines_beside(record, files, {about.encode(), *forms_of(secret)}), names)
+    _redact_again(found, record)
     if not found.is_known:
         raise UsageError(f"the host knows no event and no request {about!r}")
     return found
 
 
+def entries_about(record: Record, about: str) -> list[Entry]:
+    """The entries that name that event or request, or a request that has the event; oldest first."""
+    named = {it.position: it for it in record.entries_with(about) if it.kind != REDACTION}
+    for request in {*_requests([*named.values()], about)} - {about}:
+        others = (it for it in record.entries_with(request) if it.kind != REDACTION)
+        named |= {it.position: it for it in others}
+    return [named[position] for position in sorted(named)]
+
+
+def drafts(record: Record, plan: RedactionPlan, said: Redaction) -> Iterator[Draft]:
+    """One for each mission, whose states are folded anew by it; what is in no log is in the first.
+
+    `said` has by whom, why and what about.
+    """
+    left, lines = {*plan.replaces}, plan.lines
+    missions: list[int | None] = [*plan.missions] or [None]
+    for mission in missions:
+        others = {it for x, own in plan.missions.items() if x != mission for it in own}
+        mine = sorted(left - others)
+        left -= {*mine}
+        digests = {it: plan.digests[it] for it in mine}
+        own = replace(said, entries=digests, lines=lines)
+        if mine or lines:
+            lines = {}
+            yield Draft(
+                at=said.at,
+                kind=REDACTION,
+                mission=mission,
+                behind=None if mission is None else record.position_of(mission),
+                log=own.line(),
+                replaces={it: plan.replaces[it] for it in mine},
+            )
+
+
 def still_with(record: Record, secret: str, found: RedactionPlan) -> list[str]:
     """The ids of requests and events beside those that have the secret, too."""
-    others = (it for it in record.entries_with(secret) if it.position not in found.replaces)
-    ids = (str(it.get("event_id") or it.get("correlation_id")) for e in others for it in _said(e))
-    return list(dict.fromkeys(ids))
+    forms = forms_of(secret)
+    ids: list[str] = []
+    for entry in record.entries_with(secret):
+        published, log = found.replaces.get(entry.position, (entry.published, entry.log))
+        for line in _lines(published, log):
+            if any(form in line for form in forms):
+                said = json_object(line) or {}
+                ids.append(str(said.get("event_id") or said.get("correlation_id") or ""))
+    ids += [it.id for it in Intents(record).all() if it.has(forms)]
+    ids += found.others
+    return list(dict.fromkeys(filter(None, ids)))
 
 
-def _requests(entries: list[Entry], about: str) -> Iterator[str]:
+def _require_settled(record: Record, about: str, names: _Names) -> bool:
+    """Whether that request has begun something that is not finished.
+
+    Raises: UsageError where it has the secret: it is asked again as it stands there.
+    """
+    begun = [it for it in Intents(record).all() if it.id in {about, *names.requests}]
+    for intent in begun:
+        if intent.has(forms_of(names.secret)):
+            slug = intent.what.get("mission_slug") or intent.call.get("args", {}).get("mission")
+            is_own = intent.is_here and intent.kind in ("accept", MERGE)
+            words = [intent.kind, "--mission", str(slug)] if is_own else ["doctor", "--fix"]
+            raise UsageError(
+                f"'{intent.kind}' of request {intent.id}, begun at {intent.at}, is not finished, and what it is to do has that"
+                f" text: run 'spec-kitty {shlex.join(words)}', which completes it or says what is in its way, and ask again"
+            )
+    return bool(begun)
+
+
+def _requests(entries: Sequence[Entry], about: str) -> Iterator[str]:
     for entry in entries:
         for said in _said(entry):
             request = said.get("correlation_id")
@@ -93,22 +171,18 @@ def _requests(entries: list[Entry], about: str) -> Iterator[str]:
 
 
 def _said(entry: Entry) -> Iterator[dict[str, Any]]:
-    for line in (*lines_of(entry.log), *([entry.published] if entry.published else [])):
+    for line in _lines(entry.published, entry.log):
         yield json_object(line) or {}
 
 
+def _lines(published: bytes | None, log: bytes) -> Iterator[bytes]:
+    yield from lines_of(log)
+    if published:
+        yield published
+
+
 def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
-    published, log = entry.published, [*lines_of(entry.log)]
-    if published and names.has(json_object(published) or {}):
-        found.is_known = True
-        if _has(published, names.secret, beside=_PROVED):
-            link = published_line.link(published)
-            # A read has none: nothing but the line behind it proves it.
-            salt = entry.salt or os.urandom(16)
-            published = record_proof.redacted_published(
-                published, salt=salt, secret=names.secret, link=link
-            )
-            found.published_lines += 1
+    published, log = _published(found, entry, names), [*lines_of(entry.log)]
     for place, line in enumerate(log):
         if not names.has(json_object(line) or {}):
             continue
@@ -120,9 +194,54 @@ def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
             found.log_lines += 1
     after = replace(entry, published=published, log=b"".join(log))
     if after != entry:
-        found.replaces[entry.position] = after.published, after.log
-        pairs = zip(_digests(after), _digests(entry), strict=True)
-        found.digests[entry.position] = {now: before for now, before in pairs if now != before}
+        found.keep(entry, after)
+
+
+def _published(found: RedactionPlan, entry: Entry, names: _Names) -> bytes | None:
+    """The published line of the entry as it is from now on."""
+    line = entry.published
+    if not line or not names.has(json_object(line) or {}):
+        return line
+    found.is_known = True
+    if not _has(line, names.secret, beside=_PROVED):
+        return line
+    # A read has no salt: nothing but the line behind it proves it.
+    changed = _redacted(line, names.secret, salt=entry.salt or os.urandom(16))
+    found.published_lines += 1
+    if entry.is_read and entry.seq:
+        found.lines[entry.seq] = changed
+    return changed
+
+
+def _redacted(line: bytes, secret: str, *, salt: bytes) -> bytes:
+    link = published_line.link(line)
+    return record_proof.redacted_published(line, salt=salt, secret=secret, link=link)
+
+
+def _redact_pruned(found: RedactionPlan, lines: Iterable[LineBeside], names: _Names) -> None:
+    forms = forms_of(names.secret)
+    for file, seq, line, is_pruned in lines:
+        said, has_it = json_object(line) or {}, any(form in line for form in forms)
+        if not is_pruned:
+            # Nobody knows who wrote it, so the host neither changes nor vouches for it.
+            found.files += [file] if has_it and file not in found.files else []
+        elif not names.has(said) and said.get("correlation_id") != names.about:
+            found.others += [str(said.get("correlation_id"))] if has_it else []
+        else:
+            found.is_known = True
+            if has_it and _has(line, names.secret, beside=_PROVED):
+                found.lines[seq] = _redacted(line, names.secret, salt=os.urandom(16))
+                found.published_lines += 1
+
+
+def _redact_again(found: RedactionPlan, record: Record) -> None:
+    """What an earlier redaction has of the same lines is what they are now."""
+    for entry in record.redaction_entries() if found.lines else ():
+        said = Redaction.read(entry.log)
+        same = said.lines.keys() & found.lines.keys()
+        if same:
+            said.lines.update({seq: found.lines.pop(seq) for seq in same})
+            found.keep(entry, replace(entry, log=said.line()))
 
 
 def _digests(entry: Entry) -> Iterator[str]:

@@ -54,27 +54,28 @@ class Replies:
         counted = progress.counted(replies, "removing replies")
         return [reply for reply in counted if _remove(reply.path, limit)]
 
+    def asked_for(self, limit: datetime) -> list[Reply]:
+        """Every reply that somebody asked for after `limit`. Raises: StorageFailed."""
+        with translated(self.project.outbox, "list"):
+            return [
+                it for it in _all_in(self.project.outbox) if _is_safe(it) and _stays(it.path, limit)
+            ]
+
     def let_go(self, reply: Reply, limit: datetime) -> bool:
         """Whether there is no such reply any more: it is removed, unless somebody asked for it after `limit`.
 
         Raises: StorageFailed.
         """
-        # Whoever could write another name into the journal must not remove files.
-        is_known = reply.identity == ids.DEFAULT_ORCHESTRATOR or is_orchestrator(reply.identity)
-        if not is_known or not is_request_id(reply.path.stem):
+        if not _is_safe(reply) or not os.path.lexists(reply.path):
             return True
-        if not os.path.lexists(reply.path):
-            return True
-        return _written_at(reply.path) < limit.timestamp() and _remove(
-            reply.path, limit.timestamp()
-        )
+        return not _stays(reply.path, limit) and _remove(reply.path, limit.timestamp())
 
     @cached_property
     def _journal(self) -> Journal:
         return Journal(self.project)
 
     def _can_go(self, reply: Reply, limit: datetime) -> bool:
-        if _written_at(reply.path) >= limit.timestamp():
+        if _stays(reply.path, limit):
             return False
         scope = ids.scope_of(ids.MAILBOX, reply.identity)
         line = self._journal.find(reply.path.stem, scope)
@@ -108,11 +109,18 @@ def _is_reply(name: str) -> bool:
     return name.endswith(SUFFIX) and is_request_id(name.removesuffix(SUFFIX))
 
 
-def _written_at(path: Path) -> float:
-    try:
-        return path.lstat().st_mtime
-    except FileNotFoundError:
-        return float("inf")
+def _is_safe(reply: Reply) -> bool:
+    """Whether the name is that of a reply: whoever could write another one into the journal must not remove files."""
+    is_root = reply.identity == ids.DEFAULT_ORCHESTRATOR
+    is_known = is_root or (is_orchestrator(reply.identity) and not reply.path.parent.is_symlink())
+    return is_known and is_request_id(reply.path.stem)
+
+
+def _stays(path: Path, limit: datetime) -> bool:
+    """Whether somebody asked for the reply after `limit`: a worker that finds it in place renews its date."""
+    with suppress(FileNotFoundError):
+        return path.lstat().st_mtime >= limit.timestamp()
+    return False
 
 
 def _remove(path: Path, limit: float) -> bool:

@@ -1,6 +1,9 @@
 """What a project does not keep for ever: answers of reads, old parts of the journal, replies, and dead letters that are settled.
 
 What was changed, by whom, and what was answered to it stays.
+
+A pruning needs no intent in the record: what goes is found by the same rules again, and each step does before it
+removes anything what a repeat would need, so that the next pruning completes one that was killed after any step.
 """
 
 from __future__ import annotations
@@ -125,7 +128,8 @@ class Retention:
         settings = self.project.settings
         before = clock.as_text(clock.now() - timedelta(days=settings.reads_days))
         rule = record_retention.Rule(before=before, max_bytes=settings.reads_max_bytes)
-        return record_retention.old_reads(record, rule)
+        stay = [*map(_asking_of, self._replies.asked_for(clock.now() - JUST_ASKED))]
+        return record_retention.old_reads(record, rule, stay=stay)
 
     def _old_parts(self) -> list[journal_archive.OldPart]:
         settings = self.project.settings
@@ -149,6 +153,10 @@ class Retention:
         outbox, identity = self.project.outbox, asking.scope or ids.DEFAULT_ORCHESTRATOR
         folder = outbox if asking.scope == ids.SHARED_SCOPE else outbox / identity
         return Reply(path=folder / f"{asking.id}{SUFFIX}", identity=identity)
+
+
+def _asking_of(reply: Reply) -> Asking:
+    return Asking(ids.scope_of(ids.MAILBOX, reply.identity), reply.path.stem)
 
 
 def _in_words(age: timedelta) -> str:

@@ -29,10 +29,11 @@ class RewindWish:
     """To go back to where a mission was after `event_id`.
 
     With `force` also where somebody is at work on a package; where `newest` is not None, only if that
-    is still the last event.
+    is still the last event. `actor` is who asks, where that is known.
     """
 
     event_id: str
+    actor: str | None = None
     force: bool = False
     newest: str | None = None
 
@@ -61,7 +62,10 @@ class StandsAgain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewindReport:
-    """What is withdrawn, oldest first, and where packages stand then. `newest` is the last event before it."""
+    """What is withdrawn, oldest first, and where packages stand then. `newest` is the last event before it.
+
+    Where the mission is there already, nothing is withdrawn and nothing stands in the way.
+    """
 
     mission: MissionIdentity
     to_event: str
@@ -87,21 +91,23 @@ class Rewinding:
     def rewind(
         self, selector: str, wish: RewindWish, *, actor: str, reason: str, cause: Cause
     ) -> RewindReport:
-        """It is withdrawn, by an entry of the record that says who did it and why.
+        """It is withdrawn, by an entry of the record that says who did it and why; nothing where the mission is there already.
 
         Raises: MissionNotFound, UsageError, PreflightFailed, StateUnreadable, StorageFailed.
         """
         with changing_mission(self.project, selector) as mission:
             report, place = self._plan(mission, wish)
             obstacles = [*report.obstacles]
-            if wish.newest not in (None, report.newest):
+            if report.withdrawn and wish.newest not in (None, report.newest):
                 obstacles.append(f"something happened since: the last event is {report.newest} now")
-            if not report.withdrawn:
-                obstacles.append(f"nothing happened behind event {wish.event_id}")
             if obstacles:
                 raise PreflightFailed("; ".join(obstacles), errors=obstacles)
-            line = _line(report, actor=actor, reason=reason, cause=cause)
-            prepared = mission.files.log.withdrawing(place, line)
+            if report.withdrawn:
+                line = _line(report, actor=actor, reason=reason, cause=cause)
+                prepared = mission.files.log.withdrawing(place, line)
+            else:
+                # Whoever withdrew it may have been killed before the file followed.
+                prepared = mission.files.log.prepared(())
             if cause.decision is not None:
                 cause.decision.add((), prepared)
                 mission.decisions.append(cause.decision)
@@ -113,15 +119,15 @@ class Rewinding:
         path = mission.files.log.path
         before = event_lines.parse_lines(enumerate(lines[:place], start=1), path).events
         gone = mission.log.events[len(before) :]
-        after = replay(before)
-        packages = [*_moved(mission.state, after)]
+        behind = lines[place:] if gone or not all(map(_is_rewinding, lines[place:])) else ()
+        packages = [*_moved(mission.state, replay(before))]
         report = RewindReport(
             mission=mission.identity,
             to_event=wish.event_id,
             newest=_said(lines[-1]).get("event_id") or "",
-            withdrawn=[*map(_withdrawn, lines[place:])],
-            packages=packages,
-            obstacles=[*self._obstacles(mission, gone, packages, force=wish.force)],
+            withdrawn=[*map(_withdrawn, behind)],
+            packages=packages if behind else (),
+            obstacles=[*self._obstacles(mission, gone, packages, wish=wish)] if behind else (),
         )
         return report, place
 
@@ -145,7 +151,10 @@ class Rewinding:
         for other in all_missions(self.project):
             kept = MissionFiles(self.project, other).log.view().kept
             if event_id in kept.withdrawn_events():
-                return f"event {event_id} of mission {other} was withdrawn before"
+                return (
+                    f"event {event_id} of mission {other} was withdrawn before, and does not come back: name one that is"
+                    f" in kitty-specs/{other}/status.events.jsonl"
+                )
             if any(_said(line).get("event_id") == event_id for line in kept.lines):
                 return f"event {event_id} is of mission {other}, not of {slug}"
         return (
@@ -158,7 +167,7 @@ class Rewinding:
         gone: Sequence[Event],
         packages: Sequence[StandsAgain],
         *,
-        force: bool,
+        wish: RewindWish,
     ) -> Iterator[str]:
         intent = merge_intent.pending(mission.files)
         if intent is not None and not intent.is_complete:
@@ -169,8 +178,11 @@ class Rewinding:
         elif gone and self._has_merged(mission, since=gone[0].at):
             yield f"mission {mission.slug} was merged since: what is in {mission.target_branch} is not withdrawn"
         for it in packages:
-            if it.holder is not None and not force:
-                yield f"{it.wp_id} is {it.from_lane}, held by {it.holder}: ask them to stop, or give --force"
+            if it.holder is not None and not wish.force:
+                held = f"{it.wp_id} is {it.from_lane}, held by {it.holder}"
+                is_own = it.holder == wish.actor
+                way = "that is you: give --force" if is_own else "ask them to stop, or give --force"
+                yield f"{held}: {way}"
 
     def _has_merged(self, mission: OpenMission, *, since: str) -> bool:
         """Whether a request has merged the mission; it may leave no event, where every package was done."""
@@ -206,6 +218,11 @@ def _stand(package: PackageState) -> tuple[object, ...]:
 
 def _was_merged(event: Moved) -> bool:
     return (event.from_lane, event.to_lane) == (Lane.APPROVED, Lane.DONE)
+
+
+def _is_rewinding(line: bytes) -> bool:
+    """Whether the line only says that the mission went back, as every rewinding leaves one."""
+    return _said(line).get("event_type") == REWOUND
 
 
 def _withdrawn(line: bytes) -> WithdrawnLine:

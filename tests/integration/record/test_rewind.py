@@ -145,3 +145,49 @@ def test_what_was_merged_does_not_go_back(approved: Stage) -> None:
     assert refused.exit_code == 1
     assert "merged since" in refused.stderr.decode()
     assert approved.lane("WP01") == "done"
+
+
+def test_a_repeat_has_nothing_to_do(approved: Stage) -> None:
+    event = event_into(approved, "for_review")
+    assert rewind(approved, event).exit_code == 0
+    before = approved.log().read_bytes()
+    for to in (event, str(approved.events()[-1]["event_id"])):
+        again = rewind(approved, to)
+        assert again.exit_code == 0, again
+        assert (
+            again.stdout.decode() == f"{SLUG} is where it was after {to}: nothing is to be done\n"
+        )
+        assert approved.log().read_bytes() == before
+    shown = approved.run("mission", "rewind", SLUG, "--to", event)
+    assert (shown.exit_code, b"nothing is to be done" in shown.stdout) == (0, True), shown
+    earlier = rewind(approved, event_into(approved, "in_progress"))
+    assert earlier.exit_code == 0, earlier
+    assert [it.get("event_type") for it in approved.events()].count("MissionRewound") == 1
+
+
+def test_a_repeat_brings_the_file_up(approved: Stage) -> None:
+    event = event_into(approved, "for_review")
+    old = approved.log().read_bytes()
+    assert rewind(approved, event).exit_code == 0
+    new = approved.log().read_bytes()
+    approved.log().write_bytes(old)
+    assert rewind(approved, event).exit_code == 0
+    assert approved.log().read_bytes() == new
+
+
+def test_the_last_event_of_a_mission_at_work_is_no_step_back(approved: Stage) -> None:
+    approved.done("start-implementation", mission=SLUG, wp="WP02", actor="ada")
+    last = str(approved.events()[-1]["event_id"])
+    done = rewind(approved, last)
+    assert (done.exit_code, b"nothing is to be done" in done.stdout) == (0, True), done
+    assert approved.lane("WP02") == "in_progress"
+
+
+def test_who_holds_a_package_is_not_told_to_ask_themselves(approved: Stage) -> None:
+    approved.done("start-implementation", mission=SLUG, wp="WP02", actor="ada")
+    refused = rewind(approved, event_into(approved, "for_review"))
+    assert refused.exit_code == 1
+    assert "held by ada: that is you: give --force" in refused.stderr.decode()
+    who = ("--to", event_into(approved, "for_review"), "--dry-run", "--json", "--actor", "ada")
+    shown = approved.run("mission", "rewind", SLUG, *who)
+    assert "that is you" in shown.envelope["data"]["obstacles"][0]

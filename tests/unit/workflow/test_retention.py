@@ -73,13 +73,31 @@ def test_a_read_that_was_just_asked_for_again_stays(project: Project) -> None:
     young = answered(project, "young", is_old=False)
     old = answered(project, "old")
     answered(project, "c", changes=True)
-    assert carried_out(project) == {"answers of reads": 1}
+    retention = Retention(project)
+    (going,) = retention.in_words(retention.plan())
+    assert going.count == 1
+    assert retention.in_words(retention.carry_out(retention.plan())) == [going]
+    assert retention.in_words(retention.plan()) == []
     assert young.exists()
     assert not old.exists()
     assert Journal(project).find("young", "nightly") is not None
     os.utime(young, (LONG_AGO, LONG_AGO))
     assert carried_out(project) == {"answers of reads": 1}
     assert not young.exists()
+
+
+def test_what_is_shown_goes_where_a_folder_of_replies_is_a_link(
+    project: Project, tmp_path: Path
+) -> None:
+    path = answered(project, "r0")
+    answered(project, "c", changes=True)
+    elsewhere = tmp_path / "elsewhere"
+    path.parent.rename(elsewhere)
+    path.parent.symlink_to(elsewhere)
+    retention = Retention(project)
+    (going,) = retention.in_words(retention.plan())
+    assert retention.in_words(retention.carry_out(retention.plan())) == [going]
+    assert (elsewhere / path.name).exists()
 
 
 def test_each_rule_says_what_goes_by_it(tmp_path: Path) -> None:

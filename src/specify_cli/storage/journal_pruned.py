@@ -1,0 +1,60 @@
+"""Published lines that the record does not have any more: answers of reads that were pruned."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from specify_cli.storage import published_line
+from specify_cli.storage.journal_files import PACKED, JournalFiles, unpacked
+from specify_cli.storage.record import PRUNED, Record
+
+
+class LineBeside(NamedTuple):
+    """A published line that is not in the record; whether it was pruned, as the line behind it proves."""
+
+    file: Path
+    seq: int
+    line: bytes
+    is_pruned: bool
+
+
+def lines_beside(
+    record: Record, files: JournalFiles, texts: Collection[bytes]
+) -> Iterator[LineBeside]:
+    """Each published line, those in the archive included, that has one of the texts and is not in the record.
+
+    Raises: StorageFailed, StateUnreadable.
+    """
+    pruned = record.noted(PRUNED)
+    found: tuple[Path, int, bytes] | None = None
+    for place, line in files.numbered():
+        seq = published_line.seq_of(line) or 0
+        if found:
+            yield _beside(found, record.published_line(found[1] + 1), line, pruned=pruned)
+        found = None
+        if any(it in line for it in texts) and record.published_line(seq) is None:
+            found = _file(files, place), seq, line
+    if found:
+        yield _beside(found, record.published_line(found[1] + 1), b"", pruned=pruned)
+
+
+def damaged(files: JournalFiles) -> list[Path]:
+    """The parts in the archive that cannot be unpacked to their end. Raises: StorageFailed."""
+    return [it for it in files.all_archived() if not all(line for _, line in unpacked(it))]
+
+
+def _beside(
+    found: tuple[Path, int, bytes], known: bytes | None, behind: bytes, *, pruned: int
+) -> LineBeside:
+    file, seq, line = found
+    if known is None and published_line.seq_of(behind) == seq + 1:
+        known = behind
+    is_proved = known is None or published_line.names(known, line)
+    return LineBeside(file, seq, line, is_pruned=0 < seq <= pruned and is_proved)
+
+
+def _file(files: JournalFiles, place: str) -> Path:
+    name = place.rpartition(" line ")[0]
+    return files.archive / name if name.endswith(PACKED) else files.path.with_name(name)

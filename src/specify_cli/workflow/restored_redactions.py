@@ -1,0 +1,128 @@
+"""Text that was redacted, and is in the record again because that was restored from an older backup.
+
+Logs and published lines that were redacted since have marks. Their salt is in the record alone, so that a mark that fits
+its text was made by this host; a read has no salt, and is believed where a person has taken the newest lines in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+from specify_cli import clock
+from specify_cli.files import locks
+from specify_cli.storage import journal_adoption, published_line, records
+from specify_cli.storage.event_lines import json_object
+from specify_cli.storage.journal_files import JournalFiles
+from specify_cli.storage.journal_pruned import lines_beside
+from specify_cli.storage.kept_log import lines_of
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.project import Project
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_entries import Entry
+from specify_cli.storage.record_proof import ORIGINAL, has_mark, is_marked
+from specify_cli.storage.record_redaction import Redaction
+from specify_cli.workflow import redaction_files, redaction_plan
+from specify_cli.workflow.redaction_plan import RedactionPlan
+
+REASON = "it was redacted before, and a backup of the record had it still"
+_COMMAND = '"command":"spec-kitty.redact"'
+_ORIGINAL = f'"{ORIGINAL}":"sha256:'.encode()
+
+
+def redo(project: Project, *, actor: str) -> None:
+    """What logs and published lines say was redacted is redacted in the record, too. Raises: StorageFailed, StateUnreadable."""
+    record = records.made(project)
+    with ExitStack() as stack:
+        stack.enter_context(locks.held(project.lock("redaction")))
+        missions = [MissionFiles(project, it) for it in sorted(all_missions(project))]
+        marked = [it for it in missions if _changed(it)]
+        for files in marked:
+            stack.enter_context(locks.held(files.lock))
+        found = RedactionPlan()
+        for files in marked:
+            _find_in_log(found, record, files)
+        _find_in_journal(found, project, record)
+        about = ", ".join(sorted(found.requests)) or "reads"
+        said = Redaction(at=clock.timestamp(), actor=actor, reason=REASON, about=about, entries={})
+        if drafts := [*redaction_plan.drafts(record, found, said)]:
+            record.commit(drafts)
+            redaction_files.complete(project, record, locked={it.slug for it in marked})
+
+
+def lacking(project: Project) -> Iterator[str]:
+    """The ids of what was redacted, as the journal says, and is not marked in the record. Raises: StorageFailed, StateUnreadable."""
+    record = records.found(project)
+    told: dict[str, tuple[int, int]] = {}
+    for entry in record.entries_with(_COMMAND) if record else ():
+        said = json_object(entry.published or b"") or {}
+        envelope = said.get("envelope")
+        if said.get("command") == "spec-kitty.redact" and envelope and envelope.get("success"):
+            data = envelope["data"]
+            logs, lines = told.get(data["about"], (0, 0))
+            told[data["about"]] = max(logs, data["log_lines"]), max(lines, data["published_lines"])
+    for about, (logs, lines) in told.items():
+        here = _marked(record, about) if record else (0, 0)
+        if logs > here[0] or lines > here[1]:
+            yield about
+
+
+def _marked(record: Record, about: str) -> tuple[int, int]:
+    """How many lines of logs, and how many published ones, of that event or request have marks."""
+    entries = [*redaction_plan.entries_about(record, about)]
+    logs = sum(has_mark(line) for it in entries for line in lines_of(it.log))
+    published = [it.published for it in entries if it.published and not it.is_read]
+    reads = {seq: line for seq, line in record.redacted_lines().items() if about.encode() in line}
+    return logs, len(reads) + sum(_ORIGINAL in it for it in published)
+
+
+def _changed(files: MissionFiles) -> list[tuple[bytes, bytes]]:
+    """Lines of the log, each with that of the record, that have marks where that has text."""
+    view = files.log.view()
+    lines = view.raw.split(b"\n") if view.found.changed else []
+    pairs = ((lines[number - 1] + b"\n", view.kept.lines[it]) for number, it in view.found.changed)
+    return [(line, known) for line, known in pairs if is_marked(line, of=known)]
+
+
+def _find_in_log(found: RedactionPlan, record: Record, files: MissionFiles) -> None:
+    marked = {known: line for line, known in _changed(files)}
+    mission = files.log.number()
+    for entry in record.entries(mission=mission) if mission is not None else ():
+        lines = [*lines_of(entry.log)]
+        for place, known in enumerate(lines):
+            line = marked.get(known)
+            if line and is_marked(line, of=known, salt=entry.salt):
+                lines[place] = line
+                said = json_object(line) or {}
+                ids = (said.get("event_id"), said.get("correlation_id"))
+                found.requests.update(filter(None, ids))
+                found.missions.setdefault(mission or 0, set()).add(entry.position)
+        after = replace(entry, log=b"".join(lines))
+        if after != entry:
+            found.keep(entry, after)
+
+
+def _find_in_journal(found: RedactionPlan, project: Project, record: Record) -> None:
+    files = JournalFiles(project.journal)
+    is_restored = journal_adoption.restored_after(record) is not None
+    marked = (line for _, line in files.numbered() if _ORIGINAL in line)
+    for line in marked:
+        entry = record.entry_published(published_line.seq_of(line) or 0)
+        if entry and _is_of(line, entry, is_restored=is_restored):
+            log = found.replaces.get(entry.position, (None, entry.log))[1]
+            found.keep(entry, replace(entry, published=line, log=log))
+            found.requests.add(published_line.parse(line)["correlation_id"])
+            if entry.is_read and entry.seq:
+                found.lines[entry.seq] = line
+    known = record.redacted_lines()
+    for it in lines_beside(record, files, [_ORIGINAL]) if is_restored else ():
+        if it.is_pruned and it.seq not in known:
+            found.lines[it.seq] = it.line
+
+
+def _is_of(line: bytes, entry: Entry, *, is_restored: bool) -> bool:
+    known = entry.published or b""
+    if entry.is_read:
+        return is_restored and published_line.is_redacted(known, line)
+    return published_line.is_redacted(known, line) and is_marked(line, of=known, salt=entry.salt)

@@ -1,0 +1,109 @@
+"""A secret is not left in what a request had begun and did not finish."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from specify_cli.storage import records
+from specify_cli.storage.intents import Intents
+from specify_cli.storage.layout import Layout
+from specify_cli.storage.record_redaction import forms_of
+from tests.integration.record.test_redact import SECRET, holders, redact
+from tests.integration.stage import SLUG, TIMEOUT_S, Stage, environment
+
+DYING = """
+import os, signal, sys
+from specify_cli.vcs import merge
+merge.apply = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from specify_cli.__main__ import main
+main()
+"""
+
+
+def kill_a_merge(stage: Stage, *words: str, folder: Path | None = None) -> None:
+    """It is killed when its intent is written down and nothing has moved."""
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, "merge", "--mission", SLUG, *words],
+        cwd=folder or stage.root,
+        env=environment(),
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done
+
+
+@pytest.fixture
+def accepted(stage: Stage) -> Stage:
+    """WP01 is approved and accepted, and one of its notes has the secret."""
+    folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
+    stage.git("add", str(folder))
+    stage.git("commit", "-q", "-m", "mission")
+    stage.approve("WP01", {"src/one/a.py": "1\n"})
+    stage.done(
+        "append-history", mission=SLUG, wp="WP01", actor="ada", note=SECRET, correlation_id="one"
+    )
+    stage.done("accept-mission", mission=SLUG, actor="ada")
+    return stage
+
+
+def test_the_log_is_not_in_the_intent_of_a_merge(accepted: Stage) -> None:
+    kill_a_merge(accepted)
+    record = records.found(Layout(accepted.root))
+    assert record is not None
+    (intent,) = Intents(record).all()
+    assert not intent.has(forms_of(SECRET))
+    # As on another machine: nobody completes it before a person says so.
+    with record.writing() as connection:
+        connection.execute("UPDATE intent SET machine = 'another'")
+    assert redact(accepted, "one").exit_code == 0
+    assert holders(accepted) == []
+    assert accepted.run("doctor", "--fix").exit_code in (0, 1)
+    merged = accepted.run("merge", "--mission", SLUG)
+    assert merged.exit_code == 0, merged
+    assert holders(accepted) == []
+    assert accepted.run("mailbox", "verify").exit_code == 0
+
+
+def test_what_is_asked_again_is_completed_before_it_is_redacted(accepted: Stage) -> None:
+    kill_a_merge(accepted, "--actor", "the horse")
+    record = records.found(Layout(accepted.root))
+    assert record is not None
+    (intent,) = Intents(record).all()
+    with record.writing() as connection:
+        connection.execute("UPDATE intent SET machine = 'another'")
+    other = redact(accepted, "one", secret="the horse is")
+    assert other.exit_code == 0, other
+    refused = redact(accepted, intent.id, secret="the horse")
+    assert refused.exit_code == 2, refused
+    assert b"is not finished" in refused.stderr
+    assert b"run 'spec-kitty doctor --fix'" in refused.stderr
+    assert accepted.run("doctor", "--fix").exit_code in (0, 1)
+    refused = redact(accepted, intent.id, secret="the horse")
+    # It is done now, and who did it is a name that the host goes by.
+    assert b"that text is in actor" in refused.stderr, refused
+
+
+def test_who_else_has_the_text_is_told_with_the_next_command(accepted: Stage) -> None:
+    note = {"mission": SLUG, "wp": "WP01", "actor": "ada", "note": f"again {SECRET}"}
+    accepted.done("append-history", **note, correlation_id="two")
+    told = redact(accepted, "one").stderr.decode()
+    assert "next: spec-kitty redact --reason 'a password' " in told
+    command = next(it for it in told.splitlines() if "next: " in it).partition("next: ")[2]
+    done = subprocess.run(
+        command.replace("spec-kitty", f"{sys.executable} -m specify_cli"),
+        shell=True,
+        cwd=accepted.root,
+        env=environment(),
+        input=SECRET.encode(),
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert holders(accepted) == []
