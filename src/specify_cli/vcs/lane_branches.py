@@ -163,9 +163,9 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
         return
     found = checkouts_of(repo.git, branch)
     recover_all(repo.git, branch, found)
-    move = CheckoutUpdate(origin=old, goal=new)
-    journeys = [(it, move) for it in found]
-    update_branch(repo.git, branch, move=move, journeys=journeys)
+    update = CheckoutUpdate(origin=old, goal=new)
+    plans = [(it, update) for it in found]
+    update_branch(repo.git, branch, update=update, plans=plans)
 
 
 def _note_positions(repo: Repository, branch: str, *, old: str | None, new: str) -> None:

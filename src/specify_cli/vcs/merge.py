@@ -174,8 +174,8 @@ def apply(repo: Repository, plan: MergePlan) -> None:
     if tip not in (plan.from_commit, plan.to_commit):
         raise TargetMoved(f"{plan.target} is not at {plan.from_commit} any more")
     if tip != plan.to_commit:
-        move = CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
-        update_branch(repo.git, plan.target, move=move, journeys=checkout_plans(plan, found))
+        update = CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
+        update_branch(repo.git, plan.target, update=update, plans=checkout_plans(plan, found))
     # Durable before anything records the merge.
     durability.sync_all()
 
@@ -190,8 +190,8 @@ def finish(repo: Repository, plan: MergePlan) -> None:
     found = checkouts_of(repo.git, plan.target)
     tip = repo.branch_tip(plan.target)
     if tip is not None and tip != plan.from_commit and repo.is_ancestor(plan.to_commit, tip):
-        for checkout, move in checkout_plans(plan, found, goal=tip):
-            catch_up_checkout(checkout, move)
+        for checkout, update in checkout_plans(plan, found, goal=tip):
+            catch_up_checkout(checkout, update)
 
 
 def checkout_plans(

@@ -42,7 +42,7 @@ def require_its_own(
     brought: Sequence[NewObject],
     *,
     source: IntakeSource,
-    box: Sandbox,
+    sandbox: Sandbox,
 ) -> None:
     """Require that the workspace itself holds the objects that its commits name.
 
@@ -57,13 +57,13 @@ def require_its_own(
     if source.shared or named <= made.own():
         return
     with scratch_repository(repo, like=source.base, refs={}, file_bytes=made.file_bytes) as whole:
-        fetch(whole, source, box, "--refetch")
+        fetch(whole, source, sandbox, "--refetch")
         if not named <= whole.own():
             text = "its commits name objects that it does not have itself"
             raise IntakeRefused(text, code="unreadable")
 
 
-def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: str) -> None:
+def fetch(made: ScratchRepository, source: IntakeSource, sandbox: Sandbox, *more: str) -> None:
     """Fetch the branch of the workspace as `TIP`; `more` are flags of git-fetch.
 
     Raises:
@@ -74,7 +74,7 @@ def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: st
     git_dir = str(source.workspace / ".git")
     variables = [f"{name}={value}" for name, value in HISTORY_AS_IT_IS.items()]
     reader = (
-        *("env", *variables, *box.prefix(source.workspace, *source.shared)),
+        *("env", *variables, *sandbox.prefix(source.workspace, *source.shared)),
         # Lets git read a repository of another user, for this one command.
         *("git", *HARDENED, "-c", f"safe.directory={git_dir}"),
         *("upload-pack", "--strict", git_dir),
