@@ -1,4 +1,4 @@
-"""The branches of a mission and of its execution lanes."""
+"""Tests of the branches of a mission and of its execution lanes."""
 
 from __future__ import annotations
 
