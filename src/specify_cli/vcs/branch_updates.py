@@ -10,7 +10,6 @@ from specify_cli.files import durability
 from specify_cli.vcs import lock_ownership
 from specify_cli.vcs.checkout_recovery import recover
 from specify_cli.vcs.checkout_updates import (
-    CheckoutBlocked,
     CheckoutUpdate,
     clear_record,
     index_changes,
@@ -20,6 +19,7 @@ from specify_cli.vcs.checkout_updates import (
     update_checkout,
 )
 from specify_cli.vcs.checkouts import HEADS, Checkout
+from specify_cli.vcs.errors import CheckoutBlocked, TargetMoved
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.objects import tree_changes
 
@@ -27,10 +27,6 @@ _REFLOG_NOTE: Final = "spec-kitty: move"
 
 CheckoutPlan = tuple[Checkout, CheckoutUpdate]
 """A working tree and its update."""
-
-
-class TargetMoved(Exception):
-    """The branch left the expected commit meanwhile; nothing was changed."""
 
 
 def obstacles_for(plans: Sequence[CheckoutPlan]) -> list[str]:

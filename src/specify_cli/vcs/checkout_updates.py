@@ -39,14 +39,6 @@ _MOST: Final = 16 * 1024 * 1024
 _COMMIT: Final = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-class CheckoutBlocked(Exception):
-    """An update would overwrite uncommitted changes; nothing was touched."""
-
-    def __init__(self, obstacles: list[str]) -> None:
-        super().__init__("; ".join(obstacles))
-        self.obstacles = obstacles
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutUpdate:
     """An update from one commit to another; paths in `live` change in the index only, never on disk."""

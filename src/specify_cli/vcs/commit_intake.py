@@ -20,10 +20,8 @@ from typing import Final
 from specify_cli.core.merge_paths import shown
 from specify_cli.files import durability
 from specify_cli.vcs import lane_branches, lfs
-from specify_cli.vcs.branch_updates import TargetMoved
-from specify_cli.vcs.checkout_updates import CheckoutBlocked
 from specify_cli.vcs.commit_checks import check_commits, is_ancestor
-from specify_cli.vcs.content_limits import LimitExceeded
+from specify_cli.vcs.errors import CheckoutBlocked, LimitExceeded, TargetMoved
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.intake_request import (
     MOST_NAMED,

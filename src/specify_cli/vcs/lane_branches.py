@@ -12,10 +12,9 @@ from specify_cli.vcs import host_refs, lane_bases, lock_ownership
 from specify_cli.vcs.branch_updates import recover_all, update_branch
 from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
-from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed, MergeConflict
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.lane_bases import Start, StartParts
-from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.repository import Repository
 
 _PLACED: Final = "placed"

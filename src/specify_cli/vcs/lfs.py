@@ -19,7 +19,8 @@ from typing import IO, Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.files.regular_files import opened_below
-from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, LimitExceeded, NewObject
+from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, NewObject
+from specify_cli.vcs.errors import LimitExceeded
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, pointers

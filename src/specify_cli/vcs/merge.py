@@ -8,27 +8,18 @@ from dataclasses import dataclass, field
 from specify_cli.files import durability
 from specify_cli.vcs.branch_updates import (
     CheckoutPlan,
-    TargetMoved,
     catch_up_checkout,
     obstacles_for,
     recover_all,
     update_branch,
 )
-from specify_cli.vcs.checkout_updates import CheckoutBlocked, CheckoutUpdate
+from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
-from specify_cli.vcs.commit_replay import NotReplayed
+from specify_cli.vcs.errors import CheckoutBlocked, MergeConflict, NotReplayed, TargetMoved
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.merge_strategies import STRATEGIES, LaneTip, with_note
-from specify_cli.vcs.objects import (
-    REGULAR,
-    Change,
-    Entry,
-    MergeConflict,
-    overlay,
-    tree_changes,
-    write_blobs,
-)
+from specify_cli.vcs.objects import REGULAR, Change, Entry, overlay, tree_changes, write_blobs
 from specify_cli.vcs.repository import Repository
 
 __all__ = [

@@ -18,14 +18,6 @@ _SIZES: Final = ("cat-file", "--batch-check=%(objectsize)")
 _PORTION_BYTES: Final = 16 * 1024 * 1024
 
 
-class MergeConflict(Exception):
-    """Two histories change the same lines of `paths`; nothing has moved."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        super().__init__(", ".join(paths))
-        self.paths = tuple(paths)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A file in a tree or an index."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from specify_cli.vcs.checkouts import HEADS
-from specify_cli.vcs.content_limits import BYTES_SETTING, LimitExceeded, NewObject
+from specify_cli.vcs.content_limits import BYTES_SETTING, NewObject
+from specify_cli.vcs.errors import LimitExceeded
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake_request import IntakeRefused, IntakeSource, missing_branch
 from specify_cli.vcs.repository import Repository

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import host_refs, lane_branches
-from specify_cli.vcs.branch_updates import TargetMoved
-from specify_cli.vcs.checkout_updates import CheckoutBlocked
-from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed, CheckoutBlocked, TargetMoved
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
