@@ -3,36 +3,75 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import secrets
 import stat
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
-from specify_cli.files.folders import NOT_FOLLOWED
+from specify_cli.errors import StorageFailed
+from specify_cli.files.atomic import translated
+from specify_cli.files.folders import NOT_FOLLOWED, opened
 from specify_cli.files.mounts import mount_of
 
 MOST_ENTRIES: Final = 10_000_000
 """The default number of entries removed by one call, in case others keep writing into the tree."""
-
-_IS_FOLDER: Final = frozenset({errno.EISDIR, errno.EPERM})
-"""The errors of `unlink` for a folder: Linux has the first, POSIX the second."""
 
 _IN_USE: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 _EXCHANGED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _OWNER: Final = stat.S_IRWXU
 
 
-class Budget:
-    """The number of entries that may still be removed."""
+PATIENCE: Final = 100
+"""How often `remove_path` continues after others wrote into the tree."""
 
-    def __init__(self, entries: int = MOST_ENTRIES) -> None:
+
+class Budget:
+    """The number of entries that may still be removed, and of writes by others that are tolerated."""
+
+    def __init__(self, entries: int = MOST_ENTRIES, *, patience: float = math.inf) -> None:
         self.left = entries
+        self._patience = patience
 
     def spend(self) -> bool:
         """Count one entry; return whether the budget covers it."""
         self.left -= 1
         return self.left >= 0
+
+    def tolerate(self) -> bool:
+        """Count one write by others; return whether the budget covers it."""
+        self._patience -= 1
+        return self._patience >= 0
+
+
+def remove_path(path: Path, *, below: Path | None = None) -> None:
+    """Remove the entry at `path` durably, with everything below it.
+
+    With `below`, no link between that folder and the entry is followed.
+
+    Raises:
+        StorageFailed: the disk refused, the tree is too large, or others keep writing into it.
+    """
+    budget = Budget(MOST_ENTRIES, patience=PATIENCE)
+    with opened(path.parent, below=below or path.parent) as parent, translated(path, "remove"):
+        while True:
+            try:
+                is_gone = remove_tree(path.name, dir_fd=parent, budget=budget)
+            except OSError as error:
+                if error.errno not in _IN_USE | _EXCHANGED:
+                    raise
+                if budget.tolerate():
+                    continue
+                is_gone = False
+            if is_gone:
+                break
+            raise StorageFailed(
+                f"could not remove all of {path}: it is too large, or somebody still writes into it;"
+                " stop that, then try again"
+            )
+        os.fsync(parent)
 
 
 def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool:
@@ -49,7 +88,7 @@ def remove_tree(name: str, *, dir_fd: int, budget: Budget | None = None) -> bool
     if _is_unlinked(name, dir_fd):
         return True
     try:
-        top = _opened(name, dir_fd)
+        top = _open_folder(name, dir_fd)
     except FileNotFoundError:
         return True
     try:
@@ -83,11 +122,12 @@ def _is_removed(name: str, top: int, budget: Budget) -> bool:
     except OSError as error:
         if error.errno not in _IN_USE | _EXCHANGED:
             raise
+        return budget.tolerate()
     return True
 
 
 def _is_emptied(name: str, top: int, budget: Budget) -> bool:
-    inner = _opened(name, top)
+    inner = _open_folder(name, top)
     try:
         with os.scandir(inner) as found:
             for child in found:
@@ -111,11 +151,11 @@ def _lift(child: str, inner: int, top: int) -> None:
     else:
         return
     # A folder can be moved to another parent only where its owner may write in it.
-    os.close(_opened(child, inner))
+    os.close(_open_folder(child, inner))
     os.rename(child, secrets.token_hex(16), src_dir_fd=inner, dst_dir_fd=top)
 
 
-def _opened(name: str, dir_fd: int) -> int:
+def _open_folder(name: str, dir_fd: int) -> int:
     """Open a folder, giving its owner read and write permission.
 
     Raises:
@@ -174,7 +214,13 @@ def _is_unlinked(name: str, folder: int) -> bool:
     except OSError as error:
         if error.errno == errno.EBUSY:
             raise _mounted(name, folder) from error
-        if error.errno in _IS_FOLDER:
+        if error.errno == errno.EISDIR:
+            return False
+        # POSIX has EPERM for a folder, but it may also mean what it says.
+        is_folder = error.errno == errno.EPERM and stat.S_ISDIR(
+            os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        )
+        if is_folder:
             return False
         raise
     return True

@@ -30,7 +30,7 @@ def blocking_files(folder: Path, *, seconds: float) -> Iterator[Path]:
         for name in names:
             if is_inside or name.startswith(".git"):
                 path = parent / name
-                if _blocks(path):
+                if path.exists() and not (path.is_file() or path.is_dir()):
                     yield path
 
 
@@ -50,10 +50,6 @@ def _folders(folder: Path, deadline: float) -> Iterator[tuple[Path, list[str]]]:
                 errno.ETIMEDOUT, "the search for FIFOs in it took too long", str(folder)
             )
         yield Path(parent), names
-
-
-def _blocks(path: Path) -> bool:
-    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _named_git_dirs(folder: Path, deadline: float) -> Iterator[Path]:

@@ -10,7 +10,6 @@ from specify_cli.files import durability
 from specify_cli.vcs import lock_ownership
 from specify_cli.vcs.checkout_recovery import recover
 from specify_cli.vcs.checkout_updates import (
-    CheckoutBlocked,
     CheckoutUpdate,
     clear_record,
     index_changes,
@@ -20,6 +19,7 @@ from specify_cli.vcs.checkout_updates import (
     update_checkout,
 )
 from specify_cli.vcs.checkouts import HEADS, Checkout
+from specify_cli.vcs.errors import CheckoutBlocked, TargetMoved
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.objects import tree_changes
 
@@ -29,30 +29,26 @@ CheckoutPlan = tuple[Checkout, CheckoutUpdate]
 """A working tree and its update."""
 
 
-class TargetMoved(Exception):
-    """The branch left the expected commit meanwhile; nothing was changed."""
-
-
-def obstacles_for(journeys: Sequence[CheckoutPlan]) -> list[str]:
+def obstacles_for(plans: Sequence[CheckoutPlan]) -> list[str]:
     """Describe every obstacle to these updates.
 
     Raises:
         GitFailed: git will not work in one of the working trees.
     """
-    for checkout, _ in journeys:
+    for checkout, _ in plans:
         checkout.require_no_endless_file()
     found: list[str] = []
-    for checkout, move in journeys:
+    for checkout, update in plans:
         operation, lock = checkout.operation(), checkout.index_lock
         texts = [f"{operation} is in progress"] if operation else []
         texts += [f"another git command holds {lock}"] if lock else []
-        texts += obstacles(checkout, move)
+        texts += obstacles(checkout, update)
         found += [f"{checkout.path}: {text}" for text in texts]
     return found
 
 
 def update_branch(
-    git: Git, branch: str, *, move: CheckoutUpdate, journeys: Sequence[CheckoutPlan]
+    git: Git, branch: str, *, update: CheckoutUpdate, plans: Sequence[CheckoutPlan]
 ) -> None:
     """Move the branch and every working tree to the goal; on failure, return them to where they were.
 
@@ -61,33 +57,33 @@ def update_branch(
         TargetMoved: the branch is not at the origin any more.
         GitFailed: git refused.
     """
-    found = obstacles_for(journeys)
+    found = obstacles_for(plans)
     if found:
         raise CheckoutBlocked(found)
     try:
-        update_checkouts(journeys)
-        update_ref(git, branch, move)
+        update_checkouts(plans)
+        update_ref(git, branch, update)
     except BaseException:
         # Report the failure itself, not one of the clean-up.
         with suppress(GitFailed, OSError):
-            recover_all(git, branch, [checkout for checkout, _ in journeys])
+            recover_all(git, branch, [checkout for checkout, _ in plans])
         raise
-    for checkout, _ in journeys:
+    for checkout, _ in plans:
         clear_record(checkout)
 
 
-def update_checkouts(journeys: Sequence[CheckoutPlan]) -> None:
+def update_checkouts(plans: Sequence[CheckoutPlan]) -> None:
     """Move every working tree to its goal; the record of the update stays until the branch follows.
 
     Raises:
         GitFailed: git refused.
     """
-    for checkout, move in journeys:
-        record_update(checkout, move)
-        update_checkout(checkout, move)
+    for checkout, update in plans:
+        record_update(checkout, update)
+        update_checkout(checkout, update)
 
 
-def update_ref(git: Git, branch: str, move: CheckoutUpdate) -> None:
+def update_ref(git: Git, branch: str, update: CheckoutUpdate) -> None:
     """Point the branch at the goal, provided that it points at the origin.
 
     Raises:
@@ -95,18 +91,18 @@ def update_ref(git: Git, branch: str, move: CheckoutUpdate) -> None:
         GitFailed: git refused.
     """
     ref = HEADS + branch
-    lock_ownership.note_ref(ref, move.goal)
+    lock_ownership.note_ref(ref, update.goal)
     # After a power loss no branch may point at commits that were lost.
     durability.sync_all()
     try:
-        git.run("update-ref", "-m", _REFLOG_NOTE, ref, move.goal, move.origin)
+        git.run("update-ref", "-m", _REFLOG_NOTE, ref, update.goal, update.origin)
     except GitFailed:
         tip = branch_tip(git, branch)
-        if tip == move.goal:
+        if tip == update.goal:
             return  # Only the reflog could not be written.
-        if tip == move.origin:
+        if tip == update.origin:
             raise
-        raise TargetMoved(f"{branch} is not at {move.origin} any more") from None
+        raise TargetMoved(f"{branch} is not at {update.origin} any more") from None
 
 
 def recover_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
@@ -116,27 +112,27 @@ def recover_all(git: Git, branch: str, checkouts: Sequence[Checkout]) -> None:
         GitFailed: git refused; the record stays, so that this can be tried again.
     """
     for checkout in checkouts:
-        move = recorded_update(checkout)
-        if move is not None:
+        update = recorded_update(checkout)
+        if update is not None:
             checkout.outwait_index()
             checkout.require_no_endless_file()
-            recover(checkout, move, wanted=branch_tip(git, branch) or move.origin)
+            recover(checkout, update, wanted=branch_tip(git, branch) or update.origin)
             clear_record(checkout)
 
 
-def catch_up_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
+def catch_up_checkout(checkout: Checkout, update: CheckoutUpdate) -> None:
     """Move a working tree that is wholly at the origin to the goal; leave any other as it is.
 
     Raises:
         GitFailed: git refused.
     """
-    affected = tree_changes(checkout.git, move.origin, move.goal)
-    behind = affected.keys() - set(move.live)
+    affected = tree_changes(checkout.git, update.origin, update.goal)
+    behind = affected.keys() - set(update.live)
     if not behind or checkout.operation():
         return
-    staged = index_changes(checkout, move.origin)
-    if not behind & staged.keys() and not any(obstacles(checkout, move)):
-        update_checkout(checkout, move)
+    staged = index_changes(checkout, update.origin)
+    if not behind & staged.keys() and not any(obstacles(checkout, update)):
+        update_checkout(checkout, update)
 
 
 def branch_tip(git: Git, branch: str) -> str | None:

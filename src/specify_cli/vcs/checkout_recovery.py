@@ -43,8 +43,8 @@ class _UpdatedPath:
         return (self.origin, self.goal, self.wanted)
 
 
-def recover(checkout: Checkout, move: CheckoutUpdate, *, wanted: str) -> None:
-    """Bring every path that the interrupted `move` touched to the commit `wanted`.
+def recover(checkout: Checkout, update: CheckoutUpdate, *, wanted: str) -> None:
+    """Bring every path that the interrupted `update` touched to the commit `wanted`.
 
     A file whose content is neither the origin's nor the goal's is the user's and stays; so does an
     index entry. Files are written first and the index last, so that recovery can be interrupted and
@@ -53,13 +53,13 @@ def recover(checkout: Checkout, move: CheckoutUpdate, *, wanted: str) -> None:
     Raises:
         GitFailed: the index is locked, or the disk refused.
     """
-    entries = [it for it in _updated_paths(checkout, move, wanted) if it.held in it.known]
+    entries = [it for it in _updated_paths(checkout, update, wanted) if it.held in it.known]
     dirty = modified_files(checkout)
     suspects: list[_UpdatedPath] = []
     for it in entries:
         # The index is written after the files: the user changed what differs from it since.
         is_done = it.held == it.goal == it.wanted
-        if is_done or it.path in move.live:
+        if is_done or it.path in update.live:
             continue
         is_new = it.held is None and _is_file(checkout.path / it.path)
         if it.held != it.wanted or it.path in dirty or is_new:
@@ -71,9 +71,9 @@ def recover(checkout: Checkout, move: CheckoutUpdate, *, wanted: str) -> None:
     refresh_index(checkout)
 
 
-def _updated_paths(checkout: Checkout, move: CheckoutUpdate, wanted: str) -> list[_UpdatedPath]:
-    affected = tree_changes(checkout.git, move.origin, move.goal)
-    since = tree_changes(checkout.git, move.goal, wanted)
+def _updated_paths(checkout: Checkout, update: CheckoutUpdate, wanted: str) -> list[_UpdatedPath]:
+    affected = tree_changes(checkout.git, update.origin, update.goal)
+    since = tree_changes(checkout.git, update.goal, wanted)
     staged = index_changes(checkout, wanted)
     found = []
     for path, (origin, goal) in affected.items():

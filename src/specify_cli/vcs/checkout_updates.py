@@ -39,14 +39,6 @@ _MOST: Final = 16 * 1024 * 1024
 _COMMIT: Final = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-class CheckoutBlocked(Exception):
-    """An update would overwrite uncommitted changes; nothing was touched."""
-
-    def __init__(self, obstacles: list[str]) -> None:
-        super().__init__("; ".join(obstacles))
-        self.obstacles = obstacles
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutUpdate:
     """An update from one commit to another; paths in `live` change in the index only, never on disk."""
@@ -56,10 +48,10 @@ class CheckoutUpdate:
     live: tuple[str, ...] = ()
 
 
-def record_update(checkout: Checkout, move: CheckoutUpdate) -> None:
+def record_update(checkout: Checkout, update: CheckoutUpdate) -> None:
     """Record the update in the git folder of the checkout, so that a crash can be undone."""
     target = _record(checkout)
-    content = {"origin": move.origin, "goal": move.goal, "live": move.live}
+    content = {"origin": update.origin, "goal": update.goal, "live": update.live}
     # Always the same name, so that the draft of a killed writer is overwritten.
     draft = target.with_name(f"{target.name}.tmp")
     replace_file(draft, json.dumps(content).encode("ascii"))
@@ -94,7 +86,7 @@ def clear_record(checkout: Checkout) -> None:
     durability.sync_folder(record.parent)
 
 
-def update_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
+def update_checkout(checkout: Checkout, update: CheckoutUpdate) -> None:
     """Move index and files to the goal; other changes of the user stay as they are.
 
     Git checks again, file by file, that it overwrites no change, and writes the index last.
@@ -102,12 +94,12 @@ def update_checkout(checkout: Checkout, move: CheckoutUpdate) -> None:
     Raises:
         GitFailed: git refused; the working tree is as it was.
     """
-    if move.live:
-        goals = entries_at(checkout, move.goal, move.live)
-        checkout.hold_in_index(index_info(goals, like=move.goal))
+    if update.live:
+        goals = entries_at(checkout, update.goal, update.live)
+        checkout.hold_in_index(index_info(goals, like=update.goal))
     refresh_index(checkout)
     missions = _missions(checkout)
-    checkout.on_index("read-tree", "-m", "-u", move.origin, move.goal)
+    checkout.on_index("read-tree", "-m", "-u", update.origin, update.goal)
     _put_back(checkout, missions)
 
 
@@ -235,19 +227,19 @@ def hidden_edits(checkout: Checkout) -> set[str]:
         return set(git.run("diff-files", "--name-only", "-z", "--diff-filter=d", env=env).fields)
 
 
-def obstacles(checkout: Checkout, move: CheckoutUpdate) -> Iterator[str]:
+def obstacles(checkout: Checkout, update: CheckoutUpdate) -> Iterator[str]:
     """Describe every uncommitted change that the update would overwrite.
 
     Raises:
         GitFailed: not a working tree, or no commits.
     """
-    affected = tree_changes(checkout.git, move.origin, move.goal)
+    affected = tree_changes(checkout.git, update.origin, update.goal)
     leaving = {path for path, (_, goal) in affected.items() if goal is None}
-    staged = index_changes(checkout, move.goal)
+    staged = index_changes(checkout, update.goal)
     dirty = modified_files(checkout)
     for path, (origin, goal) in affected.items():
         held = staged.get(path, goal)
-        if path in move.live:
+        if path in update.live:
             continue
         if held not in (origin, goal):
             yield f"{path}: staged changes"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs.content_limits import LimitExceeded, NewObject, case_faults, new_objects
+from specify_cli.vcs.content_limits import NewObject, case_faults, new_objects
+from specify_cli.vcs.errors import LimitExceeded
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.tree_checks import MOST_FAULTS, TreeFault, tree_faults

@@ -20,10 +20,8 @@ from typing import Final
 from specify_cli.core.merge_paths import shown
 from specify_cli.files import durability
 from specify_cli.vcs import lane_branches, lfs
-from specify_cli.vcs.branch_updates import TargetMoved
-from specify_cli.vcs.checkout_updates import CheckoutBlocked
 from specify_cli.vcs.commit_checks import check_commits, is_ancestor
-from specify_cli.vcs.content_limits import LimitExceeded
+from specify_cli.vcs.errors import CheckoutBlocked, LimitExceeded, TargetMoved
 from specify_cli.vcs.git import Git, GitFailed, time_limit, within
 from specify_cli.vcs.intake_request import (
     MOST_NAMED,
@@ -189,19 +187,19 @@ def _judged(
     """Fetch and check once; GitFailed also where the workspace is unreadable."""
     refs = {_BASE: source.base} | ({_KNOWN: known} if known else {})
     with scratch_repository(repo, like=source.base, refs=refs, file_bytes=bounds.bytes) as made:
-        box = _box(source)
+        sandbox = _sandbox(source)
         try:
-            fetch(made, source, box)
+            fetch(made, source, sandbox)
             tip = _tip(made.git, source)
             brought = check_commits(made.git, source, tip, known=known, bounds=bounds)
-            require_its_own(repo, made, brought, source=source, box=box)
+            require_its_own(repo, made, brought, source=source, sandbox=sandbox)
             storage = lfs.stage(brought, made, repo=repo, source=source, tip=tip, bounds=bounds)
             made.loosen()
         except GitFailed:
             made.require_disk()
             raise
         yield FetchedCommits(
-            tip=tip, is_sandboxed=box.is_isolated, source=source, scratch=made, storage=storage
+            tip=tip, is_sandboxed=sandbox.is_isolated, source=source, scratch=made, storage=storage
         )
 
 
@@ -235,7 +233,7 @@ def _timed_out(source: IntakeSource, seconds: float) -> IntakeRefused:
     return IntakeRefused(text, code="timed_out")
 
 
-def _box(source: IntakeSource) -> Sandbox:
+def _sandbox(source: IntakeSource) -> Sandbox:
     """Check the shape of the workspace and return the sandbox to read it in.
 
     The shape may change before git reads it; the sandbox and the deadline contain that.

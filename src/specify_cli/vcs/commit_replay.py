@@ -7,16 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from specify_cli.vcs.errors import NotReplayed
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import read_objects, write_commit
 
 MOST_COMMIT_BYTES: Final = 1024 * 1024
 """The largest commit that is replayed: it is held in memory. A usual one has a few hundred bytes."""
-
-
-class NotReplayed(Exception):
-    """A rebase cannot write a commit anew, or would lose work. Nothing has moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

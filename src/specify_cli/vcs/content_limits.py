@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from specify_cli.core.merge_paths import FOLDER, folded
+from specify_cli.vcs.errors import LimitExceeded
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.objects import read_objects
 from specify_cli.vcs.tree_checks import MOST_TREE_BYTES, TreeFault, entries
@@ -32,15 +33,6 @@ Names = dict[bytes, tuple[str, str]]
 BYTES_SETTING: Final = "intake_max_bytes in .kitty/config.toml"
 FILES_SETTING: Final = "intake_max_files in .kitty/config.toml"
 """How messages name the settings of the limits."""
-
-
-class LimitExceeded(Exception):
-    """The commits exceed a limit; `measure` says which."""
-
-    def __init__(self, measure: str, *, path: str = "") -> None:
-        super().__init__(measure)
-        self.measure = measure
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

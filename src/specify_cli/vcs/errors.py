@@ -1,4 +1,4 @@
-"""The error of a workspace that cannot be allocated."""
+"""The errors that several modules of this package raise."""
 
 from __future__ import annotations
 
@@ -18,3 +18,36 @@ class AllocationFailed(Exception):
         self.reason = reason
         self.code = code
         self.files = tuple(files)
+
+
+class CheckoutBlocked(Exception):
+    """An update would overwrite uncommitted changes; nothing was touched."""
+
+    def __init__(self, obstacles: list[str]) -> None:
+        super().__init__("; ".join(obstacles))
+        self.obstacles = obstacles
+
+
+class TargetMoved(Exception):
+    """The branch left the expected commit meanwhile; nothing was changed."""
+
+
+class MergeConflict(Exception):
+    """Two histories change the same lines of `paths`; nothing has moved."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__(", ".join(paths))
+        self.paths = tuple(paths)
+
+
+class NotReplayed(Exception):
+    """A rebase cannot write a commit anew, or would lose work. Nothing has moved."""
+
+
+class LimitExceeded(Exception):
+    """The commits exceed a limit; `measure` says which."""
+
+    def __init__(self, measure: str, *, path: str = "") -> None:
+        super().__init__(measure)
+        self.measure = measure
+        self.path = path

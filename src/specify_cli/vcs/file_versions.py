@@ -49,7 +49,12 @@ class FileVersions:
         files that were untracked.
         """
         listed = self.repository.git.run("stash", "list", "--format=%gd").lines[:_MOST_STASHES]
-        return [it for it in listed if self.was_untracked_in(it) or self._is_changed_in(it)]
+        return [
+            it
+            for it in listed
+            if self.was_untracked_in(it)
+            or self.in_commit(it) not in (None, self.in_commit(f"{it}^1"))
+        ]
 
     def was_untracked_in(self, stash: str) -> bool:
         """Return whether the stash holds it as an untracked file."""
@@ -74,10 +79,6 @@ class FileVersions:
         if standing == UNTRACKED:
             return [name for name, blob in there if blob]
         return [name for name, blob in there if blob != here]
-
-    def _is_changed_in(self, stash: str) -> bool:
-        found = self.in_commit(stash)
-        return found is not None and found != self.in_commit(f"{stash}^1")
 
     def _blobs(self, revisions: Sequence[str]) -> list[tuple[str, str | None]]:
         asked = "".join(f"{it}:{self.name}\n" for it in revisions)

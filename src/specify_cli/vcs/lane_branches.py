@@ -12,10 +12,9 @@ from specify_cli.vcs import host_refs, lane_bases, lock_ownership
 from specify_cli.vcs.branch_updates import recover_all, update_branch
 from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
-from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed, MergeConflict
 from specify_cli.vcs.git import Git, GitFailed
 from specify_cli.vcs.lane_bases import Start, StartParts
-from specify_cli.vcs.objects import MergeConflict
 from specify_cli.vcs.repository import Repository
 
 _PLACED: Final = "placed"
@@ -163,9 +162,9 @@ def advance(repo: Repository, branch: str, *, old: str | None, new: str) -> None
         return
     found = checkouts_of(repo.git, branch)
     recover_all(repo.git, branch, found)
-    move = CheckoutUpdate(origin=old, goal=new)
-    journeys = [(it, move) for it in found]
-    update_branch(repo.git, branch, move=move, journeys=journeys)
+    update = CheckoutUpdate(origin=old, goal=new)
+    plans = [(it, update) for it in found]
+    update_branch(repo.git, branch, update=update, plans=plans)
 
 
 def _note_positions(repo: Repository, branch: str, *, old: str | None, new: str) -> None:

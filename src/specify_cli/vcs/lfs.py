@@ -19,7 +19,8 @@ from typing import IO, Final
 
 from specify_cli.core.merge_paths import shown
 from specify_cli.files.regular_files import opened_below
-from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, LimitExceeded, NewObject
+from specify_cli.vcs.content_limits import BYTES_SETTING, FILES_SETTING, NewObject
+from specify_cli.vcs.errors import LimitExceeded
 from specify_cli.vcs.git import Git, time_limit
 from specify_cli.vcs.intake_request import MOST_NAMED, IntakeLimits, IntakeRefused, IntakeSource
 from specify_cli.vcs.lfs_pointers import LONGER_THAN_ANY, Pointer, pointers
@@ -112,22 +113,32 @@ def stage(
         )
     folder = made.folder / _STAGED
     folder.mkdir()
-    missing, total = list[Pointer](), 0
-    for pointer in wanted.values():
-        _require_time()
-        with _opened(source.workspace, pointer) as stream:
-            total += pointer.size if stream else 0
-            if total > bounds.bytes:
-                text = f"they have more than {bounds.bytes} bytes in files of git-lfs ({BYTES_SETTING})"
-                raise LimitExceeded(text, path=pointer.path)
-            if stream is None or not _copied(stream, pointer, folder / pointer.oid):
-                missing.append(pointer)
+    missing = _missing(wanted.values(), folder, source=source, most_bytes=bounds.bytes)
     # Otherwise the next workspace would receive the object.
     guessed = [it for it in missing if storage.has(it)]
     faults = guessed or (_of_lfs(made, tip, missing) if missing else [])
     if faults:
         raise _refusal(faults, source)
     return storage
+
+
+def _missing(
+    wanted: Iterable[Pointer], folder: Path, *, source: IntakeSource, most_bytes: int
+) -> list[Pointer]:
+    """Copy the objects from the workspace to `folder`; return the pointers whose object it lacks."""
+    missing, total = list[Pointer](), 0
+    for pointer in wanted:
+        _require_time()
+        with _opened(source.workspace, pointer) as stream:
+            total += pointer.size if stream else 0
+            if total > most_bytes:
+                text = (
+                    f"they have more than {most_bytes} bytes in files of git-lfs ({BYTES_SETTING})"
+                )
+                raise LimitExceeded(text, path=pointer.path)
+            if stream is None or not _copied(stream, pointer, folder / pointer.oid):
+                missing.append(pointer)
+    return missing
 
 
 def _wanted(

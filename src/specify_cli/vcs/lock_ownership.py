@@ -35,18 +35,18 @@ class Marker:
     refs: tuple[tuple[str, str], ...]
 
     def proves(self, lock: bytes) -> bool:
-        """Return whether a lock with this content was created by the host of the marker."""
+        """Return whether a lock with this content was created by the host of the markerer."""
         return bool(self.head) and lock.startswith(self.head)
 
 
 @contextmanager
 def marked(git_dir: Path) -> Iterator[None]:
     """Write the marker of this process durably for the block; it is not removed."""
-    mark = git_dir / MARKER_NAME
+    marker = git_dir / MARKER_NAME
     facts = {"process": str(processes.this_process()), "token": secrets.token_hex(16)}
-    replace_file(mark, _line(facts))
+    replace_file(marker, _line(facts))
     durability.sync_folder(git_dir)
-    token = _in_force.set(mark)
+    token = _in_force.set(marker)
     try:
         yield
     finally:
@@ -65,19 +65,19 @@ def make_lock(lock: Path) -> None:
         FileExistsError: somebody holds it.
         OSError: the disk refused.
     """
-    mark = _in_force.get()
-    if mark is not None:
+    marker = _in_force.get()
+    if marker is not None:
         # A hard link creates the lock and its content in one step: an empty lock would prove
         # nothing.
         try:
-            os.link(mark, lock)
+            os.link(marker, lock)
         except FileExistsError:
             raise
         except (OSError, NotImplementedError):
             pass  # This file system has no hard links.
         else:
             return
-    create_file(lock, read_file(mark) if mark else b"spec-kitty\n")
+    create_file(lock, read_file(marker) if marker else b"spec-kitty\n")
 
 
 def read(git_dir: Path) -> Marker | None:
@@ -99,10 +99,10 @@ def read(git_dir: Path) -> Marker | None:
 
 
 def _note(facts: Mapping[str, str]) -> None:
-    mark = _in_force.get()
-    if mark is None:
+    marker = _in_force.get()
+    if marker is None:
         return
-    descriptor = os.open(mark, _APPENDING)
+    descriptor = os.open(marker, _APPENDING)
     try:
         os.write(descriptor, _line(facts))
         os.fsync(descriptor)

@@ -8,27 +8,18 @@ from dataclasses import dataclass, field
 from specify_cli.files import durability
 from specify_cli.vcs.branch_updates import (
     CheckoutPlan,
-    TargetMoved,
     catch_up_checkout,
     obstacles_for,
     recover_all,
     update_branch,
 )
-from specify_cli.vcs.checkout_updates import CheckoutBlocked, CheckoutUpdate
+from specify_cli.vcs.checkout_updates import CheckoutUpdate
 from specify_cli.vcs.checkouts import HEADS, Checkout, checkouts_of
-from specify_cli.vcs.commit_replay import NotReplayed
+from specify_cli.vcs.errors import CheckoutBlocked, MergeConflict, NotReplayed, TargetMoved
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.merge_strategies import STRATEGIES, LaneTip, with_note
-from specify_cli.vcs.objects import (
-    REGULAR,
-    Change,
-    Entry,
-    MergeConflict,
-    overlay,
-    tree_changes,
-    write_blobs,
-)
+from specify_cli.vcs.objects import REGULAR, Change, Entry, overlay, tree_changes, write_blobs
 from specify_cli.vcs.repository import Repository
 
 __all__ = [
@@ -174,8 +165,8 @@ def apply(repo: Repository, plan: MergePlan) -> None:
     if tip not in (plan.from_commit, plan.to_commit):
         raise TargetMoved(f"{plan.target} is not at {plan.from_commit} any more")
     if tip != plan.to_commit:
-        move = CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
-        update_branch(repo.git, plan.target, move=move, journeys=checkout_plans(plan, found))
+        update = CheckoutUpdate(origin=plan.from_commit, goal=plan.to_commit)
+        update_branch(repo.git, plan.target, update=update, plans=checkout_plans(plan, found))
     # Durable before anything records the merge.
     durability.sync_all()
 
@@ -190,8 +181,8 @@ def finish(repo: Repository, plan: MergePlan) -> None:
     found = checkouts_of(repo.git, plan.target)
     tip = repo.branch_tip(plan.target)
     if tip is not None and tip != plan.from_commit and repo.is_ancestor(plan.to_commit, tip):
-        for checkout, move in checkout_plans(plan, found, goal=tip):
-            catch_up_checkout(checkout, move)
+        for checkout, update in checkout_plans(plan, found, goal=tip):
+            catch_up_checkout(checkout, update)
 
 
 def checkout_plans(

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from specify_cli.vcs.errors import MergeConflict
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.objects import (
-    Entry,
-    MergeConflict,
-    merge_trees,
-    overlay,
-    tree_changes,
-    tree_of,
-    write_commit,
-)
+from specify_cli.vcs.objects import Entry, merge_trees, overlay, tree_changes, tree_of, write_commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Final
 
 from specify_cli.core.merge_paths import shown
-from specify_cli.vcs.commit_replay import NotReplayed, commits_to_replay, replay
+from specify_cli.vcs.commit_replay import commits_to_replay, replay
+from specify_cli.vcs.errors import NotReplayed
 from specify_cli.vcs.git import Git
 from specify_cli.vcs.merge_result import MergeResult
 from specify_cli.vcs.objects import merge_trees, tree_changes, tree_of, write_commit

@@ -18,14 +18,6 @@ _SIZES: Final = ("cat-file", "--batch-check=%(objectsize)")
 _PORTION_BYTES: Final = 16 * 1024 * 1024
 
 
-class MergeConflict(Exception):
-    """Two histories change the same lines of `paths`; nothing has moved."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        super().__init__(", ".join(paths))
-        self.paths = tuple(paths)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A file in a tree or an index."""
@@ -195,9 +187,8 @@ def index_info(entries: Mapping[str, Entry | None], *, like: str) -> bytes:
     """
     # Removals first, so that a file may take the place of a folder.
     ordered = sorted(entries.items(), key=lambda item: item[1] is not None)
-    return b"".join(_index_line(path, entry, like) for path, entry in ordered)
-
-
-def _index_line(path: str, entry: Entry | None, like: str) -> bytes:
-    head = f"{entry.mode} {entry.oid}" if entry else f"0 {'0' * len(like)}"
-    return head.encode() + b"\t" + os.fsencode(path) + b"\0"
+    lines: list[bytes] = []
+    for path, entry in ordered:
+        head = f"{entry.mode} {entry.oid}" if entry else f"0 {'0' * len(like)}"
+        lines.append(head.encode() + b"\t" + os.fsencode(path) + b"\0")
+    return b"".join(lines)

@@ -16,7 +16,7 @@ DEFAULT_TARGET: Final = "main"
 
 _REF_FORMAT: Final = "%(refname) %(objectname) %(objecttype) %(symref) %(committerdate:unix)"
 
-_PLACES: Final = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+_PATHS: Final = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Repository:
         """
         git = Git(folder=folder)
         try:
-            top, git_dir, common = _places(git)
+            top, git_dir, common = _paths(git)
         except GitFailed:
             if any(_looks_like_one(parent) for parent in (folder, *folder.absolute().parents)):
                 raise
@@ -243,12 +243,12 @@ def _damaged(ref: str, what: str) -> GitFailed:
     return GitFailed(("for-each-ref", ref), returncode=-1, stderr=f"{ref} {what}")
 
 
-def _places(git: Git) -> tuple[Path, Path, Path]:
-    answer = os.fsdecode(git.run("rev-parse", "--path-format=absolute", *_PLACES).stdout)
+def _paths(git: Git) -> tuple[Path, Path, Path]:
+    answer = os.fsdecode(git.run("rev-parse", "--path-format=absolute", *_PATHS).stdout)
     lines = answer.splitlines()
-    if len(lines) != len(_PLACES):
+    if len(lines) != len(_PATHS):
         # A path contains a newline: ask for each path separately.
-        asked = (git.run("rev-parse", "--path-format=absolute", place) for place in _PLACES)
+        asked = (git.run("rev-parse", "--path-format=absolute", it) for it in _PATHS)
         lines = [os.fsdecode(it.stdout).removesuffix("\n") for it in asked]
     top, git_dir, common = map(Path, lines)
     return top, git_dir, common

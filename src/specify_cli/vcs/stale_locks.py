@@ -61,16 +61,16 @@ def _sweep(git_dir: Path) -> None:
     Raises:
         OSError: the disk refused.
     """
-    mark = lock_ownership.read(git_dir)
-    if mark is None:
+    marker = lock_ownership.read(git_dir)
+    if marker is None:
         return
     for folder in (git_dir, *_registrations(git_dir)):
-        if mark.proves(_content(folder / "index.lock")):
+        if marker.proves(_content(folder / "index.lock")):
             (folder / "index.lock").unlink(missing_ok=True)
         for name in (DRAFT, FORMER):
             if os.path.lexists(folder / name):
                 (folder / name).unlink(missing_ok=True)
-    for lock in _locks_of_refs(git_dir, mark):
+    for lock in _locks_of_refs(git_dir, marker):
         lock.unlink(missing_ok=True)
 
 
@@ -82,9 +82,9 @@ def _registrations(git_dir: Path) -> list[Path]:
     return [it for it in found.glob("*") if it.is_dir() and not it.is_symlink()]
 
 
-def _locks_of_refs(git_dir: Path, mark: Marker) -> Iterator[Path]:
+def _locks_of_refs(git_dir: Path, marker: Marker) -> Iterator[Path]:
     real = os.path.realpath(git_dir)
-    for ref, commit in mark.refs:
+    for ref, commit in marker.refs:
         lock = Path(real, f"{ref}.lock")
         is_within = os.path.realpath(lock.parent) == str(lock.parent)
         if is_within and _content(lock) == f"{commit}\n".encode("ascii"):

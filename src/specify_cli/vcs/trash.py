@@ -124,7 +124,8 @@ def prune(worktrees: Path, *, before: datetime, most: int = MOST_AT_ONCE) -> Pru
     failed: dict[str, str] = {}
     begun: list[str] = []
     with opened(worktrees) as parent, opened_private(worktrees / TRASH, parent=parent) as trash:
-        due = _due(trash, before)
+        found = map(_ENTRY.fullmatch, sorted(os.listdir(trash)))
+        due = [it[0] for it in found if it and _date(it["date"]) < before]
         for number, name in enumerate(due):
             budget = Budget(-(-most // (len(due) - number)))
             share = budget.left
@@ -162,12 +163,6 @@ def names_in(trash: Path) -> Iterator[str]:
 
 def _new_name(name: str) -> str:
     return f"{clock.now().astimezone(UTC).strftime(_DATE)}-{secrets.token_hex(4)}-{name}"
-
-
-def _due(trash: int, before: datetime) -> list[str]:
-    """Return what was moved there before that moment, the oldest first."""
-    found = map(_ENTRY.fullmatch, sorted(os.listdir(trash)))
-    return [it[0] for it in found if it and _date(it["date"]) < before]
 
 
 def _in_use(begun: Sequence[str], trash: int) -> dict[str, str]:

@@ -111,13 +111,13 @@ def uncommitted_changes(
 
 
 def _status(made: ScratchRepository, workspace: Path, flags: Sequence[str]) -> UncommittedChanges:
-    box = sandbox_for(workspace)
-    if not box.is_isolated:
+    sandbox = sandbox_for(workspace)
+    if not sandbox.is_isolated:
         # Another user cannot reach the scratch repository in the project's git folder.
-        box = Sandbox(is_isolated=False)
+        sandbox = Sandbox(is_isolated=False)
     location = {"GIT_DIR": str(made.folder), "GIT_WORK_TREE": str(workspace)}
     readable = [workspace, made.folder, *made.object_folders]
-    git = box.git(workspace, readable=readable, location=location)
+    git = sandbox.git(workspace, readable=readable, location=location)
     done = replace(git, overrides=(*git.overrides, *flags)).run(*_STATUS, enough=MOST_LISTED)
     if _UNSEEN in done.stderr:
         raise _unreadable(done.stderr)
@@ -128,7 +128,7 @@ def _status(made: ScratchRepository, workspace: Path, flags: Sequence[str]) -> U
         missing=tuple(path for code, path in entries if code == " D"),
         untracked=tuple(path for code, path in entries if code == "??"),
         ignored=tuple(path for code, path in entries if code == "!!"),
-        is_sandboxed=box.is_isolated,
+        is_sandboxed=sandbox.is_isolated,
     )
 
 

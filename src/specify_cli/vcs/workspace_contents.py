@@ -42,7 +42,10 @@ def fill(
         share(project, git_dir, final_path=spec.path / ".git", settings=settings)
     else:
         copy(project, git, git_dir, commits=spec.refs.values(), settings=settings)
-    _name_commits(git_dir, spec)
+    # Refs follow the objects, else git would miss those.
+    refs = "".join(f"{commit} {name}\n" for name, commit in sorted(spec.refs.items()))
+    header = "# pack-refs with: peeled fully-peeled sorted \n"
+    (git_dir / "packed-refs").write_bytes(os.fsencode(header + refs))
     _check_out(git, project, spec, path=path, filters=settings.filters)
     if lfs.FILTER in settings.filters:
         # Also where objects are shared: git-lfs does not push objects that only `alternates` lead to.
@@ -57,13 +60,6 @@ def fill(
         # the index holds.
         _give(git_dir, spec.owner)
     return left_out
-
-
-def _name_commits(git_dir: Path, spec: WorkspaceSpec) -> None:
-    """Write its refs; after the objects, else git would miss them."""
-    refs = "".join(f"{commit} {name}\n" for name, commit in sorted(spec.refs.items()))
-    header = "# pack-refs with: peeled fully-peeled sorted \n"
-    (git_dir / "packed-refs").write_bytes(os.fsencode(header + refs))
 
 
 def _check_out(

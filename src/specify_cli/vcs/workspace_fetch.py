@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from specify_cli.vcs.checkouts import HEADS
-from specify_cli.vcs.content_limits import BYTES_SETTING, LimitExceeded, NewObject
+from specify_cli.vcs.content_limits import BYTES_SETTING, NewObject
+from specify_cli.vcs.errors import LimitExceeded
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake_request import IntakeRefused, IntakeSource, missing_branch
 from specify_cli.vcs.repository import Repository
@@ -42,7 +43,7 @@ def require_its_own(
     brought: Sequence[NewObject],
     *,
     source: IntakeSource,
-    box: Sandbox,
+    sandbox: Sandbox,
 ) -> None:
     """Require that the workspace itself holds the objects that its commits name.
 
@@ -57,13 +58,13 @@ def require_its_own(
     if source.shared or named <= made.own():
         return
     with scratch_repository(repo, like=source.base, refs={}, file_bytes=made.file_bytes) as whole:
-        fetch(whole, source, box, "--refetch")
+        fetch(whole, source, sandbox, "--refetch")
         if not named <= whole.own():
             text = "its commits name objects that it does not have itself"
             raise IntakeRefused(text, code="unreadable")
 
 
-def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: str) -> None:
+def fetch(made: ScratchRepository, source: IntakeSource, sandbox: Sandbox, *more: str) -> None:
     """Fetch the branch of the workspace as `TIP`; `more` are flags of git-fetch.
 
     Raises:
@@ -74,7 +75,7 @@ def fetch(made: ScratchRepository, source: IntakeSource, box: Sandbox, *more: st
     git_dir = str(source.workspace / ".git")
     variables = [f"{name}={value}" for name, value in HISTORY_AS_IT_IS.items()]
     reader = (
-        *("env", *variables, *box.prefix(source.workspace, *source.shared)),
+        *("env", *variables, *sandbox.prefix(source.workspace, *source.shared)),
         # Lets git read a repository of another user, for this one command.
         *("git", *HARDENED, "-c", f"safe.directory={git_dir}"),
         *("upload-pack", "--strict", git_dir),

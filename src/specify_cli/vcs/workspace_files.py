@@ -48,7 +48,12 @@ def irregular_files(workspace: Path, *, is_shared: bool, seconds: float) -> list
     if found:
         return found
     deadline = time.monotonic() + seconds
-    return [*_odd_files(git_dir, deadline), *_elsewhere(git_dir, is_shared=is_shared)]
+    elsewhere = [
+        git_dir / name
+        for name in _ELSEWHERE
+        if os.path.lexists(git_dir / name) and not (is_shared and name.endswith("/alternates"))
+    ]
+    return [*_odd_files(git_dir, deadline), *elsewhere]
 
 
 def _odd_files(git_dir: Path, deadline: float) -> Iterator[Path]:
@@ -98,12 +103,6 @@ def _until(deadline: float, found: Iterable[os.DirEntry[str]]) -> Iterator[os.Di
 def _require_time(deadline: float) -> None:
     if time.monotonic() > deadline:
         raise TimeoutError("it has too many files to check")
-
-
-def _elsewhere(git_dir: Path, *, is_shared: bool) -> Iterator[Path]:
-    for name in _ELSEWHERE:
-        if os.path.lexists(git_dir / name) and not (is_shared and name.endswith("/alternates")):
-            yield git_dir / name
 
 
 def _is(path: Path, is_kind: Callable[[int], bool]) -> bool:

@@ -36,6 +36,7 @@ _OF_REMOTES: Final = _OF_PARTIAL_CLONES | {"fetch", "prune", "push", "pushurl", 
 _OF_SUBMODULES: Final = frozenset({"active", "branch", "url"})
 _OWN_SCOPES: Final = frozenset({"local", "worktree"})
 _IDENT: Final = pattern(r"(?P<name>.*) <(?P<email>[^<>]*)> \d+ [+-]\d+")
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class ProjectSettings:
         named = self.last("extensions.partialclone")
         if named:
             return named
-        remotes = (it.parts for it in self.own if _is_true(it.value))
+        remotes = (it.parts for it in self.own if it.value is None or it.value.lower() in _TRUE)
         return next(
             (sub for top, sub, name in remotes if (top, name) == ("remote", "promisor")), None
         )
@@ -257,7 +258,3 @@ def _is_inside(path: str) -> bool:
     """Return whether a relative hooks path stays below the working tree."""
     normal = os.path.normpath(path)
     return not normal.startswith("/") and not path.startswith("~") and normal.split("/")[0] != ".."
-
-
-def _is_true(value: str | None) -> bool:
-    return value is None or value.lower() in ("true", "yes", "on", "1")

@@ -14,6 +14,7 @@ from specify_cli.core.drafts import PackageDraft
 from specify_cli.errors import SpecKittyError, StorageFailed, UsageError
 from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
+from specify_cli.files.tree_removal import remove_path
 from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.git_folders import GIT
 from specify_cli.storage.layout import Layout
@@ -24,7 +25,6 @@ from specify_cli.storage.mission_files import (
     all_missions,
 )
 from specify_cli.storage.project import Project, root_above
-from specify_cli.storage.removal import remove_thing
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories
@@ -203,7 +203,7 @@ def _write_mission(files: MissionFiles, title: str, *, mission_type: str, target
     except SpecKittyError:
         # The number can be used by the next attempt.
         with suppress(StorageFailed):
-            remove_thing(files.folder, below=root)
+            remove_path(files.folder, below=root)
         raise
 
 

@@ -17,13 +17,13 @@ from specify_cli.files import locks
 from specify_cli.files.atomic import translated
 from specify_cli.files.folders import ensure, opened
 from specify_cli.files.regular_files import NotRegular, TooLarge
+from specify_cli.files.tree_removal import remove_path
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX, is_request_id
 from specify_cli.storage import strict_json
 from specify_cli.storage.dead_letters import Letter, LetterFolder
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
-from specify_cli.storage.removal import remove_thing
 from specify_cli.storage.renaming import rename_new, require_new
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.intending import intending, intent_of
@@ -132,7 +132,7 @@ class DeadLetters:
         for path in paths:
             # In a copy of a project the records still name places in the first one.
             if self._is_inside(path):
-                remove_thing(path, below=self.project.base_of(path))
+                remove_path(path, below=self.project.base_of(path))
 
     def _is_inside(self, path: Path) -> bool:
         """Whether it is in the project, or beside its record."""

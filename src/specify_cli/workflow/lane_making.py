@@ -13,9 +13,7 @@ from specify_cli.files.identity import Identity, identity
 from specify_cli.storage import workspace_records
 from specify_cli.storage.workspace_records import WorkspaceRecord
 from specify_cli.vcs import lane_branches, linked_worktrees, mirrors, workspaces
-from specify_cli.vcs.branch_updates import TargetMoved
-from specify_cli.vcs.checkout_updates import CheckoutBlocked
-from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed, CheckoutBlocked, TargetMoved
 from specify_cli.vcs.lane_branches import LaneBranches
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable

@@ -1,4 +1,4 @@
-"""Folders are known by what they are, whatever their names."""
+"""Tests of the identity of folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file or folder is moved whole, also where no rename leads."""
+"""Tests of moving files and folders, also to another file system."""
 
 from __future__ import annotations
 

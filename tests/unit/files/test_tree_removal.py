@@ -1,4 +1,4 @@
-"""What somebody else has filled is removed whole, and nothing outside with it."""
+"""Tests of removing folder trees that others have filled."""
 
 from __future__ import annotations
 

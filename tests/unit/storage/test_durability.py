@@ -8,11 +8,11 @@ import pytest
 
 from specify_cli.errors import StateUnreadable
 from specify_cli.files import atomic, folders
+from specify_cli.files.tree_removal import remove_path
 from specify_cli.storage.dead_letters import LetterFolder
 from specify_cli.storage.journal_publisher import SYNCED_BYTES, JournalPublisher
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
-from specify_cli.storage.removal import remove_thing
 from tests.durability import watched
 from tests.unit.storage.journals import journal_of, line
 
@@ -63,7 +63,7 @@ def test_a_settled_dead_letter_stays_settled(tmp_path: Path) -> None:
 def test_a_thing_that_was_removed_does_not_return(tmp_path: Path) -> None:
     (tmp_path / "thing").touch()
     with watched() as disk:
-        remove_thing(tmp_path / "thing")
+        remove_path(tmp_path / "thing")
     assert disk.is_name_kept(tmp_path / "thing")
 
 

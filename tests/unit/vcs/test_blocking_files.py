@@ -1,4 +1,4 @@
-"""Files that git would wait for are found wherever git opens them."""
+"""Tests of the search for files that git would wait for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A crash between any two steps of a merge, and the working tree that it leaves."""
+"""Tests of recovery from a crash between any two steps of a merge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filter that fails at the host's own files hides no change, and stops no move elsewhere."""
+"""Tests of filters that fail at the host's own files."""
 
 from __future__ import annotations
 

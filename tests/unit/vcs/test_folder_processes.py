@@ -1,4 +1,4 @@
-"""Whoever stands in a workspace is found by the folder, not by its name."""
+"""Tests of the search for processes in a folder."""
 
 from __future__ import annotations
 

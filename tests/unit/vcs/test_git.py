@@ -1,4 +1,4 @@
-"""Git ends: by itself, at its deadline, or with the host."""
+"""Tests of how git ends: by itself, at its deadline, or with the host."""
 
 from __future__ import annotations
 

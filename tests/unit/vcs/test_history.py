@@ -1,4 +1,4 @@
-"""What somebody who reviews commits is shown of them, whatever the commits and the settings say."""
+"""Tests of summaries and differences of hostile commits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commits of the host's own files around the user's changes."""
+"""Tests of commits of the host's own files around the user's changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The branches of a mission and of its execution lanes."""
+"""Tests of the branches of a mission and of its execution lanes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import host_refs, lane_branches
-from specify_cli.vcs.branch_updates import TargetMoved
-from specify_cli.vcs.checkout_updates import CheckoutBlocked
-from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.errors import AllocationFailed, CheckoutBlocked, TargetMoved
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches

@@ -1,4 +1,4 @@
-"""Linked worktrees of execution lanes, which an older version of the host has made."""
+"""Tests of linked worktrees, which older versions of the host made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one move of the target, and the working trees that follow it."""
+"""Tests of moving the target branch with its working trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A merge as objects: what the target becomes under each strategy."""
+"""Tests of computing merges with each strategy."""
 
 from __future__ import annotations
 

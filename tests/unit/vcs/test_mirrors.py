@@ -1,4 +1,4 @@
-"""The mirror has the branches that workspaces fetch, and follows the project."""
+"""Tests of the mirror that workspaces fetch from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made in private is seen by nobody, and nothing is left of it."""
+"""Tests of private folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a push has come to, and what is said where nobody can know."""
+"""Tests of pushes with known and unknown outcomes."""
 
 from __future__ import annotations
 

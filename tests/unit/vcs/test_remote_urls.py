@@ -1,4 +1,4 @@
-"""Addresses of remotes lose what could be a secret, and still lead to the same place."""
+"""Tests of rewriting the URLs of remotes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about a repository."""
+"""Tests of facts about a repository."""
 
 from __future__ import annotations
 

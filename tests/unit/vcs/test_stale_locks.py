@@ -1,4 +1,4 @@
-"""What a killed git leaves is cleared where the host proves that it is its own, and nothing else is."""
+"""Tests of removing the locks of a killed git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workspaces that are retired are kept under a date, and removed when that is over."""
+"""Tests of the trash: workspaces are moved there under a date and removed later."""
 
 from __future__ import annotations
 

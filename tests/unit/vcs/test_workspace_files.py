@@ -1,4 +1,4 @@
-"""What is in the place of a repository's files is seen without being followed or opened."""
+"""Tests of examining a workspace's repository without following links."""
 
 from __future__ import annotations
 

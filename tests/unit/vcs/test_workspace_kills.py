@@ -1,4 +1,4 @@
-"""A host that is killed while it makes or swaps a workspace loses nothing and leaves nothing in the way."""
+"""Tests of hosts that are killed while they make or swap a workspace."""
 
 from __future__ import annotations
 

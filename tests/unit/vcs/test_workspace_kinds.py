@@ -1,4 +1,4 @@
-"""Workspaces of repositories of every kind."""
+"""Tests of workspaces in repositories of every kind."""
 
 from __future__ import annotations
 

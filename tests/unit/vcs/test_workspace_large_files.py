@@ -1,4 +1,4 @@
-"""Workspaces of projects that use git-lfs: real files, and a git-lfs of their own that works."""
+"""Tests of workspaces in projects that use git-lfs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace takes over what people need from the configuration of the project, and no secret."""
+"""Tests of the configuration that a workspace takes over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace takes the place of another only where nobody is in that one, and nothing is lost."""
+"""Tests of swapping a workspace for a new one."""
 
 from __future__ import annotations
 

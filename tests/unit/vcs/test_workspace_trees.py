@@ -1,4 +1,4 @@
-"""What agents committed is written into a workspace as files, and nowhere else."""
+"""Tests of checking out hostile trees into a workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace is a repository of its own, complete when it gets its name."""
+"""Tests of making workspaces."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import removal
-from specify_cli.storage.removal import remove_thing
+from specify_cli.files import tree_removal
+from specify_cli.files.tree_removal import remove_path
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
@@ -46,14 +46,14 @@ def test_a_link_to_a_folder_is_removed_and_the_folder_kept(tmp_path: Path) -> No
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").touch()
     (tmp_path / "a").symlink_to("folder")
-    remove_thing(tmp_path / "a")
+    remove_path(tmp_path / "a")
     assert not os.path.lexists(tmp_path / "a")
     assert (tmp_path / "folder" / "file").exists()
 
 
 def test_a_folder_is_removed_with_all_that_it_holds(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    remove_thing(tmp_path / "a")
+    remove_path(tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
@@ -66,7 +66,7 @@ def test_an_empty_folder_inside_need_not_be_ours_to_move(
         raise PermissionError("not ours")
 
     monkeypatch.setattr(os, "rename", refuse)
-    remove_thing(tmp_path / "a")
+    remove_path(tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
@@ -81,31 +81,31 @@ def test_what_may_not_be_removed_and_is_no_folder_is_told_to_be_that(
 
     monkeypatch.setattr(os, "unlink", refuse)
     with pytest.raises(StorageFailed, match="Operation not permitted"):
-        remove_thing(tmp_path / "a")
+        remove_path(tmp_path / "a")
 
 
 def test_a_file_and_what_is_gone_already_are_removed(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     for _ in range(2):
-        remove_thing(tmp_path / "a")
+        remove_path(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_depth_is_too_deep(tmp_path: Path) -> None:
     nest(tmp_path / "a", 1500)
     with few_descriptors(8):
-        remove_thing(tmp_path / "a")
+        remove_path(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_deeper_than_can_be_removed_at_once_goes_when_it_is_asked_again(
+def test_a_tree_too_large_to_be_removed_at_once_goes_when_it_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nest(tmp_path / "a", 5)
-    monkeypatch.setattr(removal, "DEEPEST", 4)
-    with pytest.raises(StorageFailed, match="too deep"):
-        remove_thing(tmp_path / "a")
-    remove_thing(tmp_path / "a")
+    monkeypatch.setattr(tree_removal, "MOST_ENTRIES", 10)
+    with pytest.raises(StorageFailed, match="too large"):
+        remove_path(tmp_path / "a")
+    remove_path(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -113,7 +113,7 @@ def test_names_may_be_any_bytes(tmp_path: Path) -> None:
     inner = tmp_path / "a" / os.fsdecode(b"\xff\n")
     (inner / os.fsdecode(b"\x80")).mkdir(parents=True)
     (inner / os.fsdecode(b"\xfe")).touch()
-    remove_thing(tmp_path / "a")
+    remove_path(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,7 +123,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     for folder in (tmp_path / "a", tmp_path / "a" / "b"):
         (folder / "link").symlink_to(tmp_path / "kept")
-    remove_thing(tmp_path / "a")
+    remove_path(tmp_path / "a")
     assert (tmp_path / "kept" / "file").exists()
     assert not (tmp_path / "a").exists()
 
@@ -143,7 +143,7 @@ def test_a_link_that_takes_the_place_of_an_inner_folder_is_not_followed(
         return real(path, flags, *more, **named)
 
     monkeypatch.setattr(os, "open", swap_before_opening)
-    remove_thing(tmp_path / "a")
+    remove_path(tmp_path / "a")
     assert (tmp_path / "kept" / "file").exists()
     assert not (tmp_path / "a").exists()
 
@@ -153,7 +153,7 @@ def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "thing").touch()
     (tmp_path / "link").symlink_to("elsewhere")
     with pytest.raises(StorageFailed):
-        remove_thing(tmp_path / "link" / "thing", below=tmp_path)
+        remove_path(tmp_path / "link" / "thing", below=tmp_path)
     assert (tmp_path / "elsewhere" / "thing").exists()
 
 
@@ -178,7 +178,7 @@ def writing(folder: Path, times: int) -> Iterator[None]:
 def test_what_comes_meanwhile_is_removed_too(tmp_path: Path, name: str) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     with writing(tmp_path / name, 3):
-        remove_thing(tmp_path / "a")
+        remove_path(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -189,4 +189,4 @@ def test_who_writes_without_end_is_told_of(tmp_path: Path, name: str) -> None:
         writing(tmp_path / name, 1_000_000),
         pytest.raises(StorageFailed, match="somebody still writes into it"),
     ):
-        remove_thing(tmp_path / "a")
+        remove_path(tmp_path / "a")
