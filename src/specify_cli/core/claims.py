@@ -1,4 +1,4 @@
-"""Claims on packages and reviews: when one is stale, what its release ends, and who asks too late."""
+"""Claims on packages and reviews: staleness, release, and requests of former holders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NEW_CLAIMS: Final = frozenset(
 )
 
 _KEPT: Final = frozenset({Lane.FOR_REVIEW, Lane.BLOCKED})
-"""Where the implementer waits to go on, or for a review."""
+"""Status lanes in which the implementer waits to continue, or for a review."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +37,16 @@ class Life:
 
     @property
     def sign(self) -> datetime | None:
-        """The newest sign of life, as it is dated; None where none is newer than the entry into the lane."""
+        """The newest sign of life; None if none is newer than the entry into the status lane."""
         since = self.moments[0] if self.moments else None
         newest = max(filter(None, self.moments), default=None)
         return None if newest == since else newest
 
     @property
     def stale_at(self) -> datetime | None:
-        """When the claim is stale by the operator's rule; None without a rule, or where a moment is not known.
+        """The time at which the claim becomes stale; None without a setting, or if a time is unknown.
 
-        A moment that is still to come counts as it is dated: which clock is wrong is not guessed.
+        A time in the future counts as it is, because the host cannot tell which clock is wrong.
         """
         known = [moment for moment in self.moments if moment]
         if self.stale_after_s is None or not known or len(known) < len(self.moments):
@@ -66,9 +66,13 @@ def decide_release(
     now: datetime,
     force: bool,
 ) -> tuple[str, Lane]:
-    """Whose claim is released, and the lane that the package goes to; `mission` as a shell reads it.
+    """Return the holder whose claim is released, and the status lane that the package goes to.
 
-    Raises: TransitionRejected with the guard `not_held` or `not_stale`.
+    Args:
+        mission: The mission as a shell argument, for the message.
+
+    Raises:
+        TransitionRejected: With the guard `not_held` or `not_stale`.
     """
     holder = package.holder
     to = Lane.FOR_REVIEW if package.lane is Lane.IN_REVIEW else Lane.PLANNED
@@ -77,28 +81,18 @@ def decide_release(
     stale_at = life.stale_at
     if force or (stale_at is not None and now >= stale_at):
         return holder, to
-    remedy = (
-        "a person releases it with"
-        f" 'spec-kitty release-claim {wp_id} --mission {mission} --force --note WHY'"
-    )
-    if stale_at is None:
-        why = "the date of one of its signs of life cannot be read"
-        if life.stale_after_s is None:
-            why = "no claim is stale without stale_after_s in .kitty/config.toml"
-        message = f"{wp_id} is held by {holder!r}, and {why}: {remedy}"
-        raise _rejected(package, message, to_lane=to.value, guard="not_stale")
-    at = stale_at.isoformat(timespec="microseconds")
-    message = (
-        f"{wp_id} is held by {holder!r}, whose claim will be stale at {at} without another sign of"
-        f" life (stale_after_s = {life.stale_after_s} in .kitty/config.toml): wait, or {remedy}"
-    )
-    raise _rejected(package, message, to_lane=to.value, guard="not_stale", stale_at=at)
+    raise _not_stale(package, wp_id, mission=mission, life=life, to=to)
 
 
 def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) -> None:
-    """Passes where `actor` holds the package, or its review; `mission` as a shell reads it.
+    """Check that `actor` holds the package, or its review.
 
-    Raises: WorkPackageAlreadyClaimed, TransitionRejected with the guard `not_held`.
+    Args:
+        mission: The mission as a shell argument, for the message.
+
+    Raises:
+        WorkPackageAlreadyClaimed: Another actor holds it.
+        TransitionRejected: Nobody holds it (guard `not_held`).
     """
     holder = package.holder
     if holder is None:
@@ -108,19 +102,21 @@ def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) 
 
 
 def check_admitted(package: PackageState, wish: Wish) -> None:
-    """Passes unless the package is contested, or the claim of the actor was released.
+    """Check that the package is not contested and that the actor's claim was not released.
 
-    Raises: WorkPackageAlreadyClaimed, or TransitionRejected with the guard `contested` or
-    `claim_released`.
+    Raises:
+        WorkPackageAlreadyClaimed: The actor's claim was released, and another actor holds the package.
+        TransitionRejected: With the guard `contested` or `claim_released`.
     """
     check_not_contested(package, wish)
     _check_not_released(package, wish)
 
 
 def check_not_contested(package: PackageState, wish: Wish) -> None:
-    """Passes where it is known where the package is, or the wish is to settle that.
+    """Check that the package is not contested, or that the transition is forced.
 
-    Raises: TransitionRejected with the guard `contested`.
+    Raises:
+        TransitionRejected: With the guard `contested`.
     """
     if package.contested is not None and not wish.force:
         message = contest(package, wish.wp_id)
@@ -128,7 +124,7 @@ def check_not_contested(package: PackageState, wish: Wish) -> None:
 
 
 def contest(package: PackageState, wp_id: str) -> str:
-    """Why the package is contested and who settles it, in words; empty where it is not."""
+    """Return why the package is contested and how to resolve that; empty if it is not."""
     if package.contested is None:
         return ""
     return (
@@ -139,11 +135,13 @@ def contest(package: PackageState, wp_id: str) -> str:
 
 
 def _check_not_released(package: PackageState, wish: Wish) -> None:
-    """Passes unless the claim of the actor was released, and the request acts as if it still held.
+    """Check that the actor's claim was not released, or that the request claims the package anew.
 
-    Anybody may claim the package, or its review, again. Force does not matter.
-    Raises: WorkPackageAlreadyClaimed where another one holds it now, else TransitionRejected with
-    the guard `claim_released`.
+    Force makes no difference.
+
+    Raises:
+        WorkPackageAlreadyClaimed: Another actor holds the package now.
+        TransitionRejected: With the guard `claim_released`.
     """
     if wish.actor not in package.released or package.holder == wish.actor:
         return
@@ -169,6 +167,28 @@ def _not_held(package: PackageState, wp_id: str, *, mission: str, to: Lane) -> T
     seen = f"see 'spec-kitty status {wp_id} --mission {mission}'"
     message = f"{wp_id} is {package.lane}, and nobody holds it: {seen}"
     return _rejected(package, message, to_lane=to.value, guard="not_held")
+
+
+def _not_stale(
+    package: PackageState, wp_id: str, *, mission: str, life: Life, to: Lane
+) -> TransitionRejected:
+    held = f"{wp_id} is held by {package.holder!r}"
+    remedy = (
+        "a person releases it with"
+        f" 'spec-kitty release-claim {wp_id} --mission {mission} --force --note WHY'"
+    )
+    if life.stale_at is None:
+        why = "the date of one of its signs of life cannot be read"
+        if life.stale_after_s is None:
+            why = "no claim is stale without stale_after_s in .kitty/config.toml"
+        message = f"{held}, and {why}: {remedy}"
+        return _rejected(package, message, to_lane=to.value, guard="not_stale")
+    at = life.stale_at.isoformat(timespec="microseconds")
+    message = (
+        f"{held}, whose claim will be stale at {at} without another sign of life"
+        f" (stale_after_s = {life.stale_after_s} in .kitty/config.toml): wait, or {remedy}"
+    )
+    return _rejected(package, message, to_lane=to.value, guard="not_stale", stale_at=at)
 
 
 def _held_by_another(what: str, holder: str, actor: str) -> WorkPackageAlreadyClaimed:

@@ -1,7 +1,7 @@
-"""One frozen dataclass per fact in a mission's event log.
+"""The events of a mission's log.
 
-`correlation_id` and `identity` say which request caused it: an id is its orchestrator's own, and
-`identity` is None for the root inbox and the command line, which share theirs.
+`correlation_id` and `identity` name the request that caused an event. Correlation ids are separate for each
+orchestrator; `identity` is None for the root inbox and the command line, which share their ids.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Final, TypeAlias
 from specify_cli.core.lanes import Lane
 
 UNRECORDED: Final = ""
-"""In place of a commit: the event was written before commits were recorded."""
+"""The value of `commit` in events from before commits were recorded."""
 
 JsonObject: TypeAlias = dict[str, Any]
-"""A JSON object as it was read: string keys, JSON values."""
+"""A parsed JSON object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ Event: TypeAlias = Moved | Annotated | MissionAccepted
 
 
 def moment_of(text: object) -> datetime | None:
-    """The moment that a line of a log, or a note, gives; None where it cannot be read."""
+    """Parse a time stamp of a log line or note; None if it cannot be parsed."""
     try:
         found = datetime.fromisoformat(text if isinstance(text, str) else "")
         return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)

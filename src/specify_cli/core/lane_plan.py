@@ -1,4 +1,4 @@
-"""Which work packages share a workspace, because the files they own overlap."""
+"""The plan of execution lanes: packages with overlapping files share a workspace."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class ExecutionLane:
 def plan_lanes(
     packages: Sequence[PackageScope], existing: Sequence[ExecutionLane] = ()
 ) -> tuple[ExecutionLane, ...]:
-    """The lanes of all `packages`; those in `existing` stay in the lane that they have.
+    """Assign all `packages` to execution lanes; packages in `existing` keep theirs.
 
-    A new package joins the first existing lane whose files overlap with its own, because a branch
-    that work has begun on cannot be split or renamed.
+    A new package joins the first existing execution lane with overlapping files, because a branch with
+    work cannot be split or renamed.
     """
     scopes = {package.wp_id: package for package in packages}
-    settled = [[x for x in lane.wp_ids if x in scopes] for lane in existing]
-    placed = {wp_id for group in settled for wp_id in group}
-    groups = [list(group) for group in settled]
+    planned = [[x for x in lane.wp_ids if x in scopes] for lane in existing]
+    known = {wp_id for group in planned for wp_id in group}
+    groups = [list(group) for group in planned]
     names = [lane.lane_id for lane in existing]
     taken = {*names}
-    newcomers = _overlapping([p for p in packages if p.wp_id not in placed])
-    for group, home in zip(newcomers, _homes(newcomers, settled, scopes), strict=True):
+    newcomers = _overlapping([p for p in packages if p.wp_id not in known])
+    for group, home in zip(newcomers, _homes(newcomers, planned, scopes), strict=True):
         if home is None:
             groups.append(group)
             names.append(_next_name(len(names), taken))
@@ -67,10 +67,10 @@ class Overlap:
 
 
 def overlaps(packages: Sequence[PackageScope]) -> list[Overlap]:
-    """For each package of an execution lane, the nearest one of each group of earlier ones that it meets.
+    """Return overlaps that connect the packages of an execution lane.
 
-    So all who take turns because of their files are connected. Whoever is not was put into the lane
-    when its files were others.
+    Each package is paired with the nearest member of each group of earlier packages that it overlaps with.
+    A package without a pair was assigned to the execution lane when it owned other files.
     """
     owners, heads = _heads_of(packages)
     patterns = [pattern for package in packages for pattern in package.owned_files]
@@ -95,7 +95,7 @@ def overlaps(packages: Sequence[PackageScope]) -> list[Overlap]:
 
 
 def _overlapping(packages: Sequence[PackageScope]) -> list[list[str]]:
-    """Groups of packages connected by overlapping files, each sorted, first members in order."""
+    """Group packages that are connected by overlapping files; groups and members are sorted."""
     ordered = sorted(packages, key=lambda package: package.wp_id)
     owners, heads = _heads_of(ordered)
     leader = list(range(len(ordered)))
@@ -117,14 +117,14 @@ def _overlapping(packages: Sequence[PackageScope]) -> list[list[str]]:
 
 def _homes(
     newcomers: Sequence[Sequence[str]],
-    settled: Sequence[Sequence[str]],
+    existing: Sequence[Sequence[str]],
     scopes: Mapping[str, PackageScope],
 ) -> list[int | None]:
-    """For each group of newcomers the first settled group whose files overlap with its own.
+    """Return for each new group the first existing group with overlapping files, else None.
 
-    Groups of newcomers do not overlap, so that none changes where another one goes.
+    New groups do not overlap with each other, so their assignments are independent.
     """
-    lanes, theirs = _heads_of([_together(group, scopes) for group in settled])
+    lanes, theirs = _heads_of([_together(group, scopes) for group in existing])
     groups, ours = _heads_of([_together(group, scopes) for group in newcomers])
     homes: list[int | None] = [None] * len(newcomers)
     for group, met in zip(groups, first_meeting(ours, theirs), strict=True):
@@ -135,7 +135,7 @@ def _homes(
 
 
 def _heads_of(packages: Sequence[PackageScope]) -> tuple[list[int], list[globs.Head]]:
-    """The heads of all patterns, and before them whose each is, by position in `packages`."""
+    """Return the position of the owner of each pattern, and the head of each pattern."""
     pairs = [
         (number, globs.head(pattern))
         for number, package in enumerate(packages)
@@ -156,7 +156,7 @@ def _next_name(number: int, taken: Set[str]) -> str:
 
 
 def _letters(number: int) -> str:
-    """a, b, .. z, aa, ab, .. as spreadsheet columns are named."""
+    """Return a, b, .. z, aa, ab, .., like the names of spreadsheet columns."""
     rest, last = divmod(number, 26)
     return (_letters(rest - 1) if rest else "") + chr(ord("a") + last)
 
@@ -169,7 +169,7 @@ def _lane(name: str, group: Sequence[str], scopes: Mapping[str, PackageScope]) -
 def _related(
     lanes: Sequence[ExecutionLane], scopes: Mapping[str, PackageScope]
 ) -> tuple[ExecutionLane, ...]:
-    """The lanes with what each waits for, and the round in which it could run at the earliest."""
+    """Add to each execution lane its dependencies and the earliest round in which it can run."""
     home = {wp_id: lane.lane_id for lane in lanes for wp_id in lane.wp_ids}
     needs = {
         lane.lane_id: sorted(
@@ -190,7 +190,7 @@ def _related(
 
 
 def _rounds(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Lane to its distance from a lane that waits for none; 0 for all where lanes wait in a circle."""
+    """Return the round of each execution lane; 0 for all if their dependencies have a cycle."""
     rounds = dict.fromkeys(needs, 0)
     try:
         for lane_id in TopologicalSorter(needs).static_order():

@@ -1,4 +1,4 @@
-"""Whose turn it is in an execution lane: one package at a time works there."""
+"""The schedule of an execution lane: one package at a time works there."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from specify_cli.core.state import MissionState
 
 
 def occupant(wp_ids: Collection[str], state: MissionState, *, besides: str) -> str | None:
-    """The package of `wp_ids`, `besides` not counted, that occupies their execution lane."""
+    """Return the package of `wp_ids`, except `besides`, that occupies their execution lane."""
     found = (x for x in sorted(wp_ids) if x != besides and state.of(x).occupies)
     return next(found, None)
 
 
 def turns(lanes: Iterable[Collection[str]], graph: Graph, state: MissionState) -> dict[str, str]:
-    """Package id to the package of its execution lane whose turn it is, which may be itself.
+    """Return for each package the package of its execution lane that is next, maybe itself.
 
-    That is the one which occupies the lane; else the one to start next: one that was begun before
-    goes first, then by dependencies, then by id. Not there where a lane has nothing to start.
+    That is the package that occupies the execution lane, else the one to start next: packages that were
+    begun before go first, then by dependencies, then by id. Packages of an execution lane that
+    has none to start are absent.
     """
     order = {wp_id: number for number, wp_id in enumerate(in_order(graph))}
     found: dict[str, str] = {}
@@ -35,7 +36,7 @@ def turns(lanes: Iterable[Collection[str]], graph: Graph, state: MissionState) -
 
 
 def is_startable(wp_id: str, graph: Graph, state: MissionState) -> bool:
-    """True for a package that is planned, not contested, and waits for no other's work."""
+    """Whether a package is planned, not contested, and has no unsatisfied dependency."""
     package = state.of(wp_id)
     is_planned = package.lane is Lane.PLANNED and package.contested is None
     return is_planned and not unsatisfied(graph, wp_id, state)

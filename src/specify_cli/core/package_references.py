@@ -1,4 +1,4 @@
-"""How people name work packages in prose and lists: `WP01, wp2 and WP04..WP06 (the model first)`."""
+"""Parser for references to work packages in prose and lists: `WP01, wp2 and WP04..WP06 (the model first)`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from specify_cli.patterns import pattern
 _ID = r"(?:WP|Work[ -]Package)[ _-]?[0-9]{1,9}(?!\w)"
 _BETWEEN = r"[\s*_`]*(?:,?\s*(?:and\b|&)|[,;+/\u2013-]|\.{2,3}|to\b|through\b)[\s*_`]*"
 PACKAGE_LIST = rf"{_ID}(?:{_BETWEEN}{_ID})*"
-"""The pattern, without regard to case, of packages in a row, or of a range of them."""
+"""A list or range of packages; case is ignored."""
 
 MENTION = pattern(r"(?<![\w/])(?:WP|Work[ -]Package)[ _-]?([0-9]{1,9})(?!\w)", re.I | re.A)
-"""A package that a text names."""
+"""A package id in a text."""
 
 NOTHING = pattern(
     r"(?:none|nothing|nil|null|n/?a|no|-+|\u2013|\u2014|\u2205|\[\s*\])(?![\w/])", re.I | re.A
 )
-"""What people write for an empty list."""
+"""Spellings of an empty list."""
 
 PARALLEL = pattern(r"parallel|independent|alongside|concurrent", re.I)
-"""A remark about order of work, which may name packages without waiting for them."""
+"""A remark about the order of work. It may name packages that are not dependencies."""
 
 _PREFIX = pattern(r"(?:depend(?:s|ent)? (?:up)?on|requires|needs|blocked by|after)[:\s]+", re.I)
 _JOIN = pattern(r"\s*(?:,?\s*\band\b|,?\s*&|[,;+/])?\s*(?=WP|Work)", re.I | re.A)
@@ -52,10 +52,10 @@ class References:
     has_remark: bool = False
 
     def resolved(self, known: Collection[str]) -> tuple[str, ...]:
-        """The ids among `known` that are named, each once.
+        """Return the ids of `known` that are referenced, without duplicates.
 
         Raises:
-            NotUnderstood: one end of a range, or a single id, is unknown or fits several.
+            NotUnderstood: An id is unknown or matches several packages.
         """
         found: dict[str, None] = {}
         for first, last in self.ranges:
@@ -71,11 +71,11 @@ class References:
 
 
 def read_references(text: str) -> References:
-    """The packages that a list names; nothing but ids, ranges and remarks may stand in it.
+    """Parse a list of packages. It may hold ids, ranges and remarks.
 
     Raises:
-        NotUnderstood: something else stands there, or a remark names a package that the list does
-            not, so that nobody can tell whether it is meant.
+        NotUnderstood: The list holds something else, or a remark names a package that is not in the
+            list, which is ambiguous.
     """
     plain = plain_text(text)
     nothing = NOTHING.match(plain)
@@ -93,27 +93,27 @@ def read_references(text: str) -> References:
 
 
 def mentions(text: str) -> list[str]:
-    """The ids of all packages that a text names, in order, each once."""
+    """Return the ids of all packages in a text, in order, without duplicates."""
     return list(dict.fromkeys(f"WP{number:0>2}" for number in MENTION.findall(text)))
 
 
 def plain_text(text: str) -> str:
-    """The text without emphasis, quotes, links and the brackets of a list around all of it."""
+    """Remove emphasis, quotes, links, and brackets around the whole text."""
     plain = _MARKUP.sub("", _LINK.sub(r"\1", text)).strip()
     is_list = plain.startswith("[") and plain.endswith("]")
     return plain[1:-1].strip() or "none" if is_list else plain
 
 
 def number_of(wp_id: str) -> int:
-    """The number in a package's id."""
+    """Return the number in the id of a package."""
     return int(wp_id[2:])
 
 
 def resolved(name: str, known: Collection[str]) -> str:
-    """The id among `known` that is spelled `name`, else the only one with its number.
+    """Return the id of `known` that equals `name`, else the only one with its number.
 
     Raises:
-        NotUnderstood: there is none, or there are several.
+        NotUnderstood: There is none, or there are several.
     """
     if name in known:
         return name
@@ -127,7 +127,7 @@ def resolved(name: str, known: Collection[str]) -> str:
 
 
 def _ranges(text: str) -> tuple[list[tuple[str, str]], str]:
-    """The ids that the text begins with, and what stands behind them."""
+    """Parse the ids at the beginning of the text; return them and the rest of the text."""
     found: list[tuple[str, str]] = []
     position = 0
     while one := MENTION.match(text, position):

@@ -1,4 +1,4 @@
-"""What the log tells of reviews: what was asked for, and who judges whose work."""
+"""Reviews in the log: feedback, implementers, and self-review."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from specify_cli.core.wishes import Wish
 
 MOST_TEXT: Final = 10_000
-"""Characters of a note that an answer repeats."""
+"""Maximal number of characters of a note in an answer."""
 
 _BACK: Final = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS, Lane.PLANNED})
 _JUDGED: Final = FINISHED | {Lane.FOR_REVIEW, Lane.IN_REVIEW}
@@ -33,9 +33,9 @@ class Feedback:
 
 
 def feedback_in(event: Moved, *, implementers: Set[str]) -> Feedback | None:
-    """What the move asks the implementer for; None where it is not a review that sends back.
+    """Return the feedback in a transition; None if it does not send the package back.
 
-    Nor is it one where an implementer takes back what was handed in, and says nothing of a review.
+    A transition by which an implementer withdraws a hand-in, with only a note, is not feedback.
     """
     result = event.review_result or {}
     note = (event.reason or "").strip()
@@ -55,7 +55,7 @@ def feedback_in(event: Moved, *, implementers: Set[str]) -> Feedback | None:
 
 
 def implementers_after(known: Set[str], event: Moved, *, has_holder: bool) -> frozenset[str]:
-    """Who implemented the package, after the move: who claimed it last, who handed it in last."""
+    """Return the implementers after the transition: who claimed the package last and who handed it in last."""
     begins = event.to_lane is Lane.IN_PROGRESS and not has_holder
     if event.to_lane is Lane.CLAIMED or begins:
         return frozenset({event.actor})
@@ -66,10 +66,10 @@ def implementers_after(known: Set[str], event: Moved, *, has_holder: bool) -> fr
 def self_reviewer(
     implementers: Set[str], origin: Lane, wish: Wish, *, is_strict: bool
 ) -> str | None:
-    """Who would judge their own work by the move; None where nobody does.
+    """Return the implementer who would review their own work by the transition, else None.
 
-    Who is named as the reviewer, else the actor; the actor in any case where the rule `is_strict`,
-    because that name is the caller's word.
+    The reviewer is the one that the result or evidence names, else the actor. If the rule `is_strict`, the
+    actor counts too, because the caller chooses the name of the reviewer.
     """
     approves = wish.to in FINISHED and origin not in FINISHED
     if not approves and wish.to is not Lane.IN_REVIEW:

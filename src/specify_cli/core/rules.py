@@ -1,4 +1,4 @@
-"""What a wish becomes: the moves that carry it out, or a refusal."""
+"""The rules of transitions: which transitions carry out an intent, or why it is refused."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ class Sight:
 
 
 def guard_of(origin: Lane, to: Lane) -> Guard | None:
-    """The guard of a move in the table; None when the table does not have it."""
+    """Return the guard of a transition; None if it is not in the table."""
     return MOVES.get((origin, to))
 
 
 def decide_transition(package: PackageState, wish: Wish, sight: Sight) -> tuple[Move, ...]:
-    """The one move that carries out `wish`.
+    """Return the one transition that carries out the intent.
 
-    Raises: DependenciesNotSatisfied, TransitionRejected.
+    Raises:
+        DependenciesNotSatisfied: The transition starts work that waits for a dependency.
+        TransitionRejected: The table or a guard refuses the transition.
     """
     move = Move(from_lane=package.lane, to_lane=wish.to)
     check_dependencies(wish.wp_id, move, sight)
@@ -69,9 +71,12 @@ def decide_transition(package: PackageState, wish: Wish, sight: Sight) -> tuple[
 def decide_start_implementation(
     package: PackageState, wish: Wish, sight: Sight
 ) -> tuple[Move, ...]:
-    """The moves from where the package is to in_progress; none when `actor` is at work on it.
+    """Return the transitions to in_progress; none if the actor works on the package already.
 
-    Raises: WorkPackageAlreadyClaimed, DependenciesNotSatisfied, TransitionRejected.
+    Raises:
+        WorkPackageAlreadyClaimed: Another actor holds the package.
+        DependenciesNotSatisfied: A dependency is not satisfied.
+        TransitionRejected: The package cannot be started from its status lane.
     """
     if package.lane in INTO_WORK and package.claimed_by != wish.actor:
         raise _already_claimed(wish, package.claimed_by or package.last_actor)
@@ -87,9 +92,11 @@ def decide_start_implementation(
 
 
 def decide_start_review(package: PackageState, wish: Wish) -> tuple[Move, ...]:
-    """The move to in_review; none when `actor` is reviewing it already.
+    """Return the transition to in_review; none if the actor reviews the package already.
 
-    Raises: WorkPackageAlreadyClaimed, TransitionRejected.
+    Raises:
+        WorkPackageAlreadyClaimed: Another actor holds the review.
+        TransitionRejected: The package is not for review.
     """
     if package.lane is Lane.IN_REVIEW:
         if package.reviewer != wish.actor:
@@ -103,10 +110,10 @@ def decide_start_review(package: PackageState, wish: Wish) -> tuple[Move, ...]:
 
 
 def check_dependencies(wp_id: str, move: Move, sight: Sight) -> None:
-    """Passes unless the move starts work on a package whose dependencies are not satisfied.
+    """Check the dependencies if the transition starts work. Force does not override this.
 
-    Force does not override this: it is no guard of the table.
-    Raises: DependenciesNotSatisfied.
+    Raises:
+        DependenciesNotSatisfied: A dependency is not satisfied.
     """
     starts_work = move.from_lane in BEFORE_WORK and move.to_lane in INTO_WORK
     if starts_work and sight.unsatisfied_dependencies:
@@ -119,9 +126,10 @@ def check_dependencies(wp_id: str, move: Move, sight: Sight) -> None:
 
 
 def check_self_review(package: PackageState, wish: Wish, *, rule: str) -> str | None:
-    """What the caller is warned of where somebody judges their own work; force does not matter.
+    """Return a warning about a self-review, else None. Force makes no difference.
 
-    Raises: TransitionRejected with the guard `self_review` where the operator's rule is "refuse".
+    Raises:
+        TransitionRejected: The operator's rule is "refuse" (guard `self_review`).
     """
     who = reviews.self_reviewer(
         package.implementers, package.lane, wish, is_strict=rule == "refuse"
@@ -139,9 +147,10 @@ def check_self_review(package: PackageState, wish: Wish, *, rule: str) -> str | 
 
 
 def check_commit(package: PackageState, wish: Wish, commit: str | None) -> None:
-    """Passes where the caller looked at the commit that the move is about, or names none.
+    """Check that the commit of the transition is the one that the caller names, if any.
 
-    Raises: TransitionRejected with the guard `commit`, naming both.
+    Raises:
+        TransitionRejected: It is another one (guard `commit`).
     """
     if wish.commit is None or wish.commit == commit:
         return
@@ -154,9 +163,10 @@ def check_commit(package: PackageState, wish: Wish, commit: str | None) -> None:
 
 
 def check_guard(move: Move, wish: Wish, sight: Sight) -> None:
-    """Passes when the table has the move and its guard is content.
+    """Check that the table has the transition and that its guard is satisfied.
 
-    Raises: TransitionRejected, naming the guard.
+    Raises:
+        TransitionRejected: It is not; `guard` names the guard.
     """
     guard = guard_of(move.from_lane, move.to_lane)
     if guard is None:
@@ -180,14 +190,14 @@ def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
     if not sight.subtasks_complete:
         tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission MISSION"
         return f"its subtasks are not complete: tick them with '{tick}'"
-    # What is seen decides; the caller's word counts only where there is nothing to see.
-    seen, told = sight.implementation_evidence, wish.implementation_evidence_present
+    # The host uses its own evidence; the caller's flag counts only if there is none.
+    seen, claimed = sight.implementation_evidence, wish.implementation_evidence_present
     if seen is False and not sight.workspace:
         return (
             "its lane branch has no commit of its own, and its workspace is not there: call"
             " start-implementation, which makes it anew, and commit the work in it"
         )
-    if not (told if seen is None else seen):
+    if not (claimed if seen is None else seen):
         return "its lane branch has no commit of its own: commit the work in its workspace"
     return None
 

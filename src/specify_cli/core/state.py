@@ -1,4 +1,4 @@
-"""The state of work packages as a fold over the event log."""
+"""The state of work packages, computed from the event log."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PackageState:
 
     @property
     def is_satisfied(self) -> bool:
-        """True when a package that depends on this one may start."""
+        """Whether packages that depend on this one may start."""
         if self.contested is not None:
             return False
         if self.lane is Lane.CANCELED:
@@ -62,19 +62,19 @@ class PackageState:
 
     @property
     def holder(self) -> str | None:
-        """Who is at work on the package, or on its review; None where nobody is."""
+        """The actor who holds the package, or its review; None if nobody does."""
         if self.lane not in HELD:
             return None
         return self.reviewer if self.lane is Lane.IN_REVIEW else self.claimed_by
 
     @property
     def occupies(self) -> bool:
-        """True while nobody else can be at work in the execution lane of this package."""
+        """Whether the package occupies its execution lane."""
         return self.lane in OCCUPYING
 
 
 PLANNED = PackageState()
-"""A package of which the log says nothing."""
+"""The state of a package without events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +86,12 @@ class MissionState:
     length: int = 0
 
     def of(self, wp_id: str) -> PackageState:
-        """The state of `wp_id`; planned where the log says nothing of it."""
+        """Return the state of `wp_id`; planned if it has no events."""
         return self.packages.get(wp_id, PLANNED)
 
 
 def apply(package: PackageState, event: Moved | Annotated, place: int) -> PackageState:
-    """The package's state after `event`, which has that place in the log."""
+    """Return the state after `event`, which is at that position in the log."""
     if isinstance(event, Moved):
         return _moved(package, event, place)
     if event.actor == package.holder:
@@ -107,7 +107,7 @@ def apply(package: PackageState, event: Moved | Annotated, place: int) -> Packag
 
 
 def replay(events: Iterable[Event], before: MissionState | None = None) -> MissionState:
-    """The mission's state after all `events`, oldest first, where it was as `before`."""
+    """Apply `events`, oldest first, to the state `before`."""
     packages = {**before.packages} if before else {}
     accepted_at = before.accepted_at if before else None
     length = before.length if before else 0
@@ -121,7 +121,7 @@ def replay(events: Iterable[Event], before: MissionState | None = None) -> Missi
 
 
 def _noted(package: PackageState, event: Annotated) -> PackageState:
-    """The holder was alive then."""
+    """Record a sign of life of the holder."""
     if moment_of(event.at) is None:
         return replace(package, is_dated=False)
     asked_at = _newer(package.asked_at, event.at) if event.request_digest else package.asked_at
@@ -158,14 +158,14 @@ def _moved(package: PackageState, event: Moved, place: int) -> PackageState:
 
 
 def _contested(package: PackageState, event: Moved) -> Lane | None:
-    """Of two hosts that did not see each other, one moved a package that the other had moved away."""
+    """Detect transitions of two hosts that did not see each other."""
     if event.force:
         return None
     return event.from_lane if event.from_lane is not package.lane else package.contested
 
 
 def _released(package: PackageState, event: Moved) -> frozenset[str]:
-    """The actors whose claim was released, without those who have claimed the package again."""
+    """Return the actors whose claim was released and who did not claim the package again."""
     if event.released_holder is not None:
         return package.released | {event.released_holder}
     resumes = event.to_lane is Lane.IN_PROGRESS and package.claimed_by is None
@@ -174,7 +174,7 @@ def _released(package: PackageState, event: Moved) -> frozenset[str]:
 
 
 def _holder(package: PackageState, event: Moved) -> str | None:
-    """The implementer keeps the package through review and rework, until it is planned again."""
+    """Return the implementer, who keeps the package until it is planned again."""
     if event.to_lane is Lane.PLANNED:
         return None
     if event.to_lane is Lane.CLAIMED:

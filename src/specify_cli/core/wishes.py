@@ -1,4 +1,4 @@
-"""What callers ask for, and whether it contradicts itself: light, because every help page loads it."""
+"""What callers request of a package. Every help page loads this module, so it imports little."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class MergeWish:
 
 
 def check_review_agreement(wish: Wish) -> None:
-    """Passes when review reference, review result and evidence do not contradict each other.
+    """Check that review reference, review result and evidence agree.
 
-    Raises: TransitionRejected with the guard `review_agreement`.
+    Raises:
+        TransitionRejected: They disagree (guard `review_agreement`).
     """
     result = wish.review_result or {}
     review = (wish.evidence or {}).get("review", {})
