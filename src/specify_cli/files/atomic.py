@@ -13,6 +13,10 @@ from typing import Final
 
 from specify_cli.errors import StorageFailed
 from specify_cli.files import durability, folders
+from specify_cli.patterns import pattern
+
+DRAFT: Final = pattern(r"\..+\.[0-9a-f]{16}\.tmp")
+"""The name of a file that is not finished: its writer is at work, or was killed."""
 
 # Errors of an open that met a link, a folder, or another entry that is not a regular file.
 _NOT_A_FILE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})

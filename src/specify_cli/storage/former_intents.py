@@ -38,7 +38,7 @@ def take_over(record: Record, project: Layout) -> None:
         with suppress(KeyError):
             asked = (said.get("identity") or "", said["correlation_id"], said["request_digest"])
             # With their paths alone: what is in them may have to be redacted.
-            what = {**said, "mission_slug": path.stem, "host_files": [*said["host_files"]]}
+            what = {**said, "mission_slug": path.stem, "host_files": [*said.get("host_files", ())]}
             _take_over(intents, path, asked, kind=MERGE, what=what)
     for path, said in _files(project.host / "begun"):
         with suppress(KeyError):

@@ -205,22 +205,25 @@ class Journal:
     def take_in(self) -> None:
         """The record has what was published behind its end, as after a backup was put in its place. Raises: as `restore`."""
         with self._using, locks.held(self._project.lock("journal")):
-            record = records.made(self._project)
-            for fault in record.faults()[:1]:
-                # What is damaged is not put in the place of what may be sound.
-                raise StateUnreadable(fault)
-            self._publisher.bring_up(record, restores=True)
+            self._taken_in()
 
     def restore(self) -> None:
         """The published journal has what the record has; a part that had anything else is in the attic.
 
         Raises: StorageFailed, StateUnreadable.
         """
-        self.take_in()
         with self._using, locks.held(self._project.lock("journal")):
-            record = records.made(self._project)
+            record = self._taken_in()
             self._publisher.redact(record)
             self._publisher.restore(record)
+
+    def _taken_in(self) -> Record:
+        record = records.made(self._project)
+        for fault in record.faults()[:1]:
+            # What is damaged is not put in the place of what may be sound.
+            raise StateUnreadable(fault)
+        self._publisher.bring_up(record, restores=True)
+        return record
 
     def redact(self) -> None:
         """The published lines have no text any more that was redacted. Raises: StorageFailed, StateUnreadable."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from specify_cli import clock
 from specify_cli.errors import StateUnreadable, StorageFailed
+from specify_cli.files.atomic import DRAFT
 from specify_cli.files.regular_files import kind
-from specify_cli.patterns import pattern
 from specify_cli.storage import (
     heartbeat_file,
     host_moves,
@@ -34,7 +34,6 @@ from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
 
 STALE_DRAFT_S = 10 * 60
-DRAFT = pattern(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def examine_host(project: Project) -> Iterator[Finding]:

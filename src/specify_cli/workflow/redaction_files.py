@@ -15,7 +15,7 @@ from typing import Any
 from specify_cli import ids
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
-from specify_cli.files.atomic import publish, translated
+from specify_cli.files.atomic import DRAFT, publish, translated
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.storage import published_line
 from specify_cli.storage.deferred_log import DeferredLog
@@ -34,9 +34,11 @@ _log = DeferredLog(__name__)
 def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
     """What the host has set aside has the secret no more: the files that had it, and others of its own that have it still.
 
+    What killed writers had not finished, and has it, is gone.
+
     Raises: StorageFailed.
     """
-    changed: list[Path] = []
+    changed = [*_remove_drafts(project, secret)]
     left: list[Path] = []
     forms = sorted(forms_of(secret), key=len, reverse=True)
     ours = (project.attic, project.torn, project.dead_letters)
@@ -57,6 +59,17 @@ def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
             publish(path, data, mode=stat.S_IMODE(path.stat().st_mode), below=project.root)
         changed.append(path)
     return changed, left
+
+
+def _remove_drafts(project: Project, secret: str) -> Iterator[Path]:
+    forms = forms_of(secret)
+    for folder in (project.outbox, project.archive, project.missions):
+        for path in _files_below(folder):
+            data = _read(path) if DRAFT.fullmatch(path.name) else None
+            if data is not None and any(form in data for form in forms):
+                with translated(path, "remove"):
+                    path.unlink(missing_ok=True)
+                yield path
 
 
 def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator[tuple[Path, Any]]:

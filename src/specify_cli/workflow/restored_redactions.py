@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from specify_cli import clock
+from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.storage import journal_adoption, published_line, records
 from specify_cli.storage.event_lines import json_object
@@ -58,10 +59,14 @@ def lacking(project: Project) -> Iterator[str]:
     for entry in record.entries_with(_COMMAND) if record else ():
         said = json_object(entry.published or b"") or {}
         envelope = said.get("envelope")
-        if said.get("command") == "spec-kitty.redact" and envelope and envelope.get("success"):
-            data = envelope["data"]
-            logs, lines = told.get(data["about"], (0, 0))
-            told[data["about"]] = max(logs, data["log_lines"]), max(lines, data["published_lines"])
+        data = envelope.get("data") if isinstance(envelope, dict) else None
+        # A line that was taken in from a file may say anything.
+        if isinstance(data, dict) and said.get("command") == "spec-kitty.redact":
+            about, *counts = (data.get(it) for it in ("about", "log_lines", "published_lines"))
+            logs, lines = (it if isinstance(it, int) else 0 for it in counts)
+            if isinstance(about, str) and about:
+                known = told.get(about, (0, 0))
+                told[about] = max(logs, known[0]), max(lines, known[1])
     for about, (logs, lines) in told.items():
         here = _marked(record, about) if record else (0, 0)
         if logs > here[0] or lines > here[1]:
@@ -79,7 +84,11 @@ def _marked(record: Record, about: str) -> tuple[int, int]:
 
 def _changed(files: MissionFiles) -> list[tuple[bytes, bytes]]:
     """Lines of the log, each with that of the record, that have marks where that has text."""
-    view = files.log.view()
+    try:
+        view = files.log.view()
+    except SpecKittyError:
+        # A mission that is damaged is a finding of its own.
+        return []
     lines = view.raw.split(b"\n") if view.found.changed else []
     pairs = ((lines[number - 1] + b"\n", view.kept.lines[it]) for number, it in view.found.changed)
     return [(line, known) for line, known in pairs if is_marked(line, of=known)]

@@ -51,9 +51,9 @@ def redact(stage: Stage, about: str, *words: str, secret: str = SECRET) -> Outco
     return Outcome(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
-def holders(stage: Stage) -> list[str]:
+def holders(stage: Stage, secret: str = SECRET) -> list[str]:
     """The files of the project, those of git's objects aside, that have the secret in some form."""
-    forms = (SECRET.encode(), json.dumps(SECRET)[1:-1].encode())
+    forms = (secret.encode(), json.dumps(secret)[1:-1].encode())
     files = (it for it in stage.root.rglob("*") if it.is_file() and "objects" not in it.parts)
     return [
         str(it.relative_to(stage.root)) for it in files if any(x in it.read_bytes() for x in forms)
@@ -142,6 +142,25 @@ def test_a_line_of_somebody_else_is_redacted_too(told: Stage) -> None:
     told.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="goes on")
     (found,) = (it for it in told.events() if it.get("actor") == "bo")
     assert found["delta"]["note"].startswith("[redacted sha256:")
+
+
+def test_what_a_killed_writer_has_left_is_gone(told: Stage) -> None:
+    draft = told.root / ".kitty" / "outbox" / f".two.json.{'0' * 16}.tmp"
+    draft.write_bytes((told.root / ".kitty" / "outbox" / "two.json").read_bytes())
+    assert redact(told, "two").exit_code == 0
+    assert not draft.exists()
+
+
+def test_a_second_text_of_a_published_line_is_redacted_too(told: Stage) -> None:
+    told.put(
+        "three", "transition", mission=SLUG, wp="WP01", actor="secret-name", to=f"lane {SECRET}"
+    )
+    assert told.run("mailbox", "serve", "--once").exit_code == 0
+    assert redact(told, "three").exit_code == 0
+    assert redact(told, "three", secret="secret-name").exit_code == 0
+    assert holders(told, "secret-name") == []
+    verified = told.run("mailbox", "verify")
+    assert (verified.exit_code, verified.stdout) == (0, b""), verified
 
 
 def test_what_is_not_free_text_is_refused(told: Stage) -> None:

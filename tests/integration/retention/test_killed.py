@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from pathlib import Path
 
@@ -10,12 +12,15 @@ import pytest
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
+from tests.integration.crashes.killing import killer
 from tests.integration.stage import Stage
 from tests.unit.storage.test_record_retention import change, read
 
 READS = 9_000
 KILLS = 8
 STEP_S = 0.12
+STEPS = 120
+LONG_AGO = 1_700_000_000
 
 
 @pytest.fixture
@@ -49,6 +54,41 @@ def test_a_pruning_that_is_killed_is_completed_by_the_next(stage: Stage, root: P
     assert len(archived) >= 3
     journal = Journal(layout)
     assert journal.find("r5", "nightly") is None
+    assert journal.find("c0", "nightly") is not None
+
+
+def test_a_pruning_that_is_killed_before_any_change_is_completed_by_a_repeat(stage: Stage) -> None:
+    """One after the other: each kill is a step later, and what the ones before have done stays done."""
+    stage.write_mission({"WP01": {}})
+    layout = MailboxLayout(stage.root)
+    layout.ensure()
+    (stage.root / ".kitty" / "config.toml").write_text("journal_max_bytes = 0\n")
+    journal = Journal(Layout(stage.root), max_bytes=3000)
+    for number in range(4):
+        line = read(f"r{number}", at="2023-01-01T00:00:00+00:00")
+        journal.append(line)
+        journal.append(change(f"c{number}", at="2023-01-01T00:00:00+00:00"))
+        for name in (f"r{number}", f"c{number}"):
+            path = layout.outbox / "nightly" / f"{name}.json"
+            path.parent.mkdir(exist_ok=True)
+            known = journal.find(name, "nightly")
+            assert known is not None
+            path.write_text(json.dumps(known["envelope"]))
+            os.utime(path, (LONG_AGO, LONG_AGO))
+    words = ("mailbox", "prune", "--yes", "--older-than", "1d")
+    run_until = killer(stage)
+    for step in range(1, STEPS):
+        if run_until(step, words) == 0:
+            break
+        verified = stage.run("mailbox", "verify")
+        assert (verified.exit_code, verified.stdout) == (0, b""), (step, verified)
+    else:
+        pytest.fail("it never came to its end")
+    assert step > 5
+    assert stage.run("mailbox", "prune", "--older-than", "1d").stdout == b"nothing to remove\n"
+    assert [it.name for it in layout.outbox.glob("journal*")] == ["journal.jsonl"]
+    assert not [*(layout.outbox / "nightly").glob("*.json")]
+    assert journal.find("r0", "nightly") is None
     assert journal.find("c0", "nightly") is not None
 
 

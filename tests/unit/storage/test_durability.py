@@ -91,6 +91,16 @@ def test_a_journal_is_put_right_under_its_lock(tmp_path: Path) -> None:
     assert disk.is_locked("rename journal-1.jsonl", "journal")
 
 
+def test_the_end_of_a_journal_is_taken_in_under_its_lock(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+    for name in "ab":
+        journal.append(line(name))
+    Layout(tmp_path).journal.unlink()
+    with watched() as disk:
+        journal.take_in()
+    assert disk.is_locked("rename journal-1.jsonl", "journal")
+
+
 def test_a_journal_is_published_under_its_lock(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     for name in "ab":

@@ -98,7 +98,8 @@ def test_merges_and_calls_of_a_release_without_a_record_are_taken_over_once(
     record: Record, tmp_path: Path
 ) -> None:
     project = Layout(tmp_path)
-    merge = {"correlation_id": "m", "identity": "ada", "request_digest": "d", "is_pushed": True}
+    asked = {"correlation_id": "m", "identity": "ada", "request_digest": "d"}
+    merge = {**asked, "host_files": {"log": "the whole of it"}}
     call = {"correlation_id": "c", "door": "cli", "identity": "uid:0", "command": "x", "args": {}}
     files = [
         write(project.host / "merges" / "001-a.json", merge),
@@ -108,7 +109,7 @@ def test_merges_and_calls_of_a_release_without_a_record_are_taken_over_once(
     former_intents.take_over(record, project)
     found = {it.kind: it for it in Intents(record).all()}
     assert (found["merge"].scope, found["merge"].id, found["merge"].digest) == ("ada", "m", "d")
-    assert found["merge"].what == {**merge, "mission_slug": "001-a"}
+    assert found["merge"].what == {**merge, "mission_slug": "001-a", "host_files": ["log"]}
     assert (found["call"].id, found["call"].call) == ("c", call)
     assert not any(it.exists() for it in files)
 

@@ -15,12 +15,13 @@ import pytest
 
 from specify_cli import bootstrap
 from specify_cli.files import locks
+from specify_cli.storage import record_proof, records
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_place import make_record_folder
-from specify_cli.workflow import lane_making, redaction_files
+from specify_cli.workflow import lane_making, redaction_files, restored_redactions
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.mission_lookup import MissionLookup
 from specify_cli.workflow.upkeep import bring_logs_up
@@ -80,6 +81,19 @@ def test_a_redaction_is_completed_under_all_locks(
         bootstrap.ProjectHost(stage.root).journal()
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
     assert disk.is_locked(WRITE_LOG, "redaction")
+
+
+def test_what_a_backup_brought_back_is_taken_out_under_all_locks(stage: Stage) -> None:
+    stage.done("append-history", **NOTE | {"note": "a secret"})
+    record = records.made(Layout(stage.root))
+    (entry,) = (it for it in record.entries() if it.log)
+    line = stage.log().read_bytes()
+    stage.log().write_bytes(record_proof.redacted(line, salt=entry.salt, secret="a secret"))
+    with watched() as disk, log_writes(disk):
+        restored_redactions.redo(Project(stage.root), actor="doctor")
+    assert disk.is_locked(COMMIT, MISSION_LOCK)
+    assert disk.is_locked(COMMIT, "redaction")
+    assert record.entries_with("a secret") == []
 
 
 def test_the_published_journal_is_redacted_under_its_lock(stage: Stage) -> None:
