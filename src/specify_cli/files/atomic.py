@@ -25,12 +25,14 @@ def publish(
     mode: int = 0o644,
     below: Path | None = None,
     sweeps: bool = False,
+    syncs: bool = True,
 ) -> None:
     """`path` durably holds exactly `data`; at every earlier instant it held what it held before.
 
     `mode` is subject to the process's umask. The temporary file is named `.<name>.<random>.tmp`.
     With `below`, no link between that folder and the file is followed. With `sweeps`, what killed
-    writers of this name have left is gone too; that lists the folder.
+    writers of this name have left is gone too; that lists the folder. Unless it `syncs`, a loss of power may leave
+    anything under the name.
 
     Raises:
         StorageFailed: the disk refused; nothing was left behind.
@@ -38,8 +40,9 @@ def publish(
     with translated(path, "write"), _opened(path.parent, below) as folder:
         if sweeps:
             _sweep(path.name, folder=folder)
-        _write_then_rename(path.name, data, mode, folder=folder)
-        os.fsync(folder)
+        _write_then_rename(path.name, data, mode, folder=folder, syncs=syncs)
+        if syncs:
+            os.fsync(folder)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -52,11 +55,11 @@ def fsync_folder(folder: Path) -> None:
         sync.sync_folder(folder)
 
 
-def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:
+def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int, syncs: bool) -> None:
     temporary = f".{name}.{os.urandom(8).hex()}.tmp"
     try:
         with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
-            _write(file, data)
+            _write(file, data, syncs=syncs)
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -78,11 +81,12 @@ def _open_new(name: str, mode: int, *, folder: int) -> int:
         os.close(descriptor)  # Swept between the two calls.
 
 
-def _write(file: FileIO, data: bytes) -> None:
+def _write(file: FileIO, data: bytes, *, syncs: bool) -> None:
     remaining = memoryview(data)
     while remaining:
         remaining = remaining[file.write(remaining) :]
-    os.fsync(file.fileno())
+    if syncs:
+        os.fsync(file.fileno())
 
 
 def _sweep(name: str, *, folder: int) -> None:

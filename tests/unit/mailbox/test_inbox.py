@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -70,12 +70,14 @@ def test_what_is_older_than_what_is_seen_is_seen_as_well(
         (inbox.folder / f"{name}.json").touch()
     listed, looks = Inbox._list, 0
 
-    def missing_one(self: Inbox, folder: int, subfolders: list[str]) -> Iterator[Landed]:
+    def missing_one(
+        self: Inbox, folder: int, subfolders: list[str], **known: Mapping[str, Landed]
+    ) -> Iterator[Landed]:
         nonlocal looks
         looks += 1
         if looks == 2:
             (inbox.folder / "c.json").touch()
-        found = list(listed(self, folder, subfolders))
+        found = list(listed(self, folder, subfolders, **known))
         return (one for one in found if looks > 1 or one.name != "a.json")
 
     monkeypatch.setattr(Inbox, "_list", missing_one)
