@@ -147,7 +147,8 @@ class Inbox:
     """One folder of requests, all from one orchestrator; only the one worker takes from it.
 
     Every method raises StorageFailed or OSError where a folder is gone, is a link, or the disk
-    failed. `on_look` is given the descriptor of the folder before it is listed.
+    failed. `on_look` is given the descriptor of the folder before it is listed, and says whether it `is_watched` then:
+    what lands later is told of.
     """
 
     def __init__(
@@ -155,13 +156,14 @@ class Inbox:
         places: Places,
         *,
         rename: Rename = os.rename,
-        on_look: Callable[[int], None] = lambda _: None,
+        on_look: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.identity = places.identity
         self.folder = places.inbox
         self._places = places
         self._rename = rename
         self._on_look = on_look
+        self.is_watched = False
         # Claims are taken up again in the order of their ids, so these must never run backwards.
         self._last_id: str | None = None
         # What may be the mailboxes of others, as the last look showed them.
@@ -178,7 +180,7 @@ class Inbox:
         Whatever is older than what was seen at first was there before the second time began.
         """
         with self._opened() as folder:
-            self._on_look(folder)
+            self.is_watched = self._on_look(folder)
             subfolders: list[str] = []
             found = {one.name: one for one in self._list(folder, subfolders)}
             seen = heapq.nsmallest(limit, found.values())

@@ -196,11 +196,14 @@ class Rounds:
                 Pulse(places, commands=commands, measure=post.backlog, begun=post.begun)
             )
 
-    def _cover(self, identity: str, folder: int) -> None:
-        if self._watch is None or self._watch.cover(identity, folder) or self._is_deaf:
-            return
-        self._is_deaf = True
-        self._log(
-            "no file events here: requests are found by looking every "
-            f"{self._settings.poll_interval_s:g} s"
-        )
+    def _cover(self, identity: str, folder: int) -> bool:
+        if self._watch is None:
+            return False
+        is_covered = self._watch.cover(identity, folder)
+        if not is_covered and not self._is_deaf:
+            self._is_deaf = True
+            self._log(
+                "no file events here: requests are found by looking every "
+                f"{self._settings.poll_interval_s:g} s"
+            )
+        return is_covered

@@ -85,6 +85,15 @@ def test_what_is_older_than_what_is_seen_is_seen_as_well(
     assert names[:2] == ["a.json", "b.json"]
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_after_a_look_it_is_known_whether_what_lands_later_is_told_of(
+    layout: MailboxLayout, is_told: bool
+) -> None:
+    inbox = Inbox(layout.places("default"), on_look=lambda _: is_told)
+    assert inbox.landed() == []
+    assert inbox.is_watched is is_told
+
+
 @pytest.mark.parametrize("stem", ["worker", "Worker"])
 def test_what_cannot_be_answered_is_no_claim_whatever_it_calls_itself(
     inbox: Inbox, stem: str
