@@ -22,15 +22,15 @@ class Batch:
 
     Attributes:
         locks: What it holds until its end; `held` has their descriptors.
-        logs: The logs that it has added to.
-        missions: What it has read of missions: it is decided as of one moment.
+        logs: The logs that it has added to, by the missions' folders.
+        missions: What it has read of missions, by their folders: it is decided as of one moment.
     """
 
     def __init__(self, locks: ExitStack) -> None:
         self.locks = locks
         self.held: dict[Path, int] = {}
-        self.logs: dict[object, Any] = {}
-        self.missions: dict[Path, Any] = {}
+        self.logs: dict[str, Any] = {}
+        self.missions: dict[str, Any] = {}
 
 
 _current: Final[ContextVar[Batch | None]] = ContextVar("batch", default=None)

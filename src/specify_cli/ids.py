@@ -11,6 +11,7 @@ from specify_cli import clock
 ULID_BITS = 128
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS: Final = tuple(high + low for high in CROCKFORD for low in CROCKFORD)
+_SHIFTS: Final = range(120, -1, -10)
 # As Python writes base 32; the letters that are in no ULID stay out of it.
 _DIGITS: Final = str.maketrans(f"{CROCKFORD}ILOU", "0123456789ABCDEFGHIJKLMNOPQRSTUV????")
 DAY_S = 86_400
@@ -34,7 +35,7 @@ def ulid(*, after: str | None = None) -> str:
     if after is not None:
         behind = max(number, _number_of(after) + 1)
         number = behind if behind >> ULID_BITS == 0 else number
-    return "".join(_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
 
 
 def is_far_ahead(minted: str) -> bool:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+
+
+def compact(value: Any) -> str:
+    """The JSON value as ASCII text without spaces: the form of every line that is hashed, and of replies."""
+    return _ENCODER.encode(value)
 
 
 def as_json(instance: Any) -> dict[str, Any]:

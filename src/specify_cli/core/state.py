@@ -103,7 +103,9 @@ def apply(package: PackageState, event: Moved | Annotated, place: int) -> Packag
     if isinstance(commit, str):
         # Of the host's own hand: who worked on the package last is asked of its other events.
         return replace(package, commit=commit)
-    return replace(package, last_actor=event.actor)
+    return (
+        package if package.last_actor == event.actor else replace(package, last_actor=event.actor)
+    )
 
 
 def replay(events: Iterable[Event], before: MissionState | None = None) -> MissionState:

@@ -29,12 +29,14 @@ def publish(
     mode: int = 0o644,
     below: Path | None = None,
     sweeps: bool = False,
+    syncs: bool = True,
 ) -> None:
     """Replace the file at `path` atomically and durably by one that holds exactly `data`.
 
     `mode` is subject to the process's umask. The temporary file is named `.<name>.<random>.tmp`.
     With `below`, no link between that folder and the file is followed. With `sweeps`, temporary
-    files that killed writers of this name left are removed too; that lists the folder.
+    files that killed writers of this name left are removed too; that lists the folder. Without
+    `syncs`, a loss of power may leave anything under the name.
 
     Raises:
         StorageFailed: the disk refused; nothing was left behind.
@@ -42,8 +44,9 @@ def publish(
     with translated(path, "write"), _opened(path.parent, below) as folder:
         if sweeps:
             _sweep(path.name, folder=folder)
-        _write_then_rename(path.name, data, mode, folder=folder)
-        os.fsync(folder)
+        _write_then_rename(path.name, data, mode, folder=folder, syncs=syncs)
+        if syncs:
+            os.fsync(folder)
 
 
 def create_file(path: Path, data: bytes) -> None:
@@ -55,7 +58,7 @@ def create_file(path: Path, data: bytes) -> None:
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0) as file:
-        _write(file, data)
+        _write(file, data, syncs=True)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -78,11 +81,11 @@ def fsync_folder(folder: Path) -> None:
         durability.sync_folder(folder)
 
 
-def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int) -> None:
+def _write_then_rename(name: str, data: bytes, mode: int, *, folder: int, syncs: bool) -> None:
     temporary = f".{name}.{os.urandom(8).hex()}.tmp"
     try:
         with os.fdopen(_open_new(temporary, mode, folder=folder), "wb", buffering=0) as file:
-            _write(file, data)
+            _write(file, data, syncs=syncs)
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -104,11 +107,12 @@ def _open_new(name: str, mode: int, *, folder: int) -> int:
         os.close(descriptor)  # Swept between the two calls.
 
 
-def _write(file: FileIO, data: bytes) -> None:
+def _write(file: FileIO, data: bytes, *, syncs: bool) -> None:
     remaining = memoryview(data)
     while remaining:
         remaining = remaining[file.write(remaining) :]
-    os.fsync(file.fileno())
+    if syncs:
+        os.fsync(file.fileno())
 
 
 def _sweep(name: str, *, folder: int) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from specify_cli.errors import StorageFailed
 
@@ -49,11 +51,40 @@ def opened(folder: Path, *, below: Path) -> Iterator[int]:
     Raises:
         StorageFailed: a component is missing or not a folder, or the disk refused.
     """
+    known = _kept.folders
+    if known is not None:
+        way = folder, below
+        if way not in known:
+            known[way] = _open_or_refuse(folder, below)
+        yield known[way]
+        return
     descriptor = _open_or_refuse(folder, below)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+class _Kept(threading.local):
+    """The folders that a thread has open, with what each is `below`; None where it opens each anew."""
+
+    folders: dict[tuple[Path, Path], int] | None = None
+
+
+_kept: Final = _Kept()
+
+
+@contextlib.contextmanager
+def kept_open() -> Iterator[None]:
+    """While the block runs, `opened` opens each folder once in this thread. It is for moments, and not nested."""
+    known: dict[tuple[Path, Path], int] = {}
+    _kept.folders = known
+    try:
+        yield
+    finally:
+        _kept.folders = None
+        for descriptor in known.values():
+            os.close(descriptor)
 
 
 def ensure(folder: Path, *, below: Path, mode: int) -> None:

@@ -167,9 +167,9 @@ class Desk:
         owner_uid = None if claim.is_kept else bounds.owner_uid
         try:
             raw = claim.read(bounds.max_request_bytes, owner_uid=owner_uid)
-            if is_patient and self._is_half_written(claim, raw):
-                return None
             mission = self._dispatcher.look_up(raw)
+            if is_patient and not mission.is_whole and self._is_young(claim):
+                return None
             if keeps and not mission.is_batched:
                 claim = self._inbox.keep(claim, raw)
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge) as problem:
@@ -241,9 +241,9 @@ class Desk:
         path = self._inbox.folder / name
         self._put_aside(name, path, why=why)
 
-    def _is_half_written(self, claim: Claim, raw: bytes) -> bool:
+    def _is_young(self, claim: Claim) -> bool:
         """Whether a careless client may still be writing it."""
-        if claim.is_kept or _parses(raw):
+        if claim.is_kept:
             return False
         now = clock.now().timestamp()
         # A date in the future, or one renewed for ever, must not put the answer off for ever.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import threading
@@ -17,6 +16,7 @@ from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import Places
 from specify_cli.mailbox.pool import InHand
 from specify_cli.mailbox.settings import WorkerSettings
+from specify_cli.plain import compact
 
 # How much waits now.
 Measure = Callable[[], Backlog]
@@ -113,8 +113,9 @@ class Heartbeat:
             with contextlib.suppress(OSError, StorageFailed):
                 places = pulse.places
                 report = self._about_us(count.get(places.identity, 0)) | pulse.report()
-                data = json.dumps(report, indent=1).encode() + b"\n"
-                atomic.publish(places.heartbeat, data, below=places.root)
+                data = compact(report).encode() + b"\n"
+                # A beat that a loss of power tears is of a worker that is gone: it waits for no disk.
+                atomic.publish(places.heartbeat, data, below=places.root, syncs=False)
 
     def _beat_on(self) -> None:
         while not self._ended.wait(self._settings.beat_interval_s):

@@ -9,10 +9,11 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from specify_cli import clock, credentials, ids
 from specify_cli.files import atomic
@@ -30,6 +31,7 @@ KEPT = ".read"
 # A folder that belongs to somebody else can be renamed where it lies, but not moved elsewhere.
 CANNOT_MOVE = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM})
 BATCH = 10_000
+NOTHING_KNOWN: Final[Mapping[str, Landed]] = MappingProxyType({})
 # How many folders of others one look tells of.
 SUBFOLDERS = 1_000
 
@@ -41,13 +43,12 @@ class Rename(Protocol):
         """The thing is called `new` there; nothing on the way was followed."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Landed:
+class Landed(NamedTuple):
     """Something that lies in the inbox; sorts by when it came there."""
 
     ctime_ns: int
     name: str
-    size: int = field(default=0, compare=False)
+    size: int = 0
 
     @property
     def stem(self) -> str | None:
@@ -146,7 +147,8 @@ class Inbox:
     """One folder of requests, all from one orchestrator; only the one worker takes from it.
 
     Every method raises StorageFailed or OSError where a folder is gone, is a link, or the disk
-    failed. `on_look` is given the descriptor of the folder before it is listed.
+    failed. `on_look` is given the descriptor of the folder before it is listed, and says whether it `is_watched` then:
+    what lands later is told of.
     """
 
     def __init__(
@@ -154,13 +156,14 @@ class Inbox:
         places: Places,
         *,
         rename: Rename = os.rename,
-        on_look: Callable[[int], None] = lambda _: None,
+        on_look: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.identity = places.identity
         self.folder = places.inbox
         self._places = places
         self._rename = rename
         self._on_look = on_look
+        self.is_watched = False
         # Claims are taken up again in the order of their ids, so these must never run backwards.
         self._last_id: str | None = None
         # What may be the mailboxes of others, as the last look showed them.
@@ -177,10 +180,11 @@ class Inbox:
         Whatever is older than what was seen at first was there before the second time began.
         """
         with self._opened() as folder:
-            self._on_look(folder)
+            self.is_watched = self._on_look(folder)
             subfolders: list[str] = []
-            seen = heapq.nsmallest(limit, self._list(folder, subfolders))
-            again = self._list(folder, []) if seen else ()
+            found = {one.name: one for one in self._list(folder, subfolders)}
+            seen = heapq.nsmallest(limit, found.values())
+            again = self._list(folder, [], known=found) if seen else ()
             landed = heapq.nsmallest(limit, (one for one in again if one <= seen[-1]))
         self.subfolders = frozenset(subfolders)
         return landed
@@ -257,21 +261,32 @@ class Inbox:
     def _opened(self) -> contextlib.AbstractContextManager[int]:
         return opened(self.folder, below=self._places.root)
 
-    def _list(self, folder: int, subfolders: list[str]) -> Iterator[Landed]:
-        """What is no write in progress; in the root inbox a folder is another's mailbox."""
+    def _list(
+        self, folder: int, subfolders: list[str], known: Mapping[str, Landed] = NOTHING_KNOWN
+    ) -> Iterator[Landed]:
+        """What is no write in progress; in the root inbox a folder is another's mailbox.
+
+        What is `known` is not looked at again.
+        """
         is_root = self.identity == DEFAULT
         with os.scandir(folder) as entries:
             for entry in entries:
-                if is_in_progress(entry.name):
+                name = entry.name
+                if name in known:
+                    yield known[name]
                     continue
-                # It may be gone by now: the listing is a moment, not a lock.
-                with contextlib.suppress(FileNotFoundError):
+                if is_in_progress(name):
+                    continue
+                try:
                     status = entry.stat(follow_symlinks=False)
-                    is_mailbox = is_root and stat.S_ISDIR(status.st_mode)
-                    if entry.name.endswith(SUFFIX) or not is_mailbox:
-                        yield Landed(status.st_ctime_ns, entry.name, status.st_size)
-                    elif len(subfolders) < SUBFOLDERS:
-                        subfolders.append(entry.name)
+                except FileNotFoundError:
+                    # The listing is a moment, not a lock.
+                    continue
+                is_mailbox = is_root and stat.S_ISDIR(status.st_mode)
+                if name.endswith(SUFFIX) or not is_mailbox:
+                    yield Landed(status.st_ctime_ns, name, status.st_size)
+                elif len(subfolders) < SUBFOLDERS:
+                    subfolders.append(name)
 
     def _claims_in(self, folder: Path, prefix: str) -> Iterator[Claim]:
         base = self._places.base_of(folder)

@@ -23,8 +23,8 @@ from specify_cli.mailbox.workplace import Workplace
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX
 from specify_cli.storage import record_additions, records
 
-# Given the name of a mailbox and the descriptor of its inbox.
-OnLook = Callable[[str, int], None]
+# Given the name of a mailbox and the descriptor of its inbox; whether what lands there later is told of.
+OnLook = Callable[[str, int], bool]
 
 
 class Mailroom:

@@ -127,8 +127,11 @@ class Post:
             taken += 1
         has_answered = self._settle_batch()
         self._refuse_some(is_stopping)
-        self.is_done = taken < BATCH and not has_answered and not self.has_work()
-        if has_answered or (taken == BATCH and self._has_room(BATCH)):
+        has_all = taken < BATCH and not self.has_work()
+        self.is_done = has_all and not has_answered
+        # What landed meanwhile is told of, or looked for at once.
+        looks_at_once = has_answered and not (has_all and self.inbox.is_watched)
+        if looks_at_once or (taken == BATCH and self._has_room(BATCH)):
             return 0.0
         settings = self._settings
         return settings.poll_interval_s if self.is_done else settings.look_again_s

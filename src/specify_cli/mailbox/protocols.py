@@ -36,7 +36,7 @@ class Dispatcher(Protocol):
     """
 
     def look_up(self, raw: bytes) -> Lookup:
-        """The mission that the request in `raw` is about; changes nothing.
+        """The mission that the request in `raw` is about, and whether `raw` is whole; changes nothing.
 
         It may not overtake another request of the same orchestrator with the same `queue`.
         """
@@ -70,6 +70,9 @@ class Dispatcher(Protocol):
 
         A second call for the same `dead_letter` is the same refusal, not another one.
         """
+
+    def has_intents(self) -> bool:
+        """Whether there is something for `settle_intents`."""
 
     def settle_intents(self) -> None:
         """What callers at the other door had done when they were killed is recorded."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from specify_cli.errors import SpecKittyError
+from specify_cli.files import folders
 from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.heartbeat import Heartbeat, Pulse
 from specify_cli.mailbox.layout import DEFAULT
@@ -126,7 +127,8 @@ class Rounds:
         failure = self._pool.failure(post.identity) or self._unsynced.pop(post.identity, None)
         if failure is not None:
             raise failure
-        return post.work(self._is_stopping)
+        with folders.kept_open():
+            return post.work(self._is_stopping)
 
     def _stall(self, post: Post, error: Exception) -> float:
         if self._room.is_gone(post, error):
@@ -158,7 +160,8 @@ class Rounds:
             raise failure
         if time.monotonic() >= self._begun_at and not self._pool.in_hand(NOBODY)[0]:
             self._begun_at = time.monotonic() + BEGUN_S
-            self._pool.put(NOBODY, "", self._dispatcher.settle_intents, size=0)
+            if self._dispatcher.has_intents():
+                self._pool.put(NOBODY, "", self._dispatcher.settle_intents, size=0)
             if any(post.has_answered for post in self._room.posts.values()):
                 self._pool.put(NOBODY, "answered", self._retire_answered, size=0)
 
@@ -193,11 +196,14 @@ class Rounds:
                 Pulse(places, commands=commands, measure=post.backlog, begun=post.begun)
             )
 
-    def _cover(self, identity: str, folder: int) -> None:
-        if self._watch is None or self._watch.cover(identity, folder) or self._is_deaf:
-            return
-        self._is_deaf = True
-        self._log(
-            "no file events here: requests are found by looking every "
-            f"{self._settings.poll_interval_s:g} s"
-        )
+    def _cover(self, identity: str, folder: int) -> bool:
+        if self._watch is None:
+            return False
+        is_covered = self._watch.cover(identity, folder)
+        if not is_covered and not self._is_deaf:
+            self._is_deaf = True
+            self._log(
+                "no file events here: requests are found by looking every "
+                f"{self._settings.poll_interval_s:g} s"
+            )
+        return is_covered

@@ -103,10 +103,10 @@ def given(params: Params) -> dict[str, Any]:
     return whole
 
 
-def public(params: Params) -> dict[str, Any]:
+def public(kind: type[Params], given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that were given, without free text that may be private."""
-    private = {f.name for f in fields(type(params)) if f.metadata["is_private"]}
-    return {name: value for name, value in given(params).items() if name not in private}
+    private = {f.name for f in fields(kind) if f.metadata["is_private"]}
+    return {name: value for name, value in given.items() if name not in private}
 
 
 def without_nulls(value: Any) -> Any:

@@ -44,9 +44,9 @@ def answer(
         with journal().batch() as book, batch.begun() as inside:
             decided = _decided(files, decide, inside, used=_used(files, book))
             if decided:
-                recorded = book.append([(it.line, it.decision.drafts) for it in decided])
-                for it, line in zip(decided, recorded, strict=True):
-                    lines[it.place] = line
+                book.append([(it.line, it.decision.drafts) for it in decided])
+                for it in decided:
+                    lines[it.place] = it.line
                     _follow(it.decision, report)
     except (AlreadyAsked, SpecKittyError):
         # Each alone is told whether it happened, or what is wrong.

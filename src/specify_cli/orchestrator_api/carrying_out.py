@@ -51,7 +51,7 @@ class CarryingOut:
             params = self._allowed_params(judgement, origin, cause)
             with processes.doing(f"{command.name} {correlation_id}"):
                 result = command.handle(params, cause, self._host.services)
-            if isinstance(result, MissionResult):
+            if judgement.request.redacted and isinstance(result, MissionResult):
                 result = replace(result, redacted=judgement.request.redacted)
             data = self._as_seen(result.as_data(), origin)
             return succeeded(judgement.wire_name, correlation_id, data), cause
@@ -87,7 +87,8 @@ class CarryingOut:
             return params
         if judgement.mission.refusal is not None:
             raise judgement.mission.refusal
-        return replace(params, mission=judgement.mission.slug)
+        slug = judgement.mission.slug
+        return params if params.mission == slug else replace(params, mission=slug)
 
     def _granted(self, judgement: Judgement, origin: Origin, cause: Cause) -> Any:
         """The arguments of a granted request; those of a merge name the target that was judged."""
@@ -118,16 +119,22 @@ class CarryingOut:
             return False
         return self._host.services().recording.has_begun(mission.slug, cause)
 
-    def look_up(self, selector: str) -> Lookup:
+    def look_up(self, selector: str, *, is_whole: bool = True, is_batched: bool = False) -> Lookup:
         """The mission that the selector names, or why there is none."""
-        if not selector:
-            return Lookup()
+        slug, refusal = "", None
         try:
-            return Lookup(selector=selector, slug=self._host.find_mission(selector))
+            slug = self._host.find_mission(selector) if selector else ""
         except SpecKittyError as error:
-            return Lookup(selector=selector, refusal=error)
+            refusal = error
         except Exception as fault:  # noqa: BLE001  a worker asks before it answers, and goes on
-            return Lookup(selector=selector, refusal=self.host_error(fault))
+            refusal = self.host_error(fault)
+        return Lookup(
+            selector=selector,
+            slug=slug,
+            refusal=refusal,
+            is_whole=is_whole,
+            is_batched=is_batched,
+        )
 
     def _shown(self, error: SpecKittyError, origin: Origin) -> SpecKittyError:
         if origin.door != ids.MAILBOX:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +74,9 @@ class Dispatcher:
     def look_up(self, raw: bytes) -> Lookup:
         """The mission that the request in `raw` is about; changes nothing."""
         glance = request.glance(raw)
-        found = self._carrying_out.look_up(glance.mission)
-        return replace(found, is_batched=self._is_batched(glance.command))
+        is_batched = self._is_batched(glance.command)
+        look_up = self._carrying_out.look_up
+        return look_up(glance.mission, is_whole=glance.is_whole, is_batched=is_batched)
 
     def answer_bytes(
         self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
@@ -126,6 +127,10 @@ class Dispatcher:
         judgement = unread(error.message.encode(), error, correlation_id=known_as)
         origin = Origin(door=ids.MAILBOX, identity=identity)
         return self._answer_once(judgement, origin, dead_letter=dead_letter)
+
+    def has_intents(self) -> bool:
+        """Whether there is something for `settle_intents`. Raises: as that."""
+        return bool(self._host.intents())
 
     def settle_intents(self) -> None:
         """What was begun by callers that were killed is completed and recorded, as far as that succeeds.

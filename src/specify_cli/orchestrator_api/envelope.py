@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeAlias
 
 from specify_cli import clock, credentials
 from specify_cli.errors import SpecKittyError
+from specify_cli.plain import compact
 
 CONTRACT_VERSION = "1.5.0"
 MIN_PROVIDER_VERSION = "0.1.0"
@@ -32,7 +32,7 @@ def refused(command: str, correlation_id: str, error: SpecKittyError) -> Envelop
 
 def encode(envelope: Envelope) -> bytes:
     """One line of ASCII JSON, so that no byte of a stranger reaches a terminal raw."""
-    return json.dumps(envelope, separators=(",", ":")).encode("ascii") + b"\n"
+    return compact(envelope).encode("ascii") + b"\n"
 
 
 def _envelope(

@@ -23,7 +23,7 @@ def journal_line(
         "actor": getattr(params, "actor", None),
         "digest": judgement.digest,
         "command": judgement.wire_name,
-        "args": arguments.public(params) if params is not None else None,
+        "args": arguments.public(type(params), judgement.given) if params is not None else None,
         "policy": judgement.policy,
         "envelope": None,
         "event_ids": [],

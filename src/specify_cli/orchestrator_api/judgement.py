@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,13 +29,15 @@ PROOFS = ("evidence", "review_result")
 class Judgement:
     """What is known of a request before a mission is looked at; `refusal` ends it there.
 
-    `mission` is what it is about, where that was looked up before.
+    `given` are the arguments that were given, as JSON values, `mission` is what it is about, where that was looked up
+    before.
     """
 
     request: Request
-    digest: str
+    digest: str = ""
     command: Command | None = None
     params: Params | None = None
+    given: dict[str, Any] = field(default_factory=dict)
     policy: dict[str, Any] | None = None
     refusal: SpecKittyError | None = None
     mission: Lookup | None = None
@@ -48,19 +50,24 @@ class Judgement:
 
 def judge(request: Request, find: Callable[[str], Command]) -> Judgement:
     """The request judged in the contract's order: parser, policy, evidence and review result."""
-    judgement = unjudged(request)
+    # Nothing of the request is kept that looks like a credential.
+    judgement = Judgement(request=request.masked())
     try:
         _judge(judgement.request, find, judgement)
     except SpecKittyError as error:
         judgement.refusal = error
-    return judgement
+    return judgement if judgement.digest else _with_digest(judgement)
 
 
 def unjudged(request: Request) -> Judgement:
     """What is known before anything is judged; nothing of the request is kept that looks like a credential."""
-    request = request.masked()
-    digest = digest_of(request.command, request.args, request.policy)
-    return Judgement(request=request, digest=digest)
+    return _with_digest(Judgement(request=request.masked()))
+
+
+def _with_digest(judgement: Judgement) -> Judgement:
+    request = judgement.request
+    judgement.digest = digest_of(request.command, request.args, request.policy)
+    return judgement
 
 
 def unread(raw: bytes, refusal: SpecKittyError, *, correlation_id: str) -> Judgement:
@@ -93,7 +100,8 @@ def _judge(request: Request, find: Callable[[str], Command], judgement: Judgemen
             command.params, ACTOR, "it looks like a credential; name one that may be recorded"
         )
     if params is not None:
-        judgement.digest = digest_of(command.name, arguments.given(params), request.policy)
+        judgement.given = arguments.given(params)
+        judgement.digest = digest_of(command.name, judgement.given, request.policy)
     expired = _expired(request.not_after)
     try:
         if params is None:

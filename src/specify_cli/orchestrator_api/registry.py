@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -66,10 +67,15 @@ def find(name: str, *, for_people: bool = False) -> Command:
     Raises: UsageError when there is none.
     """
     if name in CONTRACT_COMMANDS or (for_people and name in PEOPLE_COMMANDS):
-        module = import_module(f"{__package__}.commands.{name.replace('-', '_')}")
-        command: Command = module.COMMAND
-        return command
+        return _loaded(name)
     raise unknown(name)
+
+
+@cache
+def _loaded(name: str) -> Command:
+    module = import_module(f"{__package__}.commands.{name.replace('-', '_')}")
+    command: Command = module.COMMAND
+    return command
 
 
 def unknown(name: str) -> UsageError:

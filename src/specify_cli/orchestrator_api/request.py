@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,11 +49,13 @@ class Request:
         """The request without credentials, as it may be written down; its policy is refused instead."""
         found = list(self.redacted)
         asked = self.contract_version
-        return replace(
-            self,
+        return Request(
             command=credentials.masked(self.command),
             args=credentials.masked_json(self.args, found),
+            policy=self.policy,
+            correlation_id=self.correlation_id,
             contract_version=asked and credentials.masked(asked),
+            not_after=self.not_after,
             redacted=tuple(dict.fromkeys(found)),
         )
 
@@ -119,8 +121,9 @@ def read(raw: bytes, *, stem: str) -> Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """What a request names, whatever else is wrong with it; empty where it names none."""
+    """What a request names, whatever else is wrong with it; empty where it names none. Not `is_whole` where it is no JSON."""
 
+    is_whole: bool = True
     command: str = ""
     mission: str = ""
 
@@ -130,7 +133,7 @@ def glance(raw: bytes) -> Glance:
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
-        return Glance()
+        return Glance(is_whole=False)
     if not isinstance(body, dict):
         return Glance()
     args, command = body.get("args"), body.get("command")

@@ -10,7 +10,7 @@ from typing import Any
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, Moved
 from specify_cli.errors import StateUnreadable
-from specify_cli.plain import as_json
+from specify_cli.plain import as_json, compact
 from specify_cli.storage.event_fields import NotReadable, event_in
 from specify_cli.storage.log_content import LogContent
 
@@ -43,7 +43,7 @@ def encode(events: Sequence[Event], *, mission_slug: str) -> bytes:
     for position, event in enumerate(events, start=1):
         batch = {"batch": [position, len(events)]} if len(events) > 1 else {}
         line = _to_json(event, mission_slug) | batch
-        lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+        lines.append(compact(line) + "\n")
     return "".join(lines).encode("ascii")
 
 

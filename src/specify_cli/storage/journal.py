@@ -284,10 +284,8 @@ class JournalBatch:
         """Those of the ids under which something was asked in that scope. Raises: as `Journal.find`."""
         return self._record.used(asked_ids, scope)
 
-    def append(
-        self, decided: Sequence[tuple[Mapping[str, Any], Sequence[Draft]]]
-    ) -> list[dict[str, Any]]:
-        """Each line as it durably stands; all are committed, with what was decided for them, or none is.
+    def append(self, decided: Sequence[tuple[Mapping[str, Any], Sequence[Draft]]]) -> None:
+        """All lines are committed, with what was decided for them, or none is.
 
         Raises:
             AlreadyAsked: one of the ids was used meanwhile; nothing was committed.
@@ -298,10 +296,8 @@ class JournalBatch:
             draft for line, own in decided for draft in (*own, _draft_of(line, is_new=True)[1])
         ]
         entries = self._record.commit(drafts, are_shown=self._publish is not None)
-        lines = [(it.seq or 0, it.published) for it in entries if it.published is not None]
         if self._publish is not None:
-            self._publish(lines)
-        return [published_line.parse(line) for _, line in lines]
+            self._publish([(it.seq or 0, it.published) for it in entries if it.published])
 
 
 def _draft_of(

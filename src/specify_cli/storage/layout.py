@@ -144,6 +144,10 @@ class Layout:
         """The folder of a mission."""
         return _place(self.root, MISSIONS, slug)
 
+    def mission_file(self, slug: str, name: str) -> Path:
+        """The file of that name in the folder of a mission."""
+        return _place(self.root, MISSIONS, slug, name)
+
     def lock(self, name: str) -> Path:
         """The lock file of that name."""
         # Not `*.lock`: people remove what git leaves under such names.

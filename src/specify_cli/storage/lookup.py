@@ -13,13 +13,14 @@ LONGEST_NAME = 200
 class Lookup:
     """The mission that a request is about, looked up once: its folder's name, or why there is none.
 
-    `selector` is what the request calls it; empty where it names no mission. `is_batched`: the request may be answered in
-    a batch.
+    `selector` is what the request calls it; empty where it names no mission. Not `is_whole` where its bytes are no JSON:
+    they may still be written. `is_batched`: the request may be answered in a batch.
     """
 
     selector: str = ""
     slug: str = ""
     refusal: SpecKittyError | None = None
+    is_whole: bool = True
     is_batched: bool = False
 
     @property

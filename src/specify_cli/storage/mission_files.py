@@ -86,12 +86,12 @@ class MissionFiles:
     @property
     def meta_path(self) -> Path:
         """What says who the mission is."""
-        return self.folder / "meta.json"
+        return self.project.mission_file(self.slug, "meta.json")
 
     @property
     def lanes_path(self) -> Path:
         """The plan of execution lanes."""
-        return self.folder / "lanes.json"
+        return self.project.mission_file(self.slug, "lanes.json")
 
     @property
     def lock(self) -> Path:
@@ -109,13 +109,14 @@ class MissionFiles:
         Raises: StateUnreadable.
         """
         path = self.meta_path
-        seen = _stamp(path)
+        inside = self.project.missions, self.folder
+        seen = _stamp(path, inside=inside)
         known = _identities.get(path)
         if known is not None and seen is not None and known[0] == seen:
             return known[1]
         meta = read_json(path, below=self.project.root, max_bytes=MAX_META_BYTES)
         identity = identity_in(meta, slug=self.slug, path=path)
-        if seen is not None and seen.is_settled and seen == _stamp(path):
+        if seen is not None and seen.is_settled and seen == _stamp(path, inside=inside):
             _identities[path] = seen, identity
         return identity
 
@@ -143,10 +144,9 @@ class MissionFiles:
                 self.lanes_path, 1, f"{error} is missing or of the wrong kind"
             ) from error
 
-    @staticmethod
-    def _require_time_for(path: Path) -> None:
+    def _require_time_for(self, path: Path) -> None:
         """Raises: NotInBatch in a batch, where reading the file takes long."""
-        seen = _stamp(path)
+        seen = _stamp(path, inside=(self.project.missions, self.folder))
         if seen is not None and seen.size > _LITTLE:
             batch.require_none()
 
@@ -190,7 +190,9 @@ def all_missions(project: Project) -> list[str]:
     """
     try:
         names = project_files.names_in(project.missions, below=project.root)
-        found = [name for name in names if _is_mission(project.missions / name)]
+        found = [
+            name for name in names if is_plain_name(name) and _is_mission(project.missions / name)
+        ]
     except OSError as error:
         message = f"cannot list {project.missions}: {error.strerror}; check its permissions"
         raise StorageFailed(message) from error
@@ -236,20 +238,18 @@ def read_json(path: Path, *, below: Path, max_bytes: int = MAX_JSON_BYTES) -> di
     return content
 
 
-def _stamp(path: Path) -> FileStamp | None:
+def _stamp(path: Path, *, inside: tuple[Path, Path]) -> FileStamp | None:
     """The stamp of the file; None where it is missing, behind a link or cannot be looked at: reading it gives the error."""
     try:
-        is_plain = not any(it.is_symlink() for it in (path.parent.parent, path.parent))
+        is_plain = not any(it.is_symlink() for it in inside)
         return stamp(path) if is_plain else None
     except OSError:
         return None
 
 
 def _is_mission(folder: Path) -> bool:
-    if not is_plain_name(folder.name):
-        return False
     try:
-        is_folder = stat.S_ISDIR(folder.lstat().st_mode)
+        is_folder = stat.S_ISDIR(os.lstat(folder).st_mode)
         return is_folder and not _is_left_behind(folder)
     except (FileNotFoundError, NotADirectoryError):
         return False

@@ -10,6 +10,7 @@ from typing import Any, Final
 from specify_cli.core.lanes import Lane
 from specify_cli.core.reviews import Feedback
 from specify_cli.core.state import PLANNED, PackageState
+from specify_cli.plain import compact
 
 _LANES: Final = {lane.value: lane for lane in Lane}
 _PLAIN: Final = {it.name: getattr(PLANNED, it.name) for it in fields(PackageState)}
@@ -25,7 +26,7 @@ def encode(state: PackageState) -> bytes:
             said[name] = sorted(said[name])
     if state.feedback is not None:
         said["feedback"] = [getattr(state.feedback, name) for name in _FEEDBACK]
-    return json.dumps(said, separators=(",", ":")).encode("ascii")
+    return compact(said).encode("ascii")
 
 
 def decode(rows: Iterable[tuple[bytes, bytes]]) -> dict[str, PackageState]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from specify_cli import ids
 from specify_cli.errors import CorrelationIdConflict, NotAuthorized, RequestTooLarge, StorageFailed
 from specify_cli.patterns import pattern
+from specify_cli.plain import compact
 from specify_cli.protocol import CORRELATION_ID, READS
 from specify_cli.storage.record_proof import ORIGINAL, is_marked
 
@@ -25,6 +26,7 @@ _HEAD: Final = pattern(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-
 # What a file is refused with that nobody has read: past the bounds, too large, another user's.
 _REFUSED_UNREAD: Final = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
 _ORIGINAL: Final = f'"{ORIGINAL}":"sha256:'.encode()
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _BEHIND_THE_ID: Final = ("at", "door", "identity")
 
 
@@ -39,7 +41,7 @@ def encode(line: Mapping[str, Any], *, seq: int, prev: str) -> bytes:
     numbered = {"seq": seq, "correlation_id": line["correlation_id"]}
     head = numbered | {name: line[name] for name in _BEHIND_THE_ID if name in line}
     said = {**head, **line, **numbered, "prev": prev}
-    return json.dumps(said, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    return _ENCODER.encode(said).encode("ascii") + b"\n"
 
 
 def parse(line: bytes) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def shared_part(entry: Mapping[str, Any]) -> bytes | None:
         return None
     if envelope.get("error_code") == CorrelationIdConflict.code:
         return None
-    return json.dumps(envelope.get("data"), separators=(",", ":")).encode("ascii")
+    return compact(envelope.get("data")).encode("ascii")
 
 
 def link(line: bytes) -> str:

@@ -197,6 +197,13 @@ class Record:
             query = "SELECT max(position) FROM entry WHERE mission = ?"
             return connection.execute(query, (mission,)).fetchone()[0] or 0
 
+    def behind(self, position: int, *, mission: int) -> tuple[int, int]:
+        """How many entries of the mission are behind that position, and that of the newest; 0 without one. Raises: as `find`."""
+        with self._open() as connection:
+            query = "SELECT count(*), max(position) FROM entry WHERE mission = ? AND position > ?"
+            count, newest = connection.execute(query, (mission, position)).fetchone()
+            return count, newest or 0
+
     def keep_mission(self, known: KnownMission) -> KnownMission:
         """The record knows that of the mission, which has a number now. Raises: as `find`."""
         values = _kept(known.mission_id, known.folder, known.branch)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from specify_cli.patterns import pattern
+from specify_cli.plain import compact
 
 NOTHING_BEFORE: Final = b"\0" * 32
 """The head before the first entry."""
@@ -34,6 +35,9 @@ ASKED: Final = frozenset({"actor", "args", "policy"})
 """The keys of a published line below which is what a request has said."""
 
 _NOTHING_WAS: Final[Mapping[str, str]] = MappingProxyType({})
+_IS_CHANGED: Final = pattern(f'"(?:{"|".join(sorted({*FREE_TEXT, ORIGINAL}))})":'.encode())
+"""A key of which the head has another value than an encoded line; or a text that ends like one."""
+
 _REDACTED: Final = pattern(r"\[redacted sha256:([0-9a-f]{64})\]")
 
 
@@ -41,13 +45,15 @@ _REDACTED: Final = pattern(r"\[redacted sha256:([0-9a-f]{64})\]")
 class ProvedLines:
     """The lines of an entry, each with its newline: that of the published journal, and those of the mission's log.
 
-    `salt` salts what free text there is. Where they are not `is_ours`, the host did not write those of the log.
+    `salt` salts what free text there is. Where they are not `is_ours`, the host did not write those of the log. Where it
+    `is_fresh`, the host has encoded the published one just now, so that it has the one form that is hashed.
     """
 
     published: bytes | None
     log: bytes
     salt: bytes
     is_ours: bool = True
+    is_fresh: bool = False
 
 
 def head_after(
@@ -79,7 +85,11 @@ def head_after(
 
 def digests_of(lines: ProvedLines) -> Iterator[str]:
     """The digest of each line, the published one first, as the head has it. Raises: ValueError as `head_after`."""
-    published = _published(lines.published, lines.salt) if lines.published else b""
+    published = lines.published or b""
+    if lines.is_fresh and not _IS_CHANGED.search(published):
+        published = published.removesuffix(b"\n")
+    elif published:
+        published = _published(published, lines.salt)
     yield hashlib.sha256(published).hexdigest()
     # At newlines alone: others may have written what Python ends lines at, too.
     for line in lines.log.split(b"\n")[:-1]:
@@ -186,7 +196,7 @@ def _walked(said: Any, key: str, *, free: bool) -> Iterator[tuple[str, str, bool
 def _published(line: bytes, salt: bytes) -> bytes:
     said = _object(line)
     said.pop(ORIGINAL, None)
-    return _proved(_canonical(said), salt)
+    return _changed(said, lambda text: _text_digest(text, salt))
 
 
 def _mark(text: str, *, salt: bytes, secret: str) -> str:
@@ -199,10 +209,15 @@ def _proved(line: bytes, salt: bytes) -> bytes:
 
 def _written(line: bytes, change: Callable[[str], str]) -> bytes:
     """The line with its free texts changed, in the one form that is hashed."""
+    return _changed(_object(line), change)
+
+
+def _changed(said: Mapping[str, Any], change: Callable[[str], str]) -> bytes:
+    """The same of what a line says."""
     try:
-        return _canonical(_mapped(_object(line), change, free=False))
+        return _canonical(_mapped(said, change, free=False))
     except RecursionError as error:
-        raise ValueError("is nested too deeply") from error
+        raise _too_deep() from error
 
 
 def _line_digest(line: bytes, salt: bytes) -> bytes:
@@ -217,19 +232,26 @@ def _text_digest(text: str, salt: bytes) -> str:
 
 
 def _mapped(said: Any, change: Callable[[str], str], *, free: bool) -> Any:
+    if isinstance(said, str):
+        return change(said) if free else said
     if isinstance(said, dict):
         return {key: _mapped(it, change, free=free or key in FREE_TEXT) for key, it in said.items()}
-    if isinstance(said, list):
-        return [_mapped(it, change, free=free) for it in said]
-    return change(said) if free and isinstance(said, str) else said
+    return [_mapped(it, change, free=free) for it in said] if isinstance(said, list) else said
 
 
 def _object(line: bytes) -> dict[str, Any]:
-    said = json.loads(line)
+    try:
+        said = json.loads(line)
+    except RecursionError as error:
+        raise _too_deep() from error
     if not isinstance(said, dict):
         raise ValueError("is not a JSON object")  # noqa: TRY004  as json.loads does
     return said
 
 
+def _too_deep() -> ValueError:
+    return ValueError("is nested too deeply")
+
+
 def _canonical(said: Any) -> bytes:
-    return json.dumps(said, separators=(",", ":")).encode()
+    return compact(said).encode()

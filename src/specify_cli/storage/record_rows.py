@@ -6,13 +6,13 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from specify_cli.storage.record_entries import (
     ADOPTED,
     PLANNED,
     REDACTION,
+    REQUEST,
     TAKEN_IN,
     AlreadyAsked,
     Draft,
@@ -22,7 +22,11 @@ from specify_cli.storage.record_entries import (
 from specify_cli.storage.record_proof import NOTHING_BEFORE, ProvedLines, head_after
 
 _COLUMNS: Final = "position, at, kind, mission, place, seq, published, log, salt, head"
+_NAMES: Final = tuple(_COLUMNS.split(", "))
 _SALT_BYTES: Final = 16
+_INSERT: Final = (
+    f"INSERT INTO entry ({_COLUMNS}, content, content_at) VALUES ({', '.join('?' * 12)})"  # noqa: S608
+)
 _ASK: Final = "INSERT INTO request VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _ASK_ANEW: Final = (
     "INSERT INTO request SELECT ?1, ?2, ?3, ?4"
@@ -47,8 +51,7 @@ READ: Final = (
 def entry_in(row: Sequence[object]) -> Entry:
     """The entry in a row of `READ`."""
     *values, is_read = row
-    columns = dict(zip(_COLUMNS.split(", "), values, strict=True))
-    return Entry(**columns, is_read=bool(is_read))  # type: ignore[arg-type]
+    return Entry(**dict(zip(_NAMES, values, strict=True)), is_read=bool(is_read))  # type: ignore[arg-type]
 
 
 def last(connection: sqlite3.Connection) -> Entry | None:
@@ -79,7 +82,20 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
     """The draft in its place: behind `before`, and behind the published line `seq` with the digest `prev`."""
     own_seq = (draft.seq or seq + 1) if draft.published else None
     published = draft.published(own_seq, prev) if draft.published and own_seq else None
-    entry = Entry(
+    head = before.head if before else NOTHING_BEFORE
+    is_read, salt = draft.content is not None, b""
+    if not is_read:
+        salt = os.urandom(_SALT_BYTES)
+        lines = ProvedLines(
+            published=published,
+            log=draft.log,
+            salt=salt,
+            is_ours=draft.kind != TAKEN_IN,
+            is_fresh=draft.kind == REQUEST,
+        )
+        about = (draft.at, draft.kind, draft.mission, draft.place)
+        head = head_after(head, about=about, lines=lines)
+    return Entry(
         position=before.position + 1 if before else 1,
         at=draft.at,
         kind=draft.kind,
@@ -88,11 +104,10 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
         seq=own_seq,
         published=published,
         log=draft.log,
-        salt=b"" if draft.content is not None else os.urandom(_SALT_BYTES),
-        head=b"",
-        is_read=draft.content is not None,
+        salt=salt,
+        head=head,
+        is_read=is_read,
     )
-    return replace(entry, head=head_of(before.head if before else NOTHING_BEFORE, entry))
 
 
 def head_of(before: bytes, entry: Entry, was: Mapping[str, str] | None = None) -> bytes:
@@ -167,17 +182,29 @@ def note(connection: sqlite3.Connection, name: str, number: int) -> None:
 
 
 def _insert_entry(connection: sqlite3.Connection, entry: Entry, content: bytes | None) -> None:
-    columns = {name: getattr(entry, name) for name in _COLUMNS.split(", ")}
+    line, number, place = entry.published, None, None
     if content is not None:
-        line = entry.published or b""
-        place = line.find(content)
+        line, place = line or b"", (line or b"").find(content)
         if place < 0:
             place, content = 0, b""
-        columns["published"] = line[:place] + line[place + len(content) :]
-        columns["content"], columns["content_at"] = _content(connection, content), place
-    marks = ", ".join("?" * len(columns))
-    order = f"INSERT INTO entry ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
-    connection.execute(order, [*columns.values()])
+        line, number = line[:place] + line[place + len(content) :], _content(connection, content)
+    connection.execute(
+        _INSERT,
+        (
+            entry.position,
+            entry.at,
+            entry.kind,
+            entry.mission,
+            entry.place,
+            entry.seq,
+            line,
+            entry.log,
+            entry.salt,
+            entry.head,
+            number,
+            place,
+        ),
+    )
 
 
 def _replace(

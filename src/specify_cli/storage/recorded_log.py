@@ -84,7 +84,7 @@ class RecordedLog:
     @property
     def path(self) -> Path:
         """The file."""
-        return self.project.mission(self.slug) / FILE_NAME
+        return self.project.mission_file(self.slug, FILE_NAME)
 
     @property
     def file(self) -> LogFile:

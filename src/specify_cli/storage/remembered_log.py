@@ -81,7 +81,7 @@ class RememberedLog(RecordedLog):
         Raises: NotInBatch in a batch, where that would take long.
         """
         record = records.found(self.project)
-        remembered = self._growing(record) or self._remembered(record)
+        remembered = self._in_batch() or self._growing(record) or self._remembered(record)
         if remembered is not None and remembered.content is not None:
             return remembered.content
         before = self._look_at_leisure()
@@ -105,6 +105,9 @@ class RememberedLog(RecordedLog):
 
         Raises: NotInBatch as `read`.
         """
+        growing = self._in_batch()
+        if growing is not None:
+            return growing.content
         record = records.found(self.project)
         growing = self._growing(record)
         if growing is not None:
@@ -135,8 +138,7 @@ class RememberedLog(RecordedLog):
 
         Raises: NotInBatch as `read`.
         """
-        record = records.made(self.project)
-        growing = self._growing(record)
+        growing = self._in_batch() or self._growing(records.made(self.project))
         lines = event_lines.encode(events, mission_slug=self.slug)
         if growing is None:
             batch.require_none()
@@ -156,20 +158,21 @@ class RememberedLog(RecordedLog):
         stand()
         return PreparedLines(drafts=[draft], follow=growing.follow)
 
-    def _growing(self, record: Record | None) -> GrowingLog | None:
-        """The log as it is remembered, in a batch as that has left it so far; None where it has to be read."""
+    def _in_batch(self) -> GrowingLog | None:
+        """The log as the batch has left it so far: it is decided as of one moment. None where that has not read it."""
         inside = batch.current()
-        if inside is not None and (record, self.slug) in inside.logs:
-            found: GrowingLog = inside.logs[record, self.slug]
-            return found
+        return None if inside is None else inside.logs.get(self.slug)
+
+    def _growing(self, record: Record | None) -> GrowingLog | None:
+        """The log as it is remembered, in a batch from now on; None where it has to be read."""
         known = self._remembered(record)
         if record is None or known is None or not known.is_taken_in:
             return None
         content = self._content_of(record, known)
         growing = GrowingLog(log=self, record=record, known=known, content=content)
+        inside = batch.current()
         if inside is not None:
-            # A batch is decided as of one moment.
-            inside.logs[record, self.slug] = growing
+            inside.logs[self.slug] = growing
         return growing
 
     def _look_at_leisure(self) -> _Sight:
@@ -262,14 +265,15 @@ class RememberedLog(RecordedLog):
     def bring_up(self, grown: GrowingLog) -> None:
         """Memory and file have what was added to the log and is committed."""
         record, known = grown.record, grown.known
-        new = [*record.entries(after=known.position, mission=known.known.number)]
-        is_alone = [(it.log, it.place) for it in new] == [(it, None) for it in grown.lines]
+        count, newest = record.behind(known.position, mission=known.known.number or 0)
+        # Nobody else has added to it: they were committed behind what was known.
+        is_alone = count == len(grown.lines)
         stamp = self._added(known, b"".join(grown.lines)) if is_alone else None
         if stamp is None:
             record.memory.forget(self.slug)
             self._catch_up(record)
             return
-        log = replace(known, position=new[-1].position, stamp=stamp, content=grown.content)
+        log = replace(known, position=newest, stamp=stamp, content=grown.content)
         at = checkout.look(self.project.root) if known.known.branch is None else None
         if at is not None:
             # The host wrote the file for the first time.

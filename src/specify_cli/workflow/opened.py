@@ -357,6 +357,9 @@ def reopened(mission: OpenMission) -> OpenMission:
 
 
 def _files(project: Project, slug: str) -> MissionFiles:
+    inside = batch.current()
+    if inside is not None and slug in inside.missions:
+        return MissionFiles(project, slug)
     # By its folder alone: what else names it was looked up once, before access was judged.
     files = named_mission(project, slug)
     if files is None:
@@ -383,11 +386,11 @@ def _read(
 ) -> tuple[MissionIdentity, Mapping[str, WorkPackage]]:
     inside = batch.current()
     known: tuple[MissionIdentity, Mapping[str, WorkPackage]] | None
-    known = inside.missions.get(files.folder) if inside else None
+    known = inside.missions.get(files.slug) if inside else None
     if known is None:
         root, store = files.project.root, partial(_store_of, files)
         packages = packages_of(files.folder, below=root, store=store, is_kept=is_kept)
         known = files.identity(), packages
         if inside is not None:
-            inside.missions[files.folder] = known
+            inside.missions[files.slug] = known
     return known

@@ -61,7 +61,9 @@ class RecordingDispatcher:
     def look_up(self, raw: bytes) -> Lookup:
         try:
             return Lookup(slug=str(json.loads(raw)["args"].get("mission", "")))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, RecursionError):
+            return Lookup(is_whole=False)
+        except (TypeError, KeyError, AttributeError):
             return Lookup()
 
     def answer_bytes(
@@ -100,6 +102,9 @@ class RecordingDispatcher:
             return RecordedAnswer(known["envelope"], is_repeat=True)
         envelope = _refusal(correlation_id, error)
         return self._record(correlation_id, identity, dead_letter=dead_letter, envelope=envelope)
+
+    def has_intents(self) -> bool:
+        return True
 
     def settle_intents(self) -> None:
         """There is no other door."""

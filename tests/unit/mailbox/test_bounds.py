@@ -124,7 +124,7 @@ def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(
     monkeypatch.setattr(
         Inbox,
         "landed",
-        lambda inbox, limit: [dataclasses.replace(one, size=0) for one in listed(inbox, limit)],
+        lambda inbox, limit: [one._replace(size=0) for one in listed(inbox, limit)],
     )
     started, release = layout.root / "started", layout.root / RELEASE
     put(layout, "first", mission="A", started=str(started), wait_for=str(release))

@@ -11,6 +11,7 @@ from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
 from specify_cli.storage import heartbeat_file
+from tests.durability import watched
 from tests.together import meet
 from tests.unit.mailbox.recording import SETTINGS, wait_until
 
@@ -94,3 +95,10 @@ def test_no_beat_is_no_sign_of_life(tmp_path: Path) -> None:
 )
 def test_words_of_strangers_are_shown_harmlessly(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_a_beat_waits_for_no_disk(tmp_path: Path) -> None:
+    path = tmp_path / "worker.json"
+    with watched() as disk:
+        heart(path).beat()
+    assert not disk.is_kept(path)

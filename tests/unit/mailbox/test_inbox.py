@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -70,17 +70,28 @@ def test_what_is_older_than_what_is_seen_is_seen_as_well(
         (inbox.folder / f"{name}.json").touch()
     listed, looks = Inbox._list, 0
 
-    def missing_one(self: Inbox, folder: int, subfolders: list[str]) -> Iterator[Landed]:
+    def missing_one(
+        self: Inbox, folder: int, subfolders: list[str], **known: Mapping[str, Landed]
+    ) -> Iterator[Landed]:
         nonlocal looks
         looks += 1
         if looks == 2:
             (inbox.folder / "c.json").touch()
-        found = list(listed(self, folder, subfolders))
+        found = list(listed(self, folder, subfolders, **known))
         return (one for one in found if looks > 1 or one.name != "a.json")
 
     monkeypatch.setattr(Inbox, "_list", missing_one)
     names = [one.name for one in inbox.landed()]
     assert names[:2] == ["a.json", "b.json"]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_after_a_look_it_is_known_whether_what_lands_later_is_told_of(
+    layout: MailboxLayout, is_told: bool
+) -> None:
+    inbox = Inbox(layout.places("default"), on_look=lambda _: is_told)
+    assert inbox.landed() == []
+    assert inbox.is_watched is is_told
 
 
 @pytest.mark.parametrize("stem", ["worker", "Worker"])

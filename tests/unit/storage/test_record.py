@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies
 
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
@@ -17,7 +18,14 @@ from specify_cli.files import locks
 from specify_cli.storage import published_line, record_states
 from specify_cli.storage.record import DATABASE, Record
 from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission, Overtaken
-from specify_cli.storage.record_proof import NOTHING_BEFORE, ProvedLines, head_after, redacted
+from specify_cli.storage.record_proof import (
+    FREE_TEXT,
+    NOTHING_BEFORE,
+    ORIGINAL,
+    ProvedLines,
+    head_after,
+    redacted,
+)
 from tests.durability import watched
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -279,9 +287,36 @@ def test_an_entry_that_somebody_removed_breaks_the_next(record: Record, tmp_path
     assert record.faults() == [f"{tmp_path / DATABASE}: entry 3 is not what was committed"]
 
 
+KEYS = strategies.one_of(
+    strategies.text(max_size=4), strategies.sampled_from([*FREE_TEXT, ORIGINAL])
+)
+VALUES = strategies.recursive(
+    strategies.one_of(
+        strategies.none(),
+        strategies.booleans(),
+        strategies.integers(),
+        strategies.floats(allow_nan=False, allow_infinity=False),
+        strategies.text(),
+    ),
+    lambda inner: strategies.one_of(
+        strategies.lists(inner, max_size=3), strategies.dictionaries(KEYS, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
 def head(published: bytes | None, log: bytes = b"") -> bytes:
     lines = ProvedLines(published=published, log=log, salt=b"salt")
     return head_after(NOTHING_BEFORE, about=(), lines=lines)
+
+
+@given(strategies.dictionaries(KEYS, VALUES))
+def test_the_head_over_a_line_that_was_encoded_just_now_is_that_of_its_bytes(
+    said: dict[str, object],
+) -> None:
+    line = json.dumps(said, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    fresh = ProvedLines(published=line, log=b"", salt=b"salt", is_fresh=True)
+    assert head_after(NOTHING_BEFORE, about=(), lines=fresh) == head(line)
 
 
 def test_a_redaction_keeps_the_head() -> None:
