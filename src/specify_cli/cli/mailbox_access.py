@@ -6,7 +6,6 @@ import json
 import pwd
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +84,7 @@ def _orchestrator(grant: Grant, layout: MailboxLayout) -> dict[str, Any]:
         "uid": grant.uid,
         "user": None if grant.uid is None else _user(grant.uid),
         "policy": {name: list(values) for name, values in grant.policy.items()},
-        "quota": asdict(grant.quota),
+        "quota": grant.quota._asdict(),
         "paths": dict(grant.paths),
         "inbox": _folder(layout.inbox / part),
         "outbox": _folder(layout.outbox / part),

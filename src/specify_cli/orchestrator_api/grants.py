@@ -6,10 +6,9 @@ A glob has `*` for any text, `?` for any one character and `[..]` for one of tho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from specify_cli.ids import DEFAULT_ORCHESTRATOR
 from specify_cli.orchestrator_api import registry
@@ -27,8 +26,7 @@ READ_ONLY = "read-only"
 PATH_KEYS = "_path"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(NamedTuple):
     """How much an orchestrator may leave in its inbox, and how much of it is taken a day."""
 
     max_waiting: int = MAX_WAITING
@@ -38,8 +36,7 @@ class Quota:
     max_daily_bytes: int = MAX_DAILY_BYTES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(NamedTuple):
     """What one orchestrator may do; None is no restriction.
 
     `targets` are the branches that a merge may move; None is the mission's own.
@@ -54,7 +51,7 @@ class Grant:
     targets: tuple[str, ...] | None = None
     push: bool = False
     uid: int | None = None
-    policy: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    policy: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     quota: Quota = Quota()
     paths: tuple[tuple[str, str], ...] = ()
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from specify_cli.storage.record_entries import (
@@ -91,7 +90,7 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
         head=b"",
         is_read=draft.content is not None,
     )
-    return replace(entry, head=head_of(before.head if before else NOTHING_BEFORE, entry))
+    return entry._replace(head=head_of(before.head if before else NOTHING_BEFORE, entry))
 
 
 def head_of(before: bytes, entry: Entry, was: Mapping[str, str] | None = None) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from specify_cli.errors import UsageError
@@ -118,7 +118,7 @@ def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
         if _has(line, names.secret):
             log[place] = record_proof.redacted(line, salt=entry.salt, secret=names.secret)
             found.log_lines += 1
-    after = replace(entry, published=published, log=b"".join(log))
+    after = entry._replace(published=published, log=b"".join(log))
     if after != entry:
         found.replaces[entry.position] = after.published, after.log
         pairs = zip(_digests(after), _digests(entry), strict=True)
