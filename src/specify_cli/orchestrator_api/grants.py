@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from specify_cli.ids import DEFAULT_ORCHESTRATOR
-from specify_cli.orchestrator_api import registry
+from specify_cli.orchestrator_api.command_names import CONTRACT_COMMANDS
 from specify_cli.orchestrator_api.policy import FLAGS
 from specify_cli.protocol import (
     MAX_DAILY_BYTES,
@@ -19,6 +19,7 @@ from specify_cli.protocol import (
     MAX_REQUEST_BYTES,
     MAX_WAITING,
     MAX_WAITING_BYTES,
+    READS,
 )
 
 ALL = "all"
@@ -100,7 +101,7 @@ def everything() -> Grant:
     """What the root inbox is granted where the operator has written nothing down."""
     return Grant(
         identity=DEFAULT_ORCHESTRATOR,
-        commands=tuple(registry.CONTRACT_COMMANDS),
+        commands=tuple(CONTRACT_COMMANDS),
         targets=("*",),
         push=True,
     )
@@ -108,11 +109,11 @@ def everything() -> Grant:
 
 def commands_in(words: Sequence[str]) -> tuple[str, ...]:
     """The commands that the words of a grant stand for, in the contract's order."""
-    return tuple(name for name in registry.CONTRACT_COMMANDS if _is_meant(name, words))
+    return tuple(name for name in CONTRACT_COMMANDS if _is_meant(name, words))
 
 
 def _is_meant(name: str, words: Sequence[str]) -> bool:
-    reads = READ_ONLY in words and not registry.find(name).changes_state
+    reads = READ_ONLY in words and name in READS
     return name in words or ALL in words or reads
 
 
