@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from specify_cli.core.events import Annotated, Moved
@@ -22,7 +21,7 @@ CLAIM = Moved(
     to_lane=Lane.CLAIMED,
     correlation_id="one",
 )
-BEGIN = replace(CLAIM, event_id="E2", from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
+BEGIN = CLAIM._replace(event_id="E2", from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
 NOTE = Annotated(event_id="E3", at=CLAIM.at, actor="coder", wp_id="WP01", delta={"note": "n"})
 
 

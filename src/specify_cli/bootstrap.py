@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -288,7 +288,7 @@ def orchestrators(access: Access) -> tuple[Orchestrator, ...]:
             identity=grant.identity,
             commands=grant.commands,
             owner_uid=grant.uid,
-            **asdict(grant.quota),
+            **grant.quota._asdict(),
         )
         for grant in access.grants
     )

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself is slow to load.
@@ -37,8 +36,7 @@ _NO_VALUE = "(?:none|null|nil|true|false|required|missing|empty|optional)$"
 _VALUE = r"""[^\s"'`,;<>\[\](){}$*][^\s"'`,;<>\[\]]{3,}"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class Shape(NamedTuple):
     """One kind of credential; the first group of `pattern` is the credential itself.
 
     A match counts where each of `needs` and none of `unless` is found in the whole of it. Every text
@@ -163,8 +161,7 @@ _HINTED: Final = tuple(SHAPES)
 _HINTS: Final = tuple({it for shape in SHAPES.values() for it in shape.hints if it})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """Where a credential stands in a text."""
 
     start: int

@@ -5,7 +5,11 @@ Source: codes and their meaning stand in `contract/v1/errors.json`; a test holds
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False
+if (
+    TYPE_CHECKING
+):  # `typing` itself is slow to load, and a client behind a mailbox needs none of it.
+    from typing import ClassVar
 
 A_PACKAGE = ("mission_slug", "wp_id")
 

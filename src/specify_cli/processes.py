@@ -9,10 +9,9 @@ import signal
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 VARIABLE: Final = "SPEC_KITTY_HOST_PROCESS"
 """In the environment of what a process of the host started while it held a lock; names that process."""
@@ -42,8 +41,7 @@ class HostStops(SystemExit):
         return "the host was told to end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(NamedTuple):
     """One process on one kernel, never another with the same id; empty where /proc does not tell."""
 
     pid: int
@@ -79,7 +77,7 @@ class Process:
     def read(cls, text: str) -> Process | None:
         """The process that `str` gave as this text; None for any other text."""
         pid, *others = text.split(":")
-        if not (pid.isascii() and pid.isdigit() and len(others) == len(cls.__slots__) - 1):
+        if not (pid.isascii() and pid.isdigit() and len(others) == len(cls._fields) - 1):
             return None
         started, boot, namespace = others
         return cls(pid=int(pid), started=started, boot=boot, namespace=namespace)
@@ -134,9 +132,9 @@ def what_is_done() -> str:
 # The end of this process.
 
 
-@dataclass(slots=True)
 class _End:
-    at: float = math.inf
+    def __init__(self) -> None:
+        self.at = math.inf
 
 
 _end = _End()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import sys
@@ -12,6 +13,9 @@ from click.testing import CliRunner
 from importlinter.cli import lint_imports_command
 
 ROOT = Path(__file__).parents[2]
+
+BY_NAME = {"import_module", "__import__", "importlib"}
+"""What imports a module that a string names: neither the type checker nor the rules see that."""
 
 PLANTED = [
     ("layers", "errors.py", "from specify_cli import clock"),
@@ -111,3 +115,36 @@ def test_a_planted_import_breaks_its_rule(
     path.write_text(f"{text}\n{line}\n")
 
     assert broken_rules(checkout, "--contract", rule, cache=cache) == {rule}
+
+
+def imports_by_name(text: str) -> set[str]:
+    nodes = [*ast.walk(ast.parse(text))]
+    names = {it.id for it in nodes if isinstance(it, ast.Name)}
+    names |= {it.attr for it in nodes if isinstance(it, ast.Attribute)}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {it.name.partition(".")[0] for it in node.names}
+    return names & BY_NAME
+
+
+def test_no_module_is_imported_by_a_string():
+    sources = sorted((ROOT / "src").rglob("*.py"))
+    found = {str(it.relative_to(ROOT)): imports_by_name(it.read_text()) for it in sources}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os')",
+        "import builtins\nbuiltins.__import__('os')",
+        "import importlib as loader\nloader.import_module('os')",
+        "import importlib.util",
+        "from importlib import import_module as load\nload('os')",
+        "from importlib.util import find_spec",
+    ],
+)
+def test_an_import_by_a_string_is_seen(text: str):
+    assert imports_by_name(text)

@@ -7,7 +7,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ def dispatcher_at(start: Path, *, find: Find) -> Dispatcher:
 def find_broken(name: str) -> Command:
     """The command with a handler that has a bug, where it would change something."""
     command = registry.find(name)
-    return replace(command, handle=_raise) if command.changes_state else command
+    return command._replace(handle=_raise) if command.changes_state else command
 
 
 def _raise(*_: Any) -> Any:

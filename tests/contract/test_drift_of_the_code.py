@@ -80,7 +80,7 @@ def _retryable(code: CodeFacts) -> CodeFacts:
 
 
 def _extra_argument(code: CodeFacts) -> CodeFacts:
-    made = facts.command_facts(replace(TRANSITION, params=_WiderParams))
+    made = facts.command_facts(TRANSITION._replace(params=_WiderParams))
     return replace(code, commands={**code.commands, "transition": made})
 
 
@@ -89,7 +89,7 @@ def _extra_data(code: CodeFacts) -> CodeFacts:
 
 
 def _policy_for_every_move(code: CodeFacts) -> CodeFacts:
-    made = facts.command_facts(replace(TRANSITION, needs_policy=always))
+    made = facts.command_facts(TRANSITION._replace(needs_policy=always))
     return replace(code, commands={**code.commands, "transition": made})
 
 

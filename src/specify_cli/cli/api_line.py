@@ -10,18 +10,10 @@ import json
 from collections.abc import Sequence
 
 from specify_cli.cli import shipped
-from specify_cli.cli.deferred import Deferred
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
-
-    from specify_cli import credentials, errors
-    from specify_cli.storage import strict_json
-else:
-    credentials = Deferred("specify_cli.credentials")
-    errors = Deferred("specify_cli.errors")
-    strict_json = Deferred("specify_cli.storage.strict_json")
 
 LONGEST_ID = 128
 OF_THE_DOOR = ({"flag": "--mailbox"}, {"flag": "--timeout-s"})
@@ -53,7 +45,7 @@ def read(words: Sequence[str]) -> Line | None:
         command = _command(words[0] if words else "")
         flags = {flag["flag"]: flag for flag in (*command["flags"], *OF_THE_DOOR)}
         return _line(command, flags, _values(list(words[1:]), flags))
-    except (Declined, OSError, ValueError, errors.RequestMalformed):
+    except (Declined, OSError, ValueError):
         return None
 
 
@@ -125,6 +117,8 @@ def _id(text: str | None) -> str | None:
     in_alphabet = text.isascii() and (bare.isalnum() or not bare)
     if not in_alphabet or not 0 < len(text) <= LONGEST_ID or text[0] == ".":
         raise Declined
+    from specify_cli import credentials
+
     if credentials.find(text):  # click says that it is refused
         raise Declined
     return text
@@ -136,9 +130,15 @@ def policy_in(text: str | None) -> Any:
         return None
     try:
         return _json(text)
-    except errors.RequestMalformed:
+    except Declined:
         return text
 
 
 def _json(text: str) -> Any:
-    return strict_json.parse(text.encode("utf-8", "surrogateescape"))
+    from specify_cli.errors import RequestMalformed
+    from specify_cli.storage import strict_json
+
+    try:
+        return strict_json.parse(text.encode("utf-8", "surrogateescape"))
+    except RequestMalformed as error:
+        raise Declined from error

@@ -10,27 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from specify_cli import __version__
-from specify_cli.cli.deferred import Deferred
+from specify_cli import __version__, errors
 from specify_cli.cli.saying import red, say
 
 if TYPE_CHECKING:
-    import getpass
     import pathlib
 
-    from specify_cli import bootstrap, errors, ids
-    from specify_cli.cli import progress_line
-    from specify_cli.orchestrator_api import envelope as envelopes
-    from specify_cli.orchestrator_api import request
-else:
-    getpass = Deferred("getpass")
-    pathlib = Deferred("pathlib")
-    bootstrap = Deferred("specify_cli.bootstrap")
-    progress_line = Deferred("specify_cli.cli.progress_line")
-    errors = Deferred("specify_cli.errors")
-    ids = Deferred("specify_cli.ids")
-    envelopes = Deferred("specify_cli.orchestrator_api.envelope")
-    request = Deferred("specify_cli.orchestrator_api.request")
 
 REFUSED, NOT_UNDERSTOOD = 1, 2
 _TRASH = (".worktrees", ".trash")
@@ -57,6 +42,8 @@ def ask(
     With `as_json` the envelope goes to stdout, whatever it says. `by_person` sends the policy
     metadata of a person at the terminal. Exit code: 1 refused, 2 not understood.
     """
+    from specify_cli.cli import progress_line
+
     with progress_line.shown(unless=as_json):
         envelope = envelope_of(command, by_person=by_person, **args)
     data = settled(envelope, as_json=as_json)
@@ -67,6 +54,9 @@ def ask(
 
 def envelope_of(command: str, *, by_person: bool = False, **args: Any) -> dict[str, Any]:
     """The envelope that answers; nothing is printed."""
+    from specify_cli import bootstrap, ids
+    from specify_cli.orchestrator_api import request
+
     asked = request.Request(
         command=command,
         args={name: value for name, value in args.items() if value is not None},
@@ -110,6 +100,8 @@ def settled(
 
 def print_envelope(envelope: dict[str, Any]) -> None:
     """The envelope is on stdout, as at the other doors."""
+    from specify_cli.orchestrator_api import envelope as envelopes
+
     click.echo(envelopes.encode(envelope), nl=False)
 
 
@@ -124,6 +116,9 @@ def refuse(
     word: str, error: errors.SpecKittyError, *, as_json: bool = False, advice: str | None = None
 ) -> NoReturn:
     """The process ends as refused by `word` itself, with `advice` on what to type next."""
+    from specify_cli import ids
+    from specify_cli.orchestrator_api import envelope as envelopes
+
     envelope = envelopes.refused(f"spec-kitty.{word}", ids.correlation_id(), error)
     settled(envelope, as_json=as_json, advice=advice)
     raise AssertionError("a refusal has ended the process")
@@ -131,6 +126,8 @@ def refuse(
 
 def actor_or_user(actor: str | None) -> str:
     """The actor that was named, else whoever runs the process."""
+    import getpass
+
     if actor:
         return actor
     try:
@@ -141,6 +138,8 @@ def actor_or_user(actor: str | None) -> str:
 
 def standing_in() -> pathlib.Path:
     """The folder that the process runs in; ends the process where that folder is gone."""
+    import pathlib
+
     try:
         return pathlib.Path.cwd()
     except FileNotFoundError:
@@ -150,6 +149,8 @@ def standing_in() -> pathlib.Path:
 
 def is_working_folder_gone() -> bool:
     """Whether the folder that the process runs in was removed, or went to the trash of workspaces."""
+    import pathlib
+
     try:
         folder = pathlib.Path.cwd()
     except FileNotFoundError:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from specify_cli.cli.asking import complain, envelope_of, is_on_terminal, settled, standing_in
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.questions import Offer, picked
-
-if TYPE_CHECKING:
-    import shlex
-
-    from specify_cli.mailbox import printable
-else:
-    shlex = Deferred("shlex")
-    printable = Deferred("specify_cli.mailbox.printable")
-
 
 BY_ACTOR = ("implement", "review", "move", "release-claim", "accept", "merge", "tasks done")
 """What takes --actor."""
@@ -35,6 +25,8 @@ class Chosen(NamedTuple):
 
     def next(self, words: str, *, actor: str | None = None) -> str:
         """The command to type next, for this mission, by `actor`; else by the one that was named."""
+        import shlex
+
         name = actor or _named_actor()
         takes_actor = words.startswith(BY_ACTOR)
         by = f" --actor {shlex.quote(name)}" if name and takes_actor else ""
@@ -73,6 +65,8 @@ def mission_or_default(word: str, named: str | None, *, as_json: bool = False) -
 
 
 def _flag(mission: str) -> str:
+    import shlex
+
     return f" --mission {shlex.quote(mission)}"
 
 
@@ -90,6 +84,8 @@ def package_or_question(
     Offered are those in `lanes` that `fits` agrees to. Ends the process as not understood where
     there is none, or nobody can be asked.
     """
+    from specify_cli.mailbox import printable
+
     if named is not None:
         return named.upper()
     packages = work_packages(mission.slug, as_json=as_json)

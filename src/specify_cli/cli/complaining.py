@@ -10,16 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specify_cli.cli.deferred import Deferred
+from specify_cli import errors
 
 if TYPE_CHECKING:
-    from specify_cli import bootstrap, errors
-    from specify_cli.mailbox import printable
     from specify_cli.mailbox.layout import MailboxLayout
-else:
-    bootstrap = Deferred("specify_cli.bootstrap")
-    errors = Deferred("specify_cli.errors")
-    printable = Deferred("specify_cli.mailbox.printable")
 
 REFUSED = NOT_THERE = 1
 COULD_NOT_CHECK = 2
@@ -40,6 +34,8 @@ def complaining(*, exit_code: int) -> Iterator[None]:
 
 def log(line: str) -> None:
     """The line is on stderr, unless nobody reads that any more."""
+    from specify_cli.mailbox import printable
+
     # An operator who closed the terminal must not stop the worker.
     with contextlib.suppress(OSError):
         click.echo(printable.printable(line), err=True)
@@ -47,9 +43,13 @@ def log(line: str) -> None:
 
 def project_here() -> Path:
     """The root of the project. Raises: MissionNotFound."""
+    from specify_cli import bootstrap
+
     return bootstrap.find_project(Path.cwd())
 
 
 def layout_here() -> MailboxLayout:
     """Where its mailbox lies. Raises: MissionNotFound."""
+    from specify_cli import bootstrap
+
     return bootstrap.mailbox_layout(project_here())

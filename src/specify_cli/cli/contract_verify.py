@@ -14,27 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from specify_cli.cli.deferred import Deferred
+from specify_cli import errors
 
 if TYPE_CHECKING:
-    from specify_cli import errors
-    from specify_cli.conformance import (
-        capabilities,
-        client_runs,
-        host_options,
-        programs,
-        report,
-        verifier,
-    )
     from specify_cli.conformance.checks import Check, Result
-else:
-    errors = Deferred("specify_cli.errors")
-    capabilities = Deferred("specify_cli.conformance.capabilities")
-    client_runs = Deferred("specify_cli.conformance.client_runs")
-    host_options = Deferred("specify_cli.conformance.host_options")
-    programs = Deferred("specify_cli.conformance.programs")
-    report = Deferred("specify_cli.conformance.report")
-    verifier = Deferred("specify_cli.conformance.verifier")
 
 DOES_NOT_CONFORM, COULD_NOT_RUN = 1, 2
 COLOURS = {"failed": "red", "passed unexpectedly": "red", "passed": "green"}
@@ -75,6 +58,8 @@ def verify(**options: Any) -> None:
 
 
 def _verified(options: dict[str, Any]) -> int:
+    from specify_cli.conformance import client_runs, report, verifier
+
     is_of_client = options["client"] is not None
     checks = client_runs.checks() if is_of_client else verifier.checks()
     if options["lists"]:
@@ -104,6 +89,8 @@ def _listed(path: Path | None) -> str:
 @contextlib.contextmanager
 def _desk() -> Iterator[Path]:
     """A folder for the run, which goes with it, as do all programs: also when it is interrupted."""
+    from specify_cli.conformance import programs
+
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         folder = Path(name).resolve()
 
@@ -120,6 +107,8 @@ def _desk() -> Iterator[Path]:
 
 
 def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:
+    from specify_cli.conformance import host_options, verifier
+
     if not (options["host"] or options["mailbox"] or options["serve"]):
         raise errors.UsageError("name what to test: --host, --mailbox, --serve or --client")
     if options["mailbox"] and options["serve"]:
@@ -133,6 +122,8 @@ def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:
 
 
 def _of_client(options: dict[str, Any], folder: Path) -> list[Result]:
+    from specify_cli.conformance import client_runs
+
     named = client_runs.ClientOptions(
         client=options["client"],
         serve=options["serve"],
@@ -143,6 +134,8 @@ def _of_client(options: dict[str, Any], folder: Path) -> list[Result]:
 
 
 def _list(checks: Iterable[Check]) -> None:
+    from specify_cli.conformance import capabilities
+
     for line in capabilities.describe():
         click.echo(f"capability  {line}")
     for check in checks:
@@ -150,6 +143,8 @@ def _list(checks: Iterable[Check]) -> None:
 
 
 def _tell(results: Sequence[Result], options: dict[str, Any]) -> None:
+    from specify_cli.conformance import report
+
     if options["junit"]:
         options["junit"].write_text(report.as_junit(results), encoding="utf-8")
     if options["json_to"] not in {None, STDOUT}:
@@ -168,4 +163,6 @@ def _progress(result: Result) -> None:
 
 
 def _say(line: str) -> None:
+    from specify_cli.conformance import report
+
     click.echo(report.printable(line), err=True)

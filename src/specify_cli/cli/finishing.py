@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -10,14 +10,8 @@ from specify_cli.cli import advice
 from specify_cli.cli.asking import actor_or_user, is_working_folder_gone, standing_in
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import mission_or_default
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.saying import bold, say
-
-if TYPE_CHECKING:
-    from specify_cli import bootstrap
-else:
-    bootstrap = Deferred("specify_cli.bootstrap")
 
 
 @click.command()
@@ -61,6 +55,8 @@ def merge(
 
     Example: spec-kitty merge --strategy squash
     """
+    from specify_cli import bootstrap
+
     chosen = mission_or_default("merge", mission, as_json=as_json)
     root = bootstrap.find_project(standing_in())
     how: dict[str, Any] = {

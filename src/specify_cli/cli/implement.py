@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from specify_cli import errors
 from specify_cli.cli import advice
 from specify_cli.cli.asking import actor_or_user, ask, envelope_of, is_working_folder_gone, refuse
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.prompts import feedback_lines, prompt_text
 from specify_cli.cli.saying import bold, say
-
-if TYPE_CHECKING:
-    import shlex
-
-    from specify_cli import errors
-else:
-    shlex = Deferred("shlex")
-    errors = Deferred("specify_cli.errors")
 
 
 @click.command()
@@ -73,6 +65,8 @@ def implement(
 
 def _check_held(package: Mapping[str, Any], chosen: Chosen, *, by: str, as_json: bool) -> None:
     """Passes unless somebody else is at work on the package: who hands it in is its implementer."""
+    import shlex
+
     if package["lane"] != "in_progress":
         return
     wp_id, holder = package["wp_id"], advice.holder_besides(package, by)
@@ -125,6 +119,8 @@ def _can_be_taken(package: Mapping[str, Any], *, by: str) -> bool:
 
 
 def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
+    import shlex
+
     wp_id = data["wp_id"]
     is_made_again = is_working_folder_gone()
     if is_made_again:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli import errors
 from specify_cli.cli import progress_line
 from specify_cli.cli.complaining import (
     COULD_NOT_CHECK,
@@ -19,7 +20,6 @@ from specify_cli.cli.complaining import (
     log,
     project_here,
 )
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.mailbox_access import access, stale_config
 from specify_cli.cli.mailbox_dead_letters import dead_letters
 from specify_cli.cli.mailbox_head import head
@@ -27,21 +27,8 @@ from specify_cli.cli.mailbox_prune import prune
 from specify_cli.cli.mailbox_tail import tail
 
 if TYPE_CHECKING:
-    from specify_cli import bootstrap, errors, processes
-    from specify_cli.files import locks
-    from specify_cli.mailbox import inbox, printable, verification, watch
+    from specify_cli import processes
     from specify_cli.mailbox.layout import MailboxLayout, Places
-    from specify_cli.storage import heartbeat_file, record_place
-else:
-    bootstrap = Deferred("specify_cli.bootstrap")
-    errors = Deferred("specify_cli.errors")
-    heartbeat_file = Deferred("specify_cli.storage.heartbeat_file")
-    inbox = Deferred("specify_cli.mailbox.inbox")
-    locks = Deferred("specify_cli.files.locks")
-    printable = Deferred("specify_cli.mailbox.printable")
-    record_place = Deferred("specify_cli.storage.record_place")
-    verification = Deferred("specify_cli.mailbox.verification")
-    watch = Deferred("specify_cli.mailbox.watch")
 
 
 @click.group()
@@ -71,6 +58,9 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
 
     Example: spec-kitty mailbox serve --once
     """
+    from specify_cli import bootstrap
+    from specify_cli.mailbox import watch
+
     with complaining(exit_code=REFUSED), progress_line.shown() as clear:
 
         def tell(line: str) -> None:
@@ -118,6 +108,9 @@ def verify(*, as_json: bool) -> None:
 
     Example: spec-kitty mailbox verify
     """
+    from specify_cli import bootstrap
+    from specify_cli.mailbox import printable, verification
+
     with complaining(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
         layout = layout_here()
         breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
@@ -147,6 +140,8 @@ def show(correlation_id: str) -> None:
 
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
+    from specify_cli.mailbox import verification
+
     with complaining(exit_code=COULD_NOT_CHECK):
         line = verification.open_journal(layout_here()).find(correlation_id)
     if line is None:
@@ -162,6 +157,8 @@ def _status(layout: MailboxLayout) -> dict[str, Any]:
 
 
 def _status_of(places: Places) -> dict[str, Any]:
+    from specify_cli.storage import heartbeat_file
+
     return {
         "identity": places.identity,
         "worker_is_alive": heartbeat_file.is_alive(places.heartbeat),
@@ -171,6 +168,8 @@ def _status_of(places: Places) -> dict[str, Any]:
 
 
 def _depth(places: Places) -> int:
+    from specify_cli.mailbox import inbox
+
     door = inbox.Inbox(places)
     depth = 0
     # Nobody has made one of its folders yet, or may open it: what is not there does not wait.
@@ -184,6 +183,8 @@ def _depth(places: Places) -> int:
 
 def _silent_worker(layout: MailboxLayout) -> processes.Process | None:
     """The process that holds the mailbox, of whom there is no heartbeat."""
+    from specify_cli.files import locks
+
     return locks.living_holder(layout.worker_lock)
 
 
@@ -201,6 +202,8 @@ def _status_in_words(report: Mapping[str, Any], silent: processes.Process | None
 
 
 def _mailbox_in_words(report: Mapping[str, Any], silent: processes.Process | None) -> str:
+    from specify_cli.mailbox import printable
+
     beat = report["worker"] or {}
     if report["worker_is_alive"]:
         who = f"{beat.get('state')}: process {beat.get('pid')} on {beat.get('host_name')}"

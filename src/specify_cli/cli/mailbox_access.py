@@ -6,7 +6,6 @@ import json
 import pwd
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here
-from specify_cli.cli.deferred import Deferred
 
 if TYPE_CHECKING:
-    from specify_cli import bootstrap, ids
-    from specify_cli.mailbox import printable
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.orchestrator_api.config import Config
     from specify_cli.orchestrator_api.grants import Grant
-    from specify_cli.storage import heartbeat_file
-else:
-    bootstrap = Deferred("specify_cli.bootstrap")
-    heartbeat_file = Deferred("specify_cli.storage.heartbeat_file")
-    ids = Deferred("specify_cli.ids")
-    printable = Deferred("specify_cli.mailbox.printable")
 
 ANY = "any"
 NOTHING = "none"
@@ -47,6 +37,8 @@ def access(*, as_json: bool) -> None:
 
     Example: spec-kitty mailbox access --json
     """
+    from specify_cli import bootstrap
+
     with complaining(exit_code=COULD_NOT_CHECK):
         layout = layout_here()
         report = _report(bootstrap.read_config(layout.root), layout)
@@ -58,6 +50,8 @@ def access(*, as_json: bool) -> None:
 
 
 def _report(granted: Config, layout: MailboxLayout) -> dict[str, Any]:
+    from specify_cli.storage import heartbeat_file
+
     config = layout.config
     return {
         "config": str(config) if config.exists() else None,
@@ -74,6 +68,8 @@ def _report(granted: Config, layout: MailboxLayout) -> dict[str, Any]:
 
 
 def _orchestrator(grant: Grant, layout: MailboxLayout) -> dict[str, Any]:
+    from specify_cli import ids
+
     part = "" if grant.identity == ids.DEFAULT_ORCHESTRATOR else grant.identity
     return {
         "identity": grant.identity,
@@ -85,7 +81,7 @@ def _orchestrator(grant: Grant, layout: MailboxLayout) -> dict[str, Any]:
         "uid": grant.uid,
         "user": None if grant.uid is None else _user(grant.uid),
         "policy": {name: list(values) for name, values in grant.policy.items()},
-        "quota": asdict(grant.quota),
+        "quota": grant.quota._asdict(),
         "paths": dict(grant.paths),
         "inbox": _folder(layout.inbox / part),
         "outbox": _folder(layout.outbox / part),
@@ -119,6 +115,8 @@ def _user(uid: int) -> str | None:
 
 def stale_config(layout: MailboxLayout) -> list[str]:
     """The warning that a worker still holds to what config.toml said when it was started, if one does."""
+    from specify_cli.storage import heartbeat_file
+
     config = layout.config
     alive = (
         path
@@ -144,6 +142,8 @@ def stale_config(layout: MailboxLayout) -> list[str]:
 
 
 def _shared_root(grants: Sequence[Grant]) -> Iterator[str]:
+    from specify_cli import ids
+
     names = [grant.identity for grant in grants]
     unowned = [grant.identity for grant in grants if grant.uid is None]
     others = [name for name in unowned if name != ids.DEFAULT_ORCHESTRATOR]
@@ -231,4 +231,6 @@ def _place(place: Mapping[str, Any]) -> str:
 
 
 def _plain(words: str) -> str:
+    from specify_cli.mailbox import printable
+
     return printable.printable(words)

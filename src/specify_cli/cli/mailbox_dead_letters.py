@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli import errors
 from specify_cli.cli.asking import actor_or_user, ask
 from specify_cli.cli.complaining import COULD_NOT_CHECK, NOT_THERE, complaining, layout_here, log
-from specify_cli.cli.deferred import Deferred
 
 if TYPE_CHECKING:
-    from specify_cli import errors
-    from specify_cli.mailbox import printable
     from specify_cli.storage import dead_letters as storage
     from specify_cli.storage.dead_letters import Letter
-else:
-    errors = Deferred("specify_cli.errors")
-    printable = Deferred("specify_cli.mailbox.printable")
-    storage = Deferred("specify_cli.storage.dead_letters")
 
 MAX_PREVIEW_BYTES = 2048
 HEADINGS = ("ID", "SET ASIDE", "ORCHESTRATOR", "STATE", "NAME", "WHY")
@@ -108,6 +102,8 @@ def discard(*, dead_letter: str, actor: str | None, as_json: bool) -> None:
 
 
 def _folder() -> storage.LetterFolder:
+    from specify_cli.storage import dead_letters as storage
+
     return storage.LetterFolder(layout_here().dead_letters)
 
 
@@ -119,6 +115,8 @@ def _facts(letter: Letter) -> dict[str, Any]:
 
 def _body(letter: Letter) -> dict[str, Any] | None:
     """Where the body is, what it is, and how it begins; None when it is gone."""
+    from specify_cli.storage import dead_letters as storage
+
     path = _folder().body(letter)
     if path is None:
         return None
@@ -141,6 +139,8 @@ def _row(letter: Letter) -> tuple[str, ...]:
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows in columns of one width each, the last as long as it is."""
+    from specify_cli.mailbox import printable
+
     safe = [[printable.printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*safe, strict=True)][:-1]
     return [
@@ -150,6 +150,8 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _in_words(facts: dict[str, Any]) -> list[str]:
+    from specify_cli.mailbox import printable
+
     body, fate = facts["body"], facts.get("fate") or {}
     lines = [
         f"dead letter   {facts['dead_letter']} ({facts['state']})",
@@ -168,5 +170,7 @@ def _in_words(facts: dict[str, Any]) -> list[str]:
 
 
 def _preview(body: dict[str, Any]) -> list[str]:
+    from specify_cli.mailbox import printable
+
     lines = [f"  {printable.printable(line)}" for line in body["preview"].split("\n")]
     return [*lines, *([f"  (the first {MAX_PREVIEW_BYTES} bytes)"] if body["is_cut"] else [])]

@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from specify_cli.cli.complaining import COULD_NOT_CHECK, REFUSED, complaining, layout_here, log
-from specify_cli.cli.deferred import Deferred
 
 if TYPE_CHECKING:
-    from specify_cli.storage import record_heads, records
     from specify_cli.storage.record_heads import RecordHead
-else:
-    record_heads = Deferred("specify_cli.storage.record_heads")
-    records = Deferred("specify_cli.storage.records")
 
 
 class Head(click.ParamType["RecordHead"]):
@@ -28,6 +23,8 @@ class Head(click.ParamType["RecordHead"]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> RecordHead:
         """The head. Raises: click.BadParameter."""
+        from specify_cli.storage import record_heads
+
         found = record_heads.RecordHead.read(str(value))
         if found is None:
             self.fail("give the whole line that 'spec-kitty mailbox head' has printed", param, ctx)
@@ -46,6 +43,8 @@ def head(*, expect: RecordHead | None, as_json: bool) -> None:
 
     Example: spec-kitty mailbox head
     """
+    from specify_cli.storage import record_heads, records
+
     with complaining(exit_code=COULD_NOT_CHECK):
         record = records.found(layout_here())
         now = record_heads.newest(record) if record else None

@@ -6,21 +6,12 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here, log
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.saying import bold, red
-
-if TYPE_CHECKING:
-    from specify_cli.mailbox import printable
-    from specify_cli.storage import journal_tail, records
-else:
-    journal_tail = Deferred("specify_cli.storage.journal_tail")
-    printable = Deferred("specify_cli.mailbox.printable")
-    records = Deferred("specify_cli.storage.records")
 
 INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25
@@ -53,6 +44,8 @@ def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
 
 def _shown(count: int, *, follows: bool) -> Iterator[dict[str, Any]]:
     """The last `count` lines, and then, where it `follows`, whatever is added, for ever."""
+    from specify_cli.storage import journal_tail, records
+
     layout = layout_here()
     end = journal_tail.JournalTail(layout.journal, complain=log, record=records.found(layout))
     yield from end.last(count)
@@ -72,6 +65,8 @@ def _tell(line: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _in_words(line: Mapping[str, Any]) -> str:
+    from specify_cli.mailbox import printable
+
     envelope = line["envelope"]
     code = envelope["error_code"]
     args = line.get("args") or {}

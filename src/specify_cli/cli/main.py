@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,30 +20,30 @@ COMPLETING = "_SPEC_KITTY_COMPLETE"
 
 GROUPS = MappingProxyType(
     {
-        "accept": ("finishing", "Accept a mission whose packages are approved or done."),
-        "agent": ("agent", "Words that agents at work in a workspace use."),
-        "completion": ("completion", "Print a shell completion script."),
-        "contract": ("contract", "Print the contract, hold a program to it."),
-        "doctor": ("doctor", "Name what is not as it should be, and repair it."),
-        "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
-        "init": ("project", "Make this git repository a project."),
-        "mailbox": ("mailbox", "Serve the mailbox, look at it, prove it."),
-        "merge": ("finishing", "Merge the work of a mission into its target branch."),
-        "mission": ("mission", "Make, list and rewind missions."),
-        "move": ("move", "Move a work package to another lane."),
-        "orchestrator-api": ("orchestrator_api", "Ask the host; one JSON envelope answers."),
-        "plan": ("specify", "Make the plan of a mission, and the outline of its packages."),
-        "redact": ("redact", "Take a secret out of what the host keeps."),
-        "release-claim": ("release", "Free a work package whose holder shows no sign of life."),
-        "review": ("review", "Approve a package, or request changes."),
-        "specify": ("specify", "Make a mission, with a spec to fill in."),
-        "status": ("status", "Show the board of a mission."),
-        "sync": ("sync", "Take the commits of workspaces into the project."),
-        "tasks": ("tasks", "Make, check, tick and list work packages."),
-        "workspace": ("workspace", "List the workspaces of execution lanes."),
+        "accept": "Accept a mission whose packages are approved or done.",
+        "agent": "Words that agents at work in a workspace use.",
+        "completion": "Print a shell completion script.",
+        "contract": "Print the contract, hold a program to it.",
+        "doctor": "Name what is not as it should be, and repair it.",
+        "implement": "Take a work package, or hand it over to be reviewed.",
+        "init": "Make this git repository a project.",
+        "mailbox": "Serve the mailbox, look at it, prove it.",
+        "merge": "Merge the work of a mission into its target branch.",
+        "mission": "Make, list and rewind missions.",
+        "move": "Move a work package to another lane.",
+        "orchestrator-api": "Ask the host; one JSON envelope answers.",
+        "plan": "Make the plan of a mission, and the outline of its packages.",
+        "redact": "Take a secret out of what the host keeps.",
+        "release-claim": "Free a work package whose holder shows no sign of life.",
+        "review": "Approve a package, or request changes.",
+        "specify": "Make a mission, with a spec to fill in.",
+        "status": "Show the board of a mission.",
+        "sync": "Take the commits of workspaces into the project.",
+        "tasks": "Make, check, tick and list work packages.",
+        "workspace": "List the workspaces of execution lanes.",
     }
 )
-"""Word on the command line to the module that has it, and what it is for."""
+"""Word on the command line to what it is for."""
 
 TOGETHER = MappingProxyType(
     {
@@ -68,11 +67,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command behind the word; None for an unknown one."""
-        if cmd_name not in GROUPS:
-            return None
-        module = import_module(f"specify_cli.cli.{GROUPS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
-        if COMPLETING in os.environ:
+        command = _command(cmd_name)
+        if command is not None and COMPLETING in os.environ:
             from specify_cli.cli.completion import teach
 
             command = teach(command)
@@ -94,8 +90,7 @@ class LazyGroup(click.Group):
         """The words that begin so, from the table above: a shell must not wait for all of them."""
         from specify_cli.cli.completion import words_of
 
-        table = {word: summary for word, (_, summary) in GROUPS.items()}
-        words = words_of(table, incomplete)
+        words = words_of(GROUPS, incomplete)
         return [*words, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -104,9 +99,69 @@ class LazyGroup(click.Group):
             formatter.write_dl(_rows())
 
 
+def _command(word: str) -> click.Command | None:
+    """The command behind the word; None for an unknown one. Only its own module is loaded."""
+    command: click.Command
+    match word:
+        case "accept":
+            from specify_cli.cli.finishing import accept as command
+        case "agent":
+            from specify_cli.cli.agent import agent as command
+        case "completion":
+            from specify_cli.cli.completion import completion as command
+        case "contract":
+            from specify_cli.cli.contract import contract as command
+        case "doctor":
+            from specify_cli.cli.doctor import doctor as command
+        case "implement":
+            from specify_cli.cli.implement import implement as command
+        case "init":
+            from specify_cli.cli.project import init as command
+        case "mailbox":
+            from specify_cli.cli.mailbox import mailbox as command
+        case "merge":
+            from specify_cli.cli.finishing import merge as command
+        case "mission":
+            from specify_cli.cli.mission import mission as command
+        case "move":
+            from specify_cli.cli.move import move as command
+        case _:
+            return _other_command(word)
+    return command
+
+
+def _other_command(word: str) -> click.Command | None:
+    """As `_command`, for the other half of the words."""
+    command: click.Command
+    match word:
+        case "orchestrator-api":
+            from specify_cli.cli.orchestrator_api import orchestrator_api as command
+        case "plan":
+            from specify_cli.cli.specify import plan as command
+        case "redact":
+            from specify_cli.cli.redact import redact as command
+        case "release-claim":
+            from specify_cli.cli.release import release_claim as command
+        case "review":
+            from specify_cli.cli.review import review as command
+        case "specify":
+            from specify_cli.cli.specify import specify as command
+        case "status":
+            from specify_cli.cli.status import status as command
+        case "sync":
+            from specify_cli.cli.sync import sync as command
+        case "tasks":
+            from specify_cli.cli.tasks import tasks as command
+        case "workspace":
+            from specify_cli.cli.workspace import workspace as command
+        case _:
+            return None
+    return command
+
+
 def _rows() -> list[tuple[str, str]]:
     joined = {word for words in TOGETHER for word in words}
-    alone = [(word, summary) for word, (_, summary) in GROUPS.items() if word not in joined]
+    alone = [(word, summary) for word, summary in GROUPS.items() if word not in joined]
     return [*((", ".join(words), text) for words, text in TOGETHER.items()), *alone]
 
 

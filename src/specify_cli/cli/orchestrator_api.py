@@ -9,45 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from specify_cli import errors
 from specify_cli.cli import api_line, through_mailbox
 from specify_cli.cli.api_line import Line
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
 from specify_cli.cli.through_mailbox import Stopped
 from specify_cli.protocol import CORRELATION_ID
 
 if TYPE_CHECKING:
-    import dataclasses
     import pathlib
 
-    from specify_cli import bootstrap, credentials, errors, ids
     from specify_cli.cli import flags
     from specify_cli.orchestrator_api import (
-        arguments,
         dispatcher,
-        envelope,
-        registry,
         request,
     )
     from specify_cli.orchestrator_api.command import Command
     from specify_cli.orchestrator_api.envelope import Envelope
-    from specify_cli.storage import strict_json
 
     DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
     """Who answers in a folder."""
-else:
-    dataclasses = Deferred("dataclasses")
-    pathlib = Deferred("pathlib")
-    bootstrap = Deferred("specify_cli.bootstrap")
-    credentials = Deferred("specify_cli.credentials")
-    flags = Deferred("specify_cli.cli.flags")
-    errors = Deferred("specify_cli.errors")
-    ids = Deferred("specify_cli.ids")
-    arguments = Deferred("specify_cli.orchestrator_api.arguments")
-    envelope = Deferred("specify_cli.orchestrator_api.envelope")
-    registry = Deferred("specify_cli.orchestrator_api.registry")
-    request = Deferred("specify_cli.orchestrator_api.request")
-    strict_json = Deferred("specify_cli.storage.strict_json")
 
 
 class Doors:
@@ -94,10 +75,14 @@ class ContractGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The words of the contract, in its order."""
+        from specify_cli.orchestrator_api import registry
+
         return list(registry.CONTRACT_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The click command of the word; None for an unknown one."""
+        from specify_cli.orchestrator_api import registry
+
         if cmd_name not in registry.CONTRACT_COMMANDS:
             return None
         command = click_command(registry.find(cmd_name))
@@ -106,6 +91,8 @@ class ContractGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command, without loading it."""
+        from specify_cli.orchestrator_api import registry
+
         with formatter.section("Commands"):
             formatter.write_dl(list(registry.CONTRACT_COMMANDS.items()))
 
@@ -138,6 +125,9 @@ def orchestrator_api() -> None:
 
 def click_command(command: Command) -> click.Command:
     """The command with a flag for each of its arguments."""
+    from specify_cli.cli import flags
+    from specify_cli.orchestrator_api import registry
+
     example = "\n".join(flags.example(command))
 
     @click.pass_obj
@@ -158,6 +148,8 @@ class ThroughMailbox(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """Both names, and what they are for."""
+        from specify_cli.cli import flags
+
         return flags.THROUGH_MAILBOX
 
 
@@ -178,6 +170,8 @@ class Pair(click.Option):
 
 def _option(flag: flags.Flag) -> click.Option:
     """The flag as click has it; whether it is there is judged behind the door, as for all doors."""
+    from specify_cli.cli import flags
+
     if flag.metavar == flags.SWITCH:
         return click.Option([flag.name, flag.argument], is_flag=True, default=None, help=flag.text)
     if flag.metavar == flags.PAIR:
@@ -187,6 +181,11 @@ def _option(flag: flags.Flag) -> click.Option:
 
 
 def _ask(command: Command, given: dict[str, Any], doors: Doors) -> Envelope:
+    import pathlib
+
+    from specify_cli import bootstrap, ids
+    from specify_cli.orchestrator_api import envelope, request
+
     given_id = given.pop("correlation_id", None)
     mailbox, timeout_s = given.pop("mailbox", None), given.pop("timeout_s", None)
     correlation_id = given_id if _is_id(given_id) else ids.correlation_id()
@@ -207,6 +206,8 @@ def _ask(command: Command, given: dict[str, Any], doors: Doors) -> Envelope:
 
 
 def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | None) -> None:
+    from specify_cli.cli import flags
+
     if given_id is not None and not _is_id(given_id):
         raise errors.UsageError(
             f"{flags.ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, nothing like a credential"
@@ -218,6 +219,8 @@ def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | N
 
 
 def _request(command: Command, given: dict[str, Any], *, correlation_id: str) -> request.Request:
+    from specify_cli.orchestrator_api import request
+
     policy = api_line.policy_in(given.pop("policy", None))
     args = _args(command, given)
     return request.Request(
@@ -226,6 +229,10 @@ def _request(command: Command, given: dict[str, Any], *, correlation_id: str) ->
 
 
 def _args(command: Command, given: dict[str, Any]) -> dict[str, Any]:
+    import dataclasses
+
+    from specify_cli.orchestrator_api import arguments
+
     json_names = {
         f.name: arguments.flag_of(f)
         for f in dataclasses.fields(command.params)
@@ -239,6 +246,8 @@ def _args(command: Command, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json_flag(flag: str, text: str | None) -> Any:
+    from specify_cli.storage import strict_json
+
     if text is None:
         return None
     try:
@@ -248,12 +257,17 @@ def _json_flag(flag: str, text: str | None) -> Any:
 
 
 def _is_id(text: str | None) -> bool:
+    from specify_cli import credentials
+
     if text is None or CORRELATION_ID.fullmatch(text) is None:
         return False
     return not credentials.find(text)
 
 
 def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelope:
+    from specify_cli import ids
+    from specify_cli.orchestrator_api import envelope, registry
+
     name = next(iter(words), "")
     command = registry.find(name) if name in registry.CONTRACT_COMMANDS else None
     wire_name = command.wire_name if command else envelope.UNKNOWN_COMMAND
@@ -263,6 +277,8 @@ def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelo
 
 def _ids_in(words: Sequence[str]) -> Iterator[str]:
     """What a command line that was not understood gives as its id."""
+    from specify_cli.cli import flags
+
     for word, following in pairwise([*words, ""]):
         flag, _, value = word.partition("=")
         if flag == flags.ID_FLAG:
@@ -271,6 +287,8 @@ def _ids_in(words: Sequence[str]) -> Iterator[str]:
 
 def _complaint(error: click.ClickException, command: Command | None) -> errors.UsageError:
     """What the dispatcher says of the same mistake in a request, where a request can have it."""
+    from specify_cli.orchestrator_api import arguments, registry
+
     if isinstance(error, click.NoSuchCommand):
         return registry.unknown(error.command_name)
     if isinstance(error, click.NoSuchOption) and command:

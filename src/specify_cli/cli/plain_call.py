@@ -8,27 +8,16 @@ from collections.abc import Callable
 
 from specify_cli.cli import api_line
 from specify_cli.cli.api_line import Line
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.reply import INTERRUPTED, SUCCEEDED, give
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # What a mailbox answers needs no host, and what the host answers no mailbox.
+if TYPE_CHECKING:
     import pathlib
 
-    from specify_cli import bootstrap, ids
-    from specify_cli.cli import flags, through_mailbox
-    from specify_cli.orchestrator_api import dispatcher, registry, request
+    from specify_cli.orchestrator_api import dispatcher
 
     DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
     """Who answers in a folder."""
-else:
-    pathlib = Deferred("pathlib")
-    bootstrap = Deferred("specify_cli.bootstrap")
-    ids = Deferred("specify_cli.ids")
-    flags = Deferred("specify_cli.cli.flags")
-    registry = Deferred("specify_cli.orchestrator_api.registry")
-    through_mailbox = Deferred("specify_cli.cli.through_mailbox")
-    request = Deferred("specify_cli.orchestrator_api.request")
 
 MAILBOX_VARIABLE = "SPEC_KITTY_MAILBOX"
 
@@ -41,11 +30,14 @@ def run(words: list[str], *, dispatcher_at: DispatcherAt | None = None) -> int |
     if line is None:
         return None
     if line.mailbox is not None or os.environ.get(MAILBOX_VARIABLE):
+        # What a mailbox answers needs no host, and what the host answers no mailbox.
+        from specify_cli.cli import through_mailbox
+
         return through_mailbox.run(line)
     if line.timeout_s is not None:
         return None  # It has no meaning here, and click says so.
     try:
-        return give(_answer(line, dispatcher_at or bootstrap.dispatcher))
+        return give(_answer(line, dispatcher_at))
     except KeyboardInterrupt:
         # So that what a terminal shows next begins on a line of its own.
         print(file=sys.stderr)
@@ -54,6 +46,9 @@ def run(words: list[str], *, dispatcher_at: DispatcherAt | None = None) -> int |
 
 def _help(name: str) -> int | None:
     """Show the help page of the command; None where click has to make it."""
+    from specify_cli.cli import flags
+    from specify_cli.orchestrator_api import registry
+
     page = flags.page(registry.find(name)) if name in registry.CONTRACT_COMMANDS else None
     if page is None:
         return None
@@ -61,7 +56,12 @@ def _help(name: str) -> int | None:
     return SUCCEEDED
 
 
-def _answer(line: Line, dispatcher_at: DispatcherAt) -> dict[str, object]:
+def _answer(line: Line, dispatcher_at: DispatcherAt | None) -> dict[str, object]:
+    import pathlib
+
+    from specify_cli import bootstrap, ids
+    from specify_cli.orchestrator_api import request
+
     asked = request.Request(
         command=line.command,
         args=line.args,
@@ -70,5 +70,5 @@ def _answer(line: Line, dispatcher_at: DispatcherAt) -> dict[str, object]:
     )
     origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
     # Path.cwd() would fail here if the folder is gone; the lookup of the project reports that.
-    host = dispatcher_at(pathlib.Path())
+    host = (dispatcher_at or bootstrap.dispatcher)(pathlib.Path())
     return host.answer(asked, origin, is_id_minted=line.given_id is None).envelope

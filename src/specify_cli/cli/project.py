@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from specify_cli.cli.deferred import Deferred
+from specify_cli import errors
 from specify_cli.cli.saying import say
-
-if TYPE_CHECKING:
-    from specify_cli import bootstrap, errors
-else:
-    bootstrap = Deferred("specify_cli.bootstrap")
-    errors = Deferred("specify_cli.errors")
 
 
 @click.command()
@@ -26,6 +19,8 @@ def init() -> None:
 
     Example: spec-kitty init
     """
+    from specify_cli import bootstrap
+
     try:
         root = bootstrap.initialize(Path.cwd())
     except errors.SpecKittyError as error:

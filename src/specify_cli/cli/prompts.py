@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-from specify_cli.cli.deferred import Deferred
-
-if TYPE_CHECKING:
-    from specify_cli.mailbox import printable
-else:
-    printable = Deferred("specify_cli.mailbox.printable")
+from typing import Any
 
 FENCE = "---"
 
 
 def prompt_text(prompt: str) -> str:
     """The prompt without its front matter, unable to play with a terminal."""
+    from specify_cli.mailbox import printable
+
     # As the host reads it: what is below a fence that only looks like one would stay hidden.
     lines = prompt.split("\n")
     if lines[0].rstrip() == FENCE:

@@ -5,20 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from specify_cli.cli.asking import actor_or_user, ask, complain
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON
 from specify_cli.cli.questions import text_or_question
 from specify_cli.cli.saying import bold, say
-
-if TYPE_CHECKING:
-    from specify_cli import ids
-else:
-    ids = Deferred("specify_cli.ids")
 
 MOST_SHOWN = 10
 """Commits, ids and files of a kind that are shown."""
@@ -42,6 +36,8 @@ def redact(
 
     Example: spec-kitty redact 01JD8Z6W3M4Y6T1F8B2Q5R7X9N --reason "a password"
     """
+    from specify_cli import ids
+
     missing = "say why, with --reason"
     why = text_or_question("redact", reason, question="Why?", missing=missing, as_json=as_json)
     secret = _secret() if text is None else text

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from specify_cli import errors
 from specify_cli.cli import advice
 from specify_cli.cli.asking import (
     actor_or_user,
@@ -23,16 +24,8 @@ from specify_cli.cli.asking import (
 )
 from specify_cli.cli.carrying_out import carry_out
 from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import ACTOR, JSON, MISSION
 from specify_cli.cli.saying import bold, say
-
-if TYPE_CHECKING:
-    from specify_cli import errors
-    from specify_cli.cli import work_shown
-else:
-    errors = Deferred("specify_cli.errors")
-    work_shown = Deferred("specify_cli.cli.work_shown")
 
 APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
 WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -117,6 +110,8 @@ class _Review:
 
     def look(self, *, is_shown: bool) -> dict[str, Any]:
         """The envelope about the work, which was shown to a person."""
+        from specify_cli.cli import work_shown
+
         envelope = envelope_of("show-work", mission=self.chosen.slug, wp=self.wp_id)
         work = settled(envelope, as_json=self.as_json)
         if is_shown and not self.as_json:
@@ -229,6 +224,8 @@ def _said(typed: str) -> str:
 
 def _asked_verdict(work: Mapping[str, Any], chosen: Chosen) -> str | None:
     """What the person decides, who may look at the difference first; None to decide later."""
+    from specify_cli.cli import work_shown
+
     can_page = bool(work["commit"] and work["base"])
     if can_page and click.confirm("Show the difference?", default=True, prompt_suffix=" "):
         work_shown.page_diff(work, chosen)

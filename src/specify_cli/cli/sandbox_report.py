@@ -9,17 +9,10 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
+from specify_cli import errors
 from specify_cli.cli import sandbox_checks
 from specify_cli.cli.sandbox_checks import NO, Finding
 from specify_cli.mailbox.printable import printable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from specify_cli import errors
-else:
-    from specify_cli.cli.deferred import Deferred
-
-    errors = Deferred("specify_cli.errors")
 
 CAN_WORK, CANNOT_WORK, WRONG_USE = 0, 1, 2
 

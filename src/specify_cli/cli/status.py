@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from specify_cli import clock
+from specify_cli import clock, errors
 from specify_cli.cli.asking import complain, envelope_of, print_envelope, refuse, settled
 from specify_cli.cli.choosing import Chosen, mission_or_default
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.mailbox_prune import Age
 from specify_cli.cli.options import MISSION
 from specify_cli.cli.prompts import feedback_lines
 from specify_cli.cli.saying import say
-
-if TYPE_CHECKING:
-    from specify_cli import errors
-    from specify_cli.cli import board, board_watch, release, stale_claims
-else:
-    board = Deferred("specify_cli.cli.board")
-    board_watch = Deferred("specify_cli.cli.board_watch")
-    errors = Deferred("specify_cli.errors")
-    release = Deferred("specify_cli.cli.release")
-    stale_claims = Deferred("specify_cli.cli.stale_claims")
 
 PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 
@@ -62,7 +51,7 @@ def status(
         complain("status", problem, as_json=as_json)
     chosen = mission_or_default("status", mission or named, as_json=as_json)
     if watch:
-        board_watch.watch(chosen.slug, as_json=as_json)
+        _watch(chosen.slug, as_json=as_json)
         return
     envelope = envelope_of("mission-state", mission=chosen.slug)
     data = settled(envelope, as_json=as_json)
@@ -77,7 +66,15 @@ def status(
         _warn(data)
 
 
+def _watch(slug: str, *, as_json: bool) -> None:
+    from specify_cli.cli import board_watch
+
+    board_watch.watch(slug, as_json=as_json)
+
+
 def _show(data: dict[str, Any]) -> None:
+    from specify_cli.cli import board
+
     now = clock.now()
     if not sys.stdout.isatty():
         for line in board.plain_lines(data, now=now):
@@ -93,6 +90,8 @@ def _warn(data: dict[str, Any]) -> None:
 
 
 def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
+    from specify_cli.cli import release, stale_claims
+
     lines = stale_claims.stale_lines(data, for_s=for_s, now=clock.now(), mission=chosen)
     is_held = any(package["lane"] in release.RELEASABLE for package in data["work_packages"])
     nothing = (
@@ -112,6 +111,8 @@ def _check_known(wp_id: str, data: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _show_package(data: dict[str, Any], wp_id: str) -> None:
+    from specify_cli.cli import board
+
     [package] = (x for x in data["work_packages"] if x["wp_id"] == wp_id)
     _, *lines = board.plain_lines(data | {"work_packages": [package]}, now=clock.now())
     for line in [*lines, *feedback_lines(package.get("feedback"))]:

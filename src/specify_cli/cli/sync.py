@@ -6,19 +6,13 @@ import contextlib
 import sys
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from specify_cli.cli.asking import REFUSED, envelope_of, print_envelope, settled, standing_in
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import JSON
 from specify_cli.cli.saying import bold, say
-
-if TYPE_CHECKING:
-    from specify_cli import bootstrap
-else:
-    bootstrap = Deferred("specify_cli.bootstrap")
 
 LOOK_EVERY_S = 1.0
 """A look opens one file a workspace; only those that have changed are asked about."""
@@ -61,6 +55,8 @@ def sync(*, watch: bool, mission: str | None, as_json: bool) -> None:
 
 def _watch(mission: str | None, *, as_json: bool) -> None:
     """Until Ctrl-C; a refusal of the first look ends the process, a later one is told and waited out."""
+    from specify_cli import bootstrap
+
     args: dict[str, Any] = {"mission": mission, "keeps_checkouts": True}
     envelope = envelope_of("sync-workspaces", **args)
     settled(envelope, as_json=as_json)

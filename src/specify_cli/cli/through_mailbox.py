@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from specify_cli import errors
 from specify_cli.cli.api_line import Line
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.reply import INTERRUPTED, give
 from specify_cli.mailbox.client import (
     HEARTBEAT,
@@ -30,14 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
 
-    from specify_cli import credentials, errors
-    from specify_cli.orchestrator_api import envelope
-
     Envelope = dict[str, Any]
-else:
-    credentials = Deferred("specify_cli.credentials")
-    errors = Deferred("specify_cli.errors")
-    envelope = Deferred("specify_cli.orchestrator_api.envelope")
 
 MAILBOX_VARIABLE = "SPEC_KITTY_MAILBOX"
 TIMEOUT_VARIABLE = "SPEC_KITTY_MAILBOX_TIMEOUT_S"
@@ -80,6 +73,8 @@ def answer(line: Line) -> Envelope:
     try:
         return Call(line, correlation_id).answer()
     except errors.SpecKittyError as error:
+        from specify_cli.orchestrator_api import envelope
+
         return envelope.refused(_wire_name(line), correlation_id, error)
 
 
@@ -208,6 +203,8 @@ def _timeout_s(flag: str | None) -> float:
     with contextlib.suppress(ValueError):
         if 0 <= float(text) <= LONGEST_TIMEOUT_S:
             return float(text)
+    from specify_cli import credentials
+
     raise errors.UsageError(
         f"{source}: {credentials.quoted(text)} is no number of seconds, such as 300"
     )
@@ -240,6 +237,8 @@ def folders(text: str, *, source: str) -> tuple[Path, Path]:
             return Path(first), Path(second)
     elif text:
         return Path(text, "inbox"), Path(text, "outbox")
+    from specify_cli import credentials
+
     raise errors.UsageError(
         f"{source}: {credentials.quoted(text, limit=200)} names no mailbox: give the folder that holds inbox and outbox,"
         f" or INBOX{os.pathsep}OUTBOX"
@@ -258,6 +257,8 @@ def _check_folder(folder: Path, *, source: str) -> None:
         problem = f"cannot be looked at ({error.strerror})"
     except ValueError:
         problem = "is no path"
+    from specify_cli import credentials
+
     raise errors.UsageError(
         f"{source}: {credentials.quoted(str(folder), limit=200)} {problem}: give the folder that holds inbox and outbox,"
         f" or INBOX{os.pathsep}OUTBOX"

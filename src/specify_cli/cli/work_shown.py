@@ -5,20 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from specify_cli.cli.asking import ask
 from specify_cli.cli.choosing import Chosen
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.prompts import feedback_lines
 from specify_cli.cli.saying import bold, say
-
-if TYPE_CHECKING:
-    from specify_cli.mailbox import printable
-else:
-    printable = Deferred("specify_cli.mailbox.printable")
 
 SHORT = 12
 """Characters of a commit's name that tell it from others."""
@@ -46,6 +40,8 @@ def show(work: Mapping[str, Any]) -> None:
 
 def page_diff(work: Mapping[str, Any], chosen: Chosen) -> None:
     """What the work changes was shown by the user's own pager."""
+    from specify_cli.mailbox import printable
+
     ends = {name: work[name] for name in ("base", "commit")}
     data = ask("show-diff", mission=chosen.slug, wp=work["wp_id"], **ends)
     text = "\n".join(_harmless(line) for line in data["diff"].split("\n"))
@@ -93,4 +89,6 @@ def _say_rest(what: str, count: int) -> None:
 
 def _harmless(line: str) -> str:
     # Not masked as what others say is: a line of code that looks like a credential is judged too.
+    from specify_cli.mailbox import printable
+
     return "\t".join(printable.escaped(part) for part in line.split("\t"))

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from specify_cli.cli.asking import ask
-from specify_cli.cli.deferred import Deferred
 from specify_cli.cli.options import JSON
 from specify_cli.cli.saying import bold, say
-
-if TYPE_CHECKING:
-    from rich import cells
-
-    from specify_cli.mailbox import printable
-else:
-    cells = Deferred("rich.cells")
-    printable = Deferred("specify_cli.mailbox.printable")
 
 KINDS = {
     "shared": "repository, objects shared",
@@ -80,6 +71,8 @@ def _row(one: Mapping[str, Any]) -> Sequence[str]:
 
 def _show_table(rows: Sequence[Sequence[str]]) -> None:
     """The rows are on the screen, aligned, the first one as a header."""
+    from specify_cli.mailbox import printable
+
     header, *others = _aligned([[printable.printable(it) for it in row] for row in rows])
     click.echo(bold(header))
     for line in others:
@@ -87,6 +80,8 @@ def _show_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    from rich import cells
+
     widths = [max(map(cells.cell_len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         padded = (it + " " * (to - cells.cell_len(it)) for it, to in zip(row, widths, strict=True))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.state import PackageState
@@ -25,8 +24,7 @@ _KEPT: Final = frozenset({Lane.FOR_REVIEW, Lane.BLOCKED})
 """Status lanes in which the implementer waits to continue, or for a review."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(NamedTuple):
     """When a package came into its lane, then each sign of life of its holder since.
 
     None stands for a moment that cannot be read. `stale_after_s` is the operator's rule, where there is one.

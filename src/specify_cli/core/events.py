@@ -6,9 +6,8 @@ orchestrator; `identity` is None for the root inbox and the command line, which 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from specify_cli.core.lanes import Lane
 
@@ -19,8 +18,7 @@ JsonObject: TypeAlias = dict[str, Any]
 """A parsed JSON object."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Moved(NamedTuple):
     """A work package went from one lane to another.
 
     `commit` is the work that it was handed in or approved with; None where there is no such commit.
@@ -47,8 +45,7 @@ class Moved:
     released_holder: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annotated:
+class Annotated(NamedTuple):
     """Something was written down about a work package, and `delta` says what.
 
     A note, ticked subtasks, or the commit of a package that was approved before commits were recorded.
@@ -65,8 +62,7 @@ class Annotated:
     request_digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissionAccepted:
+class MissionAccepted(NamedTuple):
     """Every package of the mission was found approved or done."""
 
     event_id: str

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from specify_cli.core import globs
 from specify_cli.core.pattern_index import PatternIndex, connected, first_meeting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageScope:
+class PackageScope(NamedTuple):
     """What the plan needs to know of one package."""
 
     wp_id: str
@@ -20,8 +19,7 @@ class PackageScope:
     dependencies: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionLane:
+class ExecutionLane(NamedTuple):
     """One workspace and the packages that are worked on in it."""
 
     lane_id: str
@@ -57,8 +55,7 @@ def plan_lanes(
     return _related(lanes, scopes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
+class Overlap(NamedTuple):
     """Why two packages are worked on one after the other: a pattern of each, for the same files."""
 
     wp_id: str
@@ -180,8 +177,7 @@ def _related(
     }
     rounds = _rounds(needs)
     return tuple(
-        replace(
-            lane,
+        lane._replace(
             depends_on_lanes=tuple(needs[lane.lane_id]),
             parallel_group=rounds[lane.lane_id],
         )

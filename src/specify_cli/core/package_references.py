@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from specify_cli.patterns import pattern
 
@@ -44,8 +44,7 @@ class NotUnderstood(ValueError):
     """A text is not a list of packages; the message says why, as the end of a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(NamedTuple):
     """The packages that a list names, as first and last id of each range; none: it says "none"."""
 
     ranges: tuple[tuple[str, str], ...] = ()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from specify_cli.core.events import JsonObject, Moved
 from specify_cli.core.lanes import FINISHED, Lane
@@ -20,8 +19,7 @@ _JUDGED: Final = FINISHED | {Lane.FOR_REVIEW, Lane.IN_REVIEW}
 _BEFORE_REVIEW: Final = frozenset(Lane) - _JUDGED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feedback:
+class Feedback(NamedTuple):
     """What a review asked for that sent a package back."""
 
     reviewer: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from specify_cli.core import reviews
 from specify_cli.core.lanes import MOVES, Guard, Lane
@@ -19,16 +19,14 @@ BEFORE_WORK = frozenset({Lane.PLANNED, Lane.CLAIMED, Lane.BLOCKED, Lane.CANCELED
 INTO_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(NamedTuple):
     """One step of a package through the lanes."""
 
     from_lane: Lane
     to_lane: Lane
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(NamedTuple):
     """What the host sees with its own eyes; None where there is nothing to see.
 
     A package without subtasks has nothing left to tick: they are complete.

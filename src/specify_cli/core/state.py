@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from specify_cli.core.events import (
     UNRECORDED,
@@ -17,8 +18,7 @@ from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, HELD, OCCUPYING
 from specify_cli.core.reviews import Feedback, feedback_in, implementers_after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageState:
+class PackageState(NamedTuple):
     """What the log says of one work package.
 
     `commit` is the work that was handed in last, or approved: None where it was moved there without
@@ -44,7 +44,7 @@ class PackageState:
     sent_back: str | None = None
     implementers: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
-    subtask_marks: dict[str, str] = field(default_factory=dict)
+    subtask_marks: Mapping[str, str] = MappingProxyType({})
     contested: Lane | None = None
     worked: int = 0
     noted_at: str | None = None
@@ -77,11 +77,10 @@ PLANNED = PackageState()
 """The state of a package without events."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissionState:
+class MissionState(NamedTuple):
     """What the log says of a mission, and how many events it has."""
 
-    packages: dict[str, PackageState] = field(default_factory=dict)
+    packages: Mapping[str, PackageState] = MappingProxyType({})
     accepted_at: str | None = None
     length: int = 0
 
@@ -98,14 +97,12 @@ def apply(package: PackageState, event: Moved | Annotated, place: int) -> Packag
         package = _noted(package, event)
     marks = event.delta.get("subtasks")
     if isinstance(marks, dict):
-        package = replace(package, subtask_marks={**package.subtask_marks, **marks})
+        package = package._replace(subtask_marks={**package.subtask_marks, **marks})
     commit = event.delta.get("commit")
     if isinstance(commit, str):
         # Of the host's own hand: who worked on the package last is asked of its other events.
-        return replace(package, commit=commit)
-    return (
-        package if package.last_actor == event.actor else replace(package, last_actor=event.actor)
-    )
+        return package._replace(commit=commit)
+    return package._replace(last_actor=event.actor)
 
 
 def replay(events: Iterable[Event], before: MissionState | None = None) -> MissionState:
@@ -125,9 +122,9 @@ def replay(events: Iterable[Event], before: MissionState | None = None) -> Missi
 def _noted(package: PackageState, event: Annotated) -> PackageState:
     """Record a sign of life of the holder."""
     if moment_of(event.at) is None:
-        return replace(package, is_dated=False)
+        return package._replace(is_dated=False)
     asked_at = _newer(package.asked_at, event.at) if event.request_digest else package.asked_at
-    return replace(package, noted_at=_newer(package.noted_at, event.at), asked_at=asked_at)
+    return package._replace(noted_at=_newer(package.noted_at, event.at), asked_at=asked_at)
 
 
 def _newer(known: str | None, other: str) -> str:
@@ -139,7 +136,7 @@ def _moved(package: PackageState, event: Moved, place: int) -> PackageState:
     lane = event.to_lane
     has_holder = package.claimed_by is not None
     feedback = feedback_in(event, implementers=package.implementers)
-    # Each field by name: with `replace`, which looks them up, a long log takes twice as long.
+    # Each field by name: with `_replace`, which looks them up, a long log takes twice as long.
     return PackageState(
         lane=lane,
         since=event.at or None,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import TransitionRejected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(NamedTuple):
     """What a caller asks of one package, and what it brings along as proof."""
 
     wp_id: str
@@ -25,8 +23,7 @@ class Wish:
     commit: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeWish:
+class MergeWish(NamedTuple):
     """How a mission is to be merged; its own target and the host as actor where None."""
 
     target: str | None = None

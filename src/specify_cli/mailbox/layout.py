@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from specify_cli import credentials
 from specify_cli.files import atomic, folders
@@ -28,8 +29,7 @@ def is_name(name: str) -> bool:
     return fits and not credentials.find(name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(NamedTuple):
     """Where the parts of one orchestrator's mailbox are: below `root`, and the claims below `host_base`."""
 
     root: Path

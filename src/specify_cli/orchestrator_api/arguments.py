@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from specify_cli import credentials, nearest
 from specify_cli.errors import UsageError
@@ -25,8 +25,7 @@ BESIDE = ("contract_version", "correlation_id", "command", "policy", "not_after"
 AnyParams = TypeVar("AnyParams", bound=Params)
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(NamedTuple):
     """Narrows an annotated text for pydantic, without importing it: it is slow to import."""
 
     rule: tuple[tuple[str, Any], ...]

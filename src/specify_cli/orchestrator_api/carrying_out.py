@@ -21,7 +21,7 @@ from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.judgement import Judgement
 from specify_cli.orchestrator_api.request import Origin, as_call
 from specify_cli.storage.lookup import Lookup
-from specify_cli.workflow.cause import Cause, Decision
+from specify_cli.workflow.cause import Cause, Decision, Effects
 
 
 class CarryingOut:
@@ -42,6 +42,7 @@ class CarryingOut:
             correlation_id=correlation_id,
             identity=origin.scope or None,
             request_digest=judgement.digest,
+            effects=Effects(),
             policy=judgement.policy,
             decision=decision,
             call=partial(as_call, judgement.request, origin),

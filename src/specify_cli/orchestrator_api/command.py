@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.plain import as_json
@@ -87,8 +87,7 @@ def always(params: Any) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(NamedTuple):
     """One word of the contract: what it takes, what it gives, and who carries it out.
 
     `mends_record`: it is carried out where the record is older than what was published, too.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from specify_cli.orchestrator_api.grants import Grant, everything
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.settings import HostSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(NamedTuple):
     """What `config.toml` says; the defaults without the file, and for what it does not mention."""
 
-    settings: HostSettings = field(default_factory=HostSettings)
-    grants: tuple[Grant, ...] = field(default_factory=lambda: (everything(),))
+    settings: HostSettings = HostSettings()
+    grants: tuple[Grant, ...] = (everything(),)
 
 
 def read(root: Path) -> Config:

@@ -6,7 +6,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -55,7 +55,7 @@ def read(root: Path) -> Config:
     except _TwiceError as error:
         raise _damaged(path, str(error)) from error
     owners = {grant.identity: grant.uid for grant in grants if grant.uid is not None}
-    settings = replace(settings, has_orchestrators=True, owners=MappingProxyType(owners))
+    settings = settings._replace(has_orchestrators=True, owners=MappingProxyType(owners))
     return Config(settings=settings, grants=grants)
 
 

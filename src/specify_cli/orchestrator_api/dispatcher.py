@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specify_cli import ids
 from specify_cli.errors import (
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from specify_cli.storage.intents import Intent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """The one answer to a request; a repeat was recorded before, and nothing was done now."""
 
     envelope: Envelope

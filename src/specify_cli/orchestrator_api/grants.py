@@ -6,13 +6,12 @@ A glob has `*` for any text, `?` for any one character and `[..]` for one of tho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from specify_cli.ids import DEFAULT_ORCHESTRATOR
-from specify_cli.orchestrator_api import registry
+from specify_cli.orchestrator_api.command_names import CONTRACT_COMMANDS
 from specify_cli.orchestrator_api.policy import FLAGS
 from specify_cli.protocol import (
     MAX_DAILY_BYTES,
@@ -20,6 +19,7 @@ from specify_cli.protocol import (
     MAX_REQUEST_BYTES,
     MAX_WAITING,
     MAX_WAITING_BYTES,
+    READS,
 )
 
 ALL = "all"
@@ -27,8 +27,7 @@ READ_ONLY = "read-only"
 PATH_KEYS = "_path"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(NamedTuple):
     """How much an orchestrator may leave in its inbox, and how much of it is taken a day."""
 
     max_waiting: int = MAX_WAITING
@@ -38,8 +37,7 @@ class Quota:
     max_daily_bytes: int = MAX_DAILY_BYTES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(NamedTuple):
     """What one orchestrator may do; None is no restriction.
 
     `targets` are the branches that a merge may move; None is the mission's own.
@@ -54,7 +52,7 @@ class Grant:
     targets: tuple[str, ...] | None = None
     push: bool = False
     uid: int | None = None
-    policy: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    policy: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     quota: Quota = Quota()
     paths: tuple[tuple[str, str], ...] = ()
 
@@ -103,7 +101,7 @@ def everything() -> Grant:
     """What the root inbox is granted where the operator has written nothing down."""
     return Grant(
         identity=DEFAULT_ORCHESTRATOR,
-        commands=tuple(registry.CONTRACT_COMMANDS),
+        commands=tuple(CONTRACT_COMMANDS),
         targets=("*",),
         push=True,
     )
@@ -111,11 +109,11 @@ def everything() -> Grant:
 
 def commands_in(words: Sequence[str]) -> tuple[str, ...]:
     """The commands that the words of a grant stand for, in the contract's order."""
-    return tuple(name for name in registry.CONTRACT_COMMANDS if _is_meant(name, words))
+    return tuple(name for name in CONTRACT_COMMANDS if _is_meant(name, words))
 
 
 def _is_meant(name: str, words: Sequence[str]) -> bool:
-    reads = READ_ONLY in words and not registry.find(name).changes_state
+    reads = READ_ONLY in words and name in READS
     return name in words or ALL in words or reads
 
 

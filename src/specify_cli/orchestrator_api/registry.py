@@ -1,64 +1,17 @@
-"""The explicit list of commands, each loaded when it is asked for."""
+"""Finds commands, each loaded when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from specify_cli import credentials
 from specify_cli.errors import UsageError
+from specify_cli.orchestrator_api.command_names import CONTRACT_COMMANDS, PEOPLE_COMMANDS
 
 if TYPE_CHECKING:
     from specify_cli.orchestrator_api.command import Command
 
-CONTRACT_COMMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "contract-version": "Say which version of the contract this host speaks.",
-        "mission-state": "Show where every work package of a mission stands.",
-        "list-ready": "List the planned packages that can be started now.",
-        "resolve-workspace": "Say where a package is, or will be, worked on.",
-        "start-implementation": "Claim a package, make its workspace ready, and begin.",
-        "start-review": "Claim the review of a package.",
-        "transition": "Move a package from one lane to another.",
-        "append-history": "Write a note into a package's history.",
-        "accept-mission": "Accept a mission whose packages are approved or done.",
-        "merge-mission": "Merge a mission's work into its target branch.",
-        "heartbeat": "Say that who holds a package, or its review, is alive.",
-        "release-claim": "Free a package, or its review, whose holder is silent.",
-    }
-)
-"""The words of the contract, at both doors, and what each does in one line."""
-
-PEOPLE_COMMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "create-mission": "Make the folder of a new mission.",
-        "write-plan": "Make plan.md and tasks.md of a mission, to be filled in.",
-        "write-packages": "Make the work packages that tasks.md outlines, and commit them.",
-        "choose-mission": "Find the mission that is meant where none is named.",
-        "add-package": "Write the prompt of a new work package.",
-        "finalize-tasks": "Check the packages of a mission and plan its execution lanes.",
-        "mark-subtasks": "Tick subtasks of a mission's packages.",
-        "show-prompt": "Show the prompt of a package, its steps as they stand.",
-        "show-work": "Show the work that a review of a package is about.",
-        "show-diff": "Show what the work of a package changes.",
-        "sync-workspaces": "Take the commits of workspaces into the branches of their execution lanes.",
-        "list-workspaces": "List the workspaces of this project, and those in the trash.",
-        "list-missions": "List the missions of this project.",
-        "diagnose": "Find everything that is not as it should be.",
-        "replay-dead-letter": "Put a dead letter back into its orchestrator's inbox.",
-        "discard-dead-letter": "Remove the body of a dead letter; its record stays.",
-        "count-old-replies": "Count the replies that could be pruned.",
-        "prune-replies": "Remove old replies that the journal can bring back.",
-        "show-rewind": "Show what would be withdrawn if a mission went back to an event.",
-        "rewind-mission": "Withdraw what happened in a mission behind an event.",
-        "redact": "Take a secret out of what the host keeps of an event or a request.",
-        "repair": "Repair what can be repaired without losing anything.",
-    }
-)
-"""What people are offered beyond the contract; no orchestrator can ask for these."""
+__all__ = ["CONTRACT_COMMANDS", "PEOPLE_COMMANDS", "find", "unknown"]
 
 
 def find(name: str, *, for_people: bool = False) -> Command:
@@ -66,16 +19,103 @@ def find(name: str, *, for_people: bool = False) -> Command:
 
     Raises: UsageError when there is none.
     """
-    if name in CONTRACT_COMMANDS or (for_people and name in PEOPLE_COMMANDS):
-        return _loaded(name)
+    if name in CONTRACT_COMMANDS:
+        return _of_the_contract(name)
+    if for_people and name in PEOPLE_COMMANDS:
+        return _for_people(name)
     raise unknown(name)
 
 
-@cache
-def _loaded(name: str) -> Command:
-    module = import_module(f"{__package__}.commands.{name.replace('-', '_')}")
-    command: Command = module.COMMAND
-    return command
+def _of_the_contract(name: str) -> Command:
+    """A command of the contract. Raises: UsageError where there is none of that name."""
+    match name:
+        case "contract-version":
+            from specify_cli.orchestrator_api.commands.contract_version import COMMAND
+        case "mission-state":
+            from specify_cli.orchestrator_api.commands.mission_state import COMMAND
+        case "list-ready":
+            from specify_cli.orchestrator_api.commands.list_ready import COMMAND
+        case "resolve-workspace":
+            from specify_cli.orchestrator_api.commands.resolve_workspace import COMMAND
+        case "start-implementation":
+            from specify_cli.orchestrator_api.commands.start_implementation import COMMAND
+        case "start-review":
+            from specify_cli.orchestrator_api.commands.start_review import COMMAND
+        case "transition":
+            from specify_cli.orchestrator_api.commands.transition import COMMAND
+        case "append-history":
+            from specify_cli.orchestrator_api.commands.append_history import COMMAND
+        case "accept-mission":
+            from specify_cli.orchestrator_api.commands.accept_mission import COMMAND
+        case "merge-mission":
+            from specify_cli.orchestrator_api.commands.merge_mission import COMMAND
+        case "heartbeat":
+            from specify_cli.orchestrator_api.commands.heartbeat import COMMAND
+        case "release-claim":
+            from specify_cli.orchestrator_api.commands.release_claim import COMMAND
+        case _:
+            raise unknown(name)
+    return COMMAND
+
+
+def _for_people(name: str) -> Command:
+    """A command for people. Raises: UsageError where there is none of that name."""
+    match name:
+        case "create-mission":
+            from specify_cli.orchestrator_api.commands.create_mission import COMMAND
+        case "write-plan":
+            from specify_cli.orchestrator_api.commands.write_plan import COMMAND
+        case "write-packages":
+            from specify_cli.orchestrator_api.commands.write_packages import COMMAND
+        case "choose-mission":
+            from specify_cli.orchestrator_api.commands.choose_mission import COMMAND
+        case "add-package":
+            from specify_cli.orchestrator_api.commands.add_package import COMMAND
+        case "finalize-tasks":
+            from specify_cli.orchestrator_api.commands.finalize_tasks import COMMAND
+        case "mark-subtasks":
+            from specify_cli.orchestrator_api.commands.mark_subtasks import COMMAND
+        case "show-prompt":
+            from specify_cli.orchestrator_api.commands.show_prompt import COMMAND
+        case "show-work":
+            from specify_cli.orchestrator_api.commands.show_work import COMMAND
+        case "show-diff":
+            from specify_cli.orchestrator_api.commands.show_diff import COMMAND
+        case "sync-workspaces":
+            from specify_cli.orchestrator_api.commands.sync_workspaces import COMMAND
+        case "list-workspaces":
+            from specify_cli.orchestrator_api.commands.list_workspaces import COMMAND
+        case "list-missions":
+            from specify_cli.orchestrator_api.commands.list_missions import COMMAND
+        case _:
+            return _for_upkeep(name)
+    return COMMAND
+
+
+def _for_upkeep(name: str) -> Command:
+    """A command for people that looks after what the host keeps. Raises: UsageError where there is none of that name."""
+    match name:
+        case "diagnose":
+            from specify_cli.orchestrator_api.commands.diagnose import COMMAND
+        case "replay-dead-letter":
+            from specify_cli.orchestrator_api.commands.replay_dead_letter import COMMAND
+        case "discard-dead-letter":
+            from specify_cli.orchestrator_api.commands.discard_dead_letter import COMMAND
+        case "count-old-replies":
+            from specify_cli.orchestrator_api.commands.count_old_replies import COMMAND
+        case "prune-replies":
+            from specify_cli.orchestrator_api.commands.prune_replies import COMMAND
+        case "show-rewind":
+            from specify_cli.orchestrator_api.commands.show_rewind import COMMAND
+        case "rewind-mission":
+            from specify_cli.orchestrator_api.commands.rewind_mission import COMMAND
+        case "redact":
+            from specify_cli.orchestrator_api.commands.redact import COMMAND
+        case "repair":
+            from specify_cli.orchestrator_api.commands.repair import COMMAND
+        case _:
+            raise unknown(name)
+    return COMMAND
 
 
 def unknown(name: str) -> UsageError:

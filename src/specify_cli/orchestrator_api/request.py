@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from specify_cli import credentials, ids
 from specify_cli.errors import StateUnreadable, UsageError
@@ -19,8 +18,7 @@ REQUIRED = {"contract_version": str, "correlation_id": str, "command": str, "arg
 OPTIONAL = {"policy", "not_after"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(NamedTuple):
     """The door that a request came through, and who was proven to stand there."""
 
     door: str
@@ -32,14 +30,13 @@ class Origin:
         return ids.scope_of(self.door, self.identity)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What is asked; `contract_version` is None where the door speaks the host's own."""
 
     command: str
     args: dict[str, Any]
-    policy: Any = None
     correlation_id: str
+    policy: Any = None
     contract_version: str | None = None
     not_after: datetime | None = None
     redacted: tuple[str, ...] = ()
@@ -49,7 +46,7 @@ class Request:
         """The request without credentials, as it may be written down; its policy is refused instead."""
         found = list(self.redacted)
         asked = self.contract_version
-        return Request(
+        return self._replace(
             command=credentials.masked(self.command),
             args=credentials.masked_json(self.args, found),
             policy=self.policy,
@@ -119,9 +116,8 @@ def read(raw: bytes, *, stem: str) -> Request:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """What a request names, whatever else is wrong with it; empty where it names none. Not `is_whole` where it is no JSON."""
+class Glance(NamedTuple):
+    """What a request names, whatever else is wrong with it; empty where it names none."""
 
     is_whole: bool = True
     command: str = ""

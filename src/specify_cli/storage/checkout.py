@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.files.stamps import FileStamp, stamp
@@ -35,8 +34,7 @@ _OPERATIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
+class Checkout(NamedTuple):
     """`branch` is the branch, or the commit where none is checked out; `operation` what is under way."""
 
     git_folder: Path

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from specify_cli.core.events import UNRECORDED, Annotated, Event, Moved
 from specify_cli.errors import StateUnreadable
-from specify_cli.plain import as_json, compact
+from specify_cli.plain import compact
 from specify_cli.storage.event_fields import NotReadable, event_in
 from specify_cli.storage.log_content import LogContent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedLine:
+class ExaminedLine(NamedTuple):
     """One whole line of a log: its event if it holds one of ours, or what is wrong with it."""
 
     number: int
@@ -54,7 +52,7 @@ def ids_in(lines: bytes) -> list[str]:
 
 def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
     head = {"event_id": event.event_id, "at": event.at, "actor": event.actor}
-    line = head | {"mission_slug": mission_slug} | as_json(event)
+    line = head | {"mission_slug": mission_slug} | event._asdict()
     if isinstance(event, Moved):
         line |= {"execution_mode": "worktree"}
     elif isinstance(event, Annotated):
@@ -77,7 +75,7 @@ def parse(raw: bytes, path: Path) -> LogContent:
     """
     end = end_of_lines(raw)
     found = parse_lines(enumerate(raw[:end].splitlines(keepends=True), start=1), path)
-    return replace(found, torn=found.torn + raw[end:])
+    return found._replace(torn=found.torn + raw[end:])
 
 
 def parse_lines(

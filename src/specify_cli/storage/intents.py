@@ -9,10 +9,10 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from specify_cli import clock
 from specify_cli.storage.record import Record
@@ -27,8 +27,7 @@ _COLUMNS: Final = "scope, id, digest, kind, mission, at, what, call, machine, in
 _KEY: Final = "scope = ? AND id = ? AND digest = ?"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(NamedTuple):
     """What one request is about to do.
 
     Attributes:
@@ -48,7 +47,7 @@ class Intent:
     digest: str
     kind: str
     what: Mapping[str, Any]
-    call: Mapping[str, Any] = field(default_factory=dict)
+    call: Mapping[str, Any] = MappingProxyType({})
     mission: int | None = None
     at: str = ""
     is_here: bool = True

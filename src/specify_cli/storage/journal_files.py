@@ -13,9 +13,8 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from specify_cli.files.atomic import translated
 from specify_cli.files.regular_files import kind
@@ -28,8 +27,7 @@ PACKED: Final = ".gz"
 _UNDAMAGED_WAY_OUT: Final = "`spec-kitty mailbox verify` names every damaged line"
 
 
-@dataclass(frozen=True, slots=True)
-class JournalFiles:
+class JournalFiles(NamedTuple):
     """The parts of the published journal, the newest of which is at `path`."""
 
     path: Path

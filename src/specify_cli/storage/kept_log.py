@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
 from specify_cli.storage.record_entries import PLANNED, REDACTION, RESTORED, WITHDRAWN, Entry
@@ -25,17 +24,19 @@ class LogEntry(NamedTuple):
     salt: bytes = b""
 
 
-@dataclass(slots=True)
 class KeptLog:
     """The lines of the log, each with its newline, and those that do not count any more.
 
     `position` is that of the newest entry that is in them, `salts` has those of lines that read as redacted.
     """
 
-    lines: list[bytes] = field(default_factory=list)
-    withdrawn: set[bytes] = field(default_factory=set)
-    position: int = 0
-    salts: dict[bytes, bytes] = field(default_factory=dict)
+    __slots__ = ("lines", "position", "salts", "withdrawn")
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.withdrawn: set[bytes] = set()
+        self.position = 0
+        self.salts: dict[bytes, bytes] = {}
 
     def counting(self, lines: Sequence[Line], line_of: Callable[[Line], bytes]) -> list[Line]:
         """Those that were not withdrawn, in whatever form they, or the events in them, are written."""
@@ -73,7 +74,10 @@ class KeptLog:
 
     def copy(self) -> KeptLog:
         """The same, apart from what is folded later."""
-        return KeptLog([*self.lines], {*self.withdrawn}, self.position, {**self.salts})
+        copied = KeptLog()
+        copied.lines, copied.withdrawn = [*self.lines], {*self.withdrawn}
+        copied.position, copied.salts = self.position, {**self.salts}
+        return copied
 
 
 def _event_id(line: bytes) -> str | None:

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Final
 
@@ -28,7 +27,8 @@ _log: Final = DeferredLog(__name__)
 def encoded(lanes: Sequence[ExecutionLane]) -> bytes:
     """The plan as the record keeps it."""
     return (
-        json.dumps({"lanes": [asdict(it) for it in lanes]}, separators=(",", ":")).encode() + b"\n"
+        json.dumps({"lanes": [it._asdict() for it in lanes]}, separators=(",", ":")).encode()
+        + b"\n"
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import TypeAlias, overload
+from typing import NamedTuple, TypeAlias, overload
 
 from specify_cli.core.events import Event
 from specify_cli.core.state import MissionState, replay
@@ -15,8 +14,7 @@ Cause: TypeAlias = tuple[str | None, str | None]
 """The id of a request, and whose id it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogContent:
+class LogContent(NamedTuple):
     """What a log holds.
 
     Attributes:
@@ -33,7 +31,7 @@ class LogContent:
     torn: bytes = b""
     standing: str = ""
     plan: bytes = b""
-    folded: FoldedLog | None = field(default=None, compare=False)
+    folded: FoldedLog | None = None
 
     @property
     def state(self) -> MissionState:
@@ -162,4 +160,4 @@ class _First(Sequence[Event]):
 def folded(content: LogContent) -> LogContent:
     """The same content, folded."""
     whole = FoldedLog(content.events)
-    return replace(content, events=whole.events, folded=whole)
+    return content._replace(events=whole.events, folded=whole)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from io import FileIO
 from itertools import accumulate, takewhile
 from pathlib import Path
@@ -23,8 +22,7 @@ MOST_BYTES: Final = 512 * 1024 * 1024
 """A million events; the host reads the whole log."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
+class LogFile(NamedTuple):
     """The file of one mission's log; nothing between it and the project's `root` may be a link.
 
     `attic` is the folder for what stood in it and had to go; nothing between it and `attic_base` may be a link.
@@ -78,7 +76,7 @@ class LogFile:
         is_needed = b"\0" in raw[:end] or not gone.isdisjoint(it.strip() for it in missing)
         with translated(self.path, "write"):
             if is_needed or kept not in (None, raw):
-                self._replace(b"".join(lines), raw, kept=raw if kept is None else kept)
+                self._rewrite(b"".join(lines), raw, kept=raw if kept is None else kept)
             elif self.raw() == raw:
                 if behind and not _are_all(had[same:], behind, withdrawn):
                     self._keep(behind)
@@ -108,7 +106,7 @@ class LogFile:
         record_place.make_inside(self.attic, base=self.attic_base)
         publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.attic_base)
 
-    def _replace(self, data: bytes, raw: bytes, *, kept: bytes) -> None:
+    def _rewrite(self, data: bytes, raw: bytes, *, kept: bytes) -> None:
         """The file is a new one; what somebody wrote to the old one meanwhile is at the end of it."""
         self._keep(kept)
         if not os.path.lexists(self.path):

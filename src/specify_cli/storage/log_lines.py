@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from specify_cli.storage.event_lines import ReadLine, batch_of, json_object
 from specify_cli.storage.record_proof import is_redacted
@@ -15,8 +14,7 @@ from specify_cli.storage.record_proof import is_redacted
 _NO_SALTS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foreign:
+class Foreign(NamedTuple):
     """A line of the file that the record does not hold; `after` lines of the record stand before it."""
 
     number: int
@@ -24,8 +22,7 @@ class Foreign:
     after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(NamedTuple):
     """How the file stands to the lines of the record.
 
     Lines of the file count from 1, lines of the record from 0.
@@ -65,21 +62,20 @@ class Comparison:
         return is_suffix and not any(others)
 
 
-@dataclass(slots=True)
 class _Walk:
     """What has been found in the file so far."""
 
-    known: Sequence[bytes]
-    missing: set[int]
-    salts: Mapping[bytes, bytes]
-    next: int = 0
-    foreign: list[Foreign] = field(default_factory=list)
-    changed: list[tuple[int, int]] = field(default_factory=list)
-    misplaced: list[int] = field(default_factory=list)
-    unredacted: list[tuple[int, int]] = field(default_factory=list)
-    damaged: list[int] = field(default_factory=list)
-    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _names: dict[str, int] | None = None
+    def __init__(self, known: Sequence[bytes], salts: Mapping[bytes, bytes]) -> None:
+        self.known, self.salts = known, salts
+        self.missing = {*range(len(known))}
+        self.next = 0
+        self.foreign: list[Foreign] = []
+        self.changed: list[tuple[int, int]] = []
+        self.misplaced: list[int] = []
+        self.unredacted: list[tuple[int, int]] = []
+        self.damaged: list[int] = []
+        self.seen: dict[str, dict[str, Any]] = {}
+        self._names: dict[str, int] | None = None
 
     def place_of(self, name: str) -> int | None:
         """Where the record has the line of that name; looked for once a line is not the record's."""
@@ -111,7 +107,7 @@ def compare(
     places: defaultdict[bytes, deque[int]] = defaultdict(deque)
     for place, line in enumerate(known):
         places[line.strip()].append(place)
-    walk = _Walk(known=known, missing=set(range(len(known))), salts=salts)
+    walk = _Walk(known, salts)
     lines, torn = _split(raw)
     for number, line in lines:
         found = places.get(line)

@@ -6,8 +6,7 @@ Everything answers the same without it, more slowly.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from specify_cli.files.stamps import FileStamp
 from specify_cli.storage.log_content import LogContent
@@ -17,8 +16,7 @@ MOST_EVENTS: Final = 200_000
 """Of all missions but the one that was used last: some hundred megabytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class Remembered(NamedTuple):
     """A log whose file, of that stamp, has the same as the record had at that `position`.
 
     `stamp` is None where there is no file yet, `content` where nobody has asked for it yet. Not `is_taken_in` where the file
@@ -38,12 +36,14 @@ class Remembered:
         return folded.size if folded else 0
 
 
-@dataclass(slots=True)
 class LogMemory:
     """The logs of one record, by the names of the folders of their missions; for several threads."""
 
-    _logs: dict[str, Remembered] = field(default_factory=dict)
-    _using: threading.Lock = field(default_factory=threading.Lock)
+    __slots__ = ("_logs", "_using")
+
+    def __init__(self) -> None:
+        self._logs: dict[str, Remembered] = {}
+        self._using = threading.Lock()
 
     def get(self, slug: str) -> Remembered | None:
         """What is remembered of the mission, if anything; the caller sees whether it still holds."""

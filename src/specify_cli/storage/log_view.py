@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from specify_cli.storage import log_lines
 from specify_cli.storage.kept_log import KeptLog
@@ -11,8 +11,7 @@ from specify_cli.storage.log_lines import Comparison, Foreign
 from specify_cli.storage.record_entries import KnownMission
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogView:
+class LogView(NamedTuple):
     """A log as record and file have it together.
 
     Attributes:

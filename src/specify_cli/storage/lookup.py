@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from specify_cli.errors import SpecKittyError
 
 LONGEST_NAME = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
+class Lookup(NamedTuple):
     """The mission that a request is about, looked up once: its folder's name, or why there is none.
 
     `selector` is what the request calls it; empty where it names no mission. Not `is_whole` where its bytes are no JSON:
@@ -29,8 +28,7 @@ class Lookup:
         return self.slug or self.selector[:LONGEST_NAME]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestFile:
+class RequestFile(NamedTuple):
     """What a request file `<stem>.json` held; `mission` is what it is about, and `identity` whose it is."""
 
     raw: bytes

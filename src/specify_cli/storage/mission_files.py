@@ -7,9 +7,8 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from specify_cli import batch, clock
 from specify_cli.core.lane_plan import ExecutionLane
@@ -38,8 +37,7 @@ _HOST_FILES: Final = frozenset({FILE_NAME, "lanes.json"})
 NUMBERED = pattern(r"(\d+)-(.+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissionIdentity:
+class MissionIdentity(NamedTuple):
     """Who a mission is; `slug` is always its folder's name."""
 
     slug: str
@@ -61,8 +59,7 @@ class MissionIdentity:
         return numbered[2] if numbered else self.slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanesFile:
+class LanesFile(NamedTuple):
     """The content of `lanes.json`."""
 
     mission_slug: str
@@ -71,8 +68,7 @@ class LanesFile:
     lanes: tuple[ExecutionLane, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MissionFiles:
+class MissionFiles(NamedTuple):
     """Where the files of one mission lie, and what the small ones say."""
 
     project: Project
@@ -161,8 +157,8 @@ class MissionFiles:
     def lanes_content(self, content: LanesFile, *, anew: bool = False) -> bytes:
         """What `write_lanes` writes. Raises: StateUnreadable."""
         before = {} if anew else read_json(self.lanes_path, below=self.project.root)
-        record = before | {"version": 1, "computed_at": clock.timestamp()} | asdict(content)
-        record["lanes"] = [_kept(before, lane["lane_id"]) | lane for lane in record["lanes"]]
+        record = before | {"version": 1, "computed_at": clock.timestamp()} | content._asdict()
+        record["lanes"] = [_kept(before, it.lane_id) | it._asdict() for it in content.lanes]
         return (json.dumps(record, indent=2) + "\n").encode()
 
 

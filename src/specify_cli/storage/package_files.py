@@ -7,9 +7,8 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from specify_cli.core.package_references import (
     NOTHING,
@@ -31,16 +30,14 @@ MAX_TEXT_BYTES = 16 * 1024 * 1024
 DONE_WORDS = frozenset({"done", "complete", "completed"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subtask:
+class Subtask(NamedTuple):
     """One step of a work package; `is_ticked` as its author left the checkbox."""
 
     subtask_id: str
     is_ticked: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkPackage:
+class WorkPackage(NamedTuple):
     """One work package as its prompt file and `tasks.md` describe it.
 
     `states_dependencies`: its front matter says which it has, or that it has none.
@@ -80,7 +77,7 @@ def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage
 def _resolved(package: WorkPackage, known: Collection[str]) -> WorkPackage:
     """The package with the ids of what it depends on."""
     named = dependencies(package.dependencies, known)
-    return package if named == package.dependencies else replace(package, dependencies=named)
+    return package if named == package.dependencies else package._replace(dependencies=named)
 
 
 def prompt_files(folder: Path, *, below: Path) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any, Final
 
 from specify_cli.core.lanes import Lane
@@ -13,8 +12,8 @@ from specify_cli.core.state import PLANNED, PackageState
 from specify_cli.plain import compact
 
 _LANES: Final = {lane.value: lane for lane in Lane}
-_PLAIN: Final = {it.name: getattr(PLANNED, it.name) for it in fields(PackageState)}
-_FEEDBACK: Final = tuple(it.name for it in fields(Feedback))
+_PLAIN: Final = PLANNED._asdict()
+_FEEDBACK: Final = Feedback._fields
 
 
 def encode(state: PackageState) -> bytes:

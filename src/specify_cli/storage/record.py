@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -210,7 +209,7 @@ class Record:
         with self.writing() as connection:
             if known.number is None:
                 order = "INSERT INTO mission (id, folder, branch) VALUES (?, ?, ?)"
-                return replace(known, number=connection.execute(order, values).lastrowid)
+                return known._replace(number=connection.execute(order, values).lastrowid)
             order = "UPDATE mission SET id = ?, folder = ?, branch = ? WHERE number = ?"
             connection.execute(order, (*values, known.number))
         return known

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from specify_cli import ids
 from specify_cli.errors import StorageFailed
@@ -38,8 +38,7 @@ PLANNED: Final = "planned"
 """The plan of a mission's execution lanes, in place of any before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """A request that was answered; `digest` is of what it said. Where `is_new`, nobody has used its id before."""
 
     id: str
@@ -48,8 +47,7 @@ class Asked:
     is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """What one decision says, before it has its place in the record.
 
     Attributes:
@@ -79,11 +77,10 @@ class Draft:
     asked: Asked | None = None
     also: Callable[[sqlite3.Connection], None] | None = None
     content: bytes | None = None
-    replaces: Mapping[int, tuple[bytes | None, bytes]] = field(default_factory=dict)
+    replaces: Mapping[int, tuple[bytes | None, bytes]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One decision as it stands in the record, with the `head` over it and everything before it.
 
     Where it `is_read`, it is the answer to a request that changed nothing, and may be pruned: the head is that before it.
@@ -102,8 +99,7 @@ class Entry:
     is_read: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownMission:
+class KnownMission(NamedTuple):
     """What the record knows of a mission, beside its log.
 
     Attributes:
@@ -114,9 +110,9 @@ class KnownMission:
         plan: The plan of its execution lanes; empty before there is one.
     """
 
-    number: int | None = None
     mission_id: str | None
     folder: str
+    number: int | None = None
     branch: str | None = None
     plan: bytes = b""
 

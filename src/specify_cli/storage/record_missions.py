@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.record import Record
@@ -50,7 +49,7 @@ def look_up(
     moved = (it for it in own if id_of(it.folder) != mission_id)
     nameless = (it for it in here if it.mission_id is None and _is_log_of(record, it, raw))
     known = next(exact, None) or next(moved, None) or next(nameless, None)
-    return replace(known, mission_id=mission_id, folder=folder) if known else new
+    return known._replace(mission_id=mission_id, folder=folder) if known else new
 
 
 def found_at_once(record: Record, folder: str, mission_id: str | None) -> KnownMission | None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from specify_cli.patterns import pattern
 from specify_cli.plain import compact
@@ -41,8 +40,7 @@ _IS_CHANGED: Final = pattern(f'"(?:{"|".join(sorted({*FREE_TEXT, ORIGINAL}))})":
 _REDACTED: Final = pattern(r"\[redacted sha256:([0-9a-f]{64})\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvedLines:
+class ProvedLines(NamedTuple):
     """The lines of an entry, each with its newline: that of the published journal, and those of the mission's log.
 
     `salt` salts what free text there is. Where they are not `is_ours`, the host did not write those of the log. Where it

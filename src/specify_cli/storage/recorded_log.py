@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from specify_cli import clock
 from specify_cli.core.events import Event
@@ -58,8 +57,7 @@ Stamp: TypeAlias = tuple[int, FileStamp | None]
 """Of a log: its newest entry in the record, and what tells its file from one that was changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedLines:
+class PreparedLines(NamedTuple):
     """Lines for a log: `drafts` are to be committed, and then the file has to `follow`.
 
     `stand` is called where the request is decided and will be committed, others of its batch after it.
@@ -70,16 +68,16 @@ class PreparedLines:
     stand: Callable[[], None] = _nothing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedLog:
     """The log of the mission in the folder `slug`.
 
     `id_of` tells the id in the `meta.json` of the mission in a folder; None where there is neither.
     """
 
-    project: Layout
-    slug: str
-    id_of: Callable[[str], str | None]
+    __slots__ = ("id_of", "project", "slug")
+
+    def __init__(self, *, project: Layout, slug: str, id_of: Callable[[str], str | None]) -> None:
+        self.project, self.slug, self.id_of = project, slug, id_of
 
     @property
     def path(self) -> Path:
@@ -124,7 +122,7 @@ class RecordedLog:
 
     def content_of(self, view: LogView) -> LogContent:
         """As `read`, of what was looked at just now: it trusts no note of an earlier look. Raises: StateUnreadable."""
-        return replace(self._content(view), standing=self.standing(view), plan=view.known.plan)
+        return self._content(view)._replace(standing=self.standing(view), plan=view.known.plan)
 
     def standing(self, view: LogView) -> str:
         """How the file stands to the record, in words; empty where they say the same."""
@@ -217,7 +215,7 @@ class RecordedLog:
         prepared, record = self._prepared(lines), records.made(self.project)
         if prepared.drafts:
             first, *others = prepared.drafts
-            record.commit([replace(first, also=also), *others])
+            record.commit([first._replace(also=also), *others])
         elif also is not None:
             with record.writing() as connection:
                 also(connection)
@@ -244,7 +242,7 @@ class RecordedLog:
         is_new = bool(new) and new[0] not in view.lines
         drafts: list[Draft] = []
         if is_new or view.foreign:
-            view = replace(view, known=self._numbered(record, view.known))
+            view = view._replace(known=self._numbered(record, view.known))
             at, number = clock.timestamp(), view.known.number
             own = [Draft(at=at, kind=EVENTS, mission=number, log=lines)] if is_new else []
             drafts = _behind(view, [*_taken_in(view), *own])
@@ -318,9 +316,9 @@ class RecordedLog:
         content, view = self._judged(view, repairs=repairs)
         if view.foreign:
             record = records.made(self.project)
-            view = replace(view, known=self._numbered(record, view.known))
+            view = view._replace(known=self._numbered(record, view.known))
             record.commit(_behind(view, [*_taken_in(view)]))
-        return replace(content, torn=b"", plan=view.known.plan), view
+        return content._replace(torn=b"", plan=view.known.plan), view
 
     def _folders(self) -> list[str]:
         return project_files.names_in(self.project.missions, below=self.project.root)
@@ -353,13 +351,13 @@ class RecordedLog:
             (numbers.get(line, place), line) for place, line in enumerate(view.lines, start=1)
         )
         content = event_lines.parse_lines(numbered, self.path)
-        return replace(content, torn=content.torn + view.found.torn)
+        return content._replace(torn=content.torn + view.found.torn)
 
     def _sound(self, view: LogView, content: LogContent) -> LogView:
         """The view without the lines of an append of somebody else that is not whole."""
         torn = len(view.lines) - content.sound_lines
         behind = sum(it.after >= len(view.kept.lines) for it in view.foreign)
-        return replace(view, foreign=view.foreign[: len(view.foreign) - min(torn, behind)])
+        return view._replace(foreign=view.foreign[: len(view.foreign) - min(torn, behind)])
 
     def _numbered(self, record: Record, known: KnownMission) -> KnownMission:
         """The record knows the mission under its folder and id of today."""
@@ -393,7 +391,7 @@ class RecordedLog:
                 raise
             _log.warning("%s; %s", error, _NOTHING_IS_LOST)
             return
-        known = replace(view.known, branch=at.branch if at else None)
+        known = view.known._replace(branch=at.branch if at else None)
         if number is not None and known != view.known:
             record.keep_mission(known)
         self._was_written(record, known)
@@ -413,7 +411,7 @@ def _told() -> Iterator[None]:
 
 def _behind(view: LogView, drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts, which were decided on that view."""
-    return [replace(drafts[0], behind=view.kept.position), *drafts[1:]]
+    return [drafts[0]._replace(behind=view.kept.position), *drafts[1:]]
 
 
 def _taken_in(view: LogView) -> Iterator[Draft]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from specify_cli import batch, clock
 from specify_cli.core.events import Event
@@ -31,8 +30,7 @@ _LITTLE: Final = 64 * 1024
 _log: Final = DeferredLog(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sight:
+class _Sight(NamedTuple):
     """The file of a log as it is seen without reading it; not `is_plain` where it is not in folders of its own."""
 
     stamp: FileStamp | None = None
@@ -44,24 +42,23 @@ class _Sight:
         return self.stamp is None or self.stamp.is_settled
 
 
-@dataclass(slots=True, kw_only=True)
 class GrowingLog:
     """A log to which lines are added that are not committed yet.
 
     `known` is what it was before, `content` what it is with them.
     """
 
-    log: RememberedLog
-    record: Record
-    known: Remembered
-    content: LogContent
-    lines: list[bytes] = field(default_factory=list)
+    def __init__(
+        self, log: RememberedLog, record: Record, *, known: Remembered, content: LogContent
+    ) -> None:
+        self.log, self.record, self.known, self.content = log, record, known, content
+        self.lines: list[bytes] = []
 
     def grow(self, events: Sequence[Event], lines: bytes) -> None:
         """These are added, and in a batch, who decides after them sees them."""
         before = self.content.folded or FoldedLog(self.content.events)
         whole = before.grown(events)
-        self.content = replace(self.content, events=whole.events, folded=whole)
+        self.content = self.content._replace(events=whole.events, folded=whole)
         self.lines.append(lines)
 
     def follow(self) -> None:
@@ -71,7 +68,6 @@ class GrowingLog:
             self.lines = []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RememberedLog(RecordedLog):
     """As `RecordedLog`, which it asks wherever it remembers nothing that still holds."""
 
@@ -116,7 +112,7 @@ class RememberedLog(RecordedLog):
         content, view = self._take_in(self._view(record))
         if record is not None and view.known.number is None and not view.lines:
             # So that the first event costs what the others do.
-            view = replace(view, known=self._numbered(record, view.known))
+            view = view._replace(known=self._numbered(record, view.known))
         number = view.known.number
         kept = record.log_of(number) if record and number is not None else None
         if record is None or kept is None or kept.lines != view.lines:
@@ -129,9 +125,7 @@ class RememberedLog(RecordedLog):
     def lags(self) -> bool:
         """As `RecordedLog.lags`; a file that is as the host has left it is not read."""
         known = self._remembered(records.found(self.project))
-        return (
-            super(RememberedLog, self).lags() if known is None or not known.is_taken_in else False
-        )
+        return super().lags() if known is None or not known.is_taken_in else False
 
     def prepared(self, events: Sequence[Event]) -> PreparedLines:
         """As `RecordedLog.prepared`; in a batch, the lines of a log follow all together.
@@ -169,7 +163,7 @@ class RememberedLog(RecordedLog):
         if record is None or known is None or not known.is_taken_in:
             return None
         content = self._content_of(record, known)
-        growing = GrowingLog(log=self, record=record, known=known, content=content)
+        growing = GrowingLog(self, record, known=known, content=content)
         inside = batch.current()
         if inside is not None:
             inside.logs[self.slug] = growing
@@ -204,7 +198,7 @@ class RememberedLog(RecordedLog):
         if found is None:
             return None
         position, content = found
-        content = replace(content, plan=known.plan)
+        content = content._replace(plan=known.plan)
         log = Remembered(known=known, position=position, stamp=sight.stamp, content=content)
         record.memory.put(self.slug, log)
         return log
@@ -224,9 +218,9 @@ class RememberedLog(RecordedLog):
             batch.require_none()
         lines = record.log_of(known.known.number or 0).lines
         content = folded(event_lines.parse_lines(enumerate(lines, start=1), self.path))
-        content = replace(content, plan=known.known.plan)
+        content = content._replace(plan=known.known.plan)
         if not content.torn:
-            record.memory.put(self.slug, replace(known, content=content))
+            record.memory.put(self.slug, known._replace(content=content))
         return content
 
     def _remember(
@@ -255,7 +249,7 @@ class RememberedLog(RecordedLog):
         if is_other or has_withdrawn or content.torn or content.standing or not is_seen:
             return content
         content = folded(content)
-        log = replace(log, content=content)
+        log = log._replace(content=content)
         if is_kept:
             self._keep(record, log)
         else:
@@ -273,11 +267,11 @@ class RememberedLog(RecordedLog):
             record.memory.forget(self.slug)
             self._catch_up(record)
             return
-        log = replace(known, position=newest, stamp=stamp, content=grown.content)
+        log = known._replace(position=newest, stamp=stamp, content=grown.content)
         at = checkout.look(self.project.root) if known.known.branch is None else None
         if at is not None:
             # The host wrote the file for the first time.
-            log = replace(log, known=record.keep_mission(replace(known.known, branch=at.branch)))
+            log = log._replace(known=record.keep_mission(known.known._replace(branch=at.branch)))
         self._keep(record, log)
 
     def _keep(self, record: Record, log: Remembered) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 OwnedFilesRule: TypeAlias = Literal["warn", "refuse"]
 SelfReviewRule: TypeAlias = Literal["allow", "warn", "refuse"]
@@ -27,8 +26,7 @@ LETTERS_DAYS: Final = 90
 _FROM_GRANTS: Final = ("has_orchestrators", "owners")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostSettings:
+class HostSettings(NamedTuple):
     """The settings of `.kitty/config.toml`; a setting that is not written there has its default.
 
     The last two follow from the grants of that file.
@@ -90,15 +88,13 @@ class HostSettings:
     has_orchestrators: bool = False
     """Whether the file has `[orchestrators]`, so that there are callers which are not trusted with everything."""
 
-    owners: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    owners: Mapping[str, int] = MappingProxyType({})
     """The user of each orchestrator whose grant has a `uid`, by the orchestrator's name."""
 
     @property
     def written(self) -> dict[str, object]:
         """The settings by their names in the file, without what follows from its grants."""
-        return {
-            it.name: getattr(self, it.name) for it in fields(self) if it.name not in _FROM_GRANTS
-        }
+        return {name: it for name, it in self._asdict().items() if name not in _FROM_GRANTS}
 
     @property
     def shares_objects(self) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from specify_cli.core.events import Event, JsonObject
 from specify_cli.errors import CorrelationIdConflict
@@ -16,12 +15,14 @@ if TYPE_CHECKING:
     from specify_cli.storage.recorded_log import PreparedLines
 
 
-@dataclass(frozen=True, slots=True)
 class Effects:
     """What one request has brought about: filled while it is carried out, read by the journal."""
 
-    event_ids: list[str] = field(default_factory=list)
-    commits: list[str] = field(default_factory=list)
+    __slots__ = ("commits", "event_ids")
+
+    def __init__(self) -> None:
+        self.event_ids: list[str] = []
+        self.commits: list[str] = []
 
     def note(self, events: Iterable[Event]) -> None:
         """`events` are counted among the effects."""
@@ -33,7 +34,6 @@ class Effects:
         self.event_ids[:] = [event_id for event_id in self.event_ids if event_id not in gone]
 
 
-@dataclass(slots=True)
 class Decision:
     """What a request has decided on missions, until it is committed together with its answer.
 
@@ -41,10 +41,13 @@ class Decision:
     transaction that has the answer.
     """
 
-    events: list[Event] = field(default_factory=list)
-    settles: Rows | None = None
-    _prepared: list[PreparedLines] = field(default_factory=list)
-    _locks: ExitStack = field(default_factory=ExitStack)
+    __slots__ = ("_locks", "_prepared", "events", "settles")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.settles: Rows | None = None
+        self._prepared: list[PreparedLines] = []
+        self._locks = ExitStack()
 
     def add(self, events: Sequence[Event], prepared: PreparedLines) -> None:
         """The events are decided."""
@@ -83,8 +86,7 @@ class Decision:
         self._locks.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(NamedTuple):
     """The request on whose behalf a use case runs.
 
     `identity` is the orchestrator whose own the id is; None for the ids that both doors share. Where there is a
@@ -92,10 +94,10 @@ class Cause:
     """
 
     correlation_id: str
-    identity: str | None = None
     request_digest: str
+    effects: Effects
+    identity: str | None = None
     policy: JsonObject | None = None
-    effects: Effects = field(default_factory=Effects)
     decision: Decision | None = None
     call: Callable[[], JsonObject] = dict
 

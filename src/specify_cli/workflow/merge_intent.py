@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from specify_cli.errors import PreflightFailed
 from specify_cli.storage import former_intents, records
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 MERGE: Final = former_intents.MERGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeIntent:
+class MergeIntent(NamedTuple):
     """The move of the target branch and the lines that the event log gets with it.
 
     A complete one is kept until its request is answered, or until the next merge: the request may have been killed before
@@ -58,7 +56,7 @@ def remember(files: MissionFiles, intent: MergeIntent) -> None:
 
 def completing(files: MissionFiles, intent: MergeIntent) -> Rows:
     """That it is complete, as part of a transaction."""
-    complete = replace(intent, is_complete=True)
+    complete = intent._replace(is_complete=True)
     return Intents(records.made(files.project)).keeping(_written(complete))
 
 
@@ -143,7 +141,7 @@ def _written(intent: MergeIntent) -> Intent:
         "left_out": [*plan.left_out],
         "lines": _text(intent.lines),
     }
-    return replace(intent.kept, what=said)
+    return intent.kept._replace(what=said)
 
 
 def _text(content: bytes) -> str:

@@ -173,7 +173,7 @@ class MergeRun:
         """Whether there is no workspace of the execution lane any more."""
         offer = next((it for it in self.offers if it.workspace == lane), NOTHING)
         if lane.lane_id in kept:
-            offer = replace(offer, unseen="it has commits that were not approved")
+            offer = offer._replace(unseen="it has commits that were not approved")
         return lane_retiring.retire(self.repository, self.mission, lane, offer=offer)
 
     def _plan(self, lines: bytes) -> MergePlan:

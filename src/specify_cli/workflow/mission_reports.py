@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.reviews import Feedback
 from specify_cli.storage.mission_files import MissionIdentity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageReport:
+class PackageReport(NamedTuple):
     """One package as an orchestrator or a person wants to see it."""
 
     wp_id: str
@@ -37,8 +36,7 @@ class PackageReport:
     contested: Lane | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissionReport:
+class MissionReport(NamedTuple):
     """A mission and its packages, in the order of their ids; `warnings` are for people."""
 
     mission: MissionIdentity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 
 from specify_cli import clock
 from specify_cli.core.claims import contest
@@ -17,11 +16,13 @@ from specify_cli.workflow.mission_reports import MissionReport, PackageReport
 from specify_cli.workflow.opened import OpenMission, open_mission
 
 
-@dataclass(frozen=True, slots=True)
 class Missions:
     """What can be seen of the missions of a project; nothing here writes."""
 
-    project: Project
+    __slots__ = ("project",)
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
 
     def known(self) -> list[MissionIdentity]:
         """Every mission, by folder name.
@@ -55,8 +56,7 @@ class Missions:
         with suppress(StateUnreadable, StorageFailed):
             now = clock.now()
             for wp_id, life in liveness.lives(mission).items():
-                packages[wp_id] = replace(
-                    packages[wp_id],
+                packages[wp_id] = packages[wp_id]._replace(
                     last_sign_of_life=life.sign,
                     is_stale=life.stale_at is not None and now >= life.stale_at,
                 )
@@ -87,7 +87,7 @@ class Missions:
         return MissionReport(
             mission=mission.identity,
             packages=tuple(
-                replace(package, recommended_base=_recommended_base(mission, package.wp_id))
+                package._replace(recommended_base=_recommended_base(mission, package.wp_id))
                 for package in packages
                 if package.lane is Lane.PLANNED
             ),

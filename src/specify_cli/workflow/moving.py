@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from specify_cli import clock, ids
 from specify_cli.core.events import UNRECORDED, Annotated, Moved
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from specify_cli.workflow.hand_in import HandIn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A move that may be made and recorded: where work starts or what it is, and what to tell the log."""
 
     base_ref: str | None = None

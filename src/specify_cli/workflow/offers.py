@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from specify_cli.core.lanes import FINISHED
 from specify_cli.core.wishes import Wish
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from specify_cli.vcs.repository import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(NamedTuple):
     """What the workspace of an execution lane has, judged and not taken in yet.
 
     Attributes:
@@ -73,7 +71,7 @@ class Offer:
         try:
             self.take_in(repository)
         except IntakeRefused as refusal:
-            return replace(self, fetched=None, refusal=refusal)
+            return self._replace(fetched=None, refusal=refusal)
         return self
 
     @property

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from specify_cli import batch, nearest
 from specify_cli.core import lane_plan, lane_turns
@@ -41,8 +41,7 @@ MOST_LISTED = 100
 """Packages that a refusal names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
+class Workspace(NamedTuple):
     """Where a package is worked on."""
 
     lane_id: str
@@ -331,7 +330,7 @@ def _with_plan(mission: OpenMission) -> OpenMission:
         if mission.log.plan:
             return mission
         plan = lane_plans.taken_over(mission.files)
-        return replace(mission, log=replace(mission.log, plan=plan))
+        return replace(mission, log=mission.log._replace(plan=plan))
     if mission.log.plan:
         mission.bring_lanes_back()
     return mission

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.reviews import Feedback
@@ -12,8 +12,7 @@ from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.workflow.opened import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitsBeyond:
+class CommitsBeyond(NamedTuple):
     """Commits on the branch of an execution lane that no approval covers, newest first."""
 
     lane_id: str
@@ -21,8 +20,7 @@ class CommitsBeyond:
     commits: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveReport:
+class MoveReport(NamedTuple):
     """A package was moved, or was there already (`no_op`)."""
 
     mission: MissionIdentity
@@ -38,8 +36,7 @@ class MoveReport:
     commits_not_included: tuple[CommitsBeyond, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkspaceReport:
+class WorkspaceReport(NamedTuple):
     """Where a package is worked on; `base_ref` is the commit that its work starts from."""
 
     mission: MissionIdentity
@@ -50,8 +47,7 @@ class WorkspaceReport:
     base_ref: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartReport:
+class StartReport(NamedTuple):
     """Work on a package has started, and where it goes on."""
 
     move: MoveReport
@@ -59,8 +55,7 @@ class StartReport:
     feedback: Feedback | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeReport:
+class MergeReport(NamedTuple):
     """The mission's work is in the target branch."""
 
     mission: MissionIdentity
@@ -69,6 +64,6 @@ class MergeReport:
     merged: tuple[str, ...] = ()
     canceled: tuple[str, ...] = ()
     worktrees_removed: bool = False
-    commit: str | None = field(default=None)
+    commit: str | None = None
     warnings: tuple[str, ...] = ()
     commits_not_included: tuple[CommitsBeyond, ...] = ()

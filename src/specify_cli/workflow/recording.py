@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from specify_cli.errors import CorrelationIdConflict, SpecKittyError, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles
@@ -25,7 +25,7 @@ class Recording:
         try:
             files = MissionFiles(self.project, slug)
             recorded = files.log.read().caused_by(cause.correlation_id, cause.identity)
-            if replace(cause, effects=Effects()).claim(recorded):
+            if cause._replace(effects=Effects()).claim(recorded):
                 return True
             return begun_by(self.project, cause) is not None
         except (CorrelationIdConflict, StorageFailed):

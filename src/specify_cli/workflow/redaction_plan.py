@@ -192,7 +192,7 @@ def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
         if _has(line, names.secret):
             log[place] = record_proof.redacted(line, salt=entry.salt, secret=names.secret)
             found.log_lines += 1
-    after = replace(entry, published=published, log=b"".join(log))
+    after = entry._replace(published=published, log=b"".join(log))
     if after != entry:
         found.keep(entry, after)
 
@@ -241,7 +241,7 @@ def _redact_again(found: RedactionPlan, record: Record) -> None:
         same = said.lines.keys() & found.lines.keys()
         if same:
             said.lines.update({seq: found.lines.pop(seq) for seq in same})
-            found.keep(entry, replace(entry, log=said.line()))
+            found.keep(entry, entry._replace(log=said.line()))
 
 
 def _digests(entry: Entry) -> Iterator[str]:

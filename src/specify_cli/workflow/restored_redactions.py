@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
 from specify_cli import clock
 from specify_cli.errors import SpecKittyError
@@ -107,7 +106,7 @@ def _find_in_log(found: RedactionPlan, record: Record, files: MissionFiles) -> N
                 ids = (said.get("event_id"), said.get("correlation_id"))
                 found.requests.update(filter(None, ids))
                 found.missions.setdefault(mission or 0, set()).add(entry.position)
-        after = replace(entry, log=b"".join(lines))
+        after = entry._replace(log=b"".join(lines))
         if after != entry:
             found.keep(entry, after)
 
@@ -120,7 +119,7 @@ def _find_in_journal(found: RedactionPlan, project: Project, record: Record) -> 
         entry = record.entry_published(published_line.seq_of(line) or 0)
         if entry and _is_of(line, entry, is_restored=is_restored):
             log = found.replaces.get(entry.position, (None, entry.log))[1]
-            found.keep(entry, replace(entry, published=line, log=log))
+            found.keep(entry, entry._replace(published=line, log=log))
             found.requests.add(published_line.parse(line)["correlation_id"])
             if entry.is_read and entry.seq:
                 found.lines[entry.seq] = line

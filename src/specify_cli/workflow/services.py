@@ -5,7 +5,6 @@ Each is loaded when it is asked for: to load all of them takes longer than most 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.storage.project import Project
@@ -32,11 +31,13 @@ if TYPE_CHECKING:
     from specify_cli.workflow.workspace_listing import WorkspaceListing
 
 
-@dataclass(frozen=True, slots=True)
 class Services:
     """What a command can have done in its project."""
 
-    project: Project
+    __slots__ = ("project",)
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
 
     @property
     def missions(self) -> Missions:

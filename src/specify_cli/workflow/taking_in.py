@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from typing import Final
 
 from specify_cli.core.lanes import AT_WORK
@@ -164,8 +163,8 @@ def looked(project: Project, offer: Offer) -> Offer:
             )
     except (WorkspaceUnreadable, OSError, StorageFailed) as error:
         _require_no_disk_error(error, offer.workspace)
-        return replace(offer, unseen=str(error))
-    return replace(offer, files=files, look_s=time.monotonic() - begun)
+        return offer._replace(unseen=str(error))
+    return offer._replace(files=files, look_s=time.monotonic() - begun)
 
 
 @contextmanager

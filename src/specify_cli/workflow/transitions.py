@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from specify_cli.core import claims, rules
@@ -35,7 +34,7 @@ def self_review(
     package = mission.state_of(wish.wp_id)
     rule = mission.files.project.settings.self_review
     warning = rules.check_self_review(
-        replace(package, lane=origin or package.lane),
+        package._replace(lane=origin or package.lane),
         wish,
         rule="warn" if is_made and rule == "refuse" else rule,
     )
@@ -163,8 +162,7 @@ def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
         return blind
     from specify_cli.workflow import lane_workspaces
 
-    return replace(
-        blind,
+    return blind._replace(
         workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
         subtasks_complete=all(mission.subtask_ticks(wish.wp_id).values()),
         implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from specify_cli.core import claims, rules
@@ -29,11 +28,13 @@ if TYPE_CHECKING:
     from specify_cli.workflow.hand_in import HandIn
 
 
-@dataclass(frozen=True, slots=True)
 class WorkPackages:
     """What can be done with one package of a mission."""
 
-    project: Project
+    __slots__ = ("project",)
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
 
     def start_implementation(self, selector: str, wish: Wish, cause: Cause) -> StartReport:
         """The package is in progress and its workspace is ready; no-op for who works on it already.
@@ -67,7 +68,7 @@ class WorkPackages:
             events = moved_events(moves, wish, cause, base_ref=place.base_ref)
             mission.append([*told, *events], cause)
             report = _move_report(mission, wish, recorded or events, cause=cause)
-            report = replace(report, warnings=(*report.warnings, *warned))
+            report = report._replace(warnings=(*report.warnings, *warned))
             feedback = mission.state_of(wish.wp_id).feedback
             return StartReport(move=report, workspace=place, feedback=feedback)
 
@@ -96,7 +97,7 @@ class WorkPackages:
             else:
                 warned = transitions.self_review(mission, wish, is_made=True)
             report = _move_report(mission, wish, events, cause=cause, work=work)
-            return replace(report, commit=commit, warnings=(*warned, *report.warnings))
+            return report._replace(commit=commit, warnings=(*warned, *report.warnings))
 
     def transition(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
         """The package has made the one move that was asked for.
@@ -127,8 +128,7 @@ class WorkPackages:
             left = _beyond_approval(mission, wish, commit)
             report = _move_report(mission, wish, events, cause=cause, work=work)
             handed_in = _hand_in_warnings(mission, events[-1])
-            return replace(
-                report,
+            return report._replace(
                 commit=commit or None,
                 commits_not_included=(left,) if left else (),
                 warnings=(*warned, *report.warnings, *handed_in),

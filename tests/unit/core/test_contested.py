@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from specify_cli.core import claims
@@ -27,7 +25,7 @@ def wish(*, force: bool) -> Wish:
 
 
 CLAIMED = moved(Lane.PLANNED, Lane.CLAIMED)
-CLAIMED_ELSEWHERE = replace(CLAIMED, actor="bob")
+CLAIMED_ELSEWHERE = CLAIMED._replace(actor="bob")
 CONTESTED = replay([CLAIMED, CLAIMED_ELSEWHERE]).of("WP01")
 
 
@@ -57,7 +55,7 @@ def test_nobody_changes_it_without_force() -> None:
         claims.check_admitted(CONTESTED, wish(force=False))
     assert found.value.details["guard"] == "contested"
     claims.check_admitted(CONTESTED, wish(force=True))
-    claims.check_admitted(replace(CONTESTED, contested=None), wish(force=False))
+    claims.check_admitted(CONTESTED._replace(contested=None), wish(force=False))
 
 
 def test_nobody_starts_it_or_builds_on_it() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -35,7 +34,7 @@ def wish(to: Lane, **brought: Any) -> Wish:
 
 
 def sight_of(**seen: Any) -> Sight:
-    return dataclasses.replace(ALL_SEEN, **seen)
+    return ALL_SEEN._replace(**seen)
 
 
 def guard_that_refuses(origin: Lane, asked: Wish, sight: Sight = ALL_SEEN) -> str:

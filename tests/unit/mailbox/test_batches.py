@@ -46,7 +46,7 @@ class BatchingDispatcher(RecordingDispatcher):
         self.declined: set[str] = set()
 
     def look_up(self, raw: bytes) -> Lookup:
-        return replace(super().look_up(raw), is_batched=b"wait_for" not in raw)
+        return super().look_up(raw)._replace(is_batched=b"wait_for" not in raw)
 
     def answer_batch(self, files: Sequence[RequestFile]) -> list[RecordedAnswer | None]:
         self.batches.append([it.stem for it in files])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -17,9 +16,7 @@ from tests.unit.mailbox.recording import SETTINGS, wait_until
 
 
 def heart(path: Path) -> Heartbeat:
-    places = dataclasses.replace(
-        MailboxLayout(path.parents[1]).places("default"), outbox=path.parent
-    )
+    places = MailboxLayout(path.parents[1]).places("default")._replace(outbox=path.parent)
     beating = Heartbeat(settings=SETTINGS, count=lambda: {"default": 2, "nightly": 5})
     beating.add(Pulse(places, commands=("note",), measure=lambda: Backlog(3, 1.0)))
     return beating

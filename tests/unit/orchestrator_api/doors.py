@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,7 +63,7 @@ def committed_before_the_answer() -> Iterator[None]:
     append = OpenMission.append
 
     def at_once(mission: OpenMission, events: Sequence[Event], cause: Cause) -> None:
-        append(mission, events, replace(cause, decision=None))
+        append(mission, events, cause._replace(decision=None))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OpenMission, "append", at_once)

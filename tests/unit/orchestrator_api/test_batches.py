@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -369,7 +368,7 @@ def test_a_large_log_that_is_not_in_memory_is_read_at_leisure(
     memory = record.memory
     known = memory.get(SLUG)
     assert known is not None
-    memory.put(SLUG, replace(known, content=None))
+    memory.put(SLUG, known._replace(content=None))
     assert codes(dispatcher.answer_batch(asked)) == [None]
     _alone(dispatcher, ("a", "append-history", NOTE), None)
     later = files(dispatcher, [("b", "append-history", NOTE)])

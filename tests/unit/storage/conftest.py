@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 
 SLUG = "001-search"
-COLLEAGUE = replace(NOTE, event_id="C1", actor="colleague")
-OTHER = replace(NOTE, event_id="C2", actor="colleague")
+COLLEAGUE = NOTE._replace(event_id="C1", actor="colleague")
+OTHER = NOTE._replace(event_id="C2", actor="colleague")
 
 
 def git(folder: Path, *words: str) -> None:

@@ -1,10 +1,11 @@
-"""Lines of a log are read as pydantic's rules for these dataclasses would read them, without it."""
+"""Lines of a log are read as pydantic's rules for dataclasses with these fields would read them, without it."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import MISSING, field, make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,9 +27,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
     max_leaves=4,
 )
-NAMES = st.sampled_from(
-    [*Moved.__dataclass_fields__, "kind", "event_type", "delta", "batch", "beyond", "actor"]
-)
+NAMES = st.sampled_from([*Moved._fields, "kind", "event_type", "delta", "batch", "beyond", "actor"])
 SOUND = {"event_id": "E", "at": "t", "actor": "a", "wp_id": "WP01"}
 BASES = st.sampled_from(
     [
@@ -46,9 +45,15 @@ OPTIONAL: dict[type, tuple[str, ...]] = {
 }
 
 
-ADAPTERS: dict[type[Event], TypeAdapter[Event]] = {
-    kind: TypeAdapter(kind) for kind in (Moved, *KINDS.values())
-}
+def validated(kind: type[Event]) -> TypeAdapter[Any]:
+    hints, defaults = get_type_hints(kind), kind._field_defaults
+    fields = [
+        (name, hints[name], field(default=defaults.get(name, MISSING))) for name in kind._fields
+    ]
+    return TypeAdapter(make_dataclass(kind.__name__, fields))
+
+
+ADAPTERS = {kind: validated(kind) for kind in (Moved, *KINDS.values())}
 
 
 def encoded(text: str) -> st.SearchStrategy[bytes]:
@@ -60,7 +65,7 @@ def by_pydantic(record: dict[str, Any]) -> Event | str:
     """The event, or the complaint, as the library has it once others' fields are put aside."""
     kind = KINDS.get(str(record.get("kind")), Moved)
     try:
-        return ADAPTERS[kind].validate_python(record)
+        return kind(**vars(ADAPTERS[kind].validate_python(record)))
     except ValidationError as error:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']};"

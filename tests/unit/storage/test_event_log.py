@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.event_lines import encode, ids_in
@@ -57,6 +56,7 @@ EVENTS = st.one_of(
         review_result=st.none() | OBJECTS,
         evidence=st.none() | OBJECTS,
         lane_base_ref=st.none() | TEXTS,
+        commit=st.just(UNRECORDED),
     ),
     st.builds(Annotated, **COMMON, wp_id=TEXTS, delta=OBJECTS),
     st.builds(MissionAccepted, **COMMON),
@@ -116,7 +116,7 @@ def test_a_log_that_is_not_there_is_empty(log: RecordedLog) -> None:
 
 
 def test_an_append_is_lines_of_ascii_json_that_others_can_read(log: RecordedLog) -> None:
-    log.append([replace(CLAIM, actor="Zoë\u2028"), BEGIN])
+    log.append([CLAIM._replace(actor="Zoë\u2028"), BEGIN])
     lines = log.path.read_bytes().decode("ascii").splitlines()
     first = json.loads(lines[0])
     assert first["actor"] == "Zoë\u2028"
@@ -133,7 +133,7 @@ def test_events_are_found_by_the_request_that_caused_them(log: RecordedLog) -> N
     log.append([NOTE])
     assert log.read().caused_by("one") == (CLAIM, BEGIN)
     assert log.read().caused_by("two") == ()
-    theirs = replace(NOTE, correlation_id="one", identity="nightly")
+    theirs = NOTE._replace(correlation_id="one", identity="nightly")
     log.append([theirs])
     assert log.read().caused_by("one") == (CLAIM, BEGIN)
     assert log.read().caused_by("one", "nightly") == (theirs,)
@@ -162,7 +162,7 @@ def test_an_open_batch_is_dropped_whole_and_kept_in_the_attic(log: RecordedLog) 
     opened = batch[0] + batch[1] + batch[2][:7]
     log.path.write_bytes(line(NOTE) + opened)
     assert log.read().events == (NOTE,)
-    again = replace(CLAIM, event_id="E4")
+    again = CLAIM._replace(event_id="E4")
     log.append([again])
     assert log.path.read_bytes() == line(NOTE) + line(again)
     assert in_attic(log) == [opened]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,14 +24,14 @@ def record(tmp_path: Path) -> Record:
 
 
 def kept(record: Record) -> list[Intent]:
-    return [replace(it, at="") for it in Intents(Record(record.path.parent)).all()]
+    return [it._replace(at="") for it in Intents(Record(record.path.parent)).all()]
 
 
 def test_an_intent_is_there_until_it_is_dropped(record: Record) -> None:
     intents = Intents(record)
     intents.keep(MERGE)
     assert kept(record) == [MERGE]
-    intents.keep(replace(MERGE, what={"is_complete": True}))
+    intents.keep(MERGE._replace(what={"is_complete": True}))
     assert [it.what for it in kept(record)] == [{"is_complete": True}]
     assert [it.kind for it in intents.of("one", "")] == ["merge"]
     assert intents.of("one", "other") == []
@@ -49,7 +48,7 @@ def test_an_intent_is_settled_in_the_transaction_of_an_entry_or_not_at_all(recor
         raise OSError("full")
 
     with pytest.raises(OSError, match="full"):
-        record.commit([draft, replace(draft, also=fail)])
+        record.commit([draft, draft._replace(also=fail)])
     assert kept(record) == [MERGE]
     record.commit([draft])
     assert kept(record) == []

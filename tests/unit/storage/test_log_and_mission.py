@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,8 @@ def test_a_mission_that_is_renamed_keeps_its_history(root: Path) -> None:
     log.append([CLAIM])
     shutil.rmtree(log.path.parent)
     ids = {"002-find": "01H"}
-    renamed = replace(log_in(root, "002-find"), id_of=ids.get)
+    renamed = log_in(root, "002-find")
+    renamed.id_of = ids.get
     assert renamed.read().events == (CLAIM,)
     renamed.append([BEGIN])
     assert renamed.read().events == (CLAIM, BEGIN)

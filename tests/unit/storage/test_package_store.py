@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,7 +124,7 @@ def test_another_release_and_another_start_of_the_machine_read_again(
     here = processes.this_process()
     for boot, version in (("another", specify_cli.__version__), (here.boot, "9.9.9"), ("", "1")):
         with monkeypatch.context() as patch:
-            other = replace(here, boot=boot)
+            other = here._replace(boot=boot)
             patch.setattr(processes, "this_process", lambda: other)  # noqa: B023  asked at once
             patch.setattr(package_store, "__version__", version)
             reads.clear()

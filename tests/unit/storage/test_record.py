@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,11 +108,11 @@ def test_a_request_that_was_answered_stops_all_that_was_decided_with_it(record: 
 def test_a_mission_that_somebody_else_changed_meanwhile_stops_what_was_decided(
     record: Record,
 ) -> None:
-    record.commit([replace(draft("r1"), behind=0)])
+    record.commit([draft("r1")._replace(behind=0)])
     with pytest.raises(Overtaken):
-        record.commit([draft("r3", state="done"), replace(draft("r2"), behind=0)])
+        record.commit([draft("r3", state="done"), draft("r2")._replace(behind=0)])
     assert record.find("r3") is None
-    record.commit([replace(draft("r2"), behind=1), draft("r3")])
+    record.commit([draft("r2")._replace(behind=1), draft("r3")])
     assert len(list(record.entries())) == 3
 
 

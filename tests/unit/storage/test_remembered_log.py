@@ -7,9 +7,9 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,10 +21,12 @@ from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files.stamps import stamp
 from specify_cli.storage import event_lines, log_memory, project_files, record_states, records
 from specify_cli.storage.log_content import FoldedLog, LogContent, folded
+from specify_cli.storage.log_memory import Remembered
 from specify_cli.storage.record import Record
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
+from tests.together import meet
 from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, line
 
 SETTLED_S = 0.03
@@ -66,7 +68,7 @@ def test_what_has_not_changed_is_not_read_again(remembered: RecordedLog, reads: 
     remembered.append([NOTE])
     reads.clear()
     for event in (NOTE, COLLEAGUE, OTHER):
-        new = replace(event, event_id=ids.ulid())
+        new = event._replace(event_id=ids.ulid())
         assert remembered.take_in().events[-1] != new
         prepared = remembered.prepared([new])
         (record := records.made(remembered.project)).commit(prepared.drafts)
@@ -161,14 +163,25 @@ def test_what_was_used_least_lately_is_forgotten_first(
     known = memory.get(SLUG)
     assert known is not None
     assert known.size == 1, "the package, and no event"
-    memory.put(SLUG, known := replace(known, content=folded(LogContent(events=(CLAIM, BEGIN)))))
+    memory.put(SLUG, known := known._replace(content=folded(LogContent(events=(CLAIM, BEGIN)))))
     for slug in ("002-a", "003-b"):
         memory.put(slug, known)
     assert [memory.get(it) is not None for it in (SLUG, "002-a", "003-b")] == [False, True, True]
 
 
+def test_threads_remember_one_log_after_the_other(
+    remembered: RecordedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = records.made(remembered.project).memory
+    known = memory.get(SLUG)
+    assert known is not None
+    sizes = SimpleNamespace(measure=lambda: 1)
+    monkeypatch.setattr(Remembered, "size", property(lambda _: sizes.measure()))
+    assert not meet(sizes, "measure", lambda: memory.put("002-a", known))
+
+
 def test_a_large_log_is_read_at_leisure(remembered: RecordedLog) -> None:
-    many = [replace(NOTE, event_id=ids.ulid(), delta={"note": "x" * 1000}) for _ in range(80)]
+    many = [NOTE._replace(event_id=ids.ulid(), delta={"note": "x" * 1000}) for _ in range(80)]
     with remembered.path.open("ab") as file:
         file.write(b"".join(map(line, many)))
     with batch.begun() as inside, batch.deciding(inside), pytest.raises(batch.NotInBatch):
@@ -177,7 +190,7 @@ def test_a_large_log_is_read_at_leisure(remembered: RecordedLog) -> None:
 
 
 EVENTS = st.builds(
-    replace,
+    lambda event, **changes: event._replace(**changes),
     st.sampled_from([CLAIM, BEGIN, NOTE, COLLEAGUE, OTHER]),
     correlation_id=st.sampled_from([None, "one", "two"]),
 )
@@ -198,7 +211,7 @@ def test_after_any_steps_it_says_what_is_read(steps: list[tuple[str, object]]) -
     with TemporaryDirectory() as folder:
         log = log_in(Path(folder).resolve(), SLUG)
         for name, event in steps:
-            _step(log, name, replace(event, event_id=ids.ulid()))  # type: ignore[type-var]
+            _step(log, name, event._replace(event_id=ids.ulid()))  # type: ignore[attr-defined]
             assert told(log) == told(plain(log))
             forget_all(log)
             # Of a process that comes: what is folded says the same as the lines.
@@ -275,7 +288,7 @@ def test_after_another_start_of_the_machine_a_file_is_compared(
 ) -> None:
     forget_all(remembered)
     here = processes.this_process()
-    monkeypatch.setattr(processes, "this_process", lambda: replace(here, boot="another"))
+    monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot="another"))
     assert remembered.read().events == (CLAIM, BEGIN)
     assert reads == [remembered.path]
     # Whoever changes something notes it anew.
@@ -291,7 +304,7 @@ def test_where_a_system_has_no_such_name_a_file_is_compared(
     remembered: RecordedLog, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = processes.this_process()
-    monkeypatch.setattr(processes, "this_process", lambda: replace(here, boot=""))
+    monkeypatch.setattr(processes, "this_process", lambda: here._replace(boot=""))
     remembered.append([NOTE])
     forget_all(remembered)
     reads.clear()
@@ -301,12 +314,12 @@ def test_where_a_system_has_no_such_name_a_file_is_compared(
 
 def test_a_batch_sees_what_it_has_added_and_nobody_else_does(remembered: RecordedLog) -> None:
     assert isinstance(remembered, RememberedLog)
-    first, second = (replace(NOTE, event_id=ids.ulid()) for _ in range(2))
+    first, second = (NOTE._replace(event_id=ids.ulid()) for _ in range(2))
     with batch.begun() as inside:
         with batch.deciding(inside):
             one = remembered.prepared([first])
             one.stand()
-            dropped = remembered.prepared([replace(NOTE, event_id=ids.ulid())])
+            dropped = remembered.prepared([NOTE._replace(event_id=ids.ulid())])
             assert remembered.read().events[-1] == first
             two = remembered.prepared([second])
             two.stand()
@@ -342,7 +355,7 @@ def test_lines_of_others_are_read_once_though_nobody_takes_them_in(
     # Who changes something takes them in first, and reads no more after that.
     remembered.append([NOTE])
     reads.clear()
-    new = replace(OTHER, event_id=ids.ulid())
+    new = OTHER._replace(event_id=ids.ulid())
     records.made(remembered.project).commit(remembered.prepared([new]).drafts)
     assert remembered.read().events == (CLAIM, BEGIN, COLLEAGUE, NOTE, new)
 

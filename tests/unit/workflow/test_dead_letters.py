@@ -17,11 +17,14 @@ from specify_cli.storage.dead_letters import Letter, LetterFolder
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.cause import Cause, Effects
 from specify_cli.workflow.dead_letters import MAX_BODY_BYTES, DeadLetters
 from tests.durability import watched
 
-OURS, THEIRS = (Cause(correlation_id=name, request_digest=name) for name in ("ours", "theirs"))
+OURS, THEIRS = (
+    Cause(correlation_id=name, request_digest=name, effects=Effects())
+    for name in ("ours", "theirs")
+)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,7 +147,7 @@ def test_the_record_of_a_workspace_that_is_gone_is_forgotten_and_no_other(stage:
 def test_what_a_dead_host_was_reading_is_told_and_removed(stage: Stage) -> None:
     here = processes.this_process()
     folder = stage.root / ".git" / scratch_repository.FOLDER
-    names = {it: f"{it}.0123456789abcdef" for it in (here, replace(here, pid=1, started="1"))}
+    names = {it: f"{it}.0123456789abcdef" for it in (here, here._replace(pid=1, started="1"))}
     for name in names.values():
         (folder / name).mkdir(parents=True)
     make_record_folder(Layout(stage.root))
