@@ -136,7 +136,7 @@ def _idempotency(node: ast.expr) -> str | None:
 
 
 SYNCS = frozenset(
-    {"sync", "sync_all", "fsync", "fdatasync", "syncfs", "fsync_folder", "sync_folder"}
+    {"sync", "sync_all", "fsync", "fdatasync", "syncfs", "fsync_folder", "sync_folder", "sync_data"}
 )
 LOCKS = ("locks.held", "_host.deciding", "threading.Lock", "threading.RLock")
 IDEMPOTENCY = {

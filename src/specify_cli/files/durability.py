@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+
+sync_data: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
+"""Sync the data of an open file, given its descriptor. macOS has no `fdatasync` and syncs the metadata too."""
 
 
 def sync_all() -> None:

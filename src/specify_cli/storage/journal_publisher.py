@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Final, TypeAlias
 
 from specify_cli import ids
-from specify_cli.files import folders, moves
+from specify_cli.files import durability, folders, moves
 from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.storage import journal_adoption, published_line, record_place
 from specify_cli.storage.journal_files import JournalFiles, opened, unpacked, whole_lines
@@ -194,7 +194,7 @@ class JournalPublisher:
             while remaining:
                 remaining = remaining[file.write(remaining) :]
             if size // SYNCED_BYTES != (size + len(data)) // SYNCED_BYTES:
-                os.fdatasync(file.fileno())
+                durability.sync_data(file.fileno())
         except OSError:
             self._seen = None
             # Half a line is worse than none for who follows.
@@ -210,7 +210,7 @@ class JournalPublisher:
         """What there is of a newest part is an older one; a new one has its name."""
         path = self._files.path
         with suppress(FileNotFoundError), opened(path) as file:
-            os.fdatasync(file.fileno())
+            durability.sync_data(file.fileno())
             first = next(filter(None, map(published_line.seq_of, whole_lines(file))), None)
             if first is None or os.path.lexists(self._files.part(first)):
                 self._put_away(path)
