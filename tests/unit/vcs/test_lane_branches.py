@@ -160,7 +160,7 @@ def test_a_repository_without_commits_is_refused(empty: Project) -> None:
 
 def test_a_missing_target_is_refused(project: Project) -> None:
     project.git("branch", "-m", "main", "trunk")
-    with pytest.raises(AllocationFailed, match="no branch main"):
+    with pytest.raises(AllocationFailed, match="branch main does not exist"):
         branches(project)
     assert MISSION not in heads(project)
 
