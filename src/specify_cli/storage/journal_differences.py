@@ -30,7 +30,7 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
         if known is None:
             yield f"{place}: the host has no line {seq}"
         elif known != line:
-            yield f"{place}: {_change(line, known)}"
+            yield f"{place}: {_change(line, known, record.salt_of(seq))}"
         else:
             yield from (f"{place}: {it}" for it in order.faults_at(seq))
         order.add(seq)
@@ -87,8 +87,8 @@ class _Pruned:
         self._seq = 0
 
 
-def _change(line: bytes, known: bytes) -> str:
-    if published_line.is_redacted(line, known):
+def _change(line: bytes, known: bytes, salt: bytes | None) -> str:
+    if published_line.is_redacted(line, known, salt):
         return "has text that was redacted; run 'spec-kitty doctor --fix'"
     if published_line.is_redacted(known, line):
         return (

@@ -342,7 +342,8 @@ def _with_redacted(file: Iterable[bytes], record: Record) -> bytes | None:
     for line in file:
         seq = published_line.seq_of(line)
         known = (record.published_line(seq) or pruned.get(seq)) if seq else None
-        if known and known != line and published_line.is_redacted(line, known):
+        is_same = known == line or not known
+        if not is_same and published_line.is_redacted(line, known or b"", record.salt_of(seq or 0)):
             line, is_other = known, True  # noqa: PLW2901
         lines.append(line)
     return b"".join(lines) if is_other else None

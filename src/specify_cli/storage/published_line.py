@@ -106,9 +106,14 @@ def digest(line: bytes) -> str:
     return "sha256:" + hashlib.sha256(line).hexdigest()
 
 
-def is_redacted(line: bytes, known: bytes) -> bool:
-    """Whether that line was published before text of it was redacted, as `known` is now."""
-    return link(known) == link(line) and is_marked(known, of=line)
+def is_redacted(line: bytes, known: bytes, salt: bytes | None = None) -> bool:
+    """Whether that line was published before text of it was redacted, as `known` is now.
+
+    One that was redacted before is told by the `salt` of its marks, where they have one.
+    """
+    is_first = digest(line) == link(known)
+    is_it = link(known) == link(line)
+    return is_it and is_marked(known, of=line, salt=None if is_first else salt)
 
 
 def names_whole(line: bytes, before: bytes) -> bool:

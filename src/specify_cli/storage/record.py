@@ -401,6 +401,11 @@ class Record:
             row = connection.execute(query, (seq,)).fetchone()
             return None if row is None else record_rows.entry_in(row)
 
+    def salt_of(self, seq: int) -> bytes | None:
+        """The salt of the entry with that published line; None where it has none. Raises: as `find`."""
+        entry = self.entry_published(seq)
+        return (entry.salt or None) if entry else None
+
     def redaction_entries(self) -> list[Entry]:
         """The entry of each redaction, oldest first. Raises: as `find`."""
         query = f"SELECT {record_rows.READ} FROM {record_rows.FROM} WHERE kind = 'redaction' ORDER BY position"  # noqa: S608
