@@ -79,7 +79,7 @@ def decide_release(
         return holder, to
     remedy = (
         "a person releases it with"
-        f" 'spec-kitty release-claim {wp_id} --mission {mission} --force --note WHY'"
+        f" 'spec-kitty release-claim {wp_id} --mission {mission} --force --note \"the holder is silent\"'"
     )
     if stale_at is None:
         why = "the date of one of its signs of life cannot be read"
@@ -107,34 +107,34 @@ def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) 
         raise _held_by_another(f"{wp_id} is held by {holder!r}", holder, actor)
 
 
-def check_admitted(package: PackageState, wish: Wish) -> None:
-    """Passes unless the package is contested, or the claim of the actor was released.
+def check_admitted(package: PackageState, wish: Wish, *, mission: str) -> None:
+    """Passes unless the package is contested, or the claim of the actor was released; `mission` as a shell reads it.
 
     Raises: WorkPackageAlreadyClaimed, or TransitionRejected with the guard `contested` or
     `claim_released`.
     """
-    check_not_contested(package, wish)
+    check_not_contested(package, wish, mission=mission)
     _check_not_released(package, wish)
 
 
-def check_not_contested(package: PackageState, wish: Wish) -> None:
-    """Passes where it is known where the package is, or the wish is to settle that.
+def check_not_contested(package: PackageState, wish: Wish, *, mission: str) -> None:
+    """Passes where it is known where the package is, or the wish is to settle that; `mission` as a shell reads it.
 
     Raises: TransitionRejected with the guard `contested`.
     """
     if package.contested is not None and not wish.force:
-        message = contest(package, wish.wp_id)
+        message = contest(package, wish.wp_id, mission=mission)
         raise _rejected(package, message, to_lane=wish.to.value, guard="contested")
 
 
-def contest(package: PackageState, wp_id: str) -> str:
-    """Why the package is contested and who settles it, in words; empty where it is not."""
+def contest(package: PackageState, wp_id: str, *, mission: str) -> str:
+    """Why the package is contested and who settles it, in words; empty where it is not. `mission` as a shell reads it."""
     if package.contested is None:
         return ""
     return (
         f"{wp_id} is contested: the log has a move of it from {package.contested}, where it was not,"
         f" and it counts as {package.lane}; a person settles where it is:"
-        f" spec-kitty move {wp_id} {package.lane} --force --note WHY"
+        f" spec-kitty move {wp_id} {package.lane} --mission {mission} --force --note 'it is there'"
     )
 
 

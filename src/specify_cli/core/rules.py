@@ -31,9 +31,10 @@ class Move:
 class Sight:
     """What the host sees with its own eyes; None where there is nothing to see.
 
-    A package without subtasks has nothing left to tick: they are complete.
+    A package without subtasks has nothing left to tick: they are complete. `mission` is its name as a shell reads it.
     """
 
+    mission: str = ""
     workspace: bool = False
     subtasks_complete: bool = False
     implementation_evidence: bool | None = None
@@ -178,7 +179,7 @@ def _workspace(wish: Wish, sight: Sight) -> str | None:
 
 def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
     if not sight.subtasks_complete:
-        tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission MISSION"
+        tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission {sight.mission}"
         return f"its subtasks are not complete: tick them with '{tick}'"
     # What is seen decides; the caller's word counts only where there is nothing to see.
     seen, told = sight.implementation_evidence, wish.implementation_evidence_present
