@@ -65,6 +65,15 @@ class ProjectHost:
 
         return Services(self.project)
 
+    def compare_with_commits(self) -> None:
+        """Passes where no commit of the host tells of more than its record has.
+
+        Raises: MissionNotFound, StorageFailed; StateUnreadable where one does.
+        """
+        from specify_cli.workflow import behind
+
+        behind.require_current(self.project)
+
     def access(self) -> Access:
         """Who may do what: as it was written down when it was asked for first.
 
@@ -222,11 +231,14 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
 
 
 def _prepare(project: Project, log: Callable[[str], None]) -> None:
-    from specify_cli.workflow import upkeep
+    from specify_cli.workflow import behind, upkeep
 
-    upkeep.bring_logs_up(project, log)
+    journal = _journal(mailbox_layout(project.root))
     try:
-        _journal(mailbox_layout(project.root)).publish()
+        journal.require_current()
+        behind.require_current(project)
+        upkeep.bring_logs_up(project, log)
+        journal.publish()
     except SpecKittyError as error:
         log(str(error))
 
@@ -312,6 +324,17 @@ def read_access(root: Path) -> Access:
     from specify_cli.orchestrator_api.access import Access
 
     return Access(read_config(root).grants)
+
+
+def prove_current(layout: MailboxLayout) -> None:
+    """Passes where neither the published journal nor a commit tells of more than the record has; nothing is written.
+
+    Raises: RecordBehind, StateUnreadable, StorageFailed.
+    """
+    from specify_cli.workflow import behind
+
+    _journal(layout).require_current()
+    behind.prove_current(Project(layout.root))
 
 
 def find_missing_events(layout: MailboxLayout) -> Iterator[str]:

@@ -171,6 +171,10 @@ class StateUnreadable(SpecKittyError):
     code = "STATE_UNREADABLE"
 
 
+class RecordBehind(StateUnreadable):
+    """The host's record lacks what journal or commits tell of: it was restored from an older backup."""
+
+
 class StorageFailed(SpecKittyError):
     """The disk refused: full, read-only, or broken."""
 

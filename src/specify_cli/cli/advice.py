@@ -184,7 +184,7 @@ def _after_rejection(
     if data.get("guard") in ("paths", "owned_files", "intake"):
         return AGAIN
     if data.get("guard") == "not_stale":
-        return mission.next(f"release-claim {wp} --force --note WHY")
+        return mission.next(f"release-claim {wp} --force --note 'the holder is silent'")
     if data.get("guard") in ("self_review", "not_held"):
         return _board(mission)
     steps = package["subtasks"]

@@ -108,17 +108,11 @@ def verify(*, as_json: bool) -> None:
 
     Example: spec-kitty mailbox verify
     """
-    from specify_cli import bootstrap
-    from specify_cli.mailbox import printable, verification
+    from specify_cli.mailbox import printable
 
     with complaining(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
         layout = layout_here()
-        breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
-        found = bootstrap.find_differences(layout)
-        breaks += [it.what for it in found if it.is_break]
-        notes = [it.what for it in found if not it.is_break]
-        # What is broken may not be readable.
-        notes += verification.find_notes(layout) if not breaks else []
+        breaks, notes = _proved(layout)
     if as_json:
         click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks, "notes": notes}, indent=1))
     else:
@@ -131,6 +125,26 @@ def verify(*, as_json: bool) -> None:
             err=True,
         )
     sys.exit(REFUSED if breaks else 0)
+
+
+def _proved(layout: MailboxLayout) -> tuple[list[str], list[str]]:
+    """What is broken, and what else should be known."""
+    from specify_cli import bootstrap
+    from specify_cli.mailbox import verification
+
+    try:
+        bootstrap.prove_current(layout)
+    except errors.RecordBehind as behind:
+        # All else that differs comes of that.
+        return [*verification.open_journal(layout).faults(), behind.message], []
+    except errors.StateUnreadable:
+        """What is damaged is named below."""
+    breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
+    found = bootstrap.find_differences(layout)
+    breaks += [it.what for it in found if it.is_break]
+    notes = [it.what for it in found if not it.is_break]
+    # What is broken may not be readable.
+    return breaks, notes + (verification.find_notes(layout) if not breaks else [])
 
 
 @mailbox.command(short_help="Print what the journal has of CORRELATION_ID.")

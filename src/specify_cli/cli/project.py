@@ -13,7 +13,7 @@ from specify_cli.cli.saying import say
 
 @click.command()
 def init() -> None:
-    """Make the git repository of this folder a project: give it a place for missions.
+    """Make the git repository of this folder, or the folder in it that has kitty-specs, a project.
 
     Run it again at any time; it changes nothing that is there.
 
@@ -27,4 +27,6 @@ def init() -> None:
         say(f"{error.code}: {error.message}", is_error=True)
         sys.exit(1)
     say(f"project: {root}")
+    if root != Path.cwd():
+        say(f"missions lie in {root / 'kitty-specs'}, not in this folder")
     click.echo('next: spec-kitty specify "What is to be built"')

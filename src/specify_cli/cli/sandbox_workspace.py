@@ -32,7 +32,7 @@ def all_of(workspace: Path) -> Iterator[Finding]:
         url = settings.get("remote.project.url")
         mirror = Path(os.path.normpath(workspace / url)) if url else None
         yield _objects(workspace / ".git" / "objects", *([mirror / "objects"] if mirror else []))
-        yield _mirror(mirror)
+        yield _mirror(mirror, workspace)
         yield _identity(workspace, settings)
     behind = project_behind(workspace, mounts, below=".worktrees")
     yield _workspaces(workspace, mounts)
@@ -120,10 +120,11 @@ def _borrowed(objects: Path) -> list[str]:
     return [line for line in lines if line[:1] not in ("", "#")]
 
 
-def _mirror(mirror: Path | None) -> Finding:
+def _mirror(mirror: Path | None, workspace: Path) -> Finding:
     if mirror is None:
         what = "there is no remote called project: newer work cannot be fetched"
-        repair = "git remote add project ../.mirror/MISSION.git"
+        mission = workspace.name.rpartition("-lane-")[0]
+        repair = f"git remote add project {shlex.quote(f'../.mirror/{mission}.git')}"
         return Finding("mirror", WARN, what, repair=repair)
     at = shlex.quote(str(mirror))
     if not os.access(mirror / "objects", os.R_OK | os.X_OK):

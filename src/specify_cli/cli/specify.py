@@ -35,7 +35,7 @@ def specify(
         "specify",
         title,
         question="What is to be built?",
-        missing="say what is to be built: spec-kitty specify TITLE",
+        missing="say what is to be built: spec-kitty specify 'Full-text search'",
         as_json=as_json,
     )
     data = ask(

@@ -30,7 +30,7 @@ def stale_lines(
             silent = f"but one of {since}, which is still to come"
         force = "" if package.get("stale") else " --force"
         wp_id = package["wp_id"]
-        words = mission.next(f"release-claim {wp_id}{force} --note WHY")
+        words = mission.next(f"release-claim {wp_id}{force} --note 'the holder is silent'")
         yield (
             f"{wp_id}  {package['lane']}  {package['title']}; held by {holder};"
             f" no sign of life {silent}; free it with: {words}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ def add(
         "tasks add",
         title,
         question="What is the package to do?",
-        missing="say what the package is to do: spec-kitty tasks add MISSION TITLE",
+        missing=f"say what the package is to do: spec-kitty tasks add {shlex.quote(chosen.slug)} 'Query'",
         as_json=as_json,
     )
     data = ask(

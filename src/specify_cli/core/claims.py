@@ -99,36 +99,36 @@ def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) 
         raise _held_by_another(f"{wp_id} is held by {holder!r}", holder, actor)
 
 
-def check_admitted(package: PackageState, wish: Wish) -> None:
+def check_admitted(package: PackageState, wish: Wish, *, mission: str) -> None:
     """Check that the package is not contested and that the actor's claim was not released.
 
     Raises:
         WorkPackageAlreadyClaimed: The actor's claim was released, and another actor holds the package.
         TransitionRejected: With the guard `contested` or `claim_released`.
     """
-    check_not_contested(package, wish)
+    check_not_contested(package, wish, mission=mission)
     _check_not_released(package, wish)
 
 
-def check_not_contested(package: PackageState, wish: Wish) -> None:
+def check_not_contested(package: PackageState, wish: Wish, *, mission: str) -> None:
     """Check that the package is not contested, or that the transition is forced.
 
     Raises:
         TransitionRejected: With the guard `contested`.
     """
     if package.contested is not None and not wish.force:
-        message = contest(package, wish.wp_id)
+        message = contest(package, wish.wp_id, mission=mission)
         raise _rejected(package, message, to_lane=wish.to.value, guard="contested")
 
 
-def contest(package: PackageState, wp_id: str) -> str:
+def contest(package: PackageState, wp_id: str, *, mission: str) -> str:
     """Return why the package is contested and how to resolve that; empty if it is not."""
     if package.contested is None:
         return ""
     return (
         f"{wp_id} is contested: the log has a move of it from {package.contested}, where it was not,"
         f" and it counts as {package.lane}; a person settles where it is:"
-        f" spec-kitty move {wp_id} {package.lane} --force --note WHY"
+        f" spec-kitty move {wp_id} {package.lane} --mission {mission} --force --note 'it is there'"
     )
 
 
@@ -173,7 +173,7 @@ def _not_stale(
     held = f"{wp_id} is held by {package.holder!r}"
     remedy = (
         "a person releases it with"
-        f" 'spec-kitty release-claim {wp_id} --mission {mission} --force --note WHY'"
+        f" 'spec-kitty release-claim {wp_id} --mission {mission} --force --note \"the holder is silent\"'"
     )
     if life.stale_at is None:
         why = "the date of one of its signs of life cannot be read"

@@ -29,9 +29,10 @@ class Move(NamedTuple):
 class Sight(NamedTuple):
     """What the host sees with its own eyes; None where there is nothing to see.
 
-    A package without subtasks has nothing left to tick: they are complete.
+    A package without subtasks has nothing left to tick: they are complete. `mission` is its name as a shell reads it.
     """
 
+    mission: str = ""
     workspace: bool = False
     subtasks_complete: bool = False
     implementation_evidence: bool | None = None
@@ -186,7 +187,7 @@ def _workspace(wish: Wish, sight: Sight) -> str | None:
 
 def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
     if not sight.subtasks_complete:
-        tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission MISSION"
+        tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission {sight.mission}"
         return f"its subtasks are not complete: tick them with '{tick}'"
     # The host uses its own evidence; the caller's flag counts only if there is none.
     seen, claimed = sight.implementation_evidence, wish.implementation_evidence_present

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from specify_cli import ids, progress
+from specify_cli import ids
 from specify_cli.errors import CorrelationIdConflict
-from specify_cli.files import atomic, folders
-from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
-from specify_cli.mailbox.layout import DEFAULT, MailboxLayout, Places
-from specify_cli.protocol import SUFFIX, is_request_id
+from specify_cli.mailbox.layout import DEFAULT, MailboxLayout
+from specify_cli.protocol import SUFFIX
+from specify_cli.storage import reply_differences
 from specify_cli.storage.journal import Journal
 
 _PRUNE = "spec-kitty.prune-replies"
@@ -91,37 +88,5 @@ def _moment(text: object) -> datetime:
 
 
 def _wrong_replies(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
-    for identity in layout.identities():
-        places = layout.places(identity)
-        scope = ids.scope_of(ids.MAILBOX, identity)
-        for name in progress.counted(_reply_names(places), "comparing replies"):
-            shown = name if identity == DEFAULT else f"{identity}/{name}"
-            recorded = journal.find(name.removesuffix(SUFFIX), scope)
-            if recorded is None:
-                yield f"{shown}: no line of the journal tells of this reply"
-            elif _read_reply(places, name) != recorded.get("envelope"):
-                yield f"{shown}: is not the answer that journal line {recorded['seq']} tells of"
-
-
-def _reply_names(places: Places) -> list[str]:
-    # Only a mailbox that was served has replies; a link in its place is the worker's to tell of.
-    if not folders.exists(places.outbox, below=places.root):
-        return []
-    with (
-        atomic.translated(places.outbox, "list"),
-        folders.opened(places.outbox, below=places.root) as folder,
-    ):
-        names = os.listdir(folder)
-    return sorted(name for name in names if name.endswith(SUFFIX) and _is_reply(name))
-
-
-def _is_reply(name: str) -> bool:
-    return is_request_id(name.removesuffix(SUFFIX))
-
-
-def _read_reply(places: Places, name: str) -> Any:
-    try:
-        with folders.opened(places.outbox, below=places.root) as folder:
-            return json.loads(read_regular(Path(name), max_bytes=MAX_REPLY_BYTES, dir_fd=folder))
-    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
-        return None
+    for _, shown, what in reply_differences.differences(layout, journal):
+        yield f"{shown}: {what}; 'spec-kitty doctor --fix' moves it to the attic"

@@ -172,6 +172,7 @@ class Dispatcher:
         """The line of a request in a batch, not recorded yet; None where another one had its id."""
         origin = Origin(door=ids.MAILBOX, identity=file.identity)
         judgement = self._read(file.raw, stem=file.stem, mission=file.mission)
+        self._host.compare_with_commits()
         line = self._line(judgement, origin, decision)
         is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code
         return None if is_conflict else line
@@ -216,6 +217,7 @@ class Dispatcher:
         journal = self._host.journal()
         if judgement.command is None or not judgement.command.mends_record:
             journal.require_current()
+            self._host.compare_with_commits()
         with Decision() as decision:
             line = self._line(judgement, origin, decision, dead_letter=dead_letter)
             # After a conflict with events that are not journaled yet, their own request is still to

@@ -21,6 +21,12 @@ class Host(Protocol):
     def journal(self) -> Journal:
         """The journal, ready to be written. Raises: MissionNotFound, StorageFailed."""
 
+    def compare_with_commits(self) -> None:
+        """Passes where no commit of the host tells of more than its record has.
+
+        Raises: MissionNotFound, StorageFailed; StateUnreadable where one does.
+        """
+
     def access(self) -> Access:
         """Who may do what. Raises: StateUnreadable where that is written down and damaged."""
 

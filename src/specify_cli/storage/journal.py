@@ -142,7 +142,13 @@ class Journal:
         """What is wrong with the record; takes time with its size. Raises: StorageFailed."""
         try:
             record = records.found(self._project)
-            return record.faults() if record else []
+            if record is None:
+                return []
+            # Inside the function: few commands prove the record.
+            from specify_cli.storage import record_contents
+
+            contents = [f"{record.path}: {it}" for it in record_contents.damaged(record)]
+            return contents or record.faults()
         except StateUnreadable as error:
             return [str(error)]
 

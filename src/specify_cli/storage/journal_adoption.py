@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from specify_cli import clock, progress
-from specify_cli.errors import StateUnreadable
+from specify_cli.errors import RecordBehind
 from specify_cli.storage import published_line
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.record import Record
@@ -50,7 +50,8 @@ def require_current(record: Record, files: JournalFiles) -> None:
     """Passes where no host that had a record has published more than this one has.
 
     Raises:
-        StateUnreadable: the record is older than what was published, or damaged.
+        RecordBehind: the record is older than what was published.
+        StateUnreadable: it is damaged.
         StorageFailed: the disk refused.
     """
     seq, _ = record.last_published()
@@ -58,14 +59,14 @@ def require_current(record: Record, files: JournalFiles) -> None:
         [entry["seq"] for _, entry in not_in(record, files) if _had_record(entry)] if seq else []
     )
     if later:
-        raise StateUnreadable(
+        raise RecordBehind(
             f"the host's record ends at line {seq} of the journal, and {files.path} has lines {later[0]} to {later[-1]}"
             " that continue it: the record was restored from an older backup, perhaps. Nothing is changed until"
             " 'spec-kitty doctor --fix' has taken them in",
             file=str(record.path),
         )
     if seq and (beyond := _last_beyond(files, seq)):
-        raise StateUnreadable(
+        raise RecordBehind(
             f"the host's record ends at line {seq} of the journal, and {files.path} has line {beyond}, with a gap between:"
             f" the record was restored from an older backup, perhaps. Put the parts of the journal back into {files.archive},"
             " or a newer backup in the record's place; 'spec-kitty doctor --fix' goes on without these lines",
@@ -114,6 +115,21 @@ def restored_after(record: Record) -> int | None:
         query = "SELECT CAST(log AS BLOB) FROM entry WHERE kind = ? ORDER BY position LIMIT 1"
         row = connection.execute(query, (RESTORED,)).fetchone()
     return None if row is None else int(json.loads(row[0])["after"])
+
+
+def lost_heads(record: Record) -> frozenset[str]:
+    """The heads of entries that were lost when the record was restored, as far as commits told of them."""
+    with record.reading() as connection:
+        rows = connection.execute("SELECT CAST(log AS BLOB) FROM entry WHERE kind = ?", (RESTORED,))
+        return frozenset(it for row in rows for it in json.loads(row[0]).get("heads", ()))
+
+
+def note_lost(record: Record, heads: Sequence[str]) -> None:
+    """The record says that it has been restored, and that these heads are of entries which are lost. Raises: as `Record.commit`."""
+    last = record.last()
+    at = clock.timestamp()
+    said = {"at": at, "after": last.position if last else 0, "heads": [*heads]}
+    record.commit([Draft(at=at, kind=RESTORED, log=json.dumps(said).encode() + b"\n")])
 
 
 def _had_record(entry: Mapping[str, Any]) -> bool:

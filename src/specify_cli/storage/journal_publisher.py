@@ -341,11 +341,12 @@ def _with_redacted(file: Iterable[bytes], record: Record) -> bytes | None:
     pruned, is_other = record.redacted_lines(), False
     for line in file:
         seq = published_line.seq_of(line)
-        known = (record.published_line(seq) or pruned.get(seq)) if seq else None
-        is_same = known == line or not known
-        if not is_same and published_line.is_redacted(line, known or b"", record.salt_of(seq or 0)):
-            line, is_other = known, True  # noqa: PLW2901
-        lines.append(line)
+        known = (record.published_line(seq) or pruned.get(seq) or line) if seq else line
+        is_redacted = known != line and published_line.is_redacted(
+            line, known, record.salt_of(seq or 0)
+        )
+        is_other = is_other or is_redacted
+        lines.append(known if is_redacted else line)
     return b"".join(lines) if is_other else None
 
 

@@ -43,6 +43,20 @@ def candidates(root: Path) -> list[Path]:
     return [it for it in known[1] if _is_orphan(it, around[0])]
 
 
+def original(root: Path) -> Path | None:
+    """The project, still in its place, that this one without a record is a copy of; None where there is none."""
+    around, place = host_place.around(root), host_place.in_repository(root)
+    if around is None or place is None or os.path.lexists(place[1] / _DATABASE):
+        return None
+    for folder in _fitting(root, place[1].parent):
+        path = path_of(folder)
+        if path is not None and host_place.name_of(path) == folder.name:
+            found = around[0] / os.fsdecode(path)
+            if os.path.lexists(found / host_place.MISSIONS):
+                return found
+    return None
+
+
 def _fitting(root: Path, beside: Path) -> list[Path]:
     """Every record beside that knows a mission of the project, or what it published last."""
     wanted, line = _mission_ids(root), _last_line(root)

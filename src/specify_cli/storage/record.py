@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 class Record:
     """The record in `folder`, made before; one object a process, for all its threads.
 
-    `path` is the file of its database, `memory` what was read of logs.
+    `path` is the file of its database, `memory` what was read of logs. It `is_compared` where somebody has looked
+    whether commits tell of more than this file has.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,6 +56,7 @@ class Record:
         self._identity: tuple[int, int] | None = None
         self._logs: dict[int, KeptLog] = {}
         self.memory = LogMemory()
+        self.is_compared = False
 
     @classmethod
     def make(cls, folder: Path) -> Record:
@@ -76,6 +78,7 @@ class Record:
             self._connection = None
             self._logs.clear()
             self.memory.clear()
+            self.is_compared = False
 
     @property
     def id(self) -> str:
@@ -225,6 +228,10 @@ class Record:
                 self._logs[mission] = known = KeptLog()
                 known.fold(self._of_log(mission, after=0))
             return known.copy()
+
+    def log_entries(self, mission: int) -> Iterator[LogEntry]:
+        """What each entry says of the mission's log, oldest first. Raises: as `find`."""
+        return self._of_log(mission, after=0)
 
     def log_until(self, mission: int, position: int) -> list[bytes]:
         """The lines of the mission's log as it was at that position. Raises: as `find`."""

@@ -68,9 +68,9 @@ _TABLES: Final = (
 
 def way_out(database: Path) -> str:
     """What a person does about a record that is damaged."""
-    files = f"{shlex.quote(str(database))}*"
+    files, folder = f"{shlex.quote(str(database))}*", shlex.quote(str(database.parent / "damaged"))
     return (
-        f"stop the worker, move it away with what is beside it ('mv {files} ELSEWHERE'), and put a backup in its"
+        f"stop the worker, move it away with what is beside it ('mkdir -p {folder}; mv {files} {folder}'), and put a backup in its"
         " place; without one the host begins a new record with what logs and journal say"
     )
 

@@ -19,10 +19,6 @@ _Identity: TypeAlias = tuple[host_place.Mark, int, int, int, int]
 _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
 """The record of each project that was changed: it is asked for several times a request."""
 
-_WHAT_IS_LOST: Final = (
-    "what journal and logs lack of it is lost: look at 'spec-kitty status' and 'spec-kitty mailbox verify', or put a"
-    " backup of the record in its place"
-)
 _told: Final[set[Path]] = set()
 _looked_at: Final[dict[Path, tuple[int, int, int]]] = {}
 """The journals in which was looked whether a record is gone, as they were then."""
@@ -79,15 +75,14 @@ def _made_anew(project: Layout) -> Record:
     if folder in _opened and not database.exists():
         # Closed late, it would remove the files of the next one: SQLite knows them by their names.
         _opened[folder].close()
-    was_lost = not database.exists() and _is_lost(project)
+    told, is_copy = "", False
+    if not database.exists():
+        told, is_copy = _told_of_new(project)
     record = Record.make(folder)
-    if was_lost:
-        record.remember(REMADE, clock.timestamp())
-        _log.warning(
-            "%s was gone, and was made anew of what journal and logs say; %s",
-            database,
-            _WHAT_IS_LOST,
-        )
+    if told:
+        _log.warning("%s", told)
+        if not is_copy:
+            record.remember(REMADE, clock.timestamp())
     if not _is_ours(database):
         raise not_ours(database, database.stat().st_uid)
     # Loaded by who changes something alone.
@@ -132,16 +127,20 @@ def _tell_lost(project: Layout) -> None:
     if _looked_at.get(project.journal) == seen:
         return
     _looked_at[project.journal] = seen
-    if _is_lost(project):
-        database, why = project.record / DATABASE, _WHAT_IS_LOST
-        _log.warning("%s is gone: journal and logs are all that is known; %s", database, why)
-
-
-def _is_lost(project: Layout) -> bool:
     # Loaded where there is no record alone.
     from specify_cli.storage import record_loss
 
-    return record_loss.is_lost(project)
+    if told := record_loss.told(project):
+        _log.warning("%s", told)
+
+
+def _told_of_new(project: Layout) -> tuple[str, bool]:
+    """What is told of the record that is made, empty where there was none before; whether the project is a copy."""
+    from specify_cli.storage import record_loss
+
+    if not record_loss.is_lost(project):
+        return "", False
+    return record_loss.told_of_new(project), record_loss.original(project) is not None
 
 
 def _tell_unreadable(database: Path) -> None:

@@ -28,9 +28,20 @@ def stored_content(
         StateUnreadable, StorageFailed: as `Record.find`.
     """
     told = _told(stamp)
+    return content_as_folded(record, mission, path, file=told) if told is not None else None
+
+
+def content_as_folded(
+    record: Record, mission: int, path: Path, *, file: str | None = None
+) -> tuple[int, LogContent] | None:
+    """What the record has folded the log to, and the position; None without, or where the note is of another `file`.
+
+    Raises:
+        StateUnreadable, StorageFailed: as `Record.find`.
+    """
     with record.at_one_moment() as connection:
         row = record_states.row_of(connection, mission)
-        if row is None or told is None or row.file != told:
+        if row is None or (file is not None and row.file != file):
             return None
         try:
             state = record_states.state_of(connection, mission, row)

@@ -84,7 +84,8 @@ def check_ready(mission: OpenMission) -> None:
     if missing:
         states = {x: mission.state_of(x) for x in missing}
         lanes = ", ".join(
-            claims.contest(state, x) or f"{x} is {state.lane}" for x, state in states.items()
+            claims.contest(state, x, mission=mission.shell_name) or f"{x} is {state.lane}"
+            for x, state in states.items()
         )
         raise MissionNotReady(
             f"mission {mission.slug} is not ready: {lanes}; each must be approved or done,"

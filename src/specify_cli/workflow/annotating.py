@@ -78,7 +78,8 @@ class Annotating:
 
 def _check_admitted(mission: OpenMission, wp_id: str, actor: str) -> None:
     package = mission.state_of(wp_id)
-    claims.check_admitted(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
+    wish = Wish(wp_id=wp_id, actor=actor, to=package.lane)
+    claims.check_admitted(package, wish, mission=mission.shell_name)
 
 
 def _recorded(mission: OpenMission, cause: Cause) -> Sequence[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,15 +12,18 @@ from typing import Any, Final
 from specify_cli import progress
 from specify_cli.core.events import Event
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import journal_adoption, record_heads, records
+from specify_cli.storage import journal_adoption, log_proof, record_heads, records
 from specify_cli.storage.event_lines import json_object
+from specify_cli.storage.event_pairs import EventPairs
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.log_view import LogView
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
-from specify_cli.storage.record_entries import EVENTS
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_entries import EVENTS, REQUEST, RESTORED, TAKEN_IN
+from specify_cli.storage.record_heads import RecordHead
 from specify_cli.storage.record_proof import is_marked
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.vcs import commit_search
@@ -42,27 +45,24 @@ def find_missing_events(project: Project, journal: Journal) -> Iterator[str]:
 
     Raises: StateUnreadable, StorageFailed.
     """
-    logged = {
-        event.event_id: (slug, event.correlation_id, event.identity)
-        for slug in progress.counted(all_missions(project), "reading logs")
-        for event in _events(MissionFiles(project, slug).log)
-        if event.correlation_id
-    }
-    # Looked up between the two: an intent is there from before the event until the line is.
-    record = records.found(project)
-    begun = {(it.scope, it.id) for it in Intents(record).all()} if record else set()
-    journaled = {event_id: line["seq"] for line in journal.lines() for event_id in _named_by(line)}
-    lost = [it for it in journaled if it not in logged]
-    known = _ids_in_record(project) if lost else frozenset()
-    for event_id in lost:
-        if event_id not in known:
-            yield f"journal line {journaled[event_id]}: its event {event_id} is in no mission's log"
-    strange = {
-        event_id: (slug, request)
-        for event_id, (slug, request, identity) in logged.items()
-        if event_id not in journaled and (identity or "", request) not in begun
-    }
-    yield from _strange_events(project, strange)
+    with EventPairs() as pairs:
+        for slug in progress.counted(all_missions(project), "reading logs"):
+            caused = (it for it in _events(MissionFiles(project, slug).log) if it.correlation_id)
+            pairs.add_logged(
+                (it.event_id, slug, it.correlation_id or "", it.identity or "") for it in caused
+            )
+        # Looked up between the two: an intent is there from before the event until the line is.
+        record = records.found(project)
+        begun = {(it.scope, it.id) for it in Intents(record).all()} if record else set()
+        for line in journal.lines():
+            pairs.add_journaled((it, line["seq"]) for it in _named_by(line))
+        lost = dict(pairs.lost())
+        known = _ids_in_record(project, lost) if lost else frozenset()
+        for event_id, seq in lost.items():
+            if event_id not in known:
+                yield f"journal line {seq}: its event {event_id} is in no mission's log"
+        found = (it for it in pairs.strange() if (it[3], it[2]) not in begun)
+        yield from _strange_events(project, {it[0]: (it[1], it[2]) for it in found})
 
 
 def _settled_view(log: RecordedLog) -> LogView:
@@ -75,32 +75,50 @@ def _settled_view(log: RecordedLog) -> LogView:
     return view
 
 
-def _events(log: RecordedLog) -> Iterable[Event]:
+def _events(log: RecordedLog) -> Iterator[Event]:
     with suppress(StateUnreadable):  # `compare_logs`, and the doctor, name what is damaged.
         # Whatever was noted of its file: this is to prove it.
-        return log.content_of(log.view()).events
-    return ()
+        if log_proof.is_as_recorded(log):
+            yield from log_proof.events(log)
+        else:
+            yield from log.content_of(log.view()).events
 
 
 def _strange_events(
     project: Project, strange: Mapping[str, tuple[str, str | None]]
 ) -> Iterator[str]:
-    own = _ids_in_record(project, kind=EVENTS) if strange else frozenset()
+    own = _ids_in_record(project, strange, kind=EVENTS) if strange else frozenset()
+    restored = _ids_taken_in_when_restored(project) if strange else frozenset()
     committed: dict[str, frozenset[str]] = {}
     for event_id, (slug, request) in strange.items():
         if event_id not in own:
             if slug not in committed:
                 committed[slug] = _ids_in_commits(project, slug)
-            if event_id in committed[slug]:
+            if event_id in committed[slug] or event_id in restored:
                 continue
         why = "is not journaled" if event_id in own else "is not journaled, and in no commit"
         yield f"mission {slug}: event {event_id} of request {request} {why}"
 
 
-def _ids_in_record(project: Project, *, kind: str | None = None) -> frozenset[str]:
+def _ids_in_record(
+    project: Project, wanted: Collection[str], *, kind: str | None = None
+) -> frozenset[str]:
     record = records.found(project)
     entries = record.entries() if record else ()
-    return _ids_in(it.log for it in entries if it.log and kind in (None, it.kind))
+    logs = (it.log for it in entries if it.log and kind in (None, it.kind))
+    return frozenset(it for it in _ids_in(logs) if it in wanted)
+
+
+def _ids_taken_in_when_restored(project: Project) -> frozenset[str]:
+    """The events that a restored record took in from the files of logs, before the next request."""
+    record = records.found(project)
+    found: list[bytes] = []
+    is_restoring = False
+    for entry in record.entries() if record else ():
+        is_restoring = entry.kind == RESTORED or (is_restoring and entry.kind != REQUEST)
+        if is_restoring and entry.kind == TAKEN_IN:
+            found.append(entry.log)
+    return frozenset(_ids_in(found))
 
 
 def _ids_in_commits(project: Project, slug: str) -> frozenset[str]:
@@ -109,14 +127,14 @@ def _ids_in_commits(project: Project, slug: str) -> frozenset[str]:
         if repository is None:
             return frozenset()
         path = MissionFiles(project, slug).log.path
-        return _ids_in(FileVersions(repository=repository, path=path).committed())
+        return frozenset(_ids_in(FileVersions(repository=repository, path=path).committed()))
     except GitFailed:  # The doctor says what is wrong with the repository.
         return frozenset()
 
 
-def _ids_in(logs: Iterable[bytes]) -> frozenset[str]:
+def _ids_in(logs: Iterable[bytes]) -> Iterator[str]:
     said = (json_object(line) for log in logs for line in log.split(b"\n") if line)
-    return frozenset(str(it["event_id"]) for it in said if it and it.get("event_id"))
+    return (str(it["event_id"]) for it in said if it and it.get("event_id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +158,8 @@ def compare_logs(project: Project) -> Iterator[Difference]:
         log = MissionFiles(project, slug).log
         name = os.path.relpath(log.path, project.root)
         try:
+            if log_proof.is_as_recorded(log):
+                continue
             view = _settled_view(log)
             if view.kept.lines:
                 yield from _compare_log(log, view, name)
@@ -177,29 +197,56 @@ def compare_heads(project: Project) -> Iterator[Difference]:
     StorageFailed.
     """
     record = records.found(project)
+    if record is None:
+        return
+    restored = journal_adoption.restored_after(record)
+    for commit, head in heads_in_commits(project, record):
+        if what := record_heads.difference(record, head):
+            is_later = restored is not None and head.position > restored
+            is_break = head.record_id == record.id and not is_later
+            if is_later:
+                what += f"; it was restored from a backup, behind entry {restored}"
+            yield Difference(what=f"commit {commit[:12]}: {what}", is_break=is_break)
+
+
+def heads_in_commits(
+    project: Project,
+    record: Record,
+    *,
+    tips: Iterable[str | None] = (),
+    known: Iterable[str | None] = (),
+) -> Iterator[tuple[str, RecordHead]]:
+    """Each commit of the host with the head that it tells, newest first.
+
+    Those that the `tips` were made of, without those that the `known` ones were; where none are given, the tips are looked up.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
     with repositories.looking(project) as repository:
-        if record is None or repository is None or not repository.has_commits():
+        if repository is None:
             return
         slugs = [*all_missions(project)]
-        targets = {it for slug in slugs for it in _target_of(MissionFiles(project, slug))}
-        tips = [*map(repository.branch_tip, sorted(targets)), repository.head()]
-        commits = [tip for tip in dict.fromkeys(tips) if tip]
-        known = dict.fromkeys([*slugs, *(it.folder for it in record.known())])
-        logs = (os.path.relpath(project.mission(it) / FILE_NAME, repository.root) for it in known)
-        begins = f"{record_heads.TRAILER}: "
-        found = commit_search.commits_with_message_line(
-            repository.git, commits, begins=begins, files=[*logs]
-        )
-        restored = journal_adoption.restored_after(record)
-        for commit, message in found:
-            head = record_heads.RecordHead.in_message(message)
-            what = record_heads.difference(record, head) if head else ""
-            if head and what:
-                is_later = restored is not None and head.position > restored
-                is_break = head.record_id == record.id and not is_later
-                if is_later:
-                    what += f"; it was restored from a backup, behind entry {restored}"
-                yield Difference(what=f"commit {commit[:12]}: {what}", is_break=is_break)
+        commits = [*dict.fromkeys(filter(None, tips))]
+        if not commits and repository.has_commits():
+            targets = {it for slug in slugs for it in _target_of(MissionFiles(project, slug))}
+            found_tips = [*map(repository.branch_tip, sorted(targets)), repository.head()]
+            commits = [*dict.fromkeys(filter(None, found_tips))]
+        if not commits:
+            return
+        folders = dict.fromkeys([*slugs, *(it.folder for it in record.known())])
+        logs = [os.path.relpath(project.mission(it) / FILE_NAME, repository.root) for it in folders]
+        begins, git = f"{record_heads.TRAILER}: ", repository.git
+        passed_over = [f"^{it}" for it in known if it]
+        try:
+            found = commit_search.commits_with_message_line(
+                git, [*commits, *passed_over], begins=begins, files=logs
+            )
+        except GitFailed:
+            # One of these is not there any more.
+            found = commit_search.commits_with_message_line(git, commits, begins=begins, files=logs)
+    for commit, message in found:
+        if head := record_heads.RecordHead.in_message(message):
+            yield commit, head
 
 
 def _target_of(files: MissionFiles) -> Iterator[str]:

@@ -16,7 +16,6 @@ from specify_cli.files import folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.tree_removal import remove_path
 from specify_cli.storage import front_matter, project_files
-from specify_cli.storage.git_folders import GIT
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.mission_files import (
     DEFAULT_TYPE,
@@ -24,7 +23,7 @@ from specify_cli.storage.mission_files import (
     MissionIdentity,
     all_missions,
 )
-from specify_cli.storage.project import Project, root_above
+from specify_cli.storage.project import MARKS, Project, root_above
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_templates, repositories
@@ -161,21 +160,22 @@ class Authoring:
 
 
 def initialize(folder: Path) -> Path:
-    """`folder`'s repository is a project: it has a place for missions. The root of the project.
+    """The nearest folder, at or above `folder`, that has missions, or its repository, is a project. The root of the project.
 
     Raises: UsageError where there is no git repository, or git refuses to work in it;
     MissionNotFound where that has no main checkout; StorageFailed, StateUnreadable where a link or
     the like is in the place of a file or folder.
     """
     try:
-        repository = Repository.find(root_above(folder.resolve(), (GIT,)) or folder)
+        root = root_above(folder.resolve(), MARKS) or folder
+        repository = Repository.find(root)
     except GitFailed as error:
         raise UsageError(f"git does not work in {folder}: {error}") from error
     if repository is None:
         raise UsageError(f"{folder} is in no git repository: run 'git init' first")
-    with translated(repository.root, "write below"):
-        folders.ensure_all(Layout(repository.root).missions, below=repository.root)
-    return repository.root
+    with translated(root, "write below"):
+        folders.ensure_all(Layout(root).missions, below=root)
+    return root
 
 
 def _next_number(project: Project) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,8 +51,9 @@ class Claiming:
         """
         with changing_package(self.project, selector, wp_id) as mission:
             package = mission.state_of(wp_id)
-            claims.check_admitted(package, Wish(wp_id=wp_id, actor=actor, to=package.lane))
-            claims.check_alive(package, wp_id, mission=shlex.quote(mission.slug), actor=actor)
+            wish = Wish(wp_id=wp_id, actor=actor, to=package.lane)
+            claims.check_admitted(package, wish, mission=mission.shell_name)
+            claims.check_alive(package, wp_id, mission=mission.shell_name, actor=actor)
             return AliveReport(
                 mission=mission.identity,
                 wp_id=wp_id,
@@ -86,11 +86,11 @@ class Claiming:
                 taken = offers.taken_in(mission, offer)
                 package = mission.state_of(wp_id)
                 asked = Wish(wp_id=wp_id, actor=actor, to=package.lane, force=force)
-                claims.check_not_contested(package, asked)
+                claims.check_not_contested(package, asked, mission=mission.shell_name)
                 holder, to = claims.decide_release(
                     package,
                     wp_id,
-                    mission=shlex.quote(mission.slug),
+                    mission=mission.shell_name,
                     life=Life() if force else liveness.lives(mission).get(wp_id, Life()),
                     now=clock.now(),
                     force=force,

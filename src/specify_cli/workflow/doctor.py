@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from specify_cli import progress
-from specify_cli.core.events import Event
-from specify_cli.core.state import replay
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
@@ -38,7 +36,7 @@ from specify_cli.workflow.doctor_missing import examine_missing
 from specify_cli.workflow.doctor_outline import examine_outline
 from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts, unreadable_outline
 from specify_cli.workflow.doctor_refusals import examine_refusals
-from specify_cli.workflow.doctor_repairs import MARK, repair_one
+from specify_cli.workflow.doctor_repairs import DONE, MARK, repair_one
 from specify_cli.workflow.doctor_workspaces import examine_workspaces
 from specify_cli.workflow.intending import intending, intent_of
 from specify_cli.workflow.opened import OpenMission
@@ -46,7 +44,7 @@ from specify_cli.workflow.opened import OpenMission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What was found, by file and line; `repaired` is what is no more."""
+    """What was found, by file and line; `repaired` says what was done."""
 
     findings: tuple[Finding, ...]
     repaired: tuple[Finding, ...] = ()
@@ -85,7 +83,7 @@ class Doctor:
         ailing = [finding for finding in self._findings(slug) if finding.is_fixable]
         with self._intending(cause if ailing else None):
             repaired = [
-                finding
+                replace(finding, what=DONE[finding.check])
                 for finding in progress.counted(ailing, "repairing")
                 if repair_one(self.project, finding, actor=actor, cause=cause)
             ]
@@ -123,22 +121,22 @@ def examine_mission(
     """
     identity, found = examine_meta(files)
     prompts, faults = examine_prompts(files.folder)
-    events, damage = examine_log(files.log, is_chosen=is_chosen)
+    log, damage = examine_log(files.log, is_chosen=is_chosen)
     known: dict[str, Prompt] = {}
     for prompt in prompts:
         known.setdefault(prompt.wp_id or "", prompt)
     known.pop("", None)
-    found.extend(examine_former_status(files, events))
+    found.extend(examine_former_status(files, has_moves=log.has_moves))
     found.extend(_examine_heartbeats(files))
     found += [*faults, *damage, *examine_graph(known), *_drafts_and_marks(files, prompts)]
     if not any(prompt.wp_id is None for prompt in prompts) and not faults:
-        found.extend(examine_strangers(files.log, list(known)))
+        found.extend(examine_strangers(files.log, log, known))
     if identity is not None:
         found.extend(
             _examine_whole(
                 files,
                 identity=identity,
-                events=events,
+                log=log.content,
                 prompts=known,
                 branches=branches,
                 is_chosen=is_chosen,
@@ -151,7 +149,7 @@ def _examine_whole(
     files: MissionFiles,
     *,
     identity: MissionIdentity,
-    events: Sequence[Event],
+    log: LogContent,
     prompts: dict[str, Prompt],
     branches: Branches | None,
     is_chosen: bool,
@@ -162,25 +160,17 @@ def _examine_whole(
     except StateUnreadable as fault:  # A fault of a prompt is a finding already.
         yield from unreadable_outline(files.folder / "tasks.md", fault)
         return
-    log = LogContent(events=tuple(events), plan=_plan(files))
     mission = OpenMission(files=files, identity=identity, packages=packages, log=log)
     try:
         yield from examine_lanes(mission, is_chosen=is_chosen)
         _ = mission.lanes
     except StateUnreadable:  # A fault of the log is a finding already, and so is one of the file.
         return
-    yield from examine_overlaps(prompts, mission.lane_ids, replay(events))
+    yield from examine_overlaps(prompts, mission.lane_ids, log.state)
     yield from examine_outline(mission)
     yield from examine_branches(mission, branches)
     if branches is not None:
         yield from examine_refusals(files, branches.repository)
-
-
-def _plan(files: MissionFiles) -> bytes:
-    try:
-        return files.log.view().known.plan
-    except StateUnreadable:  # A finding already.
-        return b""
 
 
 def _examine_heartbeats(files: MissionFiles) -> Iterator[Finding]:

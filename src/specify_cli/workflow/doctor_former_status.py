@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import clock, ids
-from specify_cli.core.events import Event, Moved
+from specify_cli.core.events import Moved
 from specify_cli.core.lanes import Lane, lane_named
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import StateUnreadable
@@ -49,12 +49,11 @@ class FormerStatus:
         return f"the folder tasks/{self.path.parent.name}" if self.folder else "the front matter"
 
 
-def examine_former_status(files: MissionFiles, events: list[Event]) -> Iterator[Finding]:
+def examine_former_status(files: MissionFiles, *, has_moves: bool) -> Iterator[Finding]:
     """Status that only an earlier tool's files hold, and prompts in folders of status lanes."""
     tasks = files.folder / "tasks"
     known = former_status(tasks)
     in_folders = [it for it in known if it.folder]
-    has_moves = any(isinstance(event, Moved) for event in events)
     for one in known:
         if one.fault and (one.folder or not has_moves):
             yield warning("former-status", one.path, one.fault, repair=UNCLEAR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 from collections.abc import Iterator
@@ -25,13 +24,11 @@ from specify_cli.storage import (
     union_merge,
 )
 from specify_cli.storage.intents import Intents
-from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import REMADE
 from specify_cli.vcs.sandbox import sandbox_for
-from specify_cli.workflow import audit, restored_redactions
-from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note, warning
+from specify_cli.workflow.doctor_journal import examine_journal
 
 STALE_DRAFT_S = 10 * 60
 
@@ -57,7 +54,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
     yield from _examine_attributes(project)
     yield from _examine_loss(project)
     if is_sound:
-        yield from _examine_journal(project)
+        yield from examine_journal(project)
         yield from _examine_intents(project)
         yield from _examine_worker(project)
 
@@ -113,7 +110,11 @@ def _examine_loss(project: Project) -> Iterator[Finding]:
         remade = record.remembered(REMADE) if record else None
     except (StateUnreadable, StorageFailed):  # A finding already.
         return
-    if record is None and record_loss.is_lost(project):
+    of = record_loss.original(project) if record is None else None
+    if of is not None:
+        what, repair = record_loss.copy_words(project, of)
+        yield warning("record-of-original", folder, what, repair=repair)
+    elif record is None and record_loss.is_lost(project):
         what = "the record is gone: what journal and logs say is all that is known, and what they lack is lost"
         yield error(
             "record", folder, what, repair=f"{backup}, and go on: the next change makes a new one"
@@ -194,54 +195,6 @@ def _examine_folder(folder: Path, *, is_for: int | None) -> Iterator[Finding]:
         yield warning("kitty-permissions", folder, what, repair=f"chmod o-w {folder}")
 
 
-def _examine_journal(project: Project) -> Iterator[Finding]:
-    journal = Journal(project)
-    try:
-        faults, broken = journal.faults(), []
-        has_record = records.found(project) is not None
-        if not faults:
-            broken = journal.differences()
-    except StorageFailed as fault:
-        repair = "move away what is there, or free or repair the disk"
-        yield error("journal", project.journal, fault.message, repair=repair)
-        return
-    for complaint in faults:
-        what, _, repair = complaint.rpartition("): ")
-        file = project.record
-        yield error("record", file, what or complaint, repair=repair or "put a backup in its place")
-    for complaint in broken:
-        place = re.match(r"(\S+) line (\d+): ", complaint)
-        file = project.journal.with_name(place[1]) if place else project.journal
-        line = int(place[2]) if place else None
-        what = complaint[place.end() :] if place else complaint
-        if has_record:
-            yield fixable("journal", file, what, severity=Severity.ERROR, line=line)
-        else:
-            yield error("journal", file, what, repair="restore it from a backup", line=line)
-    if not faults and not broken:
-        yield from _examine_effects(project, journal)
-        yield from _examine_heads(project)
-        yield from _examine_redactions(project)
-
-
-def _examine_redactions(project: Project) -> Iterator[Finding]:
-    """What was redacted once and is in the record all the same: a backup from before was put in its place."""
-    for about in restored_redactions.lacking(project):
-        what = f"the journal says that {about} was redacted, and the record is from a backup that has its text"
-        repair = f"run '{shlex.join(['spec-kitty', 'redact', about])}' and give it that text"
-        yield error("redaction", project.record, what, repair=repair)
-
-
-def _examine_heads(project: Project) -> Iterator[Finding]:
-    """Commits of the host that know of entries which the record does not have, or has otherwise."""
-    breaks: list[str] = []
-    with suppress(StorageFailed):  # What is wrong with the repository is a finding already.
-        breaks = [it.what for it in audit.compare_heads(project) if it.is_break]
-    repair = "put the newest backup of the record in its place; see 'spec-kitty mailbox verify'"
-    for what in breaks[:1]:
-        yield error("record", project.record, what, repair=repair)
-
-
 def _examine_intents(project: Project) -> Iterator[Finding]:
     """What was begun where this project was copied from: a person alone knows whether it is over there."""
     record = records.found(project)
@@ -256,16 +209,6 @@ def _examine_intents(project: Project) -> Iterator[Finding]:
                 " that this one is a copy of, and is not finished here"
             )
             yield fixable("copied-intent", project.record, what)
-
-
-def _examine_effects(project: Project, journal: Journal) -> Iterator[Finding]:
-    try:
-        missing = list(find_missing_events(project, journal))
-    except StateUnreadable:  # A damaged log is a finding already.
-        return
-    for complaint in missing:
-        repair = "restore the log from git, or ask again under the same correlation id"
-        yield warning("journal-and-logs", project.journal, complaint, repair=repair)
 
 
 def _examine_worker(project: Project) -> Iterator[Finding]:

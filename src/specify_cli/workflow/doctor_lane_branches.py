@@ -32,7 +32,7 @@ def missing_branch(mission: OpenMission, place: Workspace, names: Collection[str
         return note("no-lane-branch", place.path, what, repair=_take_over(mission, wp_ids))
     repair = (
         "list commits that no branch names with 'git fsck --no-reflogs --lost-found' and make the"
-        f" branch again with 'git branch {place.branch} <commit>', or move its packages back to"
+        f" branch {place.branch} again at the right one with 'git branch', or move its packages back to"
         " planned"
     )
     return warning("no-lane-branch", place.path, what, repair=repair)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 from specify_cli.core.events import Annotated, Event, Moved
 from specify_cli.core.lanes import Lane, lane_named
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import checkout, event_lines
+from specify_cli.storage import checkout, event_lines, log_proof
 from specify_cli.storage.event_lines import ExaminedLine
+from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.log_view import LogView
 from specify_cli.storage.mission_files import NUMBERED, MissionFiles, MissionIdentity, read_json
 from specify_cli.storage.package_files import read_text
@@ -26,8 +28,43 @@ from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixab
 RESTORE = "restore the line from git or correct it by hand"
 
 
-def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[list[Event], list[Finding]]:
-    """The events that are known or can be read, and what is wrong with the file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedLog:
+    """A log of which only what is asked for is in memory; it `has_moves`, and `named` are the packages in its events."""
+
+    content: LogContent
+    has_moves: bool
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, events: Iterable[Event], content: LogContent) -> ExaminedLog:
+        """The log with that content, of which these are the events."""
+        has_moves, named = False, set()
+        for event in events:
+            if isinstance(event, Moved | Annotated):
+                has_moves = has_moves or isinstance(event, Moved)
+                named.add(event.wp_id)
+        return cls(content=content, has_moves=has_moves, named=frozenset(named))
+
+
+def examine_log(log: RecordedLog, *, is_chosen: bool = False) -> tuple[ExaminedLog, list[Finding]]:
+    """The log, as far as it is known or can be read, and what is wrong with its file.
+
+    Raises: as `_examine_whole`.
+    """
+    with suppress(StateUnreadable):  # Below, the line is found.
+        content = log_proof.folded(log) if log_proof.is_as_recorded(log) else None
+        if content is not None:
+            return ExaminedLog.of(log_proof.events(log), content), []
+    events, found = _examine_whole(log, is_chosen=is_chosen)
+    with suppress(StateUnreadable):  # A finding already.
+        plan = log.view().known.plan
+        return ExaminedLog.of(events, LogContent(events=tuple(events), plan=plan)), found
+    return ExaminedLog.of(events, LogContent(events=tuple(events))), found
+
+
+def _examine_whole(log: RecordedLog, *, is_chosen: bool) -> tuple[list[Event], list[Finding]]:
+    """The events, all in memory, and what is wrong with the file.
 
     On another branch than the file was last written on, only that of a mission that `is_chosen` is written.
 
@@ -64,11 +101,15 @@ def _events_in(raw: bytes, path: Path) -> list[Event]:
     return [event for line in event_lines.examine(raw, path) for event in line.events]
 
 
-def examine_strangers(log: RecordedLog, wp_ids: Sequence[str]) -> Iterator[Finding]:
+def examine_strangers(
+    log: RecordedLog, examined: ExaminedLog, wp_ids: Collection[str]
+) -> Iterator[Finding]:
     """Every package that the log moves or notes, and no prompt describes.
 
     Raises: StorageFailed.
     """
+    if examined.named <= {*wp_ids} and examined.content.folded is not None:
+        return
     named = [
         (event.wp_id, line.number)
         for line in event_lines.examine(log.file.raw(), log.path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,12 +12,12 @@ from specify_cli import ids
 from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files import folders, locks, moves
 from specify_cli.files.atomic import publish, translated
-from specify_cli.storage import project_files, record_place, records
+from specify_cli.storage import project_files, record_contents, record_place, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
-from specify_cli.workflow import restored_redactions
+from specify_cli.workflow import restored_redactions, restoring
 from specify_cli.workflow.cause import Cause
 from specify_cli.workflow.doctor_findings import Finding
 from specify_cli.workflow.doctor_former_status import take_over
@@ -79,17 +78,22 @@ def _take_over_intents(project: Project, _: Path) -> bool:
 
 def _publish_again(project: Project, path: Path) -> bool:
     """The published journal is what the host wrote; what was not is in the attic."""
-    journal = Journal(project)
-    journal.take_in()
-    # Before the record's lines take the place of the published ones.
-    restored_redactions.redo(project, actor="doctor")
-    journal.restore()
-    for slug in all_missions(project):
-        # Where the record was older, the log may have events that only the file tells of: they are taken in.
-        # A mission that is damaged is a finding of its own.
-        with suppress(SpecKittyError), changing_mission(project, slug):
-            pass
-    return not journal.verify()
+    restoring.publish_again(project)
+    return not Journal(project).verify()
+
+
+def _take_end_in(project: Project, path: Path) -> bool:
+    """The record has what journal, logs and commits have beyond it, and changes go on."""
+    restoring.take_in(project)
+    return not Journal(project).verify()
+
+
+def _restore_answers(project: Project, _: Path) -> bool:
+    """The record has the answers to reads again that a published line or a reply has."""
+    with locks.held(project.lock("journal")):
+        record = records.made(project)
+        record_contents.restore(project, record)
+        return not record_contents.damaged(record)
 
 
 def _remove_mark(project: Project, path: Path) -> bool:
@@ -139,6 +143,7 @@ def _mission_of(project: Project, path: Path) -> str:
 
 REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
     {
+        "answer": _restore_answers,
         "byte-order-mark": _remove_mark,
         "changed-log-line": _mend_log,
         "copied-intent": _take_over_intents,
@@ -149,6 +154,8 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
         "log-behind": _mend_log,
         "log-order": _mend_log,
         "no-newline": _mend_log,
+        "reply": _put_away,
+        "restored": _take_end_in,
         "scratch": remove_scratch,
         "stale-draft": _put_away,
         "states": rebuild_states,
@@ -157,3 +164,31 @@ REPAIRS: Mapping[str, Callable[[Project, Path], bool]] = MappingProxyType(
     }
 )
 """The check of a finding to what repairs it."""
+
+DONE: Mapping[str, str] = MappingProxyType(
+    {
+        "answer": "restored the damaged answer in the record from what is published",
+        "byte-order-mark": "removed the byte order mark; the file as it was is in the attic",
+        "changed-log-line": "put the lines of the host back; the file as it was is in the attic",
+        "copied-intent": "took over what was begun elsewhere; the next request completes it",
+        "former-status": "took the status in the front matter over into the log",
+        "gone-worktree": "had git forget the worktree whose folder is gone",
+        "kitty-permissions": "took the permissions of others away from the folder",
+        "journal": "published the journal again as the host wrote it; what was not is in the attic",
+        "lanes": "wrote the plan of execution lanes again; the file as it was is in the attic",
+        "log-behind": "wrote the lines that were missing",
+        "log-order": "wrote the lines again, each once and in its order",
+        "no-newline": "ended the last line with a newline",
+        "reply": "moved the reply to the attic; the host publishes its own answer when it is asked again",
+        "restored": (
+            "took in what the journal, the logs and the newest commits have beyond the record; requests and replies"
+            " that none of these has are lost"
+        ),
+        "scratch": "removed the folder of a git process that was killed",
+        "stale-draft": "moved the unfinished file to the attic",
+        "states": "folded the states of all packages again from the entries",
+        "torn-tail": "moved the end of the interrupted append to the attic",
+        "workspace-record": "forgot the workspace, which is gone",
+    }
+)
+"""The check of a finding to what was done, in words."""

@@ -83,7 +83,7 @@ def _remedy(mission: OpenMission, branch: str, wp_ids: list[str]) -> str:
     return (
         f"the branch {branch} with the work of {who} does not exist any more: run"
         " 'git fsck --no-reflogs --lost-found' to list commits that no branch names, make the branch"
-        f" again at the right one with 'git branch {branch} <commit>', then ask again; or move {who}"
+        f" {branch} again at the right one with 'git branch', then ask again; or move {who}"
         " back to planned and do the work anew"
     )
 

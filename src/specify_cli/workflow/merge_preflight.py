@@ -40,7 +40,10 @@ def problems(
     unfinished = incomplete(mission)
     for wp_id in unfinished:
         state = mission.state_of(wp_id)
-        yield contest(state, wp_id) or f"{wp_id} is {state.lane}: it must be approved or done"
+        yield (
+            contest(state, wp_id, mission=mission.shell_name)
+            or f"{wp_id} is {state.lane}: it must be approved or done"
+        )
     if not unfinished and not finished(mission):
         yield f"mission {mission.slug} has no package that is approved or done"
 

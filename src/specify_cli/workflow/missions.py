@@ -68,7 +68,10 @@ class Missions:
                     None,
                     (
                         mission.log.standing,
-                        *(contest(mission.state_of(x), x) for x in mission.packages),
+                        *(
+                            contest(mission.state_of(x), x, mission=mission.shell_name)
+                            for x in mission.packages
+                        ),
                     ),
                 )
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -113,6 +114,11 @@ class OpenMission:
     def slug(self) -> str:
         """The name of the mission's folder."""
         return self.identity.slug
+
+    @property
+    def shell_name(self) -> str:
+        """The name of the mission's folder, as a shell reads it."""
+        return shlex.quote(self.slug)
 
     @property
     def host_files(self) -> tuple[Path, ...]:

@@ -58,7 +58,7 @@ def move(
     LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
     """
     package = mission.state_of(wish.wp_id)
-    claims.check_admitted(package, wish)
+    claims.check_admitted(package, wish, mission=mission.shell_name)
     begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
     if not begins:  # Else what the workspace has is judged where it is made ready.
         offer = offers.taken_in(mission, offer, others)
@@ -163,6 +163,7 @@ def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
     from specify_cli.workflow import lane_workspaces
 
     return blind._replace(
+        mission=mission.shell_name,
         workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
         subtasks_complete=all(mission.subtask_ticks(wish.wp_id).values()),
         implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),

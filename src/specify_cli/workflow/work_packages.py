@@ -53,7 +53,7 @@ class WorkPackages:
             package = mission.state_of(wish.wp_id)
             moves: Sequence[Move] = ()
             if not recorded:
-                claims.check_admitted(package, wish)
+                claims.check_admitted(package, wish, mission=mission.shell_name)
                 sight = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
                 moves = rules.decide_start_implementation(package, wish, sight)
                 lane_occupancy.check_turn(mission, wish.wp_id)
@@ -86,7 +86,9 @@ class WorkPackages:
         with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
             events = _moves_recorded(mission, cause)
             if not events:
-                claims.check_admitted(mission.state_of(wish.wp_id), wish)
+                claims.check_admitted(
+                    mission.state_of(wish.wp_id), wish, mission=mission.shell_name
+                )
             commit = moved_work.under_review(mission, wish.wp_id)
             work = hand_in.look(mission, wish.wp_id, commit)
             if not events:

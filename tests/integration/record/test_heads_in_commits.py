@@ -64,7 +64,7 @@ def test_a_record_that_was_restored_from_a_backup_is_told(stage: Stage, tmp_path
     shutil.copytree(tmp_path / "backup", record.path.parent)
     code, breaks, _ = verified(stage)
     assert code == 1
-    assert "restored from a backup perhaps" in breaks
+    assert "restored from an older backup" in breaks
 
 
 def test_another_record_is_no_break(stage: Stage) -> None:

@@ -40,7 +40,7 @@ def test_a_package_that_both_have_started_is_contested(clones: tuple[Stage, Stag
     first = next(it for it in state["work_packages"] if it["wp_id"] == "WP01")
     assert (first["lane"], first["contested"]) == ("in_progress", "planned")
     (warning,) = state["warnings"]
-    assert "spec-kitty move WP01 in_progress --force --note WHY" in warning
+    assert "spec-kitty move WP01 in_progress --mission" in warning
     for actor in ("ada", "bo"):
         refused = stage.ask("start-implementation", mission=SLUG, wp="WP01", actor=actor)
         assert refused["data"]["guard"] == "contested"

@@ -117,7 +117,9 @@ def test_whose_claim_was_released_moves_nothing_that_another_one_holds(
     to: Lane, force: bool
 ) -> None:
     with pytest.raises(WorkPackageAlreadyClaimed) as refused:
-        claims.check_admitted(state(CLAIMED, BEGUN, FREED, TAKEN), wish("ada", to, force=force))
+        claims.check_admitted(
+            state(CLAIMED, BEGUN, FREED, TAKEN), wish("ada", to, force=force), mission="001-a"
+        )
     assert refused.value.details == {"claimed_by": "bob", "requesting_actor": "ada"}
 
 
@@ -136,30 +138,30 @@ def test_who_asks_too_late_is_told_who_holds_the_package_now_if_anybody_does(
         released=frozenset({"ada"}),
     )
     with pytest.raises((WorkPackageAlreadyClaimed, TransitionRejected)) as refused:
-        claims.check_admitted(package, wish("ada", Lane.PLANNED))
+        claims.check_admitted(package, wish("ada", Lane.PLANNED), mission="001-a")
     assert refused.value.details.get("claimed_by") == holder
     assert (refused.value.details.get("guard") == "claim_released") is (holder is None)
 
 
 def test_whose_claim_was_released_may_claim_anew_but_not_act_as_if_nothing_had_happened() -> None:
     free = state(CLAIMED, BEGUN, FREED)
-    claims.check_admitted(free, wish("ada", Lane.CLAIMED))
-    claims.check_admitted(free, wish("ada", Lane.IN_PROGRESS))
+    claims.check_admitted(free, wish("ada", Lane.CLAIMED), mission="001-a")
+    claims.check_admitted(free, wish("ada", Lane.IN_PROGRESS), mission="001-a")
     for late in (wish("ada", Lane.FOR_REVIEW), wish("ada", Lane.IN_PROGRESS, force=True)):
         with pytest.raises(TransitionRejected) as refused:
-            claims.check_admitted(free, late)
+            claims.check_admitted(free, late, mission="001-a")
         assert refused.value.details["guard"] == "claim_released"
     again = state(CLAIMED, BEGUN, FREED, CLAIMED, BEGUN)
-    claims.check_admitted(again, wish("ada", Lane.FOR_REVIEW))
+    claims.check_admitted(again, wish("ada", Lane.FOR_REVIEW), mission="001-a")
 
 
 def test_whose_review_was_released_gives_no_verdict_until_it_claims_the_review_again() -> None:
     waiting = state(CLAIMED, BEGUN, HANDED_IN, REVIEWED, REVIEW_FREED)
     with pytest.raises(WorkPackageAlreadyClaimed):
-        claims.check_admitted(waiting, wish("rev", Lane.APPROVED, force=True))
-    claims.check_admitted(waiting, wish("rev", Lane.IN_REVIEW))
+        claims.check_admitted(waiting, wish("rev", Lane.APPROVED, force=True), mission="001-a")
+    claims.check_admitted(waiting, wish("rev", Lane.IN_REVIEW), mission="001-a")
     resumed = state(CLAIMED, BEGUN, HANDED_IN, REVIEWED, REVIEW_FREED, REVIEWED)
-    claims.check_admitted(resumed, wish("rev", Lane.APPROVED))
+    claims.check_admitted(resumed, wish("rev", Lane.APPROVED), mission="001-a")
 
 
 def test_an_implementer_who_lost_a_review_of_its_own_goes_on_with_its_package() -> None:
@@ -168,11 +170,13 @@ def test_an_implementer_who_lost_a_review_of_its_own_goes_on_with_its_package() 
     back = moved("rev", Lane.IN_REVIEW, Lane.IN_PROGRESS)
     waiting = state(CLAIMED, BEGUN, HANDED_IN, own, lost)
     with pytest.raises(TransitionRejected) as refused:
-        claims.check_admitted(waiting, wish("ada", Lane.APPROVED, force=True))
+        claims.check_admitted(waiting, wish("ada", Lane.APPROVED, force=True), mission="001-a")
     assert refused.value.details["guard"] == "claim_released"
     sent_back = state(CLAIMED, BEGUN, HANDED_IN, own, lost, REVIEWED, back)
-    claims.check_admitted(sent_back, wish("ada", Lane.FOR_REVIEW))
+    claims.check_admitted(sent_back, wish("ada", Lane.FOR_REVIEW), mission="001-a")
 
 
 def test_another_actor_moves_what_was_released_as_before() -> None:
-    claims.check_admitted(state(CLAIMED, BEGUN, FREED, TAKEN), wish("boss", Lane.PLANNED))
+    claims.check_admitted(
+        state(CLAIMED, BEGUN, FREED, TAKEN), wish("boss", Lane.PLANNED), mission="001-a"
+    )

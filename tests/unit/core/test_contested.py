@@ -50,12 +50,13 @@ def test_a_forced_move_contests_nothing() -> None:
 
 def test_nobody_changes_it_without_force() -> None:
     with pytest.raises(
-        TransitionRejected, match="spec-kitty move WP01 claimed --force --note WHY"
+        TransitionRejected,
+        match="spec-kitty move WP01 claimed --mission 001-a --force --note 'it is there'",
     ) as found:
-        claims.check_admitted(CONTESTED, wish(force=False))
+        claims.check_admitted(CONTESTED, wish(force=False), mission="001-a")
     assert found.value.details["guard"] == "contested"
-    claims.check_admitted(CONTESTED, wish(force=True))
-    claims.check_admitted(CONTESTED._replace(contested=None), wish(force=False))
+    claims.check_admitted(CONTESTED, wish(force=True), mission="001-a")
+    claims.check_admitted(CONTESTED._replace(contested=None), wish(force=False), mission="001-a")
 
 
 def test_nobody_starts_it_or_builds_on_it() -> None:

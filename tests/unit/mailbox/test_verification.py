@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,15 @@ def test_a_reply_of_which_the_journal_knows_nothing_shows(served: MailboxLayout)
     (served.outbox / "planted.json").write_bytes(b"{}")
     (found,) = find_breaks(served)
     assert found.startswith("planted.json")
+
+
+def test_what_a_link_in_the_outbox_leads_to_is_not_looked_at(
+    served: MailboxLayout, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "planted.json").write_bytes(b"{}")
+    (served.outbox / "nightly").symlink_to(tmp_path / "elsewhere")
+    assert find_breaks(served) == []
 
 
 def test_a_journal_that_lost_its_end_shows(served: MailboxLayout) -> None:

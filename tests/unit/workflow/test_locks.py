@@ -5,24 +5,28 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import inspect
+import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specify_cli import bootstrap
 from specify_cli.files import locks
-from specify_cli.storage import record_proof, records
+from specify_cli.files.atomic import publish
+from specify_cli.storage import record_contents, record_proof, records
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_place import make_record_folder
-from specify_cli.workflow import lane_making, redaction_files, restored_redactions
+from specify_cli.workflow import lane_making, redaction_files, restored_redactions, restoring
 from specify_cli.workflow.doctor import Doctor
+from specify_cli.workflow.doctor_repairs import REPAIRS
 from specify_cli.workflow.mission_lookup import MissionLookup
 from specify_cli.workflow.upkeep import bring_logs_up
 from tests.durability import Durable, watched
@@ -153,6 +157,42 @@ def test_a_log_is_mended_under_the_lock_of_its_mission(stage: Stage) -> None:
         Doctor(Project(stage.root)).repair()
     assert log.read_bytes().endswith(b"\n")
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
+
+
+def test_committed_lines_come_back_under_the_lock_of_their_mission(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.done("append-history", **NOTE)
+    (event,) = stage.events()
+    line = json.dumps(event | {"event_id": "01KZZZZZZZZZZZZZZZZZZZZZZZ", "correlation_id": "two"})
+    stage.log().write_text(f"{stage.log().read_text()}{line}\n")
+    stage.git("add", "-f", "kitty-specs")
+    stage.git("commit", "-q", "-m", "log")
+    stage.log().unlink()
+    with watched() as disk:
+
+        def published(path: Path, data: bytes, **how: Any) -> None:
+            disk.steps.append("publish the log")
+            publish(path, data, **how)
+
+        monkeypatch.setattr(restoring, "publish", published)
+        restoring.take_in_logs(Project(stage.root))
+    assert len(stage.events()) == 2
+    assert disk.is_locked("publish the log", MISSION_LOCK)
+
+
+def test_answers_are_restored_under_the_lock_of_the_journal(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.done("append-history", **NOTE)
+    with watched() as disk:
+
+        def restored(*_: object) -> None:
+            disk.steps.append("restore answers")
+
+        monkeypatch.setattr(record_contents, "restore", restored)
+        assert REPAIRS["answer"](Project(stage.root), stage.root)
+    assert disk.is_locked("restore answers", "journal")
 
 
 def test_a_log_is_brought_up_under_the_lock_of_its_mission(stage: Stage) -> None:

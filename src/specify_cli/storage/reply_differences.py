@@ -1,0 +1,75 @@
+"""How the replies in the outboxes stand to the answers in the record: one rule for `mailbox verify` and `doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from specify_cli import ids, progress
+from specify_cli.files import folders
+from specify_cli.files.atomic import translated
+from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
+from specify_cli.protocol import SUFFIX, is_orchestrator, is_request_id
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.layout import Layout
+
+MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
+
+
+def differences(project: Layout, journal: Journal) -> Iterator[tuple[Path, str, str]]:
+    """Each reply that is not the recorded answer: its path, its name in the outbox, and what is wrong.
+
+    Raises: StorageFailed, StateUnreadable.
+    """
+    for identity, folder in outboxes(project):
+        scope = ids.scope_of(ids.MAILBOX, identity)
+        for name in progress.counted(_replies(folder, project), "comparing replies"):
+            shown = f"{identity}/{name}" if folder != project.outbox else name
+            recorded = journal.find(name.removesuffix(SUFFIX), scope)
+            if recorded is None:
+                what = "no line of the journal tells of this reply"
+            elif _read(folder, name, project) != recorded.get("envelope"):
+                what = f"is not the answer that journal line {recorded['seq']} tells of"
+            else:
+                continue
+            if os.path.lexists(folder / name):
+                yield folder / name, shown, what
+
+
+def outboxes(project: Layout) -> Iterator[tuple[str, Path]]:
+    """Whose replies lie where. Raises: StorageFailed."""
+    yield ids.DEFAULT_ORCHESTRATOR, project.outbox
+    for name in _names(project.outbox, project):
+        folder = project.outbox / name
+        if is_orchestrator(name) and folder.is_dir() and not folder.is_symlink():
+            yield name, folder
+
+
+def _replies(folder: Path, project: Layout) -> list[str]:
+    return [
+        it
+        for it in _names(folder, project)
+        if it.endswith(SUFFIX) and is_request_id(it.removesuffix(SUFFIX))
+    ]
+
+
+def _names(folder: Path, project: Layout) -> list[str]:
+    # Only a mailbox that was served has replies; a link in its place is the worker's to tell of.
+    if not folders.exists(folder, below=project.root):
+        return []
+    with (
+        translated(folder, "list"),
+        folders.opened(folder, below=project.root) as opened,
+    ):
+        return sorted(os.listdir(opened))
+
+
+def _read(folder: Path, name: str, project: Layout) -> Any:
+    try:
+        with folders.opened(folder, below=project.root) as opened:
+            return json.loads(read_regular(Path(name), max_bytes=MAX_REPLY_BYTES, dir_fd=opened))
+    except (OSError, NotRegular, TooLarge, ValueError, RecursionError):
+        return None

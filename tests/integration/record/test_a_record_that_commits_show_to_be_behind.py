@@ -1,0 +1,108 @@
+"""A record that only the heads in commits show to be older than it was is not gone on from, either."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from specify_cli.storage import records
+from specify_cli.storage.layout import Layout
+from tests.copies import copied
+from tests.integration.stage import SLUG, Stage
+
+
+@pytest.fixture
+def restored(stage: Stage, tmp_path: Path) -> Stage:
+    """The backup is from before the acceptance, and nothing of the outbox is left."""
+    folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
+    stage.git("add", str(folder))
+    stage.git("commit", "-q", "-m", "mission")
+    stage.approve("WP01", {"src/one/a.py": "1\n"})
+    record = records.found(Layout(stage.root))
+    assert record is not None
+    record.close()
+    copied(record.path.parent, tmp_path / "backup")
+    stage.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="later")
+    stage.done("accept-mission", mission=SLUG, actor="ada")
+    record.close()
+    for name in ("record.db", "record.db-wal", "record.db-shm"):
+        (record.path.parent / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    shutil.rmtree(stage.root / ".kitty" / "outbox")
+    return stage
+
+
+def note(stage: Stage) -> dict[str, object]:
+    return stage.ask("append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
+
+
+@pytest.mark.parametrize("has_log", [True, False])
+def test_changes_are_refused_until_doctor_has_taken_in_what_is_left(
+    restored: Stage, has_log: bool
+) -> None:
+    before = restored.log().read_bytes()
+    if not has_log:
+        restored.log().unlink()
+    refused = note(restored)
+    assert refused["error_code"] == "STATE_UNREADABLE"
+    assert "'spec-kitty doctor --fix'" in refused["data"]["message"]  # type: ignore[index]
+    done = restored.run("mailbox", "verify")
+    assert (done.exit_code, done.stdout.count(b"\n")) == (1, 1), done
+    assert b"'spec-kitty doctor --fix'" in done.stdout
+    found = restored.run("doctor")
+    assert found.stdout.count(b"[restored]") == 1, found
+    assert b"not journaled" not in found.stdout
+    mended = restored.run("doctor", "--fix")
+    assert b"replies" in mended.stdout, mended
+    assert restored.log().read_bytes().startswith(before)
+    assert note(restored)["success"]
+    done = restored.run("mailbox", "verify")
+    assert (done.exit_code, done.stdout) == (0, b""), done
+
+
+def test_a_worker_changes_nothing_until_then(restored: Stage) -> None:
+    restored.put("one", "append-history", mission=SLUG, wp="WP01", actor="bo", note="n")
+    assert restored.run("mailbox", "serve", "--once").exit_code != 0
+    assert "one" not in restored.replies()
+    restored.run("doctor", "--fix")
+    assert restored.run("mailbox", "serve", "--once").exit_code == 0
+    assert restored.reply("one")["success"]
+
+
+def test_a_second_backup_is_noticed_too(restored: Stage, tmp_path: Path) -> None:
+    restored.run("doctor", "--fix")
+    assert note(restored)["success"]
+    record = records.found(Layout(restored.root))
+    assert record is not None
+    record.close()
+    for name in ("record.db", "record.db-wal", "record.db-shm"):
+        (record.path.parent / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "backup" / "record.db", record.path)
+    shutil.rmtree(restored.root / ".kitty" / "outbox")
+    assert note(restored)["error_code"] == "STATE_UNREADABLE"
+
+
+def test_git_runs_once_for_each_move_of_a_branch(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.write_mission({"WP01": {}})
+    assert note(stage)["success"]
+    assert note(stage)["success"]
+    marker = stage.root.parent / "ran"
+    fake = stage.root.parent / "bin"
+    fake.mkdir()
+    git = shutil.which("git")
+    (fake / "git").write_text(f'#!/bin/sh\necho "$@" >> {marker}\nexec {git} "$@"\n')
+    (fake / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake), prepend=":")
+    words = ("append-history", "--mission", SLUG, "--wp", "WP01", "--actor", "bo", "--note", "n")
+    for _ in range(2):
+        assert stage.api(*words).exit_code == 0
+    assert not marker.exists(), marker.read_text()
+    stage.git("commit", "-q", "--allow-empty", "-m", "more")
+    marker.unlink()
+    for _ in range(2):
+        assert stage.api(*words).exit_code == 0
+    assert marker.read_text().count("--grep") == 1

@@ -1,0 +1,78 @@
+"""A project that was copied or moved says what is the case, and what is advised works."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.copies import copied
+from tests.integration.stage import SLUG, Stage
+from tests.patience import LONGEST_S
+
+
+@pytest.fixture
+def inner(stage: Stage) -> Stage:
+    """A project in a folder of its repository, which was changed."""
+    found = Stage(root=stage.root / "one")
+    found.write_mission({"WP01": {}, "WP02": {}})
+    stage.git("add", "one")
+    stage.git("commit", "-q", "-m", "mission")
+    assert claimed(found, "WP01")
+    return found
+
+
+def claimed(stage: Stage, wp_id: str) -> bool:
+    done = stage.ask("transition", mission=SLUG, wp=wp_id, to="claimed", actor="ada")
+    return bool(done["success"])
+
+
+def is_sound(stage: Stage) -> bool:
+    done = stage.run("mailbox", "verify")
+    assert (done.exit_code, done.stdout) == (0, b""), done
+    return stage.lane("WP01") == "claimed"
+
+
+def test_a_copy_in_the_same_repository_says_whose_the_record_is(inner: Stage) -> None:
+    copy = Stage(root=copied(inner.root, inner.root.with_name("a copy")))
+    told = copy.run("doctor").stdout.decode()
+    assert "is a copy of" in told
+    assert "[record-of-original]" in told
+    assert "gone" not in told
+    assert b"is a copy of" in copy.run("mailbox", "verify").stderr
+    advised = told.partition("go on there with '")[2].partition("', or run")[0]
+    assert shlex.split(advised)[1] == str(inner.root)
+    assert subprocess.run(["sh", "-c", advised], check=False, timeout=LONGEST_S).returncode == 0
+    fixed = copy.run("doctor", "--fix")
+    assert b"[record" not in fixed.stdout, fixed
+    assert b"gone" not in fixed.stderr, fixed
+    assert is_sound(copy)
+    assert claimed(copy, "WP02")
+    assert is_sound(inner)
+    assert inner.lane("WP02") == "planned"
+
+
+def test_a_copy_of_the_whole_repository_goes_on(inner: Stage) -> None:
+    top = copied(inner.root.parent, inner.root.parent.with_name("again"))
+    copy = Stage(root=top / "one")
+    assert is_sound(copy)
+    assert claimed(copy, "WP02")
+    assert is_sound(copy)
+    assert inner.lane("WP02") == "planned"
+
+
+def test_a_project_that_was_moved_keeps_its_record(inner: Stage) -> None:
+    moved = Stage(root=inner.root.rename(inner.root.with_name("two")))
+    assert b"copy" not in moved.run("doctor").stdout
+    assert claimed(moved, "WP02")
+    assert is_sound(moved)
+
+
+def test_a_copy_of_what_was_moved_since_takes_the_record_over(inner: Stage) -> None:
+    copy = Path(copied(inner.root, inner.root.with_name("two")))
+    for name in ("kitty-specs", ".kitty"):
+        (inner.root / name).rename(inner.root / f"{name}-away")
+    assert claimed(Stage(root=copy), "WP02")
+    assert is_sound(Stage(root=copy))
