@@ -25,9 +25,9 @@ _KEPT: Final = frozenset({Lane.FOR_REVIEW, Lane.BLOCKED})
 
 
 class Life(NamedTuple):
-    """When a package came into its lane, then each sign of life of its holder since.
+    """The time at which a package entered its status lane, then the signs of life of its holder.
 
-    None stands for a moment that cannot be read. `stale_after_s` is the operator's rule, where there is one.
+    None is a time that cannot be read. `stale_after_s` is the operator's setting, if there is one.
     """
 
     moments: tuple[datetime | None, ...] = ()

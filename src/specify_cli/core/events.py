@@ -19,10 +19,10 @@ JsonObject: TypeAlias = dict[str, Any]
 
 
 class Moved(NamedTuple):
-    """A work package went from one lane to another.
+    """A work package went from one status lane to another.
 
-    `commit` is the work that it was handed in or approved with; None where there is no such commit.
-    `released_holder` is the actor whose claim, or review, the move released; None for other moves.
+    `commit` is the commit that was handed in or approved; None if there is none.
+    `released_holder` is the actor whose claim, or review, the transition released, else None.
     """
 
     event_id: str
@@ -46,9 +46,9 @@ class Moved(NamedTuple):
 
 
 class Annotated(NamedTuple):
-    """Something was written down about a work package, and `delta` says what.
+    """An annotation of a work package.
 
-    A note, ticked subtasks, or the commit of a package that was approved before commits were recorded.
+    `delta` is a note, ticked subtasks, or the commit of a package that was approved before commits were recorded.
     """
 
     event_id: str
@@ -63,7 +63,7 @@ class Annotated(NamedTuple):
 
 
 class MissionAccepted(NamedTuple):
-    """Every package of the mission was found approved or done."""
+    """The mission was accepted."""
 
     event_id: str
     at: str

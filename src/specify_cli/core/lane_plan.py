@@ -12,7 +12,7 @@ from specify_cli.core.pattern_index import PatternIndex, connected, first_meetin
 
 
 class PackageScope(NamedTuple):
-    """What the plan needs to know of one package."""
+    """The input of the plan for one package."""
 
     wp_id: str
     owned_files: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class PackageScope(NamedTuple):
 
 
 class ExecutionLane(NamedTuple):
-    """One workspace and the packages that are worked on in it."""
+    """An execution lane: one workspace and its packages."""
 
     lane_id: str
     wp_ids: tuple[str, ...]
@@ -56,7 +56,7 @@ def plan_lanes(
 
 
 class Overlap(NamedTuple):
-    """Why two packages are worked on one after the other: a pattern of each, for the same files."""
+    """Two packages with overlapping files, and one overlapping pattern of each."""
 
     wp_id: str
     other: str

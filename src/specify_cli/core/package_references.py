@@ -41,11 +41,11 @@ _MARKUP = pattern(r"[*`\"']+")
 
 
 class NotUnderstood(ValueError):
-    """A text is not a list of packages; the message says why, as the end of a sentence."""
+    """A text is not a list of packages. The message completes a sentence about the text."""
 
 
 class References(NamedTuple):
-    """The packages that a list names, as first and last id of each range; none: it says "none"."""
+    """The packages in a list, as first and last id of each range; no ranges for "none"."""
 
     ranges: tuple[tuple[str, str], ...] = ()
     has_remark: bool = False

@@ -20,7 +20,7 @@ _BEFORE_REVIEW: Final = frozenset(Lane) - _JUDGED
 
 
 class Feedback(NamedTuple):
-    """What a review asked for that sent a package back."""
+    """The feedback of a review that sent a package back."""
 
     reviewer: str
     at: str

@@ -20,16 +20,17 @@ INTO_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})
 
 
 class Move(NamedTuple):
-    """One step of a package through the lanes."""
+    """One transition of a package between status lanes."""
 
     from_lane: Lane
     to_lane: Lane
 
 
 class Sight(NamedTuple):
-    """What the host sees with its own eyes; None where there is nothing to see.
+    """The host's own evidence about a package; None if there is none.
 
-    A package without subtasks has nothing left to tick: they are complete. `mission` is its name as a shell reads it.
+    The subtasks of a package without subtasks are complete.
+    `mission` is its name as a shell argument.
     """
 
     mission: str = ""

@@ -19,17 +19,18 @@ from specify_cli.core.reviews import Feedback, feedback_in, implementers_after
 
 
 class PackageState(NamedTuple):
-    """What the log says of one work package.
+    """The state of one work package.
 
-    `commit` is the work that was handed in last, or approved: None where it was moved there without
-    any, UNRECORDED where it never was or the log of that time does not say. `feedback` is that of the
-    newest review that sent it back, and `sent_back` the commit that it was about, while it is not approved. `released` are the actors whose claim, or
-    review, was released, and who did not claim it again. `contested` is the lane that a move said it
-    started from, where the package was not there; a forced move settles that. `worked` is the place in the log, from 1, of
-    the move by which it was at work last; 0 where it never was.
+    `commit` was handed in or approved last: None if that was without a commit, UNRECORDED if there was no
+    such transition or it was not recorded. `feedback` is that of the newest review that sent the package
+    back, and `sent_back` the commit of that review, until the package is approved. `released` are
+    the actors whose claim, or review, was released and who did not claim it again. `contested` is the status
+    lane from which a transition claimed to start, although the package was not in it; a forced
+    transition resolves that. `worked` is the position in the log, from 1, of the last transition
+    into work; 0 if there was none.
 
-    Of what its holder has noted since the last move, `noted_at` is the newest time, and `asked_at` the newest of notes that the
-    host made for a request. Where the time of a note cannot be read, `is_dated` is False.
+    Of the holder's annotations since the last transition, `noted_at` is the newest time, and `asked_at` the
+    newest time of those that the host made for a request. `is_dated` is False if a time cannot be read.
     """
 
     lane: Lane = Lane.PLANNED
@@ -78,7 +79,7 @@ PLANNED = PackageState()
 
 
 class MissionState(NamedTuple):
-    """What the log says of a mission, and how many events it has."""
+    """The state of a mission; `length` is the number of its events."""
 
     packages: Mapping[str, PackageState] = MappingProxyType({})
     accepted_at: str | None = None
@@ -89,10 +90,10 @@ class MissionState(NamedTuple):
         return self.packages.get(wp_id, PLANNED)
 
 
-def apply(package: PackageState, event: Moved | Annotated, place: int) -> PackageState:
+def apply(package: PackageState, event: Moved | Annotated, position: int) -> PackageState:
     """Return the state after `event`, which is at that position in the log."""
     if isinstance(event, Moved):
-        return _moved(package, event, place)
+        return _moved(package, event, position)
     if event.actor == package.holder:
         package = _noted(package, event)
     marks = event.delta.get("subtasks")
@@ -100,7 +101,7 @@ def apply(package: PackageState, event: Moved | Annotated, place: int) -> Packag
         package = package._replace(subtask_marks={**package.subtask_marks, **marks})
     commit = event.delta.get("commit")
     if isinstance(commit, str):
-        # Of the host's own hand: who worked on the package last is asked of its other events.
+        # Written by the host itself, so it does not change `last_actor`.
         return package._replace(commit=commit)
     return package._replace(last_actor=event.actor)
 
@@ -132,7 +133,7 @@ def _newer(known: str | None, other: str) -> str:
     return known if known and before and after and before >= after else other
 
 
-def _moved(package: PackageState, event: Moved, place: int) -> PackageState:
+def _moved(package: PackageState, event: Moved, position: int) -> PackageState:
     lane = event.to_lane
     has_holder = package.claimed_by is not None
     feedback = feedback_in(event, implementers=package.implementers)
@@ -152,7 +153,7 @@ def _moved(package: PackageState, event: Moved, place: int) -> PackageState:
         released=_released(package, event),
         subtask_marks=package.subtask_marks,
         contested=_contested(package, event),
-        worked=place if lane in AT_WORK else package.worked,
+        worked=position if lane in AT_WORK else package.worked,
     )
 
 

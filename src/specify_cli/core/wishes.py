@@ -9,7 +9,7 @@ from specify_cli.errors import TransitionRejected
 
 
 class Wish(NamedTuple):
-    """What a caller asks of one package, and what it brings along as proof."""
+    """A requested transition of one package, with its evidence."""
 
     wp_id: str
     actor: str
@@ -24,7 +24,7 @@ class Wish(NamedTuple):
 
 
 class MergeWish(NamedTuple):
-    """How a mission is to be merged; its own target and the host as actor where None."""
+    """How to merge a mission. Default target: the mission's own; default actor: the host."""
 
     target: str | None = None
     strategy: str = "merge"
