@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from specify_cli.core.events import Annotated, Moved
+from specify_cli.core.events import Annotated, Transitioned
 from specify_cli.core.lanes import Lane
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DATABASE
@@ -12,7 +12,7 @@ from specify_cli.storage.record_place import make_record_folder
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 
-CLAIM = Moved(
+CLAIM = Transitioned(
     event_id="E1",
     at="2026-01-01T00:00:00+00:00",
     actor="coder",

@@ -24,7 +24,7 @@ from specify_cli.storage.project import Project
 from specify_cli.storage.project import find_project as find
 
 if TYPE_CHECKING:
-    from specify_cli.mailbox.chores import Chore, Chores
+    from specify_cli.mailbox.background import BackgroundTask, BackgroundTasks
     from specify_cli.mailbox.layout import MailboxLayout
     from specify_cli.mailbox.settings import Orchestrator
     from specify_cli.mailbox.worker import Worker
@@ -70,9 +70,9 @@ class ProjectHost:
 
         Raises: MissionNotFound, StorageFailed; StateUnreadable where one does.
         """
-        from specify_cli.workflow import behind
+        from specify_cli.workflow import lost_heads
 
-        behind.require_current(self.project)
+        lost_heads.require_current(self.project)
 
     def access(self) -> Access:
         """Who may do what: as it was written down when it was asked for first.
@@ -231,35 +231,35 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
 
 
 def _prepare(project: Project, log: Callable[[str], None]) -> None:
-    from specify_cli.workflow import behind, upkeep
+    from specify_cli.workflow import lost_heads, upkeep
 
     journal = _journal(mailbox_layout(project.root))
     try:
         journal.require_current()
-        behind.require_current(project)
+        lost_heads.require_current(project)
         upkeep.bring_logs_up(project, log)
         journal.publish()
     except SpecKittyError as error:
         log(str(error))
 
 
-def chores(project: Project) -> tuple[Chore, ...]:
+def chores(project: Project) -> tuple[BackgroundTask, ...]:
     """What a worker of the project does beside answering requests."""
-    from specify_cli.mailbox.chores import Chore
+    from specify_cli.mailbox.background import BackgroundTask
     from specify_cli.workflow import upkeep
-    from specify_cli.workflow.following import Following
+    from specify_cli.workflow.lane_follower import LaneFollower
 
-    following = Following(project=project)
+    following = LaneFollower(project=project)
     return (
-        Chore(name="following workspaces", run=following.look),
-        Chore(name="following workspaces that take long", run=following.wait_for_slow),
+        BackgroundTask(name="following workspaces", run=following.look),
+        BackgroundTask(name="following workspaces that take long", run=following.wait_for_slow),
         _updating_mirrors(project),
-        Chore(
+        BackgroundTask(
             name="emptying the trash of workspaces",
             run=partial(upkeep.prune_trash, project),
             again_s=upkeep.AN_HOUR_S,
         ),
-        Chore(
+        BackgroundTask(
             name="pruning what is not kept for ever",
             run=partial(upkeep.prune, project),
             again_s=upkeep.AN_HOUR_S,
@@ -267,18 +267,18 @@ def chores(project: Project) -> tuple[Chore, ...]:
     )
 
 
-def mirror_upkeep(root: Path, *, log: Callable[[str], None]) -> Chores:
+def mirror_upkeep(root: Path, *, log: Callable[[str], None]) -> BackgroundTasks:
     """What keeps the mirrors of the project up to date where no worker does."""
-    from specify_cli.mailbox.chores import Chores
+    from specify_cli.mailbox.background import BackgroundTasks
 
-    return Chores([_updating_mirrors(Project(root))], log=log)
+    return BackgroundTasks([_updating_mirrors(Project(root))], log=log)
 
 
-def _updating_mirrors(project: Project) -> Chore:
-    from specify_cli.mailbox.chores import Chore
+def _updating_mirrors(project: Project) -> BackgroundTask:
+    from specify_cli.mailbox.background import BackgroundTask
     from specify_cli.workflow.upkeep import Mirrors
 
-    return Chore(name="updating mirrors", run=Mirrors(project=project).follow)
+    return BackgroundTask(name="updating mirrors", run=Mirrors(project=project).follow)
 
 
 def workspace_glances(root: Path) -> Mapping[str, object]:
@@ -331,10 +331,10 @@ def prove_current(layout: MailboxLayout) -> None:
 
     Raises: RecordBehind, StateUnreadable, StorageFailed.
     """
-    from specify_cli.workflow import behind
+    from specify_cli.workflow import lost_heads
 
     _journal(layout).require_current()
-    behind.prove_current(Project(layout.root))
+    lost_heads.prove_current(Project(layout.root))
 
 
 def find_missing_events(layout: MailboxLayout) -> Iterator[str]:

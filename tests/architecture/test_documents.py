@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox import pool
+from specify_cli.mailbox import executor
 from specify_cli.storage import record_schema, settings
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_the_first_decision_describes_each_table_of_the_record():
 def test_security_counts_as_the_code_does():
     text = (GITHUB / "SECURITY.md").read_text(encoding="utf-8")
 
-    assert f"{pool.SHARE} requests at work at a time" in text
+    assert f"{executor.SHARE} requests at work at a time" in text
     assert f"for {settings.TRASH_DAYS} days by default" in text
     assert f"`git_timeout_s`, {settings.GIT_TIMEOUT_S} seconds" in " ".join(text.split())
     assert "## Supported versions" in text

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from specify_cli.storage.project import Project
-from specify_cli.workflow.following import Following
+from specify_cli.workflow.lane_follower import LaneFollower
 from tests.benchmarks.timing import IDENTITY, runs_wanted, scratch_project, show
 from tests.benchmarks.workspaces import KINDS
 from tests.integration.stage import Stage
@@ -77,7 +77,7 @@ def _lane(
     who = {"mission": slug, "wp": "WP01", "actor": "coder"}
     timed(f"start, {objects}", lambda: stage.done("start-implementation", **who))
     place = stage.root / ".worktrees" / f"{slug}-lane-a"
-    following = Following(project=Project(stage.root))
+    following = LaneFollower(project=Project(stage.root))
     following.look()
     timed(f"look, nothing new, {objects}", following.look)
     stage.commit({"followed.txt": f"{slug}\n"}, folder=place)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from specify_cli.storage.project import Project
-from specify_cli.workflow.following import Following
+from specify_cli.workflow.lane_follower import LaneFollower
 from specify_cli.workflow.upkeep import Mirrors
 from tests.benchmarks.timing import IDENTITY, runs_wanted, show
 from tests.integration.stage import Stage
@@ -33,7 +33,7 @@ def _measure(stage: Stage, count: int, *, runs: int) -> None:
     stage.make_repository()
     places = [_begin(stage, f"{number:03}-demo") for number in range(count)]
     project = Project(stage.root)
-    following, mirrors = Following(project=project), Mirrors(project=project)
+    following, mirrors = LaneFollower(project=project), Mirrors(project=project)
     show(f"{count}: the first look", _took_ms(following.look), "ms")
     show(f"{count}: the first look at mirrors", _took_ms(mirrors.follow), "ms")
     idle = [_took_ms(following.look) for _ in range(runs)]

@@ -22,7 +22,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Final
 
-from specify_cli.core.events import Annotated, Event, Moved
+from specify_cli.core.events import Annotated, Event, Transitioned
 from specify_cli.core.lanes import Lane
 from specify_cli.mailbox.client import Mailbox
 from specify_cli.storage import event_lines, published_line, records
@@ -74,7 +74,7 @@ def events_of(package: int, count: int) -> Iterator[Event]:
         cause = f"r-{package}-{number}" if is_answered else None
         if number < len(moves):
             begun, ended = moves[number]
-            yield Moved(
+            yield Transitioned(
                 event_id=event_id,
                 at=AT,
                 actor="nightly",

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.orchestrator_api import envelope, judgement, registry, request
+from specify_cli.orchestrator_api import envelope, registry, request, validated_request
 
 CORPUS = Path(__file__).parent / "corpus"
 STEM = "id"
@@ -30,9 +30,9 @@ def read(raw: bytes) -> str | None:
     Fails where that is neither, or where a refusal cannot be told, or is not the same twice.
     """
     try:
-        judged = judgement.judge(request.read(raw, stem=STEM), registry.find)
+        judged = validated_request.judge(request.read(raw, stem=STEM), registry.find)
     except SpecKittyError as error:
-        judged = judgement.unread(raw, error, correlation_id=STEM)
+        judged = validated_request.unread(raw, error, correlation_id=STEM)
     assert judged.digest.startswith("sha256:")
     if judged.refusal is None:
         assert judged.params is not None

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.asking import actor_or_user, envelope_of
-from specify_cli.cli.choosing import Chosen
+from specify_cli.cli.client import actor_or_user, envelope_of
+from specify_cli.cli.prompting import Chosen
 
 NEXT_WORDS = {
     "planned": "implement {wp}",

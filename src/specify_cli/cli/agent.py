@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from specify_cli.cli.asking import actor_or_user, ask
-from specify_cli.cli.saying import say
+from specify_cli.cli.client import actor_or_user, ask
+from specify_cli.cli.output import say
 
 
 @click.group()

@@ -17,8 +17,8 @@ from rich.live import Live
 from rich.text import Text
 
 from specify_cli import bootstrap, clock
-from specify_cli.cli.asking import ask, envelope_of
 from specify_cli.cli.board import board, plain_lines, terminal
+from specify_cli.cli.client import ask, envelope_of
 from specify_cli.mailbox.printable import printable
 from specify_cli.orchestrator_api.envelope import Envelope, encode
 from specify_cli.storage.layout import Layout

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from specify_cli.cli.asking import envelope_of
+from specify_cli.cli.client import envelope_of
 from specify_cli.mailbox.printable import printable
 
 VARIABLE = "_SPEC_KITTY_COMPLETE"

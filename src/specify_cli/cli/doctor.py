@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from specify_cli.cli import progress_line, sandbox_report
-from specify_cli.cli.asking import actor_or_user, envelope_of, print_envelope
+from specify_cli.cli.client import actor_or_user, envelope_of, print_envelope
 from specify_cli.mailbox.printable import printable
 
 SOUND, PROBLEMS, COULD_NOT_LOOK = 0, 1, 2

@@ -10,12 +10,12 @@ import click
 
 from specify_cli import errors
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, ask, envelope_of, is_working_folder_gone, refuse
-from specify_cli.cli.carrying_out import carry_out
-from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
+from specify_cli.cli.client import actor_or_user, ask, envelope_of, is_working_folder_gone, refuse
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.output import bold, say
+from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.prompts import feedback_lines, prompt_text
-from specify_cli.cli.saying import bold, say
+from specify_cli.cli.steps import carry_out
 
 
 @click.command()

@@ -28,7 +28,7 @@ from specify_cli.cli.mailbox_tail import tail
 
 if TYPE_CHECKING:
     from specify_cli import processes
-    from specify_cli.mailbox.layout import MailboxLayout, Places
+    from specify_cli.mailbox.layout import MailboxLayout, MailboxPaths
 
 
 @click.group()
@@ -170,7 +170,7 @@ def _status(layout: MailboxLayout) -> dict[str, Any]:
     return {**of_default, "warnings": stale_config(layout), "mailboxes": found}
 
 
-def _status_of(places: Places) -> dict[str, Any]:
+def _status_of(places: MailboxPaths) -> dict[str, Any]:
     from specify_cli.storage import heartbeat_file
 
     return {
@@ -181,7 +181,7 @@ def _status_of(places: Places) -> dict[str, Any]:
     }
 
 
-def _depth(places: Places) -> int:
+def _depth(places: MailboxPaths) -> int:
     from specify_cli.mailbox import inbox
 
     door = inbox.Inbox(places)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specify_cli import errors
-from specify_cli.cli.asking import actor_or_user, ask
+from specify_cli.cli.client import actor_or_user, ask
 from specify_cli.cli.complaining import COULD_NOT_CHECK, NOT_THERE, complaining, layout_here, log
 
 if TYPE_CHECKING:

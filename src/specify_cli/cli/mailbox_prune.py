@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.asking import ask, is_on_terminal
-from specify_cli.cli.saying import say
+from specify_cli.cli.client import ask, is_on_terminal
+from specify_cli.cli.output import say
 
 AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

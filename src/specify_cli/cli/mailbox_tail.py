@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from specify_cli.cli.complaining import COULD_NOT_CHECK, complaining, layout_here, log
-from specify_cli.cli.saying import bold, red
+from specify_cli.cli.output import bold, red
 
 INTERRUPTED = 130
 LOOK_AGAIN_S = 0.25

@@ -104,7 +104,7 @@ def _command(word: str) -> click.Command | None:
     command: click.Command
     match word:
         case "accept":
-            from specify_cli.cli.finishing import accept as command
+            from specify_cli.cli.accept_merge import accept as command
         case "agent":
             from specify_cli.cli.agent import agent as command
         case "completion":
@@ -120,7 +120,7 @@ def _command(word: str) -> click.Command | None:
         case "mailbox":
             from specify_cli.cli.mailbox import mailbox as command
         case "merge":
-            from specify_cli.cli.finishing import merge as command
+            from specify_cli.cli.accept_merge import merge as command
         case "mission":
             from specify_cli.cli.mission import mission as command
         case "move":

@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from specify_cli.cli.asking import ask
+from specify_cli.cli.client import ask
 from specify_cli.cli.mission_rewind import rewind
-from specify_cli.cli.saying import say
+from specify_cli.cli.output import say
 from specify_cli.cli.specify import specify
 
 NEWEST = 20

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.asking import (
+from specify_cli.cli.client import (
     actor_or_user,
     ask,
     complain,
@@ -17,7 +17,7 @@ from specify_cli.cli.asking import (
     settled,
 )
 from specify_cli.cli.options import ACTOR, JSON
-from specify_cli.cli.saying import bold, say
+from specify_cli.cli.output import bold, say
 
 SHOWN = 20
 """So many of the events that are withdrawn are shown, the last ones."""

@@ -8,18 +8,18 @@ from typing import Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import (
+from specify_cli.cli.client import (
     actor_or_user,
     complain,
     envelope_of,
     is_on_terminal,
     settled,
 )
-from specify_cli.cli.carrying_out import carry_out
-from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.output import bold, say
+from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.questions import Offer, picked
-from specify_cli.cli.saying import bold, say
+from specify_cli.cli.steps import carry_out
 
 FINAL = ("done", "canceled")
 """The lanes that a package leaves by force alone."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from specify_cli import errors
-from specify_cli.cli.saying import say
+from specify_cli.cli.output import say
 
 
 @click.command()

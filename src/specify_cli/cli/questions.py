@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import click
 
-from specify_cli.cli.asking import complain, is_on_terminal
-from specify_cli.cli.saying import say
+from specify_cli.cli.client import complain, is_on_terminal
+from specify_cli.cli.output import say
 
 
 class Offer(NamedTuple):

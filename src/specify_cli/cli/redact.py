@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.asking import actor_or_user, ask, complain
+from specify_cli.cli.client import actor_or_user, ask, complain
 from specify_cli.cli.options import ACTOR, JSON
+from specify_cli.cli.output import bold, say
 from specify_cli.cli.questions import text_or_question
-from specify_cli.cli.saying import bold, say
 
 MOST_SHOWN = 10
 """Commits, ids and files of a kind that are shown."""

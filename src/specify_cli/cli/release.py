@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user
-from specify_cli.cli.carrying_out import carry_out
-from specify_cli.cli.choosing import mission_or_default, package_or_question
+from specify_cli.cli.client import actor_or_user
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.output import bold, say
+from specify_cli.cli.prompting import mission_or_default, package_or_question
 from specify_cli.cli.questions import text_or_question
-from specify_cli.cli.saying import bold, say
+from specify_cli.cli.steps import carry_out
 
 RELEASABLE = ("claimed", "in_progress", "in_review")
 """Lanes in which a claim, or that of a reviewer, can be released."""

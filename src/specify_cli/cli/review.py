@@ -13,7 +13,7 @@ import click
 
 from specify_cli import errors
 from specify_cli.cli import advice
-from specify_cli.cli.asking import (
+from specify_cli.cli.client import (
     actor_or_user,
     complain,
     envelope_of,
@@ -22,10 +22,10 @@ from specify_cli.cli.asking import (
     refuse,
     settled,
 )
-from specify_cli.cli.carrying_out import carry_out
-from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.options import ACTOR, JSON, MISSION
-from specify_cli.cli.saying import bold, say
+from specify_cli.cli.output import bold, say
+from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_question
+from specify_cli.cli.steps import carry_out
 
 APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
 WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from specify_cli.cli.asking import ask
-from specify_cli.cli.choosing import mission_or_default
+from specify_cli.cli.client import ask
 from specify_cli.cli.options import JSON, MISSION
+from specify_cli.cli.output import say
+from specify_cli.cli.prompting import mission_or_default
 from specify_cli.cli.questions import text_or_question
-from specify_cli.cli.saying import say
 
 
 @click.command()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from specify_cli.cli.ages import age, moment
-from specify_cli.cli.choosing import Chosen
+from specify_cli.cli.prompting import Chosen
 from specify_cli.cli.release import RELEASABLE
 
 

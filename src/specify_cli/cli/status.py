@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from specify_cli import clock, errors
-from specify_cli.cli.asking import complain, envelope_of, print_envelope, refuse, settled
-from specify_cli.cli.choosing import Chosen, mission_or_default
+from specify_cli.cli.client import complain, envelope_of, print_envelope, refuse, settled
 from specify_cli.cli.mailbox_prune import Age
 from specify_cli.cli.options import MISSION
+from specify_cli.cli.output import say
+from specify_cli.cli.prompting import Chosen, mission_or_default
 from specify_cli.cli.prompts import feedback_lines
-from specify_cli.cli.saying import say
 
 PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 

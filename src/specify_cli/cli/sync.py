@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.asking import REFUSED, envelope_of, print_envelope, settled, standing_in
+from specify_cli.cli.client import REFUSED, envelope_of, print_envelope, settled, standing_in
 from specify_cli.cli.options import JSON
-from specify_cli.cli.saying import bold, say
+from specify_cli.cli.output import bold, say
 
 LOOK_EVERY_S = 1.0
 """A look opens one file a workspace; only those that have changed are asked about."""

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from specify_cli.cli import advice
-from specify_cli.cli.asking import actor_or_user, ask
-from specify_cli.cli.choosing import Chosen, mission_or_default, package_or_question
+from specify_cli.cli.client import actor_or_user, ask
 from specify_cli.cli.options import ACTOR, JSON, MISSION
+from specify_cli.cli.output import say
+from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_question
 from specify_cli.cli.questions import text_or_question
-from specify_cli.cli.saying import say
 
 UNSETTLED = ("planned", "claimed", "in_progress", "for_review", "in_review", "blocked")
 """The lanes where steps may be open."""

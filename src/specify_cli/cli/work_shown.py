@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.asking import ask
-from specify_cli.cli.choosing import Chosen
+from specify_cli.cli.client import ask
+from specify_cli.cli.output import bold, say
+from specify_cli.cli.prompting import Chosen
 from specify_cli.cli.prompts import feedback_lines
-from specify_cli.cli.saying import bold, say
 
 SHORT = 12
 """Characters of a commit's name that tell it from others."""

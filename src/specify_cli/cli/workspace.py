@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from specify_cli.cli.asking import ask
+from specify_cli.cli.client import ask
 from specify_cli.cli.options import JSON
-from specify_cli.cli.saying import bold, say
+from specify_cli.cli.output import bold, say
 
 KINDS = {
     "shared": "repository, objects shared",

@@ -10,7 +10,7 @@ from specify_cli.core.state import PackageState
 from specify_cli.errors import TransitionRejected, WorkPackageAlreadyClaimed
 
 if TYPE_CHECKING:
-    from specify_cli.core.wishes import Wish
+    from specify_cli.core.move_intent import MoveIntent
 
 _NEW_CLAIMS: Final = frozenset(
     {
@@ -99,7 +99,7 @@ def check_alive(package: PackageState, wp_id: str, *, mission: str, actor: str) 
         raise _held_by_another(f"{wp_id} is held by {holder!r}", holder, actor)
 
 
-def check_admitted(package: PackageState, wish: Wish, *, mission: str) -> None:
+def check_admitted(package: PackageState, wish: MoveIntent, *, mission: str) -> None:
     """Check that the package is not contested and that the actor's claim was not released.
 
     Raises:
@@ -110,7 +110,7 @@ def check_admitted(package: PackageState, wish: Wish, *, mission: str) -> None:
     _check_not_released(package, wish)
 
 
-def check_not_contested(package: PackageState, wish: Wish, *, mission: str) -> None:
+def check_not_contested(package: PackageState, wish: MoveIntent, *, mission: str) -> None:
     """Check that the package is not contested, or that the transition is forced.
 
     Raises:
@@ -132,7 +132,7 @@ def contest(package: PackageState, wp_id: str, *, mission: str) -> str:
     )
 
 
-def _check_not_released(package: PackageState, wish: Wish) -> None:
+def _check_not_released(package: PackageState, wish: MoveIntent) -> None:
     """Check that the actor's claim was not released, or that the request claims the package anew.
 
     Force makes no difference.
@@ -155,7 +155,7 @@ def _check_not_released(package: PackageState, wish: Wish) -> None:
     raise _rejected(package, message, to_lane=wish.to.value, guard="claim_released")
 
 
-def _claims_anew(package: PackageState, wish: Wish) -> bool:
+def _claims_anew(package: PackageState, wish: MoveIntent) -> bool:
     resumes = (package.lane, wish.to) == (Lane.BLOCKED, Lane.IN_PROGRESS)
     is_free = package.claimed_by in (None, wish.actor)
     return (package.lane, wish.to) in _NEW_CLAIMS or (resumes and is_free)

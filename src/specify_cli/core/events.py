@@ -18,7 +18,7 @@ JsonObject: TypeAlias = dict[str, Any]
 """A parsed JSON object."""
 
 
-class Moved(NamedTuple):
+class Transitioned(NamedTuple):
     """A work package went from one status lane to another.
 
     `commit` is the commit that was handed in or approved; None if there is none.
@@ -74,7 +74,7 @@ class MissionAccepted(NamedTuple):
     request_digest: str | None = None
 
 
-Event: TypeAlias = Moved | Annotated | MissionAccepted
+Event: TypeAlias = Transitioned | Annotated | MissionAccepted
 
 
 def moment_of(text: object) -> datetime | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from specify_cli.core.events import JsonObject, Moved
+from specify_cli.core.events import JsonObject, Transitioned
 from specify_cli.core.lanes import FINISHED, Lane
 
 if TYPE_CHECKING:
-    from specify_cli.core.wishes import Wish
+    from specify_cli.core.move_intent import MoveIntent
 
 MOST_TEXT: Final = 10_000
 """Maximal number of characters of a note in an answer."""
@@ -30,7 +30,7 @@ class Feedback(NamedTuple):
     is_cut: bool = False
 
 
-def feedback_in(event: Moved, *, implementers: Set[str]) -> Feedback | None:
+def feedback_in(event: Transitioned, *, implementers: Set[str]) -> Feedback | None:
     """Return the feedback in a transition; None if it does not send the package back.
 
     A transition by which an implementer withdraws a hand-in, with only a note, is not feedback.
@@ -52,7 +52,7 @@ def feedback_in(event: Moved, *, implementers: Set[str]) -> Feedback | None:
     )
 
 
-def implementers_after(known: Set[str], event: Moved, *, has_holder: bool) -> frozenset[str]:
+def implementers_after(known: Set[str], event: Transitioned, *, has_holder: bool) -> frozenset[str]:
     """Return the implementers after the transition: who claimed the package last and who handed it in last."""
     begins = event.to_lane is Lane.IN_PROGRESS and not has_holder
     if event.to_lane is Lane.CLAIMED or begins:
@@ -62,7 +62,7 @@ def implementers_after(known: Set[str], event: Moved, *, has_holder: bool) -> fr
 
 
 def self_reviewer(
-    implementers: Set[str], origin: Lane, wish: Wish, *, is_strict: bool
+    implementers: Set[str], origin: Lane, wish: MoveIntent, *, is_strict: bool
 ) -> str | None:
     """Return the implementer who would review their own work by the transition, else None.
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from specify_cli.core import reviews
 from specify_cli.core.lanes import MOVES, Guard, Lane
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.state import PackageState
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import (
     DependenciesNotSatisfied,
     TransitionRejected,
@@ -19,14 +19,14 @@ BEFORE_WORK = frozenset({Lane.PLANNED, Lane.CLAIMED, Lane.BLOCKED, Lane.CANCELED
 INTO_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})
 
 
-class Move(NamedTuple):
+class Transition(NamedTuple):
     """One transition of a package between status lanes."""
 
     from_lane: Lane
     to_lane: Lane
 
 
-class Sight(NamedTuple):
+class Observations(NamedTuple):
     """The host's own evidence about a package; None if there is none.
 
     The subtasks of a package without subtasks are complete.
@@ -46,14 +46,16 @@ def guard_of(origin: Lane, to: Lane) -> Guard | None:
     return MOVES.get((origin, to))
 
 
-def decide_transition(package: PackageState, wish: Wish, sight: Sight) -> tuple[Move, ...]:
+def decide_transition(
+    package: PackageState, wish: MoveIntent, sight: Observations
+) -> tuple[Transition, ...]:
     """Return the one transition that carries out the intent.
 
     Raises:
         DependenciesNotSatisfied: The transition starts work that waits for a dependency.
         TransitionRejected: The table or a guard refuses the transition.
     """
-    move = Move(from_lane=package.lane, to_lane=wish.to)
+    move = Transition(from_lane=package.lane, to_lane=wish.to)
     check_dependencies(wish.wp_id, move, sight)
     if sight.is_being_merged:
         complaint = "a merge with its work is being pushed, or was: merge-mission completes that"
@@ -69,8 +71,8 @@ def decide_transition(package: PackageState, wish: Wish, sight: Sight) -> tuple[
 
 
 def decide_start_implementation(
-    package: PackageState, wish: Wish, sight: Sight
-) -> tuple[Move, ...]:
+    package: PackageState, wish: MoveIntent, sight: Observations
+) -> tuple[Transition, ...]:
     """Return the transitions to in_progress; none if the actor works on the package already.
 
     Raises:
@@ -82,16 +84,16 @@ def decide_start_implementation(
         raise _already_claimed(wish, package.claimed_by or package.last_actor)
     if package.lane is Lane.IN_PROGRESS:
         return ()
-    claim = Move(from_lane=Lane.PLANNED, to_lane=Lane.CLAIMED)
-    begin = Move(from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
+    claim = Transition(from_lane=Lane.PLANNED, to_lane=Lane.CLAIMED)
+    begin = Transition(from_lane=Lane.CLAIMED, to_lane=Lane.IN_PROGRESS)
     steps = {Lane.PLANNED: (claim, begin), Lane.CLAIMED: (begin,)}.get(package.lane)
     if steps is None:
-        raise _no_edge(wish, Move(from_lane=package.lane, to_lane=Lane.IN_PROGRESS))
+        raise _no_edge(wish, Transition(from_lane=package.lane, to_lane=Lane.IN_PROGRESS))
     check_dependencies(wish.wp_id, steps[0], sight)
     return steps
 
 
-def decide_start_review(package: PackageState, wish: Wish) -> tuple[Move, ...]:
+def decide_start_review(package: PackageState, wish: MoveIntent) -> tuple[Transition, ...]:
     """Return the transition to in_review; none if the actor reviews the package already.
 
     Raises:
@@ -102,14 +104,14 @@ def decide_start_review(package: PackageState, wish: Wish) -> tuple[Move, ...]:
         if package.reviewer != wish.actor:
             raise _already_claimed(wish, package.reviewer, what=f"the review of {wish.wp_id}")
         return ()
-    move = Move(from_lane=package.lane, to_lane=Lane.IN_REVIEW)
+    move = Transition(from_lane=package.lane, to_lane=Lane.IN_REVIEW)
     if guard_of(move.from_lane, move.to_lane) is None:
         raise _no_edge(wish, move)
-    check_guard(move, wish, Sight())
+    check_guard(move, wish, Observations())
     return (move,)
 
 
-def check_dependencies(wp_id: str, move: Move, sight: Sight) -> None:
+def check_dependencies(wp_id: str, move: Transition, sight: Observations) -> None:
     """Check the dependencies if the transition starts work. Force does not override this.
 
     Raises:
@@ -125,7 +127,7 @@ def check_dependencies(wp_id: str, move: Move, sight: Sight) -> None:
         )
 
 
-def check_self_review(package: PackageState, wish: Wish, *, rule: str) -> str | None:
+def check_self_review(package: PackageState, wish: MoveIntent, *, rule: str) -> str | None:
     """Return a warning about a self-review, else None. Force makes no difference.
 
     Raises:
@@ -138,7 +140,7 @@ def check_self_review(package: PackageState, wish: Wish, *, rule: str) -> str | 
         return None
     complaint = f"{who!r} implemented it"
     if rule == "refuse":
-        move = Move(from_lane=package.lane, to_lane=wish.to)
+        move = Transition(from_lane=package.lane, to_lane=wish.to)
         remedy = "let somebody else review it (self_review in .kitty/config.toml)"
         raise _rejected(wish, move, guard="self_review", complaint=f"{complaint}: {remedy}")
     return (
@@ -146,7 +148,7 @@ def check_self_review(package: PackageState, wish: Wish, *, rule: str) -> str | 
     )
 
 
-def check_commit(package: PackageState, wish: Wish, commit: str | None) -> None:
+def check_commit(package: PackageState, wish: MoveIntent, commit: str | None) -> None:
     """Check that the commit of the transition is the one that the caller names, if any.
 
     Raises:
@@ -158,11 +160,11 @@ def check_commit(package: PackageState, wish: Wish, commit: str | None) -> None:
         f"you looked at commit {wish.commit}, and the move is about"
         f" {commit or 'no commit at all'}: look again, with 'spec-kitty review {wish.wp_id}'"
     )
-    move = Move(from_lane=package.lane, to_lane=wish.to)
+    move = Transition(from_lane=package.lane, to_lane=wish.to)
     raise _rejected(wish, move, guard="commit", complaint=complaint)
 
 
-def check_guard(move: Move, wish: Wish, sight: Sight) -> None:
+def check_guard(move: Transition, wish: MoveIntent, sight: Observations) -> None:
     """Check that the table has the transition and that its guard is satisfied.
 
     Raises:
@@ -176,17 +178,17 @@ def check_guard(move: Move, wish: Wish, sight: Sight) -> None:
         raise _rejected(wish, move, guard=guard.value, complaint=complaint)
 
 
-def _actor(wish: Wish, sight: Sight) -> str | None:
+def _actor(wish: MoveIntent, sight: Observations) -> str | None:
     return "an actor is needed (--actor)" if _is_blank(wish.actor) else None
 
 
-def _workspace(wish: Wish, sight: Sight) -> str | None:
+def _workspace(wish: MoveIntent, sight: Observations) -> str | None:
     if sight.workspace:
         return None
     return "its workspace is not allocated: call start-implementation"
 
 
-def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
+def _subtasks_and_evidence(wish: MoveIntent, sight: Observations) -> str | None:
     if not sight.subtasks_complete:
         tick = f"spec-kitty agent tasks mark-status {wish.wp_id} --status done --mission {sight.mission}"
         return f"its subtasks are not complete: tick them with '{tick}'"
@@ -202,35 +204,35 @@ def _subtasks_and_evidence(wish: Wish, sight: Sight) -> str | None:
     return None
 
 
-def _review_approved(wish: Wish, sight: Sight) -> str | None:
+def _review_approved(wish: MoveIntent, sight: Observations) -> str | None:
     if (wish.review_result or {}).get("verdict") == "approved":
         return None
     return "a review result with the verdict 'approved' is needed (--review-result-json)"
 
 
-def _review_result(wish: Wish, sight: Sight) -> str | None:
+def _review_result(wish: MoveIntent, sight: Observations) -> str | None:
     return None if wish.review_result else "a review result is needed (--review-result-json)"
 
 
-def _review_evidence(wish: Wish, sight: Sight) -> str | None:
+def _review_evidence(wish: MoveIntent, sight: Observations) -> str | None:
     if (wish.evidence or {}).get("review", {}).get("verdict") == "approved":
         return None
     return "review evidence with the verdict 'approved' is needed (--evidence-json)"
 
 
-def _review_reference(wish: Wish, sight: Sight) -> str | None:
+def _review_reference(wish: MoveIntent, sight: Observations) -> str | None:
     return "a review reference is needed (--review-ref)" if _is_blank(wish.review_ref) else None
 
 
-def _reason(wish: Wish, sight: Sight) -> str | None:
+def _reason(wish: MoveIntent, sight: Observations) -> str | None:
     return "a reason is needed (--note)" if _is_blank(wish.note) else None
 
 
-def _nothing(wish: Wish, sight: Sight) -> str | None:
+def _nothing(wish: MoveIntent, sight: Observations) -> str | None:
     return None
 
 
-_COMPLAINTS: dict[Guard, Callable[[Wish, Sight], str | None]] = {
+_COMPLAINTS: dict[Guard, Callable[[MoveIntent, Observations], str | None]] = {
     Guard.ACTOR: _actor,
     Guard.WORKSPACE: _workspace,
     Guard.SUBTASKS_AND_EVIDENCE: _subtasks_and_evidence,
@@ -248,14 +250,16 @@ def _is_blank(text: str | None) -> bool:
     return not (text or "").strip()
 
 
-def _no_edge(wish: Wish, move: Move, *, remedy: str = "") -> TransitionRejected:
+def _no_edge(wish: MoveIntent, move: Transition, *, remedy: str = "") -> TransitionRejected:
     allowed = ", ".join(to for origin, to in MOVES if origin is move.from_lane)
     moves = f"allows: {allowed}" if allowed else "allows no move"
     hint = f"from {move.from_lane} the table {moves}{remedy}"
     return _rejected(wish, move, guard="edge", complaint=hint)
 
 
-def _rejected(wish: Wish, move: Move, *, guard: str, complaint: str) -> TransitionRejected:
+def _rejected(
+    wish: MoveIntent, move: Transition, *, guard: str, complaint: str
+) -> TransitionRejected:
     return TransitionRejected(
         f"{wish.wp_id} cannot go from {move.from_lane} to {move.to_lane}: {complaint}",
         from_lane=move.from_lane.value,
@@ -265,7 +269,7 @@ def _rejected(wish: Wish, move: Move, *, guard: str, complaint: str) -> Transiti
 
 
 def _already_claimed(
-    wish: Wish, holder: str | None, *, what: str | None = None
+    wish: MoveIntent, holder: str | None, *, what: str | None = None
 ) -> WorkPackageAlreadyClaimed:
     return WorkPackageAlreadyClaimed(
         f"{what or wish.wp_id} is held by {holder!r}: take another package, or ask the holder to give it up",

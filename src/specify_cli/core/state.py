@@ -11,7 +11,7 @@ from specify_cli.core.events import (
     Annotated,
     Event,
     MissionAccepted,
-    Moved,
+    Transitioned,
     moment_of,
 )
 from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, HELD, OCCUPYING, Lane
@@ -90,9 +90,9 @@ class MissionState(NamedTuple):
         return self.packages.get(wp_id, PLANNED)
 
 
-def apply(package: PackageState, event: Moved | Annotated, position: int) -> PackageState:
+def apply(package: PackageState, event: Transitioned | Annotated, position: int) -> PackageState:
     """Return the state after `event`, which is at that position in the log."""
-    if isinstance(event, Moved):
+    if isinstance(event, Transitioned):
         return _moved(package, event, position)
     if event.actor == package.holder:
         package = _noted(package, event)
@@ -133,7 +133,7 @@ def _newer(known: str | None, other: str) -> str:
     return known if known and before and after and before >= after else other
 
 
-def _moved(package: PackageState, event: Moved, position: int) -> PackageState:
+def _moved(package: PackageState, event: Transitioned, position: int) -> PackageState:
     lane = event.to_lane
     has_holder = package.claimed_by is not None
     feedback = feedback_in(event, implementers=package.implementers)
@@ -157,14 +157,14 @@ def _moved(package: PackageState, event: Moved, position: int) -> PackageState:
     )
 
 
-def _contested(package: PackageState, event: Moved) -> Lane | None:
+def _contested(package: PackageState, event: Transitioned) -> Lane | None:
     """Detect transitions of two hosts that did not see each other."""
     if event.force:
         return None
     return event.from_lane if event.from_lane is not package.lane else package.contested
 
 
-def _released(package: PackageState, event: Moved) -> frozenset[str]:
+def _released(package: PackageState, event: Transitioned) -> frozenset[str]:
     """Return the actors whose claim was released and who did not claim the package again."""
     if event.released_holder is not None:
         return package.released | {event.released_holder}
@@ -173,7 +173,7 @@ def _released(package: PackageState, event: Moved) -> frozenset[str]:
     return package.released - {event.actor} if claims else package.released
 
 
-def _holder(package: PackageState, event: Moved) -> str | None:
+def _holder(package: PackageState, event: Transitioned) -> str | None:
     """Return the implementer, who keeps the package until it is planned again."""
     if event.to_lane is Lane.PLANNED:
         return None

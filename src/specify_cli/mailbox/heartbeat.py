@@ -12,26 +12,26 @@ from typing import Any
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
 from specify_cli.files import atomic
+from specify_cli.mailbox.executor import InProgress
 from specify_cli.mailbox.inbox import Backlog
-from specify_cli.mailbox.layout import Places
-from specify_cli.mailbox.pool import InHand
+from specify_cli.mailbox.layout import MailboxPaths
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.plain import compact
 
 # How much waits now.
 Measure = Callable[[], Backlog]
 # What was begun and is not answered.
-Begun = Callable[[], Sequence[InHand]]
+Begun = Callable[[], Sequence[InProgress]]
 # How many dead letters of each orchestrator there are.
 Count = Callable[[], Mapping[str, int]]
 
 
-class Pulse:
+class HeartbeatReport:
     """What the heartbeat says of one mailbox."""
 
     def __init__(
         self,
-        places: Places,
+        places: MailboxPaths,
         *,
         commands: tuple[str, ...],
         measure: Measure,
@@ -67,13 +67,13 @@ class Heartbeat:
     def __init__(self, *, settings: WorkerSettings, count: Count) -> None:
         self._settings = settings
         self._count = count
-        self._pulses: dict[str, Pulse] = {}
+        self._pulses: dict[str, HeartbeatReport] = {}
         self._started_at = clock.timestamp()
         self._writing = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
 
-    def add(self, pulse: Pulse) -> None:
+    def add(self, pulse: HeartbeatReport) -> None:
         """Every later beat tells of that mailbox, too."""
         with self._writing:
             self._pulses[pulse.places.identity] = pulse
@@ -105,7 +105,7 @@ class Heartbeat:
         with self._writing:
             self._beat(list(self._pulses.values()))
 
-    def _beat(self, pulses: list[Pulse]) -> None:
+    def _beat(self, pulses: list[HeartbeatReport]) -> None:
         count: Mapping[str, int] = {}
         with contextlib.suppress(OSError, StorageFailed):
             count = self._count()

@@ -19,7 +19,7 @@ from specify_cli import clock, credentials, ids
 from specify_cli.files import atomic
 from specify_cli.files.folders import opened
 from specify_cli.files.regular_files import read_regular
-from specify_cli.mailbox.layout import DEFAULT, Places
+from specify_cli.mailbox.layout import DEFAULT, MailboxPaths
 from specify_cli.mailbox.outbox import sweep_temporaries
 from specify_cli.protocol import CLAIM_PREFIX, CORRELATION_ID, SUFFIX, is_request_id
 
@@ -98,7 +98,7 @@ class Claim:
                 Path(self.path.name), max_bytes=max_bytes, dir_fd=folder, owner_uid=owner_uid
             )
 
-    def keep(self, raw: bytes, places: Places) -> Claim:
+    def keep(self, raw: bytes, places: MailboxPaths) -> Claim:
         """This claim as it was read, in a file that only the host can reach.
 
         After a crash the very same bytes are judged again, whatever became of the other file.
@@ -153,7 +153,7 @@ class Inbox:
 
     def __init__(
         self,
-        places: Places,
+        places: MailboxPaths,
         *,
         rename: Rename = os.rename,
         on_look: Callable[[int], bool] = lambda _: False,
@@ -169,7 +169,7 @@ class Inbox:
         # What may be the mailboxes of others, as the last look showed them.
         self.subfolders: frozenset[str] = frozenset()
 
-    def follow(self, places: Places) -> None:
+    def follow(self, places: MailboxPaths) -> None:
         """The folder of claims is where the record is now: it moves with it into a new repository."""
         self._places = places
 

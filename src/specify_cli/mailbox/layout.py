@@ -29,7 +29,7 @@ def is_name(name: str) -> bool:
     return fits and not credentials.find(name)
 
 
-class Places(NamedTuple):
+class MailboxPaths(NamedTuple):
     """Where the parts of one orchestrator's mailbox are: below `root`, and the claims below `host_base`."""
 
     root: Path
@@ -58,10 +58,10 @@ class MailboxLayout(Layout):
         """Held by the one worker as long as it lives."""
         return self.lock("worker")
 
-    def places(self, identity: str) -> Places:
+    def places(self, identity: str) -> MailboxPaths:
         """Where the mailbox of that orchestrator lies; `default` has the roots."""
         part = "" if identity == DEFAULT else identity
-        return Places(
+        return MailboxPaths(
             root=self.root,
             host_base=self.host_base,
             identity=identity,
@@ -107,7 +107,7 @@ class MailboxLayout(Layout):
             _give(places, owner_uid)
 
 
-def _give(places: Places, uid: int) -> None:
+def _give(places: MailboxPaths, uid: int) -> None:
     with (
         atomic.translated(places.inbox, "give away"),
         folders.opened(places.inbox, below=places.root) as inbox,

@@ -14,7 +14,7 @@ from specify_cli.files import atomic
 from specify_cli.files.file_system import sync_file_system
 from specify_cli.files.folders import opened
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
-from specify_cli.mailbox.layout import Places
+from specify_cli.mailbox.layout import MailboxPaths
 from specify_cli.protocol import SUFFIX
 
 _MODE: Final = 0o644
@@ -24,7 +24,7 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 class Outbox:
     """The folder of one orchestrator's replies; only the worker writes here."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: MailboxPaths) -> None:
         self._folder = places.outbox
         self._root = places.root
         self._distrusted: set[str] = set()

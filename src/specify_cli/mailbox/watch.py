@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Iterator
 
-from specify_cli.mailbox.bell import Bell
 from specify_cli.mailbox.inbox import is_in_progress
 from specify_cli.mailbox.protocols import Watch
+from specify_cli.mailbox.wakeup import Wakeup
 
 if sys.platform == "linux":
     from watchdog.observers.inotify_c import (
@@ -38,7 +38,7 @@ if sys.platform == "linux":
     class _Ringer:
         """Rings for what may be a request or a new folder: the scan finds out what it was."""
 
-        def __init__(self, bell: Bell) -> None:
+        def __init__(self, bell: Wakeup) -> None:
             self._bell = bell
             self.is_over = False
 
@@ -58,7 +58,7 @@ if sys.platform == "linux":
     class _Watch:
         """The folders that are watched, by their own identity rather than by name."""
 
-        def __init__(self, inotify: InotifyFD, bell: Bell) -> None:
+        def __init__(self, inotify: InotifyFD, bell: Wakeup) -> None:
             self._inotify = inotify
             self._bell = bell
             self._covered: dict[str, tuple[tuple[int, int], WatchDescriptor, _Ringer]] = {}
@@ -87,7 +87,7 @@ if sys.platform == "linux":
                 self._inotify.remove_callbacks([(known[1], CallbackId(id(known[2])))])
 
     @contextlib.contextmanager
-    def watching(bell: Bell) -> Iterator[Watch]:
+    def watching(bell: Wakeup) -> Iterator[Watch]:
         """While the block runs, `bell` rings when something lands in a folder that is covered."""
         try:
             inotify = InotifyFD()
@@ -104,7 +104,7 @@ if sys.platform == "linux":
 else:
 
     @contextlib.contextmanager
-    def watching(bell: Bell) -> Iterator[Watch]:
+    def watching(bell: Wakeup) -> Iterator[Watch]:
         """Nothing rings here: without inotify the rescan alone must do."""
         yield _Nothing()
 

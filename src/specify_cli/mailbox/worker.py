@@ -14,15 +14,15 @@ from types import FrameType
 from specify_cli import processes
 from specify_cli.errors import StorageFailed
 from specify_cli.files.locks import LifeLock, holder
-from specify_cli.mailbox.bell import Bell
-from specify_cli.mailbox.chores import Chore, Chores
-from specify_cli.mailbox.draining import Draining
+from specify_cli.mailbox.background import BackgroundTask, BackgroundTasks
+from specify_cli.mailbox.drain_progress import DrainProgress
 from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.loop import ServiceLoop
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
-from specify_cli.mailbox.rounds import Rounds
 from specify_cli.mailbox.settings import WorkerSettings
-from specify_cli.mailbox.workplace import Workplace
+from specify_cli.mailbox.wakeup import Wakeup
+from specify_cli.mailbox.workplace import WorkerContext
 from specify_cli.storage import heartbeat_file
 
 # After the signal; what can end in order has done so by then.
@@ -30,7 +30,7 @@ LAST_S = 4.7
 A_DAY_S = 86_400.0
 
 # Rings the bell while the block runs, for every folder that is covered.
-Watching = Callable[[Bell], AbstractContextManager[Watch]]
+Watching = Callable[[Wakeup], AbstractContextManager[Watch]]
 
 
 class Worker:
@@ -48,16 +48,16 @@ class Worker:
         *,
         settings: WorkerSettings,
         log: Log,
-        chores: Sequence[Chore] = (),
+        chores: Sequence[BackgroundTask] = (),
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
-        self._chores = Chores(chores, log=log)
+        self._chores = BackgroundTasks(chores, log=log)
         self._prepare = prepare
-        self._workplace = Workplace(
+        self._workplace = WorkerContext(
             layout=layout, dispatcher=dispatcher, settings=settings, log=log
         )
-        self._bell = Bell()
+        self._bell = Wakeup()
         self._is_stopping = False
 
     def serve(self, watching: Watching | None = None) -> None:
@@ -75,7 +75,7 @@ class Worker:
             self._on_duty(watch) as rounds,
         ):
             start_chores()
-            draining = Draining(rounds.depth)
+            draining = DrainProgress(rounds.depth)
             while not self._is_stopping:
                 draining.look()
                 self._bell.wait(rounds.serve())
@@ -88,7 +88,7 @@ class Worker:
             SpecKittyError, OSError: an answer could not be recorded; nothing is lost.
         """
         with self._on_duty(None) as rounds:
-            draining = Draining(rounds.depth)
+            draining = DrainProgress(rounds.depth)
             draining.look()
             while not self._is_stopping and (wait_s := rounds.drain()) is not None:
                 draining.look()
@@ -109,7 +109,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup wants it.
                 signal.signal(number, self._on_signal)
-        alarm = Bell()
+        alarm = Wakeup()
         alarm.ring_on_signals()
         threading.Thread(target=_end_in_time, args=(alarm,), name="end", daemon=True).start()
 
@@ -118,7 +118,7 @@ class Worker:
         self.stop()
 
     @contextlib.contextmanager
-    def _on_duty(self, watch: Watch | None) -> Iterator[Rounds]:
+    def _on_duty(self, watch: Watch | None) -> Iterator[ServiceLoop]:
         self._layout.ensure()
         with contextlib.ExitStack() as places:
             place = LifeLock.try_acquire(self._layout.worker_lock)
@@ -127,7 +127,7 @@ class Worker:
             # Released after the last heartbeat, so that it does not replace one of the next worker.
             places.callback(place.release)
             self._prepare()
-            rounds = Rounds(
+            rounds = ServiceLoop(
                 self._workplace,
                 bell=self._bell,
                 watch=watch,
@@ -145,7 +145,7 @@ class Worker:
             yield watch
 
 
-def _end_in_time(alarm: Bell) -> None:
+def _end_in_time(alarm: Wakeup) -> None:
     """Ends the process some seconds after the alarm: a disk that stalls holds up everything else."""
     while not alarm.wait(A_DAY_S):
         pass

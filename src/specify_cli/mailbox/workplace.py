@@ -10,7 +10,7 @@ from specify_cli.mailbox.settings import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class WorkerContext:
     """Where it works, whom it asks, how it behaves, and whom it tells."""
 
     layout: MailboxLayout

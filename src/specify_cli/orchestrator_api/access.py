@@ -9,7 +9,7 @@ from typing import Any
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, NotAuthorized, SpecKittyError
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.grants import Grant
-from specify_cli.orchestrator_api.judgement import Judgement
+from specify_cli.orchestrator_api.validated_request import ValidatedRequest
 from specify_cli.storage.lookup import Lookup
 
 
@@ -23,7 +23,7 @@ class Access:
         """What the orchestrator is granted; None where it is not listed."""
         return next((grant for grant in self.grants if grant.identity == identity), None)
 
-    def require(self, judgement: Judgement, identity: str) -> None:
+    def require(self, judgement: ValidatedRequest, identity: str) -> None:
         """The orchestrator may have the request carried out, on the mission that was looked up.
 
         Raises: NotAuthorized.

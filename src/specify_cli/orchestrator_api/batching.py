@@ -11,7 +11,7 @@ from specify_cli.errors import SpecKittyError, Unfinished
 from specify_cli.storage.journal import Journal, JournalBatch
 from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.record_entries import AlreadyAsked
-from specify_cli.workflow.cause import Decision
+from specify_cli.workflow.context import Decision
 
 Line: TypeAlias = dict[str, Any]
 """A line of the journal."""

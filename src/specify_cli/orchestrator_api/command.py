@@ -11,7 +11,7 @@ from specify_cli.plain import as_json
 
 if TYPE_CHECKING:
     from specify_cli.storage.mission_files import MissionIdentity
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -97,7 +97,7 @@ class Command(NamedTuple):
 
     name: str
     params: type[Params]
-    handle: Callable[[Any, Cause, Callable[[], Services]], Result]
+    handle: Callable[[Any, RequestContext, Callable[[], Services]], Result]
     example: str
     changes_state: bool = False
     is_batched: bool = False

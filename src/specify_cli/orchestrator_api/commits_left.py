@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.outcomes import CommitsBeyond
+    from specify_cli.workflow.reports import CommitsBeyond
 
 MOST_LISTED: Final = 100
 """Commits that an answer lists of one branch."""

@@ -15,16 +15,16 @@ from specify_cli.errors import (
     UsageError,
 )
 from specify_cli.orchestrator_api import registry, request
-from specify_cli.orchestrator_api.carrying_out import CarryingOut, refusal
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import Envelope, encode
+from specify_cli.orchestrator_api.execution import Execution, refusal
 from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.journal_lines import journal_line
-from specify_cli.orchestrator_api.judgement import Judgement, judge, unjudged, unread
 from specify_cli.orchestrator_api.request import Origin, Request
+from specify_cli.orchestrator_api.validated_request import ValidatedRequest, judge, unjudged, unread
 from specify_cli.storage.lookup import Lookup, RequestFile
 from specify_cli.storage.published_line import was_never_read
-from specify_cli.workflow.cause import Decision, conflict
+from specify_cli.workflow.context import Decision, conflict
 
 if TYPE_CHECKING:
     from specify_cli.storage.intents import Intent
@@ -47,7 +47,7 @@ class Dispatcher:
 
     def __init__(self, host: Host, find: Callable[[str], Command] = registry.find) -> None:
         self._host = host
-        self._carrying_out = CarryingOut(host)
+        self._carrying_out = Execution(host)
         self._find = find
 
     def answer(self, asked: Request, origin: Origin, *, is_id_minted: bool = False) -> Answer:
@@ -159,7 +159,7 @@ class Dispatcher:
         except SpecKittyError:
             return False
 
-    def _read(self, raw: bytes, *, stem: str, mission: Lookup | None) -> Judgement:
+    def _read(self, raw: bytes, *, stem: str, mission: Lookup | None) -> ValidatedRequest:
         self._host.access()  # A damaged config is nobody's answer.
         try:
             judgement = self._judge(request.read(raw, stem=stem))
@@ -177,7 +177,9 @@ class Dispatcher:
         is_conflict = line["envelope"]["error_code"] == CorrelationIdConflict.code
         return None if is_conflict else line
 
-    def _judge(self, asked: Request, find: Callable[[str], Command] | None = None) -> Judgement:
+    def _judge(
+        self, asked: Request, find: Callable[[str], Command] | None = None
+    ) -> ValidatedRequest:
         try:
             return judge(asked, find or self._find)
         except Exception as fault:  # noqa: BLE001  a bug in a rule is an answer too
@@ -186,7 +188,7 @@ class Dispatcher:
             return judgement
 
     def _answer_once(
-        self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
+        self, judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
         """The recorded answer of the id where there is one, else a new one."""
         correlation_id = judgement.request.correlation_id
@@ -201,7 +203,7 @@ class Dispatcher:
             return self._conflict(judgement, origin, dead_letter=dead_letter)
 
     def _conflict(
-        self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
+        self, judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
         """The answer to a request whose id another one has, recorded once."""
         judgement.refusal = conflict(judgement.request.correlation_id)
@@ -212,7 +214,7 @@ class Dispatcher:
         return Answer(envelope=recorded["envelope"])
 
     def _answer_new(
-        self, judgement: Judgement, origin: Origin, *, dead_letter: str | None = None
+        self, judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None = None
     ) -> Answer:
         journal = self._host.journal()
         if judgement.command is None or not judgement.command.mends_record:
@@ -232,7 +234,7 @@ class Dispatcher:
 
     def _line(
         self,
-        judgement: Judgement,
+        judgement: ValidatedRequest,
         origin: Origin,
         decision: Decision,
         *,
@@ -245,11 +247,11 @@ class Dispatcher:
         return line
 
 
-def _is_journaled(judgement: Judgement) -> bool:
+def _is_journaled(judgement: ValidatedRequest) -> bool:
     """At the command line: what may have changed something; not reads, not what nobody understood."""
     changes = judgement.command is not None and judgement.command.changes_state
     return changes and not isinstance(judgement.refusal, UsageError)
 
 
-def _refusal(judgement: Judgement, error: SpecKittyError) -> Answer:
+def _refusal(judgement: ValidatedRequest, error: SpecKittyError) -> Answer:
     return Answer(envelope=refusal(judgement, error))

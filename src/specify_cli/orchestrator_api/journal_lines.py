@@ -6,12 +6,12 @@ from typing import Any
 
 from specify_cli import clock
 from specify_cli.orchestrator_api import arguments
-from specify_cli.orchestrator_api.judgement import Judgement
 from specify_cli.orchestrator_api.request import Origin
+from specify_cli.orchestrator_api.validated_request import ValidatedRequest
 
 
 def journal_line(
-    judgement: Judgement, origin: Origin, *, dead_letter: str | None
+    judgement: ValidatedRequest, origin: Origin, *, dead_letter: str | None
 ) -> dict[str, Any]:
     """The line of a request that is not answered yet."""
     params = judgement.params

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Transitioned
 from specify_cli.core.lanes import ALIASES, Lane, lane_named
 from specify_cli.patterns import pattern
 
@@ -79,7 +79,7 @@ def _common(record: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _moved(record: dict[str, Any], *, from_lane: Lane, to_lane: Lane) -> Moved:
+def _moved(record: dict[str, Any], *, from_lane: Lane, to_lane: Lane) -> Transitioned:
     get, found = record.get, _common(record)
     for name in ("lane_base_ref", "released_holder"):
         value = get(name)
@@ -87,7 +87,7 @@ def _moved(record: dict[str, Any], *, from_lane: Lane, to_lane: Lane) -> Moved:
     for name in ("review_result", "evidence"):
         value = get(name)
         found[name] = value if isinstance(value, dict) else None
-    return Moved(
+    return Transitioned(
         wp_id=record["wp_id"],
         from_lane=from_lane,
         to_lane=to_lane,
@@ -126,7 +126,7 @@ def _kind_of(record: dict[str, Any]) -> type[Event] | None:
         return kind
     if record.get("from_lane") == GENESIS:
         return None
-    return Moved
+    return Transitioned
 
 
 _KINDS: dict[str, type[Event]] = {"annotation": Annotated, "mission_accepted": MissionAccepted}

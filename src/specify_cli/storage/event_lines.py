@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from specify_cli.core.events import UNRECORDED, Annotated, Event, Moved
+from specify_cli.core.events import UNRECORDED, Annotated, Event, Transitioned
 from specify_cli.errors import StateUnreadable
 from specify_cli.plain import compact
 from specify_cli.storage.event_fields import NotReadable, event_in
@@ -53,7 +53,7 @@ def ids_in(lines: bytes) -> list[str]:
 def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
     head = {"event_id": event.event_id, "at": event.at, "actor": event.actor}
     line = head | {"mission_slug": mission_slug} | event._asdict()
-    if isinstance(event, Moved):
+    if isinstance(event, Transitioned):
         line |= {"execution_mode": "worktree"}
     elif isinstance(event, Annotated):
         line |= {"kind": "annotation"}

@@ -16,9 +16,9 @@ from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import record_trailer, repositories
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.intending import begun_by, intending, intent_of
-from specify_cli.workflow.opened import OpenMission, changing_mission
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.mission import OpenMission, changing_mission
+from specify_cli.workflow.request_intents import begun_by, intending, intent_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Accepting:
 
     project: Project
 
-    def accept(self, selector: str, *, actor: str, cause: Cause) -> AcceptReport:
+    def accept(self, selector: str, *, actor: str, cause: RequestContext) -> AcceptReport:
         """The mission is accepted, and the host's files of it are committed.
 
         Raises: MissionNotFound, MissionNotReady, PreflightFailed, StorageFailed.
@@ -99,7 +99,7 @@ def check_ready(mission: OpenMission) -> None:
 
 
 def _accept(
-    repository: Repository, mission: OpenMission, *, actor: str, cause: Cause
+    repository: Repository, mission: OpenMission, *, actor: str, cause: RequestContext
 ) -> MissionAccepted:
     """The acceptance is committed by git, and decided."""
     begun = begun_by(mission.files.project, cause)
@@ -125,7 +125,9 @@ def _accept(
     return event
 
 
-def _check_still_ready(repository: Repository, mission: OpenMission, *, cause: Cause) -> None:
+def _check_still_ready(
+    repository: Repository, mission: OpenMission, *, cause: RequestContext
+) -> None:
     """As `check_ready`, for an acceptance that was interrupted: git has no commit of it as its last word."""
     try:
         check_ready(mission)
@@ -139,7 +141,7 @@ def _commit(
     mission: OpenMission,
     line: bytes,
     *,
-    cause: Cause,
+    cause: RequestContext,
     message: str | None = None,
 ) -> None:
     """The host's files are committed, `line` as the last one of the log."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from specify_cli.core.dependencies import needed_by
 from specify_cli.core.lanes import FINISHED, OCCUPYING, Lane
-from specify_cli.core.wishes import Wish
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.errors import TransitionRejected
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.package_commits import PackageCommits
 
 BUILT_UPON = OCCUPYING | FINISHED | {Lane.BLOCKED}
@@ -55,7 +55,7 @@ def stowaways(
     ]
 
 
-def check_approval(commits: PackageCommits, wish: Wish, commit: str) -> None:
+def check_approval(commits: PackageCommits, wish: MoveIntent, commit: str) -> None:
     """Passes where the commit may be approved; force does not matter.
 
     Raises:
@@ -75,7 +75,7 @@ def check_approval(commits: PackageCommits, wish: Wish, commit: str) -> None:
         )
 
 
-def check_withdrawal(commits: PackageCommits, wish: Wish) -> None:
+def check_withdrawal(commits: PackageCommits, wish: MoveIntent) -> None:
     """Passes where no other package of the execution lane builds on an approval that is withdrawn.
 
     Raises:
@@ -146,7 +146,7 @@ def _known_tips(commits: PackageCommits, wp_id: str) -> set[str]:
 
 
 def _rejected(
-    mission: OpenMission, wish: Wish, *, guard: str, complaint: str
+    mission: OpenMission, wish: MoveIntent, *, guard: str, complaint: str
 ) -> TransitionRejected:
     from_lane = mission.state_of(wish.wp_id).lane
     return TransitionRejected(

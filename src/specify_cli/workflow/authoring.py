@@ -30,7 +30,7 @@ from specify_cli.workflow import authoring_templates, repositories
 from specify_cli.workflow.authoring_packages import check_packages
 from specify_cli.workflow.authoring_takeover import take_over
 from specify_cli.workflow.authoring_text import slug_of
-from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
+from specify_cli.workflow.mission import OpenMission, changing_mission, reopened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from specify_cli.storage import front_matter
 from specify_cli.storage.package_files import WorkPackage, read_text
 from specify_cli.workflow.authoring_needs import Stated, Statements
 from specify_cli.workflow.doctor_former_status import former_status, lane_folders
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 
 UNTOUCHED = frozenset({Lane.PLANNED, *TERMINAL})
 """The status lanes in which nobody works on a package."""

@@ -22,8 +22,8 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import authoring_outline
 from specify_cli.workflow.authoring_agreement import former_prompts, tasks_text
 from specify_cli.workflow.authoring_text import slug_of
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.opened import OpenMission, changing_mission, reopened
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.mission import OpenMission, changing_mission, reopened
 
 HOW_TO = (
     "add a heading such as '## WP01 Parse the query', below it a line such as 'Owned files: src/**',"
@@ -47,7 +47,7 @@ class Packages:
 
     project: Project
 
-    def write(self, selector: str, cause: Cause) -> PackagesReport:
+    def write(self, selector: str, cause: RequestContext) -> PackagesReport:
         """Every outlined package has a prompt, lanes are planned, the mission's folder is committed.
 
         A prompt that is there stays as it is: what differs from `tasks.md` is reported.
@@ -75,7 +75,7 @@ class Packages:
                 commit=self._commit(whole, cause),
             )
 
-    def _commit(self, mission: OpenMission, cause: Cause) -> str | None:
+    def _commit(self, mission: OpenMission, cause: RequestContext) -> str | None:
         """All files in the mission's folder are in HEAD, which may be the repository's first."""
         message = f"Plan the work packages of {mission.slug}"
         try:

@@ -14,7 +14,7 @@ from specify_cli.storage.front_matter_edit import NotEditable, with_fields
 from specify_cli.workflow.authoring_agreement import Disagreement, disagreements, tasks_text
 from specify_cli.workflow.authoring_outline import read_statements
 from specify_cli.workflow.authoring_packages import check_graph
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 
 SHOWN = 5
 """So many disagreements are told in one refusal; the doctor lists all."""

@@ -8,15 +8,15 @@ from datetime import datetime
 from specify_cli import clock
 from specify_cli.core import claims
 from specify_cli.core.claims import Life
-from specify_cli.core.events import Moved
-from specify_cli.core.wishes import Wish
+from specify_cli.core.events import Transitioned
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.storage.mission_files import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
-from specify_cli.workflow.opened import changing_package
-from specify_cli.workflow.outcomes import MoveReport
+from specify_cli.workflow.mission import changing_package
+from specify_cli.workflow.reports import MoveReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Claiming:
         """
         with changing_package(self.project, selector, wp_id) as mission:
             package = mission.state_of(wp_id)
-            wish = Wish(wp_id=wp_id, actor=actor, to=package.lane)
+            wish = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane)
             claims.check_admitted(package, wish, mission=mission.shell_name)
             claims.check_alive(package, wp_id, mission=mission.shell_name, actor=actor)
             return AliveReport(
@@ -62,7 +62,14 @@ class Claiming:
             )
 
     def release(
-        self, selector: str, wp_id: str, *, actor: str, note: str, force: bool, cause: Cause
+        self,
+        selector: str,
+        wp_id: str,
+        *,
+        actor: str,
+        note: str,
+        force: bool,
+        cause: RequestContext,
     ) -> ReleaseReport:
         """The claim on the package, or on its review, has ended; its execution lane is free.
 
@@ -80,12 +87,12 @@ class Claiming:
         ):
             warned: tuple[str, ...] = ()
             recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
-            events = [it for it in recorded if isinstance(it, Moved)]
+            events = [it for it in recorded if isinstance(it, Transitioned)]
             if not events:
                 # A commit is a sign of life.
                 taken = offers.taken_in(mission, offer)
                 package = mission.state_of(wp_id)
-                asked = Wish(wp_id=wp_id, actor=actor, to=package.lane, force=force)
+                asked = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane, force=force)
                 claims.check_not_contested(package, asked, mission=mission.shell_name)
                 holder, to = claims.decide_release(
                     package,
@@ -95,7 +102,7 @@ class Claiming:
                     now=clock.now(),
                     force=force,
                 )
-                wish = Wish(wp_id=wp_id, actor=actor, to=to, force=True, note=note)
+                wish = MoveIntent(wp_id=wp_id, actor=actor, to=to, force=True, note=note)
                 events, warned = transitions.release(
                     mission, wish, cause, holder=holder, offer=taken
                 )

@@ -25,8 +25,8 @@ from specify_cli.storage.journal import Journal
 from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new, require_new
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.intending import intending, intent_of
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.request_intents import intending, intent_of
 
 REPLAYED, DISCARDED = "replayed", "discarded"
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -43,7 +43,9 @@ class DeadLetters:
         """The records."""
         return LetterFolder(self.project.dead_letters)
 
-    def replay(self, selector: str, *, new_id: str | None, actor: str, cause: Cause) -> Letter:
+    def replay(
+        self, selector: str, *, new_id: str | None, actor: str, cause: RequestContext
+    ) -> Letter:
         """The body lies in its orchestrator's inbox again, as the request `new_id` or as what it was.
 
         Raises: UsageError, PreflightFailed, StorageFailed.
@@ -69,7 +71,7 @@ class DeadLetters:
                     self._send(_addressed(body, new_id) if new_id else body, begun, inbox)
                     return self.folder.finish(begun)
 
-    def discard(self, selector: str, *, actor: str, cause: Cause) -> Letter:
+    def discard(self, selector: str, *, actor: str, cause: RequestContext) -> Letter:
         """The body is gone, the record says who has given it up, and when.
 
         Raises: UsageError, PreflightFailed, StorageFailed.
@@ -83,12 +85,14 @@ class DeadLetters:
                 self._remove(self.folder.remains(begun))
                 return self.folder.finish(begun)
 
-    def _intending(self, letter: Letter, cause: Cause, state: str) -> AbstractContextManager[None]:
+    def _intending(
+        self, letter: Letter, cause: RequestContext, state: str
+    ) -> AbstractContextManager[None]:
         what = {"dead_letter": letter.letter_id}
         return intending(self.project, cause, intent_of(cause, state, what))
 
     @contextmanager
-    def _settling(self, selector: str, cause: Cause, state: str) -> Iterator[Letter]:
+    def _settling(self, selector: str, cause: RequestContext, state: str) -> Iterator[Letter]:
         """The letter, settled by nobody else meanwhile."""
         with locks.held(self.project.lock("dead-letters")):
             letter = self.folder.named(selector)
@@ -102,7 +106,7 @@ class DeadLetters:
             yield letter
 
     @staticmethod
-    def _is_own(letter: Letter, cause: Cause) -> bool:
+    def _is_own(letter: Letter, cause: RequestContext) -> bool:
         return letter.fate.get("correlation_id") == cause.correlation_id
 
     @staticmethod
@@ -216,7 +220,7 @@ def _addressed(body: Body, new_id: str) -> Body:
     return body.rewritten(json.dumps({**request, "correlation_id": new_id}).encode() + b"\n")
 
 
-def _fate(state: str, actor: str, cause: Cause, **more: Any) -> dict[str, Any]:
+def _fate(state: str, actor: str, cause: RequestContext, **more: Any) -> dict[str, Any]:
     return {
         "state": state,
         "actor": actor,

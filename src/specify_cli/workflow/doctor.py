@@ -14,7 +14,7 @@ from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all
 from specify_cli.storage.package_files import read_packages
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 from specify_cli.workflow.doctor_former_status import examine_former_status
 from specify_cli.workflow.doctor_git import (
@@ -38,8 +38,8 @@ from specify_cli.workflow.doctor_prompts import Prompt, examine_prompts, unreada
 from specify_cli.workflow.doctor_refusals import examine_refusals
 from specify_cli.workflow.doctor_repairs import DONE, MARK, repair_one
 from specify_cli.workflow.doctor_workspaces import examine_workspaces
-from specify_cli.workflow.intending import intending, intent_of
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
+from specify_cli.workflow.request_intents import intending, intent_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Doctor:
         return Diagnosis(findings=tuple(self._findings(slug)))
 
     def repair(
-        self, slug: str | None = None, *, actor: str = "doctor", cause: Cause | None = None
+        self, slug: str | None = None, *, actor: str = "doctor", cause: RequestContext | None = None
     ) -> Diagnosis:
         """What can be repaired without loss is repaired, and what is left was looked for again.
 
@@ -89,7 +89,7 @@ class Doctor:
             ]
         return Diagnosis(findings=tuple(self._findings(slug)), repaired=tuple(repaired))
 
-    def _intending(self, cause: Cause | None) -> AbstractContextManager[None]:
+    def _intending(self, cause: RequestContext | None) -> AbstractContextManager[None]:
         if cause is None:
             return nullcontext()
         return intending(self.project, cause, intent_of(cause, "repair", {}))

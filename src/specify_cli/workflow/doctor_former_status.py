@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specify_cli import clock, ids
-from specify_cli.core.events import Moved
+from specify_cli.core.events import Transitioned
 from specify_cli.core.lanes import Lane, lane_named
 from specify_cli.core.package_references import number_of
 from specify_cli.errors import StateUnreadable
@@ -22,7 +22,7 @@ from specify_cli.storage import front_matter, package_files
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.doctor_findings import Finding, fixable, warning
 
 UNCLEAR = "correct it by hand, then run 'spec-kitty doctor --fix'"
@@ -68,7 +68,7 @@ def examine_former_status(files: MissionFiles, *, has_moves: bool) -> Iterator[F
         yield fixable("former-status", tasks, what)
 
 
-def take_over(project: Project, tasks: Path, *, actor: str, cause: Cause | None) -> bool:
+def take_over(project: Project, tasks: Path, *, actor: str, cause: RequestContext | None) -> bool:
     """Record in the log what the former status says, and move prompts up to `tasks`.
 
     The log comes first: it tells the next repair, after a crash, that only the moves are left.
@@ -83,7 +83,7 @@ def take_over(project: Project, tasks: Path, *, actor: str, cause: Cause | None)
         if any(it.fault for it in known):
             return False
         recorded = files.log.read().events
-        if not any(isinstance(event, Moved) for event in recorded):
+        if not any(isinstance(event, Transitioned) for event in recorded):
             events = [_moved(it, actor, cause) for it in known if it.lane is not Lane.PLANNED]
             if events:
                 files.log.append(events)
@@ -144,8 +144,8 @@ def _status_of(path: Path, folder: Lane | None) -> FormerStatus:
     return FormerStatus(path=path, wp_id=wp_id, folder=folder, header=lane, fault=fault)
 
 
-def _moved(status: FormerStatus, actor: str, cause: Cause | None) -> Moved:
-    return Moved(
+def _moved(status: FormerStatus, actor: str, cause: RequestContext | None) -> Transitioned:
+    return Transitioned(
         event_id=ids.ulid(),
         at=clock.timestamp(),
         actor=actor,

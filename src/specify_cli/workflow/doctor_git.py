@@ -19,13 +19,13 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.intake_request import listed_paths
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import has_checked_out, irregular_files
-from specify_cli.workflow import lane_folders, repositories, taking_in
+from specify_cli.workflow import commit_intake, lane_folders, repositories
 from specify_cli.workflow.doctor_elsewhere import switch_to
 from specify_cli.workflow.doctor_findings import Finding, error, fixable, warning
 from specify_cli.workflow.doctor_lane_branches import missing_branch
 from specify_cli.workflow.doctor_workspaces import examine_folder
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
-from specify_cli.workflow.opened import OpenMission, Workspace
+from specify_cli.workflow.mission import OpenMission, Workspace
 
 STALE_LOCK_S = 5 * 60
 UNDER_WAY = frozenset(
@@ -174,8 +174,8 @@ def _is_on_its_branch(repository: Repository, folder: LaneFolder, branch: str) -
 def _work(mission: OpenMission, repository: Repository, place: Workspace) -> str | None:
     """What is uncommitted in the workspace, in words; nobody can say that an unseen one holds nothing."""
     with ExitStack() as until_the_end:
-        offer = taking_in.of_lane(mission, repository, place, until_the_end=until_the_end)
-        offer = taking_in.looked(mission.files.project, offer)
+        offer = commit_intake.of_lane(mission, repository, place, until_the_end=until_the_end)
+        offer = commit_intake.looked(mission.files.project, offer)
         more = ", and more" if len(offer.files) > MOST_NAMED else ""
         return offer.unseen or ", ".join(offer.files[:MOST_NAMED]) + more
 

@@ -12,7 +12,7 @@ from specify_cli.errors import RecordBehind, StateUnreadable, StorageFailed
 from specify_cli.storage import record_contents, records, reply_differences
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
-from specify_cli.workflow import audit, behind, restored_redactions
+from specify_cli.workflow import audit, lost_heads, restored_redactions
 from specify_cli.workflow.audit import find_missing_events
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, warning
 
@@ -57,7 +57,7 @@ def _examine_contents(project: Project) -> Iterator[Finding]:
 
 def _examine_published(project: Project, journal: Journal) -> Iterator[Finding]:
     journal.require_current()
-    behind.prove_current(project)
+    lost_heads.prove_current(project)
     is_sound = True
     has_record = records.found(project) is not None
     for complaint in journal.differences():

@@ -12,7 +12,7 @@ from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.record_entries import EVENTS
 from specify_cli.workflow.doctor_findings import Finding, note, warning
-from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission
+from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_mission
 
 _AT_WORK = frozenset({Lane.CLAIMED, Lane.IN_PROGRESS})
 

@@ -11,7 +11,7 @@ from specify_cli.storage import lane_plans
 from specify_cli.workflow.doctor_elsewhere import way_back
 from specify_cli.workflow.doctor_findings import Finding, Severity, error, fixable, note
 from specify_cli.workflow.doctor_git import UNDER_WAY
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 
 BEGUN = UNDER_WAY | {Lane.DONE}
 _OLDER = "the plan of lanes is older than the packages"

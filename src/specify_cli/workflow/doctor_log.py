@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from specify_cli.core.events import Annotated, Event, Moved
+from specify_cli.core.events import Annotated, Event, Transitioned
 from specify_cli.core.lanes import Lane, lane_named
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import checkout, event_lines, log_proof
@@ -41,8 +41,8 @@ class ExaminedLog:
         """The log with that content, of which these are the events."""
         has_moves, named = False, set()
         for event in events:
-            if isinstance(event, Moved | Annotated):
-                has_moves = has_moves or isinstance(event, Moved)
+            if isinstance(event, Transitioned | Annotated):
+                has_moves = has_moves or isinstance(event, Transitioned)
                 named.add(event.wp_id)
         return cls(content=content, has_moves=has_moves, named=frozenset(named))
 
@@ -114,7 +114,7 @@ def examine_strangers(
         (event.wp_id, line.number)
         for line in event_lines.examine(log.file.raw(), log.path)
         for event in line.events
-        if isinstance(event, Moved | Annotated) and event.wp_id not in wp_ids
+        if isinstance(event, Transitioned | Annotated) and event.wp_id not in wp_ids
     ]
     for wp_id, places in groupby(sorted(named), key=lambda place: place[0]):
         yield warning(

@@ -17,7 +17,7 @@ from specify_cli.workflow.authoring_agreement import (
 from specify_cli.workflow.authoring_outline import faults_in, read_statements
 from specify_cli.workflow.authoring_takeover import check_whole
 from specify_cli.workflow.doctor_findings import Finding, Severity
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 
 LINES, PROMPTS = "tasks-md", "tasks-md-and-prompts"
 

@@ -17,19 +17,21 @@ from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
-from specify_cli.workflow import restored_redactions, restoring
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow import record_restoration, restored_redactions
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.doctor_findings import Finding
 from specify_cli.workflow.doctor_former_status import take_over
 from specify_cli.workflow.doctor_git import forget_gone
 from specify_cli.workflow.doctor_host import make_private, rebuild_states
 from specify_cli.workflow.doctor_workspaces import forget_record, remove_scratch
-from specify_cli.workflow.opened import changing_mission
+from specify_cli.workflow.mission import changing_mission
 
 MARK = b"\xef\xbb\xbf"
 
 
-def repair_one(project: Project, finding: Finding, *, actor: str, cause: Cause | None) -> bool:
+def repair_one(
+    project: Project, finding: Finding, *, actor: str, cause: RequestContext | None
+) -> bool:
     """Whether the finding was repaired; one that resists is found again.
 
     `actor` and `cause` stand in the events of a repair that records any.
@@ -78,13 +80,13 @@ def _take_over_intents(project: Project, _: Path) -> bool:
 
 def _publish_again(project: Project, path: Path) -> bool:
     """The published journal is what the host wrote; what was not is in the attic."""
-    restoring.publish_again(project)
+    record_restoration.publish_again(project)
     return not Journal(project).verify()
 
 
 def _take_end_in(project: Project, path: Path) -> bool:
     """The record has what journal, logs and commits have beyond it, and changes go on."""
-    restoring.take_in(project)
+    record_restoration.take_in(project)
     return not Journal(project).verify()
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from specify_cli.core import lane_turns
+from specify_cli.core import lane_schedule
 from specify_cli.errors import LaneAllocationFailed
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 
 
 def check_turn(mission: OpenMission, wp_id: str) -> None:
@@ -14,7 +14,7 @@ def check_turn(mission: OpenMission, wp_id: str) -> None:
     """
     if mission.state_of(wp_id).occupies:
         return
-    other = lane_turns.occupant(mission.lane_mates(wp_id), mission.state, besides=wp_id)
+    other = lane_schedule.occupant(mission.lane_mates(wp_id), mission.state, besides=wp_id)
     if other is None:
         return
     lane_id = mission.lane_ids[wp_id]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from specify_cli.core import lane_turns
+from specify_cli.core import lane_schedule
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import Annotated
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
@@ -19,12 +19,12 @@ from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
-from specify_cli.workflow import lane_folders, lane_making, lost_work, repositories
-from specify_cli.workflow.keeping import first_contact, note_origin
+from specify_cli.workflow import lane_creation, lane_folders, lost_work, repositories
+from specify_cli.workflow.kept_work import first_contact, note_origin
+from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import OpenMission, Workspace
-from specify_cli.workflow.outcomes import WorkspaceReport
 from specify_cli.workflow.package_commits import PackageCommits, left_ref, set_aside_ref
+from specify_cli.workflow.reports import WorkspaceReport
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 _REFUSALS = (AllocationFailed, IntakeRefused)
@@ -67,7 +67,7 @@ def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | Non
                 origin=commits.origin(),
             )
             start = branches.start(repository, parts)
-            ready = lane_making.Making(
+            ready = lane_creation.LaneCreation(
                 mission=mission,
                 repository=repository,
                 place=place,
@@ -167,7 +167,7 @@ def _parts(commits: PackageCommits, wp_id: str, offer: Offer) -> StartParts:
     needed = lost_work.finished_dependencies(mission, wp_id) - mates
     own = commits.to_resume(wp_id)
     is_last = mission.last_at_work(lane_id) == wp_id and _goes_on(commits, wp_id, own)
-    is_shared = lane_turns.occupant(mates, mission.state, besides=wp_id) is not None
+    is_shared = lane_schedule.occupant(mates, mission.state, besides=wp_id) is not None
     if standing is BranchRelation.DIVERGED and (is_last or is_shared):
         offer.take_in(commits.repository)
     ordered = in_order(mission.graph)

@@ -23,8 +23,8 @@ from specify_cli.files.atomic import publish
 from specify_cli.storage import record_place
 from specify_cli.storage.mission_files import MissionFiles, read_json
 from specify_cli.storage.project import Project
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.opened import OpenMission, changing_package
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.mission import OpenMission, changing_package
 
 Sign: TypeAlias = tuple[str, datetime | None]
 """A package, and when its holder showed a sign of life; None where that cannot be read."""
@@ -32,7 +32,7 @@ Sign: TypeAlias = tuple[str, datetime | None]
 
 @contextmanager
 def acting(
-    project: Project, selector: str, wp_id: str, *, actor: str, cause: Cause
+    project: Project, selector: str, wp_id: str, *, actor: str, cause: RequestContext
 ) -> Iterator[OpenMission]:
     """As `changing_package`; the request is a sign of life of who holds the package, refused or not.
 
@@ -128,7 +128,7 @@ def _committed(mission: OpenMission, holders: Mapping[str, str]) -> Iterator[Sig
     at_work = [x for x in holders if mission.state_of(x).lane is not Lane.IN_REVIEW]
     if not at_work:
         return
-    from specify_cli.workflow.dated_tips import dated_tips
+    from specify_cli.workflow.lane_tip_times import dated_tips
 
     branches = {x: mission.workspace(x).branch for x in at_work}
     tips = dated_tips(mission.files.project, {*branches.values()})

@@ -7,7 +7,7 @@ from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.errors import LaneLost
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.package_commits import PackageCommits
 
 BEGUN = frozenset(

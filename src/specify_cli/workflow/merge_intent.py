@@ -10,8 +10,8 @@ from specify_cli.errors import PreflightFailed
 from specify_cli.storage import former_intents, records
 from specify_cli.storage.intents import Intent, Intents, Rows
 from specify_cli.storage.mission_files import MissionFiles
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.intending import intent_of
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.request_intents import intent_of
 
 if TYPE_CHECKING:
     from specify_cli.vcs.merge import MergePlan
@@ -33,13 +33,13 @@ class MergeIntent(NamedTuple):
     is_complete: bool = False
     is_pushed: bool = False
 
-    def is_of(self, cause: Cause) -> bool:
+    def is_of(self, cause: RequestContext) -> bool:
         """True when it is the merge of that request, or of another one under the same id."""
         return (self.kept.id, self.kept.scope) == (cause.correlation_id, cause.identity or "")
 
 
 def intended(
-    files: MissionFiles, cause: Cause, *, plan: MergePlan, lines: bytes, is_pushed: bool
+    files: MissionFiles, cause: RequestContext, *, plan: MergePlan, lines: bytes, is_pushed: bool
 ) -> MergeIntent:
     """The merge of the request, not written down yet. Raises: StateUnreadable, StorageFailed."""
     kept = intent_of(cause, MERGE, {}, mission=files.log.number())

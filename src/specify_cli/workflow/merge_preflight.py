@@ -15,10 +15,10 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import ancestry
 from specify_cli.workflow.accepting import incomplete, packages_in
 from specify_cli.workflow.merge_scope import RefusedPaths, Scope, folder_in
+from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_mission
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission
-from specify_cli.workflow.outcomes import CommitsBeyond
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.reports import CommitsBeyond
 
 _TOLD = 10
 

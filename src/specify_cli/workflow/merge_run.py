@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from specify_cli.core.events import Moved
+from specify_cli.core.events import Transitioned
 from specify_cli.core.lanes import Lane
-from specify_cli.core.rules import Move
-from specify_cli.core.wishes import MergeWish, Wish
+from specify_cli.core.move_intent import MergeOptions, MoveIntent
+from specify_cli.core.rules import Transition
 from specify_cli.errors import PreflightFailed, StorageFailed, Unfinished
 from specify_cli.files import durability
 from specify_cli.storage import event_lines
@@ -25,18 +25,18 @@ from specify_cli.vcs.merge import (
     TargetMoved,
 )
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import lane_retiring, merge_intent, merge_preflight, record_trailer
+from specify_cli.workflow import lane_retirement, merge_intent, merge_preflight, record_trailer
 from specify_cli.workflow.accepting import packages_in
-from specify_cli.workflow.cause import Cause, conflict
-from specify_cli.workflow.hand_in import left_out_warnings
-from specify_cli.workflow.keeping import HOST_ACTOR
+from specify_cli.workflow.context import RequestContext, conflict
+from specify_cli.workflow.kept_work import HOST_ACTOR
 from specify_cli.workflow.merge_intent import MergeIntent
 from specify_cli.workflow.merge_push import Push
-from specify_cli.workflow.moving import moved_events
+from specify_cli.workflow.mission import OpenMission, Workspace, reopened
 from specify_cli.workflow.offers import NOTHING, Offer
-from specify_cli.workflow.opened import OpenMission, Workspace, reopened
-from specify_cli.workflow.outcomes import MergeReport
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.reports import MergeReport
+from specify_cli.workflow.submitted_work import left_out_warnings
+from specify_cli.workflow.transition_events import moved_events
 
 REFUSED_MOVE = (TargetMoved, CheckoutBlocked, GitFailed)
 
@@ -55,8 +55,8 @@ class MergeRun:
 
     repository: Repository
     mission: OpenMission
-    wish: MergeWish
-    cause: Cause
+    wish: MergeOptions
+    cause: RequestContext
     offers: Sequence[Offer]
 
     @property
@@ -148,7 +148,7 @@ class MergeRun:
         kept = {it.lane_id for it in left_over}
         try:
             removed = [self._retires(lane, kept) for lane in self._lanes()]
-            lane_retiring.update_mirror(self.repository, self.mission)
+            lane_retirement.update_mirror(self.repository, self.mission)
         except (GitFailed, StorageFailed, OSError) as error:
             raise unfinished(plan, error) from error
         return MergeReport(
@@ -174,7 +174,7 @@ class MergeRun:
         offer = next((it for it in self.offers if it.workspace == lane), NOTHING)
         if lane.lane_id in kept:
             offer = offer._replace(unseen="it has commits that were not approved")
-        return lane_retiring.retire(self.repository, self.mission, lane, offer=offer)
+        return lane_retirement.retire(self.repository, self.mission, lane, offer=offer)
 
     def _plan(self, lines: bytes) -> MergePlan:
         """The merge as objects. Raises: PreflightFailed naming every obstacle at once."""
@@ -222,7 +222,7 @@ class MergeRun:
     def _offers_the_target(self) -> list[str]:
         """An agent that is told to fetch the target gets it, whether a worker runs or not; else why not."""
         try:
-            lane_retiring.update_mirror(self.repository, self.mission)
+            lane_retirement.update_mirror(self.repository, self.mission)
         except (GitFailed, StorageFailed, OSError) as error:
             return [f"what its workspace fetches from could not be updated: {error}"]
         return []
@@ -294,13 +294,13 @@ class MergeRun:
     def _message(self, subject: str) -> str:
         return record_trailer.with_head(subject, self.mission.files.project)
 
-    def _done_events(self) -> Sequence[Moved]:
-        step = Move(from_lane=Lane.APPROVED, to_lane=Lane.DONE)
+    def _done_events(self) -> Sequence[Transitioned]:
+        step = Transition(from_lane=Lane.APPROVED, to_lane=Lane.DONE)
         actor, note = self.wish.actor or HOST_ACTOR, f"merged into {self.target}"
         commits = PackageCommits(self.repository, self.mission)
-        events: list[Moved] = []
+        events: list[Transitioned] = []
         for wp_id in packages_in(self.mission, Lane.APPROVED):
-            done = Wish(wp_id=wp_id, actor=actor, to=Lane.DONE, note=note)
+            done = MoveIntent(wp_id=wp_id, actor=actor, to=Lane.DONE, note=note)
             commit = commits.approved(wp_id)
             events.extend(moved_events([step], done, self.cause, commit=commit))
         return events

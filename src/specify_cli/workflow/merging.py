@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from specify_cli.core.wishes import MergeWish
+from specify_cli.core.move_intent import MergeOptions
 from specify_cli.errors import StorageFailed, Unfinished, UnsupportedStrategy
 from specify_cli.storage.project import Project
 from specify_cli.vcs import remote_push
 from specify_cli.vcs.git import GitFailed
 from specify_cli.workflow import merge_push, repositories
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.commit_intake import all_offered
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.merge_run import MergeRun, unfinished
+from specify_cli.workflow.mission import changing_mission, naming
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import changing_mission, naming
-from specify_cli.workflow.outcomes import MergeReport
-from specify_cli.workflow.taking_in import all_offered
+from specify_cli.workflow.reports import MergeReport
 
 STRATEGIES = ("merge", "squash", "rebase")
 
@@ -29,7 +29,7 @@ class Merging:
 
     project: Project
 
-    def merge(self, selector: str, wish: MergeWish, cause: Cause) -> MergeReport:
+    def merge(self, selector: str, wish: MergeOptions, cause: RequestContext) -> MergeReport:
         """The mission's work is in the target branch, its packages are done, clean workspaces gone.
 
         Nothing has moved when this raises.
@@ -61,7 +61,7 @@ class Merging:
 
     @contextmanager
     def _run(
-        self, selector: str, wish: MergeWish, cause: Cause, *, offers: Sequence[Offer]
+        self, selector: str, wish: MergeOptions, cause: RequestContext, *, offers: Sequence[Offer]
     ) -> Iterator[MergeRun]:
         with (
             changing_mission(self.project, selector) as mission,

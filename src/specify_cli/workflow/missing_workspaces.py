@@ -11,7 +11,7 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import workspace_index
-from specify_cli.workflow.opened import Workspace
+from specify_cli.workflow.mission import Workspace
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 _PREFIX = workspace_index.branch_of("")

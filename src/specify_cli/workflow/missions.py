@@ -12,8 +12,8 @@ from specify_cli.storage.missing_missions import known_elsewhere
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
+from specify_cli.workflow.mission import OpenMission, open_mission
 from specify_cli.workflow.mission_reports import MissionReport, PackageReport
-from specify_cli.workflow.opened import OpenMission, open_mission
 
 
 class Missions:

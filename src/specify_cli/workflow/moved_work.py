@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 from specify_cli.core import rules
 from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, LEAVING, Lane
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.state import PackageState
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import StorageFailed
 from specify_cli.vcs.git import GitFailed
-from specify_cli.workflow import ancestry, hand_in, keeping, lane_workspaces, repositories
-from specify_cli.workflow.moving import Prepared
+from specify_cli.workflow import ancestry, kept_work, lane_workspaces, repositories, submitted_work
+from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import OpenMission
-from specify_cli.workflow.outcomes import CommitsBeyond
 from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.reports import CommitsBeyond
+from specify_cli.workflow.transition_events import PreparedTransition
 
 
 def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
@@ -31,8 +31,13 @@ def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -
 
 
 def prepared(
-    mission: OpenMission, wish: Wish, package: PackageState, *, offer: Offer, owner: int | None
-) -> Prepared:
+    mission: OpenMission,
+    wish: MoveIntent,
+    package: PackageState,
+    *,
+    offer: Offer,
+    owner: int | None,
+) -> PreparedTransition:
     """What the move records of the work, which is kept; a workspace is ready where work begins again.
 
     Raises: TransitionRejected, LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
@@ -43,31 +48,31 @@ def prepared(
     withdraws = package.lane in FINISHED and wish.to not in FINISHED
     leaves = wish.to in LEAVING and package.lane in AT_WORK
     if not (begins or withdraws or leaves or wish.to in HANDED_IN):
-        return Prepared()
+        return PreparedTransition()
     with _translated(mission):
         repository = repositories.look(mission.files.project)
         if repository is None or not repository.has_commits():
-            return Prepared()
+            return PreparedTransition()
         commits = PackageCommits(repository, mission)
         branch = mission.workspace(wish.wp_id).branch
         if withdraws:
             ancestry.check_withdrawal(commits, wish)
         if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
             ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
-            return Prepared(base_ref=ready.workspace.base_ref, told=ready.told)
+            return PreparedTransition(base_ref=ready.workspace.base_ref, told=ready.told)
         commit = _commit_of(commits, wish, package)
-        work = hand_in.look(mission, wish.wp_id, commit)
+        work = submitted_work.look(mission, wish.wp_id, commit)
         if work:
-            hand_in.check(mission, wish, work)
+            submitted_work.check(mission, wish, work)
         if commit and wish.to in FINISHED:
             ancestry.check_approval(commits, wish, commit)
         with repositories.changing(mission.files.project):
-            keeping.keep_for(commits, wish, commit)
-            told = keeping.first_contact(commits, besides=wish.wp_id)
-        return Prepared(commit=commit, told=told, work=work)
+            kept_work.keep_for(commits, wish, commit)
+            told = kept_work.first_contact(commits, besides=wish.wp_id)
+        return PreparedTransition(commit=commit, told=told, work=work)
 
 
-def _commit_of(commits: PackageCommits, wish: Wish, package: PackageState) -> str | None:
+def _commit_of(commits: PackageCommits, wish: MoveIntent, package: PackageState) -> str | None:
     """The commit that the move is about; refused where the caller looked at another one."""
     if wish.to not in HANDED_IN:
         return None
@@ -76,7 +81,9 @@ def _commit_of(commits: PackageCommits, wish: Wish, package: PackageState) -> st
     return commit
 
 
-def beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:
+def beyond_approval(
+    mission: OpenMission, wish: MoveIntent, commit: str | None
+) -> CommitsBeyond | None:
     """What the package's branch has beyond the commit that it is approved with.
 
     Raises: StorageFailed.

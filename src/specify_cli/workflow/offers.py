@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from specify_cli.core.lanes import FINISHED
-from specify_cli.core.wishes import Wish
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.errors import MissionNotFound, StateUnreadable, TransitionRejected
 from specify_cli.storage.project import Project
-from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
+from specify_cli.workflow.mission import OpenMission, Workspace, open_mission
 
 if TYPE_CHECKING:
     from specify_cli.vcs.commit_intake import BranchRelation, FetchedCommits, IntakeRefused
@@ -98,15 +98,15 @@ def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> 
     if mission is None or not is_known or not os.path.lexists(mission.workspace(wp_id).path):
         yield NOTHING
         return
-    from specify_cli.workflow import taking_in
+    from specify_cli.workflow import commit_intake
 
     with ExitStack() as until_the_end:
-        offer = taking_in.of_package(mission, wp_id, until_the_end=until_the_end)
-        yield taking_in.looked(project, offer) if looks else offer
+        offer = commit_intake.of_package(mission, wp_id, until_the_end=until_the_end)
+        yield commit_intake.looked(project, offer) if looks else offer
 
 
 @contextmanager
-def others_offered(project: Project, slug: str, wish: Wish) -> Iterator[list[Offer]]:
+def others_offered(project: Project, slug: str, wish: MoveIntent) -> Iterator[list[Offer]]:
     """What the workspaces have in which other packages are worked on, where the wish is an approval.
 
     None of it may come along unapproved.
@@ -114,10 +114,10 @@ def others_offered(project: Project, slug: str, wish: Wish) -> Iterator[list[Off
     if wish.to not in FINISHED:
         yield []
         return
-    from specify_cli.workflow import taking_in
+    from specify_cli.workflow import commit_intake
 
     with ExitStack() as until_the_end:
-        yield taking_in.of_others(project, slug, wish, until_the_end=until_the_end)
+        yield commit_intake.of_others(project, slug, wish, until_the_end=until_the_end)
 
 
 def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
@@ -141,7 +141,7 @@ def seen(project: Project, slug: str) -> OpenMission | None:
         return None
 
 
-def rejected(mission: OpenMission, wish: Wish, refusal: IntakeRefused) -> TransitionRejected:
+def rejected(mission: OpenMission, wish: MoveIntent, refusal: IntakeRefused) -> TransitionRejected:
     """The answer to a move that needs the commits of a workspace which must not come in."""
     from specify_cli.workflow.merge_scope import PathsRefused
 

@@ -10,8 +10,8 @@ from specify_cli.core.events import UNRECORDED
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.vcs import host_refs
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow.opened import OpenMission
-from specify_cli.workflow.outcomes import CommitsBeyond
+from specify_cli.workflow.mission import OpenMission
+from specify_cli.workflow.reports import CommitsBeyond
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from specify_cli.errors import CorrelationIdConflict, SpecKittyError, StorageFailed
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
-from specify_cli.workflow.cause import Cause, Effects
-from specify_cli.workflow.intending import begun_by
+from specify_cli.workflow.context import Effects, RequestContext
+from specify_cli.workflow.request_intents import begun_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Recording:
 
     project: Project
 
-    def has_begun(self, slug: str, cause: Cause) -> bool:
+    def has_begun(self, slug: str, cause: RequestContext) -> bool:
         """True when the request had effects on the mission before it was interrupted.
 
         Raises: CorrelationIdConflict when another request under the same id had; StorageFailed.

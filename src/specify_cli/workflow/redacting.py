@@ -22,7 +22,7 @@ from specify_cli.storage.record_redaction import Redaction, forms_of
 from specify_cli.storage.recorded_log import PreparedLines
 from specify_cli.vcs import commit_search
 from specify_cli.workflow import redaction_files, redaction_plan, repositories
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.redaction_plan import RedactionPlan
 
 SHORTEST = 4
@@ -55,7 +55,7 @@ class Redacting:
     project: Project
 
     def redact(
-        self, about: str, secret: str, *, actor: str, reason: str, cause: Cause
+        self, about: str, secret: str, *, actor: str, reason: str, cause: RequestContext
     ) -> RedactionReport:
         """Each free text of that event or request with the secret in it is replaced by a mark.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specify_cli import clock, ids
-from specify_cli.core.events import Event, Moved
+from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lanes import Lane
 from specify_cli.core.state import MissionState, PackageState, replay
 from specify_cli.errors import PreflightFailed, UsageError
@@ -17,8 +17,8 @@ from specify_cli.storage.event_lines import batch_of, json_object
 from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.workflow import merge_intent
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.opened import OpenMission, changing_mission, open_mission
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.mission import OpenMission, changing_mission, open_mission
 
 REWOUND = "MissionRewound"
 """The `event_type` of the line that says so in the mission's log; other programs read past it."""
@@ -89,7 +89,7 @@ class Rewinding:
         return self._plan(open_mission(self.project, selector), wish)[0]
 
     def rewind(
-        self, selector: str, wish: RewindWish, *, actor: str, reason: str, cause: Cause
+        self, selector: str, wish: RewindWish, *, actor: str, reason: str, cause: RequestContext
     ) -> RewindReport:
         """It is withdrawn, by an entry of the record that says who did it and why; nothing where the mission is there already.
 
@@ -172,7 +172,7 @@ class Rewinding:
         intent = merge_intent.pending(mission.files)
         if intent is not None and not intent.is_complete:
             yield f"a merge of mission {mission.slug} is under way: complete it with 'spec-kitty merge'"
-        done = [it.wp_id for it in gone if isinstance(it, Moved) and _was_merged(it)]
+        done = [it.wp_id for it in gone if isinstance(it, Transitioned) and _was_merged(it)]
         if done:
             yield f"{', '.join(done)} was merged since: what is in {mission.target_branch} is not withdrawn"
         elif gone and self._has_merged(mission, since=gone[0].at):
@@ -216,7 +216,7 @@ def _stand(package: PackageState) -> tuple[object, ...]:
     return package.lane, package.holder, package.commit, package.contested
 
 
-def _was_merged(event: Moved) -> bool:
+def _was_merged(event: Transitioned) -> bool:
     return (event.from_lane, event.to_lane) == (Lane.APPROVED, Lane.DONE)
 
 
@@ -243,7 +243,7 @@ def _what(said: Mapping[str, Any]) -> str:
     return str(said.get("kind") or said.get("event_type") or "another line")
 
 
-def _line(report: RewindReport, *, actor: str, reason: str, cause: Cause) -> bytes:
+def _line(report: RewindReport, *, actor: str, reason: str, cause: RequestContext) -> bytes:
     said = {
         "event_id": ids.ulid(),
         "at": clock.timestamp(),

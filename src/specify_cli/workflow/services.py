@@ -11,20 +11,20 @@ from specify_cli.storage.project import Project
 
 if TYPE_CHECKING:
     from specify_cli.workflow.accepting import Accepting
-    from specify_cli.workflow.annotating import Annotating
     from specify_cli.workflow.authoring import Authoring
     from specify_cli.workflow.authoring_packages import Packages
-    from specify_cli.workflow.choosing import Choosing
     from specify_cli.workflow.claiming import Claiming
     from specify_cli.workflow.dead_letters import DeadLetters
+    from specify_cli.workflow.default_mission import DefaultMission
     from specify_cli.workflow.doctor import Doctor
     from specify_cli.workflow.merging import Merging
     from specify_cli.workflow.missions import Missions
+    from specify_cli.workflow.package_notes import PackageNotes
+    from specify_cli.workflow.package_views import PackageViews
     from specify_cli.workflow.recording import Recording
     from specify_cli.workflow.redacting import Redacting
     from specify_cli.workflow.retention import Retention
     from specify_cli.workflow.rewinding import Rewinding
-    from specify_cli.workflow.showing import Showing
     from specify_cli.workflow.syncing import Syncing
     from specify_cli.workflow.unfinished import Unfinished
     from specify_cli.workflow.work_packages import WorkPackages
@@ -61,11 +61,11 @@ class Services:
         return WorkPackages(self.project)
 
     @property
-    def annotating(self) -> Annotating:
+    def annotating(self) -> PackageNotes:
         """Records notes and ticked subtasks."""
-        from specify_cli.workflow.annotating import Annotating
+        from specify_cli.workflow.package_notes import PackageNotes
 
-        return Annotating(self.project)
+        return PackageNotes(self.project)
 
     @property
     def accepting(self) -> Accepting:
@@ -103,11 +103,11 @@ class Services:
         return Recording(self.project)
 
     @property
-    def choosing(self) -> Choosing:
+    def choosing(self) -> DefaultMission:
         """Finds the mission that is meant."""
-        from specify_cli.workflow.choosing import Choosing
+        from specify_cli.workflow.default_mission import DefaultMission
 
-        return Choosing(self.project)
+        return DefaultMission(self.project)
 
     @property
     def dead_letters(self) -> DeadLetters:
@@ -145,11 +145,11 @@ class Services:
         return Unfinished(self.project)
 
     @property
-    def showing(self) -> Showing:
+    def showing(self) -> PackageViews:
         """Shows packages."""
-        from specify_cli.workflow.showing import Showing
+        from specify_cli.workflow.package_views import PackageViews
 
-        return Showing(self.project)
+        return PackageViews(self.project)
 
     @property
     def syncing(self) -> Syncing:

@@ -15,16 +15,16 @@ from specify_cli.vcs.commit_intake import BranchRelation, IntakeRefused
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import (
+    commit_intake,
     lane_folders,
-    lane_retiring,
+    lane_retirement,
     missing_workspaces,
     repositories,
-    taking_in,
     workspace_index,
 )
 from specify_cli.workflow.lane_folders import Kind
+from specify_cli.workflow.mission import OpenMission, Workspace, open_mission
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import OpenMission, Workspace, open_mission
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 
@@ -110,7 +110,7 @@ class Syncing:
                 continue
             try:
                 with repositories.changing(self.project) as repository:
-                    lane_retiring.update_mirror(repository, mission)
+                    lane_retirement.update_mirror(repository, mission)
             except (GitFailed, OSError) as error:
                 text = f"what workspaces of {mission.slug} fetch from could not be updated: {error}"
                 raise StorageFailed(text) from error
@@ -191,7 +191,7 @@ def take_in(
         text = f"{lane.path} {folder.complaint(mission.files.project)}"
         return _refused(mission, lane, text, code="not_a_workspace")
     with ExitStack() as until_the_end:
-        offer = taking_in.of_lane(
+        offer = commit_intake.of_lane(
             mission, repository, lane, until_the_end=until_the_end, seconds=seconds
         )
         if offer.refusal:

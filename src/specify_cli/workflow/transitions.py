@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from specify_cli.core import claims, rules
-from specify_cli.core.events import Moved
+from specify_cli.core.events import Transitioned
 from specify_cli.core.lanes import AT_WORK, FINISHED, HANDED_IN, LEAVING, OCCUPYING, Guard, Lane
-from specify_cli.core.rules import Move, Sight
+from specify_cli.core.move_intent import MoveIntent
+from specify_cli.core.rules import Observations, Transition
 from specify_cli.core.state import PackageState
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected
 from specify_cli.workflow import lane_occupancy, merge_intent, offers
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.moving import Prepared, moved_events
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.offers import Offer
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.transition_events import PreparedTransition, moved_events
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.hand_in import HandIn
+    from specify_cli.workflow.submitted_work import SubmittedWork
 
 
 def self_review(
-    mission: OpenMission, wish: Wish, *, is_made: bool, origin: Lane | None = None
+    mission: OpenMission, wish: MoveIntent, *, is_made: bool, origin: Lane | None = None
 ) -> tuple[str, ...]:
     """What the answer warns of where somebody judges their own work.
 
@@ -43,12 +43,12 @@ def self_review(
 
 def move(
     mission: OpenMission,
-    wish: Wish,
-    cause: Cause,
+    wish: MoveIntent,
+    cause: RequestContext,
     *,
     offer: Offer,
     others: Sequence[Offer] = (),
-) -> tuple[list[Moved], HandIn | None, tuple[str, ...]]:
+) -> tuple[list[Transitioned], SubmittedWork | None, tuple[str, ...]]:
     """The one move that was asked for is made and recorded; its work, where it has any, and warnings.
 
     `offer` is what the package's workspace has, and `others` what those of other packages have: the
@@ -78,7 +78,7 @@ def move(
     return events, ready.work, (*warned, *offer.warnings)
 
 
-def owner_of(mission: OpenMission, cause: Cause) -> int | None:
+def owner_of(mission: OpenMission, cause: RequestContext) -> int | None:
     """The user that a workspace made for this request belongs to; None for the host's own.
 
     Raises: StateUnreadable.
@@ -87,8 +87,8 @@ def owner_of(mission: OpenMission, cause: Cause) -> int | None:
 
 
 def _decided(
-    mission: OpenMission, package: PackageState, wish: Wish, *, offer: Offer
-) -> Sequence[Move]:
+    mission: OpenMission, package: PackageState, wish: MoveIntent, *, offer: Offer
+) -> Sequence[Transition]:
     """The moves that the table allows.
 
     Raises: as `rules.decide_transition`; TransitionRejected with the guard `intake` where what is missing may be in the workspace.
@@ -103,26 +103,31 @@ def _decided(
 
 
 def _prepared(
-    mission: OpenMission, wish: Wish, package: PackageState, *, offer: Offer, owner: int | None
-) -> Prepared:
+    mission: OpenMission,
+    wish: MoveIntent,
+    package: PackageState,
+    *,
+    offer: Offer,
+    owner: int | None,
+) -> PreparedTransition:
     """As `moved_work.prepared`; a claim, say, needs nothing of git."""
     is_at_work = wish.to in HANDED_IN or wish.to is Lane.IN_PROGRESS
     if not (is_at_work or package.lane in FINISHED or wish.to in LEAVING):
-        return Prepared()
+        return PreparedTransition()
     from specify_cli.workflow import moved_work
 
     return moved_work.prepared(mission, wish, package, offer=offer, owner=owner)
 
 
-def _needs_commits(package: PackageState, wish: Wish) -> bool:
+def _needs_commits(package: PackageState, wish: MoveIntent) -> bool:
     """Whether the move is about what is in the workspace now."""
     is_in_review = package.lane in (Lane.FOR_REVIEW, Lane.IN_REVIEW) and wish.to in FINISHED
     return wish.to in HANDED_IN and package.lane in AT_WORK and not is_in_review
 
 
 def release(
-    mission: OpenMission, wish: Wish, cause: Cause, *, holder: str, offer: Offer
-) -> tuple[list[Moved], tuple[str, ...]]:
+    mission: OpenMission, wish: MoveIntent, cause: RequestContext, *, holder: str, offer: Offer
+) -> tuple[list[Transitioned], tuple[str, ...]]:
     """The move that ends the claim of `holder` is made and recorded; what the package has is kept.
 
     `offer` is what its workspace had, which was taken in before.
@@ -134,9 +139,13 @@ def release(
     package = mission.state_of(wish.wp_id)
     # A review that ends without a verdict leaves what was handed in.
     is_review = package.lane is Lane.IN_REVIEW
-    ready = Prepared() if is_review else _prepared(mission, wish, package, offer=offer, owner=None)
+    ready = (
+        PreparedTransition()
+        if is_review
+        else _prepared(mission, wish, package, offer=offer, owner=None)
+    )
     events = moved_events(
-        (Move(from_lane=package.lane, to_lane=wish.to),),
+        (Transition(from_lane=package.lane, to_lane=wish.to),),
         wish,
         cause,
         commit=package.commit,
@@ -146,7 +155,7 @@ def release(
     return events, offer.warnings
 
 
-def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
+def _sight(mission: OpenMission, package: PackageState, wish: MoveIntent) -> Observations:
     """What the guard of this move wants to see; git is asked only where it matters."""
     guard = rules.guard_of(package.lane, wish.to)
     if wish.to is Lane.IN_PROGRESS:
@@ -154,7 +163,7 @@ def _sight(mission: OpenMission, package: PackageState, wish: Wish) -> Sight:
 
         # Who goes back to work must find there what was done.
         lane_workspaces.inspect(mission, wish.wp_id)
-    blind = Sight(
+    blind = Observations(
         unsatisfied_dependencies=mission.unsatisfied(wish.wp_id),
         is_being_merged=wish.wp_id in merge_intent.moved_packages(mission.files),
     )

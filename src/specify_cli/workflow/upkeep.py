@@ -19,9 +19,9 @@ from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspace_files import reported_tip
 from specify_cli.vcs.worktrees_folder import TRASH
-from specify_cli.workflow import lane_retiring, repositories, syncing
-from specify_cli.workflow.lane_making import MIRRORS
-from specify_cli.workflow.opened import branch_of_mission, open_mission
+from specify_cli.workflow import lane_retirement, repositories, syncing
+from specify_cli.workflow.lane_creation import MIRRORS
+from specify_cli.workflow.mission import branch_of_mission, open_mission
 from specify_cli.workflow.retention import Retention
 
 MIRROR_TICK_S: Final = 5.0
@@ -108,7 +108,7 @@ class Mirrors:
         if not syncing.is_at_work(mission):
             return False
         with repositories.changing(self.project) as repository:
-            lane_retiring.update_mirror(repository, mission)
+            lane_retirement.update_mirror(repository, mission)
         return True
 
 
@@ -140,7 +140,7 @@ def prune_trash(project: Project) -> float:
     if identity(project.worktrees) is None or identity(trash) is None:
         return A_DAY_S
     with repositories.changing(project) as repository:
-        pruned = lane_retiring.prune(repository, project, most=FILES_A_STEP)
+        pruned = lane_retirement.prune(repository, project, most=FILES_A_STEP)
     if not pruned.is_complete:
         return STEP_S
     if pruned.failed:

@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from specify_cli.core import claims, rules
-from specify_cli.core.events import Event, Moved
+from specify_cli.core.events import Event, Transitioned
 from specify_cli.core.lanes import FINISHED, Lane
-from specify_cli.core.rules import Move, Sight
-from specify_cli.core.wishes import Wish
+from specify_cli.core.move_intent import MoveIntent
+from specify_cli.core.rules import Observations, Transition
 from specify_cli.storage.project import Project
 from specify_cli.workflow import lane_occupancy, transitions
-from specify_cli.workflow.cause import Cause
+from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
-from specify_cli.workflow.moving import from_and_to, moved_events
-from specify_cli.workflow.offers import offered, others_offered
-from specify_cli.workflow.opened import (
+from specify_cli.workflow.mission import (
     LONGEST_SHOWN,
     OpenMission,
     naming,
     open_mission,
 )
-from specify_cli.workflow.outcomes import CommitsBeyond, MoveReport, StartReport, WorkspaceReport
+from specify_cli.workflow.offers import offered, others_offered
+from specify_cli.workflow.reports import CommitsBeyond, MoveReport, StartReport, WorkspaceReport
+from specify_cli.workflow.transition_events import from_and_to, moved_events
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.hand_in import HandIn
+    from specify_cli.workflow.submitted_work import SubmittedWork
 
 
 class WorkPackages:
@@ -36,7 +36,9 @@ class WorkPackages:
     def __init__(self, project: Project) -> None:
         self.project = project
 
-    def start_implementation(self, selector: str, wish: Wish, cause: Cause) -> StartReport:
+    def start_implementation(
+        self, selector: str, wish: MoveIntent, cause: RequestContext
+    ) -> StartReport:
         """The package is in progress and its workspace is ready; no-op for who works on it already.
 
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
@@ -51,10 +53,10 @@ class WorkPackages:
         ):
             recorded = _moves_recorded(mission, cause)
             package = mission.state_of(wish.wp_id)
-            moves: Sequence[Move] = ()
+            moves: Sequence[Transition] = ()
             if not recorded:
                 claims.check_admitted(package, wish, mission=mission.shell_name)
-                sight = Sight(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
+                sight = Observations(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
                 moves = rules.decide_start_implementation(package, wish, sight)
                 lane_occupancy.check_turn(mission, wish.wp_id)
             told: Sequence[Event] = ()
@@ -72,7 +74,7 @@ class WorkPackages:
             feedback = mission.state_of(wish.wp_id).feedback
             return StartReport(move=report, workspace=place, feedback=feedback)
 
-    def start_review(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
+    def start_review(self, selector: str, wish: MoveIntent, cause: RequestContext) -> MoveReport:
         """The package is in review by the actor; no-op for who reviews it already.
 
         The report says what of the work a reviewer has to look at.
@@ -80,7 +82,7 @@ class WorkPackages:
         Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
         TransitionRejected, StorageFailed.
         """
-        from specify_cli.workflow import hand_in, moved_work
+        from specify_cli.workflow import moved_work, submitted_work
 
         actor = wish.actor
         with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
@@ -90,7 +92,7 @@ class WorkPackages:
                     mission.state_of(wish.wp_id), wish, mission=mission.shell_name
                 )
             commit = moved_work.under_review(mission, wish.wp_id)
-            work = hand_in.look(mission, wish.wp_id, commit)
+            work = submitted_work.look(mission, wish.wp_id, commit)
             if not events:
                 moves = rules.decide_start_review(mission.state_of(wish.wp_id), wish)
                 warned = transitions.self_review(mission, wish, is_made=not moves)
@@ -101,7 +103,7 @@ class WorkPackages:
             report = _move_report(mission, wish, events, cause=cause, work=work)
             return report._replace(commit=commit, warnings=(*warned, *report.warnings))
 
-    def transition(self, selector: str, wish: Wish, cause: Cause) -> MoveReport:
+    def transition(self, selector: str, wish: MoveIntent, cause: RequestContext) -> MoveReport:
         """The package has made the one move that was asked for.
 
         Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
@@ -115,10 +117,10 @@ class WorkPackages:
         ):
             events = _moves_recorded(mission, cause)
             if events:
-                from specify_cli.workflow import hand_in
+                from specify_cli.workflow import submitted_work
 
                 # The answer is the same as when the move was made.
-                work = hand_in.look(mission, wish.wp_id, events[-1].commit)
+                work = submitted_work.look(mission, wish.wp_id, events[-1].commit)
                 warned = transitions.self_review(
                     mission, wish, is_made=True, origin=events[0].from_lane
                 )
@@ -149,7 +151,9 @@ class WorkPackages:
         return lane_workspaces.inspect(mission, wp_id)
 
 
-def _beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> CommitsBeyond | None:
+def _beyond_approval(
+    mission: OpenMission, wish: MoveIntent, commit: str | None
+) -> CommitsBeyond | None:
     if wish.to not in FINISHED:
         return None
     from specify_cli.workflow import moved_work
@@ -157,34 +161,34 @@ def _beyond_approval(mission: OpenMission, wish: Wish, commit: str | None) -> Co
     return moved_work.beyond_approval(mission, wish, commit)
 
 
-def _hand_in_warnings(mission: OpenMission, event: Moved) -> tuple[str, ...]:
+def _hand_in_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
     """What the implementer may have forgotten before the move."""
     if event.to_lane is not Lane.FOR_REVIEW or event.from_lane is not Lane.IN_PROGRESS:
         return ()
-    from specify_cli.workflow import hand_in
+    from specify_cli.workflow import submitted_work
 
     sent_back = mission.state_of(event.wp_id).sent_back
     again = f"{event.commit} is the commit that the newest review sent back"
     is_again = event.commit is not None and event.commit == sent_back
     return (
         *((again,) if is_again else ()),
-        *hand_in.uncommitted_warnings(mission, event),
-        *hand_in.unboxed_warnings(mission, event),
+        *submitted_work.uncommitted_warnings(mission, event),
+        *submitted_work.unboxed_warnings(mission, event),
     )
 
 
-def _moves_recorded(mission: OpenMission, cause: Cause) -> list[Moved]:
+def _moves_recorded(mission: OpenMission, cause: RequestContext) -> list[Transitioned]:
     recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
-    return [event for event in recorded if isinstance(event, Moved)]
+    return [event for event in recorded if isinstance(event, Transitioned)]
 
 
 def _move_report(
     mission: OpenMission,
-    wish: Wish,
-    events: Sequence[Moved],
+    wish: MoveIntent,
+    events: Sequence[Transitioned],
     *,
-    cause: Cause,
-    work: HandIn | None = None,
+    cause: RequestContext,
+    work: SubmittedWork | None = None,
 ) -> MoveReport:
     wp_id = wish.wp_id
     from_lane, to_lane = from_and_to(events, mission.state_of(wp_id).lane)

@@ -11,7 +11,7 @@ from specify_cli.files.identity import identity
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.storage.project import Project
 from specify_cli.vcs.workspace_files import BranchSnapshot, branch_snapshot
-from specify_cli.workflow.opened import OpenMission, Workspace, branch_of_mission, open_mission
+from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_mission, open_mission
 
 
 def names(project: Project) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from specify_cli.core import lane_turns
+from specify_cli.core import lane_schedule
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.files.identity import identity
@@ -22,7 +22,7 @@ from specify_cli.vcs.worktrees_folder import TRASH
 from specify_cli.workflow import lane_folders, missing_workspaces, repositories, workspace_index
 from specify_cli.workflow.lane_folders import Kind, LaneFolder
 from specify_cli.workflow.missing_workspaces import MissingWorkspace
-from specify_cli.workflow.opened import OpenMission, Workspace
+from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 
@@ -169,7 +169,7 @@ def _kind(folder: LaneFolder) -> WorkspaceKind:
 def _in_full(
     repository: Repository, listed: ListedWorkspace, *, mission: OpenMission, lane: Workspace
 ) -> ListedWorkspace:
-    wp_id = lane_turns.occupant(_packages_of(mission, lane), mission.state, besides="")
+    wp_id = lane_schedule.occupant(_packages_of(mission, lane), mission.state, besides="")
     state = mission.state_of(wp_id) if wp_id else None
     listed = replace(
         listed,

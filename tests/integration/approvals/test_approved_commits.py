@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.mission import OpenMission
 from tests.integration.stage import APPROVED, SLUG, Stage
 
 SHARED = {

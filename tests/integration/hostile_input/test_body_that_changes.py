@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from specify_cli.orchestrator_api.judgement import digest_of
+from specify_cli.orchestrator_api.validated_request import digest_of
 from tests.integration.hostile_input.served import DEADLINE_S, Served
 from tests.integration.stage import SLUG
 

@@ -16,7 +16,7 @@ from specify_cli.vcs.commit_intake import IntakeLimits, IntakeRefused
 from specify_cli.vcs.git import inheriting
 from specify_cli.vcs.sandbox import Sandbox
 from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
-from specify_cli.workflow import hand_in
+from specify_cli.workflow import submitted_work
 from tests.integration.intake.workspaces import BRANCH, Scene, commit, git, refusal
 from tests.integration.stage import SLUG, Stage
 from tests.unit.mailbox.recording import wait_until
@@ -172,7 +172,7 @@ def test_a_hand_in_warns_where_no_sandbox_works(
     config.write_text(
         '[orchestrators.nightly]\ncommands = ["all"]\n' if has_grants else "trash_days = 14\n"
     )
-    monkeypatch.setattr(hand_in, "sandbox_for", lambda _: Sandbox(is_isolated=is_isolated))
+    monkeypatch.setattr(submitted_work, "sandbox_for", lambda _: Sandbox(is_isolated=is_isolated))
     stage.write_mission({"WP01": {}})
     place = stage.done("start-implementation", mission=SLUG, wp="WP01", actor="ada")
     stage.commit({"a.py": "1\n"}, folder=Path(place["workspace_path"]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.vcs import trash
-from specify_cli.workflow import hand_in
+from specify_cli.workflow import submitted_work
 from tests.integration.stage import SLUG, Stage
 from tests.unit.vcs.test_blocking_files import folders_in_each_other
 
@@ -73,7 +73,7 @@ def test_git_that_does_not_end_in_time_gives_no_warning(
     stage: Stage, worktree: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (worktree / "b.txt").write_text("new\n")
-    monkeypatch.setattr(hand_in, "LONGEST_LOOK_S", 0.000001)
+    monkeypatch.setattr(submitted_work, "LONGEST_LOOK_S", 0.000001)
 
     assert hand_over(stage) == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.cli import advice
-from specify_cli.cli.choosing import Chosen
+from specify_cli.cli.prompting import Chosen
 from specify_cli.conformance.documents import CONTRACT
 
 

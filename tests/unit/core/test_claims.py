@@ -8,24 +8,24 @@ import pytest
 
 from specify_cli.core import claims
 from specify_cli.core.claims import Life
-from specify_cli.core.events import Moved
+from specify_cli.core.events import Transitioned
 from specify_cli.core.lanes import HELD, Lane
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.state import PackageState, replay
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected, WorkPackageAlreadyClaimed
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def moved(actor: str, origin: Lane, to: Lane, *, released: str | None = None) -> Moved:
-    return Moved(
+def moved(actor: str, origin: Lane, to: Lane, *, released: str | None = None) -> Transitioned:
+    return Transitioned(
         event_id="", at="", actor=actor, wp_id="WP01", from_lane=origin, to_lane=to,
         released_holder=released,
     )  # fmt: skip
 
 
-def state(*moves: Moved) -> PackageState:
+def state(*moves: Transitioned) -> PackageState:
     return replay(moves).of("WP01")
 
 
@@ -38,8 +38,8 @@ REVIEW_FREED = moved("carol", Lane.IN_REVIEW, Lane.FOR_REVIEW, released="rev")
 TAKEN = moved("bob", Lane.PLANNED, Lane.CLAIMED)
 
 
-def wish(actor: str, to: Lane, *, force: bool = False) -> Wish:
-    return Wish(wp_id="WP01", actor=actor, to=to, force=force, note="late")
+def wish(actor: str, to: Lane, *, force: bool = False) -> MoveIntent:
+    return MoveIntent(wp_id="WP01", actor=actor, to=to, force=force, note="late")
 
 
 def release(package: PackageState, life: Life, *, force: bool = False) -> str:

@@ -6,22 +6,22 @@ import pytest
 
 from specify_cli.core import claims
 from specify_cli.core.dependencies import unsatisfied
-from specify_cli.core.events import Annotated, Event, Moved
-from specify_cli.core.lane_turns import is_startable
+from specify_cli.core.events import Annotated, Event, Transitioned
+from specify_cli.core.lane_schedule import is_startable
 from specify_cli.core.lanes import Lane
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.state import PackageState, replay
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected
 
 
-def moved(origin: Lane, to: Lane, *, force: bool = False) -> Moved:
-    return Moved(
+def moved(origin: Lane, to: Lane, *, force: bool = False) -> Transitioned:
+    return Transitioned(
         event_id="", at="", actor="ada", wp_id="WP01", from_lane=origin, to_lane=to, force=force
     )
 
 
-def wish(*, force: bool) -> Wish:
-    return Wish(wp_id="WP01", actor="bob", to=Lane.CLAIMED, force=force, note="bob has it")
+def wish(*, force: bool) -> MoveIntent:
+    return MoveIntent(wp_id="WP01", actor="bob", to=Lane.CLAIMED, force=force, note="bob has it")
 
 
 CLAIMED = moved(Lane.PLANNED, Lane.CLAIMED)

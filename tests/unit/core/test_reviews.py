@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from specify_cli.core.events import Moved
+from specify_cli.core.events import Transitioned
 from specify_cli.core.lanes import Lane
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.core.reviews import MOST_TEXT
 from specify_cli.core.rules import check_self_review
 from specify_cli.core.state import PackageState, replay
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import TransitionRejected
 
 BACK = {"reviewer": "rev", "verdict": "changes_requested", "reference": "r-1"}
 
 
-def moved(actor: str, origin: str, to: str, **more: Any) -> Moved:
-    return Moved(
+def moved(actor: str, origin: str, to: str, **more: Any) -> Transitioned:
+    return Transitioned(
         event_id=f"{origin}-{to}",
         at="2026-01-01T00:00:00Z",
         actor=actor,
@@ -37,7 +37,7 @@ WORKED = (
 REVIEWED = (*WORKED, moved("rev", "for_review", "in_review"))
 
 
-def state(*events: Moved) -> PackageState:
+def state(*events: Transitioned) -> PackageState:
     return replay(events).of("WP01")
 
 
@@ -98,7 +98,7 @@ def test_long_text_is_cut_and_says_so():
 @pytest.mark.parametrize("to", ["in_review", "approved", "done"])
 @pytest.mark.parametrize("force", [False, True])
 def test_nobody_reviews_their_own_work_where_the_operator_refuses(to: str, force: bool):
-    wish = Wish(wp_id="WP01", actor="ada", to=Lane(to), force=force, note="x")
+    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane(to), force=force, note="x")
     assert check_self_review(state(*WORKED), wish, rule="warn")
     assert check_self_review(state(*WORKED), wish, rule="allow") is None
     with pytest.raises(TransitionRejected) as refused:
@@ -108,7 +108,7 @@ def test_nobody_reviews_their_own_work_where_the_operator_refuses(to: str, force
 
 def test_who_gives_the_package_back_and_approves_it_reviews_their_own_work():
     back = moved("ada", "in_progress", "planned", reason="x")
-    wish = Wish(wp_id="WP01", actor="ada", to=Lane.APPROVED, force=True, note="x")
+    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, force=True, note="x")
     assert check_self_review(state(*WORKED[:2], back), wish, rule="warn")
 
 
@@ -116,12 +116,12 @@ def test_who_hands_in_for_another_and_a_named_reviewer_count():
     handed_in = state(*WORKED[:2], moved("bob", "in_progress", "for_review"))
     for actor, reviewer in (("rev", "ada"), ("rev", "bob")):
         result = BACK | {"reviewer": reviewer, "verdict": "approved"}
-        wish = Wish(wp_id="WP01", actor=actor, to=Lane.APPROVED, review_result=result)
+        wish = MoveIntent(wp_id="WP01", actor=actor, to=Lane.APPROVED, review_result=result)
         assert check_self_review(handed_in, wish, rule="warn")
 
 
 def test_who_passes_on_the_review_of_another_is_refused_and_not_warned_of():
-    wish = Wish(wp_id="WP01", actor="ada", to=Lane.APPROVED, evidence={"review": BACK})
+    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.APPROVED, evidence={"review": BACK})
     assert check_self_review(state(*WORKED), wish, rule="warn") is None
     with pytest.raises(TransitionRejected):
         check_self_review(state(*WORKED), wish, rule="refuse")
@@ -129,7 +129,7 @@ def test_who_passes_on_the_review_of_another_is_refused_and_not_warned_of():
 
 def test_others_and_moves_that_judge_nothing_are_not_warned_of():
     for actor, to in (("rev", "approved"), ("ada", "in_progress"), ("ada", "canceled")):
-        wish = Wish(wp_id="WP01", actor=actor, to=Lane(to))
+        wish = MoveIntent(wp_id="WP01", actor=actor, to=Lane(to))
         assert check_self_review(state(*REVIEWED), wish, rule="refuse") is None
 
 
@@ -142,5 +142,5 @@ def test_the_reviewer_who_sends_back_or_gives_up_the_review_did_not_implement():
 
 def test_an_approved_package_that_is_merged_is_not_reviewed_again():
     approved = state(*REVIEWED, moved("rev", "in_review", "approved"))
-    wish = Wish(wp_id="WP01", actor="ada", to=Lane.DONE)
+    wish = MoveIntent(wp_id="WP01", actor="ada", to=Lane.DONE)
     assert check_self_review(approved, wish, rule="refuse") is None

@@ -6,9 +6,9 @@ import pytest
 
 from specify_cli.core import rules
 from specify_cli.core.lanes import MOVES, Guard, Lane
-from specify_cli.core.rules import Move, Sight
+from specify_cli.core.move_intent import MoveIntent, check_review_agreement
+from specify_cli.core.rules import Observations, Transition
 from specify_cli.core.state import PackageState
-from specify_cli.core.wishes import Wish, check_review_agreement
 from specify_cli.errors import (
     DependenciesNotSatisfied,
     TransitionRejected,
@@ -25,19 +25,19 @@ EVERYTHING: dict[str, Any] = {
     "evidence": {"review": APPROVED},
     "implementation_evidence_present": True,
 }
-ALL_SEEN = Sight(workspace=True, subtasks_complete=True, implementation_evidence=True)
-WAITING = Sight(unsatisfied_dependencies=("WP09",))
+ALL_SEEN = Observations(workspace=True, subtasks_complete=True, implementation_evidence=True)
+WAITING = Observations(unsatisfied_dependencies=("WP09",))
 
 
-def wish(to: Lane, **brought: Any) -> Wish:
-    return Wish(wp_id="WP01", to=to, **({"actor": "coder"} | brought))
+def wish(to: Lane, **brought: Any) -> MoveIntent:
+    return MoveIntent(wp_id="WP01", to=to, **({"actor": "coder"} | brought))
 
 
-def sight_of(**seen: Any) -> Sight:
+def sight_of(**seen: Any) -> Observations:
     return ALL_SEEN._replace(**seen)
 
 
-def guard_that_refuses(origin: Lane, asked: Wish, sight: Sight = ALL_SEEN) -> str:
+def guard_that_refuses(origin: Lane, asked: MoveIntent, sight: Observations = ALL_SEEN) -> str:
     with pytest.raises(TransitionRejected) as caught:
         rules.decide_transition(PackageState(lane=origin), asked, sight)
     assert caught.value.details["from_lane"] == origin.value
@@ -55,7 +55,7 @@ def test_with_everything_supplied_exactly_the_moves_of_the_table_are_made(
     asked = wish(to, **EVERYTHING)
     if (origin, to) in MOVES:
         moves = rules.decide_transition(PackageState(lane=origin), asked, ALL_SEEN)
-        assert moves == (Move(from_lane=origin, to_lane=to),)
+        assert moves == (Transition(from_lane=origin, to_lane=to),)
     else:
         assert guard_that_refuses(origin, asked) == "edge"
 
@@ -67,18 +67,18 @@ def test_bare_a_move_is_made_only_where_its_guard_asks_for_nothing_more(
     guard = MOVES.get((origin, to))
     asked = wish(to)
     if guard in (Guard.NONE, Guard.ACTOR, Guard.REVIEW_CLAIM):
-        assert rules.decide_transition(PackageState(lane=origin), asked, Sight())
+        assert rules.decide_transition(PackageState(lane=origin), asked, Observations())
     else:
         expected = guard.value if guard else "edge"
-        assert guard_that_refuses(origin, asked, Sight()) == expected
+        assert guard_that_refuses(origin, asked, Observations()) == expected
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
 def test_force_with_a_note_makes_any_move(origin: Lane, to: Lane) -> None:
     moves = rules.decide_transition(
-        PackageState(lane=origin), wish(to, force=True, note="because"), Sight()
+        PackageState(lane=origin), wish(to, force=True, note="because"), Observations()
     )
-    assert moves == (Move(from_lane=origin, to_lane=to),)
+    assert moves == (Transition(from_lane=origin, to_lane=to),)
 
 
 @pytest.mark.parametrize("note", [None, "", "  \n"])
@@ -135,14 +135,14 @@ def test_a_review_that_asks_for_changes_passes_nothing(to: Lane) -> None:
 def test_a_review_that_asks_for_changes_sends_the_package_back() -> None:
     package = PackageState(lane=Lane.IN_REVIEW)
     asked = wish(Lane.IN_PROGRESS, review_result=CHANGES)
-    assert rules.decide_transition(package, asked, Sight())
+    assert rules.decide_transition(package, asked, Observations())
 
 
 @pytest.mark.parametrize("verdict", ["approved", "changes_requested"])
 def test_evidence_passes_work_on_only_with_the_verdict_approved(verdict: str) -> None:
     asked = wish(Lane.APPROVED, evidence={"review": {**APPROVED, "verdict": verdict}})
     if verdict == "approved":
-        assert rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, Sight())
+        assert rules.decide_transition(PackageState(lane=Lane.IN_PROGRESS), asked, Observations())
     else:
         assert guard_that_refuses(Lane.IN_PROGRESS, asked) == "review_evidence"
 
@@ -197,7 +197,9 @@ def test_dependencies_are_judged_at_every_way_into_work_and_force_does_not_help(
 # start-implementation.
 
 
-def start(package: PackageState, actor: str = "coder", sight: Sight = ALL_SEEN) -> list[Lane]:
+def start(
+    package: PackageState, actor: str = "coder", sight: Observations = ALL_SEEN
+) -> list[Lane]:
     moves = rules.decide_start_implementation(package, wish(Lane.IN_PROGRESS, actor=actor), sight)
     return [lane for move in moves for lane in (move.from_lane, move.to_lane)]
 
@@ -240,7 +242,7 @@ def test_a_start_waits_for_dependencies(lane: Lane) -> None:
 # start-review.
 
 
-def review(package: PackageState, actor: str = "reviewer") -> tuple[Move, ...]:
+def review(package: PackageState, actor: str = "reviewer") -> tuple[Transition, ...]:
     return rules.decide_start_review(package, wish(Lane.IN_REVIEW, actor=actor))
 
 

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specify_cli.core import rules
-from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.events import Annotated, Event, MissionAccepted, Transitioned
 from specify_cli.core.lanes import MOVES, Lane
-from specify_cli.core.rules import Sight
+from specify_cli.core.move_intent import MoveIntent
+from specify_cli.core.rules import Observations
 from specify_cli.core.state import PLANNED, PackageState, apply, replay
-from specify_cli.core.wishes import Wish
 from specify_cli.errors import SpecKittyError
 
 REVIEW = st.fixed_dictionaries(
@@ -21,7 +21,7 @@ REVIEW = st.fixed_dictionaries(
     }
 )
 WISHES = st.builds(
-    Wish,
+    MoveIntent,
     wp_id=st.just("WP01"),
     actor=st.sampled_from(["", "a", "b"]),
     to=st.sampled_from(Lane),
@@ -33,7 +33,7 @@ WISHES = st.builds(
     implementation_evidence_present=st.sampled_from([None, True, False]),
 )
 SIGHTS = st.builds(
-    Sight,
+    Observations,
     workspace=st.booleans(),
     subtasks_complete=st.booleans(),
     implementation_evidence=st.sampled_from([None, True, False]),
@@ -42,12 +42,14 @@ SIGHTS = st.builds(
 KINDS = st.sampled_from(["transition", "start-implementation", "start-review"])
 
 
-def moved(origin: Lane, to: Lane, **fields: Any) -> Moved:
+def moved(origin: Lane, to: Lane, **fields: Any) -> Transitioned:
     told = {"event_id": "E", "at": "2026-01-01T00:00:00+00:00", "actor": "a", "wp_id": "WP01"}
-    return Moved(**(told | fields), from_lane=origin, to_lane=to)
+    return Transitioned(**(told | fields), from_lane=origin, to_lane=to)
 
 
-def decide(kind: str, package: PackageState, wish: Wish, sight: Sight) -> tuple[rules.Move, ...]:
+def decide(
+    kind: str, package: PackageState, wish: MoveIntent, sight: Observations
+) -> tuple[rules.Transition, ...]:
     try:
         if kind == "transition":
             return rules.decide_transition(package, wish, sight)
@@ -60,7 +62,7 @@ def decide(kind: str, package: PackageState, wish: Wish, sight: Sight) -> tuple[
 
 @given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
 def test_replay_of_accepted_decisions_never_leaves_the_lane_table(
-    asked: list[tuple[str, Wish, Sight]],
+    asked: list[tuple[str, MoveIntent, Observations]],
 ) -> None:
     package = PLANNED
     events: list[Event] = []
@@ -78,7 +80,7 @@ def test_replay_of_accepted_decisions_never_leaves_the_lane_table(
 
 @given(st.lists(st.tuples(KINDS, WISHES, SIGHTS), max_size=30))
 def test_a_package_at_work_always_has_a_holder_and_one_in_review_a_reviewer(
-    asked: list[tuple[str, Wish, Sight]],
+    asked: list[tuple[str, MoveIntent, Observations]],
 ) -> None:
     package = PLANNED
     for kind, wish, sight in asked:

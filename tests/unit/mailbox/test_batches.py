@@ -14,14 +14,14 @@ import pytest
 
 from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.dead_letters import DeadLetters
-from specify_cli.mailbox.desk import Desk
 from specify_cli.mailbox.inbox import Claim, Inbox
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.outbox import Outbox
+from specify_cli.mailbox.processor import Processor
 from specify_cli.mailbox.queues import Queues
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.worker import Worker
-from specify_cli.mailbox.workplace import Workplace
+from specify_cli.mailbox.workplace import WorkerContext
 from specify_cli.storage.lookup import Lookup, RequestFile
 from tests.unit.mailbox.recording import (
     SETTINGS,
@@ -318,8 +318,10 @@ def test_threads_retire_what_was_answered_one_after_the_other(
 
     monkeypatch.setattr(Outbox, "sync", slowly)
     places = layout.places("default")
-    workplace = Workplace(layout=layout, dispatcher=dispatcher, settings=SETTINGS, log=log.append)
-    desk = Desk(
+    workplace = WorkerContext(
+        layout=layout, dispatcher=dispatcher, settings=SETTINGS, log=log.append
+    )
+    desk = Processor(
         workplace,
         Inbox(places),
         outbox=Outbox(places),

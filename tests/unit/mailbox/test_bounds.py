@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from specify_cli.mailbox import post
+from specify_cli.mailbox import intake
 from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator
@@ -100,7 +100,7 @@ def test_there_is_patience_with_however_many_slow_writers(
     layout: MailboxLayout, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As many are looked at in one turn.
-    monkeypatch.setattr(post, "MOST_HALF_WRITTEN", 2)
+    monkeypatch.setattr(intake, "MOST_HALF_WRITTEN", 2)
     with ExitStack() as writers:
         files = []
         for number in range(5):

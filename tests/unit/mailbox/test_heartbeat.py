@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli.mailbox.heartbeat import Heartbeat, Pulse
+from specify_cli.mailbox.heartbeat import Heartbeat, HeartbeatReport
 from specify_cli.mailbox.inbox import Backlog
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.printable import printable
@@ -18,7 +18,7 @@ from tests.unit.mailbox.recording import SETTINGS, wait_until
 def heart(path: Path) -> Heartbeat:
     places = MailboxLayout(path.parents[1]).places("default")._replace(outbox=path.parent)
     beating = Heartbeat(settings=SETTINGS, count=lambda: {"default": 2, "nightly": 5})
-    beating.add(Pulse(places, commands=("note",), measure=lambda: Backlog(3, 1.0)))
+    beating.add(HeartbeatReport(places, commands=("note",), measure=lambda: Backlog(3, 1.0)))
     return beating
 
 

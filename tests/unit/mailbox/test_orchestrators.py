@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from specify_cli.mailbox.dead_letters import read_records
+from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import MailboxLayout, is_name
-from specify_cli.mailbox.mailroom import Mailroom
-from specify_cli.mailbox.post import Post
+from specify_cli.mailbox.mailboxes import Mailboxes
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.verification import find_breaks
 from specify_cli.mailbox.watch import watching
@@ -158,13 +158,13 @@ def test_a_mailbox_that_appears_while_serving_is_served_until_it_goes(
 def test_a_mailbox_that_goes_and_comes_at_once_is_not_stalled(
     layout: MailboxLayout, serving: Serving, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = Mailroom.is_gone
+    judge = Mailboxes.is_gone
 
-    def made_again_before_it_is_judged(room: Mailroom, post: Post, *args: Exception) -> bool:
+    def made_again_before_it_is_judged(room: Mailboxes, post: Intake, *args: Exception) -> bool:
         put(layout, "two", "stranger")
         return judge(room, post, *args)
 
-    monkeypatch.setattr(Mailroom, "is_gone", made_again_before_it_is_judged)
+    monkeypatch.setattr(Mailboxes, "is_gone", made_again_before_it_is_judged)
     serving(DEFAULT, poll_interval_s=0.02)
     put(layout, "one", "stranger")
     wait_until((layout.outbox / "stranger" / "one.json").exists)

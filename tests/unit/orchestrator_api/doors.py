@@ -15,8 +15,8 @@ from specify_cli.errors import StorageFailed
 from specify_cli.storage.intents import Rows
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.record_entries import Draft
-from specify_cli.workflow.cause import Cause
-from specify_cli.workflow.opened import OpenMission
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.mission import OpenMission
 from tests.integration.stage import ENVELOPE_KEYS, POLICY, Stage
 
 
@@ -62,7 +62,7 @@ def committed_before_the_answer() -> Iterator[None]:
     """Events are committed as they were by releases that committed the answer on its own."""
     append = OpenMission.append
 
-    def at_once(mission: OpenMission, events: Sequence[Event], cause: Cause) -> None:
+    def at_once(mission: OpenMission, events: Sequence[Event], cause: RequestContext) -> None:
         append(mission, events, cause._replace(decision=None))
 
     with pytest.MonkeyPatch.context() as patch:

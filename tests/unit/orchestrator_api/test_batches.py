@@ -23,8 +23,8 @@ from specify_cli.storage.layout import Layout
 from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, REQUEST
-from specify_cli.workflow import annotating
-from specify_cli.workflow.cause import Decision
+from specify_cli.workflow import package_notes
+from specify_cli.workflow.context import Decision
 from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
 from tests.unit.orchestrator_api.doors import answer, body
@@ -301,7 +301,7 @@ def test_a_mission_that_somebody_else_changes_meanwhile_stops_the_batch(
 def test_a_refusal_after_a_decision_takes_back_its_own_alone(
     project: Stage, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = annotating._note_report
+    report = package_notes._note_report
     calls: list[int] = []
 
     def fails_second(*args: Any) -> Any:
@@ -310,7 +310,7 @@ def test_a_refusal_after_a_decision_takes_back_its_own_alone(
             raise RuntimeError("a bug")
         return report(*args)
 
-    monkeypatch.setattr(annotating, "_note_report", fails_second)
+    monkeypatch.setattr(package_notes, "_note_report", fails_second)
     asked = files(dispatcher, [(name, "append-history", NOTE) for name in "abc"])
     assert codes(dispatcher.answer_batch(asked)) == ["OK", "HOST_ERROR", "OK"]
     assert [it["correlation_id"] for it in project.events()] == ["a", "c"]

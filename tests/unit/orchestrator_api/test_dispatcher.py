@@ -19,8 +19,8 @@ from specify_cli.errors import (
     StorageFailed,
 )
 from specify_cli.orchestrator_api import registry
-from specify_cli.orchestrator_api.carrying_out import CarryingOut
 from specify_cli.orchestrator_api.dispatcher import Dispatcher
+from specify_cli.orchestrator_api.execution import Execution
 from specify_cli.orchestrator_api.request import Origin, Request, as_call
 from specify_cli.storage import records
 from specify_cli.storage.journal import Journal
@@ -155,7 +155,7 @@ def test_what_is_asked_again_is_not_carried_out_again(
 ) -> None:
     raw = body("one", "append-history", NOTE)
     first = answer(project, raw)
-    monkeypatch.delattr(CarryingOut, "carry_out")
+    monkeypatch.delattr(Execution, "carry_out")
     assert answer(project, raw) == first
 
 

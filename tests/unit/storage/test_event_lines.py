@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from specify_cli.core.events import Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.events import Annotated, Event, MissionAccepted, Transitioned
 from specify_cli.core.lanes import lane_named
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import event_fields, event_lines
@@ -27,7 +27,9 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
     max_leaves=4,
 )
-NAMES = st.sampled_from([*Moved._fields, "kind", "event_type", "delta", "batch", "beyond", "actor"])
+NAMES = st.sampled_from(
+    [*Transitioned._fields, "kind", "event_type", "delta", "batch", "beyond", "actor"]
+)
 SOUND = {"event_id": "E", "at": "t", "actor": "a", "wp_id": "WP01"}
 BASES = st.sampled_from(
     [
@@ -53,7 +55,7 @@ def validated(kind: type[Event]) -> TypeAdapter[Any]:
     return TypeAdapter(make_dataclass(kind.__name__, fields))
 
 
-ADAPTERS = {kind: validated(kind) for kind in (Moved, *KINDS.values())}
+ADAPTERS = {kind: validated(kind) for kind in (Transitioned, *KINDS.values())}
 
 
 def encoded(text: str) -> st.SearchStrategy[bytes]:
@@ -63,7 +65,7 @@ def encoded(text: str) -> st.SearchStrategy[bytes]:
 
 def by_pydantic(record: dict[str, Any]) -> Event | str:
     """The event, or the complaint, as the library has it once others' fields are put aside."""
-    kind = KINDS.get(str(record.get("kind")), Moved)
+    kind = KINDS.get(str(record.get("kind")), Transitioned)
     try:
         return kind(**vars(ADAPTERS[kind].validate_python(record)))
     except ValidationError as error:

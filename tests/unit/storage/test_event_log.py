@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Moved
+from specify_cli.core.events import UNRECORDED, Annotated, Event, MissionAccepted, Transitioned
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.event_lines import encode, ids_in
@@ -45,7 +45,7 @@ COMMON: dict[str, Any] = {
 }
 EVENTS = st.one_of(
     st.builds(
-        Moved,
+        Transitioned,
         **COMMON,
         wp_id=TEXTS,
         from_lane=st.sampled_from(Lane),
@@ -230,7 +230,7 @@ def test_events_of_other_versions_without_our_fields_are_read(log: RecordedLog) 
     moved = old | {"from_lane": "in_progress", "to_lane": "doing", "execution_mode": "direct_repo"}
     log.path.write_text(json.dumps(moved) + "\n", encoding="utf-8")
     assert log.read().events == (
-        Moved(
+        Transitioned(
             event_id="X",
             at="t",
             actor="a",

@@ -17,12 +17,12 @@ from specify_cli.storage.dead_letters import Letter, LetterFolder
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
-from specify_cli.workflow.cause import Cause, Effects
+from specify_cli.workflow.context import Effects, RequestContext
 from specify_cli.workflow.dead_letters import MAX_BODY_BYTES, DeadLetters
 from tests.durability import watched
 
 OURS, THEIRS = (
-    Cause(correlation_id=name, request_digest=name, effects=Effects())
+    RequestContext(correlation_id=name, request_digest=name, effects=Effects())
     for name in ("ours", "theirs")
 )
 
@@ -48,11 +48,11 @@ def set_aside(letters: DeadLetters, letter_id: str = "A1", **changes: Any) -> Pa
     return body
 
 
-def replay(letters: DeadLetters, cause: Cause = OURS, new_id: str | None = "two") -> str:
+def replay(letters: DeadLetters, cause: RequestContext = OURS, new_id: str | None = "two") -> str:
     return letters.replay("A1", new_id=new_id, actor="ada", cause=cause).state
 
 
-def discard(letters: DeadLetters, cause: Cause = OURS) -> str:
+def discard(letters: DeadLetters, cause: RequestContext = OURS) -> str:
     return letters.discard("A1", actor="ada", cause=cause).state
 
 

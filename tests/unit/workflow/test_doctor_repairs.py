@@ -10,7 +10,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.storage import records
 from specify_cli.storage.record import Record
 from specify_cli.workflow.doctor import Doctor
-from specify_cli.workflow.opened import changing_mission
+from specify_cli.workflow.mission import changing_mission
 from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 

@@ -16,12 +16,12 @@ from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.renaming import rename_new
 from specify_cli.workflow import doctor_former_status
-from specify_cli.workflow.cause import Cause, Effects
+from specify_cli.workflow.context import Effects, RequestContext
 from specify_cli.workflow.doctor import Doctor
-from specify_cli.workflow.opened import open_mission
+from specify_cli.workflow.mission import open_mission
 from tests.unit.workflow.patient import SLUG, Patient, move
 
-CAUSE = Cause(correlation_id="corr-1", request_digest="d" * 64, effects=Effects())
+CAUSE = RequestContext(correlation_id="corr-1", request_digest="d" * 64, effects=Effects())
 
 
 def lanes(patient: Patient) -> dict[str, str]:

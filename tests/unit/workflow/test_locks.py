@@ -24,7 +24,12 @@ from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_place import make_record_folder
-from specify_cli.workflow import lane_making, redaction_files, restored_redactions, restoring
+from specify_cli.workflow import (
+    lane_creation,
+    record_restoration,
+    redaction_files,
+    restored_redactions,
+)
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.doctor_repairs import REPAIRS
 from specify_cli.workflow.mission_lookup import MissionLookup
@@ -175,8 +180,8 @@ def test_committed_lines_come_back_under_the_lock_of_their_mission(
             disk.steps.append("publish the log")
             publish(path, data, **how)
 
-        monkeypatch.setattr(restoring, "publish", published)
-        restoring.take_in_logs(Project(stage.root))
+        monkeypatch.setattr(record_restoration, "publish", published)
+        record_restoration.take_in_logs(Project(stage.root))
     assert len(stage.events()) == 2
     assert disk.is_locked("publish the log", MISSION_LOCK)
 
@@ -255,4 +260,4 @@ def test_names_of_missions_are_read_by_one_thread_at_a_time(stage: Stage) -> Non
 def test_looks_at_a_workspace_end_before_others_give_up_waiting_for_the_repository() -> None:
     waits_s = inspect.signature(locks.held).parameters["timeout_s"].default
     # Before the exchange and after it, and as long again for the rest of the start.
-    assert waits_s > 4 * lane_making._LONGEST_S
+    assert waits_s > 4 * lane_creation._LONGEST_S

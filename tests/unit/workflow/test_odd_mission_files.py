@@ -14,13 +14,15 @@ from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage import package_files
 from specify_cli.workflow.authoring import Authoring, initialize
 from specify_cli.workflow.authoring_packages import Packages
-from specify_cli.workflow.cause import Cause, Effects
+from specify_cli.workflow.context import Effects, RequestContext
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.doctor_repairs import repair_one
 from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient
 
 REFUSED = (StateUnreadable, StorageFailed)
-CAUSE = Cause(correlation_id="corr-1", identity="uid:0", request_digest="0" * 64, effects=Effects())
+CAUSE = RequestContext(
+    correlation_id="corr-1", identity="uid:0", request_digest="0" * 64, effects=Effects()
+)
 DRAFT = PackageDraft(title="Third", dependencies=(), owned_files=(), subtasks=(), prompt="")
 
 

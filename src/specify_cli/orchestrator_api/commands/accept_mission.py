@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 
 if TYPE_CHECKING:
     from specify_cli.workflow.accepting import AcceptReport
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -54,7 +54,7 @@ class AcceptMissionResult(MissionResult):
 
 
 def handle(
-    params: AcceptMissionParams, cause: Cause, services: Callable[[], Services]
+    params: AcceptMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> AcceptMissionResult:
     """The mission is accepted."""
     report = services().accepting.accept(params.mission, actor=params.actor, cause=cause)

@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import MISSION, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -37,7 +37,7 @@ class AddPackageResult(MissionResult):
 
 
 def handle(
-    params: AddPackageParams, cause: Cause, services: Callable[[], Services]
+    params: AddPackageParams, cause: RequestContext, services: Callable[[], Services]
 ) -> AddPackageResult:
     """The package's prompt is written."""
     draft = PackageDraft(

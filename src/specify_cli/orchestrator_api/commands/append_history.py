@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -34,7 +34,7 @@ class AppendHistoryResult(MissionResult):
 
 
 def handle(
-    params: AppendHistoryParams, cause: Cause, services: Callable[[], Services]
+    params: AppendHistoryParams, cause: RequestContext, services: Callable[[], Services]
 ) -> AppendHistoryResult:
     """The note is in the package's history."""
     report = services().annotating.append_history(

@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.texts import Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -32,7 +32,7 @@ class ChooseMissionResult(Result):
 
 
 def handle(
-    params: ChooseMissionParams, cause: Cause, services: Callable[[], Services]
+    params: ChooseMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ChooseMissionResult:
     """The mission, or those that it could be."""
     choice = services().choosing.mission(Path(params.folder))

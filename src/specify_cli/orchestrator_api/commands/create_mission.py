@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -33,7 +33,7 @@ class CreateMissionResult(MissionResult):
 
 
 def handle(
-    params: CreateMissionParams, cause: Cause, services: Callable[[], Services]
+    params: CreateMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> CreateMissionResult:
     """The mission's folder is there."""
     identity = services().authoring.create_mission(

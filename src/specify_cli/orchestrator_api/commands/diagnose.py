@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.diagnosis import DiagnosisResult, doctor_of
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -24,7 +24,7 @@ class DiagnoseParams(Params):
 
 
 def handle(
-    params: DiagnoseParams, cause: Cause, services: Callable[[], Services]
+    params: DiagnoseParams, cause: RequestContext, services: Callable[[], Services]
 ) -> DiagnosisResult:
     """What was found; nothing is changed."""
     doctor = doctor_of(services())

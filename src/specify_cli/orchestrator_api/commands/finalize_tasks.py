@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -42,7 +42,7 @@ class FinalizeTasksResult(MissionResult):
 
 
 def handle(
-    params: FinalizeTasksParams, cause: Cause, services: Callable[[], Services]
+    params: FinalizeTasksParams, cause: RequestContext, services: Callable[[], Services]
 ) -> FinalizeTasksResult:
     """The lanes are written down."""
     report = services().authoring.finalize(params.mission)

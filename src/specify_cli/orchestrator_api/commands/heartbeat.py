@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -34,7 +34,7 @@ class HeartbeatResult(MissionResult):
 
 
 def handle(
-    params: HeartbeatParams, cause: Cause, services: Callable[[], Services]
+    params: HeartbeatParams, cause: RequestContext, services: Callable[[], Services]
 ) -> HeartbeatResult:
     """The holder is known to be alive now."""
     report = services().claiming.heartbeat(params.mission, params.wp, actor=params.actor)

@@ -10,7 +10,7 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, Result, mission_fields
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -28,7 +28,7 @@ class ListMissionsResult(Result):
 
 
 def handle(
-    params: ListMissionsParams, cause: Cause, services: Callable[[], Services]
+    params: ListMissionsParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ListMissionsResult:
     """Every mission with its title, by folder name; and those that are not checked out, each with its branch."""
     missions = services().missions

@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -40,7 +40,7 @@ class ListReadyResult(MissionResult):
 
 
 def handle(
-    params: ListReadyParams, cause: Cause, services: Callable[[], Services]
+    params: ListReadyParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ListReadyResult:
     """The planned packages whose dependencies are satisfied, by id."""
     report = services().missions.ready(params.mission)

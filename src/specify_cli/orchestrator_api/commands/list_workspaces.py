@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command, Result
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
     from specify_cli.workflow.workspace_listing import Kept, ListedWorkspace
 
@@ -30,7 +30,7 @@ class ListWorkspacesResult(Result):
 
 
 def handle(
-    params: ListWorkspacesParams, cause: Cause, services: Callable[[], Services]
+    params: ListWorkspacesParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ListWorkspacesResult:
     """Every workspace by its name; in the trash, the oldest first."""
     listing = services().workspace_listing

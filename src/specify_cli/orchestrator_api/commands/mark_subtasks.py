@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 Status = Constraint((("pattern", "^(done|pending)$"),))
@@ -38,7 +38,7 @@ class MarkSubtasksResult(MissionResult):
 
 
 def handle(
-    params: MarkSubtasksParams, cause: Cause, services: Callable[[], Services]
+    params: MarkSubtasksParams, cause: RequestContext, services: Callable[[], Services]
 ) -> MarkSubtasksResult:
     """The subtasks are marked."""
     report = services().annotating.mark_subtasks(

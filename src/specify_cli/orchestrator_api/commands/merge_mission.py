@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specify_cli.core.wishes import MergeWish
+from specify_cli.core.move_intent import MergeOptions
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
 from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import MergeReport
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.reports import MergeReport
     from specify_cli.workflow.services import Services
 
 
@@ -61,10 +61,10 @@ class MergeMissionResult(MissionResult):
 
 
 def handle(
-    params: MergeMissionParams, cause: Cause, services: Callable[[], Services]
+    params: MergeMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> MergeMissionResult:
     """The mission's work is in the target branch."""
-    wish = MergeWish(
+    wish = MergeOptions(
         target=params.target, strategy=params.strategy, push=params.push, actor=params.actor
     )
     return MergeMissionResult.of(services().merging.merge(params.mission, wish, cause))

@@ -14,7 +14,7 @@ from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.mission_reports import MissionReport, PackageReport
     from specify_cli.workflow.services import Services
 
@@ -107,7 +107,7 @@ class MissionStateResult(MissionResult):
 
 
 def handle(
-    params: MissionStateParams, cause: Cause, services: Callable[[], Services]
+    params: MissionStateParams, cause: RequestContext, services: Callable[[], Services]
 ) -> MissionStateResult:
     """The whole board of the mission."""
     return MissionStateResult.of(services().missions.state(params.mission))

@@ -9,12 +9,12 @@ from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.replies import OldRepliesParams, RepliesResult
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
 def handle(
-    params: OldRepliesParams, cause: Cause, services: Callable[[], Services]
+    params: OldRepliesParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RepliesResult:
     """What was removed."""
     retention = services().retention

@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -46,7 +46,9 @@ class RedactResult(Result):
     look: str | None
 
 
-def handle(params: RedactParams, cause: Cause, services: Callable[[], Services]) -> RedactResult:
+def handle(
+    params: RedactParams, cause: RequestContext, services: Callable[[], Services]
+) -> RedactResult:
     """What was redacted, and what still has it."""
     try:
         secret = bytes.fromhex(params.text_hex).decode()

@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -38,7 +38,7 @@ class ReleaseClaimResult(MissionResult):
 
 
 def handle(
-    params: ReleaseClaimParams, cause: Cause, services: Callable[[], Services]
+    params: ReleaseClaimParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ReleaseClaimResult:
     """The claim has ended, and the package is free."""
     report = services().claiming.release(

@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.diagnosis import DiagnosisResult, doctor_of
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -24,7 +24,9 @@ class RepairParams(Params):
     actor: Name | None = argument(ACTOR, default=None)
 
 
-def handle(params: RepairParams, cause: Cause, services: Callable[[], Services]) -> DiagnosisResult:
+def handle(
+    params: RepairParams, cause: RequestContext, services: Callable[[], Services]
+) -> DiagnosisResult:
     """What was repaired, and what is left."""
     doctor = doctor_of(services())
     return DiagnosisResult.of(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command
-from specify_cli.orchestrator_api.letters import LetterResult
+from specify_cli.orchestrator_api.dead_letter_result import LetterResult
 from specify_cli.orchestrator_api.texts import ACTOR, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -26,7 +26,7 @@ class ReplayDeadLetterParams(Params):
 
 
 def handle(
-    params: ReplayDeadLetterParams, cause: Cause, services: Callable[[], Services]
+    params: ReplayDeadLetterParams, cause: RequestContext, services: Callable[[], Services]
 ) -> LetterResult:
     """The letter waits to be answered."""
     letters = services().dead_letters

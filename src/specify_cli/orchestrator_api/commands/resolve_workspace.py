@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -37,7 +37,7 @@ class ResolveWorkspaceResult(MissionResult):
 
 
 def handle(
-    params: ResolveWorkspaceParams, cause: Cause, services: Callable[[], Services]
+    params: ResolveWorkspaceParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ResolveWorkspaceResult:
     """The package's workspace, branch and prompt; nothing is made."""
     report = services().work_packages.resolve_workspace(params.mission, params.wp)

@@ -9,12 +9,12 @@ from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.rewind import RewindMissionParams, RewindResult, wish_of
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
 def handle(
-    params: RewindMissionParams, cause: Cause, services: Callable[[], Services]
+    params: RewindMissionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RewindResult:
     """What was withdrawn, and where packages stand now."""
     report = services().rewinding.rewind(

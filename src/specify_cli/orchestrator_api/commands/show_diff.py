@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -36,7 +36,7 @@ class ShowDiffResult(MissionResult):
 
 
 def handle(
-    params: ShowDiffParams, cause: Cause, services: Callable[[], Services]
+    params: ShowDiffParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ShowDiffResult:
     """What differs between the two commits."""
     report = services().showing.diff(

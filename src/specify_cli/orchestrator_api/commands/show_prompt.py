@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -33,7 +33,7 @@ class ShowPromptResult(MissionResult):
 
 
 def handle(
-    params: ShowPromptParams, cause: Cause, services: Callable[[], Services]
+    params: ShowPromptParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ShowPromptResult:
     """The prompt, its steps as they stand."""
     report = services().showing.prompt(params.mission, params.wp)

@@ -9,12 +9,12 @@ from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.rewind import RewindResult, ShowRewindParams, wish_of
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
 def handle(
-    params: ShowRewindParams, cause: Cause, services: Callable[[], Services]
+    params: ShowRewindParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RewindResult:
     """What it would be, and what stands in the way; nothing is changed."""
     report = services().rewinding.show(params.mission, wish_of(params))

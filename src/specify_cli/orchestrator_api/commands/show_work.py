@@ -13,9 +13,9 @@ from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import MISSION, PACKAGE, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.package_views import WorkReport
     from specify_cli.workflow.services import Services
-    from specify_cli.workflow.showing import WorkReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class ShowWorkResult(MissionResult):
 
 
 def handle(
-    params: ShowWorkParams, cause: Cause, services: Callable[[], Services]
+    params: ShowWorkParams, cause: RequestContext, services: Callable[[], Services]
 ) -> ShowWorkResult:
     """The work as it would be approved now."""
     return ShowWorkResult.of(services().showing.work(params.mission, params.wp))

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
-from specify_cli.core.wishes import Wish
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
 from specify_cli.orchestrator_api.feedback_given import FeedbackGiven
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import StartReport
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.reports import StartReport
     from specify_cli.workflow.services import Services
 
 
@@ -67,10 +67,10 @@ class StartImplementationResult(MissionResult):
 
 
 def handle(
-    params: StartImplementationParams, cause: Cause, services: Callable[[], Services]
+    params: StartImplementationParams, cause: RequestContext, services: Callable[[], Services]
 ) -> StartImplementationResult:
     """The package is in progress, held by the actor, and its workspace is ready."""
-    wish = Wish(wp_id=params.wp, actor=params.actor, to=Lane.IN_PROGRESS)
+    wish = MoveIntent(wp_id=params.wp, actor=params.actor, to=Lane.IN_PROGRESS)
     report = services().work_packages.start_implementation(params.mission, wish, cause)
     return StartImplementationResult.of(report)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from specify_cli.core.lanes import Lane
-from specify_cli.core.wishes import Wish
+from specify_cli.core.move_intent import MoveIntent
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import Command, MissionResult, always, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import MoveReport
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.reports import MoveReport
     from specify_cli.workflow.services import Services
 
 
@@ -60,10 +60,10 @@ class StartReviewResult(MissionResult):
 
 
 def handle(
-    params: StartReviewParams, cause: Cause, services: Callable[[], Services]
+    params: StartReviewParams, cause: RequestContext, services: Callable[[], Services]
 ) -> StartReviewResult:
     """The package is in review by the actor."""
-    wish = Wish(
+    wish = MoveIntent(
         wp_id=params.wp, actor=params.actor, to=Lane.IN_REVIEW, review_ref=params.review_ref
     )
     return StartReviewResult.of(services().work_packages.start_review(params.mission, wish, cause))

@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, Result
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
     from specify_cli.workflow.syncing import Synced
 
@@ -71,7 +71,7 @@ class SyncWorkspacesResult(Result):
 
 
 def handle(
-    params: SyncWorkspacesParams, cause: Cause, services: Callable[[], Services]
+    params: SyncWorkspacesParams, cause: RequestContext, services: Callable[[], Services]
 ) -> SyncWorkspacesResult:
     """What came from each workspace."""
     found = services().syncing.take_in_all(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from specify_cli.core.lanes import POLICY_REQUIRED, Lane, lane_named
-from specify_cli.core.wishes import Wish, check_review_agreement
+from specify_cli.core.move_intent import MoveIntent, check_review_agreement
 from specify_cli.errors import UsageError
 from specify_cli.orchestrator_api.arguments import CommitId, Params, Verdict, argument, given
 from specify_cli.orchestrator_api.command import Command, MissionResult, mission_fields
@@ -15,8 +15,8 @@ from specify_cli.orchestrator_api.commits_left import CommitsLeft, commits_left
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, PACKAGE, Name, Words
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
-    from specify_cli.workflow.outcomes import MoveReport
+    from specify_cli.workflow.context import RequestContext
+    from specify_cli.workflow.reports import MoveReport
     from specify_cli.workflow.services import Services
 
 
@@ -99,16 +99,16 @@ class TransitionResult(MissionResult):
 
 
 def handle(
-    params: TransitionParams, cause: Cause, services: Callable[[], Services]
+    params: TransitionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> TransitionResult:
     """The package has moved."""
     wish = _wish(params)
     return TransitionResult.of(services().work_packages.transition(params.mission, wish, cause))
 
 
-def _wish(params: TransitionParams) -> Wish:
+def _wish(params: TransitionParams) -> MoveIntent:
     proofs = given(params)
-    return Wish(
+    return MoveIntent(
         wp_id=params.wp,
         actor=params.actor,
         to=_lane(params),

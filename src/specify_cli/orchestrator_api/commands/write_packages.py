@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
     from specify_cli.workflow.authoring_packages import PackagesReport
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -48,7 +48,7 @@ class WritePackagesResult(MissionResult):
 
 
 def handle(
-    params: WritePackagesParams, cause: Cause, services: Callable[[], Services]
+    params: WritePackagesParams, cause: RequestContext, services: Callable[[], Services]
 ) -> WritePackagesResult:
     """The packages can be worked on."""
     return WritePackagesResult.of(services().packages.write(params.mission, cause))

@@ -11,7 +11,7 @@ from specify_cli.orchestrator_api.command import Command, MissionResult, mission
 from specify_cli.orchestrator_api.texts import MISSION, Name
 
 if TYPE_CHECKING:
-    from specify_cli.workflow.cause import Cause
+    from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 
 
@@ -31,7 +31,7 @@ class WritePlanResult(MissionResult):
 
 
 def handle(
-    params: WritePlanParams, cause: Cause, services: Callable[[], Services]
+    params: WritePlanParams, cause: RequestContext, services: Callable[[], Services]
 ) -> WritePlanResult:
     """The files are there; none that was there has changed."""
     report = services().authoring.write_plan(params.mission)

@@ -1,0 +1,80 @@
+"""One step of a person's work on a mission: asked, told, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from specify_cli.cli import advice, wording
+from specify_cli.cli.client import envelope_of, print_envelope, settled
+from specify_cli.cli.output import say
+from specify_cli.cli.prompting import Chosen
+
+MOST_SHOWN = 3
+"""Commits that a person is shown of those that are not included."""
+
+
+def carry_out(
+    command: str,
+    mission: Chosen,
+    *,
+    word: str,
+    wp: str | None = None,
+    as_json: bool = False,
+    is_last: bool = True,
+    **args: Any,
+) -> dict[str, Any]:
+    """The data of a contract command that a person asked for with `word`.
+
+    A refusal ends the process, saying what to type next. With `as_json` the envelope goes to
+    stdout: a refusal's always, a success's where it is the last of its word.
+    """
+    envelope = envelope_of(command, by_person=True, mission=mission.slug, wp=wp, **args)
+    hint = None
+    if not (envelope["success"] or as_json):
+        hint = advice.after_refusal(envelope, mission, wp=wp)
+        envelope = _in_words(envelope, mission, word=word, wp=wp)
+    data = settled(envelope, as_json=as_json, advice=hint)
+    if as_json and is_last:
+        print_envelope(envelope)
+    if is_last and not as_json:
+        _tell_of(data)
+    return data
+
+
+def _tell_of(data: Mapping[str, Any]) -> None:
+    """What a person has to look at beside the result."""
+    outside = data.get("outside_owned_files")
+    if outside:
+        say(f"outside the owned files: {', '.join(outside)}", is_error=True)
+    for left in data.get("commits_not_included", ()):
+        say(_not_included(left), is_error=True)
+    for warning in data.get("warnings", ()):
+        say(f"warning: {warning}", is_error=True)
+
+
+def _not_included(left: Mapping[str, Any]) -> str:
+    ids = [commit[:12] for commit in left["commits"][:MOST_SHOWN]]
+    rest = left["total"] - len(ids)
+    more = f" and {rest} more" if rest else ""
+    return (
+        f"not included, because no approval covers them: commits of {left['lane_branch']}:"
+        f" {', '.join(ids)}{more}; see 'git show {' '.join(ids)}'"
+    )
+
+
+def _in_words(
+    envelope: dict[str, Any], mission: Chosen, *, word: str, wp: str | None
+) -> dict[str, Any]:
+    if envelope["error_code"] != "TRANSITION_REJECTED":
+        return envelope
+    package = advice.package_named(wp, advice.packages_of(mission))
+    place = advice.workspace_of(wp, mission)
+    message = wording.refusal(
+        envelope["data"],
+        word=word,
+        wp=wp,
+        package=package,
+        missing_workspace=None if place.get("workspace_exists", True) else place["workspace_path"],
+    )
+    return envelope | {"data": envelope["data"] | {"message": message}}

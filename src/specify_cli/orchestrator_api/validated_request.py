@@ -1,0 +1,151 @@
+"""The first half of an answer: whether the request is understood, and consistent in itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from specify_cli import clock
+from specify_cli.errors import ContractVersionMismatch, RequestExpired, SpecKittyError
+from specify_cli.orchestrator_api import arguments, policy, versions
+from specify_cli.orchestrator_api.arguments import Params
+from specify_cli.orchestrator_api.command import Command
+from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, UNKNOWN_COMMAND
+from specify_cli.orchestrator_api.request import Request
+from specify_cli.storage.lookup import Lookup
+
+ACTOR = "actor"
+LONGEST_VERSION = 20
+
+PROOFS = ("evidence", "review_result")
+"""Arguments that are judged after the policy."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ValidatedRequest:
+    """What is known of a request before a mission is looked at; `refusal` ends it there.
+
+    `given` are the arguments that were given, as JSON values, `mission` is what it is about, where that was looked up
+    before.
+    """
+
+    request: Request
+    digest: str = ""
+    command: Command | None = None
+    params: Params | None = None
+    given: dict[str, Any] = field(default_factory=dict)
+    policy: dict[str, Any] | None = None
+    refusal: SpecKittyError | None = None
+    mission: Lookup | None = None
+
+    @property
+    def wire_name(self) -> str:
+        """The command's name in the envelope."""
+        return self.command.wire_name if self.command else UNKNOWN_COMMAND
+
+
+def judge(request: Request, find: Callable[[str], Command]) -> ValidatedRequest:
+    """The request judged in the contract's order: parser, policy, evidence and review result."""
+    # Nothing of the request is kept that looks like a credential.
+    judgement = ValidatedRequest(request=request.masked())
+    try:
+        _judge(judgement.request, find, judgement)
+    except SpecKittyError as error:
+        judgement.refusal = error
+    return judgement if judgement.digest else _with_digest(judgement)
+
+
+def unjudged(request: Request) -> ValidatedRequest:
+    """What is known before anything is judged; nothing of the request is kept that looks like a credential."""
+    return _with_digest(ValidatedRequest(request=request.masked()))
+
+
+def _with_digest(judgement: ValidatedRequest) -> ValidatedRequest:
+    request = judgement.request
+    judgement.digest = digest_of(request.command, request.args, request.policy)
+    return judgement
+
+
+def unread(raw: bytes, refusal: SpecKittyError, *, correlation_id: str) -> ValidatedRequest:
+    """What is known of bytes that could not be read as a request."""
+    nothing = Request(command="", args={}, correlation_id=correlation_id)
+    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    return ValidatedRequest(request=nothing, digest=digest, refusal=refusal)
+
+
+def digest_of(command: str, args: dict[str, Any], declared: Any) -> str:
+    """The fingerprint by which a request that comes again is known; nulls do not count."""
+    whole = {"args": args, "command": command}
+    if declared is not None:
+        whole["policy"] = declared
+    text = json.dumps(arguments.without_nulls(whole), sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _judge(request: Request, find: Callable[[str], Command], judgement: ValidatedRequest) -> None:
+    try:
+        command = judgement.command = find(request.command)
+    finally:  # The version comes first: a command of a later one is no fault of use.
+        _check_version(request.contract_version)
+    params, complaints = arguments.validate(command.params, request.args)
+    for name, problem in complaints:
+        if name.partition(".")[0] not in PROOFS:
+            raise arguments.complaint(command.params, name, problem)
+    if ACTOR in request.redacted:
+        raise arguments.complaint(
+            command.params, ACTOR, "it looks like a credential; name one that may be recorded"
+        )
+    if params is not None:
+        judgement.given = arguments.given(params)
+        judgement.digest = digest_of(command.name, judgement.given, request.policy)
+    expired = _expired(request.not_after)
+    try:
+        if params is None:
+            _judge_beside_proofs(request, command, judgement)
+            raise arguments.complaint(command.params, *complaints[0])
+        _judge_params(params, command, judgement)
+    except SpecKittyError as error:
+        raise expired or error from None
+    if expired:
+        # Judged all the same: what had begun in time is completed.
+        raise expired
+
+
+def _judge_params(params: Params, command: Command, judgement: ValidatedRequest) -> None:
+    judgement.params = params
+    declared, is_required = judgement.request.policy, command.needs_policy(params)
+    judgement.policy = policy.check(declared, is_required=is_required)
+    if command.check:
+        command.check(params)
+
+
+def _judge_beside_proofs(request: Request, command: Command, judgement: ValidatedRequest) -> None:
+    """The policy is judged before proofs of a wrong shape are: as if they had not been sent."""
+    rest = {name: value for name, value in request.args.items() if name not in PROOFS}
+    params, _ = arguments.validate(command.params, rest)
+    judgement.policy = policy.check(request.policy, is_required=command.needs_policy(params))
+
+
+def _check_version(asked: str | None) -> None:
+    if asked is not None and not versions.speaks(CONTRACT_VERSION, asked):
+        # Only a version is quoted: any other text may hold a credential.
+        is_version = versions.parse(asked) and len(asked) <= LONGEST_VERSION
+        problem = (
+            f"the request is written for contract {asked!r}"
+            if is_version
+            else "contract_version is not a version of three numbers, such as 1.5.0"
+        )
+        raise ContractVersionMismatch(
+            f"{problem}; this host speaks {CONTRACT_VERSION}: use the same major version and a"
+            " minor version that the host has"
+        )
+
+
+def _expired(not_after: datetime | None) -> RequestExpired | None:
+    if not_after is None or clock.now() <= not_after:
+        return None
+    return RequestExpired(f"not_after {not_after.isoformat()} has passed: send a new one")

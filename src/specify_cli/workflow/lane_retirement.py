@@ -1,0 +1,79 @@
+"""Workspaces that nobody needs any more go to the trash, and leave it when their time is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from specify_cli import clock
+from specify_cli.errors import StorageFailed
+from specify_cli.storage import workspace_records
+from specify_cli.storage.project import Project
+from specify_cli.vcs import linked_worktrees, pin_refs, trash
+from specify_cli.vcs.errors import AllocationFailed
+from specify_cli.vcs.repository import Repository
+from specify_cli.vcs.trash import Pruned
+from specify_cli.workflow import lane_creation, lane_folders
+from specify_cli.workflow.lane_folders import Kind
+from specify_cli.workflow.mission import OpenMission, Workspace
+from specify_cli.workflow.offers import Offer
+
+
+def retire(repository: Repository, mission: OpenMission, lane: Workspace, *, offer: Offer) -> bool:
+    """Whether there is no workspace of the execution lane any more.
+
+    One goes to the trash where everything that it has is in the project; any other stays. `offer` is what it has.
+
+    Raises:
+        GitFailed, StorageFailed, OSError: git or the disk refused; to be tried again.
+    """
+    project = mission.files.project
+    found = lane_folders.look(project, repository, lane.path)
+    if found.kind is Kind.NONE:
+        _forget(project, repository, lane)
+        return True
+    if not found.is_usable or offer.tip is None or offer.refusal or offer.unseen or offer.files:
+        return False
+    try:
+        if found.kind is Kind.LINKED:
+            linked_worktrees.require_removable(repository, lane.path)
+        trash.move_to_trash(lane.path, known=found.folder)
+    except AllocationFailed:
+        return False
+    _forget(project, repository, lane)
+    return True
+
+
+def _forget(project: Project, repository: Repository, lane: Workspace) -> None:
+    linked_worktrees.forget_replaced(repository, lane.path)
+    workspace_records.forget(project, lane.path.name)
+
+
+def update_mirror(repository: Repository, mission: OpenMission) -> None:
+    """Where the mission has a mirror, it is as the project is.
+
+    Raises:
+        StorageFailed: a link or a file has the name of a folder of the host's.
+        GitFailed, OSError: git or the disk refused.
+    """
+    if not lane_creation.mirror_of(mission).exists():
+        return
+    try:
+        lane_creation.update_mirror(repository, mission)
+    except AllocationFailed as error:
+        raise StorageFailed(str(error)) from error
+
+
+def prune(repository: Repository, project: Project, *, most: int) -> Pruned:
+    """Workspaces leave the trash after `trash_days`; call it while nobody else changes the repository.
+
+    At most `most` files and folders go at one call; the next one goes on.
+
+    Raises:
+        AllocationFailed: the trash is a link or a file.
+        GitFailed, OSError: git or the disk refused.
+    """
+    before = clock.now() - timedelta(days=project.settings.trash_days)
+    pruned = trash.prune(project.worktrees, before=before, most=most)
+    if pruned.names or pruned.is_complete:
+        pin_refs.prune(repository.git, project.worktrees)
+    return pruned

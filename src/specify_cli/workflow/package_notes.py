@@ -1,0 +1,136 @@
+"""Use cases that record notes and ticked subtasks; no package moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from specify_cli import clock, ids
+from specify_cli.core import claims
+from specify_cli.core.events import Annotated, Event, JsonObject
+from specify_cli.core.move_intent import MoveIntent
+from specify_cli.errors import UsageError
+from specify_cli.storage.mission_files import MissionIdentity
+from specify_cli.storage.project import Project
+from specify_cli.workflow.context import RequestContext
+from specify_cli.workflow.liveness import acting
+from specify_cli.workflow.mission import OpenMission, changing_mission, naming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteReport:
+    """Something was written down about packages of a mission."""
+
+    mission: MissionIdentity
+    wp_ids: tuple[str, ...]
+    entry_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageNotes:
+    """Records notes and ticked subtasks of the packages of a mission."""
+
+    project: Project
+
+    def append_history(
+        self, selector: str, wp_id: str, *, actor: str, note: str, cause: RequestContext
+    ) -> NoteReport:
+        """The note is in the package's history.
+
+        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed, TransitionRejected,
+        StorageFailed.
+        """
+        with acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission:
+            events = _recorded(mission, cause)
+            if not events:
+                _check_admitted(mission, wp_id, actor)
+                events = [_annotated(wp_id, {"note": note}, actor=actor, cause=cause)]
+                mission.append(events, cause)
+            return _note_report(mission, [wp_id], events)
+
+    def mark_subtasks(
+        self,
+        selector: str,
+        subtask_ids: Sequence[str],
+        *,
+        status: str,
+        actor: str,
+        cause: RequestContext,
+    ) -> NoteReport:
+        """The subtasks are marked `status` ("done" or "pending"), all in one append.
+
+        Raises: MissionNotFound, UsageError for a subtask that no package has,
+        WorkPackageAlreadyClaimed, TransitionRejected, StorageFailed.
+        """
+        with changing_mission(self.project, selector) as mission:
+            owners = _owners(mission, subtask_ids)
+            events = _recorded(mission, cause)
+            if not events:
+                for wp_id in owners:
+                    with naming(wp_id=wp_id):
+                        _check_admitted(mission, wp_id, actor)
+                events = [
+                    _annotated(
+                        wp_id,
+                        {"subtasks": dict.fromkeys(names, status)},
+                        actor=actor,
+                        cause=cause,
+                    )
+                    for wp_id, names in owners.items()
+                ]
+                mission.append(events, cause)
+            return _note_report(mission, list(owners), events)
+
+
+def _check_admitted(mission: OpenMission, wp_id: str, actor: str) -> None:
+    package = mission.state_of(wp_id)
+    wish = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane)
+    claims.check_admitted(package, wish, mission=mission.shell_name)
+
+
+def _recorded(mission: OpenMission, cause: RequestContext) -> Sequence[Event]:
+    return cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
+
+
+def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Package id to those of the subtasks that are its own."""
+    owners: dict[str, list[str]] = {}
+    for name in _spelled_out(mission, subtask_ids):
+        home = next((x for x in mission.packages if name in mission.subtask_ticks(x)), None)
+        if home is None:
+            raise UsageError(
+                f"no package of mission {mission.slug} has the subtask {name[:80]!r}:"
+                " see the front matter of its prompts, or the checkboxes in tasks.md"
+            )
+        owners.setdefault(home, []).append(name)
+    return owners
+
+
+def _spelled_out(mission: OpenMission, names: Sequence[str]) -> Iterator[str]:
+    """The subtasks, each package's id replaced by all of its own."""
+    for name in names:
+        yield from mission.subtask_ticks(name) if name in mission.packages else (name,)
+
+
+def _annotated(wp_id: str, delta: JsonObject, *, actor: str, cause: RequestContext) -> Annotated:
+    return Annotated(
+        event_id=ids.ulid(),
+        at=clock.timestamp(),
+        actor=actor,
+        wp_id=wp_id,
+        delta=delta,
+        policy_metadata=cause.policy,
+        correlation_id=cause.correlation_id,
+        identity=cause.identity,
+        request_digest=cause.request_digest,
+    )
+
+
+def _note_report(
+    mission: OpenMission, wp_ids: Sequence[str], events: Sequence[Event]
+) -> NoteReport:
+    return NoteReport(
+        mission=mission.identity,
+        wp_ids=tuple(wp_ids),
+        entry_ids=tuple(ids.history_entry_id(event.event_id) for event in events),
+    )

@@ -1,0 +1,214 @@
+"""What people are shown of a package: its prompt, and the work that a review is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from specify_cli.core.merge_paths import shown
+from specify_cli.core.reviews import Feedback
+from specify_cli.errors import SpecKittyError, StorageFailed
+from specify_cli.storage import checkboxes, package_files
+from specify_cli.storage.mission_files import MissionIdentity
+from specify_cli.storage.project import Project
+from specify_cli.vcs import history
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.history import CommitSummary, Difference
+from specify_cli.vcs.objects import Change, empty_tree, tree_changes
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import moved_work, repositories, submitted_work, syncing
+from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, naming, open_mission
+from specify_cli.workflow.package_commits import PackageCommits
+from specify_cli.workflow.reports import CommitsBeyond
+from specify_cli.workflow.submitted_work import SubmittedWork, left_out_warnings
+
+MOST_COMMITS: Final = 100
+MOST_FILES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptReport:
+    """The prompt of a package, its steps as they stand."""
+
+    mission: MissionIdentity
+    wp_id: str
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFile:
+    """A file that the work adds, changes or removes; outside of what the package owns or not."""
+
+    path: str
+    change: str
+    is_outside: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkReport:
+    """What a review of a package is about; `commit` is None where there is no work to see."""
+
+    mission: MissionIdentity
+    wp_id: str
+    open_subtasks: tuple[str, ...]
+    feedback: Feedback | None
+    commit: str | None = None
+    base: str | None = None
+    commits: Sequence[CommitSummary] = ()
+    commits_total: int = 0
+    files: Sequence[ChangedFile] = ()
+    files_total: int = 0
+    problems: tuple[str, ...] = ()
+    beyond: CommitsBeyond | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffReport:
+    """What the work changes, and the user's pager where the user has configured one."""
+
+    mission: MissionIdentity
+    wp_id: str
+    difference: Difference
+    pager: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageViews:
+    """Shows packages; beside the branch of an execution lane, nothing here is written."""
+
+    project: Project
+
+    def prompt(self, selector: str, wp_id: str) -> PromptReport:
+        """The package's prompt; what the log says of a step wins over its checkbox.
+
+        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable, StorageFailed.
+        """
+        mission = self._mission(selector, wp_id)
+        path = mission.package(wp_id).prompt_path
+        try:
+            text = package_files.read_text(path, below=self.project.root)
+        except OSError as error:
+            raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
+        text = checkboxes.with_steps(text, mission.subtask_ticks(wp_id))
+        return PromptReport(mission=mission.identity, wp_id=wp_id, path=path, text=text)
+
+    def work(self, selector: str, wp_id: str) -> WorkReport:
+        """The work that an approval of the package would be about, and what has come after it.
+
+        The project has what the workspace has from now on; where that cannot be, `problems` says so.
+
+        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable, StorageFailed.
+        """
+        mission = self._mission(selector, wp_id)
+        problem = _synced(mission, wp_id)
+        report = WorkReport(
+            mission=mission.identity,
+            wp_id=wp_id,
+            open_subtasks=tuple(x for x, it in mission.subtask_ticks(wp_id).items() if not it),
+            feedback=mission.state_of(wp_id).feedback,
+            problems=(problem,) if problem else (),
+        )
+        commit = moved_work.under_review(mission, wp_id)
+        if commit is None:
+            return report
+        with _looking(mission) as repository:
+            return _with_work(report, PackageCommits(repository, mission), commit)
+
+    def diff(self, selector: str, wp_id: str, *, base: str, commit: str) -> DiffReport:
+        """What differs between two commits of the project.
+
+        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable, StorageFailed.
+        """
+        mission = self._mission(selector, wp_id)
+        with _looking(mission) as repository:
+            return DiffReport(
+                mission=mission.identity,
+                wp_id=wp_id,
+                difference=history.difference(repository.git, base, commit),
+                pager=history.pager(repository.git),
+            )
+
+    def _mission(self, selector: str, wp_id: str) -> OpenMission:
+        mission = open_mission(self.project, selector)
+        with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
+            mission.package(wp_id)
+        return mission
+
+
+@contextmanager
+def _looking(mission: OpenMission) -> Iterator[Repository]:
+    with repositories.looking(mission.files.project) as repository:
+        if repository is None:
+            raise StorageFailed(repositories.NO_REPOSITORY)
+        yield repository
+
+
+def _synced(mission: OpenMission, wp_id: str) -> str | None:
+    """Why the project has not got what the package's workspace has; None where it has."""
+    repository = repositories.look(mission.files.project)
+    if repository is None:
+        return None
+    place = mission.workspace(wp_id)
+    try:
+        problem = syncing.take_in(mission, repository, place, moves_checkouts=True).problem
+    except (SpecKittyError, GitFailed, OSError) as error:
+        problem = str(error)
+    return f"the commits in {place.path} were not taken in: {problem}" if problem else None
+
+
+def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> WorkReport:
+    mission, repository = commits.mission, commits.repository
+    place, begun = mission.workspace(report.wp_id), mission.state_of(report.wp_id).base_ref
+    onto = repository.branch_tip(place.target_branch)
+    # A branch that was rewritten may have lost the commit that work began on.
+    base = begun if begun and repository.has_commit(begun) else _fork(repository, onto, commit)
+    known = [it for it in (base, onto) if it]
+    found = repository.commits_beyond(commit, known)
+    work = submitted_work.look(mission, report.wp_id, commit)
+    changes = tree_changes(repository.git, base, commit)
+    is_last = mission.last_at_work(place.lane_id) == report.wp_id
+    return WorkReport(
+        mission=report.mission,
+        wp_id=report.wp_id,
+        open_subtasks=report.open_subtasks,
+        feedback=report.feedback,
+        commit=commit,
+        base=base,
+        commits=history.summaries(repository.git, found[:MOST_COMMITS]),
+        commits_total=len(found),
+        files=_files(changes, outside=work.outside if work else ()),
+        files_total=len(changes),
+        problems=(*report.problems, *(_problems(work) if work else ())),
+        beyond=commits.beyond(place.lane_id, [commit]) if is_last else None,
+    )
+
+
+def _problems(work: SubmittedWork) -> tuple[str, ...]:
+    return (*work.refused.sentences(), *left_out_warnings(work.left_out))
+
+
+def _fork(repository: Repository, onto: str | None, commit: str) -> str:
+    """Where `commit` left the history of `onto`; the empty tree where it is a history of its own."""
+    found = repository.git.run("merge-base", onto, commit, check=False).lines if onto else []
+    return found[0] if found else empty_tree(repository.git)
+
+
+def _files(changes: Mapping[str, Change], *, outside: Sequence[str]) -> list[ChangedFile]:
+    """The first of the files, those outside before the others."""
+    others = set(outside)
+    ordered = sorted(changes, key=lambda path: (path not in others, path))
+    return [
+        ChangedFile(path=shown(path), change=_change(changes[path]), is_outside=path in others)
+        for path in ordered[:MOST_FILES]
+    ]
+
+
+def _change(change: Change) -> str:
+    before, after = change
+    if before is None:
+        return "added"
+    return "changed" if after else "removed"

@@ -1,0 +1,83 @@
+"""A record that was restored from an older backup takes in what journal, logs and commits have beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from specify_cli.errors import SpecKittyError
+from specify_cli.files import locks
+from specify_cli.files.atomic import publish
+from specify_cli.storage import checkout, journal_adoption, records
+from specify_cli.storage.event_lines import json_object
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.kept_log import lines_of
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.project import Project
+from specify_cli.workflow import lost_heads, repositories, restored_redactions
+from specify_cli.workflow.mission import changing_mission
+
+
+def publish_again(project: Project) -> None:
+    """Take newer published lines into the record, then publish the journal from it. Raises: StateUnreadable, StorageFailed."""
+    journal = Journal(project)
+    journal.take_in()
+    # Before the record's lines take the place of the published ones.
+    restored_redactions.redo(project, actor="doctor")
+    journal.restore()
+
+
+def take_in(project: Project) -> None:
+    """Changes go on: what can be known of the entries that the record lacks is in it, and it says which ones are lost.
+
+    Raises: StateUnreadable, StorageFailed.
+    """
+    publish_again(project)
+    record = records.made(project)
+    heads = dict.fromkeys(str(head) for _, head in lost_heads.lost_heads(project, record))
+    if heads:
+        journal_adoption.note_lost(record, [*heads])
+    take_in_logs(project)
+
+
+def take_in_logs(project: Project) -> None:
+    """Lines that the files of logs and the newest commits have are in the record. Raises: StorageFailed."""
+    for slug in all_missions(project):
+        # A mission that is damaged is a finding of its own.
+        with suppress(SpecKittyError):
+            _bring_back_committed(project, MissionFiles(project, slug))
+            with changing_mission(project, slug):
+                pass
+
+
+def _bring_back_committed(project: Project, files: MissionFiles) -> None:
+    """The file of the log has the events of the newest commits which neither it nor the record has."""
+    at = checkout.look(project.root)
+    if at is None or at.operation:
+        return
+    with locks.held(files.lock):
+        view = files.log.view()
+        if view.found.changed or view.found.damaged:
+            return
+        known = {_event_id(it) for it in view.lines} | view.kept.withdrawn_events()
+        lines = dict.fromkeys(it for log in _committed(project, files) for it in lines_of(log))
+        if new := [it for it in lines if (_event_id(it) or None) not in (None, *known)]:
+            files.log.file.keep(view.raw)
+            publish(files.log.path, b"".join([*view.lines, *new]), below=project.root)
+
+
+def _committed(project: Project, files: MissionFiles) -> Iterator[bytes]:
+    """The log as HEAD and the branch that the mission is merged into have it."""
+    with repositories.looking(project) as repository:
+        if repository is None:
+            return
+        name = files.log.path.relative_to(repository.root).as_posix()
+        target = repository.branch_tip(files.identity().own_target or "HEAD")
+        for tip in dict.fromkeys(filter(None, (repository.head(), target))):
+            found = repository.git.run("cat-file", "blob", f"{tip}:{name}", check=False)
+            if not found.returncode:
+                yield found.stdout
+
+
+def _event_id(line: bytes) -> str:
+    return str((json_object(line) or {}).get("event_id") or "")

@@ -1,0 +1,203 @@
+"""The work of a package, judged when it is handed in and shown when it is reviewed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from specify_cli.core import globs
+from specify_cli.core.events import Transitioned
+from specify_cli.core.merge_paths import shown
+from specify_cli.core.move_intent import MoveIntent
+from specify_cli.errors import StorageFailed
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.objects import tree_changes
+from specify_cli.vcs.sandbox import sandbox_for
+from specify_cli.vcs.uncommitted_changes import WorkspaceUnreadable
+from specify_cli.workflow import lane_folders, repositories
+from specify_cli.workflow.merge_scope import NOTHING, PathsRefused, RefusedPaths, Scope, folder_in
+from specify_cli.workflow.mission import OpenMission
+from specify_cli.workflow.offers import rejected
+
+MOST_LISTED: Final = 100
+"""Paths that an answer lists for information; it counts the rest."""
+
+LONGEST_LOOK_S: Final = 5
+"""To look for what is not committed: nobody's hand-in waits for a warning."""
+
+FIRST: Final = 3
+"""Uncommitted files that a warning names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedWork:
+    """What a package's commits hold that its author or its reviewer has to know."""
+
+    scope: Scope
+    refused: RefusedPaths = NOTHING
+    left_out: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+    @property
+    def outside_listed(self) -> tuple[str, ...]:
+        """The first of the paths outside `owned_files`, as an answer lists them."""
+        return tuple(shown(path) for path in self.outside[:MOST_LISTED])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the answer warns of."""
+        found = left_out_warnings(self.left_out)
+        if len(self.outside) > MOST_LISTED:
+            count = len(self.outside)
+            listed = f"{count} changed files are outside owned_files; {MOST_LISTED} are listed"
+            return (*found, listed)
+        return found
+
+
+def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
+    """The warning about changed plans that a merge leaves as the target has them."""
+    if not paths:
+        return ()
+    named = [shown(path) for path in sorted(paths)[:MOST_LISTED]]
+    rest = len(paths) - len(named)
+    more = f" and {rest} more" if rest else ""
+    return (f"a merge leaves out what the work changes in {', '.join(named)}{more}",)
+
+
+def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
+    """The warning about files in the workspace that the commit has not; none where they are not found in time."""
+    place, project = mission.workspace(event.wp_id), mission.files.project
+    if event.commit and not os.path.lexists(place.path):
+        return (
+            f"there is no workspace at {place.path}: {event.commit} is what the project had of it",
+        )
+    files: Sequence[str] = ()
+    with (
+        suppress(StorageFailed, OSError, WorkspaceUnreadable),
+        repositories.looking(project) as repository,
+    ):
+        if (
+            repository
+            and event.commit
+            and lane_folders.look(project, repository, place.path).is_usable
+        ):
+            files = lane_folders.work_in(
+                repository,
+                place.path,
+                commit=event.commit,
+                seconds=LONGEST_LOOK_S,
+                filters=project.settings.filters,
+            )
+    if not files:
+        return ()
+    named = ", ".join(files[:FIRST])
+    more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
+    what = "1 file is" if len(files) == 1 else f"{len(files)} files are"
+    return (f"{what} not committed in {place.path}, and not handed in: {named}{more}",)
+
+
+def unboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
+    """The warning that the workspace was read without a sandbox; none without `[orchestrators]`.
+
+    Without grants every caller may do everything, so that there is no boundary to keep.
+    """
+    path = mission.workspace(event.wp_id).path
+    if not mission.files.project.settings.has_orchestrators:
+        return ()
+    if not os.path.lexists(path) or sandbox_for(path).is_isolated:
+        return ()
+    text = (
+        f"the commits in {path} were read without a sandbox, because bubblewrap does not work here"
+        " (intake in .kitty/config.toml); see 'spec-kitty doctor'"
+    )
+    return (text,)
+
+
+def look(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWork | None:
+    """What the package's work, the history of `commit`, holds; None without a repository or a commit.
+
+    Raises:
+        StorageFailed: git cannot read the commits.
+    """
+    repository = repositories.look(mission.files.project)
+    place = mission.workspace(wp_id)
+    if repository is None:
+        return None
+    base = mission.state_of(wp_id).base_ref
+    onto = repository.branch_tip(place.target_branch) or base
+    if not commit or onto is None:
+        return None
+    scope = Scope(
+        git=repository.git,
+        slug=mission.slug,
+        project=folder_in(repository, mission.files.project.root),
+        tips=[commit],
+        onto=onto,
+    )
+    with _translated(place.branch):
+        return _judged(scope, base=base, owned=mission.package(wp_id).owned_files)
+
+
+def check(mission: OpenMission, wish: MoveIntent, work: SubmittedWork) -> None:
+    """Pass where everything that the package hands in may be merged; force does not matter.
+
+    Raises:
+        TransitionRejected: with the guard `paths`, or `owned_files` where the operator demands it.
+        StateUnreadable: what the operator demands cannot be read.
+        StorageFailed: git cannot read the commits.
+    """
+    place, onto = mission.workspace(wish.wp_id), work.scope.onto
+    if work.refused.total:
+        raise rejected(
+            mission,
+            wish,
+            PathsRefused(work.refused, guard="paths", onto=onto, workspace=place.path),
+        )
+    if work.outside and mission.files.project.settings.owned_files == "refuse":
+        problems = dict.fromkeys(work.outside, "it is outside owned_files")
+        with _translated(place.branch):
+            outside = work.scope.named(problems)
+        raise rejected(
+            mission,
+            wish,
+            PathsRefused(outside, guard="owned_files", onto=onto, workspace=place.path),
+        )
+
+
+def _judged(scope: Scope, *, base: str | None, owned: Sequence[str]) -> SubmittedWork:
+    refused = scope.refused()
+    if refused.total:
+        return SubmittedWork(scope=scope, refused=refused)
+    [(_, changes)] = scope.merged
+    left_out = {path for path in changes if scope.leaves_out(path)}
+    # Of what an execution lane brings, the package has changed what differs from where it started.
+    own = changes.keys() & _changed_since(scope, base or scope.onto)
+    outside = (path for path in own - left_out if not _is_owned(path, owned))
+    return SubmittedWork(
+        scope=scope, left_out=tuple(sorted(left_out)), outside=tuple(sorted(outside))
+    )
+
+
+def _changed_since(scope: Scope, base: str) -> Collection[str]:
+    try:
+        return tree_changes(scope.git, base, scope.tips[0]).keys()
+    except GitFailed:  # The branch was rewritten, and the commit that work began on is gone.
+        return tree_changes(scope.git, scope.onto, scope.tips[0]).keys()
+
+
+def _is_owned(path: str, owned: Sequence[str]) -> bool:
+    # A package that lists no files has not said which are its own.
+    return not owned or any(globs.owns(pattern, path) for pattern in owned)
+
+
+@contextmanager
+def _translated(branch: str) -> Iterator[None]:
+    try:
+        yield
+    except GitFailed as error:
+        raise StorageFailed(
+            f"git cannot read the commits of {branch}: {error}; see 'git fsck'"
+        ) from error

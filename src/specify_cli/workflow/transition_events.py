@@ -1,0 +1,72 @@
+"""Moves of one package turned into the events that record them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from specify_cli import clock, ids
+from specify_cli.core.events import UNRECORDED, Annotated, Transitioned
+from specify_cli.core.lanes import HANDED_IN, Lane
+from specify_cli.core.move_intent import MoveIntent
+from specify_cli.core.rules import Transition
+from specify_cli.workflow.context import RequestContext
+
+if TYPE_CHECKING:
+    from specify_cli.workflow.submitted_work import SubmittedWork
+
+
+class PreparedTransition(NamedTuple):
+    """A move that may be made and recorded: where work starts or what it is, and what to tell the log."""
+
+    base_ref: str | None = None
+    commit: str | None = None
+    told: Sequence[Annotated] = ()
+    work: SubmittedWork | None = None
+
+
+def moved_events(
+    moves: Sequence[Transition],
+    wish: MoveIntent,
+    cause: RequestContext,
+    *,
+    base_ref: str | None = None,
+    commit: str | None = None,
+    released_holder: str | None = None,
+) -> list[Transitioned]:
+    """One event a move.
+
+    `base_ref` is the commit that work starts from, recorded where it begins; `commit` is the work,
+    recorded where it is handed in or approved. `released_holder` is whose claim ends with the moves.
+    """
+    at = clock.timestamp()
+    return [
+        Transitioned(
+            event_id=ids.ulid(),
+            at=at,
+            actor=wish.actor,
+            wp_id=wish.wp_id,
+            from_lane=move.from_lane,
+            to_lane=move.to_lane,
+            force=wish.force,
+            reason=wish.note,
+            review_ref=wish.review_ref,
+            review_result=wish.review_result,
+            evidence=wish.evidence,
+            policy_metadata=cause.policy,
+            correlation_id=cause.correlation_id,
+            identity=cause.identity,
+            request_digest=cause.request_digest,
+            lane_base_ref=base_ref if move.to_lane is Lane.IN_PROGRESS else None,
+            commit=commit if move.to_lane in HANDED_IN else UNRECORDED,
+            released_holder=released_holder,
+        )
+        for move in moves
+    ]
+
+
+def from_and_to(
+    moves: Sequence[Transitioned] | Sequence[Transition], here: Lane
+) -> tuple[Lane, Lane]:
+    """Where the moves began and ended; `here` twice when there are none."""
+    return (moves[0].from_lane, moves[-1].to_lane) if moves else (here, here)

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specify_cli import processes
+from specify_cli.errors import SpecKittyError
+from specify_cli.files import locks
+from specify_cli.storage.project import Project
+from specify_cli.storage.record_place import make_record_folder
+from specify_cli.vcs import git, scratch_repository
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import lane_follower, repositories, upkeep
+from specify_cli.workflow.lane_follower import LaneFollower
+from tests.integration.stage import SLUG, Stage
+
+pytestmark = pytest.mark.long
+
+LANE = f"kitty/mission-{SLUG}-lane-a"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.delenv("SPECIFY_REPO_ROOT", raising=False)
+    made = Stage(root=tmp_path / "project")
+    made.make_repository()
+    made.write_mission({"WP01": {"owned_files": ["a/**"]}, "WP02": {"owned_files": ["b/**"]}})
+    return made
+
+
+@pytest.fixture
+def follower(stage: Stage) -> LaneFollower:
+    return LaneFollower(project=Project(stage.root))
+
+
+def begin(stage: Stage, wp_id: str = "WP01") -> Path:
+    data = stage.done("start-implementation", mission=SLUG, wp=wp_id, actor="coder")
+    return Path(data["workspace_path"])
+
+
+def tip(stage: Stage, branch: str = LANE, folder: Path | None = None) -> str:
+    return stage.git("rev-parse", branch, folder=folder)
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
+    """Every git that is started in the block."""
+    started: list[tuple[str, ...]] = []
+    real = subprocess.Popen
+
+    def popen(command: tuple[str, ...], **how: Any) -> Any:
+        started.append(command)
+        return real(command, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", popen)
+        yield started
+
+
+def test_the_branch_of_an_execution_lane_follows_its_workspace(
+    stage: Stage, follower: LaneFollower
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    assert tip(stage) != tip(stage, "HEAD", place)
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+    stage.commit({"a/one": "2\n"}, folder=place)
+    stage.git("pack-refs", "--all", folder=place)
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+
+
+def test_a_workspace_that_nobody_changed_costs_a_look_and_no_git(
+    stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, other = begin(stage), begin(stage, "WP02")
+    stage.commit({"a/one": "1\n"}, folder=place)
+    stage.git("pack-refs", "--all", folder=other)
+    follower.look()
+    monkeypatch.setattr(lane_follower, "WorkspaceIndex", None)  # Nor is any mission opened.
+    with counted(monkeypatch) as started:
+        follower.look()
+    assert started == []
+
+
+def test_where_nobody_is_at_work_nothing_is_taken_in_until_somebody_is(
+    stage: Stage, follower: LaneFollower
+) -> None:
+    place, before = begin(stage), tip(stage)
+    blocked = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
+    stage.done("transition", note="waits", **blocked)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    follower.look()
+    assert tip(stage) == before
+    begin(stage, "WP02")
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+
+
+def test_a_branch_that_somebody_has_checked_out_stays_until_nobody_has(
+    stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_follower, "CHECKED_OUT_S", 0)
+    place, before = begin(stage), tip(stage)
+    stage.git("switch", "-q", LANE)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    follower.look()
+    assert tip(stage) == before
+    assert not (stage.root / "a").exists()
+    stage.git("switch", "-q", "main")
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+
+
+def test_a_branch_that_its_agent_has_rewritten_is_followed(
+    stage: Stage, follower: LaneFollower
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    follower.look()
+    stage.git("reset", "-q", "--hard", "HEAD~1", folder=place)
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+    stage.commit({"a/one": "2\n"}, folder=place)
+    follower.look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+
+
+@pytest.mark.parametrize("case", ["refused", "behind", "diverged"])
+def test_what_does_not_fit_is_not_asked_again_until_it_changes(
+    stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    if case == "refused":
+        (place / ".git" / "commondir").write_text("elsewhere\n")
+    else:
+        follower.look()
+        by_hand = stage.git("commit-tree", "-p", LANE, "-m", "m", f"{LANE}^{{tree}}")
+        stage.git("update-ref", f"refs/heads/{LANE}", by_hand)
+    if case == "diverged":
+        stage.commit({"a/one": "2\n"}, folder=place)
+    before = tip(stage)
+    follower.look()
+    with counted(monkeypatch) as started:
+        follower.look()
+    assert (tip(stage), started) == (before, [])
+
+
+def test_a_workspace_that_takes_long_holds_up_no_other(
+    stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, other = begin(stage), begin(stage, "WP02")
+    real = lane_follower._is_slow
+
+    def is_slow(*args: Any, **how: Any) -> bool:
+        return args[2].path == place or real(*args, **how)
+
+    monkeypatch.setattr(lane_follower, "_is_slow", is_slow)
+    theirs = f"kitty/mission-{SLUG}-lane-b"
+    for number in range(2):
+        stage.commit({"a/one": f"{number}\n"}, folder=place)
+        stage.commit({"b/two": f"{number}\n"}, folder=other)
+        follower.look()
+        assert tip(stage, theirs) == tip(stage, theirs, other)
+        assert set(follower.slow) == {place.name}
+
+
+def test_a_workspace_that_took_long_waits_increasingly_long_and_is_followed_again(
+    stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    answers = iter([True, True, True])
+    real = lane_follower._is_slow
+    monkeypatch.setattr(
+        lane_follower, "_is_slow", lambda *args, **how: next(answers, None) or real(*args, **how)
+    )
+    follower.look()
+    pauses = []
+    for _ in range(2):
+        follower.wait_for_slow()
+        pauses.append(follower.slow[place.name].seconds)
+        follower.slow[place.name] = lane_follower._Pause(at=0, seconds=pauses[-1])
+    assert pauses == [2 * lane_follower.FIRST_PAUSE_S, 4 * lane_follower.FIRST_PAUSE_S]
+    follower.wait_for_slow()
+    assert follower.slow == {}
+    assert tip(stage) == tip(stage, "HEAD", place)
+
+
+def test_a_damaged_mission_and_a_damaged_branch_hold_up_no_other(
+    stage: Stage, follower: LaneFollower
+) -> None:
+    first = begin(stage)
+    stage.write_mission({"WP01": {}}, slug="002-other")
+    begun = stage.done("start-implementation", mission="002-other", wp="WP01", actor="coder")
+    second = Path(begun["workspace_path"])
+    third = begin(stage, "WP02")
+    for place in (first, second, third):
+        stage.commit({"b/one": "1\n"}, folder=place)
+    (stage.root / "kitty-specs" / "002-other" / "meta.json").write_text("{")
+    stage.git("symbolic-ref", f"refs/heads/{LANE}", "refs/heads/main")
+    with pytest.raises((SpecKittyError, git.GitFailed)):
+        follower.look()
+    theirs = f"kitty/mission-{SLUG}-lane-b"
+    assert tip(stage, theirs) == tip(stage, theirs, third)
+
+
+def test_a_branch_that_a_merge_has_removed_is_not_made_again(
+    stage: Stage, follower: LaneFollower
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    stage.git("branch", "-D", LANE)
+    follower.look()
+    assert stage.git("branch", "--list", LANE) == ""
+
+
+@pytest.mark.parametrize("what", ["copied", "forgotten"])
+def test_a_copy_of_the_project_and_one_without_the_hosts_folder_are_followed(
+    stage: Stage, tmp_path: Path, what: str
+) -> None:
+    place = begin(stage)
+    if what == "copied":
+        shutil.copytree(stage.root, tmp_path / "copy", symlinks=True)
+        stage.root = tmp_path / "copy"
+        place = stage.root / ".worktrees" / place.name
+    else:
+        shutil.rmtree(stage.root / ".kitty")
+    stage.commit({"a/one": "1\n"}, folder=place)
+    LaneFollower(project=Project(stage.root)).look()
+    assert tip(stage) == tip(stage, "HEAD", place)
+
+
+def test_a_workspace_that_is_removed_while_it_is_read_is_no_matter(
+    stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, before = begin(stage), tip(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+
+    def gone(*_: Any, **__: Any) -> list[Path]:
+        shutil.rmtree(place)
+        return []
+
+    monkeypatch.setattr("specify_cli.vcs.commit_intake.irregular_files", gone)
+    follower.look()
+    follower.look()
+    assert tip(stage) == before
+    assert follower.seen == {}
+
+
+@pytest.mark.parametrize(("name", "to"), [(".worktrees", ""), (".worktrees/x", "x")])
+def test_nothing_is_looked_for_through_a_link(
+    stage: Stage, tmp_path: Path, name: str, to: str
+) -> None:
+    elsewhere = Stage(root=tmp_path / "elsewhere" / "x")
+    elsewhere.make_repository()
+    elsewhere.git("branch", "kitty/mission-x")
+    (stage.root / name).parent.mkdir(exist_ok=True)
+    (stage.root / name).symlink_to(tmp_path / "elsewhere" / to)
+    follower = LaneFollower(project=Project(stage.root))
+    follower.look()
+    assert {it.glance.tip for it in follower.seen.values()} <= {None}
+
+
+def test_mirrors_of_missions_at_work_follow_the_project(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(stage)
+    mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
+    mirrors = upkeep.Mirrors(project=Project(stage.root))
+    mirrors.follow()
+    stage.commit({"README.md": "new\n"})
+    mirrors.follow()
+    assert tip(stage, "main", mirror) == tip(stage, "main")
+    with counted(monkeypatch) as started:
+        mirrors.follow()
+    assert sum("for-each-ref" in command for command in started) == 1
+    assert len(started) == 2
+
+
+def test_mirrors_of_missions_at_which_nobody_works_wait(stage: Stage) -> None:
+    begin(stage)
+    mirror = stage.root / ".worktrees" / ".mirror" / f"{SLUG}.git"
+    blocked = {"mission": SLUG, "wp": "WP01", "to": "blocked", "actor": "coder"}
+    stage.done("transition", note="waits", **blocked)
+    mirrors = upkeep.Mirrors(project=Project(stage.root))
+    stage.commit({"README.md": "new\n"})
+    mirrors.follow()
+    assert tip(stage, "main", mirror) != tip(stage, "main")
+    begin(stage, "WP02")
+    mirrors.follow()
+    assert tip(stage, "main", mirror) == tip(stage, "main")
+
+
+def test_the_trash_is_emptied_in_steps_of_what_is_old(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(stage)
+    trash = stage.root / ".worktrees" / ".trash"
+    trash.mkdir(exist_ok=True)
+    for name in ("20200101T000000Z-01234567-x", "29990101T000000Z-01234567-x"):
+        (trash / name).mkdir()
+        for number in range(5):
+            (trash / name / str(number)).touch()
+    monkeypatch.setattr(upkeep, "FILES_A_STEP", 3)
+    project = Project(stage.root)
+    waits = [upkeep.prune_trash(project) for _ in range(4)]
+    assert waits[0] == upkeep.STEP_S
+    assert waits[-1] == upkeep.A_DAY_S
+    assert [it.name for it in trash.iterdir()] == ["29990101T000000Z-01234567-x"]
+
+
+def test_a_project_without_a_trash_gets_none(stage: Stage) -> None:
+    assert upkeep.prune_trash(Project(stage.root)) == upkeep.A_DAY_S
+    assert not (stage.root / ".worktrees").exists()
+
+
+def test_what_a_dead_host_was_reading_is_removed_before_the_repository_changes(
+    stage: Stage,
+) -> None:
+    dead = processes.Process(
+        pid=1,
+        started="1",
+        boot=processes.this_process().boot,
+        namespace=processes.this_process().namespace,
+    )
+    left = stage.root / ".git" / scratch_repository.FOLDER / f"{dead}.0123456789abcdef"
+    left.mkdir(parents=True)
+    make_record_folder(Project(stage.root))
+    with repositories.changing(Project(stage.root)) as repository:
+        assert repository == Repository(root=stage.root)
+        assert not left.exists()
+
+
+def test_a_branch_is_moved_under_the_lock_of_the_repository(
+    stage: Stage, follower: LaneFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = begin(stage)
+    stage.commit({"a/one": "1\n"}, folder=place)
+    held: list[str] = []
+    real = locks.held
+
+    @contextmanager
+    def noted(path: Path, **how: Any) -> Iterator[int]:
+        with real(path, **how) as descriptor:
+            held.append(path.name)
+            yield descriptor
+
+    monkeypatch.setattr(locks, "held", noted)
+    follower.look()
+    assert held == ["repository"]
