@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
-
-sync_data: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
-"""Sync the data of an open file, given its descriptor. macOS has no `fdatasync` and syncs the metadata too."""
 
 
 def sync_all() -> None:
@@ -32,3 +27,12 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_data(descriptor: int) -> None:
+    """Sync the data of an open file; macOS has no `fdatasync`, and syncs the metadata too.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    getattr(os, "fdatasync", os.fsync)(descriptor)

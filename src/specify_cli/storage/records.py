@@ -76,7 +76,8 @@ def _made_anew(project: Layout) -> Record:
         # Closed late, it would remove the files of the next one: SQLite knows them by their names.
         _opened[folder].close()
     told, is_copy = "", False
-    if not database.exists():
+    is_new = not database.exists()
+    if is_new:
         told, is_copy = _told_of_new(project)
     record = Record.make(folder)
     if told:
@@ -92,6 +93,8 @@ def _made_anew(project: Layout) -> Record:
     record = _opened.setdefault(folder, record)
     if (checkout := host_place.around(project.root)) is not None:
         record.remember("path", host_place.path_in(checkout[0], project.root))
+    # No commit can name an entry of a new record.
+    record.is_compared = record.is_compared or is_new
     return record
 
 

@@ -21,9 +21,10 @@ from specify_cli.storage import records, remembered_log
 from specify_cli.storage.journal import JournalBatch
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.lookup import RequestFile
+from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, REQUEST
-from specify_cli.workflow import package_notes
+from specify_cli.workflow import lost_heads, package_notes
 from specify_cli.workflow.context import Decision
 from tests.durability import watched
 from tests.integration.stage import SLUG, Stage
@@ -57,6 +58,8 @@ MIXED: list[Asked] = [
 @pytest.fixture
 def dispatcher(project: Stage) -> Dispatcher:
     time.sleep(SETTLED_S)
+    # As a worker does when it starts.
+    lost_heads.require_current(Project(project.root))
     return bootstrap.dispatcher(project.root)
 
 
