@@ -26,6 +26,7 @@ GROUPS = MappingProxyType(
         "completion": ("completion", "Print a shell completion script."),
         "contract": ("contract", "Print the contract, hold a program to it."),
         "doctor": ("doctor", "Name what is not as it should be, and repair it."),
+        "help": ("guides", "Show a guide, or the help page of a command."),
         "implement": ("implement", "Take a work package, or hand it over to be reviewed."),
         "init": ("project", "Make this git repository a project."),
         "mailbox": ("mailbox", "Serve the mailbox, look at it, prove it."),
@@ -54,6 +55,7 @@ TOGETHER = MappingProxyType(
         ("sync", "workspace"): "Take in the commits of workspaces; list them.",
         ("doctor", "redact"): "Repair what is wrong; take a secret out.",
         ("accept", "merge"): "Bring a mission to its end.",
+        ("help", "completion"): "Show guides; complete words in a shell.",
     }
 )
 """Words that share a line of the help, so that it fits a screen."""
