@@ -112,15 +112,16 @@ def _found(
 def _unknown(context: click.Context, word: str) -> str:
     group = context.command
     known = group.list_commands(context) if isinstance(group, click.Group) else []
+    if context.parent is None and word in TOPICS:
+        return f"{word!r} is a guide and has no parts. See 'spec-kitty help {word}'."
     if context.parent is None:
         near = nearest.guess(word, [*TOPICS, *known]) or "."
         return (
             f"There is no guide and no command {word!r}{near} 'spec-kitty help' lists the guides."
         )
     path = context.command_path
-    see = f"spec-kitty help {path.partition(' ')[2]}"
     near = nearest.guess(word, known) or "."
-    return f"{path!r} has no command {word!r}{near} See '{see}'."
+    return f"{path!r} has no command {word!r}{near} See '{path} --help'."
 
 
 def _show(text: str) -> None:

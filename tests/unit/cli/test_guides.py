@@ -77,9 +77,19 @@ def test_a_command_of_the_contract_has_its_page():
         (["operaters"], "command 'operaters'; did you mean 'operators'? 'spec-kitty help' lists"),
         (["statsu"], "command 'statsu'; did you mean 'status'? 'spec-kitty help' lists"),
         (["xyzzy"], "There is no guide and no command 'xyzzy'. 'spec-kitty help' lists"),
-        (["mailbox", "srve"], "'srve'; did you mean 'serve'? See 'spec-kitty help mailbox'."),
-        (["status", "x"], "'spec-kitty status' has no command 'x'. See 'spec-kitty help status'."),
-        (["operators", "x"], "command 'operators'"),
+        (["mailbox", "srve"], "'srve'; did you mean 'serve'? See 'spec-kitty mailbox --help'."),
+        (
+            ["status", "x"],
+            "'spec-kitty status' has no command 'x'. See 'spec-kitty status --help'.",
+        ),
+        (
+            ["operators", "x"],
+            "'operators' is a guide and has no parts. See 'spec-kitty help operators'.",
+        ),
+        (
+            ["contract", "x"],
+            "'spec-kitty contract' has no command 'x'. See 'spec-kitty contract --help'.",
+        ),
     ],
 )
 def test_an_unknown_word_is_refused_with_the_nearest_one(words: list[str], told: str):
