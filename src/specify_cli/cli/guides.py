@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
@@ -16,10 +15,11 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from specify_cli import nearest
-    from specify_cli.cli import completion, markdown
+    from specify_cli.cli import completion, markdown, paging
 else:
     completion = Deferred("specify_cli.cli.completion")
     markdown = Deferred("specify_cli.cli.markdown")
+    paging = Deferred("specify_cli.cli.paging")
     nearest = Deferred("specify_cli.nearest")
 
 TOPICS = (
@@ -69,9 +69,12 @@ def help(context: click.Context, /, *, words: tuple[str, ...]) -> None:  # noqa:
     if not words:
         _list()
     elif words[0] in TOPICS and len(words) == 1:
-        _guide(_read(words[0]))
+        text = _read(words[0])
+        if sys.stdout.isatty():
+            text = markdown.render(text, width=min(get_terminal_size().columns, WIDEST))
+        _show(text, words)
     else:
-        _show(_found(root, words, is_strict=True).get_help())
+        _show(_found(root, words, is_strict=True).get_help(), words)
 
 
 def _list() -> None:
@@ -79,13 +82,6 @@ def _list() -> None:
     for topic, title in _titles().items():
         click.echo(f"  {topic:17}{title}")
     click.echo("\n'spec-kitty --help' lists the commands; 'spec-kitty help COMMAND' explains one.")
-
-
-def _guide(text: str) -> None:
-    if sys.stdout.isatty():
-        _show(markdown.render(text, width=min(get_terminal_size().columns, WIDEST)))
-    else:
-        click.echo(text, nl=False)
 
 
 def _found(
@@ -124,14 +120,11 @@ def _unknown(context: click.Context, word: str) -> str:
     return f"{path!r} has no command {word!r}{near} See '{path} --help'."
 
 
-def _show(text: str) -> None:
-    text = text.rstrip("\n")
-    if os.environ.get("PAGER") == "cat":
-        click.echo(text)
-        return
-    # As git does: less ends by itself where the text fits the screen.
-    os.environ["LESS"] = os.environ.get("LESS") or "-FRX"
-    click.echo_via_pager(text)
+def _show(text: str, words: tuple[str, ...]) -> None:
+    if sys.stdout.isatty():
+        paging.show(text.rstrip("\n"), None, see=f"spec-kitty help {' '.join(words)} | cat")
+    else:
+        click.echo(text.rstrip("\n"))
 
 
 def _titles() -> dict[str, str]:

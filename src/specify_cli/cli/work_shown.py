@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from specify_cli.cli.asking import ask
 from specify_cli.cli.choosing import Chosen
@@ -16,15 +13,14 @@ from specify_cli.cli.prompts import feedback_lines
 from specify_cli.cli.saying import bold, say
 
 if TYPE_CHECKING:
+    from specify_cli.cli import paging
     from specify_cli.mailbox import printable
 else:
+    paging = Deferred("specify_cli.cli.paging")
     printable = Deferred("specify_cli.mailbox.printable")
 
 SHORT = 12
 """Characters of a commit's name that tell it from others."""
-
-_PAGING = """sh -c "$1" || printf '%s\\n' "$2" >&2"""
-"""A shell's words that run the pager $1, and say $2 where it fails."""
 
 
 def show(work: Mapping[str, Any]) -> None:
@@ -50,17 +46,7 @@ def page_diff(work: Mapping[str, Any], chosen: Chosen) -> None:
     data = ask("show-diff", mission=chosen.slug, wp=work["wp_id"], **ends)
     text = "\n".join(_harmless(line) for line in data["diff"].split("\n"))
     whole = f"git diff --no-ext-diff --no-textconv --text {work['base']} {work['commit']}"
-    pager = os.environ.get("GIT_PAGER", data["pager"])
-    if pager is None:
-        pager = os.environ.get("PAGER", "less")
-    if pager in ("", "cat"):
-        click.echo(text)
-    else:
-        # As git does: through a shell, and with what less needs to end by itself on a short text.
-        os.environ.setdefault("LESS", "FRX")
-        failed = f"the pager {printable.printable(pager)!r} failed: see '{whole}'"
-        os.environ["PAGER"] = shlex.join(["sh", "-c", _PAGING, "sh", pager, failed])
-        click.echo_via_pager(text)
+    paging.show(text, os.environ.get("GIT_PAGER", data["pager"]), see=whole)
     if data["is_cut"]:
         say(f"the difference is longer than what was shown: see '{whole}'")
 

@@ -125,9 +125,15 @@ def test_less_shows_it_in_bold_and_ends_where_it_fits(tmp_path: Path):
     less.write_text(f'#!/bin/sh\n(echo "$LESS"; cat) >{seen}\n')
     less.chmod(0o755)
 
-    at_a_terminal("access", PAGER="", LESS="", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    at_a_terminal("access", PAGER="less", PATH=f"{tmp_path}:{os.environ['PATH']}")
 
-    assert seen.read_text().startswith("-FRX\n\x1b[1mControl")
+    assert seen.read_text().startswith("FRX\n\x1b[1mControl")
+
+
+def test_a_pager_that_fails_is_named_with_what_shows_the_guide_without_it():
+    shown = at_a_terminal("access", PAGER="exit 3")
+
+    assert "the pager 'exit 3' failed: see 'spec-kitty help access | cat'" in shown
 
 
 @pytest.mark.parametrize(
