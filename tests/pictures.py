@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -172,7 +172,9 @@ def taken(project: Project, sockets: Path) -> str:
     ]
     for name, value in OPTIONS.items():
         layout += [";", "set", "-g", name, value]
-    env: Mapping[str, str] = {k: v for k, v in project.env.items() if k != "TMUX"}
+    # Of another terminal, and believed before what this one says of itself.
+    foreign = ("TMUX", "COLUMNS", "LINES")
+    env = {name: value for name, value in project.env.items() if name not in foreign}
     outer.open(layout, cwd=project.root, env=env, width=WIDTH, height=BOARD + JOURNAL + 2)
     try:
         outer.wait_for(lambda text: "WP01" in text)
