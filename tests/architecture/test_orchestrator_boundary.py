@@ -83,6 +83,7 @@ MODULES = [
     "core/auto_orchestrator.py",
     "orchestrator_api/agent.sh",
     "vcs/fast.so",
+    "guides/orchestrators.py",
 ]
 
 COMMANDS = [

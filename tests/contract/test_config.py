@@ -16,7 +16,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api import config_file, grants, registry
 from specify_cli.storage.settings import HostSettings
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "src/specify_cli/guides/operators.md"
 A = "[orchestrators.a]\n"
 ALL = f'{A}commands = ["all"]\n'
 NAMED = '[orchestrators.{}]\ncommands = ["all"]\n'
@@ -275,10 +275,10 @@ def test_the_table_of_settings_has_the_values_and_the_default_of(name: str) -> N
 
 
 @pytest.mark.parametrize("name", HostSettings().written)
-def test_the_readme_has_the_default_of(name: str) -> None:
+def test_the_guide_has_the_default_of(name: str) -> None:
     default = HostSettings().written[name]
     told = "absent" if default is None else f"`{json.dumps(default)}`"
-    assert f"\n| `{name}` | {told} | " in README.read_text("utf-8")
+    assert f"\n| `{name}` | {told} | " in GUIDE.read_text("utf-8")
 
 
 def _told(value: str | int) -> str:

@@ -69,7 +69,8 @@ def test_name_means_the_outermost_document_and_the_text_before_the_data(
     assert show(name).stdout_bytes == (ROOT / document).read_bytes()
 
 
-TEXTS = [ROOT / "README.md", ROOT.parent / "README.md", *sorted((ROOT / "v1").glob("*.md"))]
+GUIDE = ROOT.parent / "src/specify_cli/guides/contract.md"
+TEXTS = [ROOT / "README.md", ROOT.parent / "README.md", GUIDE, *sorted((ROOT / "v1").glob("*.md"))]
 OF_A_PROJECT = {
     "outbox/<stem>.json",
     "outbox/worker.json",

@@ -1,16 +1,25 @@
-"""Console sessions in Markdown, and how what they show is compared with what happens.
+"""What documents have people paste, and how what they show is compared with what happens.
 
-A line that begins with `$ ` is a command, `> ` carries it on, everything else is its output. In an output,
-`...` stands for anything: alone on a line for any lines, inside a line for the rest of a value. Ends of
-lines are not compared. Values that differ from run to run are compared by their kind.
+A fence in `sh` is pasted as a whole. A fence in `output` behind it is what it prints; without one,
+it only has to succeed. A comment `<!-- not run: REASON -->` above a fence in `sh` says that no test pastes
+it. Fences of other kinds are there to be read.
+
+In an output, `...` stands for anything: alone on a line for any lines, inside a line for the rest of
+a value. Ends of lines are not compared. Values that differ from run to run are compared by their kind.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+FENCE = re.compile(
+    r"^(?:<!-- (?P<mark>[^\n]*?) -->\n\n)?```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S
+)
+NOT_RUN = "not run: "
+READ_ONLY = frozenset({"json", "text", "toml"})
+"""Languages of fences that are there to be read."""
 KINDS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"), "<moment>"),
     (re.compile(r"sha256:[0-9a-f]{64}"), "<digest>"),
@@ -21,37 +30,37 @@ ANY_LINES, ANY_TEXT = r"(?:.*\n)*?", r".*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A command as it is pasted, and what it is shown to print."""
+class Block:
+    """Commands as they are pasted, and what they are shown to print; None where nothing is shown."""
 
-    command: str
-    shown: str
-
-
-def fences(text: str, language: str) -> list[str]:
-    """The contents of the fences in that language."""
-    return [body for found, body in FENCE.findall(text) if found == language]
+    commands: str
+    shown: str | None = None
+    mark: str | None = None
 
 
-def steps(session: str) -> list[Step]:
-    """The commands of one session, each with its output."""
-    parts = re.split(r"^\$ ", session, flags=re.M)
-    assert parts[0] == "", f"a session begins with a command, not with {parts[0]!r}"
-    return [_step(part) for part in parts[1:]]
+def blocks(text: str) -> list[Block]:
+    """All that a document has people paste, in its order."""
+    return list(_blocks(text))
 
 
 def fits(shown: str, printed: str) -> bool:
-    """Whether a command that printed this has done what is shown."""
+    """Whether commands that printed this have done what is shown."""
     return re.fullmatch(_pattern(_by_kind(shown)), _by_kind(printed)) is not None
 
 
-def _step(part: str) -> Step:
-    first, *rest = part.splitlines()
-    more = [line[2:] for line in rest if line.startswith("> ")]
-    return Step(
-        command="\n".join([first, *more]),
-        shown="".join(f"{line}\n" for line in rest[len(more) :]),
-    )
+def _blocks(text: str) -> Iterator[Block]:
+    pasted: re.Match[str] | None = None
+    for found in [*FENCE.finditer(text), None]:
+        is_output = found is not None and found["language"] == "output"
+        if pasted is not None:
+            shown = found["body"] if found is not None and is_output else None
+            yield Block(commands=pasted["body"], shown=shown, mark=pasted["mark"])
+        else:
+            assert not is_output, "an output stands behind what prints it"
+        if found is None:
+            return
+        assert is_output or found["language"] in READ_ONLY | {"sh"}, found["language"]
+        pasted = found if found["language"] == "sh" else None
 
 
 def _by_kind(text: str) -> str:

@@ -1,19 +1,15 @@
-"""Every command that the README has people paste is a known one, and works."""
+"""Every command that the README and the page of benchmarks have people paste is a known one, and works."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-from tests.readme.console import fences
+from tests.readme.console import NOT_RUN
+from tests.readme.documents import BENCHMARKS, README, ROOT, pasted
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PASTED = [line for fence in fences(README, "sh") for line in fence.splitlines()]
 QUICKSTART = (
     "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/python examples/quickstart.py"
 )
@@ -21,20 +17,21 @@ TESTS = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c tests/constraints.txt -e '.[test]'"
     " && .venv/bin/python -m pytest -q"
 )
-BENCHMARKS = PASTED[2:]
+COMMANDS = {"quickstart-command": QUICKSTART, "test-command": TESTS}
+MEASURING = [line for block in pasted(BENCHMARKS) for line in block.commands.splitlines()]
 INTERPRETER = ".venv/bin/python"
 
 
-def behind(mark: str) -> str:
-    """The one line in the fence that follows the mark."""
-    found = re.search(rf"^<!-- {mark} -->\n\n```sh\n(.+)\n```$", README, re.M)
-    assert found is not None
-    return found[1]
+def test_the_readme_has_both_commands():
+    marked = {it.mark: it.commands.strip() for it in pasted(README) if it.mark}
+
+    assert {mark: marked.get(mark) for mark in COMMANDS} == COMMANDS
 
 
-def test_two_commands_come_first():
-    assert PASTED[:2] == [behind("quickstart-command"), behind("test-command")]
-    assert PASTED[:2] == [QUICKSTART, TESTS]
+def test_all_else_that_the_readme_has_people_paste_installs_or_is_run():
+    marks = {it.mark for it in pasted(README) if it.mark} - {*COMMANDS}
+
+    assert all(mark.startswith(f"{NOT_RUN}installs ") for mark in marks)
 
 
 def test_the_quickstart_is_the_script_that_the_tests_of_the_examples_run():
@@ -45,10 +42,10 @@ def test_the_quickstart_is_the_script_that_the_tests_of_the_examples_run():
     assert (ROOT / script[1]).is_file()
 
 
-@pytest.mark.parametrize("pasted", BENCHMARKS)
-def test_every_benchmark_is_a_module(pasted: str):
+@pytest.mark.parametrize("line", MEASURING)
+def test_every_benchmark_is_a_module(line: str):
     # That they print their figures is among the long tests.
-    interpreter, *words = shlex.split(pasted)
+    interpreter, *words = shlex.split(line)
 
     assert (interpreter, words[0]) == (INTERPRETER, "-m")
     assert find_spec(words[1]) is not None

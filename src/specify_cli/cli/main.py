@@ -25,6 +25,7 @@ GROUPS = MappingProxyType(
         "completion": "Print a shell completion script.",
         "contract": "Print the contract, hold a program to it.",
         "doctor": "Name what is not as it should be, and repair it.",
+        "help": "Show a guide, or the help page of a command.",
         "implement": "Take a work package, or hand it over to be reviewed.",
         "init": "Make this git repository a project.",
         "mailbox": "Serve the mailbox, look at it, prove it.",
@@ -53,6 +54,7 @@ TOGETHER = MappingProxyType(
         ("sync", "workspace"): "Take in the commits of workspaces; list them.",
         ("doctor", "redact"): "Repair what is wrong; take a secret out.",
         ("accept", "merge"): "Bring a mission to its end.",
+        ("help", "completion"): "Show guides; complete words in a shell.",
     }
 )
 """Words that share a line of the help, so that it fits a screen."""
@@ -113,6 +115,8 @@ def _command(word: str) -> click.Command | None:
             from specify_cli.cli.contract import contract as command
         case "doctor":
             from specify_cli.cli.doctor import doctor as command
+        case "help":
+            from specify_cli.cli.guides import help as command
         case "implement":
             from specify_cli.cli.implement import implement as command
         case "init":

@@ -8,6 +8,7 @@ import specify_cli
 
 PACKAGE = Path(specify_cli.__file__).parent
 SHIPPED = PACKAGE / "_contract"
+GUIDES = PACKAGE / "guides"
 CHECKOUT = PACKAGE.parents[1] / "contract"
 
 

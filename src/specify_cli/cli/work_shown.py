@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from typing import Any
-
-import click
 
 from specify_cli.cli.client import ask
 from specify_cli.cli.output import bold, say
@@ -16,9 +13,6 @@ from specify_cli.cli.prompts import feedback_lines
 
 SHORT = 12
 """Characters of a commit's name that tell it from others."""
-
-_PAGING = """sh -c "$1" || printf '%s\\n' "$2" >&2"""
-"""A shell's words that run the pager $1, and say $2 where it fails."""
 
 
 def show(work: Mapping[str, Any]) -> None:
@@ -40,23 +34,13 @@ def show(work: Mapping[str, Any]) -> None:
 
 def page_diff(work: Mapping[str, Any], chosen: Chosen) -> None:
     """What the work changes was shown by the user's own pager."""
-    from specify_cli.mailbox import printable
+    from specify_cli.cli import paging
 
     ends = {name: work[name] for name in ("base", "commit")}
     data = ask("show-diff", mission=chosen.slug, wp=work["wp_id"], **ends)
     text = "\n".join(_harmless(line) for line in data["diff"].split("\n"))
     whole = f"git diff --no-ext-diff --no-textconv --text {work['base']} {work['commit']}"
-    pager = os.environ.get("GIT_PAGER", data["pager"])
-    if pager is None:
-        pager = os.environ.get("PAGER", "less")
-    if pager in ("", "cat"):
-        click.echo(text)
-    else:
-        # As git does: through a shell, and with what less needs to end by itself on a short text.
-        os.environ.setdefault("LESS", "FRX")
-        failed = f"the pager {printable.printable(pager)!r} failed: see '{whole}'"
-        os.environ["PAGER"] = shlex.join(["sh", "-c", _PAGING, "sh", pager, failed])
-        click.echo_via_pager(text)
+    paging.show(text, os.environ.get("GIT_PAGER", data["pager"]), see=whole)
     if data["is_cut"]:
         say(f"the difference is longer than what was shown: see '{whole}'")
 

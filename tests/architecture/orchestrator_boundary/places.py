@@ -10,6 +10,9 @@ from tests.architecture.orchestrator_boundary.violation import Violation
 
 UNREADABLE = frozenset({".bat", ".cmd", ".dll", ".dylib", ".exe", ".pyc", ".pyd", ".sh", ".so"})
 
+GUIDES = "src/specify_cli/guides/"
+"""Texts for users, who write orchestrators of their own."""
+
 
 def files(root: Path, folder: str) -> list[Path]:
     """Every file below one folder of the checkout, what a run left behind aside."""
@@ -26,7 +29,8 @@ def misplaced(root: Path) -> Iterator[Violation]:
         if "__pycache__" in path.parts or path.suffix == ".egg-info":
             continue
         shown = path.relative_to(root).as_posix()
-        if names_an_orchestrator(path.name.split(".")[0]):
+        is_guide = shown.startswith(GUIDES) and path.suffix == ".md"
+        if names_an_orchestrator(path.name.split(".")[0]) and not is_guide:
             yield Violation(
                 shown, 1, f"'{path.name}' is named like an orchestrator", "it lives outside"
             )

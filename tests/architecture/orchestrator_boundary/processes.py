@@ -18,8 +18,8 @@ HOME_OF_CONFINEMENT = "src/specify_cli/vcs/sandbox.py"
 # A kit that tests hosts of others has to run them. It is no part of the host: nothing but the
 # command line's `contract verify` loads it.
 HOME_OF_TESTED_PROGRAMS = "src/specify_cli/conformance/programs.py"
-# A person at a terminal looks at a difference with the pager of their own configuration.
-HOME_OF_THE_PAGER = "src/specify_cli/cli/work_shown.py"
+# A person at a terminal reads a difference or a guide with the pager of their own configuration.
+HOME_OF_THE_PAGER = "src/specify_cli/cli/paging.py"
 PAGER = "click.echo_via_pager"
 # Python has no rename of two names in one step, and no sync of one file system. The C library is asked for these alone.
 HOMES_OF_FOREIGN_CALLS = {
@@ -30,7 +30,7 @@ FOREIGN_NAMES = frozenset({"CDLL", "c_char_p", "c_int", "c_uint", "get_errno"})
 LAZY_LOADERS = ("src/specify_cli/cli/", "src/specify_cli/orchestrator_api/registry.py")
 WHY = (
     "only vcs/git.py starts a process, and that process is git, confined by vcs/sandbox.py alone; conformance/programs.py starts what "
-    "its user names, without a shell; cli/work_shown.py shows a difference in the user's pager; vcs/renames.py asks the C "
+    "its user names, without a shell; cli/paging.py shows a text in the user's pager; vcs/renames.py asks the C "
     "library for one rename, files/file_system.py for one sync"
 )
 

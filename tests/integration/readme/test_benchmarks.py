@@ -1,4 +1,4 @@
-"""Every benchmark of the README prints its figures; the table with less to do than when it is pasted."""
+"""Every benchmark prints its figures; the table with less to do than when it is pasted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 from tests.benchmarks import __main__ as table
 from tests.benchmarks import command_rows, mailbox_rows
-from tests.readme.test_commands import BENCHMARKS, INTERPRETER, ROOT
+from tests.readme.documents import ROOT
+from tests.readme.test_commands import INTERPRETER, MEASURING
 
 # One of each kind: the other rows measure another command in the same way.
 MEASURED = (
@@ -25,7 +26,7 @@ MEASURED = (
     "large-state",
     "idle",
 )
-OTHERS = [it for it in BENCHMARKS if not it.endswith("tests.benchmarks")]
+OTHERS = [it for it in MEASURING if not it.endswith("tests.benchmarks")]
 
 
 @pytest.mark.parametrize("pasted", OTHERS)
@@ -51,7 +52,7 @@ def test_every_benchmark_prints_its_figures(pasted: str) -> None:
 def test_every_kind_of_row_is_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert f"{INTERPRETER} -m tests.benchmarks" in BENCHMARKS
+    assert f"{INTERPRETER} -m tests.benchmarks" in MEASURING
     for name, less in {"WAITING": 20, "LONG": 100, "FEW": 3, "MANY": 3, "IDLE_S": 1.0}.items():
         monkeypatch.setattr(mailbox_rows, name, less)
     monkeypatch.setattr(command_rows, "LARGE", 10)

@@ -1,4 +1,4 @@
-"""Whoever follows the walk-through of the examples sees what it shows."""
+"""Whoever follows the guide on sandboxes sees what it shows."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ import re
 import shutil
 from pathlib import Path
 
+from specify_cli.cli.shipped import GUIDES
 from tests.integration.sandbox.bubblewrap import EXAMPLES
 from tests.patience import LONGEST_S
-from tests.readme.console import fences, fits, steps
-from tests.readme.following import follow
-
-TEXT = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-STEPS = [step for session in fences(TEXT, "console") for step in steps(session)]
+from tests.readme.documents import pasted
+from tests.readme.following import assert_shown
 
 
-def test_every_command_prints_what_is_shown(tmp_path: Path):
-    shutil.copytree(EXAMPLES, tmp_path / "clone" / "examples")
+def test_every_block_prints_what_is_shown(tmp_path: Path):
+    clone = tmp_path / "clone"
+    shutil.copytree(EXAMPLES, clone / "examples")
 
-    printed = follow(STEPS, tmp_path / "clone", within_s=LONGEST_S)
-
-    assert len(printed) == len(STEPS)
-    for step, output in zip(STEPS, printed, strict=True):
-        assert fits(step.shown, output), (step.command, output)
+    assert_shown(pasted(GUIDES / "sandbox.md"), clone, within_s=LONGEST_S)
 
 
-def test_every_example_is_listed_and_every_link_leads_somewhere():
-    links = set(re.findall(r"\]\(([^)#:]+)\)", TEXT))
-    beside = {link for link in links if "/" not in link}
+def test_every_example_is_listed():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    beside = {link for link in re.findall(r"\]\(([^)#:]+)\)", text) if "/" not in link}
 
-    assert all((EXAMPLES / link).is_file() for link in links)
     assert beside == {path.name for path in EXAMPLES.glob("*.*")} - {"README.md"}

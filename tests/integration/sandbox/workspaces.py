@@ -11,7 +11,7 @@ from specify_cli.vcs import mirrors
 from specify_cli.vcs.repository import Repository
 from specify_cli.vcs.workspaces import Objects, WorkspaceSpec, make
 from tests.integration.sandbox.bubblewrap import EXAMPLES
-from tests.integration.stage import SLUG, Outcome, Stage
+from tests.integration.stage import SLUG, SOURCE, Outcome, Stage
 from tests.patience import LONGEST_S
 
 LANE = f"kitty/mission-{SLUG}-lane-a"
@@ -85,8 +85,10 @@ def of_all_agents(stage: Stage) -> list[str]:
     """The options by which the guide binds all workspaces and prompts in the sandbox of an orchestrator."""
     for name in (".mirror", ".making", ".trash"):
         (stage.root / ".worktrees" / name).mkdir(parents=True, exist_ok=True)
-    guide = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    [block] = [it for it in guide.split("```sh\n") if f"{TREES}/.making" in it.partition("```")[0]]
+    guide = (SOURCE / "specify_cli/guides/sandbox.md").read_text(encoding="utf-8")
+    [block] = [
+        it for it in guide.split("```text\n") if f"{TREES}/.making" in it.partition("```")[0]
+    ]
     words = block.partition("```")[0].replace("\\\n", " ").splitlines()[1].split()
     options = words[words.index("OUTBOX") + 1 : -1]
     ours = (".worktrees", "kitty-specs")

@@ -1,0 +1,51 @@
+"""Whoever follows the README, or a guide, sees what it shows."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from specify_cli.cli.guides import TOPICS
+from specify_cli.cli.shipped import GUIDES
+from tests.patience import LONGEST_S
+from tests.readme.documents import README, pasted
+from tests.readme.following import assert_shown
+from tests.readme.test_commands import COMMANDS
+
+# The guide on sandboxes is followed where the other tests of sandboxes are.
+FOLLOWED = [topic for topic in TOPICS if topic != "sandbox"]
+AGENT = """\
+#!/bin/sh
+cat >/dev/null
+case "$*" in
+    *Write*)
+        case $PWD in *-lane-a) folder=index ;; *) folder=query ;; esac
+        mkdir "$folder" && date >"$folder/notes.txt"
+        git add "$folder" && git commit -q -m "Write $folder"
+        ;;
+esac
+echo '{"result": {}}'
+"""
+
+
+@pytest.mark.parametrize("topic", FOLLOWED)
+def test_every_block_of_a_guide_prints_what_is_shown(topic: str, tmp_path: Path):
+    assert_shown(pasted(GUIDES / f"{topic}.md"), tmp_path.resolve(), within_s=LONGEST_S)
+
+
+def test_every_block_of_the_readme_prints_what_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    programs, project = tmp_path / "bin", tmp_path / "project"
+    programs.mkdir()
+    (programs / "claude").write_text(AGENT)
+    (programs / "claude").chmod(0o755)
+    project.mkdir()
+    for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+
+    followed = [it for it in pasted(README) if it.mark not in COMMANDS]
+    assert_shown(followed, project.resolve(), within_s=LONGEST_S)

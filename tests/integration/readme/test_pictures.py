@@ -1,0 +1,17 @@
+"""The picture of the README can be taken again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import pictures
+
+
+def test_both_pictures_show_the_board_and_the_journal(tmp_path: Path):
+    pictures.main(tmp_path)
+
+    for name in pictures.COLOURS:
+        shown = (tmp_path / f"run-{name}.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+        assert "in_review 1" in shown
+        assert "start-review 001-full-text-search WP02" in shown
+        assert "url(" not in shown.replace("url(#", "")
