@@ -73,10 +73,10 @@ def help(context: click.Context, /, *, words: tuple[str, ...]) -> None:  # noqa:
 
 
 def _list() -> None:
-    click.echo("Guides, each shown by 'spec-kitty help TOPIC':\n")
+    click.echo("Guides. To read one: 'spec-kitty help operators', for example.\n")
     for topic, title in _titles().items():
         click.echo(f"  {topic:17}{title}")
-    click.echo("\n'spec-kitty --help' lists the commands; 'spec-kitty help COMMAND' explains one.")
+    click.echo("\n'spec-kitty --help' lists the commands; 'spec-kitty help merge' explains one.")
 
 
 def _found(
