@@ -46,7 +46,7 @@ def test_the_command_that_is_shown_frees_the_package_when_it_is_pasted(silent: S
     assert line.startswith("WP01  in_progress")
     assert "held by ada" in line
     assert f"since {LONG_AGO}" in line
-    words = line.partition("free it with: spec-kitty ")[2].split()
+    words = shlex.split(line.partition("free it with: spec-kitty ")[2])
     assert "--force" in words
     assert "ada" in told(silent, *words)
     assert silent.lane("WP01") == "planned"
@@ -55,7 +55,7 @@ def test_the_command_that_is_shown_frees_the_package_when_it_is_pasted(silent: S
 def test_a_refused_release_says_what_to_type_next(silent: Stage) -> None:
     refused = silent.run("release-claim", "WP01", "--note", "gone")
     assert refused.exit_code == 1
-    words = refused.stderr.decode().partition("next: spec-kitty ")[2].split()
+    words = shlex.split(refused.stderr.decode().partition("next: spec-kitty ")[2])
     told(silent, *words)
     assert silent.lane("WP01") == "planned"
 
@@ -63,7 +63,7 @@ def test_a_refused_release_says_what_to_type_next(silent: Stage) -> None:
 def test_what_is_stale_by_the_rule_is_marked_and_freed_without_force(silent: Stage) -> None:
     (silent.root / ".kitty/config.toml").write_text("stale_after_s = 3600\n")
     assert "no sign of life for" in told(silent, "status")
-    words = told(silent, "status", "--stale", "2h").partition("with: spec-kitty ")[2].split()
+    words = shlex.split(told(silent, "status", "--stale", "2h").partition("with: spec-kitty ")[2])
     assert "--force" not in words
     told(silent, *words)
     assert silent.lane("WP01") == "planned"
@@ -78,7 +78,7 @@ def test_a_package_whose_date_is_still_to_come_is_listed(silent: Stage) -> None:
     silent.put_log(silent.log().read_text().replace(LONG_AGO, "2999-01-05T09:01:00+00:00"))
     line = told(silent, "status", "--stale", "2h")
     assert "2999-01-05T09:01:00+00:00" in line
-    told(silent, *line.partition("with: spec-kitty ")[2].split())
+    told(silent, *shlex.split(line.partition("with: spec-kitty ")[2]))
     assert silent.lane("WP01") == "planned"
 
 

@@ -90,6 +90,8 @@ def test_git_runs_once_for_each_move_of_a_branch(
     stage.write_mission({"WP01": {}})
     assert note(stage)["success"]
     assert note(stage)["success"]
+    words = ("append-history", "--mission", SLUG, "--wp", "WP01", "--actor", "bo", "--note", "n")
+    assert stage.api(*words).exit_code == 0
     marker = stage.root.parent / "ran"
     fake = stage.root.parent / "bin"
     fake.mkdir()
@@ -97,7 +99,6 @@ def test_git_runs_once_for_each_move_of_a_branch(
     (fake / "git").write_text(f'#!/bin/sh\necho "$@" >> {marker}\nexec {git} "$@"\n')
     (fake / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(fake), prepend=":")
-    words = ("append-history", "--mission", SLUG, "--wp", "WP01", "--actor", "bo", "--note", "n")
     for _ in range(2):
         assert stage.api(*words).exit_code == 0
     assert not marker.exists(), marker.read_text()

@@ -24,7 +24,7 @@ main()
 STEPS = {
     "merge, nothing has moved": ("merge", "vcs", "merge", "apply"),
     "merge, the target has moved": ("merge", "workflow.merge_run", "MergeRun", "_record"),
-    "accept, git has the commit": ("accept", "workflow.opened", "OpenMission", "append"),
+    "accept, git has the commit": ("accept", "workflow.mission", "OpenMission", "append"),
 }
 
 

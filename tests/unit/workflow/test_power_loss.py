@@ -106,7 +106,7 @@ def test_nothing_is_accepted_where_the_index_could_not_get_its_name(
     stage.approve("WP01", {"one.txt": "1\n"})
     with monkeypatch.context() as disk:
         failing = SimpleNamespace(sync_all=durability.sync_all, sync_folder=refuse)
-        disk.setattr(host_commits, "sync", failing)
+        disk.setattr(host_commits, "durability", failing)
         refused = stage.ask("accept-mission", mission=SLUG, actor="ada", policy=None)
     assert refused["error_code"] == "PREFLIGHT_FAILED"
     assert "Input/output error" in refused["data"]["message"]
