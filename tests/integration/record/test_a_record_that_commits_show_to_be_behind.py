@@ -9,6 +9,7 @@ import pytest
 
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
+from specify_cli.storage.record_heads import TRAILER
 from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 
@@ -89,7 +90,9 @@ def test_git_runs_once_for_each_move_of_a_branch(
 ) -> None:
     stage.write_mission({"WP01": {}})
     assert note(stage)["success"]
-    assert note(stage)["success"]
+    # The first process that has not made the record compares.
+    words = ("append-history", "--mission", SLUG, "--wp", "WP01", "--actor", "bo", "--note", "n")
+    assert stage.api(*words).exit_code == 0
     marker = stage.root.parent / "ran"
     fake = stage.root.parent / "bin"
     fake.mkdir()
@@ -97,7 +100,6 @@ def test_git_runs_once_for_each_move_of_a_branch(
     (fake / "git").write_text(f'#!/bin/sh\necho "$@" >> {marker}\nexec {git} "$@"\n')
     (fake / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(fake), prepend=":")
-    words = ("append-history", "--mission", SLUG, "--wp", "WP01", "--actor", "bo", "--note", "n")
     for _ in range(2):
         assert stage.api(*words).exit_code == 0
     assert not marker.exists(), marker.read_text()
@@ -106,3 +108,30 @@ def test_git_runs_once_for_each_move_of_a_branch(
     for _ in range(2):
         assert stage.api(*words).exit_code == 0
     assert marker.read_text().count("--grep") == 1
+
+
+def test_a_line_that_an_agent_has_forged_refuses_nothing(stage: Stage) -> None:
+    folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
+    stage.git("add", str(folder))
+    stage.git("commit", "-q", "-m", "mission")
+    worktree = Path(
+        stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")["workspace_path"]
+    )
+    record = records.found(Layout(stage.root))
+    assert record is not None
+    forged = f"{TRAILER}: {record.id} 999999 {'0' * 64} {'0' * 32}"
+    log = worktree / "kitty-specs" / SLUG / "status.events.jsonl"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    for text in ("{}\n", None):
+        log.write_text(text) if text else log.unlink()
+        stage.git("add", "-A", folder=worktree)
+        stage.git("commit", "-q", "-m", f"work\n\n{forged}", folder=worktree)
+    stage.approve("WP01", {"src/one/a.py": "1\n"})
+    stage.done("accept-mission", mission=SLUG, actor="ada")
+    stage.done("merge-mission", mission=SLUG, strategy="rebase", actor="ada")
+    assert forged in stage.git("log", "--first-parent", "--format=%B")
+    record.close()
+    assert note(stage)["success"]
+    done = stage.run("mailbox", "verify")
+    assert (done.exit_code, done.stdout) == (0, b""), done
+    assert b"is not from this host" in done.stderr
