@@ -59,7 +59,7 @@ class JournalFiles(NamedTuple):
         return [self.archived(self.part(seq)) for seq in self._firsts(self.archive, PACKED)]
 
     def _firsts(self, folder: Path, ending: str = "") -> list[int]:
-        name = f"{re.escape(self.path.stem)}-([0-9]{{1,18}}){re.escape(self.path.suffix + ending)}"
+        name = f"{re.escape(self.path.stem)}-([1-9][0-9]{{0,17}}){re.escape(self.path.suffix + ending)}"
         with translated(folder, "list"):
             try:
                 names = os.listdir(folder)

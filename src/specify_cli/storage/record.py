@@ -85,6 +85,11 @@ class Record:
         """The id that was given to the record when it was made, a ULID. Raises: as `find`."""
         return str(self.remembered("record_id"))
 
+    @property
+    def seal_key(self) -> bytes:
+        """The secret that seals the heads in commits. Raises: as `find`."""
+        return bytes(self.remembered("seal_key") or b"")
+
     def remember(self, name: str, value: str | bytes) -> None:
         """The record says that of itself. Raises: as `find`."""
         if self.remembered(name) != value:

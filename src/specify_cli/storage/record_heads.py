@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +12,12 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 TRAILER: Final = "Spec-Kitty-Record"
-"""Begins the line of a commit's message that says `<record id> <position> <head>`."""
+"""Begins the line of a commit's message that says `<record id> <position> <head> <seal>`."""
 
 _TEXT: Final = re.compile(r"([0-9A-HJKMNP-TV-Z]{26}):([0-9]{1,15}):([0-9a-f]{64})", re.ASCII)
 
 _LINE: Final = re.compile(
-    rf"^{TRAILER}: ([0-9A-HJKMNP-TV-Z]{{26}}) ([0-9]{{1,15}}) ([0-9a-f]{{64}})$",
+    rf"^{TRAILER}: ([0-9A-HJKMNP-TV-Z]{{26}}) ([0-9]{{1,15}}) ([0-9a-f]{{64}}) ([0-9a-f]{{32}})$",
     re.ASCII | re.MULTILINE,
 )
 
@@ -34,21 +36,31 @@ class RecordHead:
     def __str__(self) -> str:
         return f"{self.record_id}:{self.position}:{self.head}"
 
-    def as_trailer(self) -> str:
-        """The line of a commit's message that says the same."""
-        return f"{TRAILER}: {self.record_id} {self.position} {self.head}"
-
     @classmethod
     def read(cls, text: str) -> RecordHead | None:
         """What `str` has written; None for any other text."""
         found = _TEXT.fullmatch(text)
         return cls(found[1], int(found[2]), found[3]) if found else None
 
-    @classmethod
-    def in_message(cls, message: str) -> RecordHead | None:
-        """What `as_trailer` has written into the message of a commit; None where nothing of the kind is there."""
-        found = _LINE.search(message)
-        return cls(found[1], int(found[2]), found[3]) if found else None
+
+def trailer(record: Record, head: RecordHead) -> str:
+    """The line of a commit's message that says the head. Raises: StateUnreadable, StorageFailed."""
+    seal = _seal(record.seal_key, head)
+    return f"{TRAILER}: {head.record_id} {head.position} {head.head} {seal}"
+
+
+def in_message(message: str, seal_key: bytes = b"") -> Iterator[tuple[RecordHead, bool]]:
+    """Each head that a commit's message says, and whether the holder of the key has sealed it.
+
+    Anybody can write such a line, an agent whose commits are replayed on the target included.
+    """
+    for found in _LINE.finditer(message):
+        head = RecordHead(found[1], int(found[2]), found[3])
+        yield head, hmac.compare_digest(_seal(seal_key, head), found[4])
+
+
+def _seal(key: bytes, head: RecordHead) -> str:
+    return hmac.digest(key, str(head).encode(), "sha256").hex()[:32]
 
 
 def newest(record: Record) -> RecordHead | None:

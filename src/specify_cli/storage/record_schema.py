@@ -27,6 +27,8 @@ JOURNAL_MODE: Final = "WAL"
 BUSY_S: Final = 30.0
 """How long a commit waits for another process that writes."""
 
+_KEY_BYTES: Final = 32
+
 _TABLES: Final = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     """CREATE TABLE mission (
@@ -176,6 +178,7 @@ def _begin(connection: sqlite3.Connection) -> None:
     for table in _TABLES:
         connection.execute(table)
     connection.execute("INSERT INTO meta VALUES ('record_id', ?)", (ids.ulid(),))
+    connection.execute("INSERT INTO meta VALUES ('seal_key', ?)", (os.urandom(_KEY_BYTES),))
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
 

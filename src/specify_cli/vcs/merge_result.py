@@ -37,7 +37,7 @@ class MergeResult:
     git: Git
     commit: str
     tree: str
-    ours: Mapping[str, Entry]
+    ours: Mapping[str, Entry | None]
     kept: PreservedFiles | None = None
     left_out: frozenset[str] = frozenset()
 
@@ -46,7 +46,7 @@ class MergeResult:
         cls,
         git: Git,
         commit: str,
-        ours: Mapping[str, Entry],
+        ours: Mapping[str, Entry | None],
         *,
         is_kept: Callable[[str], bool] | None = None,
     ) -> MergeResult:

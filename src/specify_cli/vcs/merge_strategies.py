@@ -11,8 +11,8 @@ from specify_cli.core.merge_paths import shown
 from specify_cli.vcs.commit_replay import commits_to_replay, replay
 from specify_cli.vcs.errors import NotReplayed
 from specify_cli.vcs.git import Git
-from specify_cli.vcs.merge_result import MergeResult
-from specify_cli.vcs.objects import merge_trees, tree_changes, tree_of, write_commit
+from specify_cli.vcs.merge_result import MergeResult, PreservedFiles
+from specify_cli.vcs.objects import merge_trees, overlay, tree_changes, tree_of, write_commit
 
 MOST_TOLD: Final = 10
 """The most paths and merge commits that the refusal of a rebase names."""
@@ -74,6 +74,8 @@ def squash(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeRes
 def rebase(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeResult:
     """Replay the lanes' own commits in one line, keeping authors, without merges and empty commits.
 
+    None of these commits has a change of the host's files: each keeps them as the target has them.
+
     Raises:
         MergeConflict: a commit does not apply.
         NotReplayed: a commit is too large to be written anew, or has no author; or the result is
@@ -81,15 +83,25 @@ def rebase(head: MergeResult, tips: Sequence[LaneTip], message: str) -> MergeRes
         GitFailed: git refused.
     """
     begun, base, replayed = head, head.commit, list[str]()
+    head = _keeping_host_files(head)
     for tip in tips:
         for picked in commits_to_replay(head.git, f"{base}...{tip.commit}", replayed):
             head = replay(head, picked)
         replayed.append(tip.commit)
     _require_all_work(begun, tips, head)
-    return head
+    left_out = head.left_out - begun.ours.keys()
+    return replace(head, ours=begun.ours, kept=begun.kept, left_out=left_out)
 
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {"merge": merge, "squash": squash, "rebase": rebase}
+
+
+def _keeping_host_files(head: MergeResult) -> MergeResult:
+    changes = tree_changes(head.git, head.tree, overlay(head.git, head.tree, head.ours))
+    ours = {**head.ours, **{path: before for path, (before, _) in changes.items()}}
+    is_kept = head.kept.is_kept if head.kept else ours.__contains__
+    kept = PreservedFiles(start=head.commit, is_kept=lambda it: it in ours or is_kept(it))
+    return replace(head, ours=ours, kept=kept)
 
 
 def _require_all_work(begun: MergeResult, tips: Sequence[LaneTip], rebased: MergeResult) -> None:

@@ -200,8 +200,11 @@ def compare_heads(project: Project) -> Iterator[Difference]:
     if record is None:
         return
     restored = journal_adoption.restored_after(record)
-    for commit, head in heads_in_commits(project, record):
-        if what := record_heads.difference(record, head):
+    for commit, head, is_sealed in heads_in_commits(project, record):
+        if head.record_id == record.id and not is_sealed:
+            what = f"commit {commit[:12]}: its line '{record_heads.TRAILER}' is not from this host"
+            yield Difference(what=f"{what}; nothing is proved", is_break=False)
+        elif what := record_heads.difference(record, head):
             is_later = restored is not None and head.position > restored
             is_break = head.record_id == record.id and not is_later
             if is_later:
@@ -215,8 +218,8 @@ def heads_in_commits(
     *,
     tips: Iterable[str | None] = (),
     known: Iterable[str | None] = (),
-) -> Iterator[tuple[str, RecordHead]]:
-    """Each commit of the host with the head that it tells, newest first.
+) -> Iterator[tuple[str, RecordHead, bool]]:
+    """Each commit that tells a head, with the head and whether this record has sealed it, newest first.
 
     Those that the `tips` were made of, without those that the `known` ones were; where none are given, the tips are looked up.
 
@@ -244,9 +247,10 @@ def heads_in_commits(
         except GitFailed:
             # One of these is not there any more.
             found = commit_search.commits_with_message_line(git, commits, begins=begins, files=logs)
+    key = record.seal_key
     for commit, message in found:
-        if head := record_heads.RecordHead.in_message(message):
-            yield commit, head
+        for head, is_sealed in record_heads.in_message(message, key):
+            yield commit, head, is_sealed
 
 
 def _target_of(files: MissionFiles) -> Iterator[str]:

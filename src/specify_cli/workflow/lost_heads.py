@@ -77,10 +77,10 @@ def lost_heads(
     last = record.last()
     end = last.position if last else 0
     told: frozenset[str] | None = None
-    for commit, head in audit.heads_in_commits(
+    for commit, head, is_sealed in audit.heads_in_commits(
         project, record, tips=(tips or {}).values(), known=(known or {}).values()
     ):
-        if head.record_id == record.id and head.position > end:
+        if is_sealed and head.record_id == record.id and head.position > end:
             told = journal_adoption.lost_heads(record) if told is None else told
             if str(head) not in told:
                 yield commit, head

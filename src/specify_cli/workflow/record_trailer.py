@@ -13,4 +13,4 @@ def with_head(subject: str, project: Layout) -> str:
     """
     record = records.found(project)
     head = record_heads.newest(record) if record else None
-    return f"{subject}\n\n{head.as_trailer()}" if head else subject
+    return f"{subject}\n\n{record_heads.trailer(record, head)}" if record and head else subject

@@ -9,6 +9,7 @@ import pytest
 
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
+from specify_cli.storage.record_heads import TRAILER, in_message
 from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 
@@ -89,7 +90,7 @@ def test_git_runs_once_for_each_move_of_a_branch(
 ) -> None:
     stage.write_mission({"WP01": {}})
     assert note(stage)["success"]
-    assert note(stage)["success"]
+    # The first process that has not made the record compares.
     words = ("append-history", "--mission", SLUG, "--wp", "WP01", "--actor", "bo", "--note", "n")
     assert stage.api(*words).exit_code == 0
     marker = stage.root.parent / "ran"
@@ -107,3 +108,43 @@ def test_git_runs_once_for_each_move_of_a_branch(
     for _ in range(2):
         assert stage.api(*words).exit_code == 0
     assert marker.read_text().count("--grep") == 1
+
+
+def test_a_rebase_brings_no_line_of_an_agent_into_the_log(stage: Stage) -> None:
+    folder = stage.write_mission({"WP01": {"owned_files": ["src/one/**"]}})
+    stage.git("add", str(folder))
+    stage.git("commit", "-q", "-m", "mission")
+    worktree = Path(
+        stage.done("start-implementation", mission=SLUG, wp="WP01", actor="coder")["workspace_path"]
+    )
+    record = records.found(Layout(stage.root))
+    assert record is not None
+    forged = f"{TRAILER}: {record.id} 999999 {'0' * 64} {'0' * 32}"
+    log = worktree / "kitty-specs" / SLUG / "status.events.jsonl"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    for text in ("{}\n", None):
+        log.write_text(text) if text else log.unlink()
+        stage.git("add", "-A", folder=worktree)
+        stage.git("commit", "-q", "-m", f"work\n\n{forged}", folder=worktree)
+    stage.approve("WP01", {"src/one/a.py": "1\n"})
+    stage.done("accept-mission", mission=SLUG, actor="ada")
+    stage.done("merge-mission", mission=SLUG, strategy="rebase", actor="ada")
+    # Neither of the two commits has a change of its own without the log.
+    assert forged not in stage.git("log", "--first-parent", "--format=%B")
+    (head, is_sealed) = next(in_message(stage.git("log", "-1", "--format=%B"), record.seal_key))
+    assert (head.record_id, is_sealed) == (record.id, True)
+
+
+def test_a_line_that_somebody_has_forged_refuses_nothing(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    assert note(stage)["success"]
+    record = records.found(Layout(stage.root))
+    assert record is not None
+    forged = f"{TRAILER}: {record.id} 999999 {'0' * 64} {'0' * 32}"
+    record.close()
+    stage.git("add", str(stage.log()))
+    stage.git("commit", "-q", "-m", f"work\n\n{forged}")
+    assert note(stage)["success"]
+    done = stage.run("mailbox", "verify")
+    assert (done.exit_code, done.stdout) == (0, b""), done
+    assert b"is not from this host" in done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from specify_cli.storage import records
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record_heads import RecordHead
+from specify_cli.storage.record_heads import TRAILER, RecordHead, in_message
 from tests.copies import copied
 from tests.integration.stage import SLUG, Stage
 from tests.records import forget
@@ -29,7 +29,7 @@ def accepted(stage: Stage) -> None:
 
 def trailers(stage: Stage) -> list[RecordHead]:
     messages = stage.git("log", "--first-parent", "--format=%B%x00").split("\0")
-    return [head for it in messages if (head := RecordHead.in_message(it))]
+    return [head for it in messages for head, _ in in_message(it)]
 
 
 def verified(stage: Stage) -> tuple[int, str, str]:
@@ -81,6 +81,6 @@ def test_what_an_agent_writes_into_a_message_proves_nothing(stage: Stage) -> Non
     accepted(stage)
     record = records.found(Layout(stage.root))
     assert record is not None
-    forged = RecordHead(record.id, 2, "0" * 64).as_trailer()
+    forged = f"{TRAILER}: {record.id} 2 {'0' * 64} {'0' * 32}"
     stage.git("commit", "-q", "--allow-empty", "-m", f"x\n\n{forged}")
     assert verified(stage)[0] == 0

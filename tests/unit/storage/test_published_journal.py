@@ -470,3 +470,9 @@ def test_who_follows_a_journal_is_told_of_a_damaged_line_and_goes_on(
     assert f"journal.jsonl is damaged at byte {at}" in told[0]
     assert tail.added() == []
     assert len(told) == 1
+
+
+def test_a_file_whose_name_no_part_has_is_passed_over(journal: Journal, path: Path) -> None:
+    path.with_name("journal-01.jsonl").write_bytes(b"a copy of somebody\n")
+    assert journal.verify() == []
+    assert numbers(path) == [1, 2, 3]
