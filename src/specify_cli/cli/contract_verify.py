@@ -52,6 +52,8 @@ def verify(**options: Any) -> None:
         sys.exit(_verified(options))
     except errors.SpecKittyError as error:
         click.echo(f"{error.code}: {error.message}", err=True)
+    except BrokenPipeError:
+        raise  # The reader of stdout has gone.
     except OSError as error:
         click.echo(f"could not run: {error}", err=True)
     sys.exit(COULD_NOT_RUN)
