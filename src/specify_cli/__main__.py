@@ -1,6 +1,6 @@
-"""`spec-kitty` begins here: what can be answered without the command line's libraries is.
+"""The entry point of `spec-kitty`, and of `python -m specify_cli`.
 
-Running `python -m specify_cli` is running `spec-kitty`.
+Frequent commands are answered without loading the command line's libraries.
 """
 
 from __future__ import annotations
@@ -10,21 +10,48 @@ from io import TextIOWrapper
 
 
 def main() -> None:
-    """Runs the command line of this process."""
+    """Run the command line of this process."""
     for stream in (sys.stdout, sys.stderr):
-        # What a stream cannot show (LC_ALL=C, cp1252) is written escaped, and never a traceback.
+        # Characters that the stream cannot encode (LC_ALL=C, cp1252) are escaped.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    code = _answered_lightly(sys.argv[1:])
-    if code is None:
-        from specify_cli.cli import main as command_line
+    code, stdout = None, sys.stdout
+    try:
+        try:
+            code = _run_without_click(sys.argv[1:])
+            if code is None:
+                from specify_cli.cli import main as command_line
 
-        command_line.main()
+                command_line.main()
+        finally:
+            # Here, because a failure at exit is reported by Python itself, with a traceback.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # Click exits with 1 on a BrokenPipeError; the one trace of it is that it replaces stdout.
+        if isinstance(error, BrokenPipeError) or sys.stdout is not stdout:
+            _end_by_sigpipe()
+        raise
     sys.exit(code)
 
 
-def _answered_lightly(words: list[str]) -> int | None:
-    """The exit code, or None where click has to read the words."""
+def _end_by_sigpipe() -> None:
+    """End as git does when the reader of a pipe has gone: killed by SIGPIPE, without a message.
+
+    Python ignores SIGPIPE, and so does this program while it works: a closed pipe to git or to
+    stderr must not kill it between two steps of a change.
+    """
+    import os
+    import signal
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPIPE])
+    os.kill(os.getpid(), signal.SIGPIPE)
+    os._exit(128 + signal.SIGPIPE)
+
+
+def _run_without_click(words: list[str]) -> int | None:
+    """Return the exit code, or None if click must parse the arguments."""
     if words[:1] == ["orchestrator-api"]:
         from specify_cli.cli import plain_call
 

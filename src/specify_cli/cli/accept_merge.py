@@ -1,4 +1,4 @@
-"""`spec-kitty accept` and `spec-kitty merge`: a mission comes to its end."""
+"""`spec-kitty accept` and `spec-kitty merge`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def accept(*, mission: str | None, actor: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--target", help="Branch to merge into; else the mission's own.")
-@click.option("--strategy", default="merge", help="merge, squash or rebase; else merge.")
-@click.option("--push", is_flag=True, help="Push the target branch to origin as well.")
+@click.option("--target", help="Branch to merge into. Default: the mission's target.")
+@click.option("--strategy", default="merge", help="merge, squash or rebase. Default: merge.")
+@click.option("--push", is_flag=True, help="Also push the target branch to origin.")
 @MISSION
 @ACTOR
 @JSON
@@ -49,9 +49,9 @@ def merge(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Merge the work of a mission into its target branch.
+    """Merge a mission into its target branch.
 
-    Nothing has moved when it is refused. Clean workspaces are removed.
+    If the merge is refused, nothing has changed. Clean workspaces are removed.
 
     Example: spec-kitty merge --strategy squash
     """
@@ -73,5 +73,5 @@ def merge(
     if not data["worktree_removed"]:
         click.echo("its workspaces were kept")
     if is_working_folder_gone():
-        say(f"the workspace that you are in is gone: cd {root}")
+        say(f"the current workspace was removed: cd {root}")
     say(f"next: spec-kitty status {data['mission_slug']}")

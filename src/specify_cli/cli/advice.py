@@ -70,8 +70,9 @@ def after_moving(wp: str, mission: Chosen) -> str:
 
 
 def after_accepting(mission: Chosen) -> str:
-    """The command to type once the mission is accepted: none merges it twice."""
-    return _board(mission) if _is_over(packages_of(mission)) else mission.next("merge")
+    """Return the next command after the mission was accepted: merge it, unless that is done."""
+    is_merged = _is_merged(packages_of(mission), mission)
+    return _board(mission) if is_merged else mission.next("merge")
 
 
 def further(packages: Sequence[Mapping[str, Any]], wp_ids: Sequence[str], mission: Chosen) -> str:
@@ -121,8 +122,16 @@ def _unfinished(packages: Sequence[Mapping[str, Any]]) -> list[str]:
     return [x["wp_id"] for x in packages if x["lane"] not in SETTLED]
 
 
-def _is_over(packages: Sequence[Mapping[str, Any]]) -> bool:
-    return bool(packages) and all(x["lane"] in OVER for x in packages)
+def _is_merged(packages: Sequence[Mapping[str, Any]], mission: Chosen) -> bool:
+    """Return whether all packages are done or canceled, and no workspace is left to be merged.
+
+    A package can be forced to done before its work is merged. A merge removes the workspaces.
+    """
+    if not packages or any(x["lane"] not in OVER for x in packages):
+        return False
+    slug = envelope_of("mission-state", mission=mission.slug)["data"]["mission_slug"]
+    listed = envelope_of("list-workspaces")["data"].get("workspaces", ())
+    return all(it["mission_slug"] != slug or it["kind"] == "missing" for it in listed)
 
 
 def _words(package: Mapping[str, Any]) -> str | None:
@@ -152,7 +161,7 @@ def _onward(packages: Sequence[Mapping[str, Any]], mission: Chosen) -> str:
     if unfinished:
         ready = _another(packages, mission) or further(packages, unfinished, mission)
         return ready or _board(mission)
-    return _board(mission) if _is_over(packages) else mission.next("accept")
+    return _board(mission) if _is_merged(packages, mission) else mission.next("accept")
 
 
 def _board(mission: Chosen) -> str:

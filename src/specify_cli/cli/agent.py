@@ -1,4 +1,4 @@
-"""`spec-kitty agent`: the words that agents in a workspace, and harnesses around them, use."""
+"""`spec-kitty agent`: commands for agents working in a workspace, and for their harnesses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specify_cli.cli.output import say
 
 @click.group()
 def agent() -> None:
-    """Words that agents at work in a workspace use.
+    """Commands for agents working in a workspace.
 
     Example: spec-kitty agent tasks mark-status T001 --status done --mission 001-search
     """
@@ -18,7 +18,7 @@ def agent() -> None:
 
 @agent.group()
 def tasks() -> None:
-    """Subtasks of the packages.
+    """Update the subtasks of work packages.
 
     Example: spec-kitty agent tasks mark-status T001 --status done --mission 001-search
     """
@@ -27,13 +27,13 @@ def tasks() -> None:
 @tasks.command("mark-status")
 @click.argument("subtasks", nargs=-1, required=True)
 @click.option("--status", type=click.Choice(["done", "pending"]), required=True)
-@click.option("--mission", required=True, help="Folder name, id, number or bare name.")
-@click.option("--actor", help="Who marks it; else the user of this process.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@click.option("--mission", required=True, help="Folder, id, number or bare name.")
+@click.option("--actor", help="Name to record. Default: the current user.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 def mark_status(
     *, subtasks: tuple[str, ...], status: str, mission: str, actor: str | None, as_json: bool
 ) -> None:
-    """Mark SUBTASKS of a mission done or pending, all or none.
+    """Mark SUBTASKS of a mission as done or pending. Either all are marked or none.
 
     Example: spec-kitty agent tasks mark-status T001 T002 --status done --mission 001-search
     """
@@ -53,17 +53,17 @@ def mark_status(
 
 @agent.group()
 def mission() -> None:
-    """Missions as a whole.
+    """Commands for a whole mission.
 
     Example: spec-kitty agent mission finalize-tasks --mission 001-search --json
     """
 
 
 @mission.command("finalize-tasks")
-@click.option("--mission", "name", required=True, help="Folder name, id, number or bare name.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@click.option("--mission", "name", required=True, help="Folder, id, number or bare name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 def finalize_tasks(*, name: str, as_json: bool) -> None:
-    """Check the packages of a mission and plan its execution lanes.
+    """Check the work packages of a mission and plan its execution lanes.
 
     Example: spec-kitty agent mission finalize-tasks --mission 001-search --json
     """

@@ -27,6 +27,8 @@ def complaining(*, exit_code: int) -> Iterator[None]:
     except errors.SpecKittyError as error:
         log(f"{error.code}: {error.message}")
         sys.exit(exit_code)
+    except BrokenPipeError:
+        raise  # The reader of stdout has gone.
     except OSError as error:
         log(f"the disk refused: {error}")
         sys.exit(exit_code)

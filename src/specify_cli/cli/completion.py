@@ -1,4 +1,4 @@
-"""`spec-kitty completion`: what shells need to complete words, missions and packages."""
+"""`spec-kitty completion`: shell completion of commands, missions and packages."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ from specify_cli.mailbox.printable import printable
 
 VARIABLE = "_SPEC_KITTY_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
-# What every shell takes as one word without quotes.
+# Matches what every shell reads as one word without quotes.
 ONE_WORD = re.compile(r"[\w.@%+,/-]+")
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(*, shell: str) -> None:
-    """Print the script that makes SHELL complete commands, options, missions and packages.
+    """Print a completion script for SHELL: commands, options, missions and packages.
 
     \b
     bash: eval "$(spec-kitty completion bash)" in ~/.bashrc
-    zsh: eval "$(spec-kitty completion zsh)" in ~/.zshrc, behind compinit
+    zsh: eval "$(spec-kitty completion zsh)" in ~/.zshrc, after compinit
     fish: spec-kitty completion fish > ~/.config/fish/completions/spec-kitty.fish
 
     Example: spec-kitty completion bash
     """  # noqa: D301  click keeps lines apart behind a backspace
     made = get_completion_class(shell)
-    if made is None:  # Another version of click may know other shells.
-        raise click.UsageError(f"this version of click knows no completion for {shell}")
+    if made is None:  # Another version of click may support other shells.
+        raise click.UsageError(f"the installed version of click does not support {shell}")
     root = click.get_current_context().find_root().command
     click.echo(made(root, {}, "spec-kitty", VARIABLE).source())
 
 
 class MissionName(click.types.StringParamType):
-    """A text that a shell completes to the missions of the project."""
+    """A text that the shell completes to a mission of the project."""
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The folder names of the missions that begin so; none where they cannot be read."""
+        """Return the mission folders with this prefix; none if they cannot be read."""
         missions = _asked("list-missions").get("missions", ())
         return _items(((m["mission_slug"], m["title"]) for m in missions), incomplete)
 
 
 class PackageName(click.types.StringParamType):
-    """A text that a shell completes to the packages of the mission that the words before name."""
+    """A text that the shell completes to a package of the mission named earlier on the line."""
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The ids of the packages that begin so; of the only mission where none is named."""
+        """Return the package ids with this prefix. Default: of the only mission."""
         mission = ctx.params.get("mission") or _only_mission()
         data = _asked("mission-state", mission=mission) if mission else {}
         packages = data.get("work_packages", ())
@@ -66,7 +66,7 @@ MISSIONS, PACKAGES = MissionName(), PackageName()
 
 
 def teach(command: click.Command) -> click.Command:
-    """The command with arguments that a shell completes; a group with all of its words."""
+    """Add completion to the arguments of a command; load all commands of a group."""
     for param in command.params:
         param.type = _type_of(param)
     if not isinstance(command, click.Group):
@@ -80,12 +80,12 @@ def teach(command: click.Command) -> click.Command:
 
 
 def words_of(table: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
-    """The words in a table of words and summaries that begin so."""
+    """Return the keys with this prefix, each with its summary."""
     return _items(table.items(), incomplete)
 
 
 def _type_of(param: click.Parameter) -> click.ParamType[Any]:
-    """In every word of the command line alike, the name of an argument tells what it names."""
+    """Return the type for an argument by its name, which means the same in every command."""
     names = {param.name, *param.opts}
     if not isinstance(param.type, click.types.StringParamType):
         return param.type
@@ -100,7 +100,7 @@ def _only_mission() -> str | None:
 
 
 def _asked(command: str, **args: Any) -> dict[str, Any]:
-    """The data of the answer; nothing at all for a refusal, because a shell is being typed in."""
+    """Return the data of the reply; empty on a refusal, so that nothing disturbs the prompt."""
     try:
         Path.cwd()
     except FileNotFoundError:

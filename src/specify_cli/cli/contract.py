@@ -1,4 +1,4 @@
-"""`spec-kitty contract`: what orchestrators are written against, as it ships with this host."""
+"""`spec-kitty contract`: the contract that ships with this host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIXTURES = "v1/fixtures/"
 
 @click.group()
 def contract() -> None:
-    """Print the contract that orchestrators are written against, or hold a program to it.
+    """Print the contract for orchestrators; verify that a program conforms to it.
 
     Example: spec-kitty contract show errors
     """
@@ -26,12 +26,12 @@ contract.add_command(verify)
 
 @contract.command()
 @click.argument("name", required=False)
-@click.option("--fixtures", is_flag=True, help="List the files of the fixtures as well.")
+@click.option("--fixtures", is_flag=True, help="Also list the fixture files.")
 def show(*, name: str | None, fixtures: bool) -> None:
     """Print the document NAME, or list the documents.
 
-    A name is a path below the contract's folder, or its end, with or without the suffix, in any
-    case. Of several that fit, the one in the outermost folder is meant, and the text before the data.
+    NAME is a path in the contract's folder, or the end of one; the suffix is optional and case is
+    ignored. If several documents match, the outermost folder wins, then text over data.
 
     Example: spec-kitty contract show lanes
     """
@@ -52,11 +52,11 @@ def _list(documents: list[str], *, is_whole: bool) -> None:
         click.echo(document)
     if len(shown) < len(documents):
         rest = f"{len(documents) - len(shown)} more files in {FIXTURES}"
-        click.echo(f"{rest}: 'spec-kitty contract show --fixtures' lists them too", err=True)
+        click.echo(f"{rest}: run 'spec-kitty contract show --fixtures' to list them", err=True)
 
 
 def _is_case(document: str) -> bool:
-    """Whether it is a part of the fixtures, and not the text about them."""
+    """Return whether the document is a fixture file, other than the fixtures' README."""
     return document.startswith(FIXTURES) and document != f"{FIXTURES}README.md"
 
 
@@ -78,8 +78,8 @@ def _rank(document: str) -> tuple[bool, int, bool]:
 
 def _complaint(name: str, fitting: list[str]) -> str:
     if not fitting:
-        return f"no document {name!r}: 'spec-kitty contract show' lists them"
-    return f"{name!r} fits several documents, name one: {', '.join(fitting)}"
+        return f"there is no document {name!r}: run 'spec-kitty contract show' to list them"
+    return f"{name!r} matches several documents: {', '.join(fitting)}; name one of them"
 
 
 def _documents() -> list[str]:

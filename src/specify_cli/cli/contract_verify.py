@@ -1,4 +1,4 @@
-"""`spec-kitty contract verify`: whether a host, or an orchestrator, keeps to the contract."""
+"""`spec-kitty contract verify`: check that a host or an orchestrator conforms to the contract."""
 
 from __future__ import annotations
 
@@ -22,29 +22,33 @@ if TYPE_CHECKING:
 DOES_NOT_CONFORM, COULD_NOT_RUN = 1, 2
 COLOURS = {"failed": "red", "passed unexpectedly": "red", "passed": "green"}
 STDOUT = "-"
-# Threads that nobody waits for may still write while the folder goes.
+# Threads that are not joined may still write while the folder is removed.
 REMOVALS = 3
 
 
 @click.command()
-@click.option("--host", metavar="CMD", help="Command line: takes <command> --flags.")
-@click.option("--mailbox", metavar="DIR", type=Path, help="Mailbox that your worker serves.")
-@click.option("--serve", metavar="CMD", help="Worker that the kit starts itself.")
-@click.option("--agent", metavar="CMD", help="What marks subtasks, like 'spec-kitty agent'.")
+@click.option("--host", metavar="CMD", help="Command line of the host under test.")
+@click.option("--mailbox", metavar="DIR", type=Path, help="Mailbox that a running worker serves.")
+@click.option("--serve", metavar="CMD", help="Worker to start for the test.")
+@click.option("--agent", metavar="CMD", help="Command for subtasks, as 'spec-kitty agent'.")
 @click.option("--client", metavar="CMD", help="Orchestrator: {inbox} {outbox} {mission}.")
-@click.option("--project", metavar="DIR", type=Path, help="What the client works on.")
-@click.option("--capability", metavar="NAME", multiple=True, help="Ask for it too; or no-NAME.")
-@click.option("--list", "lists", is_flag=True, help="List capabilities and checks.")
-@click.option("--only", metavar="GLOB", multiple=True, help="Ask only what is called so.")
-@click.option("--expected-failures", metavar="FILE", type=Path, help="Checks that may fail.")
-@click.option("--json", "json_to", metavar="FILE", help="Write JSON; - is stdout.")
-@click.option("--junit", metavar="FILE", type=Path, help="Write JUnit's XML.")
-@click.option("--timeout-s", type=click.FloatRange(0.1), default=30, help="For one answer; 30.")
-@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count(), help="Checks at a time.")
+@click.option("--project", metavar="DIR", type=Path, help="Project that the client works on.")
+@click.option("--capability", metavar="NAME", multiple=True, help="Test it too; no-NAME: skip it.")
+@click.option("--list", "lists", is_flag=True, help="List the capabilities and checks.")
+@click.option("--only", metavar="GLOB", multiple=True, help="Run only the checks that match.")
+@click.option(
+    "--expected-failures", metavar="FILE", type=Path, help="File with checks that may fail."
+)
+@click.option("--json", "json_to", metavar="FILE", help="Write JSON; -: to stdout.")
+@click.option("--junit", metavar="FILE", type=Path, help="Write a JUnit XML report.")
+@click.option("--timeout-s", type=click.FloatRange(0.1), default=30, help="Per reply. Default: 30.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=os.cpu_count(), help="Parallel checks. Default: CPUs."
+)
 def verify(**options: Any) -> None:
-    """Hold a host, or an orchestrator, to the contract.
+    """Verify that a host or an orchestrator conforms to the contract.
 
-    Exit 0: conforms. 1: does not. 2: could not run, or nothing was judged.
+    Exit 0: it conforms. 1: it does not. 2: the checks could not run.
 
     Example: spec-kitty contract verify --host "spec-kitty orchestrator-api"
     """
@@ -52,8 +56,10 @@ def verify(**options: Any) -> None:
         sys.exit(_verified(options))
     except errors.SpecKittyError as error:
         click.echo(f"{error.code}: {error.message}", err=True)
+    except BrokenPipeError:
+        raise  # The reader of stdout has gone.
     except OSError as error:
-        click.echo(f"could not run: {error}", err=True)
+        click.echo(f"the checks could not run: {error}", err=True)
     sys.exit(COULD_NOT_RUN)
 
 
@@ -67,7 +73,7 @@ def _verified(options: dict[str, Any]) -> int:
         return 0
     listed = _listed(options["expected_failures"])
     expected = report.expected_names(listed, (check.name for check in checks))
-    with _desk() as folder:
+    with _run_folder() as folder:
         found = (_of_client if is_of_client else _of_host)(options, folder)
     results = report.apply_expected_failures(found, expected)
     _tell(results, options)
@@ -77,32 +83,36 @@ def _verified(options: dict[str, Any]) -> int:
 
 
 def _listed(path: Path | None) -> str:
-    """The text of the file of expected failures. Raises: UsageError."""
+    """Read the file of expected failures.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8") if path else ""
     except (OSError, UnicodeDecodeError) as error:
         raise errors.UsageError(
-            f"--expected-failures: {path} cannot be read ({error}): give a text file, a check's name a line"
+            f"--expected-failures: {path} cannot be read ({error}): give a text file with one check name per line"
         ) from error
 
 
 @contextlib.contextmanager
-def _desk() -> Iterator[Path]:
-    """A folder for the run, which goes with it, as do all programs: also when it is interrupted."""
+def _run_folder() -> Iterator[Path]:
+    """Yield a folder for the run. It is removed, and all programs are killed, even on a signal."""
     from specify_cli.conformance import programs
 
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         folder = Path(name).resolve()
 
-        def gives_up(number: int, _: Any) -> None:
-            # Threads wait for programs, and nobody waits for the threads.
+        def stop(number: int, _: Any) -> None:
+            # Killing the programs ends the threads that wait for them.
             programs.kill_all()
             for _ in range(REMOVALS):
                 shutil.rmtree(folder, ignore_errors=True)
             os._exit(128 + number)
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, gives_up)
+            signal.signal(number, stop)
         yield folder
 
 
@@ -110,9 +120,11 @@ def _of_host(options: dict[str, Any], folder: Path) -> list[Result]:
     from specify_cli.conformance import host_options, verifier
 
     if not (options["host"] or options["mailbox"] or options["serve"]):
-        raise errors.UsageError("name what to test: --host, --mailbox, --serve or --client")
+        raise errors.UsageError("nothing to test: give --host, --mailbox, --serve or --client")
     if options["mailbox"] and options["serve"]:
-        raise errors.UsageError("--mailbox has a worker already: leave out --serve")
+        raise errors.UsageError(
+            "--mailbox and --serve exclude each other: a mailbox has a worker already"
+        )
     names = ("host", "mailbox", "serve", "agent", "timeout_s")
     named = host_options.HostOptions(
         **{name: options[name] for name in names}, capabilities=options["capability"]
@@ -153,7 +165,7 @@ def _tell(results: Sequence[Result], options: dict[str, Any]) -> None:
         click.echo(report.as_json(results), nl=False)
         return
     for status, line in report.as_lines(results):
-        # Click leaves colours out where no terminal looks on.
+        # Click drops colours unless stdout is a terminal.
         click.secho(line, fg=COLOURS.get(status))
 
 

@@ -1,4 +1,4 @@
-"""`spec-kitty doctor`: what is not as it should be, where, and how to repair it."""
+"""`spec-kitty doctor`: problems of the project, where they are, and how to repair them."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from specify_cli.mailbox.printable import printable
 
 SOUND, PROBLEMS, COULD_NOT_LOOK = 0, 1, 2
 SHOWN_OF_EACH = 5
-"""So many findings of a kind are shown, and the rest is counted."""
+"""Findings of one kind that are shown; the others are counted."""
 
 
 @click.command()
-@click.option("--mission", help="Look at this one and what all share; else at every mission.")
-@click.option("--fix", is_flag=True, help="Repair what can be repaired without losing anything.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope, or the report, as JSON.")
-@click.option("--sandbox", metavar="DIR", help="Look at the sandbox that this runs in, instead.")
+@click.option("--mission", help="Check only this mission. Default: all missions.")
+@click.option("--fix", is_flag=True, help="Repair what is safe to repair.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@click.option("--sandbox", metavar="DIR", help="Check the sandbox that this command runs in.")
 def doctor(*, mission: str | None, fix: bool, as_json: bool, sandbox: str | None) -> None:
-    """Name what is not as it should be: file and line, and how to repair it.
+    """Check the project for problems: file, line and repair of each.
 
-    Exit 0: sound, at most notes. 1: problems. 2: could not look.
+    Exit 0: no problems. 1: problems were found. 2: the check could not run.
 
-    --fix mends logs, states and lanes.json, on another branch those of --mission alone; it takes
-    byte order marks away, puts unfinished files aside, makes the host's own folder private, has git
-    forget lane worktrees that are gone, and takes a status of front matter into the log. Originals
-    are kept in private/attic beside the record.
+    --fix repairs logs, states and lanes.json (on another branch, those of --mission alone). It
+    removes byte order marks, sets unfinished files aside, makes the host's folder private, prunes
+    linked worktrees that are gone, and copies a status in front matter to the log. Originals are
+    kept in private/attic next to the record.
 
-    --sandbox says, inside a sandbox, what can be done with a mailbox (DIR or INBOX:OUTBOX) or in
-    a workspace (DIR). Exit 1: too little, or the host can be changed. As JSON: sandbox, can_work,
+    --sandbox reports, inside a sandbox, whether a mailbox (DIR or INBOX:OUTBOX) or a workspace
+    (DIR) can be used. Exit 1: it cannot, or the host can be changed. JSON: sandbox, can_work,
     checks (check, verdict, what, repair).
 
     Example: spec-kitty doctor --fix
     """
     if sandbox is not None:
         if mission or fix:
-            raise click.UsageError("--sandbox looks at no mission and repairs nothing.")
+            raise click.UsageError("--sandbox cannot be combined with --mission or --fix.")
         sys.exit(sandbox_report.report(sandbox, as_json=as_json))
     with progress_line.shown(unless=as_json):
         if fix:
@@ -73,8 +73,10 @@ def _show(data: Mapping[str, Any]) -> None:
             click.echo(f"    {printable(finding['repair'])}")
     for (check, severity), count in shown.items():
         if count > SHOWN_OF_EACH:
-            more = f"{count - SHOWN_OF_EACH} more of the kind [{check}]"
-            click.echo(f"{severity}: {more}; --json lists all, --mission those of one mission")
+            more = f"{count - SHOWN_OF_EACH} more of [{check}]"
+            click.echo(
+                f"{severity}: {more}; --json lists all of them, --mission only those of one mission"
+            )
     problems = data["problems"]
     counted = "1 problem" if problems == 1 else f"{problems} problems"
     click.echo(counted if problems else "sound", err=True)

@@ -1,4 +1,4 @@
-"""The flags of a command of the contract, and its help page where nothing on it has to be wrapped."""
+"""The flags of a contract command, and its help page if no line has to be wrapped."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 PROGRAM = "spec-kitty orchestrator-api"
 ID_FLAG = "--correlation-id"
 SWITCH, PAIR = "", "no"
-"""In place of a metavar: of a flag that takes no value, and of one that can be denied."""
-THROUGH_MAILBOX = ("--mailbox DIR, --timeout-s N", "Ask through DIR/inbox and DIR/outbox.")
+"""Replace the metavar of a flag without a value, and of one with a --no- form."""
+THROUGH_MAILBOX = ("--mailbox DIR, --timeout-s N", "Use the mailbox DIR/inbox, DIR/outbox.")
 HELP = ("-h, --help", "Show this message and exit.")
 WIDEST_EXAMPLE = 76
 WIDEST_PAGE, NARROWEST_PAGE = 100, 50
@@ -28,7 +28,7 @@ APART = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """One flag: what it is called, what stands behind it, and what it is for; without a text it is not shown."""
+    """A flag. One without text is hidden."""
 
     name: str
     argument: str
@@ -37,14 +37,14 @@ class Flag:
 
     @property
     def row(self) -> tuple[str, str]:
-        """What the help page says of it."""
+        """Return its row of the help page."""
         if self.metavar == PAIR:
             return f"{self.name}, --no-...", self.text
         return f"{self.name} {self.metavar}".rstrip(), self.text
 
 
 def flags_of(asked: Command) -> list[Flag]:
-    """The flags of the command, in the order of its help page."""
+    """Return the flags of the command, in the order of its help page."""
     hints = get_type_hints(asked.params)
     found = [
         Flag(
@@ -57,10 +57,10 @@ def flags_of(asked: Command) -> list[Flag]:
     ]
     if asked.takes_policy:
         is_needed = asked.needs_policy is command.always
-        text = f"Policy metadata, a JSON object.{'  [required]' if is_needed else ''}"
+        text = f"Policy metadata: a JSON object.{'  [required]' if is_needed else ''}"
         found.append(Flag(name="--policy", argument="policy", metavar="JSON", text=text))
     if asked.changes_state:
-        text = "Idempotency key: same id, same answer."
+        text = "Idempotency key: same id, same reply."
         found.append(Flag(name=ID_FLAG, argument="correlation_id", metavar="ID", text=text))
     return found
 
@@ -74,7 +74,7 @@ def _metavar(hint: object, *, is_json: bool) -> str:
 
 
 def page(asked: Command) -> str | None:
-    """The help page as click makes it; None where something on it has to be wrapped."""
+    """Return the help page as click formats it; None if a line has to be wrapped."""
     width = max(min(_columns(), WIDEST_PAGE) - APART, NARROWEST_PAGE)
     rows = [*(it.row for it in flags_of(asked) if it.text), THROUGH_MAILBOX, HELP]
     first = min(max(len(name) for name, _ in rows), WIDEST_NAME) + APART
@@ -98,7 +98,7 @@ def _row(name: str, text: str, *, first: int) -> Iterator[str]:
 
 
 def example(asked: Command) -> list[str]:
-    """The example in lines that fit a terminal, carried on as a shell has it."""
+    """Return the example in lines that fit a terminal, continued with backslashes."""
     lines = ["Example:"]
     for part in re.split(r" (?=--)", asked.example):
         if len(f"{lines[-1]} {part}") > WIDEST_EXAMPLE:
@@ -109,7 +109,7 @@ def example(asked: Command) -> list[str]:
 
 
 def _columns() -> int:
-    """As `shutil.get_terminal_size` tells, which is slow to load."""
+    """Return the terminal width as `shutil.get_terminal_size` does, which is slow to import."""
     wanted = os.environ.get("COLUMNS", "")
     if wanted.isascii() and wanted.isdigit() and int(wanted):
         return int(wanted)

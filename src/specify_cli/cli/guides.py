@@ -22,20 +22,20 @@ TOPICS = (
     "contract",
     "troubleshooting",
 )
-"""The names of the guides, in the order in which they are listed."""
+"""The names of the guides, in the order of the list."""
 WIDEST = 100
-"""Columns that prose takes at most."""
+"""Maximum width of prose, in columns."""
 
 
 class Topic(click.ParamType[str]):
-    """A word that a shell completes to topics and commands."""
+    """An argument that the shell completes to topics and commands."""
 
     name = "topic"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The topics and commands that begin so; behind a command, its subcommands."""
+        """Return the topics and commands with this prefix; after a command, its subcommands."""
         from specify_cli.cli import completion
 
         words = ctx.params.get("words") or ()
@@ -51,10 +51,10 @@ class Topic(click.ParamType[str]):
 @click.argument("words", nargs=-1, metavar="[TOPIC | COMMAND]", type=Topic())
 @click.pass_context
 def help(context: click.Context, /, *, words: tuple[str, ...]) -> None:  # noqa: A001  what people type
-    """Show the guide TOPIC, or the help page of COMMAND; without either, list the guides.
+    """Show the guide TOPIC, or the help of COMMAND. Default: list the guides.
 
-    At a terminal a text that is longer than the screen goes through your pager ($PAGER, or less).
-    Elsewhere a guide is printed as it is, in Markdown.
+    On a terminal, long texts are shown in your pager ($PAGER, or less). Otherwise a guide is
+    printed as Markdown.
 
     Example: spec-kitty help operators
     """
@@ -73,7 +73,7 @@ def help(context: click.Context, /, *, words: tuple[str, ...]) -> None:  # noqa:
 
 
 def _list() -> None:
-    click.echo("Guides. To read one: 'spec-kitty help operators', for example.\n")
+    click.echo("Guides. To read one, run for example 'spec-kitty help operators'.\n")
     for topic, title in _titles().items():
         click.echo(f"  {topic:17}{title}")
     click.echo("\n'spec-kitty --help' lists the commands; 'spec-kitty help merge' explains one.")
@@ -82,10 +82,10 @@ def _list() -> None:
 def _found(
     root: click.Context, words: tuple[str, ...], *, is_strict: bool = False
 ) -> click.Context:
-    """The context of the command that the words name, as far as they name one.
+    """Return the context of the command that `words` name, or of the longest part that does.
 
     Raises:
-        click.UsageError: `is_strict`, and a word names no command.
+        click.UsageError: `is_strict` is true and a word is not a command.
     """
     found = root
     for word in words:
@@ -106,11 +106,11 @@ def _unknown(context: click.Context, word: str) -> str:
     group = context.command
     known = group.list_commands(context) if isinstance(group, click.Group) else []
     if context.parent is None and word in TOPICS:
-        return f"{word!r} is a guide and has no parts. See 'spec-kitty help {word}'."
+        return f"{word!r} is a guide without parts: run 'spec-kitty help {word}'."
     if context.parent is None:
         near = nearest.guess(word, [*TOPICS, *known]) or "."
         return (
-            f"There is no guide and no command {word!r}{near} 'spec-kitty help' lists the guides."
+            f"There is no guide or command {word!r}{near} Run 'spec-kitty help' to list the guides."
         )
     path = context.command_path
     near = nearest.guess(word, known) or "."

@@ -1,4 +1,4 @@
-"""`spec-kitty implement`: a person works on a package."""
+"""`spec-kitty implement`: start work on a package, and submit it for review."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from specify_cli.cli.steps import carry_out
 
 @click.command()
 @click.argument("wp", required=False)
-@click.option("--done", "is_done", is_flag=True, help="The work is committed: ask for its review.")
+@click.option("--done", "is_done", is_flag=True, help="Submit the committed work for review.")
 @MISSION
 @ACTOR
 @JSON
 def implement(
     *, wp: str | None, is_done: bool, mission: str | None, actor: str | None, as_json: bool
 ) -> None:
-    """Take the package WP: be told where to work, and what is to be done.
+    """Start work on the package WP: show its workspace and its prompt.
 
-    With --done, hand it over to be reviewed.
+    With --done, submit the package for review.
 
     Example: spec-kitty implement WP01
     """
@@ -48,12 +48,12 @@ def implement(
         package = advice.package_named(wp_id, advice.packages_of(chosen)) or {"lane": None}
         _check_held(package, chosen, by=who, as_json=as_json)
         _check_not_handed_in(package, chosen, as_json=as_json)
-        # The person's word, which counts only where the host has nothing to see.
+        # A claim, which counts only if the host has no evidence of its own.
         word: dict[str, Any] = {"implementation_evidence_present": True}
         word |= {"actor": who, "to": "for_review"}
         carry_out("transition", chosen, word="implement --done", wp=wp_id, as_json=as_json, **word)
         if not as_json:
-            say(" waits for its review", head=bold(wp_id))
+            say(" is submitted for review", head=bold(wp_id))
             say(f"next: {chosen.next(f'review {wp_id}')}")
         return
     data = carry_out(
@@ -64,7 +64,7 @@ def implement(
 
 
 def _check_held(package: Mapping[str, Any], chosen: Chosen, *, by: str, as_json: bool) -> None:
-    """Passes unless somebody else is at work on the package: who hands it in is its implementer."""
+    """Refuse if another actor holds the package, because the submitter is recorded as implementer."""
     import shlex
 
     if package["lane"] != "in_progress":
@@ -74,8 +74,8 @@ def _check_held(package: Mapping[str, Any], chosen: Chosen, *, by: str, as_json:
         return
     remedy = chosen.next(f"implement {wp_id} --done", actor=holder)
     error = errors.WorkPackageAlreadyClaimed(
-        f"{wp_id} is held by {holder!r}, and you are {by!r}: who hands it in is recorded as its"
-        f" implementer; as {holder!r}, add --actor {shlex.quote(holder)}",
+        f"{wp_id} is held by {holder!r}, and you are {by!r}: the actor who submits it is recorded as"
+        f" its implementer; to submit it as {holder!r}, add --actor {shlex.quote(holder)}",
         claimed_by=holder,
         requesting_actor=by,
     )
@@ -83,7 +83,7 @@ def _check_held(package: Mapping[str, Any], chosen: Chosen, *, by: str, as_json:
 
 
 def _check_not_handed_in(package: Mapping[str, Any], chosen: Chosen, *, as_json: bool) -> None:
-    """Passes unless the package waits for its review already and its branch has gone on since."""
+    """Refuse if the package is already submitted and its branch has newer commits."""
     if package["lane"] != "for_review":
         return
     wp_id = package["wp_id"]
@@ -93,14 +93,14 @@ def _check_not_handed_in(package: Mapping[str, Any], chosen: Chosen, *, as_json:
         return
     commits = "1 commit was" if newer == 1 else f"{newer} commits were"
     error = errors.TransitionRejected(
-        f"{wp_id} waits for the review of {work['commit']}, and {commits} made since: to hand that"
-        " in, take it back to work first",
+        f"{wp_id} is already submitted for review at {work['commit']}, and {commits} made since: to"
+        " submit them too, move it back to work first",
         from_lane="for_review",
         to_lane="for_review",
         guard="edge",
     )
     steps = (
-        f"move {wp_id} blocked --note 'to be handed in again'",
+        f"move {wp_id} blocked --note 'to be submitted again'",
         f"move {wp_id} in_progress",
         f"implement {wp_id} --done",
     )
@@ -124,7 +124,7 @@ def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
     wp_id = data["wp_id"]
     is_made_again = is_working_folder_gone()
     if is_made_again:
-        # What is asked next needs a working folder in the project.
+        # The requests that follow need a current folder inside the project.
         os.chdir(data["workspace_path"])
     already = " already" if data["no_op"] else ""
     say(f" is yours{already}; branch {data['lane_branch']}", head=bold(wp_id))
@@ -134,6 +134,6 @@ def _say_where(data: dict[str, Any], chosen: Chosen) -> None:
         say(line)
     say(f"work in: {data['workspace_path']}")
     if is_made_again:
-        say(f"the folder that you are in was made again: cd {shlex.quote(data['workspace_path'])}")
-    click.echo("commit there, then hand it over")
+        say(f"the current folder was created again: cd {shlex.quote(data['workspace_path'])}")
+    click.echo("commit there, then submit it")
     say(f"next: {advice.after_moving(wp_id, chosen)}")

@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox`: serve it, look at it, prove it."""
+"""`spec-kitty mailbox`: run the worker; inspect and verify the mailbox."""
 
 from __future__ import annotations
 
@@ -33,28 +33,30 @@ if TYPE_CHECKING:
 
 @click.group()
 def mailbox() -> None:
-    """The door for orchestrators that can only read and write files.
+    """Run the mailbox worker; inspect and verify the mailbox.
 
-    Requests go into .kitty/inbox, one JSON file each; replies come out of .kitty/outbox.
+    The mailbox is the interface for orchestrators that can only read and write files: requests
+    are JSON files in .kitty/inbox, replies are JSON files in .kitty/outbox.
 
     Example: spec-kitty mailbox serve
     """
 
 
-@mailbox.command(short_help="Answer requests until SIGTERM or Ctrl-C.")
-@click.option("--once", is_flag=True, help="Answer what waits, then exit.")
+@mailbox.command(short_help="Serve the mailbox until SIGTERM or Ctrl-C.")
+@click.option("--once", is_flag=True, help="Answer the waiting requests, then exit.")
 @click.option(
     "--poll-interval-s",
     type=click.FloatRange(min=0.01, max=3600),
     default=1.0,
     show_default=True,
-    help="Seconds between two looks into the inbox where file events are silent.",
+    help="Seconds between two scans of the inbox without file events.",
 )
-@click.option("--no-watch", is_flag=True, help="Use no file events, only look.")
+@click.option("--no-watch", is_flag=True, help="Scan only; do not use file events.")
 def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
-    """Answer requests until SIGTERM or Ctrl-C; what takes longer than 5 s then, the next worker completes.
+    """Serve the mailbox until SIGTERM or Ctrl-C.
 
-    One line per answer goes to stderr. Only one worker serves a project.
+    A request that takes more than 5 s after the signal is completed by the next worker. Each
+    reply is logged in one line on stderr. A project has one worker at a time.
 
     Example: spec-kitty mailbox serve --once
     """
@@ -76,11 +78,11 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
 
 
 @mailbox.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def status(*, as_json: bool) -> None:
-    """Say whether a worker serves the mailbox, and how much waits.
+    """Show whether a worker serves the mailbox, and how many requests wait.
 
-    Exit 0 when one does, 1 when not.
+    Exit 0: a worker serves it. 1: none does.
 
     Example: spec-kitty mailbox status --json
     """
@@ -98,12 +100,12 @@ def status(*, as_json: bool) -> None:
 
 
 @mailbox.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(*, as_json: bool) -> None:
-    """Prove that record, journal, replies, logs and the host's commits fit together.
+    """Verify that record, journal, replies, logs and the host's commits agree.
 
-    Every break goes to stdout, one a line; what proves nothing, a commit of another clone's host, say, goes to stderr as
-    a note. Exit 0: sound. 1: breaks were found. 2: could not be checked. As JSON: is_sound, breaks, notes (lists of
+    Inconsistencies are printed to stdout, one per line; notes, such as a commit by another clone's host, go to stderr.
+    Exit 0: sound. 1: inconsistencies were found. 2: the check could not run. JSON: is_sound, breaks, notes (lists of
     texts).
 
     Example: spec-kitty mailbox verify
@@ -112,7 +114,7 @@ def verify(*, as_json: bool) -> None:
 
     with complaining(exit_code=COULD_NOT_CHECK), progress_line.shown(unless=as_json):
         layout = layout_here()
-        breaks, notes = _proved(layout)
+        breaks, notes = _verified(layout)
     if as_json:
         click.echo(json.dumps({"is_sound": not breaks, "breaks": breaks, "notes": notes}, indent=1))
     else:
@@ -121,36 +123,38 @@ def verify(*, as_json: bool) -> None:
         for line in notes:
             log(f"note: {line}")
         click.echo(
-            f"{len(breaks)} {'break' if len(breaks) == 1 else 'breaks'}" if breaks else "sound",
+            f"{len(breaks)} {'inconsistency' if len(breaks) == 1 else 'inconsistencies'}"
+            if breaks
+            else "sound",
             err=True,
         )
     sys.exit(REFUSED if breaks else 0)
 
 
-def _proved(layout: MailboxLayout) -> tuple[list[str], list[str]]:
-    """What is broken, and what else should be known."""
+def _verified(layout: MailboxLayout) -> tuple[list[str], list[str]]:
+    """Return the inconsistencies and the notes."""
     from specify_cli import bootstrap
     from specify_cli.mailbox import verification
 
     try:
         bootstrap.prove_current(layout)
     except errors.RecordBehind as behind:
-        # All else that differs comes of that.
+        # All other differences follow from this one.
         return [*verification.open_journal(layout).faults(), behind.message], []
     except errors.StateUnreadable:
-        """What is damaged is named below."""
+        """The damage is reported below."""
     breaks = [*verification.find_breaks(layout), *bootstrap.find_missing_events(layout)]
     found = bootstrap.find_differences(layout)
     breaks += [it.what for it in found if it.is_break]
     notes = [it.what for it in found if not it.is_break]
-    # What is broken may not be readable.
+    # Damaged data may be unreadable.
     return breaks, notes + (verification.find_notes(layout) if not breaks else [])
 
 
-@mailbox.command(short_help="Print what the journal has of CORRELATION_ID.")
+@mailbox.command(short_help="Print the journal entry of a request.")
 @click.argument("correlation_id")
 def show(correlation_id: str) -> None:
-    """Print the journal's line for CORRELATION_ID: the request, its answer and its effects.
+    """Print the journal entry of CORRELATION_ID: the request, its reply and its effects.
 
     Example: spec-kitty mailbox show 01JD8Z6W3M4Y6T1F8B2Q5R7X9N
     """
@@ -159,7 +163,7 @@ def show(correlation_id: str) -> None:
     with complaining(exit_code=COULD_NOT_CHECK):
         line = verification.open_journal(layout_here()).find(correlation_id)
     if line is None:
-        log(f"the journal knows no request {correlation_id}")
+        log(f"there is no request {correlation_id} in the journal")
         sys.exit(REFUSED)
     click.echo(json.dumps(line, indent=2))
 
@@ -184,19 +188,19 @@ def _status_of(places: MailboxPaths) -> dict[str, Any]:
 def _depth(places: MailboxPaths) -> int:
     from specify_cli.mailbox import inbox
 
-    door = inbox.Inbox(places)
+    requests = inbox.Inbox(places)
     depth = 0
-    # Nobody has made one of its folders yet, or may open it: what is not there does not wait.
+    # A folder that does not exist yet, or that is not readable, counts as empty.
     with contextlib.suppress(errors.StorageFailed, OSError):
-        depth += door.backlog().depth
+        depth += requests.backlog().depth
     with contextlib.suppress(errors.StorageFailed, OSError):
-        # What was answered a moment ago is there until its reply is synced.
-        depth += sum(not (places.outbox / f"{it.stem}.json").exists() for it in door.claims())
+        # The claim of an answered request remains until its reply is synced.
+        depth += sum(not (places.outbox / f"{it.stem}.json").exists() for it in requests.claims())
     return depth
 
 
 def _silent_worker(layout: MailboxLayout) -> processes.Process | None:
-    """The process that holds the mailbox, of whom there is no heartbeat."""
+    """Return the process that holds the mailbox but writes no heartbeat."""
     from specify_cli.files import locks
 
     return locks.living_holder(layout.worker_lock)
@@ -225,16 +229,18 @@ def _mailbox_in_words(report: Mapping[str, Any], silent: processes.Process | Non
     elif silent is not None:
         how = "is stopped" if silent.is_stopped else "hangs"
         since = f" since {beat['beat_at']}" if beat.get("beat_at") else ""
-        words = f"no answer: process {silent.pid} holds the mailbox, {how}, and gives no sign of life{since}"
+        words = f"no reply: process {silent.pid} holds the mailbox, {how}, and has written no heartbeat{since}"
     else:
         words = f"no worker; {_last_seen(beat)}"
-    in_hand = ", ".join(f"{it['correlation_id']} since {it['since']}" for it in _in_hand(beat))
+    in_progress = ", ".join(
+        f"{it['correlation_id']} since {it['since']}" for it in _in_progress(beat)
+    )
     words = f"{words}; {report['depth_now']} waiting"
-    return printable.printable(f"{words}; in hand: {in_hand}" if in_hand else words)
+    return printable.printable(f"{words}; in progress: {in_progress}" if in_progress else words)
 
 
-def _in_hand(beat: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What was begun and is not answered; a worker of another version may not say."""
+def _in_progress(beat: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the requests in progress; a worker of another version may not report them."""
     found = beat.get("in_hand")
     listed = found if isinstance(found, list) else []
     return [
@@ -244,10 +250,10 @@ def _in_hand(beat: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _last_seen(beat: Mapping[str, Any]) -> str:
     if not beat:
-        return "none has ever served it"
-    how = "stopped" if beat.get("state") == "stopped" else "fell silent"
+        return "no worker has served it yet"
+    how = "stopped" if beat.get("state") == "stopped" else "was last heard of"
     return f"the last one {how} at {beat.get('beat_at')}"
 
 
-for word in (access, dead_letters, head, prune, tail):
-    mailbox.add_command(word)
+for command in (access, dead_letters, head, prune, tail):
+    mailbox.add_command(command)

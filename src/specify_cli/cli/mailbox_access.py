@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox access`: who may do what, and where they do it."""
+"""`spec-kitty mailbox access`: the permissions of each orchestrator, and its folders."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ NOTHING = "none"
 COLUMN = 11
 WIDE_COLUMN = 19
 NO_CONFIG = (
-    "there is no config.toml, so the root inbox may do everything, and nobody else anything:"
+    "there is no config.toml, so the root inbox may use every command, and no other inbox any:"
 )
 
 
-@click.command(short_help="Say who may do what, by config.toml as it is now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.command(short_help="Show the permissions that config.toml grants.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def access(*, as_json: bool) -> None:
-    """Say who may do what, as a worker that starts now would judge it.
+    """Show the permissions of each orchestrator, as a worker started now would apply them.
 
-    Exit 0, also with warnings; 2 when config.toml is damaged or cannot be trusted.
+    Exit 0: even with warnings. 2: config.toml is damaged or cannot be trusted.
 
     Example: spec-kitty mailbox access --json
     """
@@ -45,7 +45,7 @@ def access(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    for line in _in_words(report):
+    for line in _text(report):
         click.echo(line)
 
 
@@ -114,7 +114,7 @@ def _user(uid: int) -> str | None:
 
 
 def stale_config(layout: MailboxLayout) -> list[str]:
-    """The warning that a worker still holds to what config.toml said when it was started, if one does."""
+    """Warn if the worker was started before the last change of config.toml."""
     from specify_cli.storage import heartbeat_file
 
     config = layout.config
@@ -130,13 +130,13 @@ def stale_config(layout: MailboxLayout) -> list[str]:
         started = datetime.fromisoformat(str(beat.get("started_at"))).timestamp()
     except ValueError:
         return []
-    # That of the last change of any kind: a file that was moved here keeps its older mtime.
+    # ctime, because a file that was moved here keeps its older mtime.
     if config.stat().st_ctime <= started:
         return []
     return [
         (
-            f"{config} was changed after the worker started, which still holds to what it read then:"
-            f" end it with 'kill {beat.get('pid')}', and once it has ended start 'spec-kitty mailbox serve'"
+            f"{config} was changed after the worker started; the worker still uses the former content:"
+            f" stop it with 'kill {beat.get('pid')}', then run 'spec-kitty mailbox serve'"
         )
     ]
 
@@ -149,27 +149,27 @@ def _shared_root(grants: Sequence[Grant]) -> Iterator[str]:
     others = [name for name in unowned if name != ids.DEFAULT_ORCHESTRATOR]
     if ids.DEFAULT_ORCHESTRATOR in names and others:
         yield (
-            f"whoever can write in the root inbox of {ids.DEFAULT_ORCHESTRATOR} can write in every"
-            f" inbox below it, and these have no uid by which their files are told apart:"
-            f" {', '.join(others)}; grant each a uid, or do not grant the root inbox"
+            f"a user who can write to the root inbox of {ids.DEFAULT_ORCHESTRATOR} can write to every"
+            f" inbox below it, and these orchestrators have no uid to tell their files apart:"
+            f" {', '.join(others)}; set a uid for each, or do not grant the root inbox"
         )
 
 
 def _lost_paths(grant: Grant) -> Iterator[str]:
     for here, there in grant.paths:
         if not Path(there).is_absolute():
-            yield f"{grant.identity}: {here} is mapped to {there!r}, which is relative: name it from /"
+            yield f"{grant.identity}: {here} is mapped to {there!r}, which is a relative path: give an absolute path"
         if not Path(here).exists():
             yield f"{grant.identity}: {here} is mapped to {there!r} and does not exist here"
 
 
-# Words.
+# Text.
 
 
-def _in_words(report: Mapping[str, Any]) -> Iterator[str]:
+def _text(report: Mapping[str, Any]) -> Iterator[str]:
     yield _plain(f"as {report['config']} says:" if report["config"] else NO_CONFIG)
     yield ""
-    yield click.style("settings of the host", bold=True)
+    yield click.style("host settings", bold=True)
     for name, value in report["settings"].items():
         yield f"  {name:<{WIDE_COLUMN}}{_plain(_setting(name, value, report))}"
     for orchestrator in report["orchestrators"]:
@@ -227,7 +227,7 @@ def _owner(orchestrator: Mapping[str, Any]) -> str:
 def _place(place: Mapping[str, Any]) -> str:
     if place["exists"]:
         return f"{place['path']}  {place['owner']} {place['mode']}"
-    return f"{place['path']}  {'no folder' if place['mode'] else 'not there yet'}"
+    return f"{place['path']}  {'not a folder' if place['mode'] else 'does not exist yet'}"
 
 
 def _plain(words: str) -> str:

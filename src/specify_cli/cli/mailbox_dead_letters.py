@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox dead-letters`: look at what was set aside, send it again, or give it up."""
+"""`spec-kitty mailbox dead-letters`: show, replay or discard requests that were set aside."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ WIDEST_NAME = 40
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """What could not be answered under its own name.
+    """Show, replay or discard dead letters: requests that the worker set aside.
 
     Example: spec-kitty mailbox dead-letters list
     """
 
 
 @dead_letters.command("list")
-@click.option("--waiting", is_flag=True, help="Only those neither replayed nor discarded.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON list instead of words.")
+@click.option("--waiting", is_flag=True, help="Only those not yet replayed or discarded.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def list_dead_letters(*, waiting: bool, as_json: bool) -> None:
-    """List dead letters, those of all orchestrators, oldest first.
+    """List the dead letters of all orchestrators, oldest first.
 
     Example: spec-kitty mailbox dead-letters list --waiting
     """
@@ -47,11 +47,11 @@ def list_dead_letters(*, waiting: bool, as_json: bool) -> None:
         click.echo(line)
 
 
-@dead_letters.command("show", short_help="Show why ID was set aside, where it lies, how it begins.")
+@dead_letters.command("show", short_help="Show a dead letter.")
 @click.argument("dead_letter", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def show_dead_letter(*, dead_letter: str, as_json: bool) -> None:
-    """Show the dead letter ID: why it was set aside, where it lies, how it begins.
+    """Show the dead letter ID: why it was set aside, its path and its first bytes.
 
     Example: spec-kitty mailbox dead-letters show 01JD8Z6W
     """
@@ -65,17 +65,17 @@ def show_dead_letter(*, dead_letter: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return
-    for line in _in_words(facts):
+    for line in _text(facts):
         click.echo(line)
 
 
 @dead_letters.command("replay")
 @click.argument("dead_letter", metavar="ID")
-@click.option("--as", "new_id", metavar="NEW_ID", help="The id of the request that it becomes.")
-@click.option("--actor", help="Who asks; else the user of this process.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@click.option("--as", "new_id", metavar="NEW_ID", help="Id of the new request.")
+@click.option("--actor", help="Name to record. Default: the current user.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 def replay(*, dead_letter: str, new_id: str | None, actor: str | None, as_json: bool) -> None:
-    """Put the dead letter ID back into its orchestrator's inbox.
+    """Put the dead letter ID back into the inbox of its orchestrator.
 
     Example: spec-kitty mailbox dead-letters replay 01JD8Z6W --as retry-7
     """
@@ -83,22 +83,22 @@ def replay(*, dead_letter: str, new_id: str | None, actor: str | None, as_json: 
     data = ask("replay-dead-letter", as_json=as_json, dead_letter=dead_letter, **how)
     if not as_json:
         where = f"the inbox of {data['identity']}"
-        click.echo(f"{data['dead_letter']} waits in {where} as the request {data['new_id']}")
+        click.echo(f"{data['dead_letter']} is in {where} again, as request {data['new_id']}")
 
 
 @dead_letters.command("discard")
 @click.argument("dead_letter", metavar="ID")
-@click.option("--actor", help="Who asks; else the user of this process.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@click.option("--actor", help="Name to record. Default: the current user.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 def discard(*, dead_letter: str, actor: str | None, as_json: bool) -> None:
-    """Remove the body of the dead letter ID; its record stays.
+    """Delete the body of the dead letter ID; its record is kept.
 
     Example: spec-kitty mailbox dead-letters discard 01JD8Z6W
     """
     by = actor_or_user(actor)
     data = ask("discard-dead-letter", as_json=as_json, dead_letter=dead_letter, actor=by)
     if not as_json:
-        click.echo(f"{data['dead_letter']} is discarded; its record stays")
+        click.echo(f"{data['dead_letter']} is discarded; its record is kept")
 
 
 def _folder() -> storage.LetterFolder:
@@ -114,7 +114,7 @@ def _facts(letter: Letter) -> dict[str, Any]:
 
 
 def _body(letter: Letter) -> dict[str, Any] | None:
-    """Where the body is, what it is, and how it begins; None when it is gone."""
+    """Return the path, kind and first bytes of the body; None if it was deleted."""
     from specify_cli.storage import dead_letters as storage
 
     path = _folder().body(letter)
@@ -138,7 +138,7 @@ def _row(letter: Letter) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows in columns of one width each, the last as long as it is."""
+    """Align the rows in columns; the last column is not padded."""
     from specify_cli.mailbox import printable
 
     safe = [[printable.printable(cell) for cell in row] for row in rows]
@@ -149,22 +149,22 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _in_words(facts: dict[str, Any]) -> list[str]:
+def _text(facts: dict[str, Any]) -> list[str]:
     from specify_cli.mailbox import printable
 
     body, fate = facts["body"], facts.get("fate") or {}
     lines = [
         f"dead letter   {facts['dead_letter']} ({facts['state']})",
         f"set aside     {facts.get('at')}, from the inbox of {facts.get('identity')}",
-        f"its name      {facts.get('name')}",
+        f"name          {facts.get('name')}",
         f"why           {facts.get('why')}",
     ]
     if fate:
-        lines.append(f"{fate.get('state')}, asked by {fate.get('actor')} at {fate.get('at')}")
+        lines.append(f"{fate.get('state')} by {fate.get('actor')} at {fate.get('at')}")
     if body is None:
-        lines.append("its body      is gone")
+        lines.append("body          was deleted")
     else:
-        lines.append(f"its body      {body['path']}: {body['kind']}, {body['size']} bytes")
+        lines.append(f"body          {body['path']}: {body['kind']}, {body['size']} bytes")
     safe = [printable.printable(line) for line in lines]
     return [*safe, *(_preview(body) if body and body["preview"] else [])]
 

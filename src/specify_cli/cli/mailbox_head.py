@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox head`: what the host's record comes to."""
+"""`spec-kitty mailbox head`: the newest entry of the record and the hash over all entries."""
 
 from __future__ import annotations
 
@@ -15,30 +15,34 @@ if TYPE_CHECKING:
 
 
 class Head(click.ParamType["RecordHead"]):
-    """What an earlier call has printed."""
+    """A line printed by an earlier call."""
 
     name = "head"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> RecordHead:
-        """The head. Raises: click.BadParameter."""
+        """Parse the line.
+
+        Raises:
+            click.BadParameter: It is not such a line.
+        """
         from specify_cli.storage import record_heads
 
         found = record_heads.RecordHead.read(str(value))
         if found is None:
-            self.fail("give the whole line that 'spec-kitty mailbox head' has printed", param, ctx)
+            self.fail("give a whole line printed by 'spec-kitty mailbox head'", param, ctx)
         return found
 
 
 @click.command()
-@click.option("--expect", type=Head(), help="What an earlier call has printed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--expect", type=Head(), help="Line printed by an earlier call.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def head(*, expect: RecordHead | None, as_json: bool) -> None:
-    """Print what the host's record comes to: its id, its newest entry, and the hash over all of it.
+    """Print the head of the host's record: its id, its newest entry and the hash over all entries.
 
-    Whoever keeps the line where the host cannot reach can tell later, with --expect, whether an entry was changed or
-    taken away since. Exit 0: as expected. 1: not so. 2: could not be checked. As JSON: record, position, head, and with
+    Keep the line where the host cannot change it. With --expect, a later call reports whether an entry was changed or
+    removed since. Exit 0: as expected. 1: changed. 2: the check could not run. JSON: record, position, head, and with
     --expect, complaint.
 
     Example: spec-kitty mailbox head
@@ -49,7 +53,7 @@ def head(*, expect: RecordHead | None, as_json: bool) -> None:
         record = records.found(layout_here())
         now = record_heads.newest(record) if record else None
         if record is None or now is None:
-            log("nothing is recorded yet")
+            log("the record is empty")
             sys.exit(COULD_NOT_CHECK if expect else 0)
         complaint = record_heads.difference(record, expect) if expect else ""
         if expect and not complaint:

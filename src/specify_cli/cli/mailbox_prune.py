@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox prune`: what is not kept for ever makes room."""
+"""`spec-kitty mailbox prune`: delete or archive old data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from specify_cli.cli.output import say
 AGE = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 NOT_ASKED_FOR = 3
-"""The exit code where something would go and nobody said that it may."""
+"""Exit code: there is something to remove, and nobody confirmed it."""
 
 ONE_OF = {
     "replies": "reply",
@@ -26,35 +26,39 @@ ONE_OF = {
 
 
 class Age(click.ParamType[int]):
-    """A number and its unit, as seconds."""
+    """An age such as 30d, in seconds."""
 
     name = "age"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        """The seconds. Raises: click.BadParameter."""
+        """Parse the age.
+
+        Raises:
+            click.BadParameter: It is not a number with a unit.
+        """
         found = AGE.fullmatch(str(value))
         if found is None:
-            self.fail("give a number and s, m, h, d or w, such as 30d", param, ctx)
+            self.fail("give a number with the unit s, m, h, d or w, such as 30d", param, ctx)
         return int(found[1]) * SECONDS[found[2]]
 
 
 @click.command()
-@click.option("--older-than", type=Age(), help="Age of replies that go, such as 30d; else none.")
-@click.option("--yes", is_flag=True, help="Remove it without asking.")
-@click.option("--dry-run", is_flag=True, help="Remove nothing, show what would go.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@click.option("--older-than", type=Age(), help="Also remove replies of this age, such as 30d.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 def prune(*, older_than: int | None, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Remove what is not kept for ever: show it first, then ask.
+    """Remove data that has expired. It is listed first; then you are asked to confirm.
 
-    What goes by config.toml (reads_days, reads_max_bytes, journal_days, journal_max_bytes, letters_days): answers of
-    requests that changed nothing, with their ids and replies; old parts of the journal, into .kitty/archive, compressed;
-    records of dead letters that were replayed or discarded. With --older-than, other replies that are older: the same
-    request sent again brings its reply back.
+    config.toml (reads_days, reads_max_bytes, journal_days, journal_max_bytes, letters_days) says what expires: answers of
+    requests that changed nothing, with their ids and replies; old parts of the journal, which are compressed into
+    .kitty/archive; records of dead letters that were replayed or discarded. --older-than also removes other old replies;
+    sending the same request again restores its reply.
 
-    Exit 0: removed, nothing to remove, or --dry-run. 1: refused, or answered with no. 3: shown only, because there is no
-    terminal to ask at and no --yes. With --json nobody is asked.
+    Exit 0: removed, nothing to remove, or --dry-run. 1: refused or not confirmed. 3: only listed, because there is no
+    terminal and no --yes. --json does not ask.
 
     Example: spec-kitty mailbox prune --older-than 30d --dry-run
     """
@@ -66,9 +70,9 @@ def prune(*, older_than: int | None, yes: bool, dry_run: bool, as_json: bool) ->
         if dry_run or not planned["going"]:
             return
         if shows_only or not is_on_terminal():
-            say("nothing was removed: add --yes to remove it", is_error=True)
+            say("nothing was removed: add --yes to confirm", is_error=True)
             sys.exit(NOT_ASKED_FOR)
-        if not click.confirm("Remove it?"):
+        if not click.confirm("Remove these?"):
             sys.exit(1)
     elif dry_run:
         raise click.UsageError("--yes and --dry-run exclude each other.")

@@ -1,4 +1,4 @@
-"""`spec-kitty mailbox tail`: the journal in words, as it grows."""
+"""`spec-kitty mailbox tail`: print the journal and follow it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ LOOK_AGAIN_S = 0.25
 OTHER_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 
 
-@click.command(short_help="Print the journal's last lines, then each that comes.")
+@click.command(short_help="Print the last journal lines, then new ones.")
 @click.option(
     "-n",
     "--lines",
     type=click.IntRange(0, 100_000),
     default=10,
     show_default=True,
-    help="How many to begin with.",
+    help="Lines to print first.",
 )
-@click.option("--no-follow", is_flag=True, help="End after those.")
-@click.option("--json", "as_json", is_flag=True, help="The lines as they are.")
+@click.option("--no-follow", is_flag=True, help="Do not wait for new lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the lines as JSON.")
 def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
-    """Print the journal's last lines, then each one that comes, until Ctrl-C.
+    """Print the last lines of the journal, then new ones, until Ctrl-C.
 
     Example: spec-kitty mailbox tail -n 20
     """
@@ -43,7 +43,7 @@ def tail(*, lines: int, no_follow: bool, as_json: bool) -> None:
 
 
 def _shown(count: int, *, follows: bool) -> Iterator[dict[str, Any]]:
-    """The last `count` lines, and then, where it `follows`, whatever is added, for ever."""
+    """Yield the last `count` lines; if `follows`, go on with new lines for ever."""
     from specify_cli.storage import journal_tail, records
 
     layout = layout_here()
@@ -58,7 +58,7 @@ def _tell(line: Mapping[str, Any], *, as_json: bool) -> None:
     try:
         told = json.dumps(line) if as_json else _in_words(line)
     except OTHER_SHAPE as error:
-        log(f"journal line {line['seq']} is damaged: it cannot be put in words: {error!r}")
+        log(f"journal line {line['seq']} is damaged and cannot be shown: {error!r}")
         return
     click.echo(told)
     sys.stdout.flush()
@@ -76,5 +76,5 @@ def _in_words(line: Mapping[str, Any]) -> str:
     words = f"{words.rstrip()}  {line['correlation_id']}"
     outcome = bold("OK") if code is None else red(str(code))
     what = "" if code is None else f": {envelope['data']['message']}"
-    # Nothing of it is ours: whoever can write to the journal must not play with the terminal.
+    # The journal is untrusted: control characters must not reach the terminal.
     return f"{printable.printable(words)}  {outcome}{printable.printable(what)}"

@@ -1,4 +1,4 @@
-"""`spec-kitty`: the root of the command line. Its groups are loaded when they are asked for."""
+"""`spec-kitty`: the root of the command line. A command is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -16,59 +16,60 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 COMPLETING = "_SPEC_KITTY_COMPLETE"
-"""Set by a shell that wants to know how a line can go on."""
+"""Set by a shell that asks for completions."""
 
 GROUPS = MappingProxyType(
     {
-        "accept": "Accept a mission whose packages are approved or done.",
-        "agent": "Words that agents at work in a workspace use.",
+        "accept": "Accept a mission whose packages are all approved or done.",
+        "agent": "Commands for agents working in a workspace.",
         "completion": "Print a shell completion script.",
-        "contract": "Print the contract, hold a program to it.",
-        "doctor": "Name what is not as it should be, and repair it.",
-        "help": "Show a guide, or the help page of a command.",
-        "implement": "Take a work package, or hand it over to be reviewed.",
-        "init": "Make this git repository a project.",
-        "mailbox": "Serve the mailbox, look at it, prove it.",
-        "merge": "Merge the work of a mission into its target branch.",
-        "mission": "Make, list and rewind missions.",
-        "move": "Move a work package to another lane.",
-        "orchestrator-api": "Ask the host; one JSON envelope answers.",
-        "plan": "Make the plan of a mission, and the outline of its packages.",
-        "redact": "Take a secret out of what the host keeps.",
-        "release-claim": "Free a work package whose holder shows no sign of life.",
-        "review": "Approve a package, or request changes.",
-        "specify": "Make a mission, with a spec to fill in.",
-        "status": "Show the board of a mission.",
-        "sync": "Take the commits of workspaces into the project.",
-        "tasks": "Make, check, tick and list work packages.",
-        "workspace": "List the workspaces of execution lanes.",
+        "contract": "Print the contract; verify a program against it.",
+        "doctor": "Check the project for problems and repair what is safe to repair.",
+        "help": "Show a guide, or the help of a command.",
+        "implement": "Start work on a package, or submit it for review.",
+        "init": "Turn this git repository into a project.",
+        "mailbox": "Run the mailbox worker; inspect and verify the mailbox.",
+        "merge": "Merge a mission into its target branch.",
+        "mission": "Create, list and rewind missions.",
+        "move": "Move a work package to another status lane.",
+        "orchestrator-api": "Send a request; print one JSON envelope.",
+        "plan": "Create plan.md and tasks.md for a mission.",
+        "redact": "Remove a secret from the data that the host keeps.",
+        "release-claim": "Release a work package whose holder is silent.",
+        "review": "Review a work package: approve it, or request changes.",
+        "specify": "Create a mission and its spec.md.",
+        "status": "Show the status board of a mission.",
+        "sync": "Fetch commits from the workspaces into the project.",
+        "tasks": "Create, check, tick off and list work packages.",
+        "workspace": "List the workspaces of the execution lanes.",
     }
 )
-"""Word on the command line to what it is for."""
+"""The summary of each command."""
 
 TOGETHER = MappingProxyType(
     {
-        ("init", "specify", "plan", "mission"): "Begin a project, or a mission; list them.",
-        ("implement", "review"): "Work on a package, judge the work.",
-        ("move", "release-claim"): "Move a package, free it from a silent holder.",
-        ("sync", "workspace"): "Take in the commits of workspaces; list them.",
-        ("doctor", "redact"): "Repair what is wrong; take a secret out.",
-        ("accept", "merge"): "Bring a mission to its end.",
-        ("help", "completion"): "Show guides; complete words in a shell.",
+        ("init", "specify", "plan", "mission"): "Start a project or a mission; list missions.",
+        ("implement", "review"): "Work on a package; review the work.",
+        ("move", "release-claim"): "Move a package; release it from a silent holder.",
+        ("sync", "workspace"): "Fetch commits from workspaces; list workspaces.",
+        ("doctor", "redact"): "Check and repair the project; remove a secret.",
+        ("accept", "merge"): "Accept and merge a mission.",
+        ("status", "tasks"): "Show the status board; manage work packages.",
+        ("help", "completion"): "Show guides and help; set up shell completion.",
     }
 )
-"""Words that share a line of the help, so that it fits a screen."""
+"""Commands that share a line of the help page, so that it fits on a screen."""
 
 
 class LazyGroup(click.Group):
-    """A group that knows its words and their help without importing them."""
+    """A group that lists its commands and their summaries without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every word, sorted."""
+        """Return the names of all commands, sorted."""
         return list(GROUPS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command behind the word; None for an unknown one."""
+        """Return the command, or None if the name is unknown."""
         command = _command(cmd_name)
         if command is not None and COMPLETING in os.environ:
             from specify_cli.cli.completion import teach
@@ -79,7 +80,11 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the words begin with. Raises: click.UsageError, with the nearest one."""
+        """Return the command that the arguments start with.
+
+        Raises:
+            click.UsageError: There is no such command; the message suggests the nearest name.
+        """
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -89,22 +94,22 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}{nearest}", ctx) from error
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The words that begin so, from the table above: a shell must not wait for all of them."""
+        """Complete from the table above, so that the shell does not wait for imports."""
         from specify_cli.cli.completion import words_of
 
         words = words_of(GROUPS, incomplete)
         return [*words, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One line a word, from the table above, so that --help answers in an instant."""
+        """Write one line per command, from the table above, without importing the commands."""
         with formatter.section("Commands"):
             formatter.write_dl(_rows())
 
 
-def _command(word: str) -> click.Command | None:
-    """The command behind the word; None for an unknown one. Only its own module is loaded."""
+def _command(name: str) -> click.Command | None:
+    """Return the command, or None if the name is unknown; import its module alone."""
     command: click.Command
-    match word:
+    match name:
         case "accept":
             from specify_cli.cli.accept_merge import accept as command
         case "agent":
@@ -130,14 +135,14 @@ def _command(word: str) -> click.Command | None:
         case "move":
             from specify_cli.cli.move import move as command
         case _:
-            return _other_command(word)
+            return _other_command(name)
     return command
 
 
-def _other_command(word: str) -> click.Command | None:
-    """As `_command`, for the other half of the words."""
+def _other_command(name: str) -> click.Command | None:
+    """As `_command`, for the second half of the names."""
     command: click.Command
-    match word:
+    match name:
         case "orchestrator-api":
             from specify_cli.cli.orchestrator_api import orchestrator_api as command
         case "plan":
@@ -164,9 +169,9 @@ def _other_command(word: str) -> click.Command | None:
 
 
 def _rows() -> list[tuple[str, str]]:
-    joined = {word for words in TOGETHER for word in words}
-    alone = [(word, summary) for word, summary in GROUPS.items() if word not in joined]
-    return [*((", ".join(words), text) for words, text in TOGETHER.items()), *alone]
+    grouped = {name for names in TOGETHER for name in names}
+    single = [(name, summary) for name, summary in GROUPS.items() if name not in grouped]
+    return [*((", ".join(names), summary) for names, summary in TOGETHER.items()), *single]
 
 
 @click.group(
@@ -175,26 +180,26 @@ def _rows() -> list[tuple[str, str]]:
 )
 @click.version_option(__version__, prog_name="spec-kitty")
 def root() -> None:
-    """The host that orchestrators talk to; it alone changes workflow state.
+    """The host for workflow orchestrators. Only the host changes workflow state.
 
     Example: spec-kitty status
     """
 
 
 def main() -> None:
-    """Runs the command line of this process."""
-    words = sys.argv[1:]
-    if words[:1] == ["orchestrator-api"]:
+    """Run the command line of this process."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["orchestrator-api"]:
         from specify_cli.cli.orchestrator_api import run
 
-        sys.exit(run(words[1:]))
+        sys.exit(run(arguments[1:]))
     try:
         sys.exit(root(prog_name="spec-kitty", standalone_mode=False))
     except click.ClickException as error:
-        told = io.StringIO()
-        error.show(told)
-        # It quotes what was typed, and stderr may go into a log.
-        click.echo(credentials.masked(told.getvalue()), nl=False, err=True)
+        message = io.StringIO()
+        error.show(message)
+        # The message quotes the arguments, and stderr may be logged.
+        click.echo(credentials.masked(message.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("interrupted", err=True)

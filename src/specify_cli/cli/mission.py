@@ -1,4 +1,4 @@
-"""`spec-kitty mission`: make missions, list them, take them back."""
+"""`spec-kitty mission`: create, list and rewind missions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from specify_cli.cli.output import say
 from specify_cli.cli.specify import specify
 
 NEWEST = 20
-"""So many missions are listed at a terminal that is not asked for all."""
+"""Missions that are listed on a terminal without --all."""
 
 
 @click.group()
 def mission() -> None:
-    """Make, list and rewind missions; 'create' is 'specify' by its older name.
+    """Create, list and rewind missions. 'create' is the older name of 'specify'.
 
     Example: spec-kitty mission list
     """
@@ -28,10 +28,10 @@ mission.add_command(rewind)
 
 
 @mission.command("list", short_help="List the missions of this project.")
-@click.option("--all", "is_whole", is_flag=True, help="At a terminal: list the older ones as well.")
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+@click.option("--all", "is_whole", is_flag=True, help="On a terminal: list older missions too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 def list_missions(*, is_whole: bool, as_json: bool) -> None:
-    """List the missions of this project; at a terminal, the newest ones first.
+    """List the missions of this project. On a terminal, the newest come first.
 
     Example: spec-kitty mission list
     """
@@ -47,7 +47,7 @@ def list_missions(*, is_whole: bool, as_json: bool) -> None:
         say(f"{one['mission_slug']}  {one['title']}")
     if len(shown) < len(known):
         older = len(known) - len(shown)
-        say(f"and {older} older of {len(known)}: 'spec-kitty mission list --all' lists them too")
+        say(f"and {older} older of {len(known)}: run 'spec-kitty mission list --all' to list them")
     for one in data["not_checked_out"]:
-        where = f"{one['mission_slug']} is not checked out; it was on {one['branch']} last"
-        say(f"{where}: 'spec-kitty doctor' says how it comes back", is_error=True)
+        where = f"{one['mission_slug']} is not checked out; it was last on {one['branch']}"
+        say(f"{where}: run 'spec-kitty doctor' to see how to bring it back", is_error=True)

@@ -1,4 +1,4 @@
-"""`spec-kitty mission rewind`: a person takes a mission back to where it was after an event."""
+"""`spec-kitty mission rewind`: return a mission to its state after an event."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ from specify_cli.cli.options import ACTOR, JSON
 from specify_cli.cli.output import bold, say
 
 SHOWN = 20
-"""So many of the events that are withdrawn are shown, the last ones."""
+"""Withdrawn events that are shown, the newest ones."""
 
 
 @click.command()
 @click.argument("mission")
-@click.option("--to", "event", metavar="EVENT", required=True, help="The event to go back to.")
-@click.option("--reason", help="Why; it is recorded.")
-@click.option("--force", is_flag=True, help="Also where somebody is at work on a package.")
-@click.option("--dry-run", is_flag=True, help="Withdraw nothing, show what it would be.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--to", "event", metavar="EVENT", required=True, help="Id of the event to go back to."
+)
+@click.option("--reason", help="Reason to record.")
+@click.option("--force", is_flag=True, help="Also if somebody is working on a package.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be withdrawn.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @ACTOR
 @JSON
 def rewind(
@@ -43,11 +45,11 @@ def rewind(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Withdraw what happened in MISSION behind EVENT; packages stand again where they stood.
+    """Return MISSION to its state after EVENT by withdrawing all later events.
 
-    Event ids are in the mission's status.events.jsonl. What is withdrawn is shown first, and stays in the host's record.
-    Commits, branches and workspaces stay as they are; an approval that is withdrawn does not come back by anything that
-    git does. A mission that was merged since does not go back. Without a terminal, --yes is needed.
+    Event ids are in the mission's status.events.jsonl. The events are shown first, and stay in the host's record. Commits,
+    branches and workspaces do not change. No git command restores a withdrawn approval. A mission that was merged since then
+    cannot be rewound. Without a terminal, --yes is required.
 
     Example: spec-kitty mission rewind 001-search --to 01JD8Z6W3M4Y6T1F8B2Q5R7X9N --reason "approved by mistake"
     """
@@ -63,17 +65,21 @@ def rewind(
             print_envelope(envelope)
         return
     if reason is None:
-        complain("mission rewind", "say why, with --reason", as_json=as_json)
+        complain("mission rewind", "a reason is required: give --reason", as_json=as_json)
     if not yes and not is_there and not plan["obstacles"]:
         if as_json or not is_on_terminal():
-            complain("mission rewind", "give --yes to withdraw it", as_json=as_json)
-        click.confirm("Withdraw it?", abort=True)
+            complain(
+                "mission rewind",
+                "confirmation is required: give --yes to withdraw these events",
+                as_json=as_json,
+            )
+        click.confirm("Withdraw these events?", abort=True)
     newest = plan["newest"] or None
     data = ask("rewind-mission", as_json=as_json, **about, reason=reason, newest=newest)
     if not as_json and not is_there:
         count = len(data["withdrawn"])
         say(
-            f" is where it was after {event}; {_events(count)} withdrawn",
+            f" is back in its state after {event}; {_events(count)} withdrawn",
             head=bold(data["mission_slug"]),
         )
         say(f"next: spec-kitty status {data['mission_slug']}")
@@ -83,13 +89,13 @@ def _show(plan: Mapping[str, Any]) -> None:
     gone = plan["withdrawn"]
     if not gone:
         say(
-            f" is where it was after {plan['to_event']}: nothing is to be done",
+            f" is in its state after {plan['to_event']}: nothing to do",
             head=bold(plan["mission_slug"]),
         )
         return
-    say(f"to be withdrawn of {plan['mission_slug']}: {_events(len(gone))}")
+    say(f"to be withdrawn from {plan['mission_slug']}: {_events(len(gone))}")
     if len(gone) > SHOWN:
-        say(f"  {len(gone) - SHOWN} older ones")
+        say(f"  ... and {len(gone) - SHOWN} older events")
     for it in gone[-SHOWN:]:
         say(
             f"  {it['event_id']}  {it['at'][:19]}  {it['actor']}  {it.get('wp_id') or ''}  {it['what']}"
@@ -100,4 +106,4 @@ def _show(plan: Mapping[str, Any]) -> None:
 
 
 def _events(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
+    return "1 event" if count == 1 else f"{count} events"

@@ -1,4 +1,4 @@
-"""`spec-kitty move`: a person moves a package where the other words do not take it."""
+"""`spec-kitty move`: move a package to a status lane that no other command leads to."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from specify_cli.cli.questions import Offer, picked
 from specify_cli.cli.steps import carry_out
 
 FINAL = ("done", "canceled")
-"""The lanes that a package leaves by force alone."""
+"""The status lanes that a package leaves only with --force."""
 
 
 @click.command()
 @click.argument("wp", required=False)
 @click.argument("lane", required=False)
-@click.option("--note", help="Why.")
-@click.option("--review-ref", help="The review that sends it back, where it was approved.")
-@click.option("--force", is_flag=True, help="Override the table and its guard; needs --note.")
+@click.option("--note", help="Reason for the move.")
+@click.option("--review-ref", help="Review that sends back an approved package.")
+@click.option("--force", is_flag=True, help="Override the transition rules; needs --note.")
 @MISSION
 @ACTOR
 @JSON
@@ -45,7 +45,7 @@ def move(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Move the package WP to LANE: block it, cancel it, take it up again.
+    """Move the package WP to the status lane LANE: block, cancel or resume it.
 
     Example: spec-kitty move WP01 blocked --note "waits for a decision"
     """
@@ -62,26 +62,26 @@ def move(
     }
     data = carry_out("transition", chosen, word="move", wp=wp_id, to=to, as_json=as_json, **how)
     if not as_json:
-        say(f" has gone from {data['from_lane']} to {data['to_lane']}", head=bold(wp_id))
+        say(f" moved from {data['from_lane']} to {data['to_lane']}", head=bold(wp_id))
         if data["to_lane"] == "canceled" and not (note or "").strip():
             _warn_of_waiting(wp_id, chosen)
         say(f"next: {advice.after_moving(wp_id, chosen)}")
 
 
 def _warn_of_waiting(wp_id: str, mission: Chosen) -> None:
-    """A warning names the packages that still wait for one that was canceled without a note."""
+    """Warn about packages that still wait for one that was canceled without a note."""
     packages = advice.packages_of(mission)
     waiting = [x["wp_id"] for x in packages if wp_id in x["unsatisfied_dependencies"]]
     if waiting:
         say(
-            f"warning: {', '.join(waiting)} still waits for {wp_id}, because it was canceled without"
-            f" --note; move it to planned with --force, and cancel it with --note",
+            f"warning: {wp_id} was canceled without --note, so these packages still wait for it:"
+            f" {', '.join(waiting)}; move it to planned with --force, then cancel it with --note",
             is_error=True,
         )
 
 
 def _lanes(mission: Chosen, *, as_json: bool) -> list[str]:
-    """The lanes that the board of the mission counts."""
+    """Return all status lanes."""
     envelope = envelope_of("mission-state", mission=mission.slug)
     summary: dict[str, int] = settled(envelope, as_json=as_json)["summary"]
     return [name for name in summary if name != "total"]
@@ -89,5 +89,9 @@ def _lanes(mission: Chosen, *, as_json: bool) -> list[str]:
 
 def _asked_lane(lanes: Sequence[str], *, as_json: bool) -> str:
     if as_json or not is_on_terminal():
-        complain("move", f"name the lane to move it to: {', '.join(lanes)}", as_json=as_json)
-    return picked("lane", [Offer(name) for name in lanes])
+        complain(
+            "move",
+            f"the status lane to move it to is missing: name one of {', '.join(lanes)}",
+            as_json=as_json,
+        )
+    return picked("status lane", [Offer(name) for name in lanes])

@@ -1,11 +1,11 @@
-"""The options that many words for people share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
 import click
 
 MISSION = click.option(
-    "--mission", help="Folder name, id, number or bare name; else the one that is meant."
+    "--mission", help="Folder, id, number or bare name. Default: the only open mission."
 )
-ACTOR = click.option("--actor", help="Who does it; else the user of this process.")
-JSON = click.option("--json", "as_json", is_flag=True, help="The envelope instead of words.")
+ACTOR = click.option("--actor", help="Name to record. Default: the current user.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")

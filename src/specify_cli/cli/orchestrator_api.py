@@ -1,4 +1,4 @@
-"""`spec-kitty orchestrator-api`: the door where a caller waits for one envelope on stdout."""
+"""`spec-kitty orchestrator-api`: the interface that answers with one envelope on stdout."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from specify_cli.orchestrator_api.envelope import Envelope
 
     DispatcherAt = Callable[[pathlib.Path], dispatcher.Dispatcher]
-    """Who answers in a folder."""
+    """Returns the dispatcher of a folder."""
 
 
-class Doors:
-    """Who answers a line: the host of this folder, or one behind a mailbox."""
+class Interfaces:
+    """The two ways to answer a request: the host of this folder, or a mailbox."""
 
     def __init__(
         self,
@@ -49,16 +49,16 @@ def run(
     dispatcher_at: DispatcherAt | None = None,
     through: Callable[[Line], Envelope] = through_mailbox.answer,
 ) -> int:
-    """Answers the command line `words` with one envelope on stdout; the exit code.
+    """Print the envelope that answers `words`, and return the exit code.
 
-    0 succeeded, 1 refused, 2 exactly for USAGE_ERROR.
+    0: success. 1: refused. 2: USAGE_ERROR, and nothing else.
     """
     try:
         result = orchestrator_api.main(
             args=list(words),
             prog_name="spec-kitty orchestrator-api",
             standalone_mode=False,
-            obj=Doors(dispatcher_at, through),
+            obj=Interfaces(dispatcher_at, through),
         )
     except click.ClickException as error:
         result = _not_understood(words, error)
@@ -66,31 +66,31 @@ def run(
         return INTERRUPTED
     except Stopped as stopped:
         return stopped.exit_code
-    # --help has printed its prose.
+    # --help has printed its page.
     return give(result) if isinstance(result, dict) else SUCCEEDED
 
 
 class ContractGroup(click.Group):
-    """The commands of the contract, each made from its own params when it is asked for."""
+    """The commands of the contract, each built from its parameters when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The words of the contract, in its order."""
+        """Return the commands in the order of the contract."""
         from specify_cli.orchestrator_api import registry
 
         return list(registry.CONTRACT_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The click command of the word; None for an unknown one."""
+        """Return the click command, or None if the name is unknown."""
         from specify_cli.orchestrator_api import registry
 
         if cmd_name not in registry.CONTRACT_COMMANDS:
             return None
         command = click_command(registry.find(cmd_name))
-        command.params += _ways_through_a_mailbox()
+        command.params += _mailbox_options()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One line a command, without loading it."""
+        """Write one line per command, without loading the commands."""
         from specify_cli.orchestrator_api import registry
 
         with formatter.section("Commands"):
@@ -98,14 +98,18 @@ class ContractGroup(click.Group):
 
 
 class ContractCommand(click.Command):
-    """A command that takes every flag once at most, as a request has every key once."""
+    """A command that accepts each flag at most once, as a request has each key once."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The words as arguments. Raises: click.UsageError for a flag that is there twice."""
+        """Parse the arguments.
+
+        Raises:
+            click.UsageError: A flag is given twice.
+        """
         _, _, given = self.make_parser(ctx).parse_args(list(args))
         for option in given:
             if given.count(option) > 1:
-                raise click.BadOptionUsage(str(option.name), f"{option.opts[0]} is there twice.")
+                raise click.BadOptionUsage(str(option.name), f"{option.opts[0]} is given twice.")
         return super().parse_args(ctx, args)
 
 
@@ -115,24 +119,24 @@ class ContractCommand(click.Command):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def orchestrator_api() -> None:
-    """Ask the host for one thing; exactly one JSON envelope answers on stdout.
+    """Send a request to the host. Stdout has exactly one JSON envelope.
 
-    Exit 0 done, 1 refused, 2 misunderstood. SPEC_KITTY_MAILBOX=DIR: by files.
+    Exit 0: done. 1: refused. 2: not understood. SPEC_KITTY_MAILBOX=DIR: mailbox.
 
     Example: spec-kitty orchestrator-api contract-version
     """
 
 
 def click_command(command: Command) -> click.Command:
-    """The command with a flag for each of its arguments."""
+    """Build the command, with a flag for each of its arguments."""
     from specify_cli.cli import flags
     from specify_cli.orchestrator_api import registry
 
     example = "\n".join(flags.example(command))
 
     @click.pass_obj
-    def callback(doors: Doors | None, /, **given: Any) -> Envelope:
-        return _ask(command, given, doors or Doors())
+    def callback(interfaces: Interfaces | None, /, **given: Any) -> Envelope:
+        return _ask(command, given, interfaces or Interfaces())
 
     return ContractCommand(
         command.name,
@@ -144,16 +148,16 @@ def click_command(command: Command) -> click.Command:
 
 
 class ThroughMailbox(click.Option):
-    """The flag that names a mailbox, shown in one line with the one that says how long to wait."""
+    """The --mailbox flag, shown in one help line with --timeout-s."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """Both names, and what they are for."""
+        """Return both names and their help text."""
         from specify_cli.cli import flags
 
         return flags.THROUGH_MAILBOX
 
 
-def _ways_through_a_mailbox() -> list[click.Parameter]:
+def _mailbox_options() -> list[click.Parameter]:
     return [
         ThroughMailbox(["--mailbox"], metavar="DIR"),
         click.Option(["--timeout-s"], metavar="N", hidden=True),
@@ -161,15 +165,15 @@ def _ways_through_a_mailbox() -> list[click.Parameter]:
 
 
 class Pair(click.Option):
-    """A flag that can be denied, shown in less room than both its names take."""
+    """A flag with a --no- form, shown in short form."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Its name and how it is denied, and its text; None where it is not shown."""
+        """Return its names and its text; None if it is hidden."""
         return None if self.hidden else (f"{self.opts[0]}, --no-...", self.help or "")
 
 
 def _option(flag: flags.Flag) -> click.Option:
-    """The flag as click has it; whether it is there is judged behind the door, as for all doors."""
+    """Build the click option. The dispatcher checks required arguments, for all interfaces alike."""
     from specify_cli.cli import flags
 
     if flag.metavar == flags.SWITCH:
@@ -180,7 +184,7 @@ def _option(flag: flags.Flag) -> click.Option:
     return click.Option([flag.name, flag.argument], help=flag.text, metavar=flag.metavar)
 
 
-def _ask(command: Command, given: dict[str, Any], doors: Doors) -> Envelope:
+def _ask(command: Command, given: dict[str, Any], interfaces: Interfaces) -> Envelope:
     import pathlib
 
     from specify_cli import bootstrap, ids
@@ -191,21 +195,21 @@ def _ask(command: Command, given: dict[str, Any], doors: Doors) -> Envelope:
     correlation_id = given_id if _is_id(given_id) else ids.correlation_id()
     try:
         asked = _request(command, given, correlation_id=correlation_id)
-        _check_door(given_id, mailbox=mailbox, timeout_s=timeout_s)
+        _check_flags(given_id, mailbox=mailbox, timeout_s=timeout_s)
     except errors.UsageError as error:
         return envelope.refused(command.wire_name, correlation_id, error)
     if through_mailbox.is_wanted(mailbox):
         line = Line(command.name, asked.args, changes_state=command.changes_state)
         line.policy, line.given_id = asked.policy, given_id
         line.mailbox, line.timeout_s = mailbox, timeout_s
-        return doors.through(line)
+        return interfaces.through(line)
     origin = request.Origin(door="cli", identity=f"uid:{os.getuid()}")
-    # Path.cwd() would fail here if the folder is gone; the lookup of the project reports that.
-    host = (doors.dispatcher_at or bootstrap.dispatcher)(pathlib.Path())
+    # Not Path.cwd(), which fails in a removed folder; the project lookup reports that.
+    host = (interfaces.dispatcher_at or bootstrap.dispatcher)(pathlib.Path())
     return host.answer(asked, origin, is_id_minted=given_id is None).envelope
 
 
-def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | None) -> None:
+def _check_flags(given_id: str | None, *, mailbox: str | None, timeout_s: str | None) -> None:
     from specify_cli.cli import flags
 
     if given_id is not None and not _is_id(given_id):
@@ -213,9 +217,7 @@ def _check_door(given_id: str | None, *, mailbox: str | None, timeout_s: str | N
             f"{flags.ID_FLAG}: 1 to 128 of A-Z a-z 0-9 . _ -, no dot first, nothing like a credential"
         )
     if timeout_s is not None and not through_mailbox.is_wanted(mailbox):
-        raise errors.UsageError(
-            "--timeout-s: it is for the answer of a mailbox; give --mailbox too"
-        )
+        raise errors.UsageError("--timeout-s: it limits the wait for a mailbox; give --mailbox too")
 
 
 def _request(command: Command, given: dict[str, Any], *, correlation_id: str) -> request.Request:
@@ -276,7 +278,7 @@ def _not_understood(words: Sequence[str], error: click.ClickException) -> Envelo
 
 
 def _ids_in(words: Sequence[str]) -> Iterator[str]:
-    """What a command line that was not understood gives as its id."""
+    """Yield the correlation ids given on a command line that could not be parsed."""
     from specify_cli.cli import flags
 
     for word, following in pairwise([*words, ""]):
@@ -286,7 +288,7 @@ def _ids_in(words: Sequence[str]) -> Iterator[str]:
 
 
 def _complaint(error: click.ClickException, command: Command | None) -> errors.UsageError:
-    """What the dispatcher says of the same mistake in a request, where a request can have it."""
+    """Return the error that the dispatcher gives for the same mistake, if a request can have it."""
     from specify_cli.orchestrator_api import arguments, registry
 
     if isinstance(error, click.NoSuchCommand):
@@ -294,4 +296,4 @@ def _complaint(error: click.ClickException, command: Command | None) -> errors.U
     if isinstance(error, click.NoSuchOption) and command:
         argument = error.option_name.removeprefix("--").replace("-", "_")
         return arguments.complaint(command.params, argument, error.format_message())
-    return errors.UsageError(f"{error.format_message()} See 'spec-kitty orchestrator-api --help'.")
+    return errors.UsageError(f"{error.format_message()} Run 'spec-kitty orchestrator-api --help'.")

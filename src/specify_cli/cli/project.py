@@ -1,4 +1,4 @@
-"""`spec-kitty init`: a git repository becomes a project."""
+"""`spec-kitty init`: turn a git repository into a project."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from specify_cli.cli.output import say
 
 @click.command()
 def init() -> None:
-    """Make the git repository of this folder, or the folder in it that has kitty-specs, a project.
+    """Turn the git repository of this folder, or its folder with kitty-specs, into a project.
 
-    Run it again at any time; it changes nothing that is there.
+    It can be run again at any time: existing files are not changed.
 
     Example: spec-kitty init
     """
@@ -28,5 +28,5 @@ def init() -> None:
         sys.exit(1)
     say(f"project: {root}")
     if root != Path.cwd():
-        say(f"missions lie in {root / 'kitty-specs'}, not in this folder")
+        say(f"the missions are in {root / 'kitty-specs'}, not in this folder")
     click.echo('next: spec-kitty specify "What is to be built"')

@@ -1,4 +1,4 @@
-"""`spec-kitty redact`: a person takes a secret out of what the host keeps."""
+"""`spec-kitty redact`: remove a secret from the data that the host keeps."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from specify_cli.cli.output import bold, say
 from specify_cli.cli.questions import text_or_question
 
 MOST_SHOWN = 10
-"""Commits, ids and files of a kind that are shown."""
+"""Commits, ids or files that are shown."""
 
 
 @click.command()
 @click.argument("about", metavar="ID")
-@click.option("--text", metavar="SECRET", help="The secret; it stays in the history of your shell.")
-@click.option("--reason", help="Why; it is recorded.")
+@click.option("--text", metavar="SECRET", help="The secret; your shell keeps it in its history.")
+@click.option("--reason", help="Reason to record.")
 @ACTOR
 @JSON
 def redact(
     *, about: str, text: str | None, reason: str | None, actor: str | None, as_json: bool
 ) -> None:
-    """Take a secret out of what the host keeps of ID: an event, a request or a dead letter.
+    """Remove a secret from the event, request or dead letter ID.
 
-    The secret is read from stdin, or asked for at a terminal. Each note, reason, message or review with it is replaced, as
-    a whole, by a mark: in the host's record, the mission's log, the reply, the published journal, and what the host has set
-    aside. The proof stays whole, and 'mailbox verify' names what was redacted. Other requests and events with the secret are
-    listed, and so are commits that hold it: the host does not rewrite them. Whoever may have read the secret has it: change it, too.
+    The secret is read from stdin, or asked for on a terminal. Each note, reason, message or review that contains it is
+    replaced by a mark: in the host's record, the mission's log, the reply, the published journal and files that were set
+    aside. 'mailbox verify' still succeeds, and names what was redacted. Other requests, events and commits with the secret
+    are listed; the host does not rewrite commits. Change the secret too: others may have read it.
 
     Example: spec-kitty redact 01JD8Z6W3M4Y6T1F8B2Q5R7X9N --reason "a password"
     """
     from specify_cli import ids
 
-    missing = "say why, with --reason"
-    why = text_or_question("redact", reason, question="Why?", missing=missing, as_json=as_json)
+    missing = "a reason is required: give --reason"
+    why = text_or_question("redact", reason, question="Reason?", missing=missing, as_json=as_json)
     secret = _secret() if text is None else text
     if not secret:
-        complain("redact", "give the secret on stdin", as_json=as_json)
+        complain("redact", "the secret is missing: give it on stdin", as_json=as_json)
     how: dict[str, Any] = {
         "about": about,
         "text_hex": secret.encode("utf-8", "surrogateescape").hex(),
@@ -68,11 +68,11 @@ def _tell(data: Mapping[str, Any], *, reason: str) -> None:
         "lines of the log": data["log_lines"],
         "lines of the journal": data["published_lines"],
         "replies": data["replies"],
-        "files that were set aside": len(data["files"]),
+        "files set aside": len(data["files"]),
     }
     told = ", ".join(f"{what}: {count}" for what, count in counts.items())
     say(f" is redacted; {told}", head=bold(data["about"]))
-    _list("still in the host's file", data["left"], "take it out by hand, or remove the file")
+    _list("still in the host's file", data["left"], "remove the secret by hand, or delete the file")
     others = [
         (it, shlex.join(["spec-kitty", "redact", "--reason", reason, *["--"][: it[0] == "-"], it]))
         for it in data["also_in"]
@@ -80,11 +80,11 @@ def _tell(data: Mapping[str, Any], *, reason: str) -> None:
     _list("still in", [f"{it}; next: {command}" for it, command in others])
     _list("still in commit", data["commits"])
     if data["look"]:
-        say(f"the host does not rewrite commits; see them: {data['look']}", is_error=True)
+        say(f"the host does not rewrite commits; to see them: {data['look']}", is_error=True)
 
 
-def _list(what: str, names: list[str], way_out: str = "") -> None:
+def _list(what: str, names: list[str], remedy: str = "") -> None:
     for name in names[:MOST_SHOWN]:
-        say(f"{what} {name}{way_out and ': '}{way_out}", is_error=True)
+        say(f"{what} {name}{remedy and ': '}{remedy}", is_error=True)
     if len(names) > MOST_SHOWN:
-        say(f"{what} {len(names) - MOST_SHOWN} more; --json lists all", is_error=True)
+        say(f"{what} {len(names) - MOST_SHOWN} more; --json lists all of them", is_error=True)

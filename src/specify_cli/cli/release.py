@@ -1,4 +1,4 @@
-"""`spec-kitty release-claim`: a person frees a package whose holder shows no sign of life."""
+"""`spec-kitty release-claim`: release a package whose holder is silent."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from specify_cli.cli.questions import text_or_question
 from specify_cli.cli.steps import carry_out
 
 RELEASABLE = ("claimed", "in_progress", "in_review")
-"""Lanes in which a claim, or that of a reviewer, can be released."""
+"""Status lanes in which the claim of an implementer or a reviewer can be released."""
 
 
 @click.command("release-claim")
 @click.argument("wp", required=False)
-@click.option("--note", help="Why; it is recorded.")
-@click.option("--force", is_flag=True, help="Also a claim that is not stale.")
+@click.option("--note", help="Reason to record.")
+@click.option("--force", is_flag=True, help="Release a claim that is not stale.")
 @MISSION
 @ACTOR
 @JSON
@@ -32,10 +32,11 @@ def release_claim(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Free the package WP, or its review, from a holder who shows no sign of life.
+    """Release the package WP, or its review, from a holder who shows no sign of life.
 
-    Without --force, only where the claim is stale by stale_after_s in .kitty/config.toml. A package
-    in work is planned again, and its commits are kept; one in review waits for another reviewer.
+    Without --force the claim must be stale, as stale_after_s in .kitty/config.toml defines. A
+    package in progress returns to planned, and its commits are kept. A package in review returns
+    to for_review.
 
     Example: spec-kitty release-claim WP01 --force --note "the agent has crashed"
     """
@@ -43,8 +44,10 @@ def release_claim(
     wp_id = package_or_question(
         "release-claim", wp, mission=chosen, lanes=RELEASABLE, as_json=as_json
     )
-    missing = "say why it is released, with --note"
-    why = text_or_question("release-claim", note, question="Why?", missing=missing, as_json=as_json)
+    missing = "a reason is required: give --note"
+    why = text_or_question(
+        "release-claim", note, question="Reason?", missing=missing, as_json=as_json
+    )
     data = carry_out(
         "release-claim",
         chosen,
@@ -56,5 +59,8 @@ def release_claim(
         actor=actor_or_user(actor),
     )
     if not as_json:
-        say(f" is {data['to_lane']}: {data['released_holder']} held it", head=bold(wp_id))
+        say(
+            f" is released from {data['released_holder']} and now {data['to_lane']}",
+            head=bold(wp_id),
+        )
         say(f"next: {advice.after_moving(wp_id, chosen)}")

@@ -1,4 +1,4 @@
-"""`spec-kitty review`: a person looks at the work on a package, and judges it."""
+"""`spec-kitty review`: show the work on a package, and record a review."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ from specify_cli.cli.steps import carry_out
 
 APPROVED, CHANGES_REQUESTED = "approved", "changes_requested"
 WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-"""Its whole name: an agent can make a commit whose name begins as another one's."""
+"""A full commit id: an agent can create a commit with the same abbreviated id."""
 
 
 @click.command()
 @click.argument("wp", required=False)
-@click.option("--approve", is_flag=True, help="The work is good.")
-@click.option("--commit", help="The whole name of what you looked at; needed without a terminal.")
-@click.option("--request-changes", is_flag=True, help="It goes back to work.")
-@click.option("--note", help="What you found; needed to request changes.")
-@click.option("--feedback", type=click.Path(exists=True, dir_okay=False), help="Or a file of it.")
+@click.option("--approve", is_flag=True, help="Approve the work.")
+@click.option("--commit", help="Full id of the reviewed commit; needed without a terminal.")
+@click.option("--request-changes", is_flag=True, help="Send the package back to work.")
+@click.option("--note", help="Result of the review; needed to request changes.")
+@click.option(
+    "--feedback", type=click.Path(exists=True, dir_okay=False), help="File with the result."
+)
 @MISSION
 @ACTOR
 @JSON
@@ -54,11 +56,11 @@ def review(
     actor: str | None,
     as_json: bool,
 ) -> None:
-    """Show the work that was handed in for the package WP, then record what you found.
+    """Show the work submitted for the package WP, and record your review.
 
-    A terminal shows the commits and files, offers the difference, and asks. Nothing is claimed
-    until you decide. Without a terminal and without a decision, it only shows. With --json the
-    envelope is that of the last step, or of the one that was refused.
+    On a terminal, the commits and files are shown, the diff is offered, and you are asked for a
+    decision. The review is claimed only when you decide. Without a terminal and without
+    --approve or --request-changes, the work is only shown. --json prints the last reply.
 
     Example: spec-kitty review WP01 --request-changes --note "no test"
     """
@@ -88,7 +90,7 @@ def review(
         say(f"next: {chosen.next(f'review {wp_id}')}")
         return
     if decision == CHANGES_REQUESTED and not (note or feedback):
-        note = click.prompt("What is to be changed?", prompt_suffix=" ", value_proc=_said)
+        note = click.prompt("What should be changed?", prompt_suffix=" ", value_proc=_said)
     this.record(seen["data"]["commit"], decision, note=note, feedback=feedback)
 
 
@@ -102,14 +104,14 @@ class _Review:
     as_json: bool
 
     def check_lane(self) -> None:
-        """Passes where the package waits for its review, or the person holds that."""
+        """Refuse unless the package waits for a review, or this person holds its review."""
         package = advice.package_named(self.wp_id, advice.packages_of(self.chosen))
         if package is None or not _can_be_reviewed(package, by=self.who):
-            # Refused in the host's words, unless somebody has handed it in just now.
+            # The host refuses it, unless the package was submitted a moment ago.
             self._claim()
 
     def look(self, *, is_shown: bool) -> dict[str, Any]:
-        """The envelope about the work, which was shown to a person."""
+        """Return the envelope of show-work; print the work if `is_shown`."""
         from specify_cli.cli import work_shown
 
         envelope = envelope_of("show-work", mission=self.chosen.slug, wp=self.wp_id)
@@ -119,16 +121,16 @@ class _Review:
         return envelope
 
     def check_commit(self, work: Mapping[str, Any], named: str | None, *, is_needed: bool) -> None:
-        """Passes where the commit that is to be judged is the one that was looked at."""
+        """Refuse unless the reviewed commit is the submitted one."""
         commit, look = work["commit"], self.chosen.next(f"review {self.wp_id}")
         if named is None:
             if commit and is_needed:
-                problem = f"say what you looked at with --commit: {commit} would be approved"
-                complain("review", f"{problem}; see '{look}'", as_json=self.as_json)
+                problem = f"--commit is required to approve {commit} without a terminal"
+                complain("review", f"{problem}: see '{look}'", as_json=self.as_json)
             return
         plain = named.strip().lower()
         if not WHOLE_COMMIT.fullmatch(plain):
-            problem = f"--commit takes the whole name of the commit, as '{look}' shows it"
+            problem = f"--commit needs the full id of the commit: '{look}' shows it"
             complain("review", problem, as_json=self.as_json)
         if plain != commit:
             self._refuse_other(plain, commit)
@@ -136,7 +138,7 @@ class _Review:
     def record(
         self, commit: str | None, decision: str, *, note: str | None, feedback: str | None
     ) -> None:
-        """The review is claimed, and the decision about `commit` recorded."""
+        """Claim the review, and record the decision about `commit`."""
         started = self._claim()
         if started.get("commit") != commit:
             self._refuse_other(commit, started.get("commit"))
@@ -151,7 +153,7 @@ class _Review:
             to="approved" if is_good else "in_progress",
             note=note,
             review_result=_result(self.wp_id, decision, reviewer=self.who, feedback=feedback),
-            # Judged once more by the host, in the moment of the move.
+            # The host compares it again as it records the transition.
             commit=commit if is_good else None,
         )
         if self.as_json:
@@ -173,10 +175,10 @@ class _Review:
         )
 
     def _refuse_other(self, seen: str | None, now: str | None) -> NoReturn:
-        """The process ends as refused: what would be judged is not what was looked at."""
+        """End the process as refused: the submitted commit is not the reviewed one."""
         message = (
-            f"{self.wp_id}: you looked at {seen or 'no commit'}, and the review"
-            f" is about {now or 'no commit'}: look again with"
+            f"{self.wp_id}: you reviewed {seen or 'no commit'}, but {now or 'no commit'} is submitted:"
+            f" see the new work with"
             f" '{self.chosen.next(f'review {self.wp_id}')}'"
         )
         error = errors.TransitionRejected(message, guard="commit", to_lane=APPROVED)
@@ -189,7 +191,7 @@ def _can_be_reviewed(package: Mapping[str, Any], *, by: str) -> bool:
 
 
 def _approving(work: Mapping[str, Any], chosen: Chosen) -> str:
-    """The command that approves what was shown."""
+    """Return the command that approves the commit that was shown."""
     named = f" --commit {work['commit']}" if work["commit"] else ""
     return chosen.next(f"review {work['wp_id']} --approve{named}")
 
@@ -204,7 +206,7 @@ def _result(wp_id: str, verdict: str, *, reviewer: str, feedback: str | None) ->
 
 def _verdict(*, approve: bool, request_changes: bool, as_json: bool) -> str | None:
     if approve and request_changes:
-        problem = "say --approve or --request-changes, not both"
+        problem = "--approve and --request-changes exclude each other"
         complain("review", problem, as_json=as_json)
     if approve:
         return APPROVED
@@ -213,7 +215,11 @@ def _verdict(*, approve: bool, request_changes: bool, as_json: bool) -> str | No
 
 def _check_said(verdict: str | None, *, has_note: bool, as_json: bool) -> None:
     if verdict == CHANGES_REQUESTED and not has_note:
-        complain("review", "say what to change: --note TEXT or --feedback FILE", as_json=as_json)
+        complain(
+            "review",
+            "the requested changes are missing: give --note or --feedback",
+            as_json=as_json,
+        )
 
 
 def _said(typed: str) -> str:
@@ -223,11 +229,11 @@ def _said(typed: str) -> str:
 
 
 def _asked_verdict(work: Mapping[str, Any], chosen: Chosen) -> str | None:
-    """What the person decides, who may look at the difference first; None to decide later."""
+    """Ask for a decision, after offering the diff. None: decide later."""
     from specify_cli.cli import work_shown
 
     can_page = bool(work["commit"] and work["base"])
-    if can_page and click.confirm("Show the difference?", default=True, prompt_suffix=" "):
+    if can_page and click.confirm("Show the diff?", default=True, prompt_suffix=" "):
         work_shown.page_diff(work, chosen)
     question = "Approve, request changes, or quit? (a/c/q)"
     answers = {"a": APPROVED, "c": CHANGES_REQUESTED, "q": None}

@@ -1,4 +1,4 @@
-"""`spec-kitty specify` and `spec-kitty plan`: a mission is described before it is built."""
+"""`spec-kitty specify` and `spec-kitty plan`: describe a mission before it is built."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from specify_cli.cli.questions import text_or_question
 
 @click.command()
 @click.argument("title", required=False)
-@click.option("--slug", help="Name of its folder, without the number. Default: made of TITLE.")
-@click.option("--type", "mission_type", help="Kind of mission; else software-dev.")
-@click.option("--target", help="Branch to merge into; else the current one.")
+@click.option("--slug", help="Folder name without the number. Default: from TITLE.")
+@click.option("--type", "mission_type", help="Type of mission. Default: software-dev.")
+@click.option("--target", help="Branch to merge into. Default: the current one.")
 @JSON
 def specify(
     *,
@@ -27,15 +27,15 @@ def specify(
     target: str | None,
     as_json: bool,
 ) -> None:
-    """Make a mission called TITLE, with a spec to fill in.
+    """Create a mission called TITLE, with a spec.md to fill in.
 
     Example: spec-kitty specify "Full-text search"
     """
     title = text_or_question(
         "specify",
         title,
-        question="What is to be built?",
-        missing="say what is to be built: spec-kitty specify 'Full-text search'",
+        question="What should be built?",
+        missing="the title is missing; for example: spec-kitty specify 'Full-text search'",
         as_json=as_json,
     )
     data = ask(
@@ -57,9 +57,9 @@ def specify(
 @MISSION
 @JSON
 def plan(*, mission: str | None, as_json: bool) -> None:
-    """Make plan.md and tasks.md of a mission, to be filled in.
+    """Create plan.md and tasks.md for a mission, to be filled in.
 
-    What you have written already is kept.
+    Existing files are kept.
 
     Example: spec-kitty plan --mission 001-search
     """
@@ -70,7 +70,7 @@ def plan(*, mission: str | None, as_json: bool) -> None:
     for label in ("written", "kept"):
         for path in data[label]:
             say(f"{label}: {_below_project(path)}")
-    click.echo("write: how it is built in plan.md, the work packages in tasks.md")
+    click.echo("write: the design in plan.md, the work packages in tasks.md")
     say(f"next: {chosen.next('tasks')}")
 
 

@@ -1,4 +1,4 @@
-"""`spec-kitty status`: the board of a mission."""
+"""`spec-kitty status`: the status board of a mission."""
 
 from __future__ import annotations
 
@@ -21,33 +21,32 @@ PACKAGE = re.compile(r"WP[0-9]+", re.ASCII | re.IGNORECASE)
 
 @click.command()
 @click.argument("named", metavar="[MISSION | WP]", required=False)
-@click.option("--watch", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
-@click.option(
-    "--stale", type=Age(), help="List who shows no sign of life for so long: 30m, 2h, 3d."
-)
+@click.option("--watch", is_flag=True, help="Update the board on changes, until Ctrl-C.")
+@click.option("--stale", type=Age(), help="List claims without a sign of life for 30m, 2h, 3d.")
 @MISSION
-@click.option("--json", "as_json", is_flag=True, help="The envelope instead of a board.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
 def status(
     *, named: str | None, mission: str | None, watch: bool, stale: int | None, as_json: bool
 ) -> None:
-    """Show where every work package of MISSION stands, and who holds it since when.
+    """Show the status lane of every work package of MISSION, its holder and since when.
 
-    --stale lists what shows no sign of life, and how to free it.
-    Without MISSION, the one that is meant. WP, such as WP01, shows that package alone, with what a
-    review asked for. A wide terminal gets a column per lane, a narrow one a
-    list; without a terminal there is one plain line a package.
+    Default: the only open mission. WP, such as WP01, shows one package with the changes that its
+    review requested. --stale lists silent holders and how to release their claims. A wide terminal
+    shows one column per status lane, a narrow one a list, other output one line per package.
 
     Example: spec-kitty status 001-search --watch
     """
     wp_id = named.upper() if named and PACKAGE.fullmatch(named) else None
     named = None if wp_id else named
     if mission and named and mission != named:
-        complain("status", f"one mission, not both {mission} and {named}", as_json=as_json)
+        complain("status", f"name one mission, not both {mission} and {named}", as_json=as_json)
     if wp_id and (watch or stale is not None):
         flag = "--watch" if watch else "--stale"
-        complain("status", f"{flag} shows a whole mission: leave the package out", as_json=as_json)
+        complain(
+            "status", f"{flag} applies to a whole mission: leave out the package", as_json=as_json
+        )
     if stale is not None and (watch or as_json):
-        problem = "--stale is without --watch and --json: the envelope has last_sign_of_life"
+        problem = "--stale cannot be combined with --watch or --json: the JSON reply has last_sign_of_life"
         complain("status", problem, as_json=as_json)
     chosen = mission_or_default("status", mission or named, as_json=as_json)
     if watch:
@@ -106,7 +105,9 @@ def _show_stale(data: dict[str, Any], chosen: Chosen, *, for_s: int) -> None:
 def _check_known(wp_id: str, data: dict[str, Any], *, as_json: bool) -> None:
     known = [x["wp_id"] for x in data["work_packages"]]
     if wp_id not in known:
-        problem = f"no work package {wp_id}; packages: {', '.join(known) or 'none'}"
+        problem = (
+            f"there is no work package {wp_id}; the packages are: {', '.join(known) or 'none'}"
+        )
         refuse("status", errors.WorkPackageNotFound(problem), as_json=as_json)
 
 

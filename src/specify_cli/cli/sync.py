@@ -1,4 +1,4 @@
-"""`spec-kitty sync`: the project has what the workspaces have, for people to see."""
+"""`spec-kitty sync`: fetch the commits of workspaces into the project."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from specify_cli.cli.client import REFUSED, envelope_of, print_envelope, settled
 from specify_cli.cli.options import JSON
 from specify_cli.cli.output import bold, say
 
-LOOK_EVERY_S = 1.0
-"""A look opens one file a workspace; only those that have changed are asked about."""
+SCAN_EVERY_S = 1.0
+"""A scan opens one file per workspace; only workspaces that have changed are synced."""
 
 SHORT = 12
-"""Characters of a commit's name that tell it from others."""
+"""Characters of an abbreviated commit id."""
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="Go on until Ctrl-C; print only what changes.")
-@click.option("--mission", help="Only its workspaces: folder name, id, number or bare name.")
+@click.option("--watch", is_flag=True, help="Keep syncing until Ctrl-C; print changes only.")
+@click.option("--mission", help="Folder, id, number or bare name. Default: all missions.")
 @JSON
 def sync(*, watch: bool, mission: str | None, as_json: bool) -> None:
-    """Take the commits of workspaces into the branches of their execution lanes.
+    """Fetch the commits of workspaces into the branches of their execution lanes.
 
-    A running worker does so by itself while packages are worked on. A clean working tree of the
-    project that has such a branch checked out goes with it; with --watch, the branch stays. What
-    workspaces fetch from follows the project.
+    A running worker does this by itself. A clean working tree of the project with such a branch
+    checked out is updated too; with --watch, a checked-out branch is not changed. The mirrors that
+    workspaces fetch from are updated.
 
-    Exit 0: everything is in step. 1: something was refused, or the workspace of a package in progress
-    is not there; it is said why.
+    Exit 0: everything is up to date. 1: commits were refused, or the workspace of a package in
+    progress is missing; the reason is printed.
 
     Example: spec-kitty sync --mission 001-search
     """
@@ -48,13 +48,13 @@ def sync(*, watch: bool, mission: str | None, as_json: bool) -> None:
         for one in data["workspaces"]:
             _say(one)
         if not data["workspaces"]:
-            words = "no workspaces of missions that are checked out: one is made when a package is started"
+            words = "no mission that is checked out has a workspace: starting a package creates one"
             say(words, is_error=True)
     sys.exit(REFUSED if data["refused"] else 0)
 
 
 def _watch(mission: str | None, *, as_json: bool) -> None:
-    """Until Ctrl-C; a refusal of the first look ends the process, a later one is told and waited out."""
+    """Sync until Ctrl-C. A refusal of the first sync ends the process; a later one is printed."""
     from specify_cli import bootstrap
 
     args: dict[str, Any] = {"mission": mission, "keeps_checkouts": True}
@@ -62,24 +62,24 @@ def _watch(mission: str | None, *, as_json: bool) -> None:
     settled(envelope, as_json=as_json)
     root = bootstrap.find_project(standing_in())
     pause = threading.Event()
-    seen, told = bootstrap.workspace_glances(root), _Told(as_json=as_json)
+    seen, printer = bootstrap.workspace_glances(root), _ChangesPrinter(as_json=as_json)
     mirrors = bootstrap.mirror_upkeep(root, log=lambda line: say(line, is_error=True))
     with contextlib.suppress(KeyboardInterrupt), mirrors.at_work() as start:
         start()
-        told.show(envelope)
+        printer.show(envelope)
         while True:
-            pause.wait(LOOK_EVERY_S)
+            pause.wait(SCAN_EVERY_S)
             found = bootstrap.workspace_glances(root)
             names = seen.keys() | found.keys()
             changed = sorted(name for name in names if seen.get(name) != found.get(name))
-            # Taken before asking: what changes while the answer is made is seen at the next look.
+            # Taken before the request, so that a change during it is seen by the next scan.
             seen = found
             if changed:
-                told.show(envelope_of("sync-workspaces", **args, workspaces=changed))
+                printer.show(envelope_of("sync-workspaces", **args, workspaces=changed))
 
 
-class _Told:
-    """What has been printed, so that only changes are."""
+class _ChangesPrinter:
+    """Prints only what has changed since the last output."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -112,10 +112,10 @@ def _words(one: Mapping[str, Any]) -> str:
     if one["outcome"] == "missing":
         return str(one["problem"])
     if one["problem"] is not None:
-        return f"not taken in: {one['problem']}"
+        return f"not fetched: {one['problem']}"
     if one["outcome"] == "taken_in":
         commits = "1 commit" if one["commits"] == 1 else f"{one['commits']} commits"
         return f"{one['branch']} {one['old'][:SHORT]}..{one['new'][:SHORT]}, {commits}"
     if one["outcome"] == "behind":
-        return f"it has not got all that {one['branch']} has in the project"
-    return "in step"
+        return f"behind {one['branch']} of the project"
+    return "up to date"

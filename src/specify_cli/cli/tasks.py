@@ -1,4 +1,4 @@
-"""`spec-kitty tasks`: make, check, tick and list work packages."""
+"""`spec-kitty tasks`: create, check, tick off and list work packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from specify_cli.cli.prompting import Chosen, mission_or_default, package_or_que
 from specify_cli.cli.questions import text_or_question
 
 UNSETTLED = ("planned", "claimed", "in_progress", "for_review", "in_review", "blocked")
-"""The lanes where steps may be open."""
+"""Status lanes in which a package can have open subtasks."""
 
 
 @click.group(invoke_without_command=True)
@@ -24,9 +24,9 @@ UNSETTLED = ("planned", "claimed", "in_progress", "for_review", "in_review", "bl
 @JSON
 @click.pass_context
 def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None:
-    """Make the work packages that tasks.md outlines; check and commit them.
+    """Create the work packages outlined in tasks.md; check and commit them.
 
-    A prompt that is there already is kept.
+    Existing prompts are kept.
 
     Example: spec-kitty tasks --mission 001-search
     """
@@ -38,13 +38,13 @@ def tasks(context: click.Context, *, mission: str | None, as_json: bool) -> None
         _say_packages(data, chosen)
 
 
-@tasks.command(short_help="Write a work package called TITLE for MISSION.")
+@tasks.command(short_help="Add a work package to a mission.")
 @click.argument("mission", required=False)
 @click.argument("title", required=False)
-@click.option("--depends-on", multiple=True, metavar="WP", help="A package that comes first.")
-@click.option("--owns", multiple=True, metavar="PATTERN", help="Files that it may change.")
-@click.option("--subtask", multiple=True, metavar="TEXT", help="One of its steps.")
-@click.option("--prompt", help="What whoever takes it is told.")
+@click.option("--depends-on", multiple=True, metavar="WP", help="Package that must be done first.")
+@click.option("--owns", multiple=True, metavar="PATTERN", help="Files that the package may change.")
+@click.option("--subtask", multiple=True, metavar="TEXT", help="Subtask of the package.")
+@click.option("--prompt", help="Instructions for the implementer.")
 @JSON
 def add(
     *,
@@ -56,7 +56,7 @@ def add(
     prompt: str | None,
     as_json: bool,
 ) -> None:
-    """Write a work package called TITLE for MISSION, under the next free id.
+    """Add a work package called TITLE to MISSION, with the next free id.
 
     Example: spec-kitty tasks add 001-search "Query" --subtask "parse it"
     """
@@ -64,8 +64,8 @@ def add(
     title = text_or_question(
         "tasks add",
         title,
-        question="What is the package to do?",
-        missing=f"say what the package is to do: spec-kitty tasks add {shlex.quote(chosen.slug)} 'Query'",
+        question="What should the package do?",
+        missing=f"the title is missing; for example: spec-kitty tasks add {shlex.quote(chosen.slug)} 'Query'",
         as_json=as_json,
     )
     data = ask(
@@ -90,7 +90,7 @@ def add(
 def done(
     *, subtasks: tuple[str, ...], mission: str | None, actor: str | None, as_json: bool
 ) -> None:
-    """Tick SUBTASKS; the id of a package stands for all of its own.
+    """Mark SUBTASKS as done. The id of a package stands for all its subtasks.
 
     Example: spec-kitty tasks done T001 T002
     """
@@ -130,9 +130,9 @@ def list_packages(*, mission: str | None, as_json: bool) -> None:
 @click.argument("mission", required=False)
 @JSON
 def finalize(*, mission: str | None, as_json: bool) -> None:
-    """Check the packages of MISSION and plan which of them share a workspace.
+    """Check the work packages of MISSION and plan its execution lanes.
 
-    What only tasks.md states of dependencies and owned files is written into the front matter.
+    Dependencies and owned files given only in tasks.md are copied to the front matter.
 
     Example: spec-kitty tasks finalize 001-search
     """
@@ -140,7 +140,7 @@ def finalize(*, mission: str | None, as_json: bool) -> None:
     data = ask("finalize-tasks", as_json=as_json, mission=chosen.slug)
     if not as_json:
         for wp_id, names in data["taken_over"].items():
-            say(f"{wp_id}: {' and '.join(names)} written into its front matter, from tasks.md")
+            say(f"{wp_id}: {' and '.join(names)} copied from tasks.md to its front matter")
         _say_lanes(data)
         _say_turns(data)
         say(f"next: spec-kitty status {data['mission_slug']}")
@@ -164,7 +164,7 @@ def _say_packages(data: dict[str, Any], chosen: Chosen) -> None:
         words = f"; differs from tasks.md in {', '.join(differing)}" if differing else ""
         say(f"{wp_id}: {state}{words}")
     if data["differing"]:
-        click.echo("a prompt that differs is yours: edit it, or delete it to have it written anew")
+        click.echo("prompts that differ are kept: edit a prompt, or delete it to create it again")
     _say_lanes(data)
     if data["commit"]:
         say(f"committed: {data['commit'][:12]}")
@@ -177,7 +177,7 @@ def _say_lanes(data: dict[str, Any]) -> None:
 
 
 def _say_turns(data: dict[str, Any]) -> None:
-    """Which packages take turns, and why: a list per execution lane joins those whose files overlap."""
+    """Print which packages share an execution lane, and the overlapping files."""
     pairs = data["one_after_another"]
     for it in pairs:
         ours, theirs = it["owned_files"]

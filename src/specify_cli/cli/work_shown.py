@@ -1,4 +1,4 @@
-"""The work that a review is about, on a person's screen: nothing in it can play with the terminal."""
+"""Print the work under review; control characters in it do not reach the terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from specify_cli.cli.prompting import Chosen
 from specify_cli.cli.prompts import feedback_lines
 
 SHORT = 12
-"""Characters of a commit's name that tell it from others."""
+"""Characters of an abbreviated commit id."""
 
 
 def show(work: Mapping[str, Any]) -> None:
-    """Commits, changed files, open subtasks and earlier feedback are on the screen."""
+    """Print commits, changed files, open subtasks and earlier feedback."""
     if work["commit"] is None:
         say(" has no commit of its own", head=bold(work["wp_id"]))
     else:
@@ -33,7 +33,7 @@ def show(work: Mapping[str, Any]) -> None:
 
 
 def page_diff(work: Mapping[str, Any], chosen: Chosen) -> None:
-    """What the work changes was shown by the user's own pager."""
+    """Show the diff in the user's pager."""
     from specify_cli.cli import paging
 
     ends = {name: work[name] for name in ("base", "commit")}
@@ -42,7 +42,7 @@ def page_diff(work: Mapping[str, Any], chosen: Chosen) -> None:
     whole = f"git diff --no-ext-diff --no-textconv --text {work['base']} {work['commit']}"
     paging.show(text, os.environ.get("GIT_PAGER", data["pager"]), see=whole)
     if data["is_cut"]:
-        say(f"the difference is longer than what was shown: see '{whole}'")
+        say(f"the diff is longer than what was shown: see '{whole}'")
 
 
 def _show_commits(work: Mapping[str, Any]) -> None:
@@ -53,7 +53,7 @@ def _show_commits(work: Mapping[str, Any]) -> None:
         newest = left["commits"][0][:SHORT]
         say(
             f"not part of it: newer commits of {left['lane_branch']}: {left['total']}, up to {newest};"
-            " they are judged once they are handed in"
+            " they can be reviewed once they are submitted"
         )
 
 
@@ -72,7 +72,7 @@ def _say_rest(what: str, count: int) -> None:
 
 
 def _harmless(line: str) -> str:
-    # Not masked as what others say is: a line of code that looks like a credential is judged too.
+    # Credentials are not masked here: the reviewer must see every line of code.
     from specify_cli.mailbox import printable
 
     return "\t".join(printable.escaped(part) for part in line.split("\t"))

@@ -1,4 +1,4 @@
-"""`spec-kitty workspace`: the workspaces of execution lanes."""
+"""`spec-kitty workspace`: list the workspaces of the execution lanes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ KINDS = {
     "copied": "repository, objects copied",
     "linked": "linked worktree",
     "no_repository": "folder without a repository",
-    "other": "something else",
-    "missing": "not there",
+    "other": "other",
+    "missing": "missing",
 }
 STANDINGS = {
-    "in_step": "in step",
-    "not_taken_in": "not taken in",
+    "in_step": "up to date",
+    "not_taken_in": "not fetched",
     "behind": "behind",
     "unknown": "unknown",
 }
@@ -30,19 +30,19 @@ HEADER = ("MISSION", "EXECUTION LANE", "PACKAGE", "HOLDER", "COMMITS", "KIND", "
 
 @click.group()
 def workspace() -> None:
-    """Show the workspaces of execution lanes; 'spec-kitty sync' takes in what they have.
+    """List the workspaces of the execution lanes. 'spec-kitty sync' fetches their commits.
 
     Example: spec-kitty workspace list
     """
 
 
-@workspace.command("list", short_help="List the workspaces of this project, and the trash.")
+@workspace.command("list", short_help="List the workspaces and the trash.")
 @JSON
 def list_workspaces(*, as_json: bool) -> None:
     """List the workspaces of this project, and those in the trash.
 
-    COMMITS compares branches by the workspace's own word: in step, not taken in, behind what the
-    project has, or unknown without a closer look.
+    COMMITS compares the branch of the execution lane in workspace and project, as the workspace
+    states it: up to date, not fetched (the workspace has more), behind, or unknown.
 
     Example: spec-kitty workspace list
     """
@@ -52,7 +52,7 @@ def list_workspaces(*, as_json: bool) -> None:
     if data["workspaces"]:
         _show_table([HEADER, *map(_row, data["workspaces"])])
     else:
-        say("There is no workspace: 'spec-kitty implement WP01' makes one.")
+        say("There is no workspace: 'spec-kitty implement WP01' creates one.")
     for one in data["workspaces"]:
         if one["problem"]:
             say(f"{one['workspace']}: {one['problem']}", is_error=True)
@@ -70,7 +70,7 @@ def _row(one: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _show_table(rows: Sequence[Sequence[str]]) -> None:
-    """The rows are on the screen, aligned, the first one as a header."""
+    """Print the rows in aligned columns; the first row is the header."""
     from specify_cli.mailbox import printable
 
     header, *others = _aligned([[printable.printable(it) for it in row] for row in rows])

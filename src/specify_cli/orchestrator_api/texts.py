@@ -1,4 +1,4 @@
-"""The kinds of text that arguments are made of, and the help texts that commands share."""
+"""Text types of arguments, and help texts that commands share."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated, TypeAlias
 from specify_cli.orchestrator_api.arguments import NotBlank, NotEmpty
 
 Name: TypeAlias = Annotated[str, NotEmpty]
-"""A text with at least one character."""
+"""A text of at least one character."""
 
 Words: TypeAlias = Annotated[str, NotBlank]
 """A text with at least one character that is not blank."""
 
 MISSION = "Folder, id, number or bare name."
 PACKAGE = "Package, such as WP01."
-ACTOR = "Who asks; it is recorded."
+ACTOR = "Name to record."

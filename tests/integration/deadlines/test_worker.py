@@ -132,7 +132,7 @@ def test_a_worker_ends_within_five_seconds_and_the_next_one_completes_what_was_i
         ),
         timeout_s=TIMEOUT_S,
     )
-    assert b"in hand: a-start since" in two.run("mailbox", "status").stdout
+    assert b"in progress: a-start since" in two.run("mailbox", "status").stdout
     for number in range(50):
         note = {"wp": "WP02", "actor": "coder", "note": str(number)}
         two.put(f"b-{number:02}", "append-history", mission=SLUG, **note)

@@ -15,7 +15,7 @@ def test_the_folder_that_has_missions_is_prepared(stage: Stage) -> None:
         done = stage.run("init", cwd=folder)
         assert done.exit_code == 0
         assert f"project: {inner}\n".encode() in done.stdout
-    assert f"missions lie in {inner}/kitty-specs".encode() in done.stdout
+    assert f"the missions are in {inner}/kitty-specs".encode() in done.stdout
     assert (inner / ".kitty").is_dir()
     assert not (stage.root / ".kitty").exists()
     assert not (stage.root / "kitty-specs").exists()

@@ -162,3 +162,15 @@ def test_canceled_without_a_note_tells_who_still_waits(stage: Stage) -> None:
 
     assert b"warning: WP02 still waits for WP01" in canceled.stderr
     assert unneeded.stderr == b""
+
+
+def test_work_of_packages_that_were_forced_to_done_is_accepted_and_merged(stage: Stage) -> None:
+    stage.write_mission({"WP01": {}, "WP02": {}})
+    stage.run("implement", "WP01")
+    stage.run("move", "WP02", "canceled", "--note", "not needed")
+    forced = stage.run("move", "WP01", "done", "--force", "--note", "reviewed elsewhere")
+
+    assert advised(forced) == "accept"
+    assert advised(stage.run("accept")) == "merge"
+    assert advised(stage.run("merge")) == f"status {SLUG}"
+    assert advised(stage.run("accept")) == f"status {SLUG}"

@@ -65,4 +65,4 @@ def test_so_is_who_names_no_mission(root: Path, words: tuple[str, ...]) -> None:
 def test_a_list_names_it(root: Path) -> None:
     told = Stage(root=root).run("mission", "list")
     assert (told.exit_code, told.stdout) == (0, b"")
-    assert b"001-search is not checked out; it was on main last" in told.stderr
+    assert b"001-search is not checked out; it was last on main" in told.stderr

@@ -154,12 +154,10 @@ def test_a_repeat_has_nothing_to_do(approved: Stage) -> None:
     for to in (event, str(approved.events()[-1]["event_id"])):
         again = rewind(approved, to)
         assert again.exit_code == 0, again
-        assert (
-            again.stdout.decode() == f"{SLUG} is where it was after {to}: nothing is to be done\n"
-        )
+        assert again.stdout.decode() == f"{SLUG} is in its state after {to}: nothing to do\n"
         assert approved.log().read_bytes() == before
     shown = approved.run("mission", "rewind", SLUG, "--to", event)
-    assert (shown.exit_code, b"nothing is to be done" in shown.stdout) == (0, True), shown
+    assert (shown.exit_code, b"nothing to do" in shown.stdout) == (0, True), shown
     earlier = rewind(approved, event_into(approved, "in_progress"))
     assert earlier.exit_code == 0, earlier
     assert [it.get("event_type") for it in approved.events()].count("MissionRewound") == 1
@@ -179,7 +177,7 @@ def test_the_last_event_of_a_mission_at_work_is_no_step_back(approved: Stage) ->
     approved.done("start-implementation", mission=SLUG, wp="WP02", actor="ada")
     last = str(approved.events()[-1]["event_id"])
     done = rewind(approved, last)
-    assert (done.exit_code, b"nothing is to be done" in done.stdout) == (0, True), done
+    assert (done.exit_code, b"nothing to do" in done.stdout) == (0, True), done
     assert approved.lane("WP02") == "in_progress"
 
 

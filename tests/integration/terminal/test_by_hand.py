@@ -62,7 +62,7 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
         shell.type(command)
 
     shell.begin("spec-kitty specify")
-    shell.answer("What is to be built?", "Other")
+    shell.answer("What should be built?", "Other")
     assert "mission: 002-other" in shell.finish()
 
     shell.begin("spec-kitty implement")
@@ -77,21 +77,21 @@ def test_what_was_not_said_is_asked_for(shell: Shell, folder: Path):
     assert "WP01: done" in shell.finish()
     shell.type("spec-kitty implement WP01 --done")
     shell.begin("spec-kitty review WP01")
-    shell.answer("Show the difference?", "n")
+    shell.answer("Show the diff?", "n")
     shell.answer("or quit?", "q")
     assert "next: spec-kitty review WP01" in shell.finish()
     assert "WP01  for_review" in shell.type("spec-kitty status WP01")
     shell.begin("spec-kitty review WP01")
-    shell.answer("Show the difference?", "n")
+    shell.answer("Show the diff?", "n")
     shell.answer("or quit?", "c")
-    shell.answer("What is to be changed?", "all of it")
+    shell.answer("What should be changed?", "all of it")
     assert "next: spec-kitty implement WP01" in shell.finish()
     assert "  all of it" in shell.type("spec-kitty status wp01")
 
     shell.begin("spec-kitty move --note 'waits for a decision'")
     shell.answer("Which work package?", "1")
     shell.answer("Which lane?", "blocked")
-    assert "WP01 has gone from in_progress to blocked" in shell.finish()
+    assert "WP01 moved from in_progress to blocked" in shell.finish()
 
 
 def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_plays(
@@ -118,12 +118,12 @@ def test_the_difference_is_shown_by_the_pager_of_the_user_with_nothing_that_play
         shell.type(command)
 
     shell.begin("spec-kitty review WP01")
-    shell.answer("Show the difference?", "y")
+    shell.answer("Show the diff?", "y")
     shell.screen.wait_for(lambda text: "the pager 'exit 3' failed: see 'git diff" in text)
     shell.answer("or quit?", "q")
     shell.finish()
     shell.begin("GIT_PAGER='sed s/^/paged:/' spec-kitty review WP01")
-    shell.answer("Show the difference?", "y")
+    shell.answer("Show the diff?", "y")
     shell.screen.wait_for(lambda text: "or quit?" in text and "paged:+tab" in text)
     shell.answer("or quit?", "a")
     screen = shell.finish()

@@ -74,9 +74,12 @@ def test_a_command_of_the_contract_has_its_page():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["operaters"], "command 'operaters'; did you mean 'operators'? 'spec-kitty help' lists"),
-        (["statsu"], "command 'statsu'; did you mean 'status'? 'spec-kitty help' lists"),
-        (["xyzzy"], "There is no guide and no command 'xyzzy'. 'spec-kitty help' lists"),
+        (
+            ["operaters"],
+            "command 'operaters'; did you mean 'operators'? Run 'spec-kitty help' to list",
+        ),
+        (["statsu"], "command 'statsu'; did you mean 'status'? Run 'spec-kitty help' to list"),
+        (["xyzzy"], "There is no guide or command 'xyzzy'. Run 'spec-kitty help' to list"),
         (["mailbox", "srve"], "'srve'; did you mean 'serve'? See 'spec-kitty mailbox --help'."),
         (
             ["status", "x"],
@@ -84,7 +87,7 @@ def test_a_command_of_the_contract_has_its_page():
         ),
         (
             ["operators", "x"],
-            "'operators' is a guide and has no parts. See 'spec-kitty help operators'.",
+            "'operators' is a guide without parts: run 'spec-kitty help operators'.",
         ),
         (
             ["contract", "x"],

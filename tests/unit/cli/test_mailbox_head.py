@@ -82,11 +82,11 @@ def test_where_nothing_is_recorded_nothing_is_proved(project: Path) -> None:
     assert run().exit_code == 0
     found = run("--expect", f"{'0' * 26}:1:{'0' * 64}")
     assert found.exit_code == 2
-    assert "nothing is recorded yet" in found.stderr
+    assert "the record is empty" in found.stderr
 
 
 @pytest.mark.parametrize("text", ["", "x", "1:2:3", f"{'0' * 26}:1:{'g' * 64}"])
 def test_what_is_no_such_line_is_refused_with_what_to_give(project: Path, text: str) -> None:
     found = run("--expect", text)
     assert found.exit_code == 2
-    assert "give the whole line that 'spec-kitty mailbox head' has printed" in found.stderr
+    assert "give a whole line printed by 'spec-kitty mailbox head'" in found.stderr

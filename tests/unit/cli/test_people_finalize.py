@@ -120,7 +120,7 @@ def test_a_second_time_changes_nothing(mission: Path):
 def test_a_person_is_told_what_was_written(mission: Path):
     with contextlib.chdir(mission.parents[1]):
         told = CliRunner().invoke(root, ["tasks", "finalize", SLUG]).stdout
-    assert "WP02: dependencies written into its front matter" in told
+    assert "WP02: dependencies copied from tasks.md to its front matter" in told
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_what_a_workspace_has_is_taken_in_and_told(stage: Stage) -> None:
     assert f"{NAME}: {LANE} {before[:12]}..{tip(stage, place)[:12]}, 2 commits" in result.stdout
     assert tip(stage) == tip(stage, place)
     again = typed("sync")
-    assert (again.exit_code, again.stdout) == (0, f"{NAME}: in step\n")
+    assert (again.exit_code, again.stdout) == (0, f"{NAME}: up to date\n")
 
 
 def test_one_mission_is_synced_where_it_is_named(stage: Stage) -> None:
@@ -303,9 +303,9 @@ def test_the_table_is_aligned_and_nothing_in_it_plays_with_the_terminal(stage: S
     header, one, two = result.stdout.splitlines()
     assert "\x1b" not in result.stdout
     assert "c\\x1b[2Jö日der" in one
-    columns = [two.index("coder"), two.index("in step")]
+    columns = [two.index("coder"), two.index("up to date")]
     assert columns == [header.index("HOLDER"), header.index("COMMITS")]
-    assert one.index("in step") == columns[1] - 1  # One character there is two columns wide.
+    assert one.index("up to date") == columns[1] - 1  # One character there is two columns wide.
 
 
 def test_without_a_repository_or_a_workspace_there_is_nothing_to_do(

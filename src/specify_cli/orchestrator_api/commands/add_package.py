@@ -21,11 +21,13 @@ class AddPackageParams(Params):
     """Arguments of add-package."""
 
     mission: Name = argument(MISSION)
-    title: Words = argument("What the package is called.")
-    depends_on: list[str] = argument("Ids of the packages that come first.", default=())
-    owns: list[str] = argument("Patterns of the files that it may change.", default=())
-    subtask: list[str] = argument("Its steps.", default=())
-    prompt: str | None = argument("What whoever takes it is told.", default=None, is_private=True)
+    title: Words = argument("Title of the package.")
+    depends_on: list[str] = argument("Ids of the packages that must be done first.", default=())
+    owns: list[str] = argument("Patterns of the files that the package may change.", default=())
+    subtask: list[str] = argument("Subtasks of the package.", default=())
+    prompt: str | None = argument(
+        "Instructions for the implementer.", default=None, is_private=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ class AppendHistoryParams(Params):
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
     actor: Words = argument(ACTOR)
-    note: Words = argument("What to write down.", is_private=True)
+    note: Words = argument("Text of the note.", is_private=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

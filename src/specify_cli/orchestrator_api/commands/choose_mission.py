@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ChooseMissionParams(Params):
     """Arguments of choose-mission."""
 
-    folder: Name = argument("Where whoever asks is standing.")
+    folder: Name = argument("Current folder of the caller.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ class ContractVersionParams(Params):
     """Arguments of contract-version."""
 
     provider_version: str | None = argument(
-        "Refuse when this version of the caller is too old.", default=None
+        "Version of the caller; refused if too old.", default=None
     )
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class CreateMissionParams(Params):
     """Arguments of create-mission."""
 
-    title: Words = argument("What the mission is called.")
-    slug: Name | None = argument("Name of its folder; else made of the title.", default=None)
-    mission_type: Name | None = argument("Kind of mission; else software-dev.", default=None)
-    target: Name | None = argument("Branch to merge into; else the current one.", default=None)
+    title: Words = argument("Title of the mission.")
+    slug: Name | None = argument("Folder name. Default: from the title.", default=None)
+    mission_type: Name | None = argument("Type of mission. Default: software-dev.", default=None)
+    target: Name | None = argument("Branch to merge into. Default: the current one.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class DiscardDeadLetterParams(Params):
     """Arguments of discard-dead-letter."""
 
-    dead_letter: Name = argument("Id of the dead letter, or how it begins.")
+    dead_letter: Name = argument("Id of the dead letter, or a prefix of it.")
     actor: Words = argument(ACTOR)
 
 

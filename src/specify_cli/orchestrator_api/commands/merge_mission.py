@@ -23,9 +23,11 @@ class MergeMissionParams(Params):
     """Arguments of merge-mission."""
 
     mission: Name = argument(MISSION)
-    target: Name | None = argument("Branch to merge into; else the mission's own.", default=None)
-    strategy: str = argument("merge, squash or rebase.", default="merge")
-    push: bool = argument("Push the target branch to origin as well.", default=False)
+    target: Name | None = argument(
+        "Branch to merge into. Default: the mission's target.", default=None
+    )
+    strategy: str = argument("merge, squash or rebase. Default: merge.", default="merge")
+    push: bool = argument("Also push the target branch to origin.", default=False)
     actor: Words | None = argument(ACTOR, default=None)
 
 

@@ -26,9 +26,9 @@ class RedactParams(Params):
 
     about: Name = argument("Id of the event, the request or the dead letter.")
     text_hex: Name = argument("The secret, in hex.", is_private=True)
-    salt: Name = argument("Anything random.", is_private=True)
+    salt: Name = argument("Random text.", is_private=True)
     actor: Words = argument(ACTOR)
-    reason: Words = argument("Why.", is_private=True)
+    reason: Words = argument("Reason to record.", is_private=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

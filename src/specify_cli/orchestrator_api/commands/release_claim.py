@@ -22,8 +22,8 @@ class ReleaseClaimParams(Params):
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
     actor: Words = argument(ACTOR)
-    note: Words = argument("Why it is released.", is_private=True)
-    force: bool = argument("Also a claim that is not stale.", default=False)
+    note: Words = argument("Reason to record.", is_private=True)
+    force: bool = argument("Release a claim that is not stale.", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

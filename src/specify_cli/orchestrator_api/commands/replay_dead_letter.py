@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class ReplayDeadLetterParams(Params):
     """Arguments of replay-dead-letter."""
 
-    dead_letter: Name = argument("Id of the dead letter, or how it begins.")
-    new_id: Name | None = argument("Id of the request that it becomes.", default=None)
+    dead_letter: Name = argument("Id of the dead letter, or a prefix of it.")
+    new_id: Name | None = argument("Id of the new request.", default=None)
     actor: Words = argument(ACTOR)
 
 

@@ -21,7 +21,7 @@ class ShowDiffParams(Params):
 
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
-    base: Annotated[str, CommitId] = argument("Commit that the work began on.")
+    base: Annotated[str, CommitId] = argument("Commit that the work is based on.")
     commit: Annotated[str, CommitId] = argument("Commit of the work.")
 
 

@@ -25,7 +25,7 @@ class StartReviewParams(Params):
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
     actor: Words = argument(ACTOR)
-    review_ref: str | None = argument("Reference of the review, recorded with it.", default=None)
+    review_ref: str | None = argument("Reference of the review, to record.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,9 @@ class SyncWorkspacesParams(Params):
 
     mission: Name | None = argument(MISSION, default=None)
     keeps_checkouts: bool = argument(
-        "Leave a branch alone that a working tree of the project has checked out.", default=False
+        "Do not change a branch that the project has checked out.", default=False
     )
-    workspaces: list[Name] | None = argument("Names below .worktrees; else all.", default=None)
+    workspaces: list[Name] | None = argument("Names below .worktrees. Default: all.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""transition: one move of a package from lane to lane."""
+"""transition: move a package to another status lane."""
 
 from __future__ import annotations
 
@@ -52,23 +52,25 @@ class TransitionParams(Params):
 
     mission: Name = argument(MISSION)
     wp: Name = argument(PACKAGE)
-    to: str = argument("Lane to move to, such as doing.")
+    to: str = argument("Status lane to move to.")
     actor: Words = argument(ACTOR)
     note: str | None = argument("Reason for the move.", default=None, is_private=True)
-    force: bool = argument("Override table and guard; needs --note.", default=False)
+    force: bool = argument("Override the rules; needs --note.", default=False)
     review_ref: str | None = argument("Reference of the review.", default=None)
     review_result: ReviewResult | None = argument(
-        "Object of reviewer, verdict, reference.", default=None, is_json=True
+        "Object: reviewer, verdict, reference.", default=None, is_json=True
     )
     evidence: Evidence | None = argument(
         'Evidence, such as {"review": {...}}.', default=None, is_json=True
     )
-    # Clients of older versions give it. It changes nothing, so no help page has a line for it.
+    # Sent by clients of older versions. It has no effect, so the help page omits it.
     subtasks_complete: bool | None = argument("", default=None)
     implementation_evidence_present: bool | None = argument(
-        "Your word, where no branch is seen.", default=None
+        "Used if the host sees no branch.", default=None
     )
-    commit: Annotated[str, CommitId] | None = argument("The one that you looked at.", default=None)
+    commit: Annotated[str, CommitId] | None = argument(
+        "Full id of the reviewed commit.", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +103,12 @@ class TransitionResult(MissionResult):
 def handle(
     params: TransitionParams, cause: RequestContext, services: Callable[[], Services]
 ) -> TransitionResult:
-    """The package has moved."""
-    wish = _wish(params)
-    return TransitionResult.of(services().work_packages.transition(params.mission, wish, cause))
+    """Move the package."""
+    intent = _intent(params)
+    return TransitionResult.of(services().work_packages.transition(params.mission, intent, cause))
 
 
-def _wish(params: TransitionParams) -> MoveIntent:
+def _intent(params: TransitionParams) -> MoveIntent:
     proofs = given(params)
     return MoveIntent(
         wp_id=params.wp,
@@ -126,7 +128,9 @@ def _lane(params: TransitionParams) -> Lane:
     lane = lane_named(params.to)
     if lane is None:
         lanes = ", ".join(lane.value for lane in Lane)
-        raise UsageError(f"argument 'to' (--to): no lane {params.to[:80]!r}; there are {lanes}")
+        raise UsageError(
+            f"argument 'to' (--to): {params.to[:80]!r} is not a status lane; use one of {lanes}"
+        )
     return lane
 
 
@@ -135,7 +139,7 @@ def _needs_policy(params: TransitionParams) -> bool:
 
 
 def _check(params: Any) -> None:
-    check_review_agreement(_wish(params))
+    check_review_agreement(_intent(params))
 
 
 COMMAND = Command(

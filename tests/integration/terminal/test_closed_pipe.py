@@ -1,0 +1,45 @@
+"""A command whose reader has gone, as `head` does, ends as git does: killed by SIGPIPE, without a message."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.integration.stage import Stage
+from tests.patience import LONGEST_S
+
+COMMANDS = {
+    "click's help": ["--help"],
+    "help without click": ["orchestrator-api", "transition", "--help"],
+    "contract verify": ["contract", "verify", "--list"],
+    "contract show": ["contract", "show", "errors"],
+    "an answer": ["orchestrator-api", "contract-version"],
+    "an answer through click": ["orchestrator-api", "contract-version", "--provider-version=0.0.1"],
+    "the journal": ["mailbox", "tail", "--no-follow"],
+    "a board": ["status", "--json"],
+}
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS.keys())
+def test_reader_that_has_gone_ends_the_command_quietly(words: list[str], stage: Stage) -> None:
+    stage.write_mission({"WP01": {}})
+    assert stage.run("implement", "WP01").exit_code == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "wb") as stdout:
+        ended = subprocess.run(
+            [sys.executable, "-m", "specify_cli", *words],
+            cwd=stage.root,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=LONGEST_S,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (-signal.SIGPIPE, b"")
