@@ -225,7 +225,7 @@ def worker(root: Path, *, poll_interval_s: float, log: Callable[[str], None]) ->
         Dispatcher(host),
         settings=settings,
         log=log,
-        chores=chores(host.project),
+        tasks=background_tasks(host.project),
         prepare=partial(_prepare, host.project, log),
     )
 
@@ -243,7 +243,7 @@ def _prepare(project: Project, log: Callable[[str], None]) -> None:
         log(str(error))
 
 
-def chores(project: Project) -> tuple[BackgroundTask, ...]:
+def background_tasks(project: Project) -> tuple[BackgroundTask, ...]:
     """What a worker of the project does beside answering requests."""
     from specify_cli.mailbox.background import BackgroundTask
     from specify_cli.workflow import upkeep

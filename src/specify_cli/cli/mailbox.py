@@ -169,7 +169,7 @@ def show(correlation_id: str) -> None:
 
 
 def _status(layout: MailboxLayout) -> dict[str, Any]:
-    found = [_status_of(layout.places(identity)) for identity in layout.identities()]
+    found = [_status_of(layout.paths(identity)) for identity in layout.identities()]
     of_default = {key: value for key, value in found[0].items() if key != "identity"}
     return {**of_default, "warnings": stale_config(layout), "mailboxes": found}
 

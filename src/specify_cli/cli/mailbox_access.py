@@ -121,7 +121,7 @@ def stale_config(layout: MailboxLayout) -> list[str]:
     alive = (
         path
         for it in layout.identities()
-        if heartbeat_file.is_alive(path := layout.places(it).heartbeat)
+        if heartbeat_file.is_alive(path := layout.paths(it).heartbeat)
     )
     beat = next((found for path in alive if (found := heartbeat_file.last_beat(path))), None)
     if beat is None or not config.exists():

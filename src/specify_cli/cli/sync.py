@@ -64,7 +64,7 @@ def _watch(mission: str | None, *, as_json: bool) -> None:
     pause = threading.Event()
     seen, printer = bootstrap.workspace_glances(root), _ChangesPrinter(as_json=as_json)
     mirrors = bootstrap.mirror_upkeep(root, log=lambda line: say(line, is_error=True))
-    with contextlib.suppress(KeyboardInterrupt), mirrors.at_work() as start:
+    with contextlib.suppress(KeyboardInterrupt), mirrors.running() as start:
         start()
         printer.show(envelope)
         while True:

@@ -1,4 +1,4 @@
-"""What a worker does beside answering requests, each in a thread of its own: none waits for another."""
+"""Background tasks of a worker, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,73 +12,73 @@ from specify_cli.mailbox.protocols import Log
 from specify_cli.mailbox.wakeup import Wakeup
 from specify_cli.processes import HostStops
 
-AGAIN_S = 5.0
+RETRY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackgroundTask:
-    """Something that is done again and again.
+    """A task that is repeated.
 
     Attributes:
-        name: What it is, for the operator.
-        run: Does it once; returns the seconds until it is to be done again.
-        again_s: The seconds until then where it failed.
+        name: The name in log messages.
+        run: Runs the task once; returns the seconds until the next run.
+        again_s: The seconds until the next run after a failure.
     """
 
     name: str
     run: Callable[[], float]
-    again_s: float = AGAIN_S
+    again_s: float = RETRY_S
 
 
 class BackgroundTasks:
-    """The chores of one worker, until `stop`."""
+    """Runs the tasks of one worker until `stop`."""
 
-    def __init__(self, chores: Sequence[BackgroundTask], *, log: Log) -> None:
+    def __init__(self, tasks: Sequence[BackgroundTask], *, log: Log) -> None:
         self._log = log
         self._is_stopping = False
-        self._waiting = [(chore, Wakeup()) for chore in chores]
+        self._waiting = [(task, Wakeup()) for task in tasks]
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[Callable[[], None]]:
-        """Yields what starts them; they have ended when the block has. What one has begun, it finishes."""
+    def running(self) -> Iterator[Callable[[], None]]:
+        """Yield the function that starts the tasks; at the end of the block stop them and wait for the current runs."""
         threads = [
             threading.Thread(target=self._do, args=it, name=it[0].name, daemon=True)
             for it in self._waiting
         ]
-        begun: list[threading.Thread] = []
+        started: list[threading.Thread] = []
 
         def start() -> None:
             for thread in threads:
                 thread.start()
-                begun.append(thread)
+                started.append(thread)
 
         try:
             yield start
         finally:
             self.stop()
-            for thread in begun:
+            for thread in started:
                 thread.join()
 
     def stop(self) -> None:
-        """Nothing further is begun; may be called from a signal handler."""
+        """Begin no further run; may be called from a signal handler."""
         self._is_stopping = True
-        for _, bell in self._waiting:
-            bell.ring()
+        for _, wakeup in self._waiting:
+            wakeup.wake()
 
-    def _do(self, chore: BackgroundTask, bell: Wakeup) -> None:
+    def _do(self, task: BackgroundTask, wakeup: Wakeup) -> None:
         is_failing = False
         while not self._is_stopping:
             try:
-                wait_s = chore.run()
+                wait_s = task.run()
             except HostStops:
                 return
-            except Exception as error:  # noqa: BLE001  whatever it is, requests are answered
-                wait_s = chore.again_s
+            except Exception as error:  # noqa: BLE001  a failed task must not stop the worker
+                wait_s = task.again_s
                 if not is_failing:
-                    self._log(f"{chore.name} failed, trying again: {printable(str(error))}")
+                    self._log(f"{task.name} failed, retrying: {printable(str(error))}")
                 is_failing = True
             else:
                 if is_failing:
-                    self._log(f"{chore.name} goes on")
+                    self._log(f"{task.name} works again")
                 is_failing = False
-            bell.wait(wait_s)
+            wakeup.wait(wait_s)

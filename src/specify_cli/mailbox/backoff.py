@@ -1,4 +1,4 @@
-"""A disk that refuses is not asked without pause."""
+"""Exponential back-off for a mailbox whose disk fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from specify_cli.mailbox.settings import WorkerSettings
 
 
 class Backoff:
-    """Whether one mailbox is at rest after a refusal, and for how long; each pause is twice the last."""
+    """The pause of one mailbox after a failure; each pause is twice as long as the one before."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
@@ -17,7 +17,7 @@ class Backoff:
         self.reason: str | None = None
 
     def begin(self, reason: str) -> bool:
-        """A pause begins; whether the operator has not been told this reason yet."""
+        """Begin a pause; return whether the reason differs from the last one."""
         settings = self._settings
         self._pause_s = min(
             max(2 * self._pause_s, settings.first_pause_s), settings.longest_pause_s
@@ -28,11 +28,11 @@ class Backoff:
         return is_new
 
     def end(self) -> bool:
-        """All is well; whether it was not before."""
+        """End the pause; return whether there was one."""
         was_stalled = self.reason is not None
         self._pause_s, self.reason = 0.0, None
         return was_stalled
 
     def remaining_s(self) -> float:
-        """How long the pause still lasts: a request that lands does not mend the disk."""
+        """Return the rest of the pause. A new request does not shorten it, because it does not repair the disk."""
         return max(0.0, self._until - time.monotonic())

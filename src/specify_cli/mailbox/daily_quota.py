@@ -1,4 +1,4 @@
-"""How much of an orchestrator was taken today, and whether more is: a day begins at midnight UTC."""
+"""Daily quota of an orchestrator; a day begins at midnight UTC."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from specify_cli.errors import StorageFailed
 from specify_cli.mailbox.settings import Orchestrator
 
 Count: TypeAlias = Callable[[str], tuple[int, int]]
-"""How many requests, and bytes, were recorded since that moment."""
+"""Returns how many requests and bytes were recorded since a moment."""
 
 
 class DailyQuota:
-    """What is taken of one orchestrator; `count` tells what a worker before this one had taken today."""
+    """What one orchestrator used of its quota; `count` adds what earlier workers took today."""
 
     def __init__(self, orchestrator: Orchestrator, count: Count) -> None:
         self._bounds = orchestrator
@@ -24,7 +24,7 @@ class DailyQuota:
         self._requests = self._bytes = 0
 
     def refusal(self) -> StorageFailed | None:
-        """What the next request is refused with; None where it is taken.
+        """Return the answer to the next request if the quota is used up, else None.
 
         Raises:
             SpecKittyError: the record cannot be read.
@@ -35,15 +35,15 @@ class DailyQuota:
         elif self._day != today:
             self._requests = self._bytes = 0
         self._day = today
-        bound = self._passed()
+        bound = self._exceeded()
         return _refusal(self._bounds.identity, bound, today) if bound else None
 
     def add(self, size: int) -> None:
-        """A request of that size was taken."""
+        """Count a request of this size."""
         self._requests += 1
         self._bytes += size
 
-    def _passed(self) -> str:
+    def _exceeded(self) -> str:
         bounds = self._bounds
         if self._requests >= bounds.max_daily_requests:
             return f"{bounds.max_daily_requests} requests (max_daily_requests)"
@@ -59,7 +59,7 @@ def _midnight(day: date) -> datetime:
 def _refusal(identity: str, bound: str, today: date) -> StorageFailed:
     tomorrow = _midnight(today + timedelta(days=1)).isoformat()
     return StorageFailed(
-        f"the mailbox {identity} has taken {bound} today, which is all that it takes a day; nothing was done:"
+        f"the mailbox {identity} has used up its daily quota of {bound}; nothing was done:"
         f" ask again under a new id from {tomorrow} on, or let the operator raise the quota in config.toml",
         takes_more_at=tomorrow,
     )

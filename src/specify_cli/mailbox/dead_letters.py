@@ -1,7 +1,7 @@
-"""What cannot be answered under its own name is set aside with its reason, never deleted.
+"""Dead letters: entries that cannot be answered under their own name are set aside, never deleted.
 
-`<id>.body` is the thing itself, `<id>.json` says what it was and how it was answered. A `<id>.pending`
-is that record before the thing was moved and answered, so that a crash in between is made good.
+`<id>.body` is the entry itself. `<id>.json` says what it was and how it was answered. `<id>.pending` is
+written before the entry is moved and answered, so that the next worker can complete it after a crash.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ BODY, REASON, PENDING = ".body", ".json", ".pending"
 MODE = 0o600
 MAX_RECORD_BYTES = 1024 * 1024
 
-# Given the folder and the new name: where the thing lies now, or None when it is gone.
+# Moves the entry to a folder under a new name. Returns its new path, or None if it is gone.
 Move = Callable[[Path, str], Path | None]
-# Given the dead letter's id, why, and whose it was: the envelope of the refusal, recorded in the journal.
+# Records the refusal of a dead letter, given its id, the reason and the orchestrator. Returns the envelope.
 Refuse = Callable[[str, str, str], Mapping[str, Any]]
-# Given whose it was and the new name: where the thing was hidden when it could not be moved.
+# Finds an entry that was hidden because it could not be moved, given the orchestrator and the new name.
 FindBody = Callable[[str, str], Path | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """Something to be set aside; `envelope` is there when it was answered already."""
+    """An entry to be set aside. `envelope` is its answer, if it has one already."""
 
     name: str
     identity: str
@@ -48,14 +48,14 @@ class Stray:
 
 
 class DeadLetters:
-    """The folder of dead letters; only the one worker writes here, from any of its threads."""
+    """The folder of dead letters. Only the worker writes to it, from any of its threads."""
 
     def __init__(self, layout: MailboxLayout, *, refuse: Refuse) -> None:
         self._layout = layout
         self._refuse = refuse
-        # What is being set aside must not look like what an earlier attempt left unfinished.
+        # `finish` must not take a dead letter that is being written for one that a crash left.
         self._writing = threading.Lock()
-        self._whose: dict[str, str] = {}
+        self._identities: dict[str, str] = {}
 
     @property
     def _folder(self) -> Path:
@@ -66,11 +66,11 @@ class DeadLetters:
         return self._layout.host_base
 
     def set_aside(self, stray: Stray) -> Mapping[str, Any] | None:
-        """The envelope that says why the stray was set aside; None when it was gone.
+        """Set the stray aside and return the envelope that says why; None if it is gone.
 
         Raises:
-            SpecKittyError: it could not be recorded; `finish` completes what was begun.
-            OSError: the stray could not be moved, and stays where it was.
+            SpecKittyError: it could not be recorded; `finish` completes it.
+            OSError: the stray could not be moved, and stays in its folder.
         """
         with self._writing:
             return self._set_aside(stray)
@@ -98,7 +98,7 @@ class DeadLetters:
         return self._complete({**record, "body": str(body)})
 
     def finish(self, find_body: FindBody) -> None:
-        """What an interrupted `set_aside` left is complete, or undone where nothing had moved.
+        """Complete every interrupted `set_aside`, or undo it if the entry was not moved.
 
         Raises:
             SpecKittyError: it could not be recorded.
@@ -118,24 +118,26 @@ class DeadLetters:
             self._remove(path.name)
 
     def count(self) -> Counter[str]:
-        """How many letters of each orchestrator lie here, neither replayed nor discarded; to be asked by one thread only.
+        """Count the open dead letters of each orchestrator; only one thread may call this.
 
         Raises:
-            StorageFailed, OSError: the disk refused.
+            StorageFailed, OSError: the disk failed.
         """
         with opened(self._folder, below=self._base) as folder:
             names = set(os.listdir(folder))
-        # One that was replayed or discarded keeps its record under another ending.
+        # A dead letter that was replayed or discarded has another file beside its record.
         names = {
             name
             for name in names
             if name.endswith(REASON) and name.removesuffix(REASON) + SETTLED not in names
         }
-        # A record never changes, so each is read once.
-        self._whose = {name: self._whose.get(name) or self._whose_is(name) for name in names}
-        return Counter(self._whose.values())
+        # A record never changes, so each one is read once.
+        self._identities = {
+            name: self._identities.get(name) or self._read_identity(name) for name in names
+        }
+        return Counter(self._identities.values())
 
-    def _whose_is(self, name: str) -> str:
+    def _read_identity(self, name: str) -> str:
         return str((_read(self._folder / name) or {}).get("identity", DEFAULT))
 
     def _complete(self, record: dict[str, Any]) -> Mapping[str, Any]:
@@ -163,7 +165,7 @@ def _encode(record: Mapping[str, Any]) -> bytes:
 
 
 def read_records(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Every complete record in a folder of dead letters, oldest first; nothing is created."""
+    """Return the complete records in a folder of dead letters, oldest first; create nothing."""
     return (letter.record for letter in LetterFolder(folder).letters())
 
 

@@ -1,4 +1,4 @@
-"""Progress of a worker that answers what waited when it started."""
+"""Progress of a worker while it answers the requests that waited when it started."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 from specify_cli import progress
 
 BETWEEN_S: Final = 0.5
-"""Between two looks: each lists the inboxes."""
+"""Seconds between two measurements, each of which lists the inboxes."""
 
-_WHAT: Final = "answering what waits"
+_WHAT: Final = "answering waiting requests"
 
 
 class DrainProgress:
-    """How much of what waited is answered; `measure` counts what waits now."""
+    """Reports how many of the waiting requests are answered; `measure` counts those that still wait."""
 
     def __init__(self, measure: Callable[[], int]) -> None:
         self._measure = measure
@@ -23,8 +23,8 @@ class DrainProgress:
         self._next_at = 0.0
         self._is_over = not progress.is_observed()
 
-    def look(self) -> None:
-        """It is reported, until nothing waits for the first time."""
+    def update(self) -> None:
+        """Report the progress, until nothing waits for the first time."""
         if self._is_over or time.monotonic() < self._next_at:
             return
         waiting = self._measure()

@@ -1,4 +1,4 @@
-"""Threads serve many queues: each queue in order, the orchestrators in turn, none at the cost of another."""
+"""A thread pool with one queue per key: each queue runs in order, and the orchestrators take turns."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from dataclasses import dataclass, field
 from specify_cli import clock
 from specify_cli.mailbox.wakeup import Wakeup
 
-# How many requests are at work at a time; one that takes long is not counted: it waits for something.
+# How many jobs run at the same time. A slow job is not counted, because it waits for something.
 THREADS = 4
-# How many of one orchestrator are begun at a time, those that take long included. An agent can make every
-# request about its mission take minutes: the orchestrator's other missions wait once so many do.
+# How many jobs of one orchestrator run at the same time, slow ones included. An agent can make every
+# request about its mission take minutes; the orchestrator's other missions then wait once this many run.
 SHARE = 16
-# How many are begun at a time in all; past it, one of each orchestrator that has none.
+# How many jobs run in total. Beyond it, an orchestrator without a running job still gets one.
 MOST_THREADS = 64
-LITTLE = 16
-# A queue whose head takes longer may hang, and what waits behind it is no reason to take in less.
+# An orchestrator's load is low when it has this many jobs or fewer.
+LOW_LOAD = 16
+# A job that runs longer is slow: it may hang, and the jobs behind it do not count as load.
 SLOW_S = 0.1
 
-# Settles one request; raises where it could not, and then it is to be settled again.
+# Processes one request. If it raises, the request has to be processed again.
 Job = Callable[[], None]
 
 
 @dataclass(slots=True)
 class _Queue:
+    """The jobs of one queue. `since` and `begun_at` say when the first one began, `since` on the monotonic clock."""
+
     jobs: deque[tuple[Job, int, str]] = field(default_factory=deque)
-    # When its head was begun, on both clocks; None while it waits.
     since: float | None = None
     begun_at: str = ""
 
@@ -37,16 +39,21 @@ class _Queue:
         return self.since is not None and time.monotonic() - self.since > SLOW_S
 
     def slow_in_s(self) -> float:
-        """How long until its head, which was begun, takes long."""
+        """Return the seconds until the running job becomes slow."""
         return 0.0 if self.since is None else max(0.0, self.since + SLOW_S - time.monotonic())
 
 
 @dataclass(slots=True)
-class _Share:
-    """What one orchestrator has in hand."""
+class _Tenant:
+    """The queues of one orchestrator.
+
+    Attributes:
+        ready: Names of the queues whose first job can begin, in the order in which they became ready.
+        is_over: Whether nothing more is begun, because the orchestrator will be forgotten.
+        done: How many jobs succeeded.
+    """
 
     queues: dict[str, _Queue] = field(default_factory=dict)
-    # Names of the queues whose head can be begun, in the order in which they became so.
     ready: deque[str] = field(default_factory=deque)
     running: int = 0
     failure: BaseException | None = None
@@ -61,120 +68,125 @@ class _Share:
 
     @property
     def load(self) -> int:
-        return sum(len(line.jobs) for line in self.queues.values() if not line.is_slow())
+        return sum(len(queue.jobs) for queue in self.queues.values() if not queue.is_slow())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InProgress:
-    """A request that was begun and is not answered."""
+    """A request whose processing began and that is not answered yet."""
 
     name: str
     since: str
 
 
 class KeyedExecutor:
-    """As many threads as have something to do; `bell` rings when a job failed, and for `call_me`."""
+    """Runs jobs in as many threads as needed.
 
-    def __init__(self, bell: Wakeup) -> None:
-        self._bell = bell
+    Sets `wakeup` when a job fails, and when a load that `notify_when_low` asked about is low.
+    """
+
+    def __init__(self, wakeup: Wakeup) -> None:
+        self._wakeup = wakeup
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._shares: dict[str, _Share] = {}
-        # Whoever has something ready, each once: the next free thread serves the first of them that
-        # may begin something.
+        self._tenants: dict[str, _Tenant] = {}
+        # Orchestrators with a ready queue, each once. The next free thread serves the first one that
+        # may begin a job.
         self._turns: deque[str] = deque()
-        # Those with a job, and those that wait for one.
+        # The queues of the running jobs by thread, and the number of threads that wait for a job.
         self._busy: dict[int, _Queue] = {}
         self._idle = 0
-        self._is_called = False
+        self._notifies = False
         self._is_stopped = False
 
     def put(self, identity: str, queue: str, job: Job, *, size: int, name: str = "") -> None:
-        """`job` will be done after everything put into the same queue of the orchestrator before.
+        """Run `job` after all earlier jobs of the same queue of the orchestrator.
 
-        `name` is what it is called while it is in hand.
+        `name` identifies the job while it is in progress.
         """
         with self._lock:
-            share = self._shares.setdefault(identity, _Share())
-            line = share.queues.setdefault(queue, _Queue())
-            line.jobs.append((job, size, name))
-            share.count += 1
-            share.bytes += size
-            if len(line.jobs) == 1:
-                self._make_ready(identity, share, queue)
+            tenant = self._tenants.setdefault(identity, _Tenant())
+            jobs = tenant.queues.setdefault(queue, _Queue()).jobs
+            jobs.append((job, size, name))
+            tenant.count += 1
+            tenant.bytes += size
+            if len(jobs) == 1:
+                self._make_ready(identity, tenant, queue)
 
     def has(self, identity: str, queue: str) -> bool:
-        """Whether something in that queue of the orchestrator is not done."""
+        """Return whether a job of this queue of the orchestrator is not done."""
         with self._lock:
-            share = self._shares.get(identity)
-            return share is not None and queue in share.queues
+            tenant = self._tenants.get(identity)
+            return tenant is not None and queue in tenant.queues
 
-    def in_hand(self, identity: str) -> tuple[int, int]:
-        """How many requests of the orchestrator are in hand, and how many bytes they hold."""
+    def pending(self, identity: str) -> tuple[int, int]:
+        """Return how many jobs of the orchestrator are not done, and their bytes."""
         with self._lock:
-            share = self._shares.get(identity)
-            return (0, 0) if share is None else (share.count, share.bytes)
+            tenant = self._tenants.get(identity)
+            return (0, 0) if tenant is None else (tenant.count, tenant.bytes)
 
-    def begun(self, identity: str) -> list[InProgress]:
-        """Which requests of the orchestrator were begun and are not answered, the oldest first."""
+    def in_progress(self, identity: str) -> list[InProgress]:
+        """Return the running jobs of the orchestrator, oldest first."""
         with self._lock:
-            share = self._shares.get(identity)
-            lines = [] if share is None else [it for it in share.queues.values() if it.since]
-            lines.sort(key=lambda line: line.since or 0)
-            return [InProgress(name=line.jobs[0][2], since=line.begun_at) for line in lines]
+            tenant = self._tenants.get(identity)
+            queues = [] if tenant is None else [it for it in tenant.queues.values() if it.since]
+            queues.sort(key=lambda queue: queue.since or 0)
+            return [InProgress(name=it.jobs[0][2], since=it.begun_at) for it in queues]
 
     def load(self, identity: str) -> int:
-        """How many of them are not held up by a request that takes long."""
+        """Return how many jobs of the orchestrator are not in a queue with a slow job."""
         with self._lock:
-            share = self._shares.get(identity)
-            return 0 if share is None else share.load
+            tenant = self._tenants.get(identity)
+            return 0 if tenant is None else tenant.load
 
     def failure(self, identity: str) -> BaseException | None:
-        """Why nothing more of the orchestrator is begun, until `forget`."""
+        """Return the error after which no job of the orchestrator begins until `forget`."""
         with self._lock:
-            share = self._shares.get(identity)
-            return None if share is None else share.failure
+            tenant = self._tenants.get(identity)
+            return None if tenant is None else tenant.failure
 
     def is_sound(self, identity: str) -> bool:
-        """Whether since `forget` something was done, or there was nothing to do, and nothing failed."""
+        """Return whether no job failed since `forget`, and one succeeded or there was none."""
         with self._lock:
-            share = self._shares.get(identity)
-            return share is None or (share.failure is None and (share.done or not share.count) > 0)
+            tenant = self._tenants.get(identity)
+            return tenant is None or (
+                tenant.failure is None and (tenant.done > 0 or tenant.count == 0)
+            )
 
     def forget(self, identity: str) -> bool:
-        """Whether nothing of the orchestrator is in hand any more; False: something still runs."""
+        """Discard the orchestrator's jobs; return False if one still runs. No further one begins."""
         with self._lock:
-            share = self._shares.get(identity)
-            if share is not None and share.running:
-                share.is_over = True
+            tenant = self._tenants.get(identity)
+            if tenant is not None and tenant.running:
+                tenant.is_over = True
                 return False
-            self._shares.pop(identity, None)
+            self._tenants.pop(identity, None)
             return True
 
     def is_idle(self) -> bool:
-        """Whether nothing is in hand that will still be done."""
+        """Return whether no job runs or can begin."""
         with self._lock:
             return not any(
-                share.running or (share.count and share.can_begin)
-                for share in self._shares.values()
+                tenant.running or (tenant.count and tenant.can_begin)
+                for tenant in self._tenants.values()
             )
 
-    def call_me(self) -> None:
-        """The bell rings as soon as an orchestrator has little left in hand."""
-        self._is_called = True
+    def notify_when_low(self) -> None:
+        """Set the wakeup once, as soon as the load of an orchestrator is low."""
+        self._notifies = True
 
     def stop(self) -> list[BaseException]:
-        """What runs was finished, nothing further begun; what failed and nobody has seen yet."""
+        """Finish the running jobs and begin no further ones; return the errors."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._busy)
-        return [share.failure for share in self._shares.values() if share.failure is not None]
+        return [it.failure for it in self._tenants.values() if it.failure is not None]
 
-    # With the lock held.
+    # The following methods need the lock.
 
-    def _make_ready(self, identity: str, share: _Share, queue: str) -> None:
-        share.ready.append(queue)
+    def _make_ready(self, identity: str, tenant: _Tenant, queue: str) -> None:
+        tenant.ready.append(queue)
         if identity not in self._turns:
             self._turns.append(identity)
         self._call_a_thread()
@@ -184,58 +196,58 @@ class KeyedExecutor:
             self._changed.notify()
         elif not self._is_stopped:
             self._idle += 1
-            # Nobody waits for a thread that hangs when the process ends.
-            threading.Thread(target=self._serve, name="desk", daemon=True).start()
+            # A daemon, so that a job that hangs does not keep the process from ending.
+            threading.Thread(target=self._serve, name="executor", daemon=True).start()
 
-    def _next(self) -> tuple[str, _Share, str] | None:
-        """What is to be begun now."""
+    def _next(self) -> tuple[str, _Tenant, str] | None:
+        """Choose the job to begin now: its orchestrator and the name of its queue."""
         self._turns = deque(it for it in self._turns if self._is_ready(it))
-        at_work = sum(not line.is_slow() for line in self._busy.values())
-        if at_work >= THREADS or self._is_stopped:
+        active = sum(not queue.is_slow() for queue in self._busy.values())
+        if active >= THREADS or self._is_stopped:
             return None
-        identity = next((it for it in self._turns if self._may_begin(self._shares[it])), None)
+        identity = next((it for it in self._turns if self._may_begin(self._tenants[it])), None)
         if identity is None:
             return None
         self._turns.remove(identity)
-        share = self._shares[identity]
-        queue = share.ready.popleft()
-        if share.ready:
+        tenant = self._tenants[identity]
+        name = tenant.ready.popleft()
+        if tenant.ready:
             self._turns.append(identity)
             self._call_a_thread()
-        share.running += 1
-        share.queues[queue].since = time.monotonic()
-        share.queues[queue].begun_at = clock.timestamp()
-        return identity, share, queue
+        tenant.running += 1
+        tenant.queues[name].since = time.monotonic()
+        tenant.queues[name].begun_at = clock.timestamp()
+        return identity, tenant, name
 
     def _is_ready(self, identity: str) -> bool:
-        share = self._shares.get(identity)
-        return share is not None and share.can_begin and bool(share.ready)
+        tenant = self._tenants.get(identity)
+        return tenant is not None and tenant.can_begin and bool(tenant.ready)
 
-    def _may_begin(self, share: _Share) -> bool:
-        is_room = len(self._busy) < MOST_THREADS or not share.running
-        return share.running < SHARE and is_room
+    def _may_begin(self, tenant: _Tenant) -> bool:
+        has_thread = len(self._busy) < MOST_THREADS or not tenant.running
+        return tenant.running < SHARE and has_thread
 
     def _wait_s(self) -> float | None:
-        """How long until one that is at work takes long, and makes room; None: nothing waits."""
+        """Return the seconds until a running job becomes slow and another may begin; None if none runs."""
         return min((it.slow_in_s() or SLOW_S for it in self._busy.values()), default=None)
 
-    def _end(self, share: _Share, queue: str, failure: BaseException | None) -> None:
-        share.running -= 1
-        share.failure = share.failure or failure
-        line = share.queues[queue]
-        line.since = None
+    def _end(
+        self, identity: str, tenant: _Tenant, name: str, *, failure: BaseException | None
+    ) -> None:
+        tenant.running -= 1
+        tenant.failure = tenant.failure or failure
+        queue = tenant.queues[name]
+        queue.since = None
         if failure is None:
-            share.done += 1
-            share.count -= 1
-            share.bytes -= line.jobs.popleft()[1]
+            tenant.done += 1
+            tenant.count -= 1
+            tenant.bytes -= queue.jobs.popleft()[1]
+        if not queue.jobs:
+            del tenant.queues[name]
+        elif tenant.can_begin and not self._is_stopped:
+            self._make_ready(identity, tenant, name)
 
-    def _go_on(self, identity: str, share: _Share, queue: str) -> None:
-        if not share.queues[queue].jobs:
-            del share.queues[queue]
-        elif share.can_begin and not self._is_stopped:
-            self._make_ready(identity, share, queue)
-
-    # In the threads.
+    # The following methods run in the pool's threads.
 
     def _serve(self) -> None:
         with self._changed:
@@ -244,29 +256,27 @@ class KeyedExecutor:
                 if found is None:
                     self._changed.wait(self._wait_s() if self._turns else None)
                 else:
-                    self._begin(*found)
+                    self._run(*found)
             self._idle -= 1
 
-    def _begin(self, identity: str, share: _Share, queue: str) -> None:
-        me, line = threading.get_ident(), share.queues[queue]
+    def _run(self, identity: str, tenant: _Tenant, name: str) -> None:
+        thread, queue = threading.get_ident(), tenant.queues[name]
         self._idle -= 1
-        self._busy[me] = line
+        self._busy[thread] = queue
         if self._turns:
-            self._call_a_thread()  # Somebody has to see when this takes long.
+            self._call_a_thread()  # It begins the next job when this one becomes slow.
         self._lock.release()
         failure: BaseException | None = None
         try:
-            line.jobs[0][0]()
-        except BaseException as error:  # noqa: BLE001  the worker's own thread raises it again
+            queue.jobs[0][0]()
+        except BaseException as error:  # noqa: BLE001  the worker's main thread raises it again
             failure = error
         self._lock.acquire()
-        del self._busy[me]
+        del self._busy[thread]
         self._idle += 1
-        self._end(share, queue, failure)
-        self._go_on(identity, share, queue)
+        self._end(identity, tenant, name, failure=failure)
         if self._is_stopped:
             self._changed.notify_all()
-        is_to_ring = self._is_called and share.load <= LITTLE
-        if is_to_ring or not share.can_begin:
-            self._is_called = False
-            self._bell.ring()
+        if (self._notifies and tenant.load <= LOW_LOAD) or not tenant.can_begin:
+            self._notifies = False
+            self._wakeup.wake()

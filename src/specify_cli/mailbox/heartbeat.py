@@ -1,4 +1,4 @@
-"""`worker.json` says whether anybody serves a mailbox: an absent worker is no empty queue."""
+"""Write `worker.json`, which tells a missing worker from an empty queue."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from specify_cli.mailbox.layout import MailboxPaths
 from specify_cli.mailbox.settings import WorkerSettings
 from specify_cli.plain import compact
 
-# How much waits now.
+# Returns how much waits now.
 Measure = Callable[[], Backlog]
-# What was begun and is not answered.
-Begun = Callable[[], Sequence[InProgress]]
-# How many dead letters of each orchestrator there are.
+# Returns the requests in progress.
+InProgressRequests = Callable[[], Sequence[InProgress]]
+# Returns the number of dead letters of each orchestrator.
 Count = Callable[[], Mapping[str, int]]
 
 
 class HeartbeatReport:
-    """What the heartbeat says of one mailbox."""
+    """The part of a heartbeat that is about one mailbox."""
 
     def __init__(
         self,
-        places: MailboxPaths,
+        paths: MailboxPaths,
         *,
         commands: tuple[str, ...],
         measure: Measure,
-        begun: Begun = tuple,
+        in_progress: InProgressRequests = tuple,
     ) -> None:
-        self.places = places
+        self.paths = paths
         self.state: Mapping[str, str | None] = {"state": "running", "stalled_reason": None}
         self._commands = commands
         self._measure = measure
-        self._begun = begun
+        self._in_progress = in_progress
         self._last = Backlog(0, None)
 
     def report(self) -> dict[str, Any]:
-        """How things stand now; what waits as it was last known where the inbox cannot be read."""
+        """Return the current values; the last known backlog if the inbox cannot be read."""
         with contextlib.suppress(OSError, StorageFailed):
             self._last = self._measure()
         oldest, now = self._last.oldest, clock.now().timestamp()
@@ -53,75 +53,77 @@ class HeartbeatReport:
             **self.state,
             "commands": list(self._commands),
             "depth": self._last.depth,
-            "in_hand": [{"correlation_id": one.name, "since": one.since} for one in self._begun()],
+            "in_hand": [
+                {"correlation_id": one.name, "since": one.since} for one in self._in_progress()
+            ],
             "oldest_age_s": None if oldest is None else max(0.0, round(now - oldest, 3)),
         }
 
 
 class Heartbeat:
-    """Rewrites every mailbox's `worker.json` with every beat, from a thread of its own.
+    """Rewrites the `worker.json` of every mailbox with each beat, in a thread of its own.
 
-    A beat that the disk refuses is left out: a heartbeat that grows old says enough.
+    A beat that cannot be written is skipped: an old heartbeat shows that something is wrong.
     """
 
     def __init__(self, *, settings: WorkerSettings, count: Count) -> None:
         self._settings = settings
         self._count = count
-        self._pulses: dict[str, HeartbeatReport] = {}
+        self._reports: dict[str, HeartbeatReport] = {}
         self._started_at = clock.timestamp()
         self._writing = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._beat_repeatedly, name="heartbeat", daemon=True)
 
-    def add(self, pulse: HeartbeatReport) -> None:
-        """Every later beat tells of that mailbox, too."""
+    def add(self, mailbox: HeartbeatReport) -> None:
+        """Include the mailbox in later beats."""
         with self._writing:
-            self._pulses[pulse.places.identity] = pulse
+            self._reports[mailbox.paths.identity] = mailbox
 
     def start(self) -> None:
-        """The first beat is written, the thread goes on."""
+        """Write the first beat and start the thread."""
         self.beat()
         self._thread.start()
 
-    def say(self, identity: str, state: str, *, stalled_reason: str | None = None) -> None:
-        """Every later beat of that mailbox says `state`; the change is written at once."""
-        pulse = self._pulses.get(identity)
-        said = {"state": state, "stalled_reason": stalled_reason}
-        if pulse is not None and said != pulse.state:
-            pulse.state = said
+    def set_state(self, identity: str, state: str, *, stalled_reason: str | None = None) -> None:
+        """Set the state of a mailbox, and write it at once if it changed."""
+        mailbox = self._reports.get(identity)
+        new = {"state": state, "stalled_reason": stalled_reason}
+        if mailbox is not None and new != mailbox.state:
+            mailbox.state = new
             with self._writing:
-                self._beat([pulse])
+                self._beat([mailbox])
 
     def stop(self) -> None:
-        """The thread has ended, and the last beat says that nobody serves any more."""
+        """End the thread, and write a last beat with the state `stopped`."""
         self._ended.set()
         self._thread.join()
-        for pulse in self._pulses.values():
-            pulse.state = {"state": "stopped", "stalled_reason": None}
+        for mailbox in self._reports.values():
+            mailbox.state = {"state": "stopped", "stalled_reason": None}
         self.beat()
 
     def beat(self) -> None:
-        """The files say how things stand now, unless the disk refuses."""
+        """Write the heartbeat of every mailbox, unless the disk fails."""
         with self._writing:
-            self._beat(list(self._pulses.values()))
+            self._beat(list(self._reports.values()))
 
-    def _beat(self, pulses: list[HeartbeatReport]) -> None:
+    def _beat(self, reports: list[HeartbeatReport]) -> None:
         count: Mapping[str, int] = {}
         with contextlib.suppress(OSError, StorageFailed):
             count = self._count()
-        for pulse in pulses:
+        for mailbox in reports:
             with contextlib.suppress(OSError, StorageFailed):
-                places = pulse.places
-                report = self._about_us(count.get(places.identity, 0)) | pulse.report()
+                paths = mailbox.paths
+                report = self._about_worker(count.get(paths.identity, 0)) | mailbox.report()
                 data = compact(report).encode() + b"\n"
-                # A beat that a loss of power tears is of a worker that is gone: it waits for no disk.
-                atomic.publish(places.heartbeat, data, below=places.root, syncs=False)
+                # Not synced: only a power loss tears it, and then the worker is gone too.
+                atomic.publish(paths.heartbeat, data, below=paths.root, syncs=False)
 
-    def _beat_on(self) -> None:
+    def _beat_repeatedly(self) -> None:
         while not self._ended.wait(self._settings.beat_interval_s):
             self.beat()
 
-    def _about_us(self, dead_letters: int) -> dict[str, Any]:
+    def _about_worker(self, dead_letters: int) -> dict[str, Any]:
         return {
             "pid": os.getpid(),
             "host_name": socket.gethostname(),

@@ -1,4 +1,4 @@
-"""Where the parts of a mailbox lie under `.kitty`, and the folders exist once asked for."""
+"""Paths of a mailbox under `.kitty`, and the creation of its folders."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from specify_cli.storage import record_place
 from specify_cli.storage.layout import Layout
 
 SHARED = 0o755
-# Of an orchestrator's folders where its user is known: it alone puts in, and its group takes out.
+# Modes if the user of the orchestrator is known: it alone writes requests, and its group reads replies.
 INBOX_OF_USER = 0o700
 OUTBOX_OF_GROUP = 0o750
 DEFAULT = "default"
 
 
 def is_name(name: str) -> bool:
-    """Whether a folder of that name in the inbox is the mailbox of an orchestrator of its own."""
+    """Return whether a folder of this name in the inbox is the mailbox of an orchestrator."""
     fits = is_orchestrator(name) and name.lower() != DEFAULT
     return fits and not credentials.find(name)
 
 
 class MailboxPaths(NamedTuple):
-    """Where the parts of one orchestrator's mailbox are: below `root`, and the claims below `host_base`."""
+    """Paths of the mailbox of one orchestrator: `claimed` is below `host_base`, the others below `root`."""
 
     root: Path
     host_base: Path
@@ -40,26 +40,26 @@ class MailboxPaths(NamedTuple):
     claimed: Path
 
     def base_of(self, folder: Path) -> Path:
-        """The folder from which on no link to this one, of the inbox, the outbox or the host, is followed."""
+        """Return the ancestor below which no link is followed on the way to this folder."""
         return self.root if folder in (self.inbox, self.outbox) else self.host_base
 
     @property
     def heartbeat(self) -> Path:
-        """Whether a worker serves this mailbox, rewritten whole with every beat."""
+        """The heartbeat file, rewritten with every beat."""
         return self.outbox / (HEARTBEAT + SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxLayout(Layout):
-    """The places of the mailbox of the project whose main checkout is `root`."""
+    """Paths of the mailbox of the project whose main checkout is `root`."""
 
     @property
     def worker_lock(self) -> Path:
-        """Held by the one worker as long as it lives."""
+        """The lock that the worker holds as long as it lives."""
         return self.lock("worker")
 
-    def places(self, identity: str) -> MailboxPaths:
-        """Where the mailbox of that orchestrator lies; `default` has the roots."""
+    def paths(self, identity: str) -> MailboxPaths:
+        """Return the paths of the orchestrator's mailbox; `default` uses the root folders."""
         part = "" if identity == DEFAULT else identity
         return MailboxPaths(
             root=self.root,
@@ -71,15 +71,15 @@ class MailboxLayout(Layout):
         )
 
     def identities(self) -> list[str]:
-        """`default` first, then every other orchestrator that has a folder of its own here."""
+        """Return `default`, then every orchestrator that has a folder here."""
         found = {*_names_in(self.inbox, self.root), *_names_in(self.outbox, self.root)}
         return [DEFAULT, *sorted(found | set(_names_in(self.claimed, self.host_base)))]
 
     def ensure(self) -> None:
-        """Every folder of the host is there, is no link, and git ignores all of it.
+        """Create the folders of the host, and make git ignore them.
 
         Raises:
-            StorageFailed: a folder could not be made, or something else has its name.
+            StorageFailed: a folder could not be created, or a link or file has its name.
         """
         for folder in (self.kitty, self.inbox, self.outbox):
             folders.ensure(folder, below=self.root, mode=SHARED)
@@ -92,30 +92,30 @@ class MailboxLayout(Layout):
             atomic.publish(ignore, b"*\n", below=self.root, sweeps=True)
 
     def ensure_mailbox(self, identity: str, *, owner_uid: int | None = None) -> None:
-        """The folders of that orchestrator are there, too, and are its own as far as we may say.
+        """Create the folders of the orchestrator, too; as root, give them to the user `owner_uid`.
 
         Raises:
-            StorageFailed: a folder could not be made, or something else has its name.
+            StorageFailed: a folder could not be created, or a link or file has its name.
         """
         self.ensure()
-        places = self.places(identity)
-        record_place.make_inside(places.claimed, base=self.host_base)
-        for folder in (places.inbox, places.outbox):
+        paths = self.paths(identity)
+        record_place.make_inside(paths.claimed, base=self.host_base)
+        for folder in (paths.inbox, paths.outbox):
             folders.ensure(folder, below=self.root, mode=SHARED)
-        # The roots hold the others' folders: they are nobody's in particular.
+        # The root folders hold the mailboxes of the others, so their owner stays.
         if identity != DEFAULT and owner_uid is not None and os.geteuid() == 0:
-            _give(places, owner_uid)
+            _give(paths, owner_uid)
 
 
-def _give(places: MailboxPaths, uid: int) -> None:
+def _give(paths: MailboxPaths, uid: int) -> None:
     with (
-        atomic.translated(places.inbox, "give away"),
-        folders.opened(places.inbox, below=places.root) as inbox,
+        atomic.translated(paths.inbox, "give away"),
+        folders.opened(paths.inbox, below=paths.root) as inbox,
     ):
         _own(inbox, uid=uid, gid=os.fstat(inbox).st_gid, mode=INBOX_OF_USER)
     with (
-        atomic.translated(places.outbox, "give away"),
-        folders.opened(places.outbox, below=places.root) as outbox,
+        atomic.translated(paths.outbox, "give away"),
+        folders.opened(paths.outbox, below=paths.root) as outbox,
     ):
         _own(outbox, uid=os.geteuid(), gid=_group_of(uid), mode=OUTBOX_OF_GROUP)
 

@@ -1,4 +1,4 @@
-"""All the mailboxes that one worker serves: the granted ones, and those that it comes across."""
+"""The mailboxes of one worker: those in `config.toml`, and those that it finds in the inbox."""
 
 from __future__ import annotations
 
@@ -18,124 +18,126 @@ from specify_cli.mailbox.intake import Intake
 from specify_cli.mailbox.layout import DEFAULT, is_name
 from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.processor import Processor
-from specify_cli.mailbox.settings import Orchestrator
-from specify_cli.mailbox.workplace import WorkerContext
+from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX
 from specify_cli.storage import record_additions, records
 
-# Given the name of a mailbox and the descriptor of its inbox; whether what lands there later is told of.
+# Called with the name of a mailbox and its open inbox. Returns whether file events report later entries.
 OnLook = Callable[[str, int], bool]
 
 
 class Mailboxes:
-    """Knows every post by the name of its orchestrator."""
+    """The intake of each orchestrator, by its name."""
 
     def __init__(
         self,
-        workplace: WorkerContext,
+        context: WorkerContext,
         *,
-        pool: KeyedExecutor,
+        executor: KeyedExecutor,
         on_look: OnLook,
     ) -> None:
-        self.posts: dict[str, Intake] = {}
-        self.dead_letters = DeadLetters(workplace.layout, refuse=self._refuse)
-        self._workplace = workplace
-        self._layout = workplace.layout
-        self._pool = pool
+        self.intakes: dict[str, Intake] = {}
+        self.dead_letters = DeadLetters(context.layout, refuse=self._refuse)
+        self._context = context
+        self._layout = context.layout
+        self._executor = executor
         self._daily: dict[str, DailyQuota] = {}
         self._additions: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
         self._on_look = on_look
-        self._bound = workplace.settings.max_ungranted
-        self._granted = {one.identity: one for one in workplace.settings.orchestrators}
+        self._bound = context.settings.max_ungranted
+        self._granted = {one.identity: one for one in context.settings.orchestrators}
         for identity in dict.fromkeys([DEFAULT, *self._granted, *self._left_behind()]):
             self._open(identity)
 
     def is_granted(self, identity: str) -> bool:
-        """Whether the operator granted anything to that orchestrator."""
+        """Return whether `config.toml` grants anything to the orchestrator."""
         return identity in self._granted
 
     def find(self) -> bool:
-        """Whether mailboxes appeared, which have a post now; what cannot be one is a dead letter.
+        """Open the mailboxes that appeared; other folders in the inbox become dead letters.
+
+        Returns:
+            Whether a mailbox was opened.
 
         Raises:
-            SpecKittyError, OSError: the disk refused.
+            SpecKittyError, OSError: the disk failed.
         """
-        names = self.posts[DEFAULT].inbox.subfolders - self.posts.keys()
-        count = len(self.posts)
+        names = self.intakes[DEFAULT].inbox.subfolders - self.intakes.keys()
+        count = len(self.intakes)
         for name in sorted(names):
             if not self._stays(name):
                 self._admit(name)
-        return len(self.posts) > count
+        return len(self.intakes) > count
 
-    def recover(self, post: Intake) -> None:
-        """What was left half done for that orchestrator is known or completed.
+    def recover(self, intake: Intake) -> None:
+        """Complete the dead letters that were begun, and find the unanswered claims.
 
         Raises:
-            SpecKittyError, OSError: the disk refused.
+            SpecKittyError, OSError: the disk failed.
         """
-        self._layout.ensure_mailbox(post.identity, owner_uid=post.orchestrator.owner_uid)
-        post.inbox.follow(self._layout.places(post.identity))
+        self._layout.ensure_mailbox(intake.identity, owner_uid=intake.orchestrator.owner_uid)
+        intake.inbox.follow(self._layout.paths(intake.identity))
         self.dead_letters.finish(self._hidden)
-        post.recover()
+        intake.recover()
 
-    def is_gone(self, post: Intake, error: Exception) -> bool:
-        """Whether the mailbox went as it came: nobody was granted it, and its folder is gone.
+    def is_gone(self, intake: Intake, error: Exception) -> bool:
+        """Return whether this is a mailbox without a grant whose folder was removed.
 
-        The error says so too, because the folder may have been made again since.
+        The error counts too, because the folder may have been created again since.
         """
-        if self.is_granted(post.identity) or post.identity == DEFAULT:
+        if self.is_granted(intake.identity) or intake.identity == DEFAULT:
             return False
         was_missing = isinstance(error.__cause__, FileNotFoundError)
-        return was_missing or not os.path.lexists(post.inbox.folder)
+        return was_missing or not os.path.lexists(intake.inbox.folder)
 
-    def close(self, post: Intake) -> bool:
-        """Whether the mailbox is served no more; not while something of it is in hand."""
-        if post.has_work() or self._pool.in_hand(post.identity)[0]:
+    def close(self, intake: Intake) -> bool:
+        """Close the mailbox unless it has unanswered requests; return whether it is closed."""
+        if intake.has_work() or self._executor.pending(intake.identity)[0]:
             return False
-        post.drop_answered()
-        del self.posts[post.identity]
-        return self._pool.forget(post.identity)
+        intake.answered.drop()
+        del self.intakes[intake.identity]
+        return self._executor.forget(intake.identity)
 
-    # Opening.
+    # Open mailboxes.
 
     def _left_behind(self) -> list[str]:
-        """Whose claims an earlier worker left, granted or not: they are answered."""
+        """Return the orchestrators with claims of an earlier worker, which are answered even without a grant."""
         found = []
         for identity in self._layout.identities()[1:]:
-            claimed = self._layout.places(identity).claimed
+            claimed = self._layout.paths(identity).claimed
             if folders.exists(claimed, below=self._layout.host_base) and os.listdir(claimed):
                 found.append(identity)
         return found
 
     def _open(self, identity: str) -> None:
         orchestrator = self._granted.get(identity) or Orchestrator(identity=identity, commands=())
-        places = self._layout.places(identity)
-        inbox = Inbox(places, on_look=lambda folder: self._on_look(identity, folder))
-        desk = Processor(
-            self._workplace,
+        paths = self._layout.paths(identity)
+        inbox = Inbox(paths, on_look=lambda folder: self._on_look(identity, folder))
+        processor = Processor(
+            self._context,
             inbox,
-            outbox=Outbox(places),
+            outbox=Outbox(paths),
             orchestrator=orchestrator,
             dead_letters=self.dead_letters,
         )
-        self.posts[identity] = Intake(
-            self._workplace,
+        self.intakes[identity] = Intake(
+            self._context,
             inbox,
-            desk,
+            processor,
             orchestrator=orchestrator,
-            pool=self._pool,
+            executor=self._executor,
             daily=self._daily_use(orchestrator),
         )
 
     def _daily_use(self, orchestrator: Orchestrator) -> DailyQuota:
-        """It outlives the mailbox: removing its folder does not start a new day."""
+        """Return the quota, which outlives the mailbox: removing the folder does not reset it."""
         identity = orchestrator.identity
         if identity not in self._daily:
             self._daily[identity] = DailyQuota(orchestrator, partial(self._added, identity))
         return self._daily[identity]
 
     def _added(self, identity: str, since: str) -> tuple[int, int]:
-        """How many requests of it were recorded since then, and their bytes; looked up once for all."""
+        """Return how many requests of the orchestrator were recorded since then, and their bytes."""
         if since not in self._additions:
             record = records.found(self._layout)
             found = record_additions.added_since(record, since) if record else ({}, {})
@@ -146,14 +148,14 @@ class Mailboxes:
     def _admit(self, name: str) -> None:
         if not self._holds_something(name):
             return
-        ungranted = len(self.posts.keys() - self._granted.keys() - {DEFAULT})
+        ungranted = len(self.intakes.keys() - self._granted.keys() - {DEFAULT})
         if is_name(name) and ungranted < self._bound:
             self._open(name)
         else:
-            self.posts[DEFAULT].set_aside(Landed(0, name), why=_why_not(name, self._bound))
+            self.intakes[DEFAULT].set_aside(Landed(0, name), why=_why_not(name, self._bound))
 
     def _stays(self, name: str) -> bool:
-        return self.posts[DEFAULT].unmovable.skips(Landed(0, name))
+        return self.intakes[DEFAULT].unmovable.skips(Landed(0, name))
 
     def _holds_something(self, name: str) -> bool:
         try:
@@ -161,28 +163,28 @@ class Mailboxes:
                 self._on_look(name, folder)
                 names = os.listdir(folder)
         except StorageFailed:
-            # Gone by now, or no folder any more: the next look tells.
+            # The folder is gone or was replaced. The next listing shows which.
             return False
         return any(not is_in_progress(name) or name.startswith(CLAIM_PREFIX) for name in names)
 
     # Dead letters.
 
     def _refuse(self, letter_id: str, why: str, identity: str) -> Mapping[str, Any]:
-        return self._workplace.dispatcher.refuse(
+        return self._context.dispatcher.refuse(
             RequestMalformed(why), stem=None, identity=identity, dead_letter=letter_id
         ).envelope
 
     def _hidden(self, identity: str, new_name: str) -> Path | None:
         if identity != DEFAULT and not is_name(identity):
             return None
-        return Inbox(self._layout.places(identity)).hidden(new_name)
+        return Inbox(self._layout.paths(identity)).hidden(new_name)
 
 
 def _why_not(name: str, bound: int) -> str:
     shown = f"'{ascii(name)[1:-1]}'"
     if is_name(name):
-        return f"the folder {shown} is one too many: {bound} without a grant are answered"
+        return f"the folder {shown} is beyond the limit of {bound} mailboxes without a grant; remove one, or grant it in config.toml"
     return (
-        f"the folder {shown} has no name that an orchestrator may have: 1 to 64 of A-Z a-z 0-9 . _ -,"
+        f"the folder {shown} does not have a valid name of an orchestrator: 1 to 64 of A-Z a-z 0-9 . _ -,"
         f" no dot first, not '{DEFAULT}', and not ending like a file ({SUFFIX}, .jsonl, .tmp)"
     )

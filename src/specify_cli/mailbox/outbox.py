@@ -1,4 +1,4 @@
-"""Replies appear whole under their request's name, and are not rewritten unless a loss of power has torn them."""
+"""Publish replies atomically, and rewrite a reply only if a power loss tore it."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class Outbox:
-    """The folder of one orchestrator's replies; only the worker writes here."""
+    """The folder of one orchestrator's replies. Only the worker writes to it."""
 
-    def __init__(self, places: MailboxPaths) -> None:
-        self._folder = places.outbox
-        self._root = places.root
+    def __init__(self, paths: MailboxPaths) -> None:
+        self._folder = paths.outbox
+        self._root = paths.root
         self._distrusted: set[str] = set()
 
     def publish(self, stem: str, reply: bytes) -> bool:
-        """Whether `reply` was published now; a reply that is already there stays as it is, unless it is torn.
+        """Publish the reply unless a complete one is there already; return whether it was published.
 
-        It survives a loss of power after the next `sync`, and may be torn by one before.
+        A power loss before the next `sync` may tear the reply.
 
         Raises:
-            StorageFailed: the disk refused; nothing was published.
+            StorageFailed: the disk failed; nothing was published.
         """
         name = stem + SUFFIX
         path = self._folder / name
@@ -54,14 +54,14 @@ class Outbox:
         return True
 
     def distrust(self, stems: Iterable[str]) -> None:
-        """These replies may not be on the disk, whatever is read of them: the next `publish` writes them anew."""
+        """Make the next `publish` of these replies write them again: they may not be on the disk."""
         self._distrusted.update(stem + SUFFIX for stem in stems)
 
     def sync(self) -> None:
-        """Every reply that was published by now survives a loss of power.
+        """Make the published replies durable.
 
         Raises:
-            StorageFailed: the disk refused.
+            StorageFailed: the disk failed.
         """
         with (
             opened(self._folder, below=self._root) as folder,
@@ -70,29 +70,29 @@ class Outbox:
             sync_file_system(folder)
 
     def sweep(self) -> None:
-        """No half-written reply of a killed worker is left; call it only while nothing is published.
+        """Remove half-written replies of a killed worker; call this only while nothing is published.
 
         Raises:
-            StorageFailed: the disk refused.
+            StorageFailed: the disk failed.
         """
         sweep_temporaries(self._folder, below=self._root)
 
 
 def _renewed(name: str, folder: int) -> bool:
-    """Whether a whole reply is there; its date is now, so that nobody prunes what was just asked for."""
+    """Return whether a complete reply is there; set its date to now, so that it is not pruned soon."""
     try:
         os.utime(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
     except PermissionError:
-        # The answer matters more than its date.
+        # The file belongs to another user. The reply counts, whatever its date.
         if name not in os.listdir(folder):
             return False
     return not _is_torn(name, folder)
 
 
 def _is_torn(name: str, folder: int) -> bool:
-    """Whether it is what a loss of power leaves of a reply: no JSON object."""
+    """Return whether the reply is not a JSON object, as after a power loss."""
     try:
         found = json.loads(read_regular(Path(name), max_bytes=_MOST_BYTES, dir_fd=folder))
     except (NotRegular, TooLarge, OSError):
@@ -115,10 +115,10 @@ def _write_new(name: str, data: bytes, folder: int) -> None:
 
 
 def sweep_temporaries(folder: Path, *, below: Path) -> None:
-    """No temporary file of ours is left in `folder`, in which nobody else may write.
+    """Remove the host's temporary files from `folder`, to which only the host may write.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk failed.
     """
     with atomic.translated(folder, "clean"), opened(folder, below=below) as descriptor:
         for name in os.listdir(descriptor):

@@ -1,18 +1,18 @@
-"""Words of strangers cannot play with the terminal, nor show a credential there or in a log."""
+"""Make text from others safe for terminals and logs: no control characters, no credentials."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """`text` as `escaped` has it, and credentials masked."""
-    # A client that waits for a mailbox says nothing most of the time, and starts sooner without.
+    """Return `text` escaped, with credentials masked."""
+    # Imported late: a client that waits for a mailbox seldom prints, and starts faster without.
     from specify_cli import credentials  # noqa: PLC0415
 
     return escaped(credentials.masked(text))
 
 
 def escaped(text: str) -> str:
-    r"""`text` with everything that is not plainly printable written as `\x1b` and the like."""
+    r"""Return `text` with every character that is not printable written as an escape such as `\x1b`."""
     if text.isprintable():
         return text
     return "".join(

@@ -1,9 +1,8 @@
-"""Everything that was taken gets its one answer: a reply under its name, or a dead letter."""
+"""Answer every claim once: with a reply under its name, or as a dead letter."""
 
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,23 +17,24 @@ from specify_cli.errors import (
     SpecKittyError,
 )
 from specify_cli.files.regular_files import ForeignOwner, NotRegular, TooLarge
+from specify_cli.mailbox.answered_claims import AnsweredClaims
+from specify_cli.mailbox.claims import Claim
 from specify_cli.mailbox.dead_letters import DeadLetters, Stray
-from specify_cli.mailbox.inbox import Claim, Inbox
+from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
-from specify_cli.mailbox.settings import Orchestrator
-from specify_cli.mailbox.workplace import WorkerContext
+from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.storage.lookup import Lookup, RequestFile
 
-# An outbox that takes longer for a reply is slow, and gets its replies from a thread of the pool for so long.
+# An outbox that takes longer for one reply is slow: for some time a thread of the executor writes to it.
 SLOW_S = 0.05
 SLOW_FOR_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was read of a claim, or why nothing was; `mission` is the one that it is about."""
+    """The content of a claim and the mission it is about, or the reason why it could not be read."""
 
     claim: Claim
     raw: bytes = b""
@@ -43,98 +43,61 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What is left of a batch: requests that have to be settled alone, in their order, and replies to be delivered."""
+class BatchResult:
+    """What a batch leaves to do.
+
+    Attributes:
+        left: Requests that have to be processed alone, in their order.
+        undelivered: Replies that are not published yet.
+    """
 
     left: list[Reading] = field(default_factory=list)
     undelivered: list[tuple[Claim, Answer]] = field(default_factory=list)
 
 
 class Processor:
-    """Where the requests of one orchestrator are settled, several of them at once.
+    """Processes the requests of one orchestrator; several threads may call it at once.
 
-    Raises, wherever it settles: SpecKittyError, when an answer could not be recorded, and OSError,
-    when the disk failed. Nothing is lost then.
+    Methods that process a request raise SpecKittyError if an answer could not be recorded, and OSError
+    if the disk failed. Nothing is lost then, and the request can be processed again.
     """
 
     def __init__(
         self,
-        workplace: WorkerContext,
+        context: WorkerContext,
         inbox: Inbox,
         *,
         outbox: Outbox,
         orchestrator: Orchestrator,
         dead_letters: DeadLetters,
     ) -> None:
+        self.answered = AnsweredClaims(outbox)
         self._inbox = inbox
         self._outbox = outbox
         self._orchestrator = orchestrator
-        self._dispatcher = workplace.dispatcher
+        self._dispatcher = context.dispatcher
         self._dead_letters = dead_letters
-        self._settings = workplace.settings
-        self._log = workplace.log
-        # Answered, and still there: until the reply is durable, the claim is what brings the answer back.
-        self._answered: dict[str, Claim] = {}
-        self._retiring = threading.Lock()
+        self._settings = context.settings
+        self._log = context.log
         self._slow_until = 0.0
 
-    @property
-    def has_answered(self) -> bool:
-        """Whether there is something for `retire_answered`."""
-        return bool(self._answered)
-
-    def answered(self) -> set[str]:
-        """The ids of the claims that were answered here and may still be there."""
-        return {*self._answered}
-
-    def retire_answered(self) -> None:
-        """The replies of what was answered before the call are durable, and its claims are gone.
-
-        Where another thread is at it, nothing is done.
+    def sweep(self) -> None:
+        """Remove half-written replies; call this only while no request is being processed.
 
         Raises:
-            StorageFailed, OSError: the disk refused; nothing is lost.
+            StorageFailed: the disk failed.
         """
-        if not self._retiring.acquire(blocking=False):
-            return
-        try:
-            answered = [*self._answered.values()]
-            if answered:
-                self._sync(answered)
-            for claim in answered:
-                claim.retire()
-                self._answered.pop(claim.claim_id, None)
-        finally:
-            self._retiring.release()
+        self._outbox.sweep()
 
-    def _sync(self, answered: Sequence[Claim]) -> None:
-        try:
-            self._outbox.sync()
-        except (SpecKittyError, OSError):
-            # The kernel tells of what it could not write once. So the claims count as not answered, and are found again.
-            self._outbox.distrust(claim.stem for claim in answered)
-            for claim in answered:
-                self._answered.pop(claim.claim_id, None)
-            raise
+    def republish_recorded(self, claim: Claim) -> bool:
+        """Publish the recorded answer to the claim again, if an earlier worker recorded one.
 
-    def drop_answered(self) -> None:
-        """The claims of what was answered are gone; for a mailbox that went with its replies.
+        Returns:
+            Whether that completes the claim. It does if the content is torn: a power loss can tear a
+            claim as well as its reply. Otherwise the claim is processed as usual.
 
         Raises:
-            StorageFailed, OSError: the disk refused.
-        """
-        for claim in [*self._answered.values()]:
-            claim.retire()
-            self._answered.pop(claim.claim_id, None)
-
-    def brings_back(self, claim: Claim) -> bool:
-        """Whether an earlier worker had answered the claim, which cannot be read any more.
-
-        Where it had, its reply is there again in any case. After a loss of power the claim, which nobody synced, may be
-        as torn as the reply.
-
-        Raises:
-            SpecKittyError, OSError: the disk refused.
+            SpecKittyError, OSError: the disk failed.
         """
         answer = self._dispatcher.recorded(claim.stem, identity=self._orchestrator.identity)
         if answer is None:
@@ -145,25 +108,20 @@ class Processor:
         except (FileNotFoundError, NotRegular, ForeignOwner, TooLarge):
             return False
         if is_torn:
-            self._answered[claim.claim_id] = claim
+            self.answered.add(claim)
         return is_torn
 
-    def sweep(self) -> None:
-        """No half-written reply is left; to be called only while nothing is being settled.
-
-        Raises:
-            StorageFailed: the disk refused.
-        """
-        self._outbox.sweep()
-
     def read(self, claim: Claim, *, is_patient: bool, keeps: bool) -> Reading | None:
-        """What the claim holds; None to be patient with a slow writer.
+        """Read the claim.
 
-        `keeps`: it was read once and for all, because it may be carried out. What may be answered in a batch is not: before
-        its answer is recorded, nothing of it was done.
+        Args:
+            claim: The claim to read.
+            is_patient: Return None for a request that may still be being written.
+            keeps: Copy a request that cannot be batched to where only the host can change it. A batched
+                request needs no copy: it has no effect before its answer is recorded.
         """
         bounds = self._orchestrator
-        # What is kept was judged before, and is ours where its owner could not have it back.
+        # The owner was checked before the copy was made, and the copy may belong to the host.
         owner_uid = None if claim.is_kept else bounds.owner_uid
         try:
             raw = claim.read(bounds.max_request_bytes, owner_uid=owner_uid)
@@ -176,8 +134,8 @@ class Processor:
             return Reading(claim=claim, problem=problem)
         return Reading(claim=claim, raw=raw, mission=mission)
 
-    def settle_batch(self, readings: Sequence[Reading]) -> Settled:
-        """The claims are answered, and retired as far as their outbox is fast."""
+    def process_batch(self, readings: Sequence[Reading]) -> BatchResult:
+        """Answer the requests together; publish the replies as long as the outbox is fast."""
         files = [
             RequestFile(
                 raw=it.raw,
@@ -187,66 +145,57 @@ class Processor:
             )
             for it in readings
         ]
-        settled = Settled()
+        result = BatchResult()
         for reading, answer in zip(readings, self._dispatcher.answer_batch(files), strict=True):
             if answer is None:
                 claim = self._inbox.keep(reading.claim, reading.raw)
-                settled.left.append(replace(reading, claim=claim))
+                result.left.append(replace(reading, claim=claim))
             elif time.monotonic() < self._slow_until:
-                settled.undelivered.append((reading.claim, answer))
+                result.undelivered.append((reading.claim, answer))
             else:
-                self._deliver_timed(reading.claim, answer)
-        return settled
+                began = time.monotonic()
+                self._deliver(reading.claim, answer)
+                ended = time.monotonic()
+                if ended - began > SLOW_S:
+                    # This thread serves every mailbox, so it must not wait for the disk of one.
+                    self._slow_until = ended + SLOW_FOR_S
+        return result
 
     def deliver(self, answers: Sequence[tuple[Claim, Answer]]) -> None:
-        """The replies of a batch are published."""
+        """Publish the remaining replies of a batch."""
         for claim, answer in answers:
             self._deliver(claim, answer)
 
-    def _deliver_timed(self, claim: Claim, answer: Answer) -> None:
-        began = time.monotonic()
-        self._deliver(claim, answer)
-        ended = time.monotonic()
-        if ended - began > SLOW_S:
-            # The thread that serves all mailboxes does not wait for the disk of one.
-            self._slow_until = ended + SLOW_FOR_S
-
-    def settle(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
-        """The claim is answered and retired, with `refusal` where there is one."""
+    def process(self, reading: Reading, refusal: SpecKittyError | None = None) -> None:
+        """Answer the request; with `refusal`, unless an answer to it is recorded already."""
         claim, problem = reading.claim, reading.problem
+        identity = self._orchestrator.identity
         if isinstance(problem, FileNotFoundError):
-            self._log(printable(f"{claim.path.name}: taken away before it was answered"))
+            self._log(printable(f"{claim.path.name}: removed by another program before its answer"))
         elif isinstance(problem, NotRegular):
             self._set_aside_claim(claim, why=f"{claim.stem}.json {problem}")
         elif isinstance(problem, ForeignOwner):
             self._refuse(claim, _not_yours(claim, problem))
         elif isinstance(problem, TooLarge):
             self._refuse(claim, self._too_large(claim, problem))
-        elif refusal is not None and not self._is_recorded(claim):
+        elif refusal and self._dispatcher.recorded(claim.stem, identity=identity) is None:
             self._refuse(claim, refusal)
         else:
-            # Also past the bounds, where it was answered before: the same gets the same answer.
-            identity = self._orchestrator.identity
             answer = self._dispatcher.answer_bytes(
                 reading.raw, stem=claim.stem, identity=identity, mission=reading.mission
             )
             self._deliver(claim, answer)
 
-    def _is_recorded(self, claim: Claim) -> bool:
-        identity = self._orchestrator.identity
-        return self._dispatcher.recorded(claim.stem, identity=identity) is not None
-
     def set_aside(self, name: str, *, why: str) -> None:
-        """What lies under that name in the inbox is a dead letter."""
-        path = self._inbox.folder / name
-        self._put_aside(name, path, why=why)
+        """Make the entry `name` of the inbox a dead letter."""
+        self._put_aside(name, self._inbox.folder / name, why=why)
 
     def _is_young(self, claim: Claim) -> bool:
-        """Whether a careless client may still be writing it."""
+        """Return whether a client that writes in place may still be writing the request."""
         if claim.is_kept:
             return False
         now = clock.now().timestamp()
-        # A date in the future, or one renewed for ever, must not put the answer off for ever.
+        # A date in the future, or one that is renewed again and again, delays the answer only so long.
         is_young = abs(now - claim.written_at()) < self._settings.grace_s
         return is_young and now - claim.since < self._settings.patience_s
 
@@ -259,7 +208,7 @@ class Processor:
             self._set_aside_claim(claim, why=answer.envelope["data"]["message"], answer=answer)
             return
         self._outbox.publish(claim.stem, answer.reply)
-        self._answered[claim.claim_id] = claim
+        self.answered.add(claim)
         self._report(answer.envelope, is_repeat=answer.is_repeat)
 
     def _set_aside_claim(self, claim: Claim, *, why: str, answer: Answer | None = None) -> None:
@@ -290,11 +239,11 @@ class Processor:
         self, envelope: Mapping[str, Any], *, is_repeat: bool = False, note: str = ""
     ) -> None:
         outcome = envelope["error_code"] or "OK"
-        words = (
+        line = (
             f"{clock.timestamp()} mailbox {self._orchestrator.identity} {envelope['command']} "
             f"{envelope['correlation_id']} {outcome}{' (repeated)' if is_repeat else ''}{note}"
         )
-        self._log(printable(words))
+        self._log(printable(line))
 
 
 def _not_yours(claim: Claim, error: ForeignOwner) -> NotAuthorized:

@@ -1,4 +1,4 @@
-"""What the mailbox needs of the rest of the host."""
+"""Interfaces that the mailbox needs from the rest of the host."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage.lookup import Lookup, RequestFile
 
-# Takes one line of text for the operator, without its end.
+# Logs one line of text, given without its line break.
 Log = Callable[[str], None]
 
 
 class Answer(Protocol):
-    """The one answer to a request, recorded in the journal before anybody sees it."""
+    """The answer to a request, recorded before it is published."""
 
     @property
     def envelope(self) -> Mapping[str, Any]:
@@ -21,41 +21,41 @@ class Answer(Protocol):
 
     @property
     def is_repeat(self) -> bool:
-        """Whether it was recorded before, and nothing was done now."""
+        """Whether the answer was recorded earlier, and nothing was done now."""
 
     @property
     def reply(self) -> bytes:
-        """Exactly what the reply file holds."""
+        """The content of the reply file."""
 
 
 class Dispatcher(Protocol):
-    """Turns any request into its one answer.
+    """Answers requests.
 
-    Answering raises a `SpecKittyError` only when the answer could not be recorded; then nothing was
-    acknowledged, and the same call may be made again. Called from several threads at once.
+    A method that answers raises SpecKittyError only if the answer could not be recorded. Then nothing
+    was acknowledged, and the call can be repeated. Several threads may call it at once.
     """
 
     def look_up(self, raw: bytes) -> Lookup:
-        """The mission that the request in `raw` is about, and whether `raw` is whole; changes nothing.
+        """Return the mission of the request in `raw`, and whether `raw` is complete; change nothing.
 
-        It may not overtake another request of the same orchestrator with the same `queue`.
+        Requests of one orchestrator with the same `queue` must be answered in their order.
         """
 
     def answer_bytes(
         self, raw: bytes, *, stem: str, identity: str, mission: Lookup | None = None
     ) -> Answer:
-        """The answer to the request whose file `<stem>.json` held `raw`.
+        """Answer the request whose file `<stem>.json` held `raw`.
 
-        `mission` is what `look_up` found: it is judged, and used, whatever has its names meanwhile.
+        `mission` is the result of `look_up`. It is used even if another mission has its name meanwhile.
         """
 
     def recorded(self, stem: str, *, identity: str) -> Answer | None:
-        """The answer that was recorded for the request file `<stem>.json`; None where there is none."""
+        """Return the recorded answer to the request file `<stem>.json`, or None."""
 
     def answer_batch(self, files: Sequence[RequestFile]) -> Sequence[Answer | None]:
-        """The answers to requests whose lookup says `is_batched`; None for one that has to be answered alone.
+        """Answer requests whose lookup says `is_batched`; None stands for one that must be answered alone.
 
-        After such a one, no other of the same orchestrator with the same `queue` is answered here.
+        After such a request, later ones of the same orchestrator and `queue` are not answered either.
         """
 
     def refuse(
@@ -66,20 +66,20 @@ class Dispatcher(Protocol):
         identity: str,
         dead_letter: str | None = None,
     ) -> Answer:
-        """The answer to what could not be read as a request at all.
+        """Answer a file that could not be read as a request.
 
-        A second call for the same `dead_letter` is the same refusal, not another one.
+        A second call for the same `dead_letter` returns the same answer.
         """
 
     def has_intents(self) -> bool:
-        """Whether there is something for `settle_intents`."""
+        """Return whether `settle_intents` has anything to do."""
 
     def settle_intents(self) -> None:
-        """What callers at the other door had done when they were killed is recorded."""
+        """Complete and record what killed callers at the command line had begun."""
 
 
 class Watch(Protocol):
-    """Listens for what lands."""
+    """Watches folders for new entries."""
 
     def cover(self, name: str, folder: int) -> bool:
-        """Whether it listens to the open folder, known as `name`; asked again, it changes nothing."""
+        """Watch the open folder, known as `name`; return whether it is watched. Repeated calls change nothing."""

@@ -1,85 +1,101 @@
-"""What was taken and waits for its turn, in order, and how many bytes it holds."""
+"""First-in, first-out queues that count the bytes of their items."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Generic, TypeVar
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
-class Waiting(Generic[Thing]):
-    """Things in the order in which they came."""
+class Waiting(Generic[Item]):
+    """A queue of items."""
 
     def __init__(self) -> None:
-        self._things: deque[tuple[Thing, int]] = deque()
+        self._items: deque[tuple[Item, int]] = deque()
         self.bytes = 0
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._items)
 
-    def append(self, thing: Thing, size: int) -> None:
-        """It waits behind the others."""
-        self._things.append((thing, size))
+    def append(self, item: Item, size: int) -> None:
+        """Add the item at the end."""
+        self._items.append((item, size))
         self.bytes += size
 
-    def first(self) -> Thing:
-        """The one that came first. Raises: IndexError."""
-        return self._things[0][0]
+    def first(self) -> Item:
+        """Return the first item.
 
-    def take(self) -> Thing:
-        """The one that came first, which waits no more. Raises: IndexError."""
-        thing, size = self._things.popleft()
+        Raises:
+            IndexError: the queue is empty.
+        """
+        return self._items[0][0]
+
+    def take(self) -> Item:
+        """Remove and return the first item.
+
+        Raises:
+            IndexError: the queue is empty.
+        """
+        item, size = self._items.popleft()
         self.bytes -= size
-        return thing
+        return item
 
-    def all(self) -> list[Thing]:
-        """All of them; may be asked from another thread."""
-        return [thing for thing, _ in [*self._things]]
+    def all(self) -> list[Item]:
+        """Return all items; may be called from another thread."""
+        return [item for item, _ in [*self._items]]
 
     def clear(self) -> None:
-        """Nothing waits."""
-        self._things.clear()
+        """Remove all items."""
+        self._items.clear()
         self.bytes = 0
 
 
-class Queues(Generic[Thing]):
-    """Things in queues; what it costs to add or take one does not grow with them."""
+class Queues(Generic[Item]):
+    """Named queues of items; adding and taking an item costs constant time."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, Waiting[Thing]] = {}
+        self._queues: dict[str, Waiting[Item]] = {}
         self.count = self.bytes = 0
 
     def has(self, name: str) -> bool:
-        """Whether something waits in that queue."""
+        """Return whether the queue holds an item."""
         return name in self._queues
 
     def names(self) -> list[str]:
-        """The queues in which something waits."""
+        """Return the names of the queues that hold items."""
         return [*self._queues]
 
-    def append(self, name: str, thing: Thing, size: int) -> None:
-        """It waits behind the others of its queue."""
-        self._queues.setdefault(name, Waiting()).append(thing, size)
+    def append(self, name: str, item: Item, size: int) -> None:
+        """Add the item at the end of the queue."""
+        self._queues.setdefault(name, Waiting()).append(item, size)
         self.count += 1
         self.bytes += size
 
-    def first(self, name: str) -> Thing:
-        """The one of the queue that came first. Raises: KeyError."""
+    def first(self, name: str) -> Item:
+        """Return the first item of the queue.
+
+        Raises:
+            KeyError: the queue is empty.
+        """
         return self._queues[name].first()
 
-    def take(self, name: str) -> Thing:
-        """The one of the queue that came first, which waits no more. Raises: KeyError."""
+    def take(self, name: str) -> Item:
+        """Remove and return the first item of the queue.
+
+        Raises:
+            KeyError: the queue is empty.
+        """
         queue = self._queues[name]
         before = queue.bytes
-        thing = queue.take()
+        item = queue.take()
         self.count -= 1
         self.bytes -= before - queue.bytes
         if not queue:
             del self._queues[name]
-        return thing
+        return item
 
     def clear(self) -> None:
-        """Nothing waits."""
+        """Remove all items."""
         self._queues.clear()
         self.count = self.bytes = 0

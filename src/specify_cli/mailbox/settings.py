@@ -1,9 +1,11 @@
-"""What can be adjusted about a worker."""
+"""Settings of a worker, and the context that its parts share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from specify_cli.mailbox.layout import MailboxLayout
+from specify_cli.mailbox.protocols import Dispatcher, Log
 from specify_cli.protocol import (
     MAX_DAILY_BYTES,
     MAX_DAILY_REQUESTS,
@@ -15,14 +17,16 @@ from specify_cli.protocol import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orchestrator:
-    """One orchestrator that has a mailbox of its own, and the bounds on what it may leave there.
+    """An orchestrator with a mailbox of its own, and its limits.
 
-    What it may ask for is judged by the dispatcher; `commands` is only told in its heartbeat.
+    The dispatcher decides what it may do; `commands` is only published in the heartbeat.
+
+    Attributes:
+        owner_uid: The user whose files are accepted as requests; None: any user's.
     """
 
     identity: str
     commands: tuple[str, ...]
-    # Whose files are requests; None: anybody's.
     owner_uid: int | None = None
     max_waiting: int = MAX_WAITING
     max_waiting_bytes: int = MAX_WAITING_BYTES
@@ -33,19 +37,32 @@ class Orchestrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """How a worker behaves, and for whom."""
+    """Settings of a worker.
+
+    Attributes:
+        max_ungranted: How many mailboxes without a grant are answered.
+        grace_s: How recently a file that does not parse must have changed to count as being written.
+        patience_s: How long a file may count as being written.
+        first_pause_s: The pause after a disk failure; doubled each time, up to `longest_pause_s`.
+    """
 
     contract_version: str
     orchestrators: tuple[Orchestrator, ...]
-    # How many mailboxes of orchestrators that nobody granted anything are answered.
     max_ungranted: int = 256
     poll_interval_s: float = 1.0
     beat_interval_s: float = 2.0
-    # How long a file that does not parse may have been written last to count as still being written,
-    # and how long this can go on.
     grace_s: float = 2.0
     patience_s: float = 30.0
     look_again_s: float = 0.1
-    # The pause after a disk that refused: doubled each time, up to the longest.
     first_pause_s: float = 0.25
     longest_pause_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerContext:
+    """Paths, dispatcher, settings and log that every part of a worker uses."""
+
+    layout: MailboxLayout
+    dispatcher: Dispatcher
+    settings: WorkerSettings
+    log: Log

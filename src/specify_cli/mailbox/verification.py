@@ -1,4 +1,4 @@
-"""Chain and replies of a mailbox are proved against each other."""
+"""Verify the journal's chain, and the replies against the journal."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 
 def open_journal(layout: MailboxLayout) -> Journal:
-    """The journal of this mailbox; nothing is created."""
+    """Return the journal of this mailbox; create nothing."""
     return Journal(layout)
 
 
 def find_breaks(layout: MailboxLayout) -> list[str]:
-    """Every break of the journal's chain, and every reply that is not what the journal says.
+    """Describe every break of the journal's chain, and every reply that differs from the journal.
 
-    A line without a reply is not a break: the reply may have been pruned, or was answered at the command line.
+    A missing reply is not a break: it may have been pruned, or the request came from the command line.
 
     Raises:
-        StorageFailed: the disk refused, so nothing is proved.
+        StorageFailed: the disk failed, so nothing is verified.
         StateUnreadable: the journal's line for a reply is damaged.
     """
     journal = open_journal(layout)
@@ -44,7 +44,12 @@ def find_breaks(layout: MailboxLayout) -> list[str]:
 
 
 def find_notes(layout: MailboxLayout) -> list[str]:
-    """What is not a break, but should be known to somebody who looks for one. Raises: StorageFailed, StateUnreadable."""
+    """Describe what is not a break, but helps to judge one.
+
+    Raises:
+        StorageFailed: the disk failed.
+        StateUnreadable: a line of the journal is damaged.
+    """
     journal = open_journal(layout)
     missing = [*_missing(layout, journal)]
     more = [f"{len(missing) - _NAMED} more replies are missing"] if len(missing) > _NAMED else []
@@ -52,7 +57,7 @@ def find_notes(layout: MailboxLayout) -> list[str]:
 
 
 def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
-    """The replies that are not there, and that nobody has pruned: the host has them, and publishes them when asked again."""
+    """Yield the missing replies that were not pruned. The host publishes them again on request."""
     expected: dict[str, tuple[Path, str, int]] = {}
     pruned = datetime.min.replace(tzinfo=UTC)
     for line in journal.lines():
@@ -64,23 +69,23 @@ def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
             name = line["correlation_id"] + SUFFIX
             identity = line["identity"]
             shown = name if identity == DEFAULT else f"{identity}/{name}"
-            path = layout.places(identity).outbox / name
+            path = layout.paths(identity).outbox / name
             expected.setdefault(shown, (path, line["at"], line["seq"]))
     absent = {it: said for it, said in expected.items() if not os.path.lexists(said[0])}
     absent = {x: it for x, it in absent.items() if _moment(it[1]) >= pruned}
     if not os.path.lexists(layout.heartbeat):
-        # No worker has ever served here.
+        # No worker ever served this mailbox.
         return
     if absent:
-        # A worker publishes it right after the line.
+        # A worker publishes the reply a moment after the line.
         time.sleep(_A_MOMENT_S)
     for shown, (path, _, seq) in absent.items():
         if not os.path.lexists(path):
-            yield f"{shown}: is missing, the reply that journal line {seq} tells of; it comes back when it is asked for again"
+            yield f"{shown}: is missing, although journal line {seq} records it; repeat the request to have it published again"
 
 
 def _moment(text: object) -> datetime:
-    """What the text of a line says; the beginning of all time where it says nothing."""
+    """Parse a timestamp; return the earliest moment if it is not one."""
     with suppress(TypeError, ValueError):
         moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

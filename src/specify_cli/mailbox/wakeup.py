@@ -1,4 +1,4 @@
-"""A bell that may be rung from any thread and from a signal handler."""
+"""Wake a waiting thread from any thread or from a signal handler."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ GONE = -1
 
 
 class Wakeup:
-    """Wakes the one who waits on it.
+    """An event that a thread can wait for.
 
-    A pipe rather than a `threading.Event`: a signal handler that sets an event while its own
-    thread is inside `wait` locks up on the event's lock.
+    It is a pipe. With a `threading.Event`, a signal handler that sets the event while its own thread
+    is inside `wait` would deadlock on the event's lock.
     """
 
     def __init__(self) -> None:
-        self._ear, self._rope = os.pipe()
-        os.set_blocking(self._ear, False)
-        os.set_blocking(self._rope, False)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
 
-    def ring(self) -> None:
-        """The current or the next `wait` returns at once."""
-        # Full means that it rings already; closed that nobody listens any more.
+    def wake(self) -> None:
+        """Make the current or the next `wait` return at once."""
+        # A full pipe is set already; a closed one has no reader.
         with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._rope, b"\0")
+            os.write(self._writer, b"\0")
 
-    def ring_on_signals(self) -> None:
-        """It rings at every signal that has a handler, also while the main thread cannot run that."""
-        signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
+    def wake_on_signals(self) -> None:
+        """Wake at every signal that has a handler, even while the main thread cannot run the handler."""
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether it rang within `timeout_s`; every ring so far is used up."""
-        # Not select(): it cannot look at a descriptor beyond the first 1,024.
+        """Wait until `wake` is called; return whether it was within `timeout_s`. Consumes all earlier calls."""
+        # Not select(): it is limited to the first 1,024 descriptors.
         poll = select.poll()
-        poll.register(self._ear, select.POLLIN)
-        rang = bool(poll.poll(max(0.0, timeout_s) * 1000))
+        poll.register(self._reader, select.POLLIN)
+        is_woken = bool(poll.poll(max(0.0, timeout_s) * 1000))
         with contextlib.suppress(BlockingIOError):
-            while os.read(self._ear, 4096):
+            while os.read(self._reader, 4096):
                 pass
-        return rang
+        return is_woken
 
     def close(self) -> None:
-        """The bell is gone; nobody may wait on it any more."""
-        if self._rope != GONE:
-            rope, self._rope = self._rope, GONE
-            os.close(rope)
-            os.close(self._ear)
+        """Close the pipe; no thread may wait any more."""
+        if self._writer != GONE:
+            writer, self._writer = self._writer, GONE
+            os.close(writer)
+            os.close(self._reader)
 
     def __del__(self) -> None:
-        """Its owner is gone, so nobody waits on it."""
+        """Close the pipe when the last reference is gone."""
         self.close()

@@ -1,6 +1,6 @@
-"""Rings the bell when a request lands, so that the worker need not wait for its next rescan.
+"""Wake the worker when a request lands, by file events of the kernel.
 
-A hint only: the rescan finds everything, also where no event ever comes.
+Events are only a hint: the periodic listing finds every request, even if no event arrives.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if sys.platform == "linux":
         WatchDescriptor,
     )
 
-    # Renames out of the inbox are left out on purpose: they are our own claims, and watchdog's usual
-    # observers hold every event back for half a second behind one. Measured, median from a rename
-    # into the inbox to the bell: 480 ms with the usual observer, 0.16 ms with an emitter that has
-    # this mask, 0.05 ms with the reader of the kernel's events underneath, which is used here.
+    # Renames out of the inbox are not watched: they are our own claims, and watchdog's standard
+    # observers delay every event by half a second after one. Median from a rename into the inbox to
+    # the wakeup: 480 ms with the standard observer, 0.16 ms with an emitter that uses this mask, and
+    # 0.05 ms with the event reader below it, which is used here.
     LANDED = Mask(
         InotifyConstants.IN_MOVED_TO
         | InotifyConstants.IN_CLOSE_WRITE
@@ -35,68 +35,70 @@ if sys.platform == "linux":
         | InotifyConstants.IN_ONLYDIR
     )
 
-    class _Ringer:
-        """Rings for what may be a request or a new folder: the scan finds out what it was."""
+    class _EventHandler:
+        """Wakes the worker for a possible request or a new folder."""
 
-        def __init__(self, bell: Wakeup) -> None:
-            self._bell = bell
-            self.is_over = False
+        def __init__(self, wakeup: Wakeup) -> None:
+            self._wakeup = wakeup
+            self.is_deleted = False
 
         def on_event(self, event: InotifyEvent) -> None:
-            # Of a file that is being created its end is told as well.
+            # The end of writing a new file is a separate event.
             is_begun = event.mask & InotifyConstants.IN_CREATE and not event.is_directory
             if not is_begun and not is_in_progress(os.fsdecode(event.name)):
-                self._bell.ring()
+                self._wakeup.wake()
 
         def on_watch_deleted(self, wd: WatchDescriptor) -> None:
-            self.is_over = True
-            self._bell.ring()
+            self.is_deleted = True
+            self._wakeup.wake()
 
         def on_queue_overflow(self) -> None:
-            self._bell.ring()
+            self._wakeup.wake()
 
     class _Watch:
-        """The folders that are watched, by their own identity rather than by name."""
+        """Watched folders, identified by device and inode."""
 
-        def __init__(self, inotify: InotifyFD, bell: Wakeup) -> None:
+        def __init__(self, inotify: InotifyFD, wakeup: Wakeup) -> None:
             self._inotify = inotify
-            self._bell = bell
-            self._covered: dict[str, tuple[tuple[int, int], WatchDescriptor, _Ringer]] = {}
+            self._wakeup = wakeup
+            self._covered: dict[str, tuple[tuple[int, int], WatchDescriptor, _EventHandler]] = {}
 
         def cover(self, name: str, folder: int) -> bool:
-            """Whether the bell rings from now on for what lands in the open folder."""
+            """Watch the open folder; return whether it is watched."""
             status = os.fstat(folder)
             node = (status.st_dev, status.st_ino)
             known = self._covered.get(name)
-            if known is not None and known[0] == node and not known[2].is_over:
+            if known is not None and known[0] == node and not known[2].is_deleted:
                 return True
             try:
                 self._uncover(name)
-                ringer = _Ringer(self._bell)
-                # By descriptor: a link that took the folder's name meanwhile is not followed.
+                handler = _EventHandler(self._wakeup)
+                # By descriptor, so that a link that replaces the folder is not followed.
                 path = os.fsencode(f"/proc/self/fd/{folder}/.")
-                place = self._inotify.add_callback(path, LANDED, ringer, CallbackId(id(ringer)))
+                descriptor = self._inotify.add_callback(
+                    path, LANDED, handler, CallbackId(id(handler))
+                )
             except OSError:
                 return False
-            self._covered[name] = node, place, ringer
+            self._covered[name] = node, descriptor, handler
             return True
 
         def _uncover(self, name: str) -> None:
             known = self._covered.pop(name, None)
-            if known is not None and not known[2].is_over:
+            if known is not None and not known[2].is_deleted:
                 self._inotify.remove_callbacks([(known[1], CallbackId(id(known[2])))])
 
     @contextlib.contextmanager
-    def watching(bell: Wakeup) -> Iterator[Watch]:
-        """While the block runs, `bell` rings when something lands in a folder that is covered."""
+    def watching(wakeup: Wakeup) -> Iterator[Watch]:
+        """While the block runs, wake `wakeup` when an entry lands in a covered folder."""
         try:
             inotify = InotifyFD()
         except OSError:
-            yield _Nothing()
+            yield _NoWatch()
             return
         inotify.start()
         try:
-            yield _Watch(inotify, bell)
+            yield _Watch(inotify, wakeup)
         finally:
             inotify.stop()
             inotify.join()
@@ -104,12 +106,12 @@ if sys.platform == "linux":
 else:
 
     @contextlib.contextmanager
-    def watching(bell: Wakeup) -> Iterator[Watch]:
-        """Nothing rings here: without inotify the rescan alone must do."""
-        yield _Nothing()
+    def watching(wakeup: Wakeup) -> Iterator[Watch]:
+        """Watch nothing: without inotify the periodic listing finds requests."""
+        yield _NoWatch()
 
 
-class _Nothing:
+class _NoWatch:
     def cover(self, name: str, folder: int) -> bool:
-        """Never: the kernel tells nothing here."""
+        """Return False: there are no file events."""
         return False

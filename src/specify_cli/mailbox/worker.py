@@ -1,4 +1,4 @@
-"""One worker serves all mailboxes of a project until it is told to stop."""
+"""The worker that serves the mailboxes of a project until it is stopped."""
 
 from __future__ import annotations
 
@@ -20,25 +20,30 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.loop import ServiceLoop
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Dispatcher, Log, Watch
-from specify_cli.mailbox.settings import WorkerSettings
+from specify_cli.mailbox.settings import WorkerContext, WorkerSettings
 from specify_cli.mailbox.wakeup import Wakeup
-from specify_cli.mailbox.workplace import WorkerContext
 from specify_cli.storage import heartbeat_file
 
-# After the signal; what can end in order has done so by then.
-LAST_S = 4.7
+# Seconds after the signal at which the process exits, even if it is not done.
+EXIT_AFTER_S = 4.7
 A_DAY_S = 86_400.0
 
-# Rings the bell while the block runs, for every folder that is covered.
+# While the block runs, sets the wakeup when an entry lands in a covered folder.
 Watching = Callable[[Wakeup], AbstractContextManager[Watch]]
 
 
 class Worker:
-    """Serves the mailboxes of `layout` by asking `dispatcher`.
+    """Serves the mailboxes of `layout` with `dispatcher`.
 
-    One thread finds and takes requests; a few others answer them, each orchestrator's requests for
-    one mission in order. While it serves, each of `chores` is done again and again; `prepare` is
-    called once, before the first beat.
+    One thread takes requests. Others answer them, each orchestrator's requests for one mission in order.
+
+    Args:
+        layout: Paths of the project.
+        dispatcher: Answers the requests.
+        settings: How the worker behaves.
+        log: Receives log lines.
+        tasks: Repeated in the background while the worker serves.
+        prepare: Called once, before the first heartbeat.
     """
 
     def __init__(
@@ -48,69 +53,70 @@ class Worker:
         *,
         settings: WorkerSettings,
         log: Log,
-        chores: Sequence[BackgroundTask] = (),
+        tasks: Sequence[BackgroundTask] = (),
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
-        self._chores = BackgroundTasks(chores, log=log)
+        self._tasks = BackgroundTasks(tasks, log=log)
         self._prepare = prepare
-        self._workplace = WorkerContext(
+        self._context = WorkerContext(
             layout=layout, dispatcher=dispatcher, settings=settings, log=log
         )
-        self._bell = Wakeup()
+        self._wakeup = Wakeup()
         self._is_stopping = False
 
     def serve(self, watching: Watching | None = None) -> None:
-        """Requests were answered until `stop`; those in hand were finished.
+        """Answer requests until `stop`, then finish those in progress.
 
-        `watching` rings when something lands; without it the rescan alone finds requests.
+        `watching` reports new requests. Without it, the worker lists the inboxes periodically.
 
         Raises:
-            StorageFailed: another worker serves the project, or the folders cannot be made.
+            StorageFailed: another worker serves the project, or a folder cannot be created.
         """
         with (
             self._watched(watching) as watch,
-            # The last to be waited for: one may read what an agent has written, and take its time.
-            self._chores.at_work() as start_chores,
-            self._on_duty(watch) as rounds,
+            # Outside the loop, so that a slow task does not delay the end of the loop.
+            self._tasks.running() as start_tasks,
+            self._running(watch) as loop,
         ):
-            start_chores()
-            draining = DrainProgress(rounds.depth)
+            start_tasks()
+            progress = DrainProgress(loop.depth)
             while not self._is_stopping:
-                draining.look()
-                self._bell.wait(rounds.serve())
+                progress.update()
+                self._wakeup.wait(loop.serve())
 
     def drain(self) -> None:
-        """Everything that waited is answered.
+        """Answer every waiting request, then return.
 
         Raises:
             StorageFailed: another worker serves the project.
-            SpecKittyError, OSError: an answer could not be recorded; nothing is lost.
+            SpecKittyError: an answer could not be recorded; nothing is lost.
+            OSError: the disk failed; nothing is lost.
         """
-        with self._on_duty(None) as rounds:
-            draining = DrainProgress(rounds.depth)
-            draining.look()
-            while not self._is_stopping and (wait_s := rounds.drain()) is not None:
-                draining.look()
-                self._bell.wait(wait_s)
+        with self._running(None) as loop:
+            progress = DrainProgress(loop.depth)
+            progress.update()
+            while not self._is_stopping and (wait_s := loop.drain()) is not None:
+                progress.update()
+                self._wakeup.wait(wait_s)
 
     def stop(self) -> None:
-        """The worker ends after the requests in hand; may be called from a signal handler."""
+        """Stop after the requests in progress; may be called from a signal handler."""
         self._is_stopping = True
-        self._bell.ring()
-        self._chores.stop()
+        self._wakeup.wake()
+        self._tasks.stop()
 
     def stop_on_signals(self) -> None:
-        """SIGTERM, SIGINT and SIGHUP end the worker within five seconds, a second one at once.
+        """Make SIGTERM, SIGINT and SIGHUP stop the worker within five seconds, a second signal at once.
 
-        To be called from the main thread. What was begun and did not end is as after a SIGKILL: the
-        next worker completes it.
+        Call this from the main thread. The next worker completes requests that did not end in time, as
+        after a SIGKILL.
         """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup wants it.
+            if signal.getsignal(number) is not signal.SIG_IGN:  # As under nohup.
                 signal.signal(number, self._on_signal)
         alarm = Wakeup()
-        alarm.ring_on_signals()
+        alarm.wake_on_signals()
         threading.Thread(target=_end_in_time, args=(alarm,), name="end", daemon=True).start()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -118,38 +124,38 @@ class Worker:
         self.stop()
 
     @contextlib.contextmanager
-    def _on_duty(self, watch: Watch | None) -> Iterator[ServiceLoop]:
+    def _running(self, watch: Watch | None) -> Iterator[ServiceLoop]:
         self._layout.ensure()
-        with contextlib.ExitStack() as places:
-            place = LifeLock.try_acquire(self._layout.worker_lock)
-            if place is None:
+        with contextlib.ExitStack() as stack:
+            lock = LifeLock.try_acquire(self._layout.worker_lock)
+            if lock is None:
                 raise StorageFailed(_taken(self._layout))
-            # Released after the last heartbeat, so that it does not replace one of the next worker.
-            places.callback(place.release)
+            # Released after the last heartbeat, which must not replace one of the next worker.
+            stack.callback(lock.release)
             self._prepare()
-            rounds = ServiceLoop(
-                self._workplace,
-                bell=self._bell,
+            loop = ServiceLoop(
+                self._context,
+                wakeup=self._wakeup,
                 watch=watch,
                 is_stopping=lambda: self._is_stopping,
             )
-            with rounds.on_duty():
-                yield rounds
+            with loop.running():
+                yield loop
 
     @contextlib.contextmanager
     def _watched(self, watching: Watching | None) -> Iterator[Watch | None]:
         if watching is None:
             yield None
             return
-        with watching(self._bell) as watch:
+        with watching(self._wakeup) as watch:
             yield watch
 
 
 def _end_in_time(alarm: Wakeup) -> None:
-    """Ends the process some seconds after the alarm: a disk that stalls holds up everything else."""
+    """Exit the process some seconds after the alarm, even if a disk hangs."""
     while not alarm.wait(A_DAY_S):
         pass
-    time.sleep(LAST_S)
+    time.sleep(EXIT_AFTER_S)
     os._exit(processes.EXIT_CODE)
 
 
@@ -158,6 +164,5 @@ def _taken(layout: MailboxLayout) -> str:
     who = holder(layout.worker_lock)
     where = report.get("host_name", "this machine")
     return printable(
-        f"another worker serves {layout.inbox}: {who}, on {where}; "
-        "leave it to that one, or stop it first"
+        f"another worker serves {layout.inbox}: {who}, on {where}; let it serve, or stop it first"
     )

@@ -117,7 +117,7 @@ def test_draining_a_large_inbox_says_how_far_it_has_come(stage: Stage) -> None:
     for number in range(WAITING):
         stage.put(f"r{number}", "list-ready", mission="1")
     sent = on_terminal(stage.root, "mailbox", "serve", "--once")
-    shown = counted(sent, b"answering what waits")
+    shown = counted(sent, b"answering waiting requests")
     assert shown
     assert shown == sorted(shown)
     assert len(stage.replies()) == WAITING

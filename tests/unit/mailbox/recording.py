@@ -197,7 +197,7 @@ def request_bytes(stem: str, **args: Any) -> bytes:
 
 def put(layout: MailboxLayout, stem: str, identity: str = "default", **args: Any) -> None:
     """The request landed as a well-behaved client writes it."""
-    inbox = layout.places(identity).inbox
+    inbox = layout.paths(identity).inbox
     inbox.mkdir(parents=True, exist_ok=True)
     temporary = inbox / f".{stem}.tmp"
     temporary.write_bytes(request_bytes(stem, **args))
@@ -219,7 +219,7 @@ def _now(layout: MailboxLayout) -> int:
 
 
 def reply_of(layout: MailboxLayout, stem: str, identity: str = "default") -> dict[str, Any]:
-    path = layout.places(identity).outbox / f"{stem}.json"
+    path = layout.paths(identity).outbox / f"{stem}.json"
     envelope: dict[str, Any] = json.loads(path.read_bytes())
     return envelope
 

@@ -15,7 +15,7 @@ from tests.unit.mailbox.recording import SETTINGS, RecordingDispatcher, put, rep
 
 
 class Counted:
-    """What a chore does, counted: its results in turn, the last one for ever."""
+    """What a task does, counted: its results in turn, the last one for ever."""
 
     def __init__(self, *results: float | BaseException) -> None:
         self.count = 0
@@ -29,22 +29,22 @@ class Counted:
         return result
 
 
-def done(count: int, *chores: Callable[[], float]) -> list[str]:
+def done(count: int, *tasks: Callable[[], float]) -> list[str]:
     """What was logged until the last one was done so often."""
     log: list[str] = []
     made = BackgroundTasks(
-        [BackgroundTask(name="chore", run=it, again_s=0) for it in chores], log=log.append
+        [BackgroundTask(name="task", run=it, again_s=0) for it in tasks], log=log.append
     )
-    with made.at_work() as start:
+    with made.running() as start:
         start()
-        wait_until(lambda: chores[-1].count >= count)  # type: ignore[attr-defined]
+        wait_until(lambda: tasks[-1].count >= count)  # type: ignore[attr-defined]
     return log
 
 
-def test_a_chore_that_fails_is_told_of_once_and_done_again() -> None:
+def test_a_task_that_fails_is_reported_once_and_repeated() -> None:
     failing = [ValueError("a\x1b[2J"), ValueError("b"), OSError("c")]
     log = done(6, Counted(*failing, 0.0))
-    assert log == ["chore failed, trying again: a\\x1b[2J", "chore goes on"]
+    assert log == ["task failed, retrying: a\\x1b[2J", "task works again"]
 
 
 def test_none_waits_for_another() -> None:
@@ -59,7 +59,7 @@ def test_none_waits_for_another() -> None:
     made = BackgroundTasks(
         [BackgroundTask(name="a", run=hangs), BackgroundTask(name="b", run=other)], log=log.append
     )
-    with made.at_work() as start:
+    with made.running() as start:
         start()
         wait_until(lambda: other.count > 2)
         released.set()
@@ -68,13 +68,13 @@ def test_none_waits_for_another() -> None:
 
 @pytest.mark.parametrize("result", [0.0, LONGEST_S, processes.HostStops()])
 def test_they_have_ended_when_the_block_has(result: float | BaseException) -> None:
-    chore = Counted(result)
+    task = Counted(result)
     before = threading.active_count()
-    assert done(1, chore) == []
+    assert done(1, task) == []
     assert threading.active_count() <= before
 
 
-def test_a_worker_that_serves_does_its_chores_and_answers_while_one_hangs(
+def test_a_worker_that_serves_does_its_background_tasks_and_answers_while_one_hangs(
     layout: MailboxLayout, dispatcher: RecordingDispatcher
 ) -> None:
     begun, released = threading.Event(), threading.Event()
@@ -84,8 +84,8 @@ def test_a_worker_that_serves_does_its_chores_and_answers_while_one_hangs(
         assert released.wait(LONGEST_S)
         return LONGEST_S
 
-    chores = [BackgroundTask(name="hangs", run=hangs)]
-    worker = Worker(layout, dispatcher, settings=SETTINGS, log=lambda _: None, chores=chores)
+    tasks = [BackgroundTask(name="hangs", run=hangs)]
+    worker = Worker(layout, dispatcher, settings=SETTINGS, log=lambda _: None, tasks=tasks)
     thread = threading.Thread(target=worker.serve)
     thread.start()
     try:
@@ -100,11 +100,11 @@ def test_a_worker_that_serves_does_its_chores_and_answers_while_one_hangs(
     assert not thread.is_alive()
 
 
-def test_a_worker_that_drains_does_no_chores(
+def test_a_worker_that_drains_does_no_background_tasks(
     layout: MailboxLayout, dispatcher: RecordingDispatcher
 ) -> None:
-    chore = Counted(0.0)
-    chores = [BackgroundTask(name="chore", run=chore)]
+    task = Counted(0.0)
+    tasks = [BackgroundTask(name="task", run=task)]
     put(layout, "one")
-    Worker(layout, dispatcher, settings=SETTINGS, log=lambda _: None, chores=chores).drain()
-    assert chore.count == 0
+    Worker(layout, dispatcher, settings=SETTINGS, log=lambda _: None, tasks=tasks).drain()
+    assert task.count == 0

@@ -13,15 +13,15 @@ from threading import Event, Thread, current_thread
 import pytest
 
 from specify_cli.errors import StorageFailed
+from specify_cli.mailbox.claims import Claim
 from specify_cli.mailbox.dead_letters import DeadLetters
-from specify_cli.mailbox.inbox import Claim, Inbox
+from specify_cli.mailbox.inbox import Inbox
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.processor import Processor
 from specify_cli.mailbox.queues import Queues
-from specify_cli.mailbox.settings import Orchestrator
+from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.worker import Worker
-from specify_cli.mailbox.workplace import WorkerContext
 from specify_cli.storage.lookup import Lookup, RequestFile
 from tests.unit.mailbox.recording import (
     SETTINGS,
@@ -211,7 +211,7 @@ def test_what_is_taken_away_before_it_is_answered_alone_is_told(
 def test_what_is_not_for_a_batch_neither_overtakes_it_nor_is_overtaken(
     layout: MailboxLayout, dispatcher: BatchingDispatcher, drain: Callable[[], None], tmp_path: Path
 ) -> None:
-    # It waits for nothing, and is answered by the pool.
+    # It waits for nothing, and is answered by the executor.
     (tmp_path / "go").touch()
     alone = {"wait_for": str(tmp_path / "go"), "started": str(tmp_path / "started")}
     put_in_order(layout, "a1", "a2", mission="one")
@@ -279,7 +279,7 @@ def test_a_slow_outbox_holds_up_no_other_mailbox(
     thread = Thread(target=worker.serve, daemon=True)
     thread.start()
     try:
-        wait_until(lambda: "desk" in threads)
+        wait_until(lambda: "executor" in threads)
         put(layout, "quick", "fast")
         wait_until((layout.outbox / "fast" / "quick.json").exists)
         assert not (layout.outbox / "slow" / "slow19.json").exists()
@@ -317,31 +317,29 @@ def test_threads_retire_what_was_answered_one_after_the_other(
         sync(outbox)
 
     monkeypatch.setattr(Outbox, "sync", slowly)
-    places = layout.places("default")
-    workplace = WorkerContext(
-        layout=layout, dispatcher=dispatcher, settings=SETTINGS, log=log.append
-    )
-    desk = Processor(
-        workplace,
-        Inbox(places),
-        outbox=Outbox(places),
+    paths = layout.paths("default")
+    context = WorkerContext(layout=layout, dispatcher=dispatcher, settings=SETTINGS, log=log.append)
+    processor = Processor(
+        context,
+        Inbox(paths),
+        outbox=Outbox(paths),
         orchestrator=Orchestrator(identity="default", commands=()),
         dead_letters=DeadLetters(layout, refuse=lambda *_: {}),
     )
     claim = Claim(f"{CLAIM_ID}1", "a", layout.claimed / f"{CLAIM_ID}1-a.json", layout.root)
     claim.path.write_bytes(request_bytes("a"))
     answer = dispatcher.answer_bytes(request_bytes("a"), stem="a", identity="default")
-    desk.deliver([(claim, answer)])
-    thread = Thread(target=desk.retire_answered)
+    processor.deliver([(claim, answer)])
+    thread = Thread(target=processor.answered.retire)
     thread.start()
     entered.wait()
-    desk.retire_answered()
+    processor.answered.retire()
     # Who recovers the mailbox meanwhile knows that it was answered.
-    assert desk.answered() == {claim.claim_id}
+    assert processor.answered.ids() == {claim.claim_id}
     assert claim.path.exists()
     go.set()
     thread.join()
-    assert desk.answered() == set()
+    assert processor.answered.ids() == set()
     assert not claim.path.exists()
 
 
@@ -359,7 +357,7 @@ def test_nothing_is_left_of_the_requests_of_a_mailbox_that_is_gone(
             wait_until((layout.outbox / "guest" / f"z{number}.json").exists)
             wait_until(lambda: not any(inbox.iterdir()))
             inbox.rmdir()
-            claimed = layout.places("guest").claimed
+            claimed = layout.paths("guest").claimed
             wait_until(lambda claimed=claimed: not any(claimed.iterdir()))
     finally:
         worker.stop()

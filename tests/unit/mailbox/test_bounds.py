@@ -134,9 +134,9 @@ def test_what_grew_since_it_was_listed_is_bounded_by_what_it_holds(
     for number in range(20):
         put(layout, f"id-{number:02}", mission="A")
     put(layout, "later", "nightly")
-    wait_until((layout.places("nightly").outbox / "later.json").exists)
-    in_hand = [path.stat().st_size for path in layout.claimed.glob("*.read")]
-    assert sum(in_hand) < bound + max(in_hand)
+    wait_until((layout.paths("nightly").outbox / "later.json").exists)
+    pending = [path.stat().st_size for path in layout.claimed.glob("*.read")]
+    assert sum(pending) < bound + max(pending)
     release.touch()
 
 
@@ -158,9 +158,9 @@ def test_claims_that_grew_since_they_were_listed_are_bounded_as_well(
     bound = 6 * ROOM
     serving(dataclasses.replace(DEFAULT, max_waiting_bytes=bound), NIGHTLY)
     wait_until(started.exists)
-    wait_until((layout.places("nightly").outbox / "later.json").exists)
-    in_hand = [path.stat().st_size for path in layout.claimed.glob("*.read")]
-    assert sum(in_hand) < bound + max(in_hand)
+    wait_until((layout.paths("nightly").outbox / "later.json").exists)
+    pending = [path.stat().st_size for path in layout.claimed.glob("*.read")]
+    assert sum(pending) < bound + max(pending)
     release.touch()
     wait_until((layout.outbox / "id-19.json").exists)
 

@@ -17,115 +17,115 @@ from tests.unit.mailbox.recording import wait_until
 
 
 @pytest.fixture
-def bell() -> Iterator[Wakeup]:
-    bell = Wakeup()
-    yield bell
-    bell.close()
+def wakeup() -> Iterator[Wakeup]:
+    wakeup = Wakeup()
+    yield wakeup
+    wakeup.close()
 
 
 @pytest.fixture
-def pool(bell: Wakeup) -> Iterator[KeyedExecutor]:
-    pool = KeyedExecutor(bell)
-    yield pool
-    pool.stop()
+def executor(wakeup: Wakeup) -> Iterator[KeyedExecutor]:
+    executor = KeyedExecutor(wakeup)
+    yield executor
+    executor.stop()
 
 
-def test_one_queue_is_served_in_order_whatever_the_others_do(pool: KeyedExecutor) -> None:
+def test_one_queue_is_served_in_order_whatever_the_others_do(executor: KeyedExecutor) -> None:
     done: dict[str, list[int]] = {queue: [] for queue in "abcdefgh"}
     for number in range(200):
         for queue, order in done.items():
-            pool.put("one", queue, partial(order.append, number), size=1)
-    wait_until(pool.is_idle)
+            executor.put("one", queue, partial(order.append, number), size=1)
+    wait_until(executor.is_idle)
     assert all(order == list(range(200)) for order in done.values())
-    assert pool.in_hand("one") == (0, 0)
+    assert executor.pending("one") == (0, 0)
 
 
-def test_what_hangs_holds_up_its_own_queue_only(pool: KeyedExecutor) -> None:
+def test_what_hangs_holds_up_its_own_queue_only(executor: KeyedExecutor) -> None:
     gate, passed = threading.Event(), threading.Event()
     order: list[str] = []
-    pool.put("one", "a", lambda: _wait(gate), size=1)
-    pool.put("one", "a", lambda: order.append("a"), size=1)
-    pool.put("one", "b", passed.set, size=1)
+    executor.put("one", "a", lambda: _wait(gate), size=1)
+    executor.put("one", "a", lambda: order.append("a"), size=1)
+    executor.put("one", "b", passed.set, size=1)
     assert passed.wait(LONGEST_S)
     assert order == []
     # Behind what hangs, they are no reason to take in less.
-    wait_until(lambda: pool.load("one") == 0)
-    assert pool.in_hand("one")[0] == 2
+    wait_until(lambda: executor.load("one") == 0)
+    assert executor.pending("one")[0] == 2
     gate.set()
-    wait_until(pool.is_idle)
+    wait_until(executor.is_idle)
     assert order == ["a"]
 
 
 def test_several_that_hang_hold_up_no_further_one_of_their_orchestrator(
-    pool: KeyedExecutor,
+    executor: KeyedExecutor,
 ) -> None:
     gate, passed = threading.Event(), threading.Event()
     for number in range(15):
-        pool.put("one", str(number), lambda: _wait(gate), size=1)
-    pool.put("one", "next", passed.set, size=1)
+        executor.put("one", str(number), lambda: _wait(gate), size=1)
+    executor.put("one", "next", passed.set, size=1)
     assert passed.wait(LONGEST_S)
     gate.set()
-    wait_until(pool.is_idle)
+    wait_until(executor.is_idle)
 
 
-def test_what_hangs_costs_its_own_orchestrator_alone(pool: KeyedExecutor) -> None:
+def test_what_hangs_costs_its_own_orchestrator_alone(executor: KeyedExecutor) -> None:
     gate, passed = threading.Event(), threading.Event()
     for number in range(3 * SHARE):
-        pool.put("hanging", str(number), lambda: _wait(gate), size=1)
-    wait_until(lambda: len(pool.begun("hanging")) == SHARE)
-    pool.put("other", "", passed.set, size=1)
+        executor.put("hanging", str(number), lambda: _wait(gate), size=1)
+    wait_until(lambda: len(executor.in_progress("hanging")) == SHARE)
+    executor.put("other", "", passed.set, size=1)
     assert passed.wait(LONGEST_S)
-    assert len(pool.begun("hanging")) == SHARE
+    assert len(executor.in_progress("hanging")) == SHARE
     gate.set()
-    wait_until(pool.is_idle)
+    wait_until(executor.is_idle)
 
 
 def test_there_is_always_a_thread_for_whoever_has_none(
-    pool: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
+    executor: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("specify_cli.mailbox.executor.MOST_THREADS", 6)
     gate, passed = threading.Event(), threading.Event()
     crowd = [f"hanging-{number}" for number in range(10)]
     for identity in crowd:
         for number in range(SHARE):
-            pool.put(identity, str(number), lambda: _wait(gate), size=1)
-    wait_until(lambda: all(pool.begun(identity) for identity in crowd))
-    assert sum(len(pool.begun(identity)) for identity in crowd) <= 6 + len(crowd)
-    pool.put("other", "", passed.set, size=1)
+            executor.put(identity, str(number), lambda: _wait(gate), size=1)
+    wait_until(lambda: all(executor.in_progress(identity) for identity in crowd))
+    assert sum(len(executor.in_progress(identity)) for identity in crowd) <= 6 + len(crowd)
+    executor.put("other", "", passed.set, size=1)
     assert passed.wait(LONGEST_S)
     gate.set()
-    wait_until(pool.is_idle)
+    wait_until(executor.is_idle)
 
 
 def test_no_more_is_at_work_than_there_are_threads_for(
-    pool: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
+    executor: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("specify_cli.mailbox.executor.SLOW_S", LONGEST_S)
     gate = threading.Event()
     for number in range(3 * THREADS):
-        pool.put(str(number), "", lambda: _wait(gate), size=1)
-    begun = [pool.begun(str(number)) for number in range(3 * THREADS)]
-    wait_until(lambda: any(pool.begun("0")))
+        executor.put(str(number), "", lambda: _wait(gate), size=1)
+    begun = [executor.in_progress(str(number)) for number in range(3 * THREADS)]
+    wait_until(lambda: any(executor.in_progress("0")))
     assert sum(map(len, begun)) <= THREADS
     gate.set()
-    wait_until(pool.is_idle)
+    wait_until(executor.is_idle)
 
 
-def test_what_was_begun_is_known_by_name(pool: KeyedExecutor) -> None:
+def test_what_was_begun_is_known_by_name(executor: KeyedExecutor) -> None:
     gate = threading.Event()
-    pool.put("one", "a", lambda: _wait(gate), size=1, name="first")
-    pool.put("one", "a", lambda: None, size=1, name="second")
-    wait_until(lambda: pool.begun("one"))
-    (in_hand,) = pool.begun("one")
-    assert in_hand.name == "first"
-    assert in_hand.since <= clock.timestamp()
+    executor.put("one", "a", lambda: _wait(gate), size=1, name="first")
+    executor.put("one", "a", lambda: None, size=1, name="second")
+    wait_until(lambda: executor.in_progress("one"))
+    (pending,) = executor.in_progress("one")
+    assert pending.name == "first"
+    assert pending.since <= clock.timestamp()
     gate.set()
-    wait_until(pool.is_idle)
-    assert pool.begun("one") == []
+    wait_until(executor.is_idle)
+    assert executor.in_progress("one") == []
 
 
 def test_the_orchestrators_take_turns_however_many_queues_one_has(
-    pool: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
+    executor: KeyedExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("specify_cli.mailbox.executor.SLOW_S", LONGEST_S)
     gates = [threading.Event() for _ in range(THREADS)]
@@ -137,11 +137,11 @@ def test_the_orchestrators_take_turns_however_many_queues_one_has(
         _wait(gates[number])
 
     for number in range(THREADS):
-        pool.put("first", str(number), partial(hang, number), size=1)
+        executor.put("first", str(number), partial(hang, number), size=1)
     wait_until(lambda: len(begun) == THREADS)
     for number in range(100):
-        pool.put("flood", str(number), lambda: order.append("flood"), size=1)
-    pool.put("single", "", lambda: order.append("single"), size=1)
+        executor.put("flood", str(number), lambda: order.append("flood"), size=1)
+    executor.put("single", "", lambda: order.append("single"), size=1)
     gates[0].set()
     wait_until(lambda: len(order) == 101)
     assert order.index("single") <= 1
@@ -150,59 +150,59 @@ def test_the_orchestrators_take_turns_however_many_queues_one_has(
 
 
 def test_after_a_failure_nothing_more_of_that_orchestrator_is_begun(
-    pool: KeyedExecutor, bell: Wakeup
+    executor: KeyedExecutor, wakeup: Wakeup
 ) -> None:
     order: list[int] = []
     fails = [True]
 
-    def settle() -> None:
+    def process() -> None:
         if fails.pop():
             raise StorageFailed("the disk is full")
 
-    pool.put("one", "", settle, size=3)
+    executor.put("one", "", process, size=3)
     for number in range(3):
-        pool.put("one", "", partial(order.append, number), size=1)
-    assert bell.wait(LONGEST_S)
-    assert isinstance(pool.failure("one"), StorageFailed)
-    assert pool.in_hand("one") == (4, 6)
-    pool.put("two", "", lambda: order.append(9), size=1)
-    wait_until(pool.is_idle)
+        executor.put("one", "", partial(order.append, number), size=1)
+    assert wakeup.wait(LONGEST_S)
+    assert isinstance(executor.failure("one"), StorageFailed)
+    assert executor.pending("one") == (4, 6)
+    executor.put("two", "", lambda: order.append(9), size=1)
+    wait_until(executor.is_idle)
     assert order == [9]
-    assert pool.forget("one")
-    assert pool.failure("one") is None
-    assert pool.in_hand("one") == (0, 0)
+    assert executor.forget("one")
+    assert executor.failure("one") is None
+    assert executor.pending("one") == (0, 0)
 
 
-def test_what_still_runs_cannot_be_forgotten(pool: KeyedExecutor) -> None:
+def test_what_still_runs_cannot_be_forgotten(executor: KeyedExecutor) -> None:
     gate, begun = threading.Event(), threading.Event()
     order: list[int] = []
 
-    def settle() -> None:
+    def process() -> None:
         begun.set()
         _wait(gate)
 
-    pool.put("one", "", settle, size=1)
-    pool.put("one", "", lambda: order.append(1), size=1)
+    executor.put("one", "", process, size=1)
+    executor.put("one", "", lambda: order.append(1), size=1)
     assert begun.wait(LONGEST_S)
-    assert not pool.forget("one")
+    assert not executor.forget("one")
     gate.set()
-    wait_until(lambda: pool.forget("one"))
-    wait_until(pool.is_idle)
+    wait_until(lambda: executor.forget("one"))
+    wait_until(executor.is_idle)
     assert order == []
 
 
-def test_a_stop_finishes_what_runs_and_begins_nothing(bell: Wakeup) -> None:
-    pool = KeyedExecutor(bell)
+def test_a_stop_finishes_what_runs_and_begins_nothing(wakeup: Wakeup) -> None:
+    executor = KeyedExecutor(wakeup)
     begun, order = threading.Event(), []
 
-    def settle() -> None:
+    def process() -> None:
         begun.set()
         wait_until(stopping.is_alive)
         order.append("in hand")
 
-    stopping = threading.Thread(target=pool.stop)
-    pool.put("one", "", settle, size=1)
-    pool.put("one", "", lambda: order.append("later"), size=1)
+    stopping = threading.Thread(target=executor.stop)
+    executor.put("one", "", process, size=1)
+    executor.put("one", "", lambda: order.append("later"), size=1)
     assert begun.wait(LONGEST_S)
     stopping.start()
     stopping.join()
@@ -210,29 +210,29 @@ def test_a_stop_finishes_what_runs_and_begins_nothing(bell: Wakeup) -> None:
 
 
 def test_it_rings_when_it_was_asked_to_and_little_is_left(
-    pool: KeyedExecutor, bell: Wakeup
+    executor: KeyedExecutor, wakeup: Wakeup
 ) -> None:
-    pool.put("one", "", lambda: None, size=1)
-    wait_until(pool.is_idle)
-    assert not bell.wait(0)
-    pool.call_me()
-    pool.put("one", "", lambda: None, size=1)
-    assert bell.wait(LONGEST_S)
+    executor.put("one", "", lambda: None, size=1)
+    wait_until(executor.is_idle)
+    assert not wakeup.wait(0)
+    executor.notify_when_low()
+    executor.put("one", "", lambda: None, size=1)
+    assert wakeup.wait(LONGEST_S)
 
 
 def _wait(gate: threading.Event) -> None:
     assert gate.wait(LONGEST_S)
 
 
-def test_threads_look_at_what_is_in_hand_one_after_the_other(pool: KeyedExecutor) -> None:
+def test_threads_look_at_what_is_in_hand_one_after_the_other(executor: KeyedExecutor) -> None:
     gate, begun = threading.Event(), threading.Event()
 
     def hang() -> None:
         begun.set()
         _wait(gate)
 
-    pool.put("one", "a", hang, size=1)
+    executor.put("one", "a", hang, size=1)
     assert begun.wait(LONGEST_S)
-    have_met = meet(time, "monotonic", lambda: pool.load("one"))
+    have_met = meet(time, "monotonic", lambda: executor.load("one"))
     gate.set()
     assert not have_met

@@ -16,9 +16,9 @@ from tests.unit.mailbox.recording import SETTINGS, wait_until
 
 
 def heart(path: Path) -> Heartbeat:
-    places = MailboxLayout(path.parents[1]).places("default")._replace(outbox=path.parent)
+    paths = MailboxLayout(path.parents[1]).paths("default")._replace(outbox=path.parent)
     beating = Heartbeat(settings=SETTINGS, count=lambda: {"default": 2, "nightly": 5})
-    beating.add(HeartbeatReport(places, commands=("note",), measure=lambda: Backlog(3, 1.0)))
+    beating.add(HeartbeatReport(paths, commands=("note",), measure=lambda: Backlog(3, 1.0)))
     return beating
 
 
@@ -46,7 +46,7 @@ def test_it_beats_on_by_itself_and_says_farewell(tmp_path: Path) -> None:
 def test_a_disk_that_refuses_costs_the_beat_and_nothing_else(tmp_path: Path) -> None:
     beating = heart(tmp_path / "missing" / "worker.json")
     beating.start()
-    beating.say("default", "stalled", stalled_reason="the disk is full")
+    beating.set_state("default", "stalled", stalled_reason="the disk is full")
     beating.stop()
 
 

@@ -26,12 +26,12 @@ def rename_across_file_systems(old: str, new: str, /, *, src_dir_fd: int, dst_di
 
 @pytest.fixture
 def inbox(layout: MailboxLayout) -> Inbox:
-    return Inbox(layout.places("default"))
+    return Inbox(layout.paths("default"))
 
 
 @pytest.fixture
 def far_inbox(layout: MailboxLayout) -> Inbox:
-    return Inbox(layout.places("default"), rename=rename_across_file_systems)
+    return Inbox(layout.paths("default"), rename=rename_across_file_systems)
 
 
 @pytest.mark.parametrize("name", ["a.json", "0-._Z.json", "x" * 128 + ".json", "workers.json"])
@@ -89,7 +89,7 @@ def test_what_is_older_than_what_is_seen_is_seen_as_well(
 def test_after_a_look_it_is_known_whether_what_lands_later_is_told_of(
     layout: MailboxLayout, is_told: bool
 ) -> None:
-    inbox = Inbox(layout.places("default"), on_look=lambda _: is_told)
+    inbox = Inbox(layout.paths("default"), on_look=lambda _: is_told)
     assert inbox.landed() == []
     assert inbox.is_watched is is_told
 
@@ -206,7 +206,7 @@ def test_an_inbox_that_is_a_link_is_not_followed(layout: MailboxLayout, tmp_path
     layout.inbox.rename(elsewhere)
     layout.inbox.symlink_to(elsewhere)
     with pytest.raises(StorageFailed):
-        Inbox(layout.places("default")).landed()
+        Inbox(layout.paths("default")).landed()
 
 
 def test_a_link_to_nothing_is_found_and_taken_as_what_it_is(inbox: Inbox) -> None:

@@ -65,5 +65,5 @@ def test_what_a_link_in_the_place_of_a_reply_leads_to_keeps_its_date(
     (tmp_path / "theirs").touch()
     os.utime(tmp_path / "theirs", (1, 1))
     (layout.outbox / "one.json").symlink_to(tmp_path / "theirs")
-    Outbox(layout.places("default")).publish("one", b"{}")
+    Outbox(layout.paths("default")).publish("one", b"{}")
     assert (tmp_path / "theirs").stat().st_mtime == 1

@@ -75,7 +75,7 @@ def test_a_changed_reply_of_a_named_orchestrator_shows(
     put(layout, "one")
     put(layout, "one", "nightly", n=2)
     worker(DEFAULT, NIGHTLY).drain()
-    shutil.copy(layout.outbox / "one.json", layout.places("nightly").outbox / "one.json")
+    shutil.copy(layout.outbox / "one.json", layout.paths("nightly").outbox / "one.json")
     (found,) = find_breaks(layout)
     assert found.startswith("nightly/one.json")
 
@@ -84,9 +84,9 @@ def test_each_granted_orchestrator_has_a_heartbeat_of_its_own(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
     layout.ensure_mailbox("nightly")
-    (layout.places("nightly").inbox / "bad name").touch()
+    (layout.paths("nightly").inbox / "bad name").touch()
     worker(NIGHTLY).drain()
-    own = heartbeat_file.last_beat(layout.places("nightly").heartbeat) or {}
+    own = heartbeat_file.last_beat(layout.paths("nightly").heartbeat) or {}
     root = heartbeat_file.last_beat(layout.heartbeat) or {}
     assert (own["commands"], own["dead_letters"]) == (["note", "read"], 1)
     assert (root["commands"], root["dead_letters"]) == ([], 0)
@@ -96,16 +96,16 @@ def test_each_granted_orchestrator_has_a_heartbeat_of_its_own(
 def test_the_first_beat_is_everybodys(layout: MailboxLayout, serving: Serving) -> None:
     serving(DEFAULT, NIGHTLY, beat_interval_s=3600.0)
     wait_until(lambda: heartbeat_file.is_alive(layout.heartbeat))
-    wait_until(lambda: heartbeat_file.is_alive(layout.places("nightly").heartbeat))
+    wait_until(lambda: heartbeat_file.is_alive(layout.paths("nightly").heartbeat))
 
 
 def test_folders_of_granted_orchestrators_are_made(
     layout: MailboxLayout, worker: MakeWorker
 ) -> None:
     worker(DEFAULT, NIGHTLY).drain()
-    places = layout.places("nightly")
-    assert places.inbox.is_dir()
-    assert stat.S_IMODE(places.claimed.stat().st_mode) == 0o700
+    paths = layout.paths("nightly")
+    assert paths.inbox.is_dir()
+    assert stat.S_IMODE(paths.claimed.stat().st_mode) == 0o700
 
 
 def test_folders_belong_to_the_user_of_the_orchestrator_where_we_may_give_them(
@@ -114,8 +114,8 @@ def test_folders_belong_to_the_user_of_the_orchestrator_where_we_may_give_them(
     for uid, gid in ((54321, 54321), (1, 1)):
         layout.ensure_mailbox("nightly", owner_uid=uid)
         inbox, outbox = (
-            layout.places("nightly").inbox.stat(),
-            layout.places("nightly").outbox.stat(),
+            layout.paths("nightly").inbox.stat(),
+            layout.paths("nightly").outbox.stat(),
         )
         is_root = os.geteuid() == 0
         assert inbox.st_uid == (uid if is_root else os.geteuid())
@@ -160,9 +160,9 @@ def test_a_mailbox_that_goes_and_comes_at_once_is_not_stalled(
 ) -> None:
     judge = Mailboxes.is_gone
 
-    def made_again_before_it_is_judged(room: Mailboxes, post: Intake, *args: Exception) -> bool:
+    def made_again_before_it_is_judged(room: Mailboxes, intake: Intake, *args: Exception) -> bool:
         put(layout, "two", "stranger")
-        return judge(room, post, *args)
+        return judge(room, intake, *args)
 
     monkeypatch.setattr(Mailboxes, "is_gone", made_again_before_it_is_judged)
     serving(DEFAULT, poll_interval_s=0.02)
@@ -198,7 +198,7 @@ def test_claims_of_an_orchestrator_that_lost_its_grant_are_answered(
     layout: MailboxLayout, worker: MakeWorker, dispatcher: RecordingDispatcher
 ) -> None:
     layout.ensure_mailbox("former")
-    claim = layout.places("former").claimed / f"{CLAIM_ID}-old.json"
+    claim = layout.paths("former").claimed / f"{CLAIM_ID}-old.json"
     claim.write_bytes(request_bytes("old"))
     worker(DEFAULT).drain()
     assert reply_of(layout, "old", "former")["success"]
@@ -249,7 +249,7 @@ def test_a_mission_that_hangs_holds_up_no_other_and_keeps_its_order(
     put(layout, "b", mission="B")
     put(layout, "a-first", "nightly", mission="A")
     wait_until((layout.outbox / "b.json").exists)
-    wait_until((layout.places("nightly").outbox / "a-first.json").exists)
+    wait_until((layout.paths("nightly").outbox / "a-first.json").exists)
     assert not (layout.outbox / "a-000.json").exists()
     release.touch()
     wait_until((layout.outbox / f"{behind[-1]}.json").exists)
@@ -279,7 +279,7 @@ def test_a_link_that_takes_a_folders_place_is_not_followed(
 ) -> None:
     serving(DEFAULT, NIGHTLY)
     put(layout, "before", "nightly")
-    wait_until((layout.places("nightly").outbox / "before.json").exists)
+    wait_until((layout.paths("nightly").outbox / "before.json").exists)
     folder, kept, planted = layout.root / part, layout.root / "kept", layout.root / "planted"
     shutil.copytree(folder, planted, symlinks=True)
     decoy = planted / {".kitty": "inbox/nightly", ".kitty/inbox": "nightly"}.get(part, ".")
@@ -295,9 +295,9 @@ def test_a_link_that_takes_a_folders_place_is_not_followed(
     else:
         assert (decoy / "during.json").read_bytes() == request_bytes("during")
     put_right(folder, kept)
-    wait_until(lambda: any("nightly goes on" in line for line in log))
+    wait_until(lambda: any("nightly is running again" in line for line in log))
     put(layout, "after", "nightly")
-    wait_until((layout.places("nightly").outbox / "after.json").exists)
+    wait_until((layout.paths("nightly").outbox / "after.json").exists)
 
 
 def swap(folder: Path, kept: Path, planted: Path) -> None:

@@ -37,7 +37,7 @@ CLAIM_ID = "01JD8Z6W3M4Y6T1F8B2Q5R7X9N"
 
 @pytest.fixture
 def outbox(layout: MailboxLayout) -> Outbox:
-    return Outbox(layout.places("default"))
+    return Outbox(layout.paths("default"))
 
 
 def test_a_request_stays_claimed_until_its_reply_is_durable(
@@ -133,7 +133,7 @@ def test_an_outbox_that_cannot_be_synced_stops_its_own_mailbox_alone(
         wait_until((layout.outbox / "one" / "a.json").exists)
         (layout.outbox / "one").rename(tmp_path / "moved")
         (layout.outbox / "one").symlink_to(tmp_path / "moved")
-        beat = layout.places("two").heartbeat
+        beat = layout.paths("two").heartbeat
         for number in range(3):
             put(layout, f"b{number}", "two")
             put(layout, f"c{number}")
@@ -142,7 +142,7 @@ def test_an_outbox_that_cannot_be_synced_stops_its_own_mailbox_alone(
         assert json.loads(beat.read_bytes())["state"] == "running"
         (layout.outbox / "one").unlink()
         (tmp_path / "moved").rename(layout.outbox / "one")
-        wait_until(lambda: not any(layout.places("one").claimed.iterdir()))
+        wait_until(lambda: not any(layout.paths("one").claimed.iterdir()))
     finally:
         made.stop()
         thread.join()

@@ -15,52 +15,52 @@ GROUPER = "watchdog.observers.inotify_move_event_grouper.InotifyMoveEventGrouper
 
 
 @pytest.fixture
-def bell() -> Iterator[Wakeup]:
-    bell = Wakeup()
-    yield bell
-    bell.close()
+def wakeup() -> Iterator[Wakeup]:
+    wakeup = Wakeup()
+    yield wakeup
+    wakeup.close()
 
 
-def test_a_bell_that_rang_before_is_heard_once(bell: Wakeup) -> None:
-    bell.ring()
-    bell.ring()
-    assert bell.wait(0)
-    assert not bell.wait(0)
+def test_a_bell_that_rang_before_is_heard_once(wakeup: Wakeup) -> None:
+    wakeup.wake()
+    wakeup.wake()
+    assert wakeup.wait(0)
+    assert not wakeup.wait(0)
 
 
-def test_ringing_for_ever_does_not_block(bell: Wakeup) -> None:
+def test_ringing_for_ever_does_not_block(wakeup: Wakeup) -> None:
     for _ in range(100_000):
-        bell.ring()
-    assert bell.wait(0)
-    assert not bell.wait(0)
+        wakeup.wake()
+    assert wakeup.wait(0)
+    assert not wakeup.wait(0)
 
 
 def test_ringing_a_bell_that_is_gone_is_harmless() -> None:
-    bell = Wakeup()
-    bell.close()
-    bell.ring()
+    wakeup = Wakeup()
+    wakeup.close()
+    wakeup.wake()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nothing is watched there")
 def test_claims_do_not_delay_the_next_ring(
-    bell: Wakeup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wakeup: Wakeup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On the path not taken watchdog holds events back this long behind a rename out of the folder.
     monkeypatch.setattr(f"{GROUPER}.delay", 2 * LONGEST_S)
     inbox, claimed = tmp_path / "inbox", tmp_path / "claimed"
     inbox.mkdir()
     claimed.mkdir()
-    with watching(bell) as watch, opened(inbox, below=tmp_path) as folder:
+    with watching(wakeup) as watch, opened(inbox, below=tmp_path) as folder:
         assert watch.cover("default", folder)
         for number in range(5):
             written = tmp_path / "written"
             written.touch()
             written.rename(inbox / f"{number}.json")
-            assert bell.wait(LONGEST_S)
+            assert wakeup.wait(LONGEST_S)
             (inbox / f"{number}.json").rename(claimed / f"{number}.json")
 
 
-def test_where_nothing_can_be_watched_the_rescan_must_do(bell: Wakeup, tmp_path: Path) -> None:
+def test_where_nothing_can_be_watched_the_rescan_must_do(wakeup: Wakeup, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with watching(bell) as watch, (tmp_path / "file").open() as file:
+    with watching(wakeup) as watch, (tmp_path / "file").open() as file:
         assert not watch.cover("default", file.fileno())

@@ -1,0 +1,36 @@
+"""Entries of an inbox that the kernel does not let the host move."""
+
+from __future__ import annotations
+
+import errno
+import time
+
+from specify_cli.mailbox.inbox import Landed
+
+# Errors of a single entry, such as a mount point or a file that only its owner may move.
+UNMOVABLE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EXDEV})
+# How many of them the log names.
+MAX_REPORTED = 100
+
+
+class UnmovableFiles:
+    """Remembers these entries: each is retried from time to time, and reported once."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        self._retry_after_s = retry_after_s
+        self._known: dict[Landed, float] = {}
+
+    def note(self, landed: Landed) -> bool:
+        """Remember a failed attempt; return whether it should be reported."""
+        is_new = landed not in self._known
+        self._known[landed] = time.monotonic() + self._retry_after_s
+        return is_new and len(self._known) <= MAX_REPORTED
+
+    def skips(self, landed: Landed) -> bool:
+        """Return whether it is too early for the next attempt."""
+        return time.monotonic() < self._known.get(landed, 0.0)
+
+    def keep_only(self, found: list[Landed]) -> None:
+        """Forget the entries that are not among those found."""
+        if self._known:
+            self._known = {landed: self._known[landed] for landed in found if landed in self._known}
