@@ -1,4 +1,4 @@
-"""What a request is about: the mission that the lookup has found, and the file that it came in."""
+"""The mission and the file of a request."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ LONGEST_NAME = 200
 
 
 class Lookup(NamedTuple):
-    """The mission that a request is about, looked up once: its folder's name, or why there is none.
+    """The mission of a request: the name of its folder, or the error if there is none.
 
-    `selector` is what the request calls it; empty where it names no mission. Not `is_whole` where its bytes are no JSON:
-    they may still be written. `is_batched`: the request may be answered in a batch.
+    `selector` is the name in the request, empty if it names no mission. `is_whole` is false if the
+    bytes are not JSON: they may still be written. `is_batched` says whether a batch may answer the
+    request.
     """
 
     selector: str = ""
@@ -24,12 +25,12 @@ class Lookup(NamedTuple):
 
     @property
     def queue(self) -> str:
-        """What the requests about one mission have in common, found or not."""
+        """The key that requests about one mission share, whether it was found or not."""
         return self.slug or self.selector[:LONGEST_NAME]
 
 
 class RequestFile(NamedTuple):
-    """What a request file `<stem>.json` held; `mission` is what it is about, and `identity` whose it is."""
+    """The content of a request file `<stem>.json`, its mission, and the identity of its sender."""
 
     raw: bytes
     stem: str

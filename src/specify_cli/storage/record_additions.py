@@ -1,4 +1,4 @@
-"""What was added to the record since some moment, by whom."""
+"""Count what each orchestrator has added to the record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from specify_cli.storage.record import Record
 
 _A_STEP: Final = 2_000
 _HEAD_BYTES: Final = 600
-"""Who asked stands at the start of a line, behind an id of at most 128 letters."""
+"""The start of a line that contains the caller, after an id of up to 128 characters."""
 
 _WHO: Final = pattern(rb'"door":"([^"]*)","identity":"([^"]*)"')
 _QUERY: Final = (
@@ -21,9 +21,14 @@ _QUERY: Final = (
 
 
 def added_since(record: Record, since: str) -> tuple[Counter[str], Counter[str]]:
-    """How many requests of each orchestrator's mailbox were recorded since then, and the bytes of their lines.
+    """Return the number of requests from each orchestrator's mailbox since then, and the bytes of
+    their lines.
 
-    What the answers of reads share with others does not count. Raises: StateUnreadable, StorageFailed.
+    Content that answers of reads share is not counted.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     requests, sizes = Counter[str](), Counter[str]()
     last = record.last()

@@ -1,4 +1,4 @@
-"""What a record comes to: who keeps it elsewhere can tell later whether anything before it was changed."""
+"""The head of a record: kept elsewhere, it shows later whether an earlier entry was changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 TRAILER: Final = "Spec-Kitty-Record"
-"""Begins the line of a commit's message that says `<record id> <position> <head>`."""
+"""The name of the trailer `<record id> <position> <head>` in a commit's message."""
 
 _TEXT: Final = re.compile(r"([0-9A-HJKMNP-TV-Z]{26}):([0-9]{1,15}):([0-9a-f]{64})", re.ASCII)
 
@@ -22,9 +22,9 @@ _LINE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RecordHead:
-    """A record, one of its entries, and the hash over it and everything before it, in hex.
+    """The id of a record, the position of an entry, and the head after it in hex.
 
-    As text, `<record id>:<position>:<head>`.
+    As text: `<record id>:<position>:<head>`.
     """
 
     record_id: str
@@ -35,33 +35,41 @@ class RecordHead:
         return f"{self.record_id}:{self.position}:{self.head}"
 
     def as_trailer(self) -> str:
-        """The line of a commit's message that says the same."""
+        """Return the trailer for a commit's message."""
         return f"{TRAILER}: {self.record_id} {self.position} {self.head}"
 
     @classmethod
     def read(cls, text: str) -> RecordHead | None:
-        """What `str` has written; None for any other text."""
+        """Parse the text of a head; None for any other text."""
         found = _TEXT.fullmatch(text)
         return cls(found[1], int(found[2]), found[3]) if found else None
 
     @classmethod
     def in_message(cls, message: str) -> RecordHead | None:
-        """What `as_trailer` has written into the message of a commit; None where nothing of the kind is there."""
+        """Parse the trailer in a commit's message; None if it has none."""
         found = _LINE.search(message)
         return cls(found[1], int(found[2]), found[3]) if found else None
 
 
 def newest(record: Record) -> RecordHead | None:
-    """That of the newest entry; None where there is none. Raises: StateUnreadable, StorageFailed."""
+    """Return the head after the newest entry; None if there is none.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+    """
     entry = record.last()
     return RecordHead(record.id, entry.position, entry.head.hex()) if entry else None
 
 
 def difference(record: Record, expected: RecordHead) -> str:
-    """Why the record does not go on from what is expected, in words; empty where it does.
+    """Describe why the record does not continue the expected head; empty if it does.
 
-    The entry at that place is looked at; whether those before it fit is proved by `Record.faults`.
-    Raises: StateUnreadable, StorageFailed.
+    Only the entry at that position is compared; `Record.faults` proves the earlier ones.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     if record.id != expected.record_id:
         return f"this is another record, {record.id}: of another clone, or made again; nothing is proved"
@@ -69,7 +77,7 @@ def difference(record: Record, expected: RecordHead) -> str:
     end = last.position if last else 0
     if end < expected.position:
         return f"it ends at entry {end}: it is older than what is expected, restored from a backup perhaps"
-    # What was pruned had the head of the entry before it.
+    # A pruned entry had the head of the one before it.
     entry = record.entry_at(expected.position)
     if (entry.head if entry else NOTHING_BEFORE).hex() != expected.head:
         return f"entry {expected.position}, or one before it, is not what it was"
