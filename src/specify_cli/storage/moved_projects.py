@@ -1,8 +1,9 @@
 """The record of a project whose folder was moved within its repository.
 
-The folder of a record is named after the path of its project, and the record says which path that is. Where a
-project has no record, one beside is its own if its project is not there any more, and it knows one of this project's
-missions by its id, or the newest line of its published journal. A copy of a project is a project of its own.
+The folder of a record is named after the path of its project, and the record contains that path. A
+project without a record takes over a neighbouring one if the project of that record is gone, and
+the record knows one of this project's missions by id, or the newest line of its published journal.
+A copy of a project gets a record of its own.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ _seen: Final[dict[Path, tuple[object, list[Path]]]] = {}
 
 
 def record_before(root: Path) -> Path | None:
-    """The folder of the record that the project had where it was before; None without one, or where several may be it."""
+    """Return the record from the project's former path; None if there is none, or several may be it."""
     found = candidates(root)
     return found[0] if len(found) == 1 else None
 
 
 def candidates(root: Path) -> list[Path]:
-    """The folders of the records that may be the project's, which has none at its place."""
+    """Return the records that may belong to the project, which has none at its place."""
     around, place = host_place.around(root), host_place.in_repository(root)
     if around is None or place is None:
         return []
@@ -44,7 +45,7 @@ def candidates(root: Path) -> list[Path]:
 
 
 def original(root: Path) -> Path | None:
-    """The project, still in its place, that this one without a record is a copy of; None where there is none."""
+    """Return the existing project that this one without a record is a copy of; else None."""
     around, place = host_place.around(root), host_place.in_repository(root)
     if around is None or place is None or os.path.lexists(place[1] / _DATABASE):
         return None
@@ -58,7 +59,7 @@ def original(root: Path) -> Path | None:
 
 
 def _fitting(root: Path, beside: Path) -> list[Path]:
-    """Every record beside that knows a mission of the project, or what it published last."""
+    """Return the neighbouring records that know a mission or the last published line of the project."""
     wanted, line = _mission_ids(root), _last_line(root)
     with contextlib.suppress(OSError):
         folders = sorted(it for it in beside.iterdir() if (it / _DATABASE).is_file())
@@ -80,7 +81,7 @@ def _mission_ids(root: Path) -> set[str]:
 
 
 def _last_line(root: Path) -> bytes:
-    """The newest whole line of the project's published journal; empty without."""
+    """Return the newest whole line of the published journal; b"" if there is none."""
     path = root / _JOURNAL
     with (
         contextlib.suppress(OSError, SpecKittyError),
@@ -107,7 +108,7 @@ def _fits(database: Path, wanted: set[str], line: bytes) -> bool:
 
 
 def _is_orphan(folder: Path, checkout: Path) -> bool:
-    """Whether there is no project any more at the path that the record was made for."""
+    """Whether no project exists at the path that the record was made for."""
     path = path_of(folder)
     if path is None or host_place.name_of(path) != folder.name:
         return False
@@ -115,7 +116,7 @@ def _is_orphan(folder: Path, checkout: Path) -> bool:
 
 
 def path_of(folder: Path) -> bytes | None:
-    """The path in the checkout of the project that the record in the folder is of; None where it does not say."""
+    """Return the path in the checkout that the record was made for; None if it is unknown."""
     with (
         contextlib.suppress(sqlite3.Error, SpecKittyError, OSError),
         contextlib.closing(record_schema.connect(folder / _DATABASE)) as connection,

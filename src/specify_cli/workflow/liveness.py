@@ -21,7 +21,8 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files.atomic import publish
 from specify_cli.storage import record_place
-from specify_cli.storage.mission_files import MissionFiles, read_json
+from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.mission_identity import read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission, changing_package

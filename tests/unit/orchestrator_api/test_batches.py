@@ -18,7 +18,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import locks
 from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
 from specify_cli.storage import records, remembered_log
-from specify_cli.storage.journal import JournalBatch
+from specify_cli.storage.journal_batch import JournalBatch
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.project import Project

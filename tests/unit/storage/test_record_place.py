@@ -10,7 +10,8 @@ import pytest
 
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
 from specify_cli.storage.record_place import make_record_folder
 
