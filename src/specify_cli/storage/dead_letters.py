@@ -94,10 +94,6 @@ class LetterFolder:
             f"several dead letters begin with {prefix[:40]!r}: {several}; give more characters of the id"
         )
 
-    def count_waiting(self) -> int:
-        """Return the number of letters that are neither replayed nor discarded."""
-        return sum(1 for ending in self._endings().values() if ending != SETTLED)
-
     def has_fate_of(self, correlation_id: str) -> bool:
         """Whether the request of that id has begun to resolve a letter."""
         return any(one.fate.get("correlation_id") == correlation_id for one in self.letters())

@@ -42,7 +42,8 @@ def bring(project: Layout, folder: Path, *, base: Path) -> None:
     if len(found) > 1:
         raise StorageFailed(": ".join(choice(found, folder)))
     for record in found:
-        with _no_worker(record), translated(record, "rename"):
+        with ExitStack() as held, translated(record, "rename"):
+            _take(record / "locks" / "worker", held)
             _rename(record, folder)
 
 
@@ -109,13 +110,6 @@ def _open_up(folder: Path, *, base: Path, mode: int) -> None:
         if os.geteuid() == 0:
             os.chown(file, owner.st_uid, owner.st_gid)
         file.chmod(mode & 0o666)
-
-
-@contextlib.contextmanager
-def _no_worker(folder: Path) -> Iterator[None]:
-    with ExitStack() as held:
-        _take(folder / "locks" / "worker", held)
-        yield
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 from specify_cli import clock, progress
@@ -157,7 +156,7 @@ def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
     return Draft(
         at=str(entry.get("at") or clock.timestamp()),
         kind=ADOPTED,
-        published=partial(_as_it_is, line),
+        published=lambda _seq, _prev: line,
         content=published_line.shared_part(entry),
         seq=entry["seq"],
         asked=Asked(
@@ -166,7 +165,3 @@ def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
             digest=str(entry.get("digest") or ""),
         ),
     )
-
-
-def _as_it_is(line: bytes, seq: int, prev: str) -> bytes:
-    return line

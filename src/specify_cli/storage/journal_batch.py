@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from specify_cli import clock
@@ -61,12 +60,8 @@ def draft_of(
     return asked, Draft(
         at=line.get("at") or clock.timestamp(),
         kind=REQUEST,
-        published=partial(_encoded, line),
+        published=lambda seq, prev: published_line.encode(line, seq=seq, prev=prev),
         content=published_line.shared_part(line),
         asked=asked,
         also=also,
     )
-
-
-def _encoded(line: Mapping[str, Any], seq: int, prev: str) -> bytes:
-    return published_line.encode(line, seq=seq, prev=prev)

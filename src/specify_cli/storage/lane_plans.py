@@ -140,7 +140,8 @@ def standing_of(files: MissionFiles, lanes: Sequence[ExecutionLane]) -> str:
     except StateUnreadable:
         return EDITED
     if found is None:
-        return EDITED if _has_content(files) else MISSING
+        path = files.lanes_path
+        return EDITED if os.path.lexists(path) and os.lstat(path).st_size > 0 else MISSING
     if tuple(found.lanes) == tuple(lanes):
         return ""
     ours = {lanes_in(plan) for plan in files.log.plans()}
@@ -158,7 +159,3 @@ def projected(files: MissionFiles, content: LanesFile) -> bytes:
     if not standing:
         return project_files.read(files.lanes_path, below=files.project.root)
     return files.lanes_content(content, anew=standing == EDITED)
-
-
-def _has_content(files: MissionFiles) -> bool:
-    return os.path.lexists(files.lanes_path) and os.lstat(files.lanes_path).st_size > 0

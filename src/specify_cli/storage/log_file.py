@@ -69,7 +69,12 @@ class LogFile(NamedTuple):
             StorageFailed: the disk fails.
         """
         had = _lines_of(raw)
-        same = sum(1 for _ in takewhile(_are_same, zip(had, lines, strict=False)))
+        same = sum(
+            1
+            for _ in takewhile(
+                lambda it: it[0].said == it[1].strip(), zip(had, lines, strict=False)
+            )
+        )
         end = had[same - 1].end if same else 0
         behind, missing = raw[end:].lstrip(b"\r\n"), lines[same:]
         if not behind and not missing and raw[-1:] in (b"", b"\n"):
@@ -165,10 +170,6 @@ def _lines_of(raw: bytes) -> list[_Line]:
     whole = raw[: event_lines.end_of_lines(raw)].splitlines(keepends=True)
     ends = accumulate(map(len, whole))
     return [_Line(line.strip(), end) for line, end in zip(whole, ends, strict=True) if line.strip()]
-
-
-def _are_same(pair: tuple[_Line, bytes]) -> bool:
-    return pair[0].said == pair[1].strip()
 
 
 def _are_all(had: Sequence[_Line], behind: bytes, withdrawn: Collection[bytes]) -> bool:

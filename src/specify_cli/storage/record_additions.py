@@ -34,7 +34,8 @@ def added_since(record: Record, since: str) -> tuple[Counter[str], Counter[str]]
     last = record.last()
     end = last.position if last else 0
     while end > 0:
-        found = _rows(record, end, since)
+        with record.reading() as connection:
+            found = connection.execute(_QUERY, (end - _A_STEP, end, since)).fetchall()
         for head, length in found:
             who = _WHO.search(head)
             if who and who[1] == ids.MAILBOX.encode():
@@ -42,16 +43,8 @@ def added_since(record: Record, since: str) -> tuple[Counter[str], Counter[str]]
                 requests[identity] += 1
                 sizes[identity] += length
         end -= _A_STEP
-        if not found and _is_before(record, end + _A_STEP, since):
-            break
+        if not found:
+            entry = record.entry_at(end + _A_STEP)
+            if entry is None or entry.at < since:
+                break
     return requests, sizes
-
-
-def _rows(record: Record, end: int, since: str) -> list[tuple[bytes, int]]:
-    with record.reading() as connection:
-        return connection.execute(_QUERY, (end - _A_STEP, end, since)).fetchall()
-
-
-def _is_before(record: Record, position: int, since: str) -> bool:
-    entry = record.entry_at(position)
-    return entry is None or entry.at < since

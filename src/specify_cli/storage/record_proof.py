@@ -96,7 +96,11 @@ def digests_of(lines: ProvedLines) -> Iterator[str]:
     yield hashlib.sha256(published).hexdigest()
     # Split at newlines only: lines of other programs may contain other line ends of Python.
     for line in lines.log.split(b"\n")[:-1]:
-        said = _proved(line, lines.salt) if lines.is_ours else _line_digest(line, lines.salt)
+        said = (
+            _proved(line, lines.salt)
+            if lines.is_ours
+            else _text_digest(line.decode("latin-1"), lines.salt).encode()
+        )
         yield hashlib.sha256(said).hexdigest()
 
 
@@ -221,10 +225,6 @@ def _changed(said: Mapping[str, Any], change: Callable[[str], str]) -> bytes:
         return _canonical(_mapped(said, change, free=False))
     except RecursionError as error:
         raise _too_deep() from error
-
-
-def _line_digest(line: bytes, salt: bytes) -> bytes:
-    return _text_digest(line.decode("latin-1"), salt).encode()
 
 
 def _text_digest(text: str, salt: bytes) -> str:

@@ -156,7 +156,8 @@ def prune(
     count, after, is_whole = 0, record.noted(_LOOKED_AT), True
     for start in range(after, until, _A_STEP):
         end = min(start + _A_STEP, until)
-        found = _lines(record, start, end)
+        with record.reading() as connection:
+            found = [_gone(row) for row in connection.execute(_LINES, (start, end)).fetchall()]
         free = release({it.asking for it in found}) if found else ()
         gone = [it for it in found if it.asking in free]
         is_whole = is_whole and len(gone) == len(found)
@@ -191,11 +192,6 @@ def _newest_published(record: Record) -> int:
         query = "SELECT position FROM entry WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"
         row = connection.execute(query).fetchone()
         return row[0] if row else 0
-
-
-def _lines(record: Record, start: int, end: int) -> list[_Gone]:
-    with record.reading() as connection:
-        return [_gone(row) for row in connection.execute(_LINES, (start, end)).fetchall()]
 
 
 def _gone(row: tuple[int, int, bytes, int, int]) -> _Gone:

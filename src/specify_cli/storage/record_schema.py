@@ -93,7 +93,7 @@ def connect(database: Path) -> sqlite3.Connection:
     """
     connection = _connection(database)
     try:
-        _require_known(database, _format(connection))
+        _require_known(database, connection.execute("PRAGMA user_version").fetchone()[0])
     except BaseException:
         connection.close()
         raise
@@ -211,11 +211,6 @@ def _connection(database: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _format(connection: sqlite3.Connection) -> int:
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
-    return int(found)
 
 
 def _require_known(database: Path, found: int) -> None:

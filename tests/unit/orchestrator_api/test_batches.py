@@ -363,7 +363,7 @@ def test_a_large_log_that_is_not_in_memory_is_read_at_leisure(
     answer(project, body("first", "append-history", NOTE), stem="first", identity="default")
     time.sleep(SETTLED_S)
     asked = files(dispatcher, [("a", "append-history", NOTE)])
-    monkeypatch.setattr(remembered_log, "_LITTLE", 10)
+    monkeypatch.setattr(remembered_log, "_SMALL", 10)
     # As where a log cannot be folded entry by entry: the file is known, its content was not asked for.
     record = records.made(Layout(project.root))
     with record.writing() as connection:
