@@ -25,7 +25,7 @@ from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator
 from specify_cli.mailbox.workplace import WorkerContext
-from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile
 
 # An outbox that takes longer for a reply is slow, and gets its replies from a thread of the pool for so long.
 SLOW_S = 0.05

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile
 
 # Takes one line of text for the operator, without its end.
 Log = Callable[[str], None]

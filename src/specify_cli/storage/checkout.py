@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import git_folders
-from specify_cli.storage.log_lines import Comparison
+from specify_cli.storage.log_comparison import Comparison
 from specify_cli.storage.record_entries import KnownMission
 
 _HEAD: Final = "HEAD"

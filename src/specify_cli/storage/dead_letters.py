@@ -19,7 +19,7 @@ from typing import Any
 from specify_cli.errors import UsageError
 from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.files.regular_files import NotRegular, TooLarge, kind, read_regular
-from specify_cli.storage.letter_bodies import unfinished
+from specify_cli.storage.dead_letter_bodies import unfinished
 
 WAITING, SETTLING, SETTLED, BODY = ".json", ".settling", ".settled", ".body"
 MAX_RECORD_BYTES = 1024 * 1024

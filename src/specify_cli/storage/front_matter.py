@@ -7,7 +7,7 @@ from typing import Any
 
 from specify_cli.errors import StateUnreadable
 from specify_cli.patterns import pattern
-from specify_cli.storage import plain_header
+from specify_cli.storage import simple_yaml
 
 FENCE = "---"
 
@@ -28,7 +28,7 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     end = next((n for n, line in enumerate(lines[1:], start=1) if line.rstrip() == FENCE), None)
     if end is None:
         raise _damaged(path, 1, "the front matter has no closing '---'")
-    plain = plain_header.read(lines[1:end])
+    plain = simple_yaml.read(lines[1:end])
     if plain is not None:
         return plain
     header = _loaded("\n".join(lines[1:end]), path)

@@ -21,7 +21,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import folders, locks, moves, regular_files
 from specify_cli.files.atomic import translated
 from specify_cli.files.locks import LifeLock
-from specify_cli.storage import record_place
+from specify_cli.storage import record_folder
 from specify_cli.storage.layout import Layout
 
 LINK: Final = "not-here--a-newer-spec-kitty-serves-this-project"
@@ -40,11 +40,11 @@ def adopt(project: Layout, *, timeout_s: float = 60.0) -> None:
     """
     with locks.held(project.lock("adoption"), timeout_s=timeout_s):
         if not folders.exists(project.kitty, below=project.root):
-            record_place.make_inside(project.host, base=project.host_base)
+            record_folder.make_inside(project.host, base=project.host_base)
             return
         with folders.opened(project.kitty, below=project.root) as kitty:
             _take_in(project, kitty, timeout_s=timeout_s)
-            record_place.make_inside(project.host, base=project.host_base)
+            record_folder.make_inside(project.host, base=project.host_base)
             # These locks are not used any more.
             shutil.rmtree(project.host / _OLD_LOCKS, ignore_errors=True)
             with translated(project.former_host, "make"), contextlib.suppress(FileExistsError):
@@ -67,7 +67,7 @@ def _take_in(project: Layout, kitty: int, *, timeout_s: float) -> None:
 def _carry(project: Layout, kitty: int) -> None:
     """Move the files one by one, and remove the folder."""
     former = project.former_host
-    record_place.make_inside(project.host, base=project.host_base)
+    record_folder.make_inside(project.host, base=project.host_base)
     with (
         folders.opened(former, below=project.root) as here,
         folders.opened(project.host, below=project.host_base) as there,
@@ -120,7 +120,7 @@ def _kind(name: str, folder: int) -> int | None:
 
 def _make_all(project: Layout, folder: Path) -> None:
     for inner in (*reversed(folder.relative_to(project.host).parents), folder):
-        record_place.make_inside(project.host / inner, base=project.host_base)
+        record_folder.make_inside(project.host / inner, base=project.host_base)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import durability, folders, moves
 from specify_cli.files.atomic import translated
 from specify_cli.files.locks import LifeLock, holder
-from specify_cli.storage import host_place, moved_projects, record_place, record_schema
+from specify_cli.storage import moved_projects, record_folder, record_location, record_schema
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
@@ -28,12 +28,12 @@ def bring(project: Layout, folder: Path, *, base: Path) -> None:
     Raises:
         StorageFailed: several records may be the project's, a worker uses it, or the disk fails.
     """
-    former = host_place.without_repository(project.root)[1]
+    former = record_location.without_repository(project.root)[1]
     if former == folder:
         return
     if os.path.isdir(former) and not os.path.islink(former):
-        mode = record_place.mode_in(base)
-        record_place.make_inside(folder.parent, base=base, mode=mode)
+        mode = record_folder.mode_in(base)
+        record_folder.make_inside(folder.parent, base=base, mode=mode)
         with translated(former, "move"):
             _bring_into_repository(former, folder, base=base)
             _open_up(folder, base=base, mode=mode)
@@ -81,7 +81,7 @@ def _bring_into_repository(former: Path, folder: Path, *, base: Path) -> None:
 def _copy(former: Path, folder: Path, *, base: Path) -> None:
     """Copy the folder to another file system under a temporary name; the old one counts until the rename."""
     draft = folder.with_name(f"{folder.name}.new")
-    folders.ensure(draft, below=base, mode=record_place.OWNER_ONLY)
+    folders.ensure(draft, below=base, mode=record_folder.OWNER_ONLY)
     record_schema.copy(former / DATABASE, draft / DATABASE)
     if os.path.lexists(draft / DATABASE):
         copied = Record(draft)
@@ -101,10 +101,10 @@ def _copy(former: Path, folder: Path, *, base: Path) -> None:
 
 def _open_up(folder: Path, *, base: Path, mode: int) -> None:
     """Set owner and modes as if the folder had been made in the repository."""
-    record_place.open_up(folder, base=base, mode=mode)
+    record_folder.open_up(folder, base=base, mode=mode)
     for inner in (folder / "locks", folder / "private"):
         if os.path.isdir(inner):
-            record_place.open_up(inner, base=base)
+            record_folder.open_up(inner, base=base)
     owner = folder.stat()
     for file in folder.glob(f"{DATABASE}*"):
         if os.geteuid() == 0:

@@ -16,7 +16,7 @@ from typing import IO, Final, TypeAlias
 from specify_cli import ids
 from specify_cli.files import durability, folders, moves
 from specify_cli.files.atomic import fsync_folder, publish, translated
-from specify_cli.storage import journal_adoption, published_line, record_place
+from specify_cli.storage import journal_adoption, published_line, record_folder
 from specify_cli.storage.journal_files import JournalFiles, opened, unpacked, whole_lines
 from specify_cli.storage.journal_parts import (
     SYNCED_BYTES,
@@ -253,7 +253,7 @@ class JournalPublisher:
         attic = self._project.attic
         place, base = attic / ids.ulid(), self._project.host_base
         for folder in (attic, place):
-            record_place.make_inside(folder, base=base)
+            record_folder.make_inside(folder, base=base)
         with (
             folders.opened(part.parent, below=self._project.root) as here,
             folders.opened(place, below=base) as there,

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.protocol import HEARTBEAT, SUFFIX
-from specify_cli.storage import host_place
-from specify_cli.storage.host_place import KITTY, MISSIONS
+from specify_cli.storage import record_location
+from specify_cli.storage.record_location import KITTY, MISSIONS
 
 WORKTREES: Final = ".worktrees"
 ARCHIVE: Final = "archive"
@@ -83,12 +83,12 @@ class Layout:
     @property
     def record(self) -> Path:
         """The folder of the record and all private files of the host."""
-        return host_place.find(self.root)[1]
+        return record_location.find(self.root)[1]
 
     @property
     def host_base(self) -> Path:
         """The folder above the record below which no link is followed."""
-        return host_place.find(self.root)[0]
+        return record_location.find(self.root)[0]
 
     @property
     def host(self) -> Path:
@@ -155,5 +155,5 @@ class Layout:
 
     def base_of(self, path: Path) -> Path:
         """Return the folder below which no link to `path` is followed, in the project or beside the record."""
-        base, record = host_place.find(self.root)
+        base, record = record_location.find(self.root)
         return base if path.is_relative_to(record) else self.root

@@ -15,7 +15,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.regular_files import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp_of
-from specify_cli.storage import event_lines, project_files, record_place
+from specify_cli.storage import event_lines, project_files, record_folder
 
 FILE_NAME: Final = "status.events.jsonl"
 MOST_BYTES: Final = 512 * 1024 * 1024
@@ -115,7 +115,7 @@ class LogFile(NamedTuple):
             self._keep(data)
 
     def _keep(self, data: bytes) -> None:
-        record_place.make_inside(self.attic, base=self.attic_base)
+        record_folder.make_inside(self.attic, base=self.attic_base)
         publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.attic_base)
 
     def _rewrite(self, data: bytes, raw: bytes, *, kept: bytes) -> None:

@@ -11,11 +11,11 @@ from typing import IO, Final
 from specify_cli import progress
 from specify_cli.core.events import Event
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import event_lines, project_files, record_missions, records, stored_log
-from specify_cli.storage.kept_log import LogEntry, lines_of
+from specify_cli.storage import event_lines, folded_content, project_files, record_missions, records
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import PLANNED, REDACTION, RESTORED, WITHDRAWN
+from specify_cli.storage.record_lines import LogEntry, lines_of
 from specify_cli.storage.recorded_log import RecordedLog
 
 _AT_ONCE: Final = 500
@@ -75,7 +75,7 @@ def folded(log: RecordedLog) -> LogContent | None:
     if found is None:
         return None
     record, number = found
-    kept = stored_log.content_as_folded(record, number, log.path)
+    kept = folded_content.content_as_folded(record, number, log.path)
     if kept is None or kept[0] != record.position_of(number):
         return None
     plan = next(it.plan for it in record.known() if it.number == number)

@@ -15,12 +15,11 @@ from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import (
     checkout,
     event_lines,
-    log_lines,
+    log_comparison,
     project_files,
     record_missions,
     records,
 )
-from specify_cli.storage.kept_log import KeptLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.log_file import FILE_NAME, LogFile
@@ -29,6 +28,7 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import (
     KnownMission,
 )
+from specify_cli.storage.record_lines import RecordLines
 
 Stamp: TypeAlias = tuple[int, FileStamp | None]
 """The newest entry of a log in the record, and the stamp of its file."""
@@ -164,14 +164,14 @@ class LogReader:
 
     def _view(self, record: Record | None) -> LogView:
         raw = self.file.raw()
-        known, kept = KnownMission(mission_id=None, folder=self.slug), KeptLog()
+        known, kept = KnownMission(mission_id=None, folder=self.slug), RecordLines()
         if record is not None:
             known = record_missions.look_up(
                 record, self.slug, self.id_of, raw=raw, folders=self._folders
             )
         if record is not None and known.number is not None:
             kept = record.log_of(known.number)
-        found = log_lines.compare(kept.lines, raw, kept.salts)
+        found = log_comparison.compare(kept.lines, raw, kept.salts)
         foreign = kept.counting(found.foreign, attrgetter("line"))
         return LogView(known=known, kept=kept, raw=raw, found=found, foreign=foreign)
 

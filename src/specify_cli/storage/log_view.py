@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from specify_cli.storage import log_lines
-from specify_cli.storage.kept_log import KeptLog
-from specify_cli.storage.log_lines import Comparison, Foreign
+from specify_cli.storage import log_comparison
+from specify_cli.storage.log_comparison import Comparison, Foreign
 from specify_cli.storage.record_entries import KnownMission
+from specify_cli.storage.record_lines import RecordLines
 
 
 class LogView(NamedTuple):
@@ -23,7 +23,7 @@ class LogView(NamedTuple):
     """
 
     known: KnownMission
-    kept: KeptLog
+    kept: RecordLines
     raw: bytes
     found: Comparison
     foreign: Sequence[Foreign]
@@ -31,4 +31,4 @@ class LogView(NamedTuple):
     @property
     def lines(self) -> list[bytes]:
         """All lines, with those of other programs at their places."""
-        return log_lines.with_foreign(self.kept.lines, self.foreign)
+        return log_comparison.with_foreign(self.kept.lines, self.foreign)

@@ -12,7 +12,7 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.files.regular_files import TooLarge
 from specify_cli.patterns import pattern
 from specify_cli.storage import project_files
-from specify_cli.storage.lookup import LONGEST_NAME
+from specify_cli.storage.request_file import LONGEST_NAME
 
 DEFAULT_TYPE = "software-dev"
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import host_place, project_files, published_line, record_schema
+from specify_cli.storage import project_files, published_line, record_location, record_schema
 
-_JOURNAL: Final = f"{host_place.KITTY}/outbox/journal.jsonl"
+_JOURNAL: Final = f"{record_location.KITTY}/outbox/journal.jsonl"
 _DATABASE: Final = "record.db"
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_BESIDE: Final = 1000
@@ -33,11 +33,11 @@ def record_before(root: Path) -> Path | None:
 
 def candidates(root: Path) -> list[Path]:
     """Return the records that may belong to the project, which has none at its place."""
-    around, place = host_place.around(root), host_place.in_repository(root)
+    around, place = record_location.around(root), record_location.in_repository(root)
     if around is None or place is None:
         return []
     beside = place[1].parent
-    key = _stamp(beside), _stamp(root / host_place.MISSIONS), _stamp(root / _JOURNAL)
+    key = _stamp(beside), _stamp(root / record_location.MISSIONS), _stamp(root / _JOURNAL)
     known = _seen.get(root)
     if known is None or known[0] != key:
         _seen[root] = known = key, _fitting(root, beside)
@@ -46,14 +46,14 @@ def candidates(root: Path) -> list[Path]:
 
 def original(root: Path) -> Path | None:
     """Return the existing project that this one without a record is a copy of; else None."""
-    around, place = host_place.around(root), host_place.in_repository(root)
+    around, place = record_location.around(root), record_location.in_repository(root)
     if around is None or place is None or os.path.lexists(place[1] / _DATABASE):
         return None
     for folder in _fitting(root, place[1].parent):
         path = path_of(folder)
-        if path is not None and host_place.name_of(path) == folder.name:
+        if path is not None and record_location.name_of(path) == folder.name:
             found = around[0] / os.fsdecode(path)
-            if os.path.lexists(found / host_place.MISSIONS):
+            if os.path.lexists(found / record_location.MISSIONS):
                 return found
     return None
 
@@ -69,7 +69,7 @@ def _fitting(root: Path, beside: Path) -> list[Path]:
 
 def _mission_ids(root: Path) -> set[str]:
     found = set()
-    missions = root / host_place.MISSIONS
+    missions = root / record_location.MISSIONS
     with contextlib.suppress(OSError, SpecKittyError):
         for slug in project_files.names_in(missions, below=root):
             with contextlib.suppress(OSError, SpecKittyError, ValueError, RecursionError):
@@ -110,9 +110,9 @@ def _fits(database: Path, wanted: set[str], line: bytes) -> bool:
 def _is_orphan(folder: Path, checkout: Path) -> bool:
     """Whether no project exists at the path that the record was made for."""
     path = path_of(folder)
-    if path is None or host_place.name_of(path) != folder.name:
+    if path is None or record_location.name_of(path) != folder.name:
         return False
-    return not os.path.lexists(checkout / os.fsdecode(path) / host_place.MISSIONS)
+    return not os.path.lexists(checkout / os.fsdecode(path) / record_location.MISSIONS)
 
 
 def path_of(folder: Path) -> bytes | None:

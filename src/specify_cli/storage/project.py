@@ -12,8 +12,8 @@ from pathlib import Path
 from specify_cli.errors import MissionNotFound
 from specify_cli.storage import git_folders
 from specify_cli.storage.git_folders import GIT
-from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.layout import WORKTREES, Layout
+from specify_cli.storage.record_location import MISSIONS
 from specify_cli.storage.settings import HostSettings
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"

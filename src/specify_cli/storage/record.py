@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import published_line, record_rows, record_schema, record_states
-from specify_cli.storage.kept_log import KeptLog, LogEntry
 from specify_cli.storage.log_memory import LogMemory
 from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import (
@@ -23,6 +22,7 @@ from specify_cli.storage.record_entries import (
     Entry,
     KnownMission,
 )
+from specify_cli.storage.record_lines import LogEntry, RecordLines
 from specify_cli.storage.record_queries import AT_ONCE, RecordQueries
 
 REMADE: Final = "remade"
@@ -45,7 +45,7 @@ class Record(RecordQueries):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._logs: dict[int, KeptLog] = {}
+        self._logs: dict[int, RecordLines] = {}
         self.memory = LogMemory()
         self.is_compared = False
 
@@ -122,15 +122,15 @@ class Record(RecordQueries):
             connection.execute(order, (*values, known.number))
         return known
 
-    def log_of(self, mission: int) -> KeptLog:
+    def log_of(self, mission: int) -> RecordLines:
         """Return the current log of the mission."""
         with self._using:
             # Open first: a replaced file clears the cache.
             with self._open():
-                known = self._logs.setdefault(mission, KeptLog())
+                known = self._logs.setdefault(mission, RecordLines())
             if known.fold(self._of_log(mission, after=known.position)) and known.lines:
                 # A redaction has changed lines that were read before.
-                self._logs[mission] = known = KeptLog()
+                self._logs[mission] = known = RecordLines()
                 known.fold(self._of_log(mission, after=0))
             return known.copy()
 
@@ -140,7 +140,7 @@ class Record(RecordQueries):
 
     def log_until(self, mission: int, position: int) -> list[bytes]:
         """Return the lines of the mission's log as of that position."""
-        kept = KeptLog()
+        kept = RecordLines()
         kept.fold(takewhile(lambda it: it.position <= position, self._of_log(mission, after=0)))
         return kept.lines
 

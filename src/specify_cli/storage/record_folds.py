@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from specify_cli.core.events import Event, MissionAccepted
 from specify_cli.core.state import MissionState, replay
 from specify_cli.storage import event_lines, package_states, record_rows
-from specify_cli.storage.kept_log import lines_in
 from specify_cli.storage.record_entries import REDACTION, WITHDRAWN, Entry
+from specify_cli.storage.record_lines import lines_in
 
 _PATH: Final = Path("log")
 

@@ -18,11 +18,10 @@ from specify_cli.errors import SpecKittyError, StateUnreadable, StorageFailed
 from specify_cli.storage import (
     checkout,
     event_lines,
-    log_lines,
+    log_comparison,
     records,
 )
 from specify_cli.storage.deferred_log import DeferredLog
-from specify_cli.storage.kept_log import KeptLog, lines_of
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.log_reader import LogReader
 from specify_cli.storage.log_view import LogView
@@ -35,6 +34,7 @@ from specify_cli.storage.record_entries import (
     Draft,
     KnownMission,
 )
+from specify_cli.storage.record_lines import RecordLines, lines_of
 
 if TYPE_CHECKING:
     from specify_cli.storage.intents import Rows
@@ -231,8 +231,8 @@ class RecordedLog(LogReader):
         """
         at = checkout.look(self.project.root)
         number = view.known.number
-        kept = KeptLog() if number is None else record.log_of(number)
-        found = log_lines.compare(kept.lines, view.raw, kept.salts)
+        kept = RecordLines() if number is None else record.log_of(number)
+        found = log_comparison.compare(kept.lines, view.raw, kept.salts)
         hindrance = checkout.hindrance(found, view.known, at, new=new)
         is_wrong = bool(found.changed or found.damaged)
         if repairs and (is_wrong or not (at and at.operation)):
@@ -241,7 +241,7 @@ class RecordedLog(LogReader):
             _log.warning("%s was not written, %s; %s", self.path, hindrance, _WRITTEN_LATER)
             return
         try:
-            raw = log_lines.redacted(view.raw, found, kept.lines)
+            raw = log_comparison.redacted(view.raw, found, kept.lines)
             self.file.bring_to(kept.lines, raw=view.raw, kept=raw, withdrawn=kept.withdrawn)
         except StorageFailed as error:
             if repairs:

@@ -8,15 +8,15 @@ from typing import Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import host_place
+from specify_cli.storage import record_location
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import REMADE, Record
 from specify_cli.storage.record_database import DATABASE
-from specify_cli.storage.record_place import make_record_folder, not_ours
+from specify_cli.storage.record_folder import make_record_folder, not_ours
 
 _opened: Final[dict[Path, Record]] = {}
-_Identity: TypeAlias = tuple[host_place.Mark, int, int, int, int]
+_Identity: TypeAlias = tuple[record_location.Mark, int, int, int, int]
 _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
 """The record of each changed project: a request uses it several times."""
 
@@ -93,8 +93,8 @@ def _made_anew(project: Layout) -> Record:
 
     former_intents.take_over(record, project)
     record = _opened.setdefault(folder, record)
-    if (checkout := host_place.around(project.root)) is not None:
-        record.remember("path", host_place.path_in(checkout[0], project.root))
+    if (checkout := record_location.around(project.root)) is not None:
+        record.remember("path", record_location.path_in(checkout[0], project.root))
     # No commit can name an entry of a new record.
     record.is_compared = record.is_compared or is_new
     return record
@@ -113,7 +113,7 @@ def _identity(project: Layout, record: Record) -> _Identity | None:
         status = os.stat(record.path)
     except OSError:
         return None
-    mark = host_place.mark(project.root)
+    mark = record_location.mark(project.root)
     return mark, status.st_dev, status.st_ino, status.st_uid, status.st_mode
 
 

@@ -14,16 +14,16 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import checkout, event_lines, record_missions, records
 from specify_cli.storage.deferred_log import DeferredLog
+from specify_cli.storage.folded_content import note_file, stored_content
 from specify_cli.storage.growing_log import GrowingLog
-from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.log_content import LogContent, folded
 from specify_cli.storage.log_file import FILE_NAME
 from specify_cli.storage.log_memory import Remembered
 from specify_cli.storage.log_view import LogView
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, Draft, KnownMission
+from specify_cli.storage.record_location import MISSIONS
 from specify_cli.storage.recorded_log import PreparedLines, RecordedLog
-from specify_cli.storage.stored_log import note_file, stored_content
 
 _SMALL: Final = 64 * 1024
 """Size in bytes up to which a batch may read a log."""

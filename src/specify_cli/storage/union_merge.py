@@ -15,9 +15,9 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
 from specify_cli.files.regular_files import TooLarge
 from specify_cli.storage import git_folders, project_files
-from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import FILE_NAME, write_all
+from specify_cli.storage.record_location import MISSIONS
 
 LINE: Final = f"**/{MISSIONS}/*/{FILE_NAME} merge=union"
 """Matches every project in the repository: a log is one level below the folder of missions."""

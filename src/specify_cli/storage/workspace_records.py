@@ -13,7 +13,7 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.identity import Identity
-from specify_cli.storage import project_files, record_place
+from specify_cli.storage import project_files, record_folder
 from specify_cli.storage.mission_identity import read_json
 from specify_cli.storage.project import Project
 
@@ -95,7 +95,7 @@ def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
         "is_shared": record.is_shared,
     }
     path = _path(project, name)
-    record_place.make_inside(path.parent, base=project.host_base)
+    record_folder.make_inside(path.parent, base=project.host_base)
     publish(path, json.dumps(told).encode(), mode=0o600, below=project.host_base, sweeps=True)
 
 

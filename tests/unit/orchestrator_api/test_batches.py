@@ -20,10 +20,10 @@ from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
 from specify_cli.storage import records, remembered_log
 from specify_cli.storage.journal_batch import JournalBatch
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, REQUEST
+from specify_cli.storage.request_file import RequestFile
 from specify_cli.workflow import lost_heads, package_notes
 from specify_cli.workflow.context import Decision
 from tests.durability import watched

@@ -24,7 +24,7 @@ class LogEntry(NamedTuple):
     salt: bytes = b""
 
 
-class KeptLog:
+class RecordLines:
     """The lines of the log, each with its newline, and the withdrawn ones.
 
     `position` is that of the newest folded entry; `salts` has the salts of lines with marks of
@@ -73,9 +73,9 @@ class KeptLog:
             self.position = entry.position
         return is_redacted
 
-    def copy(self) -> KeptLog:
+    def copy(self) -> RecordLines:
         """Return a copy that later folds do not change."""
-        copied = KeptLog()
+        copied = RecordLines()
         copied.lines, copied.withdrawn = [*self.lines], {*self.withdrawn}
         copied.position, copied.salts = self.position, {**self.salts}
         return copied

@@ -16,7 +16,7 @@ FOLDER: Final = "spec-kitty"
 WITHOUT_REPOSITORY: Final = "record"
 _NAME_DIGITS: Final = 16
 
-Place: TypeAlias = tuple[Path, Path]
+Location: TypeAlias = tuple[Path, Path]
 """A folder that may be reached through links, because the operator named it; and below it, the folder
 of the record.
 """
@@ -24,11 +24,11 @@ of the record.
 Mark: TypeAlias = tuple[int, int, int] | None
 """Device and inode of `.git`, and the change time of a file; None if it is missing."""
 
-_known: Final[dict[Path, tuple[tuple[Mark, ...], Place]]] = {}
+_known: Final[dict[Path, tuple[tuple[Mark, ...], Location]]] = {}
 """The place of each project: a request needs it dozens of times."""
 
 
-def find(root: Path) -> Place:
+def find(root: Path) -> Location:
     """Return the folder of the record of the project at `root`; it may not exist yet.
 
     It is `<common git folder>/spec-kitty/<16 hex digits>/`, where the digits are from the SHA-256
@@ -54,7 +54,7 @@ def find(root: Path) -> Place:
     return place
 
 
-def in_repository(root: Path) -> Place | None:
+def in_repository(root: Path) -> Location | None:
     """Return the place in the repository that contains `root`; None if there is none."""
     found = around(root)
     if found is None:
@@ -63,7 +63,7 @@ def in_repository(root: Path) -> Place | None:
     return common, common / FOLDER / name_of(path_in(checkout, root))
 
 
-def without_repository(root: Path) -> Place:
+def without_repository(root: Path) -> Location:
     """Return the place for a project that is not in a repository, or was not when the record was made."""
     return root, root / KITTY / WITHOUT_REPOSITORY
 

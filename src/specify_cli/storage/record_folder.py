@@ -9,7 +9,7 @@ from typing import Final
 
 from specify_cli.errors import StorageFailed
 from specify_cli.files import folders
-from specify_cli.storage import git_folders, host_place
+from specify_cli.storage import git_folders, record_location
 from specify_cli.storage.layout import Layout
 
 OWNER_ONLY: Final = 0o700
@@ -25,8 +25,8 @@ def make_record_folder(project: Layout) -> Path:
         StorageFailed: it could not be made, its path is a link or a file, or this user may not
             write to it.
     """
-    place = host_place.in_repository(project.root)
-    base, folder = place or host_place.without_repository(project.root)
+    place = record_location.in_repository(project.root)
+    base, folder = place or record_location.without_repository(project.root)
     _require_reachable(folder)
     if not os.path.isdir(folder):
         # Inside the function: needed once in the life of a project.
@@ -105,7 +105,7 @@ def _is_adopted(project: Layout) -> bool:
 
 def mode_of(project: Layout) -> int:
     """Return the mode of the folder of the project's record."""
-    place = host_place.in_repository(project.root)
+    place = record_location.in_repository(project.root)
     return OWNER_ONLY if place is None else mode_in(place[0])
 
 
