@@ -27,8 +27,8 @@ def stored_content(
     Raises:
         StateUnreadable, StorageFailed: as `Record.find`.
     """
-    told = _file_note(stamp)
-    return content_as_folded(record, mission, path, file=told) if told is not None else None
+    note = _file_note(stamp)
+    return content_as_folded(record, mission, path, file=note) if note is not None else None
 
 
 def content_as_folded(
@@ -56,12 +56,12 @@ def content_as_folded(
 
 def note_file(record: Record, mission: int, stamp: FileStamp, *, position: int) -> None:
     """Note that the file with that stamp has the lines up to that position."""
-    told = _file_note(stamp)
-    if told is None:
+    note = _file_note(stamp)
+    if note is None:
         return
     # Without the note, the file is read and compared.
     with suppress(SpecKittyError), record.noting() as connection:
-        record_states.keep_file(connection, mission, position=position, file=told)
+        record_states.keep_file(connection, mission, position=position, file=note)
 
 
 def _file_note(stamp: FileStamp) -> str | None:

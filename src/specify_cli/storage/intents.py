@@ -131,8 +131,10 @@ class Intents:
         """
         machine, now = _here(self._record)
         with self._record.writing() as connection:
-            told = (now, machine, inode)
-            connection.execute("UPDATE intent SET inode = ? WHERE machine = ? AND inode = ?", told)
+            values = (now, machine, inode)
+            connection.execute(
+                "UPDATE intent SET inode = ? WHERE machine = ? AND inode = ?", values
+            )
 
 
 def _texts(said: Any) -> Iterator[str]:

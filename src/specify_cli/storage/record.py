@@ -207,7 +207,7 @@ class Record(RecordQueries):
 
         try:
             with self._open() as connection:
-                found = record_faults.told_by_sqlite(connection)
+                found = record_faults.integrity_check(connection)
                 redacted = record_redaction.original_digests(connection)
                 found += [
                     f"{it[0]}: row {it[1]} refers to a missing row of {it[2]}"

@@ -101,7 +101,7 @@ _USES = (
 def _damage(connection: sqlite3.Connection, number: int, digest: bytes) -> Damage:
     row = connection.execute(_USES, (number,)).fetchone()
     seq, request = (row[1], row[4]) if row else (0, None)
-    return Damage(number=number, digest=digest, seq=seq, request=request or "that nobody knows")
+    return Damage(number=number, digest=digest, seq=seq, request=request or "(unknown)")
 
 
 def _digest(data: bytes) -> bytes:

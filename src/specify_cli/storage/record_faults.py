@@ -17,7 +17,7 @@ _STEPS: Final = 1_000_000
 """Steps of SQLite's virtual machine between two reports of progress."""
 
 
-def told_by_sqlite(connection: sqlite3.Connection) -> list[str]:
+def integrity_check(connection: sqlite3.Connection) -> list[str]:
     """Return what SQLite reports about its file; "ok" if it is sound."""
     report = partial(progress.report, 0, 0, "checking the record's file")
     connection.set_progress_handler(report, _STEPS)

@@ -29,7 +29,7 @@ def original(project: Layout) -> Path | None:
     return moved_projects.original(project.root)
 
 
-def copy_words(project: Layout, of: Path) -> tuple[str, str]:
+def copy_warning(project: Layout, of: Path) -> tuple[str, str]:
     """Return a description of the copy, and the advice for it."""
     return (
         f"{project.root} is a copy of {of}, which has the host's record: the copy has none",
@@ -40,17 +40,17 @@ def copy_words(project: Layout, of: Path) -> tuple[str, str]:
     )
 
 
-def told(project: Layout) -> str:
+def warning(project: Layout) -> str:
     """Return the warning about a lost record; empty if no record is lost."""
     if not is_lost(project):
         return ""
     if (of := original(project)) is not None:
-        return "; ".join(copy_words(project, of))
+        return "; ".join(copy_warning(project, of))
     database = project.record / "record.db"
     return f"{database} is gone: the host reads only journal and logs; {_WHAT_IS_LOST}"
 
 
-def told_of_new(project: Layout) -> str:
+def warning_of_new(project: Layout) -> str:
     """Return the warning about a record that was made in place of a lost one."""
     if (of := original(project)) is not None:
         return f"a record was made for {project.root}, a copy of {of}, from its journal and logs"

@@ -94,7 +94,7 @@ def digests_of(lines: ProvedLines) -> Iterator[str]:
     elif published:
         published = _published(published, lines.salt)
     yield hashlib.sha256(published).hexdigest()
-    # Split at newlines only: lines of other programs may contain other line ends of Python.
+    # Split at newlines only: lines of other programs may contain other characters at which Python ends a line.
     for line in lines.log.split(b"\n")[:-1]:
         said = (
             _proved(line, lines.salt)

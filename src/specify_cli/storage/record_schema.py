@@ -50,7 +50,7 @@ _TABLES: Final = (
         scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
         mission INTEGER REFERENCES mission, at TEXT NOT NULL, what TEXT NOT NULL, call TEXT NOT NULL,
         machine TEXT NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",
-    # The next three: see
+    # The next three tables: see `record_states`.
     """CREATE TABLE package (
         mission INTEGER NOT NULL REFERENCES mission, id BLOB NOT NULL, state BLOB NOT NULL,
         PRIMARY KEY (mission, id)) WITHOUT ROWID""",

@@ -20,7 +20,7 @@ _Identity: TypeAlias = tuple[record_location.Mark, int, int, int, int]
 _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
 """The record of each changed project: a request uses it several times."""
 
-_told: Final[set[Path]] = set()
+_warned: Final[set[Path]] = set()
 _looked_at: Final[dict[Path, tuple[int, int, int]]] = {}
 """The stamp of each journal that was checked for a lost record."""
 
@@ -77,13 +77,13 @@ def _made_anew(project: Layout) -> Record:
         # Close it now: closed later, SQLite would remove the new files, which it knows by
         # name.
         _opened[folder].close()
-    told, is_copy = "", False
+    warning, is_copy = "", False
     is_new = not database.exists()
     if is_new:
-        told, is_copy = _told_of_new(project)
+        warning, is_copy = _warning_of_new(project)
     record = Record.make(folder)
-    if told:
-        _log.warning("%s", told)
+    if warning:
+        _log.warning("%s", warning)
         if not is_copy:
             record.remember(REMADE, clock.timestamp())
     if not _is_ours(database):
@@ -135,22 +135,22 @@ def _tell_lost(project: Layout) -> None:
     # Inside the function: only a project without a record needs it.
     from specify_cli.storage import record_loss
 
-    if told := record_loss.told(project):
-        _log.warning("%s", told)
+    if warning := record_loss.warning(project):
+        _log.warning("%s", warning)
 
 
-def _told_of_new(project: Layout) -> tuple[str, bool]:
+def _warning_of_new(project: Layout) -> tuple[str, bool]:
     """Return the warning about the new record, empty if none was lost; and whether the project is a copy."""
     from specify_cli.storage import record_loss
 
     if not record_loss.is_lost(project):
         return "", False
-    return record_loss.told_of_new(project), record_loss.original(project) is not None
+    return record_loss.warning_of_new(project), record_loss.original(project) is not None
 
 
 def _tell_unreadable(database: Path) -> None:
-    if database not in _told:
-        _told.add(database)
+    if database not in _warned:
+        _warned.add(database)
         _log.warning(
             "%s cannot be read by this user: only the files of logs and journal are read",
             database,

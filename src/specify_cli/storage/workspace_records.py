@@ -54,14 +54,14 @@ def read(project: Project, name: str) -> WorkspaceRecord | None:
         StorageFailed: the disk fails.
     """
     with suppress(StateUnreadable, KeyError, TypeError, ValueError):
-        told = read_json(_path(project, name), below=project.host_base)
-        if not told:
+        content = read_json(_path(project, name), below=project.host_base)
+        if not content:
             return None
         return WorkspaceRecord(
-            folders=tuple(_identity(it) for it in told["folders"]),
-            worktrees=_identity(told["worktrees"]),
-            commit=str(told["commit"]),
-            is_shared=bool(told["is_shared"]),
+            folders=tuple(_identity(it) for it in content["folders"]),
+            worktrees=_identity(content["worktrees"]),
+            commit=str(content["commit"]),
+            is_shared=bool(content["is_shared"]),
         )
     return None
 
@@ -88,7 +88,7 @@ def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
     """
     known = read(project, name)
     record = known.followed_by(made) if known else made
-    told = {
+    content = {
         "folders": [(it.device, it.inode) for it in record.folders],
         "worktrees": (record.worktrees.device, record.worktrees.inode),
         "commit": record.commit,
@@ -96,7 +96,7 @@ def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
     }
     path = _path(project, name)
     record_folder.make_inside(path.parent, base=project.host_base)
-    publish(path, json.dumps(told).encode(), mode=0o600, below=project.host_base, sweeps=True)
+    publish(path, json.dumps(content).encode(), mode=0o600, below=project.host_base, sweeps=True)
 
 
 def forget(project: Project, name: str) -> bool:
@@ -117,6 +117,6 @@ def _path(project: Project, name: str) -> Path:
     return project.workspaces / (name + _SUFFIX)
 
 
-def _identity(told: Any) -> Identity:
-    device, inode = told
+def _identity(content: Any) -> Identity:
+    device, inode = content
     return Identity(device=int(device), inode=int(inode))

@@ -27,7 +27,7 @@ class _NamesTheLine:
         try:
             return super().construct_object(node, deep)  # type: ignore[misc]
         except (ArithmeticError, AttributeError, LookupError, ValueError) as error:
-            # Constructors fail on, for example,
+            # Constructors fail on a date with 13 months, or a number without digits.
             kind = node.tag.rpartition(":")[2]
             complaint = f"{str(node.value)[:60]!r} is not a valid {kind}"
             raise _fault_at(node.start_mark, complaint) from error

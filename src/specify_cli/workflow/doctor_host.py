@@ -112,7 +112,7 @@ def _examine_loss(project: Project) -> Iterator[Finding]:
         return
     of = record_loss.original(project) if record is None else None
     if of is not None:
-        what, repair = record_loss.copy_words(project, of)
+        what, repair = record_loss.copy_warning(project, of)
         yield warning("record-of-original", folder, what, repair=repair)
     elif record is None and record_loss.is_lost(project):
         what = "the record is gone: what journal and logs say is all that is known, and what they lack is lost"
