@@ -7,8 +7,8 @@ from pathlib import Path
 from specify_cli.core.events import Annotated, Transitioned
 from specify_cli.core.lanes import Lane
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DATABASE
-from specify_cli.storage.record_place import make_record_folder
+from specify_cli.storage.record_database import DATABASE
+from specify_cli.storage.record_folder import make_record_folder
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.storage.remembered_log import RememberedLog
 

@@ -164,7 +164,7 @@ class ProjectHost:
         trace = credentials.masked("".join(traceback.format_exception(fault)))
         text = f"{clock.timestamp()}\n{trace}\n"
         try:
-            from specify_cli.storage.record_place import make_record_folder
+            from specify_cli.storage.record_folder import make_record_folder
 
             make_record_folder(self.project)
             path = self.project.faults

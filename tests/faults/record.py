@@ -23,7 +23,8 @@ from pathlib import Path
 
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage import record_schema, record_states
-from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission
 from tests.faults import shim
 from tests.faults.disk import History

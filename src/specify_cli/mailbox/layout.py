@@ -13,7 +13,7 @@ from typing import NamedTuple
 from specify_cli import credentials
 from specify_cli.files import atomic, folders
 from specify_cli.protocol import HEARTBEAT, SUFFIX, is_orchestrator
-from specify_cli.storage import record_place
+from specify_cli.storage import record_folder
 from specify_cli.storage.layout import Layout
 
 SHARED = 0o755
@@ -83,10 +83,10 @@ class MailboxLayout(Layout):
         """
         for folder in (self.kitty, self.inbox, self.outbox):
             folders.ensure(folder, below=self.root, mode=SHARED)
-        record_place.make_record_folder(self)
+        record_folder.make_record_folder(self)
         base = self.host_base
         for folder in (self.claimed, self.dead_letters, self.cache):
-            record_place.make_inside(folder, base=base)
+            record_folder.make_inside(folder, base=base)
         ignore = self.kitty / ".gitignore"
         if not os.path.lexists(ignore):
             atomic.publish(ignore, b"*\n", below=self.root, sweeps=True)
@@ -99,7 +99,7 @@ class MailboxLayout(Layout):
         """
         self.ensure()
         paths = self.paths(identity)
-        record_place.make_inside(paths.claimed, base=self.host_base)
+        record_folder.make_inside(paths.claimed, base=self.host_base)
         for folder in (paths.inbox, paths.outbox):
             folders.ensure(folder, below=self.root, mode=SHARED)
         # The root folders hold the mailboxes of the others, so their owner stays.

@@ -25,7 +25,7 @@ from specify_cli.mailbox.outbox import Outbox
 from specify_cli.mailbox.printable import printable
 from specify_cli.mailbox.protocols import Answer
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
-from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile
 
 # An outbox that takes longer for one reply is slow: for some time a thread of the executor writes to it.
 SLOW_S = 0.05

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile
 
 # Logs one line of text, given without its line break.
 Log = Callable[[str], None]

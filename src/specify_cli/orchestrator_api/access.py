@@ -10,7 +10,7 @@ from specify_cli.errors import MissionAmbiguous, MissionNotFound, NotAuthorized,
 from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.grants import Grant
 from specify_cli.orchestrator_api.validated_request import ValidatedRequest
-from specify_cli.storage.lookup import Lookup
+from specify_cli.storage.request_file import Lookup
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 from specify_cli import batch, ids
 from specify_cli.errors import SpecKittyError, Unfinished
-from specify_cli.storage.journal import Journal, JournalBatch
-from specify_cli.storage.lookup import RequestFile
+from specify_cli.storage.journal import Journal
+from specify_cli.storage.journal_batch import JournalBatch
 from specify_cli.storage.record_entries import AlreadyAsked
+from specify_cli.storage.request_file import RequestFile
 from specify_cli.workflow.context import Decision
 
 Line: TypeAlias = dict[str, Any]

@@ -10,7 +10,7 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.plain import as_json
 
 if TYPE_CHECKING:
-    from specify_cli.storage.mission_files import MissionIdentity
+    from specify_cli.storage.mission_identity import MissionIdentity
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
 

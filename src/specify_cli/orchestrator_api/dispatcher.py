@@ -22,8 +22,8 @@ from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.journal_lines import journal_line
 from specify_cli.orchestrator_api.request import Origin, Request
 from specify_cli.orchestrator_api.validated_request import ValidatedRequest, judge, unjudged, unread
-from specify_cli.storage.lookup import Lookup, RequestFile
 from specify_cli.storage.published_line import was_never_read
+from specify_cli.storage.request_file import Lookup, RequestFile
 from specify_cli.workflow.context import Decision, conflict
 
 if TYPE_CHECKING:

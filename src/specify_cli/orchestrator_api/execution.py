@@ -20,7 +20,7 @@ from specify_cli.orchestrator_api.envelope import Envelope, refused, succeeded
 from specify_cli.orchestrator_api.host import Host
 from specify_cli.orchestrator_api.request import Origin, as_call
 from specify_cli.orchestrator_api.validated_request import ValidatedRequest
-from specify_cli.storage.lookup import Lookup
+from specify_cli.storage.request_file import Lookup
 from specify_cli.workflow.context import Decision, Effects, RequestContext
 
 

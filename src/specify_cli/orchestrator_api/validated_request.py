@@ -16,7 +16,7 @@ from specify_cli.orchestrator_api.arguments import Params
 from specify_cli.orchestrator_api.command import Command
 from specify_cli.orchestrator_api.envelope import CONTRACT_VERSION, UNKNOWN_COMMAND
 from specify_cli.orchestrator_api.request import Request
-from specify_cli.storage.lookup import Lookup
+from specify_cli.storage.request_file import Lookup
 
 ACTOR = "actor"
 LONGEST_VERSION = 20

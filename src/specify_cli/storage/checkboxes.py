@@ -14,7 +14,7 @@ SUBTASK_ID = pattern(r"\W*(T[0-9]+)\b", re.ASCII)
 
 
 def with_steps(text: str, ticks: Mapping[str, bool]) -> str:
-    """The prompt with each of its checkboxes as `ticks` says."""
+    """Return the prompt with its checkboxes set as in `ticks`."""
     lines = text.split("\n")
     for number, line in enumerate(lines):
         box = CHECKBOX.fullmatch(line)
@@ -25,15 +25,15 @@ def with_steps(text: str, ticks: Mapping[str, bool]) -> str:
 
 
 def subtask_id(text: str) -> str:
-    """The id that the text begins with, else all of it."""
+    """Return the id at the start of the text, else all of it."""
     found = SUBTASK_ID.match(text)
     return found[1] if found else text.strip()
 
 
 def by_package(text: str) -> dict[int, dict[str, bool]]:
-    """The number of a package to its checkboxes in `tasks.md`, by the heading that they stand under.
+    """Return the checkboxes in `tasks.md` by the package number in the heading above them.
 
-    A heading without an id ends the package before it, unless it stands below that one's.
+    A heading without an id ends the package, unless it is a lower level.
     """
     found: dict[int, dict[str, bool]] = {}
     current: dict[str, bool] = {}
@@ -49,7 +49,7 @@ def by_package(text: str) -> dict[int, dict[str, bool]]:
 
 
 def ticks_in(text: str) -> dict[str, bool]:
-    """Subtask id to whether its checkbox is ticked."""
+    """Return each subtask id, and whether its checkbox is ticked."""
     return {
         name: tick for line in text.splitlines() if "[" in line for name, tick in _checkbox(line)
     }

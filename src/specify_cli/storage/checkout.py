@@ -1,4 +1,4 @@
-"""What a project's checkout is at, as git's files say it.
+"""The branch and the operation in progress of a project's checkout, from git's files.
 
 Source: gitrepository-layout(5), git-bisect(1), git-rebase(1).
 """
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from specify_cli.files.regular_files import NotRegular, TooLarge, read_regular
 from specify_cli.files.stamps import FileStamp, stamp
 from specify_cli.storage import git_folders
-from specify_cli.storage.log_lines import Comparison
+from specify_cli.storage.log_comparison import Comparison
 from specify_cli.storage.record_entries import KnownMission
 
 _HEAD: Final = "HEAD"
@@ -22,7 +22,7 @@ _BRANCHES: Final = "refs/heads/"
 _REFTABLE: Final = "reftable"
 _MOST_BYTES: Final = 256 * 1024 * 1024
 _known: Final[dict[Path, tuple[tuple[FileStamp | None, ...], Checkout]]] = {}
-"""What was found of each checkout, as long as it is the same."""
+"""The state of each checkout, valid while its stamps are the same."""
 
 _OPERATIONS: Final = {
     "MERGE_HEAD": "merge",
@@ -35,14 +35,14 @@ _OPERATIONS: Final = {
 
 
 class Checkout(NamedTuple):
-    """`branch` is the branch, or the commit where none is checked out; `operation` what is under way."""
+    """The branch, or the commit of a detached HEAD; and the operation in progress."""
 
     git_folder: Path
     branch: str
     operation: str = ""
 
     def has_branch(self, name: str) -> bool:
-        """Whether the repository has a branch of that name, as far as its files tell."""
+        """Whether the repository has a branch of that name, as far as its files show."""
         common = git_folders.common(self.git_folder)
         if os.path.lexists(common / _REFTABLE) or os.path.lexists(common / _BRANCHES / name):
             return True
@@ -54,7 +54,7 @@ class Checkout(NamedTuple):
 
 
 def look(root: Path) -> Checkout | None:
-    """What the checkout that `root` lies in is at; None where there is none."""
+    """Return the state of the checkout that contains `root`; None if there is none."""
     git_folder = git_folders.around(root)
     if git_folder is None:
         return None
@@ -69,7 +69,7 @@ def look(root: Path) -> Checkout | None:
 
 
 def _seen(git_folder: Path) -> tuple[FileStamp | None, ...]:
-    """What is another one where HEAD is, or where an operation begins or ends: each has a name in the folder."""
+    """Return stamps that change when HEAD moves, or an operation begins or ends."""
     with suppress(OSError):
         return stamp(git_folder), stamp(f"{git_folder}/{_HEAD}")
     return (None,)
@@ -88,18 +88,18 @@ def _read(git_folder: Path) -> Checkout | None:
 
 
 def hindrance(found: Comparison, known: KnownMission, at: Checkout | None, *, new: int = 0) -> str:
-    """Why the file of a log is left as it is, in words; empty where it may be written.
+    """Describe why the file of a log is not written; empty if it may be.
 
-    It was compared before: `new` lines have come to the record since.
+    `new` is the number of lines committed since `found` was compared.
     """
     if found.changed or found.damaged:
-        return "because somebody changed a line of it"
+        return "because a line of it was changed"
     if at is None or found.is_same:
         return ""
     if at.operation:
         return f"because a {at.operation} is under way"
     is_elsewhere = known.branch not in (None, at.branch) and len(found.missing) > new
-    # Nobody can go back to a branch that was deleted; a commit that was checked out is not a branch.
+    # A deleted branch cannot be checked out again; a detached commit is not a branch.
     if is_elsewhere and at.has_branch(known.branch or ""):
         return f"because it was last written on {known.branch}, and {at.branch} is checked out"
     return ""

@@ -1,8 +1,9 @@
-"""The records of dead letters, what has become of them, and where their bodies lie.
+"""The records of dead letters: their state, and the paths of their bodies.
 
-`<id>.json` is the record of a letter that lies here. Whoever replays or discards it writes `<id>.settling`
-first, the record with what is to become of it, and renames that to `<id>.settled` when it is done. So
-the record outlives the body, and what was interrupted can be told from what was never begun.
+`<id>.json` is the record of a waiting letter. Before a letter is replayed or discarded,
+`<id>.settling` is written with the intended result; when it is done, that file is renamed to
+`<id>.settled`. So the record outlives the body, and an interrupted step differs from one that never
+began.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 from specify_cli.errors import UsageError
 from specify_cli.files.atomic import fsync_folder, publish, translated
 from specify_cli.files.regular_files import NotRegular, TooLarge, kind, read_regular
-from specify_cli.storage.letter_bodies import unfinished
+from specify_cli.storage.dead_letter_bodies import unfinished
 
 WAITING, SETTLING, SETTLED, BODY = ".json", ".settling", ".settled", ".body"
 MAX_RECORD_BYTES = 1024 * 1024
@@ -28,7 +29,7 @@ FATE = "fate"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A dead letter as its record tells of it; `ending` says how far its fate has come."""
+    """A dead letter as its record describes it; `ending` is the suffix of the record."""
 
     letter_id: str
     ending: str
@@ -36,23 +37,23 @@ class Letter:
 
     @property
     def fate(self) -> Mapping[str, Any]:
-        """What becomes of it, by whom, when and on whose request; empty while it lies here."""
+        """The result, by whom, when and on whose request; empty while the letter waits."""
         fate: Mapping[str, Any] = self.record.get(FATE) or {}
         return fate
 
     @property
     def state(self) -> str:
-        """`waiting`, or what has become of it; what is not done yet counts as waiting."""
+        """`waiting`, or the result; an unfinished step counts as waiting."""
         return str(self.fate["state"]) if self.ending == SETTLED else "waiting"
 
     @property
     def name(self) -> str:
-        """The name that it had, non-ASCII and control characters escaped."""
+        """The original file name, with non-ASCII and control characters escaped."""
         return str(self.record.get("name"))
 
     @property
     def identity(self) -> str:
-        """Whose inbox it was found in."""
+        """The owner of the inbox in which it was found."""
         return str(self.record.get("identity"))
 
 
@@ -63,20 +64,21 @@ class LetterFolder:
     folder: Path
 
     def letters(self) -> Iterator[Letter]:
-        """Every letter whose record can be read, oldest first; nothing is created."""
+        """Yield every letter with a readable record, oldest first; creates nothing."""
         for letter_id, ending in sorted(self._endings().items()):
             record = _read(self.folder / (letter_id + ending))
             if record is not None:
                 yield Letter(letter_id=letter_id, ending=ending, record=record)
 
     def record_of(self, letter: Letter) -> Path:
-        """Where the record of the letter lies."""
+        """Return the path of the letter's record."""
         return self.folder / (letter.letter_id + letter.ending)
 
     def named(self, prefix: str) -> Letter:
-        """The one letter whose id begins so.
+        """Return the one letter whose id starts with `prefix`.
 
-        Raises: UsageError when there is none, or there are several.
+        Raises:
+            UsageError: no letter or several letters match.
         """
         found = [
             one for one in self.letters() if prefix and one.letter_id.startswith(prefix.upper())
@@ -84,35 +86,38 @@ class LetterFolder:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise UsageError(f"no dead letter begins with {prefix[:40]!r}: list them first")
+            raise UsageError(
+                f"no dead letter begins with {prefix[:40]!r}: list them with 'spec-kitty mailbox dead-letters list'"
+            )
         several = ", ".join(one.letter_id for one in found[:10])
         raise UsageError(
-            f"several dead letters begin with {prefix[:40]!r}: {several}; say more of it"
+            f"several dead letters begin with {prefix[:40]!r}: {several}; give more characters of the id"
         )
 
-    def count_waiting(self) -> int:
-        """How many letters are neither replayed nor discarded."""
-        return sum(1 for ending in self._endings().values() if ending != SETTLED)
-
     def has_fate_of(self, correlation_id: str) -> bool:
-        """Whether the request of that id has begun to settle a letter."""
+        """Whether the request of that id has begun to resolve a letter."""
         return any(one.fate.get("correlation_id") == correlation_id for one in self.letters())
 
     def begin(
         self, letter: Letter, fate: Mapping[str, Any], *, place: Path | None = None
     ) -> Letter:
-        """What is to become of the letter is written down; its body may lie in `place` as well.
+        """Record the intended result; `place` is a second path that may have the body.
 
-        Raises: StorageFailed.
+        Raises:
+            StorageFailed: the disk fails.
         """
         moved = {} if place is None else {"body": str(place)}
         return self._settling(letter, {**letter.record, **moved, FATE: dict(fate)})
 
     def abandon(self, letter: Letter) -> None:
-        """Nothing has become of the letter after all. Raises: StorageFailed."""
+        """Withdraw the intended result.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         path = self.folder / (letter.letter_id + SETTLING)
         if letter.ending == SETTLING and not os.path.lexists(self._usual(letter)):
-            # Only this record may know where its body has gone.
+            # Only this record may have the path of the body.
             self._settling(letter, {k: v for k, v in letter.record.items() if k != FATE})
             return
         with translated(path, "remove"):
@@ -124,20 +129,24 @@ class LetterFolder:
         return Letter(letter_id=letter.letter_id, ending=SETTLING, record=record)
 
     def finish(self, letter: Letter) -> Letter:
-        """It has become of the letter what was begun. Raises: StorageFailed."""
+        """Mark the intended result as done.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         path = self.folder / letter.letter_id
-        with translated(self.folder, "settle a dead letter in"):
+        with translated(self.folder, "resolve a dead letter in"):
             os.rename(f"{path}{SETTLING}", f"{path}{SETTLED}")
             Path(f"{path}{WAITING}").unlink(missing_ok=True)
         fsync_folder(self.folder)
         return Letter(letter_id=letter.letter_id, ending=SETTLED, record=letter.record)
 
     def body(self, letter: Letter) -> Path | None:
-        """Where the thing itself lies; None when it is gone."""
+        """Return the path of the body; None if it is gone."""
         return next((place for place in self._places(letter) if os.path.lexists(place)), None)
 
     def remains(self, letter: Letter) -> list[Path]:
-        """All that is there of the thing, also where carrying it to another place was interrupted."""
+        """Return every file of the body, including those of an interrupted copy."""
         places = self._places(letter)
         return [
             path
@@ -154,7 +163,7 @@ class LetterFolder:
         return self.folder / (letter.letter_id + BODY)
 
     def _endings(self) -> dict[str, str]:
-        """Id to how far it has come: whatever comes later wins."""
+        """Return the id and suffix of each record; a later step wins."""
         try:
             names = os.listdir(self.folder)
         except FileNotFoundError:
@@ -168,7 +177,7 @@ class LetterFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What can be said of a thing without harm: its kind, and how its content begins."""
+    """A safe description of a file: its kind, size and first bytes."""
 
     kind: str
     size: int
@@ -176,9 +185,10 @@ class Look:
 
 
 def look_at(path: Path, *, max_bytes: int) -> Look:
-    """The thing at `path`; only of a regular file with one link something is read.
+    """Describe the file at `path`; only a regular file with one link is opened.
 
-    Raises: OSError when it is gone, or the disk failed.
+    Raises:
+        OSError: the file is gone, or the disk fails.
     """
     status = path.lstat()
     look = Look(kind=kind(status.st_mode), size=status.st_size)

@@ -1,4 +1,4 @@
-"""A logger that is loaded with its first message: few calls have any, and `logging` loads slowly."""
+"""A logger that imports `logging` with its first message, because few calls log and it loads slowly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class DeferredLog:
         self._name = name
 
     def warning(self, message: str, *args: object) -> None:
-        """As `Logger.warning`."""
+        """Log a warning; as `Logger.warning`."""
         import logging
 
         logging.getLogger(self._name).warning(message, *args)

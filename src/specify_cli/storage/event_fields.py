@@ -1,6 +1,6 @@
-"""An event as a line of a log has it, whatever version of the host wrote the line.
+"""The event on a log line, whatever version of the host wrote the line.
 
-Written by hand: a library that validates takes longer to load than a long log to read.
+Written by hand: a validating library takes longer to load than a long log to read.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from specify_cli.core.lanes import ALIASES, Lane, lane_named
 from specify_cli.patterns import pattern
 
 GENESIS = "genesis"
-# Where another version wrote an object for the actor, or nothing.
+# The fields with a name, if another version wrote an object as the actor.
 ACTOR_NAMES = ("tool", "profile", "role")
 NOBODY = "unknown"
 OBJECT_NAME = pattern("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class NotReadable(ValueError):
-    """A field that decides which package is in which lane is missing or wrong."""
+    """A field that decides the state of a package is missing or wrong."""
 
 
 def event_in(record: dict[str, Any]) -> Event | None:
-    """The event on a line that holds `record`; None on those of other versions that hold none of ours.
+    """Return the event on a line; None for a line of another version without an event of ours.
 
     Raises:
-        NotReadable: naming the field.
+        NotReadable: a field is missing or wrong; names the field.
     """
     kind = _kind_of(record)
     if kind is MissionAccepted:
         return MissionAccepted(**_common(record))
-    # Of a note on no package nothing is to be known, nor of one without words.
+    # A note without a package or a text is ignored.
     if kind is None or (kind is Annotated and not _is_note(record)):
         return None
     if kind is Annotated:
@@ -60,9 +60,9 @@ _LANES = ", ".join(f"'{lane}'" for lane in list(Lane)[:-1]) + f" or '{list(Lane)
 
 
 def _common(record: dict[str, Any]) -> dict[str, Any]:
-    """The fields that every event has; what cannot be read as such a field counts as absent.
+    """Return the fields of every event; an unreadable one counts as absent.
 
-    None of them decides a lane, and the line itself stays as it is, so it may have whatever others wrote.
+    None of them decides a state, and the line itself is kept unchanged.
     """
     get = record.get
     at, policy = get("at"), get("policy_metadata")
@@ -74,7 +74,7 @@ def _common(record: dict[str, Any]) -> dict[str, Any]:
     }
     for name in ("correlation_id", "identity", "request_digest"):
         value = get(name)
-        # Others may mean something else by the field's name.
+        # Other programs may use the field for something else.
         found[name] = value if isinstance(value, str) else None
     return found
 
@@ -100,7 +100,7 @@ def _moved(record: dict[str, Any], *, from_lane: Lane, to_lane: Lane) -> Transit
 
 
 def _commit(value: Any) -> str | None:
-    """The name of a commit, or the null that says that there was none; all else counts as absent."""
+    """Return the name of a commit, or None if there was none; any other value counts as absent."""
     if value == UNRECORDED:
         return UNRECORDED
     is_name = isinstance(value, str) and OBJECT_NAME.fullmatch(value)
@@ -108,12 +108,12 @@ def _commit(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    """A structured value as its JSON text."""
+    """Return a structured value as JSON text."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _actor(value: Any) -> str:
-    """Who acted; of a structured actor the first of its names."""
+    """Return the actor; for a structured one, the first of its names."""
     if isinstance(value, dict):
         names = (value.get(name) for name in ACTOR_NAMES)
         value = next((name for name in names if isinstance(name, str) and name), None)

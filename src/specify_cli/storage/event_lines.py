@@ -1,4 +1,4 @@
-"""The lines of a mission's log: how events are written, and how lines of any version are read."""
+"""The lines of a mission's log: encode events, and parse lines of every version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from specify_cli.storage.log_content import LogContent
 
 
 class ExaminedLine(NamedTuple):
-    """One whole line of a log: its event if it holds one of ours, or what is wrong with it."""
+    """One whole line of a log: its event if it has one, or what is wrong with it."""
 
     number: int
     record: dict[str, Any]
@@ -24,7 +24,7 @@ class ExaminedLine(NamedTuple):
 
 
 def examine(raw: bytes, path: Path) -> Iterator[ExaminedLine]:
-    """Every whole line of a log, damaged ones too, where `read` stops at the first of those."""
+    """Yield every whole line of a log, damaged ones included; `parse` stops at the first."""
     for number, line in enumerate(raw[: end_of_lines(raw)].splitlines(), start=1):
         record: dict[str, Any] = {}
         try:
@@ -36,7 +36,9 @@ def examine(raw: bytes, path: Path) -> Iterator[ExaminedLine]:
 
 
 def encode(events: Sequence[Event], *, mission_slug: str) -> bytes:
-    """The lines of one append; several are marked as a batch, so that none counts without the rest."""
+    """Return the lines of one append; several are marked as a batch, so that an incomplete one does
+    not count.
+    """
     lines = []
     for position, event in enumerate(events, start=1):
         batch = {"batch": [position, len(events)]} if len(events) > 1 else {}
@@ -46,7 +48,7 @@ def encode(events: Sequence[Event], *, mission_slug: str) -> bytes:
 
 
 def ids_in(lines: bytes) -> list[str]:
-    """The ids of encoded events."""
+    """Return the ids of encoded events."""
     return [json.loads(line)["event_id"] for line in lines.splitlines()]
 
 
@@ -68,10 +70,10 @@ def _to_json(event: Event, mission_slug: str) -> dict[str, Any]:
 
 
 def parse(raw: bytes, path: Path) -> LogContent:
-    """What a log with these bytes holds; an interrupted append at its end counts as not written.
+    """Return the content of a log; an interrupted append at its end does not count.
 
     Raises:
-        StateUnreadable: a line before the end is damaged; names file and line.
+        StateUnreadable: an earlier line is damaged; names file and line.
     """
     end = end_of_lines(raw)
     found = parse_lines(enumerate(raw[:end].splitlines(keepends=True), start=1), path)
@@ -81,9 +83,9 @@ def parse(raw: bytes, path: Path) -> LogContent:
 def parse_lines(
     lines: Iterable[tuple[int, bytes]], path: Path, *, numbers: list[int] | None = None
 ) -> LogContent:
-    """What the lines hold, each with its number in the file `path`, for complaints.
+    """Return the content of lines, each with its number in the file `path` for errors.
 
-    `numbers` gets the number of the line of each event.
+    Append the number of each event's line to `numbers`.
 
     Raises:
         StateUnreadable: a line is damaged; names file and line.
@@ -95,7 +97,7 @@ def parse_lines(
         behind.append(line)
         record = _record(line, path, number)
         found = _events_of(record, path, number)
-        # A line of another version may have a field of that name that means something else.
+        # Other versions may use a field of that name for something else.
         position, size = batch_of(record) if found else (1, 1)
         if position == 1:
             pending.clear()
@@ -111,13 +113,13 @@ def parse_lines(
 
 
 def end_of_lines(raw: bytes) -> int:
-    """Where the last whole line ends: a last line without a newline is whole if it can be read."""
+    """Return the end of the last whole line: one without a newline is whole if it can be parsed."""
     end = raw.rfind(b"\n") + 1
     return end if json_object(raw[end:]) is None else len(raw)
 
 
 def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
-    """The line as an object; an empty object for a blank line."""
+    """Return the line as an object; an empty one for a blank line."""
     if not line.strip():
         return {}
     record = json_object(line)
@@ -127,7 +129,7 @@ def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
 
 
 def batch_of(record: dict[str, Any]) -> tuple[int, int]:
-    """Where the line stands among those of its append, and how many they are."""
+    """Return the line's place in its append, and the size of the append."""
     match record.get("batch"):
         case [int(position), int(size)]:
             return position, size
@@ -136,24 +138,24 @@ def batch_of(record: dict[str, Any]) -> tuple[int, int]:
 
 
 class ReadLine(bytes):
-    """A line and the JSON object in it, so that it is parsed once."""
+    """A line with its JSON object, so that it is parsed once."""
 
     said: dict[str, Any]
 
     @classmethod
     def of(cls, line: bytes, said: dict[str, Any]) -> ReadLine:
-        """The line, which says that; nobody changes it."""
+        """Return the line with its parsed content."""
         made = cls(line)
         made.said = said
         return made
 
 
 def json_object(line: bytes) -> dict[str, Any] | None:
-    """What the line says; None where it is not a JSON object."""
+    """Return the JSON object of the line; None if it is not one."""
     if isinstance(line, ReadLine):
         return line.said
     try:
-        # A brace and no zero behind it is UTF-8, and need not be guessed.
+        # A brace that no zero byte follows is UTF-8: the encoding need not be detected.
         is_utf_8 = line[:1] == b"{" and line[1:2] != b"\0"
         said = _decode(line.decode("utf-8", "surrogatepass")) if is_utf_8 else json.loads(line)
     except (ValueError, RecursionError):
@@ -165,7 +167,7 @@ _decode = json.JSONDecoder().decode
 
 
 def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:
-    """The event on a line; none for the lines of other versions, which are read past and kept."""
+    """Return the event of a line; none for a line of another version, which is kept unread."""
     try:
         event = event_in(record)
     except NotReadable as error:
@@ -174,7 +176,7 @@ def _events_of(record: dict[str, Any], path: Path, number: int) -> list[Event]:
 
 
 def damaged(path: Path, number: int, complaint: str) -> StateUnreadable:
-    """The refusal of a log with such a line."""
+    """Return the error for a log with a damaged line."""
     return StateUnreadable(
         f"{path}, line {number}: {complaint}; restore the line from git or correct it by hand",
         file=str(path),
@@ -183,17 +185,17 @@ def damaged(path: Path, number: int, complaint: str) -> StateUnreadable:
 
 
 def not_json(path: Path, number: int) -> StateUnreadable:
-    """The refusal of a log into which somebody wrote what is not an event, as git does with its marks of a conflict."""
+    """Return the error for a line that is not JSON, such as a conflict marker of git."""
     return StateUnreadable(
-        f"{path}, line {number}: it is not a JSON object; take it out, or run 'spec-kitty doctor --fix', which puts the"
-        " file right",
+        f"{path}, line {number}: it is not a JSON object; remove it, or run 'spec-kitty doctor --fix', which"
+        " repairs the file",
         file=str(path),
         line=number,
     )
 
 
 def changed(path: Path, number: int) -> StateUnreadable:
-    """The refusal of a log in which somebody changed a line of the host."""
+    """Return the error for a line of the host that was changed."""
     return StateUnreadable(
         f"{path}, line {number}: it is not what the host wrote; undo the edit, or run 'spec-kitty"
         " doctor --fix', which puts the line back",

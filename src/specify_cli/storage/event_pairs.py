@@ -1,4 +1,4 @@
-"""Events of logs and events that the journal names, compared on the disk: memory does not grow with them."""
+"""Compare events of logs with events in the journal on disk, with bounded memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _TABLES: Final = (
 
 
 class EventPairs:
-    """A scratch database of its own, which is gone when it is closed. Its methods raise StorageFailed."""
+    """A temporary database, removed when it is closed. Its methods raise StorageFailed."""
 
     def __init__(self) -> None:
         try:
-            # An empty name: a file that SQLite makes and removes itself.
+            # An empty name: a temporary file of SQLite.
             self._connection = sqlite3.connect("")
             for order in _TABLES:
                 self._connection.execute(order)
@@ -35,21 +35,21 @@ class EventPairs:
             pass
 
     def add_logged(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
-        """Of each event: its id, its mission, its request and whose that is."""
+        """Add events of logs: id, mission, request and identity."""
         self._add("INSERT OR REPLACE INTO logged VALUES (?, ?, ?, ?)", rows)
 
     def add_journaled(self, rows: Iterable[tuple[str, int]]) -> None:
-        """Of each event that the journal names: its id, and the line."""
+        """Add events of the journal: id and line."""
         self._add("INSERT OR REPLACE INTO journaled VALUES (?, ?)", rows)
 
     def lost(self) -> Iterator[tuple[str, int]]:
-        """The ids of events in no log, and their lines."""
+        """Yield the ids of events that no log has, with their lines."""
         query = "SELECT event, seq FROM journaled WHERE event NOT IN (SELECT event FROM logged) ORDER BY seq"
         for event, seq in self._rows(query):
             yield _text(event), int(seq)
 
     def strange(self) -> Iterator[tuple[str, str, str, str]]:
-        """The events that no line names, as they were added."""
+        """Yield the events that no line names, as they were added."""
         query = "SELECT * FROM logged WHERE event NOT IN (SELECT event FROM journaled) ORDER BY slug, event"
         for row in self._rows(query):
             event, slug, request, identity = map(_text, row)
@@ -69,7 +69,7 @@ class EventPairs:
 
 
 def _value(value: str | int) -> bytes | int:
-    # A lone surrogate is a JSON string, too.
+    # A JSON string may contain a lone surrogate.
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
 
@@ -79,6 +79,6 @@ def _text(data: bytes) -> str:
 
 def _refused(error: sqlite3.Error) -> StorageFailed:
     return StorageFailed(
-        f"SQLite cannot compare events in a file for that alone ({error}): free the disk, or set SQLITE_TMPDIR to a"
-        " folder that has room"
+        f"SQLite cannot compare events in a temporary file ({error}): free disk space, or set SQLITE_TMPDIR to a"
+        " folder with free space"
     )

@@ -1,4 +1,4 @@
-"""Intents as releases wrote them which had no record: a file for each merge, and one for each call."""
+"""Take over the intents of releases without a record: one file per merge, and one per call."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from specify_cli.storage.record import Record
 MERGE: Final = "merge"
 
 CALL: Final = "call"
-"""A call at the command line of which nobody knows whether it has done anything."""
+"""A call at the command line with an unknown outcome."""
 
 _MAX_BYTES: Final = 1 << 30
 
 
 def take_over(record: Record, project: Layout) -> None:
-    """What the files say is in the record, and the files are removed.
+    """Move the intents from files into the record.
 
-    One that is damaged is left where it is: nobody can say what was intended.
+    A damaged file is left alone: its content is unknown.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
         StateUnreadable: the record is damaged.
     """
     intents = Intents(record)
     for path, said in _files(project.host / "merges"):
         with suppress(KeyError):
             asked = (said.get("identity") or "", said["correlation_id"], said["request_digest"])
-            # With their paths alone: what is in them may have to be redacted.
+            # Keep only the paths: the contents may have to be redacted later.
             what = {**said, "mission_slug": path.stem, "host_files": [*said.get("host_files", ())]}
             _take_over(intents, path, asked, kind=MERGE, what=what)
     for path, said in _files(project.host / "begun"):

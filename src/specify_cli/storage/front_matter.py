@@ -7,28 +7,28 @@ from typing import Any
 
 from specify_cli.errors import StateUnreadable
 from specify_cli.patterns import pattern
-from specify_cli.storage import plain_header
+from specify_cli.storage import simple_yaml
 
 FENCE = "---"
 
 KEY = pattern(r"['\"]?([A-Za-z_][\w-]*)['\"]?\s*:")
-"""The beginning of a line that has a field."""
+"""The start of a line with a field."""
 
 
 def parse(text: str, path: Path) -> dict[str, Any]:
-    """The header as an object; empty where the file has none.
+    """Return the header as an object; empty if the file has none.
 
     Raises:
-        StateUnreadable: naming file and line.
+        StateUnreadable: it is damaged; names file and line.
     """
-    # Not splitlines: a title may hold one of the characters that it takes for ends of lines.
+    # Not splitlines: a title may contain other characters that it splits at.
     lines = text.split("\n")
     if lines[0].rstrip() != FENCE:
         return {}
     end = next((n for n, line in enumerate(lines[1:], start=1) if line.rstrip() == FENCE), None)
     if end is None:
         raise _damaged(path, 1, "the front matter has no closing '---'")
-    plain = plain_header.read(lines[1:end])
+    plain = simple_yaml.read(lines[1:end])
     if plain is not None:
         return plain
     header = _loaded("\n".join(lines[1:end]), path)
@@ -40,7 +40,7 @@ def parse(text: str, path: Path) -> dict[str, Any]:
 
 
 def line_of(text: str, name: str) -> int | None:
-    """The line that the field begins on; None where no line begins with it."""
+    """Return the number of the line with the field; None if there is none."""
     for number, line in enumerate(text.split("\n"), start=1):
         key = KEY.match(line)
         if key and key[1] == name:
@@ -49,19 +49,19 @@ def line_of(text: str, name: str) -> int | None:
 
 
 def render(header: dict[str, Any]) -> str:
-    """The header as the text that a Markdown file begins with."""
+    """Return the header as the start of a Markdown file."""
     return f"{FENCE}\n{dump(header)}{FENCE}\n"
 
 
 def dump(header: dict[str, Any]) -> str:
-    """The lines of the header, lists in brackets."""
+    """Return the lines of the header, with lists in brackets."""
     from specify_cli.storage import yaml_text
 
     return yaml_text.dump(header)
 
 
 def _loaded(body: str, path: Path) -> Any:
-    """What the library makes of the header. It is loaded here, because most headers are plain."""
+    """Parse the header with the YAML library, imported here because most headers are simple."""
     from specify_cli.storage import yaml_text
 
     try:

@@ -1,4 +1,4 @@
-"""Adds fields to the front matter of a file; everything else in the file stays byte for byte."""
+"""Add fields to the front matter of a file; the rest of the file stays byte for byte."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BREAK = pattern(r"\r\n|\r|\n")
 
 
 class NotEditable(ValueError):
-    """The front matter has a form in which the fields cannot be added without changing others."""
+    """The fields cannot be added to this form of front matter without changing others."""
 
 
 class _Edit(NamedTuple):
-    """The text from `start` to `end` is replaced."""
+    """Replace the text from `start` to `end`."""
 
     start: int
     end: int
@@ -31,16 +31,16 @@ class _Edit(NamedTuple):
 
 
 def with_fields(data: bytes, fields: Mapping[str, Sequence[str]], path: Path) -> bytes:
-    """The content of `path` with these fields, none of which its front matter has a value for.
+    """Return the content of `path` with these fields, for which its front matter has no value.
 
     Raises:
-        NotEditable: the result would not have just these fields more.
+        NotEditable: the result would differ in other fields.
         StateUnreadable: the front matter is damaged.
     """
     text = data.decode("utf-8")
     byte_order_mark, text = text[: text.startswith("\ufeff")], text.removeprefix("\ufeff")
     expected = front_matter.parse(_normalized(text), path) | {x: list(y) for x, y in fields.items()}
-    # Below a block of text, a line would change how that ends: then the first key moves down.
+    # A line after a block of text may change it: then insert the fields before the first key.
     for is_first in (False, True):
         edited = _edited(text, fields, is_first=is_first)
         with suppress(StateUnreadable):
@@ -66,7 +66,7 @@ def _normalized(text: str) -> str:
 
 
 def _bounds(text: str) -> tuple[int, int]:
-    """Where the lines between the fences begin and end; both 0 where there is no front matter."""
+    """Return the start and end of the lines between the fences; 0 and 0 without front matter."""
     lines = _LINE.finditer(text)
     first = next(lines)
     if first[0].rstrip() != FENCE:
@@ -75,7 +75,7 @@ def _bounds(text: str) -> tuple[int, int]:
 
 
 def _edits(body: str, fields: Mapping[str, Sequence[str]], *, is_first: bool) -> list[_Edit]:
-    # The loader in Python: the marks of libyaml count otherwise in some versions.
+    # Use the loader in Python: marks of some libyaml versions count differently.
     root = yaml.compose(body, Loader=yaml.SafeLoader)
     edits, lines = [], []
     for name, values in fields.items():
@@ -99,7 +99,7 @@ def _value_of(name: str, root: yaml.Node | None) -> yaml.Node | None:
 
 
 def _addition(body: str, root: yaml.Node | None, lines: Sequence[str], *, is_first: bool) -> _Edit:
-    """The lines at the end or beginning of the mapping, or within its braces where it has any."""
+    """Insert the lines at the end or start of the mapping, or within its braces."""
     if isinstance(root, yaml.MappingNode) and root.flow_style:
         text = ", ".join(line.rstrip("\n") for line in lines)
         if not root.value:

@@ -1,4 +1,4 @@
-"""Repositories as they are found on the disk, without running git, whose variables may name another.
+"""Read repositories from their files without running git, whose variables may name another one.
 
 Source: gitrepository-layout(5).
 """
@@ -34,7 +34,7 @@ _around: Final[dict[Path, tuple[Mark, Path]]] = {}
 
 
 def mark(folder: Path) -> Mark | None:
-    """What is another one where another folder is `folder/.git`; None where it is not a folder."""
+    """Return a value that changes if another folder becomes `folder/.git`; None if it is not a folder."""
     try:
         status = os.stat(f"{folder}/{GIT}/.")
     except OSError:
@@ -43,7 +43,7 @@ def mark(folder: Path) -> Mark | None:
 
 
 def around(folder: Path) -> Path | None:
-    """The git folder of the checkout that `folder` lies in; None where it lies in none."""
+    """Return the git folder of the checkout that contains `folder`; None if there is none."""
     now = mark(folder)
     known = _around.get(folder)
     if now is not None and known is not None and known[0] == now:
@@ -55,21 +55,21 @@ def around(folder: Path) -> Path | None:
 
 
 def of(folder: Path) -> Path | None:
-    """The folder that `folder/.git` is, or names; None where it is neither."""
+    """Return the folder that `folder/.git` is or names; None if there is none."""
     try:
         link = Path(os.path.realpath(folder / GIT))
         if os.path.isdir(link):
             return link
         text = os.fsdecode(read_regular(link, max_bytes=MAX_LINK_BYTES))
-        # By its name: a link in place of the last folder must not lead elsewhere.
+        # Keep the name: a link in place of the last folder must not lead elsewhere.
         named = os.path.normpath(folder / text.removeprefix("gitdir:").strip())
-    except (OSError, ValueError, NotRegular, TooLarge):  # Not there, or it cannot name a folder.
+    except (OSError, ValueError, NotRegular, TooLarge):  # It is missing, or cannot name a folder.
         return None
     return Path(named) if os.path.isdir(named) else None
 
 
 def common(folder: Path) -> Path:
-    """The git folder that all checkouts of a repository share, of the one whose git folder this is."""
+    """Return the git folder that all checkouts share, from the git folder of one of them."""
     try:
         text = os.fsdecode(read_regular(folder / "commondir", max_bytes=MAX_LINK_BYTES))
     except (OSError, NotRegular, TooLarge):
@@ -78,16 +78,16 @@ def common(folder: Path) -> Path:
 
 
 class NotInFiles(LookupError):
-    """Git alone can tell where the branch is."""
+    """Only git can tell which commit the branch is at."""
 
 
 def branch_tip(common_folder: Path, name: str) -> str | None:
-    """The id of the commit that a branch is at, as the files of its ref say; None where there is no such branch.
+    """Return the commit of a branch from its ref files; None if there is no such branch.
 
     Source: gitrepository-layout(5), git-pack-refs(1).
 
     Raises:
-        NotInFiles: it is a symbolic ref, refs are kept in another form, or the files cannot be read.
+        NotInFiles: it is a symbolic ref, refs have another format, or the files cannot be read.
     """
     if os.path.lexists(f"{common_folder}/reftable"):
         raise NotInFiles

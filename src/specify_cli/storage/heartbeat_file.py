@@ -1,4 +1,4 @@
-"""The file in which a worker says that it serves a mailbox, and the rule by which it is believed."""
+"""The worker's heartbeat file, and the rule by which it counts as alive."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _LONGEST_INTERVAL_S: Final = 3600.0
 
 
 def last_beat(path: Path) -> dict[str, Any] | None:
-    """What the last beat said; None where there is none that can be read."""
+    """Return the content of the last beat; None if it cannot be read."""
     return _read(path)[0]
 
 
 def is_alive(path: Path) -> bool:
-    """Whether the last beat is younger than three intervals and does not say that the worker stopped.
+    """Whether the last beat is younger than three intervals and does not report a stop.
 
-    A beat whose date is as far in the future counts as missing too. `mailbox.client` has the same bound, and also
-    takes a beat that changes while it looks on for alive, whatever its date.
+    A beat as far in the future counts as missing. `mailbox.client` has the same limit, and also
+    accepts a beat that changes while it watches, whatever its date.
     """
     beat, status = _read(path)
     if beat is None or status is None or beat.get("state") == STOPPED:

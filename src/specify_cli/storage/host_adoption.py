@@ -1,7 +1,7 @@
-"""What an older release has in `.kitty/host` becomes the host's own beside the record.
+"""Move the host's files of an older release from `.kitty/host` beside the record.
 
-A link that leads nowhere takes the name: each of these releases refuses to start at it, before it has changed
-anything. Each step may be interrupted; the next call completes it.
+A dangling link takes the name: each older release refuses to start at it before it changes
+anything. Every step may be interrupted; the next call completes it.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import folders, locks, moves, regular_files
 from specify_cli.files.atomic import translated
 from specify_cli.files.locks import LifeLock
-from specify_cli.storage import record_place
+from specify_cli.storage import record_folder
 from specify_cli.storage.layout import Layout
 
 LINK: Final = "not-here--a-newer-spec-kitty-serves-this-project"
-"""Where `.kitty/host` leads: nowhere. Whoever looks at it sees why."""
+"""The target of `.kitty/host`, which does not exist; its name explains why."""
 
 _OLD_LOCKS: Final = "locks"
-_LOOK_AGAIN_S: Final = 0.05
+_RETRY_S: Final = 0.05
 _AT_ONCE: Final = 1024 * 1024
 
 
 def adopt(project: Layout, *, timeout_s: float = 60.0) -> None:
-    """The host's own files are beside the record, and no older release can begin any more.
+    """Move the host's files beside the record, and keep older releases from starting.
 
     Raises:
-        StorageFailed: an older release is at work, or the disk refused; nothing is lost.
+        StorageFailed: an older release is running, or the disk fails; nothing is lost.
     """
     with locks.held(project.lock("adoption"), timeout_s=timeout_s):
         if not folders.exists(project.kitty, below=project.root):
-            record_place.make_inside(project.host, base=project.host_base)
+            record_folder.make_inside(project.host, base=project.host_base)
             return
         with folders.opened(project.kitty, below=project.root) as kitty:
             _take_in(project, kitty, timeout_s=timeout_s)
-            record_place.make_inside(project.host, base=project.host_base)
-            # Nobody asks for them any more.
+            record_folder.make_inside(project.host, base=project.host_base)
+            # These locks are not used any more.
             shutil.rmtree(project.host / _OLD_LOCKS, ignore_errors=True)
             with translated(project.former_host, "make"), contextlib.suppress(FileExistsError):
                 os.symlink(LINK, project.former_host.name, dir_fd=kitty)
@@ -58,16 +58,16 @@ def _take_in(project: Layout, kitty: int, *, timeout_s: float) -> None:
     if kind in (None, stat.S_IFLNK):
         return
     if kind != stat.S_IFDIR:
-        raise StorageFailed(f"{former} is not a folder of its own; move it away, then try again")
-    with _nobody_at_work(former / _OLD_LOCKS, timeout_s), translated(former, "move"):
+        raise StorageFailed(f"{former} is not a regular folder; move it away, then try again")
+    with _no_older_release(former / _OLD_LOCKS, timeout_s), translated(former, "move"):
         if os.path.lexists(project.host) or not _is_renamed(project, kitty):
             _carry(project, kitty)
 
 
 def _carry(project: Layout, kitty: int) -> None:
-    """Everything is beside the record, one after the other, and the folder is gone."""
+    """Move the files one by one, and remove the folder."""
     former = project.former_host
-    record_place.make_inside(project.host, base=project.host_base)
+    record_folder.make_inside(project.host, base=project.host_base)
     with (
         folders.opened(former, below=project.root) as here,
         folders.opened(project.host, below=project.host_base) as there,
@@ -77,7 +77,7 @@ def _carry(project: Layout, kitty: int) -> None:
 
 
 def _is_renamed(project: Layout, kitty: int) -> bool:
-    """Whether one rename was enough: not on another file system."""
+    """Rename the folder; return whether that worked: not to another file system."""
     with folders.opened(project.record, below=project.host_base) as record:
         try:
             os.rename(
@@ -93,7 +93,7 @@ def _is_renamed(project: Layout, kitty: int) -> bool:
 
 
 def _merge(project: Layout, here: int, there: int, *, aside: Path) -> None:
-    """Everything is there; what another file has the name of is `aside`, what is there already goes."""
+    """Move everything from `here` to `there`; drop equal files, and move conflicting ones to `aside`."""
     for name in sorted(os.listdir(here)):
         kinds = _kind(name, here), _kind(name, there)
         if kinds[1] is None:
@@ -111,7 +111,7 @@ def _merge(project: Layout, here: int, there: int, *, aside: Path) -> None:
 
 
 def _kind(name: str, folder: int) -> int | None:
-    """What is called so there: `stat.S_IFREG` and the like; None where nothing is."""
+    """Return the type of the file, for example `stat.S_IFREG`; None if it is missing."""
     try:
         return stat.S_IFMT(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
@@ -120,7 +120,7 @@ def _kind(name: str, folder: int) -> int | None:
 
 def _make_all(project: Layout, folder: Path) -> None:
     for inner in (*reversed(folder.relative_to(project.host).parents), folder):
-        record_place.make_inside(project.host / inner, base=project.host_base)
+        record_folder.make_inside(project.host / inner, base=project.host_base)
 
 
 @contextlib.contextmanager
@@ -145,11 +145,11 @@ def _are_same(name: str, here: int, there: int) -> bool:
 
 
 @contextlib.contextmanager
-def _nobody_at_work(folder: Path, timeout_s: float) -> Iterator[None]:
-    """No older release does anything: each lock that one may have is held, those that come meanwhile too.
+def _no_older_release(folder: Path, timeout_s: float) -> Iterator[None]:
+    """Hold every lock that an older release may take, including new ones.
 
     Raises:
-        StorageFailed: one is held for longer than that.
+        StorageFailed: one stays locked for longer than `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -160,14 +160,14 @@ def _nobody_at_work(folder: Path, timeout_s: float) -> Iterator[None]:
                 return
         if taken.stem == "worker" or time.monotonic() > deadline:
             raise StorageFailed(
-                f"an older spec-kitty is at work here, it holds {taken}: {locks.holder(taken)}; stop it, or wait"
+                f"an older spec-kitty is running here and holds {taken}: {locks.holder(taken)}; stop it, or wait"
                 " for it, then try again"
             )
-        time.sleep(_LOOK_AGAIN_S)
+        time.sleep(_RETRY_S)
 
 
 def _first_taken(folder: Path, held: ExitStack) -> Path | None:
-    """The first lock in the folder that somebody holds; None where all of them are ours now."""
+    """Take the free locks in the folder; return the first that is held, or None."""
     ours: set[Path] = set()
     while new := sorted(set(folder.glob("*.lock")) - ours):
         for path in new:

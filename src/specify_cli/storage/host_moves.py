@@ -1,4 +1,4 @@
-"""The folder of a record comes to its place: from before there was a repository, or from where its project was before."""
+"""Move the folder of a record: into a new repository, or after its project was moved."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import durability, folders, moves
 from specify_cli.files.atomic import translated
 from specify_cli.files.locks import LifeLock, holder
-from specify_cli.storage import host_place, moved_projects, record_place, record_schema
+from specify_cli.storage import moved_projects, record_folder, record_location, record_schema
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_database import DATABASE
 
 
 def bring(project: Layout, folder: Path, *, base: Path) -> None:
-    """What the host knows of the project is in `folder`, which was not there, if it is anywhere.
+    """Move the project's existing record to `folder`, which does not exist.
 
     Raises:
-        StorageFailed: it is not clear which record it is, a worker uses it, or the disk refused.
+        StorageFailed: several records may be the project's, a worker uses it, or the disk fails.
     """
-    former = host_place.without_repository(project.root)[1]
+    former = record_location.without_repository(project.root)[1]
     if former == folder:
         return
     if os.path.isdir(former) and not os.path.islink(former):
-        mode = record_place.mode_in(base)
-        record_place.make_inside(folder.parent, base=base, mode=mode)
+        mode = record_folder.mode_in(base)
+        record_folder.make_inside(folder.parent, base=base, mode=mode)
         with translated(former, "move"):
             _bring_into_repository(former, folder, base=base)
             _open_up(folder, base=base, mode=mode)
@@ -41,27 +42,28 @@ def bring(project: Layout, folder: Path, *, base: Path) -> None:
     if len(found) > 1:
         raise StorageFailed(": ".join(choice(found, folder)))
     for record in found:
-        with _no_worker(record), translated(record, "rename"):
+        with ExitStack() as held, translated(record, "rename"):
+            _take(record / "locks" / "worker", held)
             _rename(record, folder)
 
 
 def choice(found: list[Path], folder: Path) -> tuple[str, str]:
-    """What is told where several records may be the one that belongs in `folder`, and the commands to choose from."""
+    """Describe several records that may belong in `folder`, and the commands to choose one."""
     commands = " or ".join(f"'{shlex.join(['mv', str(it), str(folder)])}'" for it in found)
     return (
         f"{len(found)} records know missions of this project, and the projects that they were made for are gone",
-        f"choose one with {commands}, or begin anew with '{shlex.join(['mkdir', str(folder)])}'",
+        f"choose one with {commands}, or begin a new record with '{shlex.join(['mkdir', str(folder)])}'",
     )
 
 
 def _rename(former: Path, folder: Path) -> None:
-    """Locks go with it: who holds one holds it still."""
+    """Rename the folder; holders of its locks keep them."""
     try:
         os.rename(former, folder)
     except OSError as error:
         is_done = error.errno in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
         if is_done and os.path.isdir(folder):
-            return  # By another process, a moment ago.
+            return  # Another process has moved it.
         raise
     durability.sync_folder(folder.parent)
 
@@ -72,14 +74,14 @@ def _bring_into_repository(former: Path, folder: Path, *, base: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        with _nobody_inside(former):
+        with _all_locks_held(former):
             _copy(former, folder, base=base)
 
 
 def _copy(former: Path, folder: Path, *, base: Path) -> None:
-    """To another file system: whole under another name first. What was there counts until that is renamed."""
+    """Copy the folder to another file system under a temporary name; the old one counts until the rename."""
     draft = folder.with_name(f"{folder.name}.new")
-    folders.ensure(draft, below=base, mode=record_place.OWNER_ONLY)
+    folders.ensure(draft, below=base, mode=record_folder.OWNER_ONLY)
     record_schema.copy(former / DATABASE, draft / DATABASE)
     if os.path.lexists(draft / DATABASE):
         copied = Record(draft)
@@ -98,11 +100,11 @@ def _copy(former: Path, folder: Path, *, base: Path) -> None:
 
 
 def _open_up(folder: Path, *, base: Path, mode: int) -> None:
-    """It is for whom the repository is, as if it had been made in it."""
-    record_place.open_up(folder, base=base, mode=mode)
+    """Set owner and modes as if the folder had been made in the repository."""
+    record_folder.open_up(folder, base=base, mode=mode)
     for inner in (folder / "locks", folder / "private"):
         if os.path.isdir(inner):
-            record_place.open_up(inner, base=base)
+            record_folder.open_up(inner, base=base)
     owner = folder.stat()
     for file in folder.glob(f"{DATABASE}*"):
         if os.geteuid() == 0:
@@ -111,15 +113,8 @@ def _open_up(folder: Path, *, base: Path, mode: int) -> None:
 
 
 @contextlib.contextmanager
-def _no_worker(folder: Path) -> Iterator[None]:
-    with ExitStack() as held:
-        _take(folder / "locks" / "worker", held)
-        yield
-
-
-@contextlib.contextmanager
-def _nobody_inside(folder: Path) -> Iterator[None]:
-    """Nobody changes anything in the folder: each of its locks is held."""
+def _all_locks_held(folder: Path) -> Iterator[None]:
+    """Hold each lock in the folder, so that no process changes anything."""
     with ExitStack() as held:
         for path in sorted((folder / "locks").glob("*")):
             _take(path, held)
@@ -132,7 +127,7 @@ def _take(path: Path, held: ExitStack) -> None:
     lock = LifeLock.try_acquire(path)
     if lock is None:
         raise StorageFailed(
-            f"the record in {path.parents[1]} is in use, by {holder(path)}: stop that worker or wait for that"
+            f"the record in {path.parents[1]} is in use by {holder(path)}: stop that worker or wait for that"
             " call, then try again; the record is moved then"
         )
     held.callback(lock.release)

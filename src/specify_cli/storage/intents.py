@@ -1,6 +1,7 @@
-"""What requests are about to do outside the record, written into it first, so that a killed one is completed.
+"""Intents: requests with effects outside the record, written before the first effect.
 
-An intent is there until its request is answered: the transaction that has the answer takes it out.
+The transaction with the answer removes the intent. If a process is killed before that, the request
+is completed from it.
 """
 
 from __future__ import annotations
@@ -18,28 +19,29 @@ from specify_cli import clock
 from specify_cli.storage.record import Record
 
 MACHINE_ID: Final = Path("/etc/machine-id")
-"""Source: machine-id(5). Where there is none, a copy is told by its folder alone."""
+"""Source: machine-id(5). Without it, a copy is recognized by its folder alone."""
 
 Rows: TypeAlias = Callable[[sqlite3.Connection], None]
-"""What is changed in a transaction of the record."""
+"""A change of rows in a transaction of the record."""
 
 _COLUMNS: Final = "scope, id, digest, kind, mission, at, what, call, machine, inode"
 _KEY: Final = "scope = ? AND id = ? AND digest = ?"
 
 
 class Intent(NamedTuple):
-    """What one request is about to do.
+    """The effects that one request is about to have.
 
     Attributes:
-        scope: Of its id.
+        scope: The scope of its id.
         id: Its correlation id.
-        digest: The fingerprint of what it asked.
-        kind: What it does.
-        what: Whatever completes it; JSON can carry it.
-        call: The request, as it is asked again on behalf of a caller that was killed.
+        digest: The fingerprint of its content.
+        kind: The kind of effect.
+        what: What completes it, as JSON values.
+        call: The request, to repeat it for a caller that was killed.
         mission: The number of the mission that it changes.
-        at: When it was written down.
-        is_here: Not written down on another machine, nor in a folder that this one is a copy of.
+        at: When it was written.
+        is_here: Whether it was written on this machine and in this folder, not in one that this is
+            a copy of.
     """
 
     scope: str
@@ -53,7 +55,7 @@ class Intent(NamedTuple):
     is_here: bool = True
 
     def has(self, forms: Collection[bytes]) -> bool:
-        """Whether one of these is in what is to be done, or in the request, as it is or in the JSON of a line."""
+        """Whether the effects or the request contain one of these texts."""
         said = (it.encode("utf-8", "surrogatepass") for it in _texts([self.what, self.call]))
         return any(form in it for it in said for form in forms)
 
@@ -65,26 +67,39 @@ class Intents:
         self._record = record
 
     def keep(self, intent: Intent) -> None:
-        """It is durably there, in the place of one that the same request had. Raises: StorageFailed, StateUnreadable."""
+        """Store the intent durably; it replaces one of the same request.
+
+        Raises:
+            StorageFailed: the disk fails.
+            StateUnreadable: the record is damaged or has a newer format.
+        """
         with self._record.writing() as connection:
             self.keeping(intent)(connection)
 
     def drop(self, intent: Intent) -> None:
-        """It is settled. Raises: as `keep`."""
+        """Remove the intent.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `keep`.
+        """
         with self._record.writing() as connection:
             self.dropping(intent)(connection)
 
     def keeping(self, intent: Intent) -> Rows:
-        """The same as `keep`, as part of a transaction."""
+        """Return `keep` as part of a transaction."""
         return partial(_insert, intent, _here(self._record))
 
     @staticmethod
     def dropping(intent: Intent) -> Rows:
-        """The same as `drop`, as part of a transaction."""
+        """Return `drop` as part of a transaction."""
         return partial(_delete, intent)
 
     def all(self) -> list[Intent]:
-        """Every intent, the oldest first. Raises: as `keep`."""
+        """Return every intent, oldest first.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `keep`.
+        """
         query = f"SELECT {_COLUMNS} FROM intent ORDER BY at, id"  # noqa: S608
         with self._record.reading() as connection:
             rows = connection.execute(query).fetchall()
@@ -92,20 +107,34 @@ class Intents:
         return [_intent_in(row, here=here) for row in rows]
 
     def of(self, asked_id: str, scope: str) -> list[Intent]:
-        """Those of the requests of that id. Raises: as `keep`."""
+        """Return the intents of the request with that id.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `keep`.
+        """
         return [it for it in self.all() if (it.id, it.scope) == (asked_id, scope)]
 
     def take_over(self) -> None:
-        """Those that were copied here are this host's to complete. Raises: as `keep`."""
+        """Make intents that were copied here this host's own.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `keep`.
+        """
         with self._record.writing() as connection:
             connection.execute("UPDATE intent SET machine = ?, inode = ?", _here(self._record))
 
     def follow(self, inode: int) -> None:
-        """Those of the folder with that inode are of the one that it was moved to. Raises: as `keep`."""
+        """Move intents of the folder with that inode to the present folder.
+
+        Raises:
+            StateUnreadable, StorageFailed: as `keep`.
+        """
         machine, now = _here(self._record)
         with self._record.writing() as connection:
-            told = (now, machine, inode)
-            connection.execute("UPDATE intent SET inode = ? WHERE machine = ? AND inode = ?", told)
+            values = (now, machine, inode)
+            connection.execute(
+                "UPDATE intent SET inode = ? WHERE machine = ? AND inode = ?", values
+            )
 
 
 def _texts(said: Any) -> Iterator[str]:
@@ -119,9 +148,9 @@ def _texts(said: Any) -> Iterator[str]:
 
 
 def _here(record: Record) -> tuple[str, int]:
-    """What is another one where the record was copied to.
+    """Return the identity of this record's machine and folder, which a copy does not share.
 
-    The number of its device is not part of it: that may be another one after a restart.
+    The device number is not part of it: it may change at a restart.
     """
     machine = ""
     with suppress(OSError):
@@ -145,7 +174,7 @@ def _intent_in(row: tuple[Any, ...], *, here: tuple[str, int] | None) -> Intent:
 
 
 def _insert(intent: Intent, here: tuple[str, int], connection: sqlite3.Connection) -> None:
-    # As ASCII: SQLite takes no lone surrogate, which a path may have in its text.
+    # As ASCII: SQLite refuses lone surrogates, which a path may have.
     what, call = json.dumps(dict(intent.what)), json.dumps(dict(intent.call))
     values = (
         *(intent.scope, intent.id, intent.digest, intent.kind, intent.mission),

@@ -1,11 +1,10 @@
-"""Lines of the published journal that a release wrote which has no record."""
+"""Take over published lines of a release that had no record."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 from specify_cli import clock, progress
@@ -16,16 +15,17 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import ADOPTED, RESTORED, Asked, Draft
 
 _FIRST_WITH_RECORD: Final = (1, 5)
-"""The version of the contract."""
+"""The first version of the contract whose hosts keep a record."""
 
 _Line: TypeAlias = tuple[bytes, dict[str, Any]]
 
 
 def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Each published line that continues what the record has, and what it says; where it has nothing, every sound line.
+    """Yield each published line that continues the record, and its content; every sound line if the
+    record is empty.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
         StateUnreadable: the record is damaged.
     """
     seq, newest = record.last_published()
@@ -40,19 +40,19 @@ def not_in(record: Record, files: JournalFiles) -> Iterator[tuple[bytes, dict[st
 
 
 def _has_gap(files: JournalFiles, seq: int) -> bool:
-    """Whether the line behind that one may be in the archive."""
+    """Whether the next line may be in the archive."""
     for _, line in files.numbered(with_archive=False):
         return (published_line.seq_of(line) or 0) > seq + 1
     return True
 
 
 def require_current(record: Record, files: JournalFiles) -> None:
-    """Passes where no host that had a record has published more than this one has.
+    """Check that no host with a record has published more than this record has.
 
     Raises:
-        RecordBehind: the record is older than what was published.
-        StateUnreadable: it is damaged.
-        StorageFailed: the disk refused.
+        RecordBehind: the record is older than the published journal.
+        StateUnreadable: the record is damaged.
+        StorageFailed: the disk fails.
     """
     seq, _ = record.last_published()
     later = (
@@ -61,21 +61,21 @@ def require_current(record: Record, files: JournalFiles) -> None:
     if later:
         raise RecordBehind(
             f"the host's record ends at line {seq} of the journal, and {files.path} has lines {later[0]} to {later[-1]}"
-            " that continue it: the record was restored from an older backup, perhaps. Nothing is changed until"
-            " 'spec-kitty doctor --fix' has taken them in",
+            " that continue it: the record may have been restored from an older backup. Changes are refused until"
+            " 'spec-kitty doctor --fix' has taken these lines in",
             file=str(record.path),
         )
     if seq and (beyond := _last_beyond(files, seq)):
         raise RecordBehind(
             f"the host's record ends at line {seq} of the journal, and {files.path} has line {beyond}, with a gap between:"
-            f" the record was restored from an older backup, perhaps. Put the parts of the journal back into {files.archive},"
-            " or a newer backup in the record's place; 'spec-kitty doctor --fix' goes on without these lines",
+            f" the record may have been restored from an older backup. Put the missing parts of the journal back into"
+            f" {files.archive}, or restore a newer backup of the record; 'spec-kitty doctor --fix' continues without these lines",
             file=str(record.path),
         )
 
 
 def _last_beyond(files: JournalFiles, seq: int) -> int:
-    """The last published line of a host that had a record, if it is behind that one; else 0."""
+    """Return the `seq` of the last later line of a host with a record; else 0."""
     last = 0
     for _, line in files.numbered(with_archive=False):
         if (published_line.seq_of(line) or 0) > seq:
@@ -86,13 +86,13 @@ def _last_beyond(files: JournalFiles, seq: int) -> int:
 
 
 def take_over(record: Record, files: JournalFiles, *, restores: bool = False) -> None:
-    """The record has those lines, byte for byte; all of them, or none.
+    """Commit those lines unchanged, all or none.
 
-    Where a host that had a record has written them, only if it `restores`, as a person has asked for.
+    Lines of a host with a record are only taken over if it `restores`, at a person's request.
 
     Raises:
-        StorageFailed: the disk refused.
-        StateUnreadable: the record is damaged, or older than what was published.
+        StorageFailed: the disk fails.
+        StateUnreadable: the record is damaged, or older than the published journal.
     """
     if not restores:
         require_current(record, files)
@@ -110,7 +110,7 @@ def _drafts(record: Record, files: JournalFiles) -> Iterator[Draft]:
 
 
 def restored_after(record: Record) -> int | None:
-    """Behind which entry the record was taken in from the published journal, the first time; None where it never was."""
+    """Return the position after which the record was first restored from the journal; None if it never was."""
     with record.reading() as connection:
         query = "SELECT CAST(log AS BLOB) FROM entry WHERE kind = ? ORDER BY position LIMIT 1"
         row = connection.execute(query, (RESTORED,)).fetchone()
@@ -118,14 +118,18 @@ def restored_after(record: Record) -> int | None:
 
 
 def lost_heads(record: Record) -> frozenset[str]:
-    """The heads of entries that were lost when the record was restored, as far as commits told of them."""
+    """Return the heads of entries that were lost before a restore, as far as commits have them."""
     with record.reading() as connection:
         rows = connection.execute("SELECT CAST(log AS BLOB) FROM entry WHERE kind = ?", (RESTORED,))
         return frozenset(it for row in rows for it in json.loads(row[0]).get("heads", ()))
 
 
 def note_lost(record: Record, heads: Sequence[str]) -> None:
-    """The record says that it has been restored, and that these heads are of entries which are lost. Raises: as `Record.commit`."""
+    """Commit an entry that the record was restored, and that the entries of these heads are lost.
+
+    Raises:
+        StateUnreadable, StorageFailed: as `Record.commit`.
+    """
     last = record.last()
     at = clock.timestamp()
     said = {"at": at, "after": last.position if last else 0, "heads": [*heads]}
@@ -152,7 +156,7 @@ def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
     return Draft(
         at=str(entry.get("at") or clock.timestamp()),
         kind=ADOPTED,
-        published=partial(_as_it_is, line),
+        published=lambda _seq, _prev: line,
         content=published_line.shared_part(entry),
         seq=entry["seq"],
         asked=Asked(
@@ -161,7 +165,3 @@ def _draft(line: bytes, entry: Mapping[str, Any]) -> Draft:
             digest=str(entry.get("digest") or ""),
         ),
     )
-
-
-def _as_it_is(line: bytes, seq: int, prev: str) -> bytes:
-    return line

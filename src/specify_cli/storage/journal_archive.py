@@ -1,4 +1,4 @@
-"""Old parts of the published journal leave the outbox: they are in the archive, compressed, before they are dropped."""
+"""Archive old parts of the published journal: compress them first, then remove them from the outbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from specify_cli.files import durability, folders, locks
 from specify_cli.files.atomic import publish, translated
 from specify_cli.storage import record_rows
 from specify_cli.storage.journal_files import JournalFiles, opened
-from specify_cli.storage.journal_publisher import sound_lines
+from specify_cli.storage.journal_parts import sound_lines
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import DROPPED, Record
 
@@ -28,7 +28,9 @@ _MODE: Final = 0o600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Parts last written before `before` (seconds since the epoch) go, and the oldest where all have more than `max_bytes`."""
+    """Archive parts last written before `before` (seconds since the epoch), and the oldest while all
+    have more than `max_bytes`.
+    """
 
     before: float
     max_bytes: int
@@ -36,7 +38,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldPart:
-    """An older part that goes: by its age, or because all are too much."""
+    """An older part to archive, by age or by size."""
 
     path: Path
     bytes: int
@@ -44,7 +46,7 @@ class OldPart:
 
 
 class _Seen(NamedTuple):
-    """A part at one moment; another one where somebody has changed it."""
+    """The stamp of a part, which changes with it."""
 
     device: int
     inode: int
@@ -53,7 +55,11 @@ class _Seen(NamedTuple):
 
 
 def old_parts(project: Layout, rule: Rule) -> list[OldPart]:
-    """The parts that go by that rule, oldest first; what goes on with the journal never does. Raises: StorageFailed."""
+    """Return the parts that the rule archives, oldest first; never the newest part.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
     files = JournalFiles(project.journal)
     with translated(files.path.parent, "look at"):
         parts = [(it, it.lstat()) for it in files.older_parts()]
@@ -70,13 +76,13 @@ def old_parts(project: Layout, rule: Rule) -> list[OldPart]:
 
 
 def archive(project: Layout, record: Record, parts: Sequence[OldPart]) -> list[OldPart]:
-    """The parts are in the archive, and not in the outbox any more; those that were moved.
+    """Archive the parts, which are the oldest ones; return those that were moved.
 
-    They are to be the oldest that there are: what is behind one that cannot be moved stays.
+    If one cannot be moved, later ones stay.
 
     Raises:
-        StorageFailed: the disk refused.
-        StateUnreadable: a part has something that the record does not have.
+        StorageFailed: the disk fails.
+        StateUnreadable: a part differs from the record.
     """
     moved: list[OldPart] = []
     for done, part in enumerate(parts):
@@ -88,18 +94,18 @@ def archive(project: Layout, record: Record, parts: Sequence[OldPart]) -> list[O
 
 
 def _move(part: Path, project: Layout, record: Record) -> bool:
-    """Whether it was moved; somebody else may have done it, or changed it meanwhile."""
+    """Archive the part; return False if another process moved or changed it."""
     seen = _seen(part)
     if seen is None:
         return False
     seqs = sound_lines(part, record, JournalFiles(project.journal))
     if not seqs:
         raise StateUnreadable(
-            f"{part} is not what the host wrote, and stays: see 'spec-kitty mailbox verify', then run"
+            f"{part} is not what the host wrote, and was not archived: run 'spec-kitty mailbox verify', then"
             " 'spec-kitty doctor --fix'"
         )
     _pack(project, part)
-    # Until here nobody had to wait.
+    # The lock is taken only now, so that no request waits for the compression.
     with locks.held(project.lock("journal")):
         if _seen(part) != seen:
             return False
@@ -117,7 +123,7 @@ def _pack(project: Layout, part: Path) -> None:
     with translated(part, "read"):
         data = b"".join(_compressed(part))
     if os.path.lexists(target) and target.read_bytes() != data:
-        # Of another record, perhaps: nothing is overwritten.
+        # It may belong to another record: nothing is overwritten.
         place = project.attic / ids.ulid()
         folders.ensure_all(place, below=project.root, mode=0o700)
         with translated(target, "move"):
@@ -126,7 +132,7 @@ def _pack(project: Layout, part: Path) -> None:
 
 
 def _compressed(part: Path) -> Iterator[bytes]:
-    """The same bytes each time: no date is in them."""
+    """Yield the compressed part; equal input gives equal bytes, because no date is included."""
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _AS_GZIP)
     with opened(part) as file:
         read: Callable[[], bytes] = lambda: file.read(_CHUNK)  # noqa: E731  for `iter`

@@ -1,4 +1,4 @@
-"""How the published lines stand to those of the record."""
+"""Compare the published lines with the record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from specify_cli.storage.record import DROPPED, PRUNED, Record
 
 
 def differences(files: JournalFiles, record: Record) -> Iterator[str]:
-    """A sentence for each published line that is not what the record has, or is missing. Raises: StorageFailed, StateUnreadable."""
+    """Describe each published line that differs from the record, or is missing.
+
+    Raises:
+        StorageFailed: the disk fails.
+        StateUnreadable: the record is damaged.
+    """
     numbers = record.numbers(after=record.noted(DROPPED))
     order = _Order(numbers)
     pruned, redacted = _Pruned(record.noted(PRUNED)), record.redacted_lines()
@@ -39,7 +44,7 @@ def differences(files: JournalFiles, record: Record) -> Iterator[str]:
 
 
 class _Order:
-    """Whether lines come in their order, with none of `numbers` missing."""
+    """Check that lines are in order and that none of `numbers` is missing."""
 
     def __init__(self, numbers: Sequence[int]) -> None:
         self._numbers = numbers
@@ -47,7 +52,7 @@ class _Order:
         self._last = 0
 
     def faults_at(self, seq: int) -> Iterator[str]:
-        """What is wrong with the place of that line."""
+        """Describe what is wrong with the place of that line."""
         if seq in self._seen or seq <= self._last:
             yield f"line {seq} stands behind line {self._last}"
         elif seq != self._last + 1:
@@ -57,31 +62,31 @@ class _Order:
                 yield f"{gap} missing before it"
 
     def add(self, seq: int) -> None:
-        """The line was there."""
+        """Add a line that was found."""
         self._seen.add(seq)
         self._last = max(self._last, seq)
 
     def faults_at_end(self) -> Iterator[str]:
-        """What is missing behind the last line; the newest one may be under way."""
+        """Describe missing lines at the end, except the newest, which may be in progress."""
         if missing := _words(it for it in self._numbers[:-1] if it > self._last):
             yield f"{missing} not published"
 
 
 class _Pruned:
-    """Lines that the record does not have any more, up to the line `until`: the line behind each proves it."""
+    """Lines up to `until` that were pruned from the record: each is proved by the next line."""
 
     def __init__(self, until: int) -> None:
         self._until = until
         self._seq, self._place, self._line = 0, "", b""
 
     def may_be(self, seq: int, *, place: str, line: bytes) -> bool:
-        """Whether the line of that number may be one of them."""
+        """Whether the line of that `seq` may be pruned; remember it for the next line."""
         if seq <= self._until:
             self._seq, self._place, self._line = seq, place, line
         return seq <= self._until
 
     def fault_before(self, seq: int, line: bytes) -> Iterator[str]:
-        """What is wrong with the one before that line, if it is one of them."""
+        """Describe what is wrong with the pruned line before this one."""
         if self._seq == seq - 1 > 0 and not published_line.names_whole(line, self._line):
             yield f"{self._place}: is not what the host wrote"
         self._seq = 0
@@ -92,14 +97,14 @@ def _change(line: bytes, known: bytes, salt: bytes | None) -> str:
         return "has text that was redacted; run 'spec-kitty doctor --fix'"
     if published_line.is_redacted(known, line):
         return (
-            "says that text of it was redacted, and the host's record has that text: it was restored from a backup,"
-            " perhaps; run 'spec-kitty doctor --fix', which redacts it again"
+            "says that text of it was redacted, and the host's record has that text: the record may have been restored"
+            " from a backup; run 'spec-kitty doctor --fix', which redacts it again"
         )
     return "is not what the host wrote"
 
 
 def _words(numbers: Iterable[int]) -> str:
-    """Words for the lines of these numbers, which follow each other; empty for none."""
+    """Describe a range of consecutive lines; empty if there is none."""
     found = [*numbers]
     if not found:
         return ""
@@ -107,7 +112,11 @@ def _words(numbers: Iterable[int]) -> str:
 
 
 def breaks_of_chain(files: JournalFiles) -> Iterator[str]:
-    """A sentence for each published line that does not continue the one before, where there is no record. Raises: StorageFailed."""
+    """Describe each published line that does not continue the one before, without a record.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
     seq, digest = 0, published_line.NOTHING_BEFORE
     for place, line in files.numbered():
         seq, complaint = _check(line, expected_seq=seq + 1, expected_prev=digest)
@@ -117,7 +126,7 @@ def breaks_of_chain(files: JournalFiles) -> Iterator[str]:
 
 
 def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, str | None]:
-    """The line's number, to go on from, and what is wrong with it."""
+    """Return the line's `seq`, and what is wrong with it."""
     try:
         entry = published_line.parse(line)
     except (ValueError, RecursionError) as error:
@@ -126,5 +135,5 @@ def _check(line: bytes, *, expected_seq: int, expected_prev: str) -> tuple[int, 
     if seq != expected_seq:
         return seq, f"has the number {seq}, expected {expected_seq}"
     if entry.get("prev") != expected_prev:
-        return seq, "does not continue the line before it: one of the two was changed"
+        return seq, "does not continue the line before it: one of them was changed"
     return seq, None

@@ -1,8 +1,8 @@
-"""The published journal as it lies in the outbox: `journal.jsonl`, and the older parts beside it.
+"""The published journal in the outbox: `journal.jsonl`, and older parts beside it.
 
-A part that has grown too long is renamed `journal-<first seq>.jsonl`, and a new one goes on. Old parts are
-kept in the archive, compressed, as `journal-<first seq>.jsonl.gz`. Operators read these files; what the host
-knows of a request is in its record.
+A part that is too long is renamed `journal-<first seq>.jsonl`, and a new one begins. Old parts are
+compressed into the archive as `journal-<first seq>.jsonl.gz`. Operators read these files; the host
+uses its record.
 """
 
 from __future__ import annotations
@@ -22,40 +22,52 @@ from specify_cli.storage import published_line
 from specify_cli.storage.layout import ARCHIVE
 
 PACKED: Final = ".gz"
-"""Behind the name of a part that is in the archive."""
+"""The suffix of an archived part."""
 
 _UNDAMAGED_WAY_OUT: Final = "`spec-kitty mailbox verify` names every damaged line"
 
 
 class JournalFiles(NamedTuple):
-    """The parts of the published journal, the newest of which is at `path`."""
+    """The parts of the published journal; `path` is the newest."""
 
     path: Path
 
     def part(self, first_seq: int) -> Path:
-        """The older part that begins with that line."""
+        """Return the path of the older part that begins with that line."""
         return self.path.with_name(f"{self.path.stem}-{first_seq}{self.path.suffix}")
 
     @property
     def archive(self) -> Path:
-        """The folder of the parts that are not published any more."""
+        """The folder of parts that are not published any more."""
         return self.path.parent.with_name(ARCHIVE)
 
     def archived(self, part: Path) -> Path:
-        """Where an older part goes."""
+        """Return the path of an older part in the archive."""
         return self.archive / f"{part.name}{PACKED}"
 
     def older_parts(self) -> list[Path]:
-        """The parts beside the newest, oldest first. Raises: StorageFailed."""
+        """Return the parts beside the newest, oldest first.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         return [self.part(seq) for seq in self._firsts(self.path.parent)]
 
     def archived_parts(self) -> list[Path]:
-        """The parts in the archive that are not published, oldest first. Raises: StorageFailed."""
+        """Return the archived parts that are not published, oldest first.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         published = {self.archived(it) for it in self.older_parts()}
         return [it for it in self.all_archived() if it not in published]
 
     def all_archived(self) -> list[Path]:
-        """The parts in the archive, oldest first; whoever archives one is not done as long as it is published. Raises: StorageFailed."""
+        """Return all archived parts, oldest first; an interrupted archiving leaves one published, too.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         return [self.archived(self.part(seq)) for seq in self._firsts(self.archive, PACKED)]
 
     def _firsts(self, folder: Path, ending: str = "") -> list[int]:
@@ -68,11 +80,16 @@ class JournalFiles(NamedTuple):
         return sorted(int(match[1]) for it in names if (match := re.fullmatch(name, it)))
 
     def numbered(self, *, with_archive: bool = True) -> Iterator[tuple[str, bytes]]:
-        """Each whole line with the words for where it stands, oldest first. Raises: StorageFailed."""
+        """Yield each whole line and its place in words, oldest first.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         with translated(self.path, "read"), contextlib.ExitStack() as stack:
             newest: IO[bytes] | None = None
             with contextlib.suppress(FileNotFoundError):
-                # Opened first: it may become an older part meanwhile, and would be missed.
+                # Open it first: it may become an older part meanwhile and be
+                # missed.
                 newest = stack.enter_context(opened(self.path))
             older = self.older_parts()
             for part in self.archived_parts() if with_archive else ():
@@ -80,7 +97,7 @@ class JournalFiles(NamedTuple):
             for part in older:
                 with translated(part, "read"), self._still_there(part) as file:
                     if file is None:
-                        # Archived since it was listed.
+                        # It was archived after the listing.
                         yield from unpacked(self.archived(part))
                     elif newest is None or not os.path.samestat(
                         os.fstat(file.fileno()), os.fstat(newest.fileno())
@@ -102,25 +119,41 @@ class JournalFiles(NamedTuple):
             yield file
 
     def size(self) -> int:
-        """Bytes of what is published. Raises: StorageFailed."""
+        """Return the bytes of all published parts.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         parts = [it for it in (*self.older_parts(), self.path) if it.exists()]
         with translated(self.path.parent, "look at"):
             return sum(it.lstat().st_size for it in parts)
 
     def parsed(self, *, with_archive: bool = True) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        """Each line that can be read, and what it says, oldest first. Raises: StorageFailed."""
+        """Yield each readable line and its content, oldest first.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         for _, line in self.numbered(with_archive=with_archive):
             with contextlib.suppress(ValueError, RecursionError):
                 yield line, published_line.parse(line)
 
     def lines(self, *, with_archive: bool = True) -> Iterator[dict[str, Any]]:
-        """What each line says that can be read, oldest first. Raises: StorageFailed."""
+        """Yield the content of each readable line, oldest first.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         return (said for _, said in self.parsed(with_archive=with_archive))
 
 
 def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
-    """A part, unbuffered where it is written. Raises: OSError, also where it is no regular file."""
-    # Opening a FIFO that somebody planted would block until another process opens it, too.
+    """Open a part; unbuffered for writing.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+    """
+    # Opening a FIFO would block until another process opens it.
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o644)
     mode = os.fstat(descriptor).st_mode
@@ -133,7 +166,11 @@ def opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
 
 
 def unpacked(part: Path) -> Iterator[tuple[str, bytes]]:
-    """Each whole line of an archived part, with its place in words; a damaged one is empty. Raises: StorageFailed."""
+    """Yield each whole line of an archived part and its place in words; b"" if it is damaged.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
     # Inside the function: few projects have an archive.
     import gzip
     import zlib
@@ -151,17 +188,17 @@ def _numbered(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Lines up to the torn tail, if there is one: a last line without its end, or with a hole."""
+    """Yield the lines of a part without a torn last line: one without a newline, or with zero bytes."""
     held_back: bytes | None = None
     for line in file:
         if held_back is not None:
             yield held_back
         held_back = line
-    # A power loss may leave zeros where a block of the last line never reached the disk.
+    # A power loss leaves zeros in a block that never reached the disk.
     if held_back is not None and held_back.endswith(b"\n") and b"\0" not in held_back:
         yield held_back
 
 
 def damage(name: str, offset: int, error: Exception) -> str:
-    """The words for a line at this byte of that part which cannot be read."""
+    """Describe an unreadable line at this byte of the part."""
     return f"{name} is damaged at byte {offset}: {error}; {_UNDAMAGED_WAY_OUT}"

@@ -1,4 +1,4 @@
-"""Published lines that the record does not have any more: answers of reads that were pruned."""
+"""Published lines that were pruned from the record: answers of reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specify_cli.storage.record import PRUNED, Record
 
 
 class LineBeside(NamedTuple):
-    """A published line that is not in the record; whether it was pruned, as the line behind it proves."""
+    """A published line that is not in the record; `is_pruned` if the next line proves that it was pruned."""
 
     file: Path
     seq: int
@@ -23,9 +23,11 @@ class LineBeside(NamedTuple):
 def lines_beside(
     record: Record, files: JournalFiles, texts: Collection[bytes]
 ) -> Iterator[LineBeside]:
-    """Each published line, those in the archive included, that has one of the texts and is not in the record.
+    """Yield each published or archived line with one of the texts that the record lacks.
 
-    Raises: StorageFailed, StateUnreadable.
+    Raises:
+        StorageFailed: the disk fails.
+        StateUnreadable: the record is damaged.
     """
     pruned = record.noted(PRUNED)
     found: tuple[Path, int, bytes] | None = None
@@ -41,7 +43,11 @@ def lines_beside(
 
 
 def damaged(files: JournalFiles) -> list[Path]:
-    """The parts in the archive that cannot be unpacked to their end. Raises: StorageFailed."""
+    """Return the archived parts that cannot be fully unpacked.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
     return [it for it in files.all_archived() if not all(line for _, line in unpacked(it))]
 
 

@@ -1,4 +1,4 @@
-"""The end of a journal, and what is added to it while somebody looks."""
+"""Follow the published journal as lines are added."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from specify_cli.storage.record import Record
 
 
 class JournalTail:
-    """Where somebody who follows the journal at `path` has come to.
+    """A reader's position in the journal at `path`.
 
-    Of every damaged line in the file that is followed, `complain` is told; it is passed over. What the files
-    have lost at their end comes from the `record`, where there is one.
+    Damaged lines of the newest part are skipped and passed to `complain`. Lines that the files have
+    lost at their end come from the `record`, if there is one.
     """
 
     def __init__(
@@ -34,7 +34,12 @@ class JournalTail:
         self._offset = 0
 
     def last(self, count: int) -> list[dict[str, Any]]:
-        """The last `count` lines that are there now, oldest first. Raises: StorageFailed, StateUnreadable."""
+        """Return the last `count` lines, oldest first.
+
+        Raises:
+            StorageFailed: the disk fails.
+            StateUnreadable: the record is damaged.
+        """
         lines = deque(self._unseen(self._files.lines(with_archive=False)), maxlen=count)
         if len(lines) < count and self._files.archived_parts():
             self._seq = 0
@@ -46,9 +51,10 @@ class JournalTail:
         return [parse(line) for _, line in self._record.published(after=max(newest - count, 0))]
 
     def added(self) -> list[dict[str, Any]]:
-        """What was added since the last look, also where the file was renamed in between.
+        """Return the lines added since the last call, even if the file was renamed meanwhile.
 
-        Raises: StorageFailed.
+        Raises:
+            StorageFailed: the disk fails.
         """
         with translated(self._path, "read"), contextlib.suppress(FileNotFoundError):
             with opened(self._path) as file:
@@ -58,12 +64,12 @@ class JournalTail:
                 if status.st_ino == self._inode:
                     return self._read_on(file.fileno(), status.st_size)
                 self._inode, self._offset = status.st_ino, 0
-            # Another file: some of what was not seen yet may stand in those before it.
+            # A new file: earlier parts may have unread lines.
             return list(self._unseen(self._files.lines(with_archive=False)))
         return []
 
     def _read_on(self, descriptor: int, size: int) -> list[dict[str, Any]]:
-        # Shorter than it was: a line that the disk refused was taken back.
+        # A shorter file: a failed write was undone.
         start = self._offset if size >= self._offset else 0
         data = os.pread(descriptor, size - start, start)
         whole = data[: data.rfind(b"\n") + 1]

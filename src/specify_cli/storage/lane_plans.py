@@ -1,7 +1,7 @@
-"""The plan of a mission's execution lanes: kept in the record, and written to `lanes.json` for others to read.
+"""The plan of a mission's execution lanes: stored in the record, and written to `lanes.json`.
 
-The record decides. A file that somebody removed comes back; one that somebody edited is left for
-`doctor --fix`. A project of an older release has the plan in the file alone, from where it is taken over.
+The record decides. A missing file is written again; an edited one is left for `doctor --fix`. The
+plan of an older release, only in the file, is taken over.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from specify_cli.storage import project_files
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.mission_files import LanesFile, MissionFiles, execution_lane
 
-_EDITED: Final = "is not what the host planned; run 'spec-kitty doctor --fix', which puts it right"
+_EDITED: Final = "is not what the host planned; run 'spec-kitty doctor --fix', which repairs it"
 _log: Final = DeferredLog(__name__)
 
 
 def encoded(lanes: Sequence[ExecutionLane]) -> bytes:
-    """The plan as the record keeps it."""
+    """Return the plan in the record's form."""
     return (
         json.dumps({"lanes": [it._asdict() for it in lanes]}, separators=(",", ":")).encode()
         + b"\n"
@@ -34,17 +34,18 @@ def encoded(lanes: Sequence[ExecutionLane]) -> bytes:
 
 @lru_cache(maxsize=64)
 def lanes_in(plan: bytes) -> tuple[ExecutionLane, ...]:
-    """The execution lanes of a plan that `encoded` has made."""
+    """Return the execution lanes of an encoded plan."""
     return tuple(execution_lane(it) for it in json.loads(plan)["lanes"])
 
 
 def known_lanes(files: MissionFiles, plan: bytes, wp_ids: Iterable[str]) -> Sequence[ExecutionLane]:
-    """The execution lanes that are planned: those of the `plan` in the record, without one those of the file.
+    """Return the planned execution lanes: those of the record's `plan`, else those of the file.
 
-    Where the file goes on from the record's plan, its lanes count for packages that the record has none of: a
-    colleague's host, or an older release, has planned them.
+    If the file extends the record's plan, its lanes count for packages that the record has not
+    planned: a colleague's host, or an older release, has planned them.
 
-    Raises: StateUnreadable where the record has no plan.
+    Raises:
+        StateUnreadable: the record has no plan, and the file is damaged.
     """
     if not plan:
         known = files.lanes()
@@ -65,15 +66,18 @@ def _homes(lanes: Sequence[ExecutionLane]) -> dict[str, str]:
 
 
 def taken_over(files: MissionFiles) -> bytes:
-    """The plan in the file, which the record had none of and has now; empty where it cannot be read.
+    """Take the plan of the file into the record; return it, empty if it cannot be read.
 
-    Call it under the mission's lock.
+    The caller holds the mission's lock.
 
-    Raises: StateUnreadable, StorageFailed; NotInBatch.
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+        NotInBatch: a batch is being decided.
     """
     batch.require_none()
     known = None
-    with suppress(StateUnreadable):  # Whoever needs the plan is told.
+    with suppress(StateUnreadable):  # A request that needs the plan reports the error.
         known = files.lanes()
     if known is None:
         return b""
@@ -83,11 +87,13 @@ def taken_over(files: MissionFiles) -> bytes:
 
 
 def keep(files: MissionFiles, content: LanesFile, *, before: bytes, repairs: bool = False) -> None:
-    """The record has that plan, whose plan was `before`, and the file, as far as it may be written.
+    """Store the plan, which was `before`, in the record; write the file if it may be written.
 
-    With `repairs`, as a person asks for, the file is written whatever is in it.
+    With `repairs`, at a person's request, an edited file is overwritten.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     plan = encoded(content.lanes)
     if plan != before:
@@ -99,11 +105,12 @@ def keep(files: MissionFiles, content: LanesFile, *, before: bytes, repairs: boo
 
 
 def bring_up(files: MissionFiles, content: LanesFile) -> None:
-    """The file has the plan, which the record has, where it may be written and nobody edited it.
+    """Write the record's plan to the file, if it may be written and was not edited.
 
-    What the disk refuses is written later.
+    A failed write is repeated later.
 
-    Raises: StateUnreadable where the log cannot be read.
+    Raises:
+        StateUnreadable: the log cannot be read.
     """
     path = files.lanes_path
     try:
@@ -119,17 +126,22 @@ def bring_up(files: MissionFiles, content: LanesFile) -> None:
 
 
 MISSING, OLDER, EDITED = "missing", "older", "edited"
-"""How the file may stand to the plan; empty where it has it."""
+"""How the file may differ from the plan; empty if it does not."""
 
 
 def standing_of(files: MissionFiles, lanes: Sequence[ExecutionLane]) -> str:
-    """How the file stands to the plan with these execution lanes. Raises: StorageFailed."""
+    """Return how the file differs from the plan with these execution lanes.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
     try:
         found = files.lanes()
     except StateUnreadable:
         return EDITED
     if found is None:
-        return EDITED if _has_content(files) else MISSING
+        path = files.lanes_path
+        return EDITED if os.path.lexists(path) and os.lstat(path).st_size > 0 else MISSING
     if tuple(found.lanes) == tuple(lanes):
         return ""
     ours = {lanes_in(plan) for plan in files.log.plans()}
@@ -137,12 +149,13 @@ def standing_of(files: MissionFiles, lanes: Sequence[ExecutionLane]) -> str:
 
 
 def projected(files: MissionFiles, content: LanesFile) -> bytes:
-    """What the file holds once it has the plan. Raises: StateUnreadable, StorageFailed."""
+    """Return the content of a correct file.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+    """
     standing = standing_of(files, content.lanes)
     if not standing:
         return project_files.read(files.lanes_path, below=files.project.root)
     return files.lanes_content(content, anew=standing == EDITED)
-
-
-def _has_content(files: MissionFiles) -> bool:
-    return os.path.lexists(files.lanes_path) and os.lstat(files.lanes_path).st_size > 0

@@ -1,4 +1,4 @@
-"""Where everything of a project lies."""
+"""The paths of everything in a project."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.protocol import HEARTBEAT, SUFFIX
-from specify_cli.storage import host_place
-from specify_cli.storage.host_place import KITTY, MISSIONS
+from specify_cli.storage import record_location
+from specify_cli.storage.record_location import KITTY, MISSIONS
 
 WORKTREES: Final = ".worktrees"
 ARCHIVE: Final = "archive"
@@ -17,15 +17,15 @@ ARCHIVE: Final = "archive"
 
 @lru_cache(maxsize=4096)
 def _place(root: Path, *names: str) -> Path:
-    # They are asked for dozens of times a request, and a path takes long to make.
+    # Cached: a request uses dozens of paths, and they are slow to make.
     return root.joinpath(*names)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The places in the project whose main checkout is `root`.
+    """The paths in the project whose main checkout is `root`.
 
-    What is the host's alone is in the folder of the record: to find that, `.git` is looked at each time.
+    The host's own files are in the folder of the record; each access reads `.git` to find it.
     """
 
     root: Path
@@ -42,67 +42,67 @@ class Layout:
 
     @property
     def kitty(self) -> Path:
-        """The mailbox, and the host's own files; git ignores it."""
+        """The mailbox and the published files of the host; git ignores it."""
         return _place(self.root, KITTY)
 
     @property
     def config(self) -> Path:
-        """What the operator grants and has set."""
+        """The grants and settings of the operator."""
         return _place(self.root, KITTY, "config.toml")
 
     @property
     def inbox(self) -> Path:
-        """Orchestrators write here and nowhere else."""
+        """The only folder that orchestrators write to."""
         return _place(self.root, KITTY, "inbox")
 
     @property
     def outbox(self) -> Path:
-        """The host writes here, orchestrators read."""
+        """The folder for replies: the host writes, orchestrators read."""
         return _place(self.root, KITTY, "outbox")
 
     @property
     def journal(self) -> Path:
-        """Every request and its answer."""
+        """The newest part of the published journal."""
         return _place(self.root, KITTY, "outbox", "journal.jsonl")
 
     @property
     def archive(self) -> Path:
-        """Older parts of the journal, compressed, that are not in the outbox any more."""
+        """Older parts of the journal, compressed."""
         return _place(self.root, KITTY, ARCHIVE)
 
     @property
     def heartbeat(self) -> Path:
-        """Whether a worker serves the mailbox, rewritten whole with every beat."""
+        """The worker's heartbeat, rewritten with every beat."""
         return _place(self.root, KITTY, "outbox", HEARTBEAT + SUFFIX)
 
     @property
     def former_host(self) -> Path:
-        """Where releases before the record had the host's own files; a link that leads nowhere has the name now."""
+        """The folder of the host's files before there was a record; now a dangling link."""
         return _place(self.root, KITTY, "host")
 
     @property
     def record(self) -> Path:
-        """The folder of the record, with all that is the host's alone."""
-        return host_place.find(self.root)[1]
+        """The folder of the record and all private files of the host."""
+        return record_location.find(self.root)[1]
 
     @property
     def host_base(self) -> Path:
-        """The folder above that of the record from which on no link is followed."""
-        return host_place.find(self.root)[0]
+        """The folder above the record below which no link is followed."""
+        return record_location.find(self.root)[0]
 
     @property
     def host(self) -> Path:
-        """The host's own: nobody else may look inside."""
+        """The folder of the host's private files."""
         return _place(self.record, "private")
 
     @property
     def claimed(self) -> Path:
-        """Requests taken and not yet answered."""
+        """Requests that were taken and not yet answered."""
         return _place(self.record, "private", "claimed")
 
     @property
     def dead_letters(self) -> Path:
-        """What could not be answered under its own name, each with its reason."""
+        """Files that could not be answered under their own name, with the reasons."""
         return _place(self.record, "private", "dead-letters")
 
     @property
@@ -112,7 +112,7 @@ class Layout:
 
     @property
     def torn(self) -> Path:
-        """What interrupted appends to logs have left."""
+        """Remains of interrupted appends to logs."""
         return _place(self.record, "private", "torn")
 
     @property
@@ -122,38 +122,38 @@ class Layout:
 
     @property
     def workspaces(self) -> Path:
-        """What the host remembers of each workspace that it made."""
+        """The host's notes about each workspace that it made."""
         return _place(self.record, "private", "workspaces")
 
     @property
     def faults(self) -> Path:
-        """Tracebacks of the host's own faults."""
+        """Tracebacks of internal errors of the host."""
         return _place(self.record, "private", "faults.log")
 
     @property
     def locks(self) -> Path:
-        """Lock files; they stay."""
+        """Lock files, which are never removed."""
         return _place(self.record, "locks")
 
     @property
     def cache(self) -> Path:
-        """What may be thrown away at any time."""
+        """Files that may be deleted at any time."""
         return _place(self.record, "private", "cache")
 
     def mission(self, slug: str) -> Path:
-        """The folder of a mission."""
+        """Return the folder of a mission."""
         return _place(self.root, MISSIONS, slug)
 
     def mission_file(self, slug: str, name: str) -> Path:
-        """The file of that name in the folder of a mission."""
+        """Return the path of a file in the folder of a mission."""
         return _place(self.root, MISSIONS, slug, name)
 
     def lock(self, name: str) -> Path:
-        """The lock file of that name."""
-        # Not `*.lock`: people remove what git leaves under such names.
+        """Return the path of the lock file of that name."""
+        # Not `*.lock`: people remove lock files of git.
         return _place(self.record, "locks", name)
 
     def base_of(self, path: Path) -> Path:
-        """The folder from which on no link to `path` is followed, wherever in the project or beside the record it is."""
-        base, record = host_place.find(self.root)
+        """Return the folder below which no link to `path` is followed, in the project or beside the record."""
+        base, record = record_location.find(self.root)
         return base if path.is_relative_to(record) else self.root

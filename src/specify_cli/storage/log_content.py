@@ -1,4 +1,4 @@
-"""What a mission's log holds, and how it grows without being folded again."""
+"""The content of a mission's log, which can grow without a new fold."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from specify_cli.core.events import Event
 from specify_cli.core.state import MissionState, replay
 
 Cause: TypeAlias = tuple[str | None, str | None]
-"""The id of a request, and whose id it is."""
+"""The correlation id of a request, and the identity that it belongs to."""
 
 
 class LogContent(NamedTuple):
-    """What a log holds.
+    """The content of a log.
 
     Attributes:
         events: Its events, oldest first.
-        sound_lines: How many of its lines are whole appends.
-        torn: What stands behind them.
-        standing: How the file stands to the record, in words; empty where they say the same.
-        plan: The plan of execution lanes that the record has; empty where it has none.
-        folded: The same events, folded; None where that was not done yet.
+        sound_lines: The number of lines that belong to complete appends.
+        torn: The bytes after them.
+        standing: How the file differs from the record, in words; empty if they agree.
+        plan: The plan of execution lanes in the record; empty if there is none.
+        folded: The same events, folded; None before that is done.
     """
 
     events: Sequence[Event] = ()
@@ -39,7 +39,7 @@ class LogContent(NamedTuple):
         return replay(self.events) if self.folded is None else self.folded.state
 
     def caused_by(self, correlation_id: str, identity: str | None = None) -> Sequence[Event]:
-        """The events that the request of that id has appended; `identity` is whose id it is."""
+        """Return the events that the request with that id and identity has appended."""
         if self.folded is not None:
             return self.folded.caused_by((correlation_id, identity))
         asked = (correlation_id, identity)
@@ -47,9 +47,9 @@ class LogContent(NamedTuple):
 
 
 class EarlierEvents(Sequence[Event]):
-    """The events that a log begins with, where they are in memory only once somebody has asked for them.
+    """The first events of a log, read into memory on demand.
 
-    `state` is that after all of them, `held` how many are in memory.
+    `state` is the state after all of them, `held` the number in memory.
     """
 
     state: MissionState
@@ -57,14 +57,14 @@ class EarlierEvents(Sequence[Event]):
 
     @abstractmethod
     def caused_by(self, cause: Cause) -> Sequence[Event]:
-        """Those of a request, oldest first."""
+        """Return the events of a request, oldest first."""
 
 
 class FoldedLog:
-    """The events of a log, folded, as they were at one moment.
+    """The events of a log, folded, as of one moment.
 
-    Those of one mission share what they have in common, so that an event costs the same however many
-    there are before it. Only who holds the mission's lock may grow one.
+    Logs that grow from each other share their events, so that the cost of an event does not depend
+    on the number before it. Only the holder of the mission's lock may grow one.
     """
 
     __slots__ = ("_by_cause", "_count", "_earlier", "_shared", "state")
@@ -92,19 +92,19 @@ class FoldedLog:
 
     @property
     def size(self) -> int:
-        """How many events and packages are in memory."""
+        """The number of events and packages in memory."""
         earlier = self._earlier.held if self._earlier is not None else 0
         return earlier + self._count + len(self.state.packages)
 
     @property
     def events(self) -> Sequence[Event]:
-        """All of them, oldest first; they stay what they are when the log grows."""
+        """All events, oldest first; later growth does not change them."""
         return _First(() if self._earlier is None else self._earlier, self._shared, self._count)
 
     def grown(self, events: Sequence[Event]) -> FoldedLog:
-        """The same with these behind."""
+        """Return the log with these events appended."""
         if len(self._shared) != self._count:
-            # What it was grown by before did not come to stand.
+            # An earlier growth was not committed.
             own = self._shared[: self._count]
             return FoldedLog([*own, *events], earlier=self._earlier)
         return FoldedLog(
@@ -116,14 +116,14 @@ class FoldedLog:
         )
 
     def caused_by(self, cause: Cause) -> Sequence[Event]:
-        """The events of a request, oldest first."""
+        """Return the events of a request, oldest first."""
         places = self._by_cause.get(cause, ())
         own = [self._shared[it] for it in places if it < self._count]
         return (*(() if self._earlier is None else self._earlier.caused_by(cause)), *own)
 
 
 class _First(Sequence[Event]):
-    """Some events, and the first ones of a list that grows."""
+    """Some events, and the first `count` of a list that grows."""
 
     __slots__ = ("_count", "_earlier", "_events")
 
@@ -158,6 +158,6 @@ class _First(Sequence[Event]):
 
 
 def folded(content: LogContent) -> LogContent:
-    """The same content, folded."""
+    """Return the same content, folded."""
     whole = FoldedLog(content.events)
     return content._replace(events=whole.events, folded=whole)

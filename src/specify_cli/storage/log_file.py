@@ -1,4 +1,4 @@
-"""The file of a mission's log, in the working tree, where people and git write it, too."""
+"""The file of a mission's log in the working tree, which people and git also write."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.regular_files import TooLarge
 from specify_cli.files.stamps import FileStamp, stamp_of
-from specify_cli.storage import event_lines, project_files, record_place
+from specify_cli.storage import event_lines, project_files, record_folder
 
 FILE_NAME: Final = "status.events.jsonl"
 MOST_BYTES: Final = 512 * 1024 * 1024
-"""A million events; the host reads the whole log."""
+"""About a million events; the host reads the whole log."""
 
 
 class LogFile(NamedTuple):
-    """The file of one mission's log; nothing between it and the project's `root` may be a link.
+    """The file of one mission's log; no link below the project's `root` is followed.
 
-    `attic` is the folder for what stood in it and had to go; nothing between it and `attic_base` may be a link.
+    `attic` is the folder for content that is removed from it; no link below `attic_base` is
+    followed.
     """
 
     path: Path
@@ -34,11 +35,11 @@ class LogFile(NamedTuple):
     attic_base: Path
 
     def raw(self) -> bytes:
-        """The file's bytes; none where there is no file.
+        """Return the file's bytes; empty if there is no file.
 
         Raises:
-            StateUnreadable: it, or a folder on the way, is not what it should be.
-            StorageFailed: the disk refused.
+            StateUnreadable: the file or a folder on its path is a link, or too large.
+            StorageFailed: the disk fails.
         """
         with translated(self.path, "read"):
             try:
@@ -56,18 +57,24 @@ class LogFile(NamedTuple):
         kept: bytes | None = None,
         withdrawn: Collection[bytes] = (),
     ) -> None:
-        """The file, whose bytes were `raw`, has these lines; nothing is synced.
+        """Write these lines to the file, whose bytes were `raw`; nothing is synced.
 
-        One that somebody has changed since is left to the next call. What the file lacks at its end is
-        appended. What it has there and should not goes to the attic, unless it is one of the
-        `withdrawn` lines. Where more differs, it is written anew, and all that it had goes there, or what is `kept` of it.
+        A file that has changed since is left to the next call. Missing lines at the end are
+        appended. Other content at the end is moved to the attic, except for `withdrawn` lines. If
+        more differs, the file is rewritten, and its former content, or `kept` in place of it, goes
+        to the attic.
 
         Raises:
             StateUnreadable: as `raw`.
-            StorageFailed: the disk refused.
+            StorageFailed: the disk fails.
         """
         had = _lines_of(raw)
-        same = sum(1 for _ in takewhile(_are_same, zip(had, lines, strict=False)))
+        same = sum(
+            1
+            for _ in takewhile(
+                lambda it: it[0].said == it[1].strip(), zip(had, lines, strict=False)
+            )
+        )
         end = had[same - 1].end if same else 0
         behind, missing = raw[end:].lstrip(b"\r\n"), lines[same:]
         if not behind and not missing and raw[-1:] in (b"", b"\n"):
@@ -83,13 +90,14 @@ class LogFile(NamedTuple):
                 self._end_with(b"".join(missing), size=len(raw), cut=end if behind else None)
 
     def add(self, data: bytes, *, to: FileStamp) -> FileStamp | None:
-        """The file's stamp after whole lines were appended; None where it was not the file of that stamp any more.
+        """Append whole lines to the file with that stamp; nothing is synced.
 
-        Where somebody else wrote to it meanwhile, that shows in its size. Nothing is synced.
+        Returns:
+            The new stamp; None if the file has changed. Its size shows a concurrent append.
 
         Raises:
             StateUnreadable: as `raw`.
-            StorageFailed: the disk refused; the file is as it was.
+            StorageFailed: the disk fails; the file is unchanged.
         """
         with translated(self.path, "write"), self._opened(os.O_RDWR | os.O_APPEND) as log:
             if stamp_of(os.fstat(log.fileno())) != to:
@@ -98,16 +106,20 @@ class LogFile(NamedTuple):
             return stamp_of(os.fstat(log.fileno()))
 
     def keep(self, data: bytes) -> None:
-        """What stood in the file is in the attic, too. Raises: StorageFailed."""
+        """Copy former content of the file to the attic.
+
+        Raises:
+            StorageFailed: the disk fails.
+        """
         with translated(self.path, "keep"):
             self._keep(data)
 
     def _keep(self, data: bytes) -> None:
-        record_place.make_inside(self.attic, base=self.attic_base)
+        record_folder.make_inside(self.attic, base=self.attic_base)
         publish(self.attic / f"{self.path.parent.name}-{ids.ulid()}", data, below=self.attic_base)
 
     def _rewrite(self, data: bytes, raw: bytes, *, kept: bytes) -> None:
-        """The file is a new one; what somebody wrote to the old one meanwhile is at the end of it."""
+        """Replace the file; append what another program wrote to the old one meanwhile."""
         self._keep(kept)
         if not os.path.lexists(self.path):
             publish(self.path, data, below=self.root)
@@ -120,12 +132,13 @@ class LogFile(NamedTuple):
             self._end_with(late)
 
     def _end_with(self, data: bytes, *, size: int | None = None, cut: int | None = None) -> None:
-        """`data` stands at the end, where what stood from `cut` on is gone; else the file is as before.
+        """Truncate the file at `cut`, if given, and append `data`.
 
-        Nothing is done where the file has not that `size` any more: somebody has written to it since.
+        Do nothing if the file does not have that `size` any more: another program has written to
+        it.
         """
         is_new = not os.path.lexists(self.path)
-        # Unbuffered: a buffer would try once more when it is closed, behind the truncation.
+        # Unbuffered: closing a buffer would write again after the truncation.
         with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT) as log:
             found = os.fstat(log.fileno()).st_size
             if size not in (None, found):
@@ -147,7 +160,7 @@ class LogFile(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A whole line of the file that says something, without its end, and where its newline ends."""
+    """A non-blank whole line of the file without its end, and the offset after its newline."""
 
     said: bytes
     end: int
@@ -159,29 +172,25 @@ def _lines_of(raw: bytes) -> list[_Line]:
     return [_Line(line.strip(), end) for line, end in zip(whole, ends, strict=True) if line.strip()]
 
 
-def _are_same(pair: tuple[_Line, bytes]) -> bool:
-    return pair[0].said == pair[1].strip()
-
-
 def _are_all(had: Sequence[_Line], behind: bytes, withdrawn: Collection[bytes]) -> bool:
-    """Whether what stands behind is withdrawn lines, and nothing else."""
+    """Whether `behind` has only withdrawn lines."""
     lines = [it.said + b"\n" for it in had]
     return b"".join(lines) == behind and all(line in withdrawn for line in lines)
 
 
 def _append(log: FileIO, data: bytes, *, size: int) -> None:
-    """All of `data` is at the end of the file, which had that size, or nothing of it."""
+    """Append all of `data` to the file of that size, or nothing."""
     try:
         write_all(log, data)
     except (OSError, StorageFailed):
-        # What others have written behind meanwhile stays.
+        # Keep what other programs have appended meanwhile.
         if data.startswith(os.pread(log.fileno(), len(data) + 1, size)):
             os.ftruncate(log.fileno(), size)
         raise
 
 
 def write_all(log: FileIO, data: bytes) -> None:
-    """All of `data` is in the file, which is not buffered."""
+    """Write all of `data` to an unbuffered file."""
     remaining = memoryview(data)
     while remaining:
         remaining = remaining[log.write(remaining) :]

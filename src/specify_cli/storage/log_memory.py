@@ -1,6 +1,6 @@
-"""Logs that a process has read, as long as neither record nor file has changed.
+"""Logs cached by a process until the record or a file changes.
 
-Everything answers the same without it, more slowly.
+Answers do not depend on the cache; it only saves time.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.record_entries import KnownMission
 
 MOST_EVENTS: Final = 200_000
-"""Of all missions but the one that was used last: some hundred megabytes."""
+"""Events in memory, except those of the mission used last: some hundred megabytes."""
 
 
 class Remembered(NamedTuple):
-    """A log whose file, of that stamp, has the same as the record had at that `position`.
+    """A log whose file, with that stamp, matches the record at that `position`.
 
-    `stamp` is None where there is no file yet, `content` where nobody has asked for it yet. Not `is_taken_in` where the file
-    has lines of others, too, which the record does not have yet: that is for reading alone.
+    `stamp` is None before there is a file, `content` before it is read. `is_taken_in` is false if
+    the file also has lines that the record lacks: such a log is for reading only.
     """
 
     known: KnownMission
@@ -31,13 +31,13 @@ class Remembered(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many events and packages are held in memory."""
+        """The number of events and packages in memory."""
         folded = self.content.folded if self.content else None
         return folded.size if folded else 0
 
 
 class LogMemory:
-    """The logs of one record, by the names of the folders of their missions; for several threads."""
+    """The cached logs of one record, by the folders of their missions; safe for threads."""
 
     __slots__ = ("_logs", "_using")
 
@@ -46,11 +46,11 @@ class LogMemory:
         self._using = threading.Lock()
 
     def get(self, slug: str) -> Remembered | None:
-        """What is remembered of the mission, if anything; the caller sees whether it still holds."""
+        """Return the cached log; the caller checks whether it is still valid."""
         return self._logs.get(slug)
 
     def put(self, slug: str, log: Remembered) -> None:
-        """This is remembered now; what was used least lately may be forgotten for it."""
+        """Cache the log; the least recently used ones may be dropped."""
         with self._using:
             self._logs.pop(slug, None)
             others = sum(it.size for it in self._logs.values())
@@ -62,11 +62,11 @@ class LogMemory:
             self._logs[slug] = log
 
     def forget(self, slug: str) -> None:
-        """Nothing is remembered of the mission."""
+        """Drop the log of the mission."""
         with self._using:
             self._logs.pop(slug, None)
 
     def clear(self) -> None:
-        """Nothing is remembered."""
+        """Drop all logs."""
         with self._using:
             self._logs.clear()

@@ -1,4 +1,4 @@
-"""The log of a mission read piece by piece, for proofs: memory does not grow with it."""
+"""Read the log of a mission piece by piece, with bounded memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import IO, Final
 from specify_cli import progress
 from specify_cli.core.events import Event
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import event_lines, project_files, record_missions, records, stored_log
-from specify_cli.storage.kept_log import LogEntry, lines_of
+from specify_cli.storage import event_lines, folded_content, project_files, record_missions, records
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import PLANNED, REDACTION, RESTORED, WITHDRAWN
+from specify_cli.storage.record_lines import LogEntry, lines_of
 from specify_cli.storage.recorded_log import RecordedLog
 
 _AT_ONCE: Final = 500
@@ -23,9 +23,11 @@ _BUFFER_BYTES: Final = 1024 * 1024
 
 
 def is_as_recorded(log: RecordedLog) -> bool:
-    """Whether the file has the lines of the record, byte for byte; False as well where that takes more than one look.
+    """Whether the file has the lines of the record byte for byte; False if that takes a full comparison.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     found = _mission(log)
     if found is None:
@@ -41,7 +43,12 @@ def is_as_recorded(log: RecordedLog) -> bool:
 
 
 def events(log: RecordedLog) -> Iterator[Event]:
-    """The events of a log that is as it is recorded. Raises: StateUnreadable, StorageFailed."""
+    """Yield the events of a log that `is_as_recorded`.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+    """
     found = _mission(log)
     if found is None:
         return
@@ -55,15 +62,20 @@ def events(log: RecordedLog) -> Iterator[Event]:
 
 
 def folded(log: RecordedLog) -> LogContent | None:
-    """What the log, which is as it is recorded, comes to, with events that are read where they are asked for.
+    """Return the folded content of a log that `is_as_recorded`; events are read on demand.
 
-    None where that is not kept. Raises: StateUnreadable, StorageFailed.
+    Returns:
+        None if the record has no folded states of it.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     found = _mission(log)
     if found is None:
         return None
     record, number = found
-    kept = stored_log.content_as_folded(record, number, log.path)
+    kept = folded_content.content_as_folded(record, number, log.path)
     if kept is None or kept[0] != record.position_of(number):
         return None
     plan = next(it.plan for it in record.known() if it.number == number)
@@ -79,7 +91,7 @@ def _mission(log: RecordedLog) -> tuple[Record, int] | None:
 
 
 def _has_lines(data: IO[bytes], entries: Iterator[LogEntry]) -> bool:
-    """Whether these bytes come next, where each entry stands behind the ones before it."""
+    """Whether the lines of the entries come next in the file, each entry after the ones before it."""
     lines = 0
     for entry in progress.counted(entries, "comparing logs"):
         if entry.kind in (PLANNED, RESTORED):

@@ -1,34 +1,34 @@
-"""A mission's log as record and file have it together."""
+"""A mission's log in the record and in its file, read together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from specify_cli.storage import log_lines
-from specify_cli.storage.kept_log import KeptLog
-from specify_cli.storage.log_lines import Comparison, Foreign
+from specify_cli.storage import log_comparison
+from specify_cli.storage.log_comparison import Comparison, Foreign
 from specify_cli.storage.record_entries import KnownMission
+from specify_cli.storage.record_lines import RecordLines
 
 
 class LogView(NamedTuple):
-    """A log as record and file have it together.
+    """A log in the record and in its file.
 
     Attributes:
-        known: The mission, as the record knows it.
-        kept: The log, as the record has it.
+        known: The mission in the record.
+        kept: The log in the record.
         raw: The bytes of the file.
-        found: How the file stands to the record.
-        foreign: The lines of others that the record does not hold yet.
+        found: How the file differs from the record.
+        foreign: Lines of other programs that the record does not have yet.
     """
 
     known: KnownMission
-    kept: KeptLog
+    kept: RecordLines
     raw: bytes
     found: Comparison
     foreign: Sequence[Foreign]
 
     @property
     def lines(self) -> list[bytes]:
-        """All lines, those of others where they stand."""
-        return log_lines.with_foreign(self.kept.lines, self.foreign)
+        """All lines, with those of other programs at their places."""
+        return log_comparison.with_foreign(self.kept.lines, self.foreign)

@@ -1,4 +1,4 @@
-"""What is told of a mission that is not there, and of those that the host knows and that are not checked out."""
+"""Errors about missions that are missing, or known to the host but not checked out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 
 _MOST_NAMED = 10
-_OTHER_WAYS = "'spec-kitty doctor' says how it comes back; what the host knows of it is not lost"
+_OTHER_WAYS = "'spec-kitty doctor' says how to restore it; the host's record of it is not lost"
 
 
 def mission_not_found(project: Project, name: str, known: Sequence[str]) -> MissionNotFound:
-    """The refusal for a selector that fits no mission that is checked out."""
+    """Return the error for a selector that matches no mission in the checkout."""
     shown = (
         ", ".join(known[:10]) or "none: make one with 'spec-kitty specify \"What is to be built\"'"
     )
@@ -32,15 +32,17 @@ def mission_not_found(project: Project, name: str, known: Sequence[str]) -> Miss
 
 
 def known_elsewhere(project: Project) -> list[tuple[str, str]]:
-    """The folder of each mission that the host knows and that is not checked out, and the branch it was on last.
+    """Return the folder and last branch of each known mission that is not checked out.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     record = records.found(project)
     if record is None:
         return []
     here = set(all_missions(project))
-    # It may have been on several branches, one after the other; and it may have been renamed.
+    # A mission may have been on several branches, and may have been renamed.
     known = {it.folder: it for it in record.known() if it.branch and it.folder not in here}
     ids = {MissionFiles(project, slug).identity().mission_id for slug in here} if known else set()
     gone = (it for it in known.values() if it.mission_id is None or it.mission_id not in ids)
@@ -48,7 +50,7 @@ def known_elsewhere(project: Project) -> list[tuple[str, str]]:
 
 
 def missions_not_checked_out(project: Project) -> str:
-    """What the host knows of missions whose folders are not there; empty where it knows none."""
+    """Describe the known missions if none is checked out; empty if none is known."""
     with suppress(SpecKittyError):
         known = known_elsewhere(project)
         rest = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
@@ -61,7 +63,7 @@ def missions_not_checked_out(project: Project) -> str:
 
 
 def _where_it_was(project: Project, name: str) -> str:
-    """Where the mission is that the host knows, and that git or somebody took out of the checkout."""
+    """Describe where a mission is that git or a person removed from the checkout."""
     with suppress(SpecKittyError):
         record = records.found(project)
         for it in record.missions(name, folder=name) if record else ():
@@ -72,7 +74,7 @@ def _where_it_was(project: Project, name: str) -> str:
 
 
 def _way(project: Layout, branch: str) -> str:
-    """How the folder of a mission comes back that was on the branch last."""
+    """Describe how to restore the folder of a mission that was last on the branch."""
     at = checkout.look(project.root)
     if at is None or branch == at.branch or not at.has_branch(branch):
         return _OTHER_WAYS

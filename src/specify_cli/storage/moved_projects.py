@@ -1,8 +1,9 @@
 """The record of a project whose folder was moved within its repository.
 
-The folder of a record is named after the path of its project, and the record says which path that is. Where a
-project has no record, one beside is its own if its project is not there any more, and it knows one of this project's
-missions by its id, or the newest line of its published journal. A copy of a project is a project of its own.
+The folder of a record is named after the path of its project, and the record contains that path. A
+project without a record takes over a neighbouring one if the project of that record is gone, and
+the record knows one of this project's missions by id, or the newest line of its published journal.
+A copy of a project gets a record of its own.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
-from specify_cli.storage import host_place, project_files, published_line, record_schema
+from specify_cli.storage import project_files, published_line, record_location, record_schema
 
-_JOURNAL: Final = f"{host_place.KITTY}/outbox/journal.jsonl"
+_JOURNAL: Final = f"{record_location.KITTY}/outbox/journal.jsonl"
 _DATABASE: Final = "record.db"
 _MOST_BYTES: Final = 1024 * 1024
 _MOST_BESIDE: Final = 1000
@@ -25,18 +26,18 @@ _seen: Final[dict[Path, tuple[object, list[Path]]]] = {}
 
 
 def record_before(root: Path) -> Path | None:
-    """The folder of the record that the project had where it was before; None without one, or where several may be it."""
+    """Return the record from the project's former path; None if there is none, or several may be it."""
     found = candidates(root)
     return found[0] if len(found) == 1 else None
 
 
 def candidates(root: Path) -> list[Path]:
-    """The folders of the records that may be the project's, which has none at its place."""
-    around, place = host_place.around(root), host_place.in_repository(root)
+    """Return the records that may belong to the project, which has none at its place."""
+    around, place = record_location.around(root), record_location.in_repository(root)
     if around is None or place is None:
         return []
     beside = place[1].parent
-    key = _stamp(beside), _stamp(root / host_place.MISSIONS), _stamp(root / _JOURNAL)
+    key = _stamp(beside), _stamp(root / record_location.MISSIONS), _stamp(root / _JOURNAL)
     known = _seen.get(root)
     if known is None or known[0] != key:
         _seen[root] = known = key, _fitting(root, beside)
@@ -44,21 +45,21 @@ def candidates(root: Path) -> list[Path]:
 
 
 def original(root: Path) -> Path | None:
-    """The project, still in its place, that this one without a record is a copy of; None where there is none."""
-    around, place = host_place.around(root), host_place.in_repository(root)
+    """Return the existing project that this one without a record is a copy of; else None."""
+    around, place = record_location.around(root), record_location.in_repository(root)
     if around is None or place is None or os.path.lexists(place[1] / _DATABASE):
         return None
     for folder in _fitting(root, place[1].parent):
         path = path_of(folder)
-        if path is not None and host_place.name_of(path) == folder.name:
+        if path is not None and record_location.name_of(path) == folder.name:
             found = around[0] / os.fsdecode(path)
-            if os.path.lexists(found / host_place.MISSIONS):
+            if os.path.lexists(found / record_location.MISSIONS):
                 return found
     return None
 
 
 def _fitting(root: Path, beside: Path) -> list[Path]:
-    """Every record beside that knows a mission of the project, or what it published last."""
+    """Return the neighbouring records that know a mission or the last published line of the project."""
     wanted, line = _mission_ids(root), _last_line(root)
     with contextlib.suppress(OSError):
         folders = sorted(it for it in beside.iterdir() if (it / _DATABASE).is_file())
@@ -68,7 +69,7 @@ def _fitting(root: Path, beside: Path) -> list[Path]:
 
 def _mission_ids(root: Path) -> set[str]:
     found = set()
-    missions = root / host_place.MISSIONS
+    missions = root / record_location.MISSIONS
     with contextlib.suppress(OSError, SpecKittyError):
         for slug in project_files.names_in(missions, below=root):
             with contextlib.suppress(OSError, SpecKittyError, ValueError, RecursionError):
@@ -80,7 +81,7 @@ def _mission_ids(root: Path) -> set[str]:
 
 
 def _last_line(root: Path) -> bytes:
-    """The newest whole line of the project's published journal; empty without."""
+    """Return the newest whole line of the published journal; b"" if there is none."""
     path = root / _JOURNAL
     with (
         contextlib.suppress(OSError, SpecKittyError),
@@ -107,15 +108,15 @@ def _fits(database: Path, wanted: set[str], line: bytes) -> bool:
 
 
 def _is_orphan(folder: Path, checkout: Path) -> bool:
-    """Whether there is no project any more at the path that the record was made for."""
+    """Whether no project exists at the path that the record was made for."""
     path = path_of(folder)
-    if path is None or host_place.name_of(path) != folder.name:
+    if path is None or record_location.name_of(path) != folder.name:
         return False
-    return not os.path.lexists(checkout / os.fsdecode(path) / host_place.MISSIONS)
+    return not os.path.lexists(checkout / os.fsdecode(path) / record_location.MISSIONS)
 
 
 def path_of(folder: Path) -> bytes | None:
-    """The path in the checkout of the project that the record in the folder is of; None where it does not say."""
+    """Return the path in the checkout that the record was made for; None if it is unknown."""
     with (
         contextlib.suppress(sqlite3.Error, SpecKittyError, OSError),
         contextlib.closing(record_schema.connect(folder / _DATABASE)) as connection,

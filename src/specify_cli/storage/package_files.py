@@ -26,12 +26,12 @@ from specify_cli.storage.checkboxes import by_package, subtask_id, ticks_in
 PACKAGE_ID = pattern(r"WP[0-9]+", re.ASCII)
 FILE_NAME = pattern(r"(WP[0-9]+)(?:[-_. ].*)?\.md", re.ASCII | re.IGNORECASE)
 MAX_TEXT_BYTES = 16 * 1024 * 1024
-"""Of a prompt or `tasks.md`; people write some kilobytes."""
+"""The largest prompt or `tasks.md`; usual ones have some kilobytes."""
 DONE_WORDS = frozenset({"done", "complete", "completed"})
 
 
 class Subtask(NamedTuple):
-    """One step of a work package; `is_ticked` as its author left the checkbox."""
+    """One step of a work package; `is_ticked` is the checkbox in its author's files."""
 
     subtask_id: str
     is_ticked: bool = False
@@ -40,7 +40,7 @@ class Subtask(NamedTuple):
 class WorkPackage(NamedTuple):
     """One work package as its prompt file and `tasks.md` describe it.
 
-    `states_dependencies`: its front matter says which it has, or that it has none.
+    `states_dependencies` says whether its front matter has the field, even without a value in it.
     """
 
     wp_id: str
@@ -53,9 +53,11 @@ class WorkPackage(NamedTuple):
 
 
 def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage]:
-    """The mission's work packages by id, in the order of their ids; no link below `below` is followed.
+    """Return the mission's work packages by id, sorted; no link below `below` is followed.
 
-    Raises: StateUnreadable naming file and line; StorageFailed.
+    Raises:
+        StateUnreadable: a file is damaged; names file and line.
+        StorageFailed: the disk fails.
     """
     try:
         outline = mission_folder / "tasks.md"
@@ -66,7 +68,7 @@ def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage
             package = _read_package(path, text, checkboxes)
             if package.wp_id in packages:
                 first = packages[package.wp_id].prompt_path.name
-                raise _damaged(path, f"{package.wp_id} is defined in {first} already")
+                raise _damaged(path, f"{package.wp_id} is already defined in {first}")
             packages[package.wp_id] = package
     except OSError as error:
         message = f"cannot read {error.filename or mission_folder}: {error.strerror}"
@@ -75,24 +77,27 @@ def read_packages(mission_folder: Path, *, below: Path) -> dict[str, WorkPackage
 
 
 def _resolved(package: WorkPackage, known: Collection[str]) -> WorkPackage:
-    """The package with the ids of what it depends on."""
+    """Return the package with its dependencies as ids."""
     named = dependencies(package.dependencies, known)
     return package if named == package.dependencies else package._replace(dependencies=named)
 
 
 def prompt_files(folder: Path, *, below: Path) -> list[Path]:
-    """The prompts in a mission's `tasks` folder, sorted by name.
+    """Return the prompts in a mission's `tasks` folder, sorted by name.
 
-    Raises: StateUnreadable where the folder is a link, OSError.
+    Raises:
+        StateUnreadable: the folder is a link.
+        OSError: the folder cannot be read.
     """
     names = project_files.names_in(folder, below=below)
     return [folder / name for name in names if FILE_NAME.fullmatch(name)]
 
 
 def package_id(header: dict[str, Any], path: Path) -> str:
-    """The id that the front matter or else the file's name gives.
+    """Return the id from the front matter, or from the file's name.
 
-    Raises: StateUnreadable.
+    Raises:
+        StateUnreadable: it is not an id.
     """
     named = FILE_NAME.fullmatch(path.name)
     text = str(header.get("work_package_id") or (named[1] if named else path.stem))
@@ -103,9 +108,10 @@ def package_id(header: dict[str, Any], path: Path) -> str:
 
 
 def texts(header: dict[str, Any], name: str, path: Path) -> list[str]:
-    """The field as a list, whether its author wrote a list, a text of one, "none", or nothing.
+    """Return the field as a list: its author may write a list, one text, "none", or nothing.
 
-    Raises: StateUnreadable.
+    Raises:
+        StateUnreadable: it has another type.
     """
     value = header.get(name)
     if value is None:
@@ -118,9 +124,10 @@ def texts(header: dict[str, Any], name: str, path: Path) -> list[str]:
 
 
 def dependency_texts(header: dict[str, Any], path: Path) -> list[str]:
-    """What the front matter says of dependencies, not yet compared with the packages there are.
+    """Return the dependencies in the front matter, before they are resolved.
 
-    Raises: StateUnreadable.
+    Raises:
+        StateUnreadable: the field has another type.
     """
     value = header.get("dependencies")
     if isinstance(value, str):
@@ -131,7 +138,7 @@ def dependency_texts(header: dict[str, Any], path: Path) -> list[str]:
 
 
 def dependencies(texts: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
-    """The packages that the texts name; one that is not understood stays, as unknown."""
+    """Return the ids of the packages that the texts name; an unknown reference stays as it is."""
     found: dict[str, None] = {}
     for text in texts:
         if text in known:
@@ -151,10 +158,12 @@ def dependencies(texts: Sequence[str], known: Collection[str]) -> tuple[str, ...
 
 
 def listed_subtasks(header: dict[str, Any], path: Path) -> dict[str, bool]:
-    """Subtask id to whether the front matter itself says that it is done.
+    """Return each subtask id of the front matter, and whether it is marked as done there.
 
-    An item is an id, an id with words behind it, `{id: .., status: ..}`, or `id: words`.
-    Raises: StateUnreadable.
+    An item is an id, an id and a title, `{id: .., status: ..}`, or `id: title`.
+
+    Raises:
+        StateUnreadable: an item has another form.
     """
     value = header.get("subtasks")
     if not isinstance(value, list):
@@ -163,18 +172,21 @@ def listed_subtasks(header: dict[str, Any], path: Path) -> dict[str, bool]:
 
 
 def read_text(path: Path, *, below: Path) -> str:
-    """The file's text, without a byte order mark, lines ended by newlines alone.
+    """Return the file's text, without a byte order mark, and with `\
+    ` as line ends.
 
     No link between `below` and the file is followed.
 
-    Raises: StateUnreadable, OSError.
+    Raises:
+        StateUnreadable: it is not UTF-8, too large, or not a regular file.
+        OSError: it cannot be read.
     """
     with project_files.opened_folder(path.parent, below=below) as folder:
         return _text_in(folder, path)
 
 
 def _prompts(folder: Path, below: Path) -> Iterator[tuple[Path, str]]:
-    """Each prompt of a mission and its text; the folder is opened once for all of them."""
+    """Yield each prompt of a mission and its text; the folder is opened once."""
     paths = prompt_files(folder, below=below)
     if not paths:
         return
@@ -195,7 +207,7 @@ def _text_in(folder: int, path: Path) -> str:
 
 
 def canonical_id(text: str) -> str:
-    """`wp01` as `WP01`; anything else as it is."""
+    """Return `WP01` for `wp01`; other text as it is."""
     upper = text.strip().upper()
     return upper if PACKAGE_ID.fullmatch(upper) else text.strip()
 
@@ -221,7 +233,7 @@ def _read_package(path: Path, text: str, checkboxes: dict[int, dict[str, bool]])
 def _subtasks(
     *, listed: dict[str, bool], under_heading: dict[str, bool], in_prompt: dict[str, bool]
 ) -> tuple[Subtask, ...]:
-    """The front matter's list decides which there are; without it, the checkboxes in `tasks.md`."""
+    """Return the subtasks in the front matter; without any, those of the checkboxes in `tasks.md`."""
     ticks = in_prompt | under_heading
     names = listed or under_heading
     return tuple(
@@ -237,7 +249,7 @@ def _listed_subtask(item: Any, path: Path) -> tuple[str, bool]:
         return subtask_id(str(item["id"])), _is_done(item)
     if isinstance(item, dict) and len(item) == 1:
         return subtask_id(str(next(iter(item)))), False
-    raise _damaged(path, "subtasks has an item that is neither an id nor has one")
+    raise _damaged(path, "subtasks has an item without an id")
 
 
 def _is_done(item: dict[str, Any]) -> bool:
@@ -245,7 +257,7 @@ def _is_done(item: dict[str, Any]) -> bool:
 
 
 def _parts(text: str) -> list[str]:
-    """The parts of a text with commas between them, or of a list that somebody put in quotes."""
+    """Split a comma-separated text, or a list that was written in quotes."""
     with contextlib.suppress(ValueError, RecursionError):
         items = json.loads(text)
         if isinstance(items, list) and all(_is_text(item) for item in items):

@@ -1,4 +1,4 @@
-"""The packages of missions, read again only where one of their files has changed."""
+"""Work packages of missions, cached until one of their files changes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from specify_cli.storage.package_store import PackageStore
 
 _MOST_PACKAGES: Final = 20_000
-"""Of all missions but the one that was read last."""
+"""Packages in memory, except those of the mission that was read last."""
 
 _FEW: Final = 64
-_LITTLE: Final = 256 * 1024
-"""Files, and bytes of them all, that are read in no time."""
+_SMALL: Final = 256 * 1024
+"""Number and bytes of files up to which a batch may read them."""
 
 _Seen: TypeAlias = dict[str, FileStamp]
-"""The stamp of each file, by its name in the mission's folder."""
+"""The stamp of each file, by its path in the mission's folder."""
 
 _TASKS: Final = "tasks"
 _OUTLINE: Final = "tasks.md"
 _known: Final[dict[Path, tuple[_Seen, Mapping[str, WorkPackage]]]] = {}
 _stored: Final[dict[Path, _Seen]] = {}
-"""What the store has of each mission."""
+"""The stamps in the store for each mission."""
 
 _using: Final = threading.Lock()
 
@@ -42,11 +42,13 @@ def packages_of(
     store: Callable[[], PackageStore] | None = None,
     is_kept: bool = False,
 ) -> Mapping[str, WorkPackage]:
-    """As `read_packages`, for a process that asks again, or finds in the `store` what another one has read.
+    """Return the packages as `read_packages`, from memory or from the `store` if possible.
 
-    With `is_kept`, the store has it from now on, where there are many: for who holds the mission's lock.
+    With `is_kept`, put many packages into the store; the caller holds the mission's lock.
 
-    Raises: StateUnreadable naming file and line; StorageFailed.
+    Raises:
+        StateUnreadable: a file is damaged; names file and line.
+        StorageFailed: the disk fails.
     """
     packages, seen = _packages_of(mission_folder, below, store)
     is_wanted = is_kept and batch.current() is None and seen is not None and len(seen) > _FEW
@@ -59,12 +61,12 @@ def packages_of(
 def _packages_of(
     mission_folder: Path, below: Path, store: Callable[[], PackageStore] | None
 ) -> tuple[Mapping[str, WorkPackage], _Seen | None]:
-    """The packages, and the files that say so; None where a later change of them may not show."""
+    """Return the packages and the stamps of their files; None if a later change may go unnoticed."""
     seen = _look(mission_folder, below)
     known = _known.get(mission_folder)
     if known is not None and known[0] == seen:
         return known[1], seen
-    if seen is None or len(seen) > _FEW or sum(it.size for it in seen.values()) > _LITTLE:
+    if seen is None or len(seen) > _FEW or sum(it.size for it in seen.values()) > _SMALL:
         batch.require_none()
     stored = store().get(seen) if store is not None and seen and len(seen) > _FEW else None
     if seen is not None and stored is not None:
@@ -80,7 +82,7 @@ def _packages_of(
 
 
 def _look(mission_folder: Path, below: Path) -> _Seen | None:
-    """The files as they are now; None where they have to be read to know what is wrong."""
+    """Return the stamps of the files; None if reading them has to report an error."""
     try:
         with folders.walked(mission_folder, below=below) as folder:
             seen = _stamps(folder, [_OUTLINE], "")

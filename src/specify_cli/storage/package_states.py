@@ -1,4 +1,4 @@
-"""The state of a work package as the record keeps it: JSON, without what is as at the beginning."""
+"""The stored state of a work package: JSON without the fields that have their initial values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEEDBACK: Final = Feedback._fields
 
 
 def encode(state: PackageState) -> bytes:
-    """The state as one line of JSON, in ASCII."""
+    """Return the state as one line of ASCII JSON."""
     said = {name: getattr(state, name) for name in _PLAIN}
     said = {name: value for name, value in said.items() if value != _PLAIN[name]}
     for name in ("implementers", "released"):
@@ -29,23 +29,24 @@ def encode(state: PackageState) -> bytes:
 
 
 def decode(rows: Iterable[tuple[bytes, bytes]]) -> dict[str, PackageState]:
-    """The states of packages by their ids, as `encode` and `bytes_of` have made them.
+    """Return the states of packages by id from rows of `bytes_of` and `encode`.
 
-    Raises: ValueError, TypeError where something else stands there.
+    Raises:
+        ValueError, TypeError: a row has other content.
     """
     found = [*rows]
-    # All of them at once takes a third of the time.
+    # Parsing all of them at once takes a third of the time.
     said = json.loads(b"[" + b",".join(state for _, state in found) + b"]")
     return {text_of(wp_id): _state_in(one) for (wp_id, _), one in zip(found, said, strict=True)}
 
 
 def bytes_of(text: str) -> bytes:
-    """Text as it is kept: that of somebody else may have a lone surrogate in it, which SQLite takes in no text."""
+    """Encode text for a BLOB: it may contain a lone surrogate, which SQLite refuses in text."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def text_of(data: bytes) -> str:
-    """The text that `bytes_of` made these of."""
+    """Decode the result of `bytes_of`."""
     return data.decode("utf-8", "surrogatepass")
 
 

@@ -1,6 +1,6 @@
-"""The packages of a mission with many prompts, as the record keeps them for a process that begins.
+"""The packages of a mission with many prompts, stored in the record for later processes.
 
-They are what the prompts said, as long as these files are the same. Everything answers the same without it, more slowly.
+They are valid while the prompts are the same. Answers do not depend on them; they only save time.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from specify_cli.storage.layout import Layout
 from specify_cli.storage.package_files import Subtask, WorkPackage
 
 Seen: TypeAlias = Mapping[str, FileStamp]
-"""The stamp of each file, by its name in the mission's folder."""
+"""The stamp of each file, by its path in the mission's folder."""
 
 
 class PackageStore(NamedTuple):
-    """The packages of the mission in the folder `slug`."""
+    """The stored packages of the mission in the folder `slug`."""
 
     project: Layout
     slug: str
 
     def get(self, seen: Seen) -> dict[str, WorkPackage] | None:
-        """What the files said, which are those; None where that is not known.
+        """Return the packages for files with these stamps; None if they are not stored.
 
         Raises:
-            StateUnreadable, StorageFailed: the record is damaged, or the disk refused.
+            StateUnreadable: the record is damaged or has a newer format.
+            StorageFailed: the disk fails.
         """
         record, digest = records.found(self.project), _digest(seen)
         if record is None or digest is None:
@@ -47,19 +48,19 @@ class PackageStore(NamedTuple):
         return {one[0]: _package_in(one, tasks) for one in json.loads(row[0])}
 
     def put(self, seen: Seen, packages: Mapping[str, WorkPackage]) -> None:
-        """This is what these files say; call it under the mission's lock."""
+        """Store the packages for files with these stamps; the caller holds the mission's lock."""
         digest = _digest(seen)
         if digest is None:
             return
         said = json.dumps([_as_json(it) for it in packages.values()], separators=(",", ":"))
-        # Without it, the files are read.
+        # Without it, later processes read the files.
         with suppress(SpecKittyError), records.made(self.project).noting() as connection:
             order = "INSERT OR REPLACE INTO prompts VALUES (?, ?, ?)"
             connection.execute(order, (json.dumps(self.slug), digest, said))
 
 
 def _digest(seen: Seen) -> bytes | None:
-    """What is another one where a file, the start of the machine, or what reads files is; None where a system names no start."""
+    """Return a digest that changes with a file, the boot or the version; None if the boot is unknown."""
     boot = processes.this_process().boot
     text = json.dumps([__version__, boot, sorted(seen.items())])
     return sha256(text.encode("ascii")).digest() if boot else None

@@ -1,4 +1,4 @@
-"""Where a project is, and where things lie in it."""
+"""Find the project of a folder, and its settings."""
 
 from __future__ import annotations
 
@@ -12,53 +12,56 @@ from pathlib import Path
 from specify_cli.errors import MissionNotFound
 from specify_cli.storage import git_folders
 from specify_cli.storage.git_folders import GIT
-from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.layout import WORKTREES, Layout
+from specify_cli.storage.record_location import MISSIONS
 from specify_cli.storage.settings import HostSettings
 
 ROOT_VARIABLE = "SPECIFY_REPO_ROOT"
 MARKS = (MISSIONS, ".kittify", GIT)
 CLONE = "main-checkout"
-"""What the clone is called that is suggested where there is no main checkout."""
+"""The suggested name of a clone if there is no main checkout."""
 
 _TRUE = ("true", "yes", "on", "1")
 
 
 @dataclass(frozen=True, slots=True)
 class Project(Layout):
-    """A project's places, and what the operator has set.
+    """The paths of a project, and its operator's settings.
 
-    `load_settings` is called by whoever needs a setting, so that a damaged file refuses nobody else.
+    `load_settings` runs only when a setting is needed, so that a damaged file affects no other
+    request.
     """
 
     load_settings: Callable[[], HostSettings] = field(default=HostSettings, compare=False)
 
     @property
     def settings(self) -> HostSettings:
-        """What the operator has set.
+        """The operator's settings.
 
-        Raises: StateUnreadable where that is written down and damaged.
+        Raises:
+            StateUnreadable: the file is damaged.
         """
         return self.load_settings()
 
 
 def find_project(start: Path, environment: Mapping[str, str]) -> Project:
-    """The project that `start` lies in, or that the environment names; always its main checkout.
+    """Return the project of `start`, or the one in the environment; always its main checkout.
 
-    Raises: MissionNotFound when there is none, or its repository has no main checkout.
+    Raises:
+        MissionNotFound: there is no project, or its repository has no main checkout.
     """
     named = environment.get(ROOT_VARIABLE)
     origin = Path(named) if named else start
     if named and not os.path.isdir(origin):
         raise MissionNotFound(
-            f"{ROOT_VARIABLE} names {named!r}, which is no folder: correct the variable or unset it"
+            f"{ROOT_VARIABLE} names {named!r}, which is not a folder: correct the variable or unset it"
         )
     try:
         origin = origin.resolve()
     except OSError as error:
         raise MissionNotFound(
-            f"the working directory cannot be read ({error.strerror}): go to a folder that is"
-            f" there, or set {ROOT_VARIABLE}"
+            f"the working directory cannot be read ({error.strerror}): change to a folder that"
+            f" exists, or set {ROOT_VARIABLE}"
         ) from error
     root = root_above(origin, MARKS)
     if root is None:
@@ -70,13 +73,13 @@ def find_project(start: Path, environment: Mapping[str, str]) -> Project:
 
 
 def root_above(folder: Path, marks: Sequence[str]) -> Path | None:
-    """The main checkout of the nearest folder, at or above `folder`, that has one of the marks.
+    """Return the main checkout of the nearest folder, at or above `folder`, with one of the marks.
 
-    What is below a project's `.worktrees` leads to that project, whatever it contains: agents can
+    A path below a project's `.worktrees` belongs to that project, whatever it contains: agents can
     write there. `folder` is absolute and has no links.
 
     Raises:
-        MissionNotFound: the repository there is bare, or has no main checkout that can be told.
+        MissionNotFound: the repository is bare, or its main checkout is unknown.
     """
     start = _outside_worktrees(folder)
     for candidate in (start, *start.parents):
@@ -91,8 +94,8 @@ def root_above(folder: Path, marks: Sequence[str]) -> Path | None:
 
 
 def _outside_worktrees(folder: Path) -> Path:
-    """The project whose `.worktrees` contains `folder`; `folder` itself where there is none."""
-    # The outermost one first: a project below it is an agent's.
+    """Return the project whose `.worktrees` contains `folder`; else `folder` itself."""
+    # Outermost first: a project below it belongs to an agent.
     for outer, name in zip(reversed(folder.parents), folder.parts[1:], strict=True):
         if name == WORKTREES and _has_mark(outer, MARKS):
             return outer
@@ -104,10 +107,11 @@ def _has_mark(folder: Path, marks: Sequence[str]) -> bool:
 
 
 def _main_checkout(folder: Path) -> Path:
-    """The main checkout that `folder` is a linked worktree of; `folder` itself where it is not one.
+    """Return the main checkout of a linked worktree; else `folder` itself.
 
-    A linked worktree's `.git` is a file that names `<main checkout>/.git/worktrees/<name>`. What
-    that folder contains is not read: its `commondir` says the same, but agents may write there.
+    The `.git` file of a linked worktree names `<main checkout>/.git/worktrees/<name>`. The content
+    of that folder is not read: agents may write to it.
+
     Source: gitrepository-layout(5).
     """
     git_folder = git_folders.of(folder)
@@ -120,7 +124,7 @@ def _require_main_checkout(root: Path) -> None:
     git_folder = git_folders.of(root)
     if git_folder is None:
         return
-    # A submodule named `worktrees/x` has its git folder in such a place too, without this file.
+    # The git folder of a submodule named `worktrees/x` has such a path too, but no such file.
     if git_folder.parent.name == "worktrees" and os.path.isfile(git_folder / "commondir"):
         raise _no_main_checkout(root, git_folder.parents[1])
     if _is_bare(git_folder) or _has_checkout_elsewhere(root, git_folder):
@@ -129,14 +133,14 @@ def _require_main_checkout(root: Path) -> None:
 
 def _is_bare(git_folder: Path) -> bool:
     said = git_folders.core_settings(git_folder).get("bare", "=false")
-    # A name alone is true as well.
+    # A name without a value means true.
     value = re.split("[#;]", said)[0].strip().lower()
     return not value or value.lstrip("= \t").strip('"') in _TRUE
 
 
 def _has_checkout_elsewhere(root: Path, git_folder: Path) -> bool:
     said = git_folders.core_settings(git_folder).get("worktree", "")
-    # What git had to quote is not judged here: git itself refuses later where it is wrong.
+    # A quoted value is not parsed here: git refuses a wrong one later.
     if not said.startswith("=") or set(said) & set('"\\#;\0'):
         return False
     return os.path.realpath(git_folder / said[1:].strip()) != os.path.realpath(root)

@@ -1,4 +1,4 @@
-"""Files of a project that people and the host write: reached and opened without following links."""
+"""Open files that people and the host write, without following links."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from specify_cli.files.atomic import translated
 
 @contextlib.contextmanager
 def opened(path: Path, *, below: Path, flags: int = os.O_RDONLY) -> Iterator[FileIO]:
-    """The regular file `path`, opened with `flags`; nothing between it and `below` is a link.
+    """Open the regular file `path` with `flags`; nothing between it and `below` is a link.
 
     Raises:
-        StateUnreadable: it, or a folder on the way, is a link, a FIFO or the like.
-        FileNotFoundError: it, or a folder on the way, is missing.
-        OSError: the disk refused.
+        StateUnreadable: it or a folder on its path is a link, a FIFO or similar.
+        FileNotFoundError: it or a folder on its path is missing.
+        OSError: the disk fails.
     """
     try:
         with (
@@ -34,26 +34,26 @@ def opened(path: Path, *, below: Path, flags: int = os.O_RDONLY) -> Iterator[Fil
 
 @contextlib.contextmanager
 def opened_folder(folder: Path, *, below: Path) -> Iterator[int]:
-    """The descriptor of `folder`; neither it nor anything between it and `below` is a link.
+    """Open a descriptor of `folder`; neither it nor anything between it and `below` is a link.
 
     Raises:
-        StateUnreadable: it, or a folder on the way, is a link or a file.
-        FileNotFoundError: it, or a folder on the way, is missing.
-        OSError: the disk refused.
+        StateUnreadable: it or a folder on its path is a link or a file.
+        FileNotFoundError: it or a folder on its path is missing.
+        OSError: the disk fails.
     """
     try:
         with folders.walked(folder, below=below) as descriptor:
             yield descriptor
     except folders.NotAFolder as error:
-        raise not_followed(error.path, "is not a folder of its own") from error
+        raise not_followed(error.path, "is not a regular folder") from error
 
 
 def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
-    """The bytes of the regular file `path`, at most `max_bytes`.
+    """Return the bytes of the regular file `path`, at most `max_bytes`.
 
     Raises:
-        StateUnreadable, FileNotFoundError, OSError: as `opened` does.
-        TooLarge: it holds more.
+        StateUnreadable, FileNotFoundError, OSError: as `opened`.
+        TooLarge: it has more bytes.
     """
     with opened(path, below=below) as file:
         if max_bytes is not None and os.fstat(file.fileno()).st_size > max_bytes:
@@ -62,10 +62,10 @@ def read(path: Path, *, below: Path, max_bytes: int | None = None) -> bytes:
 
 
 def read_in(folder: int, path: Path, *, max_bytes: int) -> bytes:
-    """The bytes of the regular file `path`, whose folder is open already, at most `max_bytes`.
+    """Return the bytes of the regular file `path`, whose folder is open, at most `max_bytes`.
 
     Raises:
-        StateUnreadable, FileNotFoundError, OSError, TooLarge: as `read` does.
+        StateUnreadable, FileNotFoundError, OSError, TooLarge: as `read`.
     """
     try:
         return regular_files.read_in(folder, path.name, max_bytes=max_bytes)
@@ -74,11 +74,11 @@ def read_in(folder: int, path: Path, *, max_bytes: int) -> bytes:
 
 
 def read_if_there(path: Path, *, below: Path) -> bytes | None:
-    """The bytes of the regular file `path`; None where there is none.
+    """Return the bytes of the regular file `path`; None if it is missing.
 
     Raises:
-        StateUnreadable: as `opened` does.
-        StorageFailed: the disk refused.
+        StateUnreadable: as `opened`.
+        StorageFailed: the disk fails.
     """
     with translated(path, "read"), contextlib.suppress(FileNotFoundError):
         return read(path, below=below)
@@ -86,10 +86,10 @@ def read_if_there(path: Path, *, below: Path) -> bytes | None:
 
 
 def is_there(path: Path, *, below: Path) -> bool:
-    """Whether there is a regular file `path`.
+    """Whether the regular file `path` exists.
 
     Raises:
-        StateUnreadable, OSError: as `opened` does.
+        StateUnreadable, OSError: as `opened`.
     """
     with contextlib.suppress(FileNotFoundError), opened(path, below=below):
         return True
@@ -97,11 +97,11 @@ def is_there(path: Path, *, below: Path) -> bool:
 
 
 def names_in(folder: Path, *, below: Path) -> list[str]:
-    """The names in a folder, sorted; none where there is no folder.
+    """Return the names in a folder, sorted; none if it is missing.
 
     Raises:
-        StateUnreadable: it, or a folder on the way to it, is a link or a file.
-        OSError: the disk refused.
+        StateUnreadable: it or a folder on its path is a link or a file.
+        OSError: the disk fails.
     """
     try:
         with opened_folder(folder, below=below) as descriptor:
@@ -111,8 +111,8 @@ def names_in(folder: Path, *, below: Path) -> list[str]:
 
 
 def not_followed(path: Path, complaint: str) -> StateUnreadable:
-    """The refusal of what is not opened."""
+    """Return the error for a file or folder that is not opened."""
     return StateUnreadable(
-        f"{path}: {complaint}; put the file or folder itself in its place, then try again",
+        f"{path}: {complaint}; replace it with the file or folder itself, then try again",
         file=str(path),
     )

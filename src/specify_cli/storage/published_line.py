@@ -1,7 +1,7 @@
-"""A line of the published journal: its form, and how the next one names it.
+"""The form of a published journal line, and the link to the line before it.
 
-Every line starts with its number and its correlation id, with who asked at which door behind them,
-and ends with the hash of the line before.
+A line starts with its `seq` and correlation id, then the time, interface and caller. It ends with
+the hash of the line before.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from specify_cli.protocol import CORRELATION_ID, READS
 from specify_cli.storage.record_proof import ORIGINAL, is_marked
 
 NOTHING_BEFORE: Final = "sha256:" + "0" * 64
-"""What the first line has in place of the hash of the line before."""
+"""The `prev` of the first line."""
 
-# A JSON string holds no bare quote and no newline, so nothing inside a line passes for its start.
+# A JSON string contains no bare quote or newline, so no text inside a line looks like its start.
 _HEAD: Final = pattern(rb'\{"seq":([0-9]{1,18}),"correlation_id":"([A-Za-z0-9._-]{1,128})",')
-# What a file is refused with that nobody has read: past the bounds, too large, another user's.
+# The errors of files that were refused unread: too many, too large, or owned by another user.
 _REFUSED_UNREAD: Final = {StorageFailed.code, RequestTooLarge.code, NotAuthorized.code}
 _ORIGINAL: Final = f'"{ORIGINAL}":"sha256:'.encode()
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -31,10 +31,10 @@ _BEHIND_THE_ID: Final = ("at", "door", "identity")
 
 
 def encode(line: Mapping[str, Any], *, seq: int, prev: str) -> bytes:
-    """The bytes of the line `seq`, newline and all, behind one with the digest `prev`.
+    """Return the bytes of the line `seq`, with its newline, after a line with the digest `prev`.
 
     Raises:
-        ValueError: its `correlation_id` is none.
+        ValueError: its `correlation_id` is invalid.
     """
     if not CORRELATION_ID.fullmatch(line["correlation_id"]):
         raise ValueError(f"not a correlation id: {line['correlation_id']!r}")
@@ -45,33 +45,37 @@ def encode(line: Mapping[str, Any], *, seq: int, prev: str) -> bytes:
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """What the line says. Raises: ValueError, RecursionError where it is not a line of the journal."""
+    """Return the content of the line.
+
+    Raises:
+        ValueError, RecursionError: it is not a line of the journal.
+    """
     head = _HEAD.match(line)
     if head is None:
         raise ValueError("it does not start with a number and a correlation id")
     entry: dict[str, Any] = json.loads(line)
-    # Of a key that is there twice the last counts, of whatever kind it is.
+    # The last of duplicate keys counts, whatever its type.
     seq, correlation_id = entry["seq"], entry["correlation_id"]
     if type(seq) is not int or (seq, correlation_id) != (int(head[1]), head[2].decode()):
-        raise ValueError("it holds its number or its correlation id twice")
+        raise ValueError("it has its number or its correlation id twice")
     return entry
 
 
 def seq_of(line: bytes) -> int | None:
-    """The number that the line starts with; None where it does not."""
+    """Return the `seq` at the start of the line; None if there is none."""
     head = _HEAD.match(line)
     return None if head is None else int(head[1])
 
 
 def scope_of(entry: Mapping[str, Any]) -> str:
-    """Whose the id of that line is: the one that the command line and the root inbox share, or an orchestrator's."""
+    """Return the scope of the line's id: the shared one, or that of an orchestrator."""
     return ids.scope_of(str(entry.get("door", "")), str(entry.get("identity", "")))
 
 
 def was_never_read(entry: Mapping[str, Any]) -> bool:
-    """Whether nobody can say what that request was, so that whatever has its id is taken for it.
+    """Whether the request was refused unread, so that any request with its id counts as a repeat.
 
-    Bounds and owners may be others when a killed host comes back to the very same file.
+    Limits and owners may differ when a restarted host reads the same file again.
     """
     envelope = entry.get("envelope")
     code = envelope.get("error_code") if isinstance(envelope, dict) else None
@@ -79,9 +83,9 @@ def was_never_read(entry: Mapping[str, Any]) -> bool:
 
 
 def shared_part(entry: Mapping[str, Any]) -> bytes | None:
-    """Of the answer to a read, as its line has it, what the answers to others have, too; None where the line is kept for ever.
+    """Return the part of a read's answer that other answers may share; None if the line is kept for ever.
 
-    What was refused unread counts as a read: it changed nothing, either.
+    A file refused unread counts as a read: it changed nothing.
     """
     envelope = entry.get("envelope")
     is_read = str(entry.get("command")).rpartition(".")[2] in READS or was_never_read(entry)
@@ -93,7 +97,7 @@ def shared_part(entry: Mapping[str, Any]) -> bytes | None:
 
 
 def link(line: bytes) -> str:
-    """How the next line names this one: by its digest, or by that of what it was before it was redacted."""
+    """Return the `prev` of the next line: the line's digest, or for a redacted line its original digest."""
     if _ORIGINAL in line:
         original = json.loads(line).get(ORIGINAL)
         if isinstance(original, str):
@@ -102,14 +106,14 @@ def link(line: bytes) -> str:
 
 
 def digest(line: bytes) -> str:
-    """How the next line names this one, which has its newline."""
+    """Return the digest of the line with its newline."""
     return "sha256:" + hashlib.sha256(line).hexdigest()
 
 
 def is_redacted(line: bytes, known: bytes, salt: bytes | None = None) -> bool:
-    """Whether that line was published before text of it was redacted, as `known` is now.
+    """Whether the line was published before text of it was redacted, as it is in `known`.
 
-    One that was redacted before is told by the `salt` of its marks, where they have one.
+    `salt` proves the marks of a line that was redacted before.
     """
     is_first = digest(line) == link(known)
     is_it = link(known) == link(line)
@@ -117,12 +121,12 @@ def is_redacted(line: bytes, known: bytes, salt: bytes | None = None) -> bool:
 
 
 def names_whole(line: bytes, before: bytes) -> bool:
-    """As `names`, of one that nobody has redacted."""
+    """Whether the line names `before`, which was not redacted."""
     return digest(before) == link(before) and names(line, before)
 
 
 def names(line: bytes, before: bytes) -> bool:
-    """Whether the line names that one as the line before it."""
+    """Whether the line names `before` as the line before it."""
     try:
         return parse(line).get("prev") == link(before)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What was added to the record since some moment, by whom."""
+"""Count what each orchestrator has added to the record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from specify_cli.storage.record import Record
 
 _A_STEP: Final = 2_000
 _HEAD_BYTES: Final = 600
-"""Who asked stands at the start of a line, behind an id of at most 128 letters."""
+"""The start of a line that contains the caller, after an id of up to 128 characters."""
 
 _WHO: Final = pattern(rb'"door":"([^"]*)","identity":"([^"]*)"')
 _QUERY: Final = (
@@ -21,15 +21,21 @@ _QUERY: Final = (
 
 
 def added_since(record: Record, since: str) -> tuple[Counter[str], Counter[str]]:
-    """How many requests of each orchestrator's mailbox were recorded since then, and the bytes of their lines.
+    """Return the number of requests from each orchestrator's mailbox since then, and the bytes of
+    their lines.
 
-    What the answers of reads share with others does not count. Raises: StateUnreadable, StorageFailed.
+    Content that answers of reads share is not counted.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     requests, sizes = Counter[str](), Counter[str]()
     last = record.last()
     end = last.position if last else 0
     while end > 0:
-        found = _rows(record, end, since)
+        with record.reading() as connection:
+            found = connection.execute(_QUERY, (end - _A_STEP, end, since)).fetchall()
         for head, length in found:
             who = _WHO.search(head)
             if who and who[1] == ids.MAILBOX.encode():
@@ -37,16 +43,8 @@ def added_since(record: Record, since: str) -> tuple[Counter[str], Counter[str]]
                 requests[identity] += 1
                 sizes[identity] += length
         end -= _A_STEP
-        if not found and _is_before(record, end + _A_STEP, since):
-            break
+        if not found:
+            entry = record.entry_at(end + _A_STEP)
+            if entry is None or entry.at < since:
+                break
     return requests, sizes
-
-
-def _rows(record: Record, end: int, since: str) -> list[tuple[bytes, int]]:
-    with record.reading() as connection:
-        return connection.execute(_QUERY, (end - _A_STEP, end, since)).fetchall()
-
-
-def _is_before(record: Record, position: int, since: str) -> bool:
-    entry = record.entry_at(position)
-    return entry is None or entry.at < since

@@ -1,4 +1,4 @@
-"""Contents that answers to reads share: each is proved by its digest, and may be found again in what was published."""
+"""Contents that answers of reads share: prove them by digest, and restore them from published files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from specify_cli.storage.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """A content that is not what was committed: its number, and the first line and request whose answer has it."""
+    """A damaged content: its number and digest, and the first line and request that have it."""
 
     number: int
     digest: bytes
@@ -34,7 +34,12 @@ class Damage:
 
 
 def damaged(record: Record) -> list[Damage]:
-    """Every content that is not what was committed. Raises: StateUnreadable, StorageFailed."""
+    """Return every content that differs from its digest.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+    """
     with record.reading() as connection:
         query = "SELECT number, digest, CAST(data AS BLOB) FROM content ORDER BY number"
         rows = progress.counted(connection.execute(query), "proving answers")
@@ -43,7 +48,12 @@ def damaged(record: Record) -> list[Damage]:
 
 
 def found_again(project: Layout, record: Record, wanted: list[Damage]) -> dict[int, bytes]:
-    """The bytes of those contents that a published line or a reply still has. Raises: StateUnreadable, StorageFailed."""
+    """Return the bytes of those contents that a published line or a reply still has.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+    """
     digests = {it.digest: it.number for it in wanted}
     with record.reading() as connection:
         uses = {
@@ -69,7 +79,12 @@ def found_again(project: Layout, record: Record, wanted: list[Damage]) -> dict[i
 
 
 def restore(project: Layout, record: Record) -> None:
-    """Contents that were found again are what was committed. Raises: StateUnreadable, StorageFailed."""
+    """Restore damaged contents that are found in published files.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+    """
     wanted = damaged(record)
     found = found_again(project, record, wanted)
     with record.writing() as connection:
@@ -86,7 +101,7 @@ _USES = (
 def _damage(connection: sqlite3.Connection, number: int, digest: bytes) -> Damage:
     row = connection.execute(_USES, (number,)).fetchone()
     seq, request = (row[1], row[4]) if row else (0, None)
-    return Damage(number=number, digest=digest, seq=seq, request=request or "that nobody knows")
+    return Damage(number=number, digest=digest, seq=seq, request=request or "(unknown)")
 
 
 def _digest(data: bytes) -> bytes:
@@ -94,7 +109,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def _replied(project: Layout, asked: str | None, scope: str | None) -> Iterator[bytes]:
-    """What the reply to the request has as its data, written as a line has it."""
+    """Yield the data of replies to the request, encoded as in a line."""
     if asked is None or not is_request_id(asked):
         return
     for identity, outbox in reply_differences.outboxes(project):

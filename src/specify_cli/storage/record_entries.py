@@ -1,4 +1,4 @@
-"""What is handed to the record, and what stands in it."""
+"""The drafts and entries of the record."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ REQUEST: Final = "request"
 """A request and its answer."""
 
 ADOPTED: Final = "adopted"
-"""A request that a release answered which had no record."""
+"""A request answered by an older release, which had no record."""
 
 EVENTS: Final = "events"
-"""What the host did to a mission."""
+"""Events of a mission."""
 
 TAKEN_IN: Final = "taken_in"
-"""Lines of somebody else, where they stood in the mission's log."""
+"""Lines of another program, at their place in the mission's log."""
 
 WITHDRAWN: Final = "withdrawn"
-"""What the mission's log had behind that place does not count any more."""
+"""The lines of the mission's log after `place` no longer count."""
 
 REDACTION: Final = "redaction"
-"""Text of other entries was replaced; it says where, by whom and why. It has no lines for a mission's log."""
+"""Text of other entries was replaced: it says where, by whom and why. It adds no log lines."""
 
 RESTORED: Final = "restored"
-"""The record was older than the published journal, a backup: what is behind this was taken in from there."""
+"""The record was restored from a backup: later entries were taken in from the published journal."""
 
 
 PLANNED: Final = "planned"
-"""The plan of a mission's execution lanes, in place of any before."""
+"""The plan of a mission's execution lanes; it replaces an earlier one."""
 
 
 class Asked(NamedTuple):
-    """A request that was answered; `digest` is of what it said. Where `is_new`, nobody has used its id before."""
+    """An answered request; `digest` covers its content. `is_new` requires that its id is unused."""
 
     id: str
     digest: str
@@ -48,22 +48,23 @@ class Asked(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What one decision says, before it has its place in the record.
+    """A decision before it is committed.
 
     Attributes:
-        at: When, as a timestamp of the contract.
-        kind: What it is: `EVENTS`, for instance.
-        mission: The number of the mission that it is about.
-        place: How many lines of the mission's log stand before these; None where they are its end.
-        published: Makes the line for the published journal, newline and all, of its `seq` and `prev`.
-        seq: Its `seq`, where an older release gave it one; else the next.
-        behind: The position of the newest entry of its mission that was decided on; another one stops all. None where
-            nothing was decided on.
-        log: The lines for the mission's log; of a plan, its line.
+        at: The time, as a timestamp of the contract.
+        kind: The kind of entry, for example `EVENTS`.
+        mission: The number of its mission.
+        place: The number of log lines before its own; None for the end of the log.
+        published: Makes the published line, with its newline, from its `seq` and `prev`.
+        seq: The `seq` that an older release gave the line; else the next.
+        behind: The position of the mission's newest entry when the draft was decided: another one
+            refuses the commit. None for no check.
+        log: The lines for the mission's log; for a plan, its line.
         asked: The request that it answers.
-        also: What else its transaction changes.
-        content: Of the answer to a read, the part of the published line that others have as well; None for all else.
-        replaces: The published line, and the lines for the log, that entries have from now on, by their positions.
+        also: Changes other rows in the same transaction.
+        content: For the answer to a read, the part of the published line that other lines share;
+            else None.
+        replaces: New published and log lines of earlier entries, by position.
     """
 
     at: str
@@ -81,9 +82,10 @@ class Draft(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One decision as it stands in the record, with the `head` over it and everything before it.
+    """A committed decision; `head` covers it and everything before it.
 
-    Where it `is_read`, it is the answer to a request that changed nothing, and may be pruned: the head is that before it.
+    `is_read` marks the answer to a request that changed nothing. It may be pruned, and has the head
+    of the entry before it.
     """
 
     position: int
@@ -100,14 +102,14 @@ class Entry(NamedTuple):
 
 
 class KnownMission(NamedTuple):
-    """What the record knows of a mission, beside its log.
+    """What the record knows of a mission, without its log.
 
     Attributes:
         number: Its number in the record; None before it has one.
-        mission_id: The id in its `meta.json`; None where that has none.
+        mission_id: The id in its `meta.json`; None if it has none.
         folder: The name of its folder.
-        branch: What was checked out when its log was last written.
-        plan: The plan of its execution lanes; empty before there is one.
+        branch: The branch that was checked out when its log was last written.
+        plan: The plan of its execution lanes; empty before it is planned.
     """
 
     mission_id: str | None
@@ -118,7 +120,7 @@ class KnownMission(NamedTuple):
 
 
 class AlreadyAsked(Exception):
-    """`asked` has that id already, from another process, say; its answer counts."""
+    """The id of `asked` is used already; the answer to its first request counts."""
 
     def __init__(self, asked: Asked) -> None:
         super().__init__(asked.id)
@@ -126,8 +128,8 @@ class AlreadyAsked(Exception):
 
 
 class Overtaken(StorageFailed):
-    """Somebody else changed the mission after it was decided on."""
+    """Another process changed the mission after the draft was decided."""
 
 
 class OutcomeUnknown(StorageFailed):
-    """A commit failed half-way: who asks again under the same id is told whether it happened."""
+    """A commit failed half-way; a repeat with the same id reports whether it happened."""

@@ -1,4 +1,4 @@
-"""The chain of the record, proved from its first entry to its last."""
+"""Prove the chain of the record from its first entry to its last."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from specify_cli.storage.record_entries import ADOPTED, Entry
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 _STEPS: Final = 1_000_000
-"""So many steps of SQLite's machine between two reports."""
+"""Steps of SQLite's virtual machine between two reports of progress."""
 
 
-def told_by_sqlite(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite says of its file; "ok" where nothing is wrong."""
+def integrity_check(connection: sqlite3.Connection) -> list[str]:
+    """Return what SQLite reports about its file; "ok" if it is sound."""
     report = partial(progress.report, 0, 0, "checking the record's file")
     connection.set_progress_handler(report, _STEPS)
     try:
@@ -35,11 +35,19 @@ def broken_chain(
     pruned: int,
     count: int = 0,
 ) -> list[str]:
-    """The first break of the chain over the entries of the record at `path`, in words; none where it is whole.
+    """Describe the first break of the chain over the entries of the record at `path`.
 
-    `redacted` has the digests that redacted lines have now, and had first, by the position of their entry.
+    The head does not cover a read: the next published line has its digest.
 
-    A read is not in the head: the published line behind it has its digest. Up to the line `pruned`, reads may be missing.
+    Args:
+        path: The database, for the message.
+        entries: All entries in order.
+        redacted: By position, the original digest of each redacted line by its present one.
+        pruned: The `seq` up to which reads may be missing.
+        count: The number of entries, for progress.
+
+    Returns:
+        One description; none if the chain is sound.
     """
     head = NOTHING_BEFORE
     before: Entry | None = None
@@ -56,7 +64,9 @@ def broken_chain(
             return [f"{path}: {fault}"]
         is_explained = entry.position in redacted or entry.kind == ADOPTED
         if entry.is_read and not is_explained and _says_redacted(entry.published):
-            return [f"{path}: entry {entry.position} says that it was redacted, and nobody has"]
+            return [
+                f"{path}: entry {entry.position} says that it was redacted, but the record has no such redaction"
+            ]
         before = entry
     return []
 
@@ -66,10 +76,10 @@ def _says_redacted(line: bytes) -> bool:
 
 
 def _gap(before: Entry, entry: Entry, *, pruned: int) -> str:
-    """What is wrong between two published lines that follow each other; empty where nothing is."""
+    """Describe what is wrong between two consecutive published lines; empty if nothing is."""
     expected, seq = (before.seq or 0) + 1, entry.seq or 0
     if seq != expected:
-        # An older release may have lost some.
+        # An older release may have lost lines.
         may_lack = seq <= pruned + 1 or entry.kind == ADOPTED
         return "" if may_lack else f"published lines before entry {entry.position} are missing"
     line = before.published or b""

@@ -1,4 +1,4 @@
-"""What a record comes to: who keeps it elsewhere can tell later whether anything before it was changed."""
+"""The head of a record: kept elsewhere, it shows later whether an earlier entry was changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specify_cli.storage.record import Record
 from specify_cli.storage.record_proof import NOTHING_BEFORE
 
 TRAILER: Final = "Spec-Kitty-Record"
-"""Begins the line of a commit's message that says `<record id> <position> <head> <seal>`."""
+"""The name of the trailer `<record id> <position> <head> <seal>` in a commit's message."""
 
 _TEXT: Final = re.compile(r"([0-9A-HJKMNP-TV-Z]{26}):([0-9]{1,15}):([0-9a-f]{64})", re.ASCII)
 
@@ -24,9 +24,9 @@ _LINE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RecordHead:
-    """A record, one of its entries, and the hash over it and everything before it, in hex.
+    """The id of a record, the position of an entry, and the head after it in hex.
 
-    As text, `<record id>:<position>:<head>`.
+    As text: `<record id>:<position>:<head>`.
     """
 
     record_id: str
@@ -38,21 +38,26 @@ class RecordHead:
 
     @classmethod
     def read(cls, text: str) -> RecordHead | None:
-        """What `str` has written; None for any other text."""
+        """Parse the text of a head; None for any other text."""
         found = _TEXT.fullmatch(text)
         return cls(found[1], int(found[2]), found[3]) if found else None
 
 
 def trailer(record: Record, head: RecordHead) -> str:
-    """The line of a commit's message that says the head. Raises: StateUnreadable, StorageFailed."""
+    """Return the trailer for a commit's message.
+
+    Raises:
+        StateUnreadable: the record is damaged.
+        StorageFailed: the disk refused.
+    """
     seal = _seal(record.seal_key, head)
     return f"{TRAILER}: {head.record_id} {head.position} {head.head} {seal}"
 
 
 def in_message(message: str, seal_key: bytes = b"") -> Iterator[tuple[RecordHead, bool]]:
-    """Each head that a commit's message says, and whether the holder of the key has sealed it.
+    """Yield each head in a commit's message, and whether the holder of the key sealed it.
 
-    Anybody can write such a line, an agent whose commits are replayed on the target included.
+    Anyone can write such a line, including an agent whose commits are replayed on the target.
     """
     for found in _LINE.finditer(message):
         head = RecordHead(found[1], int(found[2]), found[3])
@@ -64,16 +69,24 @@ def _seal(key: bytes, head: RecordHead) -> str:
 
 
 def newest(record: Record) -> RecordHead | None:
-    """That of the newest entry; None where there is none. Raises: StateUnreadable, StorageFailed."""
+    """Return the head after the newest entry; None if there is none.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
+    """
     entry = record.last()
     return RecordHead(record.id, entry.position, entry.head.hex()) if entry else None
 
 
 def difference(record: Record, expected: RecordHead) -> str:
-    """Why the record does not go on from what is expected, in words; empty where it does.
+    """Describe why the record does not continue the expected head; empty if it does.
 
-    The entry at that place is looked at; whether those before it fit is proved by `Record.faults`.
-    Raises: StateUnreadable, StorageFailed.
+    Only the entry at that position is compared; `Record.faults` proves the earlier ones.
+
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     if record.id != expected.record_id:
         return f"this is another record, {record.id}: of another clone, or made again; nothing is proved"
@@ -81,7 +94,7 @@ def difference(record: Record, expected: RecordHead) -> str:
     end = last.position if last else 0
     if end < expected.position:
         return f"it ends at entry {end}: it is older than what is expected, restored from a backup perhaps"
-    # What was pruned had the head of the entry before it.
+    # A pruned entry had the head of the one before it.
     entry = record.entry_at(expected.position)
     if (entry.head if entry else NOTHING_BEFORE).hex() != expected.head:
         return f"entry {expected.position}, or one before it, is not what it was"

@@ -1,4 +1,4 @@
-"""A record that was there and is gone: what the journal tells of it."""
+"""A record that is lost, as the journal shows."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.layout import Layout
 
 FIRST_WITH_RECORD: Final = (1, 5)
-"""Hosts of this version of the contract, and later ones, keep a record."""
+"""The first version of the contract whose hosts keep a record."""
 
 
 _WHAT_IS_LOST: Final = (
-    "what journal and logs lack of it is lost: look at 'spec-kitty status' and 'spec-kitty mailbox verify', or put a"
+    "what journal and logs do not have is lost: check 'spec-kitty status' and 'spec-kitty mailbox verify', or put a"
     " backup of the record in its place"
 )
 
 
 def original(project: Layout) -> Path | None:
-    """The project that this one, which has no record, is a copy of; None where it is not one."""
-    # Loaded where there is no record alone.
+    """Return the project that this one, which has no record, is a copy of; None if it is not a copy."""
+    # Inside the function: only a project without a record needs it.
     from specify_cli.storage import moved_projects
 
     return moved_projects.original(project.root)
 
 
-def copy_words(project: Layout, of: Path) -> tuple[str, str]:
-    """What is told of a copy, and what to do."""
+def copy_warning(project: Layout, of: Path) -> tuple[str, str]:
+    """Return a description of the copy, and the advice for it."""
     return (
-        f"{project.root} is a copy of {of}, and the host's record belongs to that one: the copy has none",
+        f"{project.root} is a copy of {of}, which has the host's record: the copy has none",
         (
-            f"go on there with '{shlex.join(['cd', str(of)])}', or run 'spec-kitty doctor --fix' here: it makes a record"
-            " for the copy of what its journal and logs say"
+            f"continue there with '{shlex.join(['cd', str(of)])}', or run 'spec-kitty doctor --fix' here: it makes a record"
+            " for the copy from its journal and logs"
         ),
     )
 
 
-def told(project: Layout) -> str:
-    """What is told where a record should be, and is not; empty where none was."""
+def warning(project: Layout) -> str:
+    """Return the warning about a lost record; empty if no record is lost."""
     if not is_lost(project):
         return ""
     if (of := original(project)) is not None:
-        return "; ".join(copy_words(project, of))
+        return "; ".join(copy_warning(project, of))
     database = project.record / "record.db"
-    return f"{database} is gone: journal and logs are all that is known; {_WHAT_IS_LOST}"
+    return f"{database} is gone: the host reads only journal and logs; {_WHAT_IS_LOST}"
 
 
-def told_of_new(project: Layout) -> str:
-    """What is told of a record that was made where one should have been."""
+def warning_of_new(project: Layout) -> str:
+    """Return the warning about a record that was made in place of a lost one."""
     if (of := original(project)) is not None:
-        return f"a record was made for {project.root}, a copy of {of}, of what its journal and logs say"
+        return f"a record was made for {project.root}, a copy of {of}, from its journal and logs"
     database = project.record / "record.db"
-    return f"{database} was gone, and was made anew of what journal and logs say; {_WHAT_IS_LOST}"
+    return f"{database} was gone, and was made again from journal and logs; {_WHAT_IS_LOST}"
 
 
 def is_lost(project: Layout) -> bool:
-    """Whether a host that keeps a record wrote the newest line of the journal; ask where there is no record."""
+    """Whether the newest journal line comes from a host that keeps a record; call it if there is no record."""
     try:
         newest = next(iter(deque(JournalFiles(project.journal).parsed(), maxlen=1)), None)
         if newest is None:
@@ -67,4 +67,4 @@ def is_lost(project: Layout) -> bool:
         major, minor = newest[1]["envelope"]["contract_version"].split(".")[:2]
         return (int(major), int(minor)) >= FIRST_WITH_RECORD
     except (SpecKittyError, AttributeError, KeyError, TypeError, ValueError):
-        return False  # Of another release, or damaged: nobody can tell.
+        return False  # Another release wrote it, or it is damaged.

@@ -1,4 +1,4 @@
-"""Which mission of the record the folder of a mission is."""
+"""Match the folder of a mission with a mission of the record."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ def look_up(
     raw: bytes,
     folders: Callable[[], Sequence[str]],
 ) -> KnownMission:
-    """The mission in that folder, without a number where the record does not know it.
+    """Return the mission in that folder, without a number if the record does not know it.
 
-    It is known by the id in its `meta.json`, so that it may be renamed, and by its folder as long as
-    it has none. `raw` is its log's file: what has been given an id since goes on with its history, a
-    new mission under an old name does not. `folders` names those of all missions.
+    It is matched by the id in its `meta.json`, so that it may be renamed; without an id, by its
+    folder.
+
+    Args:
+        record: The record.
+        folder: The name of the folder.
+        id_of: Returns the id in the `meta.json` of a folder.
+        raw: The bytes of the log's file. A mission that was given an id later continues its
+            history; a new mission under an old name does not.
+        folders: Returns the folders of all missions.
 
     Raises:
         StateUnreadable: a `meta.json`, or the record, is damaged.
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
     """
     mission_id = id_of(folder)
     new = KnownMission(mission_id=mission_id, folder=folder)
@@ -38,14 +45,14 @@ def look_up(
 
     if mission_id is None:
         nameless = (it for it in here if it.mission_id is None)
-        # Where the mission that was here was renamed, this is a new one.
+        # If the former mission was renamed, this one is new.
         named = (
             it for it in here if _is_log_of(record, it, raw) or (not raw and not is_elsewhere(it))
         )
         return next(nameless, None) or next(named, None) or new
     own = [it for it in rows if it.mission_id == mission_id]
     exact = (it for it in own if it.folder == folder)
-    # A copy of the folder is another mission, whose history begins where it was copied.
+    # A copy of the folder is another mission; its history begins at the copy.
     moved = (it for it in own if id_of(it.folder) != mission_id)
     nameless = (it for it in here if it.mission_id is None and _is_log_of(record, it, raw))
     known = next(exact, None) or next(moved, None) or next(nameless, None)
@@ -53,14 +60,14 @@ def look_up(
 
 
 def found_at_once(record: Record, folder: str, mission_id: str | None) -> KnownMission | None:
-    """The same, where nothing but the id has to be looked at; None where it has."""
+    """Return the mission with that id and folder; None if `look_up` has to decide."""
     rows = record.missions(mission_id, folder=folder)
     own = (it for it in rows if (it.mission_id, it.folder) == (mission_id, folder))
     return next(own, None)
 
 
 def _is_log_of(record: Record, known: KnownMission, raw: bytes) -> bool:
-    """Whether a line of the mission stands there, in whatever form."""
+    """Whether `raw` has a line of the mission, in any form."""
     ours = {_name_of(line) for line in record.log_of(known.number or 0).lines}
     return any(_name_of(line) in ours for line in raw.split(b"\n") if line.strip())
 

@@ -1,7 +1,7 @@
-"""The head of the record: one digest over everything that its entries say, in their order.
+"""The head of the record: a digest over everything that its entries say, in their order.
 
-Free text is in it by a salted digest alone, so that a person can take a secret out of the record and
-the chain stays whole.
+Free text is covered by a salted digest, so that a person can redact a secret and the chain stays
+valid.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ NOTHING_BEFORE: Final = b"\0" * 32
 FREE_TEXT: Final = frozenset(
     {"evidence", "feedback", "message", "note", "reason", "review_ref", "review_result", "summary"}
 )
-"""Below these keys of a line people and agents write whatever they like."""
+"""The keys of a line below which people and agents write free text."""
 
 ORIGINAL: Final = "redacted"
-"""The key of a published line that was redacted: how the next line names it. The head does not go by it."""
+"""The key of a redacted published line with the digest that the next line names. The head omits it."""
 
 MARK: Final = "[redacted sha256:"
-"""How the text begins that takes the place of one."""
+"""The beginning of the mark that replaces redacted text."""
 
 ASKED: Final = frozenset({"actor", "args", "policy"})
-"""The keys of a published line below which is what a request has said."""
+"""The keys of a published line with the content of the request."""
 
 _NOTHING_WAS: Final[Mapping[str, str]] = MappingProxyType({})
 _IS_CHANGED: Final = pattern(f'"(?:{"|".join(sorted({*FREE_TEXT, ORIGINAL}))})":'.encode())
-"""A key of which the head has another value than an encoded line; or a text that ends like one."""
+"""A key whose value the head replaces in an encoded line; or a text that ends like one."""
 
 _REDACTED: Final = pattern(r"\[redacted sha256:([0-9a-f]{64})\]")
 
 
 class ProvedLines(NamedTuple):
-    """The lines of an entry, each with its newline: that of the published journal, and those of the mission's log.
+    """The lines of an entry, each with its newline: the published one, and those of the mission's log.
 
-    `salt` salts what free text there is. Where they are not `is_ours`, the host did not write those of the log. Where it
-    `is_fresh`, the host has encoded the published one just now, so that it has the one form that is hashed.
+    `salt` salts the digests of free text. `is_ours` is false if another program wrote the log
+    lines. `is_fresh` is true if the published line was just encoded, and has its canonical form.
     """
 
     published: bytes | None
@@ -61,15 +61,16 @@ def head_after(
     lines: ProvedLines,
     was: Mapping[str, str] = _NOTHING_WAS,
 ) -> bytes:
-    """The head (32 bytes) after an entry.
+    """Return the head (32 bytes) after an entry.
 
-    Lines of others are in it by their bytes, whatever they are.
+    Lines of other programs are covered by their bytes.
 
     Args:
         before: The head before it.
-        about: What it says beside its lines; JSON can carry it.
+        about: Its other fields, as JSON values.
         lines: Its lines.
-        was: Of lines that were redacted, and not in free text alone: their digests now, and those that they had.
+        was: For redacted lines with changes outside free text, the original digest of each present
+            one.
 
     Raises:
         ValueError: a line of the host is not a JSON object.
@@ -82,23 +83,31 @@ def head_after(
 
 
 def digests_of(lines: ProvedLines) -> Iterator[str]:
-    """The digest of each line, the published one first, as the head has it. Raises: ValueError as `head_after`."""
+    """Yield the digest of each line as the head covers it, the published one first.
+
+    Raises:
+        ValueError: as `head_after`.
+    """
     published = lines.published or b""
     if lines.is_fresh and not _IS_CHANGED.search(published):
         published = published.removesuffix(b"\n")
     elif published:
         published = _published(published, lines.salt)
     yield hashlib.sha256(published).hexdigest()
-    # At newlines alone: others may have written what Python ends lines at, too.
+    # Split at newlines only: lines of other programs may contain other characters at which Python ends a line.
     for line in lines.log.split(b"\n")[:-1]:
-        said = _proved(line, lines.salt) if lines.is_ours else _line_digest(line, lines.salt)
+        said = (
+            _proved(line, lines.salt)
+            if lines.is_ours
+            else _text_digest(line.decode("latin-1"), lines.salt).encode()
+        )
         yield hashlib.sha256(said).hexdigest()
 
 
 def redacted(line: bytes, *, salt: bytes, secret: str) -> bytes:
-    """The line (with its newline) in which a mark takes the place of each free text that has `secret` in it.
+    """Return the line, with its newline, with a mark for each free text that contains `secret`.
 
-    The head over it is the same as before.
+    Its digest in the head stays the same.
 
     Raises:
         ValueError: the line is not a JSON object.
@@ -107,9 +116,9 @@ def redacted(line: bytes, *, salt: bytes, secret: str) -> bytes:
 
 
 def redacted_published(line: bytes, *, salt: bytes, secret: str, link: str) -> bytes:
-    """The same of a published line, also in what else a request may say; it says what the next line calls it: `link`.
+    """Redact a published line, including the content of its request; store `link` as its original digest.
 
-    Where only free text was replaced, the head over it is the same.
+    Its digest in the head stays the same if only free text was replaced.
 
     Raises:
         ValueError: as `redacted`.
@@ -125,7 +134,7 @@ def redacted_published(line: bytes, *, salt: bytes, secret: str, link: str) -> b
 
 
 def is_redacted(line: bytes, *, of: bytes, salt: bytes) -> bool:
-    """Whether the line is another one in which free texts were replaced by their marks."""
+    """Whether `line` is `of` with free texts replaced by their marks."""
     try:
         return line != of and _proved(line, salt) == _proved(of, salt)
     except ValueError:
@@ -133,7 +142,7 @@ def is_redacted(line: bytes, *, of: bytes, salt: bytes) -> bool:
 
 
 def is_marked(line: bytes, *, of: bytes, salt: bytes | None = None) -> bool:
-    """Whether the line is another one in which marks took the place of texts; with a `salt`, of the very same ones."""
+    """Whether `line` is `of` with texts replaced by marks; with a `salt`, by the marks of these texts."""
     try:
         now, before = ({**_object(it), ORIGINAL: None} for it in (line, of))
         return now != before and _is_marked(now, before, salt)
@@ -157,12 +166,12 @@ def _is_marked(now: Any, before: Any, salt: bytes | None) -> bool:
 
 
 def has_mark(line: bytes) -> bool:
-    """Whether a text of the line reads as redacted."""
+    """Whether a text of the line is a mark."""
     return b'"[redacted sha256:' in line and any(map(_REDACTED.fullmatch, _texts(line)))
 
 
 def places_of(line: bytes, secret: str) -> tuple[int, list[str]]:
-    """In how many texts of the line that can be replaced the secret is, and under which other keys."""
+    """Return how many replaceable texts of the line contain the secret, and which other keys do."""
     found = 0
     other: list[str] = []
     for key, text, free in _walked(_object(line), "", free=False):
@@ -206,25 +215,21 @@ def _proved(line: bytes, salt: bytes) -> bytes:
 
 
 def _written(line: bytes, change: Callable[[str], str]) -> bytes:
-    """The line with its free texts changed, in the one form that is hashed."""
+    """Return the canonical line with changed free texts."""
     return _changed(_object(line), change)
 
 
 def _changed(said: Mapping[str, Any], change: Callable[[str], str]) -> bytes:
-    """The same of what a line says."""
+    """Return the canonical form of a parsed line with changed free texts."""
     try:
         return _canonical(_mapped(said, change, free=False))
     except RecursionError as error:
         raise _too_deep() from error
 
 
-def _line_digest(line: bytes, salt: bytes) -> bytes:
-    return _text_digest(line.decode("latin-1"), salt).encode()
-
-
 def _text_digest(text: str, salt: bytes) -> str:
     known = _REDACTED.fullmatch(text)
-    # A lone surrogate is a JSON string, too.
+    # A JSON string may contain a lone surrogate.
     data = text.encode("utf-8", "surrogatepass")
     return known[1] if known else hashlib.sha256(salt + data).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Whether the states that the record keeps are what its entries come to, and how they are made again."""
+"""Compare the stored states of missions with the entries, and fold them again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage import record_states
+from specify_cli.storage import record_folds, record_states
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_states import NotFolded
+from specify_cli.storage.record_folds import NotFolded
 
 
 def differences(record: Record) -> Iterator[str]:
-    """What is wrong with what is kept of each mission, in words. Raises: as `Record.find`."""
+    """Describe how the stored states of each mission differ from its entries.
+
+    Raises:
+        StateUnreadable, StorageFailed: as `Record.find`.
+    """
     with record.at_one_moment() as connection:
         for mission, folder in _missions(connection):
             if what := record_states.difference(connection, mission):
@@ -21,13 +25,17 @@ def differences(record: Record) -> Iterator[str]:
 
 
 def rebuild(record: Record) -> None:
-    """The states of all missions are folded again from their entries; nobody commits meanwhile. Raises: as `Record.commit`."""
+    """Fold the states of all missions again, in one transaction.
+
+    Raises:
+        StateUnreadable, StorageFailed: as `Record.commit`.
+    """
     with record.writing() as connection:
         for mission, _ in _missions(connection):
             record_states.forget(connection, mission)
-            # What cannot be folded is read from the entries.
+            # A log that cannot be folded is read from its entries.
             with suppress(NotFolded, StateUnreadable):
-                record_states.keep(connection, mission, record_states.folded(connection, mission))
+                record_states.keep(connection, mission, record_folds.folded(connection, mission))
 
 
 def _missions(connection: sqlite3.Connection) -> list[tuple[int, str]]:

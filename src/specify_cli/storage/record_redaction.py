@@ -1,4 +1,4 @@
-"""What the record knows of text that was taken out of it."""
+"""Redactions of the record, and searches for text in it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _FIND: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
-    """What an entry of the kind says.
+    """The content of a redaction entry.
 
-    `about` is the event or request, `entries` the positions of what was redacted, with the digests of the lines that are
-    proved by them: now, and before. `lines` are the published lines of reads, by number, as they are now: the record may
-    have pruned them, and files have them still.
+    `about` is the event or request. `entries` has, by the position of each redacted entry, the
+    digests of its lines before redaction, by the present ones. `lines` has redacted published lines
+    of reads by `seq`: the record may have pruned them, and files may still have them.
     """
 
     at: str
@@ -34,7 +34,7 @@ class Redaction:
     lines: dict[int, bytes] = field(default_factory=dict)
 
     def line(self) -> bytes:
-        """What the entry has."""
+        """Return the log line of the entry."""
         said = {
             "at": self.at,
             "actor": self.actor,
@@ -47,7 +47,7 @@ class Redaction:
 
     @classmethod
     def read(cls, line: bytes) -> Redaction:
-        """What `line` has written."""
+        """Parse the result of `line`."""
         said: dict[str, Any] = json.loads(line)
         entries = {position: dict(lines) for position, lines in said.pop("entries")}
         lines = {seq: text.encode("ascii") for seq, text in said.pop("lines")}
@@ -55,15 +55,15 @@ class Redaction:
 
 
 def all_in(connection: sqlite3.Connection) -> Iterator[Redaction]:
-    """Each redaction, oldest first."""
-    # As the index has it.
+    """Yield each redaction, oldest first."""
+    # The index needs this literal.
     query = "SELECT CAST(log AS BLOB) FROM entry WHERE kind = 'redaction' ORDER BY position"
     for row in connection.execute(query).fetchall():
         yield Redaction.read(row[0])
 
 
 def original_digests(connection: sqlite3.Connection) -> dict[int, dict[str, str]]:
-    """The digests that redacted lines have now, and had first, by the position of their entry."""
+    """Return, by position, the original digest of each redacted line by its present one."""
     found: dict[int, dict[str, str]] = {}
     for redaction in all_in(connection):
         for position, lines in redaction.entries.items():
@@ -73,14 +73,14 @@ def original_digests(connection: sqlite3.Connection) -> dict[int, dict[str, str]
 
 
 def forms_of(text: str) -> set[bytes]:
-    """The bytes of the text as it is, and as JSON writes it."""
+    """Return the bytes of the text, plain and escaped as JSON."""
     plain = text.encode("utf-8", "surrogatepass")
     escaped = (json.dumps(text, ensure_ascii=it)[1:-1] for it in (True, False))
     return {plain, *(it.encode("utf-8", "surrogatepass") for it in escaped)}
 
 
 def entries_with(connection: sqlite3.Connection, text: str) -> list[Entry]:
-    """The entries with the text in their lines."""
+    """Return the entries whose lines contain the text."""
     rows: dict[int, Entry] = {}
     for form in forms_of(text):
         for row in connection.execute(_FIND, {"it": form}).fetchall():
@@ -90,12 +90,18 @@ def entries_with(connection: sqlite3.Connection, text: str) -> list[Entry]:
 
 
 def scrub(connection: sqlite3.Connection) -> None:
-    """The write-ahead log has nothing any more, the database what counts."""
+    """Empty the write-ahead log into the database.
+
+    Raises:
+        sqlite3.OperationalError: another process reads the record.
+    """
     busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:
-        raise sqlite3.OperationalError("somebody reads the record, so that its log keeps old text")
+        raise sqlite3.OperationalError(
+            "another process reads the record, so that its write-ahead log keeps old text"
+        )
 
 
 def finish(connection: sqlite3.Connection) -> None:
-    """It was not interrupted."""
+    """Note that the redaction is complete."""
     connection.execute("DELETE FROM meta WHERE name = 'redacting'")

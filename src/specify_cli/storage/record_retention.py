@@ -1,7 +1,7 @@
-"""Answers of reads are taken out of the record again; all else stays in it.
+"""Remove old answers of reads from the record; everything else stays.
 
-A read is a request that changed nothing: no head is over its answer, and whoever asks under its id again is
-answered anew. The record knows up to which line it may lack some.
+A read is a request that changed nothing. No head covers its answer, and a repeated id is answered
+anew. The record notes up to which line answers may be missing.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from specify_cli.storage import published_line, record_rows
 from specify_cli.storage.record import PRUNED, Record
 
 _LOOKED_AT: Final = "looked_at"
-"""The note of the position up to which no read is left that can go."""
+"""The note of the position up to which no removable read is left."""
 
 _A_STEP: Final = 1_000
-"""So many entries are looked at or deleted in one go, so that others get at the record."""
+"""The number of entries read or deleted at once, so that other processes can use the record."""
 
 _PAGES: Final = 1_000
 _ENTRIES: Final = (
@@ -33,7 +33,7 @@ _LINES: Final = (
 
 
 class Asking(NamedTuple):
-    """Whose read it was, under which id."""
+    """The scope and id of a read."""
 
     scope: str
     id: str
@@ -41,7 +41,7 @@ class Asking(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Reads that were answered before `before` go, and the oldest where all have more than `max_bytes`."""
+    """Remove reads answered before `before`, and the oldest while all have more than `max_bytes`."""
 
     before: str
     max_bytes: int
@@ -49,7 +49,7 @@ class Rule:
 
 @dataclass(slots=True, kw_only=True)
 class OldReads:
-    """What goes by a rule: reads up to the position `until`; how many by age and by size, and their bytes."""
+    """The reads up to the position `until` that a rule removes: their number and bytes."""
 
     until: int = 0
     by_age: int = 0
@@ -59,16 +59,16 @@ class OldReads:
 
     @property
     def count(self) -> int:
-        """How many go."""
+        """The number of removed reads."""
         return self.by_age + self.by_size
 
     @property
     def bytes(self) -> int:
-        """How many bytes go with them."""
+        """The bytes of removed reads."""
         return self.bytes_by_age + self.bytes_by_size
 
     def add(self, *, size: int, is_by_age: bool) -> None:
-        """One more goes."""
+        """Count one more read."""
         if is_by_age:
             self.by_age += 1
             self.bytes_by_age += size
@@ -77,7 +77,7 @@ class OldReads:
             self.bytes_by_size += size
 
     def cut_to(self, count: int) -> OldReads:
-        """The same where only so many have gone, the oldest first; of the bytes a part."""
+        """Return the counts if only the oldest `count` are removed; bytes are in proportion."""
         by_age = min(count, self.by_age)
         by_size = count - by_age
         return OldReads(
@@ -99,7 +99,7 @@ class _Read(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gone:
-    """A read that is to be deleted, with the key of its request."""
+    """A read to be deleted, with the key of its request."""
 
     position: int
     seq: int
@@ -110,16 +110,18 @@ class _Gone:
 
 @dataclass(slots=True)
 class _Held:
-    """What the reads hold: their bytes, and the last read of each content, with its length."""
+    """The bytes of all reads, and the last read of each content with its length."""
 
     bytes: int = 0
     contents: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 def old_reads(record: Record, rule: Rule, *, stay: Collection[Asking] = ()) -> OldReads:
-    """What goes by that rule; the newest published line never does, nor do the reads that `stay`.
+    """Return what the rule removes; never the newest published line or the reads in `stay`.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     held = _Held()
     for read in _reads(record):
@@ -145,21 +147,24 @@ def old_reads(record: Record, rule: Rule, *, stay: Collection[Asking] = ()) -> O
 def prune(
     record: Record, until: int, *, release: Callable[[Collection[Asking]], Collection[Asking]]
 ) -> int:
-    """How many reads up to that position are gone: those whose askers `release` has let go.
+    """Delete the reads up to that position that `release` returns; return their number.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable: the record is damaged or has a newer format.
+        StorageFailed: the disk fails.
     """
     count, after, is_whole = 0, record.noted(_LOOKED_AT), True
     for start in range(after, until, _A_STEP):
         end = min(start + _A_STEP, until)
-        found = _lines(record, start, end)
+        with record.reading() as connection:
+            found = [_gone(row) for row in connection.execute(_LINES, (start, end)).fetchall()]
         free = release({it.asking for it in found}) if found else ()
         gone = [it for it in found if it.asking in free]
         is_whole = is_whole and len(gone) == len(found)
         _delete(record, gone, looked_at=end if is_whole else None)
         count += len(gone)
         progress.report(end - after, until - after, "pruning answers of reads")
-    # Also where nothing has gone: one that was killed may have freed pages.
+    # Even if nothing was deleted: a killed process may have freed pages.
     _shrink(record)
     return count
 
@@ -176,7 +181,7 @@ def _reads(record: Record) -> Iterator[_Read]:
 
 
 def _positions(record: Record, asked: Collection[Asking]) -> set[int]:
-    """Where the entries of those requests are."""
+    """Return the positions of the entries of those requests."""
     query = "SELECT position FROM request WHERE scope = ? AND id = ?"
     with record.reading() as connection:
         return {row[0] for it in asked for row in connection.execute(query, it)}
@@ -189,15 +194,11 @@ def _newest_published(record: Record) -> int:
         return row[0] if row else 0
 
 
-def _lines(record: Record, start: int, end: int) -> list[_Gone]:
-    with record.reading() as connection:
-        return [_gone(row) for row in connection.execute(_LINES, (start, end)).fetchall()]
-
-
 def _gone(row: tuple[int, int, bytes, int, int]) -> _Gone:
     position, seq, published, content, place = row
     line = bytes(published)
-    # Any value in the place of what is not there makes it JSON; where nothing was taken out, the place is nought.
+    # A null in place of the shared part makes the line JSON; the place is 0 if nothing was
+    # taken out.
     said = published_line.parse(line[:place] + b"null" + line[place:] if place else line)
     return _Gone(
         position=position,
@@ -210,7 +211,8 @@ def _gone(row: tuple[int, int, bytes, int, int]) -> _Gone:
 
 def _delete(record: Record, gone: Sequence[_Gone], *, looked_at: int | None) -> None:
     with record.reading() as connection:
-        # Each deletion would search all requests for the entry; theirs are deleted with it.
+        # With foreign keys, each deletion would search all requests for the entry; theirs
+        # are deleted too.
         connection.execute("PRAGMA foreign_keys = OFF")
         try:
             with record.writing() as writing:
@@ -237,7 +239,7 @@ def _delete_rows(connection: sqlite3.Connection, gone: Sequence[_Gone]) -> None:
 
 
 def _shrink(record: Record) -> None:
-    """What is free in the file is the file system's again."""
+    """Return free pages to the file system."""
     while True:
         with record.reading() as connection:
             free = connection.execute("PRAGMA freelist_count").fetchone()[0]

@@ -1,4 +1,4 @@
-"""The rows of the record: what a draft becomes, and how it is read again."""
+"""The rows of the record: insert drafts, and read entries."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ LINE: Final = (
     "CAST(CASE WHEN content IS NULL THEN published"
     " ELSE substr(published, 1, content_at) || data || substr(published, content_at + 1) END AS BLOB)"
 )
-"""The published line, whole; text that somebody else put in place of bytes is read as bytes."""
+"""The whole published line; text that another program stored in place of bytes is read as bytes."""
 
 FROM: Final = "entry LEFT JOIN content ON number = content"
-"""Where `READ` and `LINE` are read from."""
+"""The tables of `READ` and `LINE`."""
 
 READ: Final = (
     _COLUMNS.replace("published, log", f"{LINE}, CAST(log AS BLOB)") + ", content IS NOT NULL"
@@ -49,27 +49,29 @@ READ: Final = (
 
 
 def entry_in(row: Sequence[object]) -> Entry:
-    """The entry in a row of `READ`."""
+    """Return the entry of a row of `READ`."""
     *values, is_read = row
     return Entry(**dict(zip(_NAMES, values, strict=True)), is_read=bool(is_read))  # type: ignore[arg-type]
 
 
 def last(connection: sqlite3.Connection) -> Entry | None:
-    """The newest entry; None where there is none."""
+    """Return the newest entry; None if there is none."""
     query = f"SELECT {READ} FROM {FROM} ORDER BY position DESC LIMIT 1"  # noqa: S608
     row = connection.execute(query).fetchone()
     return None if row is None else entry_in(row)
 
 
 def last_published(connection: sqlite3.Connection) -> tuple[int, bytes]:
-    """The `seq` of the newest published line, and the line; 0 and nothing where there is none."""
+    """Return the `seq` and bytes of the newest published line; 0 and b"" if there is none."""
     query = f"SELECT seq, {LINE} FROM {FROM} WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"  # noqa: S608
     row = connection.execute(query).fetchone()
     return (0, b"") if row is None else (row[0], bytes(row[1]))
 
 
 def find(connection: sqlite3.Connection, asked: Mapping[str, str | None]) -> bytes | None:
-    """The published line of the first request of that `id` in that `scope`; where `digest` is not None, of that."""
+    """Return the published line of the first request with the `id`, `scope` and `digest`; None matches
+    any digest.
+    """
     query = (
         f"SELECT {LINE} FROM request JOIN entry USING (position) LEFT JOIN content ON number = content"  # noqa: S608
         " WHERE scope = :scope AND id = :id AND (:digest IS NULL OR request.digest = :digest) ORDER BY position LIMIT 1"
@@ -79,7 +81,7 @@ def find(connection: sqlite3.Connection, asked: Mapping[str, str | None]) -> byt
 
 
 def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entry:
-    """The draft in its place: behind `before`, and behind the published line `seq` with the digest `prev`."""
+    """Return the entry of a draft after `before`, and after the published line `seq` with the digest `prev`."""
     own_seq = (draft.seq or seq + 1) if draft.published else None
     published = draft.published(own_seq, prev) if draft.published and own_seq else None
     head = before.head if before else NOTHING_BEFORE
@@ -111,9 +113,9 @@ def entry_of(draft: Draft, *, before: Entry | None, seq: int, prev: str) -> Entr
 
 
 def head_of(before: bytes, entry: Entry, was: Mapping[str, str] | None = None) -> bytes:
-    """The head over the entry and everything before it, whose head was `before`; `was` as there.
+    """Return the head after the entry; `before` is the head before it, `was` as for `head_after`.
 
-    What may be pruned is not in it: the line behind it names it by its digest, and is.
+    It does not cover entries that may be pruned: the next published line covers their digest.
     """
     if entry.is_read:
         return before
@@ -126,7 +128,7 @@ def head_of(before: bytes, entry: Entry, was: Mapping[str, str] | None = None) -
 
 
 def lines_of(entry: Entry) -> ProvedLines:
-    """The lines of the entry as the head has them."""
+    """Return the lines of the entry as the head covers them."""
     return ProvedLines(
         published=entry.published,
         log=entry.log,
@@ -136,11 +138,11 @@ def lines_of(entry: Entry) -> ProvedLines:
 
 
 def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
-    """The entry, and the request that it answers, are in the transaction.
+    """Insert the entry and the request that it answers.
 
     Raises:
         AlreadyAsked: the request was answered already.
-        Overtaken: somebody else changed the mission after it was decided on.
+        Overtaken: another process changed the mission after the draft was decided.
     """
     if draft.behind is not None:
         _require_newest(connection, draft)
@@ -151,7 +153,7 @@ def insert(connection: sqlite3.Connection, draft: Draft, entry: Entry) -> None:
         )
     asked = draft.asked
     if asked is not None:
-        # Of the very same request one counts.
+        # Requests with equal content are stored once.
         order = _ASK_ANEW if asked.is_new else _ASK
         row = (asked.scope, asked.id, asked.digest, entry.position)
         if not connection.execute(order, row).rowcount and entry.kind != ADOPTED:
@@ -172,12 +174,12 @@ def _require_newest(connection: sqlite3.Connection, draft: Draft) -> None:
     query = "SELECT max(position) FROM entry WHERE mission = ?"
     if (connection.execute(query, (draft.mission,)).fetchone()[0] or 0) != draft.behind:
         raise Overtaken(
-            "somebody else changed the mission meanwhile; nothing was changed: ask again"
+            "another process changed the mission meanwhile; nothing was changed: repeat the request"
         )
 
 
 def note(connection: sqlite3.Connection, name: str, number: int) -> None:
-    """The number is noted under that name."""
+    """Store a numeric note."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, number))
 
 
@@ -210,7 +212,7 @@ def _insert_entry(connection: sqlite3.Connection, entry: Entry, content: bytes |
 def _replace(
     connection: sqlite3.Connection, position: int, *, published: bytes | None, log: bytes
 ) -> None:
-    """The entry has these lines; of a read, its line stands there whole, and nobody shares it."""
+    """Replace the lines of the entry; a read has its whole line from now on, and shares no content."""
     query = "SELECT content FROM entry WHERE position = ?"
     (shared,) = connection.execute(query, (position,)).fetchone()
     empty = None if shared is None else _content(connection, b"")
@@ -223,7 +225,7 @@ def _replace(
 
 
 def _content(connection: sqlite3.Connection, data: bytes) -> int:
-    """The number of that content, which is there once."""
+    """Return the number of that content; store it if it is new."""
     digest = hashlib.sha256(data).digest()
     query = "SELECT number FROM content WHERE digest = ?"
     found = connection.execute(query, (digest,)).fetchone()

@@ -1,4 +1,4 @@
-"""The form of the record: its tables, and how a connection to it is set up.
+"""The format of the record: its tables, and the settings of a connection.
 
 Source: `.github/decisions/0001-one-record.md`.
 """
@@ -22,10 +22,10 @@ FORMAT: Final = 1
 """The database's `user_version`."""
 
 JOURNAL_MODE: Final = "WAL"
-"""Where the file system cannot carry it, SQLite stays in rollback mode by itself."""
+"""SQLite stays in rollback mode if the file system does not support this one."""
 
 BUSY_S: Final = 30.0
-"""How long a commit waits for another process that writes."""
+"""Seconds that a commit waits for another writer."""
 
 _KEY_BYTES: Final = 32
 
@@ -52,7 +52,7 @@ _TABLES: Final = (
         scope TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
         mission INTEGER REFERENCES mission, at TEXT NOT NULL, what TEXT NOT NULL, call TEXT NOT NULL,
         machine TEXT NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (scope, id, digest)) WITHOUT ROWID""",
-    # Of the next three: `record_states`.
+    # The next three tables: see `record_states`.
     """CREATE TABLE package (
         mission INTEGER NOT NULL REFERENCES mission, id BLOB NOT NULL, state BLOB NOT NULL,
         PRIMARY KEY (mission, id)) WITHOUT ROWID""",
@@ -69,33 +69,33 @@ _TABLES: Final = (
 
 
 def way_out(database: Path) -> str:
-    """What a person does about a record that is damaged."""
+    """Return the advice for a damaged record."""
     files, folder = f"{shlex.quote(str(database))}*", shlex.quote(str(database.parent / "damaged"))
     return (
-        f"stop the worker, move it away with what is beside it ('mkdir -p {folder}; mv {files} {folder}'), and put a backup in its"
-        " place; without one the host begins a new record with what logs and journal say"
+        f"stop the worker, move the record and the files beside it away ('mkdir -p {folder}; mv {files} {folder}'), and put a"
+        " backup in its place; without a backup the host makes a new record from logs and journal"
     )
 
 
 def refusal(error: sqlite3.Error, database: Path) -> SpecKittyError:
-    """What a caller is told of an error of SQLite."""
+    """Return the error for a failure of SQLite."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StateUnreadable(f"{database} is damaged ({error}): {way_out(database)}")
-    why = str(error) if os.path.lexists(database) else "it is not there"
+    why = str(error) if os.path.lexists(database) else "it does not exist"
     return StorageFailed(f"{database} cannot be used: {why}; nothing was changed")
 
 
 def connect(database: Path) -> sqlite3.Connection:
-    """A connection by which what is committed is on the disk, to a record that is there.
+    """Open an existing record; a commit on the connection is durable.
 
     Raises:
         StateUnreadable: another program, or a newer version of this one, wrote the file.
-        sqlite3.Error: it is missing or damaged, or the disk refused.
+        sqlite3.Error: it is missing or damaged, or the disk fails.
     """
     connection = _connection(database)
     try:
-        _require_known(database, _format(connection))
+        _require_known(database, connection.execute("PRAGMA user_version").fetchone()[0])
     except BaseException:
         connection.close()
         raise
@@ -103,13 +103,13 @@ def connect(database: Path) -> sqlite3.Connection:
 
 
 def make(database: Path) -> None:
-    """The record is there: where it was not, with no entry yet. Its folder is there already.
+    """Make the record without entries, unless it exists; its folder exists.
 
-    It gets its name when it is whole: SQLite itself lets only one process at a time choose the journal
-    mode, and refuses others at once.
+    It is renamed to its name when it is complete: SQLite lets only one process at a time set the
+    journal mode, and refuses others at once.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
     """
     if database.exists():
         return
@@ -118,13 +118,13 @@ def make(database: Path) -> None:
 
 
 def copy(former: Path, database: Path) -> None:
-    """What is committed to the record `former` is at `database`, whatever was there; none where that is missing.
+    """Replace `database` with a copy of the record `former`, if that exists.
 
-    Nobody else may use either.
+    No other process may use either.
 
     Raises:
-        StorageFailed: the disk refused.
-        StateUnreadable: it is damaged, or of a newer version.
+        StorageFailed: the disk fails.
+        StateUnreadable: the record is damaged or has a newer format.
     """
     with _making(database):
         if not former.exists():
@@ -137,7 +137,7 @@ def copy(former: Path, database: Path) -> None:
 
 @contextlib.contextmanager
 def _making(database: Path) -> Iterator[None]:
-    # Not `*.lock`: people remove what git leaves under such names.
+    # Not `*.lock`: people remove lock files of git.
     with locks.held(database.with_name("lock")), translated(database, "make"):
         try:
             yield
@@ -149,20 +149,20 @@ def _making(database: Path) -> Iterator[None]:
 
 def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     if not database.exists():
-        # Whoever held the lock and was killed left them.
+        # A killed process has left them.
         for left in database.parent.glob(f".{database.name}.*"):
             left.unlink()
         private = database.parent / f".{database.name}.{os.urandom(8).hex()}"
         _make_file(private)
         with contextlib.closing(_connection(private)) as connection:
             fill(connection)
-            # All of it is in the one file that is renamed.
+            # Empty the write-ahead log: only this file is renamed.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if os.path.lexists(f"{private}-wal"):
             raise sqlite3.OperationalError("its write-ahead log could not be emptied")
-        # SQLite says nothing where the disk keeps it from removing this one.
+        # SQLite does not report a failed removal of this file.
         Path(f"{private}-shm").unlink(missing_ok=True)
-        # Of a record that somebody removed: SQLite would take them for those of the new one.
+        # From a removed record: SQLite would use them for the new one.
         for left in database.parent.glob(f"{database.name}-*"):
             left.unlink()
         private.rename(database)
@@ -170,8 +170,8 @@ def _make(database: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def _begin(connection: sqlite3.Connection) -> None:
-    """An empty record."""
-    # Before all else, so that what is pruned makes the file smaller.
+    """Create an empty record."""
+    # First, so that pruning can shrink the file.
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute(f"PRAGMA journal_mode = {JOURNAL_MODE}")
     connection.execute("BEGIN")
@@ -184,7 +184,9 @@ def _begin(connection: sqlite3.Connection) -> None:
 
 
 def _make_file(private: Path) -> None:
-    """It is there, for whom its folder is; SQLite gives the files beside it the same mode and owner."""
+    """Create the file for those who may use its folder; SQLite gives the files beside it the same mode
+    and owner.
+    """
     folder = private.parent.stat()
     with private.open("xb") as file:
         if os.geteuid() == 0:
@@ -193,7 +195,7 @@ def _make_file(private: Path) -> None:
 
 
 def _connection(database: Path) -> sqlite3.Connection:
-    # Only a URI can say that the file is not to be made.
+    # Only a URI can open a file without creating it.
     connection = sqlite3.connect(
         f"{database.absolute().as_uri()}?mode=rw",
         uri=True,
@@ -202,21 +204,16 @@ def _connection(database: Path) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        # FULL loses the last commit of rollback mode with the power: it does not sync the folder.
+        # FULL may lose the last commit in rollback mode: it does not sync the folder.
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA foreign_keys = ON")
-        # What is redacted, or an intent that is settled, leaves nothing in the file.
+        # Redacted text and settled intents leave nothing in the file.
         connection.execute("PRAGMA secure_delete = ON")
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _format(connection: sqlite3.Connection) -> int:
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
-    return int(found)
 
 
 def _require_known(database: Path, found: int) -> None:
@@ -225,6 +222,6 @@ def _require_known(database: Path, found: int) -> None:
     if not found:
         raise StateUnreadable(f"{database} is not a record: {way_out(database)}")
     raise StateUnreadable(
-        f"{database} has format {found}, and this spec-kitty knows {FORMAT} alone: run the version"
+        f"{database} has format {found}, and this spec-kitty reads only format {FORMAT}: run the version"
         " that wrote it, or a newer one; nothing was changed"
     )

@@ -1,4 +1,4 @@
-"""The record of a project, opened once for a process."""
+"""The record of a project, opened once per process."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import Final, TypeAlias
 
 from specify_cli import clock
 from specify_cli.errors import StorageFailed
-from specify_cli.storage import host_place
+from specify_cli.storage import record_location
 from specify_cli.storage.deferred_log import DeferredLog
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DATABASE, REMADE, Record
-from specify_cli.storage.record_place import make_record_folder, not_ours
+from specify_cli.storage.record import REMADE, Record
+from specify_cli.storage.record_database import DATABASE
+from specify_cli.storage.record_folder import make_record_folder, not_ours
 
 _opened: Final[dict[Path, Record]] = {}
-_Identity: TypeAlias = tuple[host_place.Mark, int, int, int, int]
+_Identity: TypeAlias = tuple[record_location.Mark, int, int, int, int]
 _made: Final[dict[Path, tuple[_Identity | None, Record]]] = {}
-"""The record of each project that was changed: it is asked for several times a request."""
+"""The record of each changed project: a request uses it several times."""
 
-_told: Final[set[Path]] = set()
+_warned: Final[set[Path]] = set()
 _looked_at: Final[dict[Path, tuple[int, int, int]]] = {}
-"""The journals in which was looked whether a record is gone, as they were then."""
+"""The stamp of each journal that was checked for a lost record."""
 
 _log: Final = DeferredLog(__name__)
 
 
 def found(project: Layout) -> Record | None:
-    """The project's record, for reading; None where it has none yet, or this user may not read it.
+    """Return the project's record for reading; None if it has none, or this user may not read it.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
     """
     known = _known(project)
     if known is not None:
@@ -54,9 +55,9 @@ def found(project: Layout) -> Record | None:
 
 
 def made(project: Layout) -> Record:
-    """The project's record, for changing; a new one where there was none.
+    """Return the project's record for writing; make or move it if needed.
 
-    The one of a project that had no repository, or that was moved, comes to its place.
+    The record of a project that had no repository, or that was moved, is moved here.
 
     Raises:
         StorageFailed: it could not be made, or this user may not write it.
@@ -73,50 +74,51 @@ def _made_anew(project: Layout) -> Record:
     folder = make_record_folder(project)
     database = folder / DATABASE
     if folder in _opened and not database.exists():
-        # Closed late, it would remove the files of the next one: SQLite knows them by their names.
+        # Close it now: closed later, SQLite would remove the new files, which it knows by
+        # name.
         _opened[folder].close()
-    told, is_copy = "", False
+    warning, is_copy = "", False
     is_new = not database.exists()
     if is_new:
-        told, is_copy = _told_of_new(project)
+        warning, is_copy = _warning_of_new(project)
     record = Record.make(folder)
-    if told:
-        _log.warning("%s", told)
+    if warning:
+        _log.warning("%s", warning)
         if not is_copy:
             record.remember(REMADE, clock.timestamp())
     if not _is_ours(database):
         raise not_ours(database, database.stat().st_uid)
-    # Loaded by who changes something alone.
+    # Inside the function: only changing requests need it.
     from specify_cli.storage import former_intents
 
     former_intents.take_over(record, project)
     record = _opened.setdefault(folder, record)
-    if (checkout := host_place.around(project.root)) is not None:
-        record.remember("path", host_place.path_in(checkout[0], project.root))
+    if (checkout := record_location.around(project.root)) is not None:
+        record.remember("path", record_location.path_in(checkout[0], project.root))
     # No commit can name an entry of a new record.
     record.is_compared = record.is_compared or is_new
     return record
 
 
 def _known(project: Layout) -> Record | None:
-    """The record that was made before, where it is still the project's."""
+    """Return the record that was made before, if it is still the project's."""
     known = _made.get(project.root)
     is_it = known is not None and known[0] and known[0] == _identity(project, known[1])
     return known[1] if known is not None and is_it else None
 
 
 def _identity(project: Layout, record: Record) -> _Identity | None:
-    """What is another one where another file, or a file of somebody else, is the project's record; None where it is gone."""
+    """Return a value that changes if another file becomes the project's record; None if it is gone."""
     try:
         status = os.stat(record.path)
     except OSError:
         return None
-    mark = host_place.mark(project.root)
+    mark = record_location.mark(project.root)
     return mark, status.st_dev, status.st_ino, status.st_uid, status.st_mode
 
 
 def _is_ours(database: Path) -> bool:
-    """SQLite needs to write even where it only reads: the files beside the database."""
+    """Whether this user may read and write the files: SQLite writes beside the database even for reads."""
     return os.access(database, os.R_OK | os.W_OK) and os.access(database.parent, os.W_OK | os.X_OK)
 
 
@@ -125,31 +127,31 @@ def _tell_lost(project: Layout) -> None:
         status = os.stat(project.journal)
     except OSError:
         return
-    # It takes long to look into a large one.
+    # Reading a large journal takes long.
     seen = status.st_ino, status.st_mtime_ns, status.st_size
     if _looked_at.get(project.journal) == seen:
         return
     _looked_at[project.journal] = seen
-    # Loaded where there is no record alone.
+    # Inside the function: only a project without a record needs it.
     from specify_cli.storage import record_loss
 
-    if told := record_loss.told(project):
-        _log.warning("%s", told)
+    if warning := record_loss.warning(project):
+        _log.warning("%s", warning)
 
 
-def _told_of_new(project: Layout) -> tuple[str, bool]:
-    """What is told of the record that is made, empty where there was none before; whether the project is a copy."""
+def _warning_of_new(project: Layout) -> tuple[str, bool]:
+    """Return the warning about the new record, empty if none was lost; and whether the project is a copy."""
     from specify_cli.storage import record_loss
 
     if not record_loss.is_lost(project):
         return "", False
-    return record_loss.told_of_new(project), record_loss.original(project) is not None
+    return record_loss.warning_of_new(project), record_loss.original(project) is not None
 
 
 def _tell_unreadable(database: Path) -> None:
-    if database not in _told:
-        _told.add(database)
+    if database not in _warned:
+        _warned.add(database)
         _log.warning(
-            "%s cannot be read by this user: what the files of logs and journal say is all that is known",
+            "%s cannot be read by this user: only the files of logs and journal are read",
             database,
         )

@@ -1,4 +1,4 @@
-"""How the replies in the outboxes stand to the answers in the record: one rule for `mailbox verify` and `doctor`."""
+"""Compare replies in the outboxes with the answers in the record, for `mailbox verify` and `doctor`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
 
 
 def differences(project: Layout, journal: Journal) -> Iterator[tuple[Path, str, str]]:
-    """Each reply that is not the recorded answer: its path, its name in the outbox, and what is wrong.
+    """Yield each reply that differs from the recorded answer: its path, its name in the outbox, and
+    the fault.
 
-    Raises: StorageFailed, StateUnreadable.
+    Raises:
+        StorageFailed: the disk fails.
+        StateUnreadable: the record is damaged.
     """
     for identity, folder in outboxes(project):
         scope = ids.scope_of(ids.MAILBOX, identity)
@@ -30,9 +33,9 @@ def differences(project: Layout, journal: Journal) -> Iterator[tuple[Path, str, 
             shown = f"{identity}/{name}" if folder != project.outbox else name
             recorded = journal.find(name.removesuffix(SUFFIX), scope)
             if recorded is None:
-                what = "no line of the journal tells of this reply"
+                what = "no line of the journal has this reply"
             elif _read(folder, name, project) != recorded.get("envelope"):
-                what = f"is not the answer that journal line {recorded['seq']} tells of"
+                what = f"is not the answer in journal line {recorded['seq']}"
             else:
                 continue
             if os.path.lexists(folder / name):
@@ -40,7 +43,11 @@ def differences(project: Layout, journal: Journal) -> Iterator[tuple[Path, str, 
 
 
 def outboxes(project: Layout) -> Iterator[tuple[str, Path]]:
-    """Whose replies lie where. Raises: StorageFailed."""
+    """Yield the identity and folder of each outbox.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
     yield ids.DEFAULT_ORCHESTRATOR, project.outbox
     for name in _names(project.outbox, project):
         folder = project.outbox / name
@@ -57,7 +64,7 @@ def _replies(folder: Path, project: Layout) -> list[str]:
 
 
 def _names(folder: Path, project: Layout) -> list[str]:
-    # Only a mailbox that was served has replies; a link in its place is the worker's to tell of.
+    # Only a served mailbox has replies; the worker reports a link in its place.
     if not folders.exists(folder, below=project.root):
         return []
     with (

@@ -1,4 +1,4 @@
-"""What an operator can set for the host of one project."""
+"""The settings that an operator can change for a project's host."""
 
 from __future__ import annotations
 
@@ -27,78 +27,78 @@ _FROM_GRANTS: Final = ("has_orchestrators", "owners")
 
 
 class HostSettings(NamedTuple):
-    """The settings of `.kitty/config.toml`; a setting that is not written there has its default.
+    """The settings in `.kitty/config.toml`, with their defaults.
 
-    The last two follow from the grants of that file.
+    The last two are derived from the grants in that file.
 
-    Source: `contract/v1/schemas/config.json`; a test holds both together.
+    Source: `contract/v1/schemas/config.json`; a test compares them.
     """
 
     git_timeout_s: int = GIT_TIMEOUT_S
-    """Seconds that one git process may take; a push has a deadline of its own."""
+    """The time limit in seconds of one git process, except a push."""
 
     push_timeout_s: int = PUSH_TIMEOUT_S
-    """Seconds that a push may take."""
+    """The time limit in seconds of a push."""
 
     owned_files: OwnedFilesRule = "warn"
-    """What happens to a hand-in that changes files outside the package's `owned_files`."""
+    """The reaction to a hand-in that changes files outside the package's `owned_files`."""
 
     self_review: SelfReviewRule = "warn"
-    """What happens when who implemented a package reviews it."""
+    """The reaction to a review by the implementer of the package."""
 
     stale_after_s: int | None = None
-    """Seconds without a sign of life after which a claim is stale; None where none ever is."""
+    """Seconds without a sign of life after which a claim is stale; None for never."""
 
     workspace_objects: ObjectsRule = "auto"
-    """Where workspaces have the objects of the project from; `shares_objects` says what that comes to."""
+    """How workspaces get the objects of the project; see `shares_objects`."""
 
     hooks: HooksRule = "copy"
     """Whether the project's hooks are copied into workspaces."""
 
     filters: tuple[str, ...] | None = None
-    """The filters of git that may run while a workspace is written; None for all that the project has."""
+    """The git filters that may run while a workspace is written; None for all of the project."""
 
     intake: IntakeRule = "warn"
-    """What happens to commits of a workspace where no sandbox works in which git could read it."""
+    """The reaction to commits of a workspace if no sandbox for git works."""
 
     intake_max_bytes: int = INTAKE_MAX_BYTES
-    """Bytes that the commits of a workspace may bring in at once."""
+    """The most bytes that commits of a workspace may add at once."""
 
     intake_max_files: int = INTAKE_MAX_FILES
-    """Files and folders that the commits of a workspace may change."""
+    """The most files and folders that commits of a workspace may change."""
 
     trash_days: int = TRASH_DAYS
-    """Days that workspaces which were replaced or removed are kept."""
+    """Days for which replaced and removed workspaces are kept."""
 
     reads_days: int = READS_DAYS
-    """Days that answers of reads are kept, with their ids and replies."""
+    """Days for which answers of reads are kept, with their ids and replies."""
 
     reads_max_bytes: int = READS_MAX_BYTES
-    """Bytes of the record that they may take; the oldest go."""
+    """The most bytes of the record for answers of reads; the oldest are removed first."""
 
     journal_days: int = JOURNAL_DAYS
-    """Days that an older part of the journal stays in the outbox, before it goes into the archive."""
+    """Days for which an older part of the journal stays in the outbox before it is archived."""
 
     journal_max_bytes: int = JOURNAL_MAX_BYTES
-    """Bytes of the outbox that the journal may take; its oldest parts go into the archive."""
+    """The most bytes of the journal in the outbox; its oldest parts are archived first."""
 
     letters_days: int = LETTERS_DAYS
-    """Days that dead letters which were replayed or discarded are remembered."""
+    """Days for which the records of resolved dead letters are kept."""
 
     has_orchestrators: bool = False
-    """Whether the file has `[orchestrators]`, so that there are callers which are not trusted with everything."""
+    """Whether the file has `[orchestrators]`, so that some callers have limited trust."""
 
     owners: Mapping[str, int] = MappingProxyType({})
-    """The user of each orchestrator whose grant has a `uid`, by the orchestrator's name."""
+    """The user id in each orchestrator's grant, by the orchestrator's name."""
 
     @property
     def written(self) -> dict[str, object]:
-        """The settings by their names in the file, without what follows from its grants."""
+        """The settings by their names in the file, without the derived ones."""
         return {name: it for name, it in self._asdict().items() if name not in _FROM_GRANTS}
 
     @property
     def shares_objects(self) -> bool:
-        """Whether workspaces share the objects of the project instead of having a copy."""
+        """Whether workspaces share the objects of the project instead of copying them."""
         if self.workspace_objects == "auto":
             return not self.has_orchestrators
         return self.workspace_objects == "share"

@@ -1,4 +1,4 @@
-"""JSON as the contract reads it: one object, UTF-8, no key twice, no numbers that JSON has not."""
+"""JSON as the contract requires it: one UTF-8 object, no duplicate keys, only numbers of JSON."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """The one object in `raw`.
+    """Return the one object in `raw`.
 
-    Raises: RequestMalformed saying what is wrong and where.
+    Raises:
+        RequestMalformed: says what is wrong and where.
     """
     value = load_object(raw)
     check(value)
@@ -23,9 +24,10 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 
 
 def load_object(raw: bytes) -> dict[str, Any]:
-    """The one object in `raw`, for `check`.
+    """Return the one object in `raw`; call `check` on it.
 
-    Raises: RequestMalformed saying what is wrong and where.
+    Raises:
+        RequestMalformed: says what is wrong and where.
     """
     value = load(raw)
     if not isinstance(value, dict):
@@ -34,9 +36,10 @@ def load_object(raw: bytes) -> dict[str, Any]:
 
 
 def parse(raw: bytes) -> Any:
-    """The one JSON value in `raw`.
+    """Return the one JSON value in `raw`.
 
-    Raises: RequestMalformed saying what is wrong and where.
+    Raises:
+        RequestMalformed: says what is wrong and where.
     """
     value = load(raw)
     check(value)
@@ -44,9 +47,10 @@ def parse(raw: bytes) -> Any:
 
 
 def load(raw: bytes) -> Any:
-    """The one JSON value in `raw`, whose keys, numbers and depth are left to `check`.
+    """Return the one JSON value in `raw`; `check` tests its keys, numbers and depth.
 
-    Raises: RequestMalformed saying what is wrong and where.
+    Raises:
+        RequestMalformed: says what is wrong and where.
     """
     if raw.startswith(BYTE_ORDER_MARK):
         raise RequestMalformed("the request begins with a byte order mark: send UTF-8 without one")
@@ -62,14 +66,15 @@ def load(raw: bytes) -> Any:
         ) from error
     except RecursionError as error:
         raise RequestMalformed("the request is nested too deeply") from error
-    except ValueError as error:  # A number of thousands of digits is refused by int().
-        raise RequestMalformed("the request holds a number with too many digits") from error
+    except ValueError as error:  # int() refuses a number with thousands of digits.
+        raise RequestMalformed("the request has a number with too many digits") from error
 
 
 def check(value: Any, *, apart: str | None = None) -> None:
-    """Passes for a loaded value that is strict JSON; the value of its key `apart` is not looked at.
+    """Check that a loaded value is strict JSON, except for the value of its key `apart`.
 
-    Raises: RequestMalformed; no key is quoted, because it may be a secret.
+    Raises:
+        RequestMalformed: it is not; no key is quoted, because it may be a secret.
     """
     level, depth = [value], 0
     while level:
@@ -80,7 +85,7 @@ def check(value: Any, *, apart: str | None = None) -> None:
 
 
 class _KeyTwice(dict[str, Any]):
-    """An object in which a key stands twice; `places` are the first two of its positions."""
+    """An object with a duplicate key; `places` are its first two positions."""
 
     places: tuple[int, int]
 
@@ -107,7 +112,7 @@ def _children(value: Any, apart: str | None) -> list[Any]:
     if isinstance(value, dict):
         return [inner for name, inner in value.items() if name != apart or apart is None]
     if isinstance(value, float) and not isfinite(value):
-        raise RequestMalformed("the request holds NaN, or a number beyond the range of a double")
+        raise RequestMalformed("the request has NaN, or a number beyond the range of a double")
     return value if isinstance(value, list) else []
 
 

@@ -1,6 +1,6 @@
-"""Git merges the logs of missions line by line: `info/attributes` in the repository says so.
+"""Make git merge the logs of missions line by line, by `info/attributes` in the repository.
 
-Whatever else the file says stays. A line for these files that somebody wrote behind ours counts instead of it.
+The rest of that file is kept. A later line for the same files takes precedence.
 
 Source: gitattributes(5), "Performing a three-way merge", `union`.
 """
@@ -15,25 +15,25 @@ from specify_cli.errors import SpecKittyError
 from specify_cli.files import folders
 from specify_cli.files.regular_files import TooLarge
 from specify_cli.storage import git_folders, project_files
-from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import FILE_NAME, write_all
+from specify_cli.storage.record_location import MISSIONS
 
 LINE: Final = f"**/{MISSIONS}/*/{FILE_NAME} merge=union"
-"""For every project in the repository: a mission's log is one level below its missions."""
+"""Matches every project in the repository: a log is one level below the folder of missions."""
 
 _MOST_BYTES: Final = 1024 * 1024
 _FOLDER_MODE: Final = 0o777
 
 
 def attributes_file(project: Layout) -> Path | None:
-    """Where git looks for attributes that no commit has; None without a repository."""
+    """Return the file with attributes that are not committed; None without a repository."""
     git_folder = git_folders.around(project.root)
     return git_folders.common(git_folder) / "info" / "attributes" if git_folder else None
 
 
 def lack(project: Layout) -> str:
-    """Why git does not merge logs line by line, in words; empty where it does, or there is no repository."""
+    """Describe why git does not merge logs line by line; empty if it does, or without a repository."""
     path = attributes_file(project)
     try:
         return "" if path is None or _has_line(path) else f"it has no line {LINE!r}"
@@ -42,7 +42,7 @@ def lack(project: Layout) -> str:
 
 
 def arrange(project: Layout) -> None:
-    """Git merges logs line by line from now on, where this user may say so; else `lack` says why not."""
+    """Make git merge logs line by line, if this user may; else `lack` describes why not."""
     path = attributes_file(project)
     try:
         if path is not None and not _has_line(path):
@@ -52,7 +52,12 @@ def arrange(project: Layout) -> None:
 
 
 def _has_line(path: Path) -> bool:
-    """Raises: StateUnreadable where it, or its folder, is a link; OSError, TooLarge."""
+    """Whether the file has the line.
+
+    Raises:
+        StateUnreadable: it or its folder is a link.
+        OSError, TooLarge: it cannot be read.
+    """
     try:
         data = project_files.read(path, below=path.parent.parent, max_bytes=_MOST_BYTES)
     except FileNotFoundError:
@@ -61,9 +66,10 @@ def _has_line(path: Path) -> bool:
 
 
 def _add_line(path: Path) -> None:
-    """The line is the last one; what others write at the same time stays.
+    """Append the line; concurrent writes of other programs are kept.
 
-    Raises: StateUnreadable, StorageFailed, OSError.
+    Raises:
+        StateUnreadable, StorageFailed, OSError: the file cannot be written.
     """
     common = path.parent.parent
     folders.ensure(path.parent, below=common, mode=_FOLDER_MODE)
@@ -72,7 +78,7 @@ def _add_line(path: Path) -> None:
     with project_files.opened(path, below=common, flags=flags) as file:
         status = os.fstat(file.fileno())
         if is_new:
-            # As git's own files beside it, for whoever may use the repository.
+            # Like git's own files beside it, for all users of the repository.
             model = os.stat(common / "HEAD")
             os.fchmod(file.fileno(), model.st_mode & 0o666)
             if os.geteuid() == 0:

@@ -1,4 +1,4 @@
-"""What the host remembers of each workspace that it made: which folder it is, and how it was made."""
+"""The host's notes about each workspace that it made: its folder, and how it was made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import folders
 from specify_cli.files.atomic import publish, translated
 from specify_cli.files.identity import Identity
-from specify_cli.storage import project_files, record_place
-from specify_cli.storage.mission_files import read_json
+from specify_cli.storage import project_files, record_folder
+from specify_cli.storage.mission_identity import read_json
 from specify_cli.storage.project import Project
 
 _MOST_FOLDERS: Final = 16
@@ -26,10 +26,11 @@ class WorkspaceRecord:
     """A workspace, known by its name below `.worktrees`.
 
     Attributes:
-        folders: The folders that the host made for this name, the newest first.
-        worktrees: The folder `.worktrees` that they were made in: in a copy of the project it is another one.
+        folders: The folders that the host made for this name, newest first.
+        worktrees: The `.worktrees` folder that they were made in; a copy of the project has another
+            one.
         commit: The commit that the newest was made at.
-        is_shared: Whether that one borrows the objects of the project.
+        is_shared: Whether the newest borrows the objects of the project.
     """
 
     folders: tuple[Identity, ...]
@@ -38,35 +39,35 @@ class WorkspaceRecord:
     is_shared: bool
 
     def followed_by(self, made: WorkspaceRecord) -> WorkspaceRecord:
-        """The record of a workspace that takes the name; the folders of before stay known."""
+        """Return the record of a new workspace of this name; earlier folders stay known."""
         is_moved = made.worktrees != self.worktrees
         known = () if is_moved else (x for x in self.folders if x not in made.folders)
         return replace(made, folders=(*made.folders, *known)[:_MOST_FOLDERS])
 
 
 def read(project: Project, name: str) -> WorkspaceRecord | None:
-    """The record of the workspace of that name; None where there is none, or it is damaged.
+    """Return the record of the workspace of that name; None if it is missing or damaged.
 
-    A damaged one is as good as none: the host then goes by what it sees.
+    Without a record the host uses only what it observes.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
     """
     with suppress(StateUnreadable, KeyError, TypeError, ValueError):
-        told = read_json(_path(project, name), below=project.host_base)
-        if not told:
+        content = read_json(_path(project, name), below=project.host_base)
+        if not content:
             return None
         return WorkspaceRecord(
-            folders=tuple(_identity(it) for it in told["folders"]),
-            worktrees=_identity(told["worktrees"]),
-            commit=str(told["commit"]),
-            is_shared=bool(told["is_shared"]),
+            folders=tuple(_identity(it) for it in content["folders"]),
+            worktrees=_identity(content["worktrees"]),
+            commit=str(content["commit"]),
+            is_shared=bool(content["is_shared"]),
         )
     return None
 
 
 def names(project: Project) -> dict[str, Path]:
-    """The names of workspaces that there are records of, and the files.
+    """Return the names of recorded workspaces, and the files.
 
     Raises:
         StorageFailed: the folder cannot be read.
@@ -80,29 +81,29 @@ def names(project: Project) -> dict[str, Path]:
 
 
 def remember(project: Project, name: str, made: WorkspaceRecord) -> None:
-    """The workspace that is about to get the name is on record, durably, beside those of before.
+    """Record durably a workspace that is about to get the name.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
     """
     known = read(project, name)
     record = known.followed_by(made) if known else made
-    told = {
+    content = {
         "folders": [(it.device, it.inode) for it in record.folders],
         "worktrees": (record.worktrees.device, record.worktrees.inode),
         "commit": record.commit,
         "is_shared": record.is_shared,
     }
     path = _path(project, name)
-    record_place.make_inside(path.parent, base=project.host_base)
-    publish(path, json.dumps(told).encode(), mode=0o600, below=project.host_base, sweeps=True)
+    record_folder.make_inside(path.parent, base=project.host_base)
+    publish(path, json.dumps(content).encode(), mode=0o600, below=project.host_base, sweeps=True)
 
 
 def forget(project: Project, name: str) -> bool:
-    """Whether there was a record of the workspace of that name; there is none any more.
+    """Remove the record of the workspace; return whether there was one.
 
     Raises:
-        StorageFailed: the disk refused.
+        StorageFailed: the disk fails.
     """
     path = _path(project, name)
     if not os.path.lexists(path):
@@ -116,6 +117,6 @@ def _path(project: Project, name: str) -> Path:
     return project.workspaces / (name + _SUFFIX)
 
 
-def _identity(told: Any) -> Identity:
-    device, inode = told
+def _identity(content: Any) -> Identity:
+    device, inode = content
     return Identity(device=int(device), inode=int(inode))

@@ -1,4 +1,6 @@
-"""YAML as the library reads and writes it; loaded for headers that are not plain, because it loads slowly."""
+"""Parse and write YAML with the library; imported only for headers that are not simple, because it
+loads slowly.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +10,35 @@ from typing import Any
 import yaml
 
 BREAKS = "\x85\u2028\u2029\ufeff"
-"""Characters that end a line, or vanish, for some readers of YAML: written escaped."""
+"""Characters that some YAML parsers drop or treat as line ends: written escaped."""
 
 DEEPEST = 50
-"""Lists and mappings inside each other. The limit of the parser will not do: the one in Python has
-the interpreter's, libyaml 0.2.6 its own, and older ones have none and overflow the stack."""
+"""The most nested lists and mappings. The parsers' own limits do not help: the one in Python has the
+interpreter's, libyaml 0.2.6 its own, and older ones have none and overflow the stack.
+"""
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _NamesTheLine:
-    """Make every value that cannot be read an error with its position."""
+    """Report every unreadable value as an error with its position."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  as in the base
         try:
             return super().construct_object(node, deep)  # type: ignore[misc]
         except (ArithmeticError, AttributeError, LookupError, ValueError) as error:
-            # What the constructors stumble over: a date with 13 months, a number without digits.
+            # Constructors fail on a date with 13 months, or a number without digits.
             kind = node.tag.rpartition(":")[2]
             complaint = f"{str(node.value)[:60]!r} is not a valid {kind}"
             raise _fault_at(node.start_mark, complaint) from error
 
 
 class _Loader(_NamesTheLine, _SafeLoader):  # type: ignore[misc]  # either of the two
-    """The safe loader of libyaml, or the one in Python where PyYAML has no other."""
+    """The safe loader of libyaml, or the one in Python if PyYAML has no other."""
 
 
 class NotYaml(ValueError):
-    """The text cannot be read; `line` counts from 0."""
+    """The text cannot be parsed; `line` counts from 0."""
 
     def __init__(self, line: int, complaint: str) -> None:
         super().__init__(complaint)
@@ -43,10 +46,10 @@ class NotYaml(ValueError):
 
 
 def load(body: str) -> Any:
-    """What the text says.
+    """Parse the text.
 
     Raises:
-        NotYaml: naming the line.
+        NotYaml: it cannot be parsed; names the line.
     """
     try:
         _check_depth(body)
@@ -57,7 +60,7 @@ def load(body: str) -> Any:
 
 
 def dump(header: dict[str, Any]) -> str:
-    """The lines of the header, lists in brackets."""
+    """Return the lines of the header, with lists in brackets."""
     plain = not any(mark in json.dumps(header, ensure_ascii=False) for mark in BREAKS)
     return str(
         yaml.safe_dump(header, sort_keys=False, allow_unicode=plain, default_flow_style=None)
@@ -65,7 +68,7 @@ def dump(header: dict[str, Any]) -> str:
 
 
 def _check_depth(body: str) -> None:
-    """Refuse nesting before the header is composed, which is recursive."""
+    """Refuse deep nesting before the header is composed, which is recursive."""
     depth = 0
     for event in yaml.parse(body, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -82,7 +85,7 @@ def _fault_at(mark: Any, complaint: str) -> yaml.MarkedYAMLError:
 
 
 def _explained(error: Exception, body: str) -> tuple[int, str]:
-    """Where a person has to look, and why, alike for every version of the parser."""
+    """Return the offset of the error and its reason, the same for every version of the parser."""
     if isinstance(error, UnicodeEncodeError):
         return error.start, "a character that UTF-8 cannot encode"
     if isinstance(error, yaml.reader.ReaderError):
@@ -93,5 +96,5 @@ def _explained(error: Exception, body: str) -> tuple[int, str]:
     written = len(body.rstrip())
     if problem and problem.index < written:
         return problem.index, complaint
-    # Something is not closed: versions differ about where the text ends. What helps is the beginning.
+    # An unclosed value: versions differ about the end of the text, so use its start.
     return (min(context.index, written) if context else written), complaint

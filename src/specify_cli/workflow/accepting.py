@@ -10,7 +10,7 @@ from specify_cli.core.events import MissionAccepted
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import MissionNotReady, PreflightFailed
 from specify_cli.storage import event_lines
-from specify_cli.storage.mission_files import MissionIdentity
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed

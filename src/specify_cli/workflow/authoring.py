@@ -17,12 +17,8 @@ from specify_cli.files.atomic import publish, translated
 from specify_cli.files.tree_removal import remove_path
 from specify_cli.storage import front_matter, project_files
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.mission_files import (
-    DEFAULT_TYPE,
-    MissionFiles,
-    MissionIdentity,
-    all_missions,
-)
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.mission_identity import DEFAULT_TYPE, MissionIdentity
 from specify_cli.storage.project import MARKS, Project, root_above
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

@@ -20,9 +20,9 @@ from specify_cli.files.regular_files import NotRegular, TooLarge
 from specify_cli.files.tree_removal import remove_path
 from specify_cli.protocol import CLAIM_PREFIX, SUFFIX, is_request_id
 from specify_cli.storage import strict_json
+from specify_cli.storage.dead_letter_bodies import Body
 from specify_cli.storage.dead_letters import Letter, LetterFolder
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new, require_new
 from specify_cli.workflow.context import RequestContext

@@ -10,7 +10,8 @@ from pathlib import Path
 from specify_cli import progress
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage.log_content import LogContent
-from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.package_files import read_packages
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness

@@ -17,8 +17,8 @@ from specify_cli.storage import (
     heartbeat_file,
     host_moves,
     moved_projects,
+    record_folder,
     record_loss,
-    record_place,
     record_rebuild,
     records,
     union_merge,
@@ -47,7 +47,7 @@ def examine_host(project: Project) -> Iterator[Finding]:
     folders = (project.kitty, project.inbox, project.outbox, project.record, project.host)
     is_sound = True
     for folder in folders:
-        mode = record_place.mode_of(project) if folder in folders[3:] else None
+        mode = record_folder.mode_of(project) if folder in folders[3:] else None
         for finding in _examine_folder(folder, is_for=mode):
             is_sound = is_sound and finding.is_fixable
             yield finding
@@ -112,7 +112,7 @@ def _examine_loss(project: Project) -> Iterator[Finding]:
         return
     of = record_loss.original(project) if record is None else None
     if of is not None:
-        what, repair = record_loss.copy_words(project, of)
+        what, repair = record_loss.copy_warning(project, of)
         yield warning("record-of-original", folder, what, repair=repair)
     elif record is None and record_loss.is_lost(project):
         what = "the record is gone: what journal and logs say is all that is known, and what they lack is lost"
@@ -156,7 +156,7 @@ def _has_record(project: Project) -> bool:
 
 def make_private(project: Project, folder: Path) -> None:
     """Nobody may look into the folder but its owner, and whom `core.sharedRepository` lets in."""
-    folder.chmod(record_place.mode_of(project))
+    folder.chmod(record_folder.mode_of(project))
 
 
 def stale_drafts(folder: Path) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError
 from specify_cli.storage import records
 from specify_cli.storage.event_lines import json_object
-from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.record_entries import EVENTS
+from specify_cli.storage.record_location import MISSIONS
 from specify_cli.workflow.doctor_findings import Finding, note, warning
 from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_mission
 

@@ -19,7 +19,8 @@ from specify_cli.storage import checkout, event_lines, log_proof
 from specify_cli.storage.event_lines import ExaminedLine
 from specify_cli.storage.log_content import LogContent
 from specify_cli.storage.log_view import LogView
-from specify_cli.storage.mission_files import NUMBERED, MissionFiles, MissionIdentity, read_json
+from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.mission_identity import NUMBERED, MissionIdentity, read_json
 from specify_cli.storage.package_files import read_text
 from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.workflow.doctor_elsewhere import way_back

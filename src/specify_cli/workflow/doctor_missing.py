@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import checkout
-from specify_cli.storage.host_place import MISSIONS
 from specify_cli.storage.missing_missions import known_elsewhere
 from specify_cli.storage.project import Project
+from specify_cli.storage.record_location import MISSIONS
 from specify_cli.vcs.file_versions import FileVersions
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

@@ -12,7 +12,7 @@ from specify_cli import ids
 from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files import folders, locks, moves
 from specify_cli.files.atomic import publish, translated
-from specify_cli.storage import project_files, record_contents, record_place, records
+from specify_cli.storage import project_files, record_contents, record_folder, records
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
@@ -135,7 +135,7 @@ def _place(project: Project, path: Path) -> Path:
     above = project.record if path.is_relative_to(project.record) else project.root
     place = project.attic / ids.ulid() / path.relative_to(above)
     for inner in (*reversed(place.parent.relative_to(project.host).parents), place.parent):
-        record_place.make_inside(project.host / inner, base=project.host_base)
+        record_folder.make_inside(project.host / inner, base=project.host_base)
     return place
 
 

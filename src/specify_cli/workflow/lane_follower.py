@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from specify_cli.errors import SpecKittyError
+from specify_cli.storage.log_reader import Stamp
 from specify_cli.storage.project import Project
-from specify_cli.storage.recorded_log import RecordedLog, Stamp
+from specify_cli.storage.recorded_log import RecordedLog
 from specify_cli.vcs.checkouts import HEADS, checkouts_of
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

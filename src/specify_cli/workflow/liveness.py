@@ -20,8 +20,9 @@ from specify_cli.core.events import moment_of
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import SpecKittyError, StateUnreadable
 from specify_cli.files.atomic import publish
-from specify_cli.storage import record_place
-from specify_cli.storage.mission_files import MissionFiles, read_json
+from specify_cli.storage import record_folder
+from specify_cli.storage.mission_files import MissionFiles
+from specify_cli.storage.mission_identity import read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.mission import OpenMission, changing_package
@@ -61,7 +62,7 @@ def note(mission: OpenMission, wp_id: str, actor: str) -> datetime:
     base, path, now = mission.files.project.host_base, _path(mission.files), clock.now()
     held = {x: it for x, it in noted(mission.files).items() if x in mission.packages}
     held[wp_id] = {"actor": actor, "at": now.isoformat(timespec="microseconds")}
-    record_place.make_inside(path.parent, base=base)
+    record_folder.make_inside(path.parent, base=base)
     publish(path, json.dumps(held).encode(), mode=0o600, below=base, sweeps=True)
     return now
 

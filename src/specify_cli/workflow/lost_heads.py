@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from specify_cli.errors import RecordBehind
-from specify_cli.storage import checkout, git_folders, host_place, records
+from specify_cli.storage import checkout, git_folders, record_location, records
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 
@@ -98,7 +98,7 @@ def _refusal(record: Record, commit: str, head: RecordHead) -> RecordBehind:
 
 def _tips(project: Project, branches: _Tips) -> _Tips:
     """Where HEAD and the branches are now; nothing where git alone can tell."""
-    at, around = checkout.look(project.root), host_place.around(project.root)
+    at, around = checkout.look(project.root), record_location.around(project.root)
     if at is None or around is None:
         return {}
     try:

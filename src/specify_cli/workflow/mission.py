@@ -22,13 +22,8 @@ from specify_cli.errors import SpecKittyError, WorkPackageNotFound
 from specify_cli.files import locks
 from specify_cli.storage import lane_plans, project_files
 from specify_cli.storage.log_content import LogContent
-from specify_cli.storage.mission_files import (
-    LanesFile,
-    MissionFiles,
-    MissionIdentity,
-    all_missions,
-    named_mission,
-)
+from specify_cli.storage.mission_files import LanesFile, MissionFiles, all_missions, named_mission
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.package_files import WorkPackage
 from specify_cli.storage.package_memory import packages_of
 from specify_cli.storage.project import Project

@@ -7,12 +7,8 @@ import threading
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, StateUnreadable
 from specify_cli.files.atomic import translated
 from specify_cli.files.stamps import FileStamp, stamp
-from specify_cli.storage.mission_files import (
-    MissionFiles,
-    MissionIdentity,
-    all_missions,
-    named_mission,
-)
+from specify_cli.storage.mission_files import MissionFiles, all_missions, named_mission
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 
 ID_PREFIX_LENGTH = 8

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from specify_cli.core.lanes import Lane
 from specify_cli.core.reviews import Feedback
-from specify_cli.storage.mission_files import MissionIdentity
+from specify_cli.storage.mission_identity import MissionIdentity
 
 
 class PackageReport(NamedTuple):

@@ -9,7 +9,8 @@ from specify_cli.core.claims import contest
 from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.storage.missing_missions import known_elsewhere
-from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
 from specify_cli.workflow.mission import OpenMission, open_mission

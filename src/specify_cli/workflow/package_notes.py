@@ -10,7 +10,7 @@ from specify_cli.core import claims
 from specify_cli.core.events import Annotated, Event, JsonObject
 from specify_cli.core.move_intent import MoveIntent
 from specify_cli.errors import UsageError
-from specify_cli.storage.mission_files import MissionIdentity
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting

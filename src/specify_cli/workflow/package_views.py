@@ -12,7 +12,7 @@ from specify_cli.core.merge_paths import shown
 from specify_cli.core.reviews import Feedback
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.storage import checkboxes, package_files
-from specify_cli.storage.mission_files import MissionIdentity
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.vcs import history
 from specify_cli.vcs.git import GitFailed

@@ -11,9 +11,9 @@ from specify_cli.files.atomic import publish
 from specify_cli.storage import checkout, journal_adoption, records
 from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.kept_log import lines_of
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
+from specify_cli.storage.record_lines import lines_of
 from specify_cli.workflow import lost_heads, repositories, restored_redactions
 from specify_cli.workflow.mission import changing_mission
 

@@ -16,9 +16,9 @@ from specify_cli.storage.former_intents import MERGE
 from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_pruned import LineBeside, lines_beside
-from specify_cli.storage.kept_log import lines_of
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import REDACTION, Draft, Entry
+from specify_cli.storage.record_lines import lines_of
 from specify_cli.storage.record_redaction import Redaction, forms_of
 
 _PROVED: Final = (

@@ -16,11 +16,11 @@ from specify_cli.storage import journal_adoption, published_line, records
 from specify_cli.storage.event_lines import json_object
 from specify_cli.storage.journal_files import JournalFiles
 from specify_cli.storage.journal_pruned import lines_beside
-from specify_cli.storage.kept_log import lines_of
 from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import Entry
+from specify_cli.storage.record_lines import lines_of
 from specify_cli.storage.record_proof import ORIGINAL, has_mark, is_marked
 from specify_cli.storage.record_redaction import Redaction
 from specify_cli.workflow import redaction_files, redaction_plan

@@ -14,7 +14,8 @@ from specify_cli.core.state import MissionState, PackageState, replay
 from specify_cli.errors import PreflightFailed, UsageError
 from specify_cli.storage import event_lines, records
 from specify_cli.storage.event_lines import batch_of, json_object
-from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all_missions
+from specify_cli.storage.mission_files import MissionFiles, all_missions
+from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow import merge_intent
 from specify_cli.workflow.context import RequestContext

@@ -11,9 +11,9 @@ from specify_cli import progress
 from specify_cli.errors import SpecKittyError, StorageFailed
 from specify_cli.files import locks
 from specify_cli.files.identity import identity
+from specify_cli.storage.log_reader import Stamp
 from specify_cli.storage.mission_files import MissionFiles, all_missions, named_mission
 from specify_cli.storage.project import Project
-from specify_cli.storage.recorded_log import Stamp
 from specify_cli.vcs.checkouts import HEADS
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository

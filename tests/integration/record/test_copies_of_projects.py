@@ -42,7 +42,7 @@ def test_a_copy_in_the_same_repository_says_whose_the_record_is(inner: Stage) ->
     assert "[record-of-original]" in told
     assert "gone" not in told
     assert b"is a copy of" in copy.run("mailbox", "verify").stderr
-    advised = told.partition("go on there with '")[2].partition("', or run")[0]
+    advised = told.partition("continue there with '")[2].partition("', or run")[0]
     assert shlex.split(advised)[1] == str(inner.root)
     assert subprocess.run(["sh", "-c", advised], check=False, timeout=LONGEST_S).returncode == 0
     fixed = copy.run("doctor", "--fix")

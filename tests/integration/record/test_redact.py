@@ -278,4 +278,6 @@ def test_a_read_that_only_says_that_it_was_redacted_is_a_break(told: Stage) -> N
             values,
         )
     told.done("append-history", mission=SLUG, wp="WP01", actor="ada", note="goes on")
-    assert "says that it was redacted, and nobody has" in " ".join(record.faults())
+    assert "says that it was redacted, but the record has no such redaction" in " ".join(
+        record.faults()
+    )

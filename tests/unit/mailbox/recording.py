@@ -22,7 +22,7 @@ from specify_cli.errors import (
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.mailbox.settings import Orchestrator, WorkerSettings
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile
 from tests.patience import LONGEST_S
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)

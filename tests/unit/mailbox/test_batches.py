@@ -22,7 +22,7 @@ from specify_cli.mailbox.processor import Processor
 from specify_cli.mailbox.queues import Queues
 from specify_cli.mailbox.settings import Orchestrator, WorkerContext
 from specify_cli.mailbox.worker import Worker
-from specify_cli.storage.lookup import Lookup, RequestFile
+from specify_cli.storage.request_file import Lookup, RequestFile
 from tests.unit.mailbox.recording import (
     SETTINGS,
     RecordedAnswer,

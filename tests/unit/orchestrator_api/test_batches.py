@@ -18,12 +18,12 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import locks
 from specify_cli.orchestrator_api.dispatcher import Answer, Dispatcher
 from specify_cli.storage import records, remembered_log
-from specify_cli.storage.journal import JournalBatch
+from specify_cli.storage.journal_batch import JournalBatch
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.lookup import RequestFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
 from specify_cli.storage.record_entries import EVENTS, REQUEST
+from specify_cli.storage.request_file import RequestFile
 from specify_cli.workflow import lost_heads, package_notes
 from specify_cli.workflow.context import Decision
 from tests.durability import watched
@@ -363,7 +363,7 @@ def test_a_large_log_that_is_not_in_memory_is_read_at_leisure(
     answer(project, body("first", "append-history", NOTE), stem="first", identity="default")
     time.sleep(SETTLED_S)
     asked = files(dispatcher, [("a", "append-history", NOTE)])
-    monkeypatch.setattr(remembered_log, "_LITTLE", 10)
+    monkeypatch.setattr(remembered_log, "_SMALL", 10)
     # As where a log cannot be folded entry by entry: the file is known, its content was not asked for.
     record = records.made(Layout(project.root))
     with record.writing() as connection:

@@ -10,7 +10,8 @@ from specify_cli.errors import StateUnreadable
 from specify_cli.files import atomic, folders
 from specify_cli.files.tree_removal import remove_path
 from specify_cli.storage.dead_letters import LetterFolder
-from specify_cli.storage.journal_publisher import SYNCED_BYTES, JournalPublisher
+from specify_cli.storage.journal_parts import SYNCED_BYTES
+from specify_cli.storage.journal_publisher import JournalPublisher
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.record import Record
 from tests.durability import watched

@@ -18,7 +18,7 @@ from specify_cli.errors import StorageFailed
 from specify_cli.files import folders
 from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import host_adoption
-from specify_cli.storage.record_place import make_inside
+from specify_cli.storage.record_folder import make_inside
 from tests.durability import watched
 
 FILE_SYSTEMS = (Path("/dev/shm"), Path("/var/tmp"))

@@ -17,7 +17,7 @@ from specify_cli.mailbox.layout import MailboxLayout
 from specify_cli.storage import host_moves, record_schema, records
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
-from specify_cli.storage.record import DATABASE
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
 from specify_cli.workflow.doctor_host import examine_host
 from tests.durability import watched

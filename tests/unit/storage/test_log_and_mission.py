@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DATABASE
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.storage.conftest import SLUG, git, line

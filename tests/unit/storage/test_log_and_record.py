@@ -15,7 +15,7 @@ from specify_cli.storage import project_files
 from specify_cli.storage.event_lines import encode
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
-from specify_cli.storage.record import DATABASE
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.recorded_log import RecordedLog
 from tests.records import BEGIN, CLAIM, NOTE, log_in
 from tests.unit.storage.conftest import COLLEAGUE, OTHER, SLUG, git, kept, line
@@ -63,7 +63,7 @@ def test_a_file_that_the_disk_refuses_lags(
     with monkeypatch.context() as patch:
         patch.setattr(LogFile, "bring_to", refuse)
         log.append([NOTE])
-    assert "no room; the host knows what it lacks" in caplog.text
+    assert "no room; nothing is lost" in caplog.text
     assert log.read().events == (CLAIM, BEGIN, NOTE)
     log.put_right()
     assert log.path.read_bytes() == line(CLAIM) + line(BEGIN) + line(NOTE)

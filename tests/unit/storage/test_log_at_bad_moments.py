@@ -75,7 +75,7 @@ def test_lines_that_an_unfinished_merge_has_brought_are_not_taken_in(
     merge = root / ".git" / "MERGE_HEAD"
     merge.write_text("0" * 40)
     log.path.write_bytes(before + line(COLLEAGUE))
-    with pytest.raises(StateUnreadable, match="finish or abort it, and ask again"):
+    with pytest.raises(StateUnreadable, match="finish or abort it, then repeat the request"):
         log.append([NOTE])
     log.path.write_bytes(before)
     merge.unlink()

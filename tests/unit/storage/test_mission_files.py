@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 
 from specify_cli.core.lane_plan import ExecutionLane
 from specify_cli.errors import StateUnreadable
-from specify_cli.storage.mission_files import (
-    LanesFile,
-    MissionFiles,
-    all_missions,
-    is_plain_name,
-    named_mission,
-)
+from specify_cli.storage.mission_files import LanesFile, MissionFiles, all_missions, named_mission
+from specify_cli.storage.mission_identity import is_plain_name
 from specify_cli.storage.project import Project
 
 

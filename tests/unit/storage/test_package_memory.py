@@ -136,7 +136,7 @@ def test_what_was_read_least_lately_is_forgotten_first(
     assert reads == [mission, other, mission]
 
 
-@pytest.mark.parametrize("bound", ["_FEW", "_LITTLE"])
+@pytest.mark.parametrize("bound", ["_FEW", "_SMALL"])
 def test_many_prompts_or_large_ones_are_read_at_leisure(
     mission: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:

@@ -147,7 +147,7 @@ def test_lines_that_were_taken_away_come_back_beside_the_newest_part(
     assert path.with_name("journal-1.jsonl").read_bytes().count(b"\n") == 3
     assert numbers(path) == [1, 2, 3, 4]
     assert journal.verify() == []
-    assert "lacked the lines 1 to 3" in caplog.text
+    assert "lacked lines 1 to 3" in caplog.text
 
 
 def test_who_follows_the_newest_part_is_shown_no_line_twice(
@@ -405,7 +405,7 @@ def test_requests_are_answered_while_the_outbox_refuses_the_journal(
     assert [it["seq"] for it in journal.lines()] == [1, 2, 3]
     assert journal.append(line("d"))["seq"] == 4
     assert journal_of(tmp_path).append(line("d"))["seq"] == 4
-    assert "it is published later" in caplog.text
+    assert "they are published later" in caplog.text
     assert not path.with_name("outside").exists()
     path.rmdir() if path.is_dir() else path.unlink()
     assert journal.append(line("e"))["seq"] == 5

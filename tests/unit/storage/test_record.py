@@ -15,7 +15,8 @@ from specify_cli.core.lanes import Lane
 from specify_cli.errors import StateUnreadable, StorageFailed
 from specify_cli.files import locks
 from specify_cli.storage import published_line, record_states
-from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import AlreadyAsked, Asked, Draft, KnownMission, Overtaken
 from specify_cli.storage.record_proof import (
     FREE_TEXT,
@@ -195,7 +196,7 @@ def test_a_file_that_is_no_record_is_refused_and_left_alone(tmp_path: Path) -> N
 
 
 def test_nothing_is_made_by_a_look(tmp_path: Path) -> None:
-    with pytest.raises(StorageFailed, match="it is not there"):
+    with pytest.raises(StorageFailed, match="it does not exist"):
         Record(tmp_path).find("r1")
     assert list(tmp_path.iterdir()) == []
 

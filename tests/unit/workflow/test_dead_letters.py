@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from specify_cli.errors import PreflightFailed, StorageFailed
+from specify_cli.storage.dead_letter_bodies import Body
 from specify_cli.storage.dead_letters import Letter, LetterFolder
 from specify_cli.storage.journal import Journal
-from specify_cli.storage.letter_bodies import Body
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import Effects, RequestContext
 from specify_cli.workflow.dead_letters import MAX_BODY_BYTES, DeadLetters

@@ -8,7 +8,7 @@ import pytest
 from specify_cli import processes
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
-from specify_cli.storage.record_place import make_record_folder
+from specify_cli.storage.record_folder import make_record_folder
 from specify_cli.storage.settings import HostSettings, IntakeRule
 from specify_cli.vcs import sandbox, scratch_repository
 from specify_cli.workflow import doctor_host

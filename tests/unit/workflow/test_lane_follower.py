@@ -13,7 +13,7 @@ from specify_cli import processes
 from specify_cli.errors import SpecKittyError
 from specify_cli.files import locks
 from specify_cli.storage.project import Project
-from specify_cli.storage.record_place import make_record_folder
+from specify_cli.storage.record_folder import make_record_folder
 from specify_cli.vcs import git, scratch_repository
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import lane_follower, repositories, upkeep

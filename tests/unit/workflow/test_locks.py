@@ -23,7 +23,7 @@ from specify_cli.storage.layout import Layout
 from specify_cli.storage.log_file import LogFile
 from specify_cli.storage.project import Project
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_place import make_record_folder
+from specify_cli.storage.record_folder import make_record_folder
 from specify_cli.workflow import (
     lane_creation,
     record_restoration,

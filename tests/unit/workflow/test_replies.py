@@ -12,7 +12,7 @@ import pytest
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
-from specify_cli.storage.record_place import make_record_folder
+from specify_cli.storage.record_folder import make_record_folder
 from specify_cli.workflow.replies import Replies
 
 LONG_AGO = 1_700_000_000

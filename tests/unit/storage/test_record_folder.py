@@ -10,9 +10,10 @@ import pytest
 
 from specify_cli.errors import StorageFailed
 from specify_cli.storage.layout import Layout
-from specify_cli.storage.record import DATABASE, Record
+from specify_cli.storage.record import Record
+from specify_cli.storage.record_database import DATABASE
 from specify_cli.storage.record_entries import KnownMission
-from specify_cli.storage.record_place import make_record_folder
+from specify_cli.storage.record_folder import make_record_folder
 
 OTHER = 4711
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from specify_cli.storage import event_lines
-from specify_cli.storage.log_lines import Comparison, Foreign, compare, with_foreign
+from specify_cli.storage.log_comparison import Comparison, Foreign, compare, with_foreign
 
 
 def line(name: str, **more: object) -> bytes:
@@ -162,7 +162,7 @@ def test_each_line_of_the_record_is_read_once_even_if_none_has_an_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     json_object = Mock(side_effect=event_lines.json_object)
-    monkeypatch.setattr("specify_cli.storage.log_lines.json_object", json_object)
+    monkeypatch.setattr("specify_cli.storage.log_comparison.json_object", json_object)
     known = [b'{"n":%d}\n' % n for n in range(100)]
     others = [b'{"m":%d}\n' % n for n in range(100)]
     compare(known, b"".join(others))

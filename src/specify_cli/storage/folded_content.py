@@ -1,4 +1,4 @@
-"""A mission's log of which the record keeps what it comes to; its lines are read where they are asked for."""
+"""A mission's log from its folded states in the record; events are read on demand."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ from specify_cli.files.stamps import FileStamp
 from specify_cli.storage import event_lines, record_states
 from specify_cli.storage.log_content import Cause, EarlierEvents, FoldedLog, LogContent
 from specify_cli.storage.record import Record
-from specify_cli.storage.record_states import FoldedRow
+from specify_cli.storage.record_folds import FoldedRow
 
 
 def stored_content(
     record: Record, mission: int, path: Path, *, stamp: FileStamp
 ) -> tuple[int, LogContent] | None:
-    """What the log comes to, and the position; None where the file of that stamp may have other lines.
+    """Return the position and content of the log; None if the file may have other lines.
 
     Raises:
         StateUnreadable, StorageFailed: as `Record.find`.
     """
-    told = _told(stamp)
-    return content_as_folded(record, mission, path, file=told) if told is not None else None
+    note = _file_note(stamp)
+    return content_as_folded(record, mission, path, file=note) if note is not None else None
 
 
 def content_as_folded(
     record: Record, mission: int, path: Path, *, file: str | None = None
 ) -> tuple[int, LogContent] | None:
-    """What the record has folded the log to, and the position; None without, or where the note is of another `file`.
+    """Return the position and content of the folded log.
+
+    Returns:
+        None if the log is not folded, or the note names another `file`.
 
     Raises:
         StateUnreadable, StorageFailed: as `Record.find`.
@@ -52,23 +55,25 @@ def content_as_folded(
 
 
 def note_file(record: Record, mission: int, stamp: FileStamp, *, position: int) -> None:
-    """The file of that stamp has the lines up to that position; a process that asks later need not read it."""
-    told = _told(stamp)
-    if told is None:
+    """Note that the file with that stamp has the lines up to that position."""
+    note = _file_note(stamp)
+    if note is None:
         return
-    # Without it, the file is compared.
+    # Without the note, the file is read and compared.
     with suppress(SpecKittyError), record.noting() as connection:
-        record_states.keep_file(connection, mission, position=position, file=told)
+        record_states.keep_file(connection, mission, position=position, file=note)
 
 
-def _told(stamp: FileStamp) -> str | None:
-    """After a power loss a file may have the same stamp, and not what was written to it."""
+def _file_note(stamp: FileStamp) -> str | None:
+    """Return the note for a stamp: it includes the boot id, because a power loss may change content
+    and keep the stamp.
+    """
     boot = processes.this_process().boot
     return json.dumps([boot, *stamp]) if boot else None
 
 
 class _StoredEvents(EarlierEvents):
-    """The events up to an entry, which are read from the record."""
+    """The events up to an entry, read from the record on demand."""
 
     def __init__(
         self, record: Record, mission: int, row: FoldedRow, *, state: MissionState, path: Path
@@ -79,7 +84,7 @@ class _StoredEvents(EarlierEvents):
 
     @property
     def held(self) -> int:  # type: ignore[override]
-        """How many are in memory."""
+        """The number of events in memory."""
         return len(self._read or ())
 
     def __len__(self) -> int:
@@ -96,10 +101,10 @@ class _StoredEvents(EarlierEvents):
         return self._all()[index]
 
     def caused_by(self, cause: Cause) -> Sequence[Event]:
-        """Those of a request, oldest first."""
+        """Return the events of a request, oldest first."""
         with self._record.at_one_moment() as connection:
             row = record_states.row_of(connection, self._mission)
-            # Lines in between, or withdrawn ones, have changed the places.
+            # Inserted or withdrawn lines have changed the places.
             is_same = row is not None and row.since <= self._row.position
             until = self._row.position
             found = record_states.positions_of(connection, self._mission, cause, until=until)

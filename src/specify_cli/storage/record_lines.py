@@ -1,4 +1,4 @@
-"""A mission's log as the record has it: what its entries say, folded."""
+"""A mission's log folded from the entries of the record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WITHOUT_LINES: Final = {PLANNED, REDACTION, RESTORED}
 
 
 class LogEntry(NamedTuple):
-    """What an entry says of its mission's log."""
+    """The part of an entry that concerns its mission's log."""
 
     position: int
     kind: str
@@ -24,10 +24,11 @@ class LogEntry(NamedTuple):
     salt: bytes = b""
 
 
-class KeptLog:
-    """The lines of the log, each with its newline, and those that do not count any more.
+class RecordLines:
+    """The lines of the log, each with its newline, and the withdrawn ones.
 
-    `position` is that of the newest entry that is in them, `salts` has those of lines that read as redacted.
+    `position` is that of the newest folded entry; `salts` has the salts of lines with marks of
+    redaction.
     """
 
     __slots__ = ("lines", "position", "salts", "withdrawn")
@@ -39,7 +40,7 @@ class KeptLog:
         self.salts: dict[bytes, bytes] = {}
 
     def counting(self, lines: Sequence[Line], line_of: Callable[[Line], bytes]) -> list[Line]:
-        """Those that were not withdrawn, in whatever form they, or the events in them, are written."""
+        """Return the lines that are not withdrawn, compared by bytes and by event id."""
         if not self.withdrawn:
             return [*lines]
         gone = self.withdrawn_events()
@@ -49,11 +50,11 @@ class KeptLog:
         ]
 
     def withdrawn_events(self) -> set[str]:
-        """The ids of the events that do not count any more."""
+        """Return the ids of withdrawn events."""
         return {it for it in map(_event_id, self.withdrawn) if it is not None}
 
     def fold(self, entries: Iterable[LogEntry]) -> bool:
-        """The entries count, too; they are all behind `position`. Whether text of those before was redacted."""
+        """Fold entries after `position`; return whether one of them redacts earlier text."""
         is_redacted = False
         for entry in entries:
             if entry.kind == REDACTION:
@@ -72,9 +73,9 @@ class KeptLog:
             self.position = entry.position
         return is_redacted
 
-    def copy(self) -> KeptLog:
-        """The same, apart from what is folded later."""
-        copied = KeptLog()
+    def copy(self) -> RecordLines:
+        """Return a copy that later folds do not change."""
+        copied = RecordLines()
         copied.lines, copied.withdrawn = [*self.lines], {*self.withdrawn}
         copied.position, copied.salts = self.position, {**self.salts}
         return copied
@@ -90,10 +91,10 @@ def _event_id(line: bytes) -> str | None:
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    """Whole lines, with their newlines; nothing else ends a line."""
+    """Split at newlines only; each line keeps its newline."""
     return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
 
 def lines_in(entry: LogEntry | Entry) -> list[bytes]:
-    """The lines that the entry brings to its mission's log."""
+    """Return the lines that the entry adds to its mission's log."""
     return [] if entry.kind in _WITHOUT_LINES else lines_of(entry.log)

@@ -1,4 +1,4 @@
-"""The body of a dead letter in hand: whoever can write where it lies leads the host nowhere else."""
+"""Read and write the body of a dead letter in a folder that other users may change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specify_cli.files.regular_files import read_with_status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A body as it was read; `folder` is the descriptor of where it lies, `status` is of what was read."""
+    """The content of a body; `folder` is a descriptor of its folder, `status` that of the file."""
 
     folder: int
     name: str
@@ -21,33 +21,44 @@ class Body:
 
     @classmethod
     def read(cls, name: str, *, folder: int, max_bytes: int) -> Body:
-        """What is called `name` there. Raises: as `read_regular`."""
+        """Read the file `name` in the folder.
+
+        Raises:
+            OSError, NotRegular, TooLarge: as `read_regular`.
+        """
         data, status = read_with_status(Path(name), max_bytes=max_bytes, dir_fd=folder)
         return cls(folder=folder, name=name, data=data, status=status)
 
     def rewritten(self, data: bytes) -> Body:
-        """It holds `data` now, and belongs to whom it belonged where that is allowed. Raises: OSError."""
+        """Replace the content; keep the owner if that is allowed.
+
+        Raises:
+            OSError: the disk fails.
+        """
         _publish(self.name, data, folder=self.folder, like=self.status)
         return replace(self, data=data)
 
     def carried(self, folder: int, name: str) -> Body:
-        """It lies there under that name, and here no more; killed in between, it lies in both places.
+        """Move the body to a folder on another file system.
 
-        For a folder on another file system, which no rename leads to. Raises: OSError.
+        If the process is killed meanwhile, both folders have it.
+
+        Raises:
+            OSError: the disk fails.
         """
         _publish(name, self.data, folder=folder, like=self.status)
         os.fsync(folder)
         os.unlink(self.name, dir_fd=self.folder)
-        # If it came back when the power goes, it would be sent a second time.
+        # Otherwise a power loss could restore it, and it would be sent twice.
         os.fsync(self.folder)
         return replace(self, folder=folder, name=name)
 
 
 def unfinished(name: str) -> str:
-    """What the body that is to be called `name` is called while it is written.
+    """Return the temporary name of a body while it is written.
 
-    In an inbox that is a write in progress, which nobody touches. It is always the same, so that whoever
-    comes after a crash finds what was left.
+    In an inbox such a name means a write in progress, and is left alone. It is always the same, so
+    that remains of a crash are found.
     """
     return f".{name.lstrip('.')}.tmp"
 
@@ -66,7 +77,7 @@ def _publish(name: str, data: bytes, *, folder: int, like: os.stat_result) -> No
 
 
 def _write_new(name: str, data: bytes, *, folder: int, like: os.stat_result) -> None:
-    # O_EXCL makes the file, or fails: it follows no link either.
+    # O_EXCL creates the file or fails; it follows no link.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
         file.write(data)

@@ -1,7 +1,7 @@
-"""Plain headers, read without the library for YAML: names with a text, a number, or a list of those.
+"""Read simple YAML headers without the YAML library: names with a text, a number, or a list of these.
 
-It takes longer to load than to read a hundred prompts. Whatever is not plain is declined, so that the library
-decides it; what is read here, the library reads alike.
+The library takes longer to load than a hundred prompts take to read. Other headers are left to the
+library; headers read here give the same result as the library.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ Scalar: TypeAlias = str | int
 Value: TypeAlias = Scalar | list[Scalar] | None
 
 RESERVED = frozenset({"yes", "no", "y", "n", "true", "false", "on", "off", "null", ".inf", ".nan"})
-"""Words that some YAML parsers read as a boolean, a null or a number."""
+"""Words that some YAML parsers read as a boolean, null or number."""
 
 LONGEST_NAME = 128
 MOST_DIGITS = 18
 MARKS_IN_LISTS = frozenset(",[]{}?'\"")
-"""What may end a text, or begin something else, within brackets."""
+"""Characters that may end a text or start another value within brackets."""
 
 
 class Declined(Exception):
-    """The header is not plain."""
+    """The header is not simple."""
 
 
 def read(lines: Sequence[str]) -> dict[str, Value] | None:
-    """The header that the lines are; None where it is not plain."""
-    # Tabs, line ends of other systems and characters that readers of YAML disagree about are not printable.
+    """Return the header in the lines; None if it is not simple."""
+    # Not printable: tabs, other line ends, and characters that YAML parsers disagree about.
     if not "".join(lines).isprintable():
         return None
     try:
@@ -46,7 +46,8 @@ def _header(lines: Sequence[str]) -> dict[str, Value]:
             continue
         depth = len(line) - len(line.lstrip(" "))
         if text[:2] == "- ":
-            # A list below a name that has nothing behind it; all its items stand alike.
+            # A list below a name without a value; all items have the same
+            # indentation.
             if not name or indent not in (-1, depth):
                 raise Declined
             indent = depth
@@ -62,7 +63,7 @@ def _header(lines: Sequence[str]) -> dict[str, Value]:
 
 
 def _field(text: str, depth: int) -> tuple[str, str]:
-    """The name on the line, and what stands behind it."""
+    """Return the name on the line and its value."""
     name, colon, value = text.partition(":")
     is_name = name.isascii() and name.replace("-", "_").isidentifier() and name[0] != "-"
     is_apart = bool(colon) and value[:1] in ("", " ")
@@ -81,7 +82,7 @@ def _value(text: str) -> Value:
 
 
 def _item(text: str) -> Scalar:
-    """A text within brackets; no comma is in it, also where it is quoted."""
+    """Return an item within brackets, which has no comma even in quotes."""
     if text[:1] not in ("'", '"') and not MARKS_IN_LISTS.isdisjoint(text):
         raise Declined
     return _scalar(text)

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from specify_cli.storage import front_matter, plain_header
+from specify_cli.storage import front_matter, simple_yaml
 
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]
 
@@ -135,7 +135,7 @@ HEADERS = st.lists(LINES, max_size=5).map("\n".join) | st.tuples(
 @example("a: x\n- y")
 @example("a: ['x', y']")
 def test_what_is_plain_is_read_as_the_library_reads_it(text: str) -> None:
-    found = plain_header.read(text.split("\n"))
+    found = simple_yaml.read(text.split("\n"))
     if found is not None:
         for loader in LOADERS:
             expected = yaml.load(text, Loader=loader) or {}
@@ -151,7 +151,7 @@ def test_what_is_plain_is_read_as_the_library_reads_it(text: str) -> None:
     ],
 )
 def test_what_people_write_is_plain(text: str) -> None:
-    assert plain_header.read(text.split("\n")) is not None
+    assert simple_yaml.read(text.split("\n")) is not None
 
 
 def test_a_plain_header_does_not_load_the_library() -> None:

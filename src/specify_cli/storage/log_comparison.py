@@ -1,4 +1,4 @@
-"""A mission's log as the record has it, and how it stands to the file that people and git write, too."""
+"""Compare a mission's log in the record with the file that people and git also write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_SALTS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
 
 class Foreign(NamedTuple):
-    """A line of the file that the record does not hold; `after` lines of the record stand before it."""
+    """A line of the file that the record does not have; `after` is the number of record lines before it."""
 
     number: int
     line: bytes
@@ -23,21 +23,21 @@ class Foreign(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """How the file stands to the lines of the record.
+    """How the file differs from the lines of the record.
 
     Lines of the file count from 1, lines of the record from 0.
 
     Attributes:
-        missing: Lines of the record that are nowhere in the file.
-        foreign: Lines of somebody else, in their order.
-        changed: Lines of the file that have the event id of a line of the record and say something
-            else, each with that line of the record.
-        misplaced: Lines of the file that are there twice, or before one that stands before them in
-            the record.
-        unredacted: Lines of the file with text that was taken out of the record, each with the line of
+        missing: Lines of the record that the file lacks.
+        foreign: Lines of other programs, in order.
+        changed: Lines of the file with the event id of a record line and other content, each with
+            that line of the record.
+        misplaced: Lines of the file that are duplicates, or out of order.
+        unredacted: Lines of the file with text that the record has redacted, each with its line of
             the record.
         damaged: Lines of the file that are not JSON objects.
-        torn: What stands behind the last whole line, zeros included.
+        torn: The bytes after the last whole line, zeros included.
+        held: The number of lines of the record that the file has.
     """
 
     missing: Sequence[int] = ()
@@ -51,19 +51,19 @@ class Comparison(NamedTuple):
 
     @property
     def is_same(self) -> bool:
-        """The file has the lines of the record, and nothing else."""
+        """Whether the file has the lines of the record and nothing else."""
         return self.is_behind and not self.missing and not self.torn
 
     @property
     def is_behind(self) -> bool:
-        """What the file lacks, if anything, is the end: it is right when that is appended."""
+        """Whether appending the missing lines makes the file correct."""
         others = (self.foreign, self.changed, self.misplaced, self.unredacted, self.damaged)
         is_suffix = not self.missing or self.missing[0] == self.held
         return is_suffix and not any(others)
 
 
 class _Walk:
-    """What has been found in the file so far."""
+    """The result for the lines of the file that were compared so far."""
 
     def __init__(self, known: Sequence[bytes], salts: Mapping[bytes, bytes]) -> None:
         self.known, self.salts = known, salts
@@ -78,7 +78,7 @@ class _Walk:
         self._names: dict[str, int] | None = None
 
     def place_of(self, name: str) -> int | None:
-        """Where the record has the line of that name; looked for once a line is not the record's."""
+        """Return the index of the record line with that name; the index is built on first use."""
         if self._names is None:
             said = ((json_object(line), place) for place, line in enumerate(self.known))
             self._names = {_name(it): place for it, place in said if it is not None}
@@ -86,7 +86,7 @@ class _Walk:
 
     @property
     def after(self) -> int:
-        """How many lines of the record stand before a foreign one here: an append is not divided."""
+        """The number of record lines before a foreign line here: an append is not split."""
         if not self.next:
             return 0
         position, size = batch_of(json_object(self.known[self.next - 1]) or {})
@@ -96,10 +96,15 @@ class _Walk:
 def compare(
     known: Sequence[bytes], raw: bytes, salts: Mapping[bytes, bytes] = _NO_SALTS
 ) -> Comparison:
-    """How a file with the bytes `raw` stands to the lines of the record; `salts` has those of redacted lines.
+    """Compare a file with the bytes `raw` with the lines of the record.
 
-    Ends of lines and blank lines do not count: git may have written them. Lines of zeros are what a
-    power loss leaves, and count as if they were not there.
+    Line ends and blank lines do not count: git may have changed them. Lines of zeros, which a power
+    loss leaves, are ignored.
+
+    Args:
+        known: The lines of the record.
+        raw: The bytes of the file.
+        salts: The salt of each redacted line of the record.
     """
     if _is_beginning(raw, known):
         held = raw.count(b"\n")
@@ -128,7 +133,7 @@ def compare(
 
 
 def redacted(raw: bytes, found: Comparison, known: Sequence[bytes]) -> bytes:
-    """The file's bytes with the record's lines in place of those that have text which was redacted."""
+    """Return the file's bytes with the record's lines in place of unredacted ones."""
     if not found.unredacted:
         return raw
     lines = raw.split(b"\n")
@@ -138,7 +143,7 @@ def redacted(raw: bytes, found: Comparison, known: Sequence[bytes]) -> bytes:
 
 
 def with_foreign(known: Sequence[bytes], foreign: Iterable[Foreign]) -> list[bytes]:
-    """The lines of the record with those of others in the places where they stood."""
+    """Return the lines of the record with foreign lines inserted at their places."""
     lines: list[bytes] = []
     begun = 0
     for it in foreign:
@@ -149,13 +154,13 @@ def with_foreign(known: Sequence[bytes], foreign: Iterable[Foreign]) -> list[byt
 
 
 def _is_beginning(raw: bytes, known: Sequence[bytes]) -> bool:
-    """Whether the file is what the host would have written, as far as it goes: then no line has to be looked at."""
+    """Whether the file is a prefix of what the host writes: then no line has to be parsed."""
     is_whole = raw.endswith(b"\n") and b"\n\n" not in raw
     return is_whole and b"".join(known).startswith(raw)
 
 
 def _judge(walk: _Walk, number: int, line: bytes) -> None:
-    """The line of the file is not one of the record, by its bytes."""
+    """Classify a line of the file whose bytes no record line has."""
     said = json_object(line)
     if said is None:
         walk.damaged.append(number)
@@ -164,14 +169,14 @@ def _judge(walk: _Walk, number: int, line: bytes) -> None:
     name, has_id = event_id or _name(said), bool(event_id)
     ours = walk.place_of(name)
     if has_id and ours is None and walk.seen.get(name) == said:
-        # As `merge=union` leaves it.
+        # `merge=union` leaves such duplicates.
         walk.misplaced.append(number)
     elif ours is None or not (has_id or ours in walk.missing):
         walk.seen[name] = said
         whole = ReadLine.of(line + b"\n", said)
         walk.foreign.append(Foreign(number=number, line=whole, after=walk.after))
     elif said == json_object(walk.known[ours]):
-        # Another program wrote it again, in another form.
+        # Another program has written it in another form.
         _note(walk, deque([ours] if ours in walk.missing else []), number)
     elif _is_unredacted(walk, line, walk.known[ours]):
         walk.unredacted.append((number, ours))
@@ -188,11 +193,11 @@ def _is_unredacted(walk: _Walk, line: bytes, known: bytes) -> bool:
 
 
 def _note(walk: _Walk, places: deque[int], number: int) -> None:
-    """The line of the file is one of the record, where it may be more than once."""
+    """Record that the line of the file is a record line, which may occur more than once."""
     while places and places[0] < walk.next:
         last = places.popleft()
         if not places:
-            # Out of its order, yet not missing.
+            # It is out of order, but not missing.
             walk.missing.discard(last)
     if places:
         place = places.popleft()
@@ -203,7 +208,7 @@ def _note(walk: _Walk, places: deque[int], number: int) -> None:
 
 
 def _split(raw: bytes) -> tuple[Iterator[tuple[int, bytes]], bytes]:
-    """The whole lines that say something, with their numbers, and what stands behind the last whole one."""
+    """Return the non-blank whole lines with their numbers, and the bytes after the last whole line."""
     end = raw.rfind(b"\n") + 1
     if json_object(raw[end:]) is not None:
         end = len(raw)
@@ -213,7 +218,7 @@ def _split(raw: bytes) -> tuple[Iterator[tuple[int, bytes]], bytes]:
 
 
 def _name(said: dict[str, Any]) -> str:
-    """What a line is known by: the id of its event, else all that it says."""
+    """Return the key of a line: the id of its event, else its whole content."""
     return _event_id(said) or json.dumps(said, sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""Where the host's own files of a project are: in the folder of its record, which `git clean` does not touch."""
+"""The folder of a project's record and of the host's private files, which `git clean` does not remove."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ FOLDER: Final = "spec-kitty"
 WITHOUT_REPOSITORY: Final = "record"
 _NAME_DIGITS: Final = 16
 
-Place: TypeAlias = tuple[Path, Path]
-"""A folder that is reached through links as well, because the operator named it; below it, the folder of the record."""
+Location: TypeAlias = tuple[Path, Path]
+"""A folder that may be reached through links, because the operator named it; and below it, the folder
+of the record.
+"""
 
 Mark: TypeAlias = tuple[int, int, int] | None
-"""Device and inode of `.git`, and when it changed where it is a file; None where there is none."""
+"""Device and inode of `.git`, and the change time of a file; None if it is missing."""
 
-_known: Final[dict[Path, tuple[tuple[Mark, ...], Place]]] = {}
-"""The place of each project that was asked for: it is asked for dozens of times a request."""
+_known: Final[dict[Path, tuple[tuple[Mark, ...], Location]]] = {}
+"""The place of each project: a request needs it dozens of times."""
 
 
-def find(root: Path) -> Place:
-    """The folder of the record of the project at `root`; it may not be there yet.
+def find(root: Path) -> Location:
+    """Return the folder of the record of the project at `root`; it may not exist yet.
 
-    `<git folder that all checkouts share>/spec-kitty/<16 hex digits>/`, where the digits are of the
-    SHA-256 of the project's path in the checkout; `.kitty/record/` where there is no repository. What was
-    there before the repository, or before the project's folder was moved, is the place until it is moved.
+    It is `<common git folder>/spec-kitty/<16 hex digits>/`, where the digits are from the SHA-256
+    of the project's path in the checkout; `.kitty/record/` without a repository. An existing record
+    from before the repository, or before the project was moved, keeps its place until it is moved.
     """
     known = _known.get(root)
     if known is not None and known[0] == _marks(root, len(known[0])):
@@ -52,8 +54,8 @@ def find(root: Path) -> Place:
     return place
 
 
-def in_repository(root: Path) -> Place | None:
-    """The place in the repository that `root` is in; None where it is in none."""
+def in_repository(root: Path) -> Location | None:
+    """Return the place in the repository that contains `root`; None if there is none."""
     found = around(root)
     if found is None:
         return None
@@ -61,23 +63,23 @@ def in_repository(root: Path) -> Place | None:
     return common, common / FOLDER / name_of(path_in(checkout, root))
 
 
-def without_repository(root: Path) -> Place:
-    """The place of a project that is in no repository, or was in none when it was first changed."""
+def without_repository(root: Path) -> Location:
+    """Return the place for a project that is not in a repository, or was not when the record was made."""
     return root, root / KITTY / WITHOUT_REPOSITORY
 
 
 def path_in(checkout: Path, root: Path) -> bytes:
-    """The path of the project in its checkout, by which the folder of its record is named."""
+    """Return the path of the project in its checkout, which names the folder of its record."""
     return os.fsencode(root.relative_to(checkout).as_posix())
 
 
 def name_of(path: bytes) -> str:
-    """The name of the folder of the record of the project at that path in its checkout."""
+    """Return the name of the record's folder for a project at that path."""
     return hashlib.sha256(path).hexdigest()[:_NAME_DIGITS]
 
 
 def around(root: Path) -> tuple[Path, Path] | None:
-    """The checkout that the folder is in, and the git folder that all its checkouts share."""
+    """Return the checkout that contains the folder, and its common git folder."""
     for checkout in (root, *root.parents):
         git_folder = git_folders.of(checkout)
         if git_folder is not None:
@@ -86,32 +88,32 @@ def around(root: Path) -> tuple[Path, Path] | None:
 
 
 def _former(root: Path) -> Path | None:
-    # Most projects are where they were made: the search for another record is loaded for the others alone.
+    # Inside the function: most projects were never moved.
     from specify_cli.storage import moved_projects
 
     return moved_projects.record_before(root)
 
 
 def _marks(root: Path, depth: int) -> tuple[Mark, ...]:
-    """What changes where one of that many folders, from `root` upwards, gets another `.git`."""
+    """Return a value that changes if one of `depth` folders, from `root` upwards, gets another `.git`."""
     if depth == 1:
         return (mark(root),)
     return tuple(map(mark, (root, *root.parents[: depth - 1])))
 
 
 def mark(folder: Path) -> Mark:
-    """What is another one where another file or folder is `folder/.git`; None where nothing is."""
+    """Return a value that changes if another file or folder becomes `folder/.git`; None if it is missing."""
     try:
         status = os.stat(f"{folder}/{git_folders.GIT}")
     except OSError:
         return None
-    # A file that names the folder is written anew in its place; a folder changes with every ref.
+    # Only a file has a useful time: a folder changes with every ref.
     is_file = stat.S_IFMT(status.st_mode) == stat.S_IFREG
     return status.st_dev, status.st_ino, status.st_mtime_ns if is_file else 0
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether it is a folder, and no link; so is what this user may not look at: nothing else is looked for then."""
+    """Whether the path is a folder and not a link; an unreadable one counts, so that no other place is used."""
     try:
         kind = stat.S_IFMT(os.lstat(path).st_mode)
     except PermissionError:

@@ -1,4 +1,4 @@
-"""The folder of a project's record is made where git never removes it, and where no agent can write."""
+"""Make the folder of a project's record, where neither git removes it nor agents can write."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import Final
 
 from specify_cli.errors import StorageFailed
 from specify_cli.files import folders
-from specify_cli.storage import git_folders, host_place
+from specify_cli.storage import git_folders, record_location
 from specify_cli.storage.layout import Layout
 
 OWNER_ONLY: Final = 0o700
 
 
 def make_record_folder(project: Layout) -> Path:
-    """The folder of the record is there with all that belongs in it, for whom git's `core.sharedRepository` lets in.
+    """Make the folder of the record with its subfolders, with the modes of `core.sharedRepository`.
 
-    In it is what an older release left in `.kitty/host`, and what the host knew before the project got a
-    repository, or was moved within one.
+    Files of an older release in `.kitty/host`, and a record from before the repository or the move
+    of the project, are moved here.
 
     Raises:
-        StorageFailed: it could not be made, a link or a file has its name, or this user may not change it.
+        StorageFailed: it could not be made, its path is a link or a file, or this user may not
+            write to it.
     """
-    place = host_place.in_repository(project.root)
-    base, folder = place or host_place.without_repository(project.root)
+    place = record_location.in_repository(project.root)
+    base, folder = place or record_location.without_repository(project.root)
     _require_reachable(folder)
     if not os.path.isdir(folder):
-        # Once in the life of a project.
+        # Inside the function: needed once in the life of a project.
         from specify_cli.storage import host_moves
 
         host_moves.bring(project, folder, base=base)
@@ -46,10 +47,10 @@ def make_record_folder(project: Layout) -> Path:
 
 
 def make_inside(folder: Path, *, base: Path, mode: int | None = None) -> None:
-    """A folder of the host's own is there; a new one is for whom the folder around it is, unless `mode` says otherwise.
+    """Make a folder of the host; by default with the mode and owner of the folder around it.
 
     Raises:
-        StorageFailed: it could not be made, or something else has its name.
+        StorageFailed: it could not be made, or the path is not a folder.
     """
     if os.path.isdir(folder) and not os.path.islink(folder):
         return
@@ -58,13 +59,13 @@ def make_inside(folder: Path, *, base: Path, mode: int | None = None) -> None:
 
 
 def open_up(folder: Path, *, base: Path, mode: int | None = None) -> None:
-    """The folder has that mode, or that of the folder around it; what root made belongs to whom that one belongs.
+    """Give the folder that mode, or the mode of the folder around it; as root, its owner too.
 
     Raises:
-        StorageFailed: it is missing or a link, or this user may not do that.
+        StorageFailed: it is missing or a link, or this user may not change it.
     """
     with folders.opened(folder, below=base) as descriptor:
-        # Whoever may write to the repository may go on where this process stops.
+        # All writers of the repository may continue the work of this process.
         around = os.stat("..", dir_fd=descriptor)
         if os.geteuid() == 0:
             os.fchown(descriptor, around.st_uid, around.st_gid)
@@ -72,22 +73,26 @@ def open_up(folder: Path, *, base: Path, mode: int | None = None) -> None:
 
 
 def not_ours(path: Path, owner: int) -> StorageFailed:
-    """The refusal of a change by a user who may not write to the record."""
+    """Return the error for a user who may not write to the record."""
     return StorageFailed(
-        f"{path} belongs to the user {owner}, and you may not write it: ask as that user, or through"
+        f"{path} belongs to the user {owner}, and you may not write it: repeat the command as that user, or use"
         " the mailbox; nothing was changed"
     )
 
 
 def _require_reachable(folder: Path) -> None:
-    """Raises: StorageFailed where this user may not write to it."""
+    """Check that this user may write to the folder.
+
+    Raises:
+        StorageFailed: the user may not.
+    """
     try:
         os.stat(folder / ".")
         is_ours = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
     except PermissionError:
         is_ours = False
     except OSError:
-        return  # Whoever makes it can say what is wrong.
+        return  # Making the folder reports the error.
     if not is_ours:
         seen = next(it for it in (folder, *folder.parents) if os.path.lexists(it))
         raise not_ours(folder, seen.stat().st_uid)
@@ -99,13 +104,13 @@ def _is_adopted(project: Layout) -> bool:
 
 
 def mode_of(project: Layout) -> int:
-    """The mode that the folder of the project's record has, and the host's own folders in it."""
-    place = host_place.in_repository(project.root)
+    """Return the mode of the folder of the project's record."""
+    place = record_location.in_repository(project.root)
     return OWNER_ONLY if place is None else mode_in(place[0])
 
 
 def mode_in(common: Path) -> int:
-    """The mode of a folder in the repository, as `core.sharedRepository` says; of its owner alone else.
+    """Return the mode of a folder in the repository after `core.sharedRepository`; default: owner only.
 
     Source: git-config(1), `core.sharedRepository`.
     """
