@@ -144,7 +144,7 @@ IDEMPOTENCY = {
     "known['digest'] == judgement.digest": "True",
     "was_never_read(known)": "False",
     "journal.find(intent.id, intent.scope, digest=intent.digest or None) is not None": "False",
-    "self._host.services().unfinished.is_begun(intent)": "True",
+    "self._host.services().request_intents.is_begun(intent)": "True",
     "begun_by(mission.files.project, cause)": "None",
     "record.find(asked.id, asked.scope) if unless_known else None": "None",
     "event.request_digest != self.request_digest": "False",

@@ -33,31 +33,31 @@ class MergeIntent(NamedTuple):
     is_complete: bool = False
     is_pushed: bool = False
 
-    def is_of(self, cause: RequestContext) -> bool:
+    def is_of(self, context: RequestContext) -> bool:
         """True when it is the merge of that request, or of another one under the same id."""
-        return (self.kept.id, self.kept.scope) == (cause.correlation_id, cause.identity or "")
+        return (self.kept.id, self.kept.scope) == (context.correlation_id, context.identity or "")
 
 
-def intended(
-    files: MissionFiles, cause: RequestContext, *, plan: MergePlan, lines: bytes, is_pushed: bool
+def new_intent(
+    files: MissionFiles, context: RequestContext, *, plan: MergePlan, lines: bytes, is_pushed: bool
 ) -> MergeIntent:
     """The merge of the request, not written down yet. Raises: StateUnreadable, StorageFailed."""
-    kept = intent_of(cause, MERGE, {}, mission=files.log.number())
+    kept = intent_of(context, MERGE, {}, mission=files.log.number())
     return MergeIntent(kept=kept, plan=plan, lines=lines, is_pushed=is_pushed)
 
 
-def remember(files: MissionFiles, intent: MergeIntent) -> None:
+def store(files: MissionFiles, intent: MergeIntent) -> None:
     """The intent survives a crash.
 
     Raises: StorageFailed.
     """
-    Intents(records.made(files.project)).keep(_written(intent))
+    Intents(records.made(files.project)).keep(_as_stored(intent))
 
 
-def completing(files: MissionFiles, intent: MergeIntent) -> Rows:
+def completion_rows(files: MissionFiles, intent: MergeIntent) -> Rows:
     """That it is complete, as part of a transaction."""
     complete = intent._replace(is_complete=True)
-    return Intents(records.made(files.project)).keeping(_written(complete))
+    return Intents(records.made(files.project)).keeping(_as_stored(complete))
 
 
 def pending(files: MissionFiles) -> MergeIntent | None:
@@ -76,19 +76,19 @@ def pending(files: MissionFiles) -> MergeIntent | None:
         raise PreflightFailed(text, errors=[text])
     from specify_cli.vcs.merge import MergePlan
 
-    said = found.what
+    stored = found.what
     return MergeIntent(
         kept=found,
-        is_complete=said["is_complete"],
-        is_pushed=said["is_pushed"],
+        is_complete=stored["is_complete"],
+        is_pushed=stored["is_pushed"],
         plan=MergePlan(
-            target=said["target"],
-            from_commit=said["from_commit"],
-            to_commit=said["to_commit"],
-            host_files=tuple(said["host_files"]),
-            left_out=tuple(said.get("left_out", ())),
+            target=stored["target"],
+            from_commit=stored["from_commit"],
+            to_commit=stored["to_commit"],
+            host_files=tuple(stored["host_files"]),
+            left_out=tuple(stored.get("left_out", ())),
         ),
-        lines=_bytes(said["lines"]),
+        lines=_bytes(stored["lines"]),
     )
 
 
@@ -128,9 +128,9 @@ def _is_of(intent: Intent, slug: str, number: int | None) -> bool:
     return intent.mission == number
 
 
-def _written(intent: MergeIntent) -> Intent:
+def _as_stored(intent: MergeIntent) -> Intent:
     plan = intent.plan
-    said: Mapping[str, Any] = {
+    stored: Mapping[str, Any] = {
         "mission_slug": intent.kept.what.get("mission_slug"),
         "is_complete": intent.is_complete,
         "is_pushed": intent.is_pushed,
@@ -141,7 +141,7 @@ def _written(intent: MergeIntent) -> Intent:
         "left_out": [*plan.left_out],
         "lines": _text(intent.lines),
     }
-    return intent.kept._replace(what=said)
+    return intent.kept._replace(what=stored)
 
 
 def _text(content: bytes) -> str:

@@ -24,7 +24,7 @@ class Push:
     is_new: bool
 
 
-def alone(files: MissionFiles) -> locks.LifeLock:
+def lock_push(files: MissionFiles) -> locks.LifeLock:
     """Nobody else pushes a merge of the mission until this is released, or the process dies.
 
     So the intent of the merge, which is on disk, is this caller's to complete or to discard.
@@ -43,7 +43,7 @@ def alone(files: MissionFiles) -> locks.LifeLock:
 def carry_out(push: Push) -> None:
     """Origin has the merge.
 
-    Call it without the locks of the mission and of the repository, and with the one of `alone`.
+    Call it without the locks of the mission and of the repository, and with the one of `lock_push`.
 
     Raises:
         PreflightFailed: it has not, and the merge is forgotten; or nobody can say, and it is kept.

@@ -55,14 +55,14 @@ class MergeRun:
 
     repository: Repository
     mission: OpenMission
-    wish: MergeOptions
-    cause: RequestContext
+    options: MergeOptions
+    context: RequestContext
     offers: Sequence[Offer]
 
     @property
     def target(self) -> str:
         """The branch that is merged into."""
-        return self.wish.target or self.mission.target_branch
+        return self.options.target or self.mission.target_branch
 
     def advance(self, pushed: Push | None) -> MergeReport | Push:
         """The merge is made and recorded, or is to be pushed first; `pushed` is at origin now."""
@@ -81,11 +81,11 @@ class MergeRun:
         return is_open and not self._conflicts(intent) and not self._has_moved(intent)
 
     def _conflicts(self, intent: MergeIntent) -> bool:
-        return intent.is_of(self.cause) and intent.kept.digest != self.cause.request_digest
+        return intent.is_of(self.context) and intent.kept.digest != self.context.request_digest
 
     def begun(self, intent: MergeIntent) -> MergePlan | None:
         """The plan of this request's own merge that was begun before; None without one."""
-        if not intent.is_of(self.cause):
+        if not intent.is_of(self.context):
             return self.settle(intent)
         with self._completing(intent):
             return self.settle(intent)
@@ -95,9 +95,9 @@ class MergeRun:
 
         It is this request's own, and the plan is returned, when the same request asks again.
         """
-        is_own = intent.is_of(self.cause)
+        is_own = intent.is_of(self.context)
         if self._conflicts(intent):
-            raise conflict(self.cause.correlation_id)
+            raise conflict(self.context.correlation_id)
         if not intent.is_complete:
             self._finish(intent, is_own=is_own)
         if not is_own:
@@ -115,12 +115,12 @@ class MergeRun:
         plan = self._plan(lines)
         # Whether it is pushed, too: a host that is killed behind a push must know of it afterwards.
         files = self.mission.files
-        intent = merge_intent.intended(
-            files, self.cause, plan=plan, lines=lines, is_pushed=self.wish.push
+        intent = merge_intent.new_intent(
+            files, self.context, plan=plan, lines=lines, is_pushed=self.options.push
         )
         # The intent must not outlive a power loss that the commits it names do not.
         durability.sync_all()
-        merge_intent.remember(files, intent)
+        merge_intent.store(files, intent)
         if intent.is_pushed:
             return Push(files, self.repository, plan, is_new=True)
         with self._completing(intent):
@@ -143,7 +143,7 @@ class MergeRun:
         """What was done; workspaces that hold nothing uncommitted, and nothing more, are retired."""
         commit = plan.to_commit if plan.to_commit != plan.from_commit else None
         if commit:
-            self.cause.effects.commits.append(commit)
+            self.context.effects.commits.append(commit)
         left_over = merge_preflight.not_included(self.repository, self.mission)
         kept = {it.lane_id for it in left_over}
         try:
@@ -154,7 +154,7 @@ class MergeRun:
         return MergeReport(
             mission=self.mission.identity,
             target_branch=plan.target,
-            strategy=self.wish.strategy,
+            strategy=self.options.strategy,
             merged=tuple(merge_preflight.finished(self.mission)),
             canceled=packages_in(self.mission, Lane.CANCELED),
             worktrees_removed=all(removed),
@@ -192,7 +192,7 @@ class MergeRun:
                 self.repository,
                 target=self.target,
                 tips=tips,
-                strategy=self.wish.strategy,
+                strategy=self.options.strategy,
                 message=self._message(f"Merge mission {self.mission.slug}"),
                 reserved=ProtectedFiles(
                     host_files=self._host_files(lines), is_kept=scope.leaves_out
@@ -201,7 +201,7 @@ class MergeRun:
         except MergeConflict as error:
             paths = list(error.paths)
             # Merge commits are left out of a rebase, and with them what they have resolved.
-            again = " for strategy merge or squash" if self.wish.strategy == "rebase" else ""
+            again = " for strategy merge or squash" if self.options.strategy == "rebase" else ""
             found.append(
                 f"the work conflicts in {', '.join(paths)}: in the workspace of its execution lane, its agent"
                 f" runs 'git fetch project' and 'git merge {self.target}', resolves and commits; ask again{again}"
@@ -282,13 +282,13 @@ class MergeRun:
     def _record(self, intent: MergeIntent) -> None:
         """The mission's log has the lines, and the intent is complete: both, or none of them."""
         files = self.mission.files
-        files.log.append_lines(intent.lines, also=merge_intent.completing(files, intent))
+        files.log.append_lines(intent.lines, also=merge_intent.completion_rows(files, intent))
 
     def _count(self, intent: MergeIntent) -> None:
         """They are effects of this request, and its intent is settled with its answer."""
-        if self.cause.decision is not None:
-            self.cause.decision.settles = Intents.dropping(intent.kept)
-        counted = self.cause.effects.event_ids
+        if self.context.decision is not None:
+            self.context.decision.settles = Intents.dropping(intent.kept)
+        counted = self.context.effects.event_ids
         counted.extend(x for x in event_lines.ids_in(intent.lines) if x not in counted)
 
     def _message(self, subject: str) -> str:
@@ -296,11 +296,11 @@ class MergeRun:
 
     def _done_events(self) -> Sequence[Transitioned]:
         step = Transition(from_lane=Lane.APPROVED, to_lane=Lane.DONE)
-        actor, note = self.wish.actor or HOST_ACTOR, f"merged into {self.target}"
+        actor, note = self.options.actor or HOST_ACTOR, f"merged into {self.target}"
         commits = PackageCommits(self.repository, self.mission)
         events: list[Transitioned] = []
         for wp_id in packages_in(self.mission, Lane.APPROVED):
             done = MoveIntent(wp_id=wp_id, actor=actor, to=Lane.DONE, note=note)
             commit = commits.approved(wp_id)
-            events.extend(moved_events([step], done, self.cause, commit=commit))
+            events.extend(moved_events([step], done, self.context, commit=commit))
         return events

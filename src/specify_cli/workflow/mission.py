@@ -258,8 +258,8 @@ class OpenMission:
             lanes=lane_plans.lanes_in(plan),
         )
 
-    def append(self, events: Sequence[Event], cause: RequestContext) -> None:
-        """The events are in the log, durably, and counted as effects of `cause`.
+    def append(self, events: Sequence[Event], context: RequestContext) -> None:
+        """The events are in the log, durably, and counted as effects of `context`.
 
         Those of a request with a decision come with its answer; the mission stays locked till then.
 
@@ -267,12 +267,12 @@ class OpenMission:
         """
         if not events:
             return
-        if cause.decision is None:
+        if context.decision is None:
             self.files.log.append(events)
         else:
-            cause.decision.add(events, self.files.log.prepared(events))
-            self.decisions.append(cause.decision)
-        cause.effects.note(events)
+            context.decision.add(events, self.files.log.prepared(events))
+            self.decisions.append(context.decision)
+        context.effects.note(events)
 
 
 def _approves(event: Transitioned) -> bool:
@@ -289,7 +289,7 @@ def open_mission(project: Project, slug: str) -> OpenMission:
 
 
 @contextmanager
-def naming(**known: str) -> Iterator[None]:
+def error_details(**known: str) -> Iterator[None]:
     """A refusal in the block says what it is about: those of `known` that its code has."""
     try:
         yield
@@ -310,7 +310,7 @@ def changing_mission(project: Project, slug: str) -> Iterator[OpenMission]:
         stack.enter_context(locks.held(files.lock))
         mission = _with_plan(_open(files, files.log.take_in(), is_kept=True))
         _arrange_merges(project)
-        with naming(mission_slug=mission.slug, target_branch=mission.target_branch):
+        with error_details(mission_slug=mission.slug, target_branch=mission.target_branch):
             yield mission
         for decision in mission.decisions[-1:]:
             decision.keep(stack.pop_all())
@@ -348,7 +348,7 @@ def changing_package(project: Project, selector: str, wp_id: str) -> Iterator[Op
 
     Raises: WorkPackageNotFound, and as `changing_mission`.
     """
-    with naming(wp_id=wp_id[:LONGEST_SHOWN]), changing_mission(project, selector) as mission:
+    with error_details(wp_id=wp_id[:LONGEST_SHOWN]), changing_mission(project, selector) as mission:
         mission.package(wp_id)
         yield mission
 

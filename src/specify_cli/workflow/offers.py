@@ -106,18 +106,18 @@ def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> 
 
 
 @contextmanager
-def others_offered(project: Project, slug: str, wish: MoveIntent) -> Iterator[list[Offer]]:
+def others_offered(project: Project, slug: str, intent: MoveIntent) -> Iterator[list[Offer]]:
     """What the workspaces have in which other packages are worked on, where the wish is an approval.
 
     None of it may come along unapproved.
     """
-    if wish.to not in FINISHED:
+    if intent.to not in FINISHED:
         yield []
         return
     from specify_cli.workflow import commit_intake
 
     with ExitStack() as until_the_end:
-        yield commit_intake.of_others(project, slug, wish, until_the_end=until_the_end)
+        yield commit_intake.of_others(project, slug, intent, until_the_end=until_the_end)
 
 
 def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
@@ -141,26 +141,28 @@ def seen(project: Project, slug: str) -> OpenMission | None:
         return None
 
 
-def rejected(mission: OpenMission, wish: MoveIntent, refusal: IntakeRefused) -> TransitionRejected:
+def rejected(
+    mission: OpenMission, intent: MoveIntent, refusal: IntakeRefused
+) -> TransitionRejected:
     """The answer to a move that needs the commits of a workspace which must not come in."""
     from specify_cli.workflow.merge_scope import PathsRefused
 
-    from_lane = mission.state_of(wish.wp_id).lane
-    place = mission.workspace(wish.wp_id).path
-    cannot = f"{wish.wp_id} cannot go from {from_lane} to {wish.to}"
+    from_lane = mission.state_of(intent.wp_id).lane
+    path = mission.workspace(intent.wp_id).path
+    cannot = f"{intent.wp_id} cannot go from {from_lane} to {intent.to}"
     if isinstance(refusal, PathsRefused):
         return TransitionRejected(
             f"{cannot}: {refusal.reason}",
             from_lane=from_lane.value,
-            to_lane=wish.to.value,
+            to_lane=intent.to.value,
             guard=refusal.guard,
             paths=refusal.refused.as_data(),
             paths_total=refusal.refused.total,
         )
     return TransitionRejected(
-        f"{cannot}: the commits in {place} were not taken in: {refusal.reason}",
+        f"{cannot}: the commits in {path} were not taken in: {refusal.reason}",
         from_lane=from_lane.value,
-        to_lane=wish.to.value,
+        to_lane=intent.to.value,
         guard="intake",
         reason_code=refusal.code,
         files=list(refusal.paths),

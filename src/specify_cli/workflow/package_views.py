@@ -20,7 +20,7 @@ from specify_cli.vcs.history import CommitSummary, Difference
 from specify_cli.vcs.objects import Change, empty_tree, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import moved_work, repositories, submitted_work, syncing
-from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, naming, open_mission
+from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details, open_mission
 from specify_cli.workflow.package_commits import PackageCommits
 from specify_cli.workflow.reports import CommitsBeyond
 from specify_cli.workflow.submitted_work import SubmittedWork, left_out_warnings
@@ -134,7 +134,7 @@ class PackageViews:
 
     def _mission(self, selector: str, wp_id: str) -> OpenMission:
         mission = open_mission(self.project, selector)
-        with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
+        with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
             mission.package(wp_id)
         return mission
 
@@ -152,25 +152,25 @@ def _synced(mission: OpenMission, wp_id: str) -> str | None:
     repository = repositories.look(mission.files.project)
     if repository is None:
         return None
-    place = mission.workspace(wp_id)
+    workspace = mission.workspace(wp_id)
     try:
-        problem = syncing.take_in(mission, repository, place, moves_checkouts=True).problem
+        problem = syncing.take_in(mission, repository, workspace, moves_checkouts=True).problem
     except (SpecKittyError, GitFailed, OSError) as error:
         problem = str(error)
-    return f"the commits in {place.path} were not taken in: {problem}" if problem else None
+    return f"the commits in {workspace.path} were not taken in: {problem}" if problem else None
 
 
 def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> WorkReport:
     mission, repository = commits.mission, commits.repository
-    place, begun = mission.workspace(report.wp_id), mission.state_of(report.wp_id).base_ref
-    onto = repository.branch_tip(place.target_branch)
+    workspace, begun = mission.workspace(report.wp_id), mission.state_of(report.wp_id).base_ref
+    onto = repository.branch_tip(workspace.target_branch)
     # A branch that was rewritten may have lost the commit that work began on.
     base = begun if begun and repository.has_commit(begun) else _fork(repository, onto, commit)
     known = [it for it in (base, onto) if it]
     found = repository.commits_beyond(commit, known)
     work = submitted_work.look(mission, report.wp_id, commit)
     changes = tree_changes(repository.git, base, commit)
-    is_last = mission.last_at_work(place.lane_id) == report.wp_id
+    is_last = mission.last_at_work(workspace.lane_id) == report.wp_id
     return WorkReport(
         mission=report.mission,
         wp_id=report.wp_id,
@@ -183,7 +183,7 @@ def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> Work
         files=_files(changes, outside=work.outside if work else ()),
         files_total=len(changes),
         problems=(*report.problems, *(_problems(work) if work else ())),
-        beyond=commits.beyond(place.lane_id, [commit]) if is_last else None,
+        beyond=commits.beyond(workspace.lane_id, [commit]) if is_last else None,
     )
 
 

@@ -55,7 +55,7 @@ class Redacting:
     project: Project
 
     def redact(
-        self, about: str, secret: str, *, actor: str, reason: str, cause: RequestContext
+        self, about: str, secret: str, *, actor: str, reason: str, context: RequestContext
     ) -> RedactionReport:
         """Each free text of that event or request with the secret in it is replaced by a mark.
 
@@ -95,9 +95,9 @@ class Redacting:
             prepared = [*redaction_plan.drafts(record, plan, said)]
             locked = frozenset(slugs)
             follow = partial(redaction_files.complete, self.project, record, locked=locked)
-            if cause.decision is not None:
-                cause.decision.add((), PreparedLines(drafts=prepared, follow=follow))
-                cause.decision.keep(stack.pop_all())
+            if context.decision is not None:
+                context.decision.add((), PreparedLines(drafts=prepared, follow=follow))
+                context.decision.keep(stack.pop_all())
         return replace(report, files=files, left=left)
 
     def _was_redacted(self, record: Record, about: str) -> bool:

@@ -87,7 +87,9 @@ def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator
             yield path, published_line.parse(first)["envelope"]
 
 
-def bring_up(project: Project, record: Record, *, locked: Collection[str] = ()) -> list[str]:
+def apply_redactions(
+    project: Project, record: Record, *, locked: Collection[str] = ()
+) -> list[str]:
     """Logs, replies and published lines have what the record has of what was redacted; what could not be done.
 
     The locks of the missions in `locked` are held already.
@@ -118,7 +120,7 @@ def bring_up(project: Project, record: Record, *, locked: Collection[str] = ()) 
 
 def complete(project: Project, record: Record, *, locked: Collection[str] = ()) -> None:
     """A redaction that is in the record is in all files; what keeps it from that is told, and tried again later."""
-    complaints = bring_up(project, record, locked=locked)
+    complaints = apply_redactions(project, record, locked=locked)
     if not complaints:
         with _collecting(complaints):
             record.finish_redaction()

@@ -70,8 +70,8 @@ class _Names:
     requests: set[str]
     secret: str
 
-    def has(self, said: Mapping[str, Any]) -> bool:
-        return said.get("event_id") == self.about or said.get("correlation_id") in self.requests
+    def has(self, fields: Mapping[str, Any]) -> bool:
+        return fields.get("event_id") == self.about or fields.get("correlation_id") in self.requests
 
 
 def plan(record: Record, files: JournalFiles, *, about: str, secret: str) -> RedactionPlan:
@@ -103,10 +103,10 @@ def entries_about(record: Record, about: str) -> list[Entry]:
     return [named[position] for position in sorted(named)]
 
 
-def drafts(record: Record, plan: RedactionPlan, said: Redaction) -> Iterator[Draft]:
+def drafts(record: Record, plan: RedactionPlan, redaction: Redaction) -> Iterator[Draft]:
     """One for each mission, whose states are folded anew by it; what is in no log is in the first.
 
-    `said` has by whom, why and what about.
+    `redaction` has by whom, why and what about.
     """
     left, lines = {*plan.replaces}, plan.lines
     missions: list[int | None] = [*plan.missions] or [None]
@@ -115,11 +115,11 @@ def drafts(record: Record, plan: RedactionPlan, said: Redaction) -> Iterator[Dra
         mine = sorted(left - others)
         left -= {*mine}
         digests = {it: plan.digests[it] for it in mine}
-        own = replace(said, entries=digests, lines=lines)
+        own = replace(redaction, entries=digests, lines=lines)
         if mine or lines:
             lines = {}
             yield Draft(
-                at=said.at,
+                at=redaction.at,
                 kind=REDACTION,
                 mission=mission,
                 behind=None if mission is None else record.position_of(mission),
@@ -136,8 +136,8 @@ def still_with(record: Record, secret: str, found: RedactionPlan) -> list[str]:
         published, log = found.replaces.get(entry.position, (entry.published, entry.log))
         for line in _lines(published, log):
             if any(form in line for form in forms):
-                said = json_object(line) or {}
-                ids.append(str(said.get("event_id") or said.get("correlation_id") or ""))
+                fields = json_object(line) or {}
+                ids.append(str(fields.get("event_id") or fields.get("correlation_id") or ""))
     ids += [it.id for it in Intents(record).all() if it.has(forms)]
     ids += found.others
     return list(dict.fromkeys(filter(None, ids)))
@@ -163,14 +163,14 @@ def _require_settled(record: Record, about: str, names: _Names) -> bool:
 
 def _requests(entries: Sequence[Entry], about: str) -> Iterator[str]:
     for entry in entries:
-        for said in _said(entry):
-            request = said.get("correlation_id")
-            named = (said.get("event_id"), request, *(said.get("event_ids") or ()))
+        for fields in _parsed_lines(entry):
+            request = fields.get("correlation_id")
+            named = (fields.get("event_id"), request, *(fields.get("event_ids") or ()))
             if about in named and isinstance(request, str):
                 yield request
 
 
-def _said(entry: Entry) -> Iterator[dict[str, Any]]:
+def _parsed_lines(entry: Entry) -> Iterator[dict[str, Any]]:
     for line in _lines(entry.published, entry.log):
         yield json_object(line) or {}
 
@@ -183,14 +183,14 @@ def _lines(published: bytes | None, log: bytes) -> Iterator[bytes]:
 
 def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
     published, log = _published(found, entry, names), [*lines_of(entry.log)]
-    for place, line in enumerate(log):
+    for index, line in enumerate(log):
         if not names.has(json_object(line) or {}):
             continue
         found.is_known = True
         if entry.mission is not None:
             found.missions.setdefault(entry.mission, set()).add(entry.position)
         if _has(line, names.secret):
-            log[place] = record_proof.redacted(line, salt=entry.salt, secret=names.secret)
+            log[index] = record_proof.redacted(line, salt=entry.salt, secret=names.secret)
             found.log_lines += 1
     after = entry._replace(published=published, log=b"".join(log))
     if after != entry:
@@ -221,12 +221,12 @@ def _redacted(line: bytes, secret: str, *, salt: bytes) -> bytes:
 def _redact_pruned(found: RedactionPlan, lines: Iterable[LineBeside], names: _Names) -> None:
     forms = forms_of(names.secret)
     for file, seq, line, is_pruned in lines:
-        said, has_it = json_object(line) or {}, any(form in line for form in forms)
+        fields, has_it = json_object(line) or {}, any(form in line for form in forms)
         if not is_pruned:
             # Nobody knows who wrote it, so the host neither changes nor vouches for it.
             found.files += [file] if has_it and file not in found.files else []
-        elif not names.has(said) and said.get("correlation_id") != names.about:
-            found.others += [str(said.get("correlation_id"))] if has_it else []
+        elif not names.has(fields) and fields.get("correlation_id") != names.about:
+            found.others += [str(fields.get("correlation_id"))] if has_it else []
         else:
             found.is_known = True
             if has_it and _has(line, names.secret, beside=_PROVED):
@@ -237,11 +237,11 @@ def _redact_pruned(found: RedactionPlan, lines: Iterable[LineBeside], names: _Na
 def _redact_again(found: RedactionPlan, record: Record) -> None:
     """What an earlier redaction has of the same lines is what they are now."""
     for entry in record.redaction_entries() if found.lines else ():
-        said = Redaction.read(entry.log)
-        same = said.lines.keys() & found.lines.keys()
+        redaction = Redaction.read(entry.log)
+        same = redaction.lines.keys() & found.lines.keys()
         if same:
-            said.lines.update({seq: found.lines.pop(seq) for seq in same})
-            found.keep(entry, entry._replace(log=said.line()))
+            redaction.lines.update({seq: found.lines.pop(seq) for seq in same})
+            found.keep(entry, entry._replace(log=redaction.line()))
 
 
 def _digests(entry: Entry) -> Iterator[str]:

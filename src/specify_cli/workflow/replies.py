@@ -46,7 +46,7 @@ class Replies:
         limit = clock.now() - older_than
         outbox = self.project.outbox
         with translated(outbox, "list"):
-            yield from (one for one in _all_in(outbox) if self._can_go(one, limit))
+            yield from (reply for reply in _all_in(outbox) if self._can_go(reply, limit))
 
     def remove(self, replies: Iterable[Reply], older_than: timedelta) -> list[Reply]:
         """Those of them that nobody has asked for meanwhile are gone. Raises: StorageFailed."""
@@ -94,7 +94,7 @@ def _all_in(outbox: Path) -> Iterator[Reply]:
         elif not name.startswith(".") and not (outbox / name).is_symlink():
             inner = _names(outbox / name) if (outbox / name).is_dir() else []
             yield from (
-                Reply(path=outbox / name / one, identity=name) for one in inner if _is_reply(one)
+                Reply(path=outbox / name / file, identity=name) for file in inner if _is_reply(file)
             )
 
 

@@ -45,8 +45,10 @@ def redo(project: Project, *, actor: str) -> None:
             _find_in_log(found, record, files)
         _find_in_journal(found, project, record)
         about = ", ".join(sorted(found.requests)) or "reads"
-        said = Redaction(at=clock.timestamp(), actor=actor, reason=REASON, about=about, entries={})
-        if drafts := [*redaction_plan.drafts(record, found, said)]:
+        redaction = Redaction(
+            at=clock.timestamp(), actor=actor, reason=REASON, about=about, entries={}
+        )
+        if drafts := [*redaction_plan.drafts(record, found, redaction)]:
             record.commit(drafts)
             redaction_files.complete(project, record, locked={it.slug for it in marked})
 
@@ -56,11 +58,11 @@ def lacking(project: Project) -> Iterator[str]:
     record = records.found(project)
     told: dict[str, tuple[int, int]] = {}
     for entry in record.entries_with(_COMMAND) if record else ():
-        said = json_object(entry.published or b"") or {}
-        envelope = said.get("envelope")
+        fields = json_object(entry.published or b"") or {}
+        envelope = fields.get("envelope")
         data = envelope.get("data") if isinstance(envelope, dict) else None
         # A line that was taken in from a file may say anything.
-        if isinstance(data, dict) and said.get("command") == "spec-kitty.redact":
+        if isinstance(data, dict) and fields.get("command") == "spec-kitty.redact":
             about, *counts = (data.get(it) for it in ("about", "log_lines", "published_lines"))
             logs, lines = (it if isinstance(it, int) else 0 for it in counts)
             if isinstance(about, str) and about:
@@ -98,12 +100,12 @@ def _find_in_log(found: RedactionPlan, record: Record, files: MissionFiles) -> N
     mission = files.log.number()
     for entry in record.entries(mission=mission) if mission is not None else ():
         lines = [*lines_of(entry.log)]
-        for place, known in enumerate(lines):
+        for index, known in enumerate(lines):
             line = marked.get(known)
             if line and is_marked(line, of=known, salt=entry.salt):
-                lines[place] = line
-                said = json_object(line) or {}
-                ids = (said.get("event_id"), said.get("correlation_id"))
+                lines[index] = line
+                fields = json_object(line) or {}
+                ids = (fields.get("event_id"), fields.get("correlation_id"))
                 found.requests.update(filter(None, ids))
                 found.missions.setdefault(mission or 0, set()).add(entry.position)
         after = entry._replace(log=b"".join(lines))

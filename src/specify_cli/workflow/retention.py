@@ -30,7 +30,7 @@ JUST_ASKED: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Going:
+class PruneSummary:
     """Some of what goes: what it is, how many, how many bytes, and by which rule."""
 
     what: str
@@ -95,30 +95,34 @@ class Retention:
             sizes=plan.sizes,
         )
 
-    def in_words(self, plan: Plan) -> list[Going]:
+    def in_words(self, plan: Plan) -> list[PruneSummary]:
         """What the plan says, by rule; nothing where nothing goes."""
         return [it for it in self._going(plan) if it.count]
 
-    def _going(self, plan: Plan) -> Iterator[Going]:
+    def _going(self, plan: Plan) -> Iterator[PruneSummary]:
         settings = self.project.settings
         size = sum(plan.sizes[it.path] for it in plan.replies)
         rule = f"older than {_in_words(plan.age)}" if plan.age is not None else ""
-        yield Going(what="replies", count=len(plan.replies), bytes=size, rule=rule)
+        yield PruneSummary(what="replies", count=len(plan.replies), bytes=size, rule=rule)
         reads = plan.reads
         for count, size, rule in (
             (reads.by_age, reads.bytes_by_age, f"reads_days = {settings.reads_days}"),
             (reads.by_size, reads.bytes_by_size, f"reads_max_bytes = {settings.reads_max_bytes}"),
         ):
-            yield Going(what="answers of reads", count=count, bytes=size, rule=rule)
+            yield PruneSummary(what="answers of reads", count=count, bytes=size, rule=rule)
         for is_by_age, rule in (
             (True, f"journal_days = {settings.journal_days}"),
             (False, f"journal_max_bytes = {settings.journal_max_bytes}"),
         ):
             sizes = [it.bytes for it in plan.parts if it.is_by_age == is_by_age]
-            yield Going(what="parts of the journal", count=len(sizes), bytes=sum(sizes), rule=rule)
+            yield PruneSummary(
+                what="parts of the journal", count=len(sizes), bytes=sum(sizes), rule=rule
+            )
         size = sum(plan.sizes[it] for it in plan.letters)
         rule = f"letters_days = {settings.letters_days}"
-        yield Going(what="settled dead letters", count=len(plan.letters), bytes=size, rule=rule)
+        yield PruneSummary(
+            what="settled dead letters", count=len(plan.letters), bytes=size, rule=rule
+        )
 
     @cached_property
     def _replies(self) -> Replies:

@@ -69,10 +69,10 @@ def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
 
 def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
     """The warning about files in the workspace that the commit has not; none where they are not found in time."""
-    place, project = mission.workspace(event.wp_id), mission.files.project
-    if event.commit and not os.path.lexists(place.path):
+    workspace, project = mission.workspace(event.wp_id), mission.files.project
+    if event.commit and not os.path.lexists(workspace.path):
         return (
-            f"there is no workspace at {place.path}: {event.commit} is what the project had of it",
+            f"there is no workspace at {workspace.path}: {event.commit} is what the project had of it",
         )
     files: Sequence[str] = ()
     with (
@@ -82,11 +82,11 @@ def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str
         if (
             repository
             and event.commit
-            and lane_folders.look(project, repository, place.path).is_usable
+            and lane_folders.look(project, repository, workspace.path).is_usable
         ):
             files = lane_folders.work_in(
                 repository,
-                place.path,
+                workspace.path,
                 commit=event.commit,
                 seconds=LONGEST_LOOK_S,
                 filters=project.settings.filters,
@@ -96,10 +96,10 @@ def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str
     named = ", ".join(files[:FIRST])
     more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
     what = "1 file is" if len(files) == 1 else f"{len(files)} files are"
-    return (f"{what} not committed in {place.path}, and not handed in: {named}{more}",)
+    return (f"{what} not committed in {workspace.path}, and not handed in: {named}{more}",)
 
 
-def unboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
+def unsandboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
     """The warning that the workspace was read without a sandbox; none without `[orchestrators]`.
 
     Without grants every caller may do everything, so that there is no boundary to keep.
@@ -123,11 +123,11 @@ def look(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWork 
         StorageFailed: git cannot read the commits.
     """
     repository = repositories.look(mission.files.project)
-    place = mission.workspace(wp_id)
+    workspace = mission.workspace(wp_id)
     if repository is None:
         return None
     base = mission.state_of(wp_id).base_ref
-    onto = repository.branch_tip(place.target_branch) or base
+    onto = repository.branch_tip(workspace.target_branch) or base
     if not commit or onto is None:
         return None
     scope = Scope(
@@ -137,11 +137,11 @@ def look(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWork 
         tips=[commit],
         onto=onto,
     )
-    with _translated(place.branch):
+    with _translated(workspace.branch):
         return _judged(scope, base=base, owned=mission.package(wp_id).owned_files)
 
 
-def check(mission: OpenMission, wish: MoveIntent, work: SubmittedWork) -> None:
+def check(mission: OpenMission, intent: MoveIntent, work: SubmittedWork) -> None:
     """Pass where everything that the package hands in may be merged; force does not matter.
 
     Raises:
@@ -149,21 +149,21 @@ def check(mission: OpenMission, wish: MoveIntent, work: SubmittedWork) -> None:
         StateUnreadable: what the operator demands cannot be read.
         StorageFailed: git cannot read the commits.
     """
-    place, onto = mission.workspace(wish.wp_id), work.scope.onto
+    workspace, onto = mission.workspace(intent.wp_id), work.scope.onto
     if work.refused.total:
         raise rejected(
             mission,
-            wish,
-            PathsRefused(work.refused, guard="paths", onto=onto, workspace=place.path),
+            intent,
+            PathsRefused(work.refused, guard="paths", onto=onto, workspace=workspace.path),
         )
     if work.outside and mission.files.project.settings.owned_files == "refuse":
         problems = dict.fromkeys(work.outside, "it is outside owned_files")
-        with _translated(place.branch):
+        with _translated(workspace.branch):
             outside = work.scope.named(problems)
         raise rejected(
             mission,
-            wish,
-            PathsRefused(outside, guard="owned_files", onto=onto, workspace=place.path),
+            intent,
+            PathsRefused(outside, guard="owned_files", onto=onto, workspace=workspace.path),
         )
 
 

@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
+class SyncResult:
     """What came from one workspace into the project.
 
     Attributes:
@@ -74,7 +74,7 @@ class Syncing:
         *,
         only: Collection[str] | None = None,
         moves_checkouts: bool = True,
-    ) -> list[Synced]:
+    ) -> list[SyncResult]:
         """What came from each workspace, or why it did not: of one mission or of all, or `only` those names.
 
         One that is damaged, refused, or not there although a package is in progress, holds up no other.
@@ -123,7 +123,7 @@ class Syncing:
         index: WorkspaceIndex,
         slug: str | None,
         moves_checkouts: bool,
-    ) -> Synced | None:
+    ) -> SyncResult | None:
         lane = None
         try:
             found = index.find(name)
@@ -133,7 +133,7 @@ class Syncing:
             slug = mission.slug
             return take_in(mission, repository, lane, moves_checkouts=moves_checkouts)
         except (SpecKittyError, GitFailed, OSError) as error:
-            return Synced(
+            return SyncResult(
                 name=name,
                 slug=slug or "",
                 lane=lane,
@@ -143,7 +143,7 @@ class Syncing:
             )
 
 
-def _missing(repository: Repository, index: WorkspaceIndex) -> list[Synced]:
+def _missing(repository: Repository, index: WorkspaceIndex) -> list[SyncResult]:
     """What is told of workspaces that are not there.
 
     Raises:
@@ -154,7 +154,7 @@ def _missing(repository: Repository, index: WorkspaceIndex) -> list[Synced]:
     except GitFailed as error:
         raise StorageFailed(f"the branches of the project cannot be listed: {error}") from error
     return [
-        Synced(
+        SyncResult(
             name=it.lane.path.name,
             slug=it.slug,
             lane=it.lane,
@@ -177,7 +177,7 @@ def take_in(
     *,
     moves_checkouts: bool,
     seconds: float | None = None,
-) -> Synced:
+) -> SyncResult:
     """The branch of the execution lane is where the workspace is, save where somebody else moved it.
 
     Call it with no lock held. Where it `moves_checkouts`, a working tree of the project that has
@@ -196,15 +196,15 @@ def take_in(
         )
         if offer.refusal:
             return _refused(mission, lane, offer.refusal.reason, code=offer.refusal.code)
-        standing = offer.standing(repository)
-        if standing in (BranchRelation.AHEAD, BranchRelation.REWRITTEN):
+        relation = offer.standing(repository)
+        if relation in (BranchRelation.AHEAD, BranchRelation.REWRITTEN):
             with repositories.changing(mission.files.project) as ours:
                 return _moved(mission, ours, lane, offer=offer, moves_checkouts=moves_checkouts)
-        if standing is BranchRelation.DIVERGED:
+        if relation is BranchRelation.DIVERGED:
             return _diverged(mission, repository, lane, offer=offer)
-    outcome = Outcome.BEHIND if standing is BranchRelation.BEHIND else Outcome.IN_STEP
+    outcome = Outcome.BEHIND if relation is BranchRelation.BEHIND else Outcome.IN_STEP
     old = repository.lane_tips([lane.branch]).get(lane.branch)
-    return Synced(
+    return SyncResult(
         name=lane.path.name, slug=mission.slug, lane=lane, outcome=outcome, old=old, new=offer.tip
     )
 
@@ -216,7 +216,7 @@ def _moved(
     *,
     offer: Offer,
     moves_checkouts: bool,
-) -> Synced:
+) -> SyncResult:
     """While nobody else changes the repository; what was looked at before may have changed since."""
     old = repository.lane_tips([lane.branch]).get(lane.branch)
     if old is None:
@@ -230,7 +230,7 @@ def _moved(
         offer.take_in(repository)
     except IntakeRefused as refusal:
         return _refused(mission, lane, refusal.reason, code=refusal.code)
-    return Synced(
+    return SyncResult(
         name=lane.path.name,
         slug=mission.slug,
         lane=lane,
@@ -243,7 +243,7 @@ def _moved(
 
 def _diverged(
     mission: OpenMission, repository: Repository, lane: Workspace, *, offer: Offer
-) -> Synced:
+) -> SyncResult:
     old = repository.lane_tips([lane.branch]).get(lane.branch)
     if offer.fetched is None or old is None:
         return _refused(mission, lane, f"{lane.branch} was moved meanwhile", code="diverged")
@@ -251,8 +251,8 @@ def _diverged(
     return _refused(mission, lane, refusal.reason, code=refusal.code)
 
 
-def _refused(mission: OpenMission, lane: Workspace, problem: str, *, code: str) -> Synced:
-    return Synced(
+def _refused(mission: OpenMission, lane: Workspace, problem: str, *, code: str) -> SyncResult:
+    return SyncResult(
         name=lane.path.name,
         slug=mission.slug,
         lane=lane,

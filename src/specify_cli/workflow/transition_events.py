@@ -21,14 +21,14 @@ class PreparedTransition(NamedTuple):
 
     base_ref: str | None = None
     commit: str | None = None
-    told: Sequence[Annotated] = ()
+    annotations: Sequence[Annotated] = ()
     work: SubmittedWork | None = None
 
 
 def moved_events(
     moves: Sequence[Transition],
-    wish: MoveIntent,
-    cause: RequestContext,
+    intent: MoveIntent,
+    context: RequestContext,
     *,
     base_ref: str | None = None,
     commit: str | None = None,
@@ -44,19 +44,19 @@ def moved_events(
         Transitioned(
             event_id=ids.ulid(),
             at=at,
-            actor=wish.actor,
-            wp_id=wish.wp_id,
+            actor=intent.actor,
+            wp_id=intent.wp_id,
             from_lane=move.from_lane,
             to_lane=move.to_lane,
-            force=wish.force,
-            reason=wish.note,
-            review_ref=wish.review_ref,
-            review_result=wish.review_result,
-            evidence=wish.evidence,
-            policy_metadata=cause.policy,
-            correlation_id=cause.correlation_id,
-            identity=cause.identity,
-            request_digest=cause.request_digest,
+            force=intent.force,
+            reason=intent.note,
+            review_ref=intent.review_ref,
+            review_result=intent.review_result,
+            evidence=intent.evidence,
+            policy_metadata=context.policy,
+            correlation_id=context.correlation_id,
+            identity=context.identity,
+            request_digest=context.request_digest,
             lane_base_ref=base_ref if move.to_lane is Lane.IN_PROGRESS else None,
             commit=commit if move.to_lane in HANDED_IN else UNRECORDED,
             released_holder=released_holder,

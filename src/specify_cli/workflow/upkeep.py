@@ -112,7 +112,7 @@ class Mirrors:
         return True
 
 
-def bring_logs_up(project: Project, tell: Callable[[str], None]) -> None:
+def update_logs(project: Project, tell: Callable[[str], None]) -> None:
     """The log of each mission has the lines that a loss of power, git or somebody took out of its file.
 
     `tell` is told of what has to wait for a person; the host does not need the files.

@@ -65,7 +65,7 @@ class ListedWorkspace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class TrashEntry:
     """A workspace in the trash, which is removed some time after `until`."""
 
     path: Path
@@ -96,7 +96,7 @@ class WorkspaceListing:
         except GitFailed as error:
             raise StorageFailed(f"the branches of the project cannot be listed: {error}") from error
 
-    def trash(self) -> list[Kept]:
+    def trash(self) -> list[TrashEntry]:
         """What was replaced or removed and is still kept, the oldest first.
 
         Raises:
@@ -112,7 +112,7 @@ class WorkspaceListing:
         except OSError as error:
             raise StorageFailed(f"cannot list {folder}: {error.strerror}") from error
         return [
-            Kept(path=it.path, name=it.name, since=it.since, until=_after(it.since, kept))
+            TrashEntry(path=it.path, name=it.name, since=it.since, until=_after(it.since, kept))
             for it in found
         ]
 
