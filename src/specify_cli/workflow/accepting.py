@@ -15,9 +15,10 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import record_trailer, repositories
+from specify_cli.workflow import host_files, record_trailer, repositories
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.mission import OpenMission, changing_mission
+from specify_cli.workflow.mission import OpenMission
+from specify_cli.workflow.mission_changes import changing_mission
 from specify_cli.workflow.request_intents import intent_begun_by, intent_of, recorded_intent
 
 
@@ -145,7 +146,9 @@ def _commit(
     message: str | None = None,
 ) -> None:
     """The host's files are committed, `line` as the last one of the log."""
-    contents = {path: data for path, data in mission.host_contents().items() if data is not None}
+    contents = {
+        path: data for path, data in host_files.host_contents(mission).items() if data is not None
+    }
     log = mission.files.log
     known = contents.get(log.path, b"")
     if log.file.raw() != known:

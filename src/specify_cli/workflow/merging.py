@@ -16,7 +16,8 @@ from specify_cli.workflow.commit_intake import all_offered
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.merge_run import MergeRun, unfinished
-from specify_cli.workflow.mission import changing_mission, error_details
+from specify_cli.workflow.mission import error_details
+from specify_cli.workflow.mission_changes import changing_mission
 from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.reports import MergeReport
 
@@ -25,19 +26,24 @@ STRATEGIES = ("merge", "squash", "rebase")
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """Merges missions of a project."""
+    """Merge missions of a project."""
 
     project: Project
 
     def merge(self, selector: str, options: MergeOptions, context: RequestContext) -> MergeReport:
-        """The mission's work is in the target branch, its packages are done, clean workspaces gone.
+        """Merge the mission's work into the target branch, mark its packages done, remove clean workspaces.
 
-        Nothing has moved when this raises.
-        Raises: UnsupportedStrategy, MissionNotFound, PreflightFailed, StorageFailed.
+        If this raises, nothing was moved.
+
+        Raises:
+            UnsupportedStrategy: there is no such strategy.
+            MissionNotFound: there is no such mission.
+            PreflightFailed: something is in the way; every obstacle is named.
+            StorageFailed: the disk or git refused.
         """
         if options.strategy not in STRATEGIES:
             raise UnsupportedStrategy(
-                f"no strategy {options.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
+                f"there is no strategy {options.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
                 strategy=options.strategy[:80],
                 supported=list(STRATEGIES),
             )

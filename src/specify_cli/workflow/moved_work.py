@@ -1,4 +1,4 @@
-"""What git has of the work that a move is about: taken in, judged, kept."""
+"""The commits that a move is about: fetch, check and keep them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from specify_cli.workflow.transition_events import PreparedTransition
 
 
 def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
-    """The project has what the workspaces have, where it may; the refusal of `offer` else.
+    """Update the project's branches to the workspaces' commits where that is allowed; return `offer` with its refusal.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
     with _translated(mission), repositories.changing(mission.files.project) as repository:
         for other in others:
@@ -38,11 +39,14 @@ def prepared(
     offer: Offer,
     owner: int | None,
 ) -> PreparedTransition:
-    """What the move records of the work, which is kept; a workspace is ready where work begins again.
+    """Keep the work of the move and return what the move records; prepare a workspace if work resumes.
 
-    Raises: TransitionRejected, LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
+    Raises:
+        TransitionRejected: a guard refuses the move.
+        LaneAllocationFailed, LaneLost: the workspace cannot be made, or its branch is gone.
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
-    # Who was forced past the start has no workspace of its own yet.
+    # A package that was forced past the start does not have a workspace yet.
     is_begun = package.lane in AT_WORK and package.base_ref is not None
     begins = intent.to is Lane.IN_PROGRESS and not is_begun
     withdraws = package.lane in FINISHED and intent.to not in FINISHED
@@ -73,7 +77,7 @@ def prepared(
 
 
 def _commit_of(commits: PackageCommits, intent: MoveIntent, package: PackageState) -> str | None:
-    """The commit that the move is about; refused where the caller looked at another one."""
+    """Return the commit that the move is about; refuse the move if the caller names another one."""
     if intent.to not in HANDED_IN:
         return None
     commit = commits.handed_in(intent.wp_id, intent.to)
@@ -84,9 +88,10 @@ def _commit_of(commits: PackageCommits, intent: MoveIntent, package: PackageStat
 def beyond_approval(
     mission: OpenMission, intent: MoveIntent, commit: str | None
 ) -> CommitsBeyond | None:
-    """What the package's branch has beyond the commit that it is approved with.
+    """Return the commits of the package's branch after the commit that it is approved with.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
     lane_id = mission.lane_ids[intent.wp_id]
     if mission.last_at_work(lane_id) != intent.wp_id:
@@ -97,9 +102,10 @@ def beyond_approval(
 
 
 def under_review(mission: OpenMission, wp_id: str) -> str | None:
-    """The commit that an approval of the package would be about.
+    """Return the commit that an approval of the package would be about.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
     with repositories.looking(mission.files.project) as repository:
         commits = PackageCommits(repository, mission) if repository else None

@@ -1,4 +1,4 @@
-"""The use case that takes a mission back to where it was after one of its events."""
+"""The use case that rewinds a mission to its state after an earlier event."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ from specify_cli.storage.mission_files import MissionFiles, MissionIdentity, all
 from specify_cli.storage.project import Project
 from specify_cli.workflow import merge_intent
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.mission import OpenMission, changing_mission, open_mission
+from specify_cli.workflow.mission import OpenMission, open_mission
+from specify_cli.workflow.mission_changes import changing_mission
 
 REWOUND = "MissionRewound"
-"""The `event_type` of the line that says so in the mission's log; other programs read past it."""
+"""The `event_type` of the line that records a rewind in the mission's log; other programs ignore it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewindOptions:
-    """To go back to where a mission was after `event_id`.
+    """How to rewind a mission.
 
-    With `force` also where somebody is at work on a package; where `newest` is not None, only if that
-    is still the last event. `actor` is who asks, where that is known.
+    Attributes:
+        event_id: The last event to keep.
+        actor: Who asks, if known.
+        force: Whether to rewind even if somebody works on a package.
+        newest: The expected last event, if any; the rewind is refused if another one follows.
     """
 
     event_id: str
@@ -40,7 +44,7 @@ class RewindOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawnLine:
-    """A line that does not count any more; `wp_id` is None where it is about no package."""
+    """A line that is withdrawn; `wp_id` is None if it is not about a package."""
 
     event_id: str
     at: str
@@ -51,7 +55,7 @@ class WithdrawnLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageChange:
-    """A package that is elsewhere afterwards; `holder` is who is at work on it before, `next_holder` afterwards."""
+    """A package whose state changes; `holder` works on it before, `next_holder` afterwards."""
 
     wp_id: str
     from_lane: Lane
@@ -62,9 +66,9 @@ class PackageChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewindReport:
-    """What is withdrawn, oldest first, and where packages stand then. `newest` is the last event before it.
+    """The withdrawn lines, oldest first, and the packages that change; `newest` is the last event before the rewind.
 
-    Where the mission is there already, nothing is withdrawn and nothing stands in the way.
+    If the mission is in that state already, nothing is withdrawn and there are no obstacles.
     """
 
     mission: MissionIdentity
@@ -77,14 +81,17 @@ class RewindReport:
 
 @dataclass(frozen=True, slots=True)
 class Rewinding:
-    """Withdraws what the log of a mission says behind an event. Commits, branches and workspaces stay as they are."""
+    """Withdraw the events after a given one; commits, branches and workspaces are unchanged."""
 
     project: Project
 
     def show(self, selector: str, options: RewindOptions) -> RewindReport:
-        """What would be withdrawn, and what stands in the way.
+        """Return what would be withdrawn, and what prevents it.
 
-        Raises: MissionNotFound, UsageError, StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            UsageError: the arguments do not fit.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         return self._plan(open_mission(self.project, selector), options)[0]
 
@@ -97,22 +104,28 @@ class Rewinding:
         reason: str,
         context: RequestContext,
     ) -> RewindReport:
-        """It is withdrawn, by an entry of the record that says who did it and why; nothing where the mission is there already.
+        """Withdraw the events by an entry that names the actor and the reason; do nothing if there are none.
 
-        Raises: MissionNotFound, UsageError, PreflightFailed, StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            UsageError: the arguments do not fit.
+            PreflightFailed: something is in the way; every obstacle is named.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         with changing_mission(self.project, selector) as mission:
             report, end = self._plan(mission, options)
             obstacles = [*report.obstacles]
             if report.withdrawn and options.newest not in (None, report.newest):
-                obstacles.append(f"something happened since: the last event is {report.newest} now")
+                obstacles.append(
+                    f"the mission changed since it was shown: the last event is now {report.newest}; review it and try again"
+                )
             if obstacles:
                 raise PreflightFailed("; ".join(obstacles), errors=obstacles)
             if report.withdrawn:
                 line = _line(report, actor=actor, reason=reason, context=context)
                 prepared = mission.files.log.withdrawing(end, line)
             else:
-                # Whoever withdrew it may have been killed before the file followed.
+                # An earlier rewind may have been killed before it wrote the file.
                 prepared = mission.files.log.prepared(())
             if context.decision is not None:
                 context.decision.add((), prepared)
@@ -140,7 +153,11 @@ class Rewinding:
         return report, end
 
     def _end_of_kept_lines(self, event_id: str, lines: Sequence[bytes], slug: str) -> int:
-        """How many lines stay. Raises: UsageError."""
+        """How many lines stay.
+
+        Raises:
+            UsageError: the arguments do not fit.
+        """
         for number, line in enumerate(lines, start=1):
             fields = _fields(line)
             if fields.get("event_id") != event_id:
@@ -149,7 +166,7 @@ class Rewinding:
             if position < size:
                 last = _fields(lines[number + size - position - 1]).get("event_id")
                 raise UsageError(
-                    f"event {event_id} and the {size - position} behind it are one step: name the last"
+                    f"event {event_id} and the {size - position} after it are one step: use the last"
                     f" of them, {last}, or an event before them"
                 )
             return number
@@ -160,11 +177,11 @@ class Rewinding:
             kept = MissionFiles(self.project, other).log.view().kept
             if event_id in kept.withdrawn_events():
                 return (
-                    f"event {event_id} of mission {other} was withdrawn before, and does not come back: name one that is"
+                    f"event {event_id} of mission {other} was withdrawn before: use one that is"
                     f" in kitty-specs/{other}/status.events.jsonl"
                 )
             if any(_fields(line).get("event_id") == event_id for line in kept.lines):
-                return f"event {event_id} is of mission {other}, not of {slug}"
+                return f"event {event_id} belongs to mission {other}, not to {slug}"
         return (
             f"mission {slug} has no event {event_id!r}: see kitty-specs/{slug}/status.events.jsonl"
         )
@@ -179,8 +196,10 @@ class Rewinding:
     ) -> Iterator[str]:
         intent = merge_intent.pending(mission.files)
         if intent is not None and not intent.is_complete:
-            yield f"a merge of mission {mission.slug} is under way: complete it with 'spec-kitty merge'"
-        done = [it.wp_id for it in gone if isinstance(it, Transitioned) and _was_merged(it)]
+            yield f"a merge of mission {mission.slug} is in progress: complete it with 'spec-kitty merge'"
+        moves = (it for it in gone if isinstance(it, Transitioned))
+        merge = (Lane.APPROVED, Lane.DONE)
+        done = [it.wp_id for it in moves if (it.from_lane, it.to_lane) == merge]
         if done:
             yield f"{', '.join(done)} was merged since: what is in {mission.target_branch} is not withdrawn"
         elif gone and self._has_merged(mission, since=gone[0].at):
@@ -189,11 +208,13 @@ class Rewinding:
             if it.holder is not None and not options.force:
                 held = f"{it.wp_id} is {it.from_lane}, held by {it.holder}"
                 is_own = it.holder == options.actor
-                way = "that is you: give --force" if is_own else "ask them to stop, or give --force"
-                yield f"{held}: {way}"
+                advice = (
+                    "that is you: use --force" if is_own else "ask them to stop, or use --force"
+                )
+                yield f"{held}: {advice}"
 
     def _has_merged(self, mission: OpenMission, *, since: str) -> bool:
-        """Whether a request has merged the mission; it may leave no event, where every package was done."""
+        """Whether a request has merged the mission; without approved packages, a merge has no event."""
         record = records.found(self.project)
         for _, line in record.published() if record else ():
             if b'"command":"orchestrator-api.merge-mission"' not in line:
@@ -224,12 +245,8 @@ def _stand(package: PackageState) -> tuple[object, ...]:
     return package.lane, package.holder, package.commit, package.contested
 
 
-def _was_merged(event: Transitioned) -> bool:
-    return (event.from_lane, event.to_lane) == (Lane.APPROVED, Lane.DONE)
-
-
 def _is_rewinding(line: bytes) -> bool:
-    """Whether the line only says that the mission went back, as every rewinding leaves one."""
+    """Whether the line records a rewind."""
     return _fields(line).get("event_type") == REWOUND
 
 

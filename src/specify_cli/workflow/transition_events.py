@@ -1,4 +1,4 @@
-"""Moves of one package turned into the events that record them."""
+"""Create the events that record the transitions of a package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PreparedTransition(NamedTuple):
-    """A move that may be made and recorded: where work starts or what it is, and what to tell the log."""
+    """What a permitted move records: the base or the commit of the work, and annotations."""
 
     base_ref: str | None = None
     commit: str | None = None
@@ -34,10 +34,15 @@ def moved_events(
     commit: str | None = None,
     released_holder: str | None = None,
 ) -> list[Transitioned]:
-    """One event a move.
+    """Create one event for each transition.
 
-    `base_ref` is the commit that work starts from, recorded where it begins; `commit` is the work,
-    recorded where it is handed in or approved. `released_holder` is whose claim ends with the moves.
+    Args:
+        moves: The transitions.
+        intent: The move that was requested.
+        context: The request.
+        base_ref: The commit at which work starts, recorded when it begins.
+        commit: The work, recorded when it is handed in or approved.
+        released_holder: The actor whose claim ends.
     """
     at = clock.timestamp()
     return [
@@ -68,5 +73,5 @@ def moved_events(
 def from_and_to(
     moves: Sequence[Transitioned] | Sequence[Transition], here: Lane
 ) -> tuple[Lane, Lane]:
-    """Where the moves began and ended; `here` twice when there are none."""
+    """Return the first and the last lane of the moves; `here` twice if there are none."""
     return (moves[0].from_lane, moves[-1].to_lane) if moves else (here, here)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class WorkPackages:
-    """What can be done with one package of a mission."""
+    """Move one package of a mission."""
 
     __slots__ = ("project",)
 
@@ -39,10 +39,16 @@ class WorkPackages:
     def start_implementation(
         self, selector: str, intent: MoveIntent, context: RequestContext
     ) -> StartReport:
-        """The package is in progress and its workspace is ready; no-op for who works on it already.
+        """Start work on the package and prepare its workspace; no-op for its holder.
 
-        Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
-        WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            DependenciesNotSatisfied: a dependency is not finished.
+            WorkPackageAlreadyClaimed: another actor holds the package.
+            TransitionRejected: a guard refuses the move.
+            LaneAllocationFailed: the workspace cannot be made.
+            StorageFailed: the disk or git refused.
         """
         from specify_cli.workflow import lane_workspaces
 
@@ -56,21 +62,19 @@ class WorkPackages:
             moves: Sequence[Transition] = ()
             if not recorded:
                 claims.check_admitted(package, intent, mission=mission.shell_name)
-                observations = Observations(
-                    unsatisfied_dependencies=mission.unsatisfied(intent.wp_id)
-                )
-                moves = rules.decide_start_implementation(package, intent, observations)
+                facts = Observations(unsatisfied_dependencies=mission.unsatisfied(intent.wp_id))
+                moves = rules.decide_start_implementation(package, intent, facts)
                 lane_occupancy.check_turn(mission, intent.wp_id)
-            told: Sequence[Event] = ()
+            annotations: Sequence[Event] = ()
             warned: tuple[str, ...] = ()
             owner = transitions.owner_of(mission, context)
             if moves:
                 ready = lane_workspaces.allocate(mission, intent.wp_id, offer=offer, owner=owner)
-                workspace, told, warned = ready.workspace, ready.told, ready.warnings
+                workspace, annotations, warned = ready.workspace, ready.told, ready.warnings
             else:
                 workspace = lane_workspaces.reopen(mission, intent.wp_id, offer=offer, owner=owner)
             events = moved_events(moves, intent, context, base_ref=workspace.base_ref)
-            mission.append([*told, *events], context)
+            mission.append([*annotations, *events], context)
             report = _move_report(mission, intent, recorded or events, context=context)
             report = report._replace(warnings=(*report.warnings, *warned))
             feedback = mission.state_of(intent.wp_id).feedback
@@ -79,12 +83,16 @@ class WorkPackages:
     def start_review(
         self, selector: str, intent: MoveIntent, context: RequestContext
     ) -> MoveReport:
-        """The package is in review by the actor; no-op for who reviews it already.
+        """Start the review of the package by the actor; no-op for its reviewer.
 
-        The report says what of the work a reviewer has to look at.
+        The report includes what a reviewer must know of the work.
 
-        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
-        TransitionRejected, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            WorkPackageAlreadyClaimed: another actor holds the package.
+            TransitionRejected: a guard refuses the move.
+            StorageFailed: the disk or git refused.
         """
         from specify_cli.workflow import moved_work, submitted_work
 
@@ -108,10 +116,15 @@ class WorkPackages:
             return report._replace(commit=commit, warnings=(*warned, *report.warnings))
 
     def transition(self, selector: str, intent: MoveIntent, context: RequestContext) -> MoveReport:
-        """The package has made the one move that was asked for.
+        """Make the requested move.
 
-        Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
-        TransitionRejected, LaneLost, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            DependenciesNotSatisfied: a dependency is not finished.
+            TransitionRejected: a guard refuses the move.
+            LaneLost: the branch of the execution lane is gone.
+            StorageFailed: the disk or git refused.
         """
         actor = intent.actor
         with (
@@ -125,7 +138,7 @@ class WorkPackages:
             if events:
                 from specify_cli.workflow import submitted_work
 
-                # The answer is the same as when the move was made.
+                # The answer must equal that of the first call.
                 work = submitted_work.look(mission, intent.wp_id, events[-1].commit)
                 warned = transitions.self_review(
                     mission, intent, is_made=True, origin=events[0].from_lane
@@ -145,9 +158,13 @@ class WorkPackages:
             )
 
     def resolve_workspace(self, selector: str, wp_id: str) -> WorkspaceReport:
-        """Where the package is, or will be, worked on; nothing is changed.
+        """Return the workspace of the package, existing or planned; change nothing.
 
-        Raises: MissionNotFound, WorkPackageNotFound, LaneLost, StateUnreadable.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            LaneLost: the branch of the execution lane is gone.
+            StateUnreadable: the state of the project is damaged.
         """
         from specify_cli.workflow import lane_workspaces
 
@@ -168,13 +185,13 @@ def _beyond_approval(
 
 
 def _hand_in_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
-    """What the implementer may have forgotten before the move."""
+    """Return warnings about what the implementer may have forgotten."""
     if event.to_lane is not Lane.FOR_REVIEW or event.from_lane is not Lane.IN_PROGRESS:
         return ()
     from specify_cli.workflow import submitted_work
 
     sent_back = mission.state_of(event.wp_id).sent_back
-    again = f"{event.commit} is the commit that the newest review sent back"
+    again = f"{event.commit} is the commit that the last review sent back"
     is_again = event.commit is not None and event.commit == sent_back
     return (
         *((again,) if is_again else ()),
