@@ -237,7 +237,7 @@ def _prepare(project: Project, log: Callable[[str], None]) -> None:
     try:
         journal.require_current()
         lost_heads.require_current(project)
-        upkeep.bring_logs_up(project, log)
+        upkeep.update_logs(project, log)
         journal.publish()
     except SpecKittyError as error:
         log(str(error))

@@ -146,8 +146,8 @@ class Dispatcher:
         if journal.find(intent.id, intent.scope, digest=intent.digest or None) is not None:
             # As where it is asked for again.
             journal.publish()
-            self._host.services().unfinished.forget_answered(intent)
-        elif self._host.services().unfinished.is_begun(intent):
+            self._host.services().request_intents.forget_answered(intent)
+        elif self._host.services().request_intents.is_begun(intent):
             asked, origin = request.of_call(intent.call)
             # Whoever asks again knows the words of every caller.
             find = partial(registry.find, for_people=True)

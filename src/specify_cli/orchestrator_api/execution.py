@@ -120,7 +120,7 @@ class Execution:
         changes = judgement.command is not None and judgement.command.changes_state
         if mission is None or not mission.slug or not changes:
             return False
-        return self._host.services().recording.has_begun(mission.slug, cause)
+        return self._host.services().request_intents.has_begun(mission.slug, cause)
 
     def look_up(self, selector: str, *, is_whole: bool = True, is_batched: bool = False) -> Lookup:
         """The mission that the selector names, or why there is none."""

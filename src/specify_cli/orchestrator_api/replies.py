@@ -12,7 +12,7 @@ from specify_cli.orchestrator_api.command import Result
 
 if TYPE_CHECKING:
     from specify_cli.workflow.replies import Reply
-    from specify_cli.workflow.retention import Going
+    from specify_cli.workflow.retention import PruneSummary
 
 Seconds = Annotated[int, Constraint((("ge", 0), ("le", 10**10)))]
 
@@ -38,7 +38,7 @@ class RepliesResult(Result):
     going: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, replies: Sequence[Reply], going: Sequence[Going]) -> RepliesResult:
+    def of(cls, replies: Sequence[Reply], going: Sequence[PruneSummary]) -> RepliesResult:
         """The data about `replies` and all that is `going`."""
         counts: dict[str, int] = {}
         for reply in replies:

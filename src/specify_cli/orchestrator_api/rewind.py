@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from specify_cli.orchestrator_api.arguments import Params, argument
 from specify_cli.orchestrator_api.command import MissionResult, mission_fields
 from specify_cli.orchestrator_api.texts import ACTOR, MISSION, Name, Words
-from specify_cli.workflow.rewinding import RewindWish
+from specify_cli.workflow.rewinding import RewindOptions
 
 if TYPE_CHECKING:
     from specify_cli.workflow.rewinding import RewindReport
@@ -33,9 +33,9 @@ class RewindMissionParams(ShowRewindParams):
     newest: Name | None = argument("Id of the last event, as it was shown.", default=None)
 
 
-def wish_of(params: ShowRewindParams, *, newest: str | None = None) -> RewindWish:
+def options_of(params: ShowRewindParams, *, newest: str | None = None) -> RewindOptions:
     """What the arguments wish for."""
-    return RewindWish(event_id=params.to, actor=params.actor, force=params.force, newest=newest)
+    return RewindOptions(event_id=params.to, actor=params.actor, force=params.force, newest=newest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,11 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import record_trailer, repositories
+from specify_cli.workflow import host_files, record_trailer, repositories
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.mission import OpenMission, changing_mission
-from specify_cli.workflow.request_intents import begun_by, intending, intent_of
+from specify_cli.workflow.mission import OpenMission
+from specify_cli.workflow.mission_changes import changing_mission
+from specify_cli.workflow.request_intents import intent_begun_by, intent_of, recorded_intent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def _accept(
     repository: Repository, mission: OpenMission, *, actor: str, cause: RequestContext
 ) -> MissionAccepted:
     """The acceptance is committed by git, and decided."""
-    begun = begun_by(mission.files.project, cause)
+    begun = intent_begun_by(mission.files.project, cause)
     said = begun.what if begun else {"event_id": ids.ulid(), "at": clock.timestamp()}
     event = MissionAccepted(
         event_id=said["event_id"],
@@ -117,7 +118,7 @@ def _accept(
     if begun is None:
         check_ready(mission)
     intent = intent_of(cause, "accept", said, mission=mission.files.log.number())
-    with intending(mission.files.project, cause, intent):
+    with recorded_intent(mission.files.project, cause, intent):
         if begun is not None:
             _check_still_ready(repository, mission, cause=cause)
         _commit(repository, mission, line, cause=cause)
@@ -145,7 +146,9 @@ def _commit(
     message: str | None = None,
 ) -> None:
     """The host's files are committed, `line` as the last one of the log."""
-    contents = {path: data for path, data in mission.host_contents().items() if data is not None}
+    contents = {
+        path: data for path, data in host_files.host_contents(mission).items() if data is not None
+    }
     log = mission.files.log
     known = contents.get(log.path, b"")
     if log.file.raw() != known:

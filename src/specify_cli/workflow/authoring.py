@@ -22,11 +22,12 @@ from specify_cli.storage.mission_identity import DEFAULT_TYPE, MissionIdentity
 from specify_cli.storage.project import MARKS, Project, root_above
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import authoring_templates, repositories
+from specify_cli.workflow import authoring_templates, host_files, repositories
 from specify_cli.workflow.authoring_packages import check_packages
 from specify_cli.workflow.authoring_takeover import take_over
 from specify_cli.workflow.authoring_text import slug_of
-from specify_cli.workflow.mission import OpenMission, changing_mission, reopened
+from specify_cli.workflow.mission import OpenMission, reopened
+from specify_cli.workflow.mission_changes import changing_mission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ class Authoring:
             check_packages(mission)
             taken_over = take_over(mission)
             whole = reopened(mission) if taken_over else mission
-            whole.write_lanes()
+            host_files.write_lanes(whole)
             return FinalizeReport(mission=whole, taken_over=taken_over)
 
     def _target(self) -> str:

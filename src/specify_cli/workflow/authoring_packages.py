@@ -19,11 +19,12 @@ from specify_cli.storage.project import Project
 from specify_cli.vcs import host_commits
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.repository import Repository
-from specify_cli.workflow import authoring_outline
+from specify_cli.workflow import authoring_outline, host_files
 from specify_cli.workflow.authoring_agreement import former_prompts, tasks_text
 from specify_cli.workflow.authoring_text import slug_of
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.mission import OpenMission, changing_mission, reopened
+from specify_cli.workflow.mission import OpenMission, reopened
+from specify_cli.workflow.mission_changes import changing_mission
 
 HOW_TO = (
     "add a heading such as '## WP01 Parse the query', below it a line such as 'Owned files: src/**',"
@@ -67,7 +68,7 @@ class Packages:
             for wp_id, draft in missing.items():
                 _write_prompt(mission, wp_id, draft)
             whole = reopened(mission)
-            whole.write_lanes()
+            host_files.write_lanes(whole)
             return PackagesReport(
                 mission=whole,
                 written=tuple(missing),
@@ -84,7 +85,7 @@ class Packages:
                 if repository is None:
                     raise _not_committed("the project is no git repository: run 'git init'")
                 meta = project_files.read_if_there(mission.files.meta_path, below=self.project.root)
-                held = {mission.files.meta_path: meta, **mission.host_contents()}
+                held = {mission.files.meta_path: meta, **host_files.host_contents(mission)}
                 contents = {x: y for x, y in held.items() if y is not None}
                 commit = host_commits.commit_files(
                     repository,

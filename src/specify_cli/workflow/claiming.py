@@ -15,7 +15,7 @@ from specify_cli.storage.project import Project
 from specify_cli.workflow import liveness
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
-from specify_cli.workflow.mission import changing_package
+from specify_cli.workflow.mission_changes import changing_package
 from specify_cli.workflow.reports import MoveReport
 
 

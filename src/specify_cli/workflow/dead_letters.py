@@ -26,7 +26,7 @@ from specify_cli.storage.journal import Journal
 from specify_cli.storage.project import Project
 from specify_cli.storage.renaming import rename_new, require_new
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.request_intents import intending, intent_of
+from specify_cli.workflow.request_intents import intent_of, recorded_intent
 
 REPLAYED, DISCARDED = "replayed", "discarded"
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -89,7 +89,7 @@ class DeadLetters:
         self, letter: Letter, cause: RequestContext, state: str
     ) -> AbstractContextManager[None]:
         what = {"dead_letter": letter.letter_id}
-        return intending(self.project, cause, intent_of(cause, state, what))
+        return recorded_intent(self.project, cause, intent_of(cause, state, what))
 
     @contextmanager
     def _settling(self, selector: str, cause: RequestContext, state: str) -> Iterator[Letter]:

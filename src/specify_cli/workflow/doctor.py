@@ -40,7 +40,7 @@ from specify_cli.workflow.doctor_refusals import examine_refusals
 from specify_cli.workflow.doctor_repairs import DONE, MARK, repair_one
 from specify_cli.workflow.doctor_workspaces import examine_workspaces
 from specify_cli.workflow.mission import OpenMission
-from specify_cli.workflow.request_intents import intending, intent_of
+from specify_cli.workflow.request_intents import intent_of, recorded_intent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class Doctor:
     def _intending(self, cause: RequestContext | None) -> AbstractContextManager[None]:
         if cause is None:
             return nullcontext()
-        return intending(self.project, cause, intent_of(cause, "repair", {}))
+        return recorded_intent(self.project, cause, intent_of(cause, "repair", {}))
 
     def _findings(self, slug: str | None) -> list[Finding]:
         slugs = all_missions(self.project)

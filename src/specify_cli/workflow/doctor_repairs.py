@@ -17,14 +17,14 @@ from specify_cli.storage.intents import Intents
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.project import Project
-from specify_cli.workflow import record_restoration, restored_redactions
+from specify_cli.workflow import host_files, record_restoration, restored_redactions
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.doctor_findings import Finding
 from specify_cli.workflow.doctor_former_status import take_over
 from specify_cli.workflow.doctor_git import forget_gone
 from specify_cli.workflow.doctor_host import make_private, rebuild_states
 from specify_cli.workflow.doctor_workspaces import forget_record, remove_scratch
-from specify_cli.workflow.mission import changing_mission
+from specify_cli.workflow.mission_changes import changing_mission
 
 MARK = b"\xef\xbb\xbf"
 
@@ -68,7 +68,7 @@ def _plan_lanes(project: Project, path: Path) -> bool:
             before = None
         if before is not None:
             _keep(project, path, before)
-        mission.write_lanes(repairs=True)
+        host_files.write_lanes(mission, repairs=True)
     return True
 
 

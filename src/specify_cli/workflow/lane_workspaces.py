@@ -19,7 +19,7 @@ from specify_cli.vcs.errors import AllocationFailed
 from specify_cli.vcs.git import GitFailed
 from specify_cli.vcs.lane_bases import StartParts
 from specify_cli.vcs.lane_branches import LaneBranches
-from specify_cli.workflow import lane_creation, lane_folders, lost_work, repositories
+from specify_cli.workflow import host_files, lane_creation, lane_folders, lost_work, repositories
 from specify_cli.workflow.kept_work import first_contact, note_origin
 from specify_cli.workflow.mission import OpenMission, Workspace
 from specify_cli.workflow.offers import Offer
@@ -83,7 +83,7 @@ def allocate(mission: OpenMission, wp_id: str, *, offer: Offer, owner: int | Non
             warnings = (*ready.at(start.tip, leave=leave), *left)
             note_origin(commits)
             # After what may be refused: nothing is left of that.
-            mission.write_lanes()
+            host_files.write_lanes(mission)
     except (*_REFUSALS, GitFailed, PreflightFailed, OSError) as error:
         raise _refused(place, wp_id, error) from error
     base = mission.state_of(wp_id).base_ref if parts.goes_on else None

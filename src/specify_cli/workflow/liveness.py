@@ -25,7 +25,7 @@ from specify_cli.storage.mission_files import MissionFiles
 from specify_cli.storage.mission_identity import read_json
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import RequestContext
-from specify_cli.workflow.mission import OpenMission, changing_package
+from specify_cli.workflow.mission import OpenMission
 
 Sign: TypeAlias = tuple[str, datetime | None]
 """A package, and when its holder showed a sign of life; None where that cannot be read."""
@@ -39,6 +39,9 @@ def acting(
 
     Raises: WorkPackageNotFound, and as `changing_mission`.
     """
+    # Reads need the signs of life, but nothing of a change.
+    from specify_cli.workflow.mission_changes import changing_package
+
     with changing_package(project, selector, wp_id) as mission:
         is_answered = True
         try:

@@ -1,4 +1,4 @@
-"""What a merge is about to do, written down before it does it, so that a crash can be completed."""
+"""The intent of a merge: recorded before the merge takes effect, so that it can be completed after a crash."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MERGE: Final = former_intents.MERGE
 
 
 class MergeIntent(NamedTuple):
-    """The move of the target branch and the lines that the event log gets with it.
+    """The update of the target branch, and the lines that the event log gets with it.
 
-    A complete one is kept until its request is answered, or until the next merge: the request may have been killed before
-    that, and must be told of the same commit when it asks again. One that may have been pushed is carried out by
-    whoever merges next: the remote cannot be taken back.
+    A complete intent is kept until its request is answered or until the next merge, so that the same
+    request, sent again after a crash, is answered with the same commit. An intent that may have been
+    pushed is completed by the next merge, because a push cannot be undone.
     """
 
     kept: Intent
@@ -33,69 +33,77 @@ class MergeIntent(NamedTuple):
     is_complete: bool = False
     is_pushed: bool = False
 
-    def is_of(self, cause: RequestContext) -> bool:
-        """True when it is the merge of that request, or of another one under the same id."""
-        return (self.kept.id, self.kept.scope) == (cause.correlation_id, cause.identity or "")
+    def is_of(self, context: RequestContext) -> bool:
+        """Whether it is the merge of that request, or of another one under the same id."""
+        return (self.kept.id, self.kept.scope) == (context.correlation_id, context.identity or "")
 
 
-def intended(
-    files: MissionFiles, cause: RequestContext, *, plan: MergePlan, lines: bytes, is_pushed: bool
+def new_intent(
+    files: MissionFiles, context: RequestContext, *, plan: MergePlan, lines: bytes, is_pushed: bool
 ) -> MergeIntent:
-    """The merge of the request, not written down yet. Raises: StateUnreadable, StorageFailed."""
-    kept = intent_of(cause, MERGE, {}, mission=files.log.number())
+    """Return the merge intent of the request, not recorded yet.
+
+    Raises:
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
+    """
+    kept = intent_of(context, MERGE, {}, mission=files.log.number())
     return MergeIntent(kept=kept, plan=plan, lines=lines, is_pushed=is_pushed)
 
 
-def remember(files: MissionFiles, intent: MergeIntent) -> None:
-    """The intent survives a crash.
+def store(files: MissionFiles, intent: MergeIntent) -> None:
+    """Record the intent, so that it survives a crash.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
-    Intents(records.made(files.project)).keep(_written(intent))
+    Intents(records.made(files.project)).keep(_as_stored(intent))
 
 
-def completing(files: MissionFiles, intent: MergeIntent) -> Rows:
-    """That it is complete, as part of a transaction."""
+def completion_rows(files: MissionFiles, intent: MergeIntent) -> Rows:
+    """Return the rows that mark the intent as complete, for use within a transaction."""
     complete = intent._replace(is_complete=True)
-    return Intents(records.made(files.project)).keeping(_written(complete))
+    return Intents(records.made(files.project)).keeping(_as_stored(complete))
 
 
 def pending(files: MissionFiles) -> MergeIntent | None:
-    """The intent that was not discarded yet.
+    """Return the recorded intent, if any.
 
-    Raises: StateUnreadable, StorageFailed; PreflightFailed where it was begun elsewhere, and copied here.
+    Raises:
+        StateUnreadable, StorageFailed: the state of the project cannot be read.
+        PreflightFailed: the merge was begun in another copy of this project.
     """
     found = _kept(files)
     if found is None:
         return None
     if not found.is_here:
         text = (
-            f"a merge of {files.slug} that was begun at {found.at} was not finished, and this project is a copy of the"
-            " one that began it: run 'spec-kitty doctor', and 'spec-kitty doctor --fix' to complete it here"
+            f"the merge of {files.slug} that began at {found.at} is not finished, and this project is a copy of the"
+            " one in which it began: run 'spec-kitty doctor', and 'spec-kitty doctor --fix' to complete it here"
         )
         raise PreflightFailed(text, errors=[text])
     from specify_cli.vcs.merge import MergePlan
 
-    said = found.what
+    stored = found.what
     return MergeIntent(
         kept=found,
-        is_complete=said["is_complete"],
-        is_pushed=said["is_pushed"],
+        is_complete=stored["is_complete"],
+        is_pushed=stored["is_pushed"],
         plan=MergePlan(
-            target=said["target"],
-            from_commit=said["from_commit"],
-            to_commit=said["to_commit"],
-            host_files=tuple(said["host_files"]),
-            left_out=tuple(said.get("left_out", ())),
+            target=stored["target"],
+            from_commit=stored["from_commit"],
+            to_commit=stored["to_commit"],
+            host_files=tuple(stored["host_files"]),
+            left_out=tuple(stored.get("left_out", ())),
         ),
-        lines=_bytes(said["lines"]),
+        lines=stored["lines"].encode("utf-8", "surrogateescape"),
     )
 
 
 def moved_packages(files: MissionFiles) -> frozenset[str]:
-    """The packages of a merge that origin may have, or may get yet: none of them moves on its own.
+    """Return the packages of an unfinished merge that was, or may be, pushed; nothing else may move them.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
     found = _kept(files)
     if found is None or not found.what["is_pushed"] or found.what["is_complete"]:
@@ -104,9 +112,10 @@ def moved_packages(files: MissionFiles) -> frozenset[str]:
 
 
 def discard(files: MissionFiles) -> None:
-    """No intent is left.
+    """Remove the intent, if any.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
     found = _kept(files)
     if found is not None:
@@ -128,9 +137,9 @@ def _is_of(intent: Intent, slug: str, number: int | None) -> bool:
     return intent.mission == number
 
 
-def _written(intent: MergeIntent) -> Intent:
+def _as_stored(intent: MergeIntent) -> Intent:
     plan = intent.plan
-    said: Mapping[str, Any] = {
+    stored: Mapping[str, Any] = {
         "mission_slug": intent.kept.what.get("mission_slug"),
         "is_complete": intent.is_complete,
         "is_pushed": intent.is_pushed,
@@ -139,14 +148,6 @@ def _written(intent: MergeIntent) -> Intent:
         "to_commit": plan.to_commit,
         "host_files": [*plan.host_files],
         "left_out": [*plan.left_out],
-        "lines": _text(intent.lines),
+        "lines": intent.lines.decode("utf-8", "surrogateescape"),
     }
-    return intent.kept._replace(what=said)
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    return intent.kept._replace(what=stored)

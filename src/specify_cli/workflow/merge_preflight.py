@@ -1,4 +1,4 @@
-"""What stands in the way of a merge, and what it would merge."""
+"""Check what prevents a merge, and collect what it would merge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from specify_cli.core.claims import contest
 from specify_cli.core.dependencies import in_order
 from specify_cli.core.events import UNRECORDED
-from specify_cli.core.lanes import Lane
+from specify_cli.core.lanes import FINISHED, Lane
 from specify_cli.errors import PreflightFailed
 from specify_cli.storage.mission_files import all_missions
 from specify_cli.vcs.merge import LaneTip
@@ -15,7 +15,7 @@ from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import ancestry
 from specify_cli.workflow.accepting import incomplete, packages_in
 from specify_cli.workflow.merge_scope import RefusedPaths, Scope, folder_in
-from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_mission
+from specify_cli.workflow.mission import OpenMission, branch_of_mission
 from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.package_commits import PackageCommits
 from specify_cli.workflow.reports import CommitsBeyond
@@ -26,15 +26,15 @@ _TOLD = 10
 def problems(
     repository: Repository, mission: OpenMission, target: str, *, offers: Iterable[Offer]
 ) -> Iterator[str]:
-    """Everything that can be seen before the merge is computed, one sentence each.
+    """Yield every problem that is visible before the merge is computed, one sentence each.
 
-    `offers` are the workspaces of the execution lanes, looked at with no lock held.
+    `offers` are the workspaces of the execution lanes, which were read without a lock.
     """
     for offer in offers:
         yield from _uncommitted(offer)
     if repository.branch_tip(target) is None:
-        yield f"there is no branch {target!r} to merge into: create it, or name another"
-    yield from _strangers_branch(mission, target)
+        yield f"there is no branch {target!r} to merge into: create it, or name another one"
+    yield from _branch_of_another_mission(mission, target)
     lost = list(_lost_branches(repository, mission))
     yield from lost or _unapproved(repository, mission)
     unfinished = incomplete(mission)
@@ -49,13 +49,14 @@ def problems(
 
 
 def require_branch(repository: Repository, target: str) -> None:
-    """The target is the name of a branch, and not an expression that leads to one.
+    """Check that the target is the name of a branch, and not another expression that git resolves.
 
-    Raises: PreflightFailed.
+    Raises:
+        PreflightFailed: something is in the way; every obstacle is named.
     """
     if not repository.is_plain_branch(target):
         refuse(
-            [f"{target[:200]!r} is not the name of a branch: write one as 'git branch' lists it"]
+            [f"{target[:200]!r} is not the name of a branch: use a name that 'git branch' lists"]
         )
 
 
@@ -64,51 +65,50 @@ def _uncommitted(offer: Offer) -> Iterator[str]:
         return
     path = offer.workspace.path
     if offer.unseen:
-        yield f"{path} cannot be looked at: {offer.unseen}"
+        yield f"{path} cannot be read: {offer.unseen}"
     if offer.files:
         named = ", ".join(offer.files[:_TOLD]) + (" and more" if len(offer.files) > _TOLD else "")
-        yield f"{path} holds uncommitted work: commit or discard {named}"
+        yield f"{path} has uncommitted work: commit or discard {named}"
 
 
-def _strangers_branch(mission: OpenMission, target: str) -> Iterator[str]:
-    """A target that another mission works on: who may merge this one may not be granted that."""
+def _branch_of_another_mission(mission: OpenMission, target: str) -> Iterator[str]:
+    """Refuse a branch of another mission, for which the caller may lack a grant."""
     for slug in set(all_missions(mission.files.project)) - {mission.slug}:
         branch = branch_of_mission(slug)
         if target == branch or target.startswith(f"{branch}-lane-"):
-            yield f"{target} is a branch of the mission {slug}: merge into a branch of your own"
+            yield f"{target} is a branch of the mission {slug}: merge into another branch"
 
 
 def _lost_branches(repository: Repository, mission: OpenMission) -> Iterator[str]:
-    """Approved work that cannot be merged because nobody knows any more where it is."""
+    """Yield the approved work whose commit or branch is missing."""
     for wp_id in packages_in(mission, Lane.APPROVED):
         branch, state = mission.workspace(wp_id).branch, mission.state_of(wp_id)
         if state.commit and not repository.has_commit(state.commit):
             yield (
-                f"{wp_id} was approved with commit {state.commit}, which is not in the repository"
-                " any more: fetch it from where it was pushed to, or hand the package in again"
+                f"{wp_id} was approved with commit {state.commit}, which is no longer in the repository:"
+                " fetch it from a remote that has it, or hand the package in again"
             )
         if state.commit == UNRECORDED and state.base_ref and not repository.branch_tip(branch):
-            yield f"{wp_id} was worked on in {branch}, which is gone: restore that branch"
+            yield f"{wp_id} was worked on in {branch}, which no longer exists: restore that branch"
 
 
 def _unapproved(repository: Repository, mission: OpenMission) -> Iterator[str]:
-    """Work in the history of what is to be merged that nobody has approved."""
+    """Yield the unapproved work in the history of what is to be merged."""
     approved = [tip.commit for tip in tips(repository, mission)]
     for it in ancestry.stowaways(PackageCommits(repository, mission), approved):
         yield (
-            f"{it.sentence}, and the work of another package builds on it: move that one back to"
-            " in_progress, take the commit out with 'git rebase -i', and hand it in again"
+            f"{it.sentence}, and the work of another package builds on it: move that package back to"
+            " in_progress, remove the commit with 'git rebase -i', and hand the package in again"
         )
 
 
 def finished(mission: OpenMission) -> list[str]:
-    """The packages that are approved or done, each after what it depends on."""
-    settled = (Lane.APPROVED, Lane.DONE)
-    return [x for x in in_order(mission.graph) if mission.state_of(x).lane in settled]
+    """Return the packages that are approved or done, each after its dependencies."""
+    return [x for x in in_order(mission.graph) if mission.state_of(x).lane in FINISHED]
 
 
 def tips(repository: Repository, mission: OpenMission) -> list[LaneTip]:
-    """The approved commits, those that others of their execution lane hold left out.
+    """Return the approved commits, except ancestors of others in the same execution lane.
 
     Each execution lane comes after those that its packages depend on.
     """
@@ -126,7 +126,7 @@ def tips(repository: Repository, mission: OpenMission) -> list[LaneTip]:
 
 
 def not_included(repository: Repository, mission: OpenMission) -> list[CommitsBeyond]:
-    """What the branches of execution lanes with finished packages have beyond what was approved.
+    """Return the unapproved commits on the branches of execution lanes with finished packages.
 
     Raises:
         GitFailed: git cannot read the commits.
@@ -140,15 +140,11 @@ def not_included(repository: Repository, mission: OpenMission) -> list[CommitsBe
     return [it for it in found if it]
 
 
-def lane_workspaces(mission: OpenMission) -> list[Workspace]:
-    """The workspace and branch of every execution lane."""
-    return [mission.lane_workspace(lane.lane_id) for lane in mission.lanes]
-
-
 def refuse(obstacles: Sequence[str], **details: object) -> None:
-    """Passes when there are none.
+    """Do nothing without obstacles.
 
-    Raises: PreflightFailed naming them all.
+    Raises:
+        PreflightFailed: there are obstacles; all of them are named.
     """
     if obstacles:
         raise PreflightFailed("; ".join(obstacles), errors=list(obstacles), **details)
@@ -157,7 +153,7 @@ def refuse(obstacles: Sequence[str], **details: object) -> None:
 def scope(
     repository: Repository, mission: OpenMission, tips: Sequence[LaneTip], *, target: str
 ) -> Scope:
-    """What these lanes bring, beside what the mission's own target has, whatever the target is."""
+    """Return what these lanes change beside the mission's own target branch, whatever `target` is."""
     onto = repository.branch_tip(mission.target_branch) or repository.branch_tip(target)
     return Scope(
         git=repository.git,
@@ -169,11 +165,11 @@ def scope(
 
 
 def refuse_paths(found: Sequence[str], paths: RefusedPaths) -> None:
-    """Pass where the work touches nothing that a merge may not touch.
+    """Check that the work changes no path that a merge may not change.
 
     Raises:
         PreflightFailed: naming the paths, and every obstacle in `found`.
     """
     if paths.total:
-        told = [f"a merge may not touch {sentence}" for sentence in paths.sentences()]
-        refuse([*found, *told], paths=paths.as_data(), paths_total=paths.total)
+        texts = [f"a merge may not touch {sentence}" for sentence in paths.sentences()]
+        refuse([*found, *texts], paths=paths.as_data(), paths_total=paths.total)

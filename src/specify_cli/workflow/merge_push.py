@@ -1,4 +1,4 @@
-"""The push of a merge: what the network takes minutes for, outside the locks of mission and repository."""
+"""The push of a merge. It can take minutes, and therefore holds neither the lock of the mission nor of the repository."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from specify_cli.workflow import merge_intent, merge_preflight
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A merge that is to be at origin before it is made here; a new one cannot be there yet."""
+    """A merge to push before it takes effect here; if `is_new`, origin cannot have it yet."""
 
     files: MissionFiles
     repository: Repository
@@ -24,29 +24,30 @@ class Push:
     is_new: bool
 
 
-def alone(files: MissionFiles) -> locks.LifeLock:
-    """Nobody else pushes a merge of the mission until this is released, or the process dies.
+def lock_push(files: MissionFiles) -> locks.LifeLock:
+    """Lock the mission against other pushes until the lock is released or the process exits.
 
-    So the intent of the merge, which is on disk, is this caller's to complete or to discard.
+    Only the holder may complete or discard the recorded intent of the merge.
 
     Raises:
-        PreflightFailed: somebody else does.
+        PreflightFailed: another process holds the lock.
     """
     path = files.project.lock(f"push-{files.slug}")
     lock = locks.LifeLock.try_acquire(path)
     if lock is None:
-        text = f"{locks.holder(path)} pushes a merge of {files.slug} now: ask again later"
+        text = f"{locks.holder(path)} is pushing a merge of {files.slug}: try again later"
         raise PreflightFailed(text, errors=[text])
     return lock
 
 
 def carry_out(push: Push) -> None:
-    """Origin has the merge.
+    """Push the merge to origin.
 
-    Call it without the locks of the mission and of the repository, and with the one of `alone`.
+    Call it with the lock of `lock_push`, and without those of the mission and of the repository.
 
     Raises:
-        PreflightFailed: it has not, and the merge is forgotten; or nobody can say, and it is kept.
+        PreflightFailed: the push failed, and the intent is removed; or its outcome is unknown, and
+            the intent is kept.
         StorageFailed: the disk refused.
     """
     plan = push.plan
@@ -60,12 +61,12 @@ def carry_out(push: Push) -> None:
         )
     except remote_push.PushUnknown as error:
         text = (
-            f"the outcome of the push is unknown: {remote_push.REMOTE} may have taken the merge"
-            f" {plan.to_commit[:12]} into {plan.target}, or may take it yet ({error});"
+            f"the outcome of the push is unknown: {remote_push.REMOTE} may have accepted the merge"
+            f" {plan.to_commit[:12]} into {plan.target}, or may still accept it ({error});"
             f" {plan.target} was not moved here; the next merge-mission asks {remote_push.REMOTE} and"
-            f" completes the merge, or forgets it once {remote_push.REMOTE}'s {plan.target} went elsewhere"
+            f" completes the merge, or discards it if {remote_push.REMOTE}'s {plan.target} has other commits"
         )
         merge_preflight.refuse([text])
     except remote_push.PushFailed as error:
         merge_intent.discard(push.files)
-        merge_preflight.refuse([f"{plan.target} was not moved, nor pushed: {error}"])
+        merge_preflight.refuse([f"{plan.target} was neither moved nor pushed: {error}"])

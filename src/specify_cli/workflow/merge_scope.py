@@ -1,4 +1,4 @@
-"""What a merge may touch, asked of the commits that are to be merged."""
+"""The paths that the commits of a merge may change."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from specify_cli.vcs.objects import Change, tree_changes
 from specify_cli.vcs.repository import Repository
 
 MOST_NAMED: Final = 20
-"""Refused paths that an answer names; it counts the rest."""
+"""Refused paths that an answer names; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedPath:
-    """A change that a merge may not make, and a commit that has it."""
+    """A change that a merge may not make, and a commit that makes it."""
 
     path: str
     commit: str
@@ -34,19 +34,19 @@ class RefusedPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedPaths:
-    """The first refused paths, and how many there are in all."""
+    """The first refused paths, and the number of all of them."""
 
     named: tuple[RefusedPath, ...] = ()
     total: int = 0
 
     def sentences(self) -> list[str]:
-        """One sentence for each path that is named, and one for the rest."""
-        told = [f"{it.path}: {it.problem} (commit {it.commit})" for it in self.named]
+        """Return one sentence for each named path, and one for the rest."""
+        named = [f"{it.path}: {it.problem} (commit {it.commit})" for it in self.named]
         rest = self.total - len(self.named)
-        return [*told, f"and {rest} more paths"] if rest else told
+        return [*named, f"and {rest} more paths"] if rest else named
 
     def as_data(self) -> list[dict[str, str]]:
-        """The paths as a refusal lists them."""
+        """Return the paths in the form that a refusal lists."""
         return [{"path": it.path, "commit": it.commit, "problem": it.problem} for it in self.named]
 
 
@@ -54,10 +54,10 @@ NOTHING: Final = RefusedPaths()
 
 
 class PathsRefused(IntakeRefused):
-    """The commits of a workspace change paths, beside the commit `onto`, that they may not change.
+    """The commits of a workspace change paths, compared to the commit `onto`, that they may not change.
 
-    `guard` is the guard that refuses a hand-in of them. `base` is the commit that the work began at:
-    no commit since then may have files of the host, so that the advice is to make them anew.
+    `guard` is the guard that refuses to hand them in. `base` is the commit at which the work began.
+    No commit since then may contain files of the host, so the advice is to rewrite these commits.
     """
 
     def __init__(
@@ -76,24 +76,24 @@ class PathsRefused(IntakeRefused):
         if base and any(merge_paths.is_in_host_folder(it.path) for it in refused.named):
             undo = f"git reset --soft {base} && {undo}"
         super().__init__(
-            f"a merge may not change {'; '.join(refused.sentences())}; its agent undoes it in"
-            f" {workspace}, as with '{undo}', and commits; then ask again",
+            f"a merge may not change {'; '.join(refused.sentences())}; undo it in"
+            f" {workspace}, for example with '{undo}', and commit; then try again",
             code="bad_content",
             paths=[it.path for it in refused.named],
         )
 
 
 def folder_in(repository: Repository, root: Path) -> str:
-    """The folder of the project with that `root` in its repository, with a slash; empty at the top."""
+    """Return the path of the project in its repository, with a trailing slash; empty at the top."""
     path = os.path.relpath(os.path.realpath(root), os.path.realpath(repository.root))
     return "" if path == "." or path.startswith("..") else f"{path}/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Commits that are to be merged for the mission `slug`, beside what the commit `onto` has.
+    """The commits to merge for the mission `slug`, compared to the commit `onto`.
 
-    `project` is the folder of the project in the repository, as `folder_in` tells it.
+    `project` is the path of the project in the repository, as `folder_in` returns it.
     """
 
     git: Git
@@ -103,12 +103,12 @@ class Scope:
     onto: str
 
     def leaves_out(self, path: str) -> bool:
-        """Whether a merge leaves the path as the target has it."""
+        """Whether a merge keeps the target's version of the path."""
         return merge_paths.is_left_out(path, slug=self.slug, project=self.project)
 
     @cached_property
     def merged(self) -> list[tuple[str, dict[str, Change]]]:
-        """For each tip, the tree of a merge into `onto`, and what that changes.
+        """For each tip, the tree of its merge into `onto`, and the changes of that merge.
 
         Raises:
             GitFailed: git cannot read the commits.
@@ -116,7 +116,7 @@ class Scope:
         return [tree_checks.net_changes(self.git, tip, onto=self.onto) for tip in self.tips]
 
     def refused(self) -> RefusedPaths:
-        """What of the commits a merge may not bring in.
+        """Return the changed paths that a merge may not change.
 
         Raises:
             GitFailed: git cannot read the commits.
@@ -125,7 +125,7 @@ class Scope:
             return NOTHING
         malformed = tree_checks.tree_faults(self.git, self.tips, beside=self.onto)
         if malformed:
-            # No more is asked of git, which stumbles over such trees itself.
+            # Git itself fails on such trees.
             named = (
                 RefusedPath(path=shown(it.path), commit=it.commit, problem=it.problem)
                 for it in malformed[:MOST_NAMED]
@@ -140,11 +140,11 @@ class Scope:
     def refused_result(
         self, changes: Mapping[str, Change], *, before: str, after: str
     ) -> RefusedPaths:
-        """What the finished merge, the commit `after`, would change where it may not.
+        """Return the paths that the finished merge, the commit `after`, may not change.
 
-        Each tip alone was judged before. But a rebase leaves out merge commits and what the target
-        has already, and each execution lane changes what the next one is merged into. What the
-        mission's own target has, or had when the work began, may come along into another one.
+        Each tip was checked on its own before. But a rebase drops merge commits and what the target
+        already has, and each execution lane changes what the next one is merged into. Content that the
+        mission's own target has, or had when the work began, may be merged into another target.
 
         Raises:
             GitFailed: git cannot read the commits.
@@ -162,7 +162,7 @@ class Scope:
         return self.named(misplaced | self._double_names(changes, after, before))
 
     def named(self, problems: Mapping[str, str]) -> RefusedPaths:
-        """The first of these paths, each with a commit that has it.
+        """Return the first of these paths, each with a commit that changes it.
 
         Raises:
             GitFailed: git cannot read the commits.

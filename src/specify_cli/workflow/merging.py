@@ -16,7 +16,8 @@ from specify_cli.workflow.commit_intake import all_offered
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.merge_push import Push
 from specify_cli.workflow.merge_run import MergeRun, unfinished
-from specify_cli.workflow.mission import changing_mission, naming
+from specify_cli.workflow.mission import error_details
+from specify_cli.workflow.mission_changes import changing_mission
 from specify_cli.workflow.offers import Offer
 from specify_cli.workflow.reports import MergeReport
 
@@ -25,55 +26,69 @@ STRATEGIES = ("merge", "squash", "rebase")
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """Merges missions of a project."""
+    """Merge missions of a project."""
 
     project: Project
 
-    def merge(self, selector: str, wish: MergeOptions, cause: RequestContext) -> MergeReport:
-        """The mission's work is in the target branch, its packages are done, clean workspaces gone.
+    def merge(self, selector: str, options: MergeOptions, context: RequestContext) -> MergeReport:
+        """Merge the mission's work into the target branch, mark its packages done, remove clean workspaces.
 
-        Nothing has moved when this raises.
-        Raises: UnsupportedStrategy, MissionNotFound, PreflightFailed, StorageFailed.
+        If this raises, nothing was moved.
+
+        Raises:
+            UnsupportedStrategy: there is no such strategy.
+            MissionNotFound: there is no such mission.
+            PreflightFailed: something is in the way; every obstacle is named.
+            StorageFailed: the disk or git refused.
         """
-        if wish.strategy not in STRATEGIES:
+        if options.strategy not in STRATEGIES:
             raise UnsupportedStrategy(
-                f"no strategy {wish.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
-                strategy=wish.strategy[:80],
+                f"there is no strategy {options.strategy[:80]!r}: use one of {', '.join(STRATEGIES)}",
+                strategy=options.strategy[:80],
                 supported=list(STRATEGIES),
             )
         push: Push | None = None
         with ExitStack() as until_the_end, all_offered(self.project, selector) as offers:
             while True:
                 try:
-                    with self._run(selector, wish, cause, offers=offers) as run:
+                    with self._run(selector, options, context, offers=offers) as run:
                         done = run.advance(push)
                         if isinstance(done, MergeReport):
                             return done
                         if push is None:
-                            until_the_end.callback(merge_push.alone(run.mission.files).release)
+                            until_the_end.callback(merge_push.lock_push(run.mission.files).release)
                 except StorageFailed as error:
                     if push is None or isinstance(error, Unfinished):
                         raise
                     raise unfinished(push.plan, error, where=remote_push.REMOTE) from error
                 push = done
-                with naming(mission_slug=selector, target_branch=push.plan.target):
+                with error_details(mission_slug=selector, target_branch=push.plan.target):
                     merge_push.carry_out(push)
 
     @contextmanager
     def _run(
-        self, selector: str, wish: MergeOptions, cause: RequestContext, *, offers: Sequence[Offer]
+        self,
+        selector: str,
+        options: MergeOptions,
+        context: RequestContext,
+        *,
+        offers: Sequence[Offer],
     ) -> Iterator[MergeRun]:
         with (
             changing_mission(self.project, selector) as mission,
             repositories.changing(self.project) as repository,
         ):
-            cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
+            context.claim(mission.log.caused_by(context.correlation_id, context.identity))
             try:
                 taken = tuple(it.take_in_what_fits(repository) for it in offers)
                 run = MergeRun(
-                    repository=repository, mission=mission, wish=wish, cause=cause, offers=taken
+                    repository=repository,
+                    mission=mission,
+                    options=options,
+                    context=context,
+                    offers=taken,
                 )
-                with naming(target_branch=run.target):
+                with error_details(target_branch=run.target):
                     yield run
             except GitFailed as error:
                 raise StorageFailed(f"git could not merge: {error}") from error

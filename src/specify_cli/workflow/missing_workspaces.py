@@ -1,4 +1,4 @@
-"""Workspaces that are not there, although somebody works on a package in them."""
+"""Workspaces that are missing although their package is in progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PREFIX = workspace_index.branch_of("")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingWorkspace:
-    """A workspace that is not there, and the package that is in progress in it."""
+    """A missing workspace, and the package that is in progress in it."""
 
     slug: str
     lane: Workspace
@@ -28,28 +28,30 @@ class MissingWorkspace:
 
     @property
     def problem(self) -> str:
-        """What is told of it, with the command that makes it anew."""
-        held = f" for {self.holder!r}" if self.holder else ""
+        """The problem, and the command that creates the workspace again."""
+        held = f" (held by {self.holder!r})" if self.holder else ""
         by = f" --actor {shlex.quote(self.holder)}" if self.holder else ""
         return (
-            f"{self.wp_id} is in progress{held}, and its workspace {self.lane.path} is not there; make it"
-            f" anew: spec-kitty implement {self.wp_id} --mission {shlex.quote(self.slug)}{by}"
+            f"{self.wp_id} is in progress{held}, but its workspace {self.lane.path} does not exist; create it"
+            f" again: spec-kitty implement {self.wp_id} --mission {shlex.quote(self.slug)}{by}"
         )
 
 
 def find(repository: Repository, index: WorkspaceIndex) -> list[MissingWorkspace]:
-    """Those whose branch the project has, so that only missions with such branches are opened.
+    """Return the missing workspaces of branches that the project has; damaged missions are skipped.
 
-    A mission that is damaged is left out.
+    Only missions with such branches are opened.
 
     Raises:
         GitFailed: git does not work in the project.
         StorageFailed: `.worktrees` cannot be read.
     """
-    there = workspace_index.names(index.project)
-    told = repository.git.run("for-each-ref", "--format=%(refname:strip=2)", f"{HEADS}{_PREFIX}*")
-    names = {line.removeprefix(_PREFIX) for line in told.lines}
-    found = (_missing(index, name) for name in sorted(names.difference(there)))
+    present = workspace_index.names(index.project)
+    listing = repository.git.run(
+        "for-each-ref", "--format=%(refname:strip=2)", f"{HEADS}{_PREFIX}*"
+    )
+    names = {line.removeprefix(_PREFIX) for line in listing.lines}
+    found = (_missing(index, name) for name in sorted(names.difference(present)))
     return [it for it in found if it is not None]
 
 

@@ -1,8 +1,9 @@
-"""Which mission a selector names: the one lookup, for every interface and with every request."""
+"""Find the mission that a selector names; every interface and every request uses this lookup."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from specify_cli.errors import MissionAmbiguous, MissionNotFound, StateUnreadable
 from specify_cli.files.atomic import translated
@@ -17,10 +18,10 @@ LONGEST_NUMBER = 9
 
 
 class MissionLookup:
-    """Finds the missions of a project; one object may serve many threads.
+    """Find the missions of a project; one object may serve many threads.
 
-    Only what has changed since the last look is read. A damaged `meta.json` gives its mission no
-    names beside its folder's, so that it never stands in the way of another mission.
+    Only files that changed since the last lookup are read. A mission with a damaged `meta.json` has
+    no name except that of its folder, and therefore does not affect other lookups.
     """
 
     def __init__(self, project: Project) -> None:
@@ -29,11 +30,13 @@ class MissionLookup:
         self._using = threading.Lock()
 
     def find(self, selector: str) -> str:
-        """The folder name of the mission that is called so, or that alone has such an id, first
-        eight characters of it, number or bare name.
+        """Return the folder name of the mission that the selector names.
+
+        The selector is a folder name, or the id, the first eight characters of the id, the number or
+        the bare name of exactly one mission.
 
         Raises:
-            MissionNotFound, MissionAmbiguous: none fits, or several do.
+            MissionNotFound, MissionAmbiguous: no mission, or more than one, matches.
             StorageFailed: the folder of the missions cannot be read.
         """
         with translated(self._project.missions, "look for a mission in"):
@@ -44,7 +47,7 @@ class MissionLookup:
                 fitting = self._fitting(selector, known)
         if len(fitting) > 1:
             raise MissionAmbiguous(
-                f"{selector[:80]!r} fits {len(fitting)} missions: name one by its folder",
+                f"{selector[:80]!r} matches {len(fitting)} missions: use the name of a folder",
                 candidates=fitting,
             )
         if not fitting:
@@ -56,7 +59,7 @@ class MissionLookup:
     def _fitting(self, selector: str, slugs: list[str]) -> list[str]:
         if len(slugs) > MOST_MISSIONS:
             raise MissionNotFound(
-                f"the project has more than {MOST_MISSIONS:,} missions: name one by its folder"
+                f"the project has more than {MOST_MISSIONS:,} missions: use the name of a folder"
             )
         for gone in self._known.keys() - set(slugs):
             del self._known[gone]
@@ -65,24 +68,15 @@ class MissionLookup:
 
     def _identity(self, slug: str) -> MissionIdentity | None:
         files = MissionFiles(self._project, slug)
-        seen = _stamp(files)
-        if slug not in self._known or self._known[slug][0] != seen:
-            self._known[slug] = (seen, _readable_identity(files))
+        current: FileStamp | None = None
+        with suppress(OSError):  # Reading the file reports the error.
+            current = stamp(files.meta_path)
+        if slug not in self._known or self._known[slug][0] != current:
+            identity: MissionIdentity | None = None
+            with suppress(StateUnreadable):
+                identity = files.identity()
+            self._known[slug] = (current, identity)
         return self._known[slug][1]
-
-
-def _stamp(files: MissionFiles) -> FileStamp | None:
-    try:
-        return stamp(files.meta_path)
-    except OSError:  # Whoever reads it says what is wrong.
-        return None
-
-
-def _readable_identity(files: MissionFiles) -> MissionIdentity | None:
-    try:
-        return files.identity()
-    except StateUnreadable:
-        return None
 
 
 def _has_name(identity: MissionIdentity, selector: str) -> bool:

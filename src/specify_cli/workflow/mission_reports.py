@@ -1,4 +1,4 @@
-"""What is told of missions and their packages by those who only look at them."""
+"""What reading commands report about missions and their packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specify_cli.storage.mission_identity import MissionIdentity
 
 
 class PackageReport(NamedTuple):
-    """One package as an orchestrator or a person wants to see it."""
+    """The state of one package."""
 
     wp_id: str
     title: str

@@ -1,4 +1,4 @@
-"""Use cases that look at missions."""
+"""Use cases that read missions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from specify_cli.workflow.mission_reports import MissionReport, PackageReport
 
 
 class Missions:
-    """What can be seen of the missions of a project; nothing here writes."""
+    """Read the missions of a project; nothing here writes."""
 
     __slots__ = ("project",)
 
@@ -26,34 +26,39 @@ class Missions:
         self.project = project
 
     def known(self) -> list[MissionIdentity]:
-        """Every mission, by folder name.
+        """Return every mission, by folder name.
 
-        Raises: StateUnreadable, StorageFailed.
+        Raises:
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         return [MissionFiles(self.project, slug).identity() for slug in all_missions(self.project)]
 
     def elsewhere(self) -> list[tuple[str, str]]:
-        """The folder of each mission that is not checked out, and the branch it was on last.
+        """Return the folder of each mission that is not checked out, and the branch it was last on.
 
-        Raises: StateUnreadable, StorageFailed.
+        Raises:
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         return known_elsewhere(self.project)
 
     def own_target(self, slug: str) -> str:
-        """The branch that the mission in the folder `slug` is merged into, as its files say now.
+        """Return the branch that the mission in the folder `slug` is merged into, according to its files.
 
-        Raises: StateUnreadable.
+        Raises:
+            StateUnreadable: the state of the project is damaged.
         """
         return MissionFiles(self.project, slug).identity().own_target
 
     def state(self, selector: str) -> MissionReport:
-        """The mission with all its packages.
+        """Return the mission with all its packages.
 
-        Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound, MissionAmbiguous: the selector does not name exactly one mission.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         mission = open_mission(self.project, selector)
         packages = {wp_id: _package_report(mission, wp_id) for wp_id in mission.packages}
-        # Where a sign of life cannot be read, none is told, and no claim is told to be stale.
+        # If the signs of life cannot be read, none is reported and no claim is reported as stale.
         with suppress(StateUnreadable, StorageFailed):
             now = clock.now()
             for wp_id, life in liveness.lives(mission).items():
@@ -79,11 +84,13 @@ class Missions:
         )
 
     def ready(self, selector: str) -> MissionReport:
-        """The mission with those packages only that are planned and wait for nothing.
+        """Return the mission with only those packages that are planned and can start.
 
-        At most one of each execution lane, and none while the lane is occupied.
+        There is at most one for each execution lane, and none while the lane is occupied.
 
-        Raises: MissionNotFound, MissionAmbiguous, StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound, MissionAmbiguous: the selector does not name exactly one mission.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         mission = open_mission(self.project, selector)
         ready = (x for x in mission.packages if mission.turns.get(x) == x)

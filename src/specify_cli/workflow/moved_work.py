@@ -1,4 +1,4 @@
-"""What git has of the work that a move is about: taken in, judged, kept."""
+"""The commits that a move is about: fetch, check and keep them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from specify_cli.workflow.transition_events import PreparedTransition
 
 
 def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
-    """The project has what the workspaces have, where it may; the refusal of `offer` else.
+    """Update the project's branches to the workspaces' commits where that is allowed; return `offer` with its refusal.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
     with _translated(mission), repositories.changing(mission.files.project) as repository:
         for other in others:
@@ -32,64 +33,68 @@ def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -
 
 def prepared(
     mission: OpenMission,
-    wish: MoveIntent,
+    intent: MoveIntent,
     package: PackageState,
     *,
     offer: Offer,
     owner: int | None,
 ) -> PreparedTransition:
-    """What the move records of the work, which is kept; a workspace is ready where work begins again.
+    """Keep the work of the move and return what the move records; prepare a workspace if work resumes.
 
-    Raises: TransitionRejected, LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
+    Raises:
+        TransitionRejected: a guard refuses the move.
+        LaneAllocationFailed, LaneLost: the workspace cannot be made, or its branch is gone.
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
-    # Who was forced past the start has no workspace of its own yet.
+    # A package that was forced past the start does not have a workspace yet.
     is_begun = package.lane in AT_WORK and package.base_ref is not None
-    begins = wish.to is Lane.IN_PROGRESS and not is_begun
-    withdraws = package.lane in FINISHED and wish.to not in FINISHED
-    leaves = wish.to in LEAVING and package.lane in AT_WORK
-    if not (begins or withdraws or leaves or wish.to in HANDED_IN):
+    begins = intent.to is Lane.IN_PROGRESS and not is_begun
+    withdraws = package.lane in FINISHED and intent.to not in FINISHED
+    leaves = intent.to in LEAVING and package.lane in AT_WORK
+    if not (begins or withdraws or leaves or intent.to in HANDED_IN):
         return PreparedTransition()
     with _translated(mission):
         repository = repositories.look(mission.files.project)
         if repository is None or not repository.has_commits():
             return PreparedTransition()
         commits = PackageCommits(repository, mission)
-        branch = mission.workspace(wish.wp_id).branch
+        branch = mission.workspace(intent.wp_id).branch
         if withdraws:
-            ancestry.check_withdrawal(commits, wish)
-        if begins and (mission.was_at_work(wish.wp_id) or repository.branch_tip(branch)):
-            ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
-            return PreparedTransition(base_ref=ready.workspace.base_ref, told=ready.told)
-        commit = _commit_of(commits, wish, package)
-        work = submitted_work.look(mission, wish.wp_id, commit)
+            ancestry.check_withdrawal(commits, intent)
+        if begins and (mission.was_at_work(intent.wp_id) or repository.branch_tip(branch)):
+            ready = lane_workspaces.allocate(mission, intent.wp_id, offer=offer, owner=owner)
+            return PreparedTransition(base_ref=ready.workspace.base_ref, annotations=ready.told)
+        commit = _commit_of(commits, intent, package)
+        work = submitted_work.look(mission, intent.wp_id, commit)
         if work:
-            submitted_work.check(mission, wish, work)
-        if commit and wish.to in FINISHED:
-            ancestry.check_approval(commits, wish, commit)
+            submitted_work.check(mission, intent, work)
+        if commit and intent.to in FINISHED:
+            ancestry.check_approval(commits, intent, commit)
         with repositories.changing(mission.files.project):
-            kept_work.keep_for(commits, wish, commit)
-            told = kept_work.first_contact(commits, besides=wish.wp_id)
-        return PreparedTransition(commit=commit, told=told, work=work)
+            kept_work.keep_for(commits, intent, commit)
+            annotations = kept_work.first_contact(commits, besides=intent.wp_id)
+        return PreparedTransition(commit=commit, annotations=annotations, work=work)
 
 
-def _commit_of(commits: PackageCommits, wish: MoveIntent, package: PackageState) -> str | None:
-    """The commit that the move is about; refused where the caller looked at another one."""
-    if wish.to not in HANDED_IN:
+def _commit_of(commits: PackageCommits, intent: MoveIntent, package: PackageState) -> str | None:
+    """Return the commit that the move is about; refuse the move if the caller names another one."""
+    if intent.to not in HANDED_IN:
         return None
-    commit = commits.handed_in(wish.wp_id, wish.to)
-    rules.check_commit(package, wish, commit)
+    commit = commits.handed_in(intent.wp_id, intent.to)
+    rules.check_commit(package, intent, commit)
     return commit
 
 
 def beyond_approval(
-    mission: OpenMission, wish: MoveIntent, commit: str | None
+    mission: OpenMission, intent: MoveIntent, commit: str | None
 ) -> CommitsBeyond | None:
-    """What the package's branch has beyond the commit that it is approved with.
+    """Return the commits of the package's branch after the commit that it is approved with.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
-    lane_id = mission.lane_ids[wish.wp_id]
-    if mission.last_at_work(lane_id) != wish.wp_id:
+    lane_id = mission.lane_ids[intent.wp_id]
+    if mission.last_at_work(lane_id) != intent.wp_id:
         return None
     known = [commit] if commit else []
     with repositories.looking(mission.files.project) as repository:
@@ -97,9 +102,10 @@ def beyond_approval(
 
 
 def under_review(mission: OpenMission, wp_id: str) -> str | None:
-    """The commit that an approval of the package would be about.
+    """Return the commit that an approval of the package would be about.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
     with repositories.looking(mission.files.project) as repository:
         commits = PackageCommits(repository, mission) if repository else None

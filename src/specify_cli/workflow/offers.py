@@ -1,4 +1,4 @@
-"""What the workspace of an execution lane has for the project, judged and not taken in yet."""
+"""Commits and files that a workspace offers to the project: checked, but not taken in yet."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 
 class Offer(NamedTuple):
-    """What the workspace of an execution lane has, judged and not taken in yet.
+    """What a workspace offers to the project.
 
     Attributes:
-        workspace: The execution lane; None where there is nothing to look at.
-        tip: The commit of its branch in the workspace; None where that could not be read.
-        refusal: Why its commits must not come in, or cannot be read.
-        files: The files that differ from `tip`, where somebody asked to look for them.
-        unseen: Why these could not be seen.
-        look_s: How long it took to look for them.
+        workspace: The execution lane; None if there is no workspace to read.
+        tip: The commit of its branch in the workspace; None if it could not be read.
+        fetched: Its commits, fetched from the workspace.
+        refusal: Why its commits must not be taken in, or cannot be read.
+        files: The files that differ from `tip`, if these were requested.
+        unseen: Why these files could not be listed.
+        look_s: How many seconds the listing of the files took.
     """
 
     workspace: Workspace | None = None
@@ -39,7 +40,7 @@ class Offer(NamedTuple):
     look_s: float = 0
 
     def standing(self, repository: Repository) -> BranchRelation:
-        """How the workspace's commits stand to the project's branch.
+        """Return how the workspace's commits relate to the project's branch.
 
         Raises:
             GitFailed: the branch is damaged.
@@ -49,10 +50,10 @@ class Offer(NamedTuple):
         return self.fetched.standing(repository) if self.fetched else BranchRelation.SAME
 
     def take_in(self, repository: Repository) -> None:
-        """The project's branch has the commits; call it while nobody else changes the repository.
+        """Update the project's branch to the commits; call it under the lock of the repository.
 
         Raises:
-            IntakeRefused: they must not come in.
+            IntakeRefused: the commits must not be taken in.
             GitFailed, OSError: git or the disk refused.
         """
         if self.refusal:
@@ -61,7 +62,7 @@ class Offer(NamedTuple):
             self.fetched.move_in(repository)
 
     def take_in_what_fits(self, repository: Repository) -> Offer:
-        """As `take_in`; what must not come in is the `refusal` of the answer.
+        """Do the same as `take_in`, but return a refusal instead of raising it.
 
         Raises:
             GitFailed, OSError: git or the disk refused.
@@ -76,7 +77,7 @@ class Offer(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What an answer warns of that did not need the commits."""
+        """The warnings of an answer that does not depend on the commits."""
         if self.refusal is None or self.workspace is None:
             return ()
         return (f"the commits in {self.workspace.path} were not taken in: {self.refusal.reason}",)
@@ -87,14 +88,14 @@ NOTHING: Final = Offer()
 
 @contextmanager
 def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> Iterator[Offer]:
-    """What the workspace of the package's execution lane has, for as long as the block lasts.
+    """Fetch what the workspace of the package's execution lane offers; it is valid within the block.
 
-    With `looks`, also what is uncommitted there. Call it with no lock held: to read a workspace takes
-    as long as its agent wants, up to the deadline.
+    With `looks`, list the uncommitted files, too. Call it without a lock: the content of a workspace can
+    slow down reading it, up to the deadline.
     """
     mission = seen(project, slug)
     is_known = mission is not None and wp_id in mission.packages
-    # Before work begins there is none, and git need not be asked.
+    # Before work begins there is no workspace, and git is not needed.
     if mission is None or not is_known or not os.path.lexists(mission.workspace(wp_id).path):
         yield NOTHING
         return
@@ -106,22 +107,22 @@ def offered(project: Project, slug: str, wp_id: str, *, looks: bool = False) -> 
 
 
 @contextmanager
-def others_offered(project: Project, slug: str, wish: MoveIntent) -> Iterator[list[Offer]]:
-    """What the workspaces have in which other packages are worked on, where the wish is an approval.
+def others_offered(project: Project, slug: str, intent: MoveIntent) -> Iterator[list[Offer]]:
+    """Fetch what the workspaces of other packages offer, if the intent is an approval.
 
-    None of it may come along unapproved.
+    An approval must not include their unapproved commits.
     """
-    if wish.to not in FINISHED:
+    if intent.to not in FINISHED:
         yield []
         return
     from specify_cli.workflow import commit_intake
 
     with ExitStack() as until_the_end:
-        yield commit_intake.of_others(project, slug, wish, until_the_end=until_the_end)
+        yield commit_intake.of_others(project, slug, intent, until_the_end=until_the_end)
 
 
 def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -> Offer:
-    """As `moved_work.taken_in`, which is not needed where nothing was fetched."""
+    """Do the same as `moved_work.taken_in`; without fetched commits, return `offer` without loading git."""
     if not any(it.fetched for it in (offer, *others)):
         return offer
     from specify_cli.workflow import moved_work
@@ -130,10 +131,10 @@ def taken_in(mission: OpenMission, offer: Offer, others: Sequence[Offer] = ()) -
 
 
 def seen(project: Project, slug: str) -> OpenMission | None:
-    """The mission; None where it is missing or damaged: the command that needs it next says so.
+    """Return the mission; None if it is missing or damaged, which the next command that needs it reports.
 
     Raises:
-        StorageFailed: the disk refused, perhaps for once: there may be work that was not seen.
+        StorageFailed: the disk refused, possibly once only: there may be work that was not seen.
     """
     try:
         return open_mission(project, slug)
@@ -141,26 +142,28 @@ def seen(project: Project, slug: str) -> OpenMission | None:
         return None
 
 
-def rejected(mission: OpenMission, wish: MoveIntent, refusal: IntakeRefused) -> TransitionRejected:
-    """The answer to a move that needs the commits of a workspace which must not come in."""
+def rejected(
+    mission: OpenMission, intent: MoveIntent, refusal: IntakeRefused
+) -> TransitionRejected:
+    """Return the refusal of a move that needs commits which must not be taken in."""
     from specify_cli.workflow.merge_scope import PathsRefused
 
-    from_lane = mission.state_of(wish.wp_id).lane
-    place = mission.workspace(wish.wp_id).path
-    cannot = f"{wish.wp_id} cannot go from {from_lane} to {wish.to}"
+    from_lane = mission.state_of(intent.wp_id).lane
+    path = mission.workspace(intent.wp_id).path
+    cannot = f"{intent.wp_id} cannot go from {from_lane} to {intent.to}"
     if isinstance(refusal, PathsRefused):
         return TransitionRejected(
             f"{cannot}: {refusal.reason}",
             from_lane=from_lane.value,
-            to_lane=wish.to.value,
+            to_lane=intent.to.value,
             guard=refusal.guard,
             paths=refusal.refused.as_data(),
             paths_total=refusal.refused.total,
         )
     return TransitionRejected(
-        f"{cannot}: the commits in {place} were not taken in: {refusal.reason}",
+        f"{cannot}: the commits in {path} were not taken in: {refusal.reason}",
         from_lane=from_lane.value,
-        to_lane=wish.to.value,
+        to_lane=intent.to.value,
         guard="intake",
         reason_code=refusal.code,
         files=list(refusal.paths),

@@ -1,4 +1,4 @@
-"""Which commits are the work of a package: handed in, approved, set aside, or on its branch still."""
+"""The commits of a package: handed in, approved, set aside, or still on its branch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from specify_cli.core.dependencies import needed_by
-from specify_cli.core.events import UNRECORDED
+from specify_cli.core.events import UNRECORDED, Transitioned
 from specify_cli.core.lanes import AT_WORK, FINISHED, Lane
 from specify_cli.vcs import host_refs
 from specify_cli.vcs.repository import Repository
@@ -16,16 +16,16 @@ from specify_cli.workflow.reports import CommitsBeyond
 
 @dataclass(frozen=True, slots=True)
 class PackageCommits:
-    """The commits of the packages of a mission, as the log and the host's own refs name them."""
+    """The commits of a mission's packages, according to its log and the refs of the host."""
 
     repository: Repository
     mission: OpenMission
 
     def approved(self, wp_id: str) -> str | None:
-        """The commit that the package was approved with; None without one, or where it is not approved.
+        """Return the commit that the package was approved with, if any.
 
-        Approved before commits were recorded, it is what the next package of its execution lane
-        began at, and else the tip of its branch.
+        If the approval is older than the recording of commits, this is the commit at which the next
+        package of the execution lane began, or else the tip of the branch.
 
         Raises:
             GitFailed: its branch is damaged.
@@ -36,7 +36,7 @@ class PackageCommits:
         return state.commit if state.commit != UNRECORDED else self._presumed(wp_id)
 
     def unrecorded(self, besides: str | None = None) -> dict[str, str]:
-        """Package id to its approved commit, for those of which the log does not record it.
+        """Return the approved commits that the log does not record, by package id.
 
         Raises:
             GitFailed: a branch is damaged.
@@ -51,9 +51,9 @@ class PackageCommits:
         return {x: commit for x in old if (commit := self._presumed(x))}
 
     def handed_in(self, wp_id: str, to: Lane) -> str | None:
-        """The commit that a move to `to`, into review or beyond, is about; None where there is none.
+        """Return the commit that a move to `to`, into review or beyond, is about, if any.
 
-        An approval is about what was handed in, whatever has come to the branch since.
+        An approval is about the commit that was handed in, not about later commits on the branch.
 
         Raises:
             GitFailed: git cannot read the commits.
@@ -69,9 +69,9 @@ class PackageCommits:
         return self.own_tip(wp_id) or self.set_aside(wp_id)
 
     def own_tip(self, wp_id: str) -> str | None:
-        """The tip of the branch that the package works on, where it has a commit of its own there.
+        """Return the tip of the package's branch if the package has a commit of its own there.
 
-        None where another package has worked in the execution lane since.
+        None if another package has worked in the execution lane since.
 
         Raises:
             GitFailed: the branch is damaged.
@@ -80,7 +80,7 @@ class PackageCommits:
         return tip if tip and self.has_own_work(wp_id, tip) else None
 
     def branch_tip(self, wp_id: str) -> str | None:
-        """The tip of the package's branch while nobody else has worked there since; None else.
+        """Return the tip of the package's branch; None if another package has worked there since.
 
         Raises:
             GitFailed: the branch is damaged.
@@ -93,10 +93,10 @@ class PackageCommits:
         return self.repository.lane_tips([branch]).get(branch)
 
     def has_own_work(self, wp_id: str, tip: str) -> bool:
-        """Whether `tip` has a commit that the package started without, merges not counted."""
+        """Whether `tip` has a commit, merges excluded, that the package did not start with."""
         base = self.mission.state_of(wp_id).base_ref or self.origin()
         if base is None or not self.repository.has_commit(base):
-            # The branch was rewritten, and the commit that work began on is gone.
+            # The branch was rewritten, and the commit at which work began no longer exists.
             return False
         others = needed_by(self.mission.graph, wp_id)
         states = (self.mission.state_of(x) for x in others)
@@ -104,7 +104,7 @@ class PackageCommits:
         return bool(self.repository.commits_beyond(tip, [base, *known], most=1, merges=False))
 
     def set_aside(self, wp_id: str) -> str | None:
-        """The commit that was kept when the package left its execution lane unapproved.
+        """Return the commit that was kept when the package left its execution lane unapproved, if any.
 
         Raises:
             GitFailed: git cannot read the ref.
@@ -112,7 +112,7 @@ class PackageCommits:
         return host_refs.read_ref(self.repository, set_aside_ref(self.mission, wp_id))
 
     def to_resume(self, wp_id: str) -> str | None:
-        """What the package had when it was worked on last, and finds again when it is resumed.
+        """Return the commit with which work on the package resumes, if any.
 
         Raises:
             GitFailed: git cannot read the ref.
@@ -121,9 +121,9 @@ class PackageCommits:
         return self.set_aside(wp_id) or state.commit or self.approved(wp_id)
 
     def beyond(self, lane_id: str, approved: Iterable[str]) -> CommitsBeyond | None:
-        """The commits on the branch of an execution lane beyond those `approved`; None without any.
+        """Return the commits on the branch of an execution lane that no approval covers, if any.
 
-        What a package of the lane started from is approved, or the host's own merge.
+        The commits at which packages of the lane started are excluded: they are approved, or merges by the host.
 
         Raises:
             GitFailed: git cannot read the commits.
@@ -136,10 +136,10 @@ class PackageCommits:
         return CommitsBeyond(lane_id=lane_id, branch=branch, commits=found) if found else None
 
     def origin(self) -> str | None:
-        """The commit that the execution lanes start from; None before the first one was begun.
+        """Return the commit that the execution lanes start from; None before the first one exists.
 
-        The host notes it where no agent can write. A person may bring the mission's branch up to what
-        its target has; wherever else the branch was moved does not count.
+        The host keeps it in a ref that no agent can write. A person may update the mission's branch to
+        a commit of its target; any other move of that branch is ignored.
 
         Raises:
             GitFailed: a branch is damaged.
@@ -153,8 +153,22 @@ class PackageCommits:
         is_of_the_target = target is not None and self.repository.is_ancestor(tip, target)
         return tip if is_of_the_target else noted
 
+    def _next_base(self, wp_id: str) -> str | None:
+        """Return the commit at which the next package of the execution lane began after this one was approved."""
+        mission = self.mission
+        mates = {*mission.lane_mates(wp_id)} - {wp_id}
+        moves = [event for event in mission.log.events if isinstance(event, Transitioned)]
+        approvals = (
+            n
+            for n, it in enumerate(moves)
+            if it.wp_id == wp_id and it.to_lane in FINISHED and it.from_lane not in FINISHED
+        )
+        since = max(approvals, default=len(moves))
+        bases = (it.lane_base_ref for it in moves[since:] if it.wp_id in mates)
+        return next((base for base in bases if base), None)
+
     def _presumed(self, wp_id: str) -> str | None:
-        later = self.mission.began_after_approval(wp_id)
+        later = self._next_base(wp_id)
         if later and self.repository.has_commit(later):
             return later
         branch = self.mission.workspace(wp_id).branch
@@ -163,25 +177,25 @@ class PackageCommits:
 
 
 def origin_ref(mission: OpenMission) -> str:
-    """The name of the host's ref to the commit that the execution lanes of the mission start from."""
+    """Return the name of the host's ref to the commit that the mission's execution lanes start from."""
     return f"origin/{mission.slug}"
 
 
 def approved_ref(mission: OpenMission, wp_id: str) -> str:
-    """The name of the host's ref that keeps the approved commit of the package."""
+    """Return the name of the host's ref to the approved commit of the package."""
     return f"approved/{mission.slug}/{wp_id}"
 
 
 def handed_in_ref(mission: OpenMission, wp_id: str) -> str:
-    """The name of the host's ref that keeps what the package was handed in with last."""
+    """Return the name of the host's ref to the commit that the package was last handed in with."""
     return f"handed-in/{mission.slug}/{wp_id}"
 
 
 def set_aside_ref(mission: OpenMission, wp_id: str) -> str:
-    """The name of the host's ref that keeps what the package had when it left its execution lane."""
+    """Return the name of the host's ref to the commit of the package when it left its execution lane."""
     return f"set-aside/{mission.slug}/{wp_id}"
 
 
 def left_ref(mission: OpenMission, lane_id: str, commit: str) -> str:
-    """The name of the host's ref that keeps what a branch had when it was pointed elsewhere."""
+    """Return the name of the host's ref to a commit that a branch pointed to before it was reset."""
     return f"left/{mission.slug}/{lane_id}/{commit[:12]}"

@@ -1,4 +1,4 @@
-"""Use cases that record notes and ticked subtasks; no package moves."""
+"""Use cases that record notes and subtask marks without moving a package."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from specify_cli.storage.mission_identity import MissionIdentity
 from specify_cli.storage.project import Project
 from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.liveness import acting
-from specify_cli.workflow.mission import OpenMission, changing_mission, naming
+from specify_cli.workflow.mission import OpenMission, error_details
+from specify_cli.workflow.mission_changes import changing_mission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteReport:
-    """Something was written down about packages of a mission."""
+    """The notes or marks that were recorded for packages of a mission."""
 
     mission: MissionIdentity
     wp_ids: tuple[str, ...]
@@ -28,24 +29,28 @@ class NoteReport:
 
 @dataclass(frozen=True, slots=True)
 class PackageNotes:
-    """Records notes and ticked subtasks of the packages of a mission."""
+    """Record notes and subtask marks of the packages of a mission."""
 
     project: Project
 
     def append_history(
-        self, selector: str, wp_id: str, *, actor: str, note: str, cause: RequestContext
+        self, selector: str, wp_id: str, *, actor: str, note: str, context: RequestContext
     ) -> NoteReport:
-        """The note is in the package's history.
+        """Append the note to the package's history.
 
-        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed, TransitionRejected,
-        StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            WorkPackageAlreadyClaimed: another actor holds the package.
+            TransitionRejected: a guard refuses the move.
+            StorageFailed: the disk or git refused.
         """
-        with acting(self.project, selector, wp_id, actor=actor, cause=cause) as mission:
-            events = _recorded(mission, cause)
+        with acting(self.project, selector, wp_id, actor=actor, cause=context) as mission:
+            events = _recorded(mission, context)
             if not events:
                 _check_admitted(mission, wp_id, actor)
-                events = [_annotated(wp_id, {"note": note}, actor=actor, cause=cause)]
-                mission.append(events, cause)
+                events = [_annotated(wp_id, {"note": note}, actor=actor, context=context)]
+                mission.append(events, context)
             return _note_report(mission, [wp_id], events)
 
     def mark_subtasks(
@@ -55,47 +60,51 @@ class PackageNotes:
         *,
         status: str,
         actor: str,
-        cause: RequestContext,
+        context: RequestContext,
     ) -> NoteReport:
-        """The subtasks are marked `status` ("done" or "pending"), all in one append.
+        """Mark the subtasks `status` ("done" or "pending") in one append.
 
-        Raises: MissionNotFound, UsageError for a subtask that no package has,
-        WorkPackageAlreadyClaimed, TransitionRejected, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            UsageError: no package has one of the subtasks.
+            WorkPackageAlreadyClaimed: another actor holds a package.
+            TransitionRejected: a guard refuses the marks.
+            StorageFailed: the disk refused.
         """
         with changing_mission(self.project, selector) as mission:
             owners = _owners(mission, subtask_ids)
-            events = _recorded(mission, cause)
+            events = _recorded(mission, context)
             if not events:
                 for wp_id in owners:
-                    with naming(wp_id=wp_id):
+                    with error_details(wp_id=wp_id):
                         _check_admitted(mission, wp_id, actor)
                 events = [
                     _annotated(
                         wp_id,
                         {"subtasks": dict.fromkeys(names, status)},
                         actor=actor,
-                        cause=cause,
+                        context=context,
                     )
                     for wp_id, names in owners.items()
                 ]
-                mission.append(events, cause)
+                mission.append(events, context)
             return _note_report(mission, list(owners), events)
 
 
 def _check_admitted(mission: OpenMission, wp_id: str, actor: str) -> None:
     package = mission.state_of(wp_id)
-    wish = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane)
-    claims.check_admitted(package, wish, mission=mission.shell_name)
+    intent = MoveIntent(wp_id=wp_id, actor=actor, to=package.lane)
+    claims.check_admitted(package, intent, mission=mission.shell_name)
 
 
-def _recorded(mission: OpenMission, cause: RequestContext) -> Sequence[Event]:
-    return cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
+def _recorded(mission: OpenMission, context: RequestContext) -> Sequence[Event]:
+    return context.claim(mission.log.caused_by(context.correlation_id, context.identity))
 
 
 def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Package id to those of the subtasks that are its own."""
+    """Return the given subtasks of each package, by package id."""
     owners: dict[str, list[str]] = {}
-    for name in _spelled_out(mission, subtask_ids):
+    for name in _expanded(mission, subtask_ids):
         home = next((x for x in mission.packages if name in mission.subtask_ticks(x)), None)
         if home is None:
             raise UsageError(
@@ -106,23 +115,23 @@ def _owners(mission: OpenMission, subtask_ids: Sequence[str]) -> dict[str, list[
     return owners
 
 
-def _spelled_out(mission: OpenMission, names: Sequence[str]) -> Iterator[str]:
-    """The subtasks, each package's id replaced by all of its own."""
+def _expanded(mission: OpenMission, names: Sequence[str]) -> Iterator[str]:
+    """Replace the id of a package by all its subtasks."""
     for name in names:
         yield from mission.subtask_ticks(name) if name in mission.packages else (name,)
 
 
-def _annotated(wp_id: str, delta: JsonObject, *, actor: str, cause: RequestContext) -> Annotated:
+def _annotated(wp_id: str, delta: JsonObject, *, actor: str, context: RequestContext) -> Annotated:
     return Annotated(
         event_id=ids.ulid(),
         at=clock.timestamp(),
         actor=actor,
         wp_id=wp_id,
         delta=delta,
-        policy_metadata=cause.policy,
-        correlation_id=cause.correlation_id,
-        identity=cause.identity,
-        request_digest=cause.request_digest,
+        policy_metadata=context.policy,
+        correlation_id=context.correlation_id,
+        identity=context.identity,
+        request_digest=context.request_digest,
     )
 
 

@@ -1,4 +1,4 @@
-"""What people are shown of a package: its prompt, and the work that a review is about."""
+"""Use cases that show people a package: its prompt, and the work under review."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from specify_cli.vcs.history import CommitSummary, Difference
 from specify_cli.vcs.objects import Change, empty_tree, tree_changes
 from specify_cli.vcs.repository import Repository
 from specify_cli.workflow import moved_work, repositories, submitted_work, syncing
-from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, naming, open_mission
+from specify_cli.workflow.mission import LONGEST_SHOWN, OpenMission, error_details, open_mission
 from specify_cli.workflow.package_commits import PackageCommits
 from specify_cli.workflow.reports import CommitsBeyond
-from specify_cli.workflow.submitted_work import SubmittedWork, left_out_warnings
+from specify_cli.workflow.submitted_work import left_out_warnings
 
 MOST_COMMITS: Final = 100
 MOST_FILES: Final = 1000
@@ -31,7 +31,7 @@ MOST_FILES: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptReport:
-    """The prompt of a package, its steps as they stand."""
+    """The prompt of a package, with the current state of its subtasks."""
 
     mission: MissionIdentity
     wp_id: str
@@ -41,7 +41,7 @@ class PromptReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFile:
-    """A file that the work adds, changes or removes; outside of what the package owns or not."""
+    """A file that the work adds, changes or removes; `is_outside` if the package does not own it."""
 
     path: str
     change: str
@@ -50,7 +50,7 @@ class ChangedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkReport:
-    """What a review of a package is about; `commit` is None where there is no work to see."""
+    """The work that a review of a package is about; `commit` is None if there is none."""
 
     mission: MissionIdentity
     wp_id: str
@@ -68,7 +68,7 @@ class WorkReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffReport:
-    """What the work changes, and the user's pager where the user has configured one."""
+    """The changes of the work, and the user's pager if one is configured."""
 
     mission: MissionIdentity
     wp_id: str
@@ -78,14 +78,17 @@ class DiffReport:
 
 @dataclass(frozen=True, slots=True)
 class PackageViews:
-    """Shows packages; beside the branch of an execution lane, nothing here is written."""
+    """Show packages; only branches of execution lanes are written."""
 
     project: Project
 
     def prompt(self, selector: str, wp_id: str) -> PromptReport:
-        """The package's prompt; what the log says of a step wins over its checkbox.
+        """Return the package's prompt; a mark in the log overrides the checkbox of a subtask.
 
-        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         mission = self._mission(selector, wp_id)
         path = mission.package(wp_id).prompt_path
@@ -97,11 +100,14 @@ class PackageViews:
         return PromptReport(mission=mission.identity, wp_id=wp_id, path=path, text=text)
 
     def work(self, selector: str, wp_id: str) -> WorkReport:
-        """The work that an approval of the package would be about, and what has come after it.
+        """Return the work that an approval of the package would be about, and later commits.
 
-        The project has what the workspace has from now on; where that cannot be, `problems` says so.
+        Take in the commits of the workspace first; if they cannot be taken in, `problems` says why.
 
-        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         mission = self._mission(selector, wp_id)
         problem = _synced(mission, wp_id)
@@ -119,9 +125,12 @@ class PackageViews:
             return _with_work(report, PackageCommits(repository, mission), commit)
 
     def diff(self, selector: str, wp_id: str, *, base: str, commit: str) -> DiffReport:
-        """What differs between two commits of the project.
+        """Return the difference between two commits of the project.
 
-        Raises: MissionNotFound, WorkPackageNotFound, StateUnreadable, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         mission = self._mission(selector, wp_id)
         with _looking(mission) as repository:
@@ -134,7 +143,7 @@ class PackageViews:
 
     def _mission(self, selector: str, wp_id: str) -> OpenMission:
         mission = open_mission(self.project, selector)
-        with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
+        with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
             mission.package(wp_id)
         return mission
 
@@ -148,29 +157,32 @@ def _looking(mission: OpenMission) -> Iterator[Repository]:
 
 
 def _synced(mission: OpenMission, wp_id: str) -> str | None:
-    """Why the project has not got what the package's workspace has; None where it has."""
+    """Take in the commits of the package's workspace; return why that failed, if it did."""
     repository = repositories.look(mission.files.project)
     if repository is None:
         return None
-    place = mission.workspace(wp_id)
+    workspace = mission.workspace(wp_id)
     try:
-        problem = syncing.take_in(mission, repository, place, moves_checkouts=True).problem
+        problem = syncing.take_in(mission, repository, workspace, moves_checkouts=True).problem
     except (SpecKittyError, GitFailed, OSError) as error:
         problem = str(error)
-    return f"the commits in {place.path} were not taken in: {problem}" if problem else None
+    return f"the commits in {workspace.path} were not taken in: {problem}" if problem else None
 
 
 def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> WorkReport:
     mission, repository = commits.mission, commits.repository
-    place, begun = mission.workspace(report.wp_id), mission.state_of(report.wp_id).base_ref
-    onto = repository.branch_tip(place.target_branch)
-    # A branch that was rewritten may have lost the commit that work began on.
+    workspace, begun = mission.workspace(report.wp_id), mission.state_of(report.wp_id).base_ref
+    onto = repository.branch_tip(workspace.target_branch)
+    # A rewritten branch may no longer have the commit at which work began.
     base = begun if begun and repository.has_commit(begun) else _fork(repository, onto, commit)
     known = [it for it in (base, onto) if it]
     found = repository.commits_beyond(commit, known)
     work = submitted_work.look(mission, report.wp_id, commit)
+    found_problems: Sequence[str] = ()
+    if work:
+        found_problems = (*work.refused.sentences(), *left_out_warnings(work.left_out))
     changes = tree_changes(repository.git, base, commit)
-    is_last = mission.last_at_work(place.lane_id) == report.wp_id
+    is_last = mission.last_at_work(workspace.lane_id) == report.wp_id
     return WorkReport(
         mission=report.mission,
         wp_id=report.wp_id,
@@ -182,23 +194,19 @@ def _with_work(report: WorkReport, commits: PackageCommits, commit: str) -> Work
         commits_total=len(found),
         files=_files(changes, outside=work.outside if work else ()),
         files_total=len(changes),
-        problems=(*report.problems, *(_problems(work) if work else ())),
-        beyond=commits.beyond(place.lane_id, [commit]) if is_last else None,
+        problems=(*report.problems, *found_problems),
+        beyond=commits.beyond(workspace.lane_id, [commit]) if is_last else None,
     )
 
 
-def _problems(work: SubmittedWork) -> tuple[str, ...]:
-    return (*work.refused.sentences(), *left_out_warnings(work.left_out))
-
-
 def _fork(repository: Repository, onto: str | None, commit: str) -> str:
-    """Where `commit` left the history of `onto`; the empty tree where it is a history of its own."""
+    """Return the merge base of `onto` and `commit`; the empty tree if they are unrelated."""
     found = repository.git.run("merge-base", onto, commit, check=False).lines if onto else []
     return found[0] if found else empty_tree(repository.git)
 
 
 def _files(changes: Mapping[str, Change], *, outside: Sequence[str]) -> list[ChangedFile]:
-    """The first of the files, those outside before the others."""
+    """Return the first files, those that the package does not own before the others."""
     others = set(outside)
     ordered = sorted(changes, key=lambda path: (path not in others, path))
     return [

@@ -1,4 +1,4 @@
-"""A record that was restored from an older backup takes in what journal, logs and commits have beyond it."""
+"""Bring a record that was restored from an older backup up to date from the journal, the logs and commits."""
 
 from __future__ import annotations
 
@@ -15,22 +15,27 @@ from specify_cli.storage.mission_files import MissionFiles, all_missions
 from specify_cli.storage.project import Project
 from specify_cli.storage.record_lines import lines_of
 from specify_cli.workflow import lost_heads, repositories, restored_redactions
-from specify_cli.workflow.mission import changing_mission
+from specify_cli.workflow.mission_changes import changing_mission
 
 
 def publish_again(project: Project) -> None:
-    """Take newer published lines into the record, then publish the journal from it. Raises: StateUnreadable, StorageFailed."""
+    """Import newer published lines into the record, then publish the journal from it.
+
+    Raises:
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
+    """
     journal = Journal(project)
     journal.take_in()
-    # Before the record's lines take the place of the published ones.
+    # This must precede the restoration, which replaces published lines by those of the record.
     restored_redactions.redo(project, actor="doctor")
     journal.restore()
 
 
 def take_in(project: Project) -> None:
-    """Changes go on: what can be known of the entries that the record lacks is in it, and it says which ones are lost.
+    """Import what is known of missing entries, and record which ones are lost, so that changes are possible again.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
     publish_again(project)
     record = records.made(project)
@@ -41,17 +46,21 @@ def take_in(project: Project) -> None:
 
 
 def take_in_logs(project: Project) -> None:
-    """Lines that the files of logs and the newest commits have are in the record. Raises: StorageFailed."""
+    """Import into the record the lines of the log files and of the newest commits.
+
+    Raises:
+        StorageFailed: the disk or git refused.
+    """
     for slug in all_missions(project):
-        # A mission that is damaged is a finding of its own.
+        # A damaged mission is reported on its own.
         with suppress(SpecKittyError):
-            _bring_back_committed(project, MissionFiles(project, slug))
+            _restore_committed(project, MissionFiles(project, slug))
             with changing_mission(project, slug):
                 pass
 
 
-def _bring_back_committed(project: Project, files: MissionFiles) -> None:
-    """The file of the log has the events of the newest commits which neither it nor the record has."""
+def _restore_committed(project: Project, files: MissionFiles) -> None:
+    """Add to the log file the events of the newest commits that are in neither the file nor the record."""
     at = checkout.look(project.root)
     if at is None or at.operation:
         return
@@ -67,7 +76,7 @@ def _bring_back_committed(project: Project, files: MissionFiles) -> None:
 
 
 def _committed(project: Project, files: MissionFiles) -> Iterator[bytes]:
-    """The log as HEAD and the branch that the mission is merged into have it."""
+    """Yield the log in HEAD and in the branch that the mission is merged into."""
     with repositories.looking(project) as repository:
         if repository is None:
             return

@@ -1,4 +1,4 @@
-"""What the commits of the host say of its record: its head when they were decided."""
+"""The trailer in commits of the host that names the head of its record."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from specify_cli.storage.layout import Layout
 
 
 def with_head(subject: str, project: Layout) -> str:
-    """The message of a commit that is decided now.
+    """Return the message of a commit, with the current head of the record as its trailer.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
     record = records.found(project)
     head = record_heads.newest(record) if record else None

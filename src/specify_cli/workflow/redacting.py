@@ -1,4 +1,4 @@
-"""The use case that takes a secret out of all that the host keeps."""
+"""The use case that removes a secret from everything that the host keeps."""
 
 from __future__ import annotations
 
@@ -26,15 +26,19 @@ from specify_cli.workflow.context import RequestContext
 from specify_cli.workflow.redaction_plan import RedactionPlan
 
 SHORTEST = 4
-"""Characters of a text that can be told from others."""
+"""The minimum length of a text, so that it is specific enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedactionReport:
-    """What was redacted, and what still has the text.
+    """What was redacted, and what still contains the text.
 
-    `files` are those that the host had set aside, `left` others of its own; `also_in` names other requests and events,
-    `commits` those that hold it in the mission's log, and `look` is a command that lists them.
+    Attributes:
+        files: Redacted files that the host had set aside.
+        left: Other files of the host that still contain it.
+        also_in: Other requests and events that contain it.
+        commits: The commits whose mission log contains it.
+        look: A command that lists these commits.
     """
 
     about: str
@@ -50,63 +54,64 @@ class RedactionReport:
 
 @dataclass(frozen=True, slots=True)
 class Redacting:
-    """Takes secrets out of a project's record, and out of what was made from it."""
+    """Redact secrets in a project's record and in the files made from it."""
 
     project: Project
 
     def redact(
-        self, about: str, secret: str, *, actor: str, reason: str, cause: RequestContext
+        self, about: str, secret: str, *, actor: str, reason: str, context: RequestContext
     ) -> RedactionReport:
-        """Each free text of that event or request with the secret in it is replaced by a mark.
+        """Replace each free text of the event or request that contains the secret by a mark.
 
-        The proof over it stays as it was. Files follow once that is committed; a crash before leaves the record as it was,
-        one after it is completed by the next call that changes something.
+        The proof of the record stays valid. Files are redacted after the commit; if the process dies in
+        between, the next changing call redacts them.
 
-        Raises: UsageError, StateUnreadable, StorageFailed.
+        Raises:
+            UsageError: the arguments do not fit.
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         if len(secret) < SHORTEST:
             raise UsageError(
-                f"the text has fewer than {SHORTEST} characters: that is in too much else"
+                f"the text has fewer than {SHORTEST} characters, which matches too much: give a longer one"
             )
         record = records.made(self.project)
         for fault in record.faults()[:1]:
             raise StateUnreadable(fault)
         with ExitStack() as stack:
-            # A second one must not bring back what the first one has taken out.
+            # A concurrent redaction must not restore what this one removes.
             stack.enter_context(locks.held(self.project.lock("redaction")))
             parts = JournalFiles(self.project.journal)
-            slugs = self._missions_of(
-                redaction_plan.plan(record, parts, about=about, secret=secret)
-            )
-            for slug in slugs:
-                log = MissionFiles(self.project, slug)
-                stack.enter_context(locks.held(log.lock))
-                # What others wrote is in the file alone.
-                log.log.take_in()
+            plan = redaction_plan.plan(record, parts, about=about, secret=secret)
+            slugs = self._lock_missions(plan, stack)
             plan = redaction_plan.plan(record, parts, about=about, secret=secret)
             files, left = redaction_files.redact_own(self.project, secret)
             left += [*plan.files, *journal_pruned.damaged(parts)]
-            if not (plan.replaces or plan.lines or files or self._was_redacted(record, about)):
-                raise UsageError(f"that text is in no note, reason or message of {about}")
+            was_redacted = any(about in it.about.split(", ") for it in record.redactions())
+            if not (plan.replaces or plan.lines or files or was_redacted):
+                raise UsageError(f"no note, reason or message of {about} contains that text")
             report = self._report(record, plan, secret, about=about, slugs=slugs)
-            said = Redaction(
+            redaction = Redaction(
                 at=clock.timestamp(), actor=actor, reason=reason, about=about, entries={}
             )
-            prepared = [*redaction_plan.drafts(record, plan, said)]
+            drafts = [*redaction_plan.drafts(record, plan, redaction)]
             locked = frozenset(slugs)
             follow = partial(redaction_files.complete, self.project, record, locked=locked)
-            if cause.decision is not None:
-                cause.decision.add((), PreparedLines(drafts=prepared, follow=follow))
-                cause.decision.keep(stack.pop_all())
+            if context.decision is not None:
+                context.decision.add((), PreparedLines(drafts=drafts, follow=follow))
+                context.decision.keep(stack.pop_all())
         return replace(report, files=files, left=left)
 
-    def _was_redacted(self, record: Record, about: str) -> bool:
-        return any(about in it.about.split(", ") for it in record.redactions())
+    def _lock_missions(self, plan: RedactionPlan, stack: ExitStack) -> list[str]:
+        """Lock the affected missions in the order of their folders, which are returned.
 
-    def _missions_of(self, plan: RedactionPlan) -> list[str]:
-        """The folders of the missions that are there and that it is about, in the order in which they are locked."""
-        logs = {it: MissionFiles(self.project, it).log for it in sorted(all_missions(self.project))}
-        return [it for it, log in logs.items() if plan.missions and log.number() in plan.missions]
+        Take in the lines of other programs, which until then are only in the log files.
+        """
+        every = [MissionFiles(self.project, it) for it in sorted(all_missions(self.project))]
+        affected = [it for it in every if plan.missions and it.log.number() in plan.missions]
+        for files in affected:
+            stack.enter_context(locks.held(files.lock))
+            files.log.take_in()
+        return [it.slug for it in affected]
 
     def _report(
         self,
@@ -132,7 +137,7 @@ class Redacting:
         )
 
     def _commits(self, secret: str, slugs: Sequence[str]) -> tuple[list[str], str | None]:
-        """The commits whose logs have it, and a command that shows them."""
+        """Return the commits whose logs contain it, and a command that lists them."""
         with repositories.looking(self.project) as repository:
             if repository is None or not repository.has_commits() or not slugs:
                 return [], None

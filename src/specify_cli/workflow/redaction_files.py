@@ -1,4 +1,4 @@
-"""The files that have text which was redacted: logs, replies, the published journal, what the host has set aside."""
+"""Apply redactions to files: logs, replies, the published journal, and files that the host has set aside."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ _log = DeferredLog(__name__)
 
 
 def redact_own(project: Project, secret: str) -> tuple[list[Path], list[Path]]:
-    """What the host has set aside has the secret no more: the files that had it, and others of its own that have it still.
+    """Redact the files that the host has set aside, and remove unfinished files that contain the secret.
 
-    What killed writers had not finished, and has it, is gone.
+    Returns:
+        The files that were changed or removed, and other files of the host that still contain the secret.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk refused.
     """
     changed = [*_remove_drafts(project, secret)]
     left: list[Path] = []
@@ -73,7 +75,7 @@ def _remove_drafts(project: Project, secret: str) -> Iterator[Path]:
 
 
 def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator[tuple[Path, Any]]:
-    """The reply files of those requests, each with the answer that it should have."""
+    """Yield the reply files of those requests, each with its answer according to the record."""
     for line in _lines_of(record, requests):
         if line.get("door") != ids.MAILBOX or line.get("dead_letter"):
             continue
@@ -87,10 +89,12 @@ def replies_to(project: Project, record: Record, requests: set[str]) -> Iterator
             yield path, published_line.parse(first)["envelope"]
 
 
-def bring_up(project: Project, record: Record, *, locked: Collection[str] = ()) -> list[str]:
-    """Logs, replies and published lines have what the record has of what was redacted; what could not be done.
+def apply_redactions(
+    project: Project, record: Record, *, locked: Collection[str] = ()
+) -> list[str]:
+    """Bring logs, replies and published lines up to date with the redactions in the record; return failures.
 
-    The locks of the missions in `locked` are held already.
+    The caller holds the locks of the missions in `locked`.
     """
     complaints: list[str] = []
     redactions = record.redactions()
@@ -117,24 +121,24 @@ def bring_up(project: Project, record: Record, *, locked: Collection[str] = ()) 
 
 
 def complete(project: Project, record: Record, *, locked: Collection[str] = ()) -> None:
-    """A redaction that is in the record is in all files; what keeps it from that is told, and tried again later."""
-    complaints = bring_up(project, record, locked=locked)
+    """Apply the redactions in the record to all files; log failures, which are retried later."""
+    complaints = apply_redactions(project, record, locked=locked)
     if not complaints:
         with _collecting(complaints):
             record.finish_redaction()
     for complaint in complaints:
-        _log.warning("%s; text that was redacted is still there: ask again", complaint)
+        _log.warning("%s; redacted text is still there: run the redaction again", complaint)
 
 
 class _collecting(suppress):  # noqa: N801  used like the function that it extends
-    """What goes wrong in the block is a complaint."""
+    """Collect the error of the block instead of raising it."""
 
     def __init__(self, complaints: list[str]) -> None:
         super().__init__(SpecKittyError, OSError)
         self._complaints = complaints
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        """As `suppress`."""
+        """Do the same as `suppress`."""
         is_ours = super().__exit__(kind, error, trace)
         if is_ours and error is not None:
             self._complaints.append(str(getattr(error, "message", error)))

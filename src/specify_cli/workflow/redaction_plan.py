@@ -1,4 +1,4 @@
-"""What a redaction changes in the record: the free texts of one request, or of one event, that have the secret."""
+"""The changes of a redaction to the record: the free texts of a request or event that contain the secret."""
 
 from __future__ import annotations
 
@@ -32,16 +32,21 @@ _PROVED: Final = (
     "event_ids",
     "prev",
 )
-"""Keys of a published line that stay what they are."""
+"""Keys of a published line that a redaction does not change."""
 
 
 @dataclass(slots=True)
 class RedactionPlan:
-    """What entries have from now on, by position, and for each the digests of its lines: now, and before.
+    """The redacted lines, and where else the secret is.
 
-    `lines` are published lines of reads by number, which the record may have pruned, or prune later. `missions` are the
-    numbers of the missions whose logs they are in, `requests` the ids of the requests. `others` are the ids of what else
-    has the secret, `files` published parts with lines that are not the host's and have it.
+    Attributes:
+        replaces: The new published line and log lines of each entry, by position.
+        digests: For each of these entries, the new digest of a line to its old one.
+        missions: The positions of redacted log lines, by number of the mission.
+        lines: Redacted published lines of reads by `seq`; the record may prune their entries.
+        requests: The ids of the requests.
+        others: The ids of other requests and events that contain the secret.
+        files: Published files with lines that contain the secret and are not the host's.
     """
 
     replaces: dict[int, tuple[bytes | None, bytes]] = field(default_factory=dict)
@@ -56,7 +61,7 @@ class RedactionPlan:
     is_known: bool = False
 
     def keep(self, entry: Entry, after: Entry) -> None:
-        """The entry has the lines of `after` from now on."""
+        """Replace the lines of the entry by those of `after`."""
         self.replaces[entry.position] = after.published, after.log
         pairs = zip(_digests(after), _digests(entry), strict=True)
         self.digests[entry.position] = {now: before for now, before in pairs if now != before}
@@ -64,38 +69,38 @@ class RedactionPlan:
 
 @dataclass(slots=True)
 class _Names:
-    """What tells the lines that are meant, and what is taken out of them."""
+    """Which lines to redact, and the secret to remove from them."""
 
     about: str
     requests: set[str]
     secret: str
 
-    def has(self, said: Mapping[str, Any]) -> bool:
-        return said.get("event_id") == self.about or said.get("correlation_id") in self.requests
+    def has(self, fields: Mapping[str, Any]) -> bool:
+        return fields.get("event_id") == self.about or fields.get("correlation_id") in self.requests
 
 
 def plan(record: Record, files: JournalFiles, *, about: str, secret: str) -> RedactionPlan:
-    """Where the secret is taken out of; `files` have what the record has pruned.
+    """Plan the redaction of the secret; `files` have the lines that the record has pruned.
 
     Raises:
-        UsageError: it is where no text can be replaced, or the record knows nothing of that id.
-        StateUnreadable, StorageFailed: as the record's.
+        UsageError: the secret is in text that cannot be replaced, or the record does not know the id.
+        StateUnreadable, StorageFailed: the record cannot be read.
     """
     entries = entries_about(record, about)
     names = _Names(about, {*_requests(entries, about)}, secret)
-    is_begun = _require_settled(record, about, names)
+    is_begun = _has_intent(record, about, names)
     found = RedactionPlan(requests=names.requests, is_known=is_begun)
     for entry in entries:
         _redact(found, entry, names)
     _redact_pruned(found, lines_beside(record, files, {about.encode(), *forms_of(secret)}), names)
     _redact_again(found, record)
     if not found.is_known:
-        raise UsageError(f"the host knows no event and no request {about!r}")
+        raise UsageError(f"there is no event and no request {about!r}")
     return found
 
 
 def entries_about(record: Record, about: str) -> list[Entry]:
-    """The entries that name that event or request, or a request that has the event; oldest first."""
+    """Return the entries of that event or request, and of the event's request; oldest first."""
     named = {it.position: it for it in record.entries_with(about) if it.kind != REDACTION}
     for request in {*_requests([*named.values()], about)} - {about}:
         others = (it for it in record.entries_with(request) if it.kind != REDACTION)
@@ -103,10 +108,10 @@ def entries_about(record: Record, about: str) -> list[Entry]:
     return [named[position] for position in sorted(named)]
 
 
-def drafts(record: Record, plan: RedactionPlan, said: Redaction) -> Iterator[Draft]:
-    """One for each mission, whose states are folded anew by it; what is in no log is in the first.
+def drafts(record: Record, plan: RedactionPlan, redaction: Redaction) -> Iterator[Draft]:
+    """Yield one draft for each mission, which folds its states again; the first has what is in no log.
 
-    `said` has by whom, why and what about.
+    `redaction` says by whom, why, and about which event or request.
     """
     left, lines = {*plan.replaces}, plan.lines
     missions: list[int | None] = [*plan.missions] or [None]
@@ -115,11 +120,11 @@ def drafts(record: Record, plan: RedactionPlan, said: Redaction) -> Iterator[Dra
         mine = sorted(left - others)
         left -= {*mine}
         digests = {it: plan.digests[it] for it in mine}
-        own = replace(said, entries=digests, lines=lines)
+        own = replace(redaction, entries=digests, lines=lines)
         if mine or lines:
             lines = {}
             yield Draft(
-                at=said.at,
+                at=redaction.at,
                 kind=REDACTION,
                 mission=mission,
                 behind=None if mission is None else record.position_of(mission),
@@ -129,24 +134,25 @@ def drafts(record: Record, plan: RedactionPlan, said: Redaction) -> Iterator[Dra
 
 
 def still_with(record: Record, secret: str, found: RedactionPlan) -> list[str]:
-    """The ids of requests and events beside those that have the secret, too."""
+    """Return the ids of other requests and events that contain the secret."""
     forms = forms_of(secret)
     ids: list[str] = []
     for entry in record.entries_with(secret):
         published, log = found.replaces.get(entry.position, (entry.published, entry.log))
         for line in _lines(published, log):
             if any(form in line for form in forms):
-                said = json_object(line) or {}
-                ids.append(str(said.get("event_id") or said.get("correlation_id") or ""))
+                fields = json_object(line) or {}
+                ids.append(str(fields.get("event_id") or fields.get("correlation_id") or ""))
     ids += [it.id for it in Intents(record).all() if it.has(forms)]
     ids += found.others
     return list(dict.fromkeys(filter(None, ids)))
 
 
-def _require_settled(record: Record, about: str, names: _Names) -> bool:
-    """Whether that request has begun something that is not finished.
+def _has_intent(record: Record, about: str, names: _Names) -> bool:
+    """Whether the request has an unfinished intent.
 
-    Raises: UsageError where it has the secret: it is asked again as it stands there.
+    Raises:
+        UsageError: that intent contains the secret, which is needed to complete it.
     """
     begun = [it for it in Intents(record).all() if it.id in {about, *names.requests}]
     for intent in begun:
@@ -155,22 +161,22 @@ def _require_settled(record: Record, about: str, names: _Names) -> bool:
             is_own = intent.is_here and intent.kind in ("accept", MERGE)
             words = [intent.kind, "--mission", str(slug)] if is_own else ["doctor", "--fix"]
             raise UsageError(
-                f"'{intent.kind}' of request {intent.id}, begun at {intent.at}, is not finished, and what it is to do has that"
-                f" text: run 'spec-kitty {shlex.join(words)}', which completes it or says what is in its way, and ask again"
+                f"'{intent.kind}' of request {intent.id}, begun at {intent.at}, is not finished, and contains that text:"
+                f" run 'spec-kitty {shlex.join(words)}', which completes it or says what prevents that; then try again"
             )
     return bool(begun)
 
 
 def _requests(entries: Sequence[Entry], about: str) -> Iterator[str]:
     for entry in entries:
-        for said in _said(entry):
-            request = said.get("correlation_id")
-            named = (said.get("event_id"), request, *(said.get("event_ids") or ()))
+        for fields in _parsed_lines(entry):
+            request = fields.get("correlation_id")
+            named = (fields.get("event_id"), request, *(fields.get("event_ids") or ()))
             if about in named and isinstance(request, str):
                 yield request
 
 
-def _said(entry: Entry) -> Iterator[dict[str, Any]]:
+def _parsed_lines(entry: Entry) -> Iterator[dict[str, Any]]:
     for line in _lines(entry.published, entry.log):
         yield json_object(line) or {}
 
@@ -183,14 +189,14 @@ def _lines(published: bytes | None, log: bytes) -> Iterator[bytes]:
 
 def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
     published, log = _published(found, entry, names), [*lines_of(entry.log)]
-    for place, line in enumerate(log):
+    for index, line in enumerate(log):
         if not names.has(json_object(line) or {}):
             continue
         found.is_known = True
         if entry.mission is not None:
             found.missions.setdefault(entry.mission, set()).add(entry.position)
         if _has(line, names.secret):
-            log[place] = record_proof.redacted(line, salt=entry.salt, secret=names.secret)
+            log[index] = record_proof.redacted(line, salt=entry.salt, secret=names.secret)
             found.log_lines += 1
     after = entry._replace(published=published, log=b"".join(log))
     if after != entry:
@@ -198,14 +204,14 @@ def _redact(found: RedactionPlan, entry: Entry, names: _Names) -> None:
 
 
 def _published(found: RedactionPlan, entry: Entry, names: _Names) -> bytes | None:
-    """The published line of the entry as it is from now on."""
+    """Return the redacted published line of the entry."""
     line = entry.published
     if not line or not names.has(json_object(line) or {}):
         return line
     found.is_known = True
     if not _has(line, names.secret, beside=_PROVED):
         return line
-    # A read has no salt: nothing but the line behind it proves it.
+    # A read has no salt: only the next line proves it.
     changed = _redacted(line, names.secret, salt=entry.salt or os.urandom(16))
     found.published_lines += 1
     if entry.is_read and entry.seq:
@@ -221,12 +227,12 @@ def _redacted(line: bytes, secret: str, *, salt: bytes) -> bytes:
 def _redact_pruned(found: RedactionPlan, lines: Iterable[LineBeside], names: _Names) -> None:
     forms = forms_of(names.secret)
     for file, seq, line, is_pruned in lines:
-        said, has_it = json_object(line) or {}, any(form in line for form in forms)
+        fields, has_it = json_object(line) or {}, any(form in line for form in forms)
         if not is_pruned:
-            # Nobody knows who wrote it, so the host neither changes nor vouches for it.
+            # Its origin is unknown, so the host does not change it.
             found.files += [file] if has_it and file not in found.files else []
-        elif not names.has(said) and said.get("correlation_id") != names.about:
-            found.others += [str(said.get("correlation_id"))] if has_it else []
+        elif not names.has(fields) and fields.get("correlation_id") != names.about:
+            found.others += [str(fields.get("correlation_id"))] if has_it else []
         else:
             found.is_known = True
             if has_it and _has(line, names.secret, beside=_PROVED):
@@ -235,13 +241,13 @@ def _redact_pruned(found: RedactionPlan, lines: Iterable[LineBeside], names: _Na
 
 
 def _redact_again(found: RedactionPlan, record: Record) -> None:
-    """What an earlier redaction has of the same lines is what they are now."""
+    """Move lines that an earlier redaction has into that redaction."""
     for entry in record.redaction_entries() if found.lines else ():
-        said = Redaction.read(entry.log)
-        same = said.lines.keys() & found.lines.keys()
+        redaction = Redaction.read(entry.log)
+        same = redaction.lines.keys() & found.lines.keys()
         if same:
-            said.lines.update({seq: found.lines.pop(seq) for seq in same})
-            found.keep(entry, entry._replace(log=said.line()))
+            redaction.lines.update({seq: found.lines.pop(seq) for seq in same})
+            found.keep(entry, entry._replace(log=redaction.line()))
 
 
 def _digests(entry: Entry) -> Iterator[str]:
@@ -249,16 +255,16 @@ def _digests(entry: Entry) -> Iterator[str]:
 
 
 def _has(line: bytes, secret: str, *, beside: Collection[str] | None = None) -> bool:
-    """Whether a text of the line that can be replaced has it: a free one, or one that is not `beside`.
+    """Whether a replaceable text of the line contains the secret; keys in `beside` are not replaceable.
 
     Raises:
-        UsageError: something else has it.
+        UsageError: a text that cannot be replaced contains it.
     """
     count, keys = record_proof.places_of(line, secret)
     fixed = [it for it in keys if beside is None or it in beside]
     if fixed:
         raise UsageError(
-            f"that text is in {', '.join(fixed)}, which the host itself goes by: only what people and agents write"
-            " freely (notes, reasons, messages, what a request asks for) can be redacted"
+            f"that text is in {', '.join(fixed)}, which the host depends on: only free text of people and agents"
+            " (notes, reasons, messages, arguments of requests) can be redacted"
         )
     return bool(count or keys)

@@ -1,4 +1,4 @@
-"""Old replies are taken out of the outboxes; the journal brings them back to whoever asks again."""
+"""Remove old replies from the outboxes; a repeated request is answered again from the journal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A reply file, and the orchestrator that it is for."""
+    """A reply file, and the orchestrator that receives it."""
 
     path: Path
     identity: str
@@ -34,37 +34,47 @@ class Reply:
 
 @dataclass(frozen=True)
 class Replies:
-    """The replies of a project, in all its outboxes."""
+    """The replies in all outboxes of a project."""
 
     project: Project
 
     def old(self, older_than: timedelta) -> Iterator[Reply]:
-        """Every reply that is older and equals what the journal says of its request.
+        """Yield every older reply that equals the answer in the journal.
 
-        Raises: StateUnreadable, StorageFailed.
+        Raises:
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         limit = clock.now() - older_than
         outbox = self.project.outbox
         with translated(outbox, "list"):
-            yield from (one for one in _all_in(outbox) if self._can_go(one, limit))
+            yield from (reply for reply in _all_in(outbox) if self._can_go(reply, limit))
 
     def remove(self, replies: Iterable[Reply], older_than: timedelta) -> list[Reply]:
-        """Those of them that nobody has asked for meanwhile are gone. Raises: StorageFailed."""
+        """Remove the replies that were not requested again meanwhile; return those that were removed.
+
+        Raises:
+            StorageFailed: the disk or git refused.
+        """
         limit = (clock.now() - older_than).timestamp()
         counted = progress.counted(replies, "removing replies")
         return [reply for reply in counted if _remove(reply.path, limit)]
 
     def asked_for(self, limit: datetime) -> list[Reply]:
-        """Every reply that somebody asked for after `limit`. Raises: StorageFailed."""
+        """Return every reply that was requested after `limit`.
+
+        Raises:
+            StorageFailed: the disk or git refused.
+        """
         with translated(self.project.outbox, "list"):
             return [
                 it for it in _all_in(self.project.outbox) if _is_safe(it) and _stays(it.path, limit)
             ]
 
     def let_go(self, reply: Reply, limit: datetime) -> bool:
-        """Whether there is no such reply any more: it is removed, unless somebody asked for it after `limit`.
+        """Remove the reply unless it was requested after `limit`; return whether it is gone.
 
-        Raises: StorageFailed.
+        Raises:
+            StorageFailed: the disk or git refused.
         """
         if not _is_safe(reply) or not os.path.lexists(reply.path):
             return True
@@ -94,7 +104,7 @@ def _all_in(outbox: Path) -> Iterator[Reply]:
         elif not name.startswith(".") and not (outbox / name).is_symlink():
             inner = _names(outbox / name) if (outbox / name).is_dir() else []
             yield from (
-                Reply(path=outbox / name / one, identity=name) for one in inner if _is_reply(one)
+                Reply(path=outbox / name / file, identity=name) for file in inner if _is_reply(file)
             )
 
 
@@ -110,24 +120,25 @@ def _is_reply(name: str) -> bool:
 
 
 def _is_safe(reply: Reply) -> bool:
-    """Whether the name is that of a reply: whoever could write another one into the journal must not remove files."""
+    """Whether the path is that of a reply: a forged name in the journal must not remove other files."""
     is_root = reply.identity == ids.DEFAULT_ORCHESTRATOR
     is_known = is_root or (is_orchestrator(reply.identity) and not reply.path.parent.is_symlink())
     return is_known and is_request_id(reply.path.stem)
 
 
 def _stays(path: Path, limit: datetime) -> bool:
-    """Whether somebody asked for the reply after `limit`: a worker that finds it in place renews its date."""
+    """Whether the reply was requested after `limit`: a worker that finds it updates its time stamp."""
     with suppress(FileNotFoundError):
         return path.lstat().st_mtime >= limit.timestamp()
     return False
 
 
 def _remove(path: Path, limit: float) -> bool:
-    """Whether the reply is gone; one that was asked for again meanwhile is left.
+    """Remove the reply unless it was requested again meanwhile; return whether it is gone.
 
-    A worker that finds a reply in place renews its date. So it is hidden first and its date looked at
-    once more: either the worker found nothing, and publishes it again, or the new date is seen here.
+    A worker that finds a reply updates its time stamp. The reply is therefore hidden first, and then its
+    time stamp is read again: either the worker did not find the reply and publishes it again, or the new
+    time stamp is seen here.
     """
     hidden = f".{path.name}.{secrets.token_hex(8)}.tmp"
     with translated(path, "remove"):

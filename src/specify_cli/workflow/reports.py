@@ -1,4 +1,4 @@
-"""What the use cases that change something give back: plain values about missions and packages."""
+"""The results of changing use cases: plain values about missions and packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CommitsBeyond(NamedTuple):
 
 
 class MoveReport(NamedTuple):
-    """A package was moved, or was there already (`no_op`)."""
+    """A package was moved, or was in that state already (`no_op`)."""
 
     mission: MissionIdentity
     wp_id: str
@@ -37,7 +37,7 @@ class MoveReport(NamedTuple):
 
 
 class WorkspaceReport(NamedTuple):
-    """Where a package is worked on; `base_ref` is the commit that its work starts from."""
+    """The workspace of a package; `base_ref` is the commit at which its work starts."""
 
     mission: MissionIdentity
     wp_id: str
@@ -48,7 +48,7 @@ class WorkspaceReport(NamedTuple):
 
 
 class StartReport(NamedTuple):
-    """Work on a package has started, and where it goes on."""
+    """Work on a package has started, in this workspace."""
 
     move: MoveReport
     workspace: WorkspaceReport

@@ -1,4 +1,4 @@
-"""The git repository of a project, as the use cases need it."""
+"""Open the git repository of a project for reading or for a change."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from specify_cli.vcs import scratch_repository, stale_locks
 from specify_cli.vcs.git import GitFailed, inheriting, set_time_limit
 from specify_cli.vcs.repository import Repository
 
-NO_REPOSITORY = "the project is no git repository: run 'git init' and make a first commit"
-NO_COMMIT = "the repository has no commit: make a first one"
+NO_REPOSITORY = "the project is not a git repository: run 'git init' and make a first commit"
+NO_COMMIT = "the repository does not have a commit: make a first commit"
 
 
 def look(project: Project) -> Repository | None:
-    """The repository, for looking; None where there is none.
+    """Return the repository for reading; None if there is none.
 
-    Raises: StorageFailed where git refuses to work in it: damage is not emptiness.
+    Raises:
+        StorageFailed: git refuses to work in it, so that it may be damaged.
     """
     _limit_git(project)
     try:
@@ -31,42 +32,45 @@ def look(project: Project) -> Repository | None:
 
 @contextmanager
 def looking(project: Project) -> Iterator[Repository | None]:
-    """As `look`, and where git fails while the block runs, that is the disk's fault.
+    """Return the repository for reading, and turn errors of git in the block into `StorageFailed`.
 
-    Raises: StorageFailed.
+    Raises:
+        StorageFailed: the disk or git refused.
     """
     repository = look(project)
     try:
         yield repository
     except GitFailed as error:
-        raise StorageFailed(f"git could not look at {project.root}: {error}") from error
+        raise StorageFailed(f"git cannot read {project.root}: {error}") from error
 
 
 def _limit_git(project: Project) -> None:
-    # Whoever needs what a damaged config grants is told; git has its usual time.
+    # A damaged config is reported where its settings matter; git keeps its default time limit.
     with suppress(StateUnreadable):
         set_time_limit(project.settings.git_timeout_s)
 
 
 @contextmanager
 def changing(project: Project) -> Iterator[Repository]:
-    """The repository, which no other process of the host changes while the block runs.
+    """Lock the repository for a change; sync the disk when the block ends.
 
-    What was changed is on the disk when the block ends.
+    The lock of a mission is not enough: missions share branches, checkouts and the index.
 
-    Missions have locks of their own, but share branches, checkouts and the index.
-    Raises: PreflightFailed where there is none with a commit, or git refuses; StorageFailed.
+    Raises:
+        PreflightFailed: there is no repository with a commit, or git refuses to work in it.
+        StorageFailed: the disk refused.
     """
     _limit_git(project)
-    with _alone(project):
+    with _locked(project):
         try:
             repository = Repository.find(project.root)
-            problem = _problem(repository)
+            problem = "" if repository is None or repository.has_commits() else NO_COMMIT
         except GitFailed as error:
             repository, problem = None, str(error)
         if repository is None or problem:
+            problem = problem or NO_REPOSITORY
             raise PreflightFailed(problem, errors=[problem])
-        with suppress(OSError, GitFailed):  # What stays of it costs room alone.
+        with suppress(OSError, GitFailed):  # A leftover costs only disk space.
             scratch_repository.remove_abandoned(repository)
         with stale_locks.without_stale_locks(repository.root):
             scratch_repository.remove_abandoned(repository)
@@ -75,16 +79,10 @@ def changing(project: Project) -> Iterator[Repository]:
 
 
 @contextmanager
-def _alone(project: Project) -> Iterator[None]:
+def _locked(project: Project) -> Iterator[None]:
     with (
         locks.held(project.lock("repository")) as descriptor,
         inheriting(descriptor),
         translated(project.root, "change"),
     ):
         yield
-
-
-def _problem(repository: Repository | None) -> str:
-    if repository is None:
-        return NO_REPOSITORY
-    return "" if repository.has_commits() else NO_COMMIT

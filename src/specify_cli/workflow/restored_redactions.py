@@ -1,7 +1,8 @@
-"""Text that was redacted, and is in the record again because that was restored from an older backup.
+"""Repeat redactions in a record that was restored from an older backup.
 
-Logs and published lines that were redacted since have marks. Their salt is in the record alone, so that a mark that fits
-its text was made by this host; a read has no salt, and is believed where a person has taken the newest lines in.
+Logs and published lines that were redacted since then have marks. Only the record has their salt, so a mark
+that fits its text was made by this host. A read has no salt: its mark is accepted only after a person has
+imported the newest lines.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ from specify_cli.storage.record_redaction import Redaction
 from specify_cli.workflow import redaction_files, redaction_plan
 from specify_cli.workflow.redaction_plan import RedactionPlan
 
-REASON = "it was redacted before, and a backup of the record had it still"
+REASON = "it was redacted before, and the record was restored from a backup that still has it"
 _COMMAND = '"command":"spec-kitty.redact"'
 _ORIGINAL = f'"{ORIGINAL}":"sha256:'.encode()
 
 
 def redo(project: Project, *, actor: str) -> None:
-    """What logs and published lines say was redacted is redacted in the record, too. Raises: StorageFailed, StateUnreadable."""
+    """Redact in the record what logs and published lines have marked as redacted.
+
+    Raises:
+        StorageFailed, StateUnreadable: the state of the project cannot be read or written.
+    """
     record = records.made(project)
     with ExitStack() as stack:
         stack.enter_context(locks.held(project.lock("redaction")))
@@ -45,35 +50,41 @@ def redo(project: Project, *, actor: str) -> None:
             _find_in_log(found, record, files)
         _find_in_journal(found, project, record)
         about = ", ".join(sorted(found.requests)) or "reads"
-        said = Redaction(at=clock.timestamp(), actor=actor, reason=REASON, about=about, entries={})
-        if drafts := [*redaction_plan.drafts(record, found, said)]:
+        redaction = Redaction(
+            at=clock.timestamp(), actor=actor, reason=REASON, about=about, entries={}
+        )
+        if drafts := [*redaction_plan.drafts(record, found, redaction)]:
             record.commit(drafts)
             redaction_files.complete(project, record, locked={it.slug for it in marked})
 
 
 def lacking(project: Project) -> Iterator[str]:
-    """The ids of what was redacted, as the journal says, and is not marked in the record. Raises: StorageFailed, StateUnreadable."""
+    """Yield the ids of redactions that the journal has and the record lacks.
+
+    Raises:
+        StorageFailed, StateUnreadable: the state of the project cannot be read or written.
+    """
     record = records.found(project)
-    told: dict[str, tuple[int, int]] = {}
+    counts: dict[str, tuple[int, int]] = {}
     for entry in record.entries_with(_COMMAND) if record else ():
-        said = json_object(entry.published or b"") or {}
-        envelope = said.get("envelope")
+        fields = json_object(entry.published or b"") or {}
+        envelope = fields.get("envelope")
         data = envelope.get("data") if isinstance(envelope, dict) else None
-        # A line that was taken in from a file may say anything.
-        if isinstance(data, dict) and said.get("command") == "spec-kitty.redact":
-            about, *counts = (data.get(it) for it in ("about", "log_lines", "published_lines"))
-            logs, lines = (it if isinstance(it, int) else 0 for it in counts)
+        # An imported line can have any content.
+        if isinstance(data, dict) and fields.get("command") == "spec-kitty.redact":
+            about, *numbers = (data.get(it) for it in ("about", "log_lines", "published_lines"))
+            logs, lines = (it if isinstance(it, int) else 0 for it in numbers)
             if isinstance(about, str) and about:
-                known = told.get(about, (0, 0))
-                told[about] = max(logs, known[0]), max(lines, known[1])
-    for about, (logs, lines) in told.items():
+                known = counts.get(about, (0, 0))
+                counts[about] = max(logs, known[0]), max(lines, known[1])
+    for about, (logs, lines) in counts.items():
         here = _marked(record, about) if record else (0, 0)
         if logs > here[0] or lines > here[1]:
             yield about
 
 
 def _marked(record: Record, about: str) -> tuple[int, int]:
-    """How many lines of logs, and how many published ones, of that event or request have marks."""
+    """Return how many log lines and published lines of the event or request have marks."""
     entries = [*redaction_plan.entries_about(record, about)]
     logs = sum(has_mark(line) for it in entries for line in lines_of(it.log))
     published = [it.published for it in entries if it.published and not it.is_read]
@@ -82,11 +93,11 @@ def _marked(record: Record, about: str) -> tuple[int, int]:
 
 
 def _changed(files: MissionFiles) -> list[tuple[bytes, bytes]]:
-    """Lines of the log, each with that of the record, that have marks where that has text."""
+    """Return the marked lines of the log file, each with the line of the record that still has the text."""
     try:
         view = files.log.view()
     except SpecKittyError:
-        # A mission that is damaged is a finding of its own.
+        # A damaged mission is reported on its own.
         return []
     lines = view.raw.split(b"\n") if view.found.changed else []
     pairs = ((lines[number - 1] + b"\n", view.kept.lines[it]) for number, it in view.found.changed)
@@ -98,12 +109,12 @@ def _find_in_log(found: RedactionPlan, record: Record, files: MissionFiles) -> N
     mission = files.log.number()
     for entry in record.entries(mission=mission) if mission is not None else ():
         lines = [*lines_of(entry.log)]
-        for place, known in enumerate(lines):
+        for index, known in enumerate(lines):
             line = marked.get(known)
             if line and is_marked(line, of=known, salt=entry.salt):
-                lines[place] = line
-                said = json_object(line) or {}
-                ids = (said.get("event_id"), said.get("correlation_id"))
+                lines[index] = line
+                fields = json_object(line) or {}
+                ids = (fields.get("event_id"), fields.get("correlation_id"))
                 found.requests.update(filter(None, ids))
                 found.missions.setdefault(mission or 0, set()).add(entry.position)
         after = entry._replace(log=b"".join(lines))

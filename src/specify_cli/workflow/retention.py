@@ -1,9 +1,9 @@
-"""What a project does not keep for ever: answers of reads, old parts of the journal, replies, and dead letters that are settled.
+"""Prune expired data: answers of reads, old parts of the journal, replies, and resolved dead letters.
 
-What was changed, by whom, and what was answered to it stays.
+Changes, their actors and their answers are kept.
 
-A pruning needs no intent in the record: what goes is found by the same rules again, and each step does before it
-removes anything what a repeat would need, so that the next pruning completes one that was killed after any step.
+A pruning does not need an intent in the record. The same rules find expired data again, and each step saves
+what a repetition needs before it removes anything. The next pruning therefore completes an interrupted one.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from specify_cli.storage.record_retention import Asking, OldReads
 from specify_cli.workflow.replies import Replies, Reply
 
 JUST_ASKED: Final = timedelta(hours=1)
-"""A read whose reply was asked for in that time stays: its asker may not have read it yet."""
+"""A read whose reply was requested within this time is kept: the caller may not have read it yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Going:
-    """Some of what goes: what it is, how many, how many bytes, and by which rule."""
+class PruneSummary:
+    """What one rule prunes: the kind of data, the count and the bytes."""
 
     what: str
     count: int
@@ -41,7 +41,7 @@ class Going:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that goes, or has gone; `sizes` is how long each file was."""
+    """Everything to prune, or everything that was pruned; `sizes` has the size of each file."""
 
     replies: Sequence[Reply] = ()
     age: timedelta | None = None
@@ -53,14 +53,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Retention:
-    """What goes from a project, and its going."""
+    """Find and prune the expired data of a project."""
 
     project: Project
 
     def plan(self, older_than: timedelta | None = None) -> Plan:
-        """What goes by the rules of `config.toml`, and, where an age is given, replies that are older.
+        """Find what expires by the rules of `config.toml`, and, with `older_than`, older replies.
 
-        Raises: StateUnreadable, StorageFailed.
+        Raises:
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         record = records.found(self.project)
         replies = [] if older_than is None else [*self._replies.old(older_than)]
@@ -75,9 +76,10 @@ class Retention:
         )
 
     def carry_out(self, plan: Plan) -> Plan:
-        """That has gone; what could not go, because somebody has asked for it meanwhile, say, is left out.
+        """Prune it; the result lacks what could not be pruned, such as replies that were requested meanwhile.
 
-        Raises: StateUnreadable, StorageFailed.
+        Raises:
+            StateUnreadable, StorageFailed: the state of the project cannot be read or written.
         """
         record = records.found(self.project)
         replies = [] if plan.age is None else self._replies.remove(plan.replies, plan.age)
@@ -95,30 +97,34 @@ class Retention:
             sizes=plan.sizes,
         )
 
-    def in_words(self, plan: Plan) -> list[Going]:
-        """What the plan says, by rule; nothing where nothing goes."""
-        return [it for it in self._going(plan) if it.count]
+    def summaries(self, plan: Plan) -> list[PruneSummary]:
+        """Summarize the plan by rule; rules that prune nothing are omitted."""
+        return [it for it in self._summaries(plan) if it.count]
 
-    def _going(self, plan: Plan) -> Iterator[Going]:
+    def _summaries(self, plan: Plan) -> Iterator[PruneSummary]:
         settings = self.project.settings
         size = sum(plan.sizes[it.path] for it in plan.replies)
-        rule = f"older than {_in_words(plan.age)}" if plan.age is not None else ""
-        yield Going(what="replies", count=len(plan.replies), bytes=size, rule=rule)
+        rule = f"older than {_age_text(plan.age)}" if plan.age is not None else ""
+        yield PruneSummary(what="replies", count=len(plan.replies), bytes=size, rule=rule)
         reads = plan.reads
         for count, size, rule in (
             (reads.by_age, reads.bytes_by_age, f"reads_days = {settings.reads_days}"),
             (reads.by_size, reads.bytes_by_size, f"reads_max_bytes = {settings.reads_max_bytes}"),
         ):
-            yield Going(what="answers of reads", count=count, bytes=size, rule=rule)
+            yield PruneSummary(what="answers of reads", count=count, bytes=size, rule=rule)
         for is_by_age, rule in (
             (True, f"journal_days = {settings.journal_days}"),
             (False, f"journal_max_bytes = {settings.journal_max_bytes}"),
         ):
             sizes = [it.bytes for it in plan.parts if it.is_by_age == is_by_age]
-            yield Going(what="parts of the journal", count=len(sizes), bytes=sum(sizes), rule=rule)
+            yield PruneSummary(
+                what="parts of the journal", count=len(sizes), bytes=sum(sizes), rule=rule
+            )
         size = sum(plan.sizes[it] for it in plan.letters)
         rule = f"letters_days = {settings.letters_days}"
-        yield Going(what="settled dead letters", count=len(plan.letters), bytes=size, rule=rule)
+        yield PruneSummary(
+            what="settled dead letters", count=len(plan.letters), bytes=size, rule=rule
+        )
 
     @cached_property
     def _replies(self) -> Replies:
@@ -145,7 +151,7 @@ class Retention:
                 yield folder.record_of(letter)
 
     def _release(self, asked: Collection[Asking]) -> set[Asking]:
-        """Those whose reply is not there any more."""
+        """Remove the replies of these reads; return the reads whose reply is gone."""
         limit = clock.now() - JUST_ASKED
         return {it for it in asked if self._replies.let_go(self._reply_to(it), limit)}
 
@@ -159,8 +165,8 @@ def _asking_of(reply: Reply) -> Asking:
     return Asking(ids.scope_of(ids.MAILBOX, reply.identity), reply.path.stem)
 
 
-def _in_words(age: timedelta) -> str:
-    """The age as it can be given: 30d, say."""
+def _age_text(age: timedelta) -> str:
+    """Return the age in the form that options take, such as 30d."""
     seconds = int(age.total_seconds())
     for unit, letter in ((86_400, "d"), (3_600, "h"), (60, "m")):
         if seconds and seconds % unit == 0:

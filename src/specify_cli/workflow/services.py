@@ -1,6 +1,6 @@
-"""The use cases of one project, together.
+"""The use cases of one project.
 
-Each is loaded when it is asked for: to load all of them takes longer than most commands.
+Each module is imported on first access, because importing all of them takes longer than most commands.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ if TYPE_CHECKING:
     from specify_cli.workflow.missions import Missions
     from specify_cli.workflow.package_notes import PackageNotes
     from specify_cli.workflow.package_views import PackageViews
-    from specify_cli.workflow.recording import Recording
     from specify_cli.workflow.redacting import Redacting
+    from specify_cli.workflow.request_intents import RequestIntents
     from specify_cli.workflow.retention import Retention
     from specify_cli.workflow.rewinding import Rewinding
     from specify_cli.workflow.syncing import Syncing
-    from specify_cli.workflow.unfinished import Unfinished
     from specify_cli.workflow.work_packages import WorkPackages
     from specify_cli.workflow.workspace_listing import WorkspaceListing
 
 
 class Services:
-    """What a command can have done in its project."""
+    """The use cases, each created on access."""
 
     __slots__ = ("project",)
 
@@ -41,133 +40,126 @@ class Services:
 
     @property
     def missions(self) -> Missions:
-        """Looks at missions."""
+        """Read missions."""
         from specify_cli.workflow.missions import Missions
 
         return Missions(self.project)
 
     @property
     def claiming(self) -> Claiming:
-        """Says who is alive, and releases claims."""
+        """Record signs of life and release claims."""
         from specify_cli.workflow.claiming import Claiming
 
         return Claiming(self.project)
 
     @property
     def work_packages(self) -> WorkPackages:
-        """Changes one package."""
+        """Move one work package."""
         from specify_cli.workflow.work_packages import WorkPackages
 
         return WorkPackages(self.project)
 
     @property
     def annotating(self) -> PackageNotes:
-        """Records notes and ticked subtasks."""
+        """Record notes and subtask marks."""
         from specify_cli.workflow.package_notes import PackageNotes
 
         return PackageNotes(self.project)
 
     @property
     def accepting(self) -> Accepting:
-        """Accepts missions."""
+        """Accept missions."""
         from specify_cli.workflow.accepting import Accepting
 
         return Accepting(self.project)
 
     @property
     def merging(self) -> Merging:
-        """Merges missions."""
+        """Merge missions."""
         from specify_cli.workflow.merging import Merging
 
         return Merging(self.project)
 
     @property
     def authoring(self) -> Authoring:
-        """Makes missions and packages."""
+        """Create missions and work packages."""
         from specify_cli.workflow.authoring import Authoring
 
         return Authoring(self.project)
 
     @property
     def packages(self) -> Packages:
-        """Makes packages of what people outline."""
+        """Create work packages from outlines."""
         from specify_cli.workflow.authoring_packages import Packages
 
         return Packages(self.project)
 
     @property
-    def recording(self) -> Recording:
-        """Knows what was begun."""
-        from specify_cli.workflow.recording import Recording
-
-        return Recording(self.project)
-
-    @property
     def choosing(self) -> DefaultMission:
-        """Finds the mission that is meant."""
+        """Choose the default mission."""
         from specify_cli.workflow.default_mission import DefaultMission
 
         return DefaultMission(self.project)
 
     @property
     def dead_letters(self) -> DeadLetters:
-        """Settles dead letters."""
+        """Replay or discard dead letters."""
         from specify_cli.workflow.dead_letters import DeadLetters
 
         return DeadLetters(self.project)
 
     @property
     def retention(self) -> Retention:
-        """Prunes what is not kept for ever."""
+        """Prune expired data."""
         from specify_cli.workflow.retention import Retention
 
         return Retention(self.project)
 
     @property
     def redacting(self) -> Redacting:
-        """Takes secrets out of what the host keeps."""
+        """Redact secrets in the record and in the files made from it."""
         from specify_cli.workflow.redacting import Redacting
 
         return Redacting(self.project)
 
     @property
     def rewinding(self) -> Rewinding:
-        """Withdraws what a mission's log says last."""
+        """Rewind missions to an earlier event."""
         from specify_cli.workflow.rewinding import Rewinding
 
         return Rewinding(self.project)
 
     @property
-    def unfinished(self) -> Unfinished:
-        """Looks for what a killed call has left."""
-        from specify_cli.workflow.unfinished import Unfinished
+    def request_intents(self) -> RequestIntents:
+        """Find requests that were interrupted."""
+        from specify_cli.workflow.request_intents import RequestIntents
 
-        return Unfinished(self.project)
+        return RequestIntents(self.project)
 
     @property
     def showing(self) -> PackageViews:
-        """Shows packages."""
+        """Show work packages."""
         from specify_cli.workflow.package_views import PackageViews
 
         return PackageViews(self.project)
 
     @property
     def syncing(self) -> Syncing:
-        """Takes in what workspaces have."""
+        """Fetch commits from workspaces."""
         from specify_cli.workflow.syncing import Syncing
 
         return Syncing(self.project)
 
     @property
     def workspace_listing(self) -> WorkspaceListing:
-        """Lists workspaces."""
+        """List workspaces."""
         from specify_cli.workflow.workspace_listing import WorkspaceListing
 
         return WorkspaceListing(self.project)
 
     @property
     def doctor(self) -> Doctor:
-        """Finds and repairs faults."""
+        """Find and repair problems."""
         from specify_cli.workflow.doctor import Doctor
 
         return Doctor(self.project)

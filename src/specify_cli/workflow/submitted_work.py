@@ -1,4 +1,4 @@
-"""The work of a package, judged when it is handed in and shown when it is reviewed."""
+"""The work of a package: checked when it is handed in, shown when it is reviewed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from specify_cli.workflow.mission import OpenMission
 from specify_cli.workflow.offers import rejected
 
 MOST_LISTED: Final = 100
-"""Paths that an answer lists for information; it counts the rest."""
+"""Paths that an answer lists; the rest are counted."""
 
 LONGEST_LOOK_S: Final = 5
-"""To look for what is not committed: nobody's hand-in waits for a warning."""
+"""The time limit for finding uncommitted files, so that a warning does not delay the hand-in."""
 
 FIRST: Final = 3
 """Uncommitted files that a warning names."""
@@ -34,7 +34,7 @@ FIRST: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmittedWork:
-    """What a package's commits hold that its author or its reviewer has to know."""
+    """What the author or the reviewer must know of a package's commits."""
 
     scope: Scope
     refused: RefusedPaths = NOTHING
@@ -43,12 +43,12 @@ class SubmittedWork:
 
     @property
     def outside_listed(self) -> tuple[str, ...]:
-        """The first of the paths outside `owned_files`, as an answer lists them."""
+        """The first paths outside `owned_files`, in the form that an answer lists."""
         return tuple(shown(path) for path in self.outside[:MOST_LISTED])
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the answer warns of."""
+        """The warnings of the answer."""
         found = left_out_warnings(self.left_out)
         if len(self.outside) > MOST_LISTED:
             count = len(self.outside)
@@ -58,21 +58,21 @@ class SubmittedWork:
 
 
 def left_out_warnings(paths: Collection[str]) -> tuple[str, ...]:
-    """The warning about changed plans that a merge leaves as the target has them."""
+    """Return the warning about changed planning files, whose changes a merge drops."""
     if not paths:
         return ()
     named = [shown(path) for path in sorted(paths)[:MOST_LISTED]]
     rest = len(paths) - len(named)
     more = f" and {rest} more" if rest else ""
-    return (f"a merge leaves out what the work changes in {', '.join(named)}{more}",)
+    return (f"a merge leaves out the changes in {', '.join(named)}{more}",)
 
 
 def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
-    """The warning about files in the workspace that the commit has not; none where they are not found in time."""
-    place, project = mission.workspace(event.wp_id), mission.files.project
-    if event.commit and not os.path.lexists(place.path):
+    """Return the warning about uncommitted files in the workspace, if they are found in time."""
+    workspace, project = mission.workspace(event.wp_id), mission.files.project
+    if event.commit and not os.path.lexists(workspace.path):
         return (
-            f"there is no workspace at {place.path}: {event.commit} is what the project had of it",
+            f"there is no workspace at {workspace.path}: the project's last commit of it, {event.commit}, was used",
         )
     files: Sequence[str] = ()
     with (
@@ -82,11 +82,11 @@ def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str
         if (
             repository
             and event.commit
-            and lane_folders.look(project, repository, place.path).is_usable
+            and lane_folders.look(project, repository, workspace.path).is_usable
         ):
             files = lane_folders.work_in(
                 repository,
-                place.path,
+                workspace.path,
                 commit=event.commit,
                 seconds=LONGEST_LOOK_S,
                 filters=project.settings.filters,
@@ -96,13 +96,13 @@ def uncommitted_warnings(mission: OpenMission, event: Transitioned) -> tuple[str
     named = ", ".join(files[:FIRST])
     more = f" and {len(files) - FIRST} more" if len(files) > FIRST else ""
     what = "1 file is" if len(files) == 1 else f"{len(files)} files are"
-    return (f"{what} not committed in {place.path}, and not handed in: {named}{more}",)
+    return (f"{what} not committed in {workspace.path}, and not handed in: {named}{more}",)
 
 
-def unboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
-    """The warning that the workspace was read without a sandbox; none without `[orchestrators]`.
+def unsandboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
+    """Return the warning that the workspace was read without a sandbox.
 
-    Without grants every caller may do everything, so that there is no boundary to keep.
+    Without `[orchestrators]` every caller may do everything, so there is no boundary to warn about.
     """
     path = mission.workspace(event.wp_id).path
     if not mission.files.project.settings.has_orchestrators:
@@ -117,17 +117,17 @@ def unboxed_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ..
 
 
 def look(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWork | None:
-    """What the package's work, the history of `commit`, holds; None without a repository or a commit.
+    """Examine the package's work, the history of `commit`; None without a repository or a commit.
 
     Raises:
         StorageFailed: git cannot read the commits.
     """
     repository = repositories.look(mission.files.project)
-    place = mission.workspace(wp_id)
+    workspace = mission.workspace(wp_id)
     if repository is None:
         return None
     base = mission.state_of(wp_id).base_ref
-    onto = repository.branch_tip(place.target_branch) or base
+    onto = repository.branch_tip(workspace.target_branch) or base
     if not commit or onto is None:
         return None
     scope = Scope(
@@ -137,45 +137,50 @@ def look(mission: OpenMission, wp_id: str, commit: str | None) -> SubmittedWork 
         tips=[commit],
         onto=onto,
     )
-    with _translated(place.branch):
-        return _judged(scope, base=base, owned=mission.package(wp_id).owned_files)
+    with _translated(workspace.branch):
+        return _examined(scope, base=base, owned=mission.package(wp_id).owned_files)
 
 
-def check(mission: OpenMission, wish: MoveIntent, work: SubmittedWork) -> None:
-    """Pass where everything that the package hands in may be merged; force does not matter.
+def check(mission: OpenMission, intent: MoveIntent, work: SubmittedWork) -> None:
+    """Check that everything that the package hands in may be merged; `force` makes no difference.
 
     Raises:
-        TransitionRejected: with the guard `paths`, or `owned_files` where the operator demands it.
-        StateUnreadable: what the operator demands cannot be read.
+        TransitionRejected: the guard `paths` refuses it, or `owned_files` if the operator enabled it.
+        StateUnreadable: the settings cannot be read.
         StorageFailed: git cannot read the commits.
     """
-    place, onto = mission.workspace(wish.wp_id), work.scope.onto
+    workspace, onto = mission.workspace(intent.wp_id), work.scope.onto
     if work.refused.total:
         raise rejected(
             mission,
-            wish,
-            PathsRefused(work.refused, guard="paths", onto=onto, workspace=place.path),
+            intent,
+            PathsRefused(work.refused, guard="paths", onto=onto, workspace=workspace.path),
         )
     if work.outside and mission.files.project.settings.owned_files == "refuse":
         problems = dict.fromkeys(work.outside, "it is outside owned_files")
-        with _translated(place.branch):
+        with _translated(workspace.branch):
             outside = work.scope.named(problems)
         raise rejected(
             mission,
-            wish,
-            PathsRefused(outside, guard="owned_files", onto=onto, workspace=place.path),
+            intent,
+            PathsRefused(outside, guard="owned_files", onto=onto, workspace=workspace.path),
         )
 
 
-def _judged(scope: Scope, *, base: str | None, owned: Sequence[str]) -> SubmittedWork:
+def _examined(scope: Scope, *, base: str | None, owned: Sequence[str]) -> SubmittedWork:
     refused = scope.refused()
     if refused.total:
         return SubmittedWork(scope=scope, refused=refused)
     [(_, changes)] = scope.merged
     left_out = {path for path in changes if scope.leaves_out(path)}
-    # Of what an execution lane brings, the package has changed what differs from where it started.
+    # Of the changes of an execution lane, those since the package's base are its own.
     own = changes.keys() & _changed_since(scope, base or scope.onto)
-    outside = (path for path in own - left_out if not _is_owned(path, owned))
+    outside = (
+        # A package that lists no files owns every file.
+        path
+        for path in own - left_out
+        if owned and not any(globs.owns(pattern, path) for pattern in owned)
+    )
     return SubmittedWork(
         scope=scope, left_out=tuple(sorted(left_out)), outside=tuple(sorted(outside))
     )
@@ -184,13 +189,8 @@ def _judged(scope: Scope, *, base: str | None, owned: Sequence[str]) -> Submitte
 def _changed_since(scope: Scope, base: str) -> Collection[str]:
     try:
         return tree_changes(scope.git, base, scope.tips[0]).keys()
-    except GitFailed:  # The branch was rewritten, and the commit that work began on is gone.
+    except GitFailed:  # The branch was rewritten, and the base no longer exists.
         return tree_changes(scope.git, scope.onto, scope.tips[0]).keys()
-
-
-def _is_owned(path: str, owned: Sequence[str]) -> bool:
-    # A package that lists no files has not said which are its own.
-    return not owned or any(globs.owns(pattern, path) for pattern in owned)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The branches of execution lanes have what their workspaces have, for people to see."""
+"""Take the commits of workspaces into the project's branches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from specify_cli.workflow.workspace_index import WorkspaceIndex
 
 
 class Outcome(StrEnum):
-    """How the branch of an execution lane stands to its workspace afterwards."""
+    """How the branch of an execution lane relates to its workspace after the sync."""
 
     IN_STEP = "in_step"
     TAKEN_IN = "taken_in"
@@ -39,16 +39,17 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
-    """What came from one workspace into the project.
+class SyncResult:
+    """The result for one workspace.
 
     Attributes:
-        slug: The mission; empty where it is not known.
-        lane: The execution lane; None where it is not known.
-        old: The commit of the project's branch before.
-        new: That of the workspace.
-        commits: How many came.
-        problem: Why they did not; `code` names the case.
+        name: The name of the workspace's folder.
+        slug: The mission; empty if unknown.
+        lane: The execution lane; None if unknown.
+        old: The commit of the project's branch before the sync.
+        new: The commit of the workspace's branch.
+        commits: The number of commits that were taken in.
+        problem: Why none were taken in; `code` names the case.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Syncing:
-    """Takes in what workspaces have, one after the other."""
+    """Take in the commits of workspaces, one workspace after the other."""
 
     project: Project
 
@@ -74,15 +75,14 @@ class Syncing:
         *,
         only: Collection[str] | None = None,
         moves_checkouts: bool = True,
-    ) -> list[Synced]:
-        """What came from each workspace, or why it did not: of one mission or of all, or `only` those names.
+    ) -> list[SyncResult]:
+        """Take in the commits of every workspace: of one mission or of all, or of those named in `only`.
 
-        One that is damaged, refused, or not there although a package is in progress, holds up no other.
-
-        What the workspaces of missions at work fetch from is as the project is, afterwards.
+        A workspace that is damaged, refused or missing does not affect the others. Then update the
+        repositories that the workspaces of missions in progress fetch from.
 
         Raises:
-            StorageFailed: there is no repository, or `.worktrees` cannot be read, or the disk refused.
+            StorageFailed: git does not work here, `.worktrees` cannot be read, or the disk refused.
         """
         index = WorkspaceIndex(self.project)
         names = workspace_index.names(self.project)
@@ -112,7 +112,7 @@ class Syncing:
                 with repositories.changing(self.project) as repository:
                     lane_retirement.update_mirror(repository, mission)
             except (GitFailed, OSError) as error:
-                text = f"what workspaces of {mission.slug} fetch from could not be updated: {error}"
+                text = f"the repository that workspaces of {mission.slug} fetch from could not be updated: {error}"
                 raise StorageFailed(text) from error
 
     def _one(
@@ -123,7 +123,7 @@ class Syncing:
         index: WorkspaceIndex,
         slug: str | None,
         moves_checkouts: bool,
-    ) -> Synced | None:
+    ) -> SyncResult | None:
         lane = None
         try:
             found = index.find(name)
@@ -133,7 +133,7 @@ class Syncing:
             slug = mission.slug
             return take_in(mission, repository, lane, moves_checkouts=moves_checkouts)
         except (SpecKittyError, GitFailed, OSError) as error:
-            return Synced(
+            return SyncResult(
                 name=name,
                 slug=slug or "",
                 lane=lane,
@@ -143,8 +143,8 @@ class Syncing:
             )
 
 
-def _missing(repository: Repository, index: WorkspaceIndex) -> list[Synced]:
-    """What is told of workspaces that are not there.
+def _missing(repository: Repository, index: WorkspaceIndex) -> list[SyncResult]:
+    """Return the results for missing workspaces.
 
     Raises:
         StorageFailed: git does not work in the project, or `.worktrees` cannot be read.
@@ -154,7 +154,7 @@ def _missing(repository: Repository, index: WorkspaceIndex) -> list[Synced]:
     except GitFailed as error:
         raise StorageFailed(f"the branches of the project cannot be listed: {error}") from error
     return [
-        Synced(
+        SyncResult(
             name=it.lane.path.name,
             slug=it.slug,
             lane=it.lane,
@@ -166,7 +166,7 @@ def _missing(repository: Repository, index: WorkspaceIndex) -> list[Synced]:
 
 
 def is_at_work(mission: OpenMission) -> bool:
-    """Whether somebody works on a package of the mission."""
+    """Whether a package of the mission is being worked on."""
     return any(mission.state_of(wp_id).lane in AT_WORK for wp_id in mission.packages)
 
 
@@ -177,11 +177,11 @@ def take_in(
     *,
     moves_checkouts: bool,
     seconds: float | None = None,
-) -> Synced:
-    """The branch of the execution lane is where the workspace is, save where somebody else moved it.
+) -> SyncResult:
+    """Update the branch of the execution lane to the workspace's commit, unless the branch was moved elsewhere.
 
-    Call it with no lock held. Where it `moves_checkouts`, a working tree of the project that has
-    the branch checked out goes with it; else such a branch stays.
+    Call it without a lock. With `moves_checkouts`, update the working tree of the project that has the
+    branch checked out, too; otherwise such a branch is not updated.
 
     Raises:
         SpecKittyError, GitFailed, OSError: git or the disk refused.
@@ -196,15 +196,15 @@ def take_in(
         )
         if offer.refusal:
             return _refused(mission, lane, offer.refusal.reason, code=offer.refusal.code)
-        standing = offer.standing(repository)
-        if standing in (BranchRelation.AHEAD, BranchRelation.REWRITTEN):
+        relation = offer.standing(repository)
+        if relation in (BranchRelation.AHEAD, BranchRelation.REWRITTEN):
             with repositories.changing(mission.files.project) as ours:
                 return _moved(mission, ours, lane, offer=offer, moves_checkouts=moves_checkouts)
-        if standing is BranchRelation.DIVERGED:
+        if relation is BranchRelation.DIVERGED:
             return _diverged(mission, repository, lane, offer=offer)
-    outcome = Outcome.BEHIND if standing is BranchRelation.BEHIND else Outcome.IN_STEP
+    outcome = Outcome.BEHIND if relation is BranchRelation.BEHIND else Outcome.IN_STEP
     old = repository.lane_tips([lane.branch]).get(lane.branch)
-    return Synced(
+    return SyncResult(
         name=lane.path.name, slug=mission.slug, lane=lane, outcome=outcome, old=old, new=offer.tip
     )
 
@@ -216,11 +216,11 @@ def _moved(
     *,
     offer: Offer,
     moves_checkouts: bool,
-) -> Synced:
-    """While nobody else changes the repository; what was looked at before may have changed since."""
+) -> SyncResult:
+    """Update the branch under the lock of the repository; its state may have changed since the offer was read."""
     old = repository.lane_tips([lane.branch]).get(lane.branch)
     if old is None:
-        # A merge may have removed it meanwhile: it is made when work in the execution lane starts.
+        # A merge may have removed it meanwhile; the start of work creates it.
         text = f"there is no branch {lane.branch} in the project; see 'spec-kitty doctor'"
         return _refused(mission, lane, text, code="no_branch")
     if not moves_checkouts and checkouts_of(repository.git, lane.branch):
@@ -230,7 +230,7 @@ def _moved(
         offer.take_in(repository)
     except IntakeRefused as refusal:
         return _refused(mission, lane, refusal.reason, code=refusal.code)
-    return Synced(
+    return SyncResult(
         name=lane.path.name,
         slug=mission.slug,
         lane=lane,
@@ -243,16 +243,18 @@ def _moved(
 
 def _diverged(
     mission: OpenMission, repository: Repository, lane: Workspace, *, offer: Offer
-) -> Synced:
+) -> SyncResult:
     old = repository.lane_tips([lane.branch]).get(lane.branch)
     if offer.fetched is None or old is None:
-        return _refused(mission, lane, f"{lane.branch} was moved meanwhile", code="diverged")
+        return _refused(
+            mission, lane, f"{lane.branch} was moved during the sync: sync again", code="diverged"
+        )
     refusal = offer.fetched.diverged(repository, old)
     return _refused(mission, lane, refusal.reason, code=refusal.code)
 
 
-def _refused(mission: OpenMission, lane: Workspace, problem: str, *, code: str) -> Synced:
-    return Synced(
+def _refused(mission: OpenMission, lane: Workspace, problem: str, *, code: str) -> SyncResult:
+    return SyncResult(
         name=lane.path.name,
         slug=mission.slug,
         lane=lane,

@@ -1,4 +1,4 @@
-"""Moves of one package turned into the events that record them."""
+"""Create the events that record the transitions of a package."""
 
 from __future__ import annotations
 
@@ -17,46 +17,51 @@ if TYPE_CHECKING:
 
 
 class PreparedTransition(NamedTuple):
-    """A move that may be made and recorded: where work starts or what it is, and what to tell the log."""
+    """What a permitted move records: the base or the commit of the work, and annotations."""
 
     base_ref: str | None = None
     commit: str | None = None
-    told: Sequence[Annotated] = ()
+    annotations: Sequence[Annotated] = ()
     work: SubmittedWork | None = None
 
 
 def moved_events(
     moves: Sequence[Transition],
-    wish: MoveIntent,
-    cause: RequestContext,
+    intent: MoveIntent,
+    context: RequestContext,
     *,
     base_ref: str | None = None,
     commit: str | None = None,
     released_holder: str | None = None,
 ) -> list[Transitioned]:
-    """One event a move.
+    """Create one event for each transition.
 
-    `base_ref` is the commit that work starts from, recorded where it begins; `commit` is the work,
-    recorded where it is handed in or approved. `released_holder` is whose claim ends with the moves.
+    Args:
+        moves: The transitions.
+        intent: The move that was requested.
+        context: The request.
+        base_ref: The commit at which work starts, recorded when it begins.
+        commit: The work, recorded when it is handed in or approved.
+        released_holder: The actor whose claim ends.
     """
     at = clock.timestamp()
     return [
         Transitioned(
             event_id=ids.ulid(),
             at=at,
-            actor=wish.actor,
-            wp_id=wish.wp_id,
+            actor=intent.actor,
+            wp_id=intent.wp_id,
             from_lane=move.from_lane,
             to_lane=move.to_lane,
-            force=wish.force,
-            reason=wish.note,
-            review_ref=wish.review_ref,
-            review_result=wish.review_result,
-            evidence=wish.evidence,
-            policy_metadata=cause.policy,
-            correlation_id=cause.correlation_id,
-            identity=cause.identity,
-            request_digest=cause.request_digest,
+            force=intent.force,
+            reason=intent.note,
+            review_ref=intent.review_ref,
+            review_result=intent.review_result,
+            evidence=intent.evidence,
+            policy_metadata=context.policy,
+            correlation_id=context.correlation_id,
+            identity=context.identity,
+            request_digest=context.request_digest,
             lane_base_ref=base_ref if move.to_lane is Lane.IN_PROGRESS else None,
             commit=commit if move.to_lane in HANDED_IN else UNRECORDED,
             released_holder=released_holder,
@@ -68,5 +73,5 @@ def moved_events(
 def from_and_to(
     moves: Sequence[Transitioned] | Sequence[Transition], here: Lane
 ) -> tuple[Lane, Lane]:
-    """Where the moves began and ended; `here` twice when there are none."""
+    """Return the first and the last lane of the moves; `here` twice if there are none."""
     return (moves[0].from_lane, moves[-1].to_lane) if moves else (here, here)

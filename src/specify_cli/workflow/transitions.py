@@ -1,4 +1,4 @@
-"""One move of a package, with what it means for the commits of the package and for its workspace."""
+"""One move of a package, with its effects on the package's commits and workspace."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 
 
 def self_review(
-    mission: OpenMission, wish: MoveIntent, *, is_made: bool, origin: Lane | None = None
+    mission: OpenMission, intent: MoveIntent, *, is_made: bool, origin: Lane | None = None
 ) -> tuple[str, ...]:
-    """What the answer warns of where somebody judges their own work.
+    """Return the warning about an actor who reviews their own work.
 
-    A move that is made already (`is_made`, from `origin`) is not refused any more.
+    A move that was made already (`is_made`, from `origin`) is not refused.
 
-    Raises: TransitionRejected, StateUnreadable.
+    Raises:
+        TransitionRejected: a guard refuses the move.
+        StateUnreadable: the state of the project is damaged.
     """
-    package = mission.state_of(wish.wp_id)
+    package = mission.state_of(intent.wp_id)
     rule = mission.files.project.settings.self_review
     warning = rules.check_self_review(
         package._replace(lane=origin or package.lane),
-        wish,
+        intent,
         rule="warn" if is_made and rule == "refuse" else rule,
     )
     return (warning,) if warning else ()
@@ -43,137 +45,149 @@ def self_review(
 
 def move(
     mission: OpenMission,
-    wish: MoveIntent,
-    cause: RequestContext,
+    intent: MoveIntent,
+    context: RequestContext,
     *,
     offer: Offer,
     others: Sequence[Offer] = (),
 ) -> tuple[list[Transitioned], SubmittedWork | None, tuple[str, ...]]:
-    """The one move that was asked for is made and recorded; its work, where it has any, and warnings.
+    """Make and record the requested move.
 
-    `offer` is what the package's workspace has, and `others` what those of other packages have: the
-    project has it from now on, where it may.
+    `offer` is from the package's workspace, `others` are from those of other packages; their commits are
+    taken in where that is allowed.
 
-    Raises: WorkPackageAlreadyClaimed, DependenciesNotSatisfied, TransitionRejected,
-    LaneAllocationFailed, LaneLost, StateUnreadable, StorageFailed.
+    Returns:
+        The events, the submitted work if there is any, and warnings.
+
+    Raises:
+        WorkPackageAlreadyClaimed: another actor holds the package.
+        DependenciesNotSatisfied: a dependency is not finished.
+        TransitionRejected: a guard refuses the move.
+        LaneAllocationFailed, LaneLost: the workspace cannot be made, or its branch is gone.
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
-    package = mission.state_of(wish.wp_id)
-    claims.check_admitted(package, wish, mission=mission.shell_name)
-    begins = wish.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
-    if not begins:  # Else what the workspace has is judged where it is made ready.
+    package = mission.state_of(intent.wp_id)
+    claims.check_admitted(package, intent, mission=mission.shell_name)
+    begins = intent.to is Lane.IN_PROGRESS and package.lane not in AT_WORK
+    if not begins:  # Otherwise the preparation of the workspace checks the offer.
         offer = offers.taken_in(mission, offer, others)
-    moves = _decided(mission, package, wish, offer=offer)
-    if wish.to in OCCUPYING:
-        lane_occupancy.check_turn(mission, wish.wp_id)
-    warned = self_review(mission, wish, is_made=False)
-    if wish.to not in HANDED_IN:
-        rules.check_commit(package, wish, None)
-    if offer.refusal and _needs_commits(package, wish):
-        raise offers.rejected(mission, wish, offer.refusal)
-    ready = _prepared(mission, wish, package, offer=offer, owner=owner_of(mission, cause))
-    # Judged before anything was kept, and here where there is no repository.
-    rules.check_commit(package, wish, ready.commit)
-    events = moved_events(moves, wish, cause, base_ref=ready.base_ref, commit=ready.commit)
-    mission.append([*ready.told, *events], cause)
+    moves = _decided(mission, package, intent, offer=offer)
+    if intent.to in OCCUPYING:
+        lane_occupancy.check_turn(mission, intent.wp_id)
+    warned = self_review(mission, intent, is_made=False)
+    if intent.to not in HANDED_IN:
+        rules.check_commit(package, intent, None)
+    if offer.refusal and _needs_commits(package, intent):
+        raise offers.rejected(mission, intent, offer.refusal)
+    ready = _prepared(mission, intent, package, offer=offer, owner=owner_of(mission, context))
+    # Without a repository, this is the only check of the commit.
+    rules.check_commit(package, intent, ready.commit)
+    events = moved_events(moves, intent, context, base_ref=ready.base_ref, commit=ready.commit)
+    mission.append([*ready.annotations, *events], context)
     return events, ready.work, (*warned, *offer.warnings)
 
 
-def owner_of(mission: OpenMission, cause: RequestContext) -> int | None:
-    """The user that a workspace made for this request belongs to; None for the host's own.
+def owner_of(mission: OpenMission, context: RequestContext) -> int | None:
+    """Return the user who owns the workspaces of this orchestrator; None for the host's user.
 
-    Raises: StateUnreadable.
+    Raises:
+        StateUnreadable: the state of the project is damaged.
     """
-    return mission.files.project.settings.owners.get(cause.identity or "")
+    return mission.files.project.settings.owners.get(context.identity or "")
 
 
 def _decided(
-    mission: OpenMission, package: PackageState, wish: MoveIntent, *, offer: Offer
+    mission: OpenMission, package: PackageState, intent: MoveIntent, *, offer: Offer
 ) -> Sequence[Transition]:
-    """The moves that the table allows.
+    """Decide the transitions.
 
-    Raises: as `rules.decide_transition`; TransitionRejected with the guard `intake` where what is missing may be in the workspace.
+    Raises:
+        TransitionRejected: a guard refuses the move. It is `intake` if the missing work may be in commits
+            that were refused.
     """
     try:
-        return rules.decide_transition(package, wish, _sight(mission, package, wish))
+        return rules.decide_transition(package, intent, _observations(mission, package, intent))
     except TransitionRejected as error:
         is_about_work = error.details.get("guard") == Guard.SUBTASKS_AND_EVIDENCE.value
         if offer.refusal and is_about_work:
-            raise offers.rejected(mission, wish, offer.refusal) from error
+            raise offers.rejected(mission, intent, offer.refusal) from error
         raise
 
 
 def _prepared(
     mission: OpenMission,
-    wish: MoveIntent,
+    intent: MoveIntent,
     package: PackageState,
     *,
     offer: Offer,
     owner: int | None,
 ) -> PreparedTransition:
-    """As `moved_work.prepared`; a claim, say, needs nothing of git."""
-    is_at_work = wish.to in HANDED_IN or wish.to is Lane.IN_PROGRESS
-    if not (is_at_work or package.lane in FINISHED or wish.to in LEAVING):
+    """Do the same as `moved_work.prepared`; skip git for moves that do not need it, such as a claim."""
+    is_at_work = intent.to in HANDED_IN or intent.to is Lane.IN_PROGRESS
+    if not (is_at_work or package.lane in FINISHED or intent.to in LEAVING):
         return PreparedTransition()
     from specify_cli.workflow import moved_work
 
-    return moved_work.prepared(mission, wish, package, offer=offer, owner=owner)
+    return moved_work.prepared(mission, intent, package, offer=offer, owner=owner)
 
 
-def _needs_commits(package: PackageState, wish: MoveIntent) -> bool:
-    """Whether the move is about what is in the workspace now."""
-    is_in_review = package.lane in (Lane.FOR_REVIEW, Lane.IN_REVIEW) and wish.to in FINISHED
-    return wish.to in HANDED_IN and package.lane in AT_WORK and not is_in_review
+def _needs_commits(package: PackageState, intent: MoveIntent) -> bool:
+    """Whether the move is about the current commits of the workspace."""
+    is_in_review = package.lane in (Lane.FOR_REVIEW, Lane.IN_REVIEW) and intent.to in FINISHED
+    return intent.to in HANDED_IN and package.lane in AT_WORK and not is_in_review
 
 
 def release(
-    mission: OpenMission, wish: MoveIntent, cause: RequestContext, *, holder: str, offer: Offer
+    mission: OpenMission, intent: MoveIntent, context: RequestContext, *, holder: str, offer: Offer
 ) -> tuple[list[Transitioned], tuple[str, ...]]:
-    """The move that ends the claim of `holder` is made and recorded; what the package has is kept.
+    """Make and record the move that ends the claim of `holder`; keep the package's commits.
 
-    `offer` is what its workspace had, which was taken in before.
+    `offer` is from the package's workspace, and was taken in before.
 
-    Returns: the events, and warnings.
+    Returns:
+        The events, and warnings.
 
-    Raises: StateUnreadable, StorageFailed.
+    Raises:
+        StateUnreadable, StorageFailed: the state of the project cannot be read or written.
     """
-    package = mission.state_of(wish.wp_id)
-    # A review that ends without a verdict leaves what was handed in.
+    package = mission.state_of(intent.wp_id)
+    # A review that ends without a verdict does not change what was handed in.
     is_review = package.lane is Lane.IN_REVIEW
     ready = (
         PreparedTransition()
         if is_review
-        else _prepared(mission, wish, package, offer=offer, owner=None)
+        else _prepared(mission, intent, package, offer=offer, owner=None)
     )
     events = moved_events(
-        (Transition(from_lane=package.lane, to_lane=wish.to),),
-        wish,
-        cause,
+        (Transition(from_lane=package.lane, to_lane=intent.to),),
+        intent,
+        context,
         commit=package.commit,
         released_holder=holder,
     )
-    mission.append([*ready.told, *events], cause)
+    mission.append([*ready.annotations, *events], context)
     return events, offer.warnings
 
 
-def _sight(mission: OpenMission, package: PackageState, wish: MoveIntent) -> Observations:
-    """What the guard of this move wants to see; git is asked only where it matters."""
-    guard = rules.guard_of(package.lane, wish.to)
-    if wish.to is Lane.IN_PROGRESS:
+def _observations(mission: OpenMission, package: PackageState, intent: MoveIntent) -> Observations:
+    """Observe what the guard of this move needs; run git only if the guard needs it."""
+    guard = rules.guard_of(package.lane, intent.to)
+    if intent.to is Lane.IN_PROGRESS:
         from specify_cli.workflow import lane_workspaces
 
-        # Who goes back to work must find there what was done.
-        lane_workspaces.inspect(mission, wish.wp_id)
-    blind = Observations(
-        unsatisfied_dependencies=mission.unsatisfied(wish.wp_id),
-        is_being_merged=wish.wp_id in merge_intent.moved_packages(mission.files),
+        # Work can resume only if the earlier commits still exist.
+        lane_workspaces.inspect(mission, intent.wp_id)
+    observations = Observations(
+        unsatisfied_dependencies=mission.unsatisfied(intent.wp_id),
+        is_being_merged=intent.wp_id in merge_intent.moved_packages(mission.files),
     )
-    if wish.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
-        return blind
+    if intent.force or guard not in (Guard.WORKSPACE, Guard.SUBTASKS_AND_EVIDENCE):
+        return observations
     from specify_cli.workflow import lane_workspaces
 
-    return blind._replace(
+    return observations._replace(
         mission=mission.shell_name,
-        workspace=lane_workspaces.inspect(mission, wish.wp_id).exists,
-        subtasks_complete=all(mission.subtask_ticks(wish.wp_id).values()),
-        implementation_evidence=lane_workspaces.sees_implementation(mission, wish.wp_id),
+        workspace=lane_workspaces.inspect(mission, intent.wp_id).exists,
+        subtasks_complete=all(mission.subtask_ticks(intent.wp_id).values()),
+        implementation_evidence=lane_workspaces.sees_implementation(mission, intent.wp_id),
     )

@@ -1,4 +1,4 @@
-"""What the host does beside answering: logs are put right, mirrors follow, the trash is emptied."""
+"""Background tasks of the host: repair logs, update mirrors, empty the trash, prune expired data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIRROR_TICK_S: Final = 5.0
 A_DAY_S: Final = 86_400.0
 AN_HOUR_S: Final = 3600.0
 STEP_S: Final = 1.0
-"""Between two steps of emptying the trash, so that others get at the repository."""
+"""The pause between two steps of emptying the trash, so that others can lock the repository."""
 
 FILES_A_STEP: Final = 10_000
 
@@ -37,10 +37,12 @@ _Tips = tuple[str | None, str | None]
 
 @dataclass(slots=True, kw_only=True)
 class Mirrors:
-    """The mirrors of missions at work have the branches of the project.
+    """Keep the mirrors of missions in progress up to date with the branches of the project.
 
-    `targets` are the branches that missions aim at; `known` is what a mirror was brought up to, and
-    the log of its mission where nobody was at work then.
+    Attributes:
+        targets: The target branch of each mission.
+        known: The commits that each mirror has; and the stamp of the mission's log, if no package was in
+            progress at that time.
     """
 
     project: Project
@@ -48,10 +50,10 @@ class Mirrors:
     known: dict[str, tuple[_Tips, Stamp | None]] = field(default_factory=dict)
 
     def follow(self) -> float:
-        """Each has them; seconds until the next look. One `for-each-ref` where nothing has moved.
+        """Update the mirrors; return the seconds until the next call. Without changes, run one `for-each-ref`.
 
         Raises:
-            SpecKittyError, GitFailed, OSError: one or all could not be brought up to date; call it again.
+            SpecKittyError, GitFailed, OSError: one or all could not be updated; call it again.
         """
         files = {it.slug: it for it in self._missions()}
         repository = repositories.look(self.project) if files else None
@@ -74,7 +76,7 @@ class Mirrors:
         return MIRROR_TICK_S
 
     def _has(self, slug: str, tips: _Tips) -> bool:
-        """Whether the mirror has those branches already, by a look at its files."""
+        """Whether the mirror has those branches already, according to its files."""
         mirror = self.project.worktrees / MIRRORS / f"{slug}.git"
         names = (self.targets[slug], branch_of_mission(slug))
         return tips == tuple(reported_tip(mirror, it, is_bare=True) for it in names)
@@ -88,21 +90,21 @@ class Mirrors:
         return [it for it in found if it is not None]
 
     def _tips(self, repository: Repository, files: dict[str, MissionFiles]) -> dict[str, _Tips]:
-        """The commits of each mission's two branches."""
+        """Return the commits of the target branch and of the mission branch of each mission."""
         for slug, it in files.items():
             if slug not in self.targets:
                 self.targets[slug] = it.identity().own_target
         names = {*(self.targets[it] for it in files), *map(branch_of_mission, files)}
-        told = repository.git.run(
+        listing = repository.git.run(
             "for-each-ref",
             "--format=%(objectname) %(refname:strip=2)",
             *(HEADS + it for it in names),
         )
-        tips = {name: tip for tip, _, name in (line.partition(" ") for line in told.lines)}
+        tips = {name: tip for tip, _, name in (line.partition(" ") for line in listing.lines)}
         return {it: (tips.get(self.targets[it]), tips.get(branch_of_mission(it))) for it in files}
 
     def _update(self, slug: str) -> bool:
-        """Whether somebody is at work in the mission, so that its mirror was brought up to date."""
+        """Update the mirror if the mission is in progress; return whether it is."""
         mission = open_mission(self.project, slug)
         self.targets[slug] = mission.target_branch
         if not syncing.is_at_work(mission):
@@ -112,15 +114,15 @@ class Mirrors:
         return True
 
 
-def bring_logs_up(project: Project, tell: Callable[[str], None]) -> None:
-    """The log of each mission has the lines that a loss of power, git or somebody took out of its file.
+def update_logs(project: Project, tell: Callable[[str], None]) -> None:
+    """Restore the lines of the record that are missing in log files.
 
-    `tell` is told of what has to wait for a person; the host does not need the files.
+    `tell` is called with each problem that a person must resolve; the host does not need the files.
 
     Raises:
         StorageFailed: the missions cannot be listed.
     """
-    for slug in progress.counted(all_missions(project), "bringing logs up"):
+    for slug in progress.counted(all_missions(project), "updating logs"):
         files = MissionFiles(project, slug)
         try:
             if files.log.lags():
@@ -131,10 +133,10 @@ def bring_logs_up(project: Project, tell: Callable[[str], None]) -> None:
 
 
 def prune_trash(project: Project) -> float:
-    """What was in the trash for `trash_days` is gone, or a part of it; seconds until the next call.
+    """Remove what was in the trash for `trash_days`, or a part of it; return the seconds until the next call.
 
     Raises:
-        SpecKittyError, AllocationFailed, GitFailed, OSError: some of it stays; call it again later.
+        SpecKittyError, AllocationFailed, GitFailed, OSError: some of it was not removed; call it again later.
     """
     trash = project.worktrees / TRASH
     if identity(project.worktrees) is None or identity(trash) is None:
@@ -145,15 +147,15 @@ def prune_trash(project: Project) -> float:
         return STEP_S
     if pruned.failed:
         name, why = next(iter(pruned.failed.items()))
-        raise StorageFailed(f"{trash / name} cannot be removed: {why}; see who owns its files")
+        raise StorageFailed(f"{trash / name} cannot be removed: {why}; check who owns its files")
     return A_DAY_S
 
 
 def prune(project: Project) -> float:
-    """What the rules of `config.toml` let go has gone; seconds until the next call.
+    """Prune what expires by the rules of `config.toml`; return the seconds until the next call.
 
     Raises:
-        SpecKittyError, OSError: some of it stays; call it again later.
+        SpecKittyError, OSError: some of it was not pruned; call it again later.
     """
     retention = Retention(project)
     retention.carry_out(retention.plan())

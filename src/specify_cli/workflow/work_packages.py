@@ -17,7 +17,7 @@ from specify_cli.workflow.liveness import acting
 from specify_cli.workflow.mission import (
     LONGEST_SHOWN,
     OpenMission,
-    naming,
+    error_details,
     open_mission,
 )
 from specify_cli.workflow.offers import offered, others_offered
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class WorkPackages:
-    """What can be done with one package of a mission."""
+    """Move one package of a mission."""
 
     __slots__ = ("project",)
 
@@ -37,100 +37,119 @@ class WorkPackages:
         self.project = project
 
     def start_implementation(
-        self, selector: str, wish: MoveIntent, cause: RequestContext
+        self, selector: str, intent: MoveIntent, context: RequestContext
     ) -> StartReport:
-        """The package is in progress and its workspace is ready; no-op for who works on it already.
+        """Start work on the package and prepare its workspace; no-op for its holder.
 
-        Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
-        WorkPackageAlreadyClaimed, TransitionRejected, LaneAllocationFailed, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            DependenciesNotSatisfied: a dependency is not finished.
+            WorkPackageAlreadyClaimed: another actor holds the package.
+            TransitionRejected: a guard refuses the move.
+            LaneAllocationFailed: the workspace cannot be made.
+            StorageFailed: the disk or git refused.
         """
         from specify_cli.workflow import lane_workspaces
 
-        actor = wish.actor
+        actor = intent.actor
         with (
-            offered(self.project, selector, wish.wp_id, looks=True) as offer,
-            acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission,
+            offered(self.project, selector, intent.wp_id, looks=True) as offer,
+            acting(self.project, selector, intent.wp_id, actor=actor, cause=context) as mission,
         ):
-            recorded = _moves_recorded(mission, cause)
-            package = mission.state_of(wish.wp_id)
+            recorded = _moves_recorded(mission, context)
+            package = mission.state_of(intent.wp_id)
             moves: Sequence[Transition] = ()
             if not recorded:
-                claims.check_admitted(package, wish, mission=mission.shell_name)
-                sight = Observations(unsatisfied_dependencies=mission.unsatisfied(wish.wp_id))
-                moves = rules.decide_start_implementation(package, wish, sight)
-                lane_occupancy.check_turn(mission, wish.wp_id)
-            told: Sequence[Event] = ()
+                claims.check_admitted(package, intent, mission=mission.shell_name)
+                facts = Observations(unsatisfied_dependencies=mission.unsatisfied(intent.wp_id))
+                moves = rules.decide_start_implementation(package, intent, facts)
+                lane_occupancy.check_turn(mission, intent.wp_id)
+            annotations: Sequence[Event] = ()
             warned: tuple[str, ...] = ()
-            owner = transitions.owner_of(mission, cause)
+            owner = transitions.owner_of(mission, context)
             if moves:
-                ready = lane_workspaces.allocate(mission, wish.wp_id, offer=offer, owner=owner)
-                place, told, warned = ready.workspace, ready.told, ready.warnings
+                ready = lane_workspaces.allocate(mission, intent.wp_id, offer=offer, owner=owner)
+                workspace, annotations, warned = ready.workspace, ready.told, ready.warnings
             else:
-                place = lane_workspaces.reopen(mission, wish.wp_id, offer=offer, owner=owner)
-            events = moved_events(moves, wish, cause, base_ref=place.base_ref)
-            mission.append([*told, *events], cause)
-            report = _move_report(mission, wish, recorded or events, cause=cause)
+                workspace = lane_workspaces.reopen(mission, intent.wp_id, offer=offer, owner=owner)
+            events = moved_events(moves, intent, context, base_ref=workspace.base_ref)
+            mission.append([*annotations, *events], context)
+            report = _move_report(mission, intent, recorded or events, context=context)
             report = report._replace(warnings=(*report.warnings, *warned))
-            feedback = mission.state_of(wish.wp_id).feedback
-            return StartReport(move=report, workspace=place, feedback=feedback)
+            feedback = mission.state_of(intent.wp_id).feedback
+            return StartReport(move=report, workspace=workspace, feedback=feedback)
 
-    def start_review(self, selector: str, wish: MoveIntent, cause: RequestContext) -> MoveReport:
-        """The package is in review by the actor; no-op for who reviews it already.
+    def start_review(
+        self, selector: str, intent: MoveIntent, context: RequestContext
+    ) -> MoveReport:
+        """Start the review of the package by the actor; no-op for its reviewer.
 
-        The report says what of the work a reviewer has to look at.
+        The report includes what a reviewer must know of the work.
 
-        Raises: MissionNotFound, WorkPackageNotFound, WorkPackageAlreadyClaimed,
-        TransitionRejected, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            WorkPackageAlreadyClaimed: another actor holds the package.
+            TransitionRejected: a guard refuses the move.
+            StorageFailed: the disk or git refused.
         """
         from specify_cli.workflow import moved_work, submitted_work
 
-        actor = wish.actor
-        with acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission:
-            events = _moves_recorded(mission, cause)
+        actor = intent.actor
+        with acting(self.project, selector, intent.wp_id, actor=actor, cause=context) as mission:
+            events = _moves_recorded(mission, context)
             if not events:
                 claims.check_admitted(
-                    mission.state_of(wish.wp_id), wish, mission=mission.shell_name
+                    mission.state_of(intent.wp_id), intent, mission=mission.shell_name
                 )
-            commit = moved_work.under_review(mission, wish.wp_id)
-            work = submitted_work.look(mission, wish.wp_id, commit)
+            commit = moved_work.under_review(mission, intent.wp_id)
+            work = submitted_work.look(mission, intent.wp_id, commit)
             if not events:
-                moves = rules.decide_start_review(mission.state_of(wish.wp_id), wish)
-                warned = transitions.self_review(mission, wish, is_made=not moves)
-                events = moved_events(moves, wish, cause)
-                mission.append(events, cause)
+                moves = rules.decide_start_review(mission.state_of(intent.wp_id), intent)
+                warned = transitions.self_review(mission, intent, is_made=not moves)
+                events = moved_events(moves, intent, context)
+                mission.append(events, context)
             else:
-                warned = transitions.self_review(mission, wish, is_made=True)
-            report = _move_report(mission, wish, events, cause=cause, work=work)
+                warned = transitions.self_review(mission, intent, is_made=True)
+            report = _move_report(mission, intent, events, context=context, work=work)
             return report._replace(commit=commit, warnings=(*warned, *report.warnings))
 
-    def transition(self, selector: str, wish: MoveIntent, cause: RequestContext) -> MoveReport:
-        """The package has made the one move that was asked for.
+    def transition(self, selector: str, intent: MoveIntent, context: RequestContext) -> MoveReport:
+        """Make the requested move.
 
-        Raises: MissionNotFound, WorkPackageNotFound, DependenciesNotSatisfied,
-        TransitionRejected, LaneLost, StorageFailed.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            DependenciesNotSatisfied: a dependency is not finished.
+            TransitionRejected: a guard refuses the move.
+            LaneLost: the branch of the execution lane is gone.
+            StorageFailed: the disk or git refused.
         """
-        actor = wish.actor
+        actor = intent.actor
         with (
-            offered(self.project, selector, wish.wp_id, looks=wish.to is Lane.IN_PROGRESS) as offer,
-            others_offered(self.project, selector, wish) as others,
-            acting(self.project, selector, wish.wp_id, actor=actor, cause=cause) as mission,
+            offered(
+                self.project, selector, intent.wp_id, looks=intent.to is Lane.IN_PROGRESS
+            ) as offer,
+            others_offered(self.project, selector, intent) as others,
+            acting(self.project, selector, intent.wp_id, actor=actor, cause=context) as mission,
         ):
-            events = _moves_recorded(mission, cause)
+            events = _moves_recorded(mission, context)
             if events:
                 from specify_cli.workflow import submitted_work
 
-                # The answer is the same as when the move was made.
-                work = submitted_work.look(mission, wish.wp_id, events[-1].commit)
+                # The answer must equal that of the first call.
+                work = submitted_work.look(mission, intent.wp_id, events[-1].commit)
                 warned = transitions.self_review(
-                    mission, wish, is_made=True, origin=events[0].from_lane
+                    mission, intent, is_made=True, origin=events[0].from_lane
                 )
             else:
                 events, work, warned = transitions.move(
-                    mission, wish, cause, offer=offer, others=others
+                    mission, intent, context, offer=offer, others=others
                 )
             commit = events[-1].commit
-            left = _beyond_approval(mission, wish, commit)
-            report = _move_report(mission, wish, events, cause=cause, work=work)
+            left = _beyond_approval(mission, intent, commit)
+            report = _move_report(mission, intent, events, context=context, work=work)
             handed_in = _hand_in_warnings(mission, events[-1])
             return report._replace(
                 commit=commit or None,
@@ -139,58 +158,62 @@ class WorkPackages:
             )
 
     def resolve_workspace(self, selector: str, wp_id: str) -> WorkspaceReport:
-        """Where the package is, or will be, worked on; nothing is changed.
+        """Return the workspace of the package, existing or planned; change nothing.
 
-        Raises: MissionNotFound, WorkPackageNotFound, LaneLost, StateUnreadable.
+        Raises:
+            MissionNotFound: there is no such mission.
+            WorkPackageNotFound: the mission has no such package.
+            LaneLost: the branch of the execution lane is gone.
+            StateUnreadable: the state of the project is damaged.
         """
         from specify_cli.workflow import lane_workspaces
 
         mission = open_mission(self.project, selector)
-        with naming(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
+        with error_details(mission_slug=mission.slug, wp_id=wp_id[:LONGEST_SHOWN]):
             mission.package(wp_id)
         return lane_workspaces.inspect(mission, wp_id)
 
 
 def _beyond_approval(
-    mission: OpenMission, wish: MoveIntent, commit: str | None
+    mission: OpenMission, intent: MoveIntent, commit: str | None
 ) -> CommitsBeyond | None:
-    if wish.to not in FINISHED:
+    if intent.to not in FINISHED:
         return None
     from specify_cli.workflow import moved_work
 
-    return moved_work.beyond_approval(mission, wish, commit)
+    return moved_work.beyond_approval(mission, intent, commit)
 
 
 def _hand_in_warnings(mission: OpenMission, event: Transitioned) -> tuple[str, ...]:
-    """What the implementer may have forgotten before the move."""
+    """Return warnings about what the implementer may have forgotten."""
     if event.to_lane is not Lane.FOR_REVIEW or event.from_lane is not Lane.IN_PROGRESS:
         return ()
     from specify_cli.workflow import submitted_work
 
     sent_back = mission.state_of(event.wp_id).sent_back
-    again = f"{event.commit} is the commit that the newest review sent back"
+    again = f"{event.commit} is the commit that the last review sent back"
     is_again = event.commit is not None and event.commit == sent_back
     return (
         *((again,) if is_again else ()),
         *submitted_work.uncommitted_warnings(mission, event),
-        *submitted_work.unboxed_warnings(mission, event),
+        *submitted_work.unsandboxed_warnings(mission, event),
     )
 
 
-def _moves_recorded(mission: OpenMission, cause: RequestContext) -> list[Transitioned]:
-    recorded = cause.claim(mission.log.caused_by(cause.correlation_id, cause.identity))
+def _moves_recorded(mission: OpenMission, context: RequestContext) -> list[Transitioned]:
+    recorded = context.claim(mission.log.caused_by(context.correlation_id, context.identity))
     return [event for event in recorded if isinstance(event, Transitioned)]
 
 
 def _move_report(
     mission: OpenMission,
-    wish: MoveIntent,
+    intent: MoveIntent,
     events: Sequence[Transitioned],
     *,
-    cause: RequestContext,
+    context: RequestContext,
     work: SubmittedWork | None = None,
 ) -> MoveReport:
-    wp_id = wish.wp_id
+    wp_id = intent.wp_id
     from_lane, to_lane = from_and_to(events, mission.state_of(wp_id).lane)
     return MoveReport(
         mission=mission.identity,
@@ -198,7 +221,7 @@ def _move_report(
         from_lane=from_lane,
         to_lane=to_lane,
         prompt_path=mission.package(wp_id).prompt_path,
-        policy_recorded=bool(events) and cause.policy is not None,
+        policy_recorded=bool(events) and context.policy is not None,
         no_op=not events,
         outside_owned_files=work.outside_listed if work else (),
         warnings=work.warnings if work else (),

@@ -1,4 +1,4 @@
-"""The workspaces that are below `.worktrees`, and whose they are; found by their names alone."""
+"""Find the workspaces below `.worktrees` and their missions by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from specify_cli.workflow.mission import OpenMission, Workspace, branch_of_missi
 
 
 def names(project: Project) -> list[str]:
-    """The names below `.worktrees` that a workspace of an execution lane can have.
+    """Return the names below `.worktrees` that can be workspaces of execution lanes.
 
     Raises:
         StorageFailed: the folder cannot be read.
@@ -29,7 +29,7 @@ def names(project: Project) -> list[str]:
 
 
 def glances(project: Project) -> dict[str, BranchSnapshot]:
-    """What a cheap look at each of them sees.
+    """Return a cheap snapshot of each workspace's branch.
 
     Raises:
         StorageFailed: `.worktrees` cannot be read.
@@ -38,13 +38,13 @@ def glances(project: Project) -> dict[str, BranchSnapshot]:
 
 
 def branch_of(name: str) -> str:
-    """The branch of the execution lane whose workspace has that name."""
+    """Return the branch of the execution lane whose workspace has that name."""
     return branch_of_mission(name)
 
 
 @dataclass(frozen=True)
 class WorkspaceIndex:
-    """Knows whose the workspaces are; each mission is opened once, when it is asked for."""
+    """Map names of workspaces to missions; each mission is opened at most once."""
 
     project: Project
     opened: dict[str, OpenMission] = field(default_factory=dict)
@@ -54,13 +54,13 @@ class WorkspaceIndex:
         return all_missions(self.project)
 
     def find(self, name: str) -> tuple[OpenMission, Workspace] | None:
-        """The mission and the execution lane whose workspace has that name; None where none has.
+        """Return the mission and the execution lane whose workspace has that name, if any.
 
         Raises:
-            SpecKittyError: a mission that could have it is damaged, and no other one has it.
+            SpecKittyError: a mission that may have it is damaged, and no other mission has it.
         """
         damage: SpecKittyError | None = None
-        # Of `001-a-lane-b`, both `001` and `001-a` can be the mission.
+        # `001-a-lane-b` can belong to `001` or to `001-a`.
         for slug in (it for it in self._slugs if name.startswith(f"{it}-")):
             try:
                 mission = self._open(slug)

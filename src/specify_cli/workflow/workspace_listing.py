@@ -1,9 +1,8 @@
-"""What workspaces a project has, by a look that takes nothing in and runs no git in any of them."""
+"""List the workspaces of a project without taking in commits or running git in a workspace."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,7 +37,7 @@ class WorkspaceKind(StrEnum):
 
 
 class Standing(StrEnum):
-    """How the workspace's branch stands to the project's, by the workspace's own word."""
+    """How the workspace's branch relates to the project's, according to the workspace."""
 
     IN_STEP = "in_step"
     NOT_TAKEN_IN = "not_taken_in"
@@ -48,7 +47,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedWorkspace:
-    """One folder below `.worktrees`; what is not known of it is None."""
+    """One folder below `.worktrees`; unknown values are None."""
 
     name: str
     path: Path
@@ -65,8 +64,8 @@ class ListedWorkspace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A workspace in the trash, which is removed some time after `until`."""
+class TrashEntry:
+    """A workspace in the trash, which is removed after `until`."""
 
     path: Path
     name: str
@@ -76,12 +75,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceListing:
-    """Lists what is below `.worktrees`; nothing here writes."""
+    """List what is below `.worktrees`; nothing here writes."""
 
     project: Project
 
     def workspaces(self) -> list[ListedWorkspace]:
-        """Every workspace, those of no mission too, and those that are not there though a package needs them.
+        """Return every workspace, including those without a mission and those that are missing.
 
         Raises:
             StorageFailed: `.worktrees` cannot be read, or git does not work in the project.
@@ -96,8 +95,8 @@ class WorkspaceListing:
         except GitFailed as error:
             raise StorageFailed(f"the branches of the project cannot be listed: {error}") from error
 
-    def trash(self) -> list[Kept]:
-        """What was replaced or removed and is still kept, the oldest first.
+    def trash(self) -> list[TrashEntry]:
+        """Return replaced and removed workspaces that are still kept, oldest first.
 
         Raises:
             StorageFailed: the trash cannot be read.
@@ -112,7 +111,7 @@ class WorkspaceListing:
         except OSError as error:
             raise StorageFailed(f"cannot list {folder}: {error.strerror}") from error
         return [
-            Kept(path=it.path, name=it.name, since=it.since, until=_after(it.since, kept))
+            TrashEntry(path=it.path, name=it.name, since=it.since, until=_after(it.since, kept))
             for it in found
         ]
 
@@ -120,7 +119,7 @@ class WorkspaceListing:
 def _after(since: datetime, kept: timedelta) -> datetime:
     try:
         return since + kept
-    except OverflowError:  # No calendar goes so far.
+    except OverflowError:  # The date is out of range.
         return since
 
 
@@ -169,7 +168,8 @@ def _kind(folder: LaneFolder) -> WorkspaceKind:
 def _in_full(
     repository: Repository, listed: ListedWorkspace, *, mission: OpenMission, lane: Workspace
 ) -> ListedWorkspace:
-    wp_id = lane_schedule.occupant(_packages_of(mission, lane), mission.state, besides="")
+    mates = [x for x, lane_id in mission.lane_ids.items() if lane_id == lane.lane_id]
+    wp_id = lane_schedule.occupant(mates, mission.state, besides="")
     state = mission.state_of(wp_id) if wp_id else None
     listed = replace(
         listed,
@@ -189,16 +189,12 @@ def _in_full(
     return replace(listed, tip=tip, standing=_standing(repository, known, tip))
 
 
-def _packages_of(mission: OpenMission, lane: Workspace) -> Sequence[str]:
-    return next((it.wp_ids for it in mission.lanes if it.lane_id == lane.lane_id), ())
-
-
 def _standing(repository: Repository, known: str | None, tip: str | None) -> Standing:
     if tip is None:
         return Standing.UNKNOWN
     if tip == known:
         return Standing.IN_STEP
-    # The workspace may name any commit of the project, and one that the project has not.
+    # The workspace may name any commit of the project, or one that the project lacks.
     if known and repository.has_commit(tip) and repository.is_ancestor(tip, known):
         return Standing.BEHIND
     return Standing.NOT_TAKEN_IN

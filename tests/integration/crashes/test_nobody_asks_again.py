@@ -12,7 +12,7 @@ from specify_cli.storage.intents import Intent
 from specify_cli.storage.journal import Journal
 from specify_cli.storage.layout import Layout
 from specify_cli.storage.project import Project
-from specify_cli.workflow.upkeep import bring_logs_up
+from specify_cli.workflow.upkeep import update_logs
 from tests.campaign import sampled
 from tests.integration.crashes.gits import fatal_git
 from tests.integration.crashes.killing import killer
@@ -57,7 +57,7 @@ def assert_verified(stage: Stage) -> None:
 def assert_settled(stage: Stage, slug: str) -> None:
     """Whoever comes next finds all that was done recorded, and nothing more done."""
     # As a worker that starts: the file of the log may lag behind what is committed.
-    bring_logs_up(Project(stage.root), pytest.fail)
+    update_logs(Project(stage.root), pytest.fail)
     before = stage.events(slug)
     bootstrap.dispatcher(stage.root).settle_intents()
     # As a worker that starts, and every call that changes something.

@@ -167,8 +167,8 @@ def test_what_is_not_free_text_is_refused(told: Stage) -> None:
     refused = redact(told, "one", secret="append-history")
     assert (refused.exit_code, b"command" in refused.stderr) == (2, True), refused
     for about, secret, why in (
-        ("nobody", SECRET, b"knows no event"),
-        ("one", "not in there", b"is in no note"),
+        ("nobody", SECRET, b"there is no event"),
+        ("one", "not in there", b"no note, reason or message"),
         ("one", "abc", b"fewer than 4"),
     ):
         refused = redact(told, about, secret=secret)

@@ -117,7 +117,7 @@ def test_an_unknown_event_and_one_of_another_mission_are_refused(approved: Stage
     approved.write_mission({"WP01": {}}, slug="002-other")
     approved.done("append-history", mission="002-other", wp="WP01", actor="ada", note="n")
     other = approved.events("002-other")[-1]["event_id"]
-    for event, why in (("E9", "has no event 'E9'"), (other, "is of mission 002-other")):
+    for event, why in (("E9", "has no event 'E9'"), (other, "belongs to mission 002-other")):
         refused = rewind(approved, event)
         assert (refused.exit_code, why in refused.stderr.decode()) == (2, True), refused
     event = event_into(approved, "approved")
@@ -185,7 +185,7 @@ def test_who_holds_a_package_is_not_told_to_ask_themselves(approved: Stage) -> N
     approved.done("start-implementation", mission=SLUG, wp="WP02", actor="ada")
     refused = rewind(approved, event_into(approved, "for_review"))
     assert refused.exit_code == 1
-    assert "held by ada: that is you: give --force" in refused.stderr.decode()
+    assert "held by ada: that is you: use --force" in refused.stderr.decode()
     who = ("--to", event_into(approved, "for_review"), "--dry-run", "--json", "--actor", "ada")
     shown = approved.run("mission", "rewind", SLUG, *who)
     assert "that is you" in shown.envelope["data"]["obstacles"][0]

@@ -263,10 +263,10 @@ def test_a_workspace_that_is_gone_under_a_package_in_progress_is_told_and_how_it
     [one] = listed()["workspaces"]
     assert (one["kind"], one["wp_id"], one["holder"]) == ("missing", "WP01", "ann o'hara")
     told = typed("sync")
-    assert f'WP01 is in progress for "ann o\'hara", and its workspace {place}' in told.stderr
+    assert f'WP01 is in progress (held by "ann o\'hara"), but its workspace {place}' in told.stderr
     assert "no workspaces" not in told.stderr
     assert "There is no workspace" not in typed("workspace", "list").stdout
-    command = shlex.split(one["problem"].partition("make it anew: ")[2])
+    command = shlex.split(one["problem"].partition("create it again: ")[2])
     assert typed(*command[1:]).exit_code == 0
     assert place.is_dir()
     assert synced()[0] == 0

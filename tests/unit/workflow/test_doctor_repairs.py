@@ -9,8 +9,9 @@ import pytest
 from specify_cli.errors import StateUnreadable
 from specify_cli.storage import records
 from specify_cli.storage.record import Record
+from specify_cli.workflow import host_files
 from specify_cli.workflow.doctor import Doctor
-from specify_cli.workflow.mission import changing_mission
+from specify_cli.workflow.mission_changes import changing_mission
 from tests.unit.workflow.patient import LONG_AGO, SLUG, Patient, git, move
 
 
@@ -49,7 +50,7 @@ def recorded(patient: Patient) -> tuple[Path, bytes]:
     first = move(correlation_id="one")
     log = patient.write_log(first, move(event_id="E2", from_lane="claimed", to="in_progress"))
     with changing_mission(patient.project, SLUG) as mission:
-        mission.write_lanes()
+        host_files.write_lanes(mission)
     return log, log.read_bytes()
 
 

@@ -33,7 +33,7 @@ from specify_cli.workflow import (
 from specify_cli.workflow.doctor import Doctor
 from specify_cli.workflow.doctor_repairs import REPAIRS
 from specify_cli.workflow.mission_lookup import MissionLookup
-from specify_cli.workflow.upkeep import bring_logs_up
+from specify_cli.workflow.upkeep import update_logs
 from tests.durability import Durable, watched
 from tests.integration.stage import SLUG, Stage
 from tests.together import meet
@@ -204,7 +204,7 @@ def test_a_log_is_brought_up_under_the_lock_of_its_mission(stage: Stage) -> None
     stage.done("append-history", **NOTE)
     stage.log().unlink()
     with watched() as disk, log_writes(disk):
-        bring_logs_up(Project(stage.root), pytest.fail)
+        update_logs(Project(stage.root), pytest.fail)
     assert len(stage.events()) == 1
     assert disk.is_locked(WRITE_LOG, MISSION_LOCK)
 

@@ -47,7 +47,7 @@ def answered(project: Project, name: str, *, is_old: bool = True, changes: bool 
 
 def carried_out(project: Project, age: timedelta | None = None) -> dict[str, int]:
     retention = Retention(project)
-    gone = retention.in_words(retention.carry_out(retention.plan(age)))
+    gone = retention.summaries(retention.carry_out(retention.plan(age)))
     return {it.what: it.count for it in gone}
 
 
@@ -56,16 +56,16 @@ def test_an_old_read_goes_with_its_reply_and_its_id(project: Project) -> None:
     kept = answered(project, "c", changes=True)
     retention = Retention(project)
     plan = retention.plan()
-    (going,) = retention.in_words(plan)
+    (going,) = retention.summaries(plan)
     assert (going.what, going.count, going.rule) == ("answers of reads", 3, "reads_days = 30")
     assert going.bytes > 1000
     assert paths[0].exists()
-    assert retention.in_words(retention.carry_out(plan)) == [going]
+    assert retention.summaries(retention.carry_out(plan)) == [going]
     assert [it.exists() for it in paths] == [False] * 3
     assert kept.exists()
     assert Journal(project).find("r0", "nightly") is None
     assert Journal(project).find("c", "nightly") is not None
-    assert retention.in_words(retention.plan()) == []
+    assert retention.summaries(retention.plan()) == []
     assert Journal(project).verify() == []
 
 
@@ -74,10 +74,10 @@ def test_a_read_that_was_just_asked_for_again_stays(project: Project) -> None:
     old = answered(project, "old")
     answered(project, "c", changes=True)
     retention = Retention(project)
-    (going,) = retention.in_words(retention.plan())
+    (going,) = retention.summaries(retention.plan())
     assert going.count == 1
-    assert retention.in_words(retention.carry_out(retention.plan())) == [going]
-    assert retention.in_words(retention.plan()) == []
+    assert retention.summaries(retention.carry_out(retention.plan())) == [going]
+    assert retention.summaries(retention.plan()) == []
     assert young.exists()
     assert not old.exists()
     assert Journal(project).find("young", "nightly") is not None
@@ -95,8 +95,8 @@ def test_what_is_shown_goes_where_a_folder_of_replies_is_a_link(
     path.parent.rename(elsewhere)
     path.parent.symlink_to(elsewhere)
     retention = Retention(project)
-    (going,) = retention.in_words(retention.plan())
-    assert retention.in_words(retention.carry_out(retention.plan())) == [going]
+    (going,) = retention.summaries(retention.plan())
+    assert retention.summaries(retention.carry_out(retention.plan())) == [going]
     assert (elsewhere / path.name).exists()
 
 
@@ -105,7 +105,7 @@ def test_each_rule_says_what_goes_by_it(tmp_path: Path) -> None:
     for number in range(8):
         answered(project, f"r{number}")
     retention = Retention(project)
-    rules = {it.rule for it in retention.in_words(retention.plan())}
+    rules = {it.rule for it in retention.summaries(retention.plan())}
     assert rules == {"reads_max_bytes = 0", "journal_max_bytes = 0"}
     gone = carried_out(project)
     assert gone["answers of reads"] == 7
@@ -129,7 +129,7 @@ def test_the_age_of_replies_is_told_as_it_was_given(
 ) -> None:
     answered(project, "c", changes=True)
     retention = Retention(project)
-    (going,) = retention.in_words(retention.plan(timedelta(seconds=seconds)))
+    (going,) = retention.summaries(retention.plan(timedelta(seconds=seconds)))
     assert going.rule == f"older than {told}"
 
 

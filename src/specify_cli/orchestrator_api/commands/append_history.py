@@ -38,7 +38,7 @@ def handle(
 ) -> AppendHistoryResult:
     """The note is in the package's history."""
     report = services().annotating.append_history(
-        params.mission, params.wp, actor=params.actor, note=params.note, cause=cause
+        params.mission, params.wp, actor=params.actor, note=params.note, context=cause
     )
     return AppendHistoryResult(
         **mission_fields(report.mission), wp_id=params.wp, history_entry_id=report.entry_ids[0]

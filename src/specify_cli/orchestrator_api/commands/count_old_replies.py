@@ -19,7 +19,7 @@ def handle(
     """What would be removed; nothing is."""
     retention = services().retention
     plan = retention.plan(params.age)
-    return RepliesResult.of(plan.replies, retention.in_words(plan))
+    return RepliesResult.of(plan.replies, retention.summaries(plan))
 
 
 COMMAND = Command(

@@ -13,7 +13,7 @@ from specify_cli.orchestrator_api.command import Command, Result
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
-    from specify_cli.workflow.workspace_listing import Kept, ListedWorkspace
+    from specify_cli.workflow.workspace_listing import ListedWorkspace, TrashEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def _workspace(listed: ListedWorkspace) -> dict[str, Any]:
     }
 
 
-def _kept(kept: Kept) -> dict[str, Any]:
+def _kept(kept: TrashEntry) -> dict[str, Any]:
     return {
         "workspace": kept.name,
         "path": str(kept.path),

@@ -42,7 +42,7 @@ def handle(
 ) -> MarkSubtasksResult:
     """The subtasks are marked."""
     report = services().annotating.mark_subtasks(
-        params.mission, params.subtasks, status=params.status, actor=params.actor, cause=cause
+        params.mission, params.subtasks, status=params.status, actor=params.actor, context=cause
     )
     return MarkSubtasksResult(
         **mission_fields(report.mission),

@@ -19,7 +19,7 @@ def handle(
     """What was removed."""
     retention = services().retention
     gone = retention.carry_out(retention.plan(params.age))
-    return RepliesResult.of(gone.replies, retention.in_words(gone))
+    return RepliesResult.of(gone.replies, retention.summaries(gone))
 
 
 COMMAND = Command(

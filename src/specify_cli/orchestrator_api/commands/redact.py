@@ -55,7 +55,7 @@ def handle(
     except ValueError as error:
         raise UsageError("text_hex is not UTF-8 in hex") from error
     report = services().redacting.redact(
-        params.about, secret, actor=params.actor, reason=params.reason, cause=cause
+        params.about, secret, actor=params.actor, reason=params.reason, context=cause
     )
     return RedactResult(
         about=report.about,

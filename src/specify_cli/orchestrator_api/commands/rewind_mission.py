@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.command import Command
-from specify_cli.orchestrator_api.rewind import RewindMissionParams, RewindResult, wish_of
+from specify_cli.orchestrator_api.rewind import RewindMissionParams, RewindResult, options_of
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -19,10 +19,10 @@ def handle(
     """What was withdrawn, and where packages stand now."""
     report = services().rewinding.rewind(
         params.mission,
-        wish_of(params, newest=params.newest),
+        options_of(params, newest=params.newest),
         actor=params.actor,
         reason=params.reason,
-        cause=cause,
+        context=cause,
     )
     return RewindResult.of(report)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from specify_cli.orchestrator_api.command import Command
-from specify_cli.orchestrator_api.rewind import RewindResult, ShowRewindParams, wish_of
+from specify_cli.orchestrator_api.rewind import RewindResult, ShowRewindParams, options_of
 
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
@@ -17,7 +17,7 @@ def handle(
     params: ShowRewindParams, cause: RequestContext, services: Callable[[], Services]
 ) -> RewindResult:
     """What it would be, and what stands in the way; nothing is changed."""
-    report = services().rewinding.show(params.mission, wish_of(params))
+    report = services().rewinding.show(params.mission, options_of(params))
     return RewindResult.of(report)
 
 

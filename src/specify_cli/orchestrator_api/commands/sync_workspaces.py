@@ -13,7 +13,7 @@ from specify_cli.orchestrator_api.texts import MISSION, Name
 if TYPE_CHECKING:
     from specify_cli.workflow.context import RequestContext
     from specify_cli.workflow.services import Services
-    from specify_cli.workflow.syncing import Synced
+    from specify_cli.workflow.syncing import SyncResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class WorkspaceSynced:
     reason_code: str | None
 
     @classmethod
-    def of(cls, synced: Synced) -> WorkspaceSynced:
+    def of(cls, synced: SyncResult) -> WorkspaceSynced:
         """The wire form."""
         lane = synced.lane
         return cls(

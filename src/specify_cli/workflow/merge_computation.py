@@ -1,0 +1,112 @@
+"""Compute the commits of a merge; no branch moves here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from specify_cli.errors import StorageFailed
+from specify_cli.vcs import merge, remote_push
+from specify_cli.vcs.git import GitFailed
+from specify_cli.vcs.merge import LaneTip, MergeConflict, MergePlan, NotReplayed, ProtectedFiles
+from specify_cli.vcs.repository import Repository
+from specify_cli.workflow import host_files, lane_retirement, merge_preflight, record_trailer
+from specify_cli.workflow.merge_scope import Scope
+from specify_cli.workflow.mission import OpenMission
+from specify_cli.workflow.offers import Offer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeComputation:
+    """The merge of a mission into `target`, as git objects."""
+
+    repository: Repository
+    mission: OpenMission
+    target: str
+    strategy: str
+
+    def plan(self, lines: bytes, *, offers: Sequence[Offer]) -> MergePlan:
+        """Compute the merge; its commits include the log with `lines` appended.
+
+        Raises:
+            PreflightFailed: something is in the way; every obstacle is named.
+        """
+        found = list(
+            merge_preflight.problems(self.repository, self.mission, self.target, offers=offers)
+        )
+        if self.repository.branch_tip(self.target) is None:
+            merge_preflight.refuse(found)
+        tips = merge_preflight.tips(self.repository, self.mission)
+        scope = merge_preflight.scope(self.repository, self.mission, tips, target=self.target)
+        # Malformed trees come first, because git fails on them.
+        merge_preflight.refuse_paths(found, scope.refused())
+        plan = self._computed(lines, tips, scope, found=found)
+        changes = merge.changes_of(self.repository, plan)
+        result = scope.refused_result(changes, before=plan.from_commit, after=plan.to_commit)
+        merge_preflight.refuse_paths(found, result)
+        merge_preflight.refuse([*found, *merge.obstacles(self.repository, plan)])
+        return plan
+
+    def _computed(
+        self, lines: bytes, tips: Sequence[LaneTip], scope: Scope, *, found: Sequence[str]
+    ) -> MergePlan:
+        try:
+            return merge.compute(
+                self.repository,
+                target=self.target,
+                tips=tips,
+                strategy=self.strategy,
+                message=self._message(f"Merge mission {self.mission.slug}"),
+                reserved=ProtectedFiles(
+                    host_files=self._host_files(lines), is_kept=scope.leaves_out
+                ),
+            )
+        except MergeConflict as error:
+            paths = list(error.paths)
+            # A rebase drops merge commits, and with them the resolution of a conflict.
+            again = " with the strategy merge or squash" if self.strategy == "rebase" else ""
+            conflict = (
+                f"the work conflicts in {', '.join(paths)}: in the workspace of its execution lane, run"
+                f" 'git fetch project' and 'git merge {self.target}', resolve the conflict and commit;"
+                f" then try again{again}"
+            )
+            merge_preflight.refuse([*found, conflict, *self._update_mirror()], conflicts=paths)
+            raise
+        except NotReplayed as error:
+            text = f"{error}: try again with the strategy merge or squash"
+            merge_preflight.refuse([*found, text])
+            raise
+
+    def _update_mirror(self) -> list[str]:
+        """Make the target available to 'git fetch project' without a worker; return why it failed."""
+        try:
+            lane_retirement.update_mirror(self.repository, self.mission)
+        except (GitFailed, StorageFailed, OSError) as error:
+            return [f"the repository that its workspace fetches from could not be updated: {error}"]
+        return []
+
+    def catch_up(self, plan: MergePlan, lines: bytes) -> MergePlan:
+        """Merge a pushed plan with commits that the target got since."""
+        return merge.catch_up(
+            self.repository,
+            plan,
+            message=self._message(
+                f"Merge mission {self.mission.slug} as {remote_push.REMOTE} has it"
+            ),
+            host_files=self._host_files(lines),
+        )
+
+    def _host_files(self, lines: bytes) -> dict[str, bytes]:
+        """Return the host's files as they are once the merge is recorded, by path in the repository."""
+        contents = {
+            path: data
+            for path, data in host_files.host_contents(self.mission).items()
+            if data is not None
+        }
+        log = self.mission.files.log.path
+        contents[log] = contents.get(log, b"") + lines
+        root = self.repository.root
+        return {str(path.relative_to(root)): data for path, data in contents.items()}
+
+    def _message(self, subject: str) -> str:
+        return record_trailer.with_head(subject, self.mission.files.project)
