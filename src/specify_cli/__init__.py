@@ -1,3 +1,3 @@
-"""The host that workflow orchestrators talk to."""
+"""Host for workflow orchestrators."""
 
 __version__ = "0.2.0"

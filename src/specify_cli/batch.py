@@ -1,7 +1,7 @@
-"""Requests that one thread decides one after the other, before all of them are committed at once.
+"""Batches: one thread decides several requests, then commits all of them together.
 
-What is decided in a batch waits for nobody: neither for a lock that somebody else holds, nor for git, nor for files
-that have to be read first. Whatever would wait raises `NotInBatch`, and is answered alone by who has the time.
+A request in a batch never waits: not for a lock that another thread holds, not for git, not for files.
+Code that would wait raises `NotInBatch`, and the request is answered alone later.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import Any, Final
 
 
 class NotInBatch(BaseException):
-    """A request has to be answered alone; nothing was done for it yet. No handler may take it for a fault."""
+    """The request has to be answered alone; nothing was done for it. Derived from BaseException so that no handler treats it as a fault."""
 
 
 class Batch:
     """One batch.
 
     Attributes:
-        locks: What it holds until its end; `held` has their descriptors.
-        logs: The logs that it has added to, by the missions' folders.
-        missions: What it has read of missions, by their folders: it is decided as of one moment.
+        locks: The locks that it holds until it ends.
+        held: The descriptors of these locks.
+        logs: The logs that it appended to, by the missions' folders.
+        missions: The missions that it read, by their folders. All requests are decided on the same state.
     """
 
     def __init__(self, locks: ExitStack) -> None:
@@ -37,19 +38,23 @@ _current: Final[ContextVar[Batch | None]] = ContextVar("batch", default=None)
 
 
 def current() -> Batch | None:
-    """The batch that this thread decides in; None outside one."""
+    """Return the batch of this thread, or None."""
     return _current.get()
 
 
 def require_none() -> None:
-    """Called before anything that may take its time. Raises: NotInBatch."""
+    """Check that this thread is not in a batch; called before anything that may wait.
+
+    Raises:
+        NotInBatch: it is.
+    """
     if _current.get() is not None:
         raise NotInBatch
 
 
 @contextmanager
 def begun() -> Iterator[Batch]:
-    """A batch, whose locks are free again when the block ends."""
+    """Yield a new batch; release its locks when the block ends."""
     with ExitStack() as locks:
         batch = Batch(locks)
         yield batch
@@ -57,7 +62,7 @@ def begun() -> Iterator[Batch]:
 
 @contextmanager
 def deciding(batch: Batch) -> Iterator[None]:
-    """In the block, this thread decides in the batch."""
+    """Make `batch` the batch of this thread within the block."""
     token = _current.set(batch)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The only reader of wall time."""
+"""Wall-clock time. No other module reads it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def timestamp() -> str:
-    """The current moment as RFC 3339 text with offset and microseconds."""
+    """Return the current time as RFC 3339 text with offset and microseconds."""
     return as_text(now())
 
 
 def as_text(moment: datetime) -> str:
-    """An aware moment as RFC 3339 text with offset and microseconds."""
+    """Return an aware time as RFC 3339 text with offset and microseconds."""
     return moment.isoformat(timespec="microseconds")

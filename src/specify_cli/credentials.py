@@ -1,6 +1,6 @@
-"""Shapes of credentials in a text, however it is written, and the text without them.
+"""Detection and masking of credentials in text.
 
-Source: `contract/v1/policy.json`; a test holds both together.
+Source: `contract/v1/policy.json`; a test compares both.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # `typing` itself is slow to load.
+if TYPE_CHECKING:  # `typing` is slow to import.
     from typing import Any
 
 LINE_BREAKS = frozenset("\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
 IGNORED_CATEGORIES = frozenset({"Cc", "Cf", "Me", "Mn"})
-# Letters by their category, and shown as nothing all the same.
+# Letters by their category, but invisible.
 IGNORED_LETTERS = frozenset("\u115f\u1160\u2065\u3164\uffa0")
 UNSEEN_PLANE = range(0xE0000, 0xE1000)
 DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-")
-# What editors make of two of them.
+# Editors replace two hyphens with one of these.
 DASHES |= dict.fromkeys("\u2014\u2015\ufe58", "--")
-# Masks can bring the two sides of one together into another; a text that goes on so is not kept.
+# Masking can join the text on both sides into another credential. After so many passes all of it is masked.
 MOST_PASSES = 8
 _SHORT = 80
 
@@ -39,8 +39,8 @@ _VALUE = r"""[^\s"'`,;<>\[\](){}$*][^\s"'`,;<>\[\]]{3,}"""
 class Shape(NamedTuple):
     """One kind of credential; the first group of `pattern` is the credential itself.
 
-    A match counts where each of `needs` and none of `unless` is found in the whole of it. Every text
-    with one has one of the `hints`, in lower case: most texts have none, and need no pattern compiled.
+    A match counts if each of `needs` and none of `unless` is found in it. Every text with such a
+    credential contains one of the `hints`, in lower case, so that most texts need no pattern compiled.
     """
 
     hints: Sequence[str]
@@ -72,10 +72,7 @@ SHAPES = {
     "vault": Shape(
         hints=("hvb.", "hvs.", "hvr."), pattern=_EDGE + r"(hv[bsr]\.[A-Za-z0-9_-]{10,})"
     ),
-    "aws": Shape(
-        hints=("akia", "asia"),
-        pattern=_EDGE + r"((?:AKIA|ASIA)[A-Z0-9]{12,})",
-    ),
+    "aws": Shape(hints=("akia", "asia"), pattern=_EDGE + r"((?:AKIA|ASIA)[A-Z0-9]{12,})"),
     "aws-secret": Shape(
         hints=("aws", "secret"),
         pattern=(
@@ -135,7 +132,7 @@ SHAPES = {
         ignore_case=True,
         unless=(_NO_VALUE,),
     ),
-    # Prose has a colon there too ("password: required"), but seldom a digit.
+    # Prose has a colon too ("password: required"), but rarely a digit.
     "password-told": Shape(
         hints=("key", "passw", "passphrase", "secret", "token"),
         pattern=_EDGE + rf"(?:{_NAMES})[\"']?\s{{0,4}}:\s{{0,4}}[\"']?({_VALUE})",
@@ -154,7 +151,7 @@ SHAPES = {
         ),
     ),
 }
-"""By the name that a mask tells."""
+"""Kinds of credentials by the name that the mask shows."""
 
 _UNHINTED: Final = tuple(name for name, shape in SHAPES.items() if "" in shape.hints)
 _HINTED: Final = tuple(SHAPES)
@@ -162,7 +159,7 @@ _HINTS: Final = tuple({it for shape in SHAPES.values() for it in shape.hints if 
 
 
 class Found(NamedTuple):
-    """Where a credential stands in a text."""
+    """Position and kind of a credential in a text."""
 
     start: int
     end: int
@@ -170,24 +167,24 @@ class Found(NamedTuple):
 
 
 def readings(text: str) -> Iterator[str]:
-    """The text as it can be read: with its line breaks, and across them."""
+    """Return the readings of the text: with its line breaks, and without them."""
     return (reading for reading, _ in _readings(text))
 
 
 def find(text: str) -> list[Found]:
-    """Every credential in the text, by where it begins; they may overlap."""
+    """Return all credentials in the text by position; they may overlap."""
     found = [one for reading, origins in _readings(text) for one in _find(reading, origins)]
     return sorted(found, key=lambda one: (one.start, -one.end))
 
 
 def masked(text: str) -> str:
-    """The text with `[redacted: NAME]` in place of each credential."""
+    """Replace each credential with `[redacted: NAME]`."""
     return _short_masked(text) if len(text) <= _SHORT else _masked(text)
 
 
 @lru_cache(maxsize=1024)
 def _short_masked(text: str) -> str:
-    # Names of arguments, missions, actors: the same ones with every request.
+    # Names of arguments, missions and actors repeat with every request.
     return _masked(text)
 
 
@@ -201,23 +198,23 @@ def _masked(text: str) -> str:
 
 
 def quoted(text: str, *, limit: int = 80) -> str:
-    """The beginning of a stranger's text, masked, in quotes."""
+    """Return the beginning of the text, masked and quoted."""
     return repr(masked(text)[:limit])
 
 
-def masked_json(value: Any, fields: list[str], place: str = "") -> Any:
-    """The JSON value with its texts and names masked; where that changed it is added to `fields`."""
+def masked_json(value: Any, fields: list[str], path: str = "") -> Any:
+    """Mask the texts and names in a JSON value; add the path of each changed text to `fields`."""
     if isinstance(value, str):
         text = masked(value)
         if text != value:
-            fields.append(place)
+            fields.append(path)
         return text
     if isinstance(value, list | tuple):
-        return [masked_json(one, fields, f"{place}[{n}]") for n, one in enumerate(value)]
+        return [masked_json(one, fields, f"{path}[{n}]") for n, one in enumerate(value)]
     if isinstance(value, dict):
         named = [(masked(str(name)), inner) for name, inner in value.items()]
         return {
-            name: masked_json(inner, fields, f"{place}.{name}" if place else name)
+            name: masked_json(inner, fields, f"{path}.{name}" if path else name)
             for name, inner in named
         }
     return value
@@ -246,7 +243,7 @@ def _find(reading: str, origins: Sequence[int]) -> Iterator[Found]:
             if _counts(match[0], shape, flags):
                 start, end = match.span(1)
                 yield Found(start=origins[start], end=origins[end - 1] + 1, name=name)
-            # Its last character may be the edge of the next one.
+            # Its last character may be the boundary of the next match.
             match = pattern.search(reading, max(match.end() - 1, match.start() + 1))
 
 
@@ -256,7 +253,7 @@ def _counts(whole: str, shape: Shape, flags: int) -> bool:
 
 
 def _readings(text: str) -> Iterator[tuple[str, Sequence[int]]]:
-    """Each reading of the text, and where in the text each of its characters stands."""
+    """Yield each reading of the text with the original position of each character."""
     if text.isascii() and text.isprintable():
         yield text, range(len(text))
         return
@@ -282,7 +279,7 @@ def _reading(text: str, *, across_lines: bool) -> tuple[str, Sequence[int]]:
 
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
-    """The character as everybody reads it; nothing for one that nobody sees."""
+    """Return the character in its plain form; empty for an invisible one."""
     if character in DASHES:
         return DASHES[character]
     if character == "\t" or (character.isascii() and character.isprintable()):

@@ -1,24 +1,25 @@
-"""Every deliberate error of the host; the class carries its contract code.
+"""Errors of the host; each class has its contract code.
 
-Source: codes and their meaning stand in `contract/v1/errors.json`; a test holds both together.
+Source: `contract/v1/errors.json` defines the codes; a test compares both.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
-if (
-    TYPE_CHECKING
-):  # `typing` itself is slow to load, and a client behind a mailbox needs none of it.
+if TYPE_CHECKING:  # `typing` is slow to import, and a mailbox client does not need it.
     from typing import ClassVar
 
 A_PACKAGE = ("mission_slug", "wp_id")
 
 
 class SpecKittyError(Exception):
-    """Root of every refusal: says what was wrong, where, and what to do.
+    """Base class; the message says what was wrong, where, and what to do.
 
-    `details` become fields of the envelope's `data`, so their values must be JSON values. `about` are
-    those that say which mission and package it is about: who has found these fills them in.
+    Attributes:
+        code: The contract's error code.
+        retryable: Whether the same request may succeed later.
+        about: Details that name the mission and package. Code that knows them fills them in.
+        details: Further fields of the envelope's `data`. Their values must be JSON values.
     """
 
     code: ClassVar[str] = "HOST_ERROR"
@@ -50,25 +51,25 @@ class RequestTooLarge(SpecKittyError):
 
 
 class RequestExpired(SpecKittyError):
-    """`not_after` had passed when the request was looked at."""
+    """`not_after` had passed when the request was read."""
 
     code = "REQUEST_EXPIRED"
 
 
 class ContractVersionMismatch(SpecKittyError):
-    """The caller speaks a version of the contract that this host does not."""
+    """The host does not support the caller's version of the contract."""
 
     code = "CONTRACT_VERSION_MISMATCH"
 
 
 class NotAuthorized(SpecKittyError):
-    """The identity that asked was not granted this."""
+    """The caller's identity has no grant for this."""
 
     code = "NOT_AUTHORIZED"
 
 
 class CorrelationIdConflict(SpecKittyError):
-    """The correlation id was used before by another request."""
+    """Another request used the correlation id before."""
 
     code = "CORRELATION_ID_CONFLICT"
 
@@ -86,7 +87,7 @@ class PolicyValidationFailed(SpecKittyError):
 
 
 class MissionNotFound(SpecKittyError):
-    """No project, or no mission under that name."""
+    """There is no project, or no mission of this name."""
 
     code = "MISSION_NOT_FOUND"
 
@@ -98,14 +99,14 @@ class MissionAmbiguous(SpecKittyError):
 
 
 class WorkPackageNotFound(SpecKittyError):
-    """The mission has no work package of that name."""
+    """The mission has no work package of this name."""
 
     code = "WP_NOT_FOUND"
     about = A_PACKAGE
 
 
 class DependenciesNotSatisfied(SpecKittyError):
-    """A package was to be started before its dependencies; `unsatisfied_dependencies`."""
+    """Dependencies of the package are not done; details: `unsatisfied_dependencies`."""
 
     code = "DEPENDENCIES_NOT_SATISFIED"
     about = A_PACKAGE
@@ -113,16 +114,16 @@ class DependenciesNotSatisfied(SpecKittyError):
 
 
 class WorkPackageAlreadyClaimed(SpecKittyError):
-    """Another actor holds the package; `claimed_by`, `requesting_actor`."""
+    """Another actor holds the package; details: `claimed_by`, `requesting_actor`."""
 
     code = "WP_ALREADY_CLAIMED"
     about = A_PACKAGE
 
 
 class TransitionRejected(SpecKittyError):
-    """The move is not in the table, or its guard refused; `guard`, `from_lane`, `to_lane`.
+    """The transition does not exist, or its guard refused it; details: `guard`, `from_lane`, `to_lane`.
 
-    With the guard `intake` also `reason_code` and `files`.
+    The guard `intake` adds `reason_code` and `files`.
     """
 
     code = "TRANSITION_REJECTED"
@@ -130,7 +131,7 @@ class TransitionRejected(SpecKittyError):
 
 
 class LaneAllocationFailed(SpecKittyError):
-    """The workspace of an execution lane could not be made ready; `reason`, `reason_code`, `files`."""
+    """The workspace of an execution lane could not be prepared; details: `reason`, `reason_code`, `files`."""
 
     code = "LANE_ALLOCATION_FAILED"
     about = A_PACKAGE
@@ -138,13 +139,13 @@ class LaneAllocationFailed(SpecKittyError):
 
 
 class LaneLost(LaneAllocationFailed):
-    """Work that is recorded is not in the repository any more: to ask again does not bring it back."""
+    """Recorded work is missing from the repository; a retry does not restore it."""
 
     retryable = False
 
 
 class MissionNotReady(SpecKittyError):
-    """Packages are neither approved nor done; `incomplete_wps`."""
+    """Packages are neither approved nor done; details: `incomplete_wps`."""
 
     code = "MISSION_NOT_READY"
     about = ("mission_slug",)
@@ -152,7 +153,7 @@ class MissionNotReady(SpecKittyError):
 
 
 class PreflightFailed(SpecKittyError):
-    """Something stands in the way of acceptance or merge; `errors` names every obstacle."""
+    """Acceptance or merge is not possible; details: `errors` names every obstacle."""
 
     code = "PREFLIGHT_FAILED"
     about = ("mission_slug", "target_branch")
@@ -160,7 +161,7 @@ class PreflightFailed(SpecKittyError):
 
 
 class UnsupportedStrategy(SpecKittyError):
-    """The merge strategy `strategy` is none of `supported`."""
+    """The merge strategy is not supported; details: `strategy`, `supported`."""
 
     code = "UNSUPPORTED_STRATEGY"
 
@@ -172,24 +173,24 @@ class StateUnreadable(SpecKittyError):
 
 
 class RecordBehind(StateUnreadable):
-    """The host's record lacks what journal or commits tell of: it was restored from an older backup."""
+    """The record lacks entries that the journal or commits name: it was restored from an older backup."""
 
 
 class StorageFailed(SpecKittyError):
-    """The disk refused: full, read-only, or broken."""
+    """The disk failed: it is full, read-only or broken."""
 
     code = "STORAGE_FAILED"
     retryable = True
 
 
 class Unfinished(StorageFailed):
-    """What was begun can neither be taken back nor be completed now; the same request completes it.
+    """The operation can be neither undone nor completed now. The same request completes it later.
 
-    So it is no answer to that request: it is not recorded, and the request waits.
+    This is not an answer to the request: it is not recorded, and the request waits.
     """
 
 
 class HostError(SpecKittyError):
-    """A fault of the host itself; the log that the message names has the traceback."""
+    """A fault of the host; the message names the log that holds the traceback."""
 
     code = "HOST_ERROR"

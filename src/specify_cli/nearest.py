@@ -1,4 +1,4 @@
-"""What somebody meant who wrote a name a little wrong."""
+"""Suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 
 def guess(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'status'?` for the known name that is nearest; empty where none is near."""
-    # Inside the function: only a refusal needs it, and every start-up would pay.
+    """Return `; did you mean 'status'?` with the nearest known name; empty if none is near."""
+    # Imported here, because only an error message needs it.
     from difflib import get_close_matches
 
     near = get_close_matches(name[:80], list(known), n=1, cutoff=0.7)

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: a call needs few of those that it loads."""
+"""Regular expressions that are compiled at their first use: a call uses few of those that it loads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:  # `typing` itself is slow to load.
     from typing import Any
 else:
 
-    class pattern:  # noqa: N801  as `re.compile`, in whose place it stands
-        """Stands for `re.compile(text, flags)`."""
+    class pattern:  # noqa: N801  named like a function, as it replaces `re.compile`
+        """A lazy `re.compile(text, flags)`."""
 
         def __init__(self, text: str, flags: int = 0) -> None:
             self._text = text
@@ -19,7 +19,7 @@ else:
 
         def __getattr__(self, name: str) -> Any:
             found = getattr(re.compile(self._text, self._flags), name)
-            setattr(self, name, found)  # So that only the first use comes here.
+            setattr(self, name, found)  # Later uses do not call __getattr__.
             return found
 
 

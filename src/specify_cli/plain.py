@@ -1,4 +1,4 @@
-"""Dataclasses as the JSON values that they are written as."""
+"""Conversion of dataclasses to JSON values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def compact(value: Any) -> str:
-    """The JSON value as ASCII text without spaces: the form of every line that is hashed, and of replies."""
+    """Return the JSON value as ASCII text without spaces, the form of replies and of all hashed lines."""
     return _ENCODER.encode(value)
 
 
 def as_json(instance: Any) -> dict[str, Any]:
-    """The fields of a dataclass as JSON values, those of dataclasses in them as well.
+    """Return the fields of a dataclass as JSON values, including nested dataclasses.
 
-    As `dataclasses.asdict`, which copies every value, too, and takes several times as long. The caller changes none.
+    Unlike `dataclasses.asdict` it does not copy every value, which makes it several times as fast. The
+    caller must not change the values.
     """
     return {name: _value(getattr(instance, name)) for name in _names(instance.__class__)}
 

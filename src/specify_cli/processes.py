@@ -1,4 +1,4 @@
-"""The processes of the host: who one is, whether it is dead, what it left running, when it has to end."""
+"""Processes of the host: their identity, whether they ended, their orphans, and their shutdown."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 VARIABLE: Final = "SPEC_KITTY_HOST_PROCESS"
-"""In the environment of what a process of the host started while it held a lock; names that process."""
+"""Environment variable of programs started under a lock; it identifies the process of the host."""
 
 GRACE_S: Final = 3.5
-"""How long what a process of the host has begun may go on after the signal that ends the process."""
+"""How long operations may continue after the signal that ends the process."""
 
-KINDNESS_S: Final = 0.5
-"""Between SIGTERM, at which git removes its own locks, and SIGKILL."""
+KILL_AFTER_S: Final = 0.5
+"""Seconds between SIGTERM, at which git removes its own locks, and SIGKILL."""
 
 EXIT_CODE: Final = 128 + signal.SIGTERM
-"""Of a process that had to end before it was done."""
+"""Exit code of a process that had to end before it was done."""
 
 _POLL_S: Final = 0.01
 _PROC: Final = Path("/proc")
@@ -32,17 +32,17 @@ _STOPPED: Final = frozenset("Tt")
 
 
 class HostStops(SystemExit):
-    """This process has to end now; what it began is settled by the next one, as after a SIGKILL."""
+    """This process has to end now. The next one completes its operations, as after a SIGKILL."""
 
     def __init__(self) -> None:
         super().__init__(EXIT_CODE)
 
     def __str__(self) -> str:
-        return "the host was told to end"
+        return "the host is shutting down"
 
 
 class Process(NamedTuple):
-    """One process on one kernel, never another with the same id; empty where /proc does not tell."""
+    """Identity of a process, unique even if its pid is reused; fields are empty without /proc."""
 
     pid: int
     started: str = ""
@@ -51,7 +51,7 @@ class Process(NamedTuple):
 
     @property
     def is_dead(self) -> bool:
-        """Whether it is known to have ended; never true of one that cannot be seen from here."""
+        """Whether it is known to have ended; false if it cannot be seen from here."""
         here = this_process()
         if not self.started or (self.boot, self.namespace) != (here.boot, here.namespace):
             return False
@@ -60,14 +60,14 @@ class Process(NamedTuple):
 
     @property
     def is_seen_alive(self) -> bool:
-        """Whether it can be seen from here, and has not ended."""
+        """Whether it can be seen from here and still runs."""
         here = this_process()
         is_here = (self.boot, self.namespace) == (here.boot, here.namespace)
         return bool(self.started) and is_here and not self.is_dead
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it is known to be stopped, as by SIGSTOP, so that it does nothing."""
+        """Whether it is known to be stopped, for example by SIGSTOP."""
         return self.is_seen_alive and _state_of(self.pid)[0] in _STOPPED
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ class Process(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Process | None:
-        """The process that `str` gave as this text; None for any other text."""
+        """Parse the result of `str`; return None for any other text."""
         pid, *others = text.split(":")
         if not (pid.isascii() and pid.isdigit() and len(others) == len(cls._fields) - 1):
             return None
@@ -84,7 +84,7 @@ class Process(NamedTuple):
 
 
 def this_process() -> Process:
-    """The process that asks."""
+    """Return the current process."""
     return _this(os.getpid())
 
 
@@ -92,32 +92,32 @@ def this_process() -> Process:
 def _this(pid: int) -> Process:
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
-        namespace = os.readlink(_PROC / "self/ns/pid").strip("pid:[]")  # noqa: PTH115  text, no path
+        namespace = os.readlink(_PROC / "self/ns/pid").strip("pid:[]")  # noqa: PTH115  not a path
     except OSError:
         return Process(pid=pid)
     return Process(pid=pid, started=_state_of(pid)[1], boot=boot, namespace=namespace)
 
 
 def _state_of(pid: int) -> tuple[str, str]:
-    """The state of a process and when it started; "X" and "" where there is none."""
+    """Return the state and start time of a process; "X" and "" if there is none."""
     try:
-        told = (_PROC / str(pid) / "stat").read_text("utf-8", "replace")
+        text = (_PROC / str(pid) / "stat").read_text("utf-8", "replace")
     except OSError:
         return "X", ""
-    # The name before the last parenthesis may hold anything. Source: proc(5).
-    fields = told.rpartition(")")[2].split()
+    # The name before the last parenthesis may contain any character. Source: proc(5).
+    fields = text.rpartition(")")[2].split()
     return fields[0], fields[19]
 
 
-# What one process of the host is doing.
+# Description of the current operation.
 
 _doing: ContextVar[str] = ContextVar("_doing", default="")
 
 
 @contextlib.contextmanager
-def doing(words: str) -> Iterator[None]:
-    """While the block runs, whoever waits for this thread can be told what it is doing."""
-    token = _doing.set(words)
+def doing(description: str) -> Iterator[None]:
+    """Describe what this thread does while the block runs, for processes that wait for its locks."""
+    token = _doing.set(description)
     try:
         yield
     finally:
@@ -125,48 +125,48 @@ def doing(words: str) -> Iterator[None]:
 
 
 def what_is_done() -> str:
-    """What this thread is doing, in words; "" where nobody said."""
+    """Return the description of what this thread does; "" if there is none."""
     return _doing.get()
 
 
-# The end of this process.
+# Shutdown of this process.
 
 
-class _End:
+class _Deadline:
     def __init__(self) -> None:
         self.at = math.inf
 
 
-_end = _End()
+_deadline = _Deadline()
 
 
 def stop_within(seconds: float) -> None:
-    """What this process has begun has to end in that time; may be called from a signal handler."""
-    _end.at = min(_end.at, time.monotonic() + seconds)
+    """Set the deadline for all operations of this process; may be called from a signal handler."""
+    _deadline.at = min(_deadline.at, time.monotonic() + seconds)
 
 
 def remaining_s() -> float:
-    """How long this process may go on."""
-    return _end.at - time.monotonic()
+    """Return the seconds until the deadline of this process."""
+    return _deadline.at - time.monotonic()
 
 
 def require_time() -> None:
-    """This process may go on.
+    """Check that the deadline has not passed.
 
     Raises:
-        HostStops: it may not.
+        HostStops: it has.
     """
     if remaining_s() <= 0:
         raise HostStops
 
 
-# What a dead one left running.
+# Orphans of a dead process.
 
 
 def end_orphans(dead: Process) -> None:
-    """Nothing that the dead process started under a lock runs any more, unless it cannot be ended."""
+    """End the programs that the dead process started under a lock."""
     mark = f"{VARIABLE}={dead}".encode()
-    for number, patience_s in ((signal.SIGTERM, KINDNESS_S), (signal.SIGKILL, KINDNESS_S)):
+    for number, patience_s in ((signal.SIGTERM, KILL_AFTER_S), (signal.SIGKILL, KILL_AFTER_S)):
         found = list(_marked(mark))
         for pid in found:
             _send(pid, number, mark)
@@ -194,7 +194,7 @@ def _send(pid: int, number: signal.Signals, mark: bytes) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.pidfd_open(pid)
         try:
-            # Looked at once more: the id may have been given to another process by now.
+            # Checked again: the pid may belong to another process by now.
             if _is_marked(pid, mark):
                 signal.pidfd_send_signal(descriptor, number)
         finally:

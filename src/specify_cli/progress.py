@@ -1,4 +1,4 @@
-"""Progress of long work: the work reports it, and an observer shows it."""
+"""Progress of long operations: the operation reports it, and an observer shows it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from contextvars import ContextVar
 from typing import TypeAlias, TypeVar
 
 Observer: TypeAlias = Callable[[int, int, str], None]
-"""Is told how much is done, of how much (0 where nobody knows), and what it is."""
+"""Called with the amount done, the total (0 if unknown), and a description."""
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 _observer: ContextVar[Observer | None] = ContextVar("_observer", default=None)
 
 
 @contextlib.contextmanager
 def observed(observer: Observer) -> Iterator[None]:
-    """While the block runs, `observer` is told what this thread reports."""
+    """Pass the reports of this thread to `observer` while the block runs."""
     token = _observer.set(observer)
     try:
         yield
@@ -26,21 +26,21 @@ def observed(observer: Observer) -> Iterator[None]:
 
 
 def is_observed() -> bool:
-    """Whether somebody looks: where nobody does, what costs something need not be measured."""
+    """Return whether there is an observer; without one, skip costly measurements."""
     return _observer.get() is not None
 
 
 def report(done: int, total: int, what: str) -> None:
-    """So much of `what` is done."""
+    """Report that `done` of `total` are done."""
     observer = _observer.get()
     if observer is not None:
         observer(done, total, what)
 
 
-def counted(things: Iterable[Thing], what: str, *, total: int | None = None) -> Iterator[Thing]:
-    """The things, each of which is reported when the next one is asked for."""
+def counted(items: Iterable[Item], what: str, *, total: int | None = None) -> Iterator[Item]:
+    """Yield the items, and report each one when the next is requested."""
     if total is None:
-        total = len(things) if isinstance(things, Sized) else 0
-    for done, thing in enumerate(things):
+        total = len(items) if isinstance(items, Sized) else 0
+    for done, item in enumerate(items):
         report(done, total, what)
-        yield thing
+        yield item

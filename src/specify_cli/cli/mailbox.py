@@ -60,7 +60,7 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
 
     Example: spec-kitty mailbox serve --once
     """
-    from specify_cli import bootstrap
+    from specify_cli import worker_setup
     from specify_cli.mailbox import watch
 
     with complaining(exit_code=REFUSED), progress_line.shown() as clear:
@@ -69,7 +69,7 @@ def serve(*, once: bool, poll_interval_s: float, no_watch: bool) -> None:
             clear()
             log(line)
 
-        worker = bootstrap.worker(project_here(), poll_interval_s=poll_interval_s, log=tell)
+        worker = worker_setup.worker(project_here(), poll_interval_s=poll_interval_s, log=tell)
         worker.stop_on_signals()
         if once:
             worker.drain()

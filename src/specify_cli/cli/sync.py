@@ -55,21 +55,21 @@ def sync(*, watch: bool, mission: str | None, as_json: bool) -> None:
 
 def _watch(mission: str | None, *, as_json: bool) -> None:
     """Sync until Ctrl-C. A refusal of the first sync ends the process; a later one is printed."""
-    from specify_cli import bootstrap
+    from specify_cli import bootstrap, worker_setup
 
     args: dict[str, Any] = {"mission": mission, "keeps_checkouts": True}
     envelope = envelope_of("sync-workspaces", **args)
     settled(envelope, as_json=as_json)
     root = bootstrap.find_project(standing_in())
     pause = threading.Event()
-    seen, printer = bootstrap.workspace_glances(root), _ChangesPrinter(as_json=as_json)
-    mirrors = bootstrap.mirror_upkeep(root, log=lambda line: say(line, is_error=True))
+    seen, printer = worker_setup.workspace_glances(root), _ChangesPrinter(as_json=as_json)
+    mirrors = worker_setup.mirror_upkeep(root, log=lambda line: say(line, is_error=True))
     with contextlib.suppress(KeyboardInterrupt), mirrors.running() as start:
         start()
         printer.show(envelope)
         while True:
             pause.wait(SCAN_EVERY_S)
-            found = bootstrap.workspace_glances(root)
+            found = worker_setup.workspace_glances(root)
             names = seen.keys() | found.keys()
             changed = sorted(name for name in names if seen.get(name) != found.get(name))
             # Taken before the request, so that a change during it is seen by the next scan.

@@ -148,7 +148,7 @@ class Call:
 
     def _look(self, waiting: Waiting) -> None:
         """People are told what they are waiting for, before the time is over."""
-        pulse = waiting.pulse
+        pulse = waiting.heartbeat
         if waiting.waited_s >= SILENT_FOR_S and not self._was_warned:
             until = time.strftime("%H:%M:%S UTC", time.gmtime(self._deadline))
             if pulse.trouble or not pulse.is_alive:

@@ -1,7 +1,7 @@
-"""Ask a spec-kitty host through its mailbox: one file in, one file out.
+"""Client of a spec-kitty host's mailbox: write a request file, read a reply file.
 
-Needs the standard library alone and imports nothing else, so this file may be copied into a sandbox.
-All it must be given is two folders: one to write requests to, one to read replies from.
+This file imports only the standard library, so it can be copied into a sandbox. It needs two folders:
+one to write requests to, and one to read replies from.
 
     from client import Mailbox
     mailbox = Mailbox("/mnt/inbox", "/mnt/outbox")
@@ -21,36 +21,36 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # `typing` itself takes a fifth of the time that a call takes to start.
+if TYPE_CHECKING:  # Importing `typing` would take a fifth of the start-up time of a call.
     from typing import Any, TypeAlias
 
     OnLook: TypeAlias = Callable[["Waiting"], None]
 
 CONTRACT_VERSION = "1.3.0"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# Looking again after a twentieth of the time waited so far costs five per cent of it at most.
+# A pause of a twentieth of the time waited so far delays the reply by at most five per cent.
 SHORTEST_PAUSE_S = 0.0005
 LONGEST_PAUSE_S = 0.05
 WAITED_PER_PAUSE = 20
-# The stem of the heartbeat's file, which no request can have as its id.
+# Stem of the heartbeat file. No request has this id.
 HEARTBEAT = "worker"
-# How many missed beats make a worker absent.
+# After this many missed beats, the worker counts as dead.
 MISSED_BEATS = 3
 DEFAULT_BEAT_INTERVAL_S = 2.0
 LONGEST_BEAT_INTERVAL_S = 3600.0
-# How often a waiting client looks at the heartbeat, and when first.
+# Interval at which a waiting client reads the heartbeat, and the delay before the first time.
 LOOK_INTERVAL_S = 1.0
 FIRST_LOOK_S = 0.1
 MAX_HEARTBEAT_BYTES = 64 * 1024
 MAX_REPLY_BYTES = 64 * 1024 * 1024
-# What an envelope tells besides its answer; a later contract may tell more.
+# Text fields of every envelope; a later contract may add more.
 TEXTS = ("contract_version", "command", "timestamp")
-# A planted link is not followed, and a planted FIFO does not make the reader wait.
+# Do not follow a link, and do not block on a FIFO.
 READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
 class NotAnsweredError(TimeoutError):
-    """No reply came in time. The request stays valid: `wait` again for `correlation_id`."""
+    """No reply arrived in time. The request stays valid: call `wait` again with `correlation_id`."""
 
     reason = "not_answered"
 
@@ -60,13 +60,13 @@ class NotAnsweredError(TimeoutError):
 
 
 class NoWorkerError(NotAnsweredError):
-    """Nobody served the mailbox all the time. The request will be served when somebody does."""
+    """No worker served the mailbox meanwhile. The request is answered once a worker runs."""
 
     reason = "no_worker"
 
 
 class QueuedError(NotAnsweredError):
-    """A worker is alive, and the request still waits in the inbox, as number `position`."""
+    """A worker is alive; the request still waits in the inbox, at `position`."""
 
     reason = "queued"
 
@@ -76,30 +76,30 @@ class QueuedError(NotAnsweredError):
 
 
 class TakenError(NotAnsweredError):
-    """A living worker has taken the request, and not answered it yet."""
+    """A worker is alive; it took the request and did not answer it yet."""
 
     reason = "taken"
 
 
 class LostContactError(NotAnsweredError):
-    """The worker that was there has gone, or the folders are out of reach."""
+    """The worker disappeared, or the folders cannot be accessed."""
 
     reason = "lost_contact"
 
 
 class BadReplyError(ValueError):
-    """What lies in the reply's place is no envelope that answers this request."""
+    """The reply file is not an envelope that answers this request."""
 
 
 class ForbiddenReplyError(PermissionError):
-    """The reply is there, and this process may not read it."""
+    """The reply exists, but this process may not read it."""
 
 
-class Pulse:
-    """Whether a worker serves the mailbox, from one or more looks at its heartbeat.
+class Heartbeat:
+    """State of the worker, read from its heartbeat.
 
-    A beat that is fresh by the clock is a sign of life, and so is one that changes while we look:
-    that holds where the clock of the folder's machine is not ours.
+    The worker is alive if the heartbeat is recent by the clock, or if it changes between two calls of
+    `look`. The second test works even if the clocks of the two machines differ.
     """
 
     def __init__(self, path: Path) -> None:
@@ -110,7 +110,7 @@ class Pulse:
         self.report: dict[str, Any] = {}
 
     def look(self) -> bool:
-        """Whether a worker serves the mailbox now."""
+        """Read the heartbeat; return whether a worker serves the mailbox."""
         try:
             status = self._path.stat()
             report = json.loads(_read(self._path, max_bytes=MAX_HEARTBEAT_BYTES))
@@ -123,7 +123,7 @@ class Pulse:
 
     @property
     def trouble(self) -> str:
-        """What keeps a living worker from its work, in its own words; empty where nothing does."""
+        """The reason why a live worker is stalled; empty if it is not."""
         if self.is_alive and self.report.get("state") == "stalled":
             why = self.report.get("stalled_reason") or "no reason given"
             return f"the worker is stalled: {why}"
@@ -135,7 +135,7 @@ class Pulse:
             self._changed_at = time.monotonic()
         self._seen = seen
         patience_s = MISSED_BEATS * self._interval_s()
-        # Also a beat from the future is stale, unless it changes.
+        # A beat in the future is stale, too, unless it changes.
         fresh = abs(time.time() - status.st_mtime) < patience_s
         changing = time.monotonic() - self._changed_at < patience_s
         return self.report.get("state") != "stopped" and (fresh or changing)
@@ -148,14 +148,14 @@ class Pulse:
 
 
 class Waiting:
-    """One request that waits to be answered, and what is known of why it is not yet."""
+    """A request without an answer, and what is known about the reason."""
 
     def __init__(self, mailbox: Mailbox, correlation_id: str) -> None:
         self._mailbox = mailbox
         self._since = time.monotonic()
         self._next_look_s = FIRST_LOOK_S
         self.correlation_id = correlation_id
-        self.pulse = Pulse(mailbox.outbox / f"{HEARTBEAT}.json")
+        self.heartbeat = Heartbeat(mailbox.outbox / f"{HEARTBEAT}.json")
 
     @property
     def waited_s(self) -> float:
@@ -163,28 +163,32 @@ class Waiting:
         return time.monotonic() - self._since
 
     def look(self) -> bool:
-        """Whether the heartbeat was looked at, which it is once a second."""
+        """Read the heartbeat at most once a second; return whether it was read."""
         if self.waited_s < self._next_look_s:
             return False
-        self.pulse.look()
+        self.heartbeat.look()
         self._next_look_s = self.waited_s + LOOK_INTERVAL_S
         return True
 
     def verdict(self) -> NotAnsweredError:
-        """Why there is no answer yet."""
-        self.pulse.look()
+        """Return the error that says why there is no answer yet."""
+        self.heartbeat.look()
         waited = f"no reply to {self.correlation_id} within {self.waited_s:.1f} s: "
         if lost := self._mailbox.out_of_reach():
             return LostContactError(f"{waited}contact was lost: {lost}", self.correlation_id)
-        return self._served(waited) if self.pulse.is_alive else self._abandoned(waited)
+        return self._served(waited) if self.heartbeat.is_alive else self._abandoned(waited)
 
     def _abandoned(self, waited: str) -> NotAnsweredError:
-        state = "said goodbye" if self.pulse.report.get("state") == "stopped" else "is silent"
+        state = (
+            "was stopped"
+            if self.heartbeat.report.get("state") == "stopped"
+            else "stopped responding"
+        )
         restart = "start `spec-kitty mailbox serve` on the host; the request waits for it"
-        if self.pulse.was_alive:
+        if self.heartbeat.was_alive:
             text = f"{waited}contact was lost: the worker {state}; {restart}"
             return LostContactError(text, self.correlation_id)
-        why = f"the last one {state}" if self.pulse.report else "there is no heartbeat"
+        why = f"the last one {state}" if self.heartbeat.report else "there is no heartbeat"
         text = f"{waited}no worker serves the mailbox: {why}; {restart}"
         return NoWorkerError(text, self.correlation_id)
 
@@ -196,16 +200,16 @@ class Waiting:
         return QueuedError(text, self.correlation_id, position=position)
 
     def standing(self, position: int | None) -> str:
-        """What is known in words, where the request has this position in the inbox."""
-        trouble = self.pulse.trouble and f" ({self.pulse.trouble})"
+        """Describe the state of the request, given its position in the inbox."""
+        trouble = self.heartbeat.trouble and f" ({self.heartbeat.trouble})"
         if position is None:
-            return f"the worker has taken it and is at it{trouble}"
-        place = f" at position {position}" if position else ""
-        return f"it is queued{place}{trouble}"
+            return f"the worker has taken it and is processing it{trouble}"
+        where = f" at position {position}" if position else ""
+        return f"it is queued{where}{trouble}"
 
 
 class Mailbox:
-    """The two folders that an orchestrator sees of a host."""
+    """The two folders of a host's mailbox."""
 
     def __init__(self, inbox: str | os.PathLike[str], outbox: str | os.PathLike[str]) -> None:
         self.inbox = Path(inbox)
@@ -220,11 +224,11 @@ class Mailbox:
         correlation_id: str | None = None,
         not_after: str | None = None,
     ) -> str:
-        """The request waits in the inbox; its correlation id, minted here unless given.
+        """Write a request to the inbox; return its correlation id, a new one by default.
 
         Raises:
-            FileExistsError: another request waits under this id; nothing was submitted.
-            OSError: the inbox cannot be written to; likewise.
+            FileExistsError: another request with this id waits; nothing was submitted.
+            OSError: the inbox cannot be written; nothing was submitted.
         """
         correlation_id = correlation_id or new_correlation_id()
         request: dict[str, Any] = {
@@ -237,19 +241,20 @@ class Mailbox:
             request["policy"] = policy
         if not_after is not None:
             request["not_after"] = not_after
-        self._drop(correlation_id, json.dumps(request).encode())
+        self._write(correlation_id, json.dumps(request).encode())
         return correlation_id
 
     def wait(
         self, correlation_id: str, *, timeout_s: float = 60.0, on_look: OnLook | None = None
     ) -> dict[str, Any]:
-        """The envelope that answers the request of this id.
+        """Wait for the reply to the request with this id; return its envelope.
 
-        `on_look` is called about once a second with what is known meanwhile.
+        `on_look` is called about once a second with the state of the request.
 
         Raises:
-            NoWorkerError, QueuedError, TakenError, LostContactError: it did not come in time.
-            BadReplyError, ForbiddenReplyError: something came that is of no use.
+            NoWorkerError, QueuedError, TakenError, LostContactError: no reply arrived in time.
+            BadReplyError: the reply is not a valid envelope.
+            ForbiddenReplyError: the reply cannot be read.
         """
         waiting = Waiting(self, correlation_id)
         while (reply := self._reply_in_reach(correlation_id)) is None:
@@ -271,28 +276,29 @@ class Mailbox:
         correlation_id: str | None = None,
         timeout_s: float = 60.0,
     ) -> dict[str, Any]:
-        """The envelope that answers this request.
+        """Submit a request and wait for its reply; return the envelope.
 
-        To try again after an error or a crash, call with the same `correlation_id` and the same
-        request: it is carried out once.
+        To retry after an error or a crash, repeat the call with the same `correlation_id` and the same
+        request: it is carried out only once.
 
         Raises:
-            OSError: the inbox cannot be written to.
+            OSError: the inbox cannot be written.
             NotAnsweredError, BadReplyError, ForbiddenReplyError: as for `wait`.
         """
         sent = self.submit(command, args, policy=policy, correlation_id=correlation_id)
         return self.wait(sent, timeout_s=timeout_s)
 
     def reply_path(self, correlation_id: str) -> Path:
-        """Where the reply to the request of this id is, or will be."""
+        """Return the path of the reply to the request with this id."""
         return self.outbox / f"{correlation_id}.json"
 
     def reply(self, correlation_id: str) -> dict[str, Any] | None:
-        """The envelope that answers the request of this id, or None while there is no whole one.
+        """Return the envelope that answers the request with this id, or None if there is none yet.
 
         Raises:
-            BadReplyError, ForbiddenReplyError: there is something that is of no use.
-            OSError: the outbox is out of reach.
+            BadReplyError: the reply is not a valid envelope.
+            ForbiddenReplyError: the reply cannot be read.
+            OSError: the outbox cannot be accessed.
         """
         path = self.reply_path(correlation_id)
         try:
@@ -300,16 +306,17 @@ class Mailbox:
         except FileNotFoundError:
             return None
         except PermissionError as error:
-            path.lstat()  # Where the folder refuses too, nobody knows whether there is a reply.
+            path.lstat()  # Raises if the folder cannot be accessed either.
             raise ForbiddenReplyError(
-                error.errno, "the reply is there and may not be read", str(path)
+                error.errno, "the reply exists but cannot be read", str(path)
             ) from error
         return _envelope(data, path)
 
     def position(self, correlation_id: str) -> int | None:
-        """How many requests, this one included, are to be served until it is; None once taken.
+        """Return the position of the request in the inbox, from 1.
 
-        0 where it waits, and the inbox does not let itself be listed.
+        Returns:
+            None if the worker has taken it; 0 if it waits but the inbox cannot be listed.
         """
         own_name = f"{correlation_id}.json"
         try:
@@ -317,19 +324,19 @@ class Mailbox:
         except OSError:
             return None
         try:
-            return 1 + sum(_landed(entry) < own for entry in os.scandir(self.inbox))
+            return 1 + sum(_sort_key(entry) < own for entry in os.scandir(self.inbox))
         except OSError:
             return 0
 
     def worker_is_alive(self) -> bool:
-        """Whether a worker has lately said that it serves this mailbox."""
-        return Pulse(self.outbox / f"{HEARTBEAT}.json").look()
+        """Return whether a worker serves this mailbox, by its heartbeat."""
+        return Heartbeat(self.outbox / f"{HEARTBEAT}.json").look()
 
     def out_of_reach(self) -> str:
-        """Which of the folders cannot be looked into and why; empty where both can."""
+        """Return the folder that cannot be accessed, with the reason; empty if both can."""
         for folder in (self.outbox, self.inbox):
             try:
-                os.stat(f"{folder}/.")  # The dot asks whether one may look inside.
+                os.stat(f"{folder}/.")  # The dot checks the permission to enter the folder.
             except OSError as error:
                 return f"{folder}: {error.strerror}"
         return ""
@@ -339,15 +346,17 @@ class Mailbox:
             return self.reply(correlation_id)
         except ForbiddenReplyError:
             raise
-        except OSError:  # A folder that is gone for a moment comes back, or the verdict names it.
+        except OSError:  # The folder may come back. Otherwise `verdict` names it.
             return None
 
-    def _drop(self, correlation_id: str, data: bytes) -> None:
+    def _write(self, correlation_id: str, data: bytes) -> None:
         target = self.inbox / f"{correlation_id}.json"
-        # A rename would silently take the place of a request that waits.
+        # A rename would silently replace a waiting request.
         with contextlib.suppress(FileNotFoundError):
             if not _holds(target, data):
-                raise FileExistsError(errno.EEXIST, "another request waits there", str(target))
+                raise FileExistsError(
+                    errno.EEXIST, "another request with this id waits", str(target)
+                )
         temporary = self.inbox / f".{correlation_id}.{os.urandom(4).hex()}.tmp"
         try:
             with temporary.open("xb") as file:
@@ -361,54 +370,63 @@ class Mailbox:
             raise
 
 
-class _Mint:
-    """Numbers of 128 bits, each above the ones before: 48 bits of milliseconds, then 80 random ones."""
+class _IncreasingNumbers:
+    """Increasing numbers of 128 bits: 48 bits of milliseconds, then 80 random bits."""
 
     def __init__(self) -> None:
-        self._minting = threading.Lock()
+        self._lock = threading.Lock()
         self._last = 0
 
-    def number(self) -> int:
-        chance = int.from_bytes(os.urandom(10), "big")
-        with self._minting:
-            number = (time.time_ns() // 1_000_000 << 80) | chance
-            # In the same millisecond, or after the clock was set back. A fork goes on from the same
-            # number, and thus by chance too.
-            self._last = number if number > self._last else self._last + 1 + (chance >> 16)
+    def next(self) -> int:
+        random = int.from_bytes(os.urandom(10), "big")
+        with self._lock:
+            number = (time.time_ns() // 1_000_000 << 80) | random
+            # In the same millisecond, or after the clock was set back, count up from the last number. By
+            # a random step, because a forked process continues from the same number.
+            self._last = number if number > self._last else self._last + 1 + (random >> 16)
             return self._last
 
 
-_mint = _Mint()
+_ulids = _IncreasingNumbers()
 
 
 def new_correlation_id() -> str:
-    """A new ULID: it sorts by the millisecond of its birth, and behind all that this process minted."""
-    number = _mint.number()
+    """Return a new ULID. It sorts by time, and after all earlier ones of this process."""
+    number = _ulids.next()
     return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    """Whether a regular file of just these bytes lies there. Raises: OSError where nothing does."""
+    """Return whether the path is a regular file with exactly this content.
+
+    Raises:
+        OSError: there is no file, or it cannot be accessed.
+    """
     try:
         return _read(path, max_bytes=len(data)) == data
     except BadReplyError:
         return False
     except PermissionError:
-        path.lstat()  # Where the folder refuses too, nobody knows whether something waits.
+        path.lstat()  # Raises if the folder cannot be accessed either.
         return False
 
 
 def _read(path: Path, *, max_bytes: int) -> bytes:
-    """The content of the regular file. Raises: OSError, BadReplyError."""
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: it cannot be opened or read.
+        BadReplyError: it is not a regular file, or too large.
+    """
     try:
         descriptor = os.open(path, READ_FLAGS)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENXIO):
             raise
-        raise BadReplyError(f"{path} is a link or a socket, which no host makes") from error
+        raise BadReplyError(f"{path} is a link or a socket, not a reply of a host") from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadReplyError(f"{path} is no regular file")
+            raise BadReplyError(f"{path} is not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(max_bytes + 1)
     finally:
@@ -419,18 +437,20 @@ def _read(path: Path, *, max_bytes: int) -> bytes:
 
 
 def _envelope(data: bytes, path: Path) -> dict[str, Any] | None:
-    """The envelope; None for what a loss of power leaves of a reply, which the host publishes again."""
+    """Return the envelope; None for a reply that a power loss tore, which the host publishes again."""
     if not _is_object(data):
         return None
     try:
-        # NaN and Infinity, which JSON does not have, are no `int` and thus refused.
+        # int() rejects NaN and Infinity, which are not JSON.
         envelope: Any = json.loads(data, parse_constant=int, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadReplyError(f"{path} is not JSON") from error
     if envelope.get("correlation_id") != path.stem:
         raise BadReplyError(f"{path} is not the envelope that answers {path.stem}")
     if not all(isinstance(envelope.get(name), str) for name in TEXTS):
-        raise BadReplyError(f"{path} is no whole envelope, which has {', '.join(TEXTS)}")
+        raise BadReplyError(
+            f"{path} is not a complete envelope, which has the texts {', '.join(TEXTS)}"
+        )
     success, code = envelope.get("success"), envelope.get("error_code", "")
     agree = (success is True and code is None) or (
         success is False and code and isinstance(code, str)
@@ -455,8 +475,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _landed(entry: os.DirEntry[str]) -> tuple[float, str]:
-    """When the request landed; never, for what is none or is gone meanwhile."""
+def _sort_key(entry: os.DirEntry[str]) -> tuple[float, str]:
+    """Return the sort key of a request; infinity for other entries and for those that are gone."""
     if not entry.name.startswith(".") and entry.name.endswith(".json"):
         with contextlib.suppress(OSError):
             return (entry.stat(follow_symlinks=False).st_ctime_ns, entry.name)

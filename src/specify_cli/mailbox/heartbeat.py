@@ -1,4 +1,4 @@
-"""Write `worker.json`, which tells a missing worker from an empty queue."""
+"""Write `worker.json`, which distinguishes a missing worker from an empty queue."""
 
 from __future__ import annotations
 

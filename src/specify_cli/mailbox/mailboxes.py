@@ -65,7 +65,7 @@ class Mailboxes:
         names = self.intakes[DEFAULT].inbox.subfolders - self.intakes.keys()
         count = len(self.intakes)
         for name in sorted(names):
-            if not self._stays(name):
+            if not self._is_unmovable(name):
                 self._admit(name)
         return len(self.intakes) > count
 
@@ -126,17 +126,17 @@ class Mailboxes:
             processor,
             orchestrator=orchestrator,
             executor=self._executor,
-            daily=self._daily_use(orchestrator),
+            daily=self._daily_quota(orchestrator),
         )
 
-    def _daily_use(self, orchestrator: Orchestrator) -> DailyQuota:
+    def _daily_quota(self, orchestrator: Orchestrator) -> DailyQuota:
         """Return the quota, which outlives the mailbox: removing the folder does not reset it."""
         identity = orchestrator.identity
         if identity not in self._daily:
-            self._daily[identity] = DailyQuota(orchestrator, partial(self._added, identity))
+            self._daily[identity] = DailyQuota(orchestrator, partial(self._used_since, identity))
         return self._daily[identity]
 
-    def _added(self, identity: str, since: str) -> tuple[int, int]:
+    def _used_since(self, identity: str, since: str) -> tuple[int, int]:
         """Return how many requests of the orchestrator were recorded since then, and their bytes."""
         if since not in self._additions:
             record = records.found(self._layout)
@@ -154,7 +154,7 @@ class Mailboxes:
         else:
             self.intakes[DEFAULT].set_aside(Landed(0, name), why=_why_not(name, self._bound))
 
-    def _stays(self, name: str) -> bool:
+    def _is_unmovable(self, name: str) -> bool:
         return self.intakes[DEFAULT].unmovable.skips(Landed(0, name))
 
     def _holds_something(self, name: str) -> bool:

@@ -71,8 +71,11 @@ def _missing(layout: MailboxLayout, journal: Journal) -> Iterator[str]:
             shown = name if identity == DEFAULT else f"{identity}/{name}"
             path = layout.paths(identity).outbox / name
             expected.setdefault(shown, (path, line["at"], line["seq"]))
-    absent = {it: said for it, said in expected.items() if not os.path.lexists(said[0])}
-    absent = {x: it for x, it in absent.items() if _moment(it[1]) >= pruned}
+    absent = {
+        shown: (path, at, seq)
+        for shown, (path, at, seq) in expected.items()
+        if not os.path.lexists(path) and _moment(at) >= pruned
+    }
     if not os.path.lexists(layout.heartbeat):
         # No worker ever served this mailbox.
         return

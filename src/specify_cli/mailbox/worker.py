@@ -75,7 +75,7 @@ class Worker:
         """
         with (
             self._watched(watching) as watch,
-            # Outside the loop, so that a slow task does not delay the end of the loop.
+            # Entered first, so left last: a slow task delays the exit, but not the last replies.
             self._tasks.running() as start_tasks,
             self._running(watch) as loop,
         ):

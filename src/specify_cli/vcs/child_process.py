@@ -212,12 +212,12 @@ def _has_ended(process: ChildProcess) -> bool:
 def _end_group(process: ChildProcess) -> None:
     """End git and its group: SIGTERM first, so that git removes its own locks."""
     _signal_group(process, signal.SIGTERM)
-    deadline = time.monotonic() + processes.KINDNESS_S
+    deadline = time.monotonic() + processes.KILL_AFTER_S
     while not _has_ended(process) and time.monotonic() < deadline:
         time.sleep(_SHORT_TICK_S)
     _signal_group(process, signal.SIGKILL)
     # A process that waits for a dead disk cannot be killed before that wait ends.
-    deadline = time.monotonic() + processes.KINDNESS_S
+    deadline = time.monotonic() + processes.KILL_AFTER_S
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(_SHORT_TICK_S)
 

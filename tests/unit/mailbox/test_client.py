@@ -99,7 +99,7 @@ NOW_NS = 1_800_000_000 * 1_000_000_000
 @pytest.fixture
 def mint(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """Mints ids as a process does that has minted none yet."""
-    monkeypatch.setattr(client, "_mint", client._Mint())
+    monkeypatch.setattr(client, "_ulids", client._IncreasingNumbers())
     return client.new_correlation_id
 
 

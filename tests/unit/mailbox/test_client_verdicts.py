@@ -13,11 +13,11 @@ import pytest
 
 from specify_cli.mailbox.client import (
     BadReplyError,
+    Heartbeat,
     LostContactError,
     Mailbox,
     NotAnsweredError,
     NoWorkerError,
-    Pulse,
     QueuedError,
     TakenError,
     Waiting,
@@ -113,7 +113,7 @@ def test_a_request_that_left_the_inbox_of_a_living_worker_is_taken(mailbox: Mail
 def test_a_worker_that_says_goodbye_while_we_wait_is_lost(mailbox: Mailbox) -> None:
     beat(mailbox)
     waiting = Waiting(mailbox, "mine")
-    assert waiting.pulse.look()
+    assert waiting.heartbeat.look()
     beat(mailbox, state="stopped")
     assert isinstance(waiting.verdict(), LostContactError)
 
@@ -121,11 +121,11 @@ def test_a_worker_that_says_goodbye_while_we_wait_is_lost(mailbox: Mailbox) -> N
 def test_a_worker_whose_beats_end_while_we_wait_is_lost(mailbox: Mailbox) -> None:
     path = beat(mailbox, interval_s=0.01)
     waiting = Waiting(mailbox, "mine")
-    assert waiting.pulse.look()
+    assert waiting.heartbeat.look()
     os.utime(path, (path.stat().st_mtime - 3600,) * 2)
-    waiting.pulse.look()
+    waiting.heartbeat.look()
     deadline = time.monotonic() + LONGEST_S
-    while waiting.pulse.look():
+    while waiting.heartbeat.look():
         assert time.monotonic() < deadline
     assert isinstance(waiting.verdict(), LostContactError)
 
@@ -145,10 +145,10 @@ def test_a_stalled_worker_s_reason_is_passed_on(mailbox: Mailbox) -> None:
 
 def test_a_beat_that_changes_is_life_whatever_our_clock_says(mailbox: Mailbox) -> None:
     path = beat(mailbox, aged_s=86_400)
-    pulse = Pulse(path)
-    assert not pulse.look()
+    heartbeat = Heartbeat(path)
+    assert not heartbeat.look()
     beat(mailbox, aged_s=86_399)
-    assert pulse.look()
+    assert heartbeat.look()
 
 
 def answer(mailbox: Mailbox, correlation_id: str = "mine", **changes: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from specify_cli import bootstrap
+from specify_cli import bootstrap, worker_setup
 from specify_cli.errors import StateUnreadable
 from specify_cli.orchestrator_api import registry
 from specify_cli.orchestrator_api.grants import everything
@@ -79,7 +79,7 @@ def test_a_misspelled_key_is_named_and_not_the_one_that_is_missing(
 ) -> None:
     configure(project, text)
     with pytest.raises(StateUnreadable) as caught:
-        bootstrap.worker(project.root, poll_interval_s=1, log=lambda _: None)
+        worker_setup.worker(project.root, poll_interval_s=1, log=lambda _: None)
     assert f"at {key}: " in caught.value.message
 
 
@@ -115,7 +115,7 @@ def test_a_config_that_cannot_be_trusted_starts_no_worker(project: Stage, how: s
     configure(project, OPEN)
     DISTRUSTED[how](config(project))
     with pytest.raises(StateUnreadable) as caught:
-        bootstrap.worker(project.root, poll_interval_s=1, log=lambda _: None)
+        worker_setup.worker(project.root, poll_interval_s=1, log=lambda _: None)
     assert str(project.root / ".kitty") in caught.value.message
 
 
@@ -144,7 +144,7 @@ def test_what_is_granted_is_handed_to_the_worker(project: Stage) -> None:
         "[orchestrators.nightly.quota]\nmax_waiting = 3\n"
         '[orchestrators.weekly]\ncommands = ["all"]\n',
     )
-    nightly, weekly = bootstrap.orchestrators(bootstrap.read_access(project.root))
+    nightly, weekly = worker_setup.orchestrators(bootstrap.read_access(project.root))
     assert nightly.identity == "nightly"
     assert nightly.commands == (*READS, "append-history")
     assert (nightly.owner_uid, nightly.max_waiting) == (7, 3)

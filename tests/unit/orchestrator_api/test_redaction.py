@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from specify_cli import bootstrap
+from specify_cli import bootstrap, worker_setup
 from specify_cli.orchestrator_api.request import Origin, Request, as_call
 from specify_cli.storage import former_intents, records
 from specify_cli.storage.layout import Layout
@@ -74,7 +74,7 @@ def test_an_actor_that_looks_like_a_credential_is_refused(project: Stage) -> Non
 def serve(project: Stage) -> str:
     """What a worker that answers everything has written to its log."""
     told: list[str] = []
-    bootstrap.worker(project.root, poll_interval_s=1, log=told.append).drain()
+    worker_setup.worker(project.root, poll_interval_s=1, log=told.append).drain()
     return "".join(told)
 
 
